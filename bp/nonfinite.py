@@ -1,0 +1,55 @@
+"""Finding out where NaN or infinity comes into a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from bp.messages import Array
+from bp.mlp import MLP
+
+
+def gradients_are_finite(gradients: Iterable[Sequence[Array]]) -> bool:
+    """Whether every layer's bias gradient is finite.
+
+    That is enough, and cheap: NaN or infinity anywhere on the way forward or back makes delta not finite, and the bias
+    gradient is delta's mean.
+    """
+    return all(_is_finite(gradient[-1]) for gradient in gradients)
+
+
+def _is_finite(array: Array) -> bool:
+    # One product costs a fifth of isfinite().all() on a short vector; it may overflow where the entries do not.
+    return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+
+
+@np.errstate(all="ignore")
+def where_not_finite(net: MLP, X: Array, T: Array, first_sample: int = 0) -> str | None:
+    """What is the first thing that is not finite, in the order in which it is computed; None if all is well.
+
+    Forward, layer by layer, then the loss, then back again. ``first_sample`` is the number of the first row.
+    """
+    for what, values, source in _messages(net, X, T):
+        bad = ~np.isfinite(values)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            said = f"{what} is not finite: {values[row, column]} for sample {first_sample + row}"
+            return said if source is None else f"{said}, from inputs up to {np.abs(source[row]).max():.3g} in size"
+    return None
+
+
+def _messages(net: MLP, X: Array, T: Array) -> Iterator[tuple[str, Array, Array | None]]:
+    """Every message of one step: what it is, its value, and the inputs it was computed from where they tell more."""
+    yield "the input", X, None
+    activations = [X]
+    for layer in net.layers:
+        activations.append(layer.forward(activations[-1]))
+        yield f"the output of {layer.name}", activations[-1], activations[-2]
+    yield f"the loss of {net.loss.name}", net.loss.forward(activations[-1], T), activations[-1]
+    delta = net.loss.delta(activations[-1], T)
+    yield f"the gradient (delta) of {net.loss.name}", delta, activations[-1]
+    for layer, outputs in zip(net.layers[::-1], activations[:0:-1], strict=True):
+        delta = layer.delta(outputs, delta)
+        yield f"the gradient (delta) of {layer.name}", delta, None

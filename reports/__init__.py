@@ -1,0 +1,1 @@
+"""Runs the assignment's experiments, draws its figures, writes its document; the command line."""

@@ -1,0 +1,17 @@
+"""Hypothesis profiles, chosen by ``HYPOTHESIS_PROFILE``; CI gets the repeatable one."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+# Phase.explain re-runs a failing test many times to little use where the counterexample is an array.
+_PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+# Deadlines would make the two noisy cores of a CI machine part of the verdict.
+_COMMON = {"deadline": None, "phases": _PHASES, "suppress_health_check": [HealthCheck.too_slow]}
+
+settings.register_profile("dev", max_examples=50, **_COMMON)
+settings.register_profile("ci", max_examples=100, derandomize=True, database=None, print_blob=True, **_COMMON)
+settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
