@@ -185,6 +185,6 @@ class SoftmaxLayer(NaiveSoftmaxLayer):
     @quiet
     def forward(self, X: Array) -> Array:
         """Probabilities (N, K) from logits (N, K), for every finite logit."""
-        E = np.exp(X - X.max(axis=1, keepdims=True))
+        E: Array = np.exp(X - X.max(axis=1, keepdims=True))
         total: Array = E.sum(axis=1, keepdims=True)  # the maximum contributes exp(0): at least 1
         return E / total

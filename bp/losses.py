@@ -78,6 +78,6 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
 
         By the chain rule, sum_j (-t_j / p_j) p_j ([i = j] - p_i) = -t_i + p_i sum_j t_j, and the targets sum to 1.
         """
-        E = np.exp(X - X.max(axis=1, keepdims=True))
+        E: Array = np.exp(X - X.max(axis=1, keepdims=True))
         total: Array = E.sum(axis=1, keepdims=True)
         return E / total - T

@@ -227,11 +227,15 @@ def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) 
 def _check_settings(batch_size: int, n_epochs: int, alpha: float) -> None:
     _check_integer("batch_size", batch_size, 1)
     _check_integer("n_epochs", n_epochs, 0)
+    _check_rate(alpha)
+
+
+def _check_rate(alpha: object) -> None:
     if not isinstance(alpha, Real) or not math.isfinite(alpha) or alpha <= 0:
         raise ValueError(f"train: expected a finite alpha > 0, got {alpha!r}")
 
 
-def _check_integer(name: str, value: int, least: int) -> None:
+def _check_integer(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"train: expected {name} to be an integer of at least {least}, got {value!r}")
 
