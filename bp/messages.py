@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -39,14 +39,17 @@ def checked(message: Callable[..., Result]) -> Callable[..., Result]:
     itself, for loops that have checked their arrays once.
     """
     parameters = tuple(inspect.signature(message).parameters)[1:]
+    places = [f".{message.__name__}: {name}" for name in parameters]
 
     @functools.wraps(message)
     def with_checks(self: Any, *args: Any, **kwargs: Any) -> Result:
         if kwargs or len(args) != len(parameters):
             args = inspect.signature(message).bind(self, *args, **kwargs).args[1:]
-        place = f"{self.name}.{message.__name__}"
-        arrays = [as_matrix(value, f"{place}: {name}") for name, value in zip(parameters, args, strict=True)]
-        _check_shapes(self, place, parameters, arrays)
+        arrays = [as_matrix(value, self.name + place) for value, place in zip(args, places, strict=True)]
+        for name, array, place in zip(parameters, arrays, places, strict=True):
+            _check_shape(self, name, array, arrays[0], place)
+            if name == "T":
+                check_targets(array, self.name + place)
         return message(self, *arrays)
 
     with_checks.unchecked = message  # type: ignore[attr-defined]
@@ -96,14 +99,10 @@ def check_targets(T: Array, what: str) -> None:
         )
 
 
-def _check_shapes(receiver: Sized, place: str, names: Iterable[str], arrays: list[Array]) -> None:
-    first = arrays[0].shape
-    for name, array in zip(names, arrays, strict=True):
-        width = receiver.n_inputs if name == "X" else receiver.n_units
-        if width is None:
-            width = first[1]
-        if array.shape != (first[0], width):
-            rows = "N" if array is arrays[0] else first[0]
-            raise ValueError(f"{place}: expected {name} of shape ({rows}, {width}), got {array.shape}")
-        if name == "T":
-            check_targets(array, f"{place}: T")
+def _check_shape(receiver: Sized, name: str, array: Array, first: Array, place: str) -> None:
+    """``array`` is as wide as its side of the layer and has as many rows as the first argument."""
+    width = receiver.n_inputs if name == "X" else receiver.n_units
+    shape = (len(first), first.shape[1] if width is None else width)
+    if array.shape != shape:
+        rows = "N" if array is first else shape[0]
+        raise ValueError(f"{receiver.name}{place}: expected shape ({rows}, {shape[1]}), got {array.shape}")
