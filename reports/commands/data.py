@@ -1,0 +1,46 @@
+"""``bp data``: fetch MNIST, or verify what is there."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from reports import data
+from reports.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.progress import downloads
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what ``arguments.action`` says."""
+    if arguments.action == "verify":
+        return _verify(arguments.folder, Console(highlight=False, soft_wrap=True))
+    folder = mnist_folder(arguments.folder, Console(stderr=True, highlight=False, soft_wrap=True))
+    if folder is None:
+        return TOOL
+    Console(highlight=False, soft_wrap=True).print(f"MNIST is in {folder}, all four files verified", markup=False)
+    return OK
+
+
+def mnist_folder(given: Path | None, console: Console) -> Path | None:
+    """The folder of the verified files, fetched if need be; None, and the reason said, where they cannot be had."""
+    try:
+        with downloads(console) as progress:
+            return data.fetch(given, progress=progress)
+    except data.FolderError as error:
+        raise UsageError(str(error)) from error
+    except data.FetchError as error:
+        console.print(str(error), markup=False)
+        return None
+
+
+def _verify(given: Path | None, console: Console) -> int:
+    folder = given or data.folder_in_use()
+    if folder is None:
+        raise UsageError("expected a folder to verify: give --from DIR or set BP_MNIST")
+    records = data.verify(folder)
+    console.print(f"{folder}:", markup=False)
+    for record in records:
+        console.print(f"  {data.describe(record)}", markup=False)
+    return OK if all(record.ok for record in records) else FAILED
