@@ -220,7 +220,8 @@ def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) 
         raise ValueError(f"train: expected as many rows in T_{kind} as in X_{kind}, {len(X)}, got {len(T)}")
     check_targets(T, f"train: T_{kind}")
     data = _Set(X.astype(dtype, copy=False), T.astype(dtype, copy=False))
-    net.evaluate(data.X[:1], data.T[:1])  # the layers themselves say what does not fit them
+    with np.errstate(all="ignore"):  # whether the numbers are finite is seen later, and said then
+        net.evaluate(data.X[:1], data.T[:1])  # the layers themselves say what does not fit them
     return data
 
 

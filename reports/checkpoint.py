@@ -41,13 +41,13 @@ class Checkpoint:
 
 def save(path: Path, experiment: Experiment, net: bp.MLP, history: bp.History) -> None:
     """Write the run as it stands, whole or not at all."""
-    arrays = {
-        f"{name}.{part}": p for name, pair in net.parameters().items() for part, p in zip("Wb", pair, strict=True)
-    }
+    arrays: dict[str, Any] = {}
+    for name, (W, b) in net.parameters().items():
+        arrays |= {f"{name}.W": W, f"{name}.b": b}
     # Python's JSON keeps every bit of a float, NaN included, and nobody else reads this.
     record = json.dumps({"settings": asdict(experiment), "history": history.as_dict()})
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, record=np.array(record), **arrays)
+        np.savez(stream, record=np.frombuffer(record.encode(), np.uint8), **arrays)
 
 
 def load(path: Path) -> Checkpoint:
@@ -61,7 +61,7 @@ def load(path: Path) -> Checkpoint:
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = dict(content)
-        record = json.loads(str(arrays.pop("record")))
+        record = json.loads(arrays.pop("record").tobytes())
         return Checkpoint(record["settings"], bp.History(**record["history"]), arrays)
     except FileNotFoundError as error:
         raise CheckpointError(f"expected an earlier run's weights in {path}, found no such file") from error

@@ -42,5 +42,5 @@ def _verify(given: Path | None, console: Console) -> int:
     records = data.verify(folder)
     console.print(f"{folder}:", markup=False)
     for record in records:
-        console.print(f"  {data.describe(record)}", markup=False)
+        console.print(f"  {record.name}: {data.describe(record)}", markup=False)
     return OK if all(record.ok for record in records) else FAILED
