@@ -19,7 +19,10 @@ class History:
     amplitude
         Linear layer's name -> mean absolute weight.
     stopped
-        Why training ended before its last epoch (a loss that is not finite), else None.
+        Why training ended before its last epoch (a loss that is not finite), in a sentence; else None.
+    stopped_at
+        The same for programs: ``{"epoch": 3, "batch": 7, "what": "the output of Softmax_OUT"}``. Epoch 0 is before the
+        first; batch is None where an evaluation found it, what is None where numpy raised and no value is to blame.
     """
 
     loss_train: list[float] = field(default_factory=list)
@@ -28,6 +31,7 @@ class History:
     acc_test: list[float] = field(default_factory=list)
     amplitude: dict[str, list[float]] = field(default_factory=dict)
     stopped: str | None = None
+    stopped_at: dict[str, int | str | None] | None = None
 
     @property
     def epochs(self) -> int:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from bp.messages import Array
 from bp.mlp import MLP
+
+
+class NotFinite(NamedTuple):
+    """The first message that is not finite: which it is, and a sentence about it."""
+
+    what: str
+    said: str
 
 
 def gradients_are_finite(gradients: Iterable[Sequence[Array]]) -> bool:
@@ -26,7 +34,7 @@ def _is_finite(array: Array) -> bool:
 
 
 @np.errstate(all="ignore")
-def where_not_finite(net: MLP, X: Array, T: Array, first_sample: int = 0) -> str | None:
+def where_not_finite(net: MLP, X: Array, T: Array, first_sample: int = 0) -> NotFinite | None:
     """What is the first thing that is not finite, in the order in which it is computed; None if all is well.
 
     Forward, layer by layer, then the loss, then back again. ``first_sample`` is the number of the first row.
@@ -36,7 +44,9 @@ def where_not_finite(net: MLP, X: Array, T: Array, first_sample: int = 0) -> str
         if bad.any():
             row, column = np.argwhere(bad)[0]
             said = f"{what} is not finite: {values[row, column]} for sample {first_sample + row}"
-            return said if source is None else f"{said}, from inputs up to {np.abs(source[row]).max():.3g} in size"
+            if source is not None:
+                said += f", from inputs up to {np.abs(source[row]).max():.3g} in size"
+            return NotFinite(what, said)
     return None
 
 

@@ -86,7 +86,7 @@ def train(
     if batch_size > len(train_set.X):
         raise ValueError(f"train: expected batch_size from 1 to N = {len(train_set.X)}, got {batch_size}")
     history = History() if history is None else history
-    history.stopped = None
+    history.stopped = history.stopped_at = None
     run = _Run(net, _without_checks(net), train_set, test_set, history, batch_size, alpha, stop_on_nonfinite)
     try:
         for _ in run.epochs(n_epochs):
@@ -96,6 +96,7 @@ def train(
                 break
     except _NotFiniteError as stop:
         history.stopped = f"training stopped {stop}. The history up to there is kept."
+        history.stopped_at = {"epoch": stop.epoch, "batch": stop.batch, "what": stop.what}
         warnings.warn(history.stopped, RuntimeWarning, stacklevel=2)
     return history
 
@@ -114,6 +115,10 @@ class _Set:
 class _NotFiniteError(Exception):
     """Says when and where the first value that is not finite came up."""
 
+    def __init__(self, message: str, epoch: int, batch: int | None, what: str | None) -> None:
+        super().__init__(message)
+        self.epoch, self.batch, self.what = epoch, batch, what
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -129,11 +134,11 @@ class _Run:
     def epochs(self, n_epochs: int) -> Iterator[None]:
         """Yield whenever the history has grown: before the first epoch of a new run, and after each epoch."""
         if not self.history.loss_train:
-            self.record("before the first epoch")
+            self.record(0)
             yield
         for epoch in range(self.history.epochs + 1, n_epochs + 1):
             self.descend(epoch)
-            self.record(f"after epoch {epoch}")
+            self.record(epoch)
             yield
 
     def descend(self, epoch: int) -> None:
@@ -142,7 +147,7 @@ class _Run:
             try:
                 self.step(batch)
             except FloatingPointError as error:
-                self.stop(f"in epoch {epoch}, batch {number} of {len(batches)}", batch, error)
+                self.stop(f"in epoch {epoch}, batch {number} of {len(batches)}", epoch, number, batch, error)
 
     def step(self, batch: _Set) -> None:
         gradients = self.bare.gradient(batch.X, batch.T)
@@ -152,12 +157,12 @@ class _Run:
             if layer.has_params():
                 cast("Any", layer).update_params([-self.alpha * part for part in gradients[layer.name]])
 
-    def record(self, when: str) -> None:
-        """Append the losses, accuracies and amplitudes of this moment to the history."""
+    def record(self, epoch: int) -> None:
+        """Append the losses, accuracies and amplitudes after that many epochs to the history."""
         history = self.history
-        loss, accuracy = self.evaluate(self.train, f"{when}, in the evaluation of the training set")
+        loss, accuracy = self.evaluate(self.train, epoch, "training")
         if self.test is not None:
-            loss_test, acc_test = self.evaluate(self.test, f"{when}, in the evaluation of the test set")
+            loss_test, acc_test = self.evaluate(self.test, epoch, "test")
             history.loss_test.append(loss_test)
             history.acc_test.append(acc_test)
         history.loss_train.append(loss)
@@ -165,14 +170,15 @@ class _Run:
         for name, (W, _) in self.net.parameters().items():
             history.amplitude.setdefault(name, []).append(float(np.abs(W).mean()))
 
-    def evaluate(self, data: _Set, when: str) -> tuple[float, float]:
+    def evaluate(self, data: _Set, epoch: int, kind: str) -> tuple[float, float]:
         """Mean loss, and the share of samples whose most probable class is their target's."""
         total, hits = 0.0, 0
         for part in data.slices(_EVALUATION_ROWS):
             try:
                 losses, predictions = self.losses_and_predictions(part)
             except FloatingPointError as error:
-                self.stop(when, part, error)
+                when = f"after epoch {epoch}" if epoch else "before the first epoch"
+                self.stop(f"{when}, in the evaluation of the {kind} set", epoch, None, part, error)
             total += losses
             hits += int(np.count_nonzero(predictions.argmax(axis=1) == part.T.argmax(axis=1)))
         return total / len(data.X), hits / len(data.X)
@@ -187,11 +193,11 @@ class _Run:
             outputs = layer.forward(outputs)
         return total, outputs
 
-    def stop(self, when: str, data: _Set, error: FloatingPointError) -> NoReturn:
+    def stop(self, when: str, epoch: int, batch: int | None, data: _Set, error: FloatingPointError) -> NoReturn:
         if not self.stop_on_nonfinite:
             raise error
-        culprit = where_not_finite(self.bare, data.X, data.T, data.first) or str(error)
-        raise _NotFiniteError(f"{when}: {culprit}") from error
+        what, said = where_not_finite(self.bare, data.X, data.T, data.first) or (None, str(error))
+        raise _NotFiniteError(f"{when}: {said}", epoch, batch, what) from error
 
 
 def _without_checks(net: MLP) -> MLP:
