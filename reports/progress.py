@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -54,7 +54,7 @@ class Display:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("epoch {task.completed}/{task.total}"),
+            TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[now]}"),
             TimeRemainingColumn(compact=True),
         )
@@ -72,6 +72,14 @@ class Display:
         if not self.console.is_terminal:
             return _Lines(self.console, title, n_epochs)
         return _Bar(self._progress, self._progress.add_task(title, total=n_epochs, now=""))
+
+    def steps(self, title: str, total: int) -> Callable[[], None]:
+        """A run of ``total`` parts that have no history of their own; call the answer after each."""
+        if not self.console.is_terminal:
+            self.console.print(f"{title}: {total} settings")
+            return lambda: None
+        task = self._progress.add_task(title, total=total, now="")
+        return lambda: self._progress.advance(task)
 
 
 class Downloads:
