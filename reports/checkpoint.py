@@ -59,7 +59,8 @@ def load(path: Path) -> Checkpoint:
         There is no such file, or it is not one of ours.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        # Opened here, since np.load leaves a path open that turns out not to be an archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             arrays = dict(content)
         record = json.loads(arrays.pop("record").tobytes())
         return Checkpoint(record["settings"], bp.History(**record["history"]), arrays)

@@ -80,7 +80,8 @@ def decision_regions(nets: dict[str, bp.MLP], X: NDArray[np.floating[Any]], T: N
     grid = np.column_stack([axis.ravel() for axis in np.meshgrid(ticks, ticks)])
     with style():
         figure = Figure(figsize=(_WIDTH, 0.36 * _WIDTH))
-        for axes, (title, net) in zip(figure.subplots(1, len(nets), sharey=True), nets.items(), strict=True):
+        panels = figure.subplots(1, len(nets), sharey=True, squeeze=False)[0]
+        for axes, (title, net) in zip(panels, nets.items(), strict=True):
             regions = net.propagate(grid).argmax(axis=1).reshape(len(ticks), len(ticks))
             colours = ListedColormap(_REGION_COLOURS[: T.shape[1]])
             axes.pcolormesh(ticks, ticks, regions, cmap=colours, vmin=-0.5, vmax=T.shape[1] - 0.5, rasterized=True)

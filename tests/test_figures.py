@@ -1,0 +1,70 @@
+"""The figures show the numbers that they are given, with readable axes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import bp
+from reports import figures
+
+HISTORY = bp.History(
+    [2.0, 1.0, 0.5], [2.5, 1.5, 1.0], [0.1, 0.6, 0.9], [0.2, 0.5, 0.8],
+    {"Linear_1": [2.0, 2.2, 2.4], "Linear_OUT": [0.5, 1.0, 1.5]},
+)  # fmt: skip
+
+
+def test_convergence_shows_all_four_curves() -> None:
+    """Loss above accuracy, train before test, epoch 0 included, the loss on a logarithmic scale."""
+    figure = figures.convergence({"a": HISTORY, "b": HISTORY})
+    losses, _, accuracies, _ = figure.axes
+    assert [list(line.get_ydata()) for line in losses.lines] == [HISTORY.loss_train, HISTORY.loss_test]
+    assert [list(line.get_ydata()) for line in accuracies.lines] == [HISTORY.acc_train, HISTORY.acc_test]
+    assert list(losses.lines[0].get_xdata()) == [0, 1, 2]
+    assert losses.get_yscale() == "log"
+    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["a", "b"]
+    assert (losses.get_ylabel(), accuracies.get_ylabel(), accuracies.get_xlabel()) == ("mean loss", "accuracy", "epoch")
+    legend = figure.axes[1].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["train", "test"]
+
+
+def test_convergence_without_test_set() -> None:
+    """One history stands side by side with its accuracy, both with their axes named; no test set, no test curve."""
+    figure = figures.convergence({"XOR": bp.History([2.0, 1.0], [], [0.5, 1.0], [])})
+    losses, accuracies = figure.axes
+    assert len(losses.lines) == len(accuracies.lines) == 1
+    assert losses.get_xlabel() == accuracies.get_xlabel() == "epoch"
+
+
+def test_amplitudes_start_at_one() -> None:
+    """Every layer relative to its own start, under its own name."""
+    (axes,) = figures.amplitudes(HISTORY).axes
+    curves = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+    assert curves == {"Linear_1": [1.0, 1.1, 1.2], "Linear_OUT": [1.0, 2.0, 3.0]}
+
+
+def test_regions_are_the_nets_answers() -> None:
+    """A net that tells left from right colours the plane so, with all samples on top."""
+    out = bp.LinearLayer(2, 2, np.random.RandomState(0), "Linear_OUT")
+    out.W[:], out.b[:] = [[-1.0, 1.0], [0.0, 0.0]], 0
+    net = bp.MLP(2, [out, bp.SoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
+    X, T = np.array([[-1.0, 0.5], [2.0, 0.5], [1.0, -1.0]]), np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    (axes,) = figures.decision_regions({"net": net}, X, T).axes
+    mesh, *samples = axes.collections
+    regions = np.asarray(mesh.get_array()).reshape(241, 241)
+    assert np.all(regions[:, :120] == 0)
+    assert np.all(regions[:, 121:] == 1)
+    assert [len(points.get_offsets()) for points in samples] == [1, 2]
+
+
+@pytest.mark.parametrize("draw", [lambda: figures.amplitudes(HISTORY), lambda: figures.convergence({"a": HISTORY})])
+def test_svg_is_reproducible_and_undated(draw: Callable[[], Figure]) -> None:
+    """The same numbers give the same bytes: no date, no random identifiers, text as outlines."""
+    first, second = figures.svg(draw()), figures.svg(draw())
+    assert first == second
+    assert not re.search(rb"<dc:date>|<text", first)

@@ -1,0 +1,39 @@
+"""The README does what it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_first_example_is_the_file() -> None:
+    """The README opens with what examples/spirals.py runs."""
+    _, code = (ROOT / "examples" / "spirals.py").read_text(encoding="utf-8").split("\n\n", maxsplit=1)
+    assert blocks("python")[0] == code
+
+
+def test_first_example_prints_what_the_readme_says() -> None:
+    """The output shown below the example is its output."""
+    result = subprocess.run(
+        [sys.executable, ROOT / "examples" / "spirals.py"], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert result.stdout == blocks("text")[0]
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    """What CI looks for in the README is there once, and it is the plain tox."""
+    pattern = re.search(r"grep .*'(.*)' README\.md", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    assert pattern is not None
+    commands = re.findall(pattern[1], README, flags=re.MULTILINE)
+    assert len(commands) == 1
+    assert commands[0].endswith("/tox")
