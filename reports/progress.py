@@ -93,6 +93,8 @@ class Downloads:
         """Show how much of a file is here."""
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
+            if self._progress.disable:
+                self._progress.console.print(f"receiving {name}")
         self._progress.update(self._tasks[name], completed=done, total=total)
 
 

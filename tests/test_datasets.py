@@ -1,0 +1,174 @@
+"""The data sets are the lab's, number by number."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+import bp
+from bp import datasets
+
+Bytes = NDArray[np.uint8]
+
+
+def test_xor_is_the_labs() -> None:
+    """Four points in order, class 1 where exactly one bit is set, single precision."""
+    X, T = bp.load_XOR()
+    assert X.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert T.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+    assert X.dtype == T.dtype == np.float32
+
+
+def test_spirals_are_the_labs() -> None:
+    """Three arms of 100 points from RandomState(1234), training arms before test arms, in order, point by point."""
+    rng = np.random.RandomState(1234)
+    found = bp.load_spirals()
+    for X, T in (found[:2], found[2:]):
+        assert X.shape == (300, 2)
+        assert T.shape == (300, 3)
+        assert X.dtype == T.dtype == np.float32
+        assert (T.argmax(axis=1) == np.repeat([0, 1, 2], 100)).all()
+        assert (T.sum(axis=1) == 1).all()
+        for arm in range(3):
+            noise = rng.randn(100)
+            for step in range(100):
+                r = 2.5 * step / 99
+                t = 4 * arm + 4 * step / 99 + 0.2 * noise[step]
+                expected = np.array([r * np.sin(t), r * np.cos(t)])
+                # Single precision, and the last places of another way to step through an interval.
+                assert np.allclose(X[100 * arm + step], expected, rtol=2**-23, atol=1e-6)
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(2, 9), st.just(4)), elements=st.integers(0, 255)),
+    hnp.arrays(np.uint8, (3, 4), elements=st.integers(0, 255)),
+)
+def test_standardise_is_mean_and_deviation_of_training(train: Bytes, test: Bytes) -> None:
+    """Against numpy in double precision; a pixel that never varies is divided by 255 and otherwise left alone."""
+    X_train, X_test = datasets.standardise(train, test)
+    pixels = train / 255
+    mean, deviation = pixels.mean(axis=0), pixels.std(axis=0)
+    varies = (train != train[0]).any(axis=0)
+    for X, images in ((X_train, train), (X_test, test)):
+        expected = np.where(varies, (images / 255 - mean) / np.where(varies, deviation, 1), images / 255)
+        # Single precision: pixel and mean are rounded, their difference is divided by a rounded deviation.
+        scale = np.where(varies, 1 / np.where(varies, deviation, 1), 1) + np.abs(expected)
+        assert X.dtype == np.float32
+        assert (np.abs(X - expected) <= 4 * 2.0**-24 * scale).all()
+
+
+def idx(array: Bytes) -> bytes:
+    """The IDX format: two zero bytes, type 8, number of axes, lengths in big-endian order, the bytes."""
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+FILES = {
+    "train-images-idx3-ubyte": idx(np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3)),
+    "train-labels-idx1-ubyte": idx(np.array([3, 1, 9, 0], np.uint8)),
+    "t10k-images-idx3-ubyte": idx(np.arange(2 * 2 * 3, dtype=np.uint8).reshape(2, 2, 3)),
+    "t10k-labels-idx1-ubyte": idx(np.array([5, 5], np.uint8)),
+}
+
+
+@pytest.fixture(autouse=True)
+def small_mnist(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four small files stand for MNIST, except where the real ones are wanted."""
+    if "mnist" not in request.keywords:
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+        monkeypatch.setattr(datasets, "MNIST_SHA256", digests)
+        monkeypatch.delenv("BP_MNIST", raising=False)
+
+
+def fill(folder: Path, ending: str = "", dotted: bool = False) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in FILES.items():
+        spelled = name.replace("-idx", ".idx") if dotted else name
+        (folder / f"{spelled}{ending}").write_bytes(gzip.compress(content) if ending else content)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("dotted", [False, True])
+def test_mnist_is_read_in_every_packing(tmp_path: Path, ending: str, dotted: bool) -> None:
+    """Raw or gzipped, in either spelling of the names: images as rows, labels one-hot, in file order."""
+    X_train, T_train, X_test, T_test = bp.load_MNIST(fill(tmp_path, ending, dotted))
+    assert (X_train.shape, X_test.shape, T_test.shape) == ((4, 6), (2, 6), (2, 10))
+    assert T_train.argmax(axis=1).tolist() == [3, 1, 9, 0]
+    assert X_train.dtype == T_train.dtype == np.float32
+    assert (np.diff(X_train[:, 0]) > 0).all()
+
+
+def test_unpacked_file_that_kept_its_ending_is_read(tmp_path: Path) -> None:
+    """Browsers uncompress on the way and leave the name."""
+    for name, content in FILES.items():
+        (tmp_path / f"{name}.gz").write_bytes(content)
+    assert bp.load_MNIST(tmp_path)[0].shape == (4, 6)
+
+
+def test_folder_wins_over_variable_over_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The argument, then BP_MNIST, then the cache."""
+    monkeypatch.setattr(datasets, "mnist_cache_folder", lambda: fill(tmp_path / "cache"))
+    assert bp.load_MNIST()[0].shape == (4, 6)
+    monkeypatch.setenv("BP_MNIST", str(tmp_path / "variable"))
+    with pytest.raises(FileNotFoundError, match="variable"):
+        bp.load_MNIST()
+    assert bp.load_MNIST(str(fill(tmp_path / "argument")))[0].shape == (4, 6)
+
+
+def test_missing_file_names_the_command(tmp_path: Path) -> None:
+    """What was looked for, where, and `bp data fetch`."""
+    (fill(tmp_path) / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(FileNotFoundError, match=r"t10k-labels-idx1-ubyte or .*found neither; `bp data fetch`"):
+        bp.load_MNIST(tmp_path)
+
+
+def test_without_platformdirs_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bp needs numpy alone; what then to do is said."""
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert datasets.mnist_cache_folder() is None
+    with pytest.raises(FileNotFoundError, match=r"BP_MNIST is not set.*`bp data fetch`"):
+        bp.load_MNIST()
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    """A file of the right name whose content is not MNIST's is named, with both digests."""
+    (fill(tmp_path) / "train-labels-idx1-ubyte").write_bytes(idx(np.array([3, 1, 9, 1], np.uint8)))
+    with pytest.raises(
+        ValueError, match=r"train-labels-idx1-ubyte is not MNIST's.*expected SHA-256 [0-9a-f]{64}, found"
+    ):
+        bp.load_MNIST(tmp_path)
+
+
+def test_broken_gzip_is_named(tmp_path: Path) -> None:
+    """A download that ended early."""
+    path = fill(tmp_path, ".gz") / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match="broken gzip file"):
+        bp.load_MNIST(tmp_path)
+
+
+@pytest.mark.mnist
+def test_mnist_is_the_labs(mnist: tuple[NDArray[np.float32], ...]) -> None:
+    """Sizes, order, the number of each digit, and standardised pixels."""
+    X_train, T_train, X_test, T_test = mnist
+    assert (X_train.shape, X_test.shape) == ((60000, 784), (10000, 784))
+    assert T_train.sum(axis=0).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert T_test.sum(axis=0).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert T_train[:10].argmax(axis=1).tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    deviation = X_train.std(axis=0, dtype=np.float64)
+    varies = deviation > 0
+    assert np.count_nonzero(varies) == 717
+    # 60,000 single-precision numbers, each off by half a unit in its last place at most, of size up to 245.
+    assert np.abs(X_train.mean(axis=0, dtype=np.float64)[varies]).max() < 245 * 2.0**-23
+    assert np.abs(deviation[varies] - 1).max() < 245 * 2.0**-23
+    assert (X_train[:, ~varies] == X_train[0, ~varies]).all()

@@ -1,0 +1,142 @@
+"""The oracles tell the truth, and know how far from it they may be."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference.oracles import finite_differences, torch_autograd
+from tests.comparing import needs_torch
+from tests.strategies import arrays, sizes
+
+
+def of_size(smallest: float, largest: float) -> st.SearchStrategy[float]:
+    """Numbers of either sign, all orders of magnitude alike."""
+    exponents = st.floats(math.log10(smallest), math.log10(largest))
+    return st.tuples(exponents, st.sampled_from([-1.0, 1.0])).map(lambda pair: pair[1] * 10 ** pair[0])
+
+
+Function = Callable[[Any], Any]
+#: A function, its derivative in closed form (accurate to a few units in the last place), where, and the scale of x.
+CLOSED_FORMS: dict[str, tuple[Function, Function, st.SearchStrategy[float]]] = {
+    "linear": (lambda x: 3.7 * x - 1, lambda x: 3.7, of_size(1e-8, 1e8)),
+    "cube": (lambda x: x * x * x, lambda x: 3 * x * x, of_size(1e-8, 1e8)),
+    "exp": (np.exp, np.exp, st.floats(-5, 5)),
+    "sin": (np.sin, np.cos, st.floats(-5, 5)),
+    "tanh": (np.tanh, lambda x: 1 / np.cosh(x) ** 2, st.floats(-8, 8)),
+    "logistic": (lambda x: 1 / (1 + np.exp(-x)), lambda x: 1 / (2 + 2 * np.cosh(x)), st.floats(-30, 30)),
+    "x |x|": (lambda x: x * abs(x), lambda x: 2 * abs(x), of_size(1e-4, 10)),
+    "relu": (lambda x: max(x, 0.0), lambda x: float(x > 0), of_size(1e-6, 10)),
+    "abs": (abs, np.sign, of_size(1e-6, 10)),
+    "leaky": (lambda x: max(x, x / 100), lambda x: 1.0 if x > 0 else 0.01, of_size(1e-6, 10)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+@given(data=st.data())
+def test_differences_bound_their_own_error(name: str, data: st.DataObject) -> None:
+    """At every point, of every size, near kinks or not: the stated error is at least the true one."""
+    f, slope, points = CLOSED_FORMS[name]
+    x = data.draw(points)
+    found = finite_differences.derivative(lambda t: f(x + t), max(abs(x), 1.0))
+    truth = slope(x)
+    assert abs(found.value - truth) <= found.error + 4 * 2.0**-52 * abs(truth)
+
+
+@pytest.mark.parametrize("name", ["linear", "exp", "sin", "tanh"])
+@given(data=st.data())
+def test_differences_are_sharp(name: str, data: st.DataObject) -> None:
+    """For smooth functions of ordinary size the stated error is below 1e-9: a gradient wrong by 1e-6 is no noise."""
+    f, _, _ = CLOSED_FORMS[name]
+    x = data.draw(st.floats(-2, 2))
+    found = finite_differences.derivative(lambda t: f(x + t))
+    assert found.error <= 1e-9 * max(1.0, float(np.abs(found.value)))
+
+
+@pytest.mark.parametrize("kinked", [abs, lambda x: max(x, 0.0), lambda x: max(x, 3 * x), lambda x: abs(x) + np.exp(x)])
+@pytest.mark.parametrize("beside", [0.0, 1e-9, -1e-6, 1e-5])
+def test_differences_know_a_kink(kinked: Function, beside: float) -> None:
+    """At a kink, or nearer to one than the smallest step, there is no answer."""
+    assert finite_differences.derivative(lambda t: kinked(beside + t)).error == math.inf
+
+
+def test_differences_step_over_what_is_not_finite() -> None:
+    """A large step out of the domain is no harm; a function that is nowhere finite has no derivative."""
+    near_edge = finite_differences.derivative(lambda t: np.log(0.01 + t))
+    assert abs(near_edge.value - 100) <= near_edge.error < 0.01
+    assert finite_differences.derivative(lambda t: math.nan).error == math.inf
+
+
+@given(st.data())
+def test_vjp_of_a_product_of_matrices(data: st.DataObject) -> None:
+    """Every entry of both factors, for any cotangent; an argument with no entries has a gradient with none."""
+    n, d, u = data.draw(sizes(3))
+    A, B, C = data.draw(arrays(n, d)), data.draw(arrays(d, u)), data.draw(arrays(n, u))
+    for oracle in (finite_differences, torch_autograd):
+        if oracle is torch_autograd and torch_autograd.available():
+            continue
+        dA, dB = oracle.vjp(lambda A, B: A @ B, C, (A, B))
+        assert (np.abs(dA.value - C @ B.T) <= dA.error).all()  # multiples of 1/64: the closed form is exact
+        assert (np.abs(dB.value - A.T @ C) <= dB.error).all()
+    (nothing,) = finite_differences.vjp(lambda x: x * 2, np.zeros((0, 3)), (np.zeros((0, 3)),))
+    assert nothing.value.shape == (0, 3)
+
+
+@given(st.data())
+def test_directional_is_vjp_along_a_direction(data: st.DataObject) -> None:
+    """<cotangent, J direction> = <vjp(cotangent), direction>."""
+    n = data.draw(st.integers(1, 4))
+    x, direction, cotangent = (data.draw(arrays(n)) for _ in range(3))
+    along = finite_differences.directional(np.tanh, [x], [direction])
+    (gradient,) = finite_differences.vjp(np.tanh, cotangent, (x,))
+    difference = (cotangent * along.value).sum() - (gradient.value * direction).sum()
+    allowed = (np.abs(cotangent) * along.error).sum() + (np.abs(direction) * gradient.error).sum() + 1e-13
+    assert abs(difference) <= allowed
+
+
+def test_bad_questions_are_refused() -> None:
+    """A cotangent of another shape than the output, and arguments that are no numbers."""
+    for oracle in (finite_differences, torch_autograd):
+        if oracle is torch_autograd and torch_autograd.available():
+            continue
+        with pytest.raises(ValueError, match=r"cotangent: expected the shape of the output, \(2,\), got \(3,\)"):
+            oracle.vjp(lambda x: x * 2, np.ones(3), (np.ones(2),))
+    with pytest.raises(ValueError, match=r"args\[0\]: expected real numbers, got an array of dtype <U1"):
+        finite_differences.vjp(lambda x: x, np.ones(1), (np.array(["a"]),))
+    with pytest.raises(ValueError, match=r"directions\[0\]: expected shape \(2,\), got \(3,\)"):
+        finite_differences.directional(np.tanh, [np.ones(2)], [np.ones(3)])
+
+
+@needs_torch
+@given(st.data())
+def test_torch_knows_its_own_error(data: st.DataObject) -> None:
+    """Against the closed form of a softmax's derivative with more digits (longdouble): cancellation is accounted for."""
+    k = data.draw(st.integers(1, 5))
+    x = data.draw(arrays(1, k, elements=st.floats(-5, 5)))  # beyond, single precision absorbs: see the oracle
+    cotangent = data.draw(arrays(1, k))
+    (found,) = torch_autograd.vjp(lambda X: X.softmax(dim=1), cotangent, (x,))
+    e = np.exp(x.astype(np.longdouble) - x.max())
+    p = e / e.sum()
+    truth = p * (cotangent - (cotangent * p).sum())
+    assert (np.abs(found.value - truth) <= found.error + 1e-300).all()
+
+
+@needs_torch
+def test_unused_arguments_have_no_gradient() -> None:
+    """Zero, with no error."""
+    _, unused = torch_autograd.vjp(lambda x, y: x * 2, np.ones(2), (np.ones(2), np.ones(3)))
+    assert unused.value.tolist() == unused.error.tolist() == [0, 0, 0]
+
+
+def test_absent_torch_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module can be imported, and says what is missing."""
+    monkeypatch.setattr(torch_autograd.importlib.util, "find_spec", lambda name: None)
+    assert "PyTorch is not installed" in str(torch_autograd.available())
+    assert "torch" not in {name.partition(".")[0] for name in vars(sys.modules[torch_autograd.__name__])}

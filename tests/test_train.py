@@ -1,0 +1,345 @@
+"""Training: the lab's numbers, an independent loop beside ours, and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bp
+from bp import messages
+from reference.oracles import torch_autograd
+from reports.experiments import EXPERIMENTS, build_net
+from tests.comparing import needs_torch
+from tests.strategies import Array
+
+SPIRALS = bp.load_spirals()
+XOR = bp.load_XOR()
+
+
+def spiral_net() -> bp.MLP:
+    return build_net(EXPERIMENTS["spirals"])
+
+
+def spiral_run(net: bp.MLP, n_epochs: int, alpha: float = 1.0, **more: Any) -> bp.History:
+    X_train, T_train, X_test, T_test = SPIRALS
+    arguments = {"batch_size": 300, "n_epochs": n_epochs, "alpha": alpha, "X_test": X_test, "T_test": T_test}
+    return bp.train(net, X_train, T_train, **(arguments | more))
+
+
+def parameters(net: bp.MLP) -> list[Array]:
+    return [array for pair in net.parameters().values() for array in pair]
+
+
+def assert_same_curves(history: bp.History, expected: dict[str, list[float]], relative: float) -> None:
+    """Losses and amplitudes to that relative error; accuracies exactly."""
+    for name, values in expected.items():
+        if name.startswith("acc"):
+            assert history[name] == values
+        elif name.startswith("loss"):
+            np.testing.assert_allclose(history[name], values, rtol=relative, atol=0)
+    for number, values in enumerate(history.amplitude.values()):
+        np.testing.assert_allclose(values, expected[f"amplitude_{number}"], rtol=relative, atol=0)
+
+
+def torch_run(net: bp.MLP, loss: Any, train: Any, test: Any, **settings: Any) -> dict[str, list[float]]:
+    weights, biases = zip(*net.parameters().values(), strict=True)
+    return torch_autograd.train_mlp(weights, biases, train, test, loss=loss, **settings)
+
+
+@needs_torch
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+def test_spirals_run_as_in_torch(alpha: float) -> None:
+    """The first 100 epochs agree with an independent PyTorch loop to 1e-9, epoch by epoch."""
+    net = spiral_net()
+    expected = torch_run(net, "probabilities", SPIRALS[:2], SPIRALS[2:], batch_size=300, n_epochs=100, alpha=alpha)
+    assert_same_curves(spiral_run(net, 100, alpha), expected, 1e-9)
+
+
+@needs_torch
+def test_xor_runs_as_in_torch() -> None:
+    """The whole XOR run, batch of four."""
+    net = build_net(EXPERIMENTS["xor"])
+    expected = torch_run(net, "probabilities", XOR, None, batch_size=4, n_epochs=100, alpha=0.1)
+    assert_same_curves(bp.train(net, *XOR, batch_size=4, n_epochs=100, alpha=0.1), expected, 1e-9)
+
+
+@needs_torch
+def test_deep_net_on_mini_batches_runs_as_in_torch() -> None:
+    """The compound loss, four layers, consecutive mini-batches of which the last is smaller."""
+    rng = np.random.RandomState(3)
+    widths = [2, 8, 7, 6, 3]
+    layers: list[Any] = []
+    for number, (d, u) in enumerate(pairwise(widths)):
+        layers += [bp.LinearLayer(d, u, rng, f"Linear_{number}"), bp.ReLULayer(f"ReLU_{number}")]
+    net = bp.MLP(2, layers[:-1], bp.LossCrossEntropyForSoftmaxLogits("CE"), [bp.SoftmaxLayer("S")])
+    X, T, X_test, T_test = SPIRALS
+    order = rng.permutation(len(X))  # so that a batch holds all classes
+    settings = {"batch_size": 70, "n_epochs": 15, "alpha": 0.1}
+    expected = torch_run(net, "logits", (X[order], T[order]), (X_test, T_test), **settings)
+    history = bp.train(net, X[order], T[order], **settings, X_test=X_test, T_test=T_test)
+    assert_same_curves(history, expected, 1e-9)
+
+
+def test_lab_alpha_1_learns_the_spirals() -> None:
+    """After 1000 epochs at least 98 % of the test points are right."""
+    history = spiral_run(spiral_net(), 1000)
+    assert history.acc_test[-1] >= 0.98
+    assert history.loss_train[-1] < 0.05
+
+
+def test_lab_alpha_5_collapses() -> None:
+    """All units die, one class is left, and the loss is ln 3, that of equal probabilities."""
+    net = spiral_net()
+    history = spiral_run(net, 1000, 5.0)
+    assert history.loss_train[-1] == pytest.approx(math.log(3), rel=1e-12)
+    assert history.acc_test[-1] == pytest.approx(1 / 3)
+    assert len(set(net.propagate(SPIRALS[2]).argmax(axis=1))) == 1
+    assert (net.propagate(SPIRALS[0], last_layer="ReLU_1") == 0).all()
+
+
+def test_lab_alpha_02_is_still_climbing() -> None:
+    """After 1000 epochs it is worse than alpha = 1, and its loss still falls by per cents in a hundred epochs."""
+    history = spiral_run(spiral_net(), 1000, 0.2)
+    assert 0.8 < history.acc_train[-1] < 0.9
+    assert history.loss_train[-1] < 0.95 * history.loss_train[-101]
+
+
+@pytest.mark.mnist
+def test_lab_mnist_begins_to_learn(mnist: tuple[Array, ...]) -> None:
+    """Three epochs of the deep net on the real images: above 85 % on the test set, and naive and stable agree."""
+    X_train, T_train, X_test, T_test = mnist
+    histories = []
+    for name in ("mnist", "mnist-unstable"):
+        net = build_net(EXPERIMENTS[name])
+        histories.append(bp.train(net, X_train, T_train, 3000, 3, 0.1, X_test, T_test))
+    assert histories[0].acc_test[-1] > 0.85
+    np.testing.assert_allclose(histories[0].loss_train, histories[1].loss_train, rtol=1e-9, atol=0)
+
+
+def test_history_has_one_number_an_epoch() -> None:
+    """Index 0 is before training; each linear layer has its amplitude; names index as in the lab's run_info."""
+    net = spiral_net()
+    before = [float(np.abs(W).mean()) for W, _ in net.parameters().values()]
+    losses_before = net.evaluate(*SPIRALS[:2])
+    history = spiral_run(net, 5)
+    for name in ("loss_train", "loss_test", "acc_train", "acc_test"):
+        assert len(history[name]) == 6
+        assert history[name] is getattr(history, name)
+    assert history.epochs == 5
+    assert list(history.amplitude) == ["Linear_1", "Linear_OUT"]
+    assert [values[0] for values in history.amplitude.values()] == before
+    assert [values[-1] for values in history.amplitude.values()] == [
+        float(np.abs(W).mean()) for W, _ in net.parameters().values()
+    ]
+    assert history.loss_train[0] == pytest.approx(losses_before.mean(), rel=1e-14)
+    assert history.loss_train[-1] == pytest.approx(net.evaluate(*SPIRALS[:2]).mean(), rel=1e-14)
+    with pytest.raises(KeyError, match="expected one of"):
+        history["loss"]
+
+
+def test_without_test_set_the_test_curves_are_empty() -> None:
+    """And nothing else is missing."""
+    history = bp.train(build_net(EXPERIMENTS["xor"]), *XOR, batch_size=2, n_epochs=3)
+    assert history.loss_test == history.acc_test == []
+    assert len(history.loss_train) == 4
+
+
+def test_evaluation_in_slices_counts_every_sample() -> None:
+    """More samples than one slice holds: the mean is over all of them."""
+    rng = np.random.RandomState(0)
+    X, T = rng.randn(2345, 2), np.eye(3)[rng.randint(0, 3, 2345)]
+    net = spiral_net()
+    history = bp.train(net, X, T, batch_size=2345, n_epochs=0)
+    assert history.loss_train == [pytest.approx(net.evaluate(X, T).mean(), rel=1e-13)]
+    assert history.acc_train == [(net.propagate(X).argmax(axis=1) == T.argmax(axis=1)).mean()]
+
+
+def test_a_step_is_minus_alpha_times_the_gradient() -> None:
+    """One epoch of one batch is one step; two batches are two, the second from where the first ended."""
+    X, T = (array.astype(float) for array in XOR)
+    net, by_hand = build_net(EXPERIMENTS["xor"]), build_net(EXPERIMENTS["xor"])
+    bp.train(net, X, T, batch_size=3, n_epochs=1, alpha=0.25)
+    for rows in (slice(0, 3), slice(3, 4)):
+        for layer, gradient in by_hand.gradient(X[rows], T[rows]).items():
+            W, b = by_hand.parameters()[layer]
+            W -= 0.25 * gradient[0]
+            b -= 0.25 * gradient[1]
+    for found, expected in zip(parameters(net), parameters(by_hand), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_going_on_is_as_if_never_interrupted() -> None:
+    """4 + 6 epochs with the history handed on are 10 epochs, to the last bit."""
+    whole, parts = spiral_net(), spiral_net()
+    expected = spiral_run(whole, 10, batch_size=128)
+    history = spiral_run(parts, 4, batch_size=128)
+    assert spiral_run(parts, 10, batch_size=128, history=history) is history
+    assert history == expected
+    assert all(np.array_equal(a, b) for a, b in zip(parameters(whole), parameters(parts), strict=True))
+
+
+def test_on_epoch_sees_every_epoch_and_can_stop() -> None:
+    """Called before the first and after each epoch; True is enough."""
+    seen: list[int] = []
+
+    def stop_at_3(history: bp.History) -> bool:
+        seen.append(history.epochs)
+        return history.epochs == 3
+
+    history = spiral_run(spiral_net(), 100, on_epoch=stop_at_3)
+    assert seen == [0, 1, 2, 3]
+    assert history.epochs == 3
+    assert history.stopped is None
+
+
+def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    """And without it nothing is printed at all."""
+    spiral_run(spiral_net(), 2)
+    assert capsys.readouterr() == ("", "")
+    spiral_run(spiral_net(), 2, verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["epoch 0/2", "epoch 1/2", "epoch 2/2"]
+    assert "train: loss" in lines[0]
+    assert "test: loss" in lines[0]
+
+
+def test_training_sets_are_only_read() -> None:
+    """Read-only arrays do."""
+    arrays = [array.copy() for array in SPIRALS]
+    for array in arrays:
+        array.flags.writeable = False
+    bp.train(spiral_net(), *arrays[:2], batch_size=50, n_epochs=2, X_test=arrays[2], T_test=arrays[3])
+
+
+def test_float32_net_computes_in_float32() -> None:
+    """Inputs are cast to the net's precision, and the parameters keep theirs."""
+    rng = np.random.RandomState(0)
+    seen: list[Any] = []
+
+    class Spy(bp.ReLULayer):
+        def forward(self, X: Array) -> Array:
+            seen.append(X.dtype)
+            return X
+
+        def delta(self, Y: Array, delta_next: Array) -> Array:
+            seen.append(delta_next.dtype)
+            return delta_next
+
+    layer = bp.LinearLayer(2, 2, rng, "L", dtype=np.float32)
+    net = bp.MLP(2, [layer, Spy("spy")], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    bp.train(net, *(array.astype(np.float64) for array in XOR), batch_size=4)
+    assert set(seen) == {np.dtype(np.float32)}
+    assert layer.W.dtype == np.float32
+
+
+def test_checks_cost_nothing_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many epochs: arrays are checked when training begins, and never again."""
+    calls: list[str] = []
+    check = messages.as_matrix
+    monkeypatch.setattr(messages, "as_matrix", lambda value, what: calls.append(what) or check(value, what))
+    spiral_run(spiral_net(), 1)
+    few = len(calls)
+    spiral_run(spiral_net(), 30)
+    assert len(calls) - few == few
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"alpha": 0.0}, r"finite alpha > 0, got 0\.0"),
+        ({"alpha": -1}, "finite alpha > 0, got -1"),
+        ({"alpha": math.nan}, "finite alpha > 0, got nan"),
+        ({"alpha": math.inf}, "finite alpha > 0, got inf"),
+        ({"alpha": "1"}, "finite alpha > 0, got '1'"),
+        ({"batch_size": 0}, "batch_size to be an integer of at least 1, got 0"),
+        ({"batch_size": 301}, "batch_size from 1 to N = 300, got 301"),
+        ({"batch_size": 2.0}, r"batch_size to be an integer of at least 1, got 2\.0"),
+        ({"batch_size": True}, "batch_size to be an integer of at least 1, got True"),
+        ({"n_epochs": -1}, "n_epochs to be an integer of at least 0, got -1"),
+        ({"T_train": SPIRALS[1][:7]}, "as many rows in T_train as in X_train, 300, got 7"),
+        ({"T_train": 2 * SPIRALS[1]}, "T_train: expected rows that are probability distributions"),
+        ({"T_train": SPIRALS[1][:, :2] + [[0, 0.0]]}, "T_train: expected rows that are probability distributions"),
+        ({"X_train": SPIRALS[0][0]}, "X_train: expected a two-dimensional array"),
+        ({"X_train": SPIRALS[0][:0]}, "X_train: expected at least one sample"),
+        ({"X_train": SPIRALS[0].astype(str)}, "X_train: expected real numbers"),
+        ({"T_test": None}, "expected X_test and T_test, got only one of the two"),
+        ({"X_test": SPIRALS[2][:, :1]}, r"Linear_1\.forward: X: expected shape \(N, 2\), got \(1, 1\)"),
+        ({"T_train": np.ones((300, 1))}, r"CE\.forward: T: expected shape \(1, 3\), got \(1, 1\)"),
+    ],
+)
+def test_bad_settings_are_named_and_change_nothing(settings: dict[str, Any], said: str) -> None:
+    """A ValueError before the first step."""
+    net = spiral_net()
+    before = [array.copy() for array in parameters(net)]
+    X_train, T_train, X_test, T_test = SPIRALS
+    arguments = {"X_train": X_train, "T_train": T_train, "X_test": X_test, "T_test": T_test, "batch_size": 300}
+    with pytest.raises(ValueError, match=said):
+        bp.train(net, **(arguments | settings))
+    assert all(np.array_equal(a, b) for a, b in zip(before, parameters(net), strict=True))
+
+
+@pytest.mark.parametrize("state", ["warn", "raise"])
+def test_divergence_stops_with_its_place(state: Any) -> None:
+    """Epoch, batch and layer are in the warning and in the history; the bad step is not taken; the curves are kept."""
+    net = spiral_net()
+    steps: list[list[Array]] = []
+
+    class Remembering(bp.LinearLayer):
+        def update_params(self, dtheta: Any) -> None:
+            super().update_params(dtheta)
+            steps.append([self.W.copy(), self.b.copy()])
+
+    net.layers[2].__class__ = Remembering
+    with np.errstate(over="ignore", divide=state, invalid=state), pytest.warns(RuntimeWarning) as warned:
+        history = spiral_run(net, 1000, 800.0, batch_size=100)
+    said = [str(warning.message) for warning in warned if "training stopped" in str(warning.message)]
+    assert said == [history.stopped]
+    assert history.stopped is not None
+    assert history.stopped.startswith(
+        "training stopped in epoch 1, batch 2 of 3: the output of Softmax_OUT is not finite"
+    )
+    assert "nan for sample 1" in history.stopped  # samples 100 to 199 are in the second batch
+    assert history.stopped_at == {"epoch": 1, "batch": 2, "what": "the output of Softmax_OUT"}
+    assert len(history.loss_train) == len(history.acc_test) == 1
+    assert len(steps) == 1
+    assert all(np.array_equal(a, b) for a, b in zip(steps[0], parameters(net)[2:], strict=True))
+
+
+def test_divergence_that_only_evaluation_sees() -> None:
+    """Gradients may be finite where a loss is not: the evaluation stops the run too, and names its sample."""
+    X, T = np.array([[1.0], [-1.7e308]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
+    layer.W[:], layer.b[:] = [[-1.0, 1.0]], 0
+    net = bp.MLP(1, [layer], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    X_test, T_test = X[1:], T[1:, ::-1]
+    with pytest.warns(RuntimeWarning, match="before the first epoch, in the evaluation of the test set"):
+        history = bp.train(net, X[:1], T[:1], n_epochs=3, X_test=X_test, T_test=T_test)
+    assert history.stopped_at == {"epoch": 0, "batch": None, "what": "the loss of CE"}
+    assert history.epochs == 0
+
+
+def test_nan_in_the_data_is_traced_to_it() -> None:
+    """The input is to blame, not a layer."""
+    X = SPIRALS[0].copy()
+    X[123, 0] = np.nan
+    with pytest.warns(RuntimeWarning, match="the input is not finite: nan for sample 123"):
+        bp.train(spiral_net(), X, SPIRALS[1], batch_size=300, n_epochs=1)
+
+
+def test_going_on_regardless() -> None:
+    """stop_on_nonfinite=False trains on, with NaN in the curves."""
+    with np.errstate(all="ignore"):
+        history = spiral_run(spiral_net(), 3, 800.0, batch_size=100, stop_on_nonfinite=False)
+    assert history.epochs == 3
+    assert math.isnan(history.loss_train[-1])
+    assert history.stopped is None
+
+
+def test_numpys_own_exceptions_pass_when_going_on() -> None:
+    """Who asks numpy to raise and us to go on gets numpy's exception."""
+    with np.errstate(over="ignore", divide="raise", invalid="raise"), pytest.raises(FloatingPointError):
+        spiral_run(spiral_net(), 3, 800.0, batch_size=100, stop_on_nonfinite=False)
