@@ -117,7 +117,7 @@ def test_bad_questions_are_refused() -> None:
 @needs_torch
 @given(st.data())
 def test_torch_knows_its_own_error(data: st.DataObject) -> None:
-    """Against the closed form of a softmax's derivative with more digits (longdouble): cancellation is accounted for."""
+    """Against the closed form of a softmax's derivative with more digits: cancellation is accounted for."""
     k = data.draw(st.integers(1, 5))
     x = data.draw(arrays(1, k, elements=st.floats(-5, 5)))  # beyond, single precision absorbs: see the oracle
     cotangent = data.draw(arrays(1, k))
