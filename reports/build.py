@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 import typst
-from matplotlib.figure import Figure
 
 from reports import figures
+from reports.figures import Figure
 from reports.files import write_atomically
 from reports.jsonfile import write_json
 from reports.results import ALPHAS, Results

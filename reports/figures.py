@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 import bp
 from reports.facts import normalised_amplitude
 
+#: Figure too, so that nobody else needs to import matplotlib.
+__all__ = ["Figure", "amplitudes", "convergence", "decision_regions", "style", "svg"]
+
 _STYLE = resources.files("reports") / "style.mplstyle"
 _WIDTH = 7.2  # inches, the width of the text on A4
 #: Decision regions: the first three colours of the style, and the same made light.

@@ -33,7 +33,7 @@ def arrays(*shape: int, elements: st.SearchStrategy[float] = SHORT) -> st.Search
 @st.composite
 def sizes(draw: st.DrawFn, n_axes: int, least: int = 1) -> tuple[int, ...]:
     """Lengths of axes, small."""
-    return tuple(draw(st.integers(least, 5)) for _ in range(n_axes))
+    return tuple(draw(st.integers(least, 4)) for _ in range(n_axes))
 
 
 @st.composite

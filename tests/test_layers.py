@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bp
@@ -42,6 +42,7 @@ def test_linear_forward_is_x_w_plus_b(question: tuple[bp.LinearLayer, Array, Arr
     assert np.array_equal(layer.forward(X), np.array(exact))  # multiples of 1/64: no rounding in any order
 
 
+@settings(max_examples=30)  # every entry of three arrays, 27 evaluations each
 @given(linear_questions())
 def test_linear_messages_are_derivatives_of_forward(question: tuple[bp.LinearLayer, Array, Array]) -> None:
     """``delta`` and N times ``grad`` are the vector-Jacobian products of ``forward`` with any cotangent."""
