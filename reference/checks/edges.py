@@ -1,0 +1,164 @@
+"""What is promised at the edges: kinks, extreme logits, probabilities of exactly 0 and 1, NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reference.contract import Case, Message, one_hot
+from reference.exam import Exam, short_numbers
+from reference.findings import Violation
+from reference.protocol import Call
+from reference.showing import nested, repro, short
+
+#: Other people's code meets logits up to this size.
+HUGE = 1e300
+
+
+def check_kink(exam: Exam, message: Message) -> None:
+    """At exactly 0 the derivative of ReLU is taken as 0 or as 1, and never as anything else."""
+    rng = exam.rng("kink")
+    X = np.array([[0.0, 1.0, -1.0]])
+    delta_next = short_numbers(rng)(X.shape)
+    case = Case({"Y": np.maximum(X, 0), "delta_next": delta_next}, {}, X)
+    (actual,) = exam.actual(message, case)
+    if actual[0, 0] not in {0.0, delta_next[0, 0]}:
+        raise Violation(
+            f"delta[0, 0] = 0 or {short(delta_next[0, 0])}",
+            f"delta[0, 0] = {short(actual[0, 0])}",
+            index=(0, 0),
+            counterexample=nested(case),
+            mistake="mask-wrong-threshold",
+            repro=repro(exam.name, message, case),
+        )
+
+
+def check_nan_is_not_hidden(exam: Exam, message: Message) -> None:
+    """A NaN in the inputs of a sample is not turned into a number: its output is NaN, or an exception is raised."""
+    for case in _with_nan(exam, message):
+        reply = exam.session.run([*message.setting(case), Call("layer", message.method, {**case.arguments})])[-1]
+        if reply.error is not None:
+            continue
+        (actual,) = exam.parts(message, case, reply)
+        if not np.isnan(actual[0]).any():
+            raise Violation(
+                "NaN in the output of the sample that has one in its input",
+                f"{message.parts[0]}[0] = {[short(x) for x in actual[0]]}",
+                counterexample=nested(case),
+                repro=repro(exam.name, message, case),
+            )
+
+
+def check_moderate_logits(exam: Exam, message: Message) -> None:
+    """Logits up to 300 in size: exp neither overflows nor underflows, so that the naive formula does too."""
+    for scale in (1.0, 30.0, 300.0):
+        for case in logit_cases(exam, message, scale):
+            exam.judge(message, case, exam.actual(message, case))
+
+
+def check_extreme_logits(exam: Exam, message: Message) -> None:
+    """Every logit up to 1e300 in size: no overflow, no 0 / 0, in whatever mixture over the batch."""
+    for scale in (745.0, 1e4, 1e8, HUGE):
+        for case in logit_cases(exam, message, scale):
+            exam.judge(message, case, exam.actual(message, case))
+
+
+def check_far_samples(exam: Exam, message: Message) -> None:
+    """A sample whose logits all lie far below those of another is computed as it would be alone."""
+    X = np.array([[0.0, 1.0, -1.0], [-2000.0, -2001.0, -2002.0], [1500.0, 1501.0, 1499.0]])
+    case = _about(message, X, exam)
+    exam.judge(message, case, exam.actual(message, case))
+
+
+def check_saturated_logits(exam: Exam, message: Message) -> None:
+    """One class ahead by 15 to 740: the tails are small numbers and not 0, up to where they leave the doubles."""
+    for lead in (15.0, 36.0, 60.0, 500.0, 700.0, 740.0):
+        case = _about(message, np.array([[lead, 0.0, -0.5], [0.0, lead, lead / 2]]), exam)
+        exam.judge(message, case, exam.actual(message, case))
+
+
+def check_shift_invariance(exam: Exam, message: Message) -> None:
+    """Adding the same number to all logits of a row changes nothing."""
+    rng = exam.rng("shift")
+    for shift in (1.0, 64.0, 256.0) if exam.assignment == 1 else (1.0, 64.0, 256.0, 1024.0, 65536.0):
+        X = short_numbers(rng)((2, 3))
+        case = _about(message, X + shift, exam)  # multiples of 1/8 far below 2^52: the sum is exact
+        try:
+            exam.judge(message, case, exam.actual(message, case))
+        except Violation as violation:
+            violation.expected += f", as without the {shift:g} that every logit has more"
+            raise
+
+
+def check_zero_off_target(exam: Exam, message: Message) -> None:
+    """A probability of exactly 0 off the target: 0 log 0 = 0, so that loss and delta stay finite."""
+    P = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
+    case = Case({"X": P, "T": one_hot(np.array([1, 0, 0]), 2)})
+    _judge_as(exam, message, case, "log-of-zero")
+
+
+def check_tiny_probabilities(exam: Exam, message: Message) -> None:
+    """A target of probability 1e-300 costs 690.8, not what some epsilon or clip makes of it."""
+    for small in (1e-9, 1e-17, 1e-100, 1e-300):
+        P = np.array([[small, 1.0 - small], [0.25, 0.75]])
+        case = Case({"X": P, "T": one_hot(np.array([0, 1]), 2)})
+        exam.judge(message, case, exam.actual(message, case))
+
+
+def check_impossible_target(exam: Exam, message: Message) -> None:
+    """A target of probability exactly 0 costs infinity: no finite number says how wrong that was."""
+    case = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[1.0, 0.0]])})
+    (actual,) = exam.actual(message, case)
+    if not np.isposinf(actual[0, 0]):
+        raise Violation(
+            "loss[0, 0] = inf",
+            f"loss[0, 0] = {short(actual[0, 0])}",
+            index=(0, 0),
+            counterexample=nested(case),
+            mistake=None,
+            repro=repro(exam.name, message, case),
+        )
+
+
+def logit_cases(exam: Exam, message: Message, scale: float) -> list[Case]:
+    """Logits of a size, small cases first: one far ahead, ties, both signs, mixtures over the batch."""
+    rng = exam.rng(f"{message.subject}.logits.{scale}")
+    fixed = [
+        [[scale, 0.0]],
+        [[-scale, -scale]],
+        [[scale, scale]],
+        [[scale, -scale]],
+        [[0.0, scale, -scale], [1.0, 2.0, 3.0]],
+    ]
+    drawn = [rng.uniform(-scale, scale, (3, k)) for k in (2, 3, 5) for _ in range(exam.rounds)]
+    return [_about(message, np.array(X), exam) for X in [*fixed, *drawn]]
+
+
+def _about(message: Message, X: np.ndarray, exam: Exam) -> Case:
+    """A question of this message about these logits."""
+    if message.key == "logits":
+        n, k = X.shape
+        return Case({"X": X, "T": one_hot((np.arange(n) + 1) % k, k)})
+    return Case({"X": X})
+
+
+def _judge_as(exam: Exam, message: Message, case: Case, mistake: str) -> None:
+    try:
+        exam.judge(message, case, exam.actual(message, case))
+    except Violation as violation:
+        if not np.isfinite(float(violation.actual.rpartition("= ")[2])):
+            violation.mistake = mistake
+        raise
+
+
+def _with_nan(exam: Exam, message: Message) -> list[Case]:
+    rng = exam.rng("nan")
+    cases = []
+    for sizes in ((1, 2), (2, 3)):
+        X = short_numbers(rng)(sizes)
+        X[0, 0] = np.nan
+        parameters = {}
+        if message.cls == "LinearLayer":
+            parameters = {"W": short_numbers(rng)((sizes[1], 2)), "b": short_numbers(rng)((2,))}
+        targets = {"T": one_hot(np.zeros(sizes[0], dtype=int), sizes[1])} if message.arguments == ("X", "T") else {}
+        cases.append(Case({"X": X, **targets}, parameters))
+    return cases

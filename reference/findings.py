@@ -1,0 +1,85 @@
+"""What a check has to say, as a record: judging here, showing elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["passed", "failed", "skipped", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one check.
+
+    Attributes
+    ----------
+    check
+        Its id, such as ``softmax.forward.rows_independent``.
+    subject
+        ``Class.method``, or the class alone.
+    status
+        "skipped": a prerequisite failed or an oracle is absent, as ``actual`` says. "error": the examiner itself
+        failed; that is no verdict.
+    rationale
+        Why the promise matters, for a student.
+    expected, actual
+        What was promised and what came, in words and short numbers.
+    index
+        The entry that is farthest off, where arrays were compared.
+    bound
+        How far it could have been off by rounding alone.
+    counterexample
+        The arguments that show it, as nested lists.
+    mistake
+        The known mistake that explains what came, a word of the vocabulary, where that is certain.
+    hint
+        What to think about; never the solution.
+    repro
+        A script of at most ten lines that shows the failure.
+    depends_on
+        Ids of the checks that had to pass before.
+    """
+
+    check: str
+    subject: str
+    status: Status
+    rationale: str
+    expected: str | None = None
+    actual: str | None = None
+    index: tuple[int, ...] | None = None
+    bound: float | None = None
+    counterexample: Mapping[str, Any] = field(default_factory=dict)
+    mistake: str | None = None
+    hint: str | None = None
+    repro: str | None = None
+    depends_on: tuple[str, ...] = ()
+
+
+class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an error of the examiner
+    """A promise was broken. Raised by checks; `findings` are made of it."""
+
+    def __init__(
+        self,
+        expected: str,
+        actual: str,
+        *,
+        index: tuple[int, ...] | None = None,
+        bound: float | None = None,
+        counterexample: Mapping[str, Any] | None = None,
+        mistake: str | None = None,
+        repro: str | None = None,
+    ) -> None:
+        super().__init__(f"expected {expected}, got {actual}")
+        self.expected = expected
+        self.actual = actual
+        self.index = index
+        self.bound = bound
+        self.counterexample = dict(counterexample or {})
+        self.mistake = mistake
+        self.repro = repro
+
+
+class NotApplicable(Exception):  # noqa: N818 - an outcome
+    """The check cannot be made here (an oracle is absent, say); the message is the reason."""

@@ -1,0 +1,145 @@
+"""What the examiner says to an implementation, and what it hears back.
+
+An examination is a list of steps: make an object, put an attribute, call a method, get an attribute. Steps and replies
+hold nothing but names, numbers and arrays, so that the code under examination may as well live in another process: the
+examiner keeps the truth to itself and compares here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Layout = Literal["C", "Fortran", "strided", "reversed", "read-only", "broadcast"]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """An object made by an earlier step, by its name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A ``RandomState`` of that seed; equal seeds in one examination are one shared generator."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class Laid:
+    """An array that is to arrive in a certain memory layout."""
+
+    array: NDArray[Any]
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class New:
+    """Make an object of class ``cls`` and call it ``name``; arguments go by keyword."""
+
+    name: str
+    cls: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Put:
+    """Give an object's array attribute new values, in place if it has the right shape."""
+
+    name: str
+    attribute: str
+    value: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call a method by keyword."""
+
+    name: str
+    method: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Get:
+    """Look at an attribute."""
+
+    name: str
+    attribute: str
+
+
+Step = New | Put | Call | Get
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of one step.
+
+    Attributes
+    ----------
+    value
+        For `Call` and `Get`: an array, a number, a string, None, or lists, tuples and dicts of these; copied at the
+        moment of the answer. An object of another kind is its type's name in ``kind`` and None here.
+    kind
+        Name of the type of what came back.
+    error
+        None, or what was raised: its type and message.
+    error_kind
+        Name of the exception's type.
+    changed
+        Names of the arguments that the call wrote into.
+    aliases
+        Names of the arguments whose memory the answer shares.
+    altered
+        Whether later steps changed the answer that this step had given.
+    """
+
+    value: Any = None
+    kind: str = "NoneType"
+    error: str | None = None
+    error_kind: str | None = None
+    changed: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    altered: bool = False
+
+
+class Session(Protocol):
+    """Somewhere that an implementation's code runs."""
+
+    def missing(self) -> Mapping[str, str]:
+        """Names of the contract's classes that are not there, and why not."""
+
+    def run(self, steps: Sequence[Step]) -> list[Reply]:
+        """Do the steps one after the other with fresh objects; an error in one does not end the others."""
+
+
+def lay_out(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """A copy of ``array`` with the same values in another memory layout.
+
+    "broadcast" repeats the first row with stride 0, so it is for arrays whose rows are equal.
+    """
+    match layout:
+        case "C":
+            return np.array(array, order="C")
+        case "Fortran":
+            return np.array(array, order="F")
+        case "strided":
+            # Every second entry of a larger array, whose other entries must not enter any result.
+            wide = np.full(tuple(2 * n for n in array.shape), np.nan, array.dtype)
+            wide[tuple(slice(None, None, 2) for _ in array.shape)] = array
+            return wide[tuple(slice(None, None, 2) for _ in array.shape)]
+        case "reversed":
+            backwards = tuple(slice(None, None, -1) for _ in array.shape)
+            return np.array(array[backwards], order="C")[backwards]
+        case "read-only":
+            copy = np.array(array, order="C")
+            copy.flags.writeable = False
+            return copy
+        case "broadcast":
+            return np.broadcast_to(np.array(array[:1], order="C"), array.shape)
