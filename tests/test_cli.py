@@ -210,7 +210,7 @@ def test_ctrl_c_saves_and_resume_goes_on(elsewhere: Path) -> None:
                 process.send_signal(signal.SIGINT)
                 break
         said = process.stderr.read()
-    assert process.returncode == INTERRUPTED
+    assert process.returncode == INTERRUPTED, said
     assert "interrupted" in said
     done = json.loads((elsewhere / "history-spirals.json").read_text(encoding="utf-8"))["epochs_done"]
     assert 400 <= done < 4000

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = load_data(experiment, folder)
     if experiment.batch_size > len(data[0]):
         raise UsageError(f"expected --batch-size from 1 to {len(data[0])}, got {experiment.batch_size}")
-    with _interruptions(errors) as interrupted, Display(errors) as display, warnings.catch_warnings():
+    with _interruptions() as interrupted, Display(errors) as display, warnings.catch_warnings():
         # Why a run stopped is said below, in our own words.
         warnings.filterwarnings("ignore", "training stopped", RuntimeWarning)
         task = display.task(experiment.name, experiment.n_epochs)
@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         def on_epoch(history: bp.History) -> bool:
             task.epoch(history)
             saver.save_now_and_then(history)
+            if interrupted:
+                errors.print("interrupted: this epoch is the last, and is saved")
             return bool(interrupted)
 
         history = run_experiment(experiment, data, net, history, on_epoch)
@@ -116,15 +118,15 @@ def _earlier(files: _Files, experiment: Experiment, net: bp.MLP, *, resume: bool
 
 
 @contextmanager
-def _interruptions(console: Console) -> Iterator[list[int]]:
+def _interruptions() -> Iterator[list[int]]:
     """A list that fills when the user interrupts, so that the run can end with its epoch; twice ends it at once."""
     received: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
+        # Says nothing here: the signal may have come in the middle of printing, which cannot be entered twice.
         if received:
             raise KeyboardInterrupt
         received.append(number)
-        console.print("interrupted: this epoch is finished and saved; once more to stop at once")
 
     before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
