@@ -104,6 +104,8 @@ class Message:
         A question of given sizes, its numbers from the given source.
     answer
         The truth and the bounds for a question.
+    shapes
+        Of the parts of the answer to a question.
     per_sample
         Whether row n of the answer depends on row n of the arguments alone.
     """
@@ -115,6 +117,7 @@ class Message:
     parts: tuple[str, ...]
     draw: Callable[[Sizes, Draw], Case]
     answer: Callable[[Case, Oracle], Answer]
+    shapes: Callable[[Case], tuple[tuple[int, ...], ...]]
     per_sample: bool = True
 
     @property
@@ -233,9 +236,15 @@ def _softmax_forward(case: Case, oracle: Oracle) -> Answer:
 
 
 def _softmax_delta(case: Case, oracle: Oracle) -> Answer:
-    X, Y, d = _doubles(case.origin, case.arguments["Y"], case.arguments["delta_next"])
-    # At the logits that the outputs came from: what Y lost in rounding is in the bound.
-    return Answer(oracle.vjp(definitions.softmax, d, (X,)), (rounding.softmax_delta(X, Y, d, case.precision()),))
+    Y, d = _doubles(case.arguments["Y"], case.arguments["delta_next"])
+
+    def softmax_at(shift: Any) -> Any:
+        """Softmax of log Y + shift: at a shift of 0 it is Y, whatever that lost in rounding, probabilities of 0 too."""
+        E = shift.new_tensor(Y) * shift.exp()
+        return E / E.sum(dim=1, keepdim=True)
+
+    truth = oracle.vjp(softmax_at, d, (np.zeros(Y.shape),))
+    return Answer(truth, (rounding.softmax_delta(Y, d, case.precision()),))
 
 
 def _cross_entropy(case: Case, oracle: Oracle) -> Answer:
@@ -270,21 +279,84 @@ def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:
     return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
 
 
+# Shapes
+
+
+def _outputs(case: Case) -> tuple[tuple[int, ...], ...]:
+    """(N, U), where U is D but for a linear layer."""
+    n, d = case.arguments["X"].shape
+    return ((n, case.parameters["W"].shape[1] if case.parameters else d),)
+
+
+def _inputs(case: Case) -> tuple[tuple[int, ...], ...]:
+    """(N, D)."""
+    n, u = next(iter(case.arguments.values())).shape
+    return ((n, case.parameters["W"].shape[0] if case.parameters else u),)
+
+
+def _gradients(case: Case) -> tuple[tuple[int, ...], ...]:
+    """Of W and of b."""
+    return tuple(array.shape for array in case.parameters.values())
+
+
+def _losses(case: Case) -> tuple[tuple[int, ...], ...]:
+    """(N, 1)."""
+    return ((case.n_samples, 1),)
+
+
+_COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
-    Message("LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward),
-    Message("LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta),
-    Message("LinearLayer", "grad", "linear", ("X", "delta_next"), ("dW", "db"), _draw_linear_grad, _linear_grad, False),
-    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward),
-    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta),
-    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward),
-    Message("SoftmaxLayer", "delta", "softmax", ("Y", "delta_next"), ("delta",), _draw_softmax_delta, _softmax_delta),
-    Message("LossCrossEntropy", "forward", "cross_entropy", ("X", "T"), ("loss",), _draw_probabilities, _cross_entropy),
+    Message("LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, _outputs),
     Message(
-        "LossCrossEntropy", "delta", "cross_entropy", ("X", "T"), ("delta",), _draw_probabilities, _cross_entropy_delta
+        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, _inputs
     ),
-    Message("LossCrossEntropyForSoftmaxLogits", "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss),
-    Message("LossCrossEntropyForSoftmaxLogits", "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta),
+    Message(
+        "LinearLayer",
+        "grad",
+        "linear",
+        ("X", "delta_next"),
+        ("dW", "db"),
+        _draw_linear_grad,
+        _linear_grad,
+        _gradients,
+        per_sample=False,
+    ),
+    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, _outputs),
+    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, _inputs),
+    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, _outputs),
+    Message(
+        "SoftmaxLayer",
+        "delta",
+        "softmax",
+        ("Y", "delta_next"),
+        ("delta",),
+        _draw_softmax_delta,
+        _softmax_delta,
+        _inputs,
+    ),
+    Message(
+        "LossCrossEntropy",
+        "forward",
+        "cross_entropy",
+        ("X", "T"),
+        ("loss",),
+        _draw_probabilities,
+        _cross_entropy,
+        _losses,
+    ),
+    Message(
+        "LossCrossEntropy",
+        "delta",
+        "cross_entropy",
+        ("X", "T"),
+        ("delta",),
+        _draw_probabilities,
+        _cross_entropy_delta,
+        _inputs,
+    ),
+    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses),
+    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs),
 )
 
 

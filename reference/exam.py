@@ -1,32 +1,52 @@
-"""One examination: asks an implementation, fetches the truth, and compares. Numbers are compared here alone."""
+"""One examination: puts questions to an implementation, fetches the truth, and keeps a log of what came back."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.contract import Answer, Case, Draw, Message, Oracle, Sizes
-from reference.estimate import Estimate
-from reference.findings import Violation
-from reference.protocol import Call, Laid, Layout, Reply, Session
+from reference.compare import worst_entry
+from reference.contract import Answer, Case, Message, Oracle, Sizes, forward_of
+from reference.draws import normal_numbers, numbers_of_all_sizes, short_numbers
+from reference.findings import NotApplicable, Violation
+from reference.protocol import Call, Laid, Layout, Reply, Session, Step
 from reference.showing import nested, repro, short
 
 Effort = Literal["quick", "normal", "exhaustive"]
 Array = NDArray[Any]
 
-#: From the smallest question that can show a mistake to ones where no two sizes agree: the first that fails is small.
-LADDER = (
-    Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(1, 2, 2), Sizes(2, 2, 2), Sizes(1, 1, 1), Sizes(2, 1, 1), Sizes(2, 1, 3),
-    Sizes(3, 2, 4), Sizes(4, 3, 2), Sizes(3, 3, 3), Sizes(5, 4, 3), Sizes(2, 5, 7), Sizes(8, 6, 5),
+#: Ordinary questions: N, D and U differ, so that no axis passes for another, and none has a length of one or two.
+ORDINARY_SIZES = (Sizes(3, 2, 4), Sizes(5, 4, 3), Sizes(2, 5, 7), Sizes(8, 6, 5))
+ORDINARY = ORDINARY_SIZES[0]
+#: From the smallest question that can show a mistake upwards: one sample, one unit, two classes, equal sizes.
+SMALL_SIZES = (
+    Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(1, 2, 2), Sizes(1, 1, 1), Sizes(2, 1, 1), Sizes(2, 2, 2), Sizes(1, 2, 1),
+    Sizes(1, 1, 3), Sizes(1, 3, 4), Sizes(2, 1, 3), Sizes(3, 2, 1), Sizes(3, 3, 3), Sizes(5, 3, 2), Sizes(4, 4, 4),
 )  # fmt: skip
-#: An ordinary question: N, D and U differ, so that no axis passes for another.
-ORDINARY = Sizes(3, 2, 4)
 _ROUNDS = {"quick": 1, "normal": 8, "exhaustive": 60}
+#: Draws at each size in the search for a smaller counterexample: a mask, say, shows only where a number is negative.
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What came back, for a comparison with what a known mistake gives: arrays, or what was raised.
+
+    Attributes
+    ----------
+    values
+        Part by part.
+    bounds
+        How far rounding may take each part of the right answer, where there is one.
+    """
+
+    values: tuple[Any, ...]
+    bounds: tuple[Array, ...] | None = None
 
 
 @dataclass
@@ -38,7 +58,7 @@ class Exam:
     session
         Where the implementation runs.
     oracle
-        Where the truth comes from.
+        Where the truth comes from, or the reason why there is none.
     name
         Of the implementation, for messages.
     seed
@@ -47,27 +67,46 @@ class Exam:
         How many questions a check asks.
     assignment
         1 allows the naive softmax and what follows from it.
+    log
+        Every answer, in order.
     """
 
     session: Session
-    oracle: Oracle
+    oracle: Oracle | str
     name: str
     seed: int = 0
     effort: Effort = "normal"
     assignment: int = 3
-    asked: list[tuple[Message, Case, tuple[Array, ...]]] = field(default_factory=list)
+    log: list[Asked] = field(default_factory=list)
+    _known: dict[Any, Answer] = field(default_factory=dict)
+
+    def of(self, session: Session) -> Exam:
+        """The same examination of somebody else."""
+        return replace(self, session=session, log=[])
 
     @property
     def rounds(self) -> int:
         """How often to repeat what is drawn at random."""
         return _ROUNDS[self.effort]
 
+    def truth(self) -> Oracle:
+        """The oracle.
+
+        Raises
+        ------
+        NotApplicable
+            It is absent.
+        """
+        if isinstance(self.oracle, str):
+            raise NotApplicable(self.oracle)
+        return self.oracle
+
     def rng(self, key: str) -> np.random.RandomState:
         """A generator for one check, independent of which other checks run."""
         return np.random.RandomState((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
 
-    def ask(self, message: Message, case: Case, layout: Layout = "C") -> Reply:
-        """The reply to one question, put to a fresh object.
+    def ask(self, message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> Reply:
+        """The reply to one question, put to a fresh object after the steps ``before``.
 
         Raises
         ------
@@ -75,17 +114,19 @@ class Exam:
             The object could not be made, or the call raised an exception.
         """
         arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
-        *setting, reply = self.session.run([*message.setting(case), Call("layer", message.method, arguments)])
-        for step in (*setting, reply):
+        setting = [*message.setting(case), *before]
+        replies = self.session.run([*setting, Call("layer", message.method, arguments)])
+        for step in replies:
             if step.error is not None:
+                self.log.append(Asked((step.error_kind,)))
                 raise Violation(
-                    f"{message.subject} to answer arguments of shapes {shapes(case)}",
+                    f"{message.subject} to answer arguments of shapes {_shapes(case)}",
                     step.error,
                     counterexample=nested(case),
-                    mistake="not-implemented" if step.error_kind == "NotImplementedError" else "crash",
+                    mistake=word_of(step, message.method),
                     repro=repro(self.name, message, case),
                 )
-        return reply
+        return replies[-1]
 
     def actual(self, message: Message, case: Case, layout: Layout = "C") -> tuple[Array, ...]:
         """What came back, part by part, in the shapes of the truth where the number of entries allows it."""
@@ -99,40 +140,43 @@ class Exam:
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
-        shapes_due = [estimate.value.shape for estimate in self.answer(message, case).truth]
-        values = reply.value if len(message.parts) > 1 and isinstance(reply.value, list | tuple) else [reply.value]
-        if len(values) != len(shapes_due):
-            raise self._no_answer(message, case, f"{len(shapes_due)} arrays", f"{reply.kind} of {len(values)}")
+        due = message.shapes(case)
+        several = len(message.parts) > 1
+        values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
+        self.log.append(Asked(tuple(values)))
+        if len(values) != len(due):
+            got = reply.kind if len(values) == 1 else f"{reply.kind} of {len(values)}"
+            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got)
         arrays = []
-        for name, value, shape in zip(message.parts, values, shapes_due, strict=True):
-            # A number counts as an array of one entry here; that it is none is for the check of types to say.
-            if (
-                value is None
-                or isinstance(value, str | dict | list | tuple)
-                or np.asarray(value).dtype.kind not in "fiub"
-            ):
-                raise self._no_answer(
-                    message, case, f"{name} to be an array", reply.kind if len(values) == 1 else "none"
-                )
-            array = np.asarray(value)
+        for name, value, shape in zip(message.parts, values, due, strict=True):
+            array = as_numbers(value)
+            if array is None:
+                kind = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+                raise self._no_answer(message, case, f"{name} to be an array of numbers", kind)
             if array.size != int(np.prod(shape)):
                 raise self._no_answer(message, case, f"{name} of shape {shape}", f"shape {array.shape}")
             arrays.append(array.reshape(shape).astype(np.float64))
         return tuple(arrays)
 
     def _no_answer(self, message: Message, case: Case, expected: str, came: str) -> Violation:
-        mistake = (
-            "not-implemented" if came == "NoneType" else ("wrong-shape" if came.startswith("shape") else "wrong-type")
-        )
+        words = {"NoneType": "not-implemented", "shape": "wrong-shape", "dtype": "wrong-dtype"}
         return Violation(
-            expected, came, counterexample=nested(case), mistake=mistake, repro=repro(self.name, message, case)
+            expected,
+            "None" if came == "NoneType" else came,
+            counterexample=nested(case),
+            mistake=words.get(came.split(" ", maxsplit=1)[0], "wrong-type"),
+            repro=repro(self.name, message, case),
         )
 
     def answer(self, message: Message, case: Case) -> Answer:
         """The truth, and how far an honest answer may be from it."""
-        return message.answer(case, self.oracle)
+        arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
+        key = (message.subject, *((array.shape, array.dtype.str, array.tobytes()) for array in arrays))
+        if key not in self._known:
+            self._known[key] = message.answer(case, self.truth())
+        return self._known[key]
 
-    def judge(self, message: Message, case: Case, actual: tuple[Array, ...], expected: str | None = None) -> None:
+    def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.
 
         Raises
@@ -141,68 +185,100 @@ class Exam:
             An entry is farther from it than rounding can take it, or is not a number.
         """
         answer = self.answer(message, case)
-        self.asked.append((message, case, actual))
+        self.log.append(Asked(actual, answer.bounds))
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             index = worst_entry(array, truth, bound)
             if index is not None:
                 raise Violation(
-                    expected or f"{name}{list(index)} = {short(truth.value[index])}",
+                    f"{name}{list(index)} = {short(truth.value[index])}",
                     f"{name}{list(index)} = {short(array[index])}",
-                    index=tuple(int(i) for i in index),
+                    index=index,
                     bound=float(bound[index] + truth.error[index]),
                     counterexample=nested(case),
                     repro=repro(self.name, message, case),
                 )
 
-    def cases(self, message: Message, key: str) -> Iterator[Case]:
-        """The ladder of questions: short numbers first, then ordinary ones, then ones of very different sizes."""
+    def judge_each(self, message: Message, cases: Iterable[Case], layout: Layout = "C") -> None:
+        """Ask all the questions and compare; the first of the smallest that went wrong is told.
+
+        Raises
+        ------
+        Violation
+            At least one answer was wrong or did not come.
+        """
+        worst: tuple[int, Violation] | None = None
+        for case in cases:
+            violation = self._violation(message, case, layout)
+            size = sum(array.size for array in case.arguments.values())
+            if violation is not None and (worst is None or size < worst[0]):
+                worst = size, violation
+        if worst is not None:
+            raise worst[1]
+
+    def _violation(self, message: Message, case: Case, layout: Layout = "C") -> Violation | None:
+        try:
+            self.judge(message, case, self.actual(message, case, layout))
+        except Violation as violation:
+            return violation
+        return None
+
+    def smallest(self, message: Message, key: str) -> Violation | None:
+        """A wrong answer to a question as small and as short as there is one, if any is found."""
         rng = self.rng(key)
-        for sizes in LADDER:
+        # Short numbers first: where they show it, the counterexample can be read aloud. Single precision holds them.
+        for draw in (short_numbers(rng), normal_numbers(rng), numbers_of_all_sizes(rng, message.key)):
+            for sizes in SMALL_SIZES:
+                for _ in range(_TRIES):
+                    violation = self._violation(message, message.draw(sizes, draw))
+                    if violation is not None:
+                        return violation
+        return None
+
+    def right_after_forward(self, message: Message, case: Case) -> bool:
+        """Whether a backward message that is wrong on a fresh object is right once forward has seen the same batch."""
+        if message.method == "forward":
+            return False
+        forward = forward_of(message)
+        X = case.arguments["X"] if case.origin is None else case.origin
+        given = {"X": X, "T": case.arguments["T"]} if "T" in forward.arguments else {"X": X}
+        try:
+            reply = self.ask(message, case, before=[Call("layer", "forward", given)])
+            self.judge(message, case, self.parts(message, case, reply))
+        except Violation:
+            return False
+        return True
+
+    def ordinary_cases(self, message: Message, key: str) -> Iterator[Case]:
+        """Questions of ordinary sizes: short numbers, ordinary ones, and ones of very different magnitudes."""
+        rng = self.rng(key)
+        for sizes in ORDINARY_SIZES:
             yield message.draw(sizes, short_numbers(rng))
         for _ in range(self.rounds):
-            for sizes in LADDER[3:]:
+            for sizes in ORDINARY_SIZES:
                 yield message.draw(sizes, normal_numbers(rng))
                 yield message.draw(sizes, numbers_of_all_sizes(rng, message.key))
 
 
-def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...] | None:
-    """The index of the entry that is farthest beyond its bound; None if all are within."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        excess = np.abs(actual - truth.value) - (bound + truth.error)
-        same = actual == truth.value  # inf where inf is due
-        excess = np.where(same, -np.inf, np.where(np.isnan(excess), np.inf, excess))
-    # Relative to the bound a small entry that is wrong altogether would hide behind a large one that is wrong a little.
-    index = tuple(int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
-    return index if excess[index] > 0 else None
+def as_numbers(value: Any) -> Array | None:
+    """An array of real numbers, or one number as such; None for anything else."""
+    if value is None or isinstance(value, str | dict | list | tuple):
+        return None
+    array = np.asarray(value)
+    return array if array.dtype.kind in "fiub" else None
 
 
-def short_numbers(rng: np.random.RandomState) -> Draw:
-    """Multiples of 1/8 up to 2, none 0, so that a counterexample can be read aloud."""
-    return lambda shape: rng.randint(1, 17, shape) * rng.choice([-1, 1], shape) / 8
+def word_of(reply: Reply, method: str) -> str:
+    """The word for what was raised instead of an answer."""
+    if reply.error_kind == "AttributeError" and (reply.error or "").endswith(f"has no attribute '{method}'"):
+        return "missing"
+    words = {
+        "NotImplementedError": "not-implemented",
+        "SystemExit": "exits",
+        "MemoryError": "memory",
+        "_ArrayMemoryError": "memory",
+    }
+    return words.get(reply.error_kind or "", "crash")
 
 
-def normal_numbers(rng: np.random.RandomState) -> Draw:
-    """N(0, 1): all 53 bits in use."""
-    return lambda shape: rng.randn(*shape)
-
-
-def single_precision(draw: Draw) -> Draw:
-    """The same, rounded to single precision."""
-    return lambda shape: draw(shape).astype(np.float32)
-
-
-def numbers_of_all_sizes(rng: np.random.RandomState, key: str) -> Draw:
-    """From 1e-12 to 1e6 in size; for logits, of which differences count, up to 30."""
-    if key in {"softmax", "logits", "cross_entropy"}:
-        return lambda shape: rng.uniform(-30, 30, shape)
-    return lambda shape: rng.randn(*shape) * 10.0 ** rng.uniform(-12, 6, shape)
-
-
-def shapes(case: Case) -> str:
-    """The arguments' shapes, for a message."""
+def _shapes(case: Case) -> str:
     return ", ".join(f"{name} {array.shape}" for name, array in case.arguments.items())
-
-
-def as_dict(case: Case) -> Mapping[str, Array]:
-    """Parameters and arguments together."""
-    return {**case.parameters, **case.arguments}

@@ -56,6 +56,23 @@ class Finding:
     repro: str | None = None
     depends_on: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """What a person needs to know of it, in a few lines."""
+        lines = [f"{self.check}: {self.status}"]
+        if self.status in {"skipped", "error"}:
+            return f"{lines[0]}: {self.actual}"
+        if self.status == "failed":
+            lines += [f"  {self.subject}: {self.rationale}", f"  expected {self.expected}", f"  got      {self.actual}"]
+            if self.counterexample:
+                lines.append(
+                    "  for      " + ", ".join(f"{name} = {value}" for name, value in self.counterexample.items())
+                )
+            if self.mistake:
+                lines.append(f"  mistake  {self.mistake}")
+            if self.hint:
+                lines.append(f"  hint     {self.hint}")
+        return "\n".join(lines)
+
 
 class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an error of the examiner
     """A promise was broken. Raised by checks; `findings` are made of it."""

@@ -56,7 +56,7 @@ class _Stage:
     def perform(self, step: Step) -> Reply:
         try:
             reply, answer = self._act(step)
-        except Exception as error:  # whatever foreign code raises is an answer
+        except (Exception, SystemExit) as error:  # whatever foreign code raises is an answer
             reply, answer = Reply(error=f"{type(error).__name__}: {error}", error_kind=type(error).__name__), None
         self.answers.append(answer)
         return reply

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from reference import implementation as finding_classes
 from reference.checks.catalogue import Check, all_checks
 from reference.contract import Oracle
+from reference.diagnosis import certain, explanations
 from reference.exam import Effort, Exam
 from reference.findings import Finding, NotApplicable, Violation
+from reference.mistakes import CATALOGUE, HINTS, Mistake
 from reference.oracles import ball
 from reference.protocol import Session
 from reference.session import InProcess
+
+_EFFORTS = ("quick", "normal", "exhaustive")
 
 
 def check(
@@ -53,22 +58,123 @@ def check(
     ValueError
         An option is not what is listed here, or no check matches ``only``.
     """
-    found = finding_classes.find(implementation)
-    session = InProcess(found.classes, found.missing)
-    return list(examine(session, found.name, assignment=assignment, only=only, seed=seed, effort=effort))
+    return list(_examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort))
 
 
-def examine(session: Session, name: str, *, assignment: int, only: str, seed: int, effort: Effort) -> Iterator[Finding]:
-    """The findings of one examination, as they are made."""
-    chosen = select(only, assignment)
-    reason = ball.available()
-    oracle: Oracle = ball  # a module has the two functions that an oracle has
-    exam = Exam(session, oracle, name, seed, effort, assignment)
-    status: dict[str, str] = {}
-    for each in chosen:
-        finding = _skipped(each, reason) if reason else _outcome(each, exam, status)
-        status[each.id] = finding.status
-        yield finding
+def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[Any], Any]:
+    """Decorate a test that takes ``check``: pytest runs it once for each check of ``implementation``.
+
+    ``check()`` returns if the promise is kept, fails the test with the finding's words if it is broken, and skips it
+    where it cannot be judged. Options and errors are those of `check`::
+
+        @reference.parametrize_with_checks(mlp)
+        def test_contract(check):
+            check()
+    """
+    import pytest  # noqa: PLC0415 - who uses this has it
+
+    examination = _examination(implementation, **options)
+
+    def judge(name: str) -> None:
+        finding = examination.finding(name)
+        if finding.status == "skipped":
+            pytest.skip(finding.actual or "")
+        if finding.status != "passed":
+            pytest.fail(str(finding), pytrace=False)
+
+    parameters = [pytest.param(_named(judge, each.id), id=each.id) for each in examination.checks]
+    return pytest.mark.parametrize("check", parameters)
+
+
+def passed(findings: Iterable[Finding]) -> bool:
+    """Whether everything holds: nothing failed and the examiner had no fault, with at least one check passed."""
+    statuses = [finding.status for finding in findings]
+    return "passed" in statuses and not {"failed", "error"} & set(statuses)
+
+
+class Examination:
+    """The findings of one examination, each made when it is asked for, after those that it depends on.
+
+    Parameters
+    ----------
+    session
+        Where the implementation runs.
+    name
+        Of the implementation, for messages.
+    assignment, only, seed, effort
+        As in `check`.
+    """
+
+    def __init__(
+        self, session: Session, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
+    ) -> None:
+        if effort not in _EFFORTS:
+            raise ValueError(f"expected effort to be one of {', '.join(_EFFORTS)}, got {effort!r}")
+        if not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"expected seed to be an integer of at least 0, got {seed!r}")
+        self.checks = select(only, assignment)
+        oracle: Oracle | str = ball.available() or ball  # a module has the two functions that an oracle has
+        self._exam = Exam(session, oracle, name, seed, effort, assignment)
+        self._by_id = {each.id: each for each in self.checks}
+        self._findings: dict[str, Finding] = {}
+        self._explained: dict[str, list[Mistake]] = {}
+
+    def __iter__(self) -> Iterator[Finding]:
+        for each in self.checks:
+            yield self.finding(each.id)
+
+    def finding(self, name: str) -> Finding:
+        """What the check of that id has to say."""
+        if name not in self._findings:
+            each = self._by_id[name]
+            for other in (*each.depends_on, *each.excuses):
+                if other in self._by_id:
+                    self.finding(other)
+            self._findings[name] = replace(self._judged(each), depends_on=each.depends_on)
+        return self._findings[name]
+
+    def _judged(self, each: Check) -> Finding:
+        cls = each.subject.partition(".")[0]
+        missing = self._exam.session.missing()
+        if cls in missing:
+            return _failed(each, Violation(f"a class {cls}", missing[cls], mistake="missing"), HINTS["missing"])
+        broken = self._among(each.depends_on, {"failed", "error", "skipped"})
+        if broken:
+            return _skipped(each, f"depends on {', '.join(broken)}, which did not pass")
+        return self._outcome(each)
+
+    def _among(self, names: Iterable[str], statuses: set[str]) -> list[str]:
+        return [name for name in names if name in self._findings and self._findings[name].status in statuses]
+
+    def _outcome(self, each: Check) -> Finding:
+        self._exam.log.clear()
+        try:
+            try:
+                each.run(self._exam)
+            except Violation as violation:
+                return self._diagnosed(each, violation)
+        except NotApplicable as reason:
+            return _skipped(each, str(reason))
+        except Exception as error:
+            # A fault of the examiner must never count against the examined.
+            said = f"the examiner failed: {type(error).__name__}: {error}"
+            return Finding(each.id, each.subject, "error", each.rationale, actual=said)
+        return Finding(each.id, each.subject, "passed", each.rationale)
+
+    def _diagnosed(self, each: Check, violation: Violation) -> Finding:
+        suspects = self._among(each.excuses, {"failed", "error"})
+        if suspects:
+            return _skipped(each, f"fails, perhaps because of {', '.join(suspects)}")
+        known = [mistake for mistake in CATALOGUE if mistake.subject == each.subject]
+        # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
+        found = explanations(self._explained.get(each.subject, known), each.run, self._exam, violation)
+        if found:
+            self._explained[each.subject] = found
+        mistake = certain(found)
+        if mistake is not None:
+            violation.mistake = mistake.word
+            return _failed(each, violation, mistake.hint)
+        return _failed(each, violation, HINTS.get(violation.mistake or ""))
 
 
 def select(only: str, assignment: int) -> list[Check]:
@@ -91,59 +197,26 @@ def select(only: str, assignment: int) -> list[Check]:
     return [each for each in everything if each.id in wanted]
 
 
-def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[Any], Any]:
-    """Decorate a test that takes ``finding``: pytest runs it once for each check of ``implementation``.
-
-    The test is skipped where the check was; to fail where it failed, assert on ``finding.status``.
-    """
-    import pytest  # noqa: PLC0415 - who uses this has it
-
-    findings = check(implementation, **options)
-    marks = [
-        pytest.param(
-            each, id=each.check, marks=[pytest.mark.skip(reason=each.actual or "")] if each.status == "skipped" else []
-        )
-        for each in findings
-    ]
-    return pytest.mark.parametrize("finding", marks)
+def _examination(
+    implementation: Any, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort = "normal"
+) -> Examination:
+    found = finding_classes.find(implementation)
+    session = InProcess(found.classes, found.missing)
+    return Examination(session, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
 
 
-def passed(findings: Iterable[Finding]) -> bool:
-    """Whether everything holds: nothing failed and the examiner had no fault, with at least one check passed."""
-    statuses = [finding.status for finding in findings]
-    return "passed" in statuses and not {"failed", "error"} & set(statuses)
+def _named(judge: Callable[[str], None], name: str) -> Callable[[], None]:
+    def check() -> None:
+        judge(name)
 
-
-def _outcome(each: Check, exam: Exam, status: dict[str, str]) -> Finding:
-    cls = each.subject.partition(".")[0]
-    if cls in exam.session.missing():
-        return _failed(each, Violation(f"a class {cls}", exam.session.missing()[cls], mistake="missing"))
-    broken = [name for name in each.depends_on if status.get(name, "passed") != "passed"]
-    if broken:
-        return _skipped(each, f"depends on {', '.join(broken)}, which did not pass")
-    try:
-        each.run(exam)
-    except Violation as violation:
-        return _failed(each, violation)
-    except NotApplicable as reason:
-        return _skipped(each, str(reason))
-    except Exception as error:
-        # A fault of the examiner must never count against the examined.
-        return Finding(
-            each.id,
-            each.subject,
-            "error",
-            each.rationale,
-            actual=f"the examiner failed: {type(error).__name__}: {error}",
-        )
-    return Finding(each.id, each.subject, "passed", each.rationale, depends_on=each.depends_on)
+    return check
 
 
 def _skipped(each: Check, reason: str) -> Finding:
-    return Finding(each.id, each.subject, "skipped", each.rationale, actual=reason, depends_on=each.depends_on)
+    return Finding(each.id, each.subject, "skipped", each.rationale, actual=reason)
 
 
-def _failed(each: Check, violation: Violation) -> Finding:
+def _failed(each: Check, violation: Violation, hint: str | None) -> Finding:
     return Finding(
         each.id,
         each.subject,
@@ -155,6 +228,6 @@ def _failed(each: Check, violation: Violation) -> Finding:
         bound=violation.bound,
         counterexample=violation.counterexample,
         mistake=violation.mistake,
+        hint=hint,
         repro=violation.repro,
-        depends_on=each.depends_on,
     )

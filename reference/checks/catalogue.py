@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Protocol
 
-from reference.checks import edges, net, parameters, promises
-from reference.contract import MESSAGES, Message
+from reference.checks import consistency, edges, net, parameters, promises
+from reference.checks.deep import check_gradient_of_deep_net
+from reference.contract import MESSAGES, Message, forward_of
 from reference.exam import Exam
 
 Assignments = frozenset[int]
@@ -32,6 +34,8 @@ class Check:
         Raises a `Violation` where it is broken.
     depends_on
         Ids of checks without which this one says nothing.
+    excuses
+        Ids of checks whose failure may be why this one fails: then nobody knows, and it is skipped.
     assignments
         Those in which it is promised.
     """
@@ -41,95 +45,162 @@ class Check:
     rationale: str
     run: Callable[[Exam], None]
     depends_on: tuple[str, ...] = ()
+    excuses: tuple[str, ...] = ()
     assignments: Assignments = EVERY
 
 
-#: What every message promises, in this order; the first two are what the others stand on.
-_PROMISES: tuple[Callable[[Exam, Message], None], ...] = (
-    promises.check_types,
-    promises.check_values,
-    promises.check_small_batches,
+class Promise(Protocol):
+    """A check that is made of several messages."""
+
+    __name__: str
+
+    def __call__(self, exam: Exam, message: Message) -> None:
+        """Raises a `Violation` where the promise is broken."""
+
+
+#: What every message promises: these stand on its answering at all.
+_BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
+#: And these on its answering twice the same.
+_RELATIONS: tuple[Promise, ...] = (promises.check_values, promises.check_order_of_samples)
+#: And these on its being right for ordinary questions.
+_EVERYWHERE: tuple[Promise, ...] = (
+    promises.check_small_sizes,
     promises.check_single_precision,
     promises.check_layouts,
-    promises.check_inputs_unchanged,
-    promises.check_result_is_its_own,
     promises.check_no_state,
-    promises.check_repeatable,
 )
 
-Edge = tuple[str, str, Callable[[Exam, Message], None], Assignments]
-#: What is promised at the edges, by the message's key and method.
-_EDGES: tuple[Edge, ...] = (
-    ("linear", "forward", edges.check_nan_is_not_hidden, EVERY),
-    ("relu", "forward", edges.check_nan_is_not_hidden, EVERY),
-    ("relu", "delta", edges.check_kink, EVERY),
-    ("softmax", "forward", edges.check_moderate_logits, EVERY),
-    ("softmax", "forward", edges.check_shift_invariance, EVERY),
-    ("softmax", "forward", edges.check_saturated_logits, STABLE),
-    ("softmax", "forward", edges.check_extreme_logits, STABLE),
-    ("softmax", "forward", edges.check_far_samples, STABLE),
-    ("softmax", "forward", edges.check_nan_is_not_hidden, EVERY),
-    ("cross_entropy", "forward", edges.check_tiny_probabilities, EVERY),
-    ("cross_entropy", "forward", edges.check_impossible_target, EVERY),
-    ("cross_entropy", "forward", edges.check_zero_off_target, STABLE),
-    ("cross_entropy", "delta", edges.check_tiny_probabilities, EVERY),
-    ("cross_entropy", "delta", edges.check_zero_off_target, STABLE),
-    ("logits", "forward", edges.check_moderate_logits, STABLE),
-    ("logits", "forward", edges.check_shift_invariance, STABLE),
-    ("logits", "forward", edges.check_saturated_logits, STABLE),
-    ("logits", "forward", edges.check_extreme_logits, STABLE),
-    ("logits", "forward", edges.check_far_samples, STABLE),
-    ("logits", "forward", edges.check_nan_is_not_hidden, STABLE),
-    ("logits", "delta", edges.check_moderate_logits, STABLE),
-    ("logits", "delta", edges.check_shift_invariance, STABLE),
-    ("logits", "delta", edges.check_saturated_logits, STABLE),
-    ("logits", "delta", edges.check_extreme_logits, STABLE),
-    ("logits", "delta", edges.check_far_samples, STABLE),
+_LINEAR = [edges.check_large_inputs]
+_LOGITS = [edges.check_moderate_logits, edges.check_tied_logits, edges.check_shift_invariance]
+#: By key and method: what is promised at the edges in every assignment, and what is promised of a stable one.
+_EDGES: dict[tuple[str, str], tuple[list[Promise], list[Promise]]] = {
+    ("linear", "forward"): ([*_LINEAR, edges.check_nan_is_not_hidden], []),
+    ("linear", "delta"): ([*_LINEAR, promises.check_linear_in_delta_next], []),
+    ("linear", "grad"): ([*_LINEAR, promises.check_averaged, promises.check_linear_in_delta_next], []),
+    ("relu", "forward"): ([edges.check_large_inputs, edges.check_nan_is_not_hidden], []),
+    ("relu", "delta"): ([edges.check_kink, promises.check_linear_in_delta_next], []),
+    ("softmax", "forward"): (
+        [*_LOGITS, edges.check_subnormal_logits, edges.check_nan_is_not_hidden],
+        [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
+    ),
+    ("softmax", "delta"): ([edges.check_saturated_outputs, promises.check_linear_in_delta_next], []),
+    ("cross_entropy", "forward"): (
+        [promises.check_one_class, edges.check_tiny_probabilities, edges.check_impossible_target],
+        [edges.check_zero_off_target, edges.check_certain_predictions],
+    ),
+    ("cross_entropy", "delta"): (
+        [promises.check_one_class, edges.check_tiny_probabilities],
+        [edges.check_zero_off_target, edges.check_certain_predictions],
+    ),
+    ("logits", "forward"): (
+        [promises.check_one_class, *_LOGITS, edges.check_subnormal_logits, edges.check_nan_is_not_hidden],
+        [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
+    ),
+    ("logits", "delta"): (
+        [promises.check_one_class, *_LOGITS, edges.check_subnormal_logits],
+        [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
+    ),
+}
+
+_KEYS = {message.cls: message.key for message in MESSAGES}
+#: What a network is made of: if that does not even answer, nothing can be said of the network.
+_PARTS = tuple(f"{each.key}.{each.method}.answers" for each in MESSAGES if each.key in {"linear", "relu", "softmax"})
+_SOUND = (
+    "answers",
+    "types",
+    "inputs_unchanged",
+    "repeatable",
+    "values",
+    "result_is_its_own",
+    "small_sizes",
+    "no_state",
+)
+#: If that is wrong, a wrong network may be its fault.
+_RIGHT_PARTS = (
+    *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
+    *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
+    "linear.initialize.values",
+    "linear.update_params.adds",
 )
 
 
 def all_checks() -> Iterator[Check]:
     """Every check, each after those that it depends on."""
-    for message in MESSAGES:
-        # The compound layer belongs to assignments 2 and 3.
-        yield from _of_message(message, STABLE if message.key == "logits" else EVERY)
-    yield from _of_parameters()
+    for cls, key in _KEYS.items():
+        yield from _of_class(cls, key)
+        for message in MESSAGES:
+            if message.cls == cls:
+                yield from _of_message(message)
+        if key == "linear":
+            for run, name, subject in parameters.OF_LINEAR:
+                yield Check(f"linear.{name}", subject, _first_sentence(run), run, ("linear.made",))
     yield from _of_net()
 
 
-def _of_message(message: Message, assignments: Assignments) -> Iterator[Check]:
+def _assignments(key: str) -> Assignments:
+    return STABLE if key == "logits" else EVERY  # the compound layer belongs to assignments 2 and 3
+
+
+def _of_class(cls: str, key: str) -> Iterator[Check]:
+    made = parameters.check_made
+    # What is wrong with a constructor of the lab's linear layer is wrong with its initialisation.
+    subject = "LinearLayer.initialize" if key == "linear" else cls
+    yield Check(f"{key}.made", subject, _first_sentence(made), partial(made, cls=cls), (), (), _assignments(key))
+    if key in {"linear", "relu", "softmax"}:
+        check = parameters.check_has_params
+        yield Check(
+            f"{key}.has_params", f"{cls}.has_params", _first_sentence(check), partial(check, cls=cls), (f"{key}.made",)
+        )
+
+
+def _of_message(message: Message) -> Iterator[Check]:
     prefix = f"{message.key}.{message.method}"
-    answers = f"{prefix}.answers"
-    yield _check(answers, message, promises.check_answers, (), assignments)
-    for promise in _PROMISES:
-        yield _check(f"{prefix}.{_name(promise)}", message, promise, (answers,), assignments)
+    answers, values = f"{prefix}.answers", f"{prefix}.values"
+    assignments = _assignments(message.key)
+
+    def check(promise: Promise, needs: str, promised: Assignments = EVERY, *more: str) -> Check:
+        run = partial(promise, message=message)
+        name = f"{prefix}.{_name(promise)}"
+        return Check(
+            name, message.subject, _first_sentence(promise), run, (needs, *more), assignments=promised & assignments
+        )
+
+    yield check(promises.check_answers, f"{message.key}.made")
+    for promise in _BEHAVIOUR:
+        yield check(promise, answers)
+    yield check(promises.check_result_is_its_own, f"{prefix}.inputs_unchanged")
+    for promise in _RELATIONS:
+        yield check(promise, f"{prefix}.repeatable")
     if message.per_sample:
-        rows = promises.check_samples_independent
-        yield _check(f"{prefix}.{_name(rows)}", message, rows, (answers,), assignments)
-    for key, method, edge, promised in _EDGES:
-        if (key, method) == (message.key, message.method):
-            yield _check(f"{prefix}.{_name(edge)}", message, edge, (f"{prefix}.values",), promised & assignments)
-
-
-def _of_parameters() -> Iterator[Check]:
-    for check, subject, needs in parameters.CHECKS:
-        yield Check(f"linear.{_name(check)}", subject, _first_sentence(check), check, needs)
+        yield check(promises.check_samples_independent, f"{prefix}.repeatable")
+    for promise in _EVERYWHERE:
+        yield check(promise, values)
+    always, stable = _EDGES[message.key, message.method]
+    for promise in always:
+        yield check(promise, values)
+    for promise in stable:
+        yield check(promise, values, STABLE)
+    if message.method != "forward":
+        forward = forward_of(message)
+        own = consistency.check_derivative_of_own_forward
+        # A wrong forward is told where it is; that a right delta does not belong to it is no second mistake.
+        yield check(own, answers, EVERY, f"{forward.key}.forward.values")
 
 
 def _of_net() -> Iterator[Check]:
-    for check, method, assignments in net.CHECKS:
-        yield Check(f"mlp.{_name(check)}", f"MLP.{method}", _first_sentence(check), check, net.NEEDS, assignments)
+    deep = net.NetCheck(check_gradient_of_deep_net, "gradient.of_deep_net", "gradient", ("gradient.values",))
+    for each in (*net.CHECKS, deep):
+        parts = _PARTS if each.name.endswith(".answers") else ()
+        needs = (*parts, *(f"mlp.{name}" for name in each.needs))
+        excuses = (*_RIGHT_PARTS, *(name if "forward" in name else f"mlp.{name}" for name in each.excuses))
+        rationale = _first_sentence(each.run)
+        yield Check(f"mlp.{each.name}", f"MLP.{each.method}", rationale, each.run, needs, excuses, each.assignments)
 
 
-def _check(
-    name: str, message: Message, check: Callable[..., None], needs: tuple[str, ...], promised: Assignments
-) -> Check:
-    return Check(name, message.subject, _first_sentence(check), partial(check, message=message), needs, promised)
-
-
-def _name(check: Callable[..., None]) -> str:
+def _name(check: Promise) -> str:
     return check.__name__.removeprefix("check_")
 
 
-def _first_sentence(check: Callable[..., None]) -> str:
-    return (check.__doc__ or "").split("\n\n")[0].strip().replace("\n    ", " ")
+def _first_sentence(check: Any) -> str:
+    doc = (check.func if isinstance(check, partial) else check).__doc__ or ""
+    return " ".join(doc.split("\n\n")[0].split())

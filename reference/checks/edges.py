@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reference.contract import Case, Message, one_hot
-from reference.exam import Exam, short_numbers
+from reference.contract import Case, Message, Sizes, one_hot, probabilities
+from reference.draws import short_numbers
+from reference.exam import Exam
 from reference.findings import Violation
 from reference.protocol import Call
 from reference.showing import nested, repro, short
+
+Array = NDArray[np.float64]
 
 #: Other people's code meets logits up to this size.
 HUGE = 1e300
@@ -50,40 +54,83 @@ def check_nan_is_not_hidden(exam: Exam, message: Message) -> None:
 
 def check_moderate_logits(exam: Exam, message: Message) -> None:
     """Logits up to 300 in size: exp neither overflows nor underflows, so that the naive formula does too."""
-    for scale in (1.0, 30.0, 300.0):
-        for case in logit_cases(exam, message, scale):
-            exam.judge(message, case, exam.actual(message, case))
+    exam.judge_each(message, [case for scale in (1.0, 30.0, 300.0) for case in logit_cases(exam, message, scale)])
 
 
 def check_extreme_logits(exam: Exam, message: Message) -> None:
     """Every logit up to 1e300 in size: no overflow, no 0 / 0, in whatever mixture over the batch."""
-    for scale in (745.0, 1e4, 1e8, HUGE):
-        for case in logit_cases(exam, message, scale):
-            exam.judge(message, case, exam.actual(message, case))
+    scales = (745.0, 1e4, 1e8, HUGE)
+    exam.judge_each(message, [case for scale in scales for case in logit_cases(exam, message, scale)])
 
 
 def check_far_samples(exam: Exam, message: Message) -> None:
     """A sample whose logits all lie far below those of another is computed as it would be alone."""
-    X = np.array([[0.0, 1.0, -1.0], [-2000.0, -2001.0, -2002.0], [1500.0, 1501.0, 1499.0]])
-    case = _about(message, X, exam)
-    exam.judge(message, case, exam.actual(message, case))
+    small = np.array([[0.0, 1.0], [-2000.0, -2001.0]])
+    large = np.array([[0.0, 1.0, -1.0], [-2000.0, -2001.0, -2002.0], [1500.0, 1501.0, 1499.0]])
+    exam.judge_each(message, [_about(message, X) for X in (small, large)])
 
 
 def check_saturated_logits(exam: Exam, message: Message) -> None:
     """One class ahead by 15 to 740: the tails are small numbers and not 0, up to where they leave the doubles."""
-    for lead in (15.0, 36.0, 60.0, 500.0, 700.0, 740.0):
-        case = _about(message, np.array([[lead, 0.0, -0.5], [0.0, lead, lead / 2]]), exam)
-        exam.judge(message, case, exam.actual(message, case))
+    leads = (15.0, 36.0, 60.0, 500.0, 700.0, 740.0)
+    exam.judge_each(
+        message,
+        [
+            _about(message, np.array(X))
+            for lead in leads
+            for X in ([[lead, 0.0]], [[lead, 0.0, -0.5], [0.0, lead, 1.0]])
+        ],
+    )
+
+
+def check_tied_logits(exam: Exam, message: Message) -> None:
+    """Equal logits get equal probabilities, whatever their size."""
+    ties = ([[0.0, 0.0]], [[2.5, 2.5, 2.5]], [[-300.0, -300.0], [300.0, 300.0]], [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    exam.judge_each(message, [_about(message, np.array(X)) for X in ties])
+
+
+def check_subnormal_logits(exam: Exam, message: Message) -> None:
+    """Logits too small to have all their digits, 1e-310 say, are nearly 0: and nothing is divided by them."""
+    tiny = ([[5e-324, 0.0]], [[1e-310, -1e-310]], [[2.3e-308, 0.0, -5e-324], [1.0, 5e-324, 0.0]])
+    exam.judge_each(message, [_about(message, np.array(X)) for X in tiny])
+
+
+def check_saturated_outputs(exam: Exam, message: Message) -> None:
+    """Where one probability is nearly 1, or exactly, and the others are next to nothing, so is the derivative."""
+    rng = exam.rng("saturated")
+    cases = []
+    for lead in (15.0, 36.0, 60.0, 500.0, 740.0, 1000.0):
+        for logits in ([[lead, 0.0]], [[lead, 0.0, -0.5], [0.0, lead, 1.0]]):
+            X = np.array(logits)
+            cases.append(Case({"Y": probabilities(X), "delta_next": short_numbers(rng)(X.shape)}, {}, X))
+    exam.judge_each(message, cases)
+
+
+def check_certain_predictions(exam: Exam, message: Message) -> None:
+    """A probability of exactly 1 for the target: the loss is exactly 0, and its derivative finite."""
+    small = Case({"X": np.array([[1.0, 0.0]]), "T": np.array([[1.0, 0.0]])})
+    larger = Case({"X": np.array([[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]]), "T": one_hot(np.array([1, 2]), 3)})
+    _judge_as(exam, message, [small, larger], "log-of-zero")
+
+
+def check_large_inputs(exam: Exam, message: Message) -> None:
+    """Inputs up to 1e8 in size, and zeros of both signs, are inputs like any others."""
+    rng = exam.rng(f"{message.subject}.large")
+    sizes = Sizes(3, 2, 4)
+    cases = [message.draw(sizes, lambda shape: rng.uniform(-1e8, 1e8, shape))]
+    if message.cls == "ReLULayer":  # -0.0 and 0.0 are the same number: so are the answers
+        cases += [message.draw(Sizes(1, 1, 2), lambda shape: np.resize(np.array([-0.0, 0.0]), shape))]
+    exam.judge_each(message, cases)
 
 
 def check_shift_invariance(exam: Exam, message: Message) -> None:
     """Adding the same number to all logits of a row changes nothing."""
     rng = exam.rng("shift")
     for shift in (1.0, 64.0, 256.0) if exam.assignment == 1 else (1.0, 64.0, 256.0, 1024.0, 65536.0):
-        X = short_numbers(rng)((2, 3))
-        case = _about(message, X + shift, exam)  # multiples of 1/8 far below 2^52: the sum is exact
+        # Multiples of 1/8 far below 2^52: the sum is exact.
+        cases = [_about(message, short_numbers(rng)(shape) + shift) for shape in ((1, 2), (2, 2), (2, 3))]
         try:
-            exam.judge(message, case, exam.actual(message, case))
+            exam.judge_each(message, cases)
         except Violation as violation:
             violation.expected += f", as without the {shift:g} that every logit has more"
             raise
@@ -91,17 +138,19 @@ def check_shift_invariance(exam: Exam, message: Message) -> None:
 
 def check_zero_off_target(exam: Exam, message: Message) -> None:
     """A probability of exactly 0 off the target: 0 log 0 = 0, so that loss and delta stay finite."""
-    P = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
-    case = Case({"X": P, "T": one_hot(np.array([1, 0, 0]), 2)})
-    _judge_as(exam, message, case, "log-of-zero")
+    small = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[0.0, 1.0]])})
+    larger = Case({"X": np.array([[0.0, 0.75, 0.25], [0.5, 0.5, 0.0]]), "T": one_hot(np.array([1, 0]), 3)})
+    _judge_as(exam, message, [small, larger], "log-of-zero")
 
 
 def check_tiny_probabilities(exam: Exam, message: Message) -> None:
     """A target of probability 1e-300 costs 690.8, not what some epsilon or clip makes of it."""
+    cases = []
     for small in (1e-9, 1e-17, 1e-100, 1e-300):
-        P = np.array([[small, 1.0 - small], [0.25, 0.75]])
-        case = Case({"X": P, "T": one_hot(np.array([0, 1]), 2)})
-        exam.judge(message, case, exam.actual(message, case))
+        cases.append(Case({"X": np.array([[small, 1.0 - small]]), "T": np.array([[1.0, 0.0]])}))
+        P = np.array([[small, 0.75, 0.25 - small], [0.25, 0.75, small]])
+        cases.append(Case({"X": P, "T": one_hot(np.array([0, 2]), 3)}))
+    exam.judge_each(message, cases)
 
 
 def check_impossible_target(exam: Exam, message: Message) -> None:
@@ -114,7 +163,6 @@ def check_impossible_target(exam: Exam, message: Message) -> None:
             f"loss[0, 0] = {short(actual[0, 0])}",
             index=(0, 0),
             counterexample=nested(case),
-            mistake=None,
             repro=repro(exam.name, message, case),
         )
 
@@ -127,13 +175,14 @@ def logit_cases(exam: Exam, message: Message, scale: float) -> list[Case]:
         [[-scale, -scale]],
         [[scale, scale]],
         [[scale, -scale]],
+        [[scale, 0.0], [-scale, -scale]],
         [[0.0, scale, -scale], [1.0, 2.0, 3.0]],
     ]
     drawn = [rng.uniform(-scale, scale, (3, k)) for k in (2, 3, 5) for _ in range(exam.rounds)]
-    return [_about(message, np.array(X), exam) for X in [*fixed, *drawn]]
+    return [_about(message, np.array(X)) for X in [*fixed, *drawn]]
 
 
-def _about(message: Message, X: np.ndarray, exam: Exam) -> Case:
+def _about(message: Message, X: Array) -> Case:
     """A question of this message about these logits."""
     if message.key == "logits":
         n, k = X.shape
@@ -141,11 +190,12 @@ def _about(message: Message, X: np.ndarray, exam: Exam) -> Case:
     return Case({"X": X})
 
 
-def _judge_as(exam: Exam, message: Message, case: Case, mistake: str) -> None:
+def _judge_as(exam: Exam, message: Message, cases: list[Case], mistake: str) -> None:
+    """As `Exam.judge_each`; an answer that is not a number there has this name."""
     try:
-        exam.judge(message, case, exam.actual(message, case))
+        exam.judge_each(message, cases)
     except Violation as violation:
-        if not np.isfinite(float(violation.actual.rpartition("= ")[2])):
+        if violation.actual.endswith(("nan", "inf")):
             violation.mistake = mistake
         raise
 

@@ -8,82 +8,131 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.exam import Exam, short_numbers
+from reference.compare import worst_entry
+from reference.contract import Draw
+from reference.draws import short_numbers
+from reference.estimate import Estimate
+from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
 from reference.protocol import Call, Get, New, Reply, Seed
+from reference.showing import short
 
 _SIZES = {"n_inputs": 40, "n_units": 50}
 
 
-def check_has_params(exam: Exam) -> None:
-    """The linear layer says that it has parameters, so that training updates it."""
-    reply = _made(exam, _SIZES, Call("layer", "has_params"))[-1]
-    if reply.error is not None or reply.value is not True:
-        raise Violation("has_params() = True", reply.error or f"{reply.value}", mistake=None)
+def check_made(exam: Exam, cls: str) -> None:
+    """An object can be made with the contract's arguments, by their names."""
+    reply = exam.session.run([_new(exam, cls, _SIZES)])[0]
+    if reply.error is not None:
+        exam.log.append(Asked((reply.error_kind,)))
+        names = ", ".join(_new(exam, cls, _SIZES).arguments)
+        raise Violation(f"{cls}({names}) to make a layer", reply.error, mistake=word_of(reply, "__init__"))
+
+
+def check_has_params(exam: Exam, cls: str) -> None:
+    """``has_params()`` tells training whether there is anything to learn: True for linear layers, False for others."""
+    due = cls == "LinearLayer"
+    reply = exam.session.run([_new(exam, cls, _SIZES), Call("layer", "has_params")])[-1]
+    if reply.error is not None:
+        raise Violation(f"has_params() = {due}", reply.error, mistake=word_of(reply, "has_params"))
+    exam.log.append(Asked((reply.value,)))
+    if not isinstance(reply.value, bool | np.bool_) or bool(reply.value) is not due:
+        raise Violation(f"has_params() = {due}", f"{reply.value}")
 
 
 def check_initialisation(exam: Exam) -> None:
-    """W is drawn from N(0, 2 / n_inputs) with the generator that was given, (n_inputs, n_units); b is all ones."""
-    replies = _made(exam, _SIZES, Get("layer", "W"), Get("layer", "b"))
-    W, b = (_array(reply, name) for reply, name in zip(replies[-2:], "Wb", strict=True))
-    due = np.random.RandomState(exam.seed % 2**32).normal(0, np.sqrt(2 / 40), (40, 50))
-    for name, found, expected in (("W", W, due), ("b", b, np.ones(50))):
-        if found.shape != expected.shape:
-            raise Violation(f"{name} of shape {expected.shape}", f"shape {found.shape}", mistake="initialisation")
-        # sqrt(2 / n) and scaling by it: a rounding or two, in whatever order.
-        if (np.abs(found - expected) > 4 * 2.0**-53 * np.abs(expected)).any():
+    """W is drawn from N(0, 2 / n_inputs) with the generator that was given, (n_inputs, n_units); b is all ones.
+
+    Layers that share a generator draw in the order in which they are made; ``initialize()`` draws anew.
+    """
+    looks = [Get("layer", "W"), Get("layer", "b")]
+    again = Call("layer", "initialize")
+    W, b, done, second_W, second_b = _made(exam, _SIZES, *looks, again, *looks)[-5:]
+    if done.error is not None:
+        raise Violation("initialize() to be a method", done.error, mistake=word_of(done, "initialize"))
+    rng = np.random.RandomState(exam.seed % 2**32)
+    for name, reply in (("W", W), ("b", b), ("W", second_W), ("b", second_b)):
+        due = rng.normal(0, np.sqrt(2 / 40), (40, 50)) if name == "W" else np.ones(50)
+        found = _array(reply, name)
+        exam.log.append(Asked((found,)))
+        if found.shape != due.shape:
+            raise Violation(f"{name} of shape {due.shape}", f"shape {found.shape}", mistake="wrong-shape")
+        # The square root, and scaling by it: a rounding or two, in whatever order.
+        index = worst_entry(found, Estimate(due, np.zeros(due.shape)), 4 * 2.0**-53 * np.abs(due))
+        if index is not None:
+            law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "ones"
             raise Violation(
-                f"{name} as {'rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))' if name == 'W' else 'ones'}",
-                f"mean {found.mean():.3g} and deviation {found.std():.3g}, due {expected.mean():.3g} and "
-                f"{expected.std():.3g}, or other draws",
+                f"{name} as {law}: mean {due.mean():.3g}, deviation {due.std():.3g}",
+                f"mean {found.mean():.3g}, deviation {found.std():.3g}, or other draws",
+                index=index,
                 mistake="initialisation",
             )
 
 
 def check_update_adds(exam: Exam) -> None:
     """``update_params([dW, db])`` adds to W and b: who trains passes -alpha times the gradient."""
-    rng = exam.rng("update")
-    draw = short_numbers(rng)
-    dW, db = draw((2, 3)), draw((3,))
-    steps = [Get("layer", "W"), Get("layer", "b"), Call("layer", "update_params", {"dtheta": [dW, db]})]
-    replies = _made(exam, {"n_inputs": 2, "n_units": 3}, *steps, Get("layer", "W"), Get("layer", "b"))
-    W, b, _, new_W, new_b = replies[-5:]
-    if replies[-3].error is not None:
-        raise Violation("update_params(dtheta=[dW, db]) to be a method", replies[-3].error, mistake="crash")
+    draw = short_numbers(exam.rng("update"))
+    first: Violation | None = None
+    for d, u in ((1, 2), (2, 3), (3, 3)):
+        try:
+            _update(exam, d, u, draw)
+        except Violation as violation:
+            first = first or violation
+    if first is not None:
+        raise first
+
+
+def _update(exam: Exam, d: int, u: int, draw: Draw) -> None:
+    dW, db = draw((d, u)), draw((u,))
+    looks = [Get("layer", "W"), Get("layer", "b")]
+    update = Call("layer", "update_params", {"dtheta": [dW, db]})
+    W, b, done, new_W, new_b = _made(exam, {"n_inputs": d, "n_units": u}, *looks, update, *looks)[-5:]
+    if done.error is not None:
+        exam.log.append(Asked((done.error_kind,)))
+        raise Violation(
+            "update_params(dtheta=[dW, db]) to be a method", done.error, mistake=word_of(done, "update_params")
+        )
+    if done.changed:
+        raise Violation("dtheta to be as before the call", "dtheta changed", mistake="mutates-input")
     for name, before, step, after in (("W", W, dW, new_W), ("b", b, db, new_b)):
-        _judge_update(name, _array(before, name), step, _array(after, name))
+        old, new = _array(before, name), _array(after, name)
+        exam.log.append(Asked((new - old, new)))
+        if new.shape != step.shape:
+            raise Violation(f"{name} of shape {step.shape} after the update", f"shape {new.shape}")
+        # One addition, rounded; whoever keeps single precision rounds more, and is told so elsewhere.
+        index = worst_entry(new, Estimate(old + step, np.zeros(step.shape)), 2.0**-52 * np.abs(old + step))
+        if index is not None:
+            raise Violation(
+                f"{name}{list(index)} = {short(old[index])} + {short(step[index])} = {short((old + step)[index])}",
+                f"{name}{list(index)} = {short(new[index])}",
+                index=index,
+                counterexample={"dW": dW.tolist(), "db": db.tolist()},
+            )
 
 
-def _judge_update(name: str, before: NDArray[Any], step: NDArray[Any], after: NDArray[Any]) -> None:
-    if after.shape == step.shape and np.array_equal(after, before + step):
-        return
-    mistakes = {"update-sign": before - step, "update-replaces": step, "scaled": before}
-    named = [word for word, wrong in mistakes.items() if np.array_equal(after, wrong)]
-    raise Violation(
-        f"{name} + d{name} after the update",
-        f"off by {np.abs(after - before - step).max():.3g}" if after.shape == step.shape else f"shape {after.shape}",
-        mistake=named[0] if named else None,
-    )
+def _new(exam: Exam, cls: str, sizes: dict[str, int]) -> New:
+    if cls == "LinearLayer":
+        return New("layer", cls, {**sizes, "rng": Seed(exam.seed % 2**32), "name": "layer"})
+    return New("layer", cls, {"name": "layer"})
 
 
 def _made(exam: Exam, sizes: dict[str, int], *steps: Any) -> list[Reply]:
-    arguments = {**sizes, "rng": Seed(exam.seed % 2**32), "name": "layer"}
-    replies = exam.session.run([New("layer", "LinearLayer", arguments), *steps])
+    replies = exam.session.run([_new(exam, "LinearLayer", sizes), *steps])
     if replies[0].error is not None:
         raise Violation("LinearLayer(n_inputs, n_units, rng, name) to make a layer", replies[0].error, mistake="crash")
     return replies
 
 
-def _array(reply: Reply, name: str) -> NDArray[Any]:
-    array = np.asarray(reply.value)
-    if reply.error is not None or array.dtype.kind not in "fiu":
+def _array(reply: Reply, name: str) -> NDArray[np.float64]:
+    array = as_numbers(reply.value)
+    if reply.error is not None or array is None:
         raise Violation(f"the attribute {name} to be an array", reply.error or reply.kind, mistake="missing")
-    return array
+    return array.astype(np.float64)
 
 
-#: In order; what each is about; what it depends on.
-CHECKS: tuple[tuple[Callable[[Exam], None], str, tuple[str, ...]], ...] = (
-    (check_has_params, "LinearLayer.has_params", ()),
-    (check_initialisation, "LinearLayer.initialize", ()),
-    (check_update_adds, "LinearLayer.update_params", ()),
+#: Checks of one class each, then those of the linear layer's parameters: the promise, its name, its subject.
+OF_CLASSES = (check_made, check_has_params)
+OF_LINEAR: tuple[tuple[Callable[[Exam], None], str, str], ...] = (
+    (check_initialisation, "initialize.values", "LinearLayer.initialize"),
+    (check_update_adds, "update_params.adds", "LinearLayer.update_params"),
 )

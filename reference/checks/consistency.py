@@ -1,0 +1,82 @@
+"""Whether a backward message is the derivative of the implementation's own forward message, by finite differences.
+
+That is another question than whether it is right: it knows no definition, needs no oracle but differences, and sees a
+delta and a forward that belong to different functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.compare import worst_entry
+from reference.contract import Case, Message, forward_of
+from reference.draws import normal_numbers
+from reference.estimate import Estimate
+from reference.exam import ORDINARY_SIZES, Asked, Exam
+from reference.findings import Violation
+from reference.oracles import finite_differences
+from reference.showing import nested, repro, short
+
+Array = NDArray[np.float64]
+
+#: What the sum may be off, relative to its terms, besides what the differences say of themselves: the rounding of the
+#: gradient, with a wide margin, since its values are judged sharply elsewhere.
+_MARGIN = 2.0**-36
+
+
+def check_derivative_of_own_forward(exam: Exam, message: Message) -> None:
+    """By finite differences of the implementation's own ``forward``, this is its derivative, in random directions."""
+    rng = exam.rng(f"{message.subject}.own forward")
+    for sizes in ORDINARY_SIZES[:2]:
+        case = message.draw(sizes, normal_numbers(rng))
+        points = _points(message, case)
+        directions = [normal_numbers(rng)(point.shape) for point in points]
+        cotangent = case.arguments.get("delta_next", np.ones((case.n_samples, 1)))
+        parts = exam.actual(message, case)
+        # What delta leaves to each sample, grad averages.
+        factor = 1.0 if message.per_sample else float(case.n_samples)
+        terms = np.concatenate([(factor * p * d).ravel() for p, d in zip(parts, directions, strict=True)])
+        slope = _along(exam, message, case, points, directions, cotangent)
+        exam.log.append(Asked(parts))
+        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_MARGIN * np.abs(terms).sum())) is not None:
+            raise Violation(
+                f"a derivative along a random direction of {short(slope.value)}, by finite differences of forward",
+                f"{short(terms.sum())}",
+                counterexample=nested(case),
+                repro=repro(exam.name, message, case),
+            )
+
+
+def _points(message: Message, case: Case) -> list[Array]:
+    """What the derivative is with respect to: the inputs, or the parameters."""
+    if not message.per_sample:
+        return list(case.parameters.values())
+    return [case.arguments["X"] if case.origin is None else case.origin]
+
+
+def _along(
+    exam: Exam,
+    message: Message,
+    case: Case,
+    points: Sequence[Array],
+    directions: Sequence[Array],
+    cotangent: Array,
+) -> Estimate:
+    """The derivative of <cotangent, forward> along the directions."""
+    forward = forward_of(message)
+    others = {"T": case.arguments["T"]} if "T" in forward.arguments else {}
+
+    def outputs(*moved: Array) -> Array:
+        if message.per_sample:
+            asked = Case({"X": moved[0], **others}, case.parameters)
+        else:
+            asked = Case({"X": case.arguments["X"]}, dict(zip(case.parameters, moved, strict=True)))
+        return exam.actual(forward, asked)[0]
+
+    slopes = finite_differences.directional(outputs, points, directions)
+    with np.errstate(invalid="ignore"):
+        error = (np.abs(cotangent) * np.where(cotangent == 0, 0, slopes.error)).sum()
+    return Estimate(np.asarray((cotangent * slopes.value).sum()), np.asarray(error))
