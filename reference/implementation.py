@@ -40,7 +40,7 @@ def find(implementation: Any) -> Implementation:
     """
     match implementation:
         case Mapping():
-            return _chosen("mapping", [dict(implementation)])
+            return _chosen("a mapping", [dict(implementation)])
         case ModuleType():
             return _chosen(implementation.__name__, [vars(implementation)])
         case str() | Path():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def repro(implementation: str, message: Message, case: Case) -> str:
     """A script of at most ten lines that asks the question again."""
     lines = [
         "import numpy as np",
-        f"from {_module(implementation)} import {message.cls}",
+        f"from {module_of(implementation)} import {message.cls}",
         f"layer = {_construction(message, case)}",
         *(f"layer.{name}[...] = {literal(array)}" for name, array in case.parameters.items()),
         *(f"{name} = {literal(array)}" for name, array in case.arguments.items()),
@@ -46,5 +47,9 @@ def _construction(message: Message, case: Case) -> str:
     return f'LinearLayer(n_inputs={d}, n_units={u}, rng=np.random.RandomState(0), name="layer")'
 
 
-def _module(implementation: str) -> str:
-    return implementation if all(part.isidentifier() for part in implementation.split(".")) else "your_module"
+def module_of(implementation: str) -> str:
+    """What stands after ``from`` in a script: the name, or that of the file or folder, or a word to be replaced."""
+    if all(part.isidentifier() for part in implementation.split(".")):
+        return implementation.removesuffix(".py")
+    stem = PurePath(implementation).stem
+    return stem if stem.isidentifier() else "your_module"

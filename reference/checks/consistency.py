@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.compare import worst_entry
-from reference.contract import Case, Message, forward_of
+from reference.contract import Case, Message, Sizes, forward_of
 from reference.draws import normal_numbers
 from reference.estimate import Estimate
-from reference.exam import ORDINARY_SIZES, Asked, Exam
+from reference.exam import ORDINARY, Asked, Exam
 from reference.findings import Violation
 from reference.oracles import finite_differences
 from reference.showing import nested, repro, short
@@ -30,7 +30,7 @@ _MARGIN = 2.0**-36
 def check_derivative_of_own_forward(exam: Exam, message: Message) -> None:
     """By finite differences of the implementation's own ``forward``, this is its derivative, in random directions."""
     rng = exam.rng(f"{message.subject}.own forward")
-    for sizes in ORDINARY_SIZES[:2]:
+    for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY):
         case = message.draw(sizes, normal_numbers(rng))
         points = _points(message, case)
         directions = [normal_numbers(rng)(point.shape) for point in points]
