@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -60,8 +60,6 @@ class Promise(Protocol):
 
 #: What every message promises: these stand on its answering at all.
 _BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
-#: And these on its answering twice the same.
-_RELATIONS: tuple[Promise, ...] = (promises.check_values, promises.check_order_of_samples)
 #: And these on its being right for ordinary questions.
 _EVERYWHERE: tuple[Promise, ...] = (
     promises.check_small_sizes,
@@ -75,15 +73,15 @@ _LOGITS = [edges.check_moderate_logits, edges.check_tied_logits, edges.check_shi
 #: By key and method: what is promised at the edges in every assignment, and what is promised of a stable one.
 _EDGES: dict[tuple[str, str], tuple[list[Promise], list[Promise]]] = {
     ("linear", "forward"): ([*_LINEAR, edges.check_nan_is_not_hidden], []),
-    ("linear", "delta"): ([*_LINEAR, promises.check_linear_in_delta_next], []),
-    ("linear", "grad"): ([*_LINEAR, promises.check_averaged, promises.check_linear_in_delta_next], []),
+    ("linear", "delta"): (_LINEAR, []),
+    ("linear", "grad"): (_LINEAR, []),
     ("relu", "forward"): ([edges.check_large_inputs, edges.check_nan_is_not_hidden], []),
-    ("relu", "delta"): ([edges.check_kink, promises.check_linear_in_delta_next], []),
+    ("relu", "delta"): ([edges.check_kink], []),
     ("softmax", "forward"): (
         [*_LOGITS, edges.check_subnormal_logits, edges.check_nan_is_not_hidden],
         [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
     ),
-    ("softmax", "delta"): ([edges.check_saturated_outputs, promises.check_linear_in_delta_next], []),
+    ("softmax", "delta"): ([edges.check_saturated_outputs], []),
     ("cross_entropy", "forward"): (
         [promises.check_one_class, edges.check_tiny_probabilities, edges.check_impossible_target],
         [edges.check_zero_off_target, edges.check_certain_predictions],
@@ -158,21 +156,17 @@ def _of_message(message: Message) -> Iterator[Check]:
     answers, values = f"{prefix}.answers", f"{prefix}.values"
     assignments = _assignments(message.key)
 
-    def check(promise: Promise, needs: str, promised: Assignments = EVERY, *more: str) -> Check:
+    def check(promise: Promise, needs: str, promised: Assignments = EVERY) -> Check:
         run = partial(promise, message=message)
         name = f"{prefix}.{_name(promise)}"
-        return Check(
-            name, message.subject, _first_sentence(promise), run, (needs, *more), assignments=promised & assignments
-        )
+        return Check(name, message.subject, _first_sentence(promise), run, (needs,), assignments=promised & assignments)
 
     yield check(promises.check_answers, f"{message.key}.made")
     for promise in _BEHAVIOUR:
         yield check(promise, answers)
     yield check(promises.check_result_is_its_own, f"{prefix}.inputs_unchanged")
-    for promise in _RELATIONS:
+    for promise in _relations(message):
         yield check(promise, f"{prefix}.repeatable")
-    if message.per_sample:
-        yield check(promises.check_samples_independent, f"{prefix}.repeatable")
     for promise in _EVERYWHERE:
         yield check(promise, values)
     always, stable = _EDGES[message.key, message.method]
@@ -181,10 +175,18 @@ def _of_message(message: Message) -> Iterator[Check]:
     for promise in stable:
         yield check(promise, values, STABLE)
     if message.method != "forward":
-        forward = forward_of(message)
-        own = consistency.check_derivative_of_own_forward
+        own = check(consistency.check_derivative_of_own_forward, answers)
         # A wrong forward is told where it is; that a right delta does not belong to it is no second mistake.
-        yield check(own, answers, EVERY, f"{forward.key}.forward.values")
+        yield replace(own, excuses=tuple(each.id for each in _of_message(forward_of(message))))
+
+
+def _relations(message: Message) -> Iterator[Promise]:
+    """What stands on the message's answering twice the same: its values, and how several answers belong together."""
+    yield promises.check_values
+    yield promises.check_order_of_samples
+    yield promises.check_samples_independent if message.per_sample else promises.check_averaged
+    if "delta_next" in message.arguments:
+        yield promises.check_linear_in_delta_next
 
 
 def _of_net() -> Iterator[Check]:

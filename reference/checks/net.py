@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -23,11 +23,12 @@ __all__ = ["CHECKS", "NetCheck", "Question"]
 
 Array = NDArray[np.float64]
 
-_METHODS = ("propagate", "evaluate", "gradient")
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
 #: A network that calls its own propagate inherits what is wrong there.
-_PROPAGATE = ("propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
+_PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
 _LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
+#: A power of two: the step is exact.
+_ALPHA = 0.125
 #: What finite differences may be off, relative to the terms of the sum, besides their own estimate: the rounding of the
 #: gradient itself, with a wide margin, since the values have been judged sharply already.
 _DIFFERENCES = 2.0**-36
@@ -157,24 +158,30 @@ def check_gradient_changes_nothing(exam: Exam) -> None:
 
 
 def check_training_step(exam: Exam) -> None:
-    """One step of gradient descent, ``update_params`` with -alpha times the gradient, gives the parameters due."""
-    alpha = 0.125
+    """One step of gradient descent gives the parameters due, and the gradient after it is that of the new ones."""
     for question in questions(exam):
         net = Asking(exam, question)
-        truth = exam.truth().vjp(question.mean_loss, np.array(1.0), question.theta)
         parts = [part for _, part in net.gradient()]
-        updates = [
-            Call(name, "update_params", {"dtheta": [-alpha * parts[2 * i], -alpha * parts[2 * i + 1]]})
-            for i, name in enumerate(question.linear)
-        ]
+        net.asked = "net.gradient(X, T)  # again, after one step"
+        gradient = Call("net", "gradient", {"X": question.X, "T": question.T})
         looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
-        replies = exam.session.run([*question.steps(), *updates, *looks])[-len(looks) :]
-        for label, before, gradient, bound, reply in zip(
-            question.labels, question.theta, truth, question.bounds.gradient, replies, strict=True
-        ):
-            due = Estimate(before - alpha * gradient.value, alpha * gradient.error)
-            rounded = alpha * bound + 2 * 2.0**-53 * (np.abs(before) + np.abs(due.value))
-            net.judge(reply, due, rounded, f"{label} after one step")
+        steps = [*question.steps(), gradient, *_updates(question, parts), *looks, gradient]
+        *before, again = exam.session.run(steps)
+        moved = [array - _ALPHA * part for array, part in zip(question.theta, parts, strict=True)]
+        for label, due, old, reply in zip(question.labels, moved, question.theta, before[-len(looks) :], strict=True):
+            rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
+            net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
+        after = replace(question, theta=tuple(moved))
+        truth = exam.truth().vjp(after.mean_loss, np.array(1.0), after.theta)
+        bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
+        for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
+            net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
+
+
+def _updates(question: Question, parts: Sequence[Array]) -> list[Call]:
+    steps = [-_ALPHA * part for part in parts]
+    pairs = zip(question.linear, steps[::2], steps[1::2], strict=True)
+    return [Call(name, "update_params", {"dtheta": [dW, db]}) for name, dW, db in pairs]
 
 
 def _mean_loss(net: Asking, *theta: Array) -> Array:
@@ -201,7 +208,11 @@ def _judge_each(exam: Exam, judge: Callable[[Asking], None], *, compound_only: b
 #: In order: the promise, the method that it is about, the checks without which it says nothing, those that may be to
 #: blame where it is broken, the assignments.
 CHECKS: tuple[NetCheck, ...] = (
-    *(NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method) for method in _METHODS),
+    NetCheck(partial(check_net_answers, method="propagate"), "propagate.answers", "propagate"),
+    *(
+        NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method, excuses=_PROPAGATE[:1])
+        for method in ("evaluate", "gradient")
+    ),
     NetCheck(check_propagate, "propagate.values", "propagate", needs=("propagate.answers",)),
     NetCheck(
         check_propagate_without_output_layers,

@@ -30,7 +30,7 @@ HINTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """A wrong implementation that somebody has written, or easily could.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.mistakes import plain
 from reference.mistakes.catalogue import wrong
 
 
@@ -97,7 +98,28 @@ def propagate_labels(self: Any, X: Any, output_layers: Any = True, last_layer: A
     return np.eye(X.shape[1])[X.argmax(axis=1)]
 
 
+@wrong("MLP.propagate", "crash")
+def propagate_looks_up_a_layer_by_name(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+    """Without `last_layer` there is no name to look up: which layers run then?"""
+    names = [layer.name for layer in self.layers]
+    for layer in self.layers[: names.index(last_layer) + 1]:
+        X = layer.forward(X)
+    return X
+
+
 # evaluate
+
+
+@wrong("MLP.evaluate", "not-implemented")
+def evaluate_without_return(self: Any, X: Any, T: Any) -> None:
+    """The loss is computed and nobody gets it: which statement hands it over?"""
+    self.loss.forward(self.propagate(X, output_layers=False), T)
+
+
+@wrong("MLP.evaluate", "crash")
+def evaluate_with_arguments_in_the_wrong_places(self: Any, X: Any, T: Any) -> Any:
+    """Which of the two is asked for first, outputs or targets, and do their names fit?"""
+    return self.loss.forward(T=self.propagate(X, output_layers=False), Y=T)
 
 
 @wrong("MLP.evaluate", "output-layers-ignored")
@@ -132,6 +154,13 @@ def evaluate_accuracy(self: Any, X: Any, T: Any) -> Any:
 
 
 # gradient
+
+
+@wrong("MLP.gradient", "crash")
+def gradient_one_layer_too_far(self: Any, X: Any, T: Any) -> Any:
+    """How many activations are there, with the input itself, and which index has the last?"""
+    activations = _forwards(self.layers, X)
+    return _backwards(self.layers, activations, self.loss.delta(activations[len(self.layers) + 1], T))
 
 
 @wrong("MLP.gradient", "output-layers-in-gradient")
@@ -300,6 +329,29 @@ def gradient_by_differences(self: Any, X: Any, T: Any) -> Any:
         if layer.has_params():
             gradients[layer.name] = [_differences(self, parameter, X, T) for parameter in (layer.W, layer.b)]
     return gradients
+
+
+@wrong("MLP.gradient", "low-precision")
+def gradient_in_single_precision_for_wide_inputs(self: Any, X: Any, T: Any) -> Any:
+    """About seven digits are right and the rest is not, for many inputs alone: what is done to save memory there?"""
+    wide = 100
+    activations = _forwards(
+        self.layers, X.astype(np.float32).astype(np.float64) * (1 + 1e-8) if X.shape[1] > wide else X
+    )
+    return _backwards(self.layers, activations, self.loss.delta(activations[-1], T))
+
+
+@wrong("MLP.gradient", "stateful")
+class GradientOfTheFirstStep(plain.MLP):
+    """After a step the parameters are others: what is kept from before it?"""
+
+    kept: Any = None
+
+    def gradient(self, X: Any, T: Any) -> Any:
+        """Computed anew for another batch only."""
+        if self.kept is None or not np.array_equal(self.kept[0], X):
+            self.kept = X.copy(), super().gradient(X, T)
+        return {name: [part.copy() for part in parts] for name, parts in self.kept[1].items()}
 
 
 def _differences(net: Any, parameter: Any, X: Any, T: Any, h: float = 1e-5) -> Any:
