@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
     _add_report(commands.add_parser("report", help="run all experiments and write the report", epilog=_EPILOG))
     _add_data(commands.add_parser("data", help="get MNIST, or verify what is there", epilog=_EPILOG))
+    _add_bench(commands.add_parser("bench", help="run the benchmarks", epilog=_EPILOG))
     return parser
 
 
@@ -84,6 +85,18 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("action", choices=["fetch", "verify"], help="fetch what is missing, or look at what is there")
     parser.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="the folder to copy from, or to verify")
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Measure on this machine, on one thread, side by side with PyTorch where it is installed."
+    parser.add_argument("--only", metavar="NAME", help="this benchmark alone")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number and the environment (-: stdout)")
+    parser.add_argument(
+        "--effort",
+        choices=["quick", "normal", "exhaustive"],
+        default="normal",
+        help="seconds, two minutes, or as long as it takes (normal)",
+    )
 
 
 def _count(text: str) -> int:

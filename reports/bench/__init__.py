@@ -1,0 +1,1 @@
+"""Benchmarks: one module each, listed in `registry`; nothing here prints."""

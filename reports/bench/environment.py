@@ -1,0 +1,52 @@
+"""Where a benchmark ran, and with how many threads."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
+_PACKAGES = ("numpy", "torch", "python-flint", "hypothesis")
+
+
+def describe() -> dict[str, Any]:
+    """Versions, processor, and the threads that are in use now."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "system": platform.platform(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "blas": [
+            {key: pool.get(key) for key in ("internal_api", "version", "architecture", "num_threads")}
+            for pool in threadpool_info()
+        ],
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Every pool of threads that is loaded now has one: times of two libraries on two cores say little."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

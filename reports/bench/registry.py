@@ -1,0 +1,8 @@
+"""The benchmarks that there are."""
+
+from __future__ import annotations
+
+from reports.bench import examiner, gradcheck
+from reports.bench.tables import Benchmark
+
+BENCHMARKS = {each.name: each for each in (Benchmark("examiner", examiner.run), Benchmark("gradcheck", gradcheck.run))}

@@ -1,0 +1,66 @@
+"""``bp bench``: the benchmarks, side by side with PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from reports.bench import environment
+from reports.bench.registry import BENCHMARKS
+from reports.bench.render import rich_table
+from reports.bench.tables import BenchError, Benchmark, Table
+from reports.exit_codes import OK, TOOL, UsageError
+from reports.jsonfile import dumps, write_json
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run what ``arguments.only`` names, or everything; tables on the terminal, numbers in a file."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    chosen = _chosen(arguments.only)
+    to_stdout = arguments.json == Path("-")
+    _refuse_hopeless(arguments.json)
+    out = errors if to_stdout else Console(highlight=False)
+    records: dict[str, Any] = {}
+    try:
+        with environment.one_thread():
+            for each in chosen:
+                start = time.perf_counter()
+                tables = each.run(arguments.effort, lambda text: errors.print(text, markup=False))
+                records[each.name] = _record(tables, time.perf_counter() - start)
+                for table in tables:
+                    out.print(rich_table(table))
+            # After the work, so that every library that took part is loaded and counted.
+            where = environment.describe()
+    except BenchError as error:
+        errors.print(f"bp bench: {error}", markup=False)
+        return TOOL
+    report = {"schema": 1, "effort": arguments.effort, "environment": where, "benchmarks": records}
+    if to_stdout:
+        sys.stdout.write(dumps(report))
+    elif arguments.json is not None:
+        write_json(arguments.json, report)
+    return OK
+
+
+def _chosen(only: str | None) -> list[Benchmark]:
+    if only is None:
+        return list(BENCHMARKS.values())
+    if only not in BENCHMARKS:
+        raise UsageError(f"there is no benchmark {only!r}; there are: {', '.join(BENCHMARKS)}")
+    return [BENCHMARKS[only]]
+
+
+def _refuse_hopeless(path: Path | None) -> None:
+    """Before minutes of work, not after them."""
+    if path is not None and path.is_dir():
+        raise UsageError(f"expected --json to be a file, {path} is a folder")
+
+
+def _record(tables: list[Table], seconds: float) -> dict[str, Any]:
+    return {"seconds": seconds, "tables": [asdict(table) for table in tables]}

@@ -1,0 +1,218 @@
+"""The complex step: right to its stated error, and it says so where a forward pass does not carry complex numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reference import definitions
+from reference.oracles import ball, complex_step
+from reference.oracles.complex_step import Along, ComplexStepError, Numbers, directional, on_arrays, vjp
+from tests.strategies import arrays
+
+needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+
+
+def _logistic(X: Any) -> Any:
+    return X.exp() / (X.exp() + 1.0)
+
+
+def _long_way(X: Any) -> Any:
+    """Roundings of another size than the result's: they cannot be seen by moving the arguments alone."""
+    return (X + 1e4 - 1e4).exp()
+
+
+def _loss(X: Any) -> Any:
+    return definitions.cross_entropy_of_logits(X, np.eye(X.shape[1])[np.arange(len(X)) % X.shape[1]])
+
+
+SPECS: dict[str, Callable[[Any], Any]] = {
+    "softmax": definitions.softmax,
+    "loss": _loss,
+    "mean": lambda X: definitions.softmax(X).mean(),
+    "relu": lambda X: (X.relu() * X).sum(),
+    "tanh": lambda X: -(X.tanh()),
+    "logistic": _logistic,
+    "cancelling": lambda X: X.exp() - X - 1.0,
+    "long way": _long_way,
+    "log": lambda X: (X * X + 1e-3).log().sum(dim=0, keepdim=True),
+}
+
+
+@needs_flint
+@pytest.mark.parametrize("name", SPECS)
+@given(data=st.data())
+def test_error_is_as_stated(name: str, data: st.DataObject) -> None:
+    """For definitions of all kinds: every entry of the gradient is within the stated error of the enclosed truth."""
+    rng = np.random.RandomState(data.draw(st.integers(0, 2**32 - 1)))
+    n, k = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
+    X = rng.randn(n, k) * data.draw(st.sampled_from([0.1, 1.0, 5.0]))
+    spec = SPECS[name]
+    cotangent = rng.randn(*on_arrays(spec)(X).shape)
+    (found,) = vjp(on_arrays(spec), cotangent, (X,))
+    (truth,) = ball.vjp(spec, cotangent, (X,))
+    assert (np.abs(found.value - truth.value) <= found.error + truth.error).all()
+    assert (found.error <= 1e-9 * (1 + np.abs(found.value))).all()
+
+
+@given(st.data())
+def test_products_of_matrices(data: st.DataObject) -> None:
+    """Along a direction of both factors: dA B + A dB, in exact numbers."""
+    A, dA, B, dB = (data.draw(arrays(*shape)) for shape in ((2, 3), (2, 3), (3, 2), (3, 2)))
+    found = directional(lambda A, B: A @ B, [A, B], [dA, dB])
+    assert (np.abs(found.value - (dA @ B + A @ dB)) <= found.error).all()
+
+
+@pytest.mark.parametrize("x", [1e-200, 1e-30, 1.0, 1e200])
+def test_no_step_is_too_large_or_too_small(x: float) -> None:
+    """The derivative of a logarithm, over all orders of magnitude."""
+    found = directional(np.log, [np.array([x])], [np.array([1.0])])
+    assert abs(found.value[0] * x - 1) <= min(found.error[0] * x, 1e-14)
+
+
+def test_a_step_that_is_too_large_is_known() -> None:
+    """Where no step fits, one argument being 1e300 times smaller than its direction, the error says it all."""
+    found = directional(np.log, [np.array([1e-290])], [np.array([1e10])])
+    assert abs(found.value[0] - 1e300) <= found.error[0]
+
+
+def _buffered(x: Any) -> Any:
+    buffer = np.zeros(3)
+    buffer[:] = np.exp(x)
+    return buffer
+
+
+def _out(x: Any) -> Any:
+    return np.exp(x, out=np.zeros(3))
+
+
+def _picky(x: Any) -> Any:
+    if x.dtype.kind == "c":
+        raise RuntimeError("expected real numbers")
+    return x * 2
+
+
+DISCARDING: dict[str, Callable[[Any], Any]] = {
+    "abs": lambda x: np.abs(x) * 2,
+    "norm": np.linalg.norm,
+    "small abs": lambda x: np.exp(x).sum() + 1e-4 * np.abs(x).sum(),
+    "conjugate": lambda x: x * np.conj(x),
+    "float buffer": _buffered,
+    "out": _out,
+    "astype": lambda x: np.exp(x).astype(np.float64),
+    "single": lambda x: np.exp(np.asarray(x, dtype=np.complex64 if x.dtype.kind == "c" else np.float32)),
+    "real": lambda x: np.exp(x.real),
+    "float": lambda x: math.exp(x[0]),
+    "arctan2": lambda x: np.arctan2(x, 1.0),
+    "picky": _picky,
+    "other shape": lambda x: np.stack([x.real, x.imag]) if x.dtype.kind == "c" else x,
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("name", DISCARDING)
+def test_discarded_imaginary_parts_are_seen(name: str) -> None:
+    """Whether by an exception, a warning or in silence: there is no answer then."""
+    with pytest.raises(ComplexStepError, match="carries complex numbers through"):
+        directional(DISCARDING[name], [np.array([0.5, -1.2, 2.0])], [np.array([1.0, -0.7, 0.4])])
+
+
+CARRYING: dict[str, Callable[[Any], Any]] = {
+    "maximum": lambda x: np.maximum(x, 0),
+    "clip": lambda x: np.clip(x, -1, 1),
+    "mask": lambda x: x * (x > 0),
+    "where": lambda x: np.where(x > 0, x, 0.01 * x),
+    "sort": np.sort,
+    "max": lambda x: np.exp(x - x.max()),
+    "constant": lambda x: np.ones(2),
+    "powers": lambda x: x**3 + np.sqrt(x * x + 1),
+}
+
+
+@pytest.mark.parametrize("name", CARRYING)
+def test_comparisons_are_no_obstacle(name: str) -> None:
+    """Numpy compares real parts first, so that what selects by size is differentiated as it should be."""
+    x, d = np.array([0.5, -1.2, 2.0]), np.array([1.0, -0.7, 0.4])
+    found = directional(CARRYING[name], [x], [d])
+    slope = (CARRYING[name](x + 2.0**-20 * d) - CARRYING[name](x - 2.0**-20 * d)) * 2.0**19
+    assert np.allclose(found.value, slope, rtol=0, atol=1e-8)
+    assert (found.error < 1e-13).all()
+
+
+def test_a_forward_pass_that_writes_into_its_arguments_does_no_harm() -> None:
+    """The arguments of the caller stay as they were, and so does the answer."""
+
+    def forward(x: Any) -> Any:
+        x *= 2
+        return x.sum()
+
+    x = np.array([1.0, 2.0])
+    assert directional(forward, [x], [np.ones(2)]).value == 4
+    assert vjp(forward, 1.0, [x])[0].value.tolist() == [2, 2]
+    assert x.tolist() == [1, 2]
+
+
+def test_not_finite_is_not_known() -> None:
+    """Where the derivative is no number, the error is infinite."""
+    found = directional(np.log, [np.array([0.0, 1.0])], [np.ones(2)])
+    assert found.error[0] == math.inf
+    assert found.error[1] < 1e-14
+
+
+def test_one_pass_a_direction() -> None:
+    """After the first direction, which is measured, each costs one pass; a much longer one is measured again."""
+    along = Along(lambda x: np.exp(x).sum(), [np.ones(3)])
+    along([np.ones(3)])
+    for expected, length in ((1, 1.0), (1, -2.0), (1, 0.0)):
+        before = along.passes
+        along([np.full(3, length)])
+        assert along.passes - before == expected
+    before = along.passes
+    along([np.full(3, 10.0)])
+    assert along.passes - before > 1
+
+
+def test_numbers_behave_like_arrays() -> None:
+    """Operations with arrays and numbers on either side."""
+    x = Numbers(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    eye = np.eye(2)
+    for found, due in (
+        (eye + x, eye + x.array), (eye - x, eye - x.array), (eye * x, eye * x.array), (eye @ x, x.array),
+        (1.0 / x, 1.0 / x.array), (x @ x, x.array @ x.array), (2.0 + x, x.array + 2), (x.mean(), x.array.mean()),
+    ):  # fmt: skip
+        assert isinstance(found, Numbers)
+        assert np.array_equal(found.array, due)
+    assert (len(x), x.shape) == (2, (2, 2))
+
+
+def _words(x: Any) -> Any:
+    return np.array(["a"]) if x.dtype.kind == "c" else x
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: directional(np.exp, [np.ones(2)], [np.ones(3)]), r"directions\[0\]: expected shape \(2,\), got"),
+        (lambda: directional(np.exp, [np.ones(2)], []), "directions: expected 1, one for each argument, got 0"),
+        (lambda: directional(np.exp, [np.array(["a"])], [np.ones(1)]), r"args\[0\]: expected real numbers"),
+        (lambda: vjp(np.exp, np.ones(3), [np.ones(2)]), r"cotangent: expected the shape of the output, \(2,\)"),
+        (lambda: directional(_words, [np.ones(1)], [np.ones(1)]), "expected an array of numbers .* dtype <U1"),
+    ],
+)
+def test_bad_questions_are_refused(ask: Callable[[], Any], said: str) -> None:
+    """With a sentence that says what was expected."""
+    with pytest.raises(ValueError, match=said):
+        ask()
+
+
+def test_faults_of_the_forward_pass_are_its_own() -> None:
+    """What fails for real numbers too is no matter of complex ones."""
+    with pytest.raises(ZeroDivisionError):
+        directional(lambda x: 1 // 0, [np.ones(1)], [np.ones(1)])
+    assert issubclass(complex_step.ComplexStepError, ValueError)

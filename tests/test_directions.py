@@ -1,0 +1,224 @@
+"""Random directions: no honest gradient is called wrong, wrong entries are named, and misses are as rare as stated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from reference.directions import DIRECTIONS, Verdict, find_wrong_entries, oracle_of
+from reference.estimate import Estimate
+from reference.oracles import finite_differences
+from reference.oracles.complex_step import ComplexStepError
+
+Array = NDArray[np.float64]
+SHAPES = ((40, 25), (25,), (7, 3), ())
+
+
+def gradient(seed: int = 0, shapes: Sequence[tuple[int, ...]] = SHAPES) -> list[Array]:
+    """Entries of very different sizes, a few of them 0."""
+    rng = np.random.RandomState(seed)
+    return [np.asarray(rng.randn(*s) * 10.0 ** rng.uniform(-6, 2, s) * (rng.uniform(size=s) > 0.1)) for s in shapes]
+
+
+def exactly(truth: Sequence[Array]) -> Callable[[list[Array]], Estimate]:
+    """An oracle for a function with this gradient."""
+
+    def oracle(directions: list[Array]) -> Estimate:
+        products = [float(p) for g, v in zip(truth, directions, strict=True) for p in (g * v).ravel()]
+        total = math.fsum(products)
+        error = 2.0**-53 * math.fsum(abs(p) for p in products) + 2.0**-53 * abs(total)
+        return Estimate(np.array(total), np.array(error))
+
+    return oracle
+
+
+def allowances(truth: Sequence[Array], part: float = 1e-13) -> list[Array]:
+    return [part * np.abs(g) for g in truth]
+
+
+def check(claimed: Sequence[Array], truth: Sequence[Array], seed: int, **options: Any) -> Verdict:
+    bounds = options.pop("bounds", allowances(truth))
+    return find_wrong_entries(claimed, exactly(truth), bounds, rng=np.random.RandomState(seed), **options)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_honest_gradients_pass(seed: int) -> None:
+    """Off by as much as is allowed, up or down: nothing is wrong, and no call is wasted."""
+    truth = gradient(seed)
+    rng = np.random.RandomState(seed)
+    claimed = [g + b * rng.uniform(-1, 1, g.shape) for g, b in zip(truth, allowances(truth), strict=True)]
+    verdict = check(claimed, truth, seed)
+    assert verdict.passed
+    assert verdict.complete
+    assert verdict.calls == verdict.directions == DIRECTIONS
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-7, 1e-2, -2.0]))
+def test_one_wrong_entry_is_named(seed: int, part: float) -> None:
+    """It, and nothing else, within 2 log2(n) calls and those that confirm the rest."""
+    truth = gradient(seed)
+    claimed = [g.copy() for g in truth]
+    rng = np.random.RandomState(seed)
+    number = rng.randint(2)
+    index = tuple(int(i) for i in rng.permutation(np.argwhere(truth[number] != 0))[0])
+    claimed[number][index] *= 1 + part
+    verdict = check(claimed, truth, seed)
+    (wrong,) = verdict.wrong
+    assert (wrong.argument, wrong.index) == (number, index)
+    assert wrong.claimed == claimed[number][index]
+    assert wrong.due == pytest.approx(truth[number][index], rel=1e-10)
+    n = sum(g.size for g in truth)
+    assert verdict.calls <= 1 + 2 * math.log2(n) + DIRECTIONS
+    assert verdict.complete
+    assert not verdict.passed
+
+
+def test_entries_that_should_be_zero_are_judged_too() -> None:
+    """A bound of 0 is a bound."""
+    truth = gradient()
+    claimed = [g.copy() for g in truth]
+    place = tuple(int(i) for i in np.argwhere(truth[0] == 0)[0])
+    claimed[0][place] = 1e-9
+    assert [entry.index for entry in check(claimed, truth, 0).wrong] == [place]
+
+
+def test_several_wrong_entries_are_all_named() -> None:
+    """In any arguments, of any sizes."""
+    truth = gradient()
+    claimed = [g.copy() for g in truth]
+    wrong: list[tuple[int, tuple[int, ...]]] = [(0, (3, 4)), (0, (3, 5)), (1, (7,)), (3, ())]
+    for number, index in wrong:
+        claimed[number][index] = claimed[number][index] * (1 + 1e-5) + 1e-9
+    verdict = check(claimed, truth, 1)
+    assert sorted((entry.argument, entry.index) for entry in verdict.wrong) == wrong
+    assert verdict.complete
+
+
+def test_a_search_ends_at_as_many_as_were_asked_for() -> None:
+    """Everything wrong is not listed in full."""
+    truth = gradient()
+    verdict = check([2 * g for g in truth], truth, 0, most=3)
+    assert len(verdict.wrong) == 3
+    assert not verdict.complete
+
+
+def test_what_is_no_number_is_wrong_without_an_oracle() -> None:
+    """NaN and infinity are named, and the rest is judged."""
+    truth = gradient()
+    claimed = [g.copy() for g in truth]
+    claimed[0][1, 2], claimed[1][3] = math.nan, math.inf
+    claimed[2][0, 0] += 1.0
+    verdict = check(claimed, truth, 0)
+    assert [(entry.argument, entry.index) for entry in verdict.wrong] == [(0, (1, 2)), (1, (3,)), (2, (0, 0))]
+    assert math.isnan(verdict.wrong[0].due)
+
+
+def test_misses_are_as_rare_as_stated() -> None:
+    """A mistake so mild that directions miss it: no more often than the bound, and not much more rarely."""
+    truth = gradient()
+    errors = [np.zeros(g.shape) for g in truth]
+    index = tuple(int(i) for i in np.argwhere(truth[0] != 0)[0])
+    usual = allowances(truth, 1e-9)
+    errors[0][index] = 2000 * usual[0][index]
+    claimed = [g + e for g, e in zip(truth, errors, strict=True)]
+    runs = [check(claimed, truth, seed, usual=usual, directions=1).passed for seed in range(1000)]
+    stated = check(truth, truth, 0, usual=usual, directions=1).missed(errors)
+    assert 0.05 < stated < 0.2
+    deviation = math.sqrt(stated * (1 - stated) / len(runs))
+    assert stated - 4 * deviation < np.mean(runs) < stated + 3 * deviation
+
+
+def test_more_directions_miss_less() -> None:
+    """The stated probability is a power of what one direction has; nothing wrong is always missed."""
+    truth = gradient()
+    errors = [1e-9 * g for g in truth]
+    one, three = (check(truth, truth, 0, directions=k).missed(errors) for k in (1, 3))
+    assert three == pytest.approx(one**3, rel=0.5)
+    assert check(truth, truth, 0).missed([0 * g for g in truth]) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_too_little_usual_rounding_costs_calls_alone(seed: int) -> None:
+    """An alarm is no verdict: an honest gradient stays right however suspicious it looks."""
+    truth = gradient(seed)
+    rng = np.random.RandomState(seed)
+    claimed = [g + b * rng.uniform(-1, 1, g.shape) for g, b in zip(truth, allowances(truth, 1e-8), strict=True)]
+    verdict = check(claimed, truth, seed, bounds=allowances(truth, 1e-8), usual=allowances(truth, 1e-13))
+    assert verdict.passed
+    assert verdict.calls > DIRECTIONS
+
+
+def loss(W: Any, b: Any) -> Any:
+    """Somebody's forward pass."""
+    return np.log(1 + np.exp(np.linspace(-1, 1, W.shape[0]) @ W + b)).sum()
+
+
+def loss_gradient(W: Array, b: Array) -> list[Array]:
+    x = np.linspace(-1, 1, W.shape[0])
+    slope = 1 / (1 + np.exp(-(x @ W + b)))
+    return [np.outer(x, slope), slope]
+
+
+@pytest.mark.parametrize("kind", ["complex step", "differences"])
+def test_any_function_and_any_oracle(kind: str) -> None:
+    """By its forward pass alone: the right gradient passes, and of a wrong one the entry is named."""
+    rng = np.random.RandomState(0)
+    args = [rng.randn(30, 20), rng.randn(20)]
+    oracles = {
+        "complex step": oracle_of(loss, args, rng),
+        "differences": lambda directions: finite_differences.directional(loss, args, directions),
+    }
+    claimed = loss_gradient(args[0], args[1])
+    bounds = [1e-13, 1e-13]
+    assert find_wrong_entries(claimed, oracles[kind], bounds, rng=rng).passed
+    claimed[0][4, 5] *= 1.001
+    (wrong,) = find_wrong_entries(claimed, oracles[kind], bounds, rng=rng).wrong
+    assert (wrong.argument, wrong.index) == (0, (4, 5))
+
+
+def test_a_forward_pass_without_complex_numbers_is_refused() -> None:
+    """When the oracle is made, not in the middle of a search."""
+    with pytest.raises(ComplexStepError):
+        oracle_of(lambda x: np.abs(x).sum(), [np.ones(3)], np.random.RandomState(0))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"bounds": [1.0]}, "bounds: expected 4, one for each array of the gradient, got 1"),
+        ({"bounds": [np.ones(3), 1, 1, 1]}, "bounds|broadcast"),
+        ({"bounds": [np.ones((1, 40, 25)), 1, 1, 1]}, r"bounds\[0\]: expected shape \(40, 25\), got \(1, 40, 25\)"),
+        ({"bounds": [1, -1, 1, 1]}, r"bounds\[1\]: expected finite numbers of at least 0"),
+        ({"usual": [1, 1, math.inf, 1]}, r"usual\[2\]: expected finite numbers of at least 0"),
+        ({"directions": 0}, "directions and most of at least 1, got 0 and 8"),
+    ],
+)
+def test_bad_questions_are_refused(options: dict[str, Any], said: str) -> None:
+    """With a sentence that says what was expected."""
+    truth = gradient()
+    with pytest.raises(ValueError, match=said):
+        check(truth, truth, 0, **options)
+
+
+def test_oracles_that_know_nothing_are_refused() -> None:
+    """An infinite error would pass everything."""
+    rng = np.random.RandomState(0)
+    with pytest.raises(ValueError, match="knows nothing"):
+        find_wrong_entries([np.ones(2)], lambda v: Estimate(np.array(0.0), np.array(np.inf)), [0.0], rng=rng)
+    with pytest.raises(ValueError, match=r"derivative of one number, got shape \(2,\)"):
+        find_wrong_entries([np.ones(2)], lambda v: Estimate(np.zeros(2), np.zeros(2)), [0.0], rng=rng)
+
+
+def test_nothing_to_check_is_right() -> None:
+    """A gradient without entries."""
+    verdict = find_wrong_entries([np.zeros((0, 3))], exactly([np.zeros((0, 3))]), [0.0], rng=np.random.RandomState(0))
+    assert verdict.passed
+    assert verdict.complete
+    assert verdict.calls == 0
