@@ -140,3 +140,11 @@ def test_absent_torch_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_autograd.importlib.util, "find_spec", lambda name: None)
     assert "PyTorch is not installed" in str(torch_autograd.available())
     assert "torch" not in {name.partition(".")[0] for name in vars(sys.modules[torch_autograd.__name__])}
+
+
+@pytest.mark.parametrize("shift", [1e3, 1e4, 1e5, 1e6])
+@given(x=st.floats(-2, 2))
+def test_differences_see_rounding_on_a_coarse_grid(shift: float, x: float) -> None:
+    """Arguments that lose digits on the way, all points of a regular grid alike perhaps: that is no accuracy."""
+    found = finite_differences.derivative(lambda t: np.exp(((x + t) + shift) - shift))
+    assert abs(found.value - math.exp(x)) <= found.error

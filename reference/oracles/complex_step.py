@@ -203,18 +203,14 @@ class Along:
                 break
 
     def _differences(self, vectors: Sequence[Array], near: float) -> tuple[Array, Array]:
-        """The derivative by the plain forward pass alone, and its error, generously."""
+        """The derivative by the plain forward pass alone, and its error."""
         scale = self._scale(vectors)
 
         def plain(t: float) -> Array:
             return np.asarray(np.real(self._forward(*self._moved(vectors, t))), dtype=np.float64)
 
         coarse = finite_differences.derivative(plain, scale, near=near)
-        places = np.random.RandomState(0).uniform(-1, 1, _POINTS)
-        with np.errstate(all="ignore"):
-            # They look for rounding at equal distances, which may see none. At the shortest of their steps:
-            jumps = _rest(places, np.array([plain(place * _RANGE * scale) for place in places]))
-            return coarse.value, coarse.error + jumps / (near * scale * 2.0**-12)
+        return coarse.value, coarse.error
 
     def _derivative(self, vectors: Sequence[Array], step: float) -> Array:
         return self._imaginary(self._args, vectors, step) / step
@@ -239,8 +235,10 @@ class Along:
 
         with np.errstate(all="ignore"):
             here = self._derivative(vectors, step)
-            jumps = _rest(np.append(places, 0.0), np.array([*(moved(place) for place in places), here]))
-            return _SAFETY * jumps + self._disagreement(vectors, step, here)
+            noise = finite_differences.jumps(
+                np.append(places, 0.0), np.array([*(moved(place) for place in places), here])
+            )
+            return _SAFETY * noise + self._disagreement(vectors, step, here)
 
     def _disagreement(self, vectors: Sequence[Array], step: float, derivative: Array) -> Array:
         """Between two steps: infinite where the first is no step yet, or none any more."""
@@ -371,14 +369,6 @@ class Numbers:
     def new_tensor(self, array: ArrayLike) -> Numbers:
         """An array as a constant."""
         return Numbers(np.asarray(array))
-
-
-def _rest(places: Array, table: Array) -> Array:
-    """The largest distance of the table's rows, one for each place, from parabolas: what is not smooth."""
-    basis, _ = np.linalg.qr(np.vander(places, 3))
-    rows = table.reshape(len(places), -1)
-    rest = np.abs(rows - basis @ (basis.T @ rows)).max(axis=0)
-    return np.asarray(rest.reshape(table.shape[1:]))
 
 
 def _array(value: Any) -> Any:

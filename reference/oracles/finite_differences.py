@@ -2,9 +2,9 @@
 
 Step sizes h_0, h_0/2, ... give D(h) = (f(h) - f(-h)) / 2h = f'(0) + c_2 h^2 + c_4 h^4 + ...; Richardson's
 extrapolation removes the powers one by one, and the disagreement of neighbours in the tableau is the error of
-truncation (Ridders 1982, *Advances in Engineering Software* 4(2)). Rounding is not assumed but measured, from high
-differences of f over points that lie close together (Moré and Wild 2011, *Estimating computational noise*, SIAM J. Sci.
-Comput. 33(3), section 3), and carried through the tableau. Each entry takes the step with the smallest sum of both.
+truncation (Ridders 1982, *Advances in Engineering Software* 4(2)). Rounding is not assumed but measured, at places
+that lie close together (as Moré and Wild 2011 do, *Estimating computational noise*, SIAM J. Sci. Comput. 33(3), but
+random ones), and carried through the tableau. Each entry takes the step with the smallest sum of both.
 
 At a kink the central difference converges to the mean of two slopes, which is no derivative. The one-sided differences
 then do not approach each other in proportion to h, as they do for a smooth function. Steps at which that is seen are
@@ -14,7 +14,6 @@ not used; where none is left, the error is infinite.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import factorial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,7 +24,8 @@ Array = NDArray[np.float64]
 
 _LEVELS = 9
 _FIRST_STEP = 0.125  # of the argument's size: large enough that rounding leaves some 14 digits of a smooth function
-_NOISE_ORDERS = (4, 5, 6)
+#: Places where to look for rounding, and how close together, as a part of the argument's size.
+_POINTS, _RANGE = 9, 2.0**-27
 _SAFETY = 8.0  # on both parts of the error: each is an estimate
 #: Between the 1/2 of a smooth function and the 1 of a kink.
 _KINK_RATIO = 0.6
@@ -145,23 +145,22 @@ def _is_smooth(forward: Array, backward: Array, rounding: Array) -> NDArray[np.b
     return np.concatenate([first, shrinks])
 
 
-def _noise(f: Callable[[float], ArrayLike], scale: float) -> Array:
-    """How far the computed f jumps about, entry by entry: ECnoise.
+def jumps(places: Array, table: Array) -> Array:
+    """How far the rows of ``table``, one for each place, jump about: their largest distance from parabolas.
 
-    The k-th difference of a smooth function over close points is next to nothing; that of noise of deviation s has the
-    variance (2k)! / (k!)^2 s^2.
+    The places lie so close together that a smooth function is a parabola. They had better be drawn at random: equal
+    distances may happen to be multiples of the last place of what is rounded, and then all rows are rounded alike.
     """
-    points = max(_NOISE_ORDERS) + 3
-    spacing = scale * 2.0**-30
-    table = np.array([np.asarray(f((i - points // 2) * spacing), dtype=np.float64) for i in range(points)])
-    levels = []
-    for order in range(1, max(_NOISE_ORDERS) + 1):
-        table = np.diff(table, axis=0)
-        if order in _NOISE_ORDERS:
-            largest = np.abs(table).max(axis=0)
-            relative = np.divide(table, largest, out=np.zeros(table.shape), where=largest > 0)  # squares may overflow
-            levels.append(largest * np.sqrt(factorial(order) ** 2 / factorial(2 * order) * (relative**2).mean(axis=0)))
-    return np.asarray(np.max(levels, axis=0))
+    basis, _ = np.linalg.qr(np.vander(places, 3))
+    rows = table.reshape(len(places), -1)
+    rest = np.abs(rows - basis @ (basis.T @ rows)).max(axis=0)
+    return np.asarray(rest.reshape(table.shape[1:]))
+
+
+def _noise(f: Callable[[float], ArrayLike], scale: float) -> Array:
+    """How far the computed f jumps about, entry by entry."""
+    places = np.random.RandomState(0).uniform(-1, 1, _POINTS)
+    return jumps(places, np.array([np.asarray(f(float(place * _RANGE * scale)), dtype=np.float64) for place in places]))
 
 
 def _doubles(arrays: Sequence[ArrayLike], name: str) -> list[Array]:
