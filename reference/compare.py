@@ -19,13 +19,14 @@ _BOUNDS, _RELATIVE = 32.0, 1e-12
 def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...] | None:
     """The index of the entry that is farthest beyond its bound; None if all are within.
 
-    Entries that are not numbers come before all others. ``bound`` is of the truth's shape, for rounding; the oracle's
-    own error is added to it.
+    Entries that are not numbers come before all others; where the oracle knows nothing, nothing is judged. ``bound``
+    is for rounding, of the truth's shape; the oracle's own error is added to it.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         excess = np.abs(actual - truth.value) - (bound + truth.error)
         same = actual == truth.value  # inf where inf is due
         excess = np.where(same, -np.inf, np.where(np.isnan(excess), np.inf, excess))
+    excess[np.isinf(truth.error)] = -np.inf  # nobody knows the truth there
     # Relative to the bound a small entry that is wrong altogether would hide behind a large one that is wrong a little.
     index = tuple(int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
     return index if excess[index] > 0 else None

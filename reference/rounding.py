@@ -2,13 +2,15 @@
 
 Each bound holds for every order of summation, with or without fused multiply-add, in whatever BLAS (Higham, *Accuracy
 and Stability of Numerical Algorithms*, 2nd ed. 2002, chapters 3 and 4), and for every honest way to write the formula
-that the docstring names. So an implementation within the contract is never failed, by theorem; what lies beyond the
-bound is not rounding.
+that the docstring names: where there are several, the bound is the largest of theirs. So an implementation within the
+contract is never failed, by theorem; what lies beyond the bound is not rounding.
 
 Notation: u is the unit roundoff (2^-53 in double, 2^-24 in single precision); gamma(n) = n u / (1 - n u) bounds the
-relative error of n successive roundings (Higham, lemma 3.1); |A| is taken entry by entry. Library functions are granted
-`LIBRARY_ULPS` units in the last place: numpy's single-precision exp and log are the worst of those in use, with less
-than 4. Each bound is computed in double precision itself, which the factor `_OWN_ROUNDING` covers.
+relative error of n successive roundings (Higham, lemma 3.1); |A| is taken entry by entry. Errors are counted in u.
+
+What is granted besides: `LIBRARY_ULPS` units in the last place to each exp and log, down to subnormal results (numpy's
+single-precision exp and log are the worst of those in use, with less than 4); gradual underflow, as numpy has it. What
+is assumed: nothing on the way overflows in the arithmetic that is granted, and n u < 2^-12 for sums of n terms.
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ Array = NDArray[np.float64]
 #: Granted to exp and log, in units in the last place, hence twice as many u.
 LIBRARY_ULPS = 4.0
 _LIBRARY = 2 * LIBRARY_ULPS
-_OWN_ROUNDING = 1 + 2.0**-20
-#: Relative error that codings through log-sum-exp may show at most, however large the logits: see `softmax`.
-_SHIFT_CAP = 2.0**-20
+#: Covers products of two errors of at most 2^-11 each, and the rounding of the bounds themselves.
+_SECOND_ORDER = 1 + 2.0**-10
+#: Where exp(x - lse) would be wrong by more than one part in a thousand, it is no honest coding: see `softmax`.
+_LEAST_DIGITS = 2.0**-10
+#: Beyond this distance from the maximum exp is 0, however it was rounded.
+_FAR = 1500.0
 
 
 @dataclass(frozen=True)
@@ -55,32 +60,37 @@ SINGLE = Precision(2.0**-24, 2.0**-149)
 
 
 def precision_of(*arrays: NDArray[Any]) -> Precision:
-    """What the contract grants where these are the arguments and parameters: single if one of them is."""
+    """What the contract grants where these are the arguments and parameters: single if one of them is.
+
+    In a mixture numpy computes in double only what a double takes part in: X W in single, before a b in double comes,
+    or softmax, before targets in double are taken off. So nothing better can be asked of every honest coding.
+    """
     return SINGLE if any(array.dtype == np.float32 for array in arrays) else DOUBLE
 
 
 def linear_forward(X: Array, W: Array, b: Array, p: Precision) -> Array:
     """X W + b: D products, D additions; |error| <= gamma(D + 1) (|X| |W| + |b|) (Higham, section 3.1)."""
     d = X.shape[1]
-    return _padded(p.gamma(d + 1) * (np.abs(X) @ np.abs(W) + np.abs(b)), d, p)
+    return _padded(p.gamma(d + 1) * (np.abs(X) @ np.abs(W) + np.abs(b)), d * p.tiny)
 
 
 def linear_delta(W: Array, delta_next: Array, p: Precision) -> Array:
     """delta_next W^T: |error| <= gamma(U) |delta_next| |W|^T."""
     u = W.shape[1]
-    return _padded(p.gamma(u) * (np.abs(delta_next) @ np.abs(W).T), u, p)
+    return _padded(p.gamma(u) * (np.abs(delta_next) @ np.abs(W).T), u * p.tiny)
 
 
 def linear_grad(X: Array, delta_next: Array, p: Precision) -> tuple[Array, Array]:
     """X^T delta_next / N and the mean of delta_next: N + 2 roundings.
 
     N for the sum of N products, two for the average: dividing is one, multiplying by a rounded 1/N two, before or after
-    the sum.
+    the sum. A factor that underflows where it is averaged first is wrong by ``tiny``, times the other factor.
     """
     n = len(X)
-    weights = p.gamma(n + 2) * (np.abs(X).T @ np.abs(delta_next)) / n
-    biases = p.gamma(n + 2) * np.abs(delta_next).sum(axis=0) / n
-    return _padded(weights, n, p), _padded(biases, n, p)
+    size, size_next = np.abs(X).T, np.abs(delta_next)
+    factors = size.sum(axis=1, keepdims=True) + size_next.sum(axis=0)
+    weights = _padded(p.gamma(n + 2) * (size @ size_next) / n, (n + 1 + factors) * p.tiny)
+    return weights, _padded(p.gamma(n + 2) * size_next.sum(axis=0) / n, (n + 1) * p.tiny)
 
 
 def exact(like: Array) -> Array:
@@ -89,125 +99,247 @@ def exact(like: Array) -> Array:
 
 
 def softmax(X: Array, P: Array, p: Precision) -> Array:
-    """exp(x_k - m) / S, S the sum over c of exp(x_c - m), with m the row's maximum, 0, or log-sum-exp.
+    """exp(x_k - m) / S, exp((x_k - m) - log S) or exp(x_k - lse); m = max x, S = sum_c exp(x_c - m), lse = m + log S.
 
-    With g_k = max(x) - x_k: rounding x_k - m turns into a relative error g_k u of exp(x_k - m), and the sum inherits
-    the mean of g (Blanchard, Higham and Higham 2021, theorem 3.2, entry by entry); exp itself has `LIBRARY_ULPS`, the
-    sum n - 1 roundings, the quotient one. The coding exp(x_k - (m + log S)) rounds a number of the size of m:
-    u (|m| + log n) more. With that term the bound would say nothing for huge logits, where that coding is indeed
-    worthless (of two equal logits of 1e300 it makes two probabilities of 1), so the term stops at 2^-20.
+    P are the probabilities, up to rounding. The bound is relative: with c roundings, c u / (1 - c u), as exp turns an
+    absolute error into a relative one. Rounding x_k - m costs g_k = m - x_k, and S inherits the mean g (Blanchard,
+    Higham and Higham 2021, *Accurately computing the log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4),
+    theorem 3.2, entry by entry).
+
+    - The quotient has the errors of numerator and denominator, and two roundings where it is a product with 1/S. The
+      naive coding, which shifts by 0, has no g.
+    - The second form rounds log S, and the difference, whose size is -log p_k. Or log S comes of adding up x - m by
+      ``logaddexp``: see `_added_up`.
+    - The third, whether lse is m + log S or comes of adding up x, rounds numbers of the size of lse. For logits of
+      1e300 it is worthless: of two equal ones it makes two probabilities of 1. So what it costs is granted up to one
+      part in a thousand, that is for |x| < 2^43 / K in double precision, 2^14 / K in single.
     """
-    lse = np.minimum(p.u * (np.abs(X).max(axis=1, keepdims=True) + 2 * np.log(X.shape[1])), _SHIFT_CAP)
-    return _padded(P * np.expm1(_shifted_softmax(X, P, p) + lse), 2, p)
+    return _padded(P * _relative(X, P, p), (LIBRARY_ULPS + 2) * p.tiny)
 
 
-def softmax_delta(X: Array, P: Array, delta_next: Array, p: Precision) -> Array:
-    """y (d - <d, y>) or d times the Jacobian matrix diag(y) - y y^T; y are probabilities as `softmax` may give them.
+def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:
+    """y (d - <d, y>), y d - y <d, y>, y_k sum_j y_j (d_k - d_j), or d times the matrix diag(y) - y y^T.
 
-    The formulas' own roundings: gamma(K + 3) y_k (|d_k| + sum_j y_j |d_j|), twice, since the matrix has both y_k and
-    y_k^2 in its diagonal. The truth is that of the logits X. A relative error e_k of y_k moves the product by
-    y_k (e_k (|d_k| + sum_j y_j |d_j|) + sum_j y_j e_j |d_j|), to first order.
+    The truth is the derivative where softmax is y / sum(y). Roundings: K of the sum of products, one each for the
+    difference and the product with y_k, one more in the matrix, whose row k has y_k and all y_k y_j in it:
+    gamma(K + 3) y_k (|d_k| + sum_j y_j |d_j|). The outputs y are rounded and their sum is 1 + e only, whereas the
+    formulas take it to be 1: 2 |e| of the same more.
     """
+    k = Y.shape[1]
     size = np.abs(delta_next)
-    mean_size = (P * size).sum(axis=1, keepdims=True)
-    given = _shifted_softmax(X, P, p)
-    inherited = given * (size + mean_size) + (P * given * size).sum(axis=1, keepdims=True)
-    return _padded(P * (2 * p.gamma(P.shape[1] + 3) * (size + mean_size) + inherited), P.shape[1], p)
-
-
-def _shifted_softmax(X: Array, P: Array, p: Precision) -> Array:
-    """The relative error of the shifted formula, entry by entry: see `softmax`."""
-    with np.errstate(over="ignore"):
-        gaps = np.minimum(X.max(axis=1, keepdims=True) - X, 1500.0)  # exp is 0 long before, however it was rounded
-    mean_gap = (P * gaps).sum(axis=1, keepdims=True)
-    relative: Array = p.u * (X.shape[1] + 2 * _LIBRARY + 4 + gaps + mean_gap)
-    return relative
+    mean_size = (Y * size).sum(axis=1, keepdims=True)
+    # The sum of K doubles is itself known to gamma(K) of double precision.
+    off = np.abs(Y.sum(axis=1, keepdims=True) - 1) + DOUBLE.gamma(k)
+    bound = Y * (p.gamma(k + 3) + 2 * off) * (size + mean_size)
+    return _padded(bound, (k + 2 + size + size.sum(axis=1, keepdims=True)) * p.tiny)
 
 
 def cross_entropy(P: Array, T: Array, p: Precision) -> Array:
-    """-sum_k t_k log p_k: one log, one product and K - 1 additions a term; (N, 1)."""
+    """-sum_k t_k log p_k, (N, 1): K - 1 additions a term, one log, two products (one is with log 2, after log2)."""
     k = P.shape[1]
     with np.errstate(divide="ignore"):
         surprise = np.where(T == 0, 0.0, -np.log(np.where(T == 0, 1.0, P)))
     size = (T * np.abs(surprise)).sum(axis=1, keepdims=True)
-    return _padded(p.gamma(k + _LIBRARY + 1) * size, k, p)
+    return _padded(p.gamma(k + _LIBRARY + 2) * size, k * p.tiny)
 
 
 def cross_entropy_delta(P: Array, T: Array, p: Precision) -> Array:
     """-t_k / p_k, or t_k times a rounded 1 / p_k: two roundings."""
     quotient = np.divide(T, P, out=np.zeros(P.shape), where=T != 0)
-    return _padded(p.gamma(2) * quotient, 1, p)
+    return _padded(p.gamma(2) * quotient, p.tiny)
 
 
 def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
-    """Softmax and cross-entropy in one, by log S - (x_t - m), by m + log S - x_t, or by -log p_t; (N, 1).
+    """Softmax and cross-entropy in one, (N, 1), for one-hot T: the largest error of four codings.
 
-    The first two round numbers of the size of m, x_t and x_t - m (Blanchard, Higham and Higham 2021, section 4); the
-    last inherits the relative error of p_t as an absolute one. Losses far below u may therefore come out as 0.
+    With m, S, lse and g as in `softmax`; the error of S passes through log as it is, and log adds its own.
+
+    - log S - (x_t - m), log1p of S without its maximum instead of log S included: x_t - m and the result are rounded.
+    - m + log S - x_t: lse and the result are rounded (Blanchard, Higham and Higham 2021, section 4).
+    - -log p_t where p_t does not underflow: the relative error of p_t, and a log of the size of the result.
+    - ``logaddexp`` over the logits, less x_t before or after: see `_added_up`.
+
+    The first and the last lose the digits that a loss far below u has, which may come out as 0.
     """
     n = X.shape[1]
-    maximum = X.max(axis=1, keepdims=True)
-    target = (T * X).sum(axis=1, keepdims=True)
-    with np.errstate(over="ignore", invalid="ignore"):
-        gaps = maximum - X
-        mean_gap = np.where(P > 0, P * gaps, 0).sum(axis=1, keepdims=True)
-        size = 2 * np.abs(maximum) + np.abs(target) + 2 * np.abs(maximum - target)
-        return _padded(p.u * (2 * size + mean_gap + n + (3 + np.log(n)) * _LIBRARY + 8), 2, p)
+    with np.errstate(over="ignore"):
+        gap = X.max(axis=1, keepdims=True) * p.u - (T * X).sum(axis=1, keepdims=True) * p.u  # in u: cannot overflow
+        log_sum = _log_of_sum(P)
+        loss = gap + p.u * log_sum
+        lse = p.u * _size_of_lse(X, P)
+        mean_gap = _mean_gap(X, P)
+        total = p.u * (_of_sum(X, P) + _LIBRARY * log_sum)
+        codings = (
+            gap + total + loss,
+            lse + total + loss,
+            np.minimum(gap, _FAR * p.u)
+            + p.u * (_of_sum(X, P) + _LIBRARY + 2)
+            + _LIBRARY * np.minimum(loss, _FAR * p.u),
+            _added_up(np.maximum(lse, loss), n, p) + gap + p.u * mean_gap + loss,
+        )
+        return _padded(np.maximum.reduce(codings), p.tiny)
 
 
 def logits_delta(X: Array, T: Array, P: Array, p: Precision) -> Array:
-    """p - t: the error of p, and one subtraction."""
-    return softmax(X, P, p) + _padded(p.u * np.abs(P - T), 1, p)
+    """p - t; (exp(x_t - m) - S) / S at the target, or minus the sum of the other classes' terms over S.
+
+    The error of p and one rounding of the difference. In the other two codings what is common to numerator and
+    denominator comes with p again, and what is not are their roundings: 2 K - 1 in the two sums, and three.
+    """
+    return softmax(X, P, p) + _padded(p.gamma(2 * X.shape[1] + 2) * np.abs(P - T), p.tiny)
 
 
-def _padded(bound: Array, operations: float, p: Precision) -> Array:
-    """Room for the bound's own rounding, and for operations that underflow."""
-    return bound * _OWN_ROUNDING + 2 * operations * p.tiny
+def _relative(X: Array, P: Array, p: Precision) -> Array:
+    """The relative error of `softmax`, entry by entry, where P does not underflow."""
+    n = X.shape[1]
+    gaps, log_sum = _gaps(X), _log_of_sum(P)
+    last = gaps + log_sum + _LIBRARY  # of exp(x_k - ...): a difference of this size, and exp
+    quotient = gaps + _LIBRARY + _of_sum(X, P) + 2
+    log_of_sum = gaps + _of_sum(X, P) + _LIBRARY * log_sum + last
+    shifts = gaps + _mean_gap(X, P) + last
+    lse = p.u * _size_of_lse(X, P)
+    stable = np.maximum.reduce([p.u * quotient, p.u * log_of_sum, _added_up(p.u * log_sum, n, p) + p.u * shifts])
+    through_lse = np.maximum(lse + p.u * log_of_sum, _added_up(lse, n, p) + p.u * last)
+    errors = np.maximum(stable, np.minimum(through_lse, _LEAST_DIGITS))
+    relative: Array = errors / (1 - errors)
+    return relative
+
+
+def _gaps(X: Array) -> Array:
+    """How far each logit is below its row's maximum, (N, K)."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.minimum(X.max(axis=1, keepdims=True) - X, _FAR))
+
+
+def _mean_gap(X: Array, P: Array) -> Array:
+    mean: Array = (P * _gaps(X)).sum(axis=1, keepdims=True)
+    return mean
+
+
+def _of_sum(X: Array, P: Array) -> Array:
+    """The relative error of S in u: of its terms, by their weights, and of K - 1 additions."""
+    return np.asarray(_mean_gap(X, P) + (_LIBRARY + X.shape[1] - 1))
+
+
+def _log_of_sum(P: Array) -> Array:
+    """The logarithm of S, which is the largest probability's reciprocal."""
+    return np.asarray(-np.log(P.max(axis=1, keepdims=True)))
+
+
+def _size_of_lse(X: Array, P: Array) -> Array:
+    """Of log-sum-exp, the maximum on the way to it included."""
+    return np.asarray(np.abs(X.max(axis=1, keepdims=True)) + _log_of_sum(P))
+
+
+def _added_up(size: Array, n: int, p: Precision) -> Array:
+    """The error of log-sum-exp by n - 1 times a + log1p(exp(b - a)), a >= b; ``size`` bounds u times the result's size.
+
+    Partial results L_j = lse + log pi_j, pi_j the part of the probability added up so far, reach the result with the
+    weight pi_j, so that each rounding costs at most |lse| + 1/e, since -pi log pi <= 1/e. In one step b has a weight
+    w <= 1/2 in the derivative: rounding b - a costs w (a - b) <= 1/e, exp w of its error, log1p at most log 2 of its
+    own. Together below |lse| + 1.5 times the library's error. The inputs may be shifted: that costs their mean gap.
+    """
+    return (n - 1) * (size + p.u * 1.5 * _LIBRARY)
+
+
+def _padded(bound: Array, underflow: Array | float) -> Array:
+    """Room for what is of second order, and for operations that underflow."""
+    return np.asarray(bound * _SECOND_ORDER + 2 * underflow)
 
 
 @dataclass(frozen=True)
 class NetBounds:
-    """Bounds for a whole network: its outputs, its losses (N, 1), and the gradient of each W and b in turn."""
+    """Bounds for a whole network, for each array that it gives.
 
+    Attributes
+    ----------
+    hidden
+        The outputs of each hidden layer, (N, U).
+    logits, probabilities
+        (N, K).
+    losses
+        (N, 1).
+    gradient
+        Of the mean loss: W_1, b_1, W_2, b_2, ...
+    """
+
+    hidden: tuple[Array, ...]
     logits: Array
     probabilities: Array
     losses: Array
     gradient: tuple[Array, ...]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Numbers computed here in double precision, and how far they, and an honest coding's, may be from the truth."""
+
+    value: Array
+    error: Array
+
+    @property
+    def size(self) -> Array:
+        """A bound on what an honest coding has in this place: as far from the truth as we are, on the other side."""
+        return np.abs(self.value) + 2 * self.error
+
+    def where(self, on: NDArray[np.bool_]) -> _Known:
+        """Times a mask."""
+        return _Known(self.value * on, self.error * on)
+
+
 def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBounds:
     """Running error analysis of linear layers with ReLU between them, softmax and cross-entropy, forward and back.
 
-    An error e of a layer's inputs becomes e |W|, to which come the layer's own roundings (`linear_forward`). ReLU and
-    its mask are exact as long as no unit is nearer to 0 than its error, which questions see to. Errors e of the logits
-    move probabilities by a relative 2 max |e|, whichever way softmax and cross-entropy are coded, as two layers or as
-    one. Backwards likewise: a delta with error E, times inputs with error e, averaged over N samples. Second-order
-    terms are covered by a factor of 2.
+    An error e of a layer's inputs becomes e |W|, to which come the layer's own roundings (`linear_forward`); ReLU
+    enlarges nothing. Errors e_k of the logits move log p_k by e_k + sum_j p_j e_j at most. Backwards likewise: a delta
+    with error E, times inputs with error e, averaged over N samples. Where a hidden unit is nearer to 0 than its error,
+    rounding decides whether delta passes, so that it may be off by all of it. Softmax and cross-entropy may be two
+    layers or one; probabilities of targets must not underflow.
     """
     weights, biases = theta[::2], theta[1::2]
-    inputs, errors = [X], [np.zeros(X.shape)]
+    inputs, open_units = [_Known(X, np.zeros(X.shape))], []
     for W, b in zip(weights, biases, strict=True):
-        A, e = inputs[-1], errors[-1]
-        errors.append(e @ np.abs(W) + linear_forward(np.abs(A) + e, W, b, p))
-        inputs.append(A @ W + b)
-        if len(inputs) <= len(weights):
-            inputs[-1] = np.maximum(inputs[-1], 0)
-    Z, e_logits = inputs[-1], errors[-1]
-    E = np.exp(Z - Z.max(axis=1, keepdims=True))
-    P = E / E.sum(axis=1, keepdims=True)
-    moved = 2 * e_logits.max(axis=1, keepdims=True)
-    relative = (softmax(Z, P, p) / P).max(axis=1, keepdims=True) + moved
-    losses = logits_loss(Z, T, P, p) + 2 * relative
-    delta, e_delta = P - T, (relative + p.gamma(Z.shape[1] + 12)) * (P + T)
+        A = inputs[-1]
+        Z = _Known(A.value @ W + b, A.error @ np.abs(W) + linear_forward(A.size, W, b, p))
+        inputs.append(_Known(np.maximum(Z.value, 0), Z.error))
+        open_units.append(np.abs(Z.value) <= 2 * Z.error)
+    probabilities, losses, delta = _ends(Z, T, p)
     gradient: list[Array] = []
-    n = len(X)
     for layer in reversed(range(len(weights))):
-        A, e = inputs[layer], errors[layer]
-        own_W, own_b = linear_grad(A, delta, p)
-        gradient[:0] = [
-            2 * (own_W + (np.abs(A).T @ e_delta + e.T @ (np.abs(delta) + e_delta)) / n),
-            2 * (own_b + e_delta.sum(axis=0) / n),
-        ]
-        e_delta = (e_delta @ np.abs(weights[layer]).T + linear_delta(weights[layer], delta, p)) * (A > 0)
-        delta = (delta @ weights[layer].T) * (A > 0)
-    return NetBounds(2 * e_logits, 2 * P * relative, losses, tuple(gradient))
+        gradient[:0] = _of_parameters(inputs[layer], delta, p)
+        if layer:
+            W = weights[layer]
+            error = delta.error @ np.abs(W).T + linear_delta(W, delta.size, p)
+            before = _Known(delta.value @ W.T, error)
+            delta = before.where(inputs[layer].value > 0)
+            delta.error[open_units[layer - 1]] = before.size[open_units[layer - 1]]
+    return NetBounds(tuple(A.error for A in inputs[1:-1]), Z.error, probabilities, losses, tuple(gradient))
+
+
+def _ends(Z: _Known, T: Array, p: Precision) -> tuple[Array, Array, _Known]:
+    """The bounds of probabilities and losses, and the loss's delta.
+
+    Delta by two layers: -t / p is rounded twice, and `softmax_delta` with |d_t| y_t = 1 has K + 3 roundings of T + P;
+    by the compound layer: `logits_delta`. What the probabilities' sum has more than 1 cancels in both. What underflows
+    in the matrix comes with d_t = -1 / p_t.
+    """
+    E = np.exp(Z.value - Z.value.max(axis=1, keepdims=True))
+    P = E / E.sum(axis=1, keepdims=True)
+    moved = Z.error + (P * Z.error).sum(axis=1, keepdims=True)
+    relative = _relative(Z.value, P, p) + moved
+    probabilities = _padded(P * relative, (LIBRARY_ULPS + 2) * p.tiny)
+    losses = logits_loss(Z.value, T, P, p) + _padded((T * moved).sum(axis=1, keepdims=True), p.tiny)
+    k = P.shape[1]
+    rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)
+    largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
+    return probabilities, losses, _Known(P - T, probabilities + _padded(rounded, (k + 2 + 2 * largest) * p.tiny))
+
+
+def _of_parameters(A: _Known, delta: _Known, p: Precision) -> tuple[Array, Array]:
+    """The error of a linear layer's gradient, of W and of b."""
+    own_W, own_b = linear_grad(A.size, delta.size, p)
+    n = len(A.value)
+    return (
+        _padded(own_W + (A.size.T @ delta.error + A.error.T @ delta.size) / n, p.tiny),
+        _padded(own_b + delta.error.sum(axis=0) / n, p.tiny),
+    )

@@ -140,8 +140,15 @@ class Examination:
             return _failed(each, Violation(f"a class {cls}", missing[cls], mistake="missing"), HINTS["missing"])
         broken = self._among(each.depends_on, {"failed", "error", "skipped"})
         if broken:
-            return _skipped(each, f"depends on {', '.join(broken)}, which did not pass")
+            return _skipped(each, self._reason(broken))
         return self._outcome(each)
+
+    def _reason(self, broken: list[str]) -> str:
+        """Why what depends on these is skipped: if they were skipped themselves, for their reason."""
+        first = self._findings[broken[0]]
+        if first.status == "skipped":
+            return first.actual or ""
+        return f"depends on {', '.join(broken)}, which did not pass"
 
     def _among(self, names: Iterable[str], statuses: set[str]) -> list[str]:
         return [name for name in names if name in self._findings and self._findings[name].status in statuses]

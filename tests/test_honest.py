@@ -1,0 +1,131 @@
+"""Nothing correct is failed, however it is coded; and how near honest codings come to what they are granted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bp
+import reference
+from reference.contract import MESSAGES, Message
+from reference.oracles import ball
+from tests import honest, nets
+from tests.measuring import Tally, tally
+
+pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+
+DTYPES = (np.float64, np.float32)
+#: Other people's code meets logits up to the first size, ours up to the second.
+LARGEST = {np.float64: (1e300, 1.79e308), np.float32: (1e37, 1.7e38)}
+#: Checks that are about a class.
+CHECKS = {
+    "LinearLayer": "linear.*",
+    "ReLULayer": "relu.*",
+    "SoftmaxLayer": "softmax.*",
+    "LossCrossEntropy": "cross_entropy.*",
+    "LossCrossEntropyForSoftmaxLogits": "logits.*",
+    "MLP": "mlp.*",
+}
+each_message = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: np.dtype(dtype).name)
+
+
+def all_tallies(message: Message, dtype: Any, n: int) -> dict[str, Tally]:
+    """Every coding of a message, and ours."""
+    others, ours = LARGEST[dtype]
+    result = tally(honest.CODINGS[message.cls], message, dtype, n, most=others)
+    result |= tally({"bp": getattr(bp, message.cls)}, message, dtype, n, most=ours, seed=1)
+    if message.subject == "SoftmaxLayer.forward":
+        for name, (forward, most) in honest.SOFTMAX_IN_BOUNDS.items():
+            limited = {name: honest.layer_class(message.cls, forward, forward)}
+            result |= tally(limited, message, dtype, n, most=most, seed=2)
+    return result
+
+
+def assert_no_alarm(tallies: Mapping[Any, Tally]) -> None:
+    alarms = {name: each.first[:1] for name, each in tallies.items() if each.alarms}
+    assert not alarms, alarms
+
+
+def figures(what: str, dtype: Any, tallies: Mapping[Any, Tally]) -> str:
+    """One line of the measure."""
+    examples, alarms = sum(each.examples for each in tallies.values()), sum(each.alarms for each in tallies.values())
+    worst = max(tallies.values(), key=lambda each: each.ratio)
+    return (
+        f"{what:40} {np.dtype(dtype).name}: {alarms} alarms in {examples} answers of {len(tallies)} codings; "
+        f"largest error / bound {worst.ratio:.2f} ({worst.worst})"
+    )
+
+
+def say(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    """Show a figure though the test passes."""
+    with capsys.disabled():
+        sys.stdout.write(f"\n{line}")
+
+
+@each_message
+@each_dtype
+def test_errors_stay_within_their_bounds(message: Message, dtype: Any) -> None:
+    """Every coding, from tiny numbers to huge logits, ties, kinks and saturation."""
+    tallies = all_tallies(message, dtype, 30)
+    assert sum(each.examples for each in tallies.values()) > 300
+    assert_no_alarm(tallies)
+
+
+@each_dtype
+def test_errors_of_nets_stay_within_their_bounds(dtype: Any) -> None:
+    """Whatever its layers' codings, and where rounding decides what ReLU does."""
+    assert_no_alarm(nets.tally({**honest.HONEST, "bp": vars(bp)}, dtype, 40, codings_a_question=3))
+
+
+@pytest.mark.parametrize("name", honest.HONEST)
+def test_no_honest_coding_is_failed(name: str) -> None:
+    """All checks that are about the class."""
+    findings = reference.check(honest.HONEST[name], only=CHECKS[name.partition(":")[0]], effort="quick")
+    assert [each for each in findings if each.status != "passed"] == []
+
+
+@pytest.mark.parametrize("name", honest.NAIVE)
+def test_first_assignment_allows_naive_codings(name: str) -> None:
+    """Softmax without a shift, and through log-sum-exp of unshifted logits."""
+    findings = reference.check(honest.NAIVE[name], assignment=1, only="softmax.*", effort="quick")
+    assert [each for each in findings if each.status != "passed"] == []
+
+
+@pytest.mark.measure
+@each_message
+@each_dtype
+def test_measure_of_messages(message: Message, dtype: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """10,000 questions to each coding of each message."""
+    tallies = all_tallies(message, dtype, 10_000)
+    say(capsys, figures(message.subject, dtype, tallies))
+    assert_no_alarm(tallies)
+
+
+@pytest.mark.measure
+@each_dtype
+def test_measure_of_nets(dtype: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """10,000 nets, each in five codings."""
+    tallies = nets.tally({**honest.HONEST, "bp": vars(bp)}, dtype, 10_000, codings_a_question=5)
+    for part, each in tallies.items():
+        say(capsys, figures(f"MLP, {part}", dtype, {part: each}))
+    assert_no_alarm(tallies)
+
+
+@pytest.mark.measure
+@pytest.mark.parametrize("effort", ["quick", "normal"])
+def test_measure_of_verdicts(effort: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty whole examinations of each coding."""
+    codings = [(name, each, 3) for name, each in (honest.HONEST | {"bp": vars(bp)}).items()]
+    codings += [(name, each, 1) for name, each in honest.NAIVE.items()]
+    failed = []
+    for name, coding, assignment in codings:
+        for seed in range(20):
+            findings = reference.check(coding, assignment=assignment, seed=seed, effort=effort)
+            failed += [(name, seed, each) for each in findings if each.status in {"failed", "error"}]
+    say(capsys, f"{effort}: {len(failed)} alarms in {20 * len(codings)} examinations")
+    assert failed == []
