@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from reference import definitions, rounding
 from reference.estimate import Estimate
-from reference.protocol import New, Put, Seed, Step
 from reference.rounding import Precision
+from reference.stage.protocol import New, Put, Seed, Step
 
 Array = NDArray[Any]
 

@@ -14,8 +14,8 @@ from reference.compare import worst_entry
 from reference.contract import Answer, Case, Message, Oracle, Sizes, forward_of
 from reference.draws import normal_numbers, numbers_of_all_sizes, short_numbers
 from reference.findings import NotApplicable, Violation
-from reference.protocol import Call, Laid, Layout, Reply, Session, Step
 from reference.showing import nested, repro, short
+from reference.stage.protocol import Call, Laid, Layout, Reply, Session, Step, Unusable
 
 Effort = Literal["quick", "normal", "exhaustive"]
 Array = NDArray[Any]
@@ -151,15 +151,14 @@ class Exam:
         for name, value, shape in zip(message.parts, values, due, strict=True):
             array = as_numbers(value)
             if array is None:
-                kind = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-                raise self._no_answer(message, case, f"{name} to be an array of numbers", kind)
+                raise self._no_answer(message, case, f"{name} to be an array of numbers", kind_of(value))
             if array.size != int(np.prod(shape)):
                 raise self._no_answer(message, case, f"{name} of shape {shape}", f"shape {array.shape}")
             arrays.append(array.reshape(shape).astype(np.float64))
         return tuple(arrays)
 
     def _no_answer(self, message: Message, case: Case, expected: str, came: str) -> Violation:
-        words = {"NoneType": "not-implemented", "shape": "wrong-shape", "dtype": "wrong-dtype"}
+        words = {"NoneType": "not-implemented", "shape": "wrong-shape", "array": "wrong-dtype"}
         return Violation(
             expected,
             "None" if came == "NoneType" else came,
@@ -259,9 +258,14 @@ class Exam:
                 yield message.draw(sizes, numbers_of_all_sizes(rng, message.key))
 
 
+def kind_of(value: Any) -> str:
+    """What came, in words."""
+    return value.kind if isinstance(value, Unusable) else type(value).__name__
+
+
 def as_numbers(value: Any) -> Array | None:
     """An array of real numbers, or one number as such; None for anything else."""
-    if value is None or isinstance(value, str | dict | list | tuple):
+    if value is None or isinstance(value, str | dict | list | tuple | Unusable):
         return None
     array = np.asarray(value)
     return array if array.dtype.kind in "fiub" else None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from reference.stage import loading
 
 #: The contract's classes; the naive softmax is one way to keep assignment 1, so it may be absent.
 CLASSES = ("LinearLayer", "ReLULayer", "SoftmaxLayer", "LossCrossEntropy", "LossCrossEntropyForSoftmaxLogits", "MLP")
@@ -40,9 +40,9 @@ def find(implementation: Any) -> Implementation:
     """
     match implementation:
         case Mapping():
-            return _chosen("a mapping", [dict(implementation)])
+            return _chosen("a mapping", implementation)
         case ModuleType():
-            return _chosen(implementation.__name__, [vars(implementation)])
+            return _chosen(implementation.__name__, vars(implementation))
         case str() | Path():
             return _at(Path(implementation), str(implementation))
         case _:
@@ -53,58 +53,24 @@ def find(implementation: Any) -> Implementation:
 
 
 def _at(path: Path, name: str) -> Implementation:
-    if path.is_dir():
-        return _chosen(name, [vars(module) for module in _modules_of(path)])
-    if path.is_file():
-        return _chosen(name, [vars(_module_from(path))])
+    if path.exists():
+        found = loading.load(path.resolve(), CLASSES, OPTIONAL)
+        return _complete(name, found.classes, found.missing)
     if all(part.isidentifier() for part in name.split(".")):
         try:
-            return _chosen(name, [vars(importlib.import_module(name))])
+            return _chosen(name, vars(importlib.import_module(name)))
         except ModuleNotFoundError as error:
             raise NotAnImplementation(f"there is no file, folder or module {name} ({error})") from error
     raise NotAnImplementation(f"there is no file or folder {name}")
 
 
-def _modules_of(folder: Path) -> list[ModuleType]:
-    """The package in ``folder``, or in its subfolder ``mlp``, or the flat modules in it."""
-    for package in (folder, folder / "mlp"):
-        if (package / "__init__.py").is_file():
-            sys.path.insert(0, str(package.resolve().parent))
-            try:
-                module = importlib.import_module(package.resolve().name)
-                return [module, *(_submodule(module, path) for path in sorted(package.glob("[a-z]*.py")))]
-            finally:
-                sys.path.pop(0)
-    source = folder / "mlp" if (folder / "mlp").is_dir() else folder
-    sys.path.insert(0, str(source.resolve()))
-    try:
-        return [_module_from(path) for path in sorted(source.glob("[a-z]*.py"))]
-    finally:
-        sys.path.pop(0)
-
-
-def _submodule(package: ModuleType, path: Path) -> ModuleType:
-    return importlib.import_module(f"{package.__name__}.{path.stem}")
-
-
-def _module_from(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise NotAnImplementation(f"expected a Python file, got {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses and pickling look there
-    spec.loader.exec_module(module)
-    return module
-
-
-def _chosen(name: str, namespaces: list[dict[str, Any]]) -> Implementation:
+def _chosen(name: str, namespace: Mapping[str, Any]) -> Implementation:
     wanted = (*CLASSES, *OPTIONAL)
-    found = {
-        wish: next(namespace[wish] for namespace in namespaces if inspect.isclass(namespace.get(wish)))
-        for wish in wanted
-        if any(inspect.isclass(namespace.get(wish)) for namespace in namespaces)
-    }
-    if not found:
+    return _complete(name, {wish: namespace[wish] for wish in wanted if inspect.isclass(namespace.get(wish))}, {})
+
+
+def _complete(name: str, classes: Mapping[str, type], reasons: Mapping[str, str]) -> Implementation:
+    missing = {wish: f"there is no class {wish} in {name}" for wish in CLASSES if wish not in classes} | dict(reasons)
+    if not classes:
         raise NotAnImplementation(f"{name} has none of the classes {', '.join(CLASSES)}")
-    missing = {wish: f"there is no class {wish} in {name}" for wish in CLASSES if wish not in found}
-    return Implementation(name, found, missing)
+    return Implementation(name, classes, missing)

@@ -18,8 +18,8 @@ from reference.draws import short_numbers
 from reference.estimate import Estimate
 from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
-from reference.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.showing import literal, module_of, short
+from reference.stage.protocol import Call, New, Put, Ref, Reply, Seed, Step
 
 Array = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from reference.exam import Effort, Exam
 from reference.findings import Finding, NotApplicable, Violation
 from reference.mistakes import CATALOGUE, HINTS, Mistake
 from reference.oracles import ball
-from reference.protocol import Session
 from reference.session import InProcess
+from reference.stage.protocol import Session
 
 _EFFORTS = ("quick", "normal", "exhaustive")
 

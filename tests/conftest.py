@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 import bp
 from reports import data
 
+pytest_plugins = ["pytester"]
+
 # Phase.explain re-runs a failing test many times to little use where the counterexample is an array.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 # Deadlines would make the two noisy cores of a CI machine part of the verdict.

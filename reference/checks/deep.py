@@ -16,8 +16,8 @@ from reference.contract import Oracle, one_hot
 from reference.estimate import Estimate
 from reference.exam import Exam
 from reference.findings import Violation
-from reference.protocol import Call, Reply
 from reference.showing import short
+from reference.stage.protocol import Call, Reply
 
 Array = NDArray[np.float64]
 

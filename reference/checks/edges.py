@@ -9,8 +9,8 @@ from reference.contract import Case, Message, Sizes, one_hot, probabilities
 from reference.draws import short_numbers
 from reference.exam import Exam
 from reference.findings import Violation
-from reference.protocol import Call
 from reference.showing import nested, repro, short
+from reference.stage.protocol import Call
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from reference.exam import Asked, Exam, as_numbers
 from reference.findings import Violation
 from reference.network import SHAPES, Asking, Question, question_of, questions
 from reference.oracles import finite_differences
-from reference.protocol import Call, Get, Reply
 from reference.showing import short
+from reference.stage.protocol import Call, Get, Reply
 
 __all__ = ["CHECKS", "NetCheck", "Question"]
 
@@ -229,8 +229,8 @@ CHECKS: tuple[NetCheck, ...] = (
         check_gradient_of_own_loss,
         "gradient.of_own_loss",
         "gradient",
-        needs=("gradient.answers", "evaluate.values"),
-        excuses=_PROPAGATE,
+        needs=("gradient.answers", "evaluate.answers"),
+        excuses=(*_PROPAGATE, "evaluate.values"),
     ),
     NetCheck(check_gradient_changes_nothing, "gradient.changes_nothing", "gradient", needs=("gradient.answers",)),
     NetCheck(check_training_step, "gradient.training_step", "gradient", needs=("gradient.values",)),

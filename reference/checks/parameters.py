@@ -14,8 +14,8 @@ from reference.draws import short_numbers
 from reference.estimate import Estimate
 from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
-from reference.protocol import Call, Get, New, Reply, Seed
 from reference.showing import short
+from reference.stage.protocol import Call, Get, New, Reply, Seed
 
 _SIZES = {"n_inputs": 40, "n_units": 50}
 

@@ -17,8 +17,8 @@ from reference.contract import Case, Message, Sizes, forward_of
 from reference.draws import normal_numbers, short_numbers, single_precision
 from reference.exam import ORDINARY, SMALL_SIZES, Asked, Exam
 from reference.findings import Violation
-from reference.protocol import Call, Layout
 from reference.showing import nested, repro, short
+from reference.stage.protocol import Call, Layout
 
 Array = NDArray[np.float64]
 

@@ -78,6 +78,19 @@ Step = New | Put | Call | Get
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """In the place of what is no array of numbers, plain number, text or container of these.
+
+    Attributes
+    ----------
+    kind
+        What it was, in words: its type's name, and for an array what is wrong with it.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True)
 class Reply:
     """What came of one step.
 
@@ -85,7 +98,7 @@ class Reply:
     ----------
     value
         For `Call` and `Get`: an array, a number, a string, None, or lists, tuples and dicts of these; copied at the
-        moment of the answer. An object of another kind is its type's name in ``kind`` and None here.
+        moment of the answer; `Unusable` for anything else.
     kind
         Name of the type of what came back.
     error

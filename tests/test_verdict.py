@@ -1,0 +1,253 @@
+"""The examiner's own promises: what it takes, what it answers, and what it does where it cannot judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bp
+import reference
+from reference import verdict
+from reference.checks.catalogue import all_checks
+from reference.findings import Finding
+from reference.implementation import CLASSES, NotAnImplementation
+from reference.mistakes import plain
+from reference.oracles import ball
+
+SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
+
+
+def statuses(findings: list[Finding]) -> set[str]:
+    return {each.status for each in findings}
+
+
+def by_id(findings: list[Finding]) -> dict[str, Finding]:
+    return {each.check: each for each in findings}
+
+
+class WrongSoftmax(plain.SoftmaxLayer):
+    def forward(self, X: Any) -> Any:
+        return np.exp(X)
+
+
+@pytest.fixture
+def wrong() -> dict[str, type]:
+    return {**plain.CLASSES, "SoftmaxLayer": WrongSoftmax}
+
+
+def test_checks_are_listed_in_order_of_dependency() -> None:
+    """Each comes after what it depends on and what may excuse it, and no id comes twice."""
+    seen: set[str] = set()
+    for check in all_checks():
+        assert {*check.depends_on, *check.excuses} <= seen, check.id
+        assert check.id not in seen
+        assert check.subject.partition(".")[0] in CLASSES
+        assert check.rationale.endswith(".")
+        seen.add(check.id)
+
+
+def test_finding_says_what_is_wrong(wrong: dict[str, type]) -> None:
+    """What was expected, what came, the arguments, an index, a bound and a script: short numbers all of them."""
+    finding = by_id(reference.check(wrong, only="softmax.forward.values"))["softmax.forward.values"]
+    assert finding.status == "failed"
+    assert finding.subject == "SoftmaxLayer.forward"
+    (logits,) = finding.counterexample.values()
+    assert all(x == round(8 * x) / 8 for row in logits for x in row)
+    assert finding.index is not None
+    assert finding.expected is not None
+    assert finding.expected.startswith(f"Y{list(finding.index)} = ")
+    assert finding.bound is not None
+    assert 0 < finding.bound < 1e-13
+    assert "expected Y[0, 0]" in str(finding)
+    assert finding.depends_on == ("softmax.forward.repeatable",)
+
+
+def test_script_shows_the_failure(wrong: dict[str, type], capsys: pytest.CaptureFixture[str]) -> None:
+    """``repro`` runs, in at most ten lines, and prints what the finding says."""
+    finding = by_id(reference.check(wrong, only="softmax.forward.values"))["softmax.forward.values"]
+    assert finding.repro is not None
+    assert len(finding.repro.splitlines()) <= 10
+    script = finding.repro.replace("from your_module import SoftmaxLayer", "SoftmaxLayer = given")
+    exec(script, {"given": WrongSoftmax})  # noqa: S102 - that it runs is what is tested
+    assert finding.actual is not None
+    value = float(finding.actual.rpartition(" = ")[2])
+    assert f"{value:.6f}"[:6] in capsys.readouterr().out
+
+
+def test_scripts_of_networks_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """In ten lines as well, for a net with the compound loss and one without."""
+
+    class WrongNet(plain.MLP):
+        def evaluate(self, X: Any, T: Any) -> Any:
+            return 2 * super().evaluate(X, T)
+
+    for assignment in (1, 3):
+        findings = reference.check(
+            {**plain.CLASSES, "MLP": WrongNet}, only="mlp.evaluate.values", assignment=assignment
+        )
+        finding = by_id(findings)["mlp.evaluate.values"]
+        assert finding.repro is not None
+        lines = finding.repro.splitlines()
+        assert len(lines) == 10
+        exec("\n".join([lines[0], *lines[2:]]), {**plain.CLASSES, "MLP": WrongNet})  # noqa: S102
+        printed = np.array(eval(capsys.readouterr().out))  # noqa: S307
+        assert finding.actual is not None
+        assert finding.index is not None
+        assert printed[finding.index] == pytest.approx(float(finding.actual.rpartition(" = ")[2]), rel=1e-7)
+
+
+def test_only_takes_what_is_depended_on_along(wrong: dict[str, type]) -> None:
+    """A pattern chooses checks; without their prerequisites they would say nothing."""
+    ids = list(by_id(reference.check(wrong, only="relu.delta.kink")))
+    assert ids == ["relu.made", "relu.delta.answers", "relu.delta.repeatable", "relu.delta.values", "relu.delta.kink"]
+
+
+def test_seed_repeats_the_questions(wrong: dict[str, type]) -> None:
+    """The same findings for the same seed, other numbers for another."""
+    first, same, other = (reference.check(wrong, only="softmax.*", seed=seed) for seed in (1, 1, 2))
+    assert first == same
+    assert [each.counterexample for each in first] != [each.counterexample for each in other]
+
+
+def test_missing_class_stops_nothing_else() -> None:
+    """One failure for each check of it, and the others are judged."""
+    without = {name: each for name, each in plain.CLASSES.items() if name != "LossCrossEntropy"}
+    findings = reference.check(without, effort="quick")
+    assert {each.mistake for each in findings if each.subject.startswith("LossCrossEntropy.")} == {"missing"}
+    assert all(each.status == "passed" for each in findings if each.subject.startswith("ReLULayer"))
+
+
+def test_first_assignment_needs_no_compound_layer() -> None:
+    """And is not asked for it."""
+    first = {name: each for name, each in vars(bp).items() if name != "LossCrossEntropyForSoftmaxLogits"}
+    findings = reference.check(first | {"SoftmaxLayer": bp.NaiveSoftmaxLayer}, assignment=1, effort="quick")
+    assert statuses(findings) == {"passed"}
+    assert not any(each.check.startswith("logits.") for each in findings)
+
+
+def test_naive_softmax_fails_the_third_assignment() -> None:
+    """Where logits are extreme, and nowhere else."""
+    findings = reference.check({**vars(bp), "SoftmaxLayer": bp.NaiveSoftmaxLayer}, effort="quick")
+    failed = [each for each in findings if each.status == "failed"]
+    assert {each.subject for each in failed} == {"SoftmaxLayer.forward"}
+    assert {each.mistake for each in failed} == {"no-shift"}
+
+
+def test_absent_oracle_skips_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values are not judged then; what needs no truth still is."""
+    monkeypatch.setattr(ball, "available", lambda: "python-flint is not installed")
+    findings = by_id(reference.check(bp, effort="quick"))
+    assert findings["softmax.forward.values"].status == "skipped"
+    assert findings["softmax.forward.extreme_logits"].actual == "python-flint is not installed"
+    assert findings["softmax.forward.inputs_unchanged"].status == "passed"
+    assert findings["softmax.delta.derivative_of_own_forward"].status == "passed"
+    assert findings["mlp.gradient.of_own_loss"].status == "passed"
+    assert statuses(list(findings.values())) == {"passed", "skipped"}
+
+
+def test_fault_of_the_examiner_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status "error", with what happened, and no verdict."""
+
+    def broken(spec: Any, args: Any) -> Any:
+        raise ArithmeticError("the oracle broke")
+
+    monkeypatch.setattr(ball, "value", broken)
+    findings = reference.check(bp, only="relu.forward.values")
+    faults = [each for each in findings if each.status == "error"]
+    assert faults
+    assert "the oracle broke" in (faults[0].actual or "")
+    assert not reference.passed(findings)
+
+
+def test_verdict_needs_something_that_passed() -> None:
+    """Skipped alone is no pass, nor is nothing at all."""
+    skipped = Finding("a.b", "A.b", "skipped", "Because.")
+    assert not reference.passed([])
+    assert not reference.passed([skipped])
+    assert reference.passed([skipped, Finding("a.c", "A.c", "passed", "Because.")])
+    assert not reference.passed([Finding("a.c", "A.c", "passed", "x"), Finding("a.d", "A.d", "failed", "x")])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"assignment": 4}, "expected assignment 1, 2 or 3, got 4"),
+        ({"effort": "much"}, "expected effort to be one of quick, normal, exhaustive, got 'much'"),
+        ({"seed": -1}, "expected seed to be an integer of at least 0, got -1"),
+        ({"seed": "x"}, "expected seed to be an integer of at least 0, got 'x'"),
+        ({"only": "nothing.*"}, "no check matches 'nothing.*'"),
+    ],
+)
+def test_bad_options_are_told(options: dict[str, Any], message: str) -> None:
+    """Before anything runs."""
+    with pytest.raises(ValueError, match=message.replace(".*", r"\.\*")):
+        reference.check(bp, **options)
+
+
+@pytest.mark.parametrize(
+    ("implementation", "message"),
+    [
+        (3, "expected a module, a folder, a file, a module's name or a mapping of names to classes, got int"),
+        ({}, "a mapping has none of the classes LinearLayer"),
+        ("no/such/place", "there is no file or folder no/such/place"),
+        ("nosuchmodule", "there is no file, folder or module nosuchmodule"),
+        (np, "numpy has none of the classes"),
+    ],
+)
+def test_no_implementation_is_told(implementation: Any, message: str) -> None:
+    """An error of its own type, in a sentence."""
+    with pytest.raises(NotAnImplementation, match=message):
+        reference.check(implementation)
+
+
+@pytest.mark.parametrize("layout", ["file", "flat", "package", "src", "mlp"])
+def test_implementations_are_found_on_disk(layout: str, tmp_path: Path) -> None:
+    """A single file, flat modules, a package, one below others."""
+    if layout == "file":
+        path = tmp_path / "solution_of_a_student.py"
+        path.write_text(SOURCE, encoding="utf-8")
+    else:
+        path = tmp_path / f"{layout}_folder"
+        home = {"flat": path, "package": path, "src": path / "src" / "mlp", "mlp": path / "mlp"}[layout]
+        home.mkdir(parents=True)
+        name = f"layers_{layout}"
+        (home / f"{name}.py").write_text(SOURCE, encoding="utf-8")
+        if layout == "package":
+            (home / "__init__.py").write_text(f"from .{name} import *\n", encoding="utf-8")
+    assert statuses(reference.check(path, effort="quick", only="relu.*")) == {"passed"}
+
+
+def test_pytest_runs_one_test_a_check(pytester: Any) -> None:
+    """Passing, failing and skipped, with the finding's words."""
+    pytester.makepyfile(
+        """
+        import reference
+        from reference.mistakes import plain
+
+        class Wrong(plain.ReLULayer):
+            def delta(self, Y, delta_next):
+                return delta_next + 0
+
+        @reference.parametrize_with_checks({**plain.CLASSES, "ReLULayer": Wrong}, only="relu.*", effort="quick")
+        def test_contract(check):
+            check()
+        """
+    )
+    result = pytester.runpytest("-p", "no:cacheprovider", "-rs")
+    outcome = result.parseoutcomes()
+    assert outcome["passed"] >= 10
+    assert outcome["failed"] >= 1
+    assert outcome["skipped"] >= 1
+    result.stdout.fnmatch_lines(
+        ["*relu.delta.values: failed", "*mistake  mask-missing", "SKIPPED*depends on relu.delta.values*"]
+    )
+
+
+def test_examination_makes_findings_when_asked() -> None:
+    """Only what a check depends on is examined before it."""
+    examination = verdict.Examination(verdict.InProcess(plain.CLASSES, {}), "x", effort="quick")
+    assert examination.finding("relu.forward.answers").status == "passed"
+    assert set(examination._findings) == {"relu.made", "relu.forward.answers"}
