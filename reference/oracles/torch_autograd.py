@@ -274,7 +274,7 @@ def _probed(compute: Callable[..., tuple[Array, ...]], args: list[Array]) -> tup
 def _tensors(arrays: Sequence[NDArray[Any]]) -> list[torch.Tensor]:
     import torch  # noqa: PLC0415 - optional and slow to import
 
-    return [torch.from_numpy(array.copy()) for array in arrays]
+    return [torch.from_numpy(np.array(array)) for array in arrays]
 
 
 def _plain(tensor: torch.Tensor) -> Array:

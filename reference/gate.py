@@ -1,0 +1,149 @@
+"""The verdict on code that nobody trusts: it runs confined, and what does not pass has failed."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from reference.exam import Effort
+from reference.findings import Finding
+from reference.implementation import NotAnImplementation
+from reference.sandbox import Kind, Limits, Sandbox
+from reference.verdict import Examination, passed
+
+Outcome = Literal["pass", "fail", "error"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of judging one submission.
+
+    Attributes
+    ----------
+    implementation
+        As it was asked for.
+    findings
+        One for each check, in order.
+    assignment, effort, seed
+        How it was judged; the seed repeats the questions.
+    seconds
+        Wall clock, and how much of it each finding took (by id).
+    isolation
+        What was in force, in words.
+    notes
+        Stand-ins, files that ended with an exception, and the like.
+    output
+        What the submission wrote on its standard streams, bounded. Never to be believed.
+    """
+
+    implementation: str
+    findings: tuple[Finding, ...]
+    assignment: int
+    effort: Effort
+    seed: int
+    seconds: float
+    isolation: str
+    notes: tuple[str, ...] = ()
+    output: str = ""
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Outcome:
+        """Fail until proven otherwise; error where the examiner itself had a fault and nothing failed."""
+        if any(finding.status == "failed" for finding in self.findings):
+            return "fail"
+        if any(finding.status == "error" for finding in self.findings):
+            return "error"
+        return "pass" if passed(self.findings) else "fail"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings of each status."""
+        found = Counter(finding.status for finding in self.findings)
+        return {status: found[status] for status in ("passed", "failed", "skipped", "error")}
+
+
+def judge(
+    path: str | Path,
+    *,
+    assignment: int = 3,
+    only: str = "*",
+    seed: int | None = None,
+    effort: Effort = "normal",
+    limits: Limits | None = None,
+    sandbox: Kind = "auto",
+) -> Judgement:
+    """Judge the submission at a path in a process of its own.
+
+    Parameters
+    ----------
+    path
+        A folder, a file, or a dotted module name.
+    assignment, only, effort
+        As in `reference.check`.
+    seed
+        Of the questions; None: a fresh one, so that answers cannot be known beforehand.
+    limits, sandbox
+        As in `reference.sandbox.Sandbox`.
+
+    Raises
+    ------
+    NotAnImplementation
+        There is nothing of that name.
+    ValueError
+        An option is not what it should be, or no check matches ``only``.
+    SandboxError
+        The sandbox cannot do its work here.
+    """
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    start = time.monotonic()
+    box = Sandbox(located(path), limits or Limits(), sandbox)
+    findings: list[Finding] = []
+    durations: dict[str, float] = {}
+    with box:
+        examination = Examination(box, str(path), assignment=assignment, only=only, seed=seed, effort=effort)
+        for check in examination.checks:
+            before = time.monotonic()
+            findings.append(examination.finding(check.id))
+            durations[check.id] = time.monotonic() - before
+        isolation, notes = box.isolation, tuple(box.notes)
+    seconds = time.monotonic() - start
+    return Judgement(
+        str(path),
+        tuple(findings),
+        assignment,
+        effort,
+        seed,
+        seconds,
+        isolation,
+        notes,
+        box.output,
+        durations,
+    )
+
+
+def located(path: str | Path) -> Path:
+    """The file or folder that is meant, without running anything of it.
+
+    Raises
+    ------
+    NotAnImplementation
+        There is nothing of that name.
+    """
+    name = str(path)
+    if Path(path).exists():
+        return Path(path).resolve()
+    if all(part.isidentifier() for part in name.split(".")):
+        relative = Path(*name.split("."))
+        for folder in ["", *sys.path]:
+            for candidate in (Path(folder, relative), Path(folder, relative).with_suffix(".py")):
+                if (candidate / "__init__.py").is_file() or candidate.is_file():
+                    return candidate.resolve()
+        raise NotAnImplementation(f"there is no file, folder or module {name}")
+    raise NotAnImplementation(f"there is no file or folder {name}")

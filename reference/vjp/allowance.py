@@ -1,0 +1,133 @@
+"""How far rounding took an answer: what an honest function of unknown formula is granted.
+
+No formula, no theorem; so rounding is measured. The same code is run once more in the next wider arithmetic (single
+precision in double, double in extended precision, where numpy has one). The wider answer is off by the same roundings,
+at most 2^-11 of their size, so that the difference of the two *is* the rounding error of the narrow one, cancellation
+in the given formula included: 1 - tanh(x)^2 at x = 15 is granted 1e-16, 1 / cosh(x)^2 next to nothing. A wrong formula
+gains nothing, for it is just as wrong in the wider arithmetic.
+
+An answer can be right by accident, when the wider one is off by 2^-11 of what is usual. So the same is measured at a
+second input, close by, where the accident does not repeat itself, and the larger is granted, twice. The last roundings
+come on top, and numbers so small that they underflow.
+
+Code that converts its arguments, or collects its results in an array of doubles, answers in double precision whatever
+it was given. Then roundings are estimated instead: from how far the answer moves when the arguments are moved by
+roundings (its conditioning, with a safety factor on a handful of probes), and from the size that intermediate results
+may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.findings import Violation
+
+Array = NDArray[Any]
+Compute = Callable[..., tuple[Array, ...]]
+
+#: The type that is wide enough to see the roundings of each.
+_WIDER: dict[Any, Any] = {np.dtype(np.float32): np.float64}
+if np.finfo(np.longdouble).eps < 2.0**-60:
+    _WIDER[np.dtype(np.float64)] = np.longdouble
+_NEARBY = 2.0**-20
+_MEASURED = 2.0
+_LAST_ROUNDINGS = 4.0
+_PROBES = 4
+#: On conditioning, and on the size of what is computed on the way: each is an estimate.
+_SAFETY, _INTERMEDIATE = 16.0, 64.0
+
+
+def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array], sizes: Sequence[Any]) -> list[Array]:
+    """A bound on the rounding error of each answer, entry by entry, float64.
+
+    Parameters
+    ----------
+    compute
+        From arrays of floating point to arrays.
+    inputs
+        What it was given.
+    answers
+        What it answered.
+    sizes
+        For each answer, how large the numbers are that it may have been subtracted from: see `size_of_gradient`. What
+        drowns in them without a trace, in the wider arithmetic too, is granted in units of the latter; where rounding
+        cannot be measured, in units of the narrow one.
+    """
+    rng = np.random.RandomState(0)
+    nearby = [_moved(array, _NEARBY, rng) for array in inputs]
+    here = _differences(compute, inputs, answers)
+    there = _differences(compute, nearby, None)
+    bounds = []
+    unit = unit_roundoff(inputs)
+    wider_unit = unit_roundoff([np.zeros(0, _WIDER.get(array.dtype, array.dtype)) for array in inputs])
+    for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
+        seen, again = here[number], there[number] if there else None
+        if seen is None:
+            seen = _conditioning(compute, inputs, answers, number) + _INTERMEDIATE * unit * size
+        else:
+            if again is not None and again.shape == seen.shape:
+                seen = np.fmax(seen, again)
+            seen = _MEASURED * seen + _INTERMEDIATE * wider_unit * size
+        last = _LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
+        smallest = float(np.finfo(np.float32 if unit > 2.0**-30 else np.float64).tiny)
+        bound = seen + last + 4 * smallest
+        # What is not finite was not brought about by rounding.
+        bounds.append(np.where(np.isfinite(answer), bound, 0.0))
+    return bounds
+
+
+def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:
+    """sum |c_k y_k| / max(1, |x|): the size of what a gradient of <c, y> is made of, in the gradient's own units.
+
+    For 1 - tanh(x)^2 it is c / x: that is where the 1 went.
+    """
+    total = float(np.abs(cotangent.astype(np.float64) * output).sum())
+    return np.asarray(total / np.maximum(1.0, np.abs(argument.astype(np.float64))))
+
+
+def unit_roundoff(arrays: Sequence[Array]) -> float:
+    """Of the coarsest among them."""
+    return max(float(np.finfo(array.dtype).eps) / 2 for array in arrays)
+
+
+def _differences(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array] | None) -> list[Array | None]:
+    """Narrow minus wide, answer by answer; None where the code did not compute in the wider type."""
+    try:
+        narrow = compute(*inputs) if answers is None else answers
+        wide = compute(*(array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs))
+    except Violation:
+        return [None] * len(answers or ())
+    return [_difference(one, two) for one, two in zip(narrow, wide, strict=True)]
+
+
+def _difference(narrow: Array, wide: Array) -> Array | None:
+    computed_wider = (
+        wide.dtype.kind == narrow.dtype.kind == "f"
+        and np.finfo(wide.dtype).eps < np.finfo(narrow.dtype).eps
+        and wide.shape == narrow.shape
+    )
+    if not computed_wider:
+        return None
+    return np.where(narrow == wide, 0.0, np.abs(narrow - wide)).astype(np.float64)
+
+
+def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array], number: int) -> Array:
+    rng = np.random.RandomState(1)
+    here = answers[number].astype(np.float64)
+    most = np.zeros(here.shape)
+    for _ in range(_PROBES):
+        try:
+            moved = compute(*(_moved(array, float(np.finfo(array.dtype).eps), rng) for array in inputs))[number]
+        except Violation:
+            continue
+        if moved.shape == here.shape:
+            most = np.fmax(most, np.abs(moved - here))
+    return _SAFETY * most
+
+
+def _moved(array: Array, relative: float, rng: np.random.RandomState) -> Array:
+    return (array * (1 + relative * rng.choice([-1.0, 1.0], array.shape))).astype(array.dtype)
