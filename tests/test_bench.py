@@ -14,7 +14,7 @@ from rich.console import Console
 import bp
 from reference.oracles import ball, torch_autograd
 from reports import cli
-from reports.bench import examiner, gradcheck
+from reports.bench import examiner, gradcheck, mistakes
 from reports.bench.render import cell, rich_table
 from reports.bench.tables import BenchError, Benchmark, Effort, Say, Table
 from reports.bench.timing import Times, interleaved
@@ -192,3 +192,16 @@ def test_the_examiner_is_timed_with_a_right_implementation(monkeypatch: pytest.M
     monkeypatch.setattr(examiner.reference, "passed", lambda findings: False)
     with pytest.raises(BenchError, match="expected bp to pass"):
         examiner.run("quick", silent)
+
+
+@needs_flint
+def test_mistakes_are_counted_by_class() -> None:
+    """What is caught and named; and a table that would show a miss."""
+    leaky = next(each for each in mistakes.CATALOGUE if each.name == "ReLULayer.forward_leaks")
+    result = mistakes.examined(leaky)
+    assert (result.caught, result.named, result.blamed) == (True, "leaky", ())
+    missed = mistakes.Examined(leaky, caught=False, named=None, blamed=("MLP.gradient",), size=None)
+    table = mistakes.summary([result, missed])
+    assert [row["class"] for row in table.rows] == ["ReLULayer", "all"]
+    assert [table.rows[-1][name] for name in ("mistakes", "caught", "rightly named", "others blamed")] == [2, 1, 1, 1]
+    assert "Not caught: ReLULayer.forward_leaks" in table.note

@@ -7,6 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import reference
+from reference.mistakes import CATALOGUE
+from reference.oracles import ball
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -30,6 +36,14 @@ def test_first_example_prints_what_the_readme_says() -> None:
     assert result.stdout == blocks("text")[0]
 
 
+@pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+def test_finding_is_what_the_examiner_says() -> None:
+    """The finding shown is that of a softmax over the wrong axis."""
+    wrong = next(each for each in CATALOGUE if each.name == "SoftmaxLayer.forward_over_the_batch")
+    findings = reference.check(wrong.classes, only="softmax.forward.values")
+    assert f"{findings[-1]}\n" == blocks("text")[1]
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     """What CI looks for in the README is there once, and it is the plain tox."""
     pattern = re.search(r"grep .*'(.*)' README\.md", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
@@ -37,3 +51,14 @@ def test_ci_runs_the_readmes_test_command() -> None:
     commands = re.findall(pattern[1], README, flags=re.MULTILINE)
     assert len(commands) == 1
     assert commands[0].endswith("/tox")
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
+def test_examples_run(name: str) -> None:
+    """Each by itself, with something to say and no complaint."""
+    result = subprocess.run(
+        [sys.executable, ROOT / "examples" / name], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert result.stdout
+    assert not result.stderr

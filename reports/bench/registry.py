@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from reports.bench import examiner, gradcheck
+from reports.bench import examiner, gradcheck, mistakes
 from reports.bench.tables import Benchmark
 
-BENCHMARKS = {each.name: each for each in (Benchmark("examiner", examiner.run), Benchmark("gradcheck", gradcheck.run))}
+BENCHMARKS = {
+    each.name: each
+    for each in (
+        Benchmark("examiner", examiner.run),
+        Benchmark("gradcheck", gradcheck.run),
+        Benchmark("mistakes", mistakes.run),
+    )
+}
