@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from reference.compare import alike
-from reference.exam import Exam
+from reference.exam import Asked, Exam
 from reference.findings import NotApplicable, Violation
 from reference.implementation import CLASSES
 from reference.mistakes import Mistake
@@ -37,18 +37,35 @@ def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
     return mistakes[0] if mistakes and len({each.word for each in mistakes}) == 1 else None
 
 
+class _DiffersError(Exception):
+    """An answer is not the one that was given: the candidate explains nothing, and need not be asked on."""
+
+
+class _Compared(list[Asked]):
+    """A log that accepts only the answers of another one, in its order."""
+
+    def __init__(self, given: Sequence[Asked]) -> None:
+        super().__init__()
+        self._given = given
+
+    def append(self, asked: Asked) -> None:
+        """Raises where the other log goes on otherwise."""
+        place = len(self)
+        super().append(asked)
+        if place >= len(self._given):
+            raise _DiffersError
+        given = self._given[place]
+        if not alike(asked.values, given.values, given.bounds):
+            raise _DiffersError
+
+
 def _explains(mistake: Mistake, check: Callable[[Exam], None], exam: Exam, violation: Violation) -> bool:
     missing = {name: "" for name in CLASSES if name not in mistake.classes}
-    candidate = exam.of(InProcess(mistake.classes, missing))
+    log = _Compared(exam.log)
     try:
-        check(candidate)
+        check(exam.of(InProcess(mistake.classes, missing), log))
     except Violation as its:
-        if its.mistake != violation.mistake:
-            return False
-    except NotApplicable:
+        return its.mistake == violation.mistake and len(log) == len(exam.log)
+    except (_DiffersError, NotApplicable):
         return False
-    else:
-        return False
-    return len(candidate.log) == len(exam.log) and all(
-        alike(its.values, given.values, given.bounds) for its, given in zip(candidate.log, exam.log, strict=True)
-    )
+    return False

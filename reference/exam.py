@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from reference.stage.protocol import Call, Laid, Layout, Reply, Session, Step, U
 
 Effort = Literal["quick", "normal", "exhaustive"]
 Array = NDArray[Any]
+Known = TypeVar("Known")
 
 #: Ordinary questions: N, D and U differ, so that no axis passes for another, and none has a length of one or two.
 ORDINARY_SIZES = (Sizes(3, 2, 4), Sizes(5, 4, 3), Sizes(2, 5, 7), Sizes(8, 6, 5))
@@ -78,11 +79,18 @@ class Exam:
     effort: Effort = "normal"
     assignment: int = 3
     log: list[Asked] = field(default_factory=list)
-    _known: dict[Any, Answer] = field(default_factory=dict)
+    _known: dict[Any, Any] = field(default_factory=dict)
 
-    def of(self, session: Session) -> Exam:
-        """The same examination of somebody else."""
-        return replace(self, session=session, log=[])
+    def of(self, session: Session, log: list[Asked]) -> Exam:
+        """The same examination of somebody else, with a log of its own."""
+        return replace(self, session=session, log=log)
+
+    def known(self, key: Any, make: Callable[[], Known]) -> Known:
+        """What ``make`` gives, made once for all who are examined with these questions."""
+        if key not in self._known:
+            self._known[key] = make()
+        found: Known = self._known[key]
+        return found
 
     @property
     def rounds(self) -> int:
@@ -171,9 +179,7 @@ class Exam:
         """The truth, and how far an honest answer may be from it."""
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
         key = (message.subject, *((array.shape, array.dtype.str, array.tobytes()) for array in arrays))
-        if key not in self._known:
-            self._known[key] = message.answer(case, self.truth())
-        return self._known[key]
+        return self.known(key, lambda: message.answer(case, self.truth()))
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -211,6 +211,20 @@ class Asking:
             violation.index, violation.bound = index, float(bound[index] + truth.error[index])
             raise violation
 
+    def truth(self, definition: Callable[..., Any]) -> Estimate:
+        """What a definition of the question says at its parameters."""
+        exam, question = self.exam, self.question
+        key = (id(question), definition.__name__)
+        return exam.known(key, lambda: exam.truth().value(definition, question.theta))
+
+    def true_gradient(self) -> tuple[Estimate, ...]:
+        """Of the mean loss, W_1, b_1, W_2, b_2, ..."""
+        exam, question = self.exam, self.question
+        ones = np.array(1.0)
+        return exam.known(
+            (id(question), "gradient"), lambda: exam.truth().vjp(question.mean_loss, ones, question.theta)
+        )
+
     def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
         """A broken promise of this network."""
         question = self.question
@@ -230,6 +244,10 @@ def questions(exam: Exam, *, compound_only: bool = False) -> Iterator[Question]:
 
 def question_of(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
     """A network of that shape with short weights, and a batch."""
+    return exam.known(("net", shape, compound), lambda: _drawn(exam, shape, compound=compound))
+
+
+def _drawn(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
     (*widths,), n = shape
     rng = exam.rng(f"net.{widths}.{n}")
     draw = short_numbers(rng)

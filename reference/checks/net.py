@@ -57,8 +57,7 @@ def check_propagate(exam: Exam) -> None:
     """``propagate(X)`` gives the probabilities, through the output layers where there are any."""
 
     def judge(net: Asking) -> None:
-        truth = exam.truth().value(net.question.probabilities, net.question.theta)
-        net.judge(net.propagate(), truth, net.question.bounds.probabilities)
+        net.judge(net.propagate(), net.truth(net.question.probabilities), net.question.bounds.probabilities)
 
     _judge_each(exam, judge)
 
@@ -67,7 +66,7 @@ def check_propagate_without_output_layers(exam: Exam) -> None:
     """``propagate(X, output_layers=False)`` stops where the loss takes over: at the logits, with the compound loss."""
 
     def judge(net: Asking) -> None:
-        truth = exam.truth().value(net.question.hidden, net.question.theta)
+        truth = net.truth(net.question.hidden)
         net.judge(net.propagate(output_layers=False), truth, net.question.bounds.logits)
 
     _judge_each(exam, judge, compound_only=True)
@@ -102,8 +101,7 @@ def check_evaluate(exam: Exam) -> None:
     """``evaluate(X, T)`` gives one loss a sample, of what comes before the output layers."""
 
     def judge(net: Asking) -> None:
-        truth = exam.truth().value(net.question.losses, net.question.theta)
-        net.judge(net.evaluate(), truth, net.question.bounds.losses)
+        net.judge(net.evaluate(), net.truth(net.question.losses), net.question.bounds.losses)
 
     _judge_each(exam, judge)
 
@@ -112,7 +110,7 @@ def check_gradient(exam: Exam) -> None:
     """``gradient(X, T)`` is the gradient of the mean loss, for every layer that has parameters, under its name."""
 
     def judge(net: Asking) -> None:
-        truth = exam.truth().vjp(net.question.mean_loss, np.array(1.0), net.question.theta)
+        truth = net.true_gradient()
         for number, (name, part) in enumerate(net.gradient()):
             what = f"gradient(X, T)[{name!r}][{number % 2}]"
             net.judge(Reply(part, "ndarray"), truth[number], net.question.bounds.gradient[number], what)

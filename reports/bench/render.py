@@ -14,7 +14,8 @@ def rich_table(table: Table) -> RichTable:
     drawn = RichTable(title=table.title, caption=table.note or None, title_justify="left", caption_justify="left")
     for name in table.columns():
         numeric = all(not isinstance(row.get(name), str) for row in table.rows)
-        drawn.add_column(name, justify="right" if numeric else "left")
+        # What a row is about stays whole; numbers are short, and their headings can be broken.
+        drawn.add_column(name, justify="right" if numeric else "left", no_wrap=not numeric)
     for row in table.rows:
         drawn.add_row(*(cell(row.get(name)) for name in table.columns()))
     return drawn
