@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 import bp
 from reference import net_rounding, rounding
 from reference.checks import deep
-from reference.checks.net import Question
 from reference.exam import Exam
 from reference.findings import Violation
+from reference.network import Question
 from reference.oracles import ball
 from reference.session import InProcess
 

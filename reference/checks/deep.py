@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference import net_rounding, rounding
-from reference.checks.net import Question
 from reference.compare import worst_entry
 from reference.contract import Oracle, one_hot
 from reference.estimate import Estimate
-from reference.exam import Exam
+from reference.exam import Asked, Exam
 from reference.findings import Violation
+from reference.network import Question
 from reference.showing import short
 from reference.stage.protocol import Call, Reply
 
@@ -35,11 +36,15 @@ def check_gradient_of_deep_net(exam: Exam) -> None:
     """
     for number in range(max(1, exam.rounds // 8)):
         compound = exam.assignment > 1 and number % 2 == 0
-        rng = exam.rng(f"net.deep.{number}")
-        question, bounds = draw(rng, compound=compound)
+        question, bounds, truth = exam.known(("deep", number), partial(_known, exam, number, compound=compound))
         parts = _parts(question, exam)
-        truth = truth_of(question, exam.truth())
+        exam.log.append(Asked(tuple(parts), bounds))
         _judge(question, parts, truth, bounds)
+
+
+def _known(exam: Exam, number: int, *, compound: bool) -> tuple[Question, tuple[Array, ...], tuple[Estimate, ...]]:
+    question, bounds = draw(exam.rng(f"net.deep.{number}"), compound=compound)
+    return question, bounds, truth_of(question, exam.truth())
 
 
 def draw(
@@ -122,7 +127,3 @@ def _violation(question: Question, expected: str, actual: str, mistake: str) -> 
 def _recipe(question: Question) -> dict[str, Any]:
     """In words and sizes: the numbers themselves would fill a book."""
     return {"n_inputs": question.widths[0], "n_units": list(question.widths[1:]), "n_samples": len(question.X)}
-
-
-#: The method; its rationale is the check's docstring.
-CHECKS = ((check_gradient_of_deep_net, "gradient"),)

@@ -19,8 +19,6 @@ from reference.oracles import finite_differences
 from reference.showing import short
 from reference.stage.protocol import Call, Get, Reply
 
-__all__ = ["CHECKS", "NetCheck", "Question"]
-
 Array = NDArray[np.float64]
 
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import bp
 from reference import directions, net_rounding, rounding
 from reference.checks import deep
-from reference.checks.net import Question
+from reference.network import Question
 from reference.oracles import ball, complex_step, torch_autograd
 from reports.bench.tables import BenchError, Effort, Say, Table
 from reports.bench.timing import interleaved
