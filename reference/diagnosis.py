@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from reference.compare import alike
 from reference.exam import Asked, Exam
@@ -11,9 +12,11 @@ from reference.implementation import CLASSES
 from reference.mistakes import Mistake
 from reference.session import InProcess
 
+Run = Callable[[Exam], None]
+
 
 def explanations(
-    candidates: Iterable[Mistake], check: Callable[[Exam], None], exam: Exam, violation: Violation
+    candidates: Iterable[Mistake], check: Run, exam: Exam, violation: Violation, kept: Mapping[str, Run]
 ) -> list[Mistake]:
     """The known mistakes that explain a failed check.
 
@@ -28,8 +31,10 @@ def explanations(
         Failed with ``violation``.
     exam
         Whose log holds the answers of this check alone.
+    kept
+        Checks that were passed before, by id: who fails one of them explains nothing.
     """
-    return [each for each in candidates if _explains(each, check, exam, violation)]
+    return [each for each in candidates if _keeps(each, exam, kept) and _explains(each, check, exam, violation)]
 
 
 def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
@@ -59,11 +64,27 @@ class _Compared(list[Asked]):
             raise _DiffersError
 
 
-def _explains(mistake: Mistake, check: Callable[[Exam], None], exam: Exam, violation: Violation) -> bool:
-    missing = {name: "" for name in CLASSES if name not in mistake.classes}
+def _keeps(mistake: Mistake, exam: Exam, kept: Mapping[str, Run]) -> bool:
+    """Whether a mistake passes these checks; found out once for each."""
+
+    def passes(run: Run) -> bool:
+        try:
+            run(exam.of(_session(mistake), []))
+        except (Violation, NotApplicable):
+            return False
+        return True
+
+    return all(exam.known((mistake.name, name), partial(passes, run)) for name, run in kept.items())
+
+
+def _session(mistake: Mistake) -> InProcess:
+    return InProcess(mistake.classes, {name: "" for name in CLASSES if name not in mistake.classes})
+
+
+def _explains(mistake: Mistake, check: Run, exam: Exam, violation: Violation) -> bool:
     log = _Compared(exam.log)
     try:
-        check(exam.of(InProcess(mistake.classes, missing), log))
+        check(exam.of(_session(mistake), log))
     except Violation as its:
         return its.mistake == violation.mistake and len(log) == len(exam.log)
     except (_DiffersError, NotApplicable):

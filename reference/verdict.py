@@ -174,7 +174,8 @@ class Examination:
             return _skipped(each, f"fails, perhaps because of {', '.join(suspects)}")
         known = [mistake for mistake in CATALOGUE if mistake.subject == each.subject]
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
-        found = explanations(self._explained.get(each.subject, known), each.run, self._exam, violation)
+        kept = {name: self._by_id[name].run for name in each.depends_on}
+        found = explanations(self._explained.get(each.subject, known), each.run, self._exam, violation, kept)
         if found:
             self._explained[each.subject] = found
         mistake = certain(found)
@@ -237,4 +238,5 @@ def _failed(each: Check, violation: Violation, hint: str | None) -> Finding:
         mistake=violation.mistake,
         hint=hint,
         repro=violation.repro,
+        evidence=violation.evidence,
     )
