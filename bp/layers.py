@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from bp.messages import Array, checked
+from bp.softmax import Softmax, vector_jacobian
 
 Random: TypeAlias = np.random.RandomState | np.random.Generator
 
@@ -178,13 +179,21 @@ class NaiveSoftmaxLayer(_Elementwise):
 quiet = np.errstate(over="ignore", under="ignore")
 
 
-class SoftmaxLayer(NaiveSoftmaxLayer):
-    """Softmax of the logits less their row's maximum, which changes nothing (assignment 2) and cannot overflow."""
+class SoftmaxLayer(_Elementwise):
+    """Softmax of the logits less their row's maximum, which changes nothing (assignment 2) and cannot overflow.
+
+    Computed in double precision with the roundings carried along (`bp.softmax`): right to two units in the last place
+    for every finite logit, in single precision to the last bit but for ties; and the same in any order of the classes.
+    """
 
     @checked
     @quiet
     def forward(self, X: Array) -> Array:
         """Probabilities (N, K) from logits (N, K), for every finite logit."""
-        E: Array = np.exp(X - X.max(axis=1, keepdims=True))
-        total: Array = E.sum(axis=1, keepdims=True)  # the maximum contributes exp(0): at least 1
-        return E / total
+        return Softmax(X).probabilities().T.astype(X.dtype, copy=False)
+
+    @checked
+    @quiet
+    def delta(self, Y: Array, delta_next: Array) -> Array:
+        """dl/ds_i = y_i (d_i - sum_j d_j y_j), with y = Y and d = delta_next, both (N, K); see `NaiveSoftmaxLayer`."""
+        return vector_jacobian(Y, delta_next).T.astype(np.result_type(Y, delta_next), copy=False)

@@ -8,6 +8,7 @@ import numpy as np
 
 from bp.layers import quiet
 from bp.messages import Array, checked
+from bp.softmax import Softmax
 
 
 class Loss(Protocol):
@@ -53,31 +54,39 @@ class LossCrossEntropy(_CrossEntropy):
 
 
 class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
-    """Softmax and cross-entropy in one: l = -sum_k t_k log p_k(s), from the logits s, without ever forming p.
+    """Softmax and cross-entropy in one: l = -sum_k t_k log p_k(s), from the logits s, without ever passing p to log.
 
-    With m = max(s): -log p_k = log(sum_c exp(s_c - m)) - (s_k - m). Nothing overflows, and no probability that
-    underflows is ever passed to log.
+    Both messages are right to two units in the last place for one-hot targets and every finite logit (`bp.softmax`).
+    The usual formulas, log(sum) - s_t and p - t, give 0 for a sample that is surely right, and its gradient.
     """
 
     @checked
     @quiet
     def forward(self, X: Array, T: Array) -> Array:
-        """Losses (N, 1) from logits X and targets T, both (N, K)."""
-        Z = X - X.max(axis=1, keepdims=True)
-        surprise = np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z
-        # Z is -inf where the logits are very far apart: times a target of 0 that must be 0, not NaN.
-        terms = np.zeros(X.shape, np.result_type(X, T))
-        np.multiply(T, surprise, out=terms, where=T != 0)
-        losses: Array = terms.sum(axis=1, keepdims=True)
-        return losses
+        """Losses (N, 1) from logits X and targets T, both (N, K): l = sum_k t_k (log(1 + R) - (s_k - max s))."""
+        softmax = Softmax(X)
+        t = T.argmax(axis=1)
+        if (T[softmax.columns, t] == 1).all():  # one-hot: no other class has a say
+            losses = softmax.surprise(t)
+        else:
+            terms = softmax.surprise()
+            terms[T.T == 0] = 0  # it may be infinite, and 0 times that is 0 here
+            losses = (terms * T.T).sum(axis=0)
+        return losses[:, np.newaxis].astype(np.result_type(X, T), copy=False)
 
     @checked
     @quiet
     def delta(self, X: Array, T: Array) -> Array:
-        """dl/ds = p(s) - t, (N, K).
+        """dl/ds = p(s) - t, (N, K), with 1 - p_t as the sum of the other probabilities where t_t = 1.
 
         By the chain rule, sum_j (-t_j / p_j) p_j ([i = j] - p_i) = -t_i + p_i sum_j t_j, and the targets sum to 1.
         """
-        E: Array = np.exp(X - X.max(axis=1, keepdims=True))
-        total: Array = E.sum(axis=1, keepdims=True)
-        return E / total - T
+        softmax = Softmax(X)
+        samples, t = softmax.columns, T.argmax(axis=1)
+        slope = 0 - softmax.minus_slope(t)  # 0, not -0
+        one_hot = T[samples, t] == 1
+        delta: Array = softmax.probabilities()
+        if not one_hot.all():
+            delta -= T.T
+        delta[t, samples] = np.where(one_hot, slope, delta[t, samples])
+        return delta.T.astype(np.result_type(X, T), copy=False)

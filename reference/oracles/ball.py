@@ -82,6 +82,51 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
     return _enclosed(gradients)
 
 
+def ulps(
+    spec: Callable[..., Any], args: Sequence[ArrayLike], actual: ArrayLike, cotangent: ArrayLike | None = None
+) -> Estimate:
+    """How far computed numbers are from the truth, counted in units in the last place of the truth.
+
+    Half a unit is what rounding to nearest may leave; whoever is within one unit has rounded faithfully.
+
+    Parameters
+    ----------
+    spec, args
+        As in `value`.
+    actual
+        Claimed to be ``spec(*args)``, or with ``cotangent`` the gradient with respect to the first argument.
+    cotangent
+        As in `vjp`.
+
+    Returns
+    -------
+    Estimate
+        The distances, infinite for what is no number; and how far they may be from the true ones.
+    """
+    where, claimed = _doubles(args), np.asarray(actual, dtype=np.float64)
+    truth: list[Balls] = []
+
+    def compute() -> list[Balls]:
+        if cotangent is None:
+            truth[:] = [spec(*(Balls.of(array) for array in where))]
+        else:
+            arguments = [Balls.of(where[0], tracked=True), *(Balls.of(array) for array in where[1:])]
+            spec(*arguments).accumulate(Balls.of(cotangent).matrix)
+            truth[:] = [arguments[0].gradient()]
+        return truth
+
+    nearest = _enclosed(compute)[0].value.ravel()
+    unit = np.spacing(np.minimum(np.abs(nearest), 2.0**1023))  # beyond it the unit is the same
+    distances, errors = np.full(nearest.shape, np.inf), np.zeros(nearest.shape)
+    for place, (entry, number) in enumerate(zip(truth[0].matrix.entries(), claimed.ravel(), strict=True)):
+        if np.isfinite(number):
+            off = (entry - _flint().arb(float(number))) / _flint().arb(float(unit[place]))
+            distances[place], errors[place] = abs(float(off.mid())), float(off.rad())
+        elif number == nearest[place]:
+            distances[place] = 0.0  # beyond all doubles, rightly
+    return Estimate(distances.reshape(claimed.shape), errors.reshape(claimed.shape))
+
+
 class Balls:
     """A matrix of balls on a tape, with as many of a tensor's methods as definitions need.
 

@@ -1,0 +1,170 @@
+"""The stable softmax, its loss and its gradient have all their digits, counted by ball arithmetic."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bp
+from bp.softmax import exact_sum
+from reference import definitions
+from reference.oracles import ball
+from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes
+
+pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+
+#: Units in the last place that the library promises.
+FLOOR = 2.0
+SOFTMAX, LOSS = bp.SoftmaxLayer("Softmax"), bp.LossCrossEntropyForSoftmaxLogits("CE")
+#: Ordinary ones, near ties, saturated ones up to where results are subnormal, huge ones.
+LOGITS = st.one_of(
+    st.floats(-3, 3),
+    st.floats(-60, 60),
+    st.floats(-745, 0),
+    st.tuples(st.just(10.0), st.floats(-1e-6, 1e-6)).map(sum),
+    EXTREME,
+)
+
+
+def question(data: st.DataObject) -> tuple[Array, Array]:
+    """Logits and one-hot targets."""
+    n, k = data.draw(sizes(2))
+    return data.draw(arrays(n, k, elements=LOGITS)), data.draw(one_hot(n, k))
+
+
+def off(spec: Any, X: Array, found: Array, cotangent: Array | None = None) -> float:
+    """The largest distance from the truth, in units in the last place; infinite where NaN or a wrong infinity came."""
+    return float(ball.ulps(spec, (X,), found, cotangent).value.max())
+
+
+@given(st.data())
+def test_probabilities_have_all_digits(data: st.DataObject) -> None:
+    """Subnormal ones included: none is 0 that has a double next to it."""
+    X, _ = question(data)
+    P = SOFTMAX.forward(X)
+    assert off(definitions.softmax, X, P) <= FLOOR
+    truth = ball.value(definitions.softmax, (X,)).value
+    assert not (P[truth >= 2.0**-1074] == 0).any()
+
+
+@given(st.data())
+def test_losses_have_all_digits(data: st.DataObject) -> None:
+    """Those of samples that are surely right too, which the usual formula makes 0."""
+    X, T = question(data)
+    assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= FLOOR
+
+
+@given(st.data())
+def test_gradients_have_all_digits(data: st.DataObject) -> None:
+    """At the target as well, where p - t cancels."""
+    X, T = question(data)
+    spec = partial(definitions.cross_entropy_of_logits, T=T)
+    assert off(spec, X, LOSS.delta(X, T), np.ones((len(X), 1))) <= FLOOR
+
+
+@pytest.mark.parametrize("k", [1, 2, 63, 64, 1000])
+@pytest.mark.parametrize("lead", [0.0, 30.0, 500.0, 720.0, 744.0])
+def test_many_classes_have_all_digits(k: int, lead: float) -> None:
+    """One class ahead of many, up to where each of the others alone rounds to 0 and all of them together do not."""
+    rng = np.random.RandomState(k)
+    X = rng.randn(2, k)
+    X[:, 0] += lead
+    T = np.eye(k)[[0, k - 1]]
+    spec = partial(definitions.cross_entropy_of_logits, T=T)
+    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= FLOOR
+    assert off(spec, X, LOSS.forward(X, T)) <= FLOOR
+    assert off(spec, X, LOSS.delta(X, T), np.ones((2, 1))) <= FLOOR
+
+
+def test_a_thousand_invisible_classes_are_seen_together() -> None:
+    """Each probability is below half of the smallest number, their sum is not: neither the loss nor its slope is 0."""
+    X = np.full((1, 1000), -746.0)
+    X[0, 0] = 0
+    T = np.eye(1000)[[0]]
+    assert (SOFTMAX.forward(X)[0, 1:] == 0).all()
+    assert LOSS.forward(X, T)[0, 0] > 0
+    assert LOSS.delta(X, T)[0, 0] < 0
+
+
+@given(st.data())
+def test_order_of_classes_does_not_matter(data: st.DataObject) -> None:
+    """Renaming classes changes no bit, ties included."""
+    X, T = question(data)
+    order = data.draw(st.permutations(range(X.shape[1])))
+    cotangent = data.draw(arrays(*X.shape))
+    Y = SOFTMAX.forward(X)
+    assert SOFTMAX.forward(X[:, order]).tobytes() == np.ascontiguousarray(Y[:, order]).tobytes()
+    assert LOSS.forward(X[:, order], T[:, order]).tobytes() == LOSS.forward(X, T).tobytes()
+    assert LOSS.delta(X[:, order], T[:, order]).tolist() == LOSS.delta(X, T)[:, order].tolist()
+    moved = SOFTMAX.delta(Y[:, order], cotangent[:, order])
+    assert moved.tolist() == SOFTMAX.delta(Y, cotangent)[:, order].tolist()
+
+
+@given(st.data())
+def test_vector_jacobian_product_cancels_no_more_than_it_must(data: st.DataObject) -> None:
+    """Two units in the last place, and u times the terms of <d, y> taken from a class where y is largest."""
+    n, k = data.draw(sizes(2))
+    Y = SOFTMAX.forward(data.draw(arrays(n, k, elements=st.floats(-40, 40))))
+    d = data.draw(arrays(n, k, elements=NON_ZERO))
+
+    def product(shift: Any) -> Any:
+        E = shift.exp() * Y
+        return E / E.sum(dim=1, keepdim=True)
+
+    truth = ball.vjp(product, d, (np.zeros((n, k)),))[0]
+    base = np.where(Y.max(axis=1, keepdims=True) == Y, d, -np.inf).max(axis=1, keepdims=True)
+    terms = (Y * np.abs(d - base)).sum(axis=1, keepdims=True)
+    # Y is rounded, so that its rows do not sum to 1 exactly, which the formula takes for granted.
+    unnormalised = np.abs([[math.fsum(row) - 1] for row in Y]) + k * 2.0**-53
+    room = FLOOR * np.spacing(np.abs(truth.value)) + Y * (
+        2.0**-52 * terms + 2 * unnormalised * (np.abs(d - base) + terms)
+    )
+    assert (np.abs(SOFTMAX.delta(Y, d) - truth.value) <= room + truth.error).all()
+
+
+@given(st.data())
+def test_single_precision_is_double_rounded_once(data: st.DataObject) -> None:
+    """0.51 units of single precision."""
+    n, k = data.draw(sizes(2))
+    X = data.draw(arrays(n, k, elements=st.floats(-80, 80, width=32))).astype(np.float32)
+    T = data.draw(one_hot(n, k)).astype(np.float32)
+    wide, targets = X.astype(np.float64), T.astype(np.float64)
+    for found, exact in (
+        (SOFTMAX.forward(X), SOFTMAX.forward(wide)),
+        (LOSS.forward(X, T), LOSS.forward(wide, targets)),
+        (LOSS.delta(X, T), LOSS.delta(wide, targets)),
+    ):
+        assert found.dtype == np.float32
+        assert (np.abs(found - exact) <= 0.51 * np.spacing(np.abs(found))).all()
+
+
+@pytest.mark.parametrize("size", [1.7e308, 1.0])
+def test_soft_targets_keep_their_loss(size: float) -> None:
+    """The sum over the classes that have a share, however far the others are."""
+    X, T = np.array([[size, -1.7e308, size]]), np.array([[0.25, 0.0, 0.75]])
+    assert LOSS.forward(X, T)[0, 0] == pytest.approx(math.log(2), rel=1e-15)
+
+
+@given(st.data())
+def test_exact_sum_is_the_same_in_any_order(data: st.DataObject) -> None:
+    """And right to the last digit, of terms of all sizes and signs."""
+    k = data.draw(st.integers(1, 40))
+    terms = data.draw(arrays(k, 1, elements=st.floats(-1, 1, allow_subnormal=False)))
+    order = data.draw(st.permutations(range(k)))
+
+    def total(z: Array) -> Array:
+        high, low = exact_sum(z, np.abs(z).max(axis=0), None, np.empty_like(z), np.empty_like(z))
+        return np.asarray(high + low)
+
+    found = total(terms)
+    assert found.tobytes() == total(np.ascontiguousarray(terms[order])).tobytes()
+    exact = sum(map(Fraction, terms[:, 0].tolist()))
+    largest = float(np.abs(terms).max())
+    assert abs(Fraction(float(found[0])) - exact) <= abs(exact) * Fraction(2.0**-53) + Fraction(largest * k * 2.0**-90)
