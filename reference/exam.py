@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from reference.compare import worst_entry
 from reference.contract import Answer, Case, Message, Oracle, Sizes, forward_of
 from reference.draws import normal_numbers, numbers_of_all_sizes, short_numbers
-from reference.findings import NotApplicable, Violation
+from reference.evidence import evidence_of, most_telling, point_of
+from reference.findings import Evidence, NotApplicable, Violation
 from reference.showing import nested, repro, short
 from reference.stage.protocol import Call, Laid, Layout, Reply, Session, Step, Unusable
 
@@ -80,10 +81,11 @@ class Exam:
     assignment: int = 3
     log: list[Asked] = field(default_factory=list)
     _known: dict[Any, Any] = field(default_factory=dict)
+    _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
     def of(self, session: Session, log: list[Asked]) -> Exam:
         """The same examination of somebody else, with a log of its own."""
-        return replace(self, session=session, log=log)
+        return replace(self, session=session, log=log, _trend=[])
 
     def known(self, key: Any, make: Callable[[], Known]) -> Known:
         """What ``make`` gives, made once for all who are examined with these questions."""
@@ -191,10 +193,11 @@ class Exam:
         """
         answer = self.answer(message, case)
         self.log.append(Asked(actual, answer.bounds))
+        self._trend += point_of(message, case, actual, answer)
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             index = worst_entry(array, truth, bound)
             if index is not None:
-                raise Violation(
+                violation = Violation(
                     f"{name}{list(index)} = {short(truth.value[index])}",
                     f"{name}{list(index)} = {short(array[index])}",
                     index=index,
@@ -202,6 +205,8 @@ class Exam:
                     counterexample=nested(case),
                     repro=repro(self.name, message, case),
                 )
+                violation.evidence = evidence_of(name, array, truth, bound)
+                raise violation
 
     def judge_each(self, message: Message, cases: Iterable[Case], layout: Layout = "C") -> None:
         """Ask all the questions and compare; the first of the smallest that went wrong is told.
@@ -212,12 +217,16 @@ class Exam:
             At least one answer was wrong or did not come.
         """
         worst: tuple[int, Violation] | None = None
+        evidence: list[Evidence | None] = []
+        self._trend.clear()
         for case in cases:
             violation = self._violation(message, case, layout)
             size = sum(array.size for array in case.arguments.values())
-            if violation is not None and (worst is None or size < worst[0]):
-                worst = size, violation
+            if violation is not None:
+                evidence.append(violation.evidence)
+                worst = (size, violation) if worst is None or size < worst[0] else worst
         if worst is not None:
+            worst[1].evidence = most_telling(evidence, self._trend)
             raise worst[1]
 
     def _violation(self, message: Message, case: Case, layout: Layout = "C") -> Violation | None:
@@ -286,6 +295,8 @@ def word_of(reply: Reply, method: str) -> str:
         "SystemExit": "exits",
         "MemoryError": "memory",
         "_ArrayMemoryError": "memory",
+        # The process ended, as `reference.sandbox` says.
+        **{word: word for word in ("exits", "timeout", "memory")},
     }
     return words.get(reply.error_kind or "", "crash")
 

@@ -10,6 +10,28 @@ Status = Literal["passed", "failed", "skipped", "error"]
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Numbers for a picture of a failure; of a question of ordinary size, where a pattern can be seen.
+
+    Attributes
+    ----------
+    name
+        Of the array that was compared.
+    actual, expected, allowed
+        What came, what was due, and how far rounding may take it: nested lists of one shape.
+    trend
+        For questions with logits, passed ones included: how large the largest logit was, how far the worst entry of
+        the answer was off, and how far it could have been by rounding.
+    """
+
+    name: str
+    actual: list[Any]
+    expected: list[Any]
+    allowed: list[Any]
+    trend: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Finding:
     """The outcome of one check.
 
@@ -40,6 +62,8 @@ class Finding:
         A script of at most ten lines that shows the failure.
     depends_on
         Ids of the checks that had to pass before.
+    evidence
+        For a picture, where arrays were compared.
     """
 
     check: str
@@ -55,6 +79,7 @@ class Finding:
     hint: str | None = None
     repro: str | None = None
     depends_on: tuple[str, ...] = ()
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         """What a person needs to know of it, in a few lines."""
@@ -96,6 +121,7 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
         self.counterexample = dict(counterexample or {})
         self.mistake = mistake
         self.repro = repro
+        self.evidence: Evidence | None = None
 
 
 class NotApplicable(Exception):  # noqa: N818 - an outcome

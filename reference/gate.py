@@ -6,7 +6,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -27,7 +27,7 @@ class Judgement:
     Attributes
     ----------
     implementation
-        As it was asked for.
+        Its name, or as it was asked for.
     findings
         One for each check, in order.
     assignment, effort, seed
@@ -78,6 +78,8 @@ def judge(
     effort: Effort = "normal",
     limits: Limits | None = None,
     sandbox: Kind = "auto",
+    name: str | None = None,
+    on_finding: Callable[[Finding, int], object] | None = None,
 ) -> Judgement:
     """Judge the submission at a path in a process of its own.
 
@@ -91,6 +93,10 @@ def judge(
         Of the questions; None: a fresh one, so that answers cannot be known beforehand.
     limits, sandbox
         As in `reference.sandbox.Sandbox`.
+    name
+        What the submission is called in all that is told of it; None: the path.
+    on_finding
+        Is called with each finding when it is made, and with the number of all that there will be.
 
     Raises
     ------
@@ -102,20 +108,23 @@ def judge(
         The sandbox cannot do its work here.
     """
     seed = secrets.randbelow(2**31) if seed is None else seed
+    name = str(path) if name is None else name
     start = time.monotonic()
     box = Sandbox(located(path), limits or Limits(), sandbox)
     findings: list[Finding] = []
     durations: dict[str, float] = {}
     with box:
-        examination = Examination(box, str(path), assignment=assignment, only=only, seed=seed, effort=effort)
+        examination = Examination(box, name, assignment=assignment, only=only, seed=seed, effort=effort)
         for check in examination.checks:
             before = time.monotonic()
             findings.append(examination.finding(check.id))
             durations[check.id] = time.monotonic() - before
+            if on_finding is not None:
+                on_finding(findings[-1], len(examination.checks))
         isolation, notes = box.isolation, tuple(box.notes)
     seconds = time.monotonic() - start
     return Judgement(
-        str(path),
+        name,
         tuple(findings),
         assignment,
         effort,

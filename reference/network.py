@@ -16,6 +16,7 @@ from reference.compare import worst_entry
 from reference.contract import one_hot
 from reference.draws import short_numbers
 from reference.estimate import Estimate
+from reference.evidence import evidence_of
 from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
 from reference.showing import literal, module_of, short
@@ -209,6 +210,7 @@ class Asking:
             place = f"{what}{list(index)}"
             violation = self.violation(f"{place} = {short(truth.value[index])}", f"{place} = {short(array[index])}")
             violation.index, violation.bound = index, float(bound[index] + truth.error[index])
+            violation.evidence = evidence_of(what, array, truth, bound)
             raise violation
 
     def truth(self, definition: Callable[..., Any]) -> Estimate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -11,14 +12,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 import bp
 from reports.facts import normalised_amplitude
 
 #: Figure too, so that nobody else needs to import matplotlib.
-__all__ = ["Figure", "amplitudes", "convergence", "decision_regions", "style", "svg"]
+__all__ = [
+    "Figure", "amplitudes", "convergence", "decision_regions", "error_against_logits", "heat_map", "style", "svg",
+]  # fmt: skip
 
 _STYLE = resources.files("reports") / "style.mplstyle"
 _WIDTH = 7.2  # inches, the width of the text on A4
@@ -26,6 +30,9 @@ _WIDTH = 7.2  # inches, the width of the text on A4
 _CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73")
 _REGION_COLOURS = ("#cfe3ef", "#f6dccb", "#cce9e0")
 _CLASS_MARKERS = ("o", "s", "^")
+_MOST_COLUMNS = 10  # with numbers in a heat map's cells
+_FAR = 10  # the power of ten beyond which logits are drawn at the edge
+_EXACT = 1e-4  # where errors of 0 are drawn on a logarithmic scale
 
 
 def style() -> Any:
@@ -93,6 +100,78 @@ def decision_regions(nets: dict[str, bp.MLP], X: NDArray[np.floating[Any]], T: N
             axes.set_aspect("equal")
             axes.grid(visible=False)
     return figure
+
+
+def heat_map(values: NDArray[Any], limit: float, wrong: NDArray[np.bool_] | None = None) -> Figure:
+    """The entries of a matrix as colours from -limit to limit, with numbers where there is room; wrong ones framed."""
+    rows, columns = values.shape
+    roomy = columns <= _MOST_COLUMNS
+    cell = (0.62, 0.32) if roomy else (0.26, 0.26)
+    with style():
+        figure = Figure(figsize=(max(columns * cell[0], 1.2) + 0.45, rows * cell[1] + 0.45))
+        axes = figure.subplots()
+        shown = np.ma.masked_invalid(values)
+        colours = mpl.colormaps["RdBu"].with_extremes(bad="#dddddd")
+        # Not an image: that would be pixels, which grow blurred and which a page may not load.
+        edges = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
+        axes.pcolormesh(*edges, shown, cmap=colours, vmin=-limit, vmax=limit)
+        axes.invert_yaxis()
+        axes.set_xticks(range(columns) if roomy else range(0, columns, 5))
+        axes.set_yticks(range(rows) if rows <= _MOST_COLUMNS else range(0, rows, 5))
+        axes.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        if roomy:
+            _write_entries(axes, values, limit)
+        for row, column in [] if wrong is None else np.argwhere(wrong):
+            axes.add_patch(Rectangle((column - 0.45, row - 0.45), 0.9, 0.9, fill=False, edgecolor="#111111"))
+    return figure
+
+
+def error_against_logits(points: Sequence[tuple[float, float, float]]) -> Figure:
+    """Of each question, given as (largest logit, error, what rounding allows), how far off the answer was."""
+    sizes, errors, allowed = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratios = np.where(errors == 0, 0, errors / allowed)
+    finite = np.isfinite(ratios)
+    # Logarithms on plain axes, since matplotlib's own logarithmic ones look for ticks beyond the largest double. A row
+    # above all others for what cannot be drawn, and one below for what is exactly right.
+    top = np.log10(max(float(ratios[finite].max(initial=0)), 1e2)) + 2
+    heights = np.full(ratios.shape, top)
+    heights[finite] = np.log10(np.maximum(ratios[finite], _EXACT))
+    places = np.log10(np.maximum(sizes, _EXACT))
+    far = places > _FAR
+    # Nearly all that is worth seeing lies below 1e4; 1e300 stands at the edge, behind a line, under its own name.
+    edge = np.ceil(places[~far].max(initial=1)) + 1
+    named = {edge: places.max()} if far.any() else {}
+    places[far] = edge
+    with style():
+        figure = Figure(figsize=(4.6, 2.7))
+        axes = figure.subplots()
+        for chosen, label, marker, colour in (
+            (ratios <= 1, "right", "o", _CLASS_COLOURS[0]),
+            (finite & (ratios > 1), "wrong", "s", _CLASS_COLOURS[1]),
+            (~finite, "inf or NaN", "x", _CLASS_COLOURS[1]),
+        ):
+            if chosen.any():
+                axes.scatter(places[chosen], heights[chosen], s=22, marker=marker, color=colour, label=label)
+        axes.axhline(0, color="#555555", linewidth=0.8, linestyle="--")
+        axes.set(xlabel="largest logit of the question", ylabel="error / rounding allowed")
+        if far.any():
+            axes.axvline(edge - 0.5, color="#555555", linewidth=0.8, linestyle=":")
+        axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
+        axes.set_xticks([*np.arange(np.floor(places.min()), edge if far.any() else edge + 1), *named])
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"$10^{{{named.get(place, place):.0f}}}$"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda exponent, _: f"$10^{{{exponent:.0f}}}$"))
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def _write_entries(axes: Axes, values: NDArray[Any], limit: float) -> None:
+    for (row, column), value in np.ndenumerate(values):
+        dark = np.isfinite(value) and abs(value) > 0.6 * limit
+        said = f"{value:.3g}".replace("e+", "e").replace("e-0", "e-")
+        axes.text(column, row, said, ha="center", va="center", fontsize=7, color="white" if dark else "black")
 
 
 def _draw_samples(axes: Axes, X: NDArray[np.floating[Any]], T: NDArray[np.floating[Any]]) -> None:

@@ -14,9 +14,9 @@ from reports.files import write_atomically
 _NAMES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
-def dumps(value: Any) -> str:
+def dumps(value: Any, *, ascii_only: bool = False) -> str:
     """``value`` as indented JSON text with a newline at its end."""
-    return json.dumps(_spell(value), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(_spell(value), indent=1, allow_nan=False, ensure_ascii=ascii_only) + "\n"
 
 
 def write_json(path: Path, value: Any) -> None:

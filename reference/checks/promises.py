@@ -48,7 +48,7 @@ def _judge_types(exam: Exam, message: Message, case: Case) -> None:
     reply = exam.ask(message, case)
     several = len(message.parts) > 1
     exam.log.append(Asked((reply.value,)))
-    if several and reply.kind not in {"list", "tuple"}:
+    if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):
         raise _wrong(exam, message, case, "a list [dW, db]", reply.kind, "wrong-type")
     if not several and reply.kind != "ndarray":
         raise _wrong(exam, message, case, "a numpy array", reply.kind, "wrong-type")
@@ -68,6 +68,7 @@ def check_values(exam: Exam, message: Message) -> None:
         exam.judge_each(message, exam.ordinary_cases(message, key))
     except Violation as ordinary:
         violation = exam.smallest(message, key) or ordinary
+        violation.evidence = ordinary.evidence  # the smallest is told, and a larger one is drawn
         if exam.right_after_forward(message, message.draw(ORDINARY, normal_numbers(exam.rng(key)))):
             _blame_memory(violation)
         raise violation from None

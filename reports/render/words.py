@@ -1,0 +1,65 @@
+"""The vocabulary of mistakes in words that a student understands."""
+
+from __future__ import annotations
+
+#: What was done, never how to do it right: that is the hint's part, and the student's.
+WORDS = {
+    "missing": "the name that the contract asks for is not there",
+    "not-implemented": "the method has no answer yet",
+    "crash": "the call ends with an exception",
+    "timeout": "no answer comes within the time limit",
+    "memory": "the call takes more memory than there is",
+    "exits": "the call ends the whole program",
+    "wrong-shape": "the answer has another shape than promised",
+    "wrong-dtype": "the answer's numbers are of another type than promised",
+    "wrong-type": "the answer is of another type than promised",
+    "mutates-input": "the call changes the arrays that it was given",
+    "stateful": "the answer depends on what was called before",
+    "nondeterministic": "the same question gets different answers",
+    "aliases-input": "the answer shares its memory with an argument",
+    "layout-dependent": "the answer depends on how the array lies in memory",
+    "batch-size-dependent": "the answer is wrong for batches of certain sizes",
+    "sample-dependence": "the answer to one sample depends on the others in its batch",
+    "scaled": "the answer is right but for a factor",
+    "sign": "the answer has the wrong sign",
+    "transposed": "rows and columns are exchanged",
+    "not-averaged": "a sum over the batch stands where the mean is due",
+    "averaged-twice": "the mean over the batch is taken twice",
+    "bias-missing": "the bias does not enter",
+    "bias-gradient-missing": "the gradient of the bias is missing",
+    "mask-missing": "the gradient also passes where the unit was off",
+    "mask-from-delta": "the mask is taken from the gradient instead of from the unit's own output",
+    "mask-wrong-threshold": "the mask switches at another place than 0",
+    "leaky": "what is negative is let through in part",
+    "wrong-axis": "an operation runs along the wrong axis",
+    "jacobian-diagonal-only": "only the diagonal of the Jacobian is used",
+    "factor-missing": "a factor of the derivative is missing",
+    "delta-next-ignored": "the gradient that comes from the next layer does not enter",
+    "no-shift": "exp is taken of the logits as they are, so that large ones overflow",
+    "batch-wide-shift": "all samples are shifted by one maximum, that of the whole batch",
+    "shift-not-undone": "the logits are shifted and the shift is not made up for",
+    "log-of-zero": "the logarithm of 0 gets into the result",
+    "epsilon-added": "a small number is added, which changes small probabilities",
+    "clipped": "probabilities are clipped, which changes small ones",
+    "binary-cross-entropy": "this is the cross entropy of two classes, summed over all",
+    "divided-by-classes": "the result is divided by the number of classes",
+    "summed-over-batch": "one sum over the batch stands where each sample has its own value",
+    "averaged-over-batch": "a mean over the batch is taken that is not due here",
+    "softmax-missing": "logits are used as if they were probabilities",
+    "target-subtracted-twice": "the targets are subtracted twice",
+    "low-precision": "the computation runs in lower precision than its arguments",
+    "finite-differences": "the derivative is approximated by differences",
+    "wrong-layer-input": "a layer's gradient is computed with another layer's input",
+    "wrong-layer-order": "the layers are taken in the wrong order",
+    "layer-skipped": "a layer is left out",
+    "output-layers-ignored": "the output layers are left out where they are due",
+    "output-layers-in-gradient": "the output layers enter the gradient, although the loss takes logits",
+    "update-sign": "the step goes in the wrong direction",
+    "update-replaces": "the parameters are replaced by the step instead of moved by it",
+    "initialisation": "the initial parameters do not have the promised distribution",
+}
+
+
+def in_words(mistake: str) -> str:
+    """The word, and what it means."""
+    return f"{mistake}: {WORDS[mistake]}" if mistake in WORDS else mistake
