@@ -123,9 +123,9 @@ class Exam:
         Violation
             The object could not be made, or the call raised an exception.
         """
-        arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
-        setting = [*message.setting(case), *before]
-        replies = self.session.run([*setting, Call("layer", message.method, arguments)])
+        return self._last(message, case, self.session.run(_steps(message, case, layout, before)))
+
+    def _last(self, message: Message, case: Case, replies: Sequence[Reply]) -> Reply:
         for step in replies:
             if step.error is not None:
                 self.log.append(Asked((step.error_kind,)))
@@ -141,6 +141,12 @@ class Exam:
     def actual(self, message: Message, case: Case, layout: Layout = "C") -> tuple[Array, ...]:
         """What came back, part by part, in the shapes of the truth where the number of entries allows it."""
         return self.parts(message, case, self.ask(message, case, layout))
+
+    def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
+        """The same for several questions, put together: one after the other they take longer to go and come."""
+        answers = self.session.run_all(_steps(message, case) for case in cases)
+        for case, replies in zip(cases, answers, strict=True):
+            yield self.parts(message, case, self._last(message, case, replies))
 
     def parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
         """The arrays of a reply.
@@ -219,8 +225,10 @@ class Exam:
         worst: tuple[int, Violation] | None = None
         evidence: list[Evidence | None] = []
         self._trend.clear()
-        for case in cases:
-            violation = self._violation(message, case, layout)
+        cases = list(cases)
+        answers = self.session.run_all(_steps(message, case, layout) for case in cases)
+        for case, replies in zip(cases, answers, strict=True):
+            violation = self._violation(message, case, replies)
             size = sum(array.size for array in case.arguments.values())
             if violation is not None:
                 evidence.append(violation.evidence)
@@ -229,9 +237,9 @@ class Exam:
             worst[1].evidence = most_telling(evidence, self._trend)
             raise worst[1]
 
-    def _violation(self, message: Message, case: Case, layout: Layout = "C") -> Violation | None:
+    def _violation(self, message: Message, case: Case, replies: Sequence[Reply]) -> Violation | None:
         try:
-            self.judge(message, case, self.actual(message, case, layout))
+            self.judge(message, case, self.parts(message, case, self._last(message, case, replies)))
         except Violation as violation:
             return violation
         return None
@@ -243,7 +251,8 @@ class Exam:
         for draw in (short_numbers(rng), normal_numbers(rng), numbers_of_all_sizes(rng, message.key)):
             for sizes in SMALL_SIZES:
                 for _ in range(_TRIES):
-                    violation = self._violation(message, message.draw(sizes, draw))
+                    case = message.draw(sizes, draw)
+                    violation = self._violation(message, case, self.session.run(_steps(message, case)))
                     if violation is not None:
                         return violation
         return None
@@ -271,6 +280,12 @@ class Exam:
             for sizes in ORDINARY_SIZES:
                 yield message.draw(sizes, normal_numbers(rng))
                 yield message.draw(sizes, numbers_of_all_sizes(rng, message.key))
+
+
+def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
+    """One question, put to a fresh object after the steps ``before``."""
+    arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
+    return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 
 
 def kind_of(value: Any) -> str:

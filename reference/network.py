@@ -139,9 +139,12 @@ class Asking:
         Violation
             It could not be made, or raised an exception.
         """
+        return self.last(call, self.exam.session.run([*self.question.steps(), call]))
+
+    def last(self, call: Call, replies: Sequence[Reply]) -> Reply:
+        """The last of the replies to steps that end with ``call``; raises as `reply`."""
         arguments = [name if name in {"X", "T"} else f"{name}={value!r}" for name, value in call.arguments.items()]
         self.asked = f"net.{call.method}({', '.join(arguments)})"
-        replies = self.exam.session.run([*self.question.steps(), call])
         for reply in replies:
             if reply.error is not None:
                 self.exam.log.append(Asked((reply.error_kind,)))

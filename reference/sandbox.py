@@ -10,22 +10,23 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import selectors
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from reference import handing, hearsay
+from reference.child import Child, EndedError, StartError
 from reference.implementation import CLASSES, OPTIONAL
 from reference.stage import frames
-from reference.stage.protocol import Reply, Step
+from reference.stage.protocol import Call, New, Reply, Step
 
 Kind = Literal["auto", "process", "bwrap"]
 
@@ -45,12 +46,15 @@ _LIBRARIES = ("numpy", "scipy")
 _SHARED_OBJECTS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILE_SIZE = 2**24
-_MOST_FILES, _MOST_COPIED = 2000, 2**26
-_MOST_OUTPUT = 2**16
-_MOST_STARTS = 12
-#: One question's share of all the time there is.
+#: One question's share of all the time there is; the import may take half.
 _SHARE = 6
-_IGNORED = shutil.ignore_patterns(".git", "__pycache__", ".venv", "venv", ".tox", "node_modules", "*.pyc")
+#: Questions in one frame: going and coming takes as long as a small answer.
+_TOGETHER = 24
+#: For the child's own preparations, which are no fault of the submission's.
+_TO_START = 60.0
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
+_OUR_NAMES = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 class SandboxError(Exception):
@@ -74,14 +78,6 @@ class Limits:
 
 
 @dataclass
-class _EndedError(Exception):
-    """The child gives no more answers."""
-
-    kind: str
-    said: str
-
-
-@dataclass
 class Sandbox:
     """A `Session` over the submission at a path. To be used as a context, which removes all traces.
 
@@ -98,7 +94,7 @@ class Sandbox:
     Attributes
     ----------
     isolation
-        What was in force, in words; to be told with every verdict.
+        What was in force, in words, and what was not; to be told with every verdict.
     notes
         What else a person should know: stand-ins, files that ended with an exception.
     output
@@ -115,44 +111,79 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         if os.name != "posix":
             raise SandboxError("expected a POSIX system: a process cannot be confined on this one")
-        self._folder = Path(tempfile.mkdtemp(prefix="bp-check-"))
+        # Its true name: the child is told of it, and so is who asks what works there.
+        self._folder = Path(tempfile.mkdtemp(prefix="bp-check-")).resolve()
         try:
             self._prepare()
             self._missing: dict[str, str] | None = None
-            self._child: _Child | None = None
-            self._spent, self._starts = 0.0, 0
+            self._child: Child | None = None
+            self._alone, self._spent = False, 0.0
+            self._ends: dict[str, EndedError] = {}
+            self._refused: set[str] = set()
             self._written = bytearray()
             self._bubblewrap = self._chosen() == "bwrap"
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            handing.remove(self._folder)
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
-        self.output = self._written.decode("utf-8", "replace")
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.output = hearsay.lines(self._without_folder(self._written.decode("utf-8", "replace")))
+        handing.remove(self._folder)
 
     def missing(self) -> Mapping[str, str]:
         """See `Session`."""
         if self._missing is None:
             try:
                 self._start()
-            except _EndedError as end:
+            except EndedError as end:
                 self._stop()
-                self._missing = dict.fromkeys(CLASSES, f"the import of {self.path.name} {end.said}")
-                self._end = end
+                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.said}")
         return self._missing or {}
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """See `Session`."""
+        asked = _asked(steps)
+        # Steps that are known to end the process are left out; if the last one is, nothing is asked at all.
+        left_out = {place: self._ends[each] for place, each in enumerate(asked) if each in self._refused}
+        if len(steps) - 1 in left_out:
+            return [_no_reply(left_out[len(steps) - 1])] * len(steps)
         try:
             if self._child is None:
                 self._start()
-            return self._exchange(list(steps))
-        except _EndedError as end:
+            chosen = [step for place, step in enumerate(steps) if place not in left_out]
+            replies = iter(self._exchange(chosen, chosen))
+        except EndedError as end:
+            self._remember(asked[-1], end)
             self._stop()
-            return [Reply(error=end.said, error_kind=end.kind)] * len(steps)
+            return [_no_reply(end)] * len(steps)
+        return [_no_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
+
+    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
+        """See `Session`: as many at a time as go into a frame without a thought."""
+        waiting = iter(questions)
+        while group := list(islice(waiting, _TOGETHER)):
+            yield from self._together(group) or map(self.run, group)
+
+    def _together(self, group: list[Sequence[Step]]) -> list[list[Reply]] | None:
+        """The replies, if all goes well; who ended the process is found out by asking one by one."""
+        if self._child is None or self._ends:
+            return None
+        flat = [step for steps in group for step in steps]
+        try:
+            replies = iter(self._exchange([list(steps) for steps in group], flat))
+        except EndedError:
+            self._stop()
+            return None
+        return [list(islice(replies, len(steps))) for steps in group]
+
+    def _remember(self, asked: str, end: EndedError) -> None:
+        if self._child is None:
+            return  # it was not even asked
+        if asked in self._ends:
+            self._refused.add(asked)
+        self._ends[asked] = EndedError(end.kind, f"was not asked any more, since {asked} {end.said} again and again")
 
     # Preparation
 
@@ -161,25 +192,13 @@ class Sandbox:
         for name in ("stage", "libraries", "work"):
             (self._folder / name).mkdir()
         shutil.copytree(Path(frames.__file__).parent, self._folder / "stage", dirs_exist_ok=True, ignore=_IGNORED)
-        self._real_libraries = []
-        for path in _library_folders():
+        self._real_libraries = _library_folders()
+        for path in self._real_libraries:
             (self._folder / "libraries" / path.name).symlink_to(path)
-            self._real_libraries.append(path)
-        source = self.path.resolve()
-        beside = source if source.is_dir() else source.parent
-        # Under its own name: people import their package by it.
-        target = self._folder / "work" / (source.name if source.is_dir() else "submission")
-        if source.is_dir():
-            _copy(beside, target)
-            self._root = target
-        else:
-            target.mkdir()
-            for each in sorted(beside.glob("*.py"))[:_MOST_FILES]:  # what it imports may lie beside it
-                if each.is_file() and not each.is_symlink() and each.stat().st_size <= _FILE_SIZE:
-                    shutil.copy(each, target)
-            self._root = target / source.name
-            if not self._root.exists():
-                shutil.copy(source, self._root)
+        self._work = self._folder / "work"
+        self._name = hearsay.printable(self.path.name)
+        self._root, self._left_out = handing.copy(self.path, self._work)
+        self.notes = self._left_out
 
     def _chosen(self) -> Kind:
         if self.kind == "process":
@@ -192,33 +211,53 @@ class Sandbox:
     # The child
 
     def _start(self) -> None:
-        if self._starts >= _MOST_STARTS:
-            raise _EndedError("timeout", f"was not asked any more: its process ended {self._starts} times")
-        self._starts += 1
-        remaining = self.limits.seconds - self._spent
-        if remaining <= 0:
-            raise _EndedError("timeout", f"took more than the {self.limits.seconds:g} s that all its answers may take")
-        self._child = _Child(self._command, self._folder / "work", self._written)
-        # An import may take half of the time; the process itself is ended a little later than the import.
-        hello = self._receive(remaining, importing=True)
-        if not isinstance(hello, dict):
-            raise _EndedError("crash", "sent something else than what was asked for")
-        self._missing = {str(name): str(why) for name, why in dict(hello.get("missing", {})).items() if name in CLASSES}
-        present = {name for name in hello.get("classes", []) if isinstance(name, str)}
-        for name in CLASSES:
-            if name not in present:
-                self._missing.setdefault(name, f"there is no class {name} in {self.path.name}")
-        self._tell(hello)
+        remaining = self._remaining()
+        try:
+            self._child = Child(self._command, self._work, self._environment(), self._written)
+        except StartError as error:
+            raise SandboxError(f"the child process cannot be started: {error}") from error
+        self._hear_what_is_in_force()
+        # It cuts the import off itself; what does not let itself be cut off is ended a little later.
+        hello = self._receive(min(remaining, self.limits.seconds / 2 + 1), importing=True)
+        try:
+            found = hearsay.found(hello, self._clean)
+        except hearsay.UnbelievableError as error:
+            raise EndedError("crash", f"sent {error}") from None
+        self.notes = [*self._left_out, *found.notes]
+        if found.stand_ins:
+            self.notes.append(f"stand-ins that do nothing for {', '.join(found.stand_ins)}")
+        self._missing = {
+            name: found.missing.get(name, f"there is no class {name} in {self._name}")
+            for name in CLASSES
+            if name not in found.classes
+        }
 
-    def _tell(self, hello: dict[str, Any]) -> None:
-        outer = ["bubblewrap"] if self._bubblewrap else []
-        in_force = [str(each) for each in hello.get("in_force", [])]
-        self.isolation = "a process of its own: " + "; ".join(outer + in_force or ["no further means on this system"])
-        notes = [str(note) for note in hello.get("notes", [])][:20]
-        stand_ins = [str(name) for name in hello.get("stand_ins", [])][:20]
-        if stand_ins:
-            notes.append(f"stand-ins that do nothing for {', '.join(stand_ins)}")
-        self.notes = notes
+    def _hear_what_is_in_force(self) -> None:
+        """The child says so before anything of the submission runs; until then all faults are ours."""
+        assert self._child is not None  # noqa: S101
+        try:
+            force = frames.unpacked(self._child.receiver(time.monotonic() + _TO_START), {})
+        except (frames.FrameError, TimeoutError, EOFError, EndedError) as error:
+            self._stop()
+            said = hearsay.printable(self._written.decode("utf-8", "replace")[-500:])
+            raise SandboxError(f"the confined process did not come up ({type(error).__name__}): {said}") from error
+        self._alone = any("no processes" in each for each in force["done"])
+        parts = [*(["bubblewrap"] if self._bubblewrap else []), *force["done"]]
+        self.isolation = "a process of its own: " + "; ".join(parts or ["no further means"])
+        if force["lacking"]:
+            self.isolation += f". NOT in force here: {'; '.join(force['lacking'])}"
+
+    def _environment(self) -> dict[str, str]:
+        environment = _OUR_NAMES | dict.fromkeys(_THREADS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
+        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results.
+        return environment | {name: each for name, each in os.environ.items() if name.startswith("OPENBLAS_CORETYPE")}
+
+    def _clean(self, text: str) -> str:
+        return hearsay.printable(self._without_folder(text))
+
+    def _without_folder(self, text: str) -> str:
+        """Without the name of a folder that is another one each time."""
+        return text.replace(f"{self._work}/", "").replace(str(self._folder), "")
 
     def _command(self, questions: int, answers: int) -> list[str]:
         readable = [*_system_files(), *map(str, self._real_libraries)]
@@ -231,7 +270,7 @@ class Sandbox:
             "file_size": _FILE_SIZE,
             "readable": readable,
             "listable": [sysconfig.get_path("stdlib")],
-            "writable": [str(self._folder / "work")],
+            "writable": [str(self._work)],
             "root": str(self._root),
             "wanted": list(CLASSES),
             "optional": list(OPTIONAL),
@@ -239,38 +278,43 @@ class Sandbox:
         }
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         folders = [str(self._folder / name) for name in ("stage", "libraries")]
-        command = [python, "-I", "-S", "-B", "-c", _BOOT, *folders, json.dumps(settings)]
+        command = [python, "-I", "-S", "-B", "-u", "-c", _BOOT, *folders, json.dumps(settings)]
         return [*self._wrapping(readable), *command] if self._bubblewrap else command
 
     def _wrapping(self, readable: Sequence[str]) -> list[str]:
-        wrap = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-        wrap += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 - the child's own
+        wrap = [*_NAMESPACES, "--new-session", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
         for path in [*_program_folders(), *readable]:
             wrap += ["--ro-bind-try", path, path]
-        work = str(self._folder / "work")
-        return [*wrap, "--bind", work, work, "--chdir", work]
+        work = str(self._work)
+        # What is in memory there must not be filled.
+        return [*wrap, "--bind", work, work, "--chdir", work, "--remount-ro", "/dev", "--remount-ro", "/"]
 
-    def _exchange(self, steps: list[Step]) -> list[Reply]:
-        assert self._child is not None  # noqa: S101 - `run` has started it
+    def _remaining(self) -> float:
         remaining = self.limits.seconds - self._spent
         if remaining <= 0:
-            raise _EndedError("timeout", f"took more than the {self.limits.seconds:g} s that all its answers may take")
-        self._child.send(frames.packed(steps))
-        replies = self._receive(min(remaining, self.limits.seconds / _SHARE))
-        if not isinstance(replies, list) or len(replies) != len(steps) or not all(_is_reply(each) for each in replies):
-            raise _EndedError("crash", "sent something else than the answers that were asked for")
-        return replies
+            raise EndedError("timeout", f"took more than the {self.limits.seconds:g} s that all its answers may take")
+        return remaining
+
+    def _exchange(self, question: Sequence[Any], steps: Sequence[Step]) -> list[Reply]:
+        assert self._child is not None  # noqa: S101 - `run` has started it
+        remaining = self._remaining()
+        self._child.send(frames.packed(question))
+        answer = self._receive(min(remaining, self.limits.seconds / _SHARE))
+        try:
+            return hearsay.replies(answer, len(steps), self._clean)
+        except hearsay.UnbelievableError as error:
+            raise EndedError("crash", f"sent {error}") from None
 
     def _receive(self, seconds: float, *, importing: bool = False) -> Any:
         assert self._child is not None  # noqa: S101
         start = time.monotonic()
         try:
-            return frames.unpacked(self._child.receiver(start + seconds))
+            return frames.unpacked(self._child.receiver(start + seconds), frames.ANSWER)
         except frames.FrameError as error:
-            raise _EndedError("crash", f"sent no answer that can be read ({error})") from error
+            raise EndedError("crash", f"sent no answer that can be read ({self._clean(str(error))})") from error
         except TimeoutError as error:
             what = "did not end" if importing else "did not answer"
-            raise _EndedError("timeout", f"{what} within {seconds:.3g} s") from error
+            raise EndedError("timeout", f"{what} within {seconds:.3g} s") from error
         except EOFError as error:
             raise self._child.ended() from error
         finally:
@@ -278,161 +322,21 @@ class Sandbox:
 
     def _stop(self) -> None:
         if self._child is not None:
-            self._child.stop()
-            self._child = None
+            child, self._child = self._child, None
+            child.stop(alone=self._alone)
 
 
-class _Child:
-    """The process, its two pipes for frames, and its standard streams, which are kept and never believed."""
-
-    def __init__(self, command: Any, folder: Path, written: bytearray) -> None:
-        their_questions, our_questions = os.pipe()
-        our_answers, their_answers = os.pipe()
-        environment = {
-            "PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
-            "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0",
-        }  # fmt: skip
-        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results.
-        environment |= {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_CORETYPE")}
-        try:
-            self.process = subprocess.Popen(  # noqa: S603 - to run what is foreign, confined, is the purpose
-                command(their_questions, their_answers),
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(their_questions, their_answers),
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.close(our_questions)
-            os.close(our_answers)
-            raise SandboxError(f"the child process cannot be started: {error}") from error
-        finally:
-            os.close(their_questions)
-            os.close(their_answers)
-        self._questions, self._answers, self._written = our_questions, our_answers, written
-        os.set_blocking(self._answers, False)
-        os.set_blocking(self._questions, False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._answers, selectors.EVENT_READ)
-        self._streams = []
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None  # noqa: S101 - both are pipes
-            os.set_blocking(stream.fileno(), False)
-            self._selector.register(stream.fileno(), selectors.EVENT_READ)
-            self._streams.append(stream)
-
-    def send(self, frame: bytes) -> None:
-        """Write a frame; one that the child does not take within seconds is lost with it."""
-        rest, deadline = memoryview(frame), time.monotonic() + 10
-        while rest:
-            try:
-                rest = rest[os.write(self._questions, rest) :]
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise _EndedError("timeout", "did not take the question") from None
-                self._drain()
-                time.sleep(0.001)
-            except BrokenPipeError:
-                raise self.ended() from None
-
-    def receiver(self, deadline: float) -> Any:
-        """``receive(n)`` for `frames.unpacked`: raises TimeoutError, or EOFError where the child has closed."""
-
-        def receive(n: int) -> bytes:
-            data = bytearray()
-            while len(data) < n:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    raise TimeoutError
-                ready = {key.fd for key, _ in self._selector.select(remaining)}
-                for descriptor in ready - {self._answers}:
-                    self._keep(descriptor)
-                if self._answers in ready:
-                    part = os.read(self._answers, min(n - len(data), 2**20))
-                    if not part:
-                        raise EOFError
-                    data += part
-            return bytes(data)
-
-        return receive
-
-    def _keep(self, descriptor: int) -> None:
-        try:
-            part = os.read(descriptor, 2**16)
-        except BlockingIOError:
-            return
-        if not part:
-            self._selector.unregister(descriptor)
-        self._written += part[: _MOST_OUTPUT - len(self._written)]
-
-    def _drain(self) -> None:
-        for key, _ in self._selector.select(0):
-            if key.fd != self._answers:
-                self._keep(key.fd)
-
-    def ended(self) -> _EndedError:
-        """How the process came to its end."""
-        try:
-            code = self.process.wait(2)
-        except subprocess.TimeoutExpired:
-            return _EndedError("crash", "closed the connection")
-        if code == -signal.SIGXCPU:
-            return _EndedError("timeout", "used up its processor time")
-        if code < 0:
-            return _EndedError("crash", f"was ended by {signal.Signals(-code).name}")
-        return _EndedError("exits", f"ended the process (exit code {code})")
-
-    def stop(self) -> None:
-        """End the process and all of its group, and close everything."""
-        for _ in range(2):  # the second time for what was being started during the first
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                break
-        self.process.wait()
-        self._drain()
-        self._selector.close()
-        for stream in self._streams:
-            stream.close()
-        os.close(self._questions)
-        os.close(self._answers)
+def _asked(steps: Sequence[Step]) -> list[str]:
+    """What each step is about: ``Class.method`` of a call, the class alone of all others."""
+    classes = {step.name: step.cls for step in steps if isinstance(step, New)}
+    return [f"{classes.get(each.name)}{f'.{each.method}' if isinstance(each, Call) else ''}" for each in steps]
 
 
-def _is_reply(value: Any) -> bool:
-    """The record's parts are of their types; its value was checked when it was read."""
-    return (
-        isinstance(value, Reply)
-        and isinstance(value.kind, str)
-        and isinstance(value.error, str | None)
-        and isinstance(value.error_kind, str | None)
-        and all(isinstance(names, tuple | list) for names in (value.changed, value.aliases))
-        and isinstance(value.altered, bool)
-    )
+def _no_reply(end: EndedError) -> Reply:
+    return Reply(error=end.said, error_kind=end.kind)
 
 
-def _copy(source: Path, target: Path) -> None:
-    """A copy without links, and not of everything: a submission is a handful of small files."""
-    count, total = 0, 0
-    for folder, names, files in os.walk(source):
-        ignored = _IGNORED(folder, [*names, *files])
-        names[:] = sorted(name for name in names if name not in ignored and not (Path(folder) / name).is_symlink())
-        here = target / Path(folder).relative_to(source)
-        here.mkdir(parents=True, exist_ok=True)
-        for name in sorted(files):
-            path = Path(folder) / name
-            if name in ignored or path.is_symlink() or not path.is_file():
-                continue
-            size = path.stat().st_size
-            count, total = count + 1, total + size
-            if count > _MOST_FILES or total > _MOST_COPIED:
-                raise SandboxError(
-                    f"{source} holds more than {_MOST_FILES} files or {_MOST_COPIED >> 20} MiB: "
-                    "expected the folder of one submission"
-                )
-            shutil.copy(path, here)
+_NAMESPACES = ["bwrap", "--unshare-all", "--die-with-parent"]
 
 
 def _library_folders() -> list[Path]:
@@ -464,7 +368,7 @@ def _program_folders() -> list[str]:
 def _bubblewrap_works() -> bool:
     if shutil.which("bwrap") is None:
         return False
-    probe = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true"]
+    probe = [*_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "true"]
     try:
         return subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reference.stage.perform import perform
 from reference.stage.protocol import Reply, Step
@@ -30,3 +30,7 @@ class InProcess:
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """See `Session`."""
         return perform(self._classes, steps)
+
+    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
+        """See `Session`."""
+        return (self.run(steps) for steps in questions)

@@ -19,6 +19,8 @@ from reference.session import InProcess
 from reference.stage.protocol import Session
 
 _EFFORTS = ("quick", "normal", "exhaustive")
+#: Letters of what came: it may be anything.
+_MOST_SAID = 2000
 
 
 def check(
@@ -231,7 +233,7 @@ def _failed(each: Check, violation: Violation, hint: str | None) -> Finding:
         "failed",
         each.rationale,
         expected=violation.expected,
-        actual=violation.actual,
+        actual=violation.actual[:_MOST_SAID],
         index=violation.index,
         bound=violation.bound,
         counterexample=violation.counterexample,

@@ -6,13 +6,19 @@ import argparse
 import importlib
 import math
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.exit_codes import INTERRUPTED, TOOL, USAGE, UsageError
+from reports.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
 
-_EPILOG = """exit codes: 0 everything holds; 1 a run failed (its loss is not finite, say); 2 wrong usage; \
+_EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run failed; 2 wrong usage; \
 3 the tool itself could not do its work; 130 interrupted"""
+#: Modules of the extra "check", for those who do nothing else; all the others are in "report".
+_FOR_CHECKS = {"flint", "hypothesis", "rich"}
+#: Below this numpy itself cannot be imported.
+_LEAST_MEMORY = 128
+_SPELLED = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "a page of its own"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,14 +31,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         return _say(f"bp {arguments.command}: {error}", USAGE)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {"bp", "reference", "reports"}:
+        missing = (error.name or "").partition(".")[0]
+        if missing in {"bp", "reference", "reports"}:
             raise
-        hint = "install the project's 'report' extra: pip install '.[report]' in its folder"
+        extra = "check" if arguments.command == "check" and missing in _FOR_CHECKS else "report"
+        hint = f"install the project's '{extra}' extra: pip install '.[{extra}]' in its folder"
         return _say(f"bp {arguments.command}: the module {error.name} is not installed; {hint}", TOOL)
-    except OSError as error:
+    except (ToolError, OSError) as error:
         return _say(f"bp {arguments.command}: {error}", TOOL)
     except KeyboardInterrupt:
         return _say(f"bp {arguments.command}: interrupted", INTERRUPTED)
+    except Exception:
+        # Python's own exit code would be 1, which says that what was judged has failed.
+        traceback.print_exc()
+        return _say(f"bp {arguments.command}: this is a fault of bp itself, not of what it was given", TOOL)
 
 
 def _say(message: str, code: int) -> int:
@@ -41,13 +53,54 @@ def _say(message: str, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bp", description="Backpropagation by hand: train, report.", epilog=_EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="bp", description="Backpropagation by hand: check, train, report.", epilog=_EPILOG
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_check(commands.add_parser("check", help="judge an implementation, or a whole class", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
     _add_report(commands.add_parser("report", help="run all experiments and write the report", epilog=_EPILOG))
     _add_data(commands.add_parser("data", help="get MNIST, or verify what is there", epilog=_EPILOG))
     _add_bench(commands.add_parser("bench", help="run the benchmarks", epilog=_EPILOG))
     return parser
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Judge an implementation of the lab's classes. Its code runs confined, in a process of its own."
+    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="a folder, a file, or a dotted module name (our bp)")
+    parser.add_argument("--all", type=Path, metavar="DIR", help="every submission in DIR: folders, .py and .zip files")
+    parser.add_argument("--list", action="store_true", help="tell what would be checked and why, and judge nothing")
+    _add_questions(parser.add_argument_group("what is asked"))
+    _add_confinement(parser.add_argument_group("what the submission may take"))
+    files = parser.add_argument_group("files to write (-: standard output)")
+    for name in ("json", "junit", "markdown", "html"):
+        files.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"the verdict as {_SPELLED[name]}")
+    files.add_argument("--csv", type=Path, metavar="FILE", help="with --all: the class as a table")
+    files.add_argument("--reports", type=Path, metavar="DIR", help="with --all: one HTML page and one JSON file each")
+    several = parser.add_argument_group("with --all")
+    several.add_argument("-j", "--jobs", type=_count, metavar="N", help="submissions at a time (one per processor)")
+    several.add_argument("--resume", action="store_true", help="keep earlier verdicts on what has not changed since")
+
+
+def _add_questions(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--assignment", type=int, choices=[1, 2, 3], default=3, help="1 allows the naive softmax (3)")
+    group.add_argument("--only", default="*", metavar="PATTERN", help="checks whose id matches, as file names do")
+    group.add_argument("--seed", type=_seed, metavar="N", help="of the questions, to repeat them (a fresh one)")
+    group.add_argument("--effort", choices=["quick", "normal", "exhaustive"], default="normal", help="(normal)")
+    group.add_argument("--expect", type=Path, metavar="FILE", help="known failures with reasons, in TOML")
+
+
+def _add_confinement(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="all its answers (60)")
+    group.add_argument("--memory", type=_memory, default=2048, metavar="MIB", help="its address space (2048)")
+    group.add_argument(
+        "--sandbox",
+        choices=["auto", "process", "bwrap"],
+        default="auto",
+        help="a confined process; bwrap: bubblewrap around it; auto: the better one that works",
+    )
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -103,6 +156,13 @@ def _count(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text}")
+    return value
+
+
+def _memory(text: str) -> int:
+    value = int(text)
+    if value < _LEAST_MEMORY:
+        raise argparse.ArgumentTypeError(f"expected at least the {_LEAST_MEMORY} MiB that numpy needs, got {text}")
     return value
 
 

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 import bp
+from reference import Finding
 
 
 class Task(Protocol):
@@ -104,6 +105,37 @@ def downloads(console: Console) -> Iterator[Downloads]:
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield Downloads(progress)
+
+
+@contextmanager
+def checking(console: Console, title: str) -> Iterator[Callable[[Finding, int], None] | None]:
+    """A bar while one submission is judged, gone when it ends; nothing for logs, since it takes seconds."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[now]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(title, total=None, now="")
+        yield lambda finding, total: progress.update(task, advance=1, total=total, now=finding.check)
+
+
+@contextmanager
+def judging(console: Console, total: int) -> Iterator[Callable[[str, str], None]]:
+    """A bar over the submissions of a class; a line for each that is judged, which logs keep."""
+    columns = (BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        done = iter(range(1, total + 1))
+
+        def tell(name: str, said: str) -> None:
+            progress.advance(task)
+            console.print(f"{next(done)}/{total} {name}: {said}", markup=False)
+
+        yield tell
 
 
 def _now(history: bp.History) -> str:

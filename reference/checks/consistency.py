@@ -69,14 +69,17 @@ def _along(
     forward = forward_of(message)
     others = {"T": case.arguments["T"]} if "T" in forward.arguments else {}
 
-    def outputs(*moved: Array) -> Array:
-        if message.per_sample:
-            asked = Case({"X": moved[0], **others}, case.parameters)
-        else:
-            asked = Case({"X": case.arguments["X"]}, dict(zip(case.parameters, moved, strict=True)))
-        return exam.actual(forward, asked)[0]
+    def outputs(points: list[list[Array]]) -> list[Array]:
+        cases = []
+        for moved in points:
+            if message.per_sample:
+                cases.append(Case({"X": moved[0], **others}, case.parameters))
+            else:
+                parameters = dict(zip(case.parameters, moved, strict=True))
+                cases.append(Case({"X": case.arguments["X"]}, parameters))
+        return [answer[0] for answer in exam.actual_of_each(forward, cases)]
 
-    slopes = finite_differences.directional(outputs, points, directions)
+    slopes = finite_differences.directional(outputs, points, directions, together=True)
     with np.errstate(invalid="ignore"):
         error = (np.abs(cotangent) * np.where(cotangent == 0, 0, slopes.error)).sum()
     return Estimate(np.asarray((cotangent * slopes.value).sum()), np.asarray(error))

@@ -88,9 +88,11 @@ def check_evaluate_shape(exam: Exam) -> None:
     def judge(net: Asking) -> None:
         reply = net.evaluate()
         exam.log.append(Asked((reply.value,)))
-        due, got = (len(net.question.X), 1), np.shape(reply.value)
-        if got != due:
-            raise net.violation(f"shape {due}", f"shape {got}", "wrong-shape")
+        due, losses = (len(net.question.X), 1), as_numbers(reply.value)
+        if losses is None:
+            raise net.violation(f"an array of shape {due}", reply.kind, "wrong-type")
+        if losses.shape != due:
+            raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
 
     _judge_each(exam, judge)
 
@@ -125,7 +127,9 @@ def check_gradient_of_own_loss(exam: Exam) -> None:
             raise net.violation("a gradient that is not zero everywhere", "zeros")
         rng = exam.rng("own loss")
         directions = [normal_numbers(rng)(part.shape) for part in gradient]
-        slope = finite_differences.directional(partial(_mean_loss, net), net.question.theta, directions)
+        slope = finite_differences.directional(
+            partial(_mean_losses, net), net.question.theta, directions, together=True
+        )
         terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
         if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_DIFFERENCES * np.abs(terms).sum())) is not None:
             due = f"<gradient, random direction> = {short(slope.value)}, by finite differences of evaluate"
@@ -145,7 +149,8 @@ def check_gradient_changes_nothing(exam: Exam) -> None:
             changed = " and ".join(first.changed or second.changed)
             raise net.violation(f"{changed} as before", f"{changed} changed", "mutates-input")
         for label, before, look in zip(question.labels, question.theta, after, strict=True):
-            if not np.array_equal(np.asarray(look.value), before):
+            now = as_numbers(look.value)
+            if now is None or not np.array_equal(now, before):
                 raise net.violation(f"{label} as before the call", f"{label} changed", "stateful")
         pairs = zip(net.named_parts(first), net.named_parts(second), question.bounds.gradient, strict=True)
         for (name, one), (_, two), bound in pairs:
@@ -180,13 +185,18 @@ def _updates(question: Question, parts: Sequence[Array]) -> list[Call]:
     return [Call(name, "update_params", {"dtheta": [dW, db]}) for name, dW, db in pairs]
 
 
-def _mean_loss(net: Asking, *theta: Array) -> Array:
+def _mean_losses(net: Asking, points: list[list[Array]]) -> list[Array]:
     """What the network itself says that the mean loss is, at other parameters."""
-    moved = Asking(net.exam, replace(net.question, theta=theta))
-    losses = as_numbers(moved.evaluate().value)
-    if losses is None:
-        raise moved.violation("evaluate(X, T) to be an array of numbers", "something else", "wrong-type")
-    return np.asarray(losses.mean())
+    moved = [Asking(net.exam, replace(net.question, theta=tuple(theta))) for theta in points]
+    call = Call("net", "evaluate", {"X": net.question.X, "T": net.question.T})
+    answers = net.exam.session.run_all([*each.question.steps(), call] for each in moved)
+    found = []
+    for each, replies in zip(moved, answers, strict=True):
+        losses = as_numbers(each.last(call, replies).value)
+        if losses is None:
+            raise each.violation("evaluate(X, T) to be an array of numbers", "something else", "wrong-type")
+        found.append(np.asarray(losses.mean()))
+    return found
 
 
 def _judge_each(exam: Exam, judge: Callable[[Asking], None], *, compound_only: bool = False) -> None:

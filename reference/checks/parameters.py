@@ -37,7 +37,7 @@ def check_has_params(exam: Exam, cls: str) -> None:
         raise Violation(f"has_params() = {due}", reply.error, mistake=word_of(reply, "has_params"))
     exam.log.append(Asked((reply.value,)))
     if not isinstance(reply.value, bool | np.bool_) or bool(reply.value) is not due:
-        raise Violation(f"has_params() = {due}", f"{reply.value}")
+        raise Violation(f"has_params() = {due}", f"{reply.value}"[:200])
 
 
 def check_initialisation(exam: Exam) -> None:
@@ -61,9 +61,11 @@ def check_initialisation(exam: Exam) -> None:
         index = worst_entry(found, Estimate(due, np.zeros(due.shape)), 4 * 2.0**-53 * np.abs(due))
         if index is not None:
             law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "ones"
+            with np.errstate(invalid="ignore", over="ignore"):
+                came = f"mean {found.mean():.3g}, deviation {found.std():.3g}, or other draws"
             raise Violation(
                 f"{name} as {law}: mean {due.mean():.3g}, deviation {due.std():.3g}",
-                f"mean {found.mean():.3g}, deviation {found.std():.3g}, or other draws",
+                came,
                 index=index,
                 mistake="initialisation",
             )
@@ -96,9 +98,9 @@ def _update(exam: Exam, d: int, u: int, draw: Draw) -> None:
         raise Violation("dtheta to be as before the call", "dtheta changed", mistake="mutates-input")
     for name, before, step, after in (("W", W, dW, new_W), ("b", b, db, new_b)):
         old, new = _array(before, name), _array(after, name)
-        exam.log.append(Asked((new - old, new)))
-        if new.shape != step.shape:
-            raise Violation(f"{name} of shape {step.shape} after the update", f"shape {new.shape}")
+        exam.log.append(Asked((new - old if new.shape == old.shape else old, new)))
+        if not old.shape == new.shape == step.shape:
+            raise Violation(f"{name} of shape {step.shape} after the update", f"shape {new.shape}, from {old.shape}")
         # One addition, rounded; whoever keeps single precision rounds more, and is told so elsewhere.
         index = worst_entry(new, Estimate(old + step, np.zeros(step.shape)), 2.0**-52 * np.abs(old + step))
         if index is not None:

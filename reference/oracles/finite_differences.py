@@ -14,6 +14,7 @@ not used; where none is left, the error is infinite.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +32,7 @@ _SAFETY = 8.0  # on both parts of the error: each is an estimate
 _KINK_RATIO = 0.6
 
 
-def derivative(f: Callable[[float], ArrayLike], scale: float = 1.0, *, near: float = 1.0) -> Estimate:
+def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False) -> Estimate:
     """The derivative of ``f`` at 0, entry by entry.
 
     Parameters
@@ -42,23 +43,33 @@ def derivative(f: Callable[[float], ArrayLike], scale: float = 1.0, *, near: flo
         The size of what the number is added to; the steps are fractions of it.
     near
         Below 1: steps shorter by that factor, for a function with many kinks, at the price of accuracy.
+    together
+        Whether ``f`` is given all the numbers in a list at once, and answers with as many arrays.
     """
     steps = _FIRST_STEP * near * scale * 0.5 ** np.arange(_LEVELS)
+    places = np.random.RandomState(0).uniform(-1, 1, _POINTS) * _RANGE * scale
+    points = [0.0, *steps.tolist(), *(-steps).tolist(), *places.tolist()]
     with np.errstate(all="ignore"):
-        centre = np.asarray(f(0.0), dtype=np.float64)
-        ahead = np.array([np.asarray(f(float(h)), dtype=np.float64) for h in steps])
-        behind = np.array([np.asarray(f(float(-h)), dtype=np.float64) for h in steps])
+        values = f(points) if together else [f(point) for point in points]
+        table = np.array([np.asarray(value, dtype=np.float64) for value in values])
+        centre, ahead, behind, close = np.split(table, np.cumsum([1, _LEVELS, _LEVELS]))
+        centre = centre[0]
         h = steps.reshape(-1, *([1] * centre.ndim))
         # At least the last place of the numbers that are subtracted, also where f happens to be small at 0.
         rounded = 2.0**-52 * np.maximum(np.abs(ahead), np.abs(behind))
-        rounding = _SAFETY * np.maximum(_noise(f, scale), rounded) / h
+        rounding = _SAFETY * np.maximum(jumps(places, close), rounded) / h
         smooth = _is_smooth((ahead - centre) / h, (centre - behind) / h, rounding)
         value, error = _extrapolated((ahead - behind) / (2 * h), rounding, smooth)
     return Estimate(np.where(np.isfinite(error), value, 0.0), error)
 
 
-def directional(forward: Callable[..., ArrayLike], args: Sequence[Array], directions: Sequence[Array]) -> Estimate:
-    """The derivative of ``forward(*args)`` along ``directions``, one for each argument; of the output's shape."""
+def directional(
+    forward: Callable[..., Any], args: Sequence[Array], directions: Sequence[Array], *, together: bool = False
+) -> Estimate:
+    """The derivative of ``forward(*args)`` along ``directions``, one for each argument; of the output's shape.
+
+    With ``together``, ``forward`` is given a list of many ``args`` at once, and answers with as many arrays.
+    """
     args, directions = _doubles(args, "args"), _doubles(directions, "directions")
     for number, (argument, direction) in enumerate(zip(args, directions, strict=True)):
         if argument.shape != direction.shape:
@@ -66,7 +77,13 @@ def directional(forward: Callable[..., ArrayLike], args: Sequence[Array], direct
     size = max((float(np.abs(a).max(initial=0.0)) for a in args), default=0.0)
     length = max((float(np.abs(d).max(initial=0.0)) for d in directions), default=0.0)
     scale = (size or 1.0) / (length or 1.0)
-    return derivative(lambda t: forward(*(a + t * d for a, d in zip(args, directions, strict=True))), scale)
+
+    def moved(t: float) -> list[Array]:
+        return [a + t * d for a, d in zip(args, directions, strict=True)]
+
+    if together:
+        return derivative(lambda ts: forward([moved(t) for t in ts]), scale, together=True)
+    return derivative(lambda t: forward(*moved(t)), scale)
 
 
 def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
@@ -155,12 +172,6 @@ def jumps(places: Array, table: Array) -> Array:
     rows = table.reshape(len(places), -1)
     rest = np.abs(rows - basis @ (basis.T @ rows)).max(axis=0)
     return np.asarray(rest.reshape(table.shape[1:]))
-
-
-def _noise(f: Callable[[float], ArrayLike], scale: float) -> Array:
-    """How far the computed f jumps about, entry by entry."""
-    places = np.random.RandomState(0).uniform(-1, 1, _POINTS)
-    return jumps(places, np.array([np.asarray(f(float(place * _RANGE * scale)), dtype=np.float64) for place in places]))
 
 
 def _doubles(arrays: Sequence[ArrayLike], name: str) -> list[Array]:

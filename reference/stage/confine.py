@@ -1,8 +1,8 @@
 """Takes rights away from this process, before foreign code runs in it: Linux's own means, without any helper.
 
-Limits (`resource`), a filter of system calls (seccomp: no processes, no signals to others, no network, no other
-program), and access to files (Landlock: read what Python and numpy need, write in one folder). What this system does
-not have is left out, and what is in force is told.
+Limits (`resource`), no privileges, a filter of system calls (seccomp: no processes or threads, no signals to others, no
+network, no other program), and access to files (Landlock: read what Python and numpy need, write in one folder). What
+this system does not have is left out; what is in force is told, and so is what is not.
 """
 
 from __future__ import annotations
@@ -12,35 +12,66 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 38, 22, 1, 4
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 
-#: System calls refused, by the machine's name: those that make processes, reach other processes, or the network.
+#: System calls refused, by the machine's name: those that make processes or threads, reach other processes or the
+#: network, change the machine, or change what is known of files without opening them, which Landlock does not see.
 _REFUSED = {
     "x86_64": {
-        "fork": 57, "vfork": 58, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200, "tgkill": 234,
-        "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "pidfd_open": 434, "pidfd_send_signal": 424, "ptrace": 101,
-        "process_vm_readv": 310, "process_vm_writev": 311, "setsid": 112, "setpgid": 109, "socket": 41,
-        "socketpair": 53, "unshare": 272, "setns": 308, "mount": 165, "io_uring_setup": 425, "bpf": 321,
-        "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "add_key": 248, "shmget": 29, "msgget": 68,
-        "semget": 64, "reboot": 169, "kexec_load": 246, "memfd_create": 319,
+        "fork": 57, "vfork": 58, "clone": 56, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200, "tgkill": 234,
+        "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "ptrace": 101, "process_vm_readv": 310,
+        "process_vm_writev": 311, "kcmp": 312, "setsid": 112, "setpgid": 109, "socket": 41, "socketpair": 53,
+        "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "bpf": 321,
+        "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "add_key": 248, "request_key": 249, "shmget": 29,
+        "shmat": 30, "msgget": 68, "semget": 64, "mq_open": 240, "mq_unlink": 241, "memfd_create": 319, "reboot": 169,
+        "kexec_load": 246, "kexec_file_load": 320, "init_module": 175, "finit_module": 313, "delete_module": 176,
+        "swapon": 167, "swapoff": 168, "acct": 163, "syslog": 103, "quotactl": 179, "settimeofday": 164,
+        "clock_settime": 227, "clock_adjtime": 305, "adjtimex": 159, "sethostname": 170, "setdomainname": 171,
+        "iopl": 172, "ioperm": 173, "vhangup": 153, "name_to_handle_at": 303, "open_by_handle_at": 304,
+        "fanotify_init": 300, "fanotify_mark": 301, "setpriority": 141, "sched_setscheduler": 144,
+        "sched_setparam": 142, "sched_setattr": 314, "sched_setaffinity": 203, "ioprio_set": 251, "migrate_pages": 256,
+        "move_pages": 279, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93, "lchown": 94,
+        "fchownat": 260, "utime": 132, "utimes": 235, "utimensat": 280, "futimesat": 261, "setxattr": 188,
+        "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
+        "truncate": 76, "mknod": 133, "mknodat": 259, "personality": 135,
     },
     "aarch64": {
-        "execve": 221, "execveat": 281, "kill": 129, "tkill": 130, "tgkill": 131, "rt_sigqueueinfo": 138,
-        "rt_tgsigqueueinfo": 240, "pidfd_open": 434, "pidfd_send_signal": 424, "ptrace": 117, "process_vm_readv": 270,
-        "process_vm_writev": 271, "setsid": 157, "setpgid": 154, "socket": 198, "socketpair": 199, "unshare": 97,
-        "setns": 268, "mount": 40, "io_uring_setup": 425, "bpf": 280, "userfaultfd": 282, "perf_event_open": 241,
-        "keyctl": 219, "add_key": 217, "shmget": 194, "msgget": 186, "semget": 190, "reboot": 142, "kexec_load": 104,
-        "memfd_create": 279,
+        "clone": 220, "execve": 221, "execveat": 281, "kill": 129, "tkill": 130, "tgkill": 131,
+        "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "ptrace": 117, "process_vm_readv": 270,
+        "process_vm_writev": 271, "kcmp": 272, "setsid": 157, "setpgid": 154, "socket": 198, "socketpair": 199,
+        "unshare": 97, "setns": 268, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "bpf": 280,
+        "userfaultfd": 282, "perf_event_open": 241, "keyctl": 219, "add_key": 217, "request_key": 218, "shmget": 194,
+        "shmat": 196, "msgget": 186, "semget": 190, "mq_open": 180, "mq_unlink": 181, "memfd_create": 279,
+        "reboot": 142, "kexec_load": 104, "kexec_file_load": 294, "init_module": 105, "finit_module": 273,
+        "delete_module": 106, "swapon": 224, "swapoff": 225, "acct": 89, "syslog": 116, "quotactl": 60,
+        "settimeofday": 170, "clock_settime": 112, "clock_adjtime": 266, "adjtimex": 171, "sethostname": 161,
+        "setdomainname": 162, "vhangup": 58, "name_to_handle_at": 264, "open_by_handle_at": 265, "fanotify_init": 262,
+        "fanotify_mark": 263, "setpriority": 140, "sched_setscheduler": 119, "sched_setparam": 118,
+        "sched_setattr": 274, "sched_setaffinity": 122, "ioprio_set": 30, "migrate_pages": 238, "move_pages": 239,
+        "fchmod": 52, "fchmodat": 53, "fchown": 55, "fchownat": 54, "utimensat": 88, "setxattr": 5, "lsetxattr": 6,
+        "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16, "truncate": 45, "mknodat": 33,
+        "personality": 92,
     },
 }  # fmt: skip
-_CLONE = {"x86_64": 56, "aarch64": 220}
-_CLONE3 = 435
+#: From here on calls have one number everywhere, and new ones come: all but these are unknown to this process.
+_NEW, _NEW_KNOWN = 424, (436, 439, 441, 449)  # close_range, faccessat2, epoll_pwait2, futex_waitv
+#: Refused for some arguments: the call's numbers, the argument's place, and the values. Limits of another process;
+#: signals by way of a descriptor; input put into a terminal; what is set below for this process.
+_REFUSED_WITH: dict[str, tuple[tuple[int, int, tuple[int, ...]], ...]] = {
+    "x86_64": ((72, 1, (8, 10, 15)), (16, 1, (0x5412, 0x8901, 0x8902)), (157, 0, (1, 4))),
+    "aarch64": ((25, 1, (8, 10, 15)), (29, 1, (0x5412, 0x8901, 0x8902)), (167, 0, (1, 4))),
+}
+_PRLIMIT = {"x86_64": 302, "aarch64": 261}
+#: Opening calls, and where their flags are: old versions of Landlock let what may be read be emptied.
+_OPENING = {"x86_64": ((2, 1), (257, 2)), "aarch64": ((56, 2),)}
+_O_TRUNC, _O_ACCMODE = 0x200, 3
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-_CLONE_THREAD = 0x00010000
 
 _READ_FILE, _READ_DIR, _EXECUTE = 1 << 2, 1 << 3, 1 << 0
 #: Of Landlock's rights on files, by the version that knows them: the first 13, then refer, truncate, ioctl.
@@ -49,12 +80,29 @@ _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 
 
-def limit(memory: int, cpu_seconds: int, file_size: int) -> list[str]:
-    """Limit this process's address space, processor time, files and processes; what is in force, in words."""
+@dataclass
+class Force:
+    """What is in force, in words, and what is not."""
+
+    done: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+
+    def note(self, success: bool, done: str, lacking: str) -> None:
+        """One or the other."""
+        if success:
+            self.done.append(done)
+        else:
+            self.lacking.append(lacking)
+
+
+def limit(memory: int, cpu_seconds: int, file_size: int) -> Force:
+    """Limit this process's address space, processor time, files and processes."""
+    force = Force()
     try:
         import resource  # noqa: PLC0415 - absent on Windows
     except ImportError:
-        return []
+        force.lacking.append("limits on memory and processor time")
+        return force
     limits = {
         "memory": (resource.RLIMIT_AS, memory),
         "processor time": (resource.RLIMIT_CPU, cpu_seconds),
@@ -62,18 +110,25 @@ def limit(memory: int, cpu_seconds: int, file_size: int) -> list[str]:
         "core dumps": (resource.RLIMIT_CORE, 0),
         "open files": (resource.RLIMIT_NOFILE, 64),
     }
-    set_ = []
+    if os.geteuid() != 0:
+        # The user has one already, so that this process cannot make any. It does not hold for root.
+        limits["processes"] = (resource.RLIMIT_NPROC, 1)
+    set_, not_set = [], []
     for name, (kind, value) in limits.items():
         try:
             resource.setrlimit(kind, (value, value))
+            set_.append(name)
         except (ValueError, OSError):
-            continue
-        set_.append(name)
-    return [f"limits on {', '.join(set_)}"] if set_ else []
+            not_set.append(name)
+    if set_:
+        force.done.append(f"limits on {', '.join(set_)}")
+    if not_set:
+        force.lacking.append(f"limits on {', '.join(not_set)}")
+    return force
 
 
-def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> list[str]:
-    """Give up all that an answer does not need; for good. What is in force, in words.
+def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> Force:
+    """Give up all that an answer does not need; for good.
 
     Parameters
     ----------
@@ -84,23 +139,32 @@ def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence
     writable
         Folders that may be written in as well.
     """
+    force = Force()
+    files, calls = "only its own folder's files", "no processes, threads, signals or network"
     if sys.platform != "linux":
-        return []
+        force.lacking += [f"a filter of system calls ({calls})", f"access control ({files})"]
+        return force
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return []
-    done = []
-    if _restrict_files(libc, readable, listable, writable):
-        done.append("only its own folder's files")
-    if _filter_calls(libc):
-        done.append("no processes, signals or network")
-    return done
+    if not _drop_privileges(libc) and os.geteuid() == 0:
+        force.lacking.append("giving up root's privileges")
+    alone = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    confined = alone and _restrict_files(libc, readable, listable, writable)
+    force.note(confined, files, f"access control by Landlock ({files})")
+    force.note(alone and _filter_calls(libc), calls, f"a filter of system calls by seccomp ({calls})")
+    return force
+
+
+def _drop_privileges(libc: ctypes.CDLL) -> bool:
+    """Give up all capabilities: root's too is then a user like any other, who cannot raise a limit or set the clock."""
+    header = struct.pack("=Ii", 0x20080522, 0)
+    number = {"x86_64": 126, "aarch64": 91}.get(platform.machine())
+    return number is not None and libc.syscall(number, header, bytes(24)) == 0
 
 
 def _filter_calls(libc: ctypes.CDLL) -> bool:
-    """Install a filter that refuses the system calls of `_REFUSED`; one for an unknown machine is not."""
+    """Install a filter that refuses the system calls above; one for an unknown machine is not."""
     machine = platform.machine()
     if machine not in _REFUSED:
         return False
@@ -114,23 +178,44 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(packed), 0, 0) == 0)
 
 
+_LOAD, _EQUAL, _AT_LEAST, _AND, _ANSWER = 0x20, 0x15, 0x35, 0x54, 0x06
+
+
+def _do(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+    return struct.pack("HBBI", code, yes, no, value)
+
+
+def _argument(place: int) -> bytes:
+    """Its lower half; the machines are little-endian."""
+    return _do(_LOAD, 16 + 8 * place)
+
+
 def _instructions(machine: str) -> list[bytes]:
     """Classic BPF over struct seccomp_data: number at 0, architecture at 4, arguments from 16."""
-    load, equal, at_least, test, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-
-    def do(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
-        return struct.pack("HBBI", code, yes, no, value)
-
     # Another architecture's numbers, and x32's, mean other calls: refuse them all.
-    steps = [do(load, 4), do(equal, _AUDIT[machine], 1, 0), do(answer, _EPERM)]
-    steps += [do(load, 0), do(at_least, 0x40000000, 0, 1), do(answer, _EPERM)]
+    steps = [_do(_LOAD, 4), _do(_EQUAL, _AUDIT[machine], 1, 0), _do(_ANSWER, _EPERM)]
+    steps += [_do(_LOAD, 0), _do(_AT_LEAST, 0x40000000, 0, 1), _do(_ANSWER, _EPERM)]
     for number in _REFUSED[machine].values():
-        steps += [do(equal, number, 0, 1), do(answer, _EPERM)]
-    # Its flags lie in memory, where a filter cannot look: the C library then takes clone.
-    steps += [do(equal, _CLONE3, 0, 1), do(answer, _ENOSYS)]
-    # A thread is allowed, since libraries start some; a process is not.
-    steps += [do(equal, _CLONE[machine], 0, 3), do(load, 16), do(test, _CLONE_THREAD, 1, 0), do(answer, _EPERM)]
-    return [*steps, do(answer, _ALLOW)]
+        steps += _when(number, [_do(_ANSWER, _EPERM)])
+    for number, place, values in _REFUSED_WITH[machine]:
+        steps += _when(number, [_argument(place), *_answers_for(values), _do(_ANSWER, _ALLOW)])
+    steps += _when(_PRLIMIT[machine], [_argument(0), _do(_EQUAL, 0, 1, 0), _do(_ANSWER, _EPERM), _do(_ANSWER, _ALLOW)])
+    for number, place in _OPENING[machine]:
+        flags = [_argument(place), _do(_AND, _O_TRUNC | _O_ACCMODE), *_answers_for((_O_TRUNC,))]
+        steps += _when(number, [*flags, _do(_ANSWER, _ALLOW)])
+    for number in _NEW_KNOWN:
+        steps += _when(number, [_do(_ANSWER, _ALLOW)])
+    # As if they were not there: the C library then takes the older ones, which a filter can look into.
+    return [*steps, _do(_AT_LEAST, _NEW, 0, 1), _do(_ANSWER, _ENOSYS), _do(_ANSWER, _ALLOW)]
+
+
+def _when(number: int, then: Sequence[bytes]) -> Iterable[bytes]:
+    """For the call of that number, instructions that end with an answer in any case."""
+    return [_do(_EQUAL, number, 0, len(then)), *then]
+
+
+def _answers_for(values: Sequence[int]) -> Iterable[bytes]:
+    return [step for value in values for step in (_do(_EQUAL, value, 0, 1), _do(_ANSWER, _EPERM))]
 
 
 def _restrict_files(
@@ -157,7 +242,7 @@ def _restrict_files(
         os.close(rules)
 
 
-def _grant(libc: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
+def _grant(libc: Any, rules: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:

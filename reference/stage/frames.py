@@ -18,15 +18,19 @@ from numpy.typing import NDArray
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Unusable
 
 #: More than any honest question or answer needs: the gradient of the lab's deepest net has half a megabyte.
-MOST_JSON, MOST_BYTES = 2**22, 2**26
+MOST_JSON, MOST_BYTES = 2**21, 2**23
 _MOST_AXES = 8
 _DEPTH = 12
+_MOST_BITS = 64
 _LENGTHS = struct.Struct(">QQ")
 _DTYPES = {
     dtype.str: dtype
     for dtype in map(np.dtype, ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16"))
 }
-_RECORDS: dict[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get, Reply, Unusable)}
+#: What a question may hold, and what an answer may.
+QUESTION: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
+ANSWER: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
+_RECORDS = {**QUESTION, **ANSWER}
 
 
 class FrameError(Exception):
@@ -52,8 +56,8 @@ def packed(value: Any) -> bytes:
     return _LENGTHS.pack(len(text), len(data)) + text + data
 
 
-def unpacked(receive: Callable[[int], bytes]) -> Any:
-    """The value in the next frame; ``receive(n)`` gives exactly n bytes.
+def unpacked(receive: Callable[[int], bytes], records: Mapping[str, Any]) -> Any:
+    """The value in the next frame; ``receive(n)`` gives exactly n bytes, and ``records`` are those that may come.
 
     Raises
     ------
@@ -65,16 +69,16 @@ def unpacked(receive: Callable[[int], bytes]) -> Any:
         raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MOST_JSON} and {MOST_BYTES}")
     text, data = receive(text_length), receive(data_length)
     try:
-        return _value(json.loads(text), _Reader(data), _DEPTH)
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise FrameError(f"malformed: {type(error).__name__}: {error}") from error
+        return _value(json.loads(text), _Reader(data, records), _DEPTH)
+    except Exception as error:  # whatever is wrong with it, who sent it is to blame
+        raise FrameError(f"malformed: {type(error).__name__}: {str(error)[:200]}") from None
 
 
 class _Reader:
-    """Hands out the arrays' bytes in order."""
+    """Hands out the arrays' bytes in order, and knows which records may come."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data, self._place = data, 0
+    def __init__(self, data: bytes, records: Mapping[str, Any]) -> None:
+        self._data, self._place, self.records = data, 0, records
 
     def array(self, dtype: str, shape: list[int]) -> NDArray[Any]:
         kind = _DTYPES[dtype]
@@ -85,53 +89,76 @@ class _Reader:
             raise ValueError(f"an array of {n_bytes} bytes that did not come")
         start = self._place
         self._place += n_bytes
-        # A copy: what is built on a buffer of bytes cannot be written to.
-        return np.frombuffer(self._data[start : self._place], kind).reshape(shape).copy()
+        array = np.frombuffer(self._data[start : self._place], np.uint8 if kind == np.bool_ else kind).reshape(shape)
+        # A copy: what is built on a buffer of bytes cannot be written to. A truth value is one bit, whatever came.
+        return np.asarray(array != 0) if kind == np.bool_ else array.copy()
 
 
-def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: PLR0911 - a case each
+_ITSELF = frozenset({bool, int, str, type(None)})
+_FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _RECORDS.values()}
+#: Nearly every reply says nothing at all.
+_BARE = {kind: [getattr(kind(), name) for name in _FIELDS[kind]] for kind in (Reply,)}
+
+
+def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
     """JSON with a letter before whatever JSON itself would mistake."""
+    kind = type(value)
+    if kind in _ITSELF:
+        return value
     if depth == 0:
         raise FrameError("too deeply nested")
-    if value is None or type(value) in {bool, int, str}:
-        return value
-    if type(value) is float:
+    if kind is float:
         return ["f", value.hex()]  # NaN and infinity too, and to the last bit
-    if type(value) is np.ndarray:
+    if kind is np.ndarray:
         if value.dtype.str not in _DTYPES:
             raise FrameError(f"an array of dtype {value.dtype}")
-        arrays.append(np.ascontiguousarray(value))
-        return ["a", value.dtype.str, list(value.shape)]
+        arrays.append(value)
+        return ["a", value.dtype.str, value.shape]
+    depth -= 1
+    if kind in _FIELDS:
+        contents = [getattr(value, name) for name in _FIELDS[kind]]
+        if kind in _BARE:
+            while contents and contents[-1] is _BARE[kind][len(contents) - 1]:
+                contents.pop()
+        return ["r", kind.__name__, [_tree(item, arrays, depth) for item in contents]]
+    if kind is list or kind is tuple:
+        return ["l" if kind is list else "t", [_tree(item, arrays, depth) for item in value]]
+    if kind is dict or isinstance(value, Mapping):
+        return ["d", [[name, _tree(item, arrays, depth)] for name, item in value.items()]]
     if isinstance(value, np.generic):
-        return ["s", _tree(np.asarray(value), arrays, depth - 1)]
-    if type(value) in {list, tuple}:
-        return ["l" if type(value) is list else "t", [_tree(item, arrays, depth - 1) for item in value]]
-    if isinstance(value, Mapping):
-        return ["d", [[_tree(item, arrays, depth - 1) for item in pair] for pair in value.items()]]
-    if type(value).__name__ in _RECORDS:
-        contents = [_tree(getattr(value, each.name), arrays, depth - 1) for each in fields(value)]
-        return ["r", type(value).__name__, contents]
-    raise FrameError(f"an object of type {type(value).__name__}")
+        return ["s", _tree(np.asarray(value), arrays, depth)]
+    raise FrameError(f"an object of type {kind.__name__}")
 
 
-def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: PLR0911 - a case each
+def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
+    kind = type(tree)
+    if kind is str or tree is None or kind is bool or (kind is int and tree.bit_length() <= _MOST_BITS):
+        return tree
     if depth == 0:
         raise ValueError("too deeply nested")
-    if tree is None or type(tree) in {bool, int, str}:
-        return tree
-    kind, *rest = tree
-    match kind:
-        case "f":
-            return float.fromhex(rest[0])
-        case "a":
-            return reader.array(*rest)
-        case "s":
-            return _value(rest[0], reader, depth - 1)[()]
-        case "l" | "t":
-            items = [_value(item, reader, depth - 1) for item in rest[0]]
-            return items if kind == "l" else tuple(items)
-        case "d":
-            return {_value(name, reader, depth - 1): _value(item, reader, depth - 1) for name, item in rest[0]}
-        case "r":
-            return _RECORDS[rest[0]](*(_value(item, reader, depth - 1) for item in rest[1]))
-    raise ValueError(f"unknown kind {kind!r}")
+    if kind is not list:
+        raise ValueError(f"{kind.__name__} outside a list, or too large")
+    letter = tree[0]
+    depth -= 1
+    if letter == "r":
+        return reader.records[tree[1]](*[_value(item, reader, depth) for item in tree[2]])
+    if letter == "a":
+        return reader.array(tree[1], tree[2])
+    if letter == "d":
+        return {_name(name): _value(item, reader, depth) for name, item in tree[1]}
+    if letter == "f":
+        return float.fromhex(tree[1])
+    if letter == "l":
+        return [_value(item, reader, depth) for item in tree[1]]
+    if letter == "t":
+        return tuple([_value(item, reader, depth) for item in tree[1]])
+    if letter == "s":
+        return _value(tree[1], reader, depth)[()]
+    raise ValueError(f"unknown kind {letter!r}")
+
+
+def _name(tree: Any) -> str:
+    """A text alone: numbers can be chosen so that a dict of them takes for ever."""
+    if type(tree) is not str:
+        raise TypeError(f"a name of type {type(tree).__name__}")
+    return tree

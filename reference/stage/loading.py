@@ -15,11 +15,16 @@ import inspect
 import re
 import signal
 import sys
+import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
+
+from .perform import told
+from .standins import is_stand_in
 
 #: Of files, and of their size: a submission is a handful of small ones.
 _MOST_FILES, _MOST_BYTES = 400, 2**21
@@ -69,35 +74,68 @@ def load(root: Path, wanted: Sequence[str], optional: Sequence[str] = (), second
     wanted, optional
         Names; only those of the first count as missing.
     seconds
-        For the import of each file; None: as long as it takes, and exceptions pass on.
+        For the import of each file, and three times as much for all; None: as long as it takes, and exceptions pass on.
     """
     found = Found()
     sources = [_read(path) for path in _files(root)]
     names = [*wanted, *optional]
+    clock = _Clock(seconds)
     for source in sources:
-        here = [name for name in source.names if name in names and name not in found.classes]
+        here = [name for name in dict.fromkeys(source.names) if name in names and name not in found.classes]
         if source.broken is not None:
-            found.missing.update({name: source.broken for name in here if name not in found.missing})
-        elif here:
-            _take(source, here, root if root.is_dir() else root.parent, found, seconds)
+            found.notes.append(f"{_label(source.path, root)} {source.broken}")
+            found.missing.update({name: found.notes[-1] for name in here if name not in found.missing})
+        elif here or root.is_file():  # the file that is meant may have imported them all
+            _take(source, here, root, found, clock)
     _take_from_namespaces([name for name in names if name not in found.classes], root, found)
+    found.notes += _several([source for source in sources if source.broken is None], found.classes, root)
+    reason = "there is no class {} in {}" if sources else _no_python(root)
     for name in wanted:
-        if name in found.classes:
-            found.missing.pop(name, None)
-        else:
-            found.missing.setdefault(name, f"there is no class {name} in {root.name}")
+        found.missing.setdefault(name, reason.format(name, root.name))
     found.missing = {name: why for name, why in found.missing.items() if name in wanted and name not in found.classes}
     return found
 
 
-def _take(source: _Source, names: Sequence[str], root: Path, found: Found, seconds: float | None) -> None:
-    module, problem = _run(source.path, root, seconds)
-    label = source.path.relative_to(root) if source.path.is_relative_to(root) else source.path.name
+class _Clock:
+    """Shares out the time for imports."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.each = seconds
+        self._end = time.monotonic() + 3 * (seconds or 0)
+
+    def share(self) -> float | None:
+        """Of the next import; None: without end."""
+        return None if self.each is None else max(0.01, min(self.each, self._end - time.monotonic()))
+
+
+def _label(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if root.is_dir() else path.name
+
+
+def _no_python(root: Path) -> str:
+    if root.suffix == ".ipynb" or (root.is_dir() and any(root.rglob("*.ipynb"))):
+        return "there is no Python file in {1}, only a notebook: save its code as a .py file"
+    return "there is no Python file in {1}"
+
+
+def _several(sources: Sequence[_Source], classes: Mapping[str, type], root: Path) -> Iterator[str]:
+    """Which one counts of a class that is there more than once."""
+    for name, taken in classes.items():
+        places = [_label(source.path, root) for source in sources for each in source.names if each == name]
+        file = getattr(sys.modules.get(taken.__module__), "__file__", None)
+        if len(places) > 1 and file is not None:
+            which = f"the one in {Path(file).name}" if len(set(places)) > 1 else "the last one"
+            yield f"{name} is defined {len(places)} times ({', '.join(dict.fromkeys(places))}): {which} was taken"
+
+
+def _take(source: _Source, names: Sequence[str], root: Path, found: Found, clock: _Clock) -> None:
+    module, problem = _run(source.path, root, clock)
+    label = _label(source.path, root)
     if problem is not None:
         found.notes.append(f"{label} {problem}")
     for name in names:
         candidate = getattr(module, name, None) if module is not None else None
-        if inspect.isclass(candidate):
+        if inspect.isclass(candidate) and not is_stand_in(candidate):
             found.classes[name] = candidate
         else:
             found.missing[name] = f"{label} {problem or f'has no class {name} once it has run'}"
@@ -107,46 +145,62 @@ def _take_from_namespaces(names: Sequence[str], root: Path, found: Found) -> Non
     """Classes that no file defines by that name: imported under another one, or made by a call."""
     here = str(root.resolve() if root.is_dir() else root.resolve().parent)
     for module in list(sys.modules.values()):
-        if not str(getattr(module, "__file__", None) or "").startswith(here):
+        if not isinstance(module, ModuleType) or not str(vars(module).get("__file__")).startswith(here):
             continue
         for name in names:
             candidate = vars(module).get(name)
-            if inspect.isclass(candidate) and name not in found.classes:
+            if inspect.isclass(candidate) and name not in found.classes and not is_stand_in(candidate):
                 found.classes[name] = candidate
 
 
-def _run(path: Path, root: Path, seconds: float | None) -> tuple[ModuleType | None, str | None]:
+def _run(path: Path, root: Path, clock: _Clock) -> tuple[ModuleType | None, str | None]:
     """The module in a file, as far as it could be run, and what went wrong, to be said after the file's name."""
     name, folders = _place(path, root)
-    with _on_path(folders):
+    with _on_path(folders, root.resolve().parent):
         parts = name.split(".")
+        parts[0] = _free(parts[0], root)
         package = path.resolve().parent
         for depth in range(1, len(parts)):
             folder = package.parents[len(parts) - 2 - depth] if depth < len(parts) - 1 else package
-            _keep(".".join(parts[:depth]), folder / "__init__.py", seconds)
-        return _keep(name, path, seconds)
+            _keep(".".join(parts[:depth]), folder / "__init__.py", clock)
+        return _keep(".".join(parts), path, clock)
 
 
-def _keep(name: str, path: Path, seconds: float | None) -> tuple[ModuleType | None, str | None]:
+def _keep(name: str, path: Path, clock: _Clock) -> tuple[ModuleType | None, str | None]:
     """Import a file; unlike Python's own import this keeps a module that does not come to its end."""
-    if name in sys.modules:
-        return sys.modules[name], None
+    present = sys.modules.get(name)
+    if present is not None:
+        return present, None
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         return None, "is no Python file"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    seconds = clock.share()
     try:
         with _in_time(seconds):
             spec.loader.exec_module(module)
     except _Late:
-        return module, f"was still running after {seconds:g} s of being imported: does it train there?"
-    except (Exception, SystemExit) as error:
+        return module, f"was still running after {seconds:.3g} s of being imported: does it train there?"
+    except BaseException as error:
         if seconds is None:
             del sys.modules[name]
             raise
-        return module, f"ended with {type(error).__name__}: {str(error)[:300]}"
+        return module, f"ended with {told(error)[:400]}"
     return module, None
+
+
+def _free(name: str, root: Path) -> str:
+    """The name, or another one where it is that of one of Python's own modules, or of somebody else's."""
+    here, number, free = root if root.is_dir() else root.parent, 0, name
+    while (present := sys.modules.get(free)) is not None:
+        file = getattr(present, "__file__", None)
+        places = [file] if isinstance(file, str) else list(getattr(present, "__path__", []))
+        if any(here.resolve() in (Path(place) / "x").resolve().parents for place in places):
+            break
+        number += 1
+        free = f"submission_{number}_{name}"
+    return free
 
 
 def _place(path: Path, root: Path) -> tuple[str, list[str]]:
@@ -162,21 +216,22 @@ def _place(path: Path, root: Path) -> tuple[str, list[str]]:
     if parts[-1] == "__init__":
         parts.pop()
     folders = [str(folder), str(path.resolve().parent)]
-    while folder not in {root.resolve(), folder.parent}:
+    while root.resolve() in folder.parents:
         folder = folder.parent
         folders.append(str(folder))
     return ".".join(parts), folders
 
 
 @contextlib.contextmanager
-def _on_path(folders: Sequence[str]) -> Iterator[None]:
+def _on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
+    """The folders first; the one above all last, for a folder that imports from itself by its own name."""
     before = list(sys.path)
-    sys.path[:0] = folders
+    sys.path[:] = [*folders, *before, str(above)]
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path[:] = [*before, *(each for each in folders if each not in before)]
+        sys.path[:] = [*before, *(each for each in (*folders, str(above)) if each not in before)]
 
 
 @contextlib.contextmanager
@@ -202,7 +257,7 @@ def _in_time(seconds: float | None) -> Iterator[None]:
 def _files(root: Path) -> list[Path]:
     """Python files, the nearest to the root first; no links, since they lead elsewhere."""
     if root.is_file():
-        return [root]
+        return [root] if root.suffix != ".ipynb" else []
     found: list[Path] = []
     folders = [root]
     while folders and len(found) < _MOST_FILES:
@@ -220,19 +275,21 @@ def _files(root: Path) -> list[Path]:
 
 
 def _read(path: Path) -> _Source:
+    text = ""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return _Source(path, tuple(_CLASS.findall(text)), f"{path.name} {_unreadable(text, error)}")
+        source = path.read_bytes()
+        text = source.decode("utf-8-sig", "replace")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)  # bytes: a declared encoding counts
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+        return _Source(path, tuple(_CLASS.findall(text)), _unreadable(text, error))
     return _Source(path, tuple(_defined(tree)), None)
 
 
 def _unreadable(text: str, error: BaseException) -> str:
-    line = getattr(error, "lineno", None)
-    where = (
-        f" (line {line}: {text.splitlines()[line - 1].strip()[:80]})" if line and line <= text.count("\n") + 1 else ""
-    )
+    line, lines = getattr(error, "lineno", None) or 0, text.split("\n")
+    where = f" (line {line}: {lines[line - 1].strip()[:80]})" if 0 < line <= len(lines) else ""
     if _PYTHON_2.search(text):
         return f"is Python 2 source{where}; the lab is in Python 3"
     return f"is no Python: {getattr(error, 'msg', None) or error}{where}"

@@ -21,12 +21,17 @@ _array, _shares_memory, _ndarray, _generic, _random_state = (
     np.generic,
     np.random.RandomState,
 )
-_PLAIN = (int, float, str, bool, type(None))
-_NUMBERS = "fiubc"
+_errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
+_PLAIN = (float, bool, type(None))
+#: Of arrays: what a frame can hold, in the machine's own byte order.
+_NUMBERS = frozenset(np.dtype(code).str for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
+                                                     "?", "c8", "c16"))  # fmt: skip
 #: Entries of an array that an answer may have: a view with strides of 0 can claim any number.
-MOST_ENTRIES = 2**22
+MOST_ENTRIES = 2**19
 _MOST_ITEMS = 10_000
 _MOST_TEXT = 10_000
+_MOST_BITS = 64
+_MOST_AXES = 8
 _DEPTH = 6
 
 
@@ -41,8 +46,8 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """What numpy or the code has to say of overflows and the like is no verdict; the answers are."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _errstate(all="ignore"), _catch_warnings():
+        _simplefilter("ignore")
         yield
 
 
@@ -59,14 +64,14 @@ class _Stage:
         try:
             reply, answer = self._act(step)
         except (Exception, SystemExit) as error:  # whatever foreign code raises is an answer
-            reply, answer = Reply(error=_told(error), error_kind=type(error).__name__), None
+            reply, answer = Reply(error=told(error), error_kind=type(error).__name__), None
         self.answers.append(answer)
         return reply
 
     def with_hindsight(self, replies: list[Reply]) -> list[Reply]:
         """Mark the answers that later steps have changed."""
         return [
-            replace(reply, altered=not same(reply.value, copied(answer)))
+            replace(reply, altered=not _still(reply.value, answer))
             for reply, answer in zip(replies, self.answers, strict=True)
         ]
 
@@ -81,7 +86,7 @@ class _Stage:
                 return Reply(), None
             case Get():
                 answer = getattr(self.objects[step.name], step.attribute)
-                return Reply(copied(answer), kind_of(answer)), answer
+                return _reply(answer), answer
             case Call():
                 return self._call(step)
 
@@ -96,7 +101,7 @@ class _Stage:
             for name, value in given.items()
             if any(_shares_memory(array, other) for array in arrays for other in _arrays(value))
         )
-        return Reply(copied(answer), kind_of(answer), changed=changed, aliases=aliases), answer
+        return replace(_reply(answer), changed=changed, aliases=aliases), answer
 
     def _given(self, value: Any) -> Any:
         """What a step's argument stands for."""
@@ -122,28 +127,62 @@ class _Stage:
             setattr(target, attribute, _array(value))
 
 
+def _reply(answer: Any) -> Reply:
+    value = copied(answer)
+    return Reply(value, value.kind if type(value) is Unusable else kind_of(answer))
+
+
+def _still(value: Any, answer: Any) -> bool:
+    try:
+        return same(value, copied(answer))
+    except Exception:  # what cannot be looked at any more has changed
+        return False
+
+
+_OWN = {each.__name__: each for each in (_ndarray, list, tuple, dict, type(None), str, bool, int, float)}
+
+
 def kind_of(answer: Any) -> str:
     """The name of its type; one that merely calls itself ``ndarray`` is told apart."""
     kind = type(answer)
     name = str(kind.__name__)[:100]
-    builtin = kind is _ndarray or kind.__module__ == "builtins" or issubclass(kind, _generic)
-    return name if builtin or name not in {"ndarray", "list", "tuple", "dict"} else f"{name} of another module"
+    own = _OWN.get(name)
+    return name if own is None or own is kind or issubclass(kind, _generic) else f"{name} of another module"
 
 
-def copied(value: Any, depth: int = _DEPTH) -> Any:
+def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case each
     """Arrays of numbers, plain numbers and texts, and containers of them, copied; `Unusable` for anything else."""
-    if isinstance(value, _ndarray):
-        if value.dtype.kind not in _NUMBERS:
-            return Unusable(f"array of dtype {str(value.dtype)[:100]}")
-        # A plain array, whatever its subclass; of as many entries as a frame can hold.
-        return _array(value, subok=False) if value.size <= MOST_ENTRIES else Unusable(f"array of {value.size} entries")
-    if type(value) in _PLAIN or isinstance(value, _generic):
-        return value[:_MOST_TEXT] if type(value) is str else value
-    if depth and type(value) in {list, tuple} and len(value) <= _MOST_ITEMS:
-        return type(value)(copied(item, depth - 1) for item in value)
-    if depth and type(value) is dict and len(value) <= _MOST_ITEMS:
-        return {_word(name): copied(item, depth - 1) for name, item in value.items()}
-    return Unusable(kind_of(value))
+    kind = type(value)
+    if issubclass(kind, _ndarray):
+        return _copied_array(value)
+    if kind in _PLAIN or (issubclass(kind, _generic) and kind.__module__ == "numpy" and value.dtype.str in _NUMBERS):
+        return value
+    if kind is int:
+        return value if value.bit_length() < _MOST_BITS else Unusable(f"int of {value.bit_length()} bits")
+    if kind is str:
+        return value[:_MOST_TEXT]
+    if kind in {list, tuple, dict}:
+        if len(value) > _MOST_ITEMS or not depth:
+            return Unusable(f"{kind.__name__} of {len(value)} items" if depth else f"{kind.__name__} within {_DEPTH}")
+        if kind is dict:
+            return {_word(name): copied(item, depth - 1) for name, item in value.items()}
+        return kind(copied(item, depth - 1) for item in value)
+    name = kind_of(value)
+    return Unusable(f"{name} that is no number" if name in _OWN else name)
+
+
+def _copied_array(value: NDArray[Any]) -> Any:
+    """A plain array, whatever its subclass, which may say anything of itself."""
+    plain = _plain(value)
+    if plain.dtype.str not in _NUMBERS:
+        return Unusable(f"array of dtype {str(plain.dtype)[:100]}")
+    if plain.size > MOST_ENTRIES or plain.ndim > _MOST_AXES:
+        return Unusable(f"array of shape {plain.shape}")
+    return _array(plain)
+
+
+def _plain(value: NDArray[Any]) -> NDArray[Any]:
+    return value if type(value) is _ndarray else _ndarray.view(value, _ndarray)
 
 
 def _word(name: Any) -> str:
@@ -163,16 +202,17 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _arrays(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:
-    if isinstance(value, _ndarray):
-        yield value
+    if issubclass(type(value), _ndarray):
+        yield _plain(value)
     elif depth and type(value) in {list, tuple, dict}:
         for item in value.values() if type(value) is dict else value:
             yield from _arrays(item, depth - 1)
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """Its type and its message, whatever it does when it is asked for that."""
     try:
         said = str(error)
-    except Exception:  # its own __str__ may raise
+    except (Exception, SystemExit):  # its own __str__ may raise
         said = ""
     return f"{type(error).__name__}: {said[:1000]}" if said else type(error).__name__

@@ -7,7 +7,7 @@ examiner keeps the truth to itself and compares here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -130,6 +130,9 @@ class Session(Protocol):
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Do the steps one after the other with fresh objects; an error in one does not end the others."""
+
+    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
+        """`run` for each of several lists of steps, perhaps many at a time."""
 
 
 def lay_out(array: NDArray[Any], layout: Layout) -> NDArray[Any]:

@@ -10,26 +10,47 @@ from pathlib import Path
 from typing import Any
 
 from . import confine, frames, loading, perform, standins
+from .protocol import Reply, Unusable
 
 
 def main(settings: str) -> None:
     """Serve until the other side closes; ``settings`` is what `reference.sandbox` writes."""
     given: dict[str, Any] = json.loads(settings)
     receive, send = _receiver(given["questions"]), _sender(given["answers"])
-    in_force = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
-    in_force += confine.confine(given["readable"], given["listable"], given["writable"])
-    finder = standins.Finder()
+    force = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
+    rights = confine.confine(given["readable"], given["listable"], given["writable"])
+    # Before anything foreign runs, which could say so too.
+    send({"done": force.done + rights.done, "lacking": force.lacking + rights.lacking})
+    finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
     found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"])
-    send({**loading.as_mapping(found), "in_force": in_force, "stand_ins": sorted(set(finder.names))})
+    send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     while True:
         try:
-            steps = frames.unpacked(receive)
+            question = frames.unpacked(receive, frames.QUESTION)
         except EOFError:
             break
-        send(perform.perform(found.classes, steps))
+        several = question if question and type(question[0]) is list else [question]
+        replies = [reply for steps in several for reply in perform.perform(found.classes, steps)]
+        try:
+            send(replies)
+        except frames.FrameError:
+            send(_sendable(replies))
     os._exit(0)  # what the submission wants to do at its end is nobody's concern
+
+
+def _sendable(replies: list[Reply]) -> list[Reply]:
+    """The replies, without the values that do not fit."""
+    most = frames.MOST_BYTES // len(replies)
+    return [each if _fits(each, most) else Reply(Unusable("more than fits into an answer")) for each in replies]
+
+
+def _fits(reply: Reply, most: int) -> bool:
+    try:
+        return len(frames.packed(reply)) <= most
+    except frames.FrameError:
+        return False
 
 
 def _receiver(descriptor: int) -> Callable[[int], bytes]:

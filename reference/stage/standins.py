@@ -5,27 +5,34 @@ They let the import go on, and do nothing: what is judged needs numpy alone.
 
 from __future__ import annotations
 
+import dis
 import importlib.machinery
+import itertools
 import sys
-from collections.abc import Iterator, Sequence
-from types import ModuleType
+from collections.abc import Iterable, Iterator, Sequence
+from types import FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
 
-class Nothing:
-    """Stands for every object of an absent module: can be called, looked into, entered and run through, to no end."""
+_OPERATORS = (
+    "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "pow",
+    "rpow", "matmul", "rmatmul", "and", "rand", "or", "ror", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert",
+)  # fmt: skip
+_UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        """Whatever it is made from."""
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        """Whatever it is asked."""
-        return Nothing()
+def _nothing(*_: Any) -> Any:
+    return Nothing()
+
+
+class _Calm:
+    """What can be asked of an absent object, and of its class: to no end, and without effect."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return Nothing()
+        return Nothing
 
     def __getitem__(self, _: Any) -> Any:
         return Nothing()
@@ -33,35 +40,87 @@ class Nothing:
     def __setitem__(self, _: Any, __: Any) -> None:
         pass
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
     def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
+    def __iter__(self) -> Iterator[Any]:
+        return itertools.repeat(Nothing(), _number_wanted())
 
-def _through(iterable: Any = (), *_: Any, **__: Any) -> Any:
-    """A progress bar that shows nothing."""
-    return iterable
+    def __len__(self) -> int:
+        return 0
+
+    def __index__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return 0.0
+
+    def __format__(self, _: str) -> str:
+        return ""
 
 
-def _range_through(*numbers: int, **_: Any) -> Any:
-    return range(*numbers)
+for _name in _OPERATORS:
+    setattr(_Calm, f"__{_name}__", _nothing)
 
 
-_ITERATES = {"tqdm": _through, "trange": _range_through, "track": _through, "tqdm_notebook": _through}
-_CANVAS = (Nothing(), Nothing())
+class _CalmType(_Calm, type):
+    """The class of `Nothing`, which is looked into as well: ``torch.nn.Module``."""
 
 
-def _subplots(n_rows: Any = 1, n_columns: Any = 1, **_: Any) -> Any:
-    """A pair, since everybody unpacks it."""
-    return _CANVAS
+class Nothing(_Calm, metaclass=_CalmType):
+    """Stands for every object of an absent module: can be called, looked into, entered, run through, reckoned with."""
+
+    def __new__(cls, *given: Any, **__: Any) -> Any:
+        """Whatever it is made from; a function that it decorates stays as it is."""
+        return given[0] if cls is Nothing and _is_decorated(given) else super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Whatever it is made from."""
+
+    def __call__(self, *given: Any, **__: Any) -> Any:
+        """Whatever it is asked."""
+        return given[0] if _is_decorated(given) else Nothing()
+
+
+def _is_decorated(given: Sequence[Any]) -> bool:
+    return len(given) == 1 and type(given[0]) is FunctionType
+
+
+def _number_wanted() -> int:
+    """How many names the code two frames up unpacks into (``line, = ax.plot(x)``); 0 where it runs a loop, say."""
+    frame = sys._getframe(2)
+    code, place = frame.f_code.co_code, frame.f_lasti
+    return code[place + 1] if place >= 0 and code[place] == _UNPACK else 0
+
+
+class Bar(Nothing):
+    """A progress bar that shows nothing, and runs through what it was given."""
+
+    def __init__(self, iterable: Iterable[Any] = (), *_: Any, **__: Any) -> None:
+        self._iterable = iterable
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._iterable)
+
+
+def _range_bar(*numbers: int, **_: Any) -> Any:
+    return Bar(range(*numbers))
+
+
+def _subplots(nrows: Any = 1, ncols: Any = 1, *_: Any, **__: Any) -> Any:
+    """A figure, and as many axes as everybody unpacks."""
+    axes = np.empty((int(nrows), int(ncols)), dtype=object)
+    for place in np.ndindex(*axes.shape):
+        axes[place] = Nothing()
+    squeezed = axes.squeeze()
+    return Nothing(), squeezed if squeezed.ndim else squeezed.item()
+
+
+_NAMED = {"subplots": _subplots, "trange": _range_bar, "tnrange": _range_bar}
+_BARS = ("tqdm", "track", "tqdm_notebook", "progressbar", "ProgressBar")
 
 
 class StandIn(ModuleType):
@@ -70,16 +129,32 @@ class StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        if name == "subplots":
-            return _subplots
-        return _ITERATES.get(name, Nothing)
+        return Bar if name in _BARS else _NAMED.get(name, Nothing)
+
+    def __call__(self, *given: Any, **options: Any) -> Any:
+        """As `Bar`: ``import tqdm`` and ``tqdm.tqdm`` are often confused."""
+        return Bar(*given, **options)
+
+
+def is_stand_in(value: Any) -> bool:
+    """Whether it is a class of this module."""
+    return getattr(value, "__module__", None) == __name__
 
 
 class Finder:
-    """Comes last: whatever nobody else finds has a stand-in. Submodules of a stand-in are stand-ins."""
+    """Comes last: what a submission imports and nobody finds has a stand-in, and below a stand-in everything has one.
 
-    def __init__(self) -> None:
+    Where a library looks for something that may be absent, it is absent.
+
+    Parameters
+    ----------
+    folder
+        In which the submission is.
+    """
+
+    def __init__(self, folder: str) -> None:
         self.names: list[str] = []
+        self._folder = folder
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """A specification for any name that is absolute, or below a stand-in."""
@@ -87,6 +162,8 @@ class Finder:
         if parent and not isinstance(sys.modules.get(parent), StandIn):
             return None  # a missing part of a module that is there is the submission's own affair
         if not parent:
+            if name not in _ANYBODYS and not _importer().startswith(self._folder):
+                return None
             self.names.append(name)
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 
@@ -96,3 +173,15 @@ class Finder:
 
     def exec_module(self, module: ModuleType) -> None:
         """Nothing to run."""
+
+
+#: What Python's own library needs for windows.
+_ANYBODYS = ("_tkinter",)
+
+
+def _importer() -> str:
+    """The file in which the import stands."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and "importlib" in frame.f_code.co_filename:
+        frame = frame.f_back
+    return frame.f_code.co_filename

@@ -1,0 +1,189 @@
+"""The process with foreign code in it, seen from outside: two pipes for frames, two streams, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reference import handing, processes
+
+_MOST_OUTPUT = 2**16
+#: What the process may leave in its folder: files, and bytes. Limits of its own hold for each file alone.
+_MOST_FILES, _MOST_BYTES = 4000, 2**28
+#: Between looks at that folder.
+_LOOK = 0.25
+_TO_TAKE, _TO_END = 10.0, 2.0
+
+
+@dataclass
+class EndedError(Exception):
+    """The process gives no more answers: a word for how it came to that, and what there is to say of it."""
+
+    kind: str
+    said: str
+
+
+class StartError(Exception):
+    """The process cannot be started."""
+
+
+class Child:
+    """The process. What it writes on its standard streams is kept and never believed.
+
+    Parameters
+    ----------
+    command
+        Makes the command of the two descriptors, for questions and for answers.
+    folder
+        Its working directory, in which alone it may write.
+    environment
+        All of it.
+    written
+        Where what it writes goes, up to 64 KiB.
+    """
+
+    def __init__(
+        self, command: Callable[[int, int], list[str]], folder: Path, environment: dict[str, str], written: bytearray
+    ) -> None:
+        their_questions, our_questions = os.pipe()
+        our_answers, their_answers = os.pipe()
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - to run what is foreign, confined, is the purpose
+                command(their_questions, their_answers),
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(their_questions, their_answers),
+                start_new_session=True,
+            )
+        except BaseException as error:
+            os.close(our_questions)
+            os.close(our_answers)
+            if isinstance(error, OSError):
+                raise StartError(str(error)) from error
+            raise
+        finally:
+            os.close(their_questions)
+            os.close(their_answers)
+        self._questions, self._answers, self._written, self._folder = our_questions, our_answers, written, folder
+        self._looked = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        self._streams = [stream for stream in (self.process.stdout, self.process.stderr) if stream is not None]
+        os.set_blocking(our_questions, False)
+        for descriptor in (our_answers, *(stream.fileno() for stream in self._streams)):
+            os.set_blocking(descriptor, False)
+            self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def send(self, frame: bytes) -> None:
+        """Write a frame; one that the process does not take within seconds is lost with it."""
+        rest, deadline = memoryview(frame), time.monotonic() + _TO_TAKE
+        while rest:
+            try:
+                rest = rest[os.write(self._questions, rest) :]
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise EndedError("timeout", "did not take the question") from None
+                self._drain()
+                time.sleep(0.001)
+            except BrokenPipeError:
+                raise self.ended() from None
+
+    def receiver(self, deadline: float) -> Callable[[int], bytes]:
+        """``receive(n)`` for `frames.unpacked`: raises TimeoutError, or EOFError where the process has closed."""
+
+        def receive(n: int) -> bytes:
+            data = bytearray()
+            while len(data) < n:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutError
+                self._look()
+                ready = {key.fd for key, _ in self._selector.select(min(remaining, _LOOK))}
+                for descriptor in ready - {self._answers}:
+                    self._keep(descriptor)
+                if self._answers in ready:
+                    part = os.read(self._answers, min(n - len(data), 2**20))
+                    if not part:
+                        raise EOFError
+                    data += part
+            return bytes(data)
+
+        return receive
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked < _LOOK:
+            return
+        self._looked = time.monotonic()
+        if handing.is_too_much(self._folder, _MOST_FILES, _MOST_BYTES):
+            raise EndedError("memory", f"wrote more than {_MOST_FILES} files or {_MOST_BYTES >> 20} MiB")
+
+    def _keep(self, descriptor: int) -> None:
+        try:
+            part = os.read(descriptor, 2**16)
+        except BlockingIOError:
+            return
+        if not part:
+            self._selector.unregister(descriptor)
+        self._written += part[: max(0, _MOST_OUTPUT - len(self._written))]
+
+    def _drain(self) -> None:
+        for key, _ in self._selector.select(0):
+            if key.fd != self._answers:
+                self._keep(key.fd)
+
+    def ended(self) -> EndedError:
+        """How the process came to its end."""
+        try:
+            code = self.process.wait(_TO_END)
+        except subprocess.TimeoutExpired:
+            return EndedError("crash", "closed the connection")
+        # bubblewrap passes a signal on as a shell does.
+        number = -code if code < 0 else code - 128
+        if number == signal.SIGXCPU:
+            return EndedError("timeout", "used up its processor time")
+        if number > 0:
+            return EndedError("crash", f"was ended by {_name_of(number)}")
+        return EndedError("exits", f"ended the process (exit code {code})")
+
+    def stop(self, *, alone: bool = False) -> None:
+        """End the process and all that it has started, and close everything; ``alone``: it could start nothing."""
+        if alone:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            processes.end(self.process.pid, self._folder)
+        self.process.wait()
+        self._until_closed()
+        self._selector.close()
+        for stream in self._streams:
+            stream.close()
+        os.close(self._questions)
+        os.close(self._answers)
+
+    def _until_closed(self) -> None:
+        """Hear the last of it, and wait until nobody holds the pipes any more: then nobody is left."""
+        deadline, taken = time.monotonic() + _TO_END, 0
+        while self._selector.get_map() and taken < 2**22 and (remaining := deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(remaining):
+                if key.fd != self._answers:
+                    self._keep(key.fd)
+                elif not (part := os.read(key.fd, 2**16)):
+                    self._selector.unregister(key.fd)
+                else:
+                    taken += len(part)
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

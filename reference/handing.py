@@ -1,0 +1,167 @@
+"""Copies what was handed in, and removes folders that somebody else has written in; neither trusts what it finds.
+
+A submission may hold anything that a file system can: links, pipes, devices, what may not be read, a million files,
+folders below folders without end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+_MOST_FILES, _MOST_BYTES, _LARGEST = 2000, 2**26, 2**24
+_MOST_SEEN, _DEEPEST = 20_000, 20
+_IGNORED = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules", ".mypy_cache", ".pytest_cache"}
+
+
+def copy(source: Path, work: Path, *, beside: bool = True) -> tuple[Path, list[str]]:
+    """Copy a submission into an empty folder; where it is then, and what was left out, in words.
+
+    A folder keeps its name, since people import their package by it. With a file come the Python files beside it, which
+    it may import, or where it belongs to a package the whole of that; unless ``beside`` is False.
+    """
+    source = source.resolve()
+    if source.is_dir():
+        return work / source.name, _copy_tree(source, work / source.name)
+    package = _package_of(source)
+    if beside and package is not None:
+        notes = _copy_tree(package, work / package.name, only=".py")
+        return _with(source, work / package.name / source.relative_to(package)), notes
+    target = work / "submission"
+    target.mkdir()
+    notes = _copy_tree(source.parent, target, only=".py", deepest=1) if beside else []
+    return _with(source, target / source.name), notes
+
+
+def _package_of(file: Path) -> Path | None:
+    package, folder = None, file.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        package, folder = folder, folder.parent
+    return package
+
+
+def _with(source: Path, target: Path) -> Path:
+    """The file that was meant is there in any case."""
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _copy_file(source, target)
+    return target
+
+
+def _copy_tree(source: Path, target: Path, *, only: str = "", deepest: int = _DEEPEST) -> list[str]:
+    """Python files first, so that data cannot crowd them out."""
+    target.mkdir(parents=True, exist_ok=True)
+    found = list(itertools.islice(_files(source, deepest), _MOST_SEEN + 1))
+    count = total = left = 0
+    for path in sorted(found[:_MOST_SEEN], key=lambda path: (path.suffix != ".py", len(path.parts), path)):
+        if not path.name.endswith(only):
+            continue
+        size = path.lstat().st_size if path.exists() else 0
+        if count >= _MOST_FILES or size > _LARGEST or total + size > _MOST_BYTES:
+            left += 1
+            continue
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if _copy_file(path, place):
+            count, total = count + 1, total + size
+        else:
+            left += 1
+    notes = [f"{left} files were left out: unreadable, too large, or too many"] if left else []
+    if len(found) > _MOST_SEEN:
+        notes.append(f"more than {_MOST_SEEN} files: the rest was not looked at")
+    return notes
+
+
+def _files(source: Path, deepest: int) -> Iterator[Path]:
+    """Ordinary files, the nearest first; links, pipes and devices are none."""
+    folders = [source]
+    for _ in range(deepest):
+        below: list[Path] = []
+        for folder in folders:
+            with contextlib.suppress(OSError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name in _IGNORED:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(Path(entry.path))
+                    elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(".pyc"):
+                        yield Path(entry.path)
+        folders = below[:_MOST_SEEN]
+
+
+def _copy_file(source: Path, target: Path) -> bool:
+    """Whether it could be copied: it is what it was when it was found, and may be read."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        contents = file.read(_LARGEST + 1)
+    target.write_bytes(contents[:_LARGEST])
+    return True
+
+
+def is_too_much(folder: Path, most_files: int, most_bytes: int) -> bool:
+    """Whether there is more in a folder than that, or something that cannot even be looked at."""
+    count = total = 0
+    folders = [str(folder)]
+    try:
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    with contextlib.suppress(FileNotFoundError):
+                        total += 512 * entry.stat(follow_symlinks=False).st_blocks
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                    if count > most_files or total > most_bytes:
+                        return True
+    except FileNotFoundError:
+        return False  # removed meanwhile: the next look tells more
+    except OSError:
+        return True
+    return False
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever has been made of it: folders that may not be entered, or nested beyond all limits.
+
+    Nested ones are moved up, so that no path grows long.
+    """
+    numbers = itertools.count()
+    while folder.exists():
+        found = _folders_in(folder)
+        if not found:
+            break
+        for each in found:
+            for below in _folders_in(each):
+                with contextlib.suppress(OSError):
+                    below.chmod(0o700)  # what may not be written in may not be moved
+                    below.rename(folder / f"moved-{next(numbers)}")
+            with contextlib.suppress(OSError):
+                each.rmdir()
+        if _folders_in(folder) == found:
+            break  # it cannot be emptied: others' rights, or somebody is writing
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    """The folders in it; all else is removed."""
+    with contextlib.suppress(OSError):
+        folder.chmod(0o700)
+    folders = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in list(entries):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)  # noqa: PTH108 - a name that may be anything
+    return sorted(folders)

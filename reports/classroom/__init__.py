@@ -1,0 +1,1 @@
+"""Many submissions: found, judged a few at a time, and remembered. Nothing here prints."""

@@ -1,0 +1,77 @@
+"""``bp check``: judge one implementation, or a whole class of them (`check_class`)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+import bp
+from reference import Judgement, NotAnImplementation
+from reference.verdict import select
+from reports import expectations
+from reports.commands import check_class
+from reports.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.interruption import terminable
+from reports.judging import Settings, settings_of
+from reports.outputs import Outputs, refuse_without_drawing
+from reports.progress import checking
+from reports.render import FORMATS, terminal
+
+_CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
+_FOR_ALL = ("csv", "reports", "jobs", "resume")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge what ``arguments`` name, or list the checks."""
+    _refuse_contradictions(arguments)
+    if arguments.list:
+        return _list(arguments)
+    with terminable():
+        return check_class.run(arguments) if arguments.all is not None else _one(arguments)
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    if arguments.all is None:
+        given = [name for name in _FOR_ALL if getattr(arguments, name)]
+        if given:
+            raise UsageError(f"--{given[0]} goes with --all")
+    elif arguments.path is not None:
+        raise UsageError(f"expected a PATH or --all, got both: {arguments.path} and {arguments.all}")
+    elif arguments.expect is not None:
+        raise UsageError("--expect goes with one submission, not with --all")
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    try:
+        checks = select(arguments.only, arguments.assignment)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    console = Console(highlight=False, soft_wrap=True)
+    for each in checks:
+        console.print(f"{each.id}  ({each.subject})\n    {each.rationale}", markup=False)
+    return OK
+
+
+def _one(arguments: argparse.Namespace) -> int:
+    outputs = Outputs({name: getattr(arguments, name) for name in FORMATS})
+    if "html" in outputs.files:
+        refuse_without_drawing()
+    expected = expectations.load(arguments.expect) if arguments.expect is not None else []
+    settings = settings_of(arguments)
+    judgement = expectations.apply(expected, _judged(arguments.path, settings))
+    # With one of the files on standard output the report goes where it is not in its way.
+    terminal(judgement, Console(stderr=outputs.to_stdout, highlight=False))
+    for name in outputs.files:
+        outputs.write(name, FORMATS[name](judgement))
+    return _CODES[judgement.verdict]
+
+
+def _judged(path: str | None, settings: Settings) -> Judgement:
+    where, name = (Path(bp.__file__).parent, "bp") if path is None else (path, path)
+    try:
+        with checking(Console(stderr=True, highlight=False), name) as on_finding:
+            return settings.judge(where, name, on_finding)
+    except NotAnImplementation as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,130 @@
+"""``bp check --all``: every submission in a folder, a few at a time, and one summary."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from rich.console import Console
+
+from reports.classroom.crew import judge_all
+from reports.classroom.store import Key, Store, key_of
+from reports.classroom.submissions import Submission, find
+from reports.classroom.work import Result, Task, report_files
+from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.judging import Settings, settings_of
+from reports.outputs import Outputs, refuse_without_drawing
+from reports.progress import judging
+from reports.render.class_summary import FORMATS, Entry, terminal
+
+_ONE_ONLY = ("junit", "html")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge the class in ``arguments.all``; what an interruption leaves undone, ``--resume`` does."""
+    outputs = _outputs(arguments)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    found, others = find(arguments.all)
+    _prepare_reports(arguments)
+    store = Store(_record_of(arguments))
+    settings = settings_of(arguments, store.seed() if arguments.resume and arguments.seed is None else None)
+    keys = {key_of(each): each for each in found}
+    if arguments.resume:
+        store.load(settings)
+        store.keep(key for key in keys if _reported(key, store, arguments.reports))
+    store.begin(settings)
+    if others:
+        errors.print(f"not judged, since neither folder, .py nor .zip: {', '.join(others)}", markup=False)
+    finished = _judge(keys, store, settings, arguments, errors)
+    results = [result for key in keys if (result := store.known.get(key) or store.faults.get(key)) is not None]
+    _tell(results, settings, outputs)
+    if not finished:
+        done = f"{len(results)} of {len(keys)} are judged"
+        errors.print(f"interrupted: {done}; the same command with --resume goes on ({store.path})", markup=False)
+        return INTERRUPTED
+    return _code(each.entry for each in results)
+
+
+def _outputs(arguments: argparse.Namespace) -> Outputs:
+    for name in _ONE_ONLY:
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
+    return Outputs({name: getattr(arguments, name) for name in FORMATS})
+
+
+def _prepare_reports(arguments: argparse.Namespace) -> None:
+    folder = arguments.reports
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"expected --reports to be a folder, {folder} is a file")
+    if folder.resolve().is_relative_to(arguments.all.resolve()):
+        raise UsageError(f"expected --reports outside {arguments.all}: the next run would judge {folder} too")
+    refuse_without_drawing()
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _record_of(arguments: argparse.Namespace) -> Path:
+    """Where the verdicts are kept between runs."""
+    name = f"check-{arguments.all.resolve().name}.jsonl"
+    return Path(name) if arguments.reports is None else Path(arguments.reports, name)
+
+
+def _reported(key: Key, store: Store, reports: Path | None) -> bool:
+    """Whether the reports that belong to an earlier verdict are there, if any are wanted."""
+    known = store.known.get(key)
+    if reports is None or known is None or known.entry.problem is not None:
+        return True
+    return all(each.exists() for each in report_files(reports, key.name).values())
+
+
+def _judge(
+    keys: dict[Key, Submission], store: Store, settings: Settings, arguments: argparse.Namespace, errors: Console
+) -> bool:
+    """Judge what is not known; False where the user interrupts."""
+    by_name = {key.name: key for key in keys}
+    tasks = [Task(each, settings, arguments.reports) for key, each in keys.items() if key not in store.known]
+    jobs = min(arguments.jobs or _processors(), max(len(tasks), 1))
+    try:
+        with judging(errors, len(tasks)) as tell, closing(judge_all(tasks, jobs)) as results:
+            for result in results:
+                store.add(by_name[result.entry.name], result)
+                tell(result.entry.name, _in_words(result))
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_words(result: Result) -> str:
+    entry = result.entry
+    if entry.problem is not None:
+        return f"{entry.verdict}: {entry.problem}"
+    failed = entry.counts["failed"]
+    return f"{entry.verdict} ({failed} checks fail)" if failed else entry.verdict
+
+
+def _tell(results: list[Result], settings: Settings, outputs: Outputs) -> None:
+    entries = [each.entry for each in results]
+    console = Console(stderr=outputs.to_stdout, highlight=False)
+    terminal(entries, console)
+    for isolation in sorted({each.isolation for each in results if each.isolation}):
+        console.print(f"isolation: {isolation}", markup=False, soft_wrap=True)
+    console.print(f"seed: {settings.seed} (--seed repeats the questions)", markup=False, soft_wrap=True)
+    for name in outputs.files:
+        outputs.write(name, FORMATS[name](entries))
+
+
+def _code(entries: Iterable[Entry]) -> int:
+    """A fault of ours first: whoever was not judged must not be taken for judged."""
+    verdicts = {entry.verdict for entry in entries}
+    if "error" in verdicts:
+        return TOOL
+    return FAILED if "fail" in verdicts else OK
