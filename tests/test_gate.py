@@ -1,0 +1,100 @@
+"""The gate: known mistakes, handed in as files, fail where they are wrong; and the verdict is the same wherever."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import reference
+from reference.gate import Judgement, located
+from reference.implementation import NotAnImplementation
+from reference.mistakes import CATALOGUE, Mistake
+from reference.oracles import ball
+from reference.sandbox import Limits
+from tests.handed_in import hand_in
+from tests.test_mistakes import KEYS
+
+pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+
+
+def failed(judgement: Judgement) -> list[reference.Finding]:
+    return [each for each in judgement.findings if each.status in {"failed", "error"}]
+
+
+def assert_told(mistake: Mistake, judgement: Judgement) -> None:
+    """Something fails, about the right method alone, and under the right name or none."""
+    found = failed(judgement)
+    assert judgement.verdict == "fail"
+    assert found
+    for finding in found:
+        assert finding.status == "failed", finding.actual
+        assert finding.subject == mistake.subject or finding.subject.startswith(f"{mistake.subject}."), finding
+        assert finding.mistake in {mistake.word, None}, finding
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE[::9], ids=lambda mistake: mistake.name)
+def test_mistakes_fail_where_they_are(mistake: Mistake, tmp_path: Path) -> None:
+    """One in nine, by the checks of their class."""
+    only = f"{KEYS[mistake.subject.partition('.')[0]]}.*"
+    assert_told(mistake, reference.judge(hand_in(mistake, tmp_path), only=only, effort="quick"))
+
+
+@pytest.mark.measure
+def test_measure_of_all_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them, by all checks."""
+    named = 0
+    for mistake in CATALOGUE:
+        judgement = reference.judge(hand_in(mistake, tmp_path), effort="quick")
+        assert_told(mistake, judgement)
+        named += failed(judgement)[0].mistake == mistake.word
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(CATALOGUE)} mistakes handed in, all fail where they are, {named} rightly named\n")
+
+
+def test_our_own_passes() -> None:
+    """With the same findings as in this process."""
+    judgement = reference.judge("bp", effort="quick", seed=3)
+    assert judgement.verdict == "pass", [str(each) for each in failed(judgement)]
+    assert list(judgement.findings) == reference.check("bp", effort="quick", seed=3)
+    assert judgement.counts == {"passed": len(judgement.findings), "failed": 0, "skipped": 0, "error": 0}
+    assert judgement.isolation
+    assert set(judgement.durations) == {each.check for each in judgement.findings}
+
+
+def test_seeds_are_fresh_and_can_be_repeated(tmp_path: Path) -> None:
+    """Without a seed each verdict has its own; with one, it is repeated to the letter."""
+    path = hand_in(CATALOGUE[-3], tmp_path)
+    one, other = (reference.judge(path, only="relu.forward.values", effort="quick") for _ in range(2))
+    assert one.seed != other.seed
+    again = reference.judge(path, only="relu.forward.values", effort="quick", seed=one.seed)
+    assert again.findings == one.findings
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("no/such/place", "no file or folder"), ("nosuchmodule", "no file, folder")]
+)
+def test_what_is_not_there_is_told(path: str, message: str) -> None:
+    """Before anything is started."""
+    with pytest.raises(NotAnImplementation, match=message):
+        reference.judge(path)
+
+
+def test_dotted_names_are_found_without_importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever imports runs; the gate looks."""
+    package = tmp_path / "handed" / "inner"
+    package.mkdir(parents=True)
+    for folder in (tmp_path / "handed", package):
+        (folder / "__init__.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
+    (package / "layers.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert located("handed.inner") == package.resolve()
+    assert located("handed.inner.layers") == (package / "layers.py").resolve()
+
+
+def test_bad_options_are_told(tmp_path: Path) -> None:
+    """Of the right type, and nothing is left behind."""
+    path = hand_in(CATALOGUE[0], tmp_path)
+    with pytest.raises(ValueError, match="no check matches"):
+        reference.judge(path, only="nothing.at.all", limits=Limits(seconds=5))
