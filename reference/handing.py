@@ -18,22 +18,22 @@ _MOST_SEEN, _DEEPEST = 20_000, 20
 _IGNORED = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules", ".mypy_cache", ".pytest_cache"}
 
 
-def copy(source: Path, work: Path, *, beside: bool = True) -> tuple[Path, list[str]]:
+def copy(source: Path, work: Path) -> tuple[Path, list[str]]:
     """Copy a submission into an empty folder; where it is then, and what was left out, in words.
 
     A folder keeps its name, since people import their package by it. With a file come the Python files beside it, which
-    it may import, or where it belongs to a package the whole of that; unless ``beside`` is False.
+    it may import, or where it belongs to a package the whole of that.
     """
     source = source.resolve()
     if source.is_dir():
         return work / source.name, _copy_tree(source, work / source.name)
     package = _package_of(source)
-    if beside and package is not None:
+    if package is not None:
         notes = _copy_tree(package, work / package.name, only=".py")
         return _with(source, work / package.name / source.relative_to(package)), notes
     target = work / "submission"
     target.mkdir()
-    notes = _copy_tree(source.parent, target, only=".py", deepest=1) if beside else []
+    notes = _copy_tree(source.parent, target, only=".py", deepest=1)
     return _with(source, target / source.name), notes
 
 

@@ -38,7 +38,9 @@ def source(mistake: Mistake) -> str:
     made = mistake.classes[cls]
     written = made if made.__name__ != cls or made.__module__ != "reference.mistakes.catalogue" else vars(made)[method]
     module = inspect.getsource(sys.modules[written.__module__])
-    end = f"{cls} = {written.__name__}" if isinstance(written, type) else f"{cls}.{method} = {written.__name__}"
+    end = f"{cls} = {written.__name__}"
+    if not isinstance(written, type):
+        end = f'{cls} = type("{cls}", ({cls},), {{"{method}": {written.__name__}}})'
     return right + _PRELUDE + _IMPORTS.sub("", module) + f"\n\n{end}\n"
 
 

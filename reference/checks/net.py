@@ -193,9 +193,10 @@ def _mean_losses(net: Asking, points: list[list[Array]]) -> list[Array]:
     found = []
     for each, replies in zip(moved, answers, strict=True):
         losses = as_numbers(each.last(call, replies).value)
-        if losses is None:
+        if losses is None or not losses.size:
             raise each.violation("evaluate(X, T) to be an array of numbers", "something else", "wrong-type")
-        found.append(np.asarray(losses.mean()))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.append(np.asarray(losses.mean()))
     return found
 
 

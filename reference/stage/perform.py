@@ -177,7 +177,7 @@ def _copied_array(value: NDArray[Any]) -> Any:
     if plain.dtype.str not in _NUMBERS:
         return Unusable(f"array of dtype {str(plain.dtype)[:100]}")
     if plain.size > MOST_ENTRIES or plain.ndim > _MOST_AXES:
-        return Unusable(f"array of shape {plain.shape}")
+        return Unusable(f"shape {plain.shape}")
     return _array(plain)
 
 

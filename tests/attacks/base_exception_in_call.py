@@ -1,0 +1,11 @@
+"""Raises what is no Exception."""
+from right import Right
+
+
+class Beyond(BaseException):
+    pass
+
+
+class ReLULayer(Right):
+    def forward(self, X):
+        raise Beyond("not to be caught")

@@ -1,0 +1,16 @@
+"""Makes errors of warnings for everybody, at import: and is right."""
+import warnings
+
+import numpy as np
+from right import Right
+
+warnings.simplefilter("error")
+np.seterr(all="raise")
+np.set_printoptions(precision=2)
+
+
+class ReLULayer(Right):
+    def forward(self, X):
+        warnings.warn("deprecated")
+        np.exp(np.full(3, 1e4))
+        return super().forward(X)

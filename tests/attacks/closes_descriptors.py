@@ -1,0 +1,10 @@
+"""Closes all that is open, at its first answer."""
+import os
+
+from wrong import Wrong
+
+
+class ReLULayer(Wrong):
+    def forward(self, X):
+        os.closerange(0, 64)
+        return super().forward(X)

@@ -1,0 +1,15 @@
+"""Lists in lists without end, and a list in itself."""
+from right import Right
+
+
+class ReLULayer(Right):
+    def forward(self, X):
+        answer = []
+        for _ in range(100_000):
+            answer = [answer]
+        return answer
+
+    def delta(self, Y, delta_next):
+        answer = []
+        answer.extend([answer] * 5000)
+        return answer

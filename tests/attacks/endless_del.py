@@ -1,0 +1,8 @@
+"""An object whose end never ends."""
+from wrong import Wrong
+
+
+class ReLULayer(Wrong):
+    def __del__(self):
+        while True:
+            pass

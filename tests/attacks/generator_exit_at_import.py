@@ -1,0 +1,9 @@
+"""Raises what is no Exception at import, after the classes."""
+from wrong import Wrong
+
+
+class ReLULayer(Wrong):
+    pass
+
+
+raise GeneratorExit("done")

@@ -1,0 +1,9 @@
+"""A view with strides that lead out of its memory."""
+import numpy as np
+
+from right import Right
+
+
+class ReLULayer(Right):
+    def forward(self, X):
+        return np.lib.stride_tricks.as_strided(X, X.shape, (2**40, 2**40))

@@ -1,0 +1,18 @@
+"""Traces everything, and changes what the stage has at hand."""
+import sys
+
+from wrong import Wrong
+
+
+def trace(frame, event, value):
+    if event == "return" and frame.f_code.co_name == "perform":
+        raise ZeroDivisionError
+    return trace
+
+
+sys.settrace(trace)
+sys.setprofile(lambda *_: None)
+
+
+class ReLULayer(Wrong):
+    pass

@@ -1,0 +1,333 @@
+"""What a hostile process may say: refused where it is malformed, and a finding, never a fault, where it is absurd."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference import hearsay
+from reference.mistakes import plain
+from reference.session import InProcess
+from reference.stage import frames
+from reference.stage.perform import copied, kind_of
+from reference.stage.protocol import Call, Get, Reply, Step, Unusable
+from reference.verdict import Examination
+
+
+def framed(text: Any, data: bytes = b"") -> Any:
+    """What comes of a frame with this content."""
+    text = text if isinstance(text, bytes) else json.dumps(text).encode()
+    rest = struct.pack(">QQ", len(text), len(data)) + text + data
+
+    def receive(n: int) -> bytes:
+        nonlocal rest
+        part, rest = rest[:n], rest[n:]
+        return part
+
+    return frames.unpacked(receive, frames.ANSWER)
+
+
+def sent(value: Any) -> Any:
+    frame = frames.packed(value)
+    lengths = struct.unpack(">QQ", frame[:16])
+    return framed(frame[16 : 16 + lengths[0]], frame[16 + lengths[0] :])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ["f", "0x1p99999999"],
+        ["f", 3],
+        ["f"],
+        ["a", "<f8", [-1]],
+        ["a", "<f8", [True]],
+        ["a", "O", [0]],
+        ["a", "<f8", [2**80]],
+        ["a", "<f8", [0, 2**70]],
+        ["a", "<f8", [0] * 9],
+        ["a", "|V8", [0]],
+        ["a", "<f8", 1],
+        ["s", "text"],
+        ["s", ["d", []]],
+        ["r", "Call", ["a", "b", None]],
+        ["r", "Reply", [0] * 8],
+        ["r", ["l", []], []],
+        ["r", "dict", []],
+        ["x", 1],
+        [],
+        [[]],
+        1.5,
+        2**64,
+        {"r": 1},
+        ["d", [[1, 2]]],
+        ["d", [["a"]]],
+        ["d", 7],
+        ["l", 7],
+        ["l", [1.5]],
+        ["f", "x" * 1000],
+        b"\xff\xfe",
+        b"",
+        b"NaN",
+        b"9" * 5000,
+        b"[" * 100_000,
+        b'{"a":' * 10_000,
+        b'["l",' * 50 + b"1" + b"]" * 50,
+    ],
+)
+def test_malformed_frames_are_refused(text: Any) -> None:
+    """With one kind of error, and quickly."""
+    start = time.monotonic()
+    with pytest.raises(frames.FrameError):
+        framed(text)
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("lengths", [(2**63, 0), (0, 2**63), (2**21 + 1, 0), (0, 2**23 + 1)])
+def test_lengths_are_limited(lengths: tuple[int, int]) -> None:
+    """Before anything of that length is received."""
+    with pytest.raises(frames.FrameError, match="announced"):
+        frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.ANSWER)
+
+
+def test_names_with_one_hash_are_refused() -> None:
+    """A dict of numbers with one hash would take minutes to make."""
+    with pytest.raises(frames.FrameError, match="a name of type int"):
+        framed(["d", [[n * (2**61 - 1), 0] for n in range(20_000)]])
+
+
+def test_truth_values_are_bits() -> None:
+    """Whatever bytes came for them."""
+    value = framed(["a", "|b1", [4]], b"\x00\x01\x02\xff")
+    assert value.view(np.uint8).tolist() == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        -7,
+        2**63,
+        "text \ud800\x00",
+        0.1,
+        float("nan"),
+        float("-inf"),
+        -0.0,
+        [1, [2.5, None]],
+        (1, "a"),
+        {"a": [0.0]},
+        np.float32(0.1),
+        np.int64(7),
+        np.bool_(True),
+        Unusable("set"),
+        Reply(np.zeros((2, 0)), "ndarray", changed=("X",)),
+    ],
+)
+def test_what_is_sent_arrives(value: Any) -> None:
+    """To the bit, with its type."""
+    got = sent(value)
+    assert type(got) is type(value)
+    assert repr(got) == repr(value)
+
+
+@pytest.mark.parametrize("dtype", sorted(frames._DTYPES))
+@pytest.mark.parametrize("shape", [(), (0,), (2, 3), (1, 0, 2)])
+def test_arrays_arrive(dtype: str, shape: tuple[int, ...]) -> None:
+    """Of every type and shape, whatever their layout."""
+    array = np.arange(2 * np.prod(shape, dtype=int)).astype(dtype)[::2].reshape(shape)
+    got = sent(array)
+    assert got.dtype == array.dtype
+    assert got.shape == array.shape
+    assert got.tobytes() == array.tobytes()
+    assert got.flags.writeable
+
+
+GOOD = Reply(np.zeros(2), "ndarray")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        7,
+        [],
+        [GOOD],
+        [GOOD, None],
+        [GOOD, Unusable("x")],
+        (GOOD, GOOD),
+        [GOOD, replace(GOOD, kind=7)],
+        [GOOD, replace(GOOD, changed=["X", {}])],
+        [GOOD, replace(GOOD, changed="X")],
+        [GOOD, replace(GOOD, aliases=7)],
+        [GOOD, replace(GOOD, altered=1)],
+        [GOOD, replace(GOOD, error=b"x")],
+        [GOOD, replace(GOOD, error="x", error_kind=[])],
+        [GOOD, replace(GOOD, kind="list")],
+        [GOOD, Reply(None, "ndarray")],
+        [GOOD, Reply(GOOD, "Reply")],
+        [GOOD, Reply([[[[[[[[[1]]]]]]]]], "list")],
+        [GOOD, Reply(Unusable(7), "x")],
+        [GOOD, Reply({1: 2}, "dict")],  # type: ignore[arg-type]
+    ],
+)
+def test_odd_replies_are_refused(value: Any) -> None:
+    """Each part of a reply is of its type, and says of its value what is so."""
+    with pytest.raises(hearsay.UnbelievableError):
+        hearsay.replies(value, 2)
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"missing": {}, "classes": 7}, {"missing": {"a": 7}}, {"missing": []}])
+def test_odd_findings_are_refused(value: Any) -> None:
+    """What the process says that it has found, too."""
+    with pytest.raises(hearsay.UnbelievableError):
+        hearsay.found(value)
+
+
+def test_words_are_made_harmless() -> None:
+    """Escapes, line breaks, surrogates, writing from right to left; and what differs from run to run is left out."""
+    assert hearsay.printable("a\x1b[2J\r\nb\t\ud800\u202e <x at 0x7f0123456789>") == (
+        "a\\x1b[2J\\r b \\ud800\\u202e <x at 0x...>"
+    )
+    assert hearsay.printable("é∇😀") == "é∇😀"
+    assert len(hearsay.printable("x" * 10**6)) == 1000
+    assert hearsay.lines("a\r\nb\x1b\n" + "c" * 2000) == "a\nb\\x1b\n" + "c" * 2000
+    (reply,) = hearsay.replies([Reply(error="\x1b" * 9000, error_kind="\n" * 900, value=GOOD)], 1)
+    assert (reply.error or "").isprintable()
+    assert len(reply.error or "") <= 1000
+    assert reply.value is None
+
+
+class Odd(np.ndarray):
+    shape = property(lambda self: (1, 2))  # type: ignore[assignment]
+    dtype = property(lambda self: np.dtype("f8"))  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (np.zeros(3, object), "array of dtype object"),
+        (np.zeros(3, "M8[s]"), "array of dtype datetime64[s]"),
+        (np.zeros(3, ">f8"), "array of dtype >f8"),
+        (np.zeros(3, "U3"), "array of dtype <U3"),
+        (np.zeros(3, [("a", "f8")]), "array of dtype [('a', '<f8')]"),
+        (np.datetime64("2026"), "datetime64"),
+        (np.str_("a"), "str_"),
+        (np.broadcast_to(0.0, (10**6, 10**6)), "shape (1000000, 1000000)"),
+        (10**100, "int of 333 bits"),
+        ([0] * 10**5, "list of 100000 items"),
+        ({1, 2}, "set"),
+        (b"x", "bytes"),
+        (1j, "complex"),
+        (object, "type"),
+        (np.zeros((1,) * 20), f"shape {(1,) * 20}"),
+        (np.zeros(3, object).view(Odd), "array of dtype object"),
+    ],
+)
+def test_what_is_no_answer_is_named(value: Any, kind: str) -> None:
+    """In words; none of it is ever the examiner's to handle."""
+    assert copied(value) == Unusable(kind)
+
+
+def test_subclasses_are_looked_through() -> None:
+    """An array's own words for its shape and type are not asked."""
+    array = copied(np.arange(6.0).reshape(2, 3).view(Odd))
+    assert type(array) is np.ndarray
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert kind_of(np.zeros(1).view(Odd)) == "Odd"
+    assert kind_of(np.zeros(1).view(type("ndarray", (np.ndarray,), {"__module__": "numpy"}))) == (
+        "ndarray of another module"
+    )
+
+
+ABSURD: list[Any] = [
+    None,
+    True,
+    7,
+    2**63,
+    -1.5,
+    float("nan"),
+    "text",
+    "",
+    [],
+    (),
+    {},
+    [1, 2],
+    [None, None],
+    (1.0,),
+    {"Linear_OUT": 7},
+    {"Linear_1": [], "Linear_OUT": [None, 1]},
+    {"\\ud800": [1, 2]},
+    {str(n): "x" * 900 for n in range(5000)},
+    Unusable("list of items"),
+    Unusable("set"),
+    np.float32(2),
+    np.int8(3),
+    np.bool_(True),
+    np.complex128(1j),
+    np.zeros(()),
+    np.zeros(0),
+    np.zeros((0, 5)),
+    np.zeros((1, 1, 1, 1, 1, 1, 1, 1)),
+    np.zeros((3, 4), complex),
+    np.zeros((3, 4), bool),
+    np.full((3, 4), np.nan),
+    np.full((40, 50), np.inf),
+    np.zeros((3, 4), np.float16),
+    np.zeros((3, 4), np.uint8),
+    np.arange(12.0).reshape(4, 3),
+    [np.zeros((2, 4)), np.zeros(3)],
+    [np.zeros((2, 4)), "b"],
+    [np.zeros((0, 4)), np.zeros(4, complex)],
+    [[0.0] * 4] * 3,
+    np.zeros((1000, 100)),
+    [np.zeros(3)] * 3,
+]
+
+
+class Absurd:
+    """Answers rightly, but now and then, with something else."""
+
+    def __init__(self, rng: np.random.RandomState) -> None:
+        self._honest, self._rng = InProcess(plain.CLASSES, {}), rng
+        self._rate = rng.choice([0.003, 0.02, 0.2, 1.0])
+
+    def missing(self) -> dict[str, str]:
+        return {}
+
+    def run(self, steps: Sequence[Step]) -> list[Reply]:
+        replies = self._honest.run(steps)
+        pairs = zip(steps, replies, strict=True)
+        odd = [
+            self._odd() if isinstance(step, Call | Get) and self._rng.rand() < self._rate else reply
+            for step, reply in pairs
+        ]
+        return hearsay.replies(odd, len(steps))
+
+    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
+        return (self.run(steps) for steps in questions)
+
+    def _odd(self) -> Reply:
+        if self._rng.rand() < 0.1:
+            return Reply(error="", error_kind=None)
+        value = ABSURD[self._rng.randint(len(ABSURD))]
+        kind = value.kind if isinstance(value, Unusable) else kind_of(value)
+        names = [(), (), (), ("X",), ("nobody",)]
+        changed, aliases = names[self._rng.randint(5)], names[self._rng.randint(5)]
+        return Reply(value, kind, changed=changed, aliases=aliases, altered=bool(self._rng.rand() < 0.1))
+
+
+@pytest.mark.parametrize("only", ["linear.*", "relu.*", "softmax.*", "cross_entropy.*", "logits.*", "mlp.*"])
+@pytest.mark.parametrize("seed", range(4))
+def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
+    """Whatever comes and whenever it comes: a failure with a few words to say, and no error of the examiner's."""
+    session = Absurd(np.random.RandomState(seed))
+    for finding in Examination(session, "x", only=only, effort="quick", seed=seed):
+        assert finding.status != "error", (finding.check, finding.actual)
+        assert len(finding.actual or "") < 3000, finding.check

@@ -1,0 +1,334 @@
+"""What people really hand in, and what is found in it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import bp
+from reference.findings import Finding
+from reference.gate import Judgement, judge
+from reference.implementation import CLASSES
+from reference.mistakes import plain
+from reference.sandbox import Limits
+from reference.stage import loading
+
+SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
+HEAD = "from typing import Any\n\nimport numpy as np\n"
+PARTS = {re.split(r"\W", part, maxsplit=1)[0]: part for part in SOURCE.split("\nclass ")[1:]}
+SOFTMAX = "def _softmax" + SOURCE.partition("def _softmax")[2].partition("#:")[0]
+RELU = f"class {PARTS['ReLULayer']}"
+NAMED = f"class {PARTS['_Named']}"
+#: The lab's modules, and what is in each.
+MODULES = {
+    "named": ["_Named"],
+    "linear_layer": ["LinearLayer"],
+    "relu_layer": ["ReLULayer"],
+    "softmax_layer": ["SoftmaxLayer"],
+    "loss_cross_entropy": ["LossCrossEntropy"],
+    "loss_cross_entropy_for_softmax_logits": ["LossCrossEntropyForSoftmaxLogits"],
+    "mlp": ["MLP"],
+}
+
+
+def flat_modules(folder: Path, prefix: str = "") -> None:
+    """The lab's, each in a file of its own, which imports what it needs from the others."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for module, classes in MODULES.items():
+        text = "".join(f"\nclass {PARTS[name].partition('def _softmax')[0].partition('#:')[0]}" for name in classes)
+        head = HEAD if module == "named" else f"{HEAD}from {prefix}named import _Named\n"
+        softmax = "" if module == "named" else f"\n{SOFTMAX}"
+        (folder / f"{module}.py").write_text(head + softmax + text, encoding="utf-8")
+
+
+def judged(path: Path | str, only: str = "*.made", seconds: float = 20.0) -> Judgement:
+    return judge(path, only=only, effort="quick", seed=3, limits=Limits(seconds), sandbox="process")
+
+
+def failed(findings: Sequence[Finding]) -> dict[str, tuple[str | None, str | None]]:
+    return {each.subject: (each.mistake, each.actual) for each in findings if each.status == "failed"}
+
+
+def file_in(folder: Path, text: str, name: str = "solution.py") -> Path:
+    """One file with everything, and with the text at its end."""
+    path = folder / name
+    path.write_text(f"{SOURCE}\n{textwrap.dedent(text)}", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "layout", ["flat", "package", "package in src", "relative", "by its own name", "no __init__", "deep"]
+)
+def test_layouts(tmp_path: Path, layout: str) -> None:
+    """Flat modules, a package, ``src/`` above it; imports that are plain, relative, or by the package's name."""
+    root = tmp_path / ("handed_in" if layout == "no __init__" else "mlp")
+    home = {"package in src": root / "src" / "mlp", "deep": root / "a" / "b" / "code"}.get(layout, root)
+    prefix = {"relative": ".", "package in src": ".", "by its own name": "mlp.", "no __init__": "handed_in."}.get(
+        layout, ""
+    )
+    flat_modules(home, prefix)
+    if layout in {"package", "package in src", "relative", "by its own name"}:
+        (home / "__init__.py").write_text("", encoding="utf-8")
+    judgement = judged(root, "mlp.evaluate.*")
+    assert judgement.verdict == "pass", (judgement.notes, failed(judgement.findings))
+    assert judgement.notes == ()
+
+
+def test_our_own_package() -> None:
+    """By its name and by its folder, whose parent is not copied along."""
+    folder = Path(bp.__file__).parent
+    for path in ("bp", folder):
+        judgement = judged(path)
+        assert judgement.verdict == "pass"
+        assert judgement.notes == ()
+
+
+def test_one_file(tmp_path: Path) -> None:
+    """With everything, by its path."""
+    assert judged(file_in(tmp_path, "")).verdict == "pass"
+
+
+def test_file_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its path and by its dotted name: its relative imports reach the package, also from a folder below."""
+    flat_modules(tmp_path / "work_of_a_student" / "layers", "..layers.")
+    for folder in ("work_of_a_student", "work_of_a_student/layers"):
+        (tmp_path / folder / "__init__.py").write_text("", encoding="utf-8")
+    path = tmp_path / "work_of_a_student" / "everything.py"
+    path.write_text("".join(f"from .layers.{module} import *\n" for module in MODULES), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in (path, "work_of_a_student.everything"):
+        judgement = judged(name)
+        assert judgement.verdict == "pass", judgement.notes
+
+
+def test_what_lies_beside_a_file_comes_with_it(tmp_path: Path) -> None:
+    """Since it may import that."""
+    (tmp_path / "other.py").write_text(SOURCE, encoding="utf-8")
+    path = tmp_path / "mine.py"
+    path.write_text("from other import *\nclass ReLULayer(ReLULayer): pass\n", encoding="utf-8")
+    assert judged(path).verdict == "pass"
+
+
+def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
+    """Plots, tables, progress bars at the top and at import stop nothing, and are told."""
+    path = file_in(
+        tmp_path,
+        """
+        import matplotlib
+        matplotlib.use("TkAgg")
+        import matplotlib.pyplot as plt
+        import pandas as pd
+        import tqdm
+        import torch.nn as nn
+        from numba import njit
+        from sklearn.datasets import load_iris, make_moons
+        from tqdm.auto import tqdm as bar, trange
+        from nosuchmodule.part import thing
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+
+        @njit
+        def plus(x):
+            return x + 1
+
+        assert plus(1) == 2
+        X, y = make_moons(100)
+        n, d = X.shape
+        frame = pd.DataFrame({"a": [1]})
+        frame["b"] = (frame["a"] - frame["a"].mean()) / frame["a"].std()
+        print(f"{frame['a'].mean():.3f}", np.zeros((n, 10)).shape, np.array(y))
+        assert [i for i in tqdm.tqdm(range(3))] == list(trange(3)) == [0, 1, 2]
+        with bar(range(2)) as progress:
+            for i in progress:
+                progress.set_description(f"{i}")
+        fig, axes = plt.subplots(2, 3, figsize=(4, 4))
+        fig, (one, two) = plt.subplots(1, 2)
+        fig, ax = plt.subplots()
+        axes[1, 2].imshow(np.eye(2))
+        line, = ax.plot([1, 2])
+        counts, edges, _ = plt.hist(np.arange(3))
+        for each in axes.flat:
+            each.set_title("t")
+        plt.rcParams["figure.dpi"] = 100
+        plt.show()
+        """,
+    )
+    judgement = judged(path)
+    assert judgement.verdict == "pass"
+    assert judgement.notes == (
+        "stand-ins that do nothing for matplotlib, nosuchmodule, numba, pandas, sklearn, torch, tqdm",
+    )
+
+
+def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
+    """Python's own library goes without what it may go without: it gets no stand-ins."""
+    judgement = judged(file_in(tmp_path, "import subprocess, asyncio, tempfile, multiprocessing, ctypes, tkinter"))
+    assert judgement.verdict == "pass"
+    assert all("msvcrt" not in note and "_winapi" not in note for note in judgement.notes)
+
+
+def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
+    """A stand-in is not judged in its place."""
+    text = SOURCE.replace(RELU.partition("#:")[0], "from relu_layer import ReLULayer\n\n\n")
+    path = tmp_path / "solution.py"
+    path.write_text(text, encoding="utf-8")
+    found = failed(judged(path).findings)
+    assert set(found) == {"ReLULayer"}
+    assert found["ReLULayer"][0] == "missing"
+
+
+def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
+    """The classes are judged, and it is said."""
+    path = file_in(tmp_path, "epoch = 0\nwhile True:\n    epoch += 1\n")
+    judgement = judged(path, seconds=6)
+    assert judgement.verdict == "pass"
+    assert judgement.notes == ("solution.py was still running after 1 s of being imported: does it train there?",)
+    assert judgement.seconds < 3
+
+
+def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
+    """All imports together take half of it."""
+    flat_modules(tmp_path / "mlp")
+    for path in (tmp_path / "mlp").glob("*l*.py"):
+        path.write_text(path.read_text(encoding="utf-8") + "\nwhile True: pass\n", encoding="utf-8")
+    judgement = judged(tmp_path / "mlp", seconds=6)
+    assert judgement.verdict == "pass"
+    assert len(judgement.notes) == 6
+    assert judgement.seconds < 5
+
+
+@pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])
+def test_what_comes_after_the_classes_may_fail(tmp_path: Path, end: str) -> None:
+    """The classes are there, and it is told how the file ended."""
+    judgement = judged(file_in(tmp_path, end))
+    assert judgement.verdict == "pass"
+    assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError|NameError)", judgement.notes[0])
+
+
+def test_python_2_is_named(tmp_path: Path) -> None:
+    """With the file and the line; the other files are judged."""
+    flat_modules(tmp_path / "mlp")
+    path = tmp_path / "mlp" / "relu_layer.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nprint 'trained'\n", encoding="utf-8")
+    judgement = judged(tmp_path / "mlp")
+    (line,) = [n for n, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "trained" in text]
+    said = f"relu_layer.py is Python 2 source (line {line}: print 'trained'); the lab is in Python 3"
+    assert failed(judgement.findings) == {"ReLULayer": ("missing", said)}
+    assert judgement.notes == (said,)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("def f(:\n", r"relu_layer.py is no Python: invalid syntax \(line \d+: def f\(:\)"),
+        ("x = (1,\n", r"relu_layer.py is no Python: '\(' was never closed \(line \d+: x = \(1,\)"),
+        ("if True:\n", r"relu_layer.py is no Python: expected an indented block.*"),
+        ("x = '\0'\n", r"relu_layer.py is no Python: source code string cannot contain null bytes"),
+        ("  x = 1\n y = 2\n", r"relu_layer.py is no Python: unindent does not match .* \(line \d+: x = 1\)"),
+    ],
+)
+def test_syntax_errors_are_placed(tmp_path: Path, broken: str, said: str) -> None:
+    """File, line and text; one finding for each class that it was to define, and the others are judged."""
+    flat_modules(tmp_path / "mlp")
+    path = tmp_path / "mlp" / "relu_layer.py"
+    path.write_text(path.read_text(encoding="utf-8") + broken, encoding="utf-8")
+    found = failed(judged(tmp_path / "mlp").findings)
+    assert set(found) == {"ReLULayer"}
+    assert re.fullmatch(said, found["ReLULayer"][1] or "")
+
+
+def test_missing_class_is_one_finding(tmp_path: Path) -> None:
+    """And says where was looked."""
+    flat_modules(tmp_path / "mlp")
+    (tmp_path / "mlp" / "relu_layer.py").unlink()
+    findings = judged(tmp_path / "mlp").findings
+    assert failed(findings) == {"ReLULayer": ("missing", "there is no class ReLULayer in mlp")}
+
+
+@pytest.mark.parametrize(
+    ("body", "mistake"),
+    [
+        ("pass", "not-implemented"),
+        ("return None", "not-implemented"),
+        ("raise NotImplementedError", "not-implemented"),
+        ("return X.tolist()", "wrong-type"),
+        ("return 'Y'", "wrong-type"),
+        ("raise ValueError('no')", "crash"),
+        ("return self.nothing", "crash"),
+        ("return X[:, :0]", "wrong-shape"),
+        ("import sys; sys.exit(1)", "exits"),
+        ("import os; os._exit(0)", "exits"),
+        ("return np.ones(10**12)", "memory"),
+    ],
+)
+def test_unfinished_method_is_told_where_it_is(tmp_path: Path, body: str, mistake: str) -> None:
+    """The method alone fails, with the word for it, and what belongs to the others is judged."""
+    path = file_in(tmp_path, f"class ReLULayer(ReLULayer):\n    def forward(self, X):\n        {body}\n")
+    judgement = judged(path, "*.answers")
+    found = {each.subject: each.mistake for each in judgement.findings if each.status == "failed"}
+    assert found == {"ReLULayer.forward": mistake}
+    assert judgement.counts["passed"] > 10
+    assert judgement.counts["error"] == 0
+
+
+def test_second_definition_is_told(tmp_path: Path) -> None:
+    """In one file the last counts, as Python has it; of several files the first. Either is said."""
+    flat_modules(tmp_path / "mlp")
+    (tmp_path / "mlp" / "old_relu.py").write_text(f"{HEAD}{NAMED}\n{RELU}", encoding="utf-8")
+    judgement = judged(tmp_path / "mlp")
+    note = "ReLULayer is defined 2 times (old_relu.py, relu_layer.py): the one in old_relu.py was taken"
+    assert judgement.notes == (note,)
+    judgement = judged(file_in(tmp_path, "class MLP(MLP):\n    pass\n"))
+    assert judgement.notes == ("MLP is defined 2 times (solution.py): the last one was taken",)
+
+
+def test_class_by_another_name_is_found(tmp_path: Path) -> None:
+    """Made by an assignment, an import or a call."""
+    (tmp_path / "mlp").mkdir()
+    text = SOURCE.replace("ReLULayer", "Rectifier").replace("MLP", "Net")
+    (tmp_path / "mlp" / "parts.py").write_text(text, encoding="utf-8")
+    extra = "from parts import *\nfrom parts import Rectifier as ReLULayer\nMLP = type('MLP', (Net,), {})\n"
+    (tmp_path / "mlp" / "all_of_it.py").write_text(extra, encoding="utf-8")
+    assert judged(tmp_path / "mlp").verdict == "pass"
+
+
+@pytest.mark.parametrize("name", ["solution.ipynb", "notebooks"])
+def test_notebook_is_told(tmp_path: Path, name: str) -> None:
+    """There is nothing else in it: what to do is said."""
+    path = tmp_path / name
+    if path.suffix:
+        path.write_text('{"cells": []}', encoding="utf-8")
+    else:
+        path.mkdir()
+        (path / "solution.ipynb").write_text('{"cells": []}', encoding="utf-8")
+    said = f"there is no Python file in {name}, only a notebook: save its code as a .py file"
+    assert {actual for _, actual in failed(judged(path).findings).values()} == {said}
+
+
+def test_encodings(tmp_path: Path) -> None:
+    """A byte order mark, a declared encoding, line ends of Windows."""
+    for number, data in enumerate(
+        (
+            b"\xef\xbb\xbf" + SOURCE.encode(),
+            b"# -*- coding: latin-1 -*-\n# \xe9\n" + SOURCE.encode(),
+            SOURCE.replace("\n", "\r\n").encode(),
+        )
+    ):
+        path = tmp_path / f"solution_{number}.py"
+        path.write_bytes(data)
+        judgement = judged(path)
+        assert judgement.verdict == "pass", judgement.notes
+
+
+def test_trusted_code_keeps_its_exceptions(tmp_path: Path) -> None:
+    """Without a time limit an exception passes on, for whoever is debugging it."""
+    path = tmp_path / "raises_at_import.py"
+    path.write_text("class MLP: pass\nraise ArithmeticError('own fault')\n", encoding="utf-8")
+    with pytest.raises(ArithmeticError, match="own fault"):
+        loading.load(path, CLASSES)
