@@ -35,6 +35,10 @@ _FEW_CLASSES = 64
 _FAR = 2.0**970
 #: Terms smaller than this are near the subnormal numbers, which have fewer digits: see `Softmax._with_digits`.
 _SMALL = 2.0**-900
+#: The smallest positive number.
+_LEAST = 2.0**-1074
+#: Logits this far below the maximum have terms that are subnormal, or nothing at all.
+_FAINT, _NOTHING = -708.0, -746.0
 #: log(2^256) to twice the precision of a double, as a sum of two.
 _RAISE = 256
 _RAISE_HI = _RAISE * float.fromhex("0x1.62e42fefa39efp-1")
@@ -53,7 +57,9 @@ class Softmax:
     top
         Where the maximum is, (N,).
     others
-        R, (N,), as a sum of two numbers that has not been rounded; `R` is the rounded one.
+        R, (N,), as a sum of two numbers that has not been rounded.
+    R, rest
+        The rounded one, and what rounding took from it.
     """
 
     def __init__(self, X: Array) -> None:
@@ -74,68 +80,75 @@ class Softmax:
         small = np.flatnonzero(self.others[0] < _SMALL)
         if small.size:
             self._with_digits(small)
-        self.R: Doubles = self.others[0] + self.others[1]
+        high, low = self.others
+        self.R: Doubles = high + low
+        self.rest: Doubles = (high - self.R) + low
 
     def _with_digits(self, small: NDArray[np.intp]) -> None:
-        """Samples whose terms are nearly subnormal once more, with all terms 2^256 times as large until the end.
-
-        hi + log 2^256 is rounded too: its error, and the second half of the logarithm, are corrections like lo.
-        """
-        hi = self.hi[:, small]
-        raised = hi + _RAISE_HI
-        with np.errstate(invalid="ignore"):
-            correction = (_RAISE_HI - (raised - hi)) + _RAISE_LO
-        terms = np.exp(raised)
-        terms[self.top[small], np.arange(small.size)] = 0
-        correction[terms == 0] = 0
+        """R once more of samples whose terms are nearly subnormal: of terms 2^256 times as large."""
+        terms, correction = _raised(self.hi[:, small])
+        at_top = self.top[small], np.arange(small.size)
+        terms[at_top], correction[terms == 0] = 0, 0
         lo = self.lo[:, small] + correction
         high, low = exact_sum(terms, terms.max(axis=0), lo, np.empty_like(terms), np.empty_like(terms))
         self.others[0][small] = np.ldexp(high + low, -_RAISE)
         self.others[1][small] = 0
-        self.terms[:, small] = np.ldexp(terms + terms * correction, -_RAISE)
 
     def probabilities(self) -> Doubles:
-        """p_k = exp(hi) (1 + lo) / S, (K, N), in the memory of the terms: not to be asked for twice."""
+        """p_k = exp(hi) (1 + lo) / S, (K, N), in the memory of the terms: not to be asked for twice.
+
+        Where exp(hi) is subnormal it has few digits; so that only the result is rounded to as few, it is made 2^256
+        times as large meanwhile.
+        """
         self.terms[self.top, self.columns] = 1
-        return self._over_sum(self.terms, self.lo, self._spare[0])
+        if self.hi.min() >= _FAINT:
+            return self._over_sum(self.terms, self.lo, self._spare[0])
+        faint = np.nonzero((self.hi < _FAINT) & (self.hi > _NOTHING))
+        self.terms[faint], correction = _raised(self.hi[faint])
+        self.lo[faint] += correction
+        P = self._over_sum(self.terms, self.lo, self._spare[0])
+        P[faint] = np.ldexp(P[faint], -_RAISE)
+        return P
 
     def _over_sum(self, z: Doubles, lo: Doubles, out: Doubles) -> Doubles:
         """z (1 + lo) / S, rounded once; the memory of z and lo is used up.
 
-        With 1 / S = r_1 + r_2 and z = z_1 + z_2, of which r_1 and z_1 have 26 bits, z_1 r_1 is exact, and what is to be
-        added to it is so much smaller that its own rounding does not matter (Dekker 1971, *A floating-point technique
-        for extending the available precision*, Numer. Math. 18, section 5).
+        With 1 / S = r (1 + rho) and z = z_1 + z_2, of which r and z_1 have 26 bits, it is r [z_1 + z_2 + z (lo + rho)].
+        r z_1 is exact, and what is to be added to it is so much smaller that its own rounding does not matter (Dekker
+        1971, *A floating-point technique for extending the available precision*, Numer. Math. 18, section 5).
         """
-        r, r_1, r_2 = self._inverse
-        lo *= r
-        lo += r_2
+        r, rho = self._inverse
+        lo += rho
         lo *= z
         z_1 = _upper_half(z, out)
         z -= z_1
-        z *= r_1
         lo += z
-        z_1 *= r_1
+        lo *= r
+        z_1 *= r
         z_1 += lo
         return z_1
 
     @cached_property
-    def _inverse(self) -> tuple[Doubles, Doubles, Doubles]:
-        """1 / S, its upper half r_1, and r_2, what is left of the true 1 / (1 + R) then.
+    def _inverse(self) -> tuple[Doubles, Doubles]:
+        """r, the upper half of 1 / S, and rho with r (1 + rho) = 1 / (1 + R): for d = 1 - r (1 + R) it is d / (1 - d).
 
-        S = 1 + R is rounded, as R is; what they lose is exact: (1 - S) + R, and high - R + low.
+        S = 1 + R is rounded, as R is; what they lose is exact: (1 - S) + R, and `rest`.
         """
-        (high, low), R = self.others, self.R
+        R = self.R
         S = 1 + R
-        r = 1 / S
-        r_1, S_1 = _upper_half(r), _upper_half(S)
-        lost = ((1 - S) + R) + ((high - R) + low)
-        return r, r_1, (((1 - r_1 * S_1) - r_1 * (S - S_1)) - r * lost) * r
+        r, S_1 = _upper_half(1 / S), _upper_half(S)
+        lost = ((1 - S) + R) + self.rest
+        d = ((1 - r * S_1) - r * (S - S_1)) - r * lost
+        return r, d / (1 - d)
 
     def surprise(self, t: NDArray[np.intp] | None = None) -> Doubles:
-        """-log p_k = log(1 + R) - hi - lo: no term is negative, nothing cancels. (K, N), or (N,) for a class t each."""
+        """-log p_k = log(1 + R) - hi - lo: no term is negative, nothing cancels. (K, N), or (N,) for a class t each.
+
+        Of what rounding took from R the logarithm loses its derivative's part, 1 / (1 + R).
+        """
         place = ... if t is None else (t, self.columns)
         surprise: Doubles = np.log1p(self.R) - self.hi[place]
-        surprise -= self.lo[place]
+        surprise -= self.lo[place] - self.rest / (1 + self.R)
         return surprise
 
     def minus_slope(self, t: NDArray[np.intp]) -> Doubles:
@@ -164,6 +177,13 @@ def _transposed(X: Array, n_more: int) -> list[Doubles]:
     space = np.empty((1 + n_more, k, n))
     space[0] = X.T
     return list(space)
+
+
+def _raised(hi: Doubles) -> tuple[Doubles, Doubles]:
+    """exp(hi) 2^256, and a correction like lo: hi + log 2^256 is rounded, and the logarithm has a second half."""
+    raised = hi + _RAISE_HI
+    with np.errstate(invalid="ignore"):
+        return np.exp(raised), (_RAISE_HI - (raised - hi)) + _RAISE_LO
 
 
 def _error_of_difference(a: Doubles, b: Doubles, difference: Doubles, out: Doubles, spare: Doubles) -> None:
@@ -199,19 +219,22 @@ def exact_sum(
     rounding; what is left of each z, with its correction, is treated alike, and the rest of that is below 2^-70 of the
     sum (Demmel and Nguyen 2013, *Fast reproducible floating-point summation*, ARITH 21, section 4). ``high`` and
     ``low`` are memory to work in.
+
+    To save passes through memory tau, the second sigma, is added with the first, and never taken off: all of ``low``
+    is between two powers of two then, where neighbours are equally far apart and their bit patterns successive
+    integers. So the patterns less that of tau count units, and integers add without rounding.
     """
-    bits = len(terms).bit_length() + 1
-    sigma = np.ldexp(1.0, np.frexp(largest)[1] + bits)
+    k = len(terms)
+    sigma = np.ldexp(1.0, np.frexp(largest)[1] + k.bit_length() + 1)
+    tau = np.maximum(sigma * (1.5 * 2.0**-40), _LEAST)  # not 0, since then -0 had a pattern of its own
     np.add(terms, sigma, out=high)
-    high -= sigma
+    high -= sigma + tau
+    total: Doubles = high.sum(axis=0) + k * tau
     np.subtract(terms, high, out=low)
-    total: Doubles = high.sum(axis=0)
     if lo is not None:
         low += np.multiply(terms, lo, out=high)
-    tau = sigma * 2.0 ** (bits - 53)
-    low += tau
-    low -= tau
-    return total, low.sum(axis=0)
+    units = low.view(np.int64).sum(axis=0) - k * tau.view(np.int64)  # modulo 2^64, like the sum
+    return total, units * np.spacing(tau)
 
 
 def vector_jacobian(Y: Array, delta_next: Array) -> Doubles:
@@ -222,15 +245,19 @@ def vector_jacobian(Y: Array, delta_next: Array) -> Doubles:
 
         y_i [(d_i - d_m) - sum_j y_j (d_j - d_m)].
 
-    Of several such classes the one with the largest d, so that the result does not depend on their order.
+    Of several such classes the one with the largest d, so that the result does not depend on their order. Each sample's
+    d are near 2^256 meanwhile: their differences cannot overflow then, and the products with any y are not subnormal.
     """
     y, products, apart, *spare = _transposed(Y, 4)
-    apart[...] = delta_next.T
+    exponents = np.frexp(np.abs(delta_next).max(axis=1))[1]
+    scale = np.ldexp(1.0, np.clip(_RAISE - exponents, -1000, 1000))
+    np.multiply(delta_next.T, scale, out=apart)
     apart -= np.where(y == y.max(axis=0), apart, -np.inf).max(axis=0)
     np.multiply(y, apart, out=products)
     high, low = exact_sum(products, np.abs(products).max(axis=0), None, *spare)
     apart -= high
     apart -= low
     apart *= y
+    apart /= scale
     result: Doubles = apart
     return result

@@ -39,7 +39,9 @@ def draw(results: Results) -> dict[str, Figure]:
     runs = results.outcomes
     spirals = {f"alpha = {alpha:g}": runs[f"spirals-{alpha:g}"] for alpha in ALPHAS}
     X_train, T_train, _, _ = results.spirals
-    return {
+    saturation = results.numbers["saturation"]
+    digits = {} if saturation["missing"] else {"digits": figures.digits_lost(saturation)}
+    return digits | {
         "xor": figures.convergence({"XOR": runs["xor"].history}),
         "spirals": figures.convergence({title: outcome.history for title, outcome in spirals.items()}),
         "regions": figures.decision_regions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -21,7 +21,8 @@ from reports.facts import normalised_amplitude
 
 #: Figure too, so that nobody else needs to import matplotlib.
 __all__ = [
-    "Figure", "amplitudes", "convergence", "decision_regions", "error_against_logits", "heat_map", "style", "svg",
+    "Figure", "amplitudes", "convergence", "decision_regions", "digits_lost", "error_against_logits", "heat_map",
+    "style", "svg",
 ]  # fmt: skip
 
 _STYLE = resources.files("reports") / "style.mplstyle"
@@ -32,6 +33,14 @@ _REGION_COLOURS = ("#cfe3ef", "#f6dccb", "#cce9e0")
 _CLASS_MARKERS = ("o", "s", "^")
 _MOST_COLUMNS = 10  # with numbers in a heat map's cells
 _FAR = 10  # the power of ten beyond which logits are drawn at the edge
+#: Ways to compute softmax: the usual one and PyTorch's nearly coincide, hence one dashed upon the other.
+_WAY_LINES = {
+    "naive": ("#D55E00", "-"),
+    "usual stable": ("#E69F00", "-"),
+    "ours": ("#0072B2", "-"),
+    "PyTorch": ("#111111", ":"),
+}
+_LEAST_ULPS, _NAN_ULPS = 0.1, 1e18  # errors that are drawn; NaN stands at the upper end
 _EXACT = 1e-4  # where errors of 0 are drawn on a logarithmic scale
 
 
@@ -99,6 +108,30 @@ def decision_regions(nets: dict[str, bp.MLP], X: NDArray[np.floating[Any]], T: N
             axes.set_title(title)
             axes.set_aspect("equal")
             axes.grid(visible=False)
+    return figure
+
+
+def digits_lost(measured: Mapping[str, Any]) -> Figure:
+    """Errors of loss and gradient against the right class's logit, a line for each way; NaN above everything else."""
+    with style():
+        figure = Figure(figsize=(_WIDTH, 2.6))
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, (quantity, title) in zip(panels, (("loss", "loss"), ("delta", "gradient")), strict=True):
+            for name, errors in measured[quantity].items():
+                colour, line = _WAY_LINES.get(name, ("#333333", "-."))
+                heights = np.clip(errors, _LEAST_ULPS, _NAN_ULPS)
+                axes.plot(measured["leads"], heights, label=name, color=colour, linestyle=line)
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+            axes.set_xticks([1, 10, 37, 100, 709], labels=["1", "10", "37", "100", "709"])
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            axes.set_yticks(
+                [1, 1e4, 1e8, 1e12, 1e16, _NAN_ULPS], labels=["1", "$10^4$", "$10^8$", "$10^{12}$", "$10^{16}$", "NaN"]
+            )
+            axes.set_title(title)
+            axes.set_xlabel("logit of the right class")
+        panels[0].set_ylabel("error, units in the last place")
+        panels[1].legend(loc="center right", bbox_to_anchor=(0.95, 0.4))
     return figure
 
 

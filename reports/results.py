@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 import bp
-from reports import facts
+from reports import facts, saturation
 from reports.experiments import EXPERIMENTS, Data, Experiment, build_net, load_data, run
 from reports.progress import Display
 
@@ -91,6 +91,7 @@ def gather(plan: Plan, mnist_folder: Path | None, display: Display) -> Results:
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "runs": {name: outcome.record() | _about_net(outcome, planned[name][1]) for name, outcome in outcomes.items()},
         "instability": _instability(plan.sweep_images, digits, display),
+        "saturation": saturation.measure(),
     }
     return Results(outcomes, numbers, spirals)
 

@@ -62,7 +62,41 @@ def test_regions_are_the_nets_answers() -> None:
     assert [len(points.get_offsets()) for points in samples] == [1, 2]
 
 
-@pytest.mark.parametrize("draw", [lambda: figures.amplitudes(HISTORY), lambda: figures.convergence({"a": HISTORY})])
+LOST = {
+    "leads": [1, 37, 720],
+    "loss": {"naive": [1.0, 1e16, np.inf], "ours": [0.5, 0.0, 0.7]},
+    "delta": {"naive": [2.0, 1e16, np.inf], "ours": [0.6, 0.8, 0.9]},
+}
+
+
+def test_lost_digits_are_the_errors_on_logarithmic_axes() -> None:
+    """Loss and gradient side by side, a line for each way; no error at the lower end, NaN at its own tick."""
+    losses, gradients = figures.digits_lost(LOST).axes
+    for axes, quantity in ((losses, "loss"), (gradients, "delta")):
+        curves = {line.get_label(): line for line in axes.lines}
+        assert list(curves) == ["naive", "ours"]
+        assert all(list(line.get_xdata()) == LOST["leads"] for line in curves.values())
+        assert list(curves["naive"].get_ydata())[:2] == LOST[quantity]["naive"][:2]
+        labels = dict(zip(axes.get_yticks(), [text.get_text() for text in losses.get_yticklabels()], strict=True))
+        assert labels[np.asarray(curves["naive"].get_ydata())[2]] == "NaN"
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+        assert axes.get_xlabel() == "logit of the right class"
+    assert np.asarray(losses.lines[1].get_ydata())[1] > 0
+    assert losses.get_ylabel() == "error, units in the last place"
+    assert [axes.get_title(loc="left") for axes in (losses, gradients)] == ["loss", "gradient"]
+    legend = gradients.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["naive", "ours"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.amplitudes(HISTORY),
+        lambda: figures.convergence({"a": HISTORY}),
+        lambda: figures.digits_lost(LOST),
+    ],
+)
 def test_svg_is_reproducible_and_undated(draw: Callable[[], Figure]) -> None:
     """The same numbers give the same bytes: no date, no random identifiers, text as outlines."""
     first, second = figures.svg(draw()), figures.svg(draw())

@@ -129,6 +129,26 @@ def test_vector_jacobian_product_cancels_no_more_than_it_must(data: st.DataObjec
     assert (np.abs(SOFTMAX.delta(Y, d) - truth.value) <= room + truth.error).all()
 
 
+def test_what_rounding_takes_from_the_sum_is_given_back() -> None:
+    """A loss just below a power of two from an R just above one: an error of R counts twice, and was 2.26 units."""
+    X, T = np.array([[0.9999079682784237, -2.4527828243574743]]), np.eye(2)[[0]]
+    assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= FLOOR
+
+
+@pytest.mark.parametrize("size", [1e308, 1e-308, 5e-324])
+def test_vector_jacobian_product_of_any_size(size: float) -> None:
+    """Neither the differences of large cotangents overflow, nor do their products with small probabilities vanish."""
+    assert SOFTMAX.delta([[0.25, 0.75]], [[size, -size]]).tolist() == [[0.375 * size, -0.375 * size]]
+    assert SOFTMAX.delta([[1.0, 4e-323]], [[1e-3, 1e3]]).tolist() == [[-4e-323 * 1e3, 4e-323 * 1e3]]
+    assert SOFTMAX.delta([[1.0, *[1e-323] * 100]], [[0.0, *[0.25] * 100]])[0, 0] == -100 * 0.25 * 1e-323
+
+
+def test_faint_probabilities_are_rounded_once() -> None:
+    """exp(-744.1) is 1.4 times the smallest number: 1, if rounded, whose half is 0; the half of 1.4 is nearer to 1."""
+    X = np.array([[0.0, -744.1, 0.0]])
+    assert SOFTMAX.forward(X)[0, 1] == 2.0**-1074
+
+
 @given(st.data())
 def test_single_precision_is_double_rounded_once(data: st.DataObject) -> None:
     """0.51 units of single precision."""

@@ -38,7 +38,7 @@ def value(spec: Callable[..., Any], args: Sequence[ArrayLike]) -> Estimate:
 
 def evaluate(spec: Callable[..., Any], args: Sequence[ArrayLike]) -> Array:
     """``spec(*args)`` alone, without an estimate of its error: nine times as fast as `value`."""
-    with _one_thread():
+    with one_thread():
         return _plain(spec(*_tensors(_doubles(args))))
 
 
@@ -157,7 +157,7 @@ def mlp_gradient(theta: Sequence[ArrayLike], X: ArrayLike, T: ArrayLike) -> list
     import torch  # noqa: PLC0415 - optional and slow to import
 
     parameters = [tensor.requires_grad_() for tensor in _tensors(_doubles(theta))]
-    with _one_thread():
+    with one_thread():
         return [_plain(each) for each in torch.autograd.grad(_mean_loss(X, T)(*parameters), parameters)]
 
 
@@ -203,19 +203,12 @@ def gradcheck_mlp(
         return objective(*copies)
 
     parameters = tuple(tensor.requires_grad_() for tensor in _tensors(_doubles(theta)))
-    with _one_thread():
+    with one_thread():
         return bool(torch.autograd.gradcheck(judged, parameters, fast_mode=fast, raise_exception=False))
 
 
-def _mean_loss(X: ArrayLike, T: ArrayLike) -> Callable[..., torch.Tensor]:
-    inputs, targets = _tensors(_doubles((X, T)))
-    return lambda *theta: _losses(
-        _logits(inputs, list(zip(theta[::2], theta[1::2], strict=True))), targets, "logits"
-    ).mean()
-
-
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """What is asked here is small, and on busy cores a pool of threads takes a thousand times as long."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
@@ -225,6 +218,52 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def softmax(X: NDArray[Any]) -> NDArray[Any]:
+    """PyTorch's own softmax of each row, (N, K), in the precision of ``X``."""
+    with one_thread():
+        return np.array(constant(X).softmax(dim=1).numpy())
+
+
+def softmax_vjp(Y: NDArray[Any], cotangent: NDArray[Any]) -> NDArray[Any]:
+    """What its backward pass makes of softmax's outputs and a cotangent, both (N, K)."""
+    import torch  # noqa: PLC0415 - optional and slow to import
+
+    y, direction = _tensors((Y, cotangent))
+    with one_thread():
+        return np.array(torch.ops.aten._softmax_backward_data(direction, y, 1, y.dtype).numpy())
+
+
+def cross_entropy(X: NDArray[Any], T: NDArray[Any]) -> NDArray[Any]:
+    """`torch.nn.functional.cross_entropy` of logits against one-hot targets, (N, 1), in the precision of ``X``."""
+    with one_thread():
+        return np.array(_losses(constant(X), constant(T.argmax(axis=1)), "logits").numpy())[:, np.newaxis]
+
+
+def cross_entropy_gradient(X: NDArray[Any], T: NDArray[Any]) -> NDArray[Any]:
+    """Its gradient (N, K) with respect to the logits, by automatic differentiation."""
+    with one_thread():
+        return np.array(cross_entropy_step(X, T)().numpy())
+
+
+def cross_entropy_step(X: NDArray[Any], T: NDArray[Any]) -> Callable[[], torch.Tensor]:
+    """A function that computes losses and gradient, of tensors that are made before: to be timed."""
+    import torch  # noqa: PLC0415 - optional and slow to import
+
+    logits, labels = constant(X).requires_grad_(), constant(T.argmax(axis=1))
+
+    def step() -> torch.Tensor:
+        return torch.autograd.grad(_losses(logits, labels, "logits").sum(), logits)[0]
+
+    return step
+
+
+def _mean_loss(X: ArrayLike, T: ArrayLike) -> Callable[..., torch.Tensor]:
+    inputs, targets = _tensors(_doubles((X, T)))
+    return lambda *theta: _losses(
+        _logits(inputs, list(zip(theta[::2], theta[1::2], strict=True))), targets, "logits"
+    ).mean()
 
 
 def _logits(X: torch.Tensor, theta: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
@@ -250,7 +289,7 @@ def _estimate(compute: Callable[..., tuple[Array, ...]], args: list[Array]) -> t
     would hide them, so that arguments moved by a rounding of double precision are tried as well. What single precision
     absorbs without a trace (a probability closer to 1 than 6e-8) is underestimated; ball arithmetic has no such limit.
     """
-    with _one_thread():
+    with one_thread():
         return _probed(compute, args)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.bench import examiner, gradcheck, mistakes
+from reports.bench import accuracy, examiner, gradcheck, mistakes, softmax_cost
 from reports.bench.tables import Benchmark
 
 BENCHMARKS = {
@@ -11,5 +11,7 @@ BENCHMARKS = {
         Benchmark("examiner", examiner.run),
         Benchmark("gradcheck", gradcheck.run),
         Benchmark("mistakes", mistakes.run),
+        Benchmark("accuracy", accuracy.run),
+        Benchmark("softmax-cost", softmax_cost.run),
     )
 }

@@ -1,0 +1,140 @@
+"""The comparison of softmax's formulas shows what each of them loses, and no more. Nothing is timed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reference.oracles import ball, torch_autograd
+from reports import formulas, saturation
+from reports.bench import accuracy, softmax_cost
+from reports.bench.families import families, one_hot
+from reports.bench.tables import BenchError
+from tests.comparing import needs_torch
+
+needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+
+TINY = {1: 2, 2: 6, 10: 4}
+#: One unit of double precision is this part of a number, or half of it.
+WHOLE = 2.0**52
+
+
+def silent(text: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("k", [1, 2, 7])
+def test_families_are_finite_and_different(k: int, dtype: type) -> None:
+    """Ten of them, all numbers finite, and their extremes are those of the precision."""
+    drawn = dict(families(np.random.RandomState(0), 50, k, dtype))
+    assert len(drawn) == 10
+    for X in drawn.values():
+        assert X.shape == (50, k)
+        assert X.dtype == dtype
+        assert np.isfinite(X).all()
+    assert max(np.abs(X).max() for X in drawn.values()) > 0.9 * np.finfo(dtype).max
+
+
+def test_targets_are_one_hot_and_often_the_sure_class() -> None:
+    """At least every other one."""
+    X = np.random.RandomState(0).randn(20, 5)
+    T = one_hot(np.random.RandomState(0), X)
+    assert (T.sum(axis=1) == 1).all()
+    assert (X[::2].argmax(axis=1) == T[::2].argmax(axis=1)).all()
+
+
+@needs_flint
+def test_each_way_loses_what_it_is_known_to_lose() -> None:
+    """Naive: NaN, and false zeros. The usual: false zeros, and hundreds of units of p. Ours: nothing."""
+    tables = {table.title: table for table in accuracy.measure(TINY, silent)}
+    worst, single, product, *by_family = tables.values()
+    assert len(by_family) == 10
+    rows = {(row["of"], row["computed by"]): row for row in worst.rows}
+    for quantity in ("p", "loss", "delta"):
+        assert rows[quantity, "naive"]["max"] == np.inf
+        assert rows[quantity, "naive"]["NaN, inf"] > 0
+        assert rows[quantity, "usual stable"]["NaN, inf"] == 0
+        assert rows[quantity, "ours"]["max"] <= 2
+        assert rows[quantity, "ours"]["false zeros"] == rows[quantity, "ours"]["NaN, inf"] == 0
+    assert rows["p", "usual stable"]["max"] > 100
+    for quantity in ("loss", "delta"):
+        assert rows[quantity, "usual stable"]["false zeros"] > 0
+        assert WHOLE <= rows[quantity, "usual stable"]["max"] <= 2 * WHOLE
+    assert {row["max"] <= 0.51 for row in single.rows if row["computed by"] == "ours"} == {True}
+    shares = {row["computed by"]: row["of granted, max"] for row in product.rows}
+    assert shares["ours"] <= 1 < shares["usual stable"]
+
+
+@needs_flint
+@needs_torch
+def test_pytorch_and_the_usual_formulas_lose_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands in every table, and where it is absent the reason does."""
+    worst = accuracy.measure(TINY, silent)[0]
+    zeros = {row["computed by"]: row["false zeros"] for row in worst.rows if row["of"] == "loss"}
+    assert zeros["PyTorch"] == zeros["usual stable"] > 0
+    monkeypatch.setattr(torch_autograd, "available", lambda: "PyTorch is not installed")
+    worst = accuracy.measure({2: 2}, silent)[0]
+    assert "PyTorch" not in {row["computed by"] for row in worst.rows}
+    assert "PyTorch is not installed." in worst.note
+
+
+def test_summary_counts() -> None:
+    """Order statistics without interpolation; a zero is false where another number is next to the truth."""
+    errors = accuracy.Errors(np.array([0.25, 0.5, np.inf, 9e15]), np.array([True, False, False, True]))
+    assert errors.summary() == {
+        "max": np.inf, "99.9 %": np.inf, "median": 0.5, "false zeros": 1, "NaN, inf": 1, "numbers": 4,
+    }  # fmt: skip
+
+
+def test_the_usual_formulas_are_right_where_nothing_is_extreme() -> None:
+    """All ways compute the same thing, so that what they are compared for is their rounding alone."""
+    rng = np.random.RandomState(0)
+    X, d = rng.randn(5, 4), rng.randn(5, 4)
+    T = one_hot(rng, X)
+    ours, (ways, missing) = formulas.OURS, formulas.available()
+    assert len(ways) + len(missing) == 5
+    for way in ways:
+        assert np.allclose(way.softmax(X), ours.softmax(X), rtol=1e-13, atol=0)
+        assert np.allclose(way.loss(X, T), ours.loss(X, T), rtol=1e-13, atol=0)
+        assert np.allclose(way.delta(X, T), ours.delta(X, T), rtol=1e-12, atol=0)
+        if way.vector_jacobian is not None and ours.vector_jacobian is not None:
+            Y = ours.softmax(X)
+            assert np.allclose(way.vector_jacobian(Y, d), ours.vector_jacobian(Y, d), rtol=1e-12, atol=1e-15)
+
+
+def test_without_flint_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benchmark cannot be made; the report goes without its figure, and has the reason."""
+    monkeypatch.setattr(ball, "available", lambda: "python-flint is not installed")
+    with pytest.raises(BenchError, match="accuracy: python-flint is not installed"):
+        accuracy.measure(TINY, silent)
+    assert saturation.measure() == {"missing": "python-flint is not installed"}
+
+
+def test_cost_has_a_row_for_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ratios to the usual formulas; without PyTorch its column is missing, and the reason is there."""
+    monkeypatch.setattr(torch_autograd, "available", lambda: "PyTorch is not installed")
+    table = softmax_cost.measure(((4, 3), (2, 5)), rounds=2)
+    assert [(row["N"], row["K"]) for row in table.rows] == [(4, 3), (2, 5)]
+    assert table.columns() == ["N", "K", "usual, us", "ours, ratio"]
+    assert "PyTorch is not installed." in table.note
+
+
+@needs_torch
+def test_cost_of_pytorch_stands_beside_it() -> None:
+    """Where it can be had."""
+    (row,) = softmax_cost.measure(((4, 3),), rounds=2).rows
+    assert row["PyTorch, ratio"] > 0
+
+
+@needs_flint
+def test_saturation_tells_when_digits_end() -> None:
+    """The usual formulas answer 0 beyond 37, the naive ones NaN beyond 709; ours keeps its digits to the end."""
+    measured = saturation.measure((1, 20, 45, 720, 740))
+    facts = measured["facts"]
+    assert measured["leads"] == [1, 20, 45, 720, 740]
+    assert (facts["usual stable"]["first_false_zero"], facts["usual stable"]["first_nan"]) == (45, None)
+    assert facts["naive"]["first_nan"] == 720
+    assert (facts["ours"]["first_false_zero"], facts["ours"]["first_nan"]) == (None, None)
+    assert facts["ours"]["worst"] == max(measured["loss"]["ours"] + measured["delta"]["ours"]) <= 2
+    assert measured["loss"]["usual stable"][1] > 1e5
