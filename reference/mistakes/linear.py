@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.mistakes import plain
 from reference.mistakes.catalogue import wrong
-from reference.mistakes.plain import LinearLayer
 
 # forward
 
@@ -309,7 +309,7 @@ def initialize_with_variance(self: Any) -> None:
 @wrong("LinearLayer.initialize", "initialisation")
 def initialize_bias_zero(self: Any) -> None:
     """The lab's biases start at a value with which a ReLU is switched on."""
-    LinearLayer.initialize(self)
+    plain.LinearLayer.initialize(self)
     self.b = np.zeros(self.n_units)
 
 
