@@ -93,7 +93,7 @@ def vjp(forward: Forward, cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tu
     ValueError
         The cotangent has another shape than the output, or arguments are no real numbers.
     """
-    where = _doubles(args, "args")
+    where = finite_differences.doubles(args, "args")
     weights = np.asarray(cotangent, dtype=np.float64)
     shape = np.shape(forward(*(a.copy() for a in where)))
     if weights.shape != shape:
@@ -144,7 +144,7 @@ class Along:
 
     def __init__(self, forward: Forward, args: Sequence[ArrayLike]) -> None:
         self._forward = forward
-        self._args = _doubles(args, "args")
+        self._args = finite_differences.doubles(args, "args")
         self._noise: Array | None = None
         self._noise_length = 0.0
         self.passes = 0
@@ -279,7 +279,7 @@ class Along:
         return [a + t * v for a, v in zip(self._args, vectors, strict=True)]
 
     def _vectors(self, directions: Sequence[ArrayLike]) -> list[Array]:
-        vectors = _doubles(directions, "directions")
+        vectors = finite_differences.doubles(directions, "directions")
         if len(vectors) != len(self._args):
             raise ValueError(f"directions: expected {len(self._args)}, one for each argument, got {len(vectors)}")
         for number, (a, v) in enumerate(zip(self._args, vectors, strict=True)):
@@ -390,11 +390,3 @@ def _estimate(derivative: Array, noise: Array) -> Estimate:
 
 def _largest(arrays: Sequence[Array]) -> float:
     return max((float(np.abs(a).max(initial=0.0)) for a in arrays), default=0.0)
-
-
-def _doubles(arrays: Sequence[ArrayLike], name: str) -> list[Array]:
-    converted = [np.asarray(array) for array in arrays]
-    for number, array in enumerate(converted):
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"{name}[{number}]: expected real numbers, got an array of dtype {array.dtype}")
-    return [array.astype(np.float64) for array in converted]

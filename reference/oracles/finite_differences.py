@@ -70,7 +70,7 @@ def directional(
 
     With ``together``, ``forward`` is given a list of many ``args`` at once, and answers with as many arrays.
     """
-    args, directions = _doubles(args, "args"), _doubles(directions, "directions")
+    args, directions = doubles(args, "args"), doubles(directions, "directions")
     for number, (argument, direction) in enumerate(zip(args, directions, strict=True)):
         if argument.shape != direction.shape:
             raise ValueError(f"directions[{number}]: expected shape {argument.shape}, got {direction.shape}")
@@ -104,7 +104,7 @@ def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[
     ValueError
         The cotangent has another shape than the output.
     """
-    where = _doubles(args, "args")
+    where = doubles(args, "args")
     weights = np.asarray(cotangent, dtype=np.float64)
     shape = np.shape(forward(*where))
     if weights.shape != shape:
@@ -174,7 +174,8 @@ def jumps(places: Array, table: Array) -> Array:
     return np.asarray(rest.reshape(table.shape[1:]))
 
 
-def _doubles(arrays: Sequence[ArrayLike], name: str) -> list[Array]:
+def doubles(arrays: Sequence[ArrayLike], name: str) -> list[Array]:
+    """Double precision, or a `ValueError` that names which of ``name`` holds no real numbers."""
     converted = [np.asarray(array) for array in arrays]
     for number, array in enumerate(converted):
         if array.dtype.kind not in "fiub":

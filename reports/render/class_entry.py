@@ -37,6 +37,8 @@ class Entry:
         Wall clock.
     problem
         Why there is no judgement, where there is none.
+    seed, isolation
+        Of the judgement.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Entry:
     failed: tuple[Failure, ...] = ()
     seconds: float = 0.0
     problem: str | None = None
+    seed: int | None = None
+    isolation: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The entry in what JSON can hold."""
@@ -55,6 +59,8 @@ class Entry:
             "failed": [each._asdict() for each in self.failed],
             "seconds": self.seconds,
             "problem": self.problem,
+            "seed": self.seed,
+            "isolation": self.isolation,
         }
 
     @classmethod
@@ -67,6 +73,8 @@ class Entry:
             tuple(Failure(**each) for each in stored["failed"]),
             stored["seconds"],
             stored["problem"],
+            stored["seed"],
+            stored["isolation"],
         )
 
 
@@ -75,7 +83,15 @@ def entry_of(name: str, judgement: Judgement) -> Entry:
     failed = tuple(
         Failure(each.check, each.subject, each.mistake) for each in judgement.findings if each.status == "failed"
     )
-    return Entry(name, judgement.verdict, judgement.counts, failed, judgement.seconds)
+    return Entry(
+        name,
+        judgement.verdict,
+        judgement.counts,
+        failed,
+        judgement.seconds,
+        seed=judgement.seed,
+        isolation=judgement.isolation,
+    )
 
 
 def problem_of(name: str, problem: str, seconds: float = 0.0) -> Entry:

@@ -22,7 +22,8 @@ __all__ = ["FORMATS", "Entry", "Failure", "as_csv", "as_json", "as_markdown", "e
 
 SCHEMA = 1
 _COLUMNS = (
-    "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "seconds", "problem"
+    "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "seconds", "problem",
+    "seed", "isolation",
 )  # fmt: skip
 _MOST_CHECKS, _SLOWEST, _NAME = 30, 3, 40
 #: A spreadsheet takes a cell that begins so for a formula, and runs it.
@@ -56,6 +57,8 @@ def summary(entries: Sequence[Entry]) -> Iterator[Line]:
         told = ", ".join(f"{_name(each)} {each.seconds:.1f} s" for each in slowest)
         yield Line(0, Text("slowest  "), Text(told))
     yield Line(0, Text("in all   "), Text(_totals(entries)))
+    for means in _means(entries):
+        yield Line(0, Text("         "), Text(means, "dim"))
 
 
 def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
@@ -95,7 +98,7 @@ def as_markdown(entries: Sequence[Entry], limit: int = LIMIT) -> str:
     for each in entries:
         said = inline(_said(each))
         lines.append(f"| <code>{inline(each.name)}</code> | {each.verdict} | {each.seconds:.1f} | {said} |")
-    return _fitted(lines, limit)
+    return _fitted([*lines[:1], "", *(inline(each) for each in _means(entries)), *lines[1:]], limit)
 
 
 #: What `bp check --all` can write, by the name of its option.
@@ -112,6 +115,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "first_mistake": first.mistake if first else None,
         "seconds": round(entry.seconds, 3),
         "problem": entry.problem,
+        "seed": entry.seed,
+        "isolation": entry.isolation,
     }
 
 
@@ -129,6 +134,12 @@ def _totals(entries: Sequence[Entry]) -> str:
     verdicts = Counter(each.verdict for each in entries)
     said = f"{plural(len(entries), 'submission')}: {verdicts['pass']} pass, {verdicts['fail']} fail"
     return f"{said}, {verdicts['error']} without a verdict" if verdicts["error"] else said
+
+
+def _means(entries: Sequence[Entry]) -> list[str]:
+    """With which seeds, and in what isolation; a line for each that there was."""
+    pairs = dict.fromkeys((each.seed, each.isolation) for each in entries if each.isolation)
+    return [f"seed {seed}, in {one_line(isolation or '', 400)}" for seed, isolation in pairs]
 
 
 def _cell(value: Any) -> Any:
