@@ -14,6 +14,10 @@ overflows (assignment 2), and three places remain where the usual formulas lose 
    and by -R / S. So it is for the gradient at any target t: minus the sum of the *other* classes' terms, over S.
 3. A sum depends on its order. Here it does not: see `exact_sum`. So classes may be renamed without changing a bit.
 
+What is left is the error of exp itself, which counts up to twice in a result just below a power of two, and one
+rounding: 2 units in the last place with numpy 2, whose exp is right to 0.7 (1.47 was measured, 1.8 for losses). With
+numpy 1.26 on a processor with AVX-512 exp is right to 1.5 only, and that comes on top.
+
 Arrays are transposed here, (K, N): classes down and samples across, so that numpy's loops are long where K is small.
 """
 

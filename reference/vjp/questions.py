@@ -132,7 +132,5 @@ def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
 
 
 def _within(bound: float, towards: float, dtype: Any) -> Array:
-    """The outermost number of this type that is strictly inside."""
-    number = np.asarray(bound, dtype)
-    outside = number <= bound if towards > bound else number >= bound
-    return np.asarray(np.nextafter(number, np.asarray(towards, dtype)) if outside else number)
+    """The outermost number that is strictly inside in this type: one that equals the bound as rounded to it is not."""
+    return np.asarray(np.nextafter(np.asarray(bound, dtype), np.asarray(towards, dtype)))
