@@ -129,8 +129,12 @@ class Exam:
         for step in replies:
             if step.error is not None:
                 self.log.append(Asked((step.error_kind,)))
+                names = ", ".join(message.arguments)
+                misnamed = "unexpected keyword argument" in step.error
                 raise Violation(
-                    f"{message.subject} to answer arguments of shapes {_shapes(case)}",
+                    f"{message.subject} to take its arguments by the names {names}"
+                    if misnamed
+                    else f"{message.subject} to answer arguments of shapes {_shapes(case)}",
                     step.error,
                     counterexample=nested(case),
                     mistake=word_of(step, message.method),

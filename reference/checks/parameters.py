@@ -36,8 +36,11 @@ def check_has_params(exam: Exam, cls: str) -> None:
     if reply.error is not None:
         raise Violation(f"has_params() = {due}", reply.error, mistake=word_of(reply, "has_params"))
     exam.log.append(Asked((reply.value,)))
-    if not isinstance(reply.value, bool | np.bool_) or bool(reply.value) is not due:
-        raise Violation(f"has_params() = {due}", f"{reply.value}"[:200])
+    if not isinstance(reply.value, bool | np.bool_):
+        mistake = "not-implemented" if reply.value is None else "wrong-type"
+        raise Violation(f"has_params() = {due}", f"{reply.value}"[:200], mistake=mistake)
+    if bool(reply.value) is not due:
+        raise Violation(f"has_params() = {due}", f"{bool(reply.value)}")
 
 
 def check_initialisation(exam: Exam) -> None:
@@ -60,15 +63,25 @@ def check_initialisation(exam: Exam) -> None:
         # The square root, and scaling by it: a rounding or two, in whatever order.
         index = worst_entry(found, Estimate(due, np.zeros(due.shape)), 4 * 2.0**-53 * np.abs(due))
         if index is not None:
-            law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "ones"
-            with np.errstate(invalid="ignore", over="ignore"):
-                came = f"mean {found.mean():.3g}, deviation {found.std():.3g}, or other draws"
+            law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "np.ones(n_units)"
             raise Violation(
-                f"{name} as {law}: mean {due.mean():.3g}, deviation {due.std():.3g}",
-                came,
+                f"{name} = {law}, that is {_drawn(name, due, index)}",
+                f"{_drawn(name, found, index)}{_same_law(found, due)}",
                 index=index,
                 mistake="initialisation",
             )
+
+
+def _drawn(name: str, values: NDArray[np.float64], index: tuple[int, ...]) -> str:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return f"{name}{list(index)} = {values[index]:.6g}, with mean {values.mean():.3g}, deviation {values.std():.3g}"
+
+
+def _same_law(found: NDArray[np.float64], due: NDArray[np.float64]) -> str:
+    """Whether it is the right distribution, by a tenth of its deviation: then another generator has drawn."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        alike = abs(found.std() - due.std()) < 0.1 * due.std()
+    return ": the right distribution, but not drawn by the generator that was given" if alike else ""
 
 
 def check_update_adds(exam: Exam) -> None:

@@ -38,7 +38,7 @@ WORDS = {
     "no-shift": "exp is taken of the logits as they are, so that large ones overflow",
     "batch-wide-shift": "all samples are shifted by one maximum, that of the whole batch",
     "shift-not-undone": "the logits are shifted and the shift is not made up for",
-    "log-of-zero": "the logarithm of 0 gets into the result",
+    "log-of-zero": "the logarithm of 0, or a division by it, gets into the result",
     "epsilon-added": "a small number is added, which changes small probabilities",
     "clipped": "probabilities are clipped, which changes small ones",
     "binary-cross-entropy": "this is the cross entropy of two classes, summed over all",
