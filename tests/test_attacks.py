@@ -28,7 +28,7 @@ from reference.sandbox import Limits, Sandbox
 HERE = Path(__file__).parent
 SECONDS = 3.0
 #: What everything around it may take: a judge's own work, the end of processes, a slow machine.
-MARGIN = 8.0
+MARGIN = 20.0
 RIGHT = Path(plain.__file__).read_text(encoding="utf-8").replace("ReLULayer", "Right")
 WRONG = """
 from right import Right, np

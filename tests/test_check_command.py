@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import importlib.util
 import json
@@ -128,7 +129,7 @@ def test_a_loop_costs_its_limit(submission: Callable[[str], str], capsys: pytest
     """And fails as what it is."""
     start = time.monotonic()
     assert outcome(submission(HANGS), *RELU, "--timeout", "2") == FAILED
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 60
     assert "did not answer" in capsys.readouterr().out
 
 
@@ -572,7 +573,7 @@ def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
     assert "b.py" in out
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.py": "fail"}
     assert list(temporary.iterdir()) == []
-    wait_for(lambda: not group_lives(process.pid))
+    wait_for(lambda: not living(process.pid), lambda: f"still there: {living(process.pid)}")
     hand_in(elsewhere / "class", y=RIGHT)
     done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == FAILED
@@ -580,19 +581,24 @@ def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
     assert [row["verdict"] for row in rows_of("t.csv").values()] == ["pass", "fail", "pass", "pass"]
 
 
-def group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def living(group: int) -> list[str]:
+    """The command lines of a process group; what has ended and waits to be fetched by its parent does not live."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, of_group = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state not in "ZX":
+                found.append((folder / "cmdline").read_text(encoding="utf-8").replace("\0", " "))
+    return found
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
+def wait_for(condition: Callable[[], bool], said: Callable[[], str] = lambda: "it did not come to pass") -> None:
+    """For a minute at the most: what never comes would hang the suite."""
+    for _ in range(3000):
+        if condition():
+            return
         time.sleep(0.02)
+    pytest.fail(said())
 
 
 # The processes

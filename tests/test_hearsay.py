@@ -86,7 +86,7 @@ def test_malformed_frames_are_refused(text: Any) -> None:
     start = time.monotonic()
     with pytest.raises(frames.FrameError):
         framed(text)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 20  # seconds, of a busy machine, where it would take hours
 
 
 @pytest.mark.parametrize("lengths", [(2**63, 0), (0, 2**63), (2**21 + 1, 0), (0, 2**23 + 1)])
