@@ -75,7 +75,7 @@ class Child:
             os.close(their_questions)
             os.close(their_answers)
         self._questions, self._answers, self._written, self._folder = our_questions, our_answers, written, folder
-        self._looked = time.monotonic()
+        self._looked, self._heard = time.monotonic(), bytearray()
         self._selector = selectors.DefaultSelector()
         self._streams = [stream for stream in (self.process.stdout, self.process.stderr) if stream is not None]
         os.set_blocking(our_questions, False)
@@ -101,8 +101,7 @@ class Child:
         """``receive(n)`` for `frames.unpacked`: raises TimeoutError, or EOFError where the process has closed."""
 
         def receive(n: int) -> bytes:
-            data = bytearray()
-            while len(data) < n:
+            while len(self._heard) < n:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise TimeoutError
@@ -111,11 +110,13 @@ class Child:
                 for descriptor in ready - {self._answers}:
                     self._keep(descriptor)
                 if self._answers in ready:
-                    part = os.read(self._answers, min(n - len(data), 2**20))
+                    part = os.read(self._answers, 2**20)
                     if not part:
                         raise EOFError
-                    data += part
-            return bytes(data)
+                    self._heard += part
+            data = bytes(self._heard[:n])
+            del self._heard[:n]
+            return data
 
         return receive
 

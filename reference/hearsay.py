@@ -82,9 +82,15 @@ def found(value: Any, clean: Clean = printable) -> Found:
     return Found(names["classes"], missing, names["notes"], names["stand_ins"])
 
 
+_DONE = Reply()
+
+
 def _reply(value: Any, clean: Clean) -> Reply:
     if type(value) is not Reply or type(value.altered) is not bool:
         raise UnbelievableError("something else than a reply")
+    silent = value.value is None and value.error is None and value.kind == "NoneType" and not value.altered
+    if silent and type(value.changed) is type(value.aliases) is tuple and not (value.changed or value.aliases):
+        return _DONE  # most steps have nothing to say
     if value.error is not None:
         kind = "Exception" if value.error_kind is None else _text(value.error_kind, clean, _MOST_NAME)
         return Reply(error=_text(value.error, clean) or kind, error_kind=kind)
