@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import sys
+import sysconfig
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -15,6 +17,7 @@ from reference.exam import Effort
 from reference.findings import Finding
 from reference.implementation import NotAnImplementation
 from reference.sandbox import Kind, Limits, Sandbox
+from reference.surveying import refuse_what_cannot_be_judged
 from reference.verdict import Examination, passed
 
 Outcome = Literal["pass", "fail", "error"]
@@ -40,6 +43,8 @@ class Judgement:
         Stand-ins, files that ended with an exception, and the like.
     output
         What the submission wrote on its standard streams, bounded. Never to be believed.
+    only
+        The pattern of the checks that were asked for.
     """
 
     implementation: str
@@ -52,6 +57,7 @@ class Judgement:
     notes: tuple[str, ...] = ()
     output: str = ""
     durations: Mapping[str, float] = field(default_factory=dict)
+    only: str = "*"
 
     @property
     def verdict(self) -> Outcome:
@@ -101,7 +107,7 @@ def judge(
     Raises
     ------
     NotAnImplementation
-        There is nothing of that name.
+        There is nothing of that name, no Python file in it, or one submission beside the other.
     ValueError
         An option is not what it should be, or no check matches ``only``.
     SandboxError
@@ -110,7 +116,9 @@ def judge(
     seed = secrets.randbelow(2**31) if seed is None else seed
     name = str(path) if name is None else name
     start = time.monotonic()
-    box = Sandbox(located(path), limits or Limits(), sandbox)
+    place = located(path)
+    refuse_what_cannot_be_judged(place, name)
+    box = Sandbox(place, limits or Limits(), sandbox)
     findings: list[Finding] = []
     durations: dict[str, float] = {}
     with box:
@@ -134,6 +142,7 @@ def judge(
         notes,
         box.output,
         durations,
+        only,
     )
 
 
@@ -146,13 +155,42 @@ def located(path: str | Path) -> Path:
         There is nothing of that name.
     """
     name = str(path)
-    if Path(path).exists():
+    module = _module(name) if all(part.isidentifier() for part in name.split(".")) else None
+    # A program called `bp` may lie where `bp check bp` is said; it is no module.
+    if Path(path).exists() and (module is None or Path(path).is_dir() or Path(path).suffix):
         return Path(path).resolve()
-    if all(part.isidentifier() for part in name.split(".")):
-        relative = Path(*name.split("."))
-        for folder in ["", *sys.path]:
-            for candidate in (Path(folder, relative), Path(folder, relative).with_suffix(".py")):
-                if (candidate / "__init__.py").is_file() or candidate.is_file():
-                    return candidate.resolve()
-        raise NotAnImplementation(f"there is no file, folder or module {name}")
-    raise NotAnImplementation(f"there is no file or folder {name}")
+    if module is not None:
+        return module
+    kinds = "file, folder or module" if all(part.isidentifier() for part in name.split(".")) else "file or folder"
+    raise NotAnImplementation(f"there is no {kinds} {name}")
+
+
+def _module(name: str) -> Path | None:
+    """The package or the file of a dotted name, where Python would look for it, and at last in this folder."""
+    relative = Path(*name.split("."))
+    places = [Path(each).resolve() for each in sys.path if each]
+    places += _installed(relative.parts[0])
+    for folder in [*(each for each in places if each not in _NOBODYS), Path()]:
+        package, file = Path(folder, relative), Path(folder, relative).with_suffix(".py")
+        if (package / "__init__.py").is_file():
+            return package.resolve()
+        if file.is_file():
+            return file.resolve()
+    return None
+
+
+def _installed(name: str) -> list[Path]:
+    """Where the module of a plain name lies, which Python finds without running it: an editable one is on no path."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:  # a module that was made by hand
+        return []
+    if spec is None or spec.origin is None or not spec.has_location:
+        return []
+    file = Path(spec.origin).resolve()
+    return [file.parent.parent if file.name == "__init__.py" else file.parent]
+
+
+#: Programs lie in the one, which is first on the path of each of them, and Python's own modules in the other, where
+#: somebody's `code.py` is not meant.
+_NOBODYS = tuple(Path(sysconfig.get_path(each)).resolve() for each in ("scripts", "stdlib"))

@@ -55,7 +55,7 @@ def _with(source: Path, target: Path) -> Path:
 def _copy_tree(source: Path, target: Path, *, only: str = "", deepest: int = _DEEPEST) -> list[str]:
     """Python files first, so that data cannot crowd them out."""
     target.mkdir(parents=True, exist_ok=True)
-    found = list(itertools.islice(_files(source, deepest), _MOST_SEEN + 1))
+    found = list(itertools.islice(files(source, deepest), _MOST_SEEN + 1))
     count = total = left = 0
     for path in sorted(found[:_MOST_SEEN], key=lambda path: (path.suffix != ".py", len(path.parts), path)):
         if not path.name.endswith(only):
@@ -76,7 +76,7 @@ def _copy_tree(source: Path, target: Path, *, only: str = "", deepest: int = _DE
     return notes
 
 
-def _files(source: Path, deepest: int) -> Iterator[Path]:
+def files(source: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
     """Ordinary files, the nearest first; links, pipes and devices are none."""
     folders = [source]
     for _ in range(deepest):
@@ -94,17 +94,21 @@ def _files(source: Path, deepest: int) -> Iterator[Path]:
 
 
 def _copy_file(source: Path, target: Path) -> bool:
-    """Whether it could be copied: it is what it was when it was found, and may be read."""
+    """Whether it could be copied."""
+    found = contents(source, _LARGEST)
+    if found is not None:
+        target.write_bytes(found)
+    return found is not None
+
+
+def contents(source: Path, most: int) -> bytes | None:
+    """The first bytes of a file; None if it is no ordinary one any more, or may not be read."""
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return False
-        contents = file.read(_LARGEST + 1)
-    target.write_bytes(contents[:_LARGEST])
-    return True
+        return file.read(most) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
 
 
 def is_too_much(folder: Path, most_files: int, most_bytes: int) -> bool:

@@ -54,7 +54,11 @@ def find(implementation: Any) -> Implementation:
 
 def _at(path: Path, name: str) -> Implementation:
     if path.exists():
-        found = loading.load(path.resolve(), CLASSES, OPTIONAL)
+        try:
+            found = loading.load(path.resolve(), CLASSES, OPTIONAL)
+        except ModuleNotFoundError as error:
+            hint = f"bp check {name} judges it in a process that has stand-ins for plotting and the like"
+            raise NotAnImplementation(f"{name} imports {error.name}, which is not installed; {hint}") from error
         return _complete(name, found.classes, found.missing)
     if all(part.isidentifier() for part in name.split(".")):
         try:

@@ -43,6 +43,17 @@ main(settings)
 """
 #: What a submission may import besides the standard library, where it is installed.
 _LIBRARIES = ("numpy", "scipy")
+#: What people import for plots, tables, progress bars and experiments: absent here, and no part of what is judged.
+_WELL_KNOWN = {
+    "_tkinter", "tkinter", "matplotlib", "mpl_toolkits", "pandas", "polars", "seaborn", "plotly", "bokeh", "altair",
+    "pygame", "graphviz", "networkx", "tqdm", "rich", "alive_progress", "progressbar", "colorama", "tabulate",
+    "termcolor", "sklearn", "scipy", "statsmodels", "xgboost", "sympy", "numba", "numexpr", "cupy", "cython",
+    "autograd", "numdifftools", "joblib", "torch", "torchvision", "tensorflow", "keras", "jax", "jaxlib", "flax",
+    "theano", "mxnet", "tensorboard", "wandb", "mlflow", "optuna", "PIL", "cv2", "skimage", "imageio", "h5py",
+    "idx2numpy", "python_mnist", "requests", "yaml", "toml", "absl", "gdown", "openml", "IPython", "ipywidgets",
+    "jupyter", "google", "pytest", "hypothesis", "nose", "black", "mypy", "typing_extensions", "attr", "psutil", "dill",
+    "cloudpickle", "line_profiler", "memory_profiler",
+}  # fmt: skip
 _SHARED_OBJECTS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILE_SIZE = 2**24
@@ -223,9 +234,7 @@ class Sandbox:
             found = hearsay.found(hello, self._clean)
         except hearsay.UnbelievableError as error:
             raise EndedError("crash", f"sent {error}") from None
-        self.notes = [*self._left_out, *found.notes]
-        if found.stand_ins:
-            self.notes.append(f"stand-ins that do nothing for {', '.join(found.stand_ins)}")
+        self.notes = [*_told_unknown(found.stand_ins), *self._left_out, *found.notes, *_told_known(found.stand_ins)]
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
             for name in CLASSES
@@ -324,6 +333,20 @@ class Sandbox:
         if self._child is not None:
             child, self._child = self._child, None
             child.stop(alone=self._alone)
+
+
+def _told_unknown(stand_ins: Sequence[str]) -> list[str]:
+    """Of modules that may be the submission's own, and were forgotten: what passes here fails at home."""
+    return [
+        f"{name} is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
+        for name in stand_ins
+        if name not in _WELL_KNOWN
+    ]
+
+
+def _told_known(stand_ins: Sequence[str]) -> list[str]:
+    known = [name for name in stand_ins if name in _WELL_KNOWN]
+    return [f"stand-ins that do nothing for {', '.join(known)}"] if known else []
 
 
 def _asked(steps: Sequence[Step]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -13,7 +14,8 @@ from reference.contract import Oracle
 from reference.diagnosis import certain, explanations
 from reference.exam import Effort, Exam
 from reference.findings import Finding, NotApplicable, Violation
-from reference.mistakes import CATALOGUE, HINTS, Mistake
+from reference.hints import hint_for, hint_for_missing
+from reference.mistakes import CATALOGUE, Mistake
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.stage.protocol import Session
@@ -139,7 +141,8 @@ class Examination:
         cls = each.subject.partition(".")[0]
         missing = self._exam.session.missing()
         if cls in missing:
-            return _failed(each, Violation(f"a class {cls}", missing[cls], mistake="missing"), HINTS["missing"])
+            violation = Violation(f"a class {cls}", missing[cls], mistake="missing")
+            return _failed(each, violation, hint_for_missing(missing[cls]))
         broken = self._among(each.depends_on, {"failed", "error", "skipped"})
         if broken:
             return _skipped(each, self._reason(broken))
@@ -153,7 +156,8 @@ class Examination:
         return f"depends on {', '.join(broken)}, which did not pass"
 
     def _among(self, names: Iterable[str], statuses: set[str]) -> list[str]:
-        return [name for name in names if name in self._findings and self._findings[name].status in statuses]
+        known = [name for name in dict.fromkeys(names) if name in self._findings]
+        return [name for name in known if self._findings[name].status in statuses]
 
     def _outcome(self, each: Check) -> Finding:
         self._exam.log.clear()
@@ -184,7 +188,7 @@ class Examination:
         if mistake is not None:
             violation.mistake = mistake.word
             return _failed(each, violation, mistake.hint)
-        return _failed(each, violation, HINTS.get(violation.mistake or ""))
+        return _failed(each, violation, hint_for(violation))
 
 
 def select(only: str, assignment: int) -> list[Check]:
@@ -200,11 +204,26 @@ def select(only: str, assignment: int) -> list[Check]:
     everything = [each for each in all_checks() if assignment in each.assignments]
     wanted = {each.id for each in everything if fnmatch.fnmatchcase(each.id, only)}
     if not wanted:
-        raise ValueError(f"no check matches {only!r}; ids look like {everything[0].id} and {everything[-1].id}")
+        raise ValueError(f"no check matches {only!r}; {_meant(only, everything)}`bp check --list` shows all")
     for each in reversed(everything):
         if each.id in wanted:
             wanted.update(each.depends_on)
     return [each for each in everything if each.id in wanted]
+
+
+def _meant(only: str, checks: list[Check]) -> str:
+    """The pattern that was probably meant: by the beginning of an id, by a class or a method, or by the spelling."""
+    beginnings = {each.id: each.id for each in checks}
+    for each in checks:
+        layer, method, *deeper = each.id.split(".")
+        cls, dot, _ = each.subject.partition(".")
+        beginnings |= dict.fromkeys((layer, cls), f"{layer}.*")
+        if dot:
+            pattern = f"{layer}.{method}.*" if deeper else each.id
+            beginnings |= dict.fromkeys((f"{layer}.{method}", each.subject), pattern)
+    spelled = {name.lower(): pattern for name, pattern in beginnings.items()}
+    found = difflib.get_close_matches(only.lower().rstrip(".*"), spelled, 1)
+    return f"did you mean {spelled[found[0]]!r}? " if found else ""
 
 
 def _examination(

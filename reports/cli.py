@@ -7,8 +7,10 @@ import importlib
 import math
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 from reports.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
 
@@ -18,6 +20,9 @@ _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run faile
 _FOR_CHECKS = {"flint", "hypothesis", "rich"}
 #: Below this numpy itself cannot be imported.
 _LEAST_MEMORY = 128
+_Number = TypeVar("_Number", int, float)
+#: As in reports.bench.registry, which takes longer to import than a help text may.
+BENCHMARKS = ("examiner", "gradcheck", "mistakes", "accuracy", "softmax-cost")
 _SPELLED = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "a page of its own"}
 
 
@@ -56,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bp", description="Backpropagation by hand: check, train, report.", epilog=_EPILOG
     )
+    parser.add_argument("--version", action="version", version=f"bp {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_check(commands.add_parser("check", help="judge an implementation, or a whole class", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
@@ -63,6 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(commands.add_parser("data", help="get MNIST, or verify what is there", epilog=_EPILOG))
     _add_bench(commands.add_parser("bench", help="run the benchmarks", epilog=_EPILOG))
     return parser
+
+
+def _version() -> str:
+    try:
+        return version("bp-lab")
+    except PackageNotFoundError:
+        return "from a folder of its source, which is not installed"
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +98,13 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_questions(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--assignment", type=int, choices=[1, 2, 3], default=3, help="1 allows the naive softmax (3)")
+    group.add_argument(
+        "--assignment",
+        type=int,
+        choices=[1, 2, 3],
+        default=3,
+        help="whose promises are asked for: 1 allows the naive softmax, 2 asks for the same as 3 (3)",
+    )
     group.add_argument("--only", default="*", metavar="PATTERN", help="checks whose id matches, as file names do")
     group.add_argument("--seed", type=_seed, metavar="N", help="of the questions, to repeat them (a fresh one)")
     group.add_argument("--effort", choices=["quick", "normal", "exhaustive"], default="normal", help="(normal)")
@@ -142,7 +161,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure on this machine, on one thread, side by side with PyTorch where it is installed."
-    parser.add_argument("--only", metavar="NAME", help="this benchmark alone")
+    parser.add_argument("--only", metavar="NAME", help=f"this benchmark alone: {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number and the environment (-: stdout)")
     parser.add_argument(
         "--effort",
@@ -153,28 +172,37 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text}")
+    value = _number(int, text)
+    if value is None or value < 1:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text!r}")
     return value
 
 
 def _memory(text: str) -> int:
-    value = int(text)
-    if value < _LEAST_MEMORY:
-        raise argparse.ArgumentTypeError(f"expected at least the {_LEAST_MEMORY} MiB that numpy needs, got {text}")
+    value = _number(int, text)
+    if value is None or value < _LEAST_MEMORY:
+        least = f"{_LEAST_MEMORY}, the MiB that numpy needs"
+        raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
     return value
 
 
 def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"expected an integer from 0 to 2^32 - 1, got {text}")
+    value = _number(int, text)
+    if value is None or not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"expected an integer from 0 to 2^32 - 1, got {text!r}")
     return value
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"expected a finite number above 0, got {text}")
+    value = _number(float, text)
+    if value is None or not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"expected a finite number above 0, got {text!r}")
     return value
+
+
+def _number(kind: Callable[[str], _Number], text: str) -> _Number | None:
+    """None where it is none: of a ValueError argparse would say no more than the name of a function of ours."""
+    try:
+        return kind(text)
+    except ValueError:
+        return None

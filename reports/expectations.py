@@ -22,6 +22,8 @@ from reference import Finding, Judgement
 from reference.checks.catalogue import all_checks
 from reports.exit_codes import UsageError
 
+#: How what is told of an accepted failure begins.
+_ACCEPTED = "fails, as expected: "
 _RATIONALE = "An expectation that no longer holds would one day excuse a failure that nobody knows of."
 
 
@@ -98,7 +100,13 @@ def _accepted(finding: Finding, expectations: list[Expectation]) -> Finding:
     reasons = [each.reason for each in expectations if each.covers(finding.check)]
     if finding.status != "failed" or not reasons:
         return finding
-    return replace(finding, status="skipped", actual=f"fails, as expected: {reasons[0]} (got {finding.actual})")
+    return replace(finding, status="skipped", actual=f"{_ACCEPTED}{reasons[0]} (got {finding.actual})")
+
+
+def accepted(finding: Finding) -> str | None:
+    """Why its failure is accepted, and what came; None where it is no accepted failure."""
+    said = finding.actual or ""
+    return said.removeprefix(_ACCEPTED) if finding.status == "skipped" and said.startswith(_ACCEPTED) else None
 
 
 def _stale(expectation: Expectation, judgement: Judgement, known: set[str]) -> Finding | None:

@@ -22,6 +22,7 @@ import pytest
 
 from reference import handing, sandbox
 from reference.gate import Judgement, judge
+from reference.implementation import NotAnImplementation
 from reference.mistakes import plain
 from reference.sandbox import Limits, Sandbox
 
@@ -315,13 +316,12 @@ def test_strange_files_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatc
     assert any("files were left out" in note for note in judgement.notes)
 
 
-def test_submission_without_anything_fails(place: Place) -> None:
-    """An empty folder is no reason to stop."""
+def test_submission_without_anything_is_told(place: Place) -> None:
+    """Before anything is started."""
     shutil.rmtree(place.submission)
     place.submission.mkdir()
-    judgement = judged(place)
-    assert judgement.verdict == "fail"
-    assert {each.actual for each in judgement.findings} == {"there is no Python file in submission"}
+    with pytest.raises(NotAnImplementation, match=r"there is no Python file in .*submission"):
+        judged(place)
 
 
 def without_confinement(place: Place, limits: Limits, text: str) -> tuple[Sandbox, list[str]]:

@@ -80,6 +80,8 @@ def test_a_folder_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
     """Refused before any work."""
     assert cli.main(["bench", "--json", "."]) == USAGE
     assert "expected --json to be a file" in capsys.readouterr().err
+    assert cli.main(["bench", "--json", "nowhere/b.json"]) == USAGE
+    assert "there is no folder nowhere" in capsys.readouterr().err
 
 
 def test_a_benchmark_that_cannot_be_made_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:

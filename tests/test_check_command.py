@@ -8,6 +8,7 @@ import importlib.util
 import json
 import multiprocessing
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -110,11 +111,20 @@ def test_python_2_fails_and_is_told(submission: Callable[[str], str], capsys: py
     assert "Python 2" in capsys.readouterr().out
 
 
-def test_folder_without_a_class_fails(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All is missing."""
+def test_folder_without_python_is_wrong_usage(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line, since there is nothing to judge."""
     (elsewhere / "empty").mkdir()
-    assert outcome("empty", *RELU) == FAILED
-    assert "missing" in capsys.readouterr().out
+    assert outcome("empty", *RELU) == USAGE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "there is no Python file in empty" in said.err
+
+
+def test_forgotten_all_is_told(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of many submissions is not judged in the place of all."""
+    hand_in(elsewhere / "class", a=RIGHT, b=RIGHT, c=RIGHT)
+    assert outcome("class", *RELU) == USAGE
+    assert "--all class" in capsys.readouterr().err
 
 
 def test_dotted_name(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +165,7 @@ def test_seed_repeats_the_questions(submission: Callable[[str], str]) -> None:
 def test_all_formats_at_once(submission: Callable[[str], str], elsewhere: Path) -> None:
     """Each readable by its own kind of reader, and nothing else left in the folder."""
     files = ["--json", "v.json", "--junit", "v.xml", "--markdown", "v.md", "--html", "out/v.html"]
+    (elsewhere / "out").mkdir()
     assert outcome(submission(LEAKY), *RELU, *files) == FAILED
     assert json.loads(Path("v.json").read_text("utf-8"))["verdict"] == "fail"
     assert ElementTree.parse("v.xml").getroot().tag in {"testsuites", "testsuite"}  # noqa: S314 - our own
@@ -183,6 +194,19 @@ def test_list_judges_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert "relu." not in said
     assert outcome("--list", "--only", "softmax.forward.*") == OK
     assert "softmax.forward.extreme_logits" in capsys.readouterr().out
+    assert outcome("--list") == OK
+    assert "``" not in capsys.readouterr().out
+
+
+def test_partial_run_says_that_it_is_one(submission: Callable[[str], str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody shall take it for a pass of everything; the JSON has the pattern."""
+    only = ("--effort", "quick", "--only", "relu.forward.values")
+    assert outcome(submission(RIGHT), *only, "--json", "v.json") == OK
+    said = capsys.readouterr().out
+    assert re.search(
+        r"PASS net\.py: everything asked for holds \(--only 'relu\.forward\.values': \d+ of \d+ checks\)", said
+    )
+    assert json.loads(Path("v.json").read_text("utf-8"))["only"] == "relu.forward.values"
 
 
 @pytest.mark.parametrize(
@@ -196,10 +220,19 @@ def test_list_judges_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: py
         (["--effort", "some"], "invalid choice"),
         (["--sandbox", "none"], "invalid choice"),
         (["--seed", "-1"], "expected an integer from 0"),
-        (["--seed", "x"], "invalid"),
+        (["--seed", "x"], "expected an integer from 0 to 2^32 - 1, got 'x'"),
+        (["--timeout", "x"], "expected a finite number above 0, got 'x'"),
+        (["--memory", "1.5"], "expected an integer of at least 128, the MiB that numpy needs, got '1.5'"),
+        (["-j", "x"], "expected an integer of at least 1, got 'x'"),
+        (
+            ["--only", "SoftmaxLayer"],
+            "no check matches 'SoftmaxLayer'; did you mean 'softmax.*'? `bp check --list` shows",
+        ),
+        (["--list", "--json", "-"], "leave --json out"),
+        (["--html", "nowhere/a.html"], "expected --html to be in a folder that exists, there is no folder nowhere"),
         (["--timeout", "0"], "expected a finite number above 0"),
         (["--timeout", "inf"], "expected a finite number above 0"),
-        (["--memory", "64"], "expected at least the 128 MiB"),
+        (["--memory", "64"], "expected an integer of at least 128"),
         (["--json", "."], "expected --json to be a file"),
         (["--json", "a", "--html", "./a"], "expected --json and --html to be two files"),
         (["--json", "-", "--html", "-"], "expected --json and --html to be two files"),
@@ -429,15 +462,16 @@ def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.C
     (folder / "link.py").symlink_to("right.py")
     argv = ["--all", "class", "-j", "2", *RELU, "--timeout", "2", "--csv", "t.csv", "--json", "t.json"]
     assert outcome(*argv, "--reports", "out", "--markdown", "t.md") == FAILED
+    assert "Python 2" in rows_of("t.csv")["old.py"]["problem"]
     verdicts = {name: row["verdict"] for name, row in rows_of("t.csv").items()}
     wrong = ("hangs.py", "old.py", "exits.py", "thief.py", "Übung 3, Müller", "empty", "broken.zip")
     assert verdicts == {"right.py": "pass", "Ñandú (1).ZIP": "pass", **dict.fromkeys(wrong, "fail")}
     assert len(json.loads(Path("t.json").read_text("utf-8"))["submissions"]) == 9
-    judged = {f"{name}.{form}" for name in verdicts if name != "broken.zip" for form in ("html", "json")}
+    judged = {f"{name}.{form}" for name in verdicts if name not in ("empty", "broken.zip") for form in ("html", "json")}
     assert {each.name for each in Path("out").iterdir()} == judged | {"check-class.jsonl"}
     reports = [json.loads(each.read_text("utf-8")) for each in Path("out").glob("*.json")]
     assert len({each["seed"] for each in reports}) == 1
-    assert {each["implementation"] for each in reports} == set(verdicts) - {"broken.zip"}
+    assert {each["implementation"] for each in reports} == set(verdicts) - {"empty", "broken.zip"}
     said = capsys.readouterr()
     assert "relu.forward.values" in said.out
     assert f"--seed {reports[0]['seed']}" in said.out or f"seed: {reports[0]['seed']}" in said.out
@@ -498,7 +532,15 @@ def test_resume_judges_what_has_changed(elsewhere: Path, capsys: pytest.CaptureF
     assert list(rows_of("t.csv")) == ["a.py", "b.py", "d.py"]
     # Reports that were not wanted before are made now.
     assert outcome(*argv, "--resume", "--seed", str(seed)) == OK
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "3 verdicts of the earlier run kept, 0 submissions to judge\n"
+
+
+def test_tables_may_lie_beside_the_reports(elsewhere: Path) -> None:
+    """In the folder that is made for them; in no other one that is not there."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    assert outcome("--all", "class", *RELU, "--reports", "out", "--csv", "out/t.csv") == OK
+    assert Path("out/t.csv").exists()
+    assert outcome("--all", "class", *RELU, "--csv", "nowhere/t.csv") == USAGE
 
 
 def test_resume_makes_missing_reports(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 import bp
 from reports import cli, data
+from reports.bench.registry import BENCHMARKS
 from reports.commands import train as train_command
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 
@@ -133,16 +134,18 @@ def test_divergence_fails_and_says_where(elsewhere: Path, capsys: pytest.Capture
     ("argv", "said"),
     [
         (["train", "mnits"], "invalid choice: 'mnits'"),
-        (["train", "xor", "--alpha", "0"], "expected a finite number above 0, got 0"),
-        (["train", "xor", "--alpha", "nan"], "expected a finite number above 0, got nan"),
-        (["train", "xor", "--epochs", "0"], "expected an integer of at least 1, got 0"),
-        (["train", "xor", "--epochs", "two"], "invalid"),
+        (["train", "xor", "--alpha", "x"], "expected a finite number above 0, got 'x'"),
+        (["train", "xor", "--alpha", "0"], "expected a finite number above 0, got '0'"),
+        (["train", "xor", "--alpha", "nan"], "expected a finite number above 0, got 'nan'"),
+        (["train", "xor", "--epochs", "0"], "expected an integer of at least 1, got '0'"),
+        (["train", "xor", "--epochs", "two"], "expected an integer of at least 1, got 'two'"),
         (["train", "xor", "--seed", "-1"], "expected an integer from 0"),
         (["train", "xor", "--batch-size", "5"], "expected --batch-size from 1 to 4, got 5"),
         (["train", "xor", "--resume", "--overwrite"], "not allowed with"),
         (["train", "mnist"], "given by BP_MNIST"),
         (["report", "--quick"], "given by BP_MNIST"),
         (["data", "fetch", "--from", "nowhere"], "there is no such folder"),
+        (["data", "verify", "--from", "nowhere"], "there is no such folder: nowhere"),
         ([], "COMMAND"),
     ],
 )
@@ -152,6 +155,24 @@ def test_wrong_usage_is_exit_2_and_explained(
     """What cannot be is refused with a sentence, and nothing is written."""
     assert said in usage_error(capsys, *argv)
     assert [path for path in elsewhere.rglob("*") if path.is_file()] == []
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """As every tool tells it."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--version"])
+    assert stop.value.code == OK
+    assert capsys.readouterr().out.startswith("bp ")
+
+
+def test_help_explains_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    """What assignment 2 means, and the names of all benchmarks."""
+    for command, said in {"check": ["2 asks for the same as 3"], "bench": list(BENCHMARKS)}.items():
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        told = " ".join(capsys.readouterr().out.split()).replace("- ", "-")  # argparse breaks lines at hyphens
+        assert [each for each in said if each not in told] == []
+    assert list(cli.BENCHMARKS) == list(BENCHMARKS)
 
 
 def test_out_that_is_a_file_is_no_folder(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import bp
 import reference
 from reference.gate import Judgement, located
 from reference.implementation import NotAnImplementation
@@ -91,6 +92,33 @@ def test_dotted_names_are_found_without_importing(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(str(tmp_path))
     assert located("handed.inner") == package.resolve()
     assert located("handed.inner.layers") == (package / "layers.py").resolve()
+
+
+def test_programs_and_this_folder_are_no_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command `bp` lies in a folder that is on its path; neither it nor a file here stands before the package."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setattr(sys, "path", [str(programs), *sys.path])
+    for folder in (programs, tmp_path):
+        monkeypatch.chdir(folder)
+        (folder / "bp").write_text("#!/usr/bin/python\n", encoding="utf-8")
+        assert located("bp") == Path(bp.__file__).parent
+    (tmp_path / "bp.py").write_text("", encoding="utf-8")
+    (tmp_path / "own.py").write_text("", encoding="utf-8")
+    assert located("bp") == Path(bp.__file__).parent
+    assert located("own") == tmp_path / "own.py"
+    assert located("own.py") == tmp_path / "own.py"
+
+
+def test_editable_installation_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python finds it by a hook, and not on its path."""
+    monkeypatch.chdir(tmp_path)
+    clone = Path(bp.__file__).parent
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each and Path(each).resolve() != clone.parent])
+    assert located("bp") == clone
+    assert located("bp.layers") == clone / "layers.py"
+    with pytest.raises(NotAnImplementation, match="no file, folder or module sys"):
+        located("sys")
 
 
 def test_bad_options_are_told(tmp_path: Path) -> None:

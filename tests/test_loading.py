@@ -12,10 +12,10 @@ import pytest
 import bp
 from reference.findings import Finding
 from reference.gate import Judgement, judge
-from reference.implementation import CLASSES
+from reference.implementation import CLASSES, NotAnImplementation
 from reference.mistakes import plain
 from reference.sandbox import Limits
-from reference.stage import loading
+from reference.stage import loading, standins
 
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 HEAD = "from typing import Any\n\nimport numpy as np\n"
@@ -161,9 +161,45 @@ def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
     )
     judgement = judged(path)
     assert judgement.verdict == "pass"
+    unknown = "is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
     assert judgement.notes == (
-        "stand-ins that do nothing for matplotlib, nosuchmodule, numba, pandas, sklearn, torch, tqdm",
+        f"nosuchmodule {unknown}",
+        "stand-ins that do nothing for matplotlib, numba, pandas, sklearn, torch, tqdm",
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "module"),
+    [
+        ("from nosuchmodule.special import softmax", "softmax(X)", "nosuchmodule"),
+        ("from bp.relu import ReLU as helper", "helper().forward(X)", "bp"),
+        ("import torch", "np.exp(X) * torch.relu(torch.tensor(X))", "torch"),
+        ("import torch", "X @ torch.pi", "torch"),
+    ],
+)
+def test_answer_of_a_stand_in_is_told(tmp_path: Path, line: str, answer: str, module: str) -> None:
+    """With the name of the module that is not here, also where numpy reckons with it."""
+    text = f"{line}\nclass ReLULayer(ReLULayer):\n    def forward(self, X):\n        return {answer}\n"
+    findings = judged(file_in(tmp_path, text), "relu.forward.answers").findings
+    (finding,) = [each for each in findings if each.status == "failed"]
+    said = f"nothing: it came from the stand-in for {module}, a module that is not here"
+    assert (finding.mistake, finding.actual) == ("wrong-type", said)
+    assert "numpy and the standard library" in (finding.hint or "")
+
+
+def test_classes_of_stand_ins_can_be_inherited() -> None:
+    """From any module, by whatever they are made from; what they decorate stays."""
+    parent, other = (standins.StandIn(name).Module for name in ("torch.nn", "keras"))
+
+    class Net(parent, other):  # type: ignore[misc, valid-type]
+        pass
+
+    made = Net(lambda: None)
+    assert type(made) is Net
+    assert standins.what_came(made) == standins.what_came(standins.StandIn("torch").thing[0](3) + 1)
+    assert parent(len) is not len
+    assert parent(test_one_file) is test_one_file
+    assert standins.what_came(3) is None
 
 
 def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
@@ -181,6 +217,28 @@ def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
     found = failed(judged(path).findings)
     assert set(found) == {"ReLULayer"}
     assert found["ReLULayer"][0] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("def f(:\n", "The file did not run to where the class is defined"),
+        ("print 'trained'\n", "The file did not run to where the class is defined"),
+        ("raise SystemExit\n", "The file did not run to where the class is defined"),
+        ("import os\nos._exit(3)\n", "The file did not run to where the class is defined"),
+        ("import threading\nthreading.Thread(target=print).start()\n", "Where code is judged it may not start"),
+        ("import os\nos.fork()\n", "Where code is judged it may not start"),
+        ("class Other: pass\n", "The name is part of the contract"),
+    ],
+)
+def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
+    """Where its file does not run, nothing is wrong with its name."""
+    path = tmp_path / "solution.py"
+    rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
+    path.write_text(text + rest, encoding="utf-8")
+    found = [each for each in judged(path).findings if each.status == "failed"]
+    assert {each.mistake for each in found} == {"missing"}
+    assert all((each.hint or "").startswith(hint) for each in found), found[0]
 
 
 def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
@@ -307,8 +365,43 @@ def test_notebook_is_told(tmp_path: Path, name: str) -> None:
     else:
         path.mkdir()
         (path / "solution.ipynb").write_text('{"cells": []}', encoding="utf-8")
-    said = f"there is no Python file in {name}, only a notebook: save its code as a .py file"
-    assert {actual for _, actual in failed(judged(path).findings).values()} == {said}
+    said = rf"there is no Python file in .*{name}, only a notebook: save its code as a \.py file"
+    with pytest.raises(NotAnImplementation, match=said):
+        judged(path)
+
+
+def test_what_is_no_python_is_told_at_once(tmp_path: Path) -> None:
+    """In one line, instead of a failure for each check."""
+    folder = tmp_path / "mine"
+    (folder / ".hidden").mkdir(parents=True)
+    (folder / ".hidden" / "net.py").write_text(SOURCE, encoding="utf-8")
+    for name in ("notes.txt", "solution.zip"):
+        (folder / name).write_text("no Python", encoding="utf-8")
+        with pytest.raises(NotAnImplementation, match=f"{name} is no Python file"):
+            judged(folder / name)
+    with pytest.raises(NotAnImplementation, match=r"there is no Python file in .*mine$"):
+        judged(folder)
+
+
+@pytest.mark.parametrize("layout", ["flat", "package in src", "split", "files", "below another"])
+def test_several_submissions_are_not_one(tmp_path: Path, layout: str) -> None:
+    """Three whole ones: which is meant? Two are a new and an old one, and the first is taken."""
+    folder = tmp_path / "handed_in"
+    root = folder / "week 3" if layout == "below another" else folder
+    for name in ("anna", "ben", "carl"):
+        if layout == "files":
+            root.mkdir(exist_ok=True)
+            file_in(root, "", f"{name}.py")
+        else:
+            flat_modules(root / name / "src" / "mlp" if layout == "package in src" else root / name)
+        if layout == "split":
+            (root / name / "losses").mkdir()
+            for path in (root / name).glob("loss*.py"):
+                path.rename(root / name / "losses" / path.name)
+        if name == "ben":
+            assert any("is defined 2 times" in note for note in judged(folder).notes)
+    with pytest.raises(NotAnImplementation, match=r"holds 3 implementations \(.*anna.*ben.*carl.*--all"):
+        judged(folder)
 
 
 def test_encodings(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
@@ -28,7 +29,8 @@ from reference.implementation import CLASSES
 from reference.mistakes import CATALOGUE, HINTS, plain
 from reference.session import InProcess
 from reference.verdict import Examination
-from reports import figures
+from reports import expectations, figures
+from reports.expectations import Expectation
 from reports.render import FORMATS, class_summary, html, junit, markdown, terminal
 from reports.render import json as as_json
 from reports.render.class_summary import Entry, entry_of, problem_of
@@ -68,7 +70,7 @@ def judged(*mistakes: str, only: str = "*", gone: str | None = None) -> Judgemen
     durations = {each.check: 0.25 for each in findings}
     isolation = "a process of its own: limits of time, memory and file size"
     notes = ("stand-ins that do nothing for tqdm",)
-    return Judgement("submission", findings, 3, "quick", 1, 1.2, isolation, notes, "training...\n", durations)
+    return Judgement("submission", findings, 3, "quick", 1, 1.2, isolation, notes, "training...\n", durations, only)
 
 
 @pytest.fixture
@@ -132,11 +134,40 @@ def test_what_a_student_needs_is_said(form: str, failing: Judgement) -> None:
     for part in (
         "linear.grad.values", "LinearLayer.grad", "The answer is the true one, but for rounding.",
         "not-averaged: a sum over the batch stands where the mean is due", "when the batch is twice as large?",
-        "layer = LinearLayer(", "linear.grad.averaged: expected", "depends on linear.grad.values", "--seed 1",
+        "layer = LinearLayer(", "linear.grad.averaged: expected", "depends on linear.grad.values",
         "a process of its own: limits of time", "stand-ins that do nothing for tqdm", "training...",
         "no part of the verdict", "softmax.forward.far_samples",
     ):  # fmt: skip
         assert part in said, part
+    assert "--seed 1" in said or form == "junit"  # which has plain values
+
+
+def expected_failures() -> Judgement:
+    """All failures of a batch-wide shift, expected."""
+    everything = [Expectation("softmax.*", "comes in week 5")]
+    failing = judged(BATCH_WIDE)
+    covered = [each for each in failing.findings if each.status == "failed"]
+    assert len(covered) == 2
+    return expectations.apply([replace(everything[0], pattern=each.check) for each in covered], failing)
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html"])
+def test_expected_failures_are_told_as_such(form: str) -> None:
+    """They are neither passed over in silence nor called unjudged."""
+    said = re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), told(expected_failures())[form])
+    assert "verything else holds" in said
+    assert "2 failed as expected" in said
+    assert "not judged: " not in said
+    assert "softmax.forward.far_samples: comes in week 5 (got " in said
+    assert strictly(as_json(expected_failures()))["counts"]["skipped"] == 2
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html"])
+def test_partial_judgements_are_told_as_such(form: str) -> None:
+    """In the verdict's own line."""
+    said = unescape(told(judged(only="linear.made"))[form])
+    assert "verything asked for holds (--only 'linear.made': 1 of 207 checks)" in said
+    assert "asked for" not in unescape(told(judged())[form])
 
 
 @pytest.mark.parametrize("form", ["json", "junit", "markdown", "html", "terminal"])
@@ -203,6 +234,13 @@ def test_missing_class_is_told_once() -> None:
     text = on_terminal(judged(gone="SoftmaxLayer"))
     assert text.count("there is no class SoftmaxLayer in mlp.py") == 1
     assert "36 further checks of SoftmaxLayer for the same reason" in text
+
+
+def test_own_output_does_not_hide_the_verdict() -> None:
+    """A few lines of many."""
+    text = on_terminal(replace(judged(only="linear.made"), output="epoch\n" * 20_000))
+    assert text.count("| epoch") == 12
+    assert "... and 19988 more lines" in text
 
 
 def test_errors_are_the_examiners_own() -> None:
@@ -285,7 +323,10 @@ def test_junit_is_read_back(failing: Judgement) -> None:
     assert isinstance(found["linear.grad.no_state"].result[0], Skipped)
     assert found["linear.made"].is_passed
     assert "training..." in next(suites[0].iterchildren(SystemOut)).text
-    assert {each.name: each.value for each in suites[0].properties()}["seed"].startswith("1 (--seed 1")
+    assert {each.name: each.value for each in suites[0].properties()} == {
+        "seed": "1", "effort": "quick", "assignment": "3", "only": "*", "seconds": "1.200",
+        "isolation": failing.isolation, "notes": failing.notes[0],
+    }  # fmt: skip
 
 
 def test_junit_survives_hostile_text() -> None:
@@ -504,6 +545,22 @@ def test_class_summary_says_who_and_what() -> None:
     assert "4 submissions: 1 pass, 2 fail, 1 without a verdict" in text
     assert not FORBIDDEN.search(text)
     assert not COMMAND.search(text)
+
+
+def test_class_summary_tells_a_missing_class_once() -> None:
+    """Not each of its checks; and where no class is there, the table says why."""
+    everything = ("nobody", judged(only="relu.*", gone="ReLULayer"))
+    entries = [entry_of("anna", judged(gone="LinearLayer")), entry_of(*everything), entry_of("bert", judged(SUMMED))]
+    stream = io.StringIO()
+    class_summary.terminal(entries, Console(file=stream, width=100))
+    text = stream.getvalue()
+    assert "     1  LinearLayer is missing\n" in text
+    assert "     1  ReLULayer is missing\n" in text
+    assert "     1  linear.grad.values  not-averaged (1)\n" in text
+    assert "relu.forward.values" not in text
+    rows = strictly(class_summary.FORMATS["json"](entries))["submissions"]
+    assert [row["problem"] for row in rows] == [None, "there is no class ReLULayer in mlp.py", None]
+    assert all(Entry.from_dict(json.loads(json.dumps(each.as_dict()))) == each for each in entries)
 
 
 def test_class_tables_are_read_back() -> None:

@@ -16,6 +16,7 @@ from reference.findings import Finding
 from reference.implementation import CLASSES, NotAnImplementation
 from reference.mistakes import plain
 from reference.oracles import ball
+from reference.session import InProcess
 
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 
@@ -120,6 +121,19 @@ def test_missing_class_stops_nothing_else() -> None:
     assert all(each.status == "passed" for each in findings if each.subject.startswith("ReLULayer"))
 
 
+@pytest.mark.parametrize("shape", [None, "transposed"])
+def test_update_is_judged_alone(shape: str | None) -> None:
+    """Without the parameters that the constructor owes, or with wrong ones, that is the constructor's affair."""
+
+    class Layer(plain.LinearLayer):
+        def initialize(self) -> None:
+            if shape is not None:
+                self.W, self.b = np.ones((self.n_units, self.n_inputs)), np.ones((1, self.n_units))
+
+    findings = reference.check({**plain.CLASSES, "LinearLayer": Layer}, only="linear.*", effort="quick")
+    assert {each.subject for each in findings if each.status == "failed"} == {"LinearLayer.initialize"}
+
+
 def test_first_assignment_needs_no_compound_layer() -> None:
     """And is not asked for it."""
     first = {name: each for name, each in vars(bp).items() if name != "LossCrossEntropyForSoftmaxLogits"}
@@ -178,7 +192,7 @@ def test_verdict_needs_something_that_passed() -> None:
         ({"effort": "much"}, "expected effort to be one of quick, normal, exhaustive, got 'much'"),
         ({"seed": -1}, "expected seed to be an integer of at least 0, got -1"),
         ({"seed": "x"}, "expected seed to be an integer of at least 0, got 'x'"),
-        ({"only": "nothing.*"}, "no check matches 'nothing.*'"),
+        ({"only": "nothing.*"}, "no check matches 'nothing.*'; `bp check --list` shows all"),
     ],
 )
 def test_bad_options_are_told(options: dict[str, Any], message: str) -> None:
@@ -251,3 +265,40 @@ def test_examination_makes_findings_when_asked() -> None:
     examination = verdict.Examination(verdict.InProcess(plain.CLASSES, {}), "x", effort="quick")
     assert examination.finding("relu.forward.answers").status == "passed"
     assert set(examination._findings) == {"relu.made", "relu.forward.answers"}
+
+
+@pytest.mark.parametrize(
+    ("only", "meant"),
+    [
+        ("softmax", "softmax.*"),
+        ("SoftmaxLayer", "softmax.*"),
+        ("softmaxlayer.forward", "softmax.forward.*"),
+        ("softmax.forwards.*", "softmax.forward.*"),
+        ("relu.forward.value", "relu.forward.values"),
+        *[(each.subject, None) for each in all_checks()],
+    ],
+)
+def test_pattern_that_matches_nothing_is_answered_with_one(only: str, meant: str | None) -> None:
+    """By class, by method or by id; and what is proposed matches something."""
+    with pytest.raises(ValueError, match="did you mean") as caught:
+        verdict.select(only, 3)
+    proposed = str(caught.value).split("did you mean '")[1].split("'?")[0]
+    assert meant in {None, proposed}
+    assert verdict.select(proposed, 3)
+
+
+def test_reasons_name_each_check_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if a check is depended on in two ways."""
+    (values, *_) = verdict.select("relu.forward.values", 3)[-1:]
+    examination = verdict.Examination(InProcess(plain.CLASSES, {}), "x", only="relu.*", effort="quick")
+    monkeypatch.setitem(
+        examination._findings, values.id, Finding(values.id, values.subject, "failed", values.rationale)
+    )
+    assert examination._among([values.id, values.id], {"failed"}) == [values.id]
+
+
+def test_missing_module_is_told_with_a_way_out(tmp_path: Path) -> None:
+    """The gate has stand-ins; this process has none."""
+    (tmp_path / "net.py").write_text(f"{SOURCE}\nimport nowhere_to_be_found\n", encoding="utf-8")
+    with pytest.raises(NotAnImplementation, match="imports nowhere_to_be_found, which is not installed; bp check"):
+        reference.check(tmp_path / "net.py")

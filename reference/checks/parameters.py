@@ -15,7 +15,7 @@ from reference.estimate import Estimate
 from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
 from reference.showing import short
-from reference.stage.protocol import Call, Get, New, Reply, Seed
+from reference.stage.protocol import Call, Get, New, Put, Reply, Seed
 
 _SIZES = {"n_inputs": 40, "n_units": 50}
 
@@ -99,9 +99,11 @@ def check_update_adds(exam: Exam) -> None:
 
 def _update(exam: Exam, d: int, u: int, draw: Draw) -> None:
     dW, db = draw((d, u)), draw((u,))
+    # As for the other methods: what the constructor makes of them is a question of its own.
+    given = [Put("layer", "W", draw((d, u))), Put("layer", "b", draw((u,)))]
     looks = [Get("layer", "W"), Get("layer", "b")]
     update = Call("layer", "update_params", {"dtheta": [dW, db]})
-    W, b, done, new_W, new_b = _made(exam, {"n_inputs": d, "n_units": u}, *looks, update, *looks)[-5:]
+    W, b, done, new_W, new_b = _made(exam, {"n_inputs": d, "n_units": u}, *given, *looks, update, *looks)[-5:]
     if done.error is not None:
         exam.log.append(Asked((done.error_kind,)))
         raise Violation(

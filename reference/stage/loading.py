@@ -27,8 +27,8 @@ from .perform import told
 from .standins import is_stand_in
 
 #: Of files, and of their size: a submission is a handful of small ones.
-_MOST_FILES, _MOST_BYTES = 400, 2**21
-_SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
+_MOST_FILES, MOST_BYTES = 400, 2**21
+SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
 _PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
 _CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 
@@ -264,11 +264,11 @@ def _files(root: Path) -> list[Path]:
         below: list[Path] = []
         for folder in folders:
             for entry in sorted(folder.iterdir()):
-                if entry.is_symlink() or entry.name in _SKIPPED or entry.name.startswith("."):
+                if entry.is_symlink() or entry.name in SKIPPED or entry.name.startswith("."):
                     continue
                 if entry.is_dir():
                     below.append(entry)
-                elif entry.suffix == ".py" and entry.stat().st_size <= _MOST_BYTES:
+                elif entry.suffix == ".py" and entry.stat().st_size <= MOST_BYTES:
                     found.append(entry)
         folders = below
     return found[:_MOST_FILES]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out
+from .standins import what_came
 
 # What foreign code may have put in numpy's place later must not answer for it.
 _array, _shares_memory, _ndarray, _generic, _random_state = (
@@ -167,7 +168,7 @@ def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case ea
         if kind is dict:
             return {_word(name): copied(item, depth - 1) for name, item in value.items()}
         return kind(copied(item, depth - 1) for item in value)
-    name = kind_of(value)
+    name = what_came(value) or kind_of(value)
     return Unusable(f"{name} that is no number" if name in _OWN else name)
 
 

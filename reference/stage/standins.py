@@ -6,6 +6,7 @@ They let the import go on, and do nothing: what is judged needs numpy alone.
 from __future__ import annotations
 
 import dis
+import functools
 import importlib.machinery
 import itertools
 import sys
@@ -22,8 +23,35 @@ _OPERATORS = (
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
 
-def _nothing(*_: Any) -> Any:
-    return Nothing()
+#: In what is said of an answer that is a stand-in.
+CAME_FROM = "it came from the stand-in for"
+
+
+def _nothing(here: Any, *_: Any) -> Any:
+    return _same(here)()
+
+
+@functools.cache
+def _nothing_of(name: str) -> Any:
+    """The class that stands for what is in the absent module of that name."""
+    return _CalmType("Nothing", (Nothing,), {"standing_for": name, "__module__": __name__})
+
+
+def _same(here: Any) -> Any:
+    """The class that stands for the same module as an object, or class, that does."""
+    return _nothing_of(_module_of(here))
+
+
+def _module_of(here: Any) -> str:
+    name = getattr(here, "standing_for", "")
+    return name if type(name) is str else ""  # a class made from ours may call something else so
+
+
+def what_came(value: Any) -> str | None:
+    """What to say of an object that stands for one of an absent module; None for any other."""
+    if not isinstance(value, _Calm):
+        return None
+    return f"nothing: {CAME_FROM} {_module_of(value) or 'something'}, a module that is not here"
 
 
 class _Calm:
@@ -32,10 +60,10 @@ class _Calm:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return Nothing
+        return _same(self)
 
     def __getitem__(self, _: Any) -> Any:
-        return Nothing()
+        return _same(self)()
 
     def __setitem__(self, _: Any, __: Any) -> None:
         pass
@@ -47,7 +75,7 @@ class _Calm:
         pass
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.repeat(Nothing(), _number_wanted())
+        return itertools.repeat(_same(self)(), _number_wanted())
 
     def __len__(self) -> int:
         return 0
@@ -61,6 +89,10 @@ class _Calm:
     def __format__(self, _: str) -> str:
         return ""
 
+    def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
+        """Numpy would take it for an array without entries, and nobody would know any more where that came from."""
+        return _same(self)()
+
 
 for _name in _OPERATORS:
     setattr(_Calm, f"__{_name}__", _nothing)
@@ -73,16 +105,18 @@ class _CalmType(_Calm, type):
 class Nothing(_Calm, metaclass=_CalmType):
     """Stands for every object of an absent module: can be called, looked into, entered, run through, reckoned with."""
 
+    standing_for = ""
+
     def __new__(cls, *given: Any, **__: Any) -> Any:
         """Whatever it is made from; a function that it decorates stays as it is."""
-        return given[0] if cls is Nothing and _is_decorated(given) else super().__new__(cls)
+        return given[0] if "standing_for" in vars(cls) and _is_decorated(given) else super().__new__(cls)
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """Whatever it is made from."""
 
     def __call__(self, *given: Any, **__: Any) -> Any:
         """Whatever it is asked."""
-        return given[0] if _is_decorated(given) else Nothing()
+        return given[0] if _is_decorated(given) else _same(self)()
 
 
 def _is_decorated(given: Sequence[Any]) -> bool:
@@ -129,7 +163,7 @@ class StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return Bar if name in _BARS else _NAMED.get(name, Nothing)
+        return Bar if name in _BARS else _NAMED.get(name) or _nothing_of(self.__name__.partition(".")[0])
 
     def __call__(self, *given: Any, **options: Any) -> Any:
         """As `Bar`: ``import tqdm`` and ``tqdm.tqdm`` are often confused."""

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from reference import Judgement
+from reference import Judgement, NotAnImplementation
 from reports.classroom.submissions import Submission
 from reports.classroom.unpack import UnpackError, unpack
 from reports.exit_codes import ToolError
@@ -66,6 +66,8 @@ def judge(task: Task) -> Result:
     with tempfile.TemporaryDirectory(prefix="bp-submission-", ignore_cleanup_errors=True) as folder:
         try:
             judgement = task.settings.judge(_alone(task.submission.path, Path(folder)), name)
+        except NotAnImplementation as error:
+            return Result(_failed(name, str(error), time.monotonic() - start))
         except UnpackError as error:
             return Result(_failed(name, f"{name} {error}", time.monotonic() - start))
         except ToolError as error:

@@ -17,6 +17,7 @@ from reports.bench.render import rich_table
 from reports.bench.tables import BenchError, Benchmark, Table
 from reports.exit_codes import OK, TOOL, UsageError
 from reports.jsonfile import dumps, write_json
+from reports.outputs import refuse_hopeless
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     chosen = _chosen(arguments.only)
     to_stdout = arguments.json == Path("-")
-    _refuse_hopeless(arguments.json)
+    if arguments.json is not None and not to_stdout:
+        refuse_hopeless("json", arguments.json)
     out = errors if to_stdout else Console(highlight=False)
     records: dict[str, Any] = {}
     try:
@@ -54,12 +56,6 @@ def _chosen(only: str | None) -> list[Benchmark]:
     if only not in BENCHMARKS:
         raise UsageError(f"there is no benchmark {only!r}; there are: {', '.join(BENCHMARKS)}")
     return [BENCHMARKS[only]]
-
-
-def _refuse_hopeless(path: Path | None) -> None:
-    """Before minutes of work, not after them."""
-    if path is not None and path.is_dir():
-        raise UsageError(f"expected --json to be a file, {path} is a folder")
 
 
 def _record(tables: list[Table], seconds: float) -> dict[str, Any]:

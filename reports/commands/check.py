@@ -18,6 +18,7 @@ from reports.judging import Settings, settings_of
 from reports.outputs import Outputs, refuse_without_drawing
 from reports.progress import checking
 from reports.render import FORMATS, terminal
+from reports.render.facts import plain
 
 _CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
 _FOR_ALL = ("csv", "reports", "jobs", "resume")
@@ -33,6 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    written = [name for name in (*FORMATS, "csv", "reports") if getattr(arguments, name) is not None]
+    if arguments.list and written:
+        raise UsageError(f"--list judges nothing, so that there is nothing to write: leave --{written[0]} out")
     if arguments.all is None:
         given = [name for name in _FOR_ALL if getattr(arguments, name)]
         if given:
@@ -50,7 +54,7 @@ def _list(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     console = Console(highlight=False, soft_wrap=True)
     for each in checks:
-        console.print(f"{each.id}  ({each.subject})\n    {each.rationale}", markup=False)
+        console.print(f"{each.id}  ({each.subject})\n    {plain(each.rationale)}", markup=False)
     return OK
 
 

@@ -19,6 +19,7 @@ from reports.judging import Settings, settings_of
 from reports.outputs import Outputs, refuse_without_drawing
 from reports.progress import judging
 from reports.render.class_summary import FORMATS, Entry, terminal
+from reports.render.text import plural
 
 _ONE_ONLY = ("junit", "html")
 
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         store.load(settings)
         store.keep(key for key in keys if _reported(key, store, arguments.reports))
+        kept = f"{plural(len(store.known), 'verdict')} of the earlier run kept"
+        errors.print(f"{kept}, {plural(len(keys) - len(store.known), 'submission')} to judge", markup=False)
     store.begin(settings)
     if others:
         errors.print(f"not judged, since neither folder, .py nor .zip: {', '.join(others)}", markup=False)
@@ -52,7 +55,7 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
     for name in _ONE_ONLY:
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
-    return Outputs({name: getattr(arguments, name) for name in FORMATS})
+    return Outputs({name: getattr(arguments, name) for name in FORMATS}, arguments.reports)
 
 
 def _prepare_reports(arguments: argparse.Namespace) -> None:
@@ -76,7 +79,7 @@ def _record_of(arguments: argparse.Namespace) -> Path:
 def _reported(key: Key, store: Store, reports: Path | None) -> bool:
     """Whether the reports that belong to an earlier verdict are there, if any are wanted."""
     known = store.known.get(key)
-    if reports is None or known is None or known.entry.problem is not None:
+    if reports is None or known is None or not known.isolation:  # nothing was run
         return True
     return all(each.exists() for each in report_files(reports, key.name).values())
 
@@ -108,7 +111,7 @@ def _in_words(result: Result) -> str:
     if entry.problem is not None:
         return f"{entry.verdict}: {entry.problem}"
     failed = entry.counts["failed"]
-    return f"{entry.verdict} ({failed} checks fail)" if failed else entry.verdict
+    return f"{entry.verdict} ({failed} {'check fails' if failed == 1 else 'checks fail'})" if failed else entry.verdict
 
 
 def _tell(results: list[Result], settings: Settings, outputs: Outputs) -> None:
@@ -117,6 +120,8 @@ def _tell(results: list[Result], settings: Settings, outputs: Outputs) -> None:
     terminal(entries, console)
     for isolation in sorted({each.isolation for each in results if each.isolation}):
         console.print(f"isolation: {isolation}", markup=False, soft_wrap=True)
+    if settings.only != "*":
+        console.print(f"only: {settings.only} (no other checks were asked for)", markup=False, soft_wrap=True)
     console.print(f"seed: {settings.seed} (--seed repeats the questions)", markup=False, soft_wrap=True)
     for name in outputs.files:
         outputs.write(name, FORMATS[name](entries))

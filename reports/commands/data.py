@@ -39,6 +39,8 @@ def _verify(given: Path | None, console: Console) -> int:
     folder = given or data.folder_in_use()
     if folder is None:
         raise UsageError("expected a folder to verify: give --from DIR or set BP_MNIST")
+    if not folder.is_dir():
+        raise UsageError(f"expected a folder to verify, there is no such folder: {folder}")
     records = data.verify(folder)
     console.print(f"{folder}:", markup=False)
     for record in records:

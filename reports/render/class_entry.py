@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from reference import Finding
 from reference.gate import Judgement, Outcome
 
 _STATUSES = ("passed", "failed", "skipped", "error")
@@ -36,9 +37,11 @@ class Entry:
     seconds
         Wall clock.
     problem
-        Why there is no judgement, where there is none.
+        Why nothing could be judged, where that is so.
     seed, isolation
         Of the judgement.
+    missing
+        The classes that are not there; all their checks fail.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Entry:
     problem: str | None = None
     seed: int | None = None
     isolation: str | None = None
+    missing: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The entry in what JSON can hold."""
@@ -61,6 +65,7 @@ class Entry:
             "problem": self.problem,
             "seed": self.seed,
             "isolation": self.isolation,
+            "missing": list(self.missing),
         }
 
     @classmethod
@@ -75,6 +80,7 @@ class Entry:
             stored["problem"],
             stored["seed"],
             stored["isolation"],
+            tuple(stored.get("missing", ())),
         )
 
 
@@ -83,15 +89,29 @@ def entry_of(name: str, judgement: Judgement) -> Entry:
     failed = tuple(
         Failure(each.check, each.subject, each.mistake) for each in judgement.findings if each.status == "failed"
     )
+    absent = [each for each in judgement.findings if _of_missing_class(each)]
     return Entry(
         name,
         judgement.verdict,
         judgement.counts,
         failed,
         judgement.seconds,
+        # Where no class is there, the first reason is the reason: the file cannot be imported, or has another name.
+        problem=absent[0].actual if absent and len(absent) == len(judgement.findings) else None,
         seed=judgement.seed,
         isolation=judgement.isolation,
+        missing=tuple(dict.fromkeys(class_of(each.subject) for each in absent)),
     )
+
+
+def class_of(subject: str) -> str:
+    """The class of a subject, which may be one of its methods."""
+    return subject.partition(".")[0]
+
+
+def _of_missing_class(finding: Finding) -> bool:
+    """Whether the class is not there; a missing method is called missing too."""
+    return finding.mistake == "missing" and finding.expected == f"a class {class_of(finding.subject)}"
 
 
 def problem_of(name: str, problem: str, seconds: float = 0.0) -> Entry:

@@ -6,12 +6,13 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from reports.render.class_entry import Entry, Failure, entry_of, problem_of
+from reports.render.class_entry import Entry, Failure, class_of, entry_of, problem_of
 from reports.render.grouping import counts_in_words
 from reports.render.json_ import encoded
 from reports.render.markdown import LIMIT, inline
@@ -37,7 +38,7 @@ def terminal(entries: Sequence[Entry], console: Console) -> None:
 
 def summary(entries: Sequence[Entry]) -> Iterator[Line]:
     """The lines of the summary."""
-    checks = failing_checks(entries)
+    checks = _told_checks(entries)
     if checks:
         yield _line(Text(f"Checks that fail, and for how many of {plural(len(entries), 'submission')}", "bold"))
         for check, number, mistakes in checks[:_MOST_CHECKS]:
@@ -74,6 +75,18 @@ def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
     ]
 
 
+def _told_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
+    """As `failing_checks`, but for a class that somebody lacks one line instead of one for each of its checks."""
+    missing = Counter(cls for each in entries for cls in each.missing)
+    there = [replace(each, failed=tuple(_of_present_classes(each))) for each in entries]
+    told = [(f"{cls} is missing", number, "") for cls, number in missing.items()] + failing_checks(there)
+    return sorted(told, key=lambda each: -each[1])
+
+
+def _of_present_classes(entry: Entry) -> Iterator[Failure]:
+    yield from (each for each in entry.failed if class_of(each.subject) not in entry.missing)
+
+
 def as_json(entries: Sequence[Entry]) -> str:
     """``{"schema": 1, "submissions": [...], "checks": [...]}``; see docs/verdict.md."""
     checks = [{"id": check, "failed": number} for check, number, _ in failing_checks(entries)]
@@ -92,7 +105,7 @@ def as_csv(entries: Sequence[Entry]) -> str:
 def as_markdown(entries: Sequence[Entry], limit: int = LIMIT) -> str:
     """Two tables for a step summary, in at most ``limit`` bytes; rows that do not fit are left out, and it says so."""
     lines = [f"## {_totals(entries)}", "", "| check | fails for | mistakes |", "|---|---:|---|"]
-    for check, number, mistakes in failing_checks(entries):
+    for check, number, mistakes in _told_checks(entries):
         lines.append(f"| <code>{inline(check)}</code> | {number} | {inline(mistakes)} |")
     lines += ["", "| submission | verdict | seconds | |", "|---|---|---:|---|"]
     for each in entries:

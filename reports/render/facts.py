@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reference import Finding, Judgement
+from reference.verdict import select
+from reports.expectations import accepted
 from reports.render.arrays import counterexample_lines
 from reports.render.text import lines_of, one_line
 from reports.render.words import in_words
 
-#: What each verdict means; "error" is no verdict.
+#: What each verdict means, where it is not "pass"; "error" is no verdict.
 VERDICTS = {
-    "pass": "everything holds",
     "fail": "the implementation does not keep its promises",
     "error": "no verdict: the examiner itself failed",
 }
@@ -41,7 +42,12 @@ def facts(finding: Finding, width: int = 100) -> list[Fact]:
 
 def promise(finding: Finding) -> str:
     """The rationale; it is written as docstrings are."""
-    return one_line(finding.rationale.replace("``", "`"))
+    return one_line(plain(finding.rationale))
+
+
+def plain(rationale: str) -> str:
+    """Without the marks for code that docstrings have."""
+    return rationale.replace("``", "`")
 
 
 def in_full(finding: Finding) -> str:
@@ -60,7 +66,9 @@ def in_short(finding: Finding) -> str:
 def circumstances(judgement: Judgement) -> list[Fact]:
     """How it was judged."""
     seed = f"{judgement.seed} (--seed {judgement.seed} repeats these questions)"
+    partly = partial(judgement)
     said = [
+        ("only", [f"{partly}; the others were not asked for"] if partly else []),
         ("seed", [seed]),
         ("effort", [f"{judgement.effort}, assignment {judgement.assignment}, {judgement.seconds:.1f} s"]),
         ("isolation", [one_line(judgement.isolation)] if judgement.isolation else ["none is known of"]),
@@ -69,16 +77,33 @@ def circumstances(judgement: Judgement) -> list[Fact]:
     return [Fact(label, lines) for label, lines in said if lines]
 
 
-def own_output(judgement: Judgement) -> list[str]:
+def partial(judgement: Judgement) -> str:
+    """Which part of the checks was asked for; empty where it is all of them."""
+    every = len(select("*", judgement.assignment))
+    if judgement.only == "*" or len(judgement.findings) >= every:
+        return ""
+    return f"'{one_line(judgement.only, 100)}': {len(judgement.findings)} of {every} checks"
+
+
+def own_output(judgement: Judgement, most: int = _MOST_OUTPUT_LINES) -> list[str]:
     """The first lines of what the submission wrote."""
-    return lines_of(judgement.output, _MOST_OUTPUT_LINES, 300)
+    return lines_of(judgement.output, most, 300)
 
 
 def headline(judgement: Judgement) -> str:
     """The verdict and what it means; where nothing failed and nothing passed, that."""
     if judgement.verdict == "fail" and not judgement.counts["failed"]:
         return "nothing could be judged, and what is not shown to be right has failed"
-    return VERDICTS[judgement.verdict]
+    if judgement.verdict != "pass":
+        return VERDICTS[judgement.verdict]
+    partly = partial(judgement)
+    what = "everything else" if any(accepted(each) for each in judgement.findings) else "everything"
+    return f"{what} asked for holds (--only {partly})" if partly else f"{what} holds"
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning, and all else as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def _labelled(fact: Fact) -> str:

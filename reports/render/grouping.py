@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reference import Finding
+from reports.expectations import accepted
 from reports.render.text import one_line, plural
 
 
@@ -23,8 +24,8 @@ class Method:
         return self.subject.partition(".")[2] or self.subject
 
     def of(self, status: str) -> list[Finding]:
-        """Those of one status."""
-        return [each for each in self.findings if each.status == status]
+        """Those of one status, as `status_of` has it."""
+        return [each for each in self.findings if status_of(each) == status]
 
     @property
     def main(self) -> Finding | None:
@@ -57,13 +58,23 @@ class Class:
     @property
     def counts(self) -> dict[str, int]:
         """How many of each status."""
-        found = Counter(each.status for each in self.findings)
-        return {status: found[status] for status in ("passed", "failed", "skipped", "error")}
+        return counted(self.findings)
 
     @property
     def status(self) -> str:
         """What matters most of what was found."""
-        return next((each for each in ("failed", "error", "skipped") if self.counts[each]), "passed")
+        return next((each for each in ("failed", "error", "expected", "skipped") if self.counts[each]), "passed")
+
+
+def status_of(finding: Finding) -> str:
+    """Its status for people, who want accepted failures told apart from what was not judged: "expected"."""
+    return finding.status if accepted(finding) is None else "expected"
+
+
+def counted(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many of each status, as `status_of` has it."""
+    found = Counter(map(status_of, findings))
+    return {status: found[status] for status in ("passed", "failed", "expected", "skipped", "error")}
 
 
 def by_class(findings: Iterable[Finding]) -> list[Class]:
@@ -87,10 +98,15 @@ def reasons(findings: Iterable[Finding]) -> list[str]:
     return [f"{plural(number, 'check')}: {one_line(reason, 300)}" for reason, number in found.most_common()]
 
 
+def accepted_failures(findings: Iterable[Finding]) -> list[str]:
+    """The failures that were expected: a line for each, with the reason."""
+    return [f"{each.check}: {one_line(said, 300)}" for each in findings if (said := accepted(each)) is not None]
+
+
 def counts_in_words(counts: Mapping[str, int]) -> str:
     """The statuses that occur, with their numbers."""
-    words = {"passed": "passed", "failed": "failed", "skipped": "not judged"}
-    said = [f"{counts[status]} {word}" for status, word in words.items() if counts[status]]
+    words = {"passed": "passed", "failed": "failed", "expected": "failed as expected", "skipped": "not judged"}
+    said = [f"{counts[status]} {word}" for status, word in words.items() if counts.get(status)]
     if counts["error"]:
         said.append(plural(counts["error"], "error") + " of the examiner")
     return ", ".join(said) or "no checks"

@@ -37,6 +37,7 @@ def record(judgement: Judgement) -> dict[str, Any]:
         "isolation": judgement.isolation,
         "notes": list(judgement.notes),
         "output": judgement.output,
+        "only": judgement.only,
     }
 
 

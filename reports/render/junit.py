@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from reference import Finding, Judgement
-from reports.render.facts import circumstances, headline, in_full, in_short, own_output
+from reports.render.facts import headline, in_full, in_short, own_output
 from reports.render.grouping import Class, by_class
 from reports.render.text import one_line
 
@@ -61,8 +61,8 @@ def _tell_circumstances(root: ET.Element, judgement: Judgement) -> None:
     if suite is None:
         return
     properties = ET.Element("properties")
-    for label, lines in circumstances(judgement):
-        ET.SubElement(properties, "property", {"name": label, "value": "; ".join(lines)})
+    for name, value in _properties(judgement).items():
+        ET.SubElement(properties, "property", {"name": name, "value": one_line(value)})
     suite.insert(0, properties)
     output = own_output(judgement)
     if output:
@@ -70,12 +70,25 @@ def _tell_circumstances(root: ET.Element, judgement: Judgement) -> None:
         ET.SubElement(suite, "system-out").text = "\n".join(said)
 
 
+def _properties(judgement: Judgement) -> dict[str, str]:
+    """How it was judged, in plain values: a program reads them."""
+    return {
+        "seed": str(judgement.seed),
+        "effort": judgement.effort,
+        "assignment": str(judgement.assignment),
+        "only": judgement.only,
+        "seconds": _seconds(judgement.seconds),
+        "isolation": judgement.isolation,
+        "notes": "; ".join(judgement.notes),
+    }
+
+
 def _totals(counts: Mapping[str, int]) -> dict[str, str]:
     return {
         "tests": str(sum(counts.values())),
         "failures": str(counts["failed"]),
         "errors": str(counts["error"]),
-        "skipped": str(counts["skipped"]),
+        "skipped": str(counts["skipped"] + counts.get("expected", 0)),
     }
 
 

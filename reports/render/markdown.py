@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from html import escape
 
 from reference import Judgement
-from reports.render.facts import circumstances, headline, in_full, in_short, own_output
-from reports.render.grouping import Class, Method, by_class, counts_in_words, reasons
+from reports.render.facts import circumstances, headline, in_full, in_short, own_output, sentence
+from reports.render.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
 from reports.render.text import one_line, plural
 
 LIMIT = 2**20
-_MARKS = {"passed": "✅", "failed": "❌", "skipped": "⚪", "error": "⚠️"}
+_MARKS = {"passed": "✅", "failed": "❌", "expected": "🟡", "skipped": "⚪", "error": "⚠️"}
 _VERDICTS = {"pass": "✅ PASS", "fail": "❌ FAIL", "error": "⚠️ ERROR"}
 _MOST_OTHERS = 50
 _HARMLESS = " ,;()-"
@@ -21,7 +21,7 @@ def markdown(judgement: Judgement, limit: int = LIMIT) -> str:
     """The judgement in at most ``limit`` bytes of UTF-8; sections that do not fit are left out, and it says so."""
     classes = by_class(judgement.findings)
     sections = [_method(method) for each in classes for method in each.methods if _tells(method)]
-    return _fitted(_head(judgement, classes), sections, _tail(judgement), limit)
+    return _fitted(_head(judgement, classes), [*_expected(judgement), *sections], _tail(judgement), limit)
 
 
 def inline(text: str, most: int = 300) -> str:
@@ -34,15 +34,21 @@ def _head(judgement: Judgement, classes: Sequence[Class]) -> str:
     lines = [
         f"## {_VERDICTS[judgement.verdict]}: <code>{inline(judgement.implementation)}</code>",
         "",
-        f"{headline(judgement)}: {counts_in_words(judgement.counts)}.".capitalize(),
+        inline(f"{sentence(headline(judgement))}: {counts_in_words(counted(judgement.findings))}."),
         "",
-        "| | class | passed | failed | not judged | errors of the examiner |",
-        "|---|---|---:|---:|---:|---:|",
+        "| | class | passed | failed | failed as expected | not judged | errors of the examiner |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     for each in classes:
         numbers = " | ".join(str(number or "") for number in each.counts.values())
         lines.append(f"| {_MARKS[each.status]} | <code>{inline(each.name)}</code> | {numbers} |")
     return "\n".join(lines) + "\n"
+
+
+def _expected(judgement: Judgement) -> list[str]:
+    lines = accepted_failures(judgement.findings)
+    more = [f"and {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
+    return [_pre(["Failed as expected:", *lines[:_MOST_OTHERS], *more])] if lines else []
 
 
 def _method(method: Method) -> str:

@@ -7,17 +7,23 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
 
-from reference import Finding, Judgement
-from reports.render.facts import Fact, circumstances, facts, headline, in_short, own_output
-from reports.render.grouping import Class, Method, by_class, counts_in_words, reasons
+from reference import Judgement
+from reports.render.facts import Fact, circumstances, facts, headline, in_short, own_output, sentence
+from reports.render.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
 from reports.render.pictures import inline, pictures_of
 from reports.render.text import one_line, plural
 
 #: Should anything of a submission's get past the escaping, it still may not load or run anything.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STATUSES = {"pass": "passed", "fail": "failed", "error": "error"}
-_MARKS = {"passed": "✓", "failed": "✗", "skipped": "○", "error": "!"}
-_COLUMNS = {"passed": "passed", "failed": "failed", "skipped": "not judged", "error": "examiner's errors"}
+_MARKS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
+_COLUMNS = {
+    "passed": "passed",
+    "failed": "failed",
+    "expected": "failed as expected",
+    "skipped": "not judged",
+    "error": "examiner's errors",
+}
 _PREFORMATTED = {"for", "script"}
 
 
@@ -34,9 +40,10 @@ def page(judgement: Judgement) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{judgement.verdict.upper()}: {name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{verdict} {name}</h1>",
-            f"<p>{escape(headline(judgement).capitalize())}: {counts_in_words(judgement.counts)}.</p>",
+            f"<p>{escape(sentence(headline(judgement)))}: {counts_in_words(counted(judgement.findings))}.</p>",
             _table(classes),
             *(_class(each) for each in classes if each.status in {"failed", "error"}),
+            *_expected(judgement),
             *_not_judged(classes),
             "<h2>How it was judged</h2>",
             _list(circumstances(judgement)),
@@ -95,8 +102,13 @@ def _others(method: Method) -> str:
     return "".join(parts)
 
 
+def _expected(judgement: Judgement) -> list[str]:
+    lines = accepted_failures(judgement.findings)
+    return ["<h2>Failed as expected</h2>", _bullets(lines)] if lines else []
+
+
 def _not_judged(classes: Iterable[Class]) -> list[str]:
-    skipped: list[Finding] = [each for group in classes for each in group.findings if each.status == "skipped"]
+    skipped = [each for group in classes for method in group.methods for each in method.of("skipped")]
     return ["<h2>Not judged</h2>", _bullets(reasons(skipped))] if skipped else []
 
 

@@ -64,7 +64,8 @@ def _first(evidence: Sequence[Evidence]) -> Iterator[Picture]:
             count, shape = f"{wrong.sum()} of {wrong.size} entries are wrong", f"{len(actual)} x {actual.shape[1]}"
             yield Picture(
                 figures.heat_map(actual, limit, wrong),
-                f"{each.name} as it came; {count}, with a frame.",
+                f"{each.name} as it came, for another, larger question than the one above where there was one; "
+                f"{count}, with a frame.",
                 f"Heat map of {each.name} as it came, {shape}: {count}.",
             )
             due = f"{each.name} as it was due, on the same scale."

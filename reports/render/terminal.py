@@ -10,12 +10,22 @@ from rich.text import Text
 
 from reference import Finding, Judgement
 from reports.render.facts import circumstances, facts, headline, in_short, own_output
-from reports.render.grouping import Class, Method, by_class, counts_in_words, reasons
+from reports.render.grouping import (
+    Class,
+    Method,
+    accepted_failures,
+    by_class,
+    counted,
+    counts_in_words,
+    reasons,
+    status_of,
+)
 from reports.render.text import one_line, plural
 
 STYLES = {
     "passed": "green",
     "failed": "bold red",
+    "expected": "yellow",
     "skipped": "yellow",
     "error": "bold magenta",
     "label": "dim",
@@ -24,11 +34,13 @@ STYLES = {
     "script": "dim",
     "foreign": "dim",
 }
-_WORDS = {"passed": "pass", "failed": "FAIL", "skipped": "skip", "error": "ERROR"}
-_SYMBOLS = {"passed": "✓", "failed": "✗", "skipped": "○", "error": "!"}
+_WORDS = {"passed": "pass", "failed": "FAIL", "expected": "known", "skipped": "skip", "error": "ERROR"}
+_SYMBOLS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
 VERDICTS = {"pass": "passed", "fail": "failed", "error": "error"}
 _LABEL = 10
 _MOST_OTHERS = 8
+#: Of what the submission wrote; files take more.
+_MOST_OUTPUT_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ def report(judgement: Judgement, marks: dict[str, str], width: int = 100) -> Ite
             before = line
     if before is not _BLANK:
         yield _BLANK
-    output = own_output(judgement)
+    output = own_output(judgement, _MOST_OUTPUT_LINES)
     if output:
         yield _plain(0, "The submission itself wrote this, which is no part of the verdict:", "label")
         yield from (Line(2, Text("| ", STYLES["label"]), Text(line, STYLES["foreign"])) for line in output)
@@ -90,14 +102,14 @@ def report(judgement: Judgement, marks: dict[str, str], width: int = 100) -> Ite
     name, style = one_line(judgement.implementation, 300), STYLES[VERDICTS[judgement.verdict]]
     lead = Text(f"{judgement.verdict.upper()} ", style)
     yield Line(0, lead, Text.assemble((name, "bold"), f": {headline(judgement)}"))
-    yield _plain(0, counts_in_words(judgement.counts))
+    yield _plain(0, counts_in_words(counted(judgement.findings)))
 
 
 def _class(group: Class, marks: dict[str, str], width: int) -> Iterator[Line]:
-    if group.status in {"passed", "skipped"}:
-        skipped = [each for each in group.findings if each.status == "skipped"]
+    if group.status in {"passed", "expected", "skipped"}:
         yield _marked(0, group.status, marks, group.name, counts_in_words(group.counts))
-        yield from _skipped(2, skipped)
+        yield from _expected(2, group.findings)
+        yield from _skipped(2, [each for each in group.findings if status_of(each) == "skipped"])
         return
     yield _BLANK
     yield _marked(0, group.status, marks, group.name, counts_in_words(group.counts))
@@ -113,12 +125,13 @@ def _method(method: Method, marks: dict[str, str], width: int) -> Iterator[Line]
         yield from _failure(main, width)
         yield from _others(method, marks)
     elif not errors:
-        status = "skipped" if skipped else "passed"
-        said = plural(len(method.findings), "check") if not skipped else ""
+        status = "expected" if method.of("expected") else "skipped" if skipped else "passed"
+        said = plural(len(method.findings), "check") if status == "passed" else ""
         yield _marked(2, status, marks, method.subject, said)
     for each in errors:
         said = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
         yield _marked(2, "error", marks, method.subject, f"{each.check}: {said}")
+    yield from _expected(4, method.findings)
     yield from _skipped(4, skipped)
 
 
@@ -141,6 +154,13 @@ def _others(method: Method, marks: dict[str, str]) -> Iterator[Line]:
         yield Line(6, Text(f"{marks['failed']} ", STYLES["failed"]), Text(in_short(each)))
     if len(method.others) > _MOST_OTHERS:
         yield _plain(6, f"and {len(method.others) - _MOST_OTHERS} more")
+
+
+def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
+    said = accepted_failures(findings)
+    yield from (Line(indent, Text("failed as expected: ", "label"), Text(line)) for line in said[:_MOST_OTHERS])
+    if len(said) > _MOST_OTHERS:
+        yield _plain(indent, f"and {len(said) - _MOST_OTHERS} more as expected")
 
 
 def _skipped(indent: int, skipped: list[Finding]) -> Iterator[Line]:
