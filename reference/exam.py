@@ -15,7 +15,7 @@ from reference.contract import Answer, Case, Message, Oracle, Sizes, forward_of
 from reference.draws import normal_numbers, numbers_of_all_sizes, short_numbers
 from reference.evidence import evidence_of, most_telling, point_of
 from reference.findings import Evidence, NotApplicable, Violation
-from reference.showing import nested, repro, short
+from reference.showing import module_of, nested, repro, short
 from reference.stage.protocol import Call, Laid, Layout, Reply, Session, Step, Unusable
 
 Effort = Literal["quick", "normal", "exhaustive"]
@@ -99,6 +99,10 @@ class Exam:
         """How often to repeat what is drawn at random."""
         return _ROUNDS[self.effort]
 
+    def home(self, cls: str) -> str:
+        """What stands after ``from`` in a script that imports the class."""
+        return self.session.modules().get(cls) or module_of(self.name)
+
     def truth(self) -> Oracle:
         """The oracle.
 
@@ -138,7 +142,7 @@ class Exam:
                     step.error,
                     counterexample=nested(case),
                     mistake=word_of(step, message.method),
-                    repro=repro(self.name, message, case),
+                    repro=repro(self.home(message.cls), message, case),
                 )
         return replies[-1]
 
@@ -184,7 +188,7 @@ class Exam:
             "None" if came == "NoneType" else came,
             counterexample=nested(case),
             mistake=words.get(came.split(" ", maxsplit=1)[0], "wrong-type"),
-            repro=repro(self.name, message, case),
+            repro=repro(self.home(message.cls), message, case),
         )
 
     def answer(self, message: Message, case: Case) -> Answer:
@@ -213,7 +217,7 @@ class Exam:
                     index=index,
                     bound=float(bound[index] + truth.error[index]),
                     counterexample=nested(case),
-                    repro=repro(self.name, message, case),
+                    repro=repro(self.home(message.cls), message, case),
                 )
                 violation.evidence = evidence_of(name, array, truth, bound)
                 raise violation

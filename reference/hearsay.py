@@ -34,6 +34,7 @@ class Found:
     missing: dict[str, str]
     notes: tuple[str, ...]
     stand_ins: tuple[str, ...]
+    modules: dict[str, str]
 
 
 def printable(text: str, most: int = _MOST_TEXT) -> str:
@@ -75,11 +76,14 @@ def found(value: Any, clean: Clean = printable) -> Found:
     UnbelievableError
         It is something else.
     """
-    if type(value) is not dict or type(value.get("missing")) is not dict:
+    if type(value) is not dict or not type(value.get("missing")) is type(value.get("modules")) is dict:
         raise UnbelievableError("something else than what it had found")
     names = {name: _names(value.get(name), clean) for name in ("classes", "notes", "stand_ins")}
     missing = {_text(name, clean): _text(why, clean) for name, why in value["missing"].items()}
-    return Found(names["classes"], missing, names["notes"], names["stand_ins"])
+    modules = {_text(name, clean): _text(module, clean, _MOST_NAME) for name, module in value["modules"].items()}
+    # It goes into a script: a dotted name and nothing else.
+    modules = {name: module for name, module in modules.items() if all(map(str.isidentifier, module.split(".")))}
+    return Found(names["classes"], missing, names["notes"], names["stand_ins"], modules)
 
 
 _DONE = Reply()

@@ -19,7 +19,7 @@ from reference.estimate import Estimate
 from reference.evidence import evidence_of
 from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
-from reference.showing import literal, module_of, short
+from reference.showing import literal, short
 from reference.stage.protocol import Call, New, Put, Ref, Reply, Seed, Step
 
 Array = NDArray[np.float64]
@@ -235,7 +235,7 @@ class Asking:
         question = self.question
         arrays = dict(zip(question.labels, question.theta, strict=True)) | {"X": question.X, "T": question.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
-        script = _script(self.exam.name, question, self.asked)
+        script = _script(self.exam, question, self.asked)
         return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
 
 
@@ -273,14 +273,14 @@ def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
     return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
 
 
-def _script(implementation: str, question: Question, asked: str) -> str:
+def _script(exam: Exam, question: Question, asked: str) -> str:
     """Ten lines that make the network and ask again."""
     loss = "LossCrossEntropyForSoftmaxLogits" if question.compound else "LossCrossEntropy"
     softmax = '[SoftmaxLayer(name="Softmax_OUT")]'
     layers, end = ("layers", f", output_layers={softmax}") if question.compound else (f"layers + {softmax}", "")
     lines = [
         "import numpy as np",
-        f"from {module_of(implementation)} import MLP, LinearLayer, {loss}, ReLULayer, SoftmaxLayer",
+        _imports(exam, ["MLP", "LinearLayer", loss, "ReLULayer", "SoftmaxLayer"]),
         f"names, theta = {question.linear}, [{', '.join(literal(array) for array in question.theta)}]",
         "linear = [LinearLayer(*W.shape, np.random.RandomState(0), name) for W, name in zip(theta[::2], names)]",
         "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
@@ -291,6 +291,14 @@ def _script(implementation: str, question: Question, asked: str) -> str:
         f"print({asked})",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _imports(exam: Exam, classes: Sequence[str]) -> str:
+    """In one line, from as many modules as there are."""
+    homes: dict[str, list[str]] = {}
+    for cls in classes:
+        homes.setdefault(exam.home(cls), []).append(cls)
+    return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())
 
 
 def _no_value(reply: Reply) -> str:

@@ -127,6 +127,7 @@ class Sandbox:
         try:
             self._prepare()
             self._missing: dict[str, str] | None = None
+            self._modules: dict[str, str] = {}
             self._child: Child | None = None
             self._alone, self._spent = False, 0.0
             self._ends: dict[str, EndedError] = {}
@@ -152,6 +153,10 @@ class Sandbox:
                 self._stop()
                 self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.said}")
         return self._missing or {}
+
+    def modules(self) -> Mapping[str, str]:
+        """See `Session`."""
+        return self._modules
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """See `Session`."""
@@ -235,6 +240,7 @@ class Sandbox:
         except hearsay.UnbelievableError as error:
             raise EndedError("crash", f"sent {error}") from None
         self.notes = [*_told_unknown(found.stand_ins), *self._left_out, *found.notes, *_told_known(found.stand_ins)]
+        self._modules = found.modules
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
             for name in CLASSES

@@ -27,6 +27,10 @@ class InProcess:
         """See `Session`."""
         return self._missing
 
+    def modules(self) -> Mapping[str, str]:
+        """See `Session`: not known, since classes may have been made for the occasion."""
+        return {}
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """See `Session`."""
         return perform(self._classes, steps)

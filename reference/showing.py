@@ -21,11 +21,11 @@ def nested(case: Case) -> dict[str, Any]:
     return {name: array.tolist() for name, array in {**case.parameters, **case.arguments}.items()}
 
 
-def repro(implementation: str, message: Message, case: Case) -> str:
-    """A script of at most ten lines that asks the question again."""
+def repro(home: str, message: Message, case: Case) -> str:
+    """A script of at most ten lines that asks the question again; ``home`` is the module of the class."""
     lines = [
         "import numpy as np",
-        f"from {module_of(implementation)} import {message.cls}",
+        f"from {home} import {message.cls}",
         f"layer = {_construction(message, case)}",
         *(f"layer.{name}[...] = {literal(array)}" for name, array in case.parameters.items()),
         *(f"{name} = {literal(array)}" for name, array in case.arguments.items()),

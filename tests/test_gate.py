@@ -126,3 +126,17 @@ def test_bad_options_are_told(tmp_path: Path) -> None:
     path = hand_in(CATALOGUE[0], tmp_path)
     with pytest.raises(ValueError, match="no check matches"):
         reference.judge(path, only="nothing.at.all", limits=Limits(seconds=5))
+
+
+def test_scripts_import_from_where_the_class_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the lab's package each class has a module of its own, and the package itself may name none of them."""
+    package = tmp_path / "mlp"
+    package.mkdir()
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    leaky = next(each for each in CATALOGUE if each.name == "ReLULayer.forward_leaks")
+    hand_in(leaky, package).rename(package / "relu_layer.py")
+    finding = failed(reference.judge(package, only="relu.forward.values", effort="quick"))[0]
+    assert finding.repro is not None
+    assert "from mlp.relu_layer import ReLULayer" in finding.repro
+    monkeypatch.syspath_prepend(str(tmp_path))
+    exec(finding.repro, {})  # noqa: S102 - that it runs is what is tested

@@ -183,7 +183,10 @@ def test_odd_replies_are_refused(value: Any) -> None:
         hearsay.replies(value, 2)
 
 
-@pytest.mark.parametrize("value", [None, [], {}, {"missing": {}, "classes": 7}, {"missing": {"a": 7}}, {"missing": []}])
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {}, {"missing": {}, "modules": {}, "classes": 7}, {"missing": {"a": 7}, "modules": {}}, {"missing": []}],
+)
 def test_odd_findings_are_refused(value: Any) -> None:
     """What the process says that it has found, too."""
     with pytest.raises(hearsay.UnbelievableError):
@@ -299,6 +302,9 @@ class Absurd:
         self._rate = rng.choice([0.003, 0.02, 0.2, 1.0])
 
     def missing(self) -> dict[str, str]:
+        return {}
+
+    def modules(self) -> dict[str, str]:
         return {}
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:

@@ -46,7 +46,7 @@ def check_derivative_of_own_forward(exam: Exam, message: Message) -> None:
                 f"a derivative along a random direction of {short(slope.value)}, by finite differences of forward",
                 f"{short(terms.sum())}",
                 counterexample=nested(case),
-                repro=repro(exam.name, message, case),
+                repro=repro(exam.home(message.cls), message, case),
             )
 
 

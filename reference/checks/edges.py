@@ -32,7 +32,7 @@ def check_kink(exam: Exam, message: Message) -> None:
             index=(0, 0),
             counterexample=nested(case),
             mistake="mask-wrong-threshold",
-            repro=repro(exam.name, message, case),
+            repro=repro(exam.home(message.cls), message, case),
         )
 
 
@@ -48,7 +48,7 @@ def check_nan_is_not_hidden(exam: Exam, message: Message) -> None:
                 "NaN in the output of the sample that has one in its input",
                 f"{message.parts[0]}[0] = {[short(x) for x in actual[0]]}",
                 counterexample=nested(case),
-                repro=repro(exam.name, message, case),
+                repro=repro(exam.home(message.cls), message, case),
             )
 
 
@@ -163,7 +163,7 @@ def check_impossible_target(exam: Exam, message: Message) -> None:
             f"loss[0, 0] = {short(actual[0, 0])}",
             index=(0, 0),
             counterexample=nested(case),
-            repro=repro(exam.name, message, case),
+            repro=repro(exam.home(message.cls), message, case),
         )
 
 

@@ -207,7 +207,7 @@ def check_samples_independent(exam: Exam, message: Message) -> None:
                     index=(row, *index[1:]),
                     counterexample=nested(case),
                     mistake="sample-dependence",
-                    repro=repro(exam.name, message, case),
+                    repro=repro(exam.home(message.cls), message, case),
                 )
 
 
@@ -318,5 +318,9 @@ def _with_delta_next(case: Case, delta_next: Array) -> Case:
 
 def _wrong(exam: Exam, message: Message, case: Case, expected: str, actual: str, mistake: str | None) -> Violation:
     return Violation(
-        expected, actual, counterexample=nested(case), mistake=mistake, repro=repro(exam.name, message, case)
+        expected,
+        actual,
+        counterexample=nested(case),
+        mistake=mistake,
+        repro=repro(exam.home(message.cls), message, case),
     )

@@ -306,4 +306,5 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 
 def as_mapping(found: Found) -> Mapping[str, Any]:
     """For a frame: names and words alone."""
-    return {"classes": sorted(found.classes), "missing": found.missing, "notes": found.notes}
+    modules = {name: str(each.__module__) for name, each in found.classes.items()}
+    return {"classes": sorted(found.classes), "modules": modules, "missing": found.missing, "notes": found.notes}

@@ -128,6 +128,9 @@ class Session(Protocol):
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that are not there, and why not."""
 
+    def modules(self) -> Mapping[str, str]:
+        """Names of classes and of the modules that a script can import them from, where that is known."""
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Do the steps one after the other with fresh objects; an error in one does not end the others."""
 
