@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Status = Literal["passed", "failed", "skipped", "error"]
 
@@ -126,3 +126,60 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
 
 class NotApplicable(Exception):  # noqa: N818 - an outcome
     """The check cannot be made here (an oracle is absent, say); the message is the reason."""
+
+
+class Promised(Protocol):
+    """What a check is known by; see `Finding`."""
+
+    @property
+    def id(self) -> str:
+        """Of the check."""
+
+    @property
+    def subject(self) -> str:
+        """``Class.method``, or the class or function alone."""
+
+    @property
+    def rationale(self) -> str:
+        """Why the promise matters."""
+
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Ids of the checks that had to pass before."""
+
+
+def finding(check: Promised, status: Status, **more: Any) -> Finding:
+    """The finding of a check, with what else there is to say."""
+    return Finding(check.id, check.subject, status, check.rationale, depends_on=check.depends_on, **more)
+
+
+def failure(check: Promised, violation: Violation, hint: str | None) -> Finding:
+    """The finding that a violation becomes."""
+    return finding(
+        check,
+        "failed",
+        expected=violation.expected,
+        actual=violation.actual,
+        index=violation.index,
+        bound=violation.bound,
+        counterexample=violation.counterexample,
+        mistake=violation.mistake,
+        hint=hint,
+        repro=violation.repro,
+        evidence=violation.evidence,
+    )
+
+
+def outcome(check: Promised, run: Callable[[], None], failed: Callable[[Violation], Finding]) -> Finding:
+    """The finding that ``run`` leads to; ``failed`` makes it of a violation, and may be at fault like the check."""
+    try:
+        try:
+            run()
+        except Violation as violation:
+            return failed(violation)
+    except NotApplicable as reason:
+        return finding(check, "skipped", actual=str(reason))
+    except Exception as error:
+        # A fault of the examiner must never count against the examined.
+        return finding(check, "error", actual=f"the examiner failed: {type(error).__name__}: {error}")
+    return finding(check, "passed")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference import definitions, rounding
 from reference.compare import worst_entry
-from reference.contract import one_hot
+from reference.contract import Oracle, one_hot
 from reference.draws import short_numbers
 from reference.estimate import Estimate
 from reference.evidence import evidence_of
@@ -113,6 +113,10 @@ class Question:
     def mean_loss(self, *theta: Any) -> Any:
         """The definition of the mean loss."""
         return self.losses(*theta).mean()
+
+    def true_gradient(self, oracle: Oracle) -> tuple[Estimate, ...]:
+        """Of the mean loss: W_1, b_1, W_2, b_2, ..."""
+        return oracle.vjp(self.mean_loss, np.array(1.0), self.theta)
 
 
 @dataclass
@@ -223,12 +227,9 @@ class Asking:
         return exam.known(key, lambda: exam.truth().value(definition, question.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
-        """Of the mean loss, W_1, b_1, W_2, b_2, ..."""
+        """See `Question.true_gradient`."""
         exam, question = self.exam, self.question
-        ones = np.array(1.0)
-        return exam.known(
-            (id(question), "gradient"), lambda: exam.truth().vjp(question.mean_loss, ones, question.theta)
-        )
+        return exam.known((id(question), "gradient"), lambda: question.true_gradient(exam.truth()))
 
     def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
         """A broken promise of this network."""

@@ -5,22 +5,21 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 from reference import implementation as finding_classes
 from reference.checks.catalogue import Check, all_checks
 from reference.contract import Oracle
 from reference.diagnosis import certain, explanations
 from reference.exam import Effort, Exam
-from reference.findings import Finding, NotApplicable, Violation
+from reference.findings import Finding, Violation, failure, finding, outcome
 from reference.hints import hint_for, hint_for_missing
 from reference.mistakes import CATALOGUE, Mistake
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.stage.protocol import Session
 
-_EFFORTS = ("quick", "normal", "exhaustive")
 #: Letters of what came: it may be anything.
 _MOST_SAID = 2000
 
@@ -112,8 +111,8 @@ class Examination:
     def __init__(
         self, session: Session, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
     ) -> None:
-        if effort not in _EFFORTS:
-            raise ValueError(f"expected effort to be one of {', '.join(_EFFORTS)}, got {effort!r}")
+        if effort not in get_args(Effort):
+            raise ValueError(f"expected effort to be one of {', '.join(get_args(Effort))}, got {effort!r}")
         if not isinstance(seed, int) or seed < 0:
             raise ValueError(f"expected seed to be an integer of at least 0, got {seed!r}")
         self.checks = select(only, assignment)
@@ -134,7 +133,7 @@ class Examination:
             for other in (*each.depends_on, *each.excuses):
                 if other in self._by_id:
                     self.finding(other)
-            self._findings[name] = replace(self._judged(each), depends_on=each.depends_on)
+            self._findings[name] = self._judged(each)
         return self._findings[name]
 
     def _judged(self, each: Check) -> Finding:
@@ -145,8 +144,9 @@ class Examination:
             return _failed(each, violation, hint_for_missing(missing[cls]))
         broken = self._among(each.depends_on, {"failed", "error", "skipped"})
         if broken:
-            return _skipped(each, self._reason(broken))
-        return self._outcome(each)
+            return finding(each, "skipped", actual=self._reason(broken))
+        self._exam.log.clear()
+        return outcome(each, partial(each.run, self._exam), partial(self._diagnosed, each))
 
     def _reason(self, broken: list[str]) -> str:
         """Why what depends on these is skipped: if they were skipped themselves, for their reason."""
@@ -159,25 +159,10 @@ class Examination:
         known = [name for name in dict.fromkeys(names) if name in self._findings]
         return [name for name in known if self._findings[name].status in statuses]
 
-    def _outcome(self, each: Check) -> Finding:
-        self._exam.log.clear()
-        try:
-            try:
-                each.run(self._exam)
-            except Violation as violation:
-                return self._diagnosed(each, violation)
-        except NotApplicable as reason:
-            return _skipped(each, str(reason))
-        except Exception as error:
-            # A fault of the examiner must never count against the examined.
-            said = f"the examiner failed: {type(error).__name__}: {error}"
-            return Finding(each.id, each.subject, "error", each.rationale, actual=said)
-        return Finding(each.id, each.subject, "passed", each.rationale)
-
     def _diagnosed(self, each: Check, violation: Violation) -> Finding:
         suspects = self._among(each.excuses, {"failed", "error"})
         if suspects:
-            return _skipped(each, f"fails, perhaps because of {', '.join(suspects)}")
+            return finding(each, "skipped", actual=f"fails, perhaps because of {', '.join(suspects)}")
         known = [mistake for mistake in CATALOGUE if mistake.subject == each.subject]
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
         kept = {name: self._by_id[name].run for name in each.depends_on}
@@ -241,23 +226,6 @@ def _named(judge: Callable[[str], None], name: str) -> Callable[[], None]:
     return check
 
 
-def _skipped(each: Check, reason: str) -> Finding:
-    return Finding(each.id, each.subject, "skipped", each.rationale, actual=reason)
-
-
 def _failed(each: Check, violation: Violation, hint: str | None) -> Finding:
-    return Finding(
-        each.id,
-        each.subject,
-        "failed",
-        each.rationale,
-        expected=violation.expected,
-        actual=violation.actual[:_MOST_SAID],
-        index=violation.index,
-        bound=violation.bound,
-        counterexample=violation.counterexample,
-        mistake=violation.mistake,
-        hint=hint,
-        repro=violation.repro,
-        evidence=violation.evidence,
-    )
+    violation.actual = violation.actual[:_MOST_SAID]
+    return failure(each, violation, hint)

@@ -54,7 +54,7 @@ def one_by_one(A: Array, B: Array) -> Array:
 
 
 def ratios(gradient: Sequence[Array], question: Question, bounds: Sequence[Array]) -> float:
-    truth = deep.truth_of(question, ball)
+    truth = question.true_gradient(ball)
     return max(
         float((np.abs(part - due.value) / (bound + due.error)).max())
         for part, due, bound in zip(gradient, truth, bounds, strict=True)

@@ -97,6 +97,7 @@ def test_scripts_of_networks_run(capsys: pytest.CaptureFixture[str]) -> None:
         printed = np.array(eval(capsys.readouterr().out))  # noqa: S307
         assert finding.actual is not None
         assert finding.index is not None
+        # numpy prints eight digits
         assert printed[finding.index] == pytest.approx(float(finding.actual.rpartition(" = ")[2]), rel=1e-7)
 
 

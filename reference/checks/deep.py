@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reference import net_rounding, rounding
 from reference.compare import worst_entry
-from reference.contract import Oracle, one_hot
+from reference.contract import one_hot
 from reference.estimate import Estimate
 from reference.exam import Asked, Exam
 from reference.findings import Violation
@@ -44,7 +44,7 @@ def check_gradient_of_deep_net(exam: Exam) -> None:
 
 def _known(exam: Exam, number: int, *, compound: bool) -> tuple[Question, tuple[Array, ...], tuple[Estimate, ...]]:
     question, bounds = draw(exam.rng(f"net.deep.{number}"), compound=compound)
-    return question, bounds, truth_of(question, exam.truth())
+    return question, bounds, question.true_gradient(exam.truth())
 
 
 def draw(
@@ -64,11 +64,6 @@ def draw(
         sizes = net_rounding.bounds(X, theta, T, rounding.DOUBLE)
         if sizes.decided:
             return Question(tuple(widths), tuple(theta), X, T, compound), sizes.gradient
-
-
-def truth_of(question: Question, oracle: Oracle) -> tuple[Estimate, ...]:
-    """The gradient of the mean loss, W_1, b_1, W_2, b_2, ..."""
-    return oracle.vjp(question.mean_loss, np.array(1.0), question.theta)
 
 
 def _judge(question: Question, parts: Sequence[Array], truth: Sequence[Estimate], bounds: Sequence[Array]) -> None:

@@ -173,7 +173,7 @@ def check_training_step(exam: Exam) -> None:
             rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
             net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
         after = replace(question, theta=tuple(moved))
-        truth = exam.truth().vjp(after.mean_loss, np.array(1.0), after.theta)
+        truth = after.true_gradient(exam.truth())
         bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
         for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.exam import Effort
 from reference.findings import Violation
 from reference.vjp.allowance import granted, size_of_gradient
 from reference.vjp.differences import Differences
 from reference.vjp.questions import Question, cotangents, questions
 from reference.vjp.specification import Specification, doubles
 from reference.vjp.subject import Subject, as_array, asked
-from reference.vjp.usage import Effort, Pattern
+from reference.vjp.usage import Pattern
 
 Array = NDArray[Any]
 

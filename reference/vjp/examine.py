@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from reference.findings import Finding, NotApplicable, Violation
+from reference.exam import Effort
+from reference.findings import Finding, Violation, failure, finding, outcome
 from reference.vjp import checks, usage, values
 from reference.vjp.examination import Examination
 from reference.vjp.specification import Specification
 from reference.vjp.subject import Subject
-from reference.vjp.usage import Effort
 
 #: What to think about, by mistake.
 _HINTS = {
@@ -150,33 +150,9 @@ def _of_form(subject: str, part: str, answers: str) -> Iterator[_Check]:
 def _outcome(each: _Check, exam: Examination, status: dict[str, str]) -> Finding:
     broken = [name for name in each.depends_on if status[name] != "passed"]
     if broken:
-        return _finding(each, "skipped", actual=f"depends on {', '.join(broken)}, which did not pass")
-    try:
-        each.run(exam)
-    except Violation as violation:
-        return _failed(each, violation)
-    except NotApplicable as reason:
-        return _finding(each, "skipped", actual=str(reason))
-    except Exception as error:
-        # A fault of the examiner must never count against the examined.
-        return _finding(each, "error", actual=f"the examiner failed: {type(error).__name__}: {error}")
-    return _finding(each, "passed")
+        return finding(each, "skipped", actual=f"depends on {', '.join(broken)}, which did not pass")
 
+    def failed(violation: Violation) -> Finding:
+        return failure(each, violation, _HINTS.get(violation.mistake or ""))
 
-def _finding(each: _Check, status: Any, **more: Any) -> Finding:
-    return Finding(each.id, each.subject, status, each.rationale, depends_on=each.depends_on, **more)
-
-
-def _failed(each: _Check, violation: Violation) -> Finding:
-    return _finding(
-        each,
-        "failed",
-        expected=violation.expected,
-        actual=violation.actual,
-        index=violation.index,
-        bound=violation.bound,
-        counterexample=violation.counterexample,
-        mistake=violation.mistake,
-        hint=_HINTS.get(violation.mistake or ""),
-        repro=violation.repro,
-    )
+    return outcome(each, partial(each.run, exam), failed)

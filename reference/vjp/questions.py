@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference import draws
-from reference.vjp.usage import EVERYWHERE, Effort, Interval, Pattern
+from reference.exam import Effort
+from reference.vjp.usage import EVERYWHERE, Interval, Pattern
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.exam import Effort
+
 Array = NDArray[Any]
-Effort = Literal["quick", "normal", "exhaustive"]
 Interval = tuple[float, float]
 
 EVERYWHERE: Interval = (-np.inf, np.inf)

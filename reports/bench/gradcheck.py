@@ -104,7 +104,7 @@ class _Subject:
         """The number of wrong entries by ball arithmetic: truth, bounds, and every entry compared."""
         question = self.question
         bounds = net_rounding.bounds(question.X, question.theta, question.T, rounding.DOUBLE).gradient
-        return deep.number_of_wrong(claimed, deep.truth_of(question, ball), bounds)
+        return deep.number_of_wrong(claimed, question.true_gradient(ball), bounds)
 
     def along_directions(self, claimed: Sequence[Array], rng: np.random.RandomState) -> directions.Verdict:
         """The verdict of random directions, with an oracle that is at hand."""
@@ -177,7 +177,7 @@ def _detection(plan: Plan) -> Table:
     by_rule: list[list[float]] = [[] for _ in _PARTS]
     for number in range(plan.nets):
         subject = _Subject(plan, 1000 + number)
-        truth = deep.truth_of(subject.question, ball)
+        truth = subject.question.true_gradient(ball)
         value, error = (_row([getattr(each, name) for each in truth]) for name in ("value", "error"))
         size = np.abs(value[value != 0])
         allowed = (_row(subject.bounds) + error)[value != 0]

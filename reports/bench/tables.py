@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Effort = Literal["quick", "normal", "exhaustive"]
+from reference.exam import Effort
+
+__all__ = ["BenchError", "Benchmark", "Effort", "Say", "Table"]
+
 Say = Callable[[str], None]
 
 

@@ -10,7 +10,7 @@ parent, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
 got = []
 for path in (
     f"/proc/{parent}/mem", f"/proc/{parent}/maps", f"/proc/{parent}/environ", f"/proc/{parent}/fd/0", "/proc/self/mem",
-    "@ROOT@/reference/definitions.py", "@ROOT@/bp/__init__.py", "/etc/passwd", "/root/.bashrc", "@OUTSIDE@/kept.txt",
+    "@ROOT@/reference/definitions.py", "@ROOT@/bp/__init__.py", "/etc/passwd", "/etc/shadow", "@OUTSIDE@/kept.txt",
 ):  # fmt: skip
     try:
         with open(path, "rb") as file:
