@@ -38,6 +38,13 @@ class History:
         """Epochs that are complete."""
         return max(len(self.loss_train) - 1, 0)
 
+    def extend(self, more: History) -> None:
+        """Append the numbers of later epochs."""
+        for name in ("loss_train", "loss_test", "acc_train", "acc_test"):
+            self[name].extend(more[name])
+        for layer, values in more.amplitude.items():
+            self.amplitude.setdefault(layer, []).extend(values)
+
     def __getitem__(self, name: str) -> Any:
         """``history["loss_train"]`` is ``history.loss_train``, as in the lab's ``run_info``."""
         if name not in self.__dataclass_fields__:

@@ -1,0 +1,132 @@
+"""Which nets the fast path can train, and their parameters as it sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy as np
+
+from bp.layers import LinearLayer, NaiveSoftmaxLayer, ReLULayer, SoftmaxLayer
+from bp.losses import LossCrossEntropy, LossCrossEntropyForSoftmaxLogits
+from bp.messages import Array
+from bp.mlp import MLP
+
+_SOFTMAXES = SoftmaxLayer, NaiveSoftmaxLayer
+_OURS = LinearLayer, ReLULayer, *_SOFTMAXES, LossCrossEntropy, LossCrossEntropyForSoftmaxLogits, MLP
+#: Every function of these classes as it was when they were made; who replaces one wants his own to be used.
+_METHODS = {kind: {name: part for name, part in vars(kind).items() if callable(part)} for kind in _OURS}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a net computes.
+
+    Attributes
+    ----------
+    widths
+        Of the input, of what each linear layer gives, up to the K classes.
+    relus
+        Whether a ReLU follows, for each linear layer.
+    naive
+        True: at the end stand the naive softmax and the cross-entropy of probabilities. False: the compound loss.
+    dtype
+        Of all parameters: double or single precision.
+    """
+
+    widths: tuple[int, ...]
+    relus: tuple[bool, ...]
+    naive: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(D, U) of each linear layer."""
+        return list(pairwise(self.widths))
+
+    @property
+    def n_parameters(self) -> int:
+        """All weights and biases."""
+        return sum((d + 1) * u for d, u in self.layers)
+
+
+class Parameters:
+    """All parameters of a net in one vector, and seen layer by layer.
+
+    Attributes
+    ----------
+    vector
+        The memory.
+    rows
+        [W^T b] of each linear layer, (U, D + 1).
+    weights
+        W of each linear layer, (D, U).
+    """
+
+    def __init__(self, shape: Shape, vector: Array) -> None:
+        self.vector = vector
+        ends = np.cumsum([(d + 1) * u for d, u in shape.layers])
+        parts = np.split(vector, ends[:-1])
+        self.rows = [part.reshape(u, d + 1) for part, (d, u) in zip(parts, shape.layers, strict=True)]
+        self.weights = [row[:, :-1].T for row in self.rows]
+
+    def read(self, net: MLP) -> None:
+        """Take the parameters of ``net``."""
+        for row, (W, b) in zip(self.rows, net.parameters().values(), strict=True):
+            row[:, :-1], row[:, -1] = W.T, b
+
+    def write(self, net: MLP) -> None:
+        """Give them to ``net``, into the arrays that it has."""
+        for row, (W, b) in zip(self.rows, net.parameters().values(), strict=True):
+            W[...], b[...] = row[:, :-1].T, row[:, -1]
+
+
+def shape_of(net: MLP) -> Shape | None:
+    """What ``net`` computes, if that is something the fast path can do: our own layers in the usual order, else None.
+
+    A class derived from ours may do what it likes, as may a layer or a class one of whose functions was replaced.
+    """
+    layers, naive = list(net.layers), isinstance(net.loss, LossCrossEntropy)
+    if naive and (not layers or type(layers.pop()) is not NaiveSoftmaxLayer):
+        return None
+    kinds = [type(layer) for layer in layers]
+    at = [place for place, kind in enumerate(kinds) if kind is LinearLayer]
+    relus = [kinds[place + 1 : place + 2] == [ReLULayer] for place in at]
+    in_order = [kind for relu in relus for kind in ([LinearLayer, ReLULayer] if relu else [LinearLayer])]
+    if not at or relus[-1] or kinds != in_order or not all(_is_ours(part) for part in [*net.layers, net.loss, net]):
+        return None
+    if not _ends_with_the_most_probable(net, naive=naive):
+        return None
+    dtype = _common_dtype([array for pair in net.parameters().values() for array in pair])
+    if dtype is None:
+        return None
+    linear: list[Any] = [layers[place] for place in at]
+    widths = linear[0].n_inputs, *(layer.n_units for layer in linear)
+    return Shape(widths, tuple(relus), naive, dtype)
+
+
+def _is_ours(part: Any) -> bool:
+    """It is of one of our classes itself, and nobody has replaced a function of it."""
+    methods = _METHODS.get(type(part))
+    return (
+        methods is not None
+        and not methods.keys() & vars(part).keys()
+        and all(vars(type(part)).get(name) is method for name, method in methods.items())
+    )
+
+
+def _ends_with_the_most_probable(net: MLP, *, naive: bool) -> bool:
+    """Whether the largest output is that of the largest logit: there are no output layers, or one softmax."""
+    after = net.output_layers
+    return not after or (not naive and len(after) == 1 and type(after[0]) in _SOFTMAXES and _is_ours(after[0]))
+
+
+def _common_dtype(arrays: Sequence[Array]) -> np.dtype[Any] | None:
+    """The dtype of all, if BLAS knows it and no two share memory."""
+    dtypes = {array.dtype for array in arrays}
+    if len(dtypes) > 1 or not dtypes <= {np.dtype(np.float64), np.dtype(np.float32)}:
+        return None
+    apart = not any(np.may_share_memory(one, other) for one, other in combinations(arrays, 2))
+    return dtypes.pop() if apart else None

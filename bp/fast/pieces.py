@@ -1,0 +1,181 @@
+"""Training in mini-batches, each of which goes through the net in pieces that stay in the cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from bp.fast.heads import Targets, hits
+from bp.fast.net import Parameters, Shape
+from bp.fast.passes import Pass
+from bp.history import History
+from bp.messages import Array
+from bp.mlp import MLP
+from bp.samples import Samples
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+#: Samples in a piece, at most. Fewer would stay in a smaller cache; more are fewer calls and fewer sums of gradients.
+_LARGEST = 750
+#: Sums of gradients that a batch is made of, at most: as many threads can share it.
+_LANES = 8
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some samples: their inputs with ones, (n, D + 1), and their targets."""
+
+    rows: Array
+    targets: Targets
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Pieces:
+    """The fast path for mini-batches: see `bp.fast`.
+
+    Threads share the pieces of a batch, each in memory of its own: numpy lets go of Python's lock in all that takes
+    long. The pieces, and the order in which their gradients and losses are added, do not depend on the number of
+    threads, so that the results do not either, to the last bit.
+    """
+
+    #: How many epochs `run` can do at once.
+    most = 1
+
+    def __init__(
+        self, net: MLP, shape: Shape, train: Samples, test: Samples | None, batch_size: int, alpha: float, threads: int
+    ) -> None:
+        self._net = net
+        edges = [*range(0, len(train), batch_size), len(train)]
+        batches = [list(_pieces(train, start, end)) for start, end in pairwise(edges)]
+        self._batches = [[pieces[lane::_LANES] for lane in range(min(len(pieces), _LANES))] for pieces in batches]
+        self._steps = [alpha / (end - start) for start, end in pairwise(edges)]
+        self._sets = [list(_pieces(each, 0, len(each))) for each in (train, test) if each is not None]
+        self._parameters, *self._gradients = (
+            Parameters(shape, np.empty(shape.n_parameters, shape.dtype))
+            for _ in range(1 + max(map(len, self._batches)))
+        )
+        sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
+        self._workers = [_Worker(shape, sizes) for _ in range(threads)]
+        self._others = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+
+    def before(self) -> History | None:
+        """What the net is like without training."""
+        self._parameters.read(self._net)
+        return self._told()
+
+    def run(self, n_epochs: int = 1) -> History | None:
+        """One epoch; None, and the net as it was, where something is not finite."""
+        self._parameters.read(self._net)
+        for worker in self._workers:
+            worker.broken = False
+        for lanes, step in zip(self._batches, self._steps, strict=True):
+            self._descend(lanes, step)
+        history = self._told()
+        if history is None or any(worker.broken for worker in self._workers):
+            return None
+        self._parameters.write(self._net)
+        return history
+
+    def _descend(self, lanes: Sequence[Sequence[_Piece]], step: float) -> None:
+        parameters, gradients = self._parameters, self._gradients[: len(lanes)]
+        self._each(
+            list(zip(lanes, gradients, strict=True)),
+            lambda worker, lane: worker.backward(parameters, lane[0], step, lane[1]),
+        )
+        total = gradients[0].vector
+        for gradient in gradients[1:]:
+            np.add(total, gradient.vector, out=total)
+        np.subtract(parameters.vector, total, out=parameters.vector)
+
+    def _told(self) -> History | None:
+        """Losses, accuracies and amplitudes of the parameters as they are."""
+        told = [self._evaluate(pieces) for pieces in self._sets]
+        if not (all(math.isfinite(loss) for loss, _ in told) and np.isfinite(self._parameters.vector).all()):
+            return None
+        history = History()
+        for (loss, accuracy), losses, accuracies in zip(
+            told, (history.loss_train, history.loss_test), (history.acc_train, history.acc_test), strict=False
+        ):
+            losses.append(loss)
+            accuracies.append(accuracy)
+        names = self._net.parameters()
+        for name, W in zip(names, self._parameters.weights, strict=True):
+            history.amplitude[name] = [float(np.abs(W).mean())]
+        return history
+
+    def _evaluate(self, pieces: Sequence[_Piece]) -> tuple[float, float]:
+        """Mean loss and accuracy."""
+        told = self._each(pieces, lambda worker, piece: worker.evaluate(self._parameters, piece))
+        losses, right = zip(*told, strict=True)
+        n = sum(map(len, pieces))
+        return sum(losses) / n, sum(right) / n
+
+    def _each(self, items: Sequence[_Item], task: Callable[[_Worker, _Item], _Result]) -> list[_Result]:
+        """``task`` of each item, in their order; the workers take turns, and the first works in this thread."""
+        results: list[_Result | None] = [None] * len(items)
+        state = np.geterr()
+
+        def work(number: int) -> None:
+            with np.errstate(**state):  # which is a thread's own affair
+                for place in range(number, len(items), len(self._workers)):
+                    results[place] = task(self._workers[number], items[place])
+
+        begun = [] if self._others is None else [self._others.submit(work, n) for n in range(1, len(self._workers))]
+        try:
+            work(0)
+        finally:
+            wait(begun)
+        for each in begun:
+            each.result()  # raises what was raised there
+        return results  # type: ignore[return-value]
+
+
+class _Worker:
+    """What one thread has for itself; ``broken`` where a gradient was not finite although it looked so."""
+
+    def __init__(self, shape: Shape, sizes: set[int]) -> None:
+        self._passes = {n: Pass(shape, n, n) for n in sizes}
+        self._outputs = {n: np.empty((shape.widths[-1], n), shape.dtype) for n in sizes}
+        self._part = Parameters(shape, np.empty(shape.n_parameters, shape.dtype))
+        self.broken = False
+
+    def backward(self, parameters: Parameters, pieces: Sequence[_Piece], step: float, gradient: Parameters) -> None:
+        """``step`` times the gradient of the sum of these pieces' losses, into ``gradient``."""
+        self._backward(parameters, pieces[0], step, gradient)
+        for piece in pieces[1:]:
+            self._backward(parameters, piece, step, self._part)
+            np.add(gradient.vector, self._part.vector, out=gradient.vector)
+
+    def evaluate(self, parameters: Parameters, piece: _Piece) -> tuple[float, int]:
+        """The sum of the losses, and how many samples are right."""
+        one_pass, outputs = self._forward(parameters, piece)
+        losses = one_pass.head.losses(outputs, piece.targets.places)
+        right = hits(outputs, piece.targets.places)
+        return float(losses.sum(dtype=np.float64)), int(np.count_nonzero(right))
+
+    def _forward(self, parameters: Parameters, piece: _Piece) -> tuple[Pass, Array]:
+        one_pass, outputs = self._passes[len(piece)], self._outputs[len(piece)]
+        one_pass.forward(parameters, piece.rows.T, outputs)
+        return one_pass, outputs
+
+    def _backward(self, parameters: Parameters, piece: _Piece, step: float, gradient: Parameters) -> None:
+        one_pass, outputs = self._forward(parameters, piece)
+        self.broken = self.broken or one_pass.head.breaks(outputs, piece.targets.places)
+        one_pass.backward(parameters, piece.rows, outputs, piece.targets, step, gradient)
+
+
+def _pieces(data: Samples, first: int, end: int) -> Iterator[_Piece]:
+    """Of nearly equal size, as few as are small enough."""
+    n = end - first
+    count = -(-n // _LARGEST)
+    for start, stop in pairwise([first + n * number // count for number in range(count + 1)]):
+        yield _Piece(data.with_ones[start:stop], Targets.of(data.T[start:stop]))

@@ -1,0 +1,107 @@
+"""Training where a batch is the whole training set, and that is small."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bp.fast.heads import Targets, hits
+from bp.fast.net import Parameters, Shape
+from bp.fast.passes import Pass
+from bp.history import History
+from bp.messages import Array
+from bp.mlp import MLP
+from bp.samples import Samples
+
+#: Training and test samples together: with more, their activations do not stay in the cache.
+LARGEST = 4000
+#: Epochs that are evaluated together, and the bytes that they may leave behind for it.
+_EPOCHS, _BYTES = 250, 2**20
+
+
+class Whole:
+    """The fast path for full batches: see `bp.fast`. Row e of each store belongs to epoch e of the current run."""
+
+    def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
+        self._net, self._shape = net, shape
+        sets = [train] if test is None else [train, test]
+        self._n, n_all = len(train), sum(map(len, sets))
+        self._step = alpha / self._n
+        self._inputs = np.ones((shape.widths[0] + 1, n_all), shape.dtype)
+        np.concatenate([each.X.T for each in sets], axis=1, out=self._inputs[:-1])
+        self._places = Targets.of(np.concatenate([each.T for each in sets])).places
+        self._targets = Targets.of(train.T)
+        n_classes = shape.widths[-1]
+        each = max(n_classes * n_all, shape.n_parameters) * shape.dtype.itemsize
+        #: How many epochs `run` can do at once.
+        self.most = int(np.clip(_BYTES // each, 1, _EPOCHS))
+        self._outputs = np.empty((self.most + 1, n_classes, n_all), shape.dtype)
+        self._vectors = np.empty((self.most + 1, shape.n_parameters), shape.dtype)
+        # Views are made once: to make one costs as much as a small product.
+        self._parameters = [Parameters(shape, vector) for vector in self._vectors]
+        self._of_all = list(self._outputs)
+        self._of_training = [outputs[:, : self._n] for outputs in self._outputs]
+        self._gradient, self._there = (Parameters(shape, np.empty(shape.n_parameters, shape.dtype)) for _ in range(2))
+        self._pass = Pass(shape, n_all, self._n)
+        self._begun = False
+
+    def before(self) -> History | None:
+        """What the net is like without training."""
+        self._begin()
+        return self._told(slice(0, 1))
+
+    def run(self, n_epochs: int) -> History | None:
+        """That many epochs, at most `most`; None, and the net as it was, where something is not finite."""
+        self._begin()
+        self._begun = False  # until the end: what is in the memory of the pass is of a later epoch meanwhile
+        inputs, gradient, one_pass = self._inputs, self._gradient, self._pass
+        rows, n, targets, step = inputs[:, : self._n].T, self._n, self._targets, self._step
+        for epoch in range(n_epochs):
+            parameters, then = self._parameters[epoch], self._parameters[epoch + 1]
+            one_pass.backward(parameters, rows, self._of_training[epoch], targets, step, gradient)
+            np.subtract(parameters.vector, gradient.vector, out=then.vector)
+            one_pass.forward(then, inputs, self._of_all[epoch + 1])
+        history = self._told(slice(1, n_epochs + 1))
+        if history is None or one_pass.head.breaks(self._outputs[:n_epochs], self._places[:n]):
+            return None
+        self._vectors[0], self._outputs[0] = self._vectors[n_epochs], self._outputs[n_epochs]
+        self._parameters[0].write(self._net)
+        self._begun = True
+        return history
+
+    def _begin(self) -> None:
+        """Row 0 holds the net's parameters and what comes of them, be it from the last run or anew."""
+        self._there.read(self._net)
+        if not (self._begun and np.array_equal(self._there.vector, self._vectors[0])):
+            self._vectors[0] = self._there.vector
+            self._pass.forward(self._parameters[0], self._inputs, self._outputs[0])
+            self._begun = True
+
+    def _told(self, epochs: slice) -> History | None:
+        """Losses, accuracies and amplitudes of these rows of the stores."""
+        outputs, vectors = self._outputs[epochs], self._vectors[epochs]
+        losses = self._pass.head.losses(outputs, self._places)
+        if not (np.isfinite(losses).all() and np.isfinite(vectors[-1]).all()):
+            return None
+        right = hits(outputs, self._places)
+        training, test = slice(0, self._n), slice(self._n, None)
+        history = History(amplitude=self._amplitudes(vectors))
+        history.loss_train, history.acc_train = _means(losses[:, training]), _means(right[:, training])
+        if right[:, test].size:
+            history.loss_test, history.acc_test = _means(losses[:, test]), _means(right[:, test])
+        return history
+
+    def _amplitudes(self, vectors: Array) -> dict[str, list[float]]:
+        sizes = np.abs(vectors)
+        ends = np.cumsum([(d + 1) * u for d, u in self._shape.layers])
+        parts = np.split(sizes, ends[:-1], axis=1)
+        return {
+            name: part.reshape(-1, u, d + 1)[:, :, :-1].mean(axis=(1, 2)).tolist()
+            for name, part, (d, u) in zip(self._net.parameters(), parts, self._shape.layers, strict=True)
+        }
+
+
+def _means(values: Array | NDArray[np.bool_]) -> list[float]:
+    """Of each row."""
+    means: list[float] = (values.sum(axis=1, dtype=np.float64) / values.shape[1]).tolist()
+    return means

@@ -1,0 +1,379 @@
+"""The fast path of training: the examiner judges it, it does what the plain path does, and leaves the rest to that."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import bp
+import reference
+from bp.fast import Fast, fast_path
+from bp.fast.heads import LogitsHead, Targets, hits
+from bp.fast.net import shape_of
+from bp.fast.pieces import Pieces
+from bp.fast.whole import Whole
+from bp.samples import Samples
+from tests.fast_mlp import FastMLP
+from tests.strategies import Array
+
+SPIRALS = bp.load_spirals()
+
+
+def make_net(
+    widths: tuple[int, ...], *, naive: bool = False, dtype: Any = np.float64, relus: bool = True, seed: int = 0
+) -> bp.MLP:
+    rng = np.random.RandomState(seed)
+    layers: list[Any] = []
+    for number, (d, u) in enumerate(pairwise(widths)):
+        layers += [bp.LinearLayer(d, u, rng, f"Linear_{number}", dtype=dtype), bp.ReLULayer(f"ReLU_{number}")]
+    layers = layers[:-1] if relus else layers[:-1:2]
+    if naive:
+        return bp.MLP(widths[0], [*layers, bp.NaiveSoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
+    return bp.MLP(widths[0], layers, bp.LossCrossEntropyForSoftmaxLogits("CE"), [bp.SoftmaxLayer("S")])
+
+
+def clusters(n: int, d: int, k: int, seed: int = 1) -> tuple[Array, Array]:
+    rng = np.random.RandomState(seed)
+    classes = rng.randint(0, k, n)
+    return rng.randn(n, d) + 2 * rng.randn(k, d)[classes], np.eye(k)[classes]
+
+
+def vector(net: bp.MLP) -> Array:
+    return np.concatenate([array.ravel() for pair in net.parameters().values() for array in pair])
+
+
+@pytest.mark.parametrize("assignment", [1, 3])
+def test_the_examiner_passes_the_fast_path(assignment: int) -> None:
+    """Losses and gradients are right, but for rounding, in every check that there is for a net."""
+    FastMLP.used = 0
+    softmax = bp.NaiveSoftmaxLayer if assignment == 1 else bp.SoftmaxLayer
+    classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP, "SoftmaxLayer": softmax}
+    findings = reference.check(classes, assignment=assignment, only="mlp.*")
+    assert [finding.check for finding in findings if finding.status != "passed"] == []
+    assert len(findings) > 10
+    assert FastMLP.used > 30
+
+
+def test_the_examiner_would_see_a_mistake_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fast path that forgets what a target's class is makes the net fail."""
+    monkeypatch.setattr(LogitsHead, "delta", lambda self, Y, targets, step, out: np.multiply(Y, step, out=out))
+    classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP}
+    failed = {finding.subject for finding in reference.check(classes, only="mlp.*") if finding.status == "failed"}
+    assert failed == {"MLP.gradient"}
+
+
+CASES = [
+    pytest.param({"widths": (2, 10, 3), "naive": True}, {"batch_size": 300}, Whole, id="spirals"),
+    pytest.param({"widths": (2, 10, 3)}, {"batch_size": 300}, Whole, id="whole, logits"),
+    pytest.param({"widths": (2, 10, 3), "naive": True}, {"batch_size": 128}, Pieces, id="last batch smaller"),
+    pytest.param({"widths": (2, 9, 8, 7, 3)}, {"batch_size": 40}, Pieces, id="deep"),
+    pytest.param({"widths": (2, 9, 8, 3), "relus": False}, {"batch_size": 299}, Pieces, id="no ReLU, batch of one"),
+    pytest.param({"widths": (2, 3)}, {"batch_size": 300}, Whole, id="one layer"),
+    pytest.param({"widths": (2, 10, 3), "dtype": np.float32}, {"batch_size": 128}, Pieces, id="single precision"),
+    pytest.param({"widths": (2, 60, 3), "naive": True, "dtype": np.float32}, {"batch_size": 300}, Whole, id="single"),
+]
+
+
+@pytest.mark.parametrize("test_set", [True, False])
+@pytest.mark.parametrize(("made", "settings", "kind"), CASES)
+def test_both_paths_take_the_same_steps(made: Any, settings: Any, kind: type, test_set: bool) -> None:
+    """Curves and parameters after 20 epochs differ by roundings: some hundred units, which steps have let grow."""
+    X, T, *test = SPIRALS
+    extra = {"X_test": test[0], "T_test": test[1]} if test_set else {}
+    nets = [make_net(**made) for _ in range(2)]
+    assert type(fast_of(nets[0], X, T, settings["batch_size"])) is kind
+    fast, plain = (
+        bp.train(net, X, T, n_epochs=20, alpha=0.1, fast=fast, **settings, **extra)
+        for net, fast in zip(nets, (True, False), strict=True)
+    )
+    tolerance = 500 * np.finfo(made.get("dtype", np.float64)).eps
+    assert fast.acc_train == plain.acc_train
+    assert fast.acc_test == plain.acc_test
+    assert len(fast.acc_test) == (21 if test_set else 0)
+    for found, expected in (
+        (fast.loss_train, plain.loss_train), (fast.loss_test, plain.loss_test),
+        *zip(fast.amplitude.values(), plain.amplitude.values(), strict=True),
+    ):  # fmt: skip
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=0)
+    scale = np.abs(vector(nets[1])).max()
+    np.testing.assert_allclose(vector(nets[0]), vector(nets[1]), rtol=0, atol=tolerance * scale)
+    assert fast.loss_train[-1] < fast.loss_train[0]
+
+
+def fast_of(net: bp.MLP, X: Array, T: Array, batch_size: int, threads: int = 1) -> Fast | None:
+    dtype = np.result_type(vector(net), np.float32)
+    return fast_path(net, Samples(X, T, dtype), None, batch_size, 0.1, threads)
+
+
+def test_threads_change_no_bit() -> None:
+    """A batch of four pieces and one of two, and an evaluation of six: one, two, three or nine threads."""
+    X, T = clusters(4100, 6, 4)
+    runs = []
+    for threads in (1, 2, 3, 9):
+        net = make_net((6, 12, 4))
+        history = bp.train(net, X, T, batch_size=2900, n_epochs=3, X_test=X[:1000], T_test=T[:1000], threads=threads)
+        runs.append((history, vector(net).tobytes()))
+    assert all(run == runs[0] for run in runs)
+
+
+@pytest.mark.parametrize("batch_size", [300, 128])
+def test_going_on_changes_no_bit(batch_size: int) -> None:
+    """However many epochs are done at once: all, or one by one because somebody watches, or 7 and then the rest."""
+    X, T, X_test, T_test = SPIRALS
+    settings: dict[str, Any] = {"batch_size": batch_size, "alpha": 0.5, "X_test": X_test, "T_test": T_test}
+    runs = []
+    for first, watch in ((100, None), (100, lambda history: None), (7, None)):
+        net = make_net((2, 10, 3), naive=True)
+        history = bp.train(net, X, T, n_epochs=first, on_epoch=watch, **settings)
+        history = bp.train(net, X, T, n_epochs=100, history=history, **settings)
+        runs.append((history, vector(net).tobytes()))
+    assert runs[1] == runs[0]
+    assert runs[2] == runs[0]
+
+
+@pytest.mark.parametrize("batch_size", [300, 128])
+def test_who_watches_may_change_the_net(batch_size: int) -> None:
+    """Weights that `on_epoch` alters are those that the next step starts from, on both paths."""
+    X, T = SPIRALS[:2]
+    histories = []
+    for fast in (True, False):
+        net = make_net((2, 10, 3))
+        decay = net.layers[0].W.__imul__
+        histories.append(
+            bp.train(net, X, T, batch_size, 10, 0.5, on_epoch=lambda history, d=decay: d(0.9) is None, fast=fast)
+        )
+    np.testing.assert_allclose(histories[0].loss_train, histories[1].loss_train, rtol=1e-13)
+
+
+class Louder(bp.ReLULayer):
+    """Somebody's own layer."""
+
+
+def _replaced(net: bp.MLP) -> None:
+    net.layers[1].delta = lambda Y, delta_next: delta_next  # type: ignore[method-assign]
+
+
+def _subclass(net: bp.MLP) -> None:
+    net.layers[1] = Louder("ReLU_0")
+
+
+def _tied(net: bp.MLP) -> None:
+    net.layers[2].b = net.layers[0].b[:3]  # type: ignore[attr-defined]
+
+
+def _mixed(net: bp.MLP) -> None:
+    net.layers[0].W = net.layers[0].W.astype(np.float32)  # type: ignore[attr-defined]
+
+
+def _half(net: bp.MLP) -> None:
+    for layer in (net.layers[0], net.layers[2]):
+        layer.W, layer.b = np.float16(layer.W), np.float16(layer.b)  # type: ignore[attr-defined]
+
+
+def _relu_first(net: bp.MLP) -> None:
+    net.layers.insert(0, bp.ReLULayer("first"))
+
+
+def _relu_twice(net: bp.MLP) -> None:
+    net.layers.insert(1, bp.ReLULayer("twice"))
+
+
+def _relu_last(net: bp.MLP) -> None:
+    net.layers.append(bp.ReLULayer("last"))
+
+
+def _two_losses(net: bp.MLP) -> None:
+    net.layers.append(bp.NaiveSoftmaxLayer("S_1"))
+
+
+def _accurate_probabilities(net: bp.MLP) -> None:
+    net.layers.append(bp.SoftmaxLayer("S_1"))
+    net.loss, net.output_layers = bp.LossCrossEntropy("CE"), []
+
+
+def _odd_output(net: bp.MLP) -> None:
+    net.output_layers = [bp.ReLULayer("R")]
+
+
+def _no_layer(net: bp.MLP) -> None:
+    net.layers = []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _replaced, _subclass, _tied, _mixed, _half, _relu_first, _relu_twice, _relu_last, _two_losses,
+        _accurate_probabilities, _odd_output, _no_layer,
+    ],
+)  # fmt: skip
+def test_other_nets_are_left_to_the_plain_path(change: Any) -> None:
+    """Whatever is not exactly one of ours, in the usual order, with parameters that are apart."""
+    net = make_net((2, 10, 3))
+    assert shape_of(net) is not None
+    change(net)
+    assert shape_of(net) is None
+
+
+def test_replaced_classes_are_left_to_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who replaces a message of a class of ours wants his own to be used."""
+    net = make_net((2, 10, 3))
+    monkeypatch.setattr(bp.ReLULayer, "forward", lambda self, X: X)
+    assert shape_of(net) is None
+
+
+def test_soft_targets_are_left_to_the_plain_path() -> None:
+    """As is a set in which one target has two classes."""
+    X, T = clusters(20, 2, 3)
+    assert fast_of(make_net((2, 10, 3)), X, T, 20) is not None
+    T[3] = [0.5, 0.5, 0]
+    assert fast_of(make_net((2, 10, 3)), X, T, 20) is None
+    history = bp.train(make_net((2, 10, 3)), X, T, batch_size=20, n_epochs=3)
+    assert history == bp.train(make_net((2, 10, 3)), X, T, batch_size=20, n_epochs=3, fast=False)
+
+
+@pytest.mark.parametrize("state", ["warn", "raise", "ignore"])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("batch_size", [2400, 1200])
+def test_both_paths_stop_alike(batch_size: int, threads: int, state: Any) -> None:
+    """In the same epoch and batch, with the same words, and the step that would follow is not taken."""
+    X, T = clusters(2400, 2, 3)
+    outcomes = []
+    for fast in (True, False):
+        net = make_net((2, 10, 3), naive=True)
+        with np.errstate(all=state, under="ignore"), pytest.warns(RuntimeWarning) as warned:
+            history = bp.train(net, X, T, batch_size, 50, 40.0, fast=fast, threads=threads)
+        assert [str(each.message) for each in warned][-1] == history.stopped
+        outcomes.append((history, vector(net)))
+    (fast_history, fast_net), (plain_history, plain_net) = outcomes
+    assert fast_history.stopped_at == plain_history.stopped_at
+    assert plain_history.stopped_at is not None
+    assert fast_history.epochs == plain_history.epochs
+    np.testing.assert_allclose(fast_net, plain_net, rtol=1e-9, atol=1e-9 * np.abs(plain_net).max())
+
+
+@pytest.mark.parametrize("batch_size", [2, 1])
+def test_the_naive_softmax_breaks_on_both_paths(batch_size: int) -> None:
+    """At a target of probability 1e-309 the loss is 711 and finite, but 1 / p_t is not: p - t would hide that."""
+    X, T = np.array([[0.5], [0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    for fast in (True, False):
+        net = make_net((1, 2), naive=True)
+        net.layers[0].W[:], net.layers[0].b[:] = [[0.0, -1420.0]], [0.0, -1.5]  # type: ignore[attr-defined]
+        assert 0 < net.propagate(X)[0, 1] < 1e-308
+        with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="training stopped"):
+            history = bp.train(net, X, T, batch_size, 2, 0.1, fast=fast)
+        assert history.stopped_at == {"epoch": 1, "batch": 1, "what": "the gradient (delta) of CE"}
+        assert len(history.loss_train) == 1
+        assert math.isfinite(history.loss_train[0])
+
+
+def test_a_test_set_may_be_lost_without_stopping_the_steps() -> None:
+    """Of test samples nobody takes the gradient: theirs need not be finite as long as the loss is."""
+    X, T = np.array([[0.0]]), np.array([[0.0, 1.0]])
+    net = make_net((1, 2), naive=True)
+    net.layers[0].W[:], net.layers[0].b[:] = [[0.0, -1420.0]], 0.0  # type: ignore[attr-defined]
+    fast = fast_path(net, Samples(X, T, float), Samples(X + 0.501, T, float), 1, 0.1)
+    assert fast is not None
+    history = fast.run(1)
+    assert history is not None
+    assert history.loss_test[0] > 709.9
+
+
+def test_going_on_regardless_is_the_plain_path() -> None:
+    """After NaN the curves are those of the plain path."""
+    X, T = clusters(60, 2, 3)
+    runs = []
+    for fast in (True, False):
+        net = make_net((2, 10, 3), naive=True)
+        with np.errstate(all="ignore"):
+            history = bp.train(net, X, T, 20, 6, 1e4, stop_on_nonfinite=False, fast=fast)
+        runs.append(history.acc_train)
+        assert math.isnan(history.loss_train[-1])
+        assert history.epochs == 6
+    assert runs[0][-1] == runs[1][-1]
+
+
+def test_what_numpy_warns_of_is_said_once() -> None:
+    """The plain path says it; the fast one, which has tried before, does not."""
+    X, T = clusters(60, 2, 3)
+    net = make_net((2, 10, 3), naive=True)
+    with np.errstate(all="warn", under="ignore"), pytest.warns(RuntimeWarning) as warned:
+        bp.train(net, X, T, 60, 50, 1e4)
+    assert "heads.py" not in {Path(warning.filename).name for warning in warned}
+    assert len(warned) > 1
+
+
+def test_an_exception_leaves_no_stale_memory() -> None:
+    """numpy raises in the middle of a run of epochs; what is computed next starts from the net as it is."""
+    X, T = SPIRALS[:2]
+    net = make_net((2, 10, 3), naive=True)
+    path = fast_of(net, X, T, 300)
+    assert isinstance(path, Whole)
+    first = path.before()
+    assert first is not None
+    before, step = vector(net), path._step
+    path._step = 1e4
+    with np.errstate(all="raise", under="ignore"), pytest.raises(FloatingPointError):
+        path.run(20)
+    assert np.array_equal(vector(net), before)
+    path._step = step
+    found = path.run(3)
+    other = fast_of(make_net((2, 10, 3), naive=True), X, T, 300)
+    assert other is not None
+    assert found == other.run(3)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_steps_allocate_nothing_of_size(threads: int) -> None:
+    """An epoch of mini-batches needs less than a single layer's activations; evaluation is of (classes, samples)."""
+    X, T = clusters(6000, 50, 3)
+    path = fast_of(make_net((50, 80, 80, 3)), X, T, 1500, threads)
+    assert isinstance(path, Pieces)
+    path.run()
+    tracemalloc.start()
+    path.run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 80 * 750 * 8
+
+
+@given(
+    hnp.arrays(
+        np.float64, st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5)), elements=st.integers(0, 2)
+    ),
+    st.data(),
+)
+def test_of_equal_outputs_the_first_counts(Y: Array, data: st.DataObject) -> None:
+    """As argmax has it, for any number of ties."""
+    classes = data.draw(hnp.arrays(np.intp, Y.shape[2], elements=st.integers(0, Y.shape[1] - 1)))
+    places = Targets.of(np.eye(Y.shape[1])[classes]).places
+    assert np.array_equal(hits(Y, places), Y.argmax(axis=1) == classes)
+
+
+@pytest.mark.parametrize("lead", [1.0, 40.0, 300.0, 700.0])
+def test_sure_answers_keep_their_loss_and_gradient(lead: float) -> None:
+    """Where log(sum) and p - t are 0, what it gives is right but for the rounding of s_k - m, at most |s| u."""
+    X = np.array([[lead, 0.3, -0.7], [0.1, lead, 0.2], [-1.0, 2.0, lead]])
+    T = np.eye(3)
+    loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
+    targets, out = Targets.of(T), np.empty((3, 3))
+    head = LogitsHead(3, 3, np.dtype(np.float64))
+    head.delta(X.T.copy(), targets, 1.0, out)
+    allowed = (lead + 10) * np.finfo(np.float64).eps
+    np.testing.assert_allclose(out.T, loss.delta(X, T), rtol=allowed, atol=0)
+    np.testing.assert_allclose(head.losses(X.T.copy(), targets.places), loss.forward(X, T)[:, 0], rtol=allowed, atol=0)
+
+
+@pytest.mark.parametrize("threads", [0, 1.5, True, "2"])
+def test_bad_numbers_of_threads_are_named(threads: Any) -> None:
+    """A ValueError before the first step."""
+    with pytest.raises(ValueError, match="expected threads to be an integer of at least 1, got"):
+        bp.train(make_net((2, 10, 3)), *SPIRALS[:2], threads=threads)
