@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import os
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +153,9 @@ def read_idx_bytes(path: Path) -> bytes:
     ValueError
         The file is gzipped and the gzip stream is broken.
     """
+    import gzip  # noqa: PLC0415 - only MNIST needs it, and whoever imports bp would wait for it
+    import zlib  # noqa: PLC0415
+
     content = path.read_bytes()
     if not content.startswith(b"\x1f\x8b"):  # by content, since browsers uncompress and keep the name
         return content
@@ -188,6 +188,8 @@ def _mnist_array(folder: Path, name: str) -> NDArray[np.uint8]:
             "or set BP_MNIST to the folder that holds them"
         )
     content = read_idx_bytes(path)
+    import hashlib  # noqa: PLC0415 - see `read_idx_bytes`
+
     digest = hashlib.sha256(content).hexdigest()
     if digest != MNIST_SHA256[name]:
         raise ValueError(

@@ -10,7 +10,7 @@ No message writes into its arguments or remembers anything: each is a function o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,7 +18,10 @@ from numpy.typing import DTypeLike
 from bp.messages import Array, checked
 from bp.softmax import Softmax, vector_jacobian
 
-Random: TypeAlias = np.random.RandomState | np.random.Generator
+if TYPE_CHECKING:  # numpy imports its generators when they are first used, which takes a while
+    from typing import TypeAlias
+
+    Random: TypeAlias = np.random.RandomState | np.random.Generator
 
 
 class Layer(Protocol):

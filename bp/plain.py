@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 
@@ -34,8 +33,7 @@ class NotFiniteError(Exception):
         self.at: dict[str, int | str | None] = {"epoch": epoch, "batch": batch, "what": what}
 
 
-@dataclass(frozen=True)
-class _Rows:
+class _Rows(NamedTuple):
     X: Array
     T: Array
     first: int

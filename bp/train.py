@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -111,13 +110,11 @@ def train(
     return history
 
 
-@dataclass(frozen=True)
 class _Run:
     """The fast path as long as all is well, the plain one where the fast one cannot or will not."""
 
-    fast: Fast | None
-    plain: Plain
-    history: History
+    def __init__(self, fast: Fast | None, plain: Plain, history: History) -> None:
+        self.fast, self.plain, self.history = fast, plain, history
 
     def epochs(self, n_epochs: int, *, watched: bool) -> Iterator[None]:
         """Yield whenever the history has grown: before the first epoch of a new run, and after each or several."""

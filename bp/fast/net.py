@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +19,7 @@ _OURS = LinearLayer, ReLULayer, *_SOFTMAXES, LossCrossEntropy, LossCrossEntropyF
 _METHODS = {kind: {name: part for name, part in vars(kind).items() if callable(part)} for kind in _OURS}
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """What a net computes.
 
     Attributes

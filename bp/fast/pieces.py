@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -19,6 +17,9 @@ from bp.messages import Array
 from bp.mlp import MLP
 from bp.samples import Samples
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -28,12 +29,12 @@ _LARGEST = 750
 _LANES = 8
 
 
-@dataclass(frozen=True)
 class _Piece:
     """Some samples: their inputs with ones, (n, D + 1), and their targets."""
 
-    rows: Array
-    targets: Targets
+    def __init__(self, rows: Array, T: Array) -> None:
+        self.rows = rows
+        self.targets = Targets.of(T)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -65,7 +66,7 @@ class Pieces:
         )
         sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
         self._workers = [_Worker(shape, sizes) for _ in range(threads)]
-        self._others = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._others = _pool(threads - 1)
 
     def before(self) -> History | None:
         """What the net is like without training."""
@@ -133,10 +134,18 @@ class Pieces:
         try:
             work(0)
         finally:
-            wait(begun)
-        for each in begun:
-            each.result()  # raises what was raised there
+            raised = [each.exception() for each in begun]  # which waits for them
+        for error in filter(None, raised):
+            raise error
         return results  # type: ignore[return-value]
+
+
+def _pool(threads: int) -> Executor | None:
+    if threads == 0:
+        return None
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a tenth of the time of importing numpy
+
+    return ThreadPoolExecutor(threads)
 
 
 class _Worker:
@@ -178,4 +187,4 @@ def _pieces(data: Samples, first: int, end: int) -> Iterator[_Piece]:
     n = end - first
     count = -(-n // _LARGEST)
     for start, stop in pairwise([first + n * number // count for number in range(count + 1)]):
-        yield _Piece(data.with_ones[start:stop], Targets.of(data.T[start:stop]))
+        yield _Piece(data.with_ones[start:stop], data.T[start:stop])
