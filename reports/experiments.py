@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import threadpoolctl
 from numpy.typing import NDArray
 
 import bp
+from reports.cores import cores
 
 Data = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32] | None]
 
@@ -126,11 +126,6 @@ def run(
             on_epoch=on_epoch,
             threads=cores(),
         )
-
-
-def cores() -> int:
-    """Of the machine, as far as this process may use them."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _error_state(experiment: Experiment) -> np.errstate:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,13 @@ from rich.console import Console
 import bp
 from reference.oracles import ball, torch_autograd
 from reports import cli
-from reports.bench import examiner, gradcheck, mistakes
+from reports.bench import examiner, footprint, gradcheck, growth, mistakes, products, training
 from reports.bench.render import cell, rich_table
 from reports.bench.tables import BenchError, Benchmark, Effort, Say, Table
 from reports.bench.timing import Times, interleaved
 from reports.commands import bench
 from reports.exit_codes import OK, TOOL, USAGE
+from reports.experiments import EXPERIMENTS
 from tests.comparing import needs_torch
 
 needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
@@ -194,6 +197,108 @@ def test_the_examiner_is_timed_with_a_right_implementation(monkeypatch: pytest.M
     monkeypatch.setattr(examiner.reference, "passed", lambda findings: False)
     with pytest.raises(BenchError, match="expected bp to pass"):
         examiner.run("quick", silent)
+
+
+SHORT = training.Plan(rounds=2, images=0, small_epochs=3, compiled=False)
+LITTLE = replace(EXPERIMENTS["mnist"], widths=(5, 4, 3), batch_size=20, alpha=0.1)
+
+
+def little_data(n: int = 50) -> Any:
+    rng = np.random.RandomState(0)
+    X, X_test = (rng.standard_normal((m, 5)).astype(np.float32) for m in (n, 10))
+    T, T_test = (np.eye(3, dtype=np.float32)[rng.randint(0, 3, len(each))] for each in (X, X_test))
+    return X, T, X_test, T_test
+
+
+@pytest.mark.parametrize("columns", [True, False])
+@pytest.mark.parametrize("piece", [0, 7])
+@pytest.mark.parametrize(("batch_size", "evaluated", "passes"), [(20, False, 50), (20, True, 110), (50, True, 60)])
+def test_products_are_those_of_an_epoch(
+    columns: bool, piece: int, batch_size: int, evaluated: bool, passes: int
+) -> None:
+    """By their operations: forward for every sample that passes, gradients for each, delta but for the first layer."""
+    X, _, X_test, _ = little_data()
+    work = products.Workload((5, 4, 3), X, X_test, batch_size, evaluated)
+    todo = products.products(work, products.Layout(columns, piece))
+    multiplied = sum(left.shape[0] * left.shape[1] * right.shape[1] for left, right, _ in todo)
+    weights, below_loss = 5 * 4 + 4 * 3, 4 * 3
+    assert multiplied == passes * weights + 50 * (weights + below_loss)
+    for left, right, out in todo:
+        assert out.shape == (left.shape[0], right.shape[1])
+    products.run(todo)
+
+
+def test_the_fastest_layout_is_one_of_those_that_fit() -> None:
+    """And the products are those of the whole epoch."""
+    X, _, X_test, _ = little_data()
+    work = products.Workload((5, 4, 3), X, X_test, 20, True)
+    layout, todo = products.fastest(work, 1)
+    assert layout.piece < 20
+    assert len(todo) == len(products.products(work, layout))
+
+
+@pytest.mark.parametrize("evaluated", [True, False])
+def test_training_is_compared(evaluated: bool) -> None:
+    """Ours, the textbook's, PyTorch's where it is, and the products; each has a time in each round."""
+    times = training.compared(training.Row(LITTLE, evaluated, 1), little_data(), SHORT)
+    expected = {"ours", "textbook", "products"} | (set() if torch_autograd.available() else {"eager"})
+    assert set(times.seconds) == expected
+    assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in times.seconds.values())
+
+
+def test_training_of_something_else_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A textbook that averages twice ends the benchmark."""
+    descend = training._Textbook._descend
+    monkeypatch.setattr(training._Textbook, "_descend", lambda self: (descend(self), descend(self)))
+    with pytest.raises(BenchError, match="expected equal losses after one epoch"):
+        training.compared(training.Row(LITTLE, True, 1), little_data(), SHORT)
+
+
+def test_training_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One beside PyTorch, with all rows; one above the products, with those of one thread."""
+    monkeypatch.setattr(training, "load_data", lambda experiment: little_data())
+    monkeypatch.setattr(training, "mnist", lambda images: (little_data(), "Little."))
+    wanted = [training.Row(LITTLE, True, 1, 0.9, 1.1), training.Row(LITTLE, True, 2, 0.9)]
+    beside, above = training.measure(wanted, SHORT, silent)
+    assert [row["epoch of"] for row in beside.rows] == ["mnist, float64", "mnist, float64, 2 threads"]
+    assert [row["goal"] for row in above.rows] == [1.1]
+    assert "Little." in beside.note
+
+
+def test_without_mnist_there_is_noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of its shape, and the table says so."""
+    monkeypatch.setenv("BP_MNIST", str(tmp_path))
+    (X, T, X_test, T_test), where = training.mnist(60)
+    assert (X.shape, T.shape, X_test.shape, T_test.shape) == ((60, 784), (60, 10), (10, 784), (10, 10))
+    assert "Noise of MNIST's shape" in where
+
+
+def test_growth_and_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each case; shares of the profile add up to one."""
+    table = growth.growth({"batch": [(LITTLE, 50), (replace(LITTLE, batch_size=50), 50)]}, SHORT, silent)
+    assert [row["batch"] for row in table.rows] == [20, 50]
+    assert {row["net"] for row in table.rows} == {"5-1x4-3"}
+    monkeypatch.setattr(growth, "mnist", lambda images: (little_data(), "Little."))
+    monkeypatch.setitem(growth.EXPERIMENTS, "mnist", LITTLE)
+    shares = {row["part"]: row["share"] for row in growth.profile(SHORT, silent).rows}
+    assert {"matrix products", "ReLU forward", "ReLU back", "losses and hits", "the rest"} < set(shares)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert growth.passes.np is np
+
+
+def test_footprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Times of imports in fresh processes; memory of a small experiment, whose data are counted as they are."""
+    table = footprint.imports(1)
+    assert [row["import"] for row in table.rows] == ["numpy", "bp"]
+    assert table.rows[1]["ms"] > 0
+    if sys.platform != "win32":
+        monkeypatch.setenv("BP_MNIST", str(tmp_path))
+        double, single = footprint.memory(3600).rows
+        assert double["cast to dtype, MB"] == 2 * single["cast to dtype, MB"]
+        assert double["cast to dtype, MB"] == pytest.approx(4200 * 784 * 8 / 2**20)
+        assert double["peak - data, MB"] > 0
+    with pytest.raises(BenchError, match="ZeroDivisionError"):
+        footprint._output("1 / 0")
 
 
 @needs_flint

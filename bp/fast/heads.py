@@ -103,9 +103,11 @@ class ProbabilitiesHead(Head):
     it is what people use the naive softmax to see: `breaks` tells.
     """
 
-    def __init__(self, n_classes: int, n: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, n_classes: int, n_forward: int, n: int, dtype: np.dtype[Any]) -> None:
         self._ones = np.ones((n_classes, n_classes), dtype)
-        self._sums = np.empty((n_classes, n), dtype)
+        self._sums = np.empty((n_classes, n_forward), dtype)
+        # An array, since numpy has to convert a number each time.
+        self._step, self._steps = 0.0, np.zeros((n_classes, n), dtype)
 
     def outputs(self, Y: Array) -> None:
         """exp(s_k) / sum_c exp(s_c)."""
@@ -115,8 +117,11 @@ class ProbabilitiesHead(Head):
 
     def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> None:
         """See the class."""
+        if step != self._step:
+            self._step = step
+            self._steps.fill(step)
         np.subtract(Y, targets.one_hot, out=out)
-        np.multiply(out, step, out=out)
+        np.multiply(out, self._steps, out=out)
 
     def losses(self, Y: Array, places: Places) -> Array:
         """-log y_t."""

@@ -21,7 +21,7 @@ class Pass:
     def __init__(self, shape: Shape, n_forward: int, n: int) -> None:
         n_classes, dtype = shape.widths[-1], shape.dtype
         if shape.naive:
-            self.head: Head = ProbabilitiesHead(n_classes, n_forward, dtype)
+            self.head: Head = ProbabilitiesHead(n_classes, n_forward, n, dtype)
         else:
             self.head = LogitsHead(n_classes, n, dtype)
         self._first_delta = np.empty((n_classes, n), dtype)
@@ -36,8 +36,7 @@ class Pass:
         """From the inputs (D + 1, n_forward) to what the loss takes, into Y (K, n_forward)."""
         for rows, layer in zip(parameters.rows, self._hidden, strict=False):
             np.dot(rows, inputs, out=layer.outputs)
-            if layer.relu is not None:
-                layer.relu.forward()
+            layer.switch()
             inputs = layer.with_ones
         np.dot(parameters.rows[-1], inputs, out=Y)
         self.head.outputs(Y)
@@ -54,14 +53,13 @@ class Pass:
         for place, layer in self._back:
             np.dot(delta, layer.transposed, out=gradient.rows[place])
             np.dot(parameters.weights[place], delta, out=layer.delta)
+            layer.switch_delta()
             delta = layer.delta
-            if layer.relu is not None:
-                layer.relu.backward(delta)
         np.dot(delta, inputs, out=gradient.rows[0])
 
 
 class _Hidden:
-    """The memory of a hidden layer of u units.
+    """A hidden layer of u units, and the ReLU behind it if there is one.
 
     Attributes
     ----------
@@ -76,30 +74,33 @@ class _Hidden:
     """
 
     def __init__(self, u: int, zeros: Array, n: int, *, relu: bool) -> None:
-        self.with_ones: Array = np.ones((u + 1, zeros.shape[1]), zeros.dtype)
+        n_forward = zeros.shape[1]
+        self.with_ones: Array = np.ones((u + 1, n_forward), zeros.dtype)
         self.outputs = self.with_ones[:-1]
-        self.transposed = self.with_ones[:, :n].T
         self.delta: Array = np.empty((u, n), zeros.dtype)
-        self.relu = _ReLU(self.outputs, zeros[:u], n) if relu else None
-
-
-class _ReLU:
-    """ReLU in place, and its way back."""
-
-    def __init__(self, outputs: Array, zeros: Array, n: int) -> None:
-        self._outputs, self._zeros = outputs, zeros
-        self._back, self._zeros_back = outputs[:, :n], zeros[:, :n]
-        self._mask = np.empty(self._back.shape, np.bool_)
+        # A copy of the samples that come back pays: with a part of an array's columns all takes half as long again.
+        back = self.with_ones if n == n_forward else np.ones((u + 1, n), zeros.dtype)
+        self.transposed = back.T
+        self._copied = None if n == n_forward else (back[:-1], self.outputs[:, :n])
+        self._zeros, self._zeros_back = zeros[:u], np.zeros((u, n), zeros.dtype) if n != n_forward else zeros[:u]
+        self._back = back[:-1]
+        self._relu = relu
+        self._mask = np.empty((u, n), np.bool_)
         # A product with truth values has to convert them, which takes long to begin with.
-        self._signs = np.empty_like(self._back) if self._back.size <= _FEW else None
+        self._signs = np.empty_like(self.delta) if self.delta.size <= _FEW else None
 
-    def forward(self) -> None:
-        """Of the outputs, as they stand in their memory."""
-        np.maximum(self._outputs, self._zeros, out=self._outputs)
+    def switch(self) -> None:
+        """ReLU, in place."""
+        if self._relu:
+            np.maximum(self.outputs, self._zeros, out=self.outputs)
+        if self._copied is not None:
+            np.copyto(*self._copied)
 
-    def backward(self, delta: Array) -> None:
-        """``delta`` where the outputs are positive, 0 elsewhere, in place."""
+    def switch_delta(self) -> None:
+        """ReLU's way back: delta where the outputs are positive, 0 elsewhere, in place."""
+        if not self._relu:
+            return
         if self._signs is not None:
-            np.multiply(delta, np.sign(self._back, out=self._signs), out=delta)
+            np.multiply(self.delta, np.sign(self._back, out=self._signs), out=self.delta)
         else:
-            np.multiply(delta, np.greater(self._back, self._zeros_back, out=self._mask), out=delta)
+            np.multiply(self.delta, np.greater(self._back, self._zeros_back, out=self._mask), out=self.delta)

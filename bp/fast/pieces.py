@@ -78,15 +78,20 @@ class Pieces:
         self._parameters.read(self._net)
         for worker in self._workers:
             worker.broken = False
-        for lanes, step in zip(self._batches, self._steps, strict=True):
-            self._descend(lanes, step)
+        self.descend(n_epochs)
         history = self._told()
         if history is None or any(worker.broken for worker in self._workers):
             return None
         self._parameters.write(self._net)
         return history
 
-    def _descend(self, lanes: Sequence[Sequence[_Piece]], step: float) -> None:
+    def descend(self, n_epochs: int = 1) -> None:
+        """The steps alone: nothing is evaluated, and the net is left as it is."""
+        for _ in range(n_epochs):
+            for lanes, step in zip(self._batches, self._steps, strict=True):
+                self._step(lanes, step)
+
+    def _step(self, lanes: Sequence[Sequence[_Piece]], step: float) -> None:
         parameters, gradients = self._parameters, self._gradients[: len(lanes)]
         self._each(
             list(zip(lanes, gradients, strict=True)),

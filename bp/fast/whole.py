@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,30 +21,38 @@ LARGEST = 4000
 _EPOCHS, _BYTES = 250, 2**20
 
 
+class _Frame:
+    """What one epoch leaves behind: parameters, outputs (K, N), and those of the training samples among them.
+
+    Views are made once, since to make one takes as long as a small product.
+    """
+
+    def __init__(self, shape: Shape, vector: Array, outputs: Array, n: int) -> None:
+        self.parameters = Parameters(shape, vector)
+        self.outputs, self.of_training = outputs, outputs[:, :n]
+
+
 class Whole:
-    """The fast path for full batches: see `bp.fast`. Row e of each store belongs to epoch e of the current run."""
+    """The fast path for full batches: see `bp.fast`. Frame 0 is the net as it is; the epochs of a run come after it."""
 
     def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
         self._net, self._shape = net, shape
         sets = [train] if test is None else [train, test]
-        self._n, n_all = len(train), sum(map(len, sets))
-        self._step = alpha / self._n
+        n, n_all, n_classes = len(train), sum(map(len, sets)), shape.widths[-1]
+        self._n, self._step = n, alpha / n
         self._inputs = np.ones((shape.widths[0] + 1, n_all), shape.dtype)
         np.concatenate([each.X.T for each in sets], axis=1, out=self._inputs[:-1])
-        self._places = Targets.of(np.concatenate([each.T for each in sets])).places
+        self._rows = np.ascontiguousarray(self._inputs[:, :n]).T
         self._targets = Targets.of(train.T)
-        n_classes = shape.widths[-1]
-        each = max(n_classes * n_all, shape.n_parameters) * shape.dtype.itemsize
+        self._places = Targets.of(np.concatenate([each.T for each in sets])).places
+        left_behind = max(n_classes * n_all, shape.n_parameters) * shape.dtype.itemsize
         #: How many epochs `run` can do at once.
-        self.most = int(np.clip(_BYTES // each, 1, _EPOCHS))
+        self.most = int(np.clip(_BYTES // left_behind, 1, _EPOCHS))
         self._outputs = np.empty((self.most + 1, n_classes, n_all), shape.dtype)
         self._vectors = np.empty((self.most + 1, shape.n_parameters), shape.dtype)
-        # Views are made once: to make one costs as much as a small product.
-        self._parameters = [Parameters(shape, vector) for vector in self._vectors]
-        self._of_all = list(self._outputs)
-        self._of_training = [outputs[:, : self._n] for outputs in self._outputs]
+        self._frames = [_Frame(shape, *each, n) for each in zip(self._vectors, self._outputs, strict=True)]
         self._gradient, self._there = (Parameters(shape, np.empty(shape.n_parameters, shape.dtype)) for _ in range(2))
-        self._pass = Pass(shape, n_all, self._n)
+        self._pass = Pass(shape, n_all, n)
         self._begun = False
 
     def before(self) -> History | None:
@@ -54,31 +64,34 @@ class Whole:
         """That many epochs, at most `most`; None, and the net as it was, where something is not finite."""
         self._begin()
         self._begun = False  # until the end: what is in the memory of the pass is of a later epoch meanwhile
-        inputs, gradient, one_pass = self._inputs, self._gradient, self._pass
-        rows, n, targets, step = inputs[:, : self._n].T, self._n, self._targets, self._step
-        for epoch in range(n_epochs):
-            parameters, then = self._parameters[epoch], self._parameters[epoch + 1]
-            one_pass.backward(parameters, rows, self._of_training[epoch], targets, step, gradient)
-            np.subtract(parameters.vector, gradient.vector, out=then.vector)
-            one_pass.forward(then, inputs, self._of_all[epoch + 1])
+        self.descend(n_epochs)
         history = self._told(slice(1, n_epochs + 1))
-        if history is None or one_pass.head.breaks(self._outputs[:n_epochs], self._places[:n]):
+        if history is None or self._pass.head.breaks(self._outputs[:n_epochs], self._places[: self._n]):
             return None
         self._vectors[0], self._outputs[0] = self._vectors[n_epochs], self._outputs[n_epochs]
-        self._parameters[0].write(self._net)
+        self._frames[0].parameters.write(self._net)
         self._begun = True
         return history
 
+    def descend(self, n_epochs: int) -> None:
+        """The steps alone, from frame 0 on: nothing is evaluated, and the net is left as it is."""
+        backward, forward, gradient = self._pass.backward, self._pass.forward, self._gradient
+        inputs, rows, targets, step = self._inputs, self._rows, self._targets, self._step
+        for now, then in pairwise(self._frames[: n_epochs + 1]):
+            backward(now.parameters, rows, now.of_training, targets, step, gradient)
+            np.subtract(now.parameters.vector, gradient.vector, out=then.parameters.vector)
+            forward(then.parameters, inputs, then.outputs)
+
     def _begin(self) -> None:
-        """Row 0 holds the net's parameters and what comes of them, be it from the last run or anew."""
+        """Frame 0 becomes the net's parameters and what comes of them, be it from the last run or anew."""
         self._there.read(self._net)
         if not (self._begun and np.array_equal(self._there.vector, self._vectors[0])):
             self._vectors[0] = self._there.vector
-            self._pass.forward(self._parameters[0], self._inputs, self._outputs[0])
+            self._pass.forward(self._frames[0].parameters, self._inputs, self._outputs[0])
             self._begun = True
 
     def _told(self, epochs: slice) -> History | None:
-        """Losses, accuracies and amplitudes of these rows of the stores."""
+        """Losses, accuracies and amplitudes of these frames; None where something is not finite."""
         outputs, vectors = self._outputs[epochs], self._vectors[epochs]
         losses = self._pass.head.losses(outputs, self._places)
         if not (np.isfinite(losses).all() and np.isfinite(vectors[-1]).all()):

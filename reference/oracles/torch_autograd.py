@@ -6,12 +6,13 @@ torch is optional and slow to import, so it is imported when it is used; `availa
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from reference.estimate import Estimate
 
@@ -23,6 +24,8 @@ Array = NDArray[np.float64]
 _PROBES = 4
 #: On what the probes saw: each is one sample of a rounding error.
 _SAFETY = 16.0
+#: Samples that a net is evaluated on at once.
+_SLICE = 1000
 _DOUBLE, _SINGLE = 2.0**-53, 2.0**-24
 
 
@@ -86,6 +89,83 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
     return _estimate(gradients, _doubles(args))
 
 
+class Training:
+    """The lab's training, written in PyTorch alone: linear layers with ReLU between them, softmax, cross-entropy.
+
+    Mini-batches are consecutive slices; each step subtracts alpha times the gradient of the batch's mean loss.
+
+    Parameters
+    ----------
+    weights, biases
+        Initial values, (D, U) and (U,), layer by layer.
+    sets
+        Training set and, where there is one, test set: inputs (N, D) and one-hot targets (N, K).
+    loss
+        "probabilities": minus log p_t, p by softmax. "logits": `torch.nn.functional.cross_entropy`.
+    batch_size, alpha
+        As the lab has them.
+    dtype
+        Of all arithmetic.
+    compiled
+        Let ``torch.compile`` make loss and gradient.
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike],
+        sets: Sequence[tuple[ArrayLike, ArrayLike]],
+        *,
+        loss: Literal["probabilities", "logits"],
+        batch_size: int,
+        alpha: float,
+        dtype: DTypeLike = np.float64,
+        compiled: bool = False,
+    ) -> None:
+        import torch  # noqa: PLC0415 - optional and slow to import
+
+        # As torch.nn.Linear has them: (U, D).
+        arrays = [np.array(part, dtype) for W, b in zip(weights, biases, strict=True) for part in (np.transpose(W), b)]
+        self._parameters = [tensor.requires_grad_() for tensor in _tensors(arrays)]
+        self._sets = [_tensors((np.array(X, dtype), np.argmax(T, axis=1))) for X, T in sets]
+        self._batch_size, self._alpha = batch_size, alpha
+        self._outputs_and_losses: Callable[..., Any] = partial(_outputs_and_losses, loss)
+        if compiled:
+            self._outputs_and_losses = torch.compile(self._outputs_and_losses)
+
+    def descend(self) -> None:
+        """One epoch of steps."""
+        import torch  # noqa: PLC0415 - optional and slow to import
+
+        X, labels = self._sets[0]
+        for start in range(0, len(X), self._batch_size):
+            rows = slice(start, start + self._batch_size)
+            _, losses = self._outputs_and_losses(X[rows], labels[rows], *self._parameters)
+            gradients = torch.autograd.grad(losses.mean(), self._parameters)
+            with torch.no_grad():
+                for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                    parameter.sub_(gradient, alpha=self._alpha)
+
+    def evaluate(self) -> list[tuple[float, float]]:
+        """Mean loss and accuracy of each set, in slices that stay in the cache."""
+        import torch  # noqa: PLC0415 - optional and slow to import
+
+        told = []
+        with torch.no_grad():
+            for X, labels in self._sets:
+                total, hits = 0.0, 0
+                for rows in (slice(start, start + _SLICE) for start in range(0, len(X), _SLICE)):
+                    outputs, losses = self._outputs_and_losses(X[rows], labels[rows], *self._parameters)
+                    total += float(losses.sum())
+                    hits += int((outputs.argmax(dim=1) == labels[rows]).sum())
+                told.append((total / len(X), hits / len(X)))
+        return told
+
+    def amplitudes(self) -> list[float]:
+        """Mean absolute weight of each layer."""
+        return [float(W.detach().abs().mean()) for W in self._parameters[::2]]
+
+
 def train_mlp(
     weights: Sequence[ArrayLike],
     biases: Sequence[ArrayLike],
@@ -97,20 +177,7 @@ def train_mlp(
     n_epochs: int,
     alpha: float,
 ) -> dict[str, list[float]]:
-    """The lab's training, written in PyTorch alone: linear layers with ReLU between them, softmax, cross-entropy.
-
-    Mini-batches are consecutive slices; each step subtracts alpha times the gradient of the batch's mean loss.
-
-    Parameters
-    ----------
-    weights, biases
-        Initial values, (D, U) and (U,), layer by layer.
-    train, test
-        Inputs (N, D) and one-hot targets (N, K).
-    loss
-        "probabilities": minus the sum of t log p, p by softmax. "logits": `torch.nn.functional.cross_entropy`.
-    batch_size, n_epochs, alpha
-        As the lab has them.
+    """The curves of `Training`, in double precision; the arguments are its.
 
     Returns
     -------
@@ -118,29 +185,17 @@ def train_mlp(
         ``loss_train``, ``acc_train``, ``loss_test``, ``acc_test``: a number before training and after each epoch; and
         ``amplitude_0``, ``amplitude_1``, ...: mean absolute weight of each layer.
     """
-    import torch  # noqa: PLC0415 - optional and slow to import
-
-    theta = [_tensors((W, b)) for W, b in zip(_doubles(weights), _doubles(biases), strict=True)]
-    parameters = [tensor.requires_grad_() for pair in theta for tensor in pair]
-    X, T = _tensors(_doubles(train))
+    sets = [train] if test is None else [train, test]
+    training = Training(weights, biases, sets, loss=loss, batch_size=batch_size, alpha=alpha)
     curves: dict[str, list[float]] = {}
     for epoch in range(n_epochs + 1):
-        for start in range(0, len(X) if epoch else 0, batch_size):
-            rows = slice(start, start + batch_size)
-            objective = _losses(_logits(X[rows], theta), T[rows], loss).mean()
-            gradients = torch.autograd.grad(objective, parameters)
-            with torch.no_grad():
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    parameter.sub_(alpha * gradient)
-        with torch.no_grad():
-            sets: Mapping[str, Any] = {"train": (X, T)} | ({"test": _tensors(_doubles(test))} if test else {})
-            for name, (inputs, targets) in sets.items():
-                outputs = _logits(inputs, theta)
-                hits = outputs.argmax(dim=1) == targets.argmax(dim=1)
-                curves.setdefault(f"loss_{name}", []).append(float(_losses(outputs, targets, loss).mean()))
-                curves.setdefault(f"acc_{name}", []).append(float(hits.double().mean()))
-            for number, (W, _) in enumerate(theta):
-                curves.setdefault(f"amplitude_{number}", []).append(float(W.abs().mean()))
+        if epoch:
+            training.descend()
+        for name, (mean, accuracy) in zip(("train", "test"), training.evaluate(), strict=False):
+            curves.setdefault(f"loss_{name}", []).append(mean)
+            curves.setdefault(f"acc_{name}", []).append(accuracy)
+        for number, amplitude in enumerate(training.amplitudes()):
+            curves.setdefault(f"amplitude_{number}", []).append(amplitude)
     return curves
 
 
@@ -210,10 +265,17 @@ def gradcheck_mlp(
 @contextmanager
 def one_thread() -> Iterator[None]:
     """What is asked here is small, and on busy cores a pool of threads takes a thousand times as long."""
+    with threads(1):
+        yield
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """So many threads for PyTorch's own work."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:
@@ -238,7 +300,7 @@ def softmax_vjp(Y: NDArray[Any], cotangent: NDArray[Any]) -> NDArray[Any]:
 def cross_entropy(X: NDArray[Any], T: NDArray[Any]) -> NDArray[Any]:
     """`torch.nn.functional.cross_entropy` of logits against one-hot targets, (N, 1), in the precision of ``X``."""
     with one_thread():
-        return np.array(_losses(constant(X), constant(T.argmax(axis=1)), "logits").numpy())[:, np.newaxis]
+        return np.array(_losses(constant(X), constant(T.argmax(axis=1))).numpy())[:, np.newaxis]
 
 
 def cross_entropy_gradient(X: NDArray[Any], T: NDArray[Any]) -> NDArray[Any]:
@@ -254,16 +316,29 @@ def cross_entropy_step(X: NDArray[Any], T: NDArray[Any]) -> Callable[[], torch.T
     logits, labels = constant(X).requires_grad_(), constant(T.argmax(axis=1))
 
     def step() -> torch.Tensor:
-        return torch.autograd.grad(_losses(logits, labels, "logits").sum(), logits)[0]
+        return torch.autograd.grad(_losses(logits, labels).sum(), logits)[0]
 
     return step
 
 
+def _outputs_and_losses(
+    loss: str, X: torch.Tensor, labels: torch.Tensor, *parameters: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (N, K) and losses (N,), from weights (U, D) and biases in turn."""
+    import torch  # noqa: PLC0415 - optional and slow to import
+
+    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+    for W, b in layers[:-1]:
+        X = torch.nn.functional.linear(X, W, b).relu()
+    logits = torch.nn.functional.linear(X, *layers[-1])
+    if loss == "logits":
+        return logits, torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    return logits, -logits.softmax(dim=1).gather(1, labels[:, None])[:, 0].log()
+
+
 def _mean_loss(X: ArrayLike, T: ArrayLike) -> Callable[..., torch.Tensor]:
     inputs, targets = _tensors(_doubles((X, T)))
-    return lambda *theta: _losses(
-        _logits(inputs, list(zip(theta[::2], theta[1::2], strict=True))), targets, "logits"
-    ).mean()
+    return lambda *theta: _losses(_logits(inputs, list(zip(theta[::2], theta[1::2], strict=True))), targets).mean()
 
 
 def _logits(X: torch.Tensor, theta: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
@@ -273,12 +348,10 @@ def _logits(X: torch.Tensor, theta: Sequence[Sequence[torch.Tensor]]) -> torch.T
     return X @ W + b
 
 
-def _losses(logits: torch.Tensor, T: torch.Tensor, loss: str) -> torch.Tensor:
+def _losses(logits: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
     import torch  # noqa: PLC0415 - optional and slow to import
 
-    if loss == "logits":
-        return torch.nn.functional.cross_entropy(logits, T, reduction="none")
-    return -(T * logits.softmax(dim=1).log()).sum(dim=1)
+    return torch.nn.functional.cross_entropy(logits, T, reduction="none")
 
 
 def _estimate(compute: Callable[..., tuple[Array, ...]], args: list[Array]) -> tuple[Estimate, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.bench import accuracy, examiner, gradcheck, mistakes, softmax_cost
+from reports.bench import accuracy, examiner, footprint, gradcheck, growth, mistakes, softmax_cost, training
 from reports.bench.tables import Benchmark
 
 BENCHMARKS = {
@@ -13,5 +13,8 @@ BENCHMARKS = {
         Benchmark("mistakes", mistakes.run),
         Benchmark("accuracy", accuracy.run),
         Benchmark("softmax-cost", softmax_cost.run),
+        Benchmark("training", training.run),
+        Benchmark("growth", growth.run),
+        Benchmark("footprint", footprint.run),
     )
 }

@@ -14,8 +14,9 @@ def rich_table(table: Table) -> RichTable:
     drawn = RichTable(title=table.title, caption=table.note or None, title_justify="left", caption_justify="left")
     for name in table.columns():
         numeric = all(not isinstance(row.get(name), str) for row in table.rows)
-        # What a row is about stays whole; numbers are short, and their headings can be broken.
-        drawn.add_column(name, justify="right" if numeric else "left", no_wrap=not numeric)
+        # What a row is about stays whole, as does every number; the headings of numbers can be broken.
+        widest = max((len(cell(row.get(name))) for row in table.rows), default=1)
+        drawn.add_column(name, justify="right" if numeric else "left", no_wrap=not numeric, min_width=widest)
     for row in table.rows:
         drawn.add_row(*(cell(row.get(name)) for name in table.columns()))
     return drawn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from reports.classroom.crew import judge_all
 from reports.classroom.store import Key, Store, key_of
 from reports.classroom.submissions import Submission, find
 from reports.classroom.work import Result, Task, report_files
+from reports.cores import cores
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
 from reports.judging import Settings, settings_of
 from reports.outputs import Outputs, refuse_without_drawing
@@ -90,7 +90,7 @@ def _judge(
     """Judge what is not known; False where the user interrupts."""
     by_name = {key.name: key for key in keys}
     tasks = [Task(each, settings, arguments.reports) for key, each in keys.items() if key not in store.known]
-    jobs = min(arguments.jobs or _processors(), max(len(tasks), 1))
+    jobs = min(arguments.jobs or cores(), max(len(tasks), 1))
     try:
         with judging(errors, len(tasks)) as tell, closing(judge_all(tasks, jobs)) as results:
             for result in results:
@@ -99,11 +99,6 @@ def _judge(
     except KeyboardInterrupt:
         return False
     return True
-
-
-def _processors() -> int:
-    """Those that this process may use, where the system tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_words(result: Result) -> str:
