@@ -22,7 +22,7 @@ _FOR_CHECKS = {"flint", "hypothesis", "rich"}
 _LEAST_MEMORY = 128
 _Number = TypeVar("_Number", int, float)
 #: As in reports.bench.registry, which takes longer to import than a help text may.
-BENCHMARKS = ("examiner", "gradcheck", "mistakes", "accuracy", "softmax-cost")
+BENCHMARKS = ("examiner", "gradcheck", "mistakes", "accuracy", "softmax-cost", "training", "growth", "footprint")
 _SPELLED = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "a page of its own"}
 
 
@@ -160,14 +160,14 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Measure on this machine, on one thread, side by side with PyTorch where it is installed."
+    parser.description = "Measure on this machine, side by side with PyTorch where it is installed."
     parser.add_argument("--only", metavar="NAME", help=f"this benchmark alone: {', '.join(BENCHMARKS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number and the environment (-: stdout)")
     parser.add_argument(
         "--effort",
         choices=["quick", "normal", "exhaustive"],
         default="normal",
-        help="seconds, two minutes, or as long as it takes (normal)",
+        help="a minute or two, several minutes, or as long as it takes (normal)",
     )
 
 

@@ -1,36 +1,20 @@
-"""The report's figures: pure functions from numbers to figures. The only file that knows matplotlib."""
+"""How far off answers are."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
-import bp
-from reports.facts import normalised_amplitude
+from reports.figures.style import COLOURS, WIDTH, style
 
-#: Figure too, so that nobody else needs to import matplotlib.
-__all__ = [
-    "Figure", "amplitudes", "convergence", "decision_regions", "digits_lost", "error_against_logits", "heat_map",
-    "style", "svg",
-]  # fmt: skip
-
-_STYLE = resources.files("reports") / "style.mplstyle"
-_WIDTH = 7.2  # inches, the width of the text on A4
-#: Decision regions: the first three colours of the style, and the same made light.
-_CLASS_COLOURS = ("#0072B2", "#D55E00", "#009E73")
-_REGION_COLOURS = ("#cfe3ef", "#f6dccb", "#cce9e0")
-_CLASS_MARKERS = ("o", "s", "^")
 _MOST_COLUMNS = 10  # with numbers in a heat map's cells
 _FAR = 10  # the power of ten beyond which logits are drawn at the edge
 #: Ways to compute softmax: the usual one and PyTorch's nearly coincide, hence one dashed upon the other.
@@ -44,77 +28,10 @@ _LEAST_ULPS, _NAN_ULPS = 0.1, 1e18  # errors that are drawn; NaN stands at the u
 _EXACT = 1e-4  # where errors of 0 are drawn on a logarithmic scale
 
 
-def style() -> Any:
-    """The context in which figures are to be made."""
-    with resources.as_file(_STYLE) as path:
-        return mpl.rc_context(fname=path)
-
-
-def svg(figure: Figure) -> bytes:
-    """The figure as an SVG file, the same bytes for the same numbers."""
-    with style():
-        stream = io.BytesIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "bp"})
-    return stream.getvalue()
-
-
-def convergence(histories: dict[str, bp.History]) -> Figure:
-    """Loss and accuracy, train and test: side by side for one history, else above each other, a column for each."""
-    n = len(histories)
-    with style():
-        figure = Figure(figsize=(_WIDTH, 2.5 if n == 1 else 4.2))
-        axes = figure.subplots(1, 2)[:, None] if n == 1 else figure.subplots(2, n, sharex="col", sharey="row")
-        for (losses, accuracies), (title, history) in zip(axes.T, histories.items(), strict=True):
-            _draw_loss(losses, history)
-            _draw_accuracy(accuracies, history)
-            losses.set_title(title)
-            accuracies.set_xlabel("epoch")
-        if n == 1:
-            axes[0, 0].set_xlabel("epoch")
-        axes[0, 0].set_ylabel("mean loss")
-        axes[1, 0].set_ylabel("accuracy")
-        axes[0, -1].legend(loc="upper right")
-    return figure
-
-
-def amplitudes(history: bp.History) -> Figure:
-    """Mean |W| of each linear layer over epochs, relative to its value before training."""
-    with style():
-        figure = Figure(figsize=(_WIDTH, 3.2))
-        axes = figure.subplots()
-        for (layer, ratios), line in zip(
-            normalised_amplitude(history).items(), ("-", "--", "-.", ":", (0, (5, 1)), "-"), strict=False
-        ):
-            axes.plot(ratios, label=layer, linestyle=line, linewidth=2.2 if layer == "Linear_OUT" else None)
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("mean |W| / initial mean |W|")
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def decision_regions(nets: dict[str, bp.MLP], X: NDArray[np.floating[Any]], T: NDArray[np.floating[Any]]) -> Figure:
-    """What each net answers at every point of the plane, with the samples X (N, 2) of classes T (N, K) on top."""
-    reach = 1.08 * float(np.abs(X).max())
-    ticks = np.linspace(-reach, reach, 241)
-    grid = np.column_stack([axis.ravel() for axis in np.meshgrid(ticks, ticks)])
-    with style():
-        figure = Figure(figsize=(_WIDTH, 0.36 * _WIDTH))
-        panels = figure.subplots(1, len(nets), sharey=True, squeeze=False)[0]
-        for axes, (title, net) in zip(panels, nets.items(), strict=True):
-            regions = net.propagate(grid).argmax(axis=1).reshape(len(ticks), len(ticks))
-            colours = ListedColormap(_REGION_COLOURS[: T.shape[1]])
-            axes.pcolormesh(ticks, ticks, regions, cmap=colours, vmin=-0.5, vmax=T.shape[1] - 0.5, rasterized=True)
-            _draw_samples(axes, X, T)
-            axes.set_title(title)
-            axes.set_aspect("equal")
-            axes.grid(visible=False)
-    return figure
-
-
 def digits_lost(measured: Mapping[str, Any]) -> Figure:
     """Errors of loss and gradient against the right class's logit, a line for each way; NaN above everything else."""
     with style():
-        figure = Figure(figsize=(_WIDTH, 2.6))
+        figure = Figure(figsize=(WIDTH, 2.6))
         panels = figure.subplots(1, 2, sharey=True)
         for axes, (quantity, title) in zip(panels, (("loss", "loss"), ("delta", "gradient")), strict=True):
             for name, errors in measured[quantity].items():
@@ -182,9 +99,9 @@ def error_against_logits(points: Sequence[tuple[float, float, float]]) -> Figure
         figure = Figure(figsize=(4.6, 2.7))
         axes = figure.subplots()
         for chosen, label, marker, colour in (
-            (ratios <= 1, "right", "o", _CLASS_COLOURS[0]),
-            (finite & (ratios > 1), "wrong", "s", _CLASS_COLOURS[1]),
-            (~finite, "inf or NaN", "x", _CLASS_COLOURS[1]),
+            (ratios <= 1, "right", "o", COLOURS[0]),
+            (finite & (ratios > 1), "wrong", "s", COLOURS[1]),
+            (~finite, "inf or NaN", "x", COLOURS[1]),
         ):
             if chosen.any():
                 axes.scatter(places[chosen], heights[chosen], s=22, marker=marker, color=colour, label=label)
@@ -205,31 +122,3 @@ def _write_entries(axes: Axes, values: NDArray[Any], limit: float) -> None:
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
         said = f"{value:.3g}".replace("e+", "e").replace("e-0", "e-")
         axes.text(column, row, said, ha="center", va="center", fontsize=7, color="white" if dark else "black")
-
-
-def _draw_samples(axes: Axes, X: NDArray[np.floating[Any]], T: NDArray[np.floating[Any]]) -> None:
-    labels = T.argmax(axis=1)
-    for label in range(T.shape[1]):
-        x, y = X[labels == label].T
-        axes.scatter(x, y, s=7, c=_CLASS_COLOURS[label], marker=_CLASS_MARKERS[label], linewidths=0)
-
-
-def _draw_loss(axes: Axes, history: bp.History) -> None:
-    _draw_curves(axes, history.loss_train, history.loss_test)
-    axes.set_yscale("log")
-    # 0.5 and 2 rather than 5 x 10^-1 and 2 x 10^0, and no more of them than can be read.
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _draw_accuracy(axes: Axes, history: bp.History) -> None:
-    _draw_curves(axes, history.acc_train, history.acc_test)
-    axes.set_ylim(0, 1.02)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-
-
-def _draw_curves(axes: Axes, train: list[float], test: list[float]) -> None:
-    axes.plot(train, label="train")
-    if test:
-        axes.plot(test, label="test", linestyle="--")

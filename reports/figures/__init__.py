@@ -1,0 +1,14 @@
+"""The report's figures: pure functions from numbers to figures. The only package that knows matplotlib."""
+
+from matplotlib.figure import Figure
+
+from reports.figures.curves import amplitudes, convergence
+from reports.figures.errors import digits_lost, error_against_logits, heat_map
+from reports.figures.planes import decision_regions
+from reports.figures.style import style, svg
+
+#: Figure too, so that nobody else needs to import matplotlib.
+__all__ = [
+    "Figure", "amplitudes", "convergence", "decision_regions", "digits_lost", "error_against_logits", "heat_map",
+    "style", "svg",
+]  # fmt: skip

@@ -1,0 +1,66 @@
+"""What happens over the epochs of a run."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+import bp
+from reports.facts import normalised_amplitude
+from reports.figures.style import WIDTH, style
+
+
+def convergence(histories: dict[str, bp.History]) -> Figure:
+    """Loss and accuracy, train and test: side by side for one history, else above each other, a column for each."""
+    n = len(histories)
+    with style():
+        figure = Figure(figsize=(WIDTH, 2.5 if n == 1 else 4.2))
+        axes = figure.subplots(1, 2)[:, None] if n == 1 else figure.subplots(2, n, sharex="col", sharey="row")
+        for (losses, accuracies), (title, history) in zip(axes.T, histories.items(), strict=True):
+            _draw_loss(losses, history)
+            _draw_accuracy(accuracies, history)
+            losses.set_title(title)
+            accuracies.set_xlabel("epoch")
+        if n == 1:
+            axes[0, 0].set_xlabel("epoch")
+        axes[0, 0].set_ylabel("mean loss")
+        axes[1, 0].set_ylabel("accuracy")
+        axes[0, -1].legend(loc="upper right")
+    return figure
+
+
+def amplitudes(history: bp.History) -> Figure:
+    """Mean |W| of each linear layer over epochs, relative to its value before training."""
+    with style():
+        figure = Figure(figsize=(WIDTH, 3.2))
+        axes = figure.subplots()
+        for (layer, ratios), line in zip(
+            normalised_amplitude(history).items(), ("-", "--", "-.", ":", (0, (5, 1)), "-"), strict=False
+        ):
+            axes.plot(ratios, label=layer, linestyle=line, linewidth=2.2 if layer == "Linear_OUT" else None)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("mean |W| / initial mean |W|")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def _draw_loss(axes: Axes, history: bp.History) -> None:
+    _draw_curves(axes, history.loss_train, history.loss_test)
+    axes.set_yscale("log")
+    # 0.5 and 2 rather than 5 x 10^-1 and 2 x 10^0, and no more of them than can be read.
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_accuracy(axes: Axes, history: bp.History) -> None:
+    _draw_curves(axes, history.acc_train, history.acc_test)
+    axes.set_ylim(0, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def _draw_curves(axes: Axes, train: list[float], test: list[float]) -> None:
+    axes.plot(train, label="train")
+    if test:
+        axes.plot(test, label="test", linestyle="--")
