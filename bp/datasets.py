@@ -80,8 +80,7 @@ def load_MNIST(folder: str | os.PathLike[str] | None = None) -> tuple[Float32, F
     ValueError
         A file is not MNIST's, by its SHA-256.
     """
-    source = _mnist_folder(folder)
-    images_train, labels_train, images_test, labels_test = (_mnist_array(source, name) for name in MNIST_SHA256)
+    images_train, labels_train, images_test, labels_test = (mnist_array(name, folder) for name in MNIST_SHA256)
     X_train, X_test = standardise(images_train, images_test)
     return X_train, one_hot(labels_train, 10), X_test, one_hot(labels_test, 10)
 
@@ -179,8 +178,17 @@ def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:
     return cache
 
 
-def _mnist_array(folder: Path, name: str) -> NDArray[np.uint8]:
-    """The images of one file as rows, (N, 784), or its labels, (N,)."""
+def mnist_array(name: str, folder: str | os.PathLike[str] | None = None) -> NDArray[np.uint8]:
+    """One of MNIST's four files as it is: images as rows, (N, 784), or labels, (N,).
+
+    Parameters
+    ----------
+    name
+        A key of `MNIST_SHA256`.
+    folder
+        As in `load_MNIST`, which also says what is raised.
+    """
+    folder = _mnist_folder(folder)
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(

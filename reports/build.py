@@ -1,4 +1,4 @@
-"""From results to the files of the report: figures, results.json, and the document as HTML and PDF."""
+"""From what was found out to the files of the report: figures, results.json, and the document as HTML and PDF."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Literal
 import typst
 
 from reports import figures
-from reports.figures import Figure
 from reports.files import write_atomically
 from reports.jsonfile import write_json
-from reports.results import ALPHAS, Results
+from reports.study.draw import draw
+from reports.study.gather import Study
 
 SOURCE = "report.typ"
+#: Everything that the document is made of beside numbers and figures.
+SOURCES = (SOURCE,)
 
 
-def build(results: Results, out: Path) -> list[Path]:
+def build(study: Study, out: Path) -> list[Path]:
     """Write everything into ``out`` and return the two documents.
 
     Raises
@@ -27,29 +29,13 @@ def build(results: Results, out: Path) -> list[Path]:
     typst.TypstError
         The document does not compile, which is a fault of ours.
     """
-    for name, figure in draw(results).items():
+    drawn = draw(study)
+    for name, figure in drawn.items():
         write_atomically(out / "figures" / f"{name}.svg", figures.svg(figure))
-    write_json(out / "results.json", results.numbers)
-    write_atomically(out / SOURCE, (resources.files("reports") / SOURCE).read_bytes())
+    write_json(out / "results.json", study.numbers() | {"figures": sorted(drawn)})
+    for source in SOURCES:
+        write_atomically(out / source, (resources.files("reports") / source).read_bytes())
     return [typeset(out, "html"), typeset(out, "pdf")]
-
-
-def draw(results: Results) -> dict[str, Figure]:
-    """Every figure of the document, by the name of its file."""
-    runs = results.outcomes
-    spirals = {f"alpha = {alpha:g}": runs[f"spirals-{alpha:g}"] for alpha in ALPHAS}
-    X_train, T_train, _, _ = results.spirals
-    saturation = results.numbers["saturation"]
-    digits = {} if saturation["missing"] else {"digits": figures.digits_lost(saturation)}
-    return digits | {
-        "xor": figures.convergence({"XOR": runs["xor"].history}),
-        "spirals": figures.convergence({title: outcome.history for title, outcome in spirals.items()}),
-        "regions": figures.decision_regions(
-            {title: outcome.net for title, outcome in spirals.items()}, X_train, T_train
-        ),
-        "mnist": figures.convergence({"MNIST": runs["mnist"].history}),
-        "amplitude": figures.amplitudes(runs["mnist"].history),
-    }
 
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:

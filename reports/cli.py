@@ -147,6 +147,8 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run the assignment's experiments, draw the figures, write the report as HTML and PDF."
     parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR", help="folder to write (report)")
     parser.add_argument("--quick", action="store_true", help="fewer epochs, in under a minute; the report says so")
+    parser.add_argument("--name", help="your name, for the title page")
+    parser.add_argument("--course", help="the course, for the title page")
     parser.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="take MNIST's four files from DIR")
 
 

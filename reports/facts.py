@@ -18,6 +18,7 @@ def of_history(history: bp.History) -> dict[str, Any]:
     amplitude = normalised_amplitude(history)
     return {
         "epoch_of_90_percent_train": first_epoch_at_least(history.acc_train, 0.9),
+        "epoch_of_all_train": first_epoch_at_least(history.acc_train, 1.0),
         "epoch_of_90_percent_test": first_epoch_at_least(history.acc_test, 0.9),
         "lowest_loss_test_epoch": int(np.argmin(history.loss_test)) if history.loss_test else None,
         "lowest_loss_test": min(history.loss_test, default=None),
@@ -41,6 +42,14 @@ def of_deep_net(net: bp.MLP, X: NDArray[np.float32]) -> dict[str, Any]:
     """How large the logits of X have become: what a naive softmax passes to exp."""
     return {
         "largest_logit": max(float(np.abs(net.propagate(part, last_layer="Linear_OUT")).max()) for part in _parts(X))
+    }
+
+
+def relative_gradients(net: bp.MLP, X: NDArray[np.float32], T: NDArray[np.float32]) -> dict[str, float]:
+    """Mean |dW| over mean |W| of each linear layer: by which share of itself a step of rate 1 would move it."""
+    gradients = net.gradient(X, T)
+    return {
+        name: float(np.abs(gradients[name][0]).mean() / np.abs(W).mean()) for name, (W, _) in net.parameters().items()
     }
 
 

@@ -77,7 +77,7 @@ class Display:
     def steps(self, title: str, total: int) -> Callable[[], None]:
         """A run of ``total`` parts that have no history of their own; call the answer after each."""
         if not self.console.is_terminal:
-            self.console.print(f"{title}: {total} settings")
+            self.console.print(f"{title}: {total}")
             return lambda: None
         task = self._progress.add_task(title, total=total, now="")
         return lambda: self._progress.advance(task)

@@ -53,8 +53,8 @@ def test_regions_are_the_nets_answers() -> None:
     out = bp.LinearLayer(2, 2, np.random.RandomState(0), "Linear_OUT")
     out.W[:], out.b[:] = [[-1.0, 1.0], [0.0, 0.0]], 0
     net = bp.MLP(2, [out, bp.SoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
-    X, T = np.array([[-1.0, 0.5], [2.0, 0.5], [1.0, -1.0]]), np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    (axes,) = figures.decision_regions({"net": net}, X, T).axes
+    X, T = np.array([[-2.0, 0.5], [2.0, 0.5], [1.0, -0.5]]), np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    (axes,) = figures.decision_regions({"row": {"net": net}}, X, T).axes
     mesh, *samples = axes.collections
     regions = np.asarray(mesh.get_array()).reshape(241, 241)
     assert np.all(regions[:, :120] == 0)

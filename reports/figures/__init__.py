@@ -2,13 +2,15 @@
 
 from matplotlib.figure import Figure
 
-from reports.figures.curves import amplitudes, convergence
+from reports.figures.curves import amplitudes, convergence, dead_units
 from reports.figures.errors import digits_lost, error_against_logits, heat_map
+from reports.figures.images import confusion, images
+from reports.figures.maps import instability_map
 from reports.figures.planes import decision_regions
 from reports.figures.style import style, svg
 
 #: Figure too, so that nobody else needs to import matplotlib.
 __all__ = [
-    "Figure", "amplitudes", "convergence", "decision_regions", "digits_lost", "error_against_logits", "heat_map",
-    "style", "svg",
+    "Figure", "amplitudes", "confusion", "convergence", "dead_units", "decision_regions", "digits_lost",
+    "error_against_logits", "heat_map", "images", "instability_map", "style", "svg",
 ]  # fmt: skip

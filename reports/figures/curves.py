@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
@@ -41,6 +43,21 @@ def amplitudes(history: bp.History) -> Figure:
             axes.plot(ratios, label=layer, linestyle=line, linewidth=2.2 if layer == "Linear_OUT" else None)
         axes.set_xlabel("epoch")
         axes.set_ylabel("mean |W| / initial mean |W|")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def dead_units(shares: Mapping[str, Sequence[float]]) -> Figure:
+    """The share of hidden units that are off for all training samples, a line for each run."""
+    with style():
+        figure = Figure(figsize=(WIDTH, 2.3))
+        axes = figure.subplots()
+        for (title, values), line in zip(shares.items(), ("-", "--", "-."), strict=False):
+            axes.plot(values, label=title, linestyle=line)
+        axes.set_ylim(-0.02, 1.04)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("units that are off")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 

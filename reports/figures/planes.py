@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,23 +17,35 @@ from reports.figures.style import COLOURS, MARKERS, WIDTH, style
 #: The classes' colours, made light.
 _REGION_COLOURS = ("#cfe3ef", "#f6dccb", "#cce9e0")
 
+#: Samples that can be drawn large.
+_FEW = 20
 
-def decision_regions(nets: dict[str, bp.MLP], X: NDArray[np.floating[Any]], T: NDArray[np.floating[Any]]) -> Figure:
-    """What each net answers at every point of the plane, with the samples X (N, 2) of classes T (N, K) on top."""
-    reach = 1.08 * float(np.abs(X).max())
-    ticks = np.linspace(-reach, reach, 241)
-    grid = np.column_stack([axis.ravel() for axis in np.meshgrid(ticks, ticks)])
+
+def decision_regions(
+    rows: Mapping[str, Mapping[str, bp.MLP]], X: NDArray[np.floating[Any]], T: NDArray[np.floating[Any]]
+) -> Figure:
+    """What each net answers at every point of the plane, with the samples X (N, 2) of classes T (N, K) on top.
+
+    A row of panels for each title in ``rows``, which may be empty, and a panel for each of its nets.
+    """
+    centre, reach = (X.max(axis=0) + X.min(axis=0)) / 2, 0.58 * float(np.ptp(X, axis=0).max())
+    x, y = (np.linspace(middle - reach, middle + reach, 241) for middle in centre)
+    grid = np.column_stack([axis.ravel() for axis in np.meshgrid(x, y)])
+    n_columns = max(map(len, rows.values()))
+    side = WIDTH / max(n_columns, 3)
     with style():
-        figure = Figure(figsize=(WIDTH, 0.36 * WIDTH))
-        panels = figure.subplots(1, len(nets), sharey=True, squeeze=False)[0]
-        for axes, (title, net) in zip(panels, nets.items(), strict=True):
-            regions = net.propagate(grid).argmax(axis=1).reshape(len(ticks), len(ticks))
-            colours = ListedColormap(_REGION_COLOURS[: T.shape[1]])
-            axes.pcolormesh(ticks, ticks, regions, cmap=colours, vmin=-0.5, vmax=T.shape[1] - 0.5, rasterized=True)
-            _draw_samples(axes, X, T)
-            axes.set_title(title)
-            axes.set_aspect("equal")
-            axes.grid(visible=False)
+        figure = Figure(figsize=(side * n_columns, side * len(rows)))
+        panels = figure.subplots(len(rows), n_columns, sharex=True, sharey=True, squeeze=False)
+        for number, ((row_title, nets), row) in enumerate(zip(rows.items(), panels, strict=True)):
+            for axes, (title, net) in zip(row, nets.items(), strict=True):
+                regions = net.propagate(grid).argmax(axis=1).reshape(len(y), len(x))
+                colours = ListedColormap(_REGION_COLOURS[: T.shape[1]])
+                axes.pcolormesh(x, y, regions, cmap=colours, vmin=-0.5, vmax=T.shape[1] - 0.5, rasterized=True)
+                _draw_samples(axes, X, T)
+                axes.set_title("" if number else title)
+                axes.set_aspect("equal")
+                axes.grid(visible=False)
+            row[0].set_ylabel(row_title)
     return figure
 
 
@@ -40,4 +53,4 @@ def _draw_samples(axes: Axes, X: NDArray[np.floating[Any]], T: NDArray[np.floati
     labels = T.argmax(axis=1)
     for label in range(T.shape[1]):
         x, y = X[labels == label].T
-        axes.scatter(x, y, s=7, c=COLOURS[label], marker=MARKERS[label], linewidths=0)
+        axes.scatter(x, y, s=7 if len(X) > _FEW else 40, c=COLOURS[label], marker=MARKERS[label], linewidths=0)

@@ -1,0 +1,57 @@
+"""Where the naive softmax breaks: short runs over MNIST in every combination of precision, input scale and rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from reports import facts
+from reports.experiments import EXPERIMENTS, Data, Experiment, build_net
+from reports.progress import Display
+from reports.study.part import Made, Part
+from reports.study.runs import quiet_run
+
+DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
+INPUT_SCALES = (1.0, 10.0, 100.0)
+ALPHAS = (0.001, 0.01, 0.1, 1.0)
+KINDS = {"naive": EXPERIMENTS["mnist-unstable"], "stable": EXPERIMENTS["mnist"]}
+_CODE = ("bp", "reports.experiments", "reports.facts", "reports.study.instability")
+
+
+def parts(n_images: int, n_epochs: int, load: Callable[[], Data]) -> list[Part]:
+    """One for each combination, naive and stable softmax beside each other."""
+    return [
+        _part(dtype, scale, alpha, n_images, n_epochs, load)
+        for dtype in DTYPES
+        for scale in INPUT_SCALES
+        for alpha in ALPHAS
+    ]
+
+
+def _part(
+    dtype: Literal["float64", "float32"],
+    scale: float,
+    alpha: float,
+    n_images: int,
+    n_epochs: int,
+    load: Callable[[], Data],
+) -> Part:
+    runs = {
+        kind: replace(experiment, dtype=dtype, alpha=alpha, n_epochs=n_epochs) for kind, experiment in KINDS.items()
+    }
+    settings = {kind: asdict(each) for kind, each in runs.items()} | {"images": n_images, "input_scale": scale}
+
+    def make(display: Display) -> Made:
+        X, T, _, _ = load()
+        data: Data = (X[:n_images] * np.float32(scale), T[:n_images], None, None)
+        cell: dict[str, Any] = {"dtype": dtype, "input_scale": scale, "alpha": alpha}
+        return Made(cell | {kind: _ending(each, data) for kind, each in runs.items()})
+
+    return Part(f"instability-{dtype}-{scale:g}-{alpha:g}", settings, make, _CODE)
+
+
+def _ending(experiment: Experiment, data: Data) -> dict[str, Any]:
+    return facts.ending(quiet_run(experiment, data, build_net(experiment)))

@@ -1,0 +1,94 @@
+"""Which parts the report has, in full and in a hurry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from reports import saturation
+from reports.experiments import EXPERIMENTS, Data, Experiment, load_data
+from reports.study import instability, runs
+from reports.study.digits import AboutDigits
+from reports.study.part import Made, Part
+
+#: Learning rates of the spirals, and the epochs at which their regions are drawn.
+ALPHAS = (0.2, 1.0, 5.0)
+SNAPSHOTS = (10, 100, 1000)
+#: XOR is not solved after the lab's epochs; after these it is.
+LONG_XOR = 2000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything to do.
+
+    Attributes
+    ----------
+    mnist_epochs, unstable_epochs
+        Of the two MNIST runs.
+    sweep_images, sweep_epochs
+        Of each combination in the search for instability.
+    shortened
+        What the report says about it, if this is not all that the assignment asks for.
+    """
+
+    mnist_epochs: int
+    unstable_epochs: int
+    sweep_images: int
+    sweep_epochs: int
+    shortened: tuple[str, ...] = ()
+
+
+FULL = Plan(mnist_epochs=100, unstable_epochs=10, sweep_images=60_000, sweep_epochs=3)
+QUICK = Plan(
+    mnist_epochs=5,
+    unstable_epochs=2,
+    sweep_images=15_000,
+    sweep_epochs=1,
+    shortened=(
+        "MNIST is trained for 5 epochs instead of 100,",
+        "MNIST with the naive softmax for 2 epochs instead of 10,",
+        "and the search for instability sees 15,000 images once instead of 60,000 three times.",
+    ),
+)
+
+
+def parts(plan: Plan, mnist_folder: Path | None) -> list[Part]:
+    """All parts, in the order of the report."""
+
+    @cache
+    def load(experiment: Experiment) -> Data:
+        return load_data(experiment, mnist_folder)
+
+    def data(experiment: Experiment) -> Data:
+        # By what decides it, so that MNIST is there once.
+        return load(EXPERIMENTS[{"XOR": "xor", "spirals": "spirals", "MNIST": "mnist"}[experiment.data]])
+
+    xor, spirals, mnist, unstable = (EXPERIMENTS[name] for name in ("xor", "spirals", "mnist", "mnist-unstable"))
+    return [
+        runs.part("xor", xor, data),
+        runs.part("xor-long", replace(xor, n_epochs=LONG_XOR), data),
+        *(
+            runs.part(
+                f"spirals-{alpha:g}",
+                replace(spirals, alpha=alpha),
+                data,
+                snapshots=SNAPSHOTS,
+                about=runs.about_shallow,
+            )
+            for alpha in ALPHAS
+        ),
+        runs.part("mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, about=AboutDigits(mnist, mnist_folder)),
+        runs.part("mnist-unstable", replace(unstable, n_epochs=plan.unstable_epochs), data, about=runs.about_deep),
+        *instability.parts(plan.sweep_images, plan.sweep_epochs, lambda: data(mnist)),
+        _measured("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, ("reports.saturation",)),
+    ]
+
+
+def _measured(
+    name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], code: tuple[str, ...]
+) -> Part:
+    return Part(name, settings, lambda display: Made(measure()), ("bp", "reference", "reports.formulas", *code))

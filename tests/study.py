@@ -1,0 +1,49 @@
+"""A small study: the real small experiments, and noise in the place of MNIST."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from reports import saturation
+from reports.experiments import EXPERIMENTS
+from reports.progress import Display
+from reports.study import digits, instability, plan
+from reports.study.plan import Plan
+from tests.strategies import Array
+
+SMALL = Plan(mnist_epochs=3, unstable_epochs=2, sweep_images=120, sweep_epochs=1)
+
+
+def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes all that the study knows of MNIST small: images, nets, settings and what is measured besides."""
+    rng = np.random.RandomState(0)
+    pictures = rng.randint(0, 256, (200, 784)).astype(np.uint8)
+    labels = rng.randint(0, 10, 200)
+    X = ((pictures - 128) / 74).astype(np.float32)
+    X[np.arange(200), labels] += 4  # so that there is something to learn
+    T = np.eye(10, dtype=np.float32)[labels]
+    load = plan.load_data
+
+    def load_data(experiment: Any, folder: Path | None = None) -> tuple[Array, ...]:
+        return (X[:120], T[:120], X[120:], T[120:]) if experiment.data == "MNIST" else load(experiment)
+
+    small = {
+        name: replace(EXPERIMENTS[name], widths=(784, 8, 8, 8, 8, 8, 10), batch_size=40)
+        for name in ("mnist", "mnist-unstable")
+    }
+    for name, experiment in small.items():
+        monkeypatch.setitem(EXPERIMENTS, name, experiment)
+    monkeypatch.setattr(plan, "load_data", load_data)
+    monkeypatch.setattr(digits, "mnist_array", lambda name, folder: pictures[120:])
+    monkeypatch.setattr(instability, "KINDS", {"naive": small["mnist-unstable"], "stable": small["mnist"]})
+    monkeypatch.setattr(saturation, "LEADS", (1, 20, 40, 720))
+
+
+def silent_display() -> Display:
+    return Display(Console(quiet=True))

@@ -1,0 +1,314 @@
+"""The work behind the report: parts that are kept, repeated and missed one by one, and a document of what is there."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bp
+from reports import cli
+from reports.build import build, typeset
+from reports.exit_codes import FAILED, OK, TOOL
+from reports.progress import Display
+from reports.study import plan as plans
+from reports.study.cache import Cache
+from reports.study.digits import answers
+from reports.study.draw import draw
+from reports.study.gather import Study, Title, gather
+from reports.study.part import Made, Part, fingerprint
+from reports.study.runs import history_of, net_of
+from tests.study import SMALL, noise_for_mnist, silent_display
+
+
+def counted(name: str, calls: list[str], settings: Any = None) -> Part:
+    def make(display: Display) -> Made:
+        calls.append(name)
+        return Made({"name": name, "not finite": float("nan")}, {"array": np.arange(3.0)})
+
+    return Part(name, settings or {"n": 1}, make)
+
+
+def test_what_was_made_is_kept_to_the_bit(tmp_path: Path) -> None:
+    """Record and arrays come back as they were, NaN included, and nothing is made twice."""
+    calls: list[str] = []
+    parts = [counted("a", calls), counted("b", calls)]
+    first = gather(parts, Cache(tmp_path), silent_display())
+    again = gather(parts, Cache(tmp_path), silent_display())
+    assert calls == ["a", "b"]
+    assert again.made["b"].record["name"] == "b"
+    assert np.isnan(again.made["b"].record["not finite"])
+    assert np.array_equal(first.made["a"].arrays["array"], again.made["a"].arrays["array"])
+
+
+def test_only_what_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other settings, other code, or a file that was damaged."""
+    calls: list[str] = []
+    gather([counted("a", calls), counted("b", calls)], Cache(tmp_path), silent_display())
+    gather([counted("a", calls, {"n": 2}), counted("b", calls)], Cache(tmp_path), silent_display())
+    assert calls == ["a", "b", "a"]
+    (kept,) = tmp_path.glob("b@*.npz")
+    kept.write_bytes(kept.read_bytes()[:100])
+    gather([counted("b", calls)], Cache(tmp_path), silent_display())
+    assert calls == ["a", "b", "a", "b"]
+    before = counted("b", calls).key
+    monkeypatch.setattr("reports.study.part.fingerprint", lambda name: "other code")
+    assert counted("b", calls).key != before
+
+
+def test_the_code_of_a_package_is_all_its_modules() -> None:
+    """A module's fingerprint is not its package's, and what does not exist has none."""
+    assert fingerprint("bp") != fingerprint("bp.layers") != fingerprint("bp.losses")
+    with pytest.raises(ModuleNotFoundError):
+        fingerprint("reports.no_such_module")
+
+
+def test_few_files_of_a_part_are_kept(tmp_path: Path) -> None:
+    """The oldest go first; those of other parts stay."""
+    calls: list[str] = []
+    for n in range(7):
+        gather([counted("a", calls, {"n": n}), counted("a-b", calls)], Cache(tmp_path), silent_display())
+    assert len(list(tmp_path.glob("a@*.npz"))) == 4
+    assert len(list(tmp_path.glob("a-b@*.npz"))) == 1
+    gather([counted("a", calls, {"n": 6})], Cache(tmp_path), silent_display())
+    assert calls.count("a") == 7
+
+
+def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
+    """What was done before Ctrl-C is not done again."""
+    calls: list[str] = []
+
+    def interrupt(display: Display) -> Made:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gather([counted("a", calls), Part("b", {}, interrupt)], Cache(tmp_path), silent_display())
+    gather([counted("a", calls), counted("b", calls)], Cache(tmp_path), silent_display())
+    assert calls == ["a", "b"]
+
+
+def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
+    """With its reason; and it is tried again the next time."""
+    calls: list[str] = []
+
+    def fail(display: Display) -> Made:
+        calls.append("b")
+        raise ValueError("no luck")
+
+    for _ in range(2):
+        study = gather([Part("b", {}, fail), counted("c", calls)], Cache(tmp_path), silent_display())
+        assert study.failed == {"b": "ValueError: no luck"}
+        assert list(study.made) == ["c"]
+    assert calls == ["b", "c", "b"]
+
+
+def test_a_full_disk_is_not_hidden(tmp_path: Path) -> None:
+    """What cannot be kept ends the study with the system's own error."""
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(OSError, match="file"):
+        gather([counted("a", [])], Cache(blocked / "cache"), silent_display())
+
+
+def test_answers_are_counted() -> None:
+    """Rows are true classes; the surest mistakes come first; a class that is not there is nobody's mistake."""
+    P = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.6, 0.4, 0], [0.3, 0.7, 0], [0.05, 0.95, 0]])
+    found, worst = answers(P, np.array([0, 1, 1, 0, 0]))
+    assert found["confusion"] == [[1, 2, 0], [1, 1, 0], [0, 0, 0]]
+    assert (found["wrong"], found["tested"]) == (3, 5)
+    assert worst.tolist() == [4, 3, 2]
+    assert found["surest_mistakes"][0] == {"label": 0, "predicted": 1, "probability": 0.95}
+    assert found["most_confused"] == {"label": 0, "taken_for": 1, "times": 2}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Study, Path]]:
+    """A small study with its document, made once for all tests that look at it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        noise_for_mnist(monkeypatch)
+        folder = tmp_path_factory.mktemp("study")
+        parts = plans.parts(SMALL, None)
+        made = gather(parts, Cache(folder / "cache"), silent_display(), title=Title("Ada Lovelace", "SML2022"))
+        build(made, folder / "report")
+        yield made, folder
+
+
+def test_every_part_is_made(study: tuple[Study, Path]) -> None:
+    """None fails; runs have their nets and histories, the sweep all combinations."""
+    made, _ = study
+    assert made.failed == {}
+    numbers = made.numbers()
+    assert set(numbers["runs"]) == {
+        "xor", "xor-long", "spirals-0.2", "spirals-1", "spirals-5", "mnist", "mnist-unstable"
+    }  # fmt: skip
+    assert len(numbers["instability"]["cells"]) == 24
+    run = made.made["spirals-1"]
+    assert history_of(run.record).epochs == 1000
+    X, T, _, _ = bp.load_spirals()
+    net = net_of(run)
+    assert net.evaluate(X, T).mean() == pytest.approx(run.record["history"]["loss_train"][-1], rel=1e-12)
+    snapshot = net_of(run, "100")
+    assert snapshot.evaluate(X, T).mean() == pytest.approx(run.record["history"]["loss_train"][100], rel=1e-12)
+
+
+def test_dead_units_are_those_that_are_off(study: tuple[Study, Path]) -> None:
+    """One share an epoch, before training included; alpha = 5 kills all, alpha = 1 none."""
+    made, _ = study
+    five, one = (made.made[name].record for name in ("spirals-5", "spirals-1"))
+    assert len(five["dead_share"]) == len(five["history"]["loss_train"])
+    assert five["dead_share"][five["all_dead_epoch"]] == 1
+    assert five["dead_share"][five["all_dead_epoch"] - 1] < 1
+    assert (one["dead_share"][-1], one["all_dead_epoch"]) == (0, None)
+
+
+def test_every_figure_is_drawn(study: tuple[Study, Path]) -> None:
+    """And stands in the folder under its name, as in results.json."""
+    made, folder = study
+    names = {path.stem for path in (folder / "report" / "figures").glob("*.svg")}
+    assert names == set(draw(made)) == set(json.loads((folder / "report" / "results.json").read_text())["figures"])
+    assert {"xor", "xor-regions", "regions", "dead", "confusion", "mistakes", "samples", "instability"} <= names
+
+
+def test_the_same_study_gives_the_same_bytes(study: tuple[Study, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures, numbers and both documents, made again from what was kept."""
+    made, folder = study
+    noise_for_mnist(monkeypatch)
+    parts = [replace(part, make=_never) for part in plans.parts(SMALL, None)]
+    again = gather(parts, Cache(folder / "cache"), silent_display(), title=made.title)
+    build(again, folder / "again")
+    for path in (folder / "report").rglob("*.*"):
+        assert path.read_bytes() == (folder / "again" / path.relative_to(folder / "report")).read_bytes(), path.name
+
+
+def _never(display: Display) -> Made:
+    raise AssertionError("expected this to come from the cache")
+
+
+#: Numbers that are not results: constants of the assignment, of IEEE 754 and of the text's own reasoning, ln 2 and ln 3.
+_CONSTANTS = {"0.6931", "1.098612", "0", "1", "2", "3", "5", "10", "25", "90", "2.0", "709.8", "88.72"}
+
+
+def test_every_number_of_the_text_is_a_result(study: tuple[Study, Path]) -> None:
+    """All that stands in the document is in results.json, rounded or in per cent, or a constant that is listed here."""
+    _, folder = study
+    known = _CONSTANTS | set(_spellings(json.loads((folder / "report" / "results.json").read_text())))
+    text = (folder / "report" / "report.html").read_text()
+    assert [number for number in _numbers(text) if number not in known] == []
+    # Numbers that were typed by hand would be seen, nearly all of them.
+    typed = [f"{value:.2f}" for value in np.random.RandomState(0).uniform(20, 90, 50)]
+    assert sum(number not in known for number in _numbers(f"<p>{' % and '.join(typed)}</p>")) > 45
+
+
+def _numbers(page: str) -> list[str]:
+    """Of the running text: what counts figures, tables and sections is not a result, nor are formulas."""
+    text = re.sub(
+        r"<style>.*?</style>|<math.*?</math>|<h[1-6].*?</h[1-6]>|<code>.*?</code>", " ", page, flags=re.DOTALL
+    )
+    text = html.unescape(re.sub(r"<[^>]+>", " ", text))
+    text = re.sub(r"(Figure|Table)\s+\d+", " ", text)
+    return re.findall(r"(?<![\w.])\d+(?:\.\d+)*(?![\w])", text)
+
+
+def _spellings(value: Any, key: str = "") -> Iterator[str]:
+    """Every way in which the document may write a number of results.json that it may show.
+
+    Of curves that is their first and their last number, and the one where the shorter MNIST run ended.
+    """
+    if key in {"loss_train", "acc_train", "loss_test", "acc_test"} and isinstance(value, list):
+        value = [value[place] for place in (0, SMALL.unstable_epochs, len(value) - 1) if 0 <= place < len(value)]
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from re.findall(r"\d+(?:\.\d+)?", name)
+            yield from _spellings(item, name)
+    elif isinstance(value, list):
+        yield str(len(value))
+        for item in value if key not in _ONLY_DRAWN else ():
+            yield from _spellings(item, key)
+    elif isinstance(value, str):
+        yield from re.findall(r"\d+(?:\.\d+)*", value)
+    elif isinstance(value, int):
+        yield str(value)
+    elif isinstance(value, float):
+        yield f"{value:g}"
+        yield from (f"{value:.{places}f}" for places in (1, 2, 3, 4, 6))
+        yield from (f"{100 * value:.{places}f}" for places in (0, 1, 2))
+
+
+#: Curves and tables of which the text shows nothing but the figure.
+_ONLY_DRAWN = {
+    "dead_share",
+    "amplitude",
+    "naive",
+    "usual stable",
+    "ours",
+    "PyTorch",
+    "Linear_1",
+    "Linear_OUT",
+    "confusion",
+}
+
+
+def test_a_gap_is_marked(study: tuple[Study, Path], tmp_path: Path) -> None:
+    """The document says what is missing and why; figures that need it are left out; the rest stands."""
+    made, _ = study
+    without = {name: part for name, part in made.made.items() if name not in {"mnist", "spirals-5"}}
+    build(replace(made, made=without, failed={"mnist": "MemoryError: 5 GB", "spirals-5": "bad luck"}), tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("MemoryError: 5 GB") >= 2
+    assert "bad luck" in text
+    assert "XOR cannot be separated" in text
+    names = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
+    assert {"xor", "instability", "digits"} <= names
+    assert not {"mnist", "confusion", "spirals", "regions"} & names
+
+
+def test_everything_may_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even then there is a document, which says so."""
+    noise_for_mnist(monkeypatch)
+    failed = {part.name: "nothing works" for part in plans.parts(SMALL, None)}
+    documents = build(Study({}, failed), tmp_path)
+    assert all(path.stat().st_size > 1000 for path in documents)
+    assert "nothing works" in (tmp_path / "report.html").read_text()
+
+
+def test_title_page_and_formulas(study: tuple[Study, Path]) -> None:
+    """Name and course are on it; formulas are MathML; every figure has a text in its place."""
+    _, folder = study
+    page = (folder / "report" / "report.html").read_text()
+    assert "Ada Lovelace · SML2022" in page
+    assert "<math" in page
+    assert page.count("<img") == page.count("alt=") > 10
+    assert "prefers" in page or "color-scheme: light dark" in page
+    assert typeset(folder / "report", "pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Good: the documents' names, exit 0. With a part that fails: which, why, a document with a gap, exit 1."""
+    monkeypatch.chdir(tmp_path)
+    noise_for_mnist(monkeypatch)
+    from reports.commands import report as command  # noqa: PLC0415 - test_cli removes it from the loaded modules
+
+    monkeypatch.setattr(command, "mnist_folder", lambda folder, console: tmp_path)
+    monkeypatch.setattr(command, "QUICK", SMALL)
+    arguments = ["report", "--quick", "--out", "r", "--name", "Ada"]
+    assert cli.main(arguments) == OK
+    assert "r/report.html" in capsys.readouterr().out.replace("\\", "/")
+
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise MemoryError("5 GB")
+
+    monkeypatch.setattr("reports.study.runs.run", broken)
+    assert cli.main([*arguments, "--out", "s"]) == FAILED
+    said = capsys.readouterr()
+    assert "bp report: xor failed, and the report has a gap there: MemoryError: 5 GB" in said.err
+    assert (tmp_path / "s" / "report.pdf").exists()
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / ".cache").touch()
+    assert cli.main([*arguments, "--out", "t"]) in {TOOL, FAILED}
