@@ -62,6 +62,66 @@ def test_regions_are_the_nets_answers() -> None:
     assert [len(points.get_offsets()) for points in samples] == [1, 2]
 
 
+def test_dead_units_are_shares_of_all() -> None:
+    """A line for each run, from 0 to 100 %."""
+    (axes,) = figures.dead_units({"alpha = 1": [0.0, 0.1], "alpha = 5": [0.0, 1.0]}).axes
+    assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
+        "alpha = 1": [0.0, 0.1], "alpha = 5": [0.0, 1.0]
+    }  # fmt: skip
+    low, high = axes.get_ylim()
+    assert low < 0 < 1 < high
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epoch", "units that are off")
+
+
+def test_confusion_has_true_digits_down_and_answers_across() -> None:
+    """Every count is written in its place; the colour is that of mistakes alone."""
+    (axes,) = figures.confusion([[90, 7], [0, 50]]).axes
+    written = {tuple(text.get_position()): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "90", (1, 0): "7", (0, 1): "·", (1, 1): "50"}
+    assert np.asarray(axes.collections[0].get_array()).reshape(2, 2).tolist() == [[0, 7], [0, 0]]
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("true digit", "answer of the network")
+    assert axes.yaxis_inverted()
+
+
+def test_images_stand_in_rows_under_their_titles() -> None:
+    """As many panels as the grid has; those without an image are empty."""
+    pictures = np.arange(5 * 4).reshape(5, 2, 2).astype(np.uint8)
+    figure = figures.images(pictures, [f"no. {n}" for n in range(5)], columns=3)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert len(figure.axes) == 6
+    assert [axes.get_title() for axes in shown] == ["no. 0", "no. 1", "no. 2", "no. 3", "no. 4"]
+    assert np.array_equal(shown[3].images[0].get_array(), pictures[3])
+    assert shown[0].images[0].get_clim() == (0, 255)
+
+
+def test_the_instability_map_says_where_each_run_ended() -> None:
+    """A panel for each way and precision; the accuracy, or where it stopped, hatched."""
+    good = {"stopped": None, "accuracy": 0.94, "stopped_at": None}
+    ends = {
+        (1.0, 0.1): good,
+        (1.0, 1.0): {"stopped": "...", "accuracy": None, "stopped_at": {"epoch": 2, "batch": 7, "what": "x"}},
+        (10.0, 0.1): {"stopped": "...", "accuracy": None, "stopped_at": {"epoch": 0, "batch": None, "what": "x"}},
+        (10.0, 1.0): {"stopped": "...", "accuracy": None, "stopped_at": {"epoch": 1, "batch": None, "what": "x"}},
+    }
+    cells = [
+        {"dtype": dtype, "input_scale": scale, "alpha": alpha, "naive": end, "stable": good}
+        for dtype in ("float64", "float32")
+        for (scale, alpha), end in ends.items()
+    ]
+    axes = figures.instability_map(cells, {"naive": "naive", "stable": "stable"}).axes
+    assert [each.get_title(loc="left") for each in axes] == [
+        "naive, float64", "naive, float32", "stable, float64", "stable, float32"
+    ]  # fmt: skip
+    assert {tuple(text.get_position()): text.get_text() for text in axes[0].texts} == {
+        (0, 0): "94%", (1, 0): "epoch 2\nbatch 7", (0, 1): "at once", (1, 1): "epoch 1"
+    }  # fmt: skip
+    assert {text.get_text() for text in axes[2].texts} == {"94%"}
+    assert sum(bool(patch.get_hatch()) for patch in axes[0].patches) == 3
+    assert [label.get_text() for label in axes[2].get_xticklabels()] == ["0.1", "1"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["1", "10"]
+    assert (axes[0].get_ylabel(), axes[2].get_xlabel()) == ("input scale", "learning rate")
+
+
 LOST = {
     "leads": [1, 37, 720],
     "loss": {"naive": [1.0, 1e16, np.inf], "ours": [0.5, 0.0, 0.7]},

@@ -191,7 +191,7 @@ def _never(display: Display) -> Made:
     raise AssertionError("expected this to come from the cache")
 
 
-#: Numbers that are not results: constants of the assignment, of IEEE 754 and of the text's own reasoning, ln 2 and ln 3.
+#: Numbers that are no results: of the assignment, of IEEE 754, of the text's own reasoning; ln 2 and ln 3.
 _CONSTANTS = {"0.6931", "1.098612", "0", "1", "2", "3", "5", "10", "25", "90", "2.0", "709.8", "88.72"}
 
 
