@@ -238,7 +238,7 @@ def _spellings(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, float):
         yield f"{value:g}"
         yield from (f"{value:.{places}f}" for places in (1, 2, 3, 4, 6))
-        yield from (f"{100 * value:.{places}f}" for places in (0, 1, 2))
+        yield from (f"{100 * value:.{places}f}" for places in (0, 1, 2, 4))
 
 
 #: Curves and tables of which the text shows nothing but the figure.

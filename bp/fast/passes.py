@@ -74,17 +74,16 @@ class _Hidden:
     """
 
     def __init__(self, u: int, zeros: Array, n: int, *, relu: bool) -> None:
-        n_forward = zeros.shape[1]
-        self.with_ones: Array = np.ones((u + 1, n_forward), zeros.dtype)
+        all_come_back, dtype = n == zeros.shape[1], zeros.dtype
+        self.with_ones: Array = np.ones((u + 1, zeros.shape[1]), dtype)
         self.outputs = self.with_ones[:-1]
-        self.delta: Array = np.empty((u, n), zeros.dtype)
-        # A copy of the samples that come back pays: with a part of an array's columns all takes half as long again.
-        back = self.with_ones if n == n_forward else np.ones((u + 1, n), zeros.dtype)
-        self.transposed = back.T
-        self._copied = None if n == n_forward else (back[:-1], self.outputs[:, :n])
-        self._zeros, self._zeros_back = zeros[:u], np.zeros((u, n), zeros.dtype) if n != n_forward else zeros[:u]
-        self._back = back[:-1]
-        self._relu = relu
+        self.delta: Array = np.empty((u, n), dtype)
+        # A copy of those that come back pays: with a part of an array's columns everything takes half as long again.
+        back = self.with_ones if all_come_back else np.ones((u + 1, n), dtype)
+        self.transposed, self._back = back.T, back[:-1]
+        self._copied = None if all_come_back else (self._back, self.outputs[:, :n])
+        self._relu, self._zeros = relu, zeros[:u]
+        self._zeros_back = self._zeros if all_come_back else np.zeros((u, n), dtype)
         self._mask = np.empty((u, n), np.bool_)
         # A product with truth values has to convert them, which takes long to begin with.
         self._signs = np.empty_like(self.delta) if self.delta.size <= _FEW else None
