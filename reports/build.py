@@ -16,7 +16,7 @@ from reports.study.gather import Study
 
 SOURCE = "report.typ"
 #: Everything that the document is made of beside numbers and figures.
-SOURCES = (SOURCE,)
+SOURCES = (SOURCE, "derivations.typ")
 
 
 def build(study: Study, out: Path) -> list[Path]:

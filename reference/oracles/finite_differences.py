@@ -46,6 +46,13 @@ def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0
     together
         Whether ``f`` is given all the numbers in a list at once, and answers with as many arrays.
     """
+    return derivative_and_step(f, scale, near=near, together=together)[0]
+
+
+def derivative_and_step(
+    f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False
+) -> tuple[Estimate, Array]:
+    """As `derivative`; and for each entry the shortest step that went into it, NaN where none could be trusted."""
     steps = _FIRST_STEP * near * scale * 0.5 ** np.arange(_LEVELS)
     places = np.random.RandomState(0).uniform(-1, 1, _POINTS) * _RANGE * scale
     points = [0.0, *steps.tolist(), *(-steps).tolist(), *places.tolist()]
@@ -59,8 +66,9 @@ def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0
         rounded = 2.0**-52 * np.maximum(np.abs(ahead), np.abs(behind))
         rounding = _SAFETY * np.maximum(jumps(places, close), rounded) / h
         smooth = _is_smooth((ahead - centre) / h, (centre - behind) / h, rounding)
-        value, error = _extrapolated((ahead - behind) / (2 * h), rounding, smooth)
-    return Estimate(np.where(np.isfinite(error), value, 0.0), error)
+        value, error, shortest = _extrapolated((ahead - behind) / (2 * h), rounding, smooth)
+    known = np.isfinite(error)
+    return Estimate(np.where(known, value, 0.0), error), np.where(known, steps[shortest], np.nan)
 
 
 def directional(
@@ -130,12 +138,18 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
     return Estimate(value, error)
 
 
-def _extrapolated(differences: Array, rounding: Array, smooth: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """The entry of the tableau with the smallest error, and that error; infinite where no step can be trusted."""
+def _extrapolated(
+    differences: Array, rounding: Array, smooth: NDArray[np.bool_]
+) -> tuple[Array, Array, NDArray[np.intp]]:
+    """The entry of the tableau with the smallest error, that error, and the number of the shortest step in it.
+
+    The error is infinite where no step can be trusted.
+    """
     amplification = 1.0  # of the rounding, by the weights of the extrapolation
     column, usable = differences, smooth
     best = np.full(differences.shape[1:], np.inf)
     value = np.zeros(differences.shape[1:])
+    shortest = np.zeros(differences.shape[1:], dtype=np.intp)
     for power in range(1, len(differences)):
         factor = 4.0**power
         following = (factor * column[1:] - column[:-1]) / (factor - 1)
@@ -143,11 +157,12 @@ def _extrapolated(differences: Array, rounding: Array, smooth: NDArray[np.bool_]
         amplification *= (factor + 1) / (factor - 1)
         truncation = np.maximum(np.abs(following - column[1:]), np.abs(following - column[:-1]))
         error = _SAFETY * truncation + amplification * rounding[power:]
-        for candidate, its_error, allowed in zip(following, error, usable, strict=True):
+        for row, (candidate, its_error, allowed) in enumerate(zip(following, error, usable, strict=True)):
             better = allowed & (its_error < best)  # NaN is not better
             value, best = np.where(better, candidate, value), np.where(better, its_error, best)
+            shortest = np.where(better, row + power, shortest)
         column = following
-    return value, best
+    return value, best, shortest
 
 
 def _is_smooth(forward: Array, backward: Array, rounding: Array) -> NDArray[np.bool_]:

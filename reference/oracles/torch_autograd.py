@@ -262,6 +262,40 @@ def gradcheck_mlp(
         return bool(torch.autograd.gradcheck(judged, parameters, fast_mode=fast, raise_exception=False))
 
 
+def gradcheck_numpy(
+    forward: Callable[..., NDArray[Any]],
+    vjp: Callable[..., tuple[NDArray[Any], ...]],
+    args: Sequence[ArrayLike],
+) -> bool:
+    """Whether `torch.autograd.gradcheck` at its defaults passes a numpy function and its hand-written gradient.
+
+    Parameters
+    ----------
+    forward
+        From arrays to an array.
+    vjp
+        ``vjp(cotangent, *args)``, a gradient for each argument.
+    args
+        Where; converted to float64.
+    """
+    import torch  # noqa: PLC0415 - optional and slow to import
+
+    class Wrapped(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, *tensors: torch.Tensor) -> torch.Tensor:
+            context.save_for_backward(*tensors)
+            return torch.from_numpy(np.array(forward(*(_plain(each) for each in tensors)), dtype=np.float64))
+
+        @staticmethod
+        def backward(context: Any, cotangent: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            found = vjp(_plain(cotangent), *(_plain(each) for each in context.saved_tensors))
+            return tuple(torch.from_numpy(np.array(each, dtype=np.float64)) for each in found)
+
+    tensors = tuple(tensor.requires_grad_() for tensor in _tensors(_doubles(args)))
+    with one_thread():
+        return bool(torch.autograd.gradcheck(Wrapped.apply, tensors, raise_exception=False))
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """What is asked here is small, and on busy cores a pool of threads takes a thousand times as long."""

@@ -48,9 +48,9 @@ def run(effort: Effort, say: Say) -> list[Table]:
     return [summary([examined(each) for each in chosen])]
 
 
-def examined(mistake: Mistake) -> Examined:
-    """The verdict on one."""
-    findings = reference.check(mistake.classes, effort="quick")
+def examined(mistake: Mistake, only: str = "*", seed: int = 0) -> Examined:
+    """The verdict on one; by the checks that match ``only``."""
+    findings = reference.check(mistake.classes, effort="quick", only=only, seed=seed)
     failed = [each for each in findings if each.status in {"failed", "error"}]
     own = [each for each in failed if each.subject == mistake.subject or each.subject.startswith(f"{mistake.subject}.")]
     blamed = tuple(sorted({each.subject for each in failed if each not in own}))

@@ -93,6 +93,11 @@ def _digits(study: Study) -> Figure | None:
     return None if measured["missing"] else figures.digits_lost(measured)
 
 
+def _steps(study: Study) -> Figure | None:
+    measured = study.made["steps"].record
+    return None if measured["missing"] else figures.step_errors(measured)
+
+
 def _history(study: Study, name: str) -> bp.History:
     return history_of(study.made[name].record)
 
@@ -110,4 +115,5 @@ _FIGURES: dict[str, Callable[[Study], Figure | None]] = {
     "mistakes": _mistakes,
     "instability": _instability,
     "digits": _digits,
+    "steps": _steps,
 }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from reports import saturation
 from reports.experiments import EXPERIMENTS, Data, Experiment, load_data
-from reports.study import instability, runs
+from reports.study import catches, instability, runs, steps, verification
 from reports.study.digits import AboutDigits
 from reports.study.part import Made, Part
 
@@ -31,6 +31,10 @@ class Plan:
         Of the two MNIST runs.
     sweep_images, sweep_epochs
         Of each combination in the search for instability.
+    cases
+        Of each message, in its verification.
+    every
+        One of so many known mistakes is judged.
     shortened
         What the report says about it, if this is not all that the assignment asks for.
     """
@@ -39,19 +43,24 @@ class Plan:
     unstable_epochs: int
     sweep_images: int
     sweep_epochs: int
+    cases: verification.Plan
+    every: int
     shortened: tuple[str, ...] = ()
 
 
-FULL = Plan(mnist_epochs=100, unstable_epochs=10, sweep_images=60_000, sweep_epochs=3)
+FULL = Plan(mnist_epochs=100, unstable_epochs=10, sweep_images=60_000, sweep_epochs=3, cases=verification.FULL, every=1)
 QUICK = Plan(
     mnist_epochs=5,
     unstable_epochs=2,
     sweep_images=15_000,
     sweep_epochs=1,
+    cases=verification.QUICK,
+    every=12,
     shortened=(
         "MNIST is trained for 5 epochs instead of 100,",
         "MNIST with the naive softmax for 2 epochs instead of 10,",
-        "and the search for instability sees 15,000 images once instead of 60,000 three times.",
+        "the search for instability sees 15,000 images once instead of 60,000 three times,",
+        "and fewer random cases and one known mistake in twelve are judged.",
     ),
 )
 
@@ -84,11 +93,15 @@ def parts(plan: Plan, mnist_folder: Path | None) -> list[Part]:
         runs.part("mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, about=AboutDigits(mnist, mnist_folder)),
         runs.part("mnist-unstable", replace(unstable, n_epochs=plan.unstable_epochs), data, about=runs.about_deep),
         *instability.parts(plan.sweep_images, plan.sweep_epochs, lambda: data(mnist)),
-        _measured("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, ("reports.saturation",)),
+        _measured("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, "reports.saturation"),
+        _measured(
+            "verification", partial(verification.measure, plan.cases), asdict(plan.cases), "reports.study.verification"
+        ),
+        _measured("steps", steps.measure, {"steps": steps.STEPS}, "reports.study.steps"),
+        _measured("catches", partial(catches.measure, plan.every), {"every": plan.every}, "reports.study.catches"),
     ]
 
 
-def _measured(
-    name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], code: tuple[str, ...]
-) -> Part:
-    return Part(name, settings, lambda display: Made(measure()), ("bp", "reference", "reports.formulas", *code))
+def _measured(name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], module: str) -> Part:
+    code = ("bp", "reference", "reports.formulas", "reports.bench", module)
+    return Part(name, settings, lambda display: Made(measure()), code)
