@@ -13,11 +13,13 @@ from rich.console import Console
 from reports import saturation
 from reports.experiments import EXPERIMENTS
 from reports.progress import Display
-from reports.study import digits, instability, plan
+from reports.study import digits, instability, plan, verification
 from reports.study.plan import Plan
 from tests.strategies import Array
 
-SMALL = Plan(mnist_epochs=3, unstable_epochs=2, sweep_images=120, sweep_epochs=1)
+SMALL = Plan(
+    mnist_epochs=3, unstable_epochs=2, sweep_images=120, sweep_epochs=1, cases=verification.Plan(5, 1, 1), every=60
+)
 
 
 def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:

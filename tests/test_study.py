@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -191,8 +192,8 @@ def _never(display: Display) -> Made:
     raise AssertionError("expected this to come from the cache")
 
 
-#: Numbers that are no results: of the assignment, of IEEE 754, of the text's own reasoning; ln 2 and ln 3.
-_CONSTANTS = {"0.6931", "1.098612", "0", "1", "2", "3", "5", "10", "25", "90", "2.0", "709.8", "88.72"}
+#: Numbers that are no results: of the assignment, of IEEE 754, of the text's own reasoning; a year, ln 2, ln 3.
+_CONSTANTS = {"2021", "0.6931", "1.098612", "0", "1", "2", "3", "5", "10", "25", "90", "2.0", "709.8", "88.72"}
 
 
 def test_every_number_of_the_text_is_a_result(study: tuple[Study, Path]) -> None:
@@ -238,11 +239,15 @@ def _spellings(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, float):
         yield f"{value:g}"
         yield from (f"{value:.{places}f}" for places in (1, 2, 3, 4, 6))
+        if 0 < value < 1:
+            yield f"{math.log10(value):.1f}".lstrip("-")
         yield from (f"{100 * value:.{places}f}" for places in (0, 1, 2, 4))
 
 
 #: Curves and tables of which the text shows nothing but the figure.
 _ONLY_DRAWN = {
+    "errors",
+    "steps",
     "dead_share",
     "amplitude",
     "naive",

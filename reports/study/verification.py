@@ -118,11 +118,12 @@ def _answers(message: Message, case: Case) -> list[Array]:
 
 
 def _share(found: list[Array], answer: Answer) -> float:
-    """The largest error over what is granted: the bound on rounding, and the oracle's own error."""
+    """The largest error over what is granted: the bound on rounding, and the oracle's own error; infinite of 0."""
     shares = [0.0]
     for one, truth, bound in zip(found, answer.truth, answer.bounds, strict=True):
         off, granted = np.abs(one - truth.value), bound + truth.error
-        shares.append(float(np.divide(off, granted, out=np.zeros_like(off), where=off > 0).max()))
+        with np.errstate(divide="ignore", over="ignore"):
+            shares.append(float(np.divide(off, granted, out=np.zeros_like(off), where=off > 0).max()))
     return max(shares)
 
 

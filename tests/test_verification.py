@@ -1,0 +1,201 @@
+"""The report's section on verification: what is measured of right and of wrong implementations."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bp
+from bp import losses
+from reference import definitions
+from reference.mistakes import CATALOGUE
+from reference.mistakes.plain import CLASSES
+from reference.oracles import ball, finite_differences, torch_autograd
+from reports import figures
+from reports.study import catches, steps, verification
+from tests.comparing import needs_torch
+from tests.strategies import Array
+
+pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+SMALL = verification.Plan(cases=30, differences=3, nets=1)
+
+
+def test_every_message_is_within_its_bound() -> None:
+    """Of ours: all eleven and the deep net's gradient; ULPs only where sums cannot cancel."""
+    found = verification.measure(SMALL)
+    assert found["missing"] is None
+    messages = found["messages"]
+    assert len(messages) == 12
+    assert 0 < found["worst_share"] < 1
+    assert {name for name, each in messages.items() if each["ulps"] is None} == {
+        "linear.forward", "linear.delta", "linear.grad", "softmax.delta", "mlp.gradient"
+    }  # fmt: skip
+    assert all(each["ulps"] <= 1 for each in messages.values() if each["ulps"] is not None)
+    assert messages["relu.delta"]["ulps"] == 0
+    assert messages["linear.grad"]["share_differences"] < 1
+    assert messages["mlp.gradient"]["entries"] == 67_530
+    assert found["examiner"]["passed"] == found["examiner"]["checks"] == sum(found["examiner"]["by_class"].values())
+
+
+@pytest.mark.parametrize(
+    ("cls", "method", "wrong", "name"),
+    [
+        (bp.ReLULayer, "delta", lambda self, Y, delta_next: delta_next, "relu.delta"),
+        (bp.LinearLayer, "grad", lambda self, X, delta_next: [X.T @ delta_next, delta_next.sum(axis=0)], "linear.grad"),
+        (losses.LossCrossEntropyForSoftmaxLogits, "delta", lambda self, X, T: T - T, "compound.delta"),
+    ],
+)
+def test_a_wrong_message_is_far_outside(
+    monkeypatch: pytest.MonkeyPatch, cls: type, method: str, wrong: Any, name: str
+) -> None:
+    """Against every oracle, and nothing else is."""
+    monkeypatch.setattr(cls, method, wrong)
+    messages = verification.measure(SMALL)["messages"]
+    assert messages[name]["share"] > 1e6
+    assert messages[name]["share_differences"] > 1e3
+    others = [each["share"] for other, each in messages.items() if other not in {name, "mlp.gradient"}]
+    assert max(others) < 1
+
+
+def test_a_single_wrong_digit_is_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A softmax that is off by three units in the last place is told to be."""
+    right = bp.SoftmaxLayer.forward
+    monkeypatch.setattr(bp.SoftmaxLayer, "forward", lambda self, X: right(self, X) * (1 + 6 * 2.0**-53))
+    assert 2 <= verification.measure(SMALL)["messages"]["softmax.forward"]["ulps"] <= 7
+
+
+def test_differences_have_a_best_step() -> None:
+    """Near the cube root of the unit roundoff; the oracle is better than any, and knows its error."""
+    found = steps.measure()
+    for each in found["functions"].values():
+        assert len(each["errors"]) == len(found["steps"])
+        assert each["best_error"] == min(each["errors"])
+        assert 1e-6 < each["best_step"] < 1e-3
+        assert each["errors"][0] > 1e3 * each["best_error"]
+        assert each["errors"][-1] > 1e3 * each["best_error"]
+        oracle = each["oracle"]
+        assert oracle["true"] <= oracle["stated"]
+        assert oracle["true"] < each["best_error"]
+        assert oracle["step"] > each["best_step"]
+
+
+def test_the_step_that_was_taken_is_told() -> None:
+    """For a parabola the first tableau entry is exact; for what is not smooth there is none."""
+    estimate, step = finite_differences.derivative_and_step(lambda t: 3 * t + t * t)
+    assert estimate.value == pytest.approx(3, abs=1e-12)
+    assert 1e-4 < step < 0.125
+    _, none = finite_differences.derivative_and_step(abs)
+    assert np.isnan(none)
+
+
+def test_step_errors_are_drawn_as_they_are() -> None:
+    """A line for each function on logarithmic axes, and the oracle's point on its step and error."""
+    measured = {
+        "steps": [1e-8, 1e-4, 1.0],
+        "functions": {
+            "f": {"errors": [1e-3, 1e-9, 0.1], "oracle": {"step": 1e-2, "true": 1e-12}},
+            "g": {"errors": [1e-2, 0.0, 0.2], "oracle": {"step": 1e-3, "true": 0.0}},
+        },
+    }
+    (axes,) = figures.step_errors(measured).axes
+    lines = {line.get_label(): line for line in axes.lines}
+    assert list(lines["f"].get_ydata()) == [1e-3, 1e-9, 0.1]
+    assert list(lines["f"].get_xdata()) == measured["steps"]
+    assert (list(lines["our oracle: f"].get_xdata()), list(lines["our oracle: f"].get_ydata())) == ([1e-2], [1e-12])
+    assert min(np.asarray(lines["g"].get_ydata())) > 0
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step h", "relative error")
+
+
+def test_who_catches_what() -> None:
+    """A gradient that is none is seen by all; a forward pass with its own right gradient by ours alone."""
+    by_all, by_ours = {*catches.checkers(), "ours", "named"}, {"ours", "named"}
+    for subject, word, expected in (
+        ("ReLULayer.delta", "mask-missing", by_all),
+        ("SoftmaxLayer.forward", "no-shift", by_ours),
+    ):
+        number = next(n for n, each in enumerate(CATALOGUE) if (each.subject, each.word) == (subject, word))
+        assert {name for name, caught in catches._judged(number).items() if caught} == expected
+
+
+def test_the_count_is_by_class() -> None:
+    """Every class once, and all of them together."""
+    found = catches.measure(every=40)
+    total = found["all"]
+    assert total["mistakes"] == sum(each["mistakes"] for each in found["by_class"].values()) == len(CATALOGUE[::40])
+    assert total["ours"] == total["mistakes"] >= total["np.allclose"]
+    assert found["checkers"] == ["ours", *catches.checkers()]
+
+
+def test_a_checker_that_fails_right_code_counts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its catches would mean nothing."""
+    monkeypatch.setattr(catches, "passes_allclose", lambda subject: False)
+    with pytest.raises(RuntimeError, match="to pass the right"):
+        catches.measure(every=200)
+
+
+@needs_torch
+def test_gradcheck_of_a_numpy_function() -> None:
+    """The right gradient passes, one that is off by a hundredth does not."""
+    X = np.random.RandomState(0).standard_normal((3, 2))
+    assert torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (c * np.cos(X),), (X,))
+    assert not torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (1.01 * c * np.cos(X),), (X,))
+
+
+def test_subjects_are_the_right_functions() -> None:
+    """Of the right classes: their forward passes are the definitions, at the arguments that are checked."""
+    for cls, definition in (("ReLULayer", definitions.relu), ("SoftmaxLayer", definitions.softmax)):
+        (subject,) = catches.subjects(cls, CLASSES)
+        truth = ball.value(definition, subject.args).value
+        np.testing.assert_allclose(subject.forward(*subject.args), truth, rtol=1e-14)
+    (linear,) = catches.subjects("LinearLayer", CLASSES)
+    np.testing.assert_allclose(
+        linear.forward(*linear.args), ball.value(definitions.linear, linear.args).value, rtol=1e-13
+    )
+
+
+# The derivations of the document, each identity against the definition alone.
+
+
+def jacobian(X: Array) -> Array:
+    """Softmax's, (K, K), of one row, by ball arithmetic."""
+    k = X.shape[1]
+    return np.array([ball.vjp(definitions.softmax, row[np.newaxis], (X,))[0].value[0] for row in np.eye(k)])
+
+
+def test_the_derived_jacobian_and_its_cheap_product() -> None:
+    """dp_j/ds_i = p_j ([i = j] - p_i), and sum_j d_j dp_j/ds_i = p_i (d_i - sum_j d_j p_j)."""
+    rng = np.random.RandomState(0)
+    X, d = rng.standard_normal((2, 1, 5))
+    p = ball.value(definitions.softmax, (X,)).value[0]
+    J = jacobian(X)
+    np.testing.assert_allclose(J, np.diag(p) - np.outer(p, p), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(d[0] @ J, p * (d[0] - d[0] @ p), rtol=0, atol=1e-15)
+    assert not np.allclose(J, np.diag(p), atol=1e-3)
+
+
+def test_the_derived_delta_of_the_compound_layer() -> None:
+    """p - t for any targets that sum to one; with a sum of two it is p 2 - t, which the derivation needs not to be."""
+    rng = np.random.RandomState(1)
+    X = rng.standard_normal((3, 4))
+    T = np.array([[1.0, 0, 0, 0], [0.25, 0.5, 0.25, 0], [0, 0, 0, 1]])
+    p = ball.value(definitions.softmax, (X,)).value
+    for targets, expected in ((T, p - T), (2 * T, 2 * p - 2 * T)):
+        spec = partial(definitions.cross_entropy_of_logits, T=targets)
+        found = ball.vjp(spec, np.ones((3, 1)), (X,))[0].value
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+def test_softmax_and_loss_do_not_see_a_shift() -> None:
+    """By any c, exactly: the two balls, 300 digits wide, overlap, and a scaled input gives another result."""
+    X, T = np.array([[0.5, -1.25, 3.0]]), np.array([[0.0, 1.0, 0.0]])
+    for c in (-700.0, 1024.0, 2.0**40):
+        for spec in (definitions.softmax, partial(definitions.cross_entropy_of_logits, T=T)):
+            here, there = (ball.value(spec, (Z,)) for Z in (X, X + c))
+            assert np.array_equal(here.value, there.value)
+    assert not np.array_equal(
+        ball.value(definitions.softmax, (X,)).value, ball.value(definitions.softmax, (2 * X,)).value
+    )
