@@ -64,7 +64,7 @@ class Plain:
 
     def before(self) -> History:
         """What the net is like without training."""
-        return self._told(0)
+        return self.told(0)
 
     def epoch(self, number: int) -> History:
         """Once through the training set, for the ``number``-th time, and what the net is like then.
@@ -80,7 +80,7 @@ class Plain:
                 self._step(batch)
             except FloatingPointError as error:
                 self._stop(f"in epoch {number}, batch {place} of {len(batches)}", number, place, batch, error)
-        return self._told(number)
+        return self.told(number)
 
     def _step(self, batch: _Rows) -> None:
         gradients = self._bare.gradient(batch.X, batch.T)
@@ -90,8 +90,8 @@ class Plain:
             if layer.has_params():
                 cast("Any", layer).update_params([-self._alpha * part for part in gradients[layer.name]])
 
-    def _told(self, epoch: int) -> History:
-        """Losses, accuracies and amplitudes after that many epochs."""
+    def told(self, epoch: int) -> History:
+        """Losses, accuracies and amplitudes of the net as it is, after that many epochs; raises as `epoch` does."""
         history = History()
         loss, accuracy = self._evaluate(self._train, epoch, "training")
         history.loss_train.append(loss)

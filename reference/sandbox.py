@@ -313,7 +313,7 @@ class Sandbox:
     def _exchange(self, question: Sequence[Any], steps: Sequence[Step]) -> list[Reply]:
         assert self._child is not None  # noqa: S101 - `run` has started it
         remaining = self._remaining()
-        self._child.send(frames.packed(question))
+        self._child.send(frames.packed(question, frames.MOST_QUESTION))
         answer = self._receive(min(remaining, self.limits.seconds / _SHARE))
         try:
             return hearsay.replies(answer, len(steps), self._clean)

@@ -150,6 +150,14 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="your name, for the title page")
     parser.add_argument("--course", help="the course, for the title page")
     parser.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="take MNIST's four files from DIR")
+    group = parser.add_argument_group("somebody else's implementation beside ours")
+    group.add_argument(
+        "--implementation",
+        type=Path,
+        metavar="PATH",
+        help="run the same experiments with its gradients, confined as in `bp check`, and draw its curves over ours",
+    )
+    _add_confinement(group)
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

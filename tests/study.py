@@ -18,7 +18,13 @@ from reports.study.plan import Plan
 from tests.strategies import Array
 
 SMALL = Plan(
-    mnist_epochs=3, unstable_epochs=2, sweep_images=120, sweep_epochs=1, cases=verification.Plan(5, 1, 1), every=60
+    mnist_epochs=3,
+    unstable_epochs=2,
+    sweep_images=120,
+    sweep_epochs=1,
+    their_epochs=2,
+    cases=verification.Plan(5, 1, 1),
+    every=60,
 )
 
 

@@ -19,6 +19,8 @@ from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Unusable
 
 #: More than any honest question or answer needs: the gradient of the lab's deepest net has half a megabyte.
 MOST_JSON, MOST_BYTES = 2**21, 2**23
+#: Of a question, which comes from us: a whole batch of images may be in it.
+MOST_QUESTION = 2**25
 _MOST_AXES = 8
 _DEPTH = 12
 _MOST_BITS = 64
@@ -37,8 +39,10 @@ class FrameError(Exception):
     """What came is no frame of ours; the message says why."""
 
 
-def packed(value: Any) -> bytes:
+def packed(value: Any, most: int = MOST_BYTES) -> bytes:
     """A frame that holds ``value``: None, numbers, strings, arrays, lists, tuples, dicts, and steps and replies.
+
+    ``most`` bytes of arrays fit into it.
 
     Raises
     ------
@@ -51,8 +55,8 @@ def packed(value: Any) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"cannot be sent: {error}") from error
     data = b"".join(array.tobytes() for array in arrays)
-    if len(text) > MOST_JSON or len(data) > MOST_BYTES:
-        raise FrameError(f"too large: {len(text)} and {len(data)} bytes, at most {MOST_JSON} and {MOST_BYTES}")
+    if len(text) > MOST_JSON or len(data) > most:
+        raise FrameError(f"too large: {len(text)} and {len(data)} bytes, at most {MOST_JSON} and {most}")
     return _LENGTHS.pack(len(text), len(data)) + text + data
 
 
@@ -65,8 +69,9 @@ def unpacked(receive: Callable[[int], bytes], records: Mapping[str, Any]) -> Any
         A length is too large, or the contents are not as `packed` makes them.
     """
     text_length, data_length = _LENGTHS.unpack(receive(_LENGTHS.size))
-    if text_length > MOST_JSON or data_length > MOST_BYTES:
-        raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MOST_JSON} and {MOST_BYTES}")
+    most = MOST_QUESTION if records is QUESTION else MOST_BYTES
+    if text_length > MOST_JSON or data_length > most:
+        raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MOST_JSON} and {most}")
     text, data = receive(text_length), receive(data_length)
     try:
         return _value(json.loads(text), _Reader(data, records), _DEPTH)

@@ -6,6 +6,9 @@ import argparse
 
 from rich.console import Console
 
+from reference.gate import located
+from reference.implementation import NotAnImplementation
+from reference.sandbox import Limits
 from reports.build import build
 from reports.commands.data import mnist_folder
 from reports.exit_codes import FAILED, OK, TOOL, UsageError
@@ -13,6 +16,7 @@ from reports.progress import Display
 from reports.study.cache import Cache
 from reports.study.gather import Title, gather
 from reports.study.plan import FULL, QUICK, parts
+from reports.study.theirs import Submission
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,9 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is None:
         return TOOL
     plan = QUICK if arguments.quick else FULL
+    submission = _submission(arguments)
     with Display(errors) as display:
         study = gather(
-            parts(plan, folder),
+            parts(plan, folder, submission),
             Cache(arguments.out / ".cache"),
             display,
             shortened=" ".join(plan.shortened),
@@ -40,4 +45,20 @@ def run(arguments: argparse.Namespace) -> int:
         out.print(str(document), markup=False)
     for name, reason in study.failed.items():
         errors.print(f"bp report: {name} failed, and the report has a gap there: {reason}", markup=False)
-    return FAILED if study.failed else OK
+    stopped = {name: each["history"]["stopped"] for name, each in study.numbers()["theirs"].items()}
+    for name, reason in stopped.items():
+        if reason is not None:
+            errors.print(f"bp report: {arguments.implementation}, {name}: stopped {reason}", markup=False)
+    return FAILED if study.failed or any(stopped.values()) else OK
+
+
+def _submission(arguments: argparse.Namespace) -> Submission | None:
+    """Whose curves are wanted beside ours; what cannot be found is known before the work."""
+    if arguments.implementation is None:
+        return None
+    try:
+        located(arguments.implementation)
+    except NotAnImplementation as error:
+        raise UsageError(f"--implementation: {error}") from error
+    limits = Limits(arguments.timeout, arguments.memory * 2**20)
+    return Submission(arguments.implementation, limits, arguments.sandbox)

@@ -13,22 +13,29 @@ from reports.facts import normalised_amplitude
 from reports.figures.style import WIDTH, style
 
 
-def convergence(histories: dict[str, bp.History]) -> Figure:
-    """Loss and accuracy, train and test: side by side for one history, else above each other, a column for each."""
-    n = len(histories)
+def convergence(histories: Mapping[str, bp.History], theirs: Mapping[str, bp.History] | None = None) -> Figure:
+    """Loss and accuracy, train and test: side by side for one history, else above each other, a column for each.
+
+    ``theirs`` are histories of somebody else's by the same titles, whose training curves are drawn on top.
+    """
+    n, theirs = len(histories), theirs or {}
     with style():
         figure = Figure(figsize=(WIDTH, 2.5 if n == 1 else 4.2))
         axes = figure.subplots(1, 2)[:, None] if n == 1 else figure.subplots(2, n, sharex="col", sharey="row")
         for (losses, accuracies), (title, history) in zip(axes.T, histories.items(), strict=True):
             _draw_loss(losses, history)
             _draw_accuracy(accuracies, history)
+            if title in theirs:
+                for panel, values in ((losses, theirs[title].loss_train), (accuracies, theirs[title].acc_train)):
+                    panel.plot(values, label="theirs, train", color="#111111", linestyle=":", linewidth=2.2)
             losses.set_title(title)
             accuracies.set_xlabel("epoch")
         if n == 1:
             axes[0, 0].set_xlabel("epoch")
         axes[0, 0].set_ylabel("mean loss")
         axes[1, 0].set_ylabel("accuracy")
-        axes[0, -1].legend(loc="upper right")
+        with_most = max(axes[0], key=lambda panel: len(panel.lines))
+        axes[0, -1].legend(*with_most.get_legend_handles_labels(), loc="upper right")
     return figure
 
 

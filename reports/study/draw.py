@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import bp
 from reports import figures
@@ -33,7 +33,7 @@ def draw(study: Study) -> dict[str, Figure]:
 def _xor(study: Study) -> Figure:
     short = study.made["xor"].record["settings"]["n_epochs"]
     histories = {f"{short} epochs": "xor", f"{LONG_XOR} epochs": "xor-long"}
-    return figures.convergence({title: _history(study, name) for title, name in histories.items()})
+    return _convergence(study, histories)
 
 
 def _xor_regions(study: Study) -> Figure:
@@ -44,7 +44,7 @@ def _xor_regions(study: Study) -> Figure:
 
 
 def _spirals(study: Study) -> Figure:
-    return figures.convergence({title: _history(study, name) for title, name in _SPIRALS.items()})
+    return _convergence(study, _SPIRALS)
 
 
 def _regions(study: Study) -> Figure:
@@ -61,7 +61,7 @@ def _dead(study: Study) -> Figure:
 
 
 def _mnist(study: Study) -> Figure:
-    return figures.convergence({"MNIST": _history(study, "mnist")})
+    return _convergence(study, {"MNIST": "mnist"})
 
 
 def _amplitude(study: Study) -> Figure:
@@ -96,6 +96,15 @@ def _digits(study: Study) -> Figure | None:
 def _steps(study: Study) -> Figure | None:
     measured = study.made["steps"].record
     return None if measured["missing"] else figures.step_errors(measured)
+
+
+def _convergence(study: Study, names: Mapping[str, str]) -> Figure:
+    """Our runs by their titles, and over them those of somebody else's implementation."""
+    theirs = {title: f"theirs-{name}" for title, name in names.items() if f"theirs-{name}" in study.made}
+    return figures.convergence(
+        {title: _history(study, name) for title, name in names.items()},
+        {title: _history(study, name) for title, name in theirs.items()},
+    )
 
 
 def _history(study: Study, name: str) -> bp.History:

@@ -12,6 +12,10 @@ import numpy as np
 from reports.progress import Display
 from reports.study.cache import Cache
 from reports.study.part import Made, Part
+from reports.study.theirs import distance
+
+#: Before the names of runs with somebody else's implementation.
+_THEIRS = "theirs-"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Study:
         sweep = [made.record for name, made in self.made.items() if name.startswith("instability-")]
         whole = {name: made.record for name, made in self.made.items() if not name.startswith("instability-")}
         runs = {name: record for name, record in whole.items() if "history" in record}
+        theirs = {name.removeprefix(_THEIRS): runs.pop(name) for name in list(runs) if name.startswith(_THEIRS)}
         return {
             "schema": 2,
             "title": {"name": self.title.name, "course": self.title.course},
@@ -55,9 +60,18 @@ class Study:
             "failed": dict(self.failed),
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
             "runs": runs,
+            "theirs": {name: _beside(runs.get(name), record) for name, record in theirs.items()},
             "instability": {"cells": sweep},
-            **{name: record for name, record in whole.items() if name not in runs},
+            **{name: record for name, record in whole.items() if "history" not in record},
         }
+
+
+def _beside(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, Any]:
+    """Somebody else's run, and how far it is from ours, if that is there."""
+    if ours is None:
+        return theirs | {"apart": None}
+    epochs = theirs["final"]["epochs"]
+    return theirs | {"apart": distance(ours, theirs), "our_loss": ours["history"]["loss_train"][epochs]}
 
 
 def gather(

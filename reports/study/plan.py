@@ -10,7 +10,7 @@ from typing import Any
 
 from reports import saturation
 from reports.experiments import EXPERIMENTS, Data, Experiment, load_data
-from reports.study import catches, instability, runs, steps, verification
+from reports.study import catches, instability, runs, steps, theirs, verification
 from reports.study.digits import AboutDigits
 from reports.study.part import Made, Part
 
@@ -31,6 +31,8 @@ class Plan:
         Of the two MNIST runs.
     sweep_images, sweep_epochs
         Of each combination in the search for instability.
+    their_epochs
+        Of MNIST with somebody else's implementation.
     cases
         Of each message, in its verification.
     every
@@ -43,17 +45,27 @@ class Plan:
     unstable_epochs: int
     sweep_images: int
     sweep_epochs: int
+    their_epochs: int
     cases: verification.Plan
     every: int
     shortened: tuple[str, ...] = ()
 
 
-FULL = Plan(mnist_epochs=100, unstable_epochs=10, sweep_images=60_000, sweep_epochs=3, cases=verification.FULL, every=1)
+FULL = Plan(
+    mnist_epochs=100,
+    unstable_epochs=10,
+    sweep_images=60_000,
+    sweep_epochs=3,
+    their_epochs=10,
+    cases=verification.FULL,
+    every=1,
+)
 QUICK = Plan(
     mnist_epochs=5,
     unstable_epochs=2,
     sweep_images=15_000,
     sweep_epochs=1,
+    their_epochs=2,
     cases=verification.QUICK,
     every=12,
     shortened=(
@@ -65,8 +77,8 @@ QUICK = Plan(
 )
 
 
-def parts(plan: Plan, mnist_folder: Path | None) -> list[Part]:
-    """All parts, in the order of the report."""
+def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission | None = None) -> list[Part]:
+    """All parts, in the order of the report; with a submission, its runs at the end."""
 
     @cache
     def load(experiment: Experiment) -> Data:
@@ -77,7 +89,7 @@ def parts(plan: Plan, mnist_folder: Path | None) -> list[Part]:
         return load(EXPERIMENTS[{"XOR": "xor", "spirals": "spirals", "MNIST": "mnist"}[experiment.data]])
 
     xor, spirals, mnist, unstable = (EXPERIMENTS[name] for name in ("xor", "spirals", "mnist", "mnist-unstable"))
-    return [
+    found = [
         runs.part("xor", xor, data),
         runs.part("xor-long", replace(xor, n_epochs=LONG_XOR), data),
         *(
@@ -100,6 +112,11 @@ def parts(plan: Plan, mnist_folder: Path | None) -> list[Part]:
         _measured("steps", steps.measure, {"steps": steps.STEPS}, "reports.study.steps"),
         _measured("catches", partial(catches.measure, plan.every), {"every": plan.every}, "reports.study.catches"),
     ]
+    if submission is not None:
+        again = {"xor": xor, **{f"spirals-{alpha:g}": replace(spirals, alpha=alpha) for alpha in ALPHAS}}
+        again["mnist"] = replace(mnist, n_epochs=min(plan.their_epochs, plan.mnist_epochs))
+        found += [theirs.part(f"theirs-{name}", each, data, submission) for name, each in again.items()]
+    return found
 
 
 def _measured(name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], module: str) -> Part:
