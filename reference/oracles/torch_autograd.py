@@ -69,7 +69,7 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
     """
     weights = np.asarray(cotangent, dtype=np.float64)
 
-    def gradients(*moved: NDArray[Any]) -> tuple[Array, ...]:
+    def gradients(along: NDArray[Any], *moved: NDArray[Any]) -> tuple[Array, ...]:
         import torch  # noqa: PLC0415 - optional and slow to import
 
         tensors = _tensors(moved)
@@ -79,14 +79,14 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
         if tuple(outputs.shape) != weights.shape:
             shape = tuple(outputs.shape)
             raise ValueError(f"cotangent: expected the shape of the output, {shape}, got {weights.shape}")
-        direction = torch.from_numpy(weights).to(outputs.dtype)
+        direction = torch.from_numpy(along).to(outputs.dtype)
         found = torch.autograd.grad(outputs, tensors, direction, allow_unused=True)
         return tuple(
             np.zeros(array.shape) if gradient is None else _plain(gradient)
             for array, gradient in zip(moved, found, strict=True)
         )
 
-    return _estimate(gradients, _doubles(args))
+    return _estimate(gradients, [weights, *_doubles(args)], linear=True)
 
 
 class Training:
@@ -388,27 +388,35 @@ def _losses(logits: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(logits, T, reduction="none")
 
 
-def _estimate(compute: Callable[..., tuple[Array, ...]], args: list[Array]) -> tuple[Estimate, ...]:
+def _estimate(
+    compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool = False
+) -> tuple[Estimate, ...]:
     """The results, and an estimate (no bound) of what rounding did to them.
 
     The same computation in single precision is wrong by the same roundings, 2^29 times as large, cancellation within it
     included; at arguments moved by a rounding they fall differently. Constants of double precision in the definition
     would hide them, so that arguments moved by a rounding of double precision are tried as well. What single precision
     absorbs without a trace (a probability closer to 1 than 6e-8) is underestimated; ball arithmetic has no such limit.
+
+    ``linear`` in the first argument, a cotangent: it is multiplied by some number, and the results divided by it. That
+    changes nothing but the roundings, all of them. Short numbers have none otherwise, or the same ones each time.
     """
     with one_thread():
-        return _probed(compute, args)
+        return _probed(compute, args, linear=linear)
 
 
-def _probed(compute: Callable[..., tuple[Array, ...]], args: list[Array]) -> tuple[Estimate, ...]:
+def _probed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
     results = compute(*args)
     seen = [_DOUBLE * np.abs(result) for result in results]
     rng = np.random.RandomState(0)
     for unit, dtype, scale in ((_SINGLE, np.float32, _DOUBLE / _SINGLE), (_DOUBLE, np.float64, 1.0)):
         for _ in range(_PROBES):
             moved = [(array * (1 + 2 * unit * rng.choice([-1, 1], array.shape))).astype(dtype) for array in args]
+            factor = rng.uniform(0.5, 1) if linear else 1.0  # not above 1: nothing may overflow
+            if linear:
+                moved[0] = (args[0] * factor).astype(dtype)
             with np.errstate(invalid="ignore"):  # inf - inf, where single precision overflows
-                differences = [np.abs(one - two) for one, two in zip(results, compute(*moved), strict=True)]
+                differences = [np.abs(one - two / factor) for one, two in zip(results, compute(*moved), strict=True)]
             seen = [np.maximum(most, scale * new) for most, new in zip(seen, differences, strict=True)]
     # NaN: single precision could not follow, and nothing is known.
     return tuple(
