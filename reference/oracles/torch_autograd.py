@@ -79,7 +79,7 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
         if tuple(outputs.shape) != weights.shape:
             shape = tuple(outputs.shape)
             raise ValueError(f"cotangent: expected the shape of the output, {shape}, got {weights.shape}")
-        direction = torch.from_numpy(along).to(outputs.dtype)
+        direction = torch.from_numpy(np.asarray(along)).to(outputs.dtype)
         found = torch.autograd.grad(outputs, tensors, direction, allow_unused=True)
         return tuple(
             np.zeros(array.shape) if gradient is None else _plain(gradient)
