@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -79,6 +80,8 @@ class Child:
         self._selector = selectors.DefaultSelector()
         self._streams = [stream for stream in (self.process.stdout, self.process.stderr) if stream is not None]
         os.set_blocking(our_questions, False)
+        self._taking = select.poll()
+        self._taking.register(our_questions, select.POLLOUT)
         for descriptor in (our_answers, *(stream.fileno() for stream in self._streams)):
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ)
@@ -93,7 +96,7 @@ class Child:
                 if time.monotonic() > deadline:
                     raise EndedError("timeout", "did not take the question") from None
                 self._drain()
-                time.sleep(0.001)
+                self._taking.poll(1)
             except BrokenPipeError:
                 raise self.ended() from None
 

@@ -29,10 +29,13 @@ _DTYPES = {
     dtype.str: dtype
     for dtype in map(np.dtype, ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16"))
 }
+_TRUTH_VALUE = _DTYPES[np.dtype("?").str]
 #: What a question may hold, and what an answer may.
 QUESTION: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
 ANSWER: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
 _RECORDS = {**QUESTION, **ANSWER}
+#: Made once for all frames. What `_tree` makes holds no circle.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 class FrameError(Exception):
@@ -51,7 +54,7 @@ def packed(value: Any, most: int = MOST_BYTES) -> bytes:
     """
     arrays: list[NDArray[Any]] = []
     try:
-        text = json.dumps(_tree(value, arrays, _DEPTH), separators=(",", ":")).encode()
+        text = _ENCODER.encode(_tree(value, arrays, _DEPTH)).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"cannot be sent: {error}") from error
     data = b"".join(array.tobytes() for array in arrays)
@@ -74,7 +77,7 @@ def unpacked(receive: Callable[[int], bytes], records: Mapping[str, Any]) -> Any
         raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MOST_JSON} and {most}")
     text, data = receive(text_length), receive(data_length)
     try:
-        return _value(json.loads(text), _Reader(data, records), _DEPTH)
+        return _value(json.loads(text.decode()), _Reader(data, records), _DEPTH)
     except Exception as error:  # whatever is wrong with it, who sent it is to blame
         raise FrameError(f"malformed: {type(error).__name__}: {str(error)[:200]}") from None
 
@@ -94,9 +97,10 @@ class _Reader:
             raise ValueError(f"an array of {n_bytes} bytes that did not come")
         start = self._place
         self._place += n_bytes
-        array = np.frombuffer(self._data[start : self._place], np.uint8 if kind == np.bool_ else kind).reshape(shape)
         # A copy: what is built on a buffer of bytes cannot be written to. A truth value is one bit, whatever came.
-        return np.asarray(array != 0) if kind == np.bool_ else array.copy()
+        if kind is _TRUTH_VALUE:
+            return np.asarray(np.ndarray(shape, np.uint8, self._data, start) != 0)
+        return np.ndarray(shape, kind, self._data, start).copy()
 
 
 _ITSELF = frozenset({bool, int, str, type(None)})

@@ -72,7 +72,7 @@ class _Stage:
     def with_hindsight(self, replies: list[Reply]) -> list[Reply]:
         """Mark the answers that later steps have changed."""
         return [
-            replace(reply, altered=not _still(reply.value, answer))
+            reply if _still(reply.value, answer) else replace(reply, altered=True)
             for reply, answer in zip(replies, self.answers, strict=True)
         ]
 
@@ -102,7 +102,7 @@ class _Stage:
             for name, value in given.items()
             if any(_shares_memory(array, other) for array in arrays for other in _arrays(value))
         )
-        return replace(_reply(answer), changed=changed, aliases=aliases), answer
+        return _reply(answer, changed, aliases), answer
 
     def _given(self, value: Any) -> Any:
         """What a step's argument stands for."""
@@ -128,9 +128,10 @@ class _Stage:
             setattr(target, attribute, _array(value))
 
 
-def _reply(answer: Any) -> Reply:
+def _reply(answer: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:
     value = copied(answer)
-    return Reply(value, value.kind if type(value) is Unusable else kind_of(answer))
+    kind = value.kind if type(value) is Unusable else kind_of(answer)
+    return Reply(value, kind, changed=changed, aliases=aliases)
 
 
 def _still(value: Any, answer: Any) -> bool:
