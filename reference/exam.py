@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import repeat
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -119,7 +121,7 @@ class Exam:
         """A generator for one check, independent of which other checks run."""
         return np.random.RandomState((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
 
-    def ask(self, message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> Reply:
+    def ask(self, message: Message, case: Case, before: Sequence[Step] = ()) -> Reply:
         """The reply to one question, put to a fresh object after the steps ``before``.
 
         Raises
@@ -127,7 +129,7 @@ class Exam:
         Violation
             The object could not be made, or the call raised an exception.
         """
-        return self._last(message, case, self.session.run(_steps(message, case, layout, before)))
+        return self._last(message, case, self.session.run(_steps(message, case, before=before)))
 
     def _last(self, message: Message, case: Case, replies: Sequence[Reply]) -> Reply:
         for step in replies:
@@ -146,9 +148,9 @@ class Exam:
                 )
         return replies[-1]
 
-    def actual(self, message: Message, case: Case, layout: Layout = "C") -> tuple[Array, ...]:
+    def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
         """What came back, part by part, in the shapes of the truth where the number of entries allows it."""
-        return self.parts(message, case, self.ask(message, case, layout))
+        return self.parts(message, case, self.ask(message, case))
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
         """The same for several questions, put together: one after the other they take longer to go and come."""
@@ -222,7 +224,7 @@ class Exam:
                 violation.evidence = evidence_of(name, array, truth, bound)
                 raise violation
 
-    def judge_each(self, message: Message, cases: Iterable[Case], layout: Layout = "C") -> None:
+    def judge_each(self, message: Message, cases: Iterable[Case]) -> None:
         """Ask all the questions and compare; the first of the smallest that went wrong is told.
 
         Raises
@@ -234,9 +236,7 @@ class Exam:
         evidence: list[Evidence | None] = []
         self._trend.clear()
         cases = list(cases)
-        answers = self.session.run_all(_steps(message, case, layout) for case in cases)
-        for case, replies in zip(cases, answers, strict=True):
-            violation = self._violation(message, case, replies)
+        for case, violation in zip(cases, self.violations(message, cases), strict=True):
             size = sum(array.size for array in case.arguments.values())
             if violation is not None:
                 evidence.append(violation.evidence)
@@ -244,6 +244,15 @@ class Exam:
         if worst is not None:
             worst[1].evidence = most_telling(evidence, self._trend)
             raise worst[1]
+
+    def violations(
+        self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
+    ) -> Iterator[Violation | None]:
+        """What is wrong with each of the answers; the truth is found while the questions are under way."""
+        questions = map(partial(_steps, message), cases, layouts)
+        truths = (partial(self.answer, message, case) for case in cases)
+        for case, replies in zip(cases, self.session.run_all(questions, truths), strict=True):
+            yield self._violation(message, case, replies)
 
     def _violation(self, message: Message, case: Case, replies: Sequence[Reply]) -> Violation | None:
         try:

@@ -7,6 +7,7 @@ itself, at a limit, or by force, that is an answer too, and nothing of it stays 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -26,7 +27,7 @@ from reference import handing, hearsay
 from reference.child import Child, EndedError, StartError
 from reference.implementation import CLASSES, OPTIONAL
 from reference.stage import frames
-from reference.stage.protocol import Call, New, Reply, Step
+from reference.stage.protocol import Call, New, Reply, Step, Work
 
 Kind = Literal["auto", "process", "bwrap"]
 
@@ -176,19 +177,19 @@ class Sandbox:
             return [_no_reply(end)] * len(steps)
         return [_no_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
 
-    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
+    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         """See `Session`: as many at a time as go into a frame without a thought."""
-        waiting = iter(questions)
+        waiting, work = iter(questions), iter(meanwhile)
         while group := list(islice(waiting, _TOGETHER)):
-            yield from self._together(group) or map(self.run, group)
+            yield from self._together(group, list(islice(work, len(group)))) or map(self.run, group)
 
-    def _together(self, group: list[Sequence[Step]]) -> list[list[Reply]] | None:
+    def _together(self, group: list[Sequence[Step]], meanwhile: Sequence[Work]) -> list[list[Reply]] | None:
         """The replies, if all goes well; who ended the process is found out by asking one by one."""
         if self._child is None or self._ends:
             return None
         flat = [step for steps in group for step in steps]
         try:
-            replies = iter(self._exchange([list(steps) for steps in group], flat))
+            replies = iter(self._exchange([list(steps) for steps in group], flat, meanwhile))
         except EndedError:
             self._stop()
             return None
@@ -310,10 +311,17 @@ class Sandbox:
             raise EndedError("timeout", f"took more than the {self.limits.seconds:g} s that all its answers may take")
         return remaining
 
-    def _exchange(self, question: Sequence[Any], steps: Sequence[Step]) -> list[Reply]:
+    def _exchange(self, question: Sequence[Any], steps: Sequence[Step], meanwhile: Sequence[Work] = ()) -> list[Reply]:
+        """Strictly by turns: nothing more is sent before the answer is here, so that neither side can block the other.
+
+        What the child takes of the time that our own work takes is not counted.
+        """
         assert self._child is not None  # noqa: S101 - `run` has started it
         remaining = self._remaining()
         self._child.send(frames.packed(question, frames.MOST_QUESTION))
+        for work in meanwhile:
+            with contextlib.suppress(Exception):  # see `Session`
+                work()
         answer = self._receive(min(remaining, self.limits.seconds / _SHARE))
         try:
             return hearsay.replies(answer, len(steps), self._clean)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reference.stage.perform import perform
-from reference.stage.protocol import Reply, Step
+from reference.stage.protocol import Reply, Step, Work
 
 
 class InProcess:
@@ -35,6 +35,6 @@ class InProcess:
         """See `Session`."""
         return perform(self._classes, steps)
 
-    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
-        """See `Session`."""
+    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        """See `Session`: nothing is awaited here."""
         return (self.run(steps) for steps in questions)

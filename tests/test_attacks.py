@@ -16,8 +16,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reference import handing, sandbox
@@ -25,6 +27,7 @@ from reference.gate import Judgement, judge
 from reference.implementation import NotAnImplementation
 from reference.mistakes import plain
 from reference.sandbox import Limits, Sandbox
+from reference.stage.protocol import Call, New
 
 HERE = Path(__file__).parent
 SECONDS = 3.0
@@ -367,6 +370,28 @@ def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
         with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken stage"):
             box.missing()
     assert place.traces() == []
+
+
+def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
+    """Each question has its own answer all the same, whatever goes wrong in the work, and in frames beyond any pipe."""
+    place.hand_in("attack.py", "from right import Right\nclass ReLULayer(Right): pass\n")
+    arrays = [np.full((200, 100), float(number)) for number in range(30)]
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        done.append(number)
+        if number % 3 == 0:
+            raise ZeroDivisionError
+
+    with Sandbox(place.submission, Limits(20 * SECONDS), "process") as box:
+        assert "ReLULayer" not in box.missing()
+        questions = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
+        answers = box.run_all(questions, [partial(work, number) for number in range(30)])
+        first = next(answers)
+        assert len(done) == sandbox._TOGETHER
+        replies = [first, *answers]
+    assert done == list(range(30))
+    assert all(np.array_equal(reply[-1].value, X) for reply, X in zip(replies, arrays, strict=True))
 
 
 @pytest.mark.parametrize("number", [1, 1500])

@@ -17,7 +17,7 @@ from reference.mistakes import plain
 from reference.session import InProcess
 from reference.stage import frames
 from reference.stage.perform import copied, kind_of
-from reference.stage.protocol import Call, Get, Reply, Step, Unusable
+from reference.stage.protocol import Call, Get, Reply, Step, Unusable, Work
 from reference.verdict import Examination
 
 
@@ -316,7 +316,7 @@ class Absurd:
         ]
         return hearsay.replies(odd, len(steps))
 
-    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
+    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         return (self.run(steps) for steps in questions)
 
     def _odd(self) -> Reply:

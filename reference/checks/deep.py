@@ -16,9 +16,9 @@ from reference.contract import one_hot
 from reference.estimate import Estimate
 from reference.exam import Asked, Exam
 from reference.findings import Violation
-from reference.network import Question
+from reference.network import Asking, Question
 from reference.showing import short
-from reference.stage.protocol import Call, Reply
+from reference.stage.protocol import Call, Reply, Work
 
 Array = NDArray[np.float64]
 
@@ -34,17 +34,15 @@ def check_gradient_of_deep_net(exam: Exam) -> None:
     Rounding is granted by `net_rounding.bounds`. So many parameters and layers show what small nets do not:
     sums over many terms in low precision, layers or outputs confused that are equally wide, one entry among many.
     """
+    exam.truth()  # without one nothing is asked
     for number in range(max(1, exam.rounds // 8)):
         compound = exam.assignment > 1 and number % 2 == 0
-        question, bounds, truth = exam.known(("deep", number), partial(_known, exam, number, compound=compound))
-        parts = _parts(question, exam)
+        drawn = partial(draw, exam.rng(f"net.deep.{number}"), compound=compound)
+        question, bounds = exam.known(("deep", number), drawn)
+        truth = Asking(exam, question).true_gradient
+        parts = _parts(question, exam, truth)
         exam.log.append(Asked(tuple(parts), bounds))
-        _judge(question, parts, truth, bounds)
-
-
-def _known(exam: Exam, number: int, *, compound: bool) -> tuple[Question, tuple[Array, ...], tuple[Estimate, ...]]:
-    question, bounds = draw(exam.rng(f"net.deep.{number}"), compound=compound)
-    return question, bounds, question.true_gradient(exam.truth())
+        _judge(question, parts, truth(), bounds)
 
 
 def draw(
@@ -91,9 +89,10 @@ def number_of_wrong(parts: Sequence[Array], truth: Sequence[Estimate], bounds: S
     return sum(part.size for part in parts) - sum(right)
 
 
-def _parts(question: Question, exam: Exam) -> list[Array]:
+def _parts(question: Question, exam: Exam, meanwhile: Work) -> list[Array]:
     """The gradient's arrays in the order of theta; what else may be wrong with them is for checks of small nets."""
-    replies = exam.session.run([*question.steps(), Call("net", "gradient", {"X": question.X, "T": question.T})])
+    steps = [*question.steps(), Call("net", "gradient", {"X": question.X, "T": question.T})]
+    (replies,) = exam.session.run_all([steps], [meanwhile])
     for reply in replies:
         if reply.error is not None:
             raise _violation(question, "MLP.gradient(X, T) to answer", reply.error, "crash")

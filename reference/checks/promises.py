@@ -103,17 +103,17 @@ def check_layouts(exam: Exam, message: Message) -> None:
     """The same numbers in another memory layout give the same answer: Fortran order, strides, reversed, read-only."""
     rng = exam.rng(f"{message.subject}.layouts")
     layouts: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only", "broadcast")
+    asked: list[tuple[Layout, Case]] = []
     for layout, sizes in product(layouts, (Sizes(2, 2, 2), ORDINARY)):
         case = message.draw(sizes, normal_numbers(rng))
-        if layout == "broadcast":
-            case = case.rows(np.zeros(case.n_samples, dtype=int))
-        try:
-            exam.judge(message, case, exam.actual(message, case, layout))
-        except Violation as violation:
+        asked.append((layout, case.rows(np.zeros(case.n_samples, dtype=int)) if layout == "broadcast" else case))
+    violations = exam.violations(message, [case for _, case in asked], [layout for layout, _ in asked])
+    for (layout, _), violation in zip(asked, violations, strict=True):
+        if violation is not None:
             violation.expected += f", also in {layout} layout"
             violation.mistake = "mutates-input" if "read-only" in violation.actual else "layout-dependent"
             violation.repro = None  # a literal array has the plain layout
-            raise
+            raise violation
 
 
 def check_inputs_unchanged(exam: Exam, message: Message) -> None:

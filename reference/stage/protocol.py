@@ -7,7 +7,7 @@ examiner keeps the truth to itself and compares here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Layout = Literal["C", "Fortran", "strided", "reversed", "read-only", "broadcast"]
+Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,12 @@ class Session(Protocol):
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Do the steps one after the other with fresh objects; an error in one does not end the others."""
 
-    def run_all(self, questions: Iterable[Sequence[Step]]) -> Iterator[list[Reply]]:
-        """`run` for each of several lists of steps, perhaps many at a time."""
+    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        """`run` for each of several lists of steps, perhaps many at a time.
+
+        ``meanwhile`` is work that needs no answers, a piece for each question. It may be done while they are awaited,
+        or not at all; what goes wrong in it is passed over, and shows to whoever needs what should come of it.
+        """
 
 
 def lay_out(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
