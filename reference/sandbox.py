@@ -80,7 +80,7 @@ class Limits:
     Attributes
     ----------
     seconds
-        Of running time, all its answers together.
+        That its answers are waited for, all together.
     memory
         Bytes of address space.
     """
