@@ -55,6 +55,8 @@ _WELL_KNOWN = {
     "jupyter", "google", "pytest", "hypothesis", "nose", "black", "mypy", "typing_extensions", "attr", "psutil", "dill",
     "cloudpickle", "line_profiler", "memory_profiler",
 }  # fmt: skip
+#: Where Python's own library has what is installed.
+_PACKAGES = ("site-packages", "dist-packages")
 _SHARED_OBJECTS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILE_SIZE = 2**24
@@ -276,15 +278,15 @@ class Sandbox:
         return text.replace(f"{self._work}/", "").replace(str(self._folder), "")
 
     def _command(self, questions: int, answers: int) -> list[str]:
-        readable = [*_system_files(), *map(str, self._real_libraries)]
-        readable += [str(self._folder / name) for name in ("stage", "libraries")]
+        folders = [str(self._folder / name) for name in ("stage", "libraries")]
+        given = [*map(str, self._real_libraries), *folders]
         settings = {
             "questions": questions,
             "answers": answers,
             "memory": self.limits.memory,
             "cpu_seconds": int(self.limits.seconds) + 5,
             "file_size": _FILE_SIZE,
-            "readable": readable,
+            "readable": [*_system_files(), *given],
             "listable": [sysconfig.get_path("stdlib")],
             "writable": [str(self._work)],
             "root": str(self._root),
@@ -293,14 +295,22 @@ class Sandbox:
             "seconds": self.limits.seconds / _SHARE,
         }
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-        folders = [str(self._folder / name) for name in ("stage", "libraries")]
         command = [python, "-I", "-S", "-B", "-u", "-c", _BOOT, *folders, json.dumps(settings)]
-        return [*self._wrapping(readable), *command] if self._bubblewrap else command
+        return [*self._wrapping(given), *command] if self._bubblewrap else command
 
-    def _wrapping(self, readable: Sequence[str]) -> list[str]:
+    def _wrapping(self, given: Sequence[str]) -> list[str]:
+        """Bubblewrap with the system's files in it, and with those that are given besides."""
         wrap = [*_NAMESPACES, "--new-session", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
-        for path in [*_program_folders(), *readable]:
-            wrap += ["--ro-bind-try", path, path]
+        # Python's library as a whole, and nothing where things are installed in it: a mount for each file takes long.
+        stdlib = _stdlib()
+        installed = [str(stdlib / name) for name in _PACKAGES if (stdlib / name).is_dir()]
+        others = [path for path in _system_files() if Path(path).parent != stdlib]
+        wrap += _bound([*_program_folders(), *others, str(stdlib)])
+        for path in installed:
+            wrap += ["--tmpfs", path]
+        wrap += _bound(given)  # it may belong to what is installed
+        for path in installed:
+            wrap += ["--remount-ro", path]
         work = str(self._work)
         # What is in memory there must not be filled.
         return [*wrap, "--bind", work, work, "--chdir", work, "--remount-ro", "/dev", "--remount-ro", "/"]
@@ -373,6 +383,10 @@ def _no_reply(end: EndedError) -> Reply:
     return Reply(error=end.said, error_kind=end.kind)
 
 
+def _bound(paths: Sequence[str]) -> list[str]:
+    return [word for path in paths for word in ("--ro-bind-try", path, path)]
+
+
 _NAMESPACES = ["bwrap", "--unshare-all", "--die-with-parent"]
 
 
@@ -387,11 +401,13 @@ def _library_folders() -> list[Path]:
     return folders
 
 
+def _stdlib() -> Path:
+    return Path(sysconfig.get_path("stdlib")).resolve()
+
+
 def _system_files() -> list[str]:
     """What Python itself needs: its library without installed packages, the system's shared objects, and devices."""
-    stdlib = Path(sysconfig.get_path("stdlib")).resolve()
-    packages = {"site-packages", "dist-packages"}
-    files = [str(each) for each in stdlib.iterdir() if each.name not in packages]
+    files = [str(each) for each in _stdlib().iterdir() if each.name not in _PACKAGES]
     files += [str(each) for each in Path(sys.base_prefix, "lib").glob("libpython*")]
     return [*files, *_SHARED_OBJECTS, *_DEVICES]
 

@@ -10,6 +10,7 @@ import ctypes
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -370,6 +371,19 @@ def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
         with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken stage"):
             box.missing()
     assert place.traces() == []
+
+
+@needs_bubblewrap
+def test_what_is_installed_is_not_there(place: Place) -> None:
+    """Even where nothing but bubblewrap keeps it: its place is empty, and stays so."""
+    packages = Path(sysconfig.get_path("stdlib")).resolve() / "site-packages"
+    code = f"import os\nprint(os.listdir({str(packages)!r}))\nopen({str(packages / 'x')!r}, 'w')"
+    with Sandbox(place.submission, Limits(SECONDS), "bwrap") as box:
+        python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+        command = [*box._wrapping([]), str(python), "-I", "-S", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n"
+    assert "Read-only file system" in done.stderr
 
 
 def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
