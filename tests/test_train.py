@@ -11,7 +11,7 @@ import pytest
 
 import bp
 from bp import messages
-from reference.oracles import torch_autograd
+from reference.oracles import torch_training
 from reports.experiments import EXPERIMENTS, build_net
 from tests.comparing import needs_torch
 from tests.strategies import Array
@@ -47,7 +47,7 @@ def assert_same_curves(history: bp.History, expected: dict[str, list[float]], re
 
 def torch_run(net: bp.MLP, loss: Any, train: Any, test: Any, **settings: Any) -> dict[str, list[float]]:
     weights, biases = zip(*net.parameters().values(), strict=True)
-    return torch_autograd.train_mlp(weights, biases, train, test, loss=loss, **settings)
+    return torch_training.train_mlp(weights, biases, train, test, loss=loss, **settings)
 
 
 @needs_torch

@@ -14,7 +14,7 @@ import numpy as np
 import bp
 from bp.fast import Fast, fast_path
 from bp.samples import Samples
-from reference.oracles import torch_autograd
+from reference.oracles import torch_autograd, torch_training
 from reports.bench import products
 from reports.bench.products import Workload
 from reports.bench.tables import BenchError, Effort, Say, Table
@@ -274,7 +274,7 @@ class _Torch:
         self.name = name
         weights, biases = zip(*build_net(experiment).parameters().values(), strict=True)
         X, T, X_test, T_test = data
-        self._training = torch_autograd.Training(
+        self._training = torch_training.Training(
             weights,
             biases,
             [(X, T)] if X_test is None or T_test is None else [(X, T), (X_test, T_test)],
