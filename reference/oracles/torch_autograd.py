@@ -1,4 +1,4 @@
-"""PyTorch's automatic differentiation of a definition in double precision. Beside `torch_training`, nobody imports torch.
+"""PyTorch's automatic differentiation of a definition in double precision. Only `torch_training` imports torch too.
 
 torch is optional and slow to import, so it is imported when it is used; `available` says whether it is there.
 """
