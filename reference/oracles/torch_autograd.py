@@ -167,7 +167,7 @@ def gradcheck_numpy(
     """
     import torch  # noqa: PLC0415 - optional and slow to import
 
-    class Wrapped(torch.autograd.Function):
+    class Wrapped(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
         @staticmethod
         def forward(context: Any, *tensors: torch.Tensor) -> torch.Tensor:
             context.save_for_backward(*tensors)
