@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from reference.oracles import ball, finite_differences, torch_autograd
 from reports import figures
 from reports.study import catches, steps, verification
 from tests.comparing import needs_torch
-from tests.strategies import Array
 
 pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
 SMALL = verification.Plan(cases=30, differences=3, nets=1)
@@ -154,48 +152,4 @@ def test_subjects_are_the_right_functions() -> None:
     (linear,) = catches.subjects("LinearLayer", CLASSES)
     np.testing.assert_allclose(
         linear.forward(*linear.args), ball.value(definitions.linear, linear.args).value, rtol=1e-13
-    )
-
-
-# The derivations of the document, each identity against the definition alone.
-
-
-def jacobian(X: Array) -> Array:
-    """Softmax's, (K, K), of one row, by ball arithmetic."""
-    k = X.shape[1]
-    return np.array([ball.vjp(definitions.softmax, row[np.newaxis], (X,))[0].value[0] for row in np.eye(k)])
-
-
-def test_the_derived_jacobian_and_its_cheap_product() -> None:
-    """dp_j/ds_i = p_j ([i = j] - p_i), and sum_j d_j dp_j/ds_i = p_i (d_i - sum_j d_j p_j)."""
-    rng = np.random.RandomState(0)
-    X, d = rng.standard_normal((2, 1, 5))
-    p = ball.value(definitions.softmax, (X,)).value[0]
-    J = jacobian(X)
-    np.testing.assert_allclose(J, np.diag(p) - np.outer(p, p), rtol=0, atol=1e-15)
-    np.testing.assert_allclose(d[0] @ J, p * (d[0] - d[0] @ p), rtol=0, atol=1e-15)
-    assert not np.allclose(J, np.diag(p), atol=1e-3)
-
-
-def test_the_derived_delta_of_the_compound_layer() -> None:
-    """p - t for any targets that sum to one; with a sum of two it is p 2 - t, which the derivation needs not to be."""
-    rng = np.random.RandomState(1)
-    X = rng.standard_normal((3, 4))
-    T = np.array([[1.0, 0, 0, 0], [0.25, 0.5, 0.25, 0], [0, 0, 0, 1]])
-    p = ball.value(definitions.softmax, (X,)).value
-    for targets, expected in ((T, p - T), (2 * T, 2 * p - 2 * T)):
-        spec = partial(definitions.cross_entropy_of_logits, T=targets)
-        found = ball.vjp(spec, np.ones((3, 1)), (X,))[0].value
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
-
-
-def test_softmax_and_loss_do_not_see_a_shift() -> None:
-    """By any c, exactly: the two balls, 300 digits wide, overlap, and a scaled input gives another result."""
-    X, T = np.array([[0.5, -1.25, 3.0]]), np.array([[0.0, 1.0, 0.0]])
-    for c in (-700.0, 1024.0, 2.0**40):
-        for spec in (definitions.softmax, partial(definitions.cross_entropy_of_logits, T=T)):
-            here, there = (ball.value(spec, (Z,)) for Z in (X, X + c))
-            assert np.array_equal(here.value, there.value)
-    assert not np.array_equal(
-        ball.value(definitions.softmax, (X,)).value, ball.value(definitions.softmax, (2 * X,)).value
     )
