@@ -68,6 +68,7 @@ _TOGETHER = 24
 _TO_START = 60.0
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
 _OUR_NAMES = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+_PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -267,8 +268,9 @@ class Sandbox:
 
     def _environment(self) -> dict[str, str]:
         environment = _OUR_NAMES | dict.fromkeys(_THREADS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
-        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results.
-        return environment | {name: each for name, each in os.environ.items() if name.startswith("OPENBLAS_CORETYPE")}
+        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results, or crash:
+        # one of them without the other, too.
+        return environment | {name: os.environ[name] for name in _PROCESSOR if name in os.environ}
 
     def _clean(self, text: str) -> str:
         return hearsay.printable(self._without_folder(text))
