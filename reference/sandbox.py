@@ -268,8 +268,8 @@ class Sandbox:
 
     def _environment(self) -> dict[str, str]:
         environment = _OUR_NAMES | dict.fromkeys(_THREADS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
-        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results, or crash:
-        # one of them without the other, too.
+        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results or
+        # crash; so it may with one of them alone.
         return environment | {name: os.environ[name] for name in _PROCESSOR if name in os.environ}
 
     def _clean(self, text: str) -> str:

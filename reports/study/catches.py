@@ -99,7 +99,7 @@ def checkers() -> dict[str, Callable[[Subject], bool]]:
 
 
 def passes_allclose(subject: Subject) -> bool:
-    """The course's own test: central differences of every entry, and numpy's default tolerances."""
+    """What people write themselves: central differences of every entry, and numpy's default tolerances."""
     found = subject.vjp(subject.cotangent, *subject.args)
     for place, argument in enumerate(subject.args):
         numeric = np.zeros(argument.shape)
