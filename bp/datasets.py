@@ -28,6 +28,12 @@ def load_XOR() -> tuple[Float32, Float32]:
         (4, 2), the two bits.
     T
         (4, 2), one-hot: class 1 where exactly one bit is set.
+
+    Examples
+    --------
+    >>> X, T = load_XOR()
+    >>> print(X[1], T[1])
+    [0. 1.] [0. 1.]
     """
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
     return X, one_hot(np.array([0, 1, 1, 0]), 2)
@@ -43,6 +49,12 @@ def load_spirals() -> tuple[Float32, Float32, Float32, Float32]:
     -------
     X_train, T_train, X_test, T_test
         Points (300, 2) and one-hot targets (300, 3), arm after arm.
+
+    Examples
+    --------
+    >>> X_train, T_train, X_test, T_test = load_spirals()
+    >>> print(X_train.shape, T_train[0], T_train[-1])
+    (300, 2) [1. 0. 0.] [0. 0. 1.]
     """
     rng = np.random.RandomState(1234)
     X_train, T_train = _spiral_arms(rng)
@@ -153,7 +165,7 @@ def read_idx_bytes(path: Path) -> bytes:
         The file is gzipped and the gzip stream is broken.
     """
     import gzip  # noqa: PLC0415 - only MNIST needs it, and whoever imports bp would wait for it
-    import zlib  # noqa: PLC0415
+    import zlib  # noqa: PLC0415 - the same
 
     content = path.read_bytes()
     if not content.startswith(b"\x1f\x8b"):  # by content, since browsers uncompress and keep the name
@@ -188,6 +200,8 @@ def mnist_array(name: str, folder: str | os.PathLike[str] | None = None) -> NDAr
     folder
         As in `load_MNIST`, which also says what is raised.
     """
+    import hashlib  # noqa: PLC0415 - as in `read_idx_bytes`
+
     folder = _mnist_folder(folder)
     path = find_idx(folder, name)
     if path is None:
@@ -196,8 +210,6 @@ def mnist_array(name: str, folder: str | os.PathLike[str] | None = None) -> NDAr
             "or set BP_MNIST to the folder that holds them"
         )
     content = read_idx_bytes(path)
-    import hashlib  # noqa: PLC0415 - see `read_idx_bytes`
-
     digest = hashlib.sha256(content).hexdigest()
     if digest != MNIST_SHA256[name]:
         raise ValueError(

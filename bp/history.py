@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import numpy as np
+
+from bp.messages import Array
 
 
 @dataclass
@@ -23,6 +28,12 @@ class History:
     stopped_at
         The same for programs: ``{"epoch": 3, "batch": 7, "what": "the output of Softmax_OUT"}``. Epoch 0 is before the
         first; batch is None where an evaluation found it, what is None where numpy raised and no value is to blame.
+
+    Examples
+    --------
+    >>> history = History(loss_train=[0.7, 0.5])
+    >>> print(history.epochs, history["loss_train"])
+    1 [0.7, 0.5]
     """
 
     loss_train: list[float] = field(default_factory=list)
@@ -32,6 +43,15 @@ class History:
     amplitude: dict[str, list[float]] = field(default_factory=dict)
     stopped: str | None = None
     stopped_at: dict[str, int | str | None] | None = None
+
+    @classmethod
+    def of(cls, evaluations: Iterable[tuple[float, float]], weights: Mapping[str, Array]) -> History:
+        """One moment: mean loss and accuracy of the training set and, if there is one, the test set; W by layer."""
+        history = cls(amplitude={name: [float(np.abs(W).mean())] for name, W in weights.items()})
+        for name, (loss, accuracy) in zip(("train", "test"), evaluations, strict=False):
+            history[f"loss_{name}"].append(loss)
+            history[f"acc_{name}"].append(accuracy)
+        return history
 
     @property
     def epochs(self) -> int:

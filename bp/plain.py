@@ -92,17 +92,10 @@ class Plain:
 
     def told(self, epoch: int) -> History:
         """Losses, accuracies and amplitudes of the net as it is, after that many epochs; raises as `epoch` does."""
-        history = History()
-        loss, accuracy = self._evaluate(self._train, epoch, "training")
-        history.loss_train.append(loss)
-        history.acc_train.append(accuracy)
+        told = [self._evaluate(self._train, epoch, "training")]
         if self._test is not None:
-            loss, accuracy = self._evaluate(self._test, epoch, "test")
-            history.loss_test.append(loss)
-            history.acc_test.append(accuracy)
-        for name, (W, _) in self._net.parameters().items():
-            history.amplitude[name] = [float(np.abs(W).mean())]
-        return history
+            told.append(self._evaluate(self._test, epoch, "test"))
+        return History.of(told, {name: W for name, (W, _) in self._net.parameters().items()})
 
     def _evaluate(self, data: Samples, epoch: int, kind: str) -> tuple[float, float]:
         """Mean loss, and the share of samples whose most probable class is their target's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -84,6 +85,16 @@ def train(
     ------
     ValueError
         An argument does not fit. Nothing has been changed then.
+
+    Examples
+    --------
+    >>> from bp import LinearLayer, LossCrossEntropyForSoftmaxLogits, load_spirals
+    >>> X, T, X_test, T_test = load_spirals()
+    >>> layers = [LinearLayer(2, 3, np.random.RandomState(1234), "Linear_1")]
+    >>> net = MLP(2, layers, LossCrossEntropyForSoftmaxLogits("CE"))
+    >>> history = train(net, X, T, batch_size=300, n_epochs=200, X_test=X_test, T_test=T_test)
+    >>> print(history.epochs, history["loss_train"][-1] < history["loss_train"][0])
+    200 True
     """
     _check_settings(batch_size, n_epochs, alpha, threads)
     train_set = _checked_set(net, "train", X_train, T_train)
@@ -119,7 +130,7 @@ class _Run:
     def epochs(self, n_epochs: int, *, watched: bool) -> Iterator[None]:
         """Yield whenever the history has grown: before the first epoch of a new run, and after each or several."""
         if not self.history.loss_train:
-            told = self.try_fast(lambda fast: fast.before())
+            told = None if self.fast is None else _tried(self.fast.before)
             self.history.extend(self.plain.before() if told is None else told)
             yield
         tried = 0  # epochs up to this one are the plain path's, since the fast one has given up on them
@@ -127,22 +138,22 @@ class _Run:
             told = None
             if self.fast is not None and done >= tried:
                 tried = min(done + (1 if watched else self.fast.most), n_epochs)
-                n = tried - done
-                told = self.try_fast(lambda fast, n=n: fast.run(n))  # type: ignore[misc]
+                told = _tried(partial(self.fast.run, tried - done))
             self.history.extend(self.plain.epoch(done + 1) if told is None else told)
             yield
 
-    def try_fast(self, task: Callable[[Fast], History | None]) -> History | None:
-        """None where something is not finite or numpy raises: then it is for the plain path to say where.
 
-        Of what numpy would warn of in between, the plain path will warn too.
-        """
-        unsaid: Any = {kind: "ignore" for kind, state in np.geterr().items() if state == "warn" and kind != "under"}
-        try:
-            with np.errstate(**unsaid):
-                return None if self.fast is None else task(self.fast)
-        except FloatingPointError:
-            return None
+def _tried(task: Callable[[], History | None]) -> History | None:
+    """None where something is not finite or numpy raises: then it is for the plain path to say where.
+
+    Of what numpy would warn of in between, the plain path will warn too.
+    """
+    unsaid: Any = {kind: "ignore" for kind, state in np.geterr().items() if state == "warn" and kind != "under"}
+    try:
+        with np.errstate(**unsaid):
+            return task()
+    except FloatingPointError:
+        return None
 
 
 def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) -> Samples:

@@ -49,6 +49,12 @@ class Shape(NamedTuple):
         """All weights and biases."""
         return sum((d + 1) * u for d, u in self.layers)
 
+    def split(self, vectors: Array) -> list[Array]:
+        """Vectors of parameters (..., n_parameters) as [W^T b] of each linear layer, (..., U, D + 1)."""
+        ends = np.cumsum([(d + 1) * u for d, u in self.layers])
+        parts = np.split(vectors, ends[:-1], axis=-1)
+        return [part.reshape(*vectors.shape[:-1], u, d + 1) for part, (d, u) in zip(parts, self.layers, strict=True)]
+
 
 class Parameters:
     """All parameters of a net in one vector, and seen layer by layer.
@@ -65,9 +71,7 @@ class Parameters:
 
     def __init__(self, shape: Shape, vector: Array) -> None:
         self.vector = vector
-        ends = np.cumsum([(d + 1) * u for d, u in shape.layers])
-        parts = np.split(vector, ends[:-1])
-        self.rows = [part.reshape(u, d + 1) for part, (d, u) in zip(parts, shape.layers, strict=True)]
+        self.rows = shape.split(vector)
         self.weights = [row[:, :-1].T for row in self.rows]
 
     def read(self, net: MLP) -> None:

@@ -107,16 +107,7 @@ class Pieces:
         told = [self._evaluate(pieces) for pieces in self._sets]
         if not (all(math.isfinite(loss) for loss, _ in told) and np.isfinite(self._parameters.vector).all()):
             return None
-        history = History()
-        for (loss, accuracy), losses, accuracies in zip(
-            told, (history.loss_train, history.loss_test), (history.acc_train, history.acc_test), strict=False
-        ):
-            losses.append(loss)
-            accuracies.append(accuracy)
-        names = self._net.parameters()
-        for name, W in zip(names, self._parameters.weights, strict=True):
-            history.amplitude[name] = [float(np.abs(W).mean())]
-        return history
+        return History.of(told, dict(zip(self._net.parameters(), self._parameters.weights, strict=True)))
 
     def _evaluate(self, pieces: Sequence[_Piece]) -> tuple[float, float]:
         """Mean loss and accuracy."""
@@ -127,7 +118,7 @@ class Pieces:
 
     def _each(self, items: Sequence[_Item], task: Callable[[_Worker, _Item], _Result]) -> list[_Result]:
         """``task`` of each item, in their order; the workers take turns, and the first works in this thread."""
-        results: list[_Result | None] = [None] * len(items)
+        results: dict[int, _Result] = {}
         state = np.geterr()
 
         def work(number: int) -> None:
@@ -142,7 +133,7 @@ class Pieces:
             raised = [each.exception() for each in begun]  # which waits for them
         for error in filter(None, raised):
             raise error
-        return results  # type: ignore[return-value]
+        return [results[place] for place in range(len(items))]
 
 
 def _pool(threads: int) -> Executor | None:

@@ -105,12 +105,10 @@ class Whole:
         return history
 
     def _amplitudes(self, vectors: Array) -> dict[str, list[float]]:
-        sizes = np.abs(vectors)
-        ends = np.cumsum([(d + 1) * u for d, u in self._shape.layers])
-        parts = np.split(sizes, ends[:-1], axis=1)
+        sizes = self._shape.split(np.abs(vectors))
         return {
-            name: part.reshape(-1, u, d + 1)[:, :, :-1].mean(axis=(1, 2)).tolist()
-            for name, part, (d, u) in zip(self._net.parameters(), parts, self._shape.layers, strict=True)
+            name: rows[:, :, :-1].mean(axis=(1, 2)).tolist()
+            for name, rows in zip(self._net.parameters(), sizes, strict=True)
         }
 
 
