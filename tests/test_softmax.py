@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
-from bp.softmax import exact_sum
+from bp.softmax import _upper_half, exact_sum
 from reference import definitions
 from reference.oracles import ball
+from tests.comparing import needs_flint
 from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes
 
-pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+pytestmark = needs_flint
 
 SOFTMAX, LOSS = bp.SoftmaxLayer("Softmax"), bp.LossCrossEntropyForSoftmaxLogits("CE")
 #: Ordinary ones, near ties, saturated ones up to where results are subnormal, huge ones.
@@ -188,6 +189,61 @@ def test_soft_targets_keep_their_loss(size: float) -> None:
     """The sum over the classes that have a share, however far the others are."""
     X, T = np.array([[size, -1.7e308, size]]), np.array([[0.25, 0.0, 0.75]])
     assert LOSS.forward(X, T)[0, 0] == pytest.approx(math.log(2), rel=1e-15)
+
+
+@pytest.mark.parametrize("k", [3, 64])
+def test_samples_are_independent_of_each_other(k: int) -> None:
+    """To the last bit, whatever the sizes: nothing is scaled by what stands in another row."""
+    rng = np.random.RandomState(k)
+    X, d = 3 * rng.randn(4, k), rng.randn(4, k)
+    X[1], d[0], d[2] = 250 * X[1], 1e300 * d[0], 1e-310 * d[2]
+    Y, T = SOFTMAX.forward(X), np.eye(k)[[0, 1, 2, 0]]
+    asked: list[tuple[Any, list[Array]]] = [(SOFTMAX.forward, [X]), (SOFTMAX.delta, [Y, d])]
+    for message, arguments in [*asked, (LOSS.forward, [X, T]), (LOSS.delta, [X, T])]:
+        alone = [message(*(array[n : n + 1] for array in arguments)) for n in range(4)]
+        assert message(*arguments).tolist() == np.concatenate(alone).tolist()
+
+
+@pytest.mark.parametrize("k", [64, 200])
+def test_single_precision_of_many_classes_is_computed_in_double(k: int) -> None:
+    """The same promise on the other side of the threshold between memory layouts."""
+    rng = np.random.RandomState(k)
+    X, T = rng.uniform(-80, 80, (3, k)).astype(np.float32), np.eye(k, dtype=np.float32)[[0, 1, k - 1]]
+    wide = X.astype(np.float64)
+    for found, exact in (
+        (SOFTMAX.forward(X), SOFTMAX.forward(wide)),
+        (LOSS.forward(X, T), LOSS.forward(wide, T)),
+        (LOSS.delta(X, T), LOSS.delta(wide, T)),
+    ):
+        assert (np.abs(found - exact) <= 0.51 * np.spacing(np.abs(found))).all()
+
+
+@pytest.mark.parametrize("lead", [0.3, 1.0, 2.5])
+def test_large_close_logits_have_all_digits(lead: float) -> None:
+    """Their differences are rounded by up to 2^-44, which would be hundreds of units; the target is not the largest."""
+    rng = np.random.RandomState(5)
+    X = 700 + lead * rng.rand(200, 3)
+    T = np.eye(3)[X.argmin(axis=1)]
+    spec = partial(definitions.cross_entropy_of_logits, T=T)
+    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= FLOOR
+    assert off(spec, X, LOSS.forward(X, T)) <= FLOOR
+    assert off(spec, X, LOSS.delta(X, T), np.ones((200, 1))) <= FLOOR
+
+
+def test_upper_half_is_what_can_be_squared() -> None:
+    """The upper 26 bits, unchanged: of two of them the product is exact (Dekker 1971)."""
+    z = np.random.RandomState(3).uniform(1, 2, 1000)
+    for upper in (_upper_half(z), _upper_half(z, np.empty_like(z))):
+        assert upper.tolist() == (np.floor(z * 2.0**25) / 2.0**25).tolist()
+
+
+def test_exact_sum_of_many_large_negative_terms_is_exact() -> None:
+    """All of one sign and nearly as large as they may be: the sum needs the most room below sigma that there is."""
+    terms = -(1 - np.random.RandomState(2).randint(1, 2**20, (63, 5)) * 2.0**-53)
+    high, low = exact_sum(terms, np.ones(5), None, np.empty_like(terms), np.empty_like(terms))
+    for column in range(5):
+        exact = sum(map(Fraction, terms[:, column].tolist()))
+        assert Fraction(float(high[column])) + Fraction(float(low[column])) == exact
 
 
 @given(st.data())
