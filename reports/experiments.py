@@ -99,6 +99,12 @@ def load_data(experiment: Experiment, mnist_folder: Path | None = None) -> Data:
     return X_train, T_train, X_test, T_test
 
 
+def sets_of(data: Data) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """(X, T) of the training set and, where there is one, of the test set."""
+    X_train, T_train, X_test, T_test = data
+    return [(X_train, T_train)] if X_test is None or T_test is None else [(X_train, T_train), (X_test, T_test)]
+
+
 def run(
     experiment: Experiment,
     data: Data,

@@ -17,7 +17,7 @@ from bp.samples import Samples
 from reports.bench import training
 from reports.bench.tables import BenchError, Effort, Say, Table
 from reports.bench.training import Plan, Row, compared, mnist, threads
-from reports.experiments import EXPERIMENTS, Data, Experiment, build_net
+from reports.experiments import EXPERIMENTS, Data, Experiment, build_net, sets_of
 
 _BASE = replace(EXPERIMENTS["mnist"], widths=(100, 64, 64, 10), batch_size=1000, alpha=0.01)
 #: What changes -> experiment and number of samples, the rest being as in `_BASE`.
@@ -68,9 +68,9 @@ def profile(plan: Plan, say: Say) -> Table:
     """Where the time of an epoch of MNIST goes that the products do not take."""
     say("growth: profile of an epoch")
     experiment = EXPERIMENTS["mnist"]
-    (X, T, X_test, T_test), where = mnist(plan.images)
-    test = None if X_test is None or T_test is None else Samples(X_test, T_test, experiment.dtype)
-    path = fast_path(build_net(experiment), Samples(X, T, experiment.dtype), test, experiment.batch_size, 0.1)
+    data, where = mnist(plan.images)
+    train, test = (Samples(X, T, experiment.dtype) for X, T in sets_of(data))
+    path = fast_path(build_net(experiment), train, test, experiment.batch_size, 0.1)
     if path is None:
         raise BenchError("growth: expected a net that the fast path can train")
     with threads(1), _stopwatches() as spent:

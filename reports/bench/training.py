@@ -20,7 +20,7 @@ from reports.bench.products import Workload
 from reports.bench.tables import BenchError, Effort, Say, Table
 from reports.bench.timing import Times, interleaved
 from reports.cores import cores
-from reports.experiments import EXPERIMENTS, Data, Experiment, build_net, load_data
+from reports.experiments import EXPERIMENTS, Data, Experiment, build_net, load_data, sets_of
 
 #: Losses of two ways to train may differ by so much of themselves after the first epoch. In single precision roundings
 #: turn about one unit of a batch of MNIST on or off, which moves the gradient by a part in thousands.
@@ -200,10 +200,9 @@ class Contestant(Protocol):
 
 
 def _contestants(row: Row, data: Data, *, compiled: bool) -> Iterator[Contestant]:
-    X, T, X_test, T_test = data
     experiment = row.experiment
-    train = Samples(X, T, experiment.dtype)
-    test = None if X_test is None or T_test is None else Samples(X_test, T_test, experiment.dtype)
+    train, *rest = (Samples(X, T, experiment.dtype) for X, T in sets_of(data))
+    test = rest[0] if rest else None
     path = fast_path(build_net(experiment), train, test, experiment.batch_size, experiment.alpha, row.threads)
     if path is None:
         raise BenchError(f"training: expected a net that the fast path can train in {experiment.name}")
@@ -246,8 +245,7 @@ class _Textbook:
 
     def __init__(self, experiment: Experiment, data: Data) -> None:
         self._net, self._experiment = build_net(experiment), experiment
-        X, T, X_test, T_test = data
-        self._sets = [(X, T)] if X_test is None or T_test is None else [(X, T), (X_test, T_test)]
+        self._sets = sets_of(data)
 
     def epochs(self, n: int, evaluated: bool) -> float:
         """See `Contestant`."""
@@ -273,11 +271,10 @@ class _Torch:
     def __init__(self, name: str, experiment: Experiment, data: Data, *, compiled: bool) -> None:
         self.name = name
         weights, biases = zip(*build_net(experiment).parameters().values(), strict=True)
-        X, T, X_test, T_test = data
         self._training = torch_training.Training(
             weights,
             biases,
-            [(X, T)] if X_test is None or T_test is None else [(X, T), (X_test, T_test)],
+            sets_of(data),
             loss="logits",
             batch_size=experiment.batch_size,
             alpha=experiment.alpha,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ def measure(every: int = 1) -> dict[str, Any]:
         for cls in CLASSES:
             if cls in _KEYS and _fails(checker, cls, CLASSES):
                 raise RuntimeError(f"catches: expected {checker.__name__} to pass the right {cls}")
-    with ProcessPoolExecutor(cores()) as pool:
+    # Not forks: this process has threads by now.
+    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
         results = list(pool.map(_judged, [CATALOGUE.index(each) for each in chosen], chunksize=4))
     by_class: dict[str, list[dict[str, bool]]] = {}
     for mistake, result in zip(chosen, results, strict=True):

@@ -8,9 +8,11 @@ import bp
 from reports import figures
 from reports.experiments import EXPERIMENTS, load_data
 from reports.figures import Figure
+from reports.study import instability
 from reports.study.gather import Study
 from reports.study.plan import ALPHAS, LONG_XOR, SNAPSHOTS
 from reports.study.runs import history_of, net_of
+from reports.study.theirs import PREFIX
 
 _SPIRALS = {f"alpha = {alpha:g}": f"spirals-{alpha:g}" for alpha in ALPHAS}
 
@@ -83,7 +85,7 @@ def _mistakes(study: Study) -> Figure:
 
 
 def _instability(study: Study) -> Figure | None:
-    cells = [made.record for name, made in study.made.items() if name.startswith("instability-")]
+    cells = [made.record for name, made in study.made.items() if name.startswith(instability.PREFIX)]
     kinds = {"naive": "naive softmax", "stable": "stable, compound"}
     return figures.instability_map(cells, kinds) if cells else None
 
@@ -100,7 +102,7 @@ def _steps(study: Study) -> Figure | None:
 
 def _convergence(study: Study, names: Mapping[str, str]) -> Figure:
     """Our runs by their titles, and over them those of somebody else's implementation."""
-    theirs = {title: f"theirs-{name}" for title, name in names.items() if f"theirs-{name}" in study.made}
+    theirs = {title: PREFIX + name for title, name in names.items() if PREFIX + name in study.made}
     return figures.convergence(
         {title: _history(study, name) for title, name in names.items()},
         {title: _history(study, name) for title, name in theirs.items()},

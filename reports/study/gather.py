@@ -11,11 +11,10 @@ import numpy as np
 
 from reports.progress import Display
 from reports.study.cache import Cache
+from reports.study.instability import PREFIX as SWEEP
 from reports.study.part import Made, Part
+from reports.study.theirs import PREFIX as THEIRS
 from reports.study.theirs import distance
-
-#: Before the names of runs with somebody else's implementation.
-_THEIRS = "theirs-"
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,10 @@ class Study:
 
     def numbers(self) -> dict[str, Any]:
         """What results.json holds: every number that the document shows."""
-        sweep = [made.record for name, made in self.made.items() if name.startswith("instability-")]
-        whole = {name: made.record for name, made in self.made.items() if not name.startswith("instability-")}
+        sweep = [made.record for name, made in self.made.items() if name.startswith(SWEEP)]
+        whole = {name: made.record for name, made in self.made.items() if not name.startswith(SWEEP)}
         runs = {name: record for name, record in whole.items() if "history" in record}
-        theirs = {name.removeprefix(_THEIRS): runs.pop(name) for name in list(runs) if name.startswith(_THEIRS)}
+        theirs = {name.removeprefix(THEIRS): runs.pop(name) for name in list(runs) if name.startswith(THEIRS)}
         return {
             "schema": 2,
             "title": {"name": self.title.name, "course": self.title.course},

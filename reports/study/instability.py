@@ -14,6 +14,8 @@ from reports.progress import Display
 from reports.study.part import Made, Part
 from reports.study.runs import quiet_run
 
+#: What the names of these runs begin with.
+PREFIX = "instability-"
 DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 INPUT_SCALES = (1.0, 10.0, 100.0)
 ALPHAS = (0.001, 0.01, 0.1, 1.0)
@@ -50,7 +52,7 @@ def _part(
         cell: dict[str, Any] = {"dtype": dtype, "input_scale": scale, "alpha": alpha}
         return Made(cell | {kind: _ending(each, data) for kind, each in runs.items()})
 
-    return Part(f"instability-{dtype}-{scale:g}-{alpha:g}", settings, make, _CODE)
+    return Part(f"{PREFIX}{dtype}-{scale:g}-{alpha:g}", settings, make, _CODE)
 
 
 def _ending(experiment: Experiment, data: Data) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +79,12 @@ QUICK = Plan(
 
 def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission | None = None) -> list[Part]:
     """All parts, in the order of the report; with a submission, its runs at the end."""
-
-    @cache
-    def load(experiment: Experiment) -> Data:
-        return load_data(experiment, mnist_folder)
+    loaded: dict[str, Data] = {}  # by what decides it, so that MNIST is there once
 
     def data(experiment: Experiment) -> Data:
-        # By what decides it, so that MNIST is there once.
-        return load(EXPERIMENTS[{"XOR": "xor", "spirals": "spirals", "MNIST": "mnist"}[experiment.data]])
+        if experiment.data not in loaded:
+            loaded[experiment.data] = load_data(replace(experiment, input_scale=1.0), mnist_folder)
+        return loaded[experiment.data]
 
     xor, spirals, mnist, unstable = (EXPERIMENTS[name] for name in ("xor", "spirals", "mnist", "mnist-unstable"))
     found = [
@@ -115,7 +113,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission |
     if submission is not None:
         again = {"xor": xor, **{f"spirals-{alpha:g}": replace(spirals, alpha=alpha) for alpha in ALPHAS}}
         again["mnist"] = replace(mnist, n_epochs=min(plan.their_epochs, plan.mnist_epochs))
-        found += [theirs.part(f"theirs-{name}", each, data, submission) for name, each in again.items()]
+        found += [theirs.part(theirs.PREFIX + name, each, data, submission) for name, each in again.items()]
     return found
 
 

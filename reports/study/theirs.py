@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,15 @@ from reference.gate import located
 from reference.network import Question
 from reference.sandbox import Kind, Limits, Sandbox
 from reference.stage.protocol import Call, Reply, Session, Step
-from reports.experiments import Data, Experiment, build_net
+from reports.experiments import Data, Experiment, build_net, sets_of
 from reports.progress import Display
 from reports.study.part import Made, Part
 from reports.study.runs import Loader, record_of
 
 Array = NDArray[Any]
+
+#: What the names of these runs begin with.
+PREFIX = "theirs-"
 
 _CODE = ("bp", "reference", "reports.experiments", "reports.facts", "reports.study.theirs")
 #: Of a submission's file, as far as it decides whether anything has changed.
@@ -61,7 +64,7 @@ class _StoppedError(Exception):
 def part(name: str, experiment: Experiment, load: Loader, submission: Submission) -> Part:
     """A run of an experiment with the submission's classes; our own is where it would end if they were right."""
     settings = {
-        "experiment": experiment.__dict__,
+        "experiment": asdict(experiment),
         "submission": submission.fingerprint,
         "limits": [submission.limits.seconds, submission.limits.memory, submission.sandbox],
     }
@@ -83,10 +86,10 @@ def train(
 
     Whatever the other side does ends the run, with the reason in ``history.stopped`` and the curves up to there.
     """
-    X, T, X_test, T_test = data
+    X, T, *_ = data
     net = build_net(experiment)
-    test = None if X_test is None or T_test is None else Samples(X_test, T_test, experiment.dtype)
-    judge = Plain(net, Samples(X, T, experiment.dtype), test, experiment.batch_size, experiment.alpha)
+    train_set, *rest = (Samples(*each, experiment.dtype) for each in sets_of(data))
+    judge = Plain(net, train_set, rest[0] if rest else None, experiment.batch_size, experiment.alpha)
     history = bp.History()
     with np.errstate(all="ignore"):
         history.extend(judge.before())
