@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 import yaml
 
-from reference.oracles import ball
+from reference.mistakes import plain
 from reports import cli
 from reports.commands.check import FORMATS
+from tests.comparing import needs_flint
+
+pytestmark = pytest.mark.outside
 
 ROOT = Path(__file__).resolve().parent.parent
 ACTION = ROOT / ".github" / "actions" / "gate" / "action.yml"
+EXAMPLE = ROOT / "examples" / "gate.yml"
 WORKFLOW = ROOT / ".github" / "workflows" / "gate.yml"
 BASH = shutil.which("bash")
 
@@ -85,7 +89,7 @@ def test_exit_code_is_that_of_the_check(tmp_path: Path, code: int) -> None:
 
 
 @needs_bash
-@pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+@needs_flint
 def test_action_judges(tmp_path: Path) -> None:
     """With the real command: our own implementation passes, and all its files are there."""
     real = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m reports "$@"'
@@ -120,10 +124,25 @@ def test_workflow_calls_the_action_with_what_it_takes() -> None:
     assert workflow["permissions"] == {"contents": "read"}
 
 
+@needs_bash
+@needs_flint
+@pytest.mark.parametrize(("source", "code"), [(Path(plain.__file__).read_text(encoding="utf-8"), 0), ("import os", 1)])
+def test_example_is_a_gate(source: str, code: int, tmp_path: Path) -> None:
+    """examples/gate.yml, in a repository whose mlp is right, lets it through; a wrong one it stops."""
+    job = content(EXAMPLE)["jobs"]["gate"]
+    submission = tmp_path / job["with"]["path"]
+    submission.mkdir()
+    (submission / "mlp.py").write_text(source, encoding="utf-8")
+    real = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m reports "$@"'
+    done = judge(tmp_path, real, **{f"BP_{name.upper()}": str(value) for name, value in job["with"].items()})
+    assert done.returncode == code, done.stderr
+
+
 def test_three_lines_of_the_guide_are_a_job() -> None:
-    """The example in docs/gate.md calls the workflow that is here, with inputs that it has."""
+    """The examples, in docs/gate.md and examples/, call the workflow that is here, with inputs that it has."""
     guide = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
     examples = [yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)]
+    assert examples[0]["jobs"] == content(EXAMPLE)["jobs"]
     jobs = [job for each in examples for job in each["jobs"].values()]
     called = [job for job in jobs if "uses" in job]
     assert called
