@@ -64,6 +64,17 @@ class LinearLayer:
     ------
     ValueError
         A size is not a positive integer, or the dtype is not a floating one.
+
+    Examples
+    --------
+    >>> layer = LinearLayer(2, 1, np.random.RandomState(1234), "Linear_1")
+    >>> layer.W[...] = [[2], [3]]
+    >>> X, delta_next = np.array([[1.0, 1.0], [0.0, 2.0]]), np.array([[1.0], [1.0]])
+    >>> print(layer.forward(X).tolist(), layer.delta(layer.forward(X), delta_next).tolist())
+    [[6.0], [7.0]] [[2.0, 3.0], [2.0, 3.0]]
+    >>> dW, db = layer.grad(X, delta_next)
+    >>> print(dW.tolist(), db.tolist())
+    [[0.5], [1.5]] [1.0]
     """
 
     def __init__(self, n_inputs: int, n_units: int, rng: Random, name: str, dtype: DTypeLike = np.float64) -> None:
@@ -140,7 +151,15 @@ class _Elementwise:
 
 
 class ReLULayer(_Elementwise):
-    """Rectified linear units: Y = max(X, 0), element by element."""
+    """Rectified linear units: Y = max(X, 0), element by element.
+
+    Examples
+    --------
+    >>> layer = ReLULayer("ReLU_1")
+    >>> Y = layer.forward([[-1.0, 0.0, 2.0]])
+    >>> print(Y.tolist(), layer.delta(Y, [[5.0, 5.0, 5.0]]).tolist())
+    [[0.0, 0.0, 2.0]] [[0.0, 0.0, 5.0]]
+    """
 
     @checked
     def forward(self, X: Array) -> Array:
@@ -149,7 +168,7 @@ class ReLULayer(_Elementwise):
 
     @checked
     def delta(self, Y: Array, delta_next: Array) -> Array:
-        """dl/dX = delta_next where Y > 0, and 0 elsewhere: Y > 0 exactly where X > 0; at X = 0 we take 0."""
+        """dl/dX = delta_next where Y > 0, else 0, (N, D): Y > 0 exactly where X > 0, and at X = 0 we take 0."""
         return delta_next * (Y > 0)
 
 
@@ -158,6 +177,12 @@ class NaiveSoftmaxLayer(_Elementwise):
 
     exp overflows above 709.78 in float64 (88.72 in float32), which makes inf / inf = NaN; and where every exp of a row
     underflows, below about -745 (-103), 0 / 0 = NaN. `SoftmaxLayer` is the cure.
+
+    Examples
+    --------
+    >>> with np.errstate(over="ignore", invalid="ignore"):
+    ...     print(NaiveSoftmaxLayer("Softmax_OUT").forward([[1000.0, 1000.0]]).tolist())
+    [[nan, nan]]
     """
 
     @checked
@@ -187,6 +212,11 @@ class SoftmaxLayer(_Elementwise):
 
     Computed in double precision with the roundings carried along (`bp.softmax`): right to two units in the last place
     for every finite logit, in single precision to the last bit but for ties; and the same in any order of the classes.
+
+    Examples
+    --------
+    >>> print(SoftmaxLayer("Softmax_OUT").forward([[1000.0, 1000.0]]).tolist())
+    [[0.5, 0.5]]
     """
 
     @checked

@@ -32,7 +32,15 @@ class _CrossEntropy:
 
 
 class LossCrossEntropy(_CrossEntropy):
-    """Multinomial cross-entropy of probabilities X against targets T: l = -sum_k t_k log p_k."""
+    """Multinomial cross-entropy of probabilities X against targets T: l = -sum_k t_k log p_k.
+
+    Examples
+    --------
+    >>> loss = LossCrossEntropy("CE")
+    >>> X, T = np.array([[0.5, 0.5]]), np.array([[0.0, 1.0]])
+    >>> print(loss.forward(X, T).round(4).tolist(), loss.delta(X, T).tolist())
+    [[0.6931]] [[0.0, -2.0]]
+    """
 
     @checked
     def forward(self, X: Array, T: Array) -> Array:
@@ -58,6 +66,14 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
 
     Both messages are right to two units in the last place for one-hot targets and every finite logit (`bp.softmax`).
     The usual formulas, log(sum) - s_t and p - t, give 0 for a sample that is surely right, and its gradient.
+
+    Examples
+    --------
+    >>> loss = LossCrossEntropyForSoftmaxLogits("CE")
+    >>> print(loss.delta([[2.0, 2.0]], [[0.0, 1.0]]).tolist())
+    [[0.5, -0.5]]
+    >>> print(f"{loss.forward([[0.0, 50.0]], [[0.0, 1.0]])[0, 0]:.4g}")  # not 0: exp(-50)
+    1.929e-22
     """
 
     @checked

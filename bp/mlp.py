@@ -29,6 +29,19 @@ class MLP:
     ------
     ValueError
         Two layers have one name, or a linear layer does not take what the one before it gives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bp import LinearLayer, LossCrossEntropyForSoftmaxLogits, ReLULayer, load_XOR
+    >>> rng = np.random.RandomState(1234)
+    >>> layers = [LinearLayer(2, 3, rng, "Linear_1"), ReLULayer("ReLU_1"), LinearLayer(3, 2, rng, "Linear_OUT")]
+    >>> net = MLP(2, layers, LossCrossEntropyForSoftmaxLogits("CE"))
+    >>> X, T = load_XOR()
+    >>> print(net.propagate(X).shape, net.evaluate(X, T).shape)
+    (4, 2) (4, 1)
+    >>> print({name: [part.shape for part in parts] for name, parts in net.gradient(X, T).items()})
+    {'Linear_1': [(2, 3), (3,)], 'Linear_OUT': [(3, 2), (2,)]}
     """
 
     def __init__(self, n_inputs: int, layers: Sequence[Layer], loss: Loss, output_layers: Sequence[Layer] = ()) -> None:

@@ -167,6 +167,15 @@ def find_wrong_entries(
     ------
     ValueError
         Shapes do not fit, bounds are negative or not finite, or the oracle knows nothing.
+
+    Examples
+    --------
+    >>> rng, x = np.random.RandomState(1234), np.linspace(1.0, 2.0, 50)
+    >>> claimed = 3 * x**2
+    >>> claimed[17] += 1e-6
+    >>> verdict = find_wrong_entries([claimed], oracle_of(lambda x: np.sum(x**3), [x], rng), [1e-12], rng=rng)
+    >>> print([wrong.index for wrong in verdict.wrong])
+    [(17,)]
     """
     if directions < 1 or most < 1:
         raise ValueError(f"expected directions and most of at least 1, got {directions} and {most}")

@@ -60,6 +60,18 @@ def check(
         None of the classes could be found.
     ValueError
         An option is not what is listed here, or no check matches ``only``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class ReLULayer:
+    ...     def __init__(self, name):
+    ...         self.name = name
+    ...     def forward(self, X):
+    ...         return np.abs(X)
+    >>> findings = check({"ReLULayer": ReLULayer}, only="relu.forward.*")
+    >>> print(passed(findings), *(finding.check for finding in findings if finding.status == "failed"))
+    False relu.forward.values
     """
     return list(_examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort))
 
@@ -90,7 +102,13 @@ def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[An
 
 
 def passed(findings: Iterable[Finding]) -> bool:
-    """Whether everything holds: nothing failed and the examiner had no fault, with at least one check passed."""
+    """Whether everything holds: nothing failed and the examiner had no fault, with at least one check passed.
+
+    Examples
+    --------
+    >>> passed([])
+    False
+    """
     statuses = [finding.status for finding in findings]
     return "passed" in statuses and not {"failed", "error"} & set(statuses)
 

@@ -95,6 +95,14 @@ def check_vjp(
     ValueError
         There is no argument to differentiate, one is outside its domain, the domain is not legal, ``effort`` is
         none of those above, or ``spec`` fails on tensors and arrays alike.
+
+    Examples
+    --------
+    >>> def tanh_delta(delta_next, X):
+    ...     return (delta_next * (1 - np.tanh(X)),)  # where is the square?
+    >>> findings = check_vjp(np.tanh, tanh_delta, np.array([0.5, 2.0]))
+    >>> print(*(finding.check for finding in findings if finding.status == "failed"))
+    vjp.gradient[0].consistent
     """
     usage.check_options(seed, effort, unknown)
     usage.check_callable("forward", forward)
