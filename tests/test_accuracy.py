@@ -10,9 +10,7 @@ from reports import formulas, saturation
 from reports.bench import accuracy, softmax_cost
 from reports.bench.families import families, one_hot
 from reports.bench.tables import BenchError
-from tests.comparing import needs_torch
-
-needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+from tests.comparing import needs_flint, needs_torch
 
 TINY = {1: 2, 2: 6, 10: 4}
 #: One unit of double precision is this part of a number, or half of it.

@@ -29,6 +29,7 @@ from reference.implementation import NotAnImplementation
 from reference.mistakes import plain
 from reference.sandbox import Limits, Sandbox
 from reference.stage.protocol import Call, New
+from tests.comparing import needs_flint
 
 HERE = Path(__file__).parent
 SECONDS = 3.0
@@ -55,7 +56,11 @@ ELSEWHERE = ("/dev/shm/bp-attack", "/tmp/bp-attack", "/bp-attack")  # noqa: S108
 #: What nothing but Landlock (or bubblewrap) keeps from files.
 FILES = {"opens_the_examiner", "writes_outside", "imports_the_examiner", "torch_autograd", "endless_import"}
 LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) >= 1
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for traces in /proc")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for traces in /proc"),
+    needs_flint,
+    pytest.mark.outside,
+]
 needs_bubblewrap = pytest.mark.skipif(not sandbox._bubblewrap_works(), reason="bubblewrap does not work here")
 
 

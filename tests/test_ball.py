@@ -23,13 +23,11 @@ from reference.contract import MESSAGES, one_hot
 from reference.estimate import Estimate
 from reference.oracles import ball, torch_autograd
 from tests import honest
-from tests.comparing import needs_torch
+from tests.comparing import needs_flint, needs_torch
 from tests.strategies import LARGEST, arrays, sizes
 
 Array = NDArray[np.float64]
 Exact = Fraction | Decimal
-
-needs_ball = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
 
 ANY = st.floats(-LARGEST, LARGEST)
 MODERATE = st.floats(-1e100, 1e100)
@@ -68,7 +66,7 @@ def softmax_of(x: Sequence[Decimal]) -> list[Decimal]:
 # Exact numbers
 
 
-@needs_ball
+@needs_flint
 @given(st.data())
 def test_products_and_sums_of_any_numbers(data: st.DataObject) -> None:
     """X W + b against rational numbers, from subnormal to huge, cancellation included."""
@@ -85,7 +83,7 @@ def test_products_and_sums_of_any_numbers(data: st.DataObject) -> None:
     assert sharp(found)
 
 
-@needs_ball
+@needs_flint
 @given(st.data())
 def test_gradient_of_products(data: st.DataObject) -> None:
     """C W^T, X^T C and the sums of C against rational numbers, each in the shape of its argument."""
@@ -107,14 +105,14 @@ def test_gradient_of_products(data: st.DataObject) -> None:
         assert encloses(estimate, truth)
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("x", [0.0, 5e-324, -5e-324, 2.0**-1022, 1.0, -0.1, 1e300, LARGEST, -LARGEST])
 def test_numbers_go_in_and_out_unchanged(x: float) -> None:
     """Subnormal and huge ones too."""
     assert ball.value(lambda X: X + 0, (np.array([[x]]),)).value.tolist() == [[x]]
 
 
-@needs_ball
+@needs_flint
 def test_what_is_beyond_all_doubles_is_infinite() -> None:
     """Of either sign, and without error; what is nearer to 0 than all doubles is 0, with an error."""
     X = np.array([[LARGEST, -LARGEST, 5e-324]])
@@ -127,7 +125,7 @@ def test_what_is_beyond_all_doubles_is_infinite() -> None:
     assert ball.value(lambda X: X - X, (X,)).error.tolist() == [[0, 0, 0]]
 
 
-@needs_ball
+@needs_flint
 def test_cancellation_raises_the_precision() -> None:
     """1e300 + 1 - 1e300 = 1, and 1e300 + 1e-300 - 1e300 = 1e-300: 2,000 bits, and every digit right."""
     for small in (1.0, 1e-300):
@@ -154,7 +152,7 @@ CLOSED_FORMS: dict[str, tuple[Function, Function, Function, st.SearchStrategy[fl
 }
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.usefixtures("digits")
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 def test_functions_and_their_slopes(name: str) -> None:
@@ -174,7 +172,7 @@ def test_functions_and_their_slopes(name: str) -> None:
     check()
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.usefixtures("digits")
 def test_softmax_and_its_product_with_a_cotangent() -> None:
     """Against the closed form with 60 digits: p and p (d - <d, p>), rows independent, tails to the last digit."""
@@ -199,7 +197,7 @@ def test_softmax_and_its_product_with_a_cotangent() -> None:
     check()
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.usefixtures("digits")
 def test_cross_entropy_of_logits_and_its_gradient() -> None:
     """Against log sum exp(x - x_t) and p - t with 60 digits: confidently right samples included."""
@@ -226,7 +224,7 @@ def test_cross_entropy_of_logits_and_its_gradient() -> None:
     check()
 
 
-@needs_ball
+@needs_flint
 @needs_torch
 @given(st.data())
 def test_nets_agree_with_pytorch(data: st.DataObject) -> None:
@@ -252,7 +250,7 @@ def test_nets_agree_with_pytorch(data: st.DataObject) -> None:
 # Kinks
 
 
-@needs_ball
+@needs_flint
 @given(st.data())
 def test_relu_and_its_kink(data: st.DataObject) -> None:
     """Exact on either side however near; at 0 the enclosure holds both legal slopes and nothing beyond them."""
@@ -269,7 +267,7 @@ def test_relu_and_its_kink(data: st.DataObject) -> None:
     assert (found.error <= 0.51 * np.abs(C)).all()
 
 
-@needs_ball
+@needs_flint
 def test_a_kink_deep_in_a_net_widens_only_what_passes_through_it() -> None:
     """Two units, one at exactly 0: the gradient of the other's weights is as sharp as ever."""
     X, W, b, V = np.array([[1.0, 2.0]]), np.array([[2.0, 1.0], [-1.0, 1.0]]), np.zeros(2), np.array([[1.0], [1.0]])
@@ -285,7 +283,7 @@ def test_a_kink_deep_in_a_net_widens_only_what_passes_through_it() -> None:
 # Questions that are none
 
 
-@needs_ball
+@needs_flint
 def test_bad_questions_are_refused() -> None:
     """Shapes that do not fit, and what balls do not have."""
     X = np.ones((2, 3))
@@ -301,7 +299,7 @@ def test_bad_questions_are_refused() -> None:
         ball.vjp(lambda X: X - X.amax(dim=1, keepdim=True), X, (X,))
 
 
-@needs_ball
+@needs_flint
 def test_what_nothing_depends_on_has_no_gradient() -> None:
     """Zero, without error, in its own shape; constants and detached numbers likewise."""
     _, unused = ball.vjp(lambda x, y: x * 2, np.ones((1, 2)), (np.ones((1, 2)), np.ones(3)))
@@ -310,7 +308,7 @@ def test_what_nothing_depends_on_has_no_gradient() -> None:
     assert constant.value.tolist() == constant.error.tolist() == [[0, 0]]
 
 
-@needs_ball
+@needs_flint
 def test_numbers_that_are_none() -> None:
     """NaN, or the logarithm of a negative number: nothing is known, and that is said."""
     found = ball.value(lambda X: X.log(), (np.array([[-1.0, 1.0]]),))
@@ -319,7 +317,7 @@ def test_numbers_that_are_none() -> None:
     assert ball.value(lambda X: X + 1, (np.array([[np.nan]]),)).error.tolist() == [[np.inf]]
 
 
-@needs_ball
+@needs_flint
 def test_precision_is_put_back() -> None:
     """The precision of flint's context is that of before, after an error too."""
     import flint  # noqa: PLC0415 - optional

@@ -23,9 +23,10 @@ from reports.bench.timing import Times, interleaved
 from reports.commands import bench
 from reports.exit_codes import OK, TOOL, USAGE
 from reports.experiments import EXPERIMENTS
-from tests.comparing import needs_torch
+from tests.comparing import needs_flint, needs_torch
 
-needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+pytestmark = pytest.mark.outside
+
 TINY = gradcheck.Plan(widths=(6, 5, 4, 3), n=3, rounds=2, nets=2, seeds=(6, 2, 2), slow=1, fast=1)
 
 

@@ -38,7 +38,10 @@ from reports.judging import Settings
 from reports.render.class_summary import problem_of
 from tests.crew_work import act
 
-pytestmark = pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint"),
+    pytest.mark.outside,
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 RIGHT = Path(plain.__file__).read_text(encoding="utf-8")

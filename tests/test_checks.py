@@ -14,7 +14,10 @@ from reference.mistakes import plain
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.verdict import Examination
+from tests.comparing import needs_flint
 from tests.saboteurs import SABOTEURS
+
+pytestmark = needs_flint
 
 CHECKS = {check.id: check for check in all_checks()}
 OF_MESSAGES = [

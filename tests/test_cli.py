@@ -19,6 +19,8 @@ from reports.bench.registry import BENCHMARKS
 from reports.commands import train as train_command
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 
+pytestmark = pytest.mark.outside
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from reference import definitions
 from reference.oracles import ball, complex_step
 from reference.oracles.complex_step import Along, ComplexStepError, Numbers, directional, on_arrays, vjp
+from tests.comparing import needs_flint
 from tests.strategies import arrays
-
-needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
 
 
 def _logistic(X: Any) -> Any:

@@ -23,6 +23,8 @@ from reports import data, sources
 from reports.data import FetchError, FolderError
 from reports.sources import Folder, Mirror, NpmPackage, SourceError
 
+pytestmark = pytest.mark.outside
+
 FILES = {
     "train-images-idx3-ubyte": b"training images " * 10_000,
     "train-labels-idx1-ubyte": b"training labels " * 100,

@@ -17,11 +17,12 @@ from reference.findings import Violation
 from reference.network import Question
 from reference.oracles import ball
 from reference.session import InProcess
+from tests.comparing import needs_flint
 
 Array = NDArray[np.float64]
 SMALL = (12, 6, 6, 6, 4)
 
-pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+pytestmark = needs_flint
 
 
 def exam_of(mlp: type, seed: int = 0, **options: Any) -> Exam:

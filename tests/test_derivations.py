@@ -21,10 +21,11 @@ from reference.definitions import softmax
 from reference.estimate import Estimate
 from reference.oracles import ball
 from reports import build
+from tests.comparing import needs_flint
+
+pytestmark = pytest.mark.outside
 
 Array = NDArray[np.float64]
-
-needs_ball = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
 
 # The document
 
@@ -151,7 +152,7 @@ def agree(truth: Estimate, formula: Callable[[Any], Any]) -> bool:
     return bool((np.abs(truth.value - stated.value) <= truth.error + stated.error).all())
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("j", range(4))
 def test_softmax_jacobian(j: int) -> None:
     """dy_j/ds_i = y_j ([i = j] - y_i)."""
@@ -161,7 +162,7 @@ def test_softmax_jacobian(j: int) -> None:
     assert not agree(truth, lambda s: total(softmax(s) * here) * (-softmax(s) + 1))
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("d", [D, D - D[0, 2]], ids=["as it is", "less one of its entries"])
 def test_softmax_product(d: Array) -> None:
     """sum_j d_j dy_j/ds_i = y_i (d_i - sum_j d_j y_j), from which any d_m can be taken off."""
@@ -170,7 +171,7 @@ def test_softmax_product(d: Array) -> None:
     assert not agree(truth, lambda s: softmax(s) * d)
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("t", [TOP, ELSEWHERE, SOFT], ids=["maximum", "elsewhere", "soft"])
 def test_compound(t: Array) -> None:
     """The loss is log sum_c e^(s_c) - sum_k t_k s_k; derived from it and through two layers alike, delta = p - t."""
@@ -182,7 +183,7 @@ def test_compound(t: Array) -> None:
         assert not agree(slopes(form), lambda s: softmax(s) + t)
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("c", [-2.0, 1.25, 1000.0])
 def test_shift_invariance(c: float) -> None:
     """p(s + c) = p(s), and so for no multiple of s."""
@@ -195,7 +196,7 @@ def quotient(s: Any) -> Any:
     return s.exp() / total(s.exp())
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("t", [TOP, ELSEWHERE], ids=["maximum", "elsewhere"])
 def test_digits_kept(t: Array) -> None:
     """The loss is log(1 + R) - h_t, and delta_t = -(sum of the others' terms) / (1 + R)."""

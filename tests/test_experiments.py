@@ -12,6 +12,8 @@ import bp
 from reports import checkpoint
 from reports.experiments import EXPERIMENTS, build_net, load_data, run
 
+pytestmark = pytest.mark.outside
+
 #: The table of the lab sheet: widths, batch size, alpha, epochs, and whether the loss is the compound one.
 LAB = {
     "xor": ((2, 4, 2), 4, 0.1, 100, False),

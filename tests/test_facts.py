@@ -8,6 +8,8 @@ import pytest
 import bp
 from reports import facts
 
+pytestmark = pytest.mark.outside
+
 
 def test_first_epoch_at_least() -> None:
     """The index is the epoch: 0 is before training, None never."""

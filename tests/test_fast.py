@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ import reference
 from bp.fast import Fast, fast_path
 from bp.fast.heads import LogitsHead, Targets, hits
 from bp.fast.net import shape_of
-from bp.fast.pieces import Pieces
+from bp.fast.pieces import Pieces, _Worker
 from bp.fast.whole import Whole
+from bp.plain import Plain
 from bp.samples import Samples
+from tests.comparing import needs_flint
 from tests.fast_mlp import FastMLP
 from tests.strategies import Array
 
@@ -51,6 +54,7 @@ def vector(net: bp.MLP) -> Array:
     return np.concatenate([array.ravel() for pair in net.parameters().values() for array in pair])
 
 
+@needs_flint
 @pytest.mark.parametrize("assignment", [1, 3])
 def test_the_examiner_passes_the_fast_path(assignment: int) -> None:
     """Losses and gradients are right, but for rounding, in every check that there is for a net."""
@@ -112,6 +116,136 @@ def test_both_paths_take_the_same_steps(made: Any, settings: Any, kind: type, te
 def fast_of(net: bp.MLP, X: Array, T: Array, batch_size: int, threads: int = 1) -> Fast | None:
     dtype = np.result_type(vector(net), np.float32)
     return fast_path(net, Samples(X, T, dtype), None, batch_size, 0.1, threads)
+
+
+@pytest.mark.parametrize("naive", [False, True])
+def test_large_batches_lose_no_piece(naive: bool) -> None:
+    """Seventeen pieces in eight lanes, up to three in one: each sample counts once, as on the plain path."""
+    X, T = clusters(12_500, 2, 3)
+    nets = [make_net((2, 4, 3), naive=naive) for _ in range(2)]
+    assert type(fast_of(nets[0], X, T, 12_500)) is Pieces
+    fast, plain = (
+        bp.train(net, X, T, 12_500, 3, 0.1, fast=fast) for net, fast in zip(nets, (True, False), strict=True)
+    )
+    # A sum of n numbers in another order: n u of their sizes at most (Higham 2002, section 4.2).
+    np.testing.assert_allclose(fast.loss_train, plain.loss_train, rtol=12_500 * 2.0**-53)
+    np.testing.assert_allclose(vector(nets[0]), vector(nets[1]), rtol=0, atol=3 * 12_500 * 2.0**-53)
+
+
+@pytest.mark.parametrize("batch_size", [300, 128])
+def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all is finite neither an epoch nor an evaluation is; and unwatched full batches are done many at once."""
+    monkeypatch.setattr(Plain, "epoch", None)
+    monkeypatch.setattr(Plain, "before", None)
+    runs: list[int] = []
+    run = Whole.run
+    monkeypatch.setattr(Whole, "run", lambda self, n: runs.append(n) or run(self, n))
+    X, T = SPIRALS[:2]
+    for _ in range(2):
+        assert bp.train(make_net((2, 10, 3)), X, T, batch_size, 30, 0.1).epochs == 30
+    assert runs == ([30, 30] if batch_size == 300 else [])
+
+
+@pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
+def test_memory_has_the_nets_precision(kind: type, batch_size: int) -> None:
+    """In single precision nothing is computed in double: every array that is held is of the net's precision."""
+    for naive in (False, True):
+        path = fast_of(make_net((2, 10, 3), naive=naive, dtype=np.float32), *SPIRALS[:2], batch_size)
+        assert type(path) is kind
+        held = {array.dtype for array in _arrays(path, set())}
+        assert held <= {np.dtype(np.float32), np.dtype(np.intp), np.dtype(np.bool_)}
+
+
+def _arrays(value: Any, seen: set[int]) -> list[Array]:
+    """All that are reached from ``value`` by attributes, lists and dicts, the net itself left out."""
+    if id(value) in seen or isinstance(value, bp.MLP):
+        return []
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        return [value]
+    parts: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [array for part in (*parts, *getattr(value, "__dict__", {}).values()) for array in _arrays(part, seen)]
+
+
+def test_how_many_epochs_are_done_at_once() -> None:
+    """As many as leave a mebibyte behind, 250 at most, and one at least."""
+    small = fast_of(make_net((2, 3, 2)), *clusters(4, 2, 2), 4)
+    large = fast_of(make_net((2, 50_000, 2)), *clusters(4, 2, 2), 4)
+    middle = fast_of(make_net((2, 60, 3)), *SPIRALS[:2], 300)
+    assert isinstance(small, Whole)
+    assert isinstance(large, Whole)
+    assert isinstance(middle, Whole)
+    assert (small.most, large.most) == (250, 1)
+    assert 100 < middle.most < 250
+    assert middle._vectors.nbytes + middle._outputs.nbytes < 2**21
+
+
+def test_stale_outputs_are_seen() -> None:
+    """A net that is put back to where it was after the first of two epochs is evaluated anew."""
+    X, T = SPIRALS[:2]
+    nets = [make_net((2, 10, 3)) for _ in range(2)]
+    path, other = (fast_of(net, X, T, 300) for net in nets)
+    assert isinstance(path, Whole)
+    assert isinstance(other, Whole)
+    path.run(2)
+    other.run(1)
+    for name, (W, b) in nets[0].parameters().items():
+        W[...], b[...] = nets[1].parameters()[name]
+    found, expected = path.before(), other.before()
+    assert found is not None
+    assert expected is not None
+    np.testing.assert_allclose(found.loss_train, expected.loss_train, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
+def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
+    """Of single-precision losses that are all the same the mean is that loss, to the last bit."""
+    net = make_net((2, 3), dtype=np.float32)
+    for array in net.parameters()["Linear_0"]:
+        array[...] = 0
+    path = fast_of(net, *SPIRALS[:2], batch_size)
+    assert type(path) is kind
+    history = path.before()
+    assert history is not None
+    assert history.loss_train == [float(np.log1p(np.float32(2)))]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_piece_is_evaluated_once(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many threads share them."""
+    pieces: list[int] = []
+    evaluate = _Worker.evaluate
+    monkeypatch.setattr(
+        _Worker, "evaluate", lambda self, net, piece: pieces.append(len(piece)) or evaluate(self, net, piece)
+    )
+    X, T = clusters(4500, 2, 3)
+    path = fast_of(make_net((2, 10, 3)), X, T, 1500, threads)
+    assert path is not None
+    path.before()
+    assert pieces == [750] * 6
+
+
+def test_far_logits_are_no_accident() -> None:
+    """Under `np.errstate` that raises: differences that overflow and exponentials that underflow are right as they are."""
+    Y = np.array([[1.7e308, 0.0], [-1.7e308, -800.0]])
+    targets = Targets.of(np.eye(2))
+    head = LogitsHead(2, 2, np.dtype(np.float64))
+    delta = np.empty((2, 2))
+    with np.errstate(all="raise"):
+        head.delta(Y, targets, 1.0, delta)
+        losses = head.losses(Y, targets.places)
+    assert delta.tolist() == [[0.0, 1.0], [0.0, -1.0]]
+    assert losses.tolist() == [0.0, 800.0]
+
+
+def test_underflow_is_told_to_who_asks() -> None:
+    """Who has numpy warn of underflow hears of that of the naive softmax, on the fast path too."""
+    net = make_net((2, 3), naive=True)
+    net.parameters()["Linear_0"][1][...] = [0, 0, -800]
+    with np.errstate(under="warn"), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        bp.train(net, *SPIRALS[:2], batch_size=300, n_epochs=1, alpha=0.001)
+    assert any("underflow" in str(each.message) for each in said)
 
 
 def test_threads_change_no_bit() -> None:
@@ -204,6 +338,16 @@ def _odd_output(net: bp.MLP) -> None:
     net.output_layers = [bp.ReLULayer("R")]
 
 
+def _naive_with_an_output(net: bp.MLP) -> None:
+    net.layers.append(bp.NaiveSoftmaxLayer("S_1"))
+    net.loss = bp.LossCrossEntropy("CE")
+
+
+def _one_layer_single(net: bp.MLP) -> None:
+    for part in ("W", "b"):
+        setattr(net.layers[0], part, getattr(net.layers[0], part).astype(np.float32))
+
+
 def _no_layer(net: bp.MLP) -> None:
     net.layers = []
 
@@ -212,7 +356,7 @@ def _no_layer(net: bp.MLP) -> None:
     "change",
     [
         _replaced, _subclass, _tied, _mixed, _half, _relu_first, _relu_twice, _relu_last, _two_losses,
-        _accurate_probabilities, _odd_output, _no_layer,
+        _accurate_probabilities, _odd_output, _naive_with_an_output, _one_layer_single, _no_layer,
     ],
 )  # fmt: skip
 def test_other_nets_are_left_to_the_plain_path(change: Any) -> None:

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 import bp
 from reports import figures
 
+pytestmark = pytest.mark.outside
+
 HISTORY = bp.History(
     [2.0, 1.0, 0.5], [2.5, 1.5, 1.0], [0.1, 0.6, 0.9], [0.2, 0.5, 0.8],
     {"Linear_1": [2.0, 2.2, 2.4], "Linear_OUT": [0.5, 1.0, 1.5]},

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from reports.files import replacing, write_atomically
 from reports.jsonfile import dumps, number, write_json
 
+pytestmark = pytest.mark.outside
+
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
     """Missing folders are made, and an older file gives way."""

@@ -12,12 +12,12 @@ import reference
 from reference.gate import Judgement, located
 from reference.implementation import NotAnImplementation
 from reference.mistakes import CATALOGUE, Mistake
-from reference.oracles import ball
 from reference.sandbox import Limits
+from tests.comparing import needs_flint
 from tests.handed_in import hand_in
 from tests.test_mistakes import KEYS
 
-pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+pytestmark = needs_flint
 
 
 def failed(judgement: Judgement) -> list[reference.Finding]:

@@ -12,11 +12,11 @@ import pytest
 import bp
 import reference
 from reference.contract import MESSAGES, Message
-from reference.oracles import ball
 from tests import honest, nets
+from tests.comparing import needs_flint
 from tests.measuring import Tally, tally
 
-pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+pytestmark = needs_flint
 
 DTYPES = (np.float64, np.float32)
 #: Other people's code meets logits up to the first size, ours up to the second.

@@ -356,3 +356,10 @@ def test_stable_delta_at_extreme_logits(logits: list[float], cotangent: Array) -
     """The derivative of a saturated softmax is 0, and never NaN."""
     layer = bp.SoftmaxLayer("Softmax")
     assert (layer.delta(layer.forward(np.array([logits])), cotangent) == 0).all()
+
+
+@pytest.mark.parametrize(("of_y", "of_d"), [(np.float32, np.float64), (np.float64, np.float32)])
+def test_of_two_precisions_the_higher_counts(of_y: Any, of_d: Any) -> None:
+    """As in numpy's own arithmetic."""
+    layer = bp.SoftmaxLayer("S")
+    assert layer.delta(np.array([[0.25, 0.75]], of_y), np.ones((1, 2), of_d)).dtype == np.float64

@@ -17,6 +17,8 @@ from reference.mistakes import plain
 from reference.sandbox import Limits
 from reference.stage import loading, standins
 
+pytestmark = pytest.mark.outside
+
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 HEAD = "from typing import Any\n\nimport numpy as np\n"
 PARTS = {re.split(r"\W", part, maxsplit=1)[0]: part for part in SOURCE.split("\nclass ")[1:]}

@@ -215,3 +215,20 @@ def test_bad_targets_are_named(loss: Any, T: Any, said: str) -> None:
     for message in (loss.forward, loss.delta):
         with pytest.raises(ValueError, match=rf"^CE\.{message.__name__}: {said}"):
             message(np.array([[0.5, 0.5]]), T)
+
+
+@pytest.mark.parametrize("loss", [bp.LossCrossEntropy("CE"), bp.LossCrossEntropyForSoftmaxLogits("CE")])
+@pytest.mark.parametrize(("of_x", "of_t"), [(np.float32, np.float64), (np.float64, np.float32)])
+def test_of_two_precisions_the_higher_counts(loss: Any, of_x: Any, of_t: Any) -> None:
+    """As in numpy's own arithmetic."""
+    X, T = np.array([[0.25, 0.75]], of_x), np.array([[0.0, 1.0]], of_t)
+    assert loss.forward(X, T).dtype == loss.delta(X, T).dtype == np.float64
+
+
+def test_soft_and_sure_targets_may_stand_in_one_batch() -> None:
+    """Each sample has the loss that it has by itself."""
+    loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
+    X, T = np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([[0.25, 0.75], [1.0, 0.0]])
+    for message in (loss.forward, loss.delta):
+        alone = [message(X[n : n + 1], T[n : n + 1]) for n in range(2)]
+        np.testing.assert_allclose(message(X, T), np.concatenate(alone), rtol=2.0**-51)

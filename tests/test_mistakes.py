@@ -13,9 +13,12 @@ from reference.implementation import CLASSES
 from reference.mistakes import CATALOGUE, HINTS, Mistake
 from reference.session import InProcess
 from reference.verdict import Examination
+from tests.comparing import needs_flint
 from tests.test_checks import SABOTAGED
 
 #: interface.md's fixed vocabulary. A timeout needs a process of its own, and is caught where there is one.
+pytestmark = needs_flint
+
 VOCABULARY = frozenset(
     {
         "missing",

@@ -223,3 +223,30 @@ def test_bad_batches_are_named(message: str) -> None:
         getattr(net, message)(np.ones((1, 3)), np.array([[1.0, 0.0]]))
     with pytest.raises(ValueError, match=r"^CE\.\w+: T: expected shape \(2, 2\), got \(1, 2\)"):
         getattr(net, message)(np.ones((2, 2)), np.array([[1.0, 0.0]]))
+
+
+class Scaling:
+    """Somebody's own layer: weights, and no biases."""
+
+    name = "own"
+
+    def __init__(self) -> None:
+        self.W = np.full((1, 2), 3.0)
+
+    def has_params(self) -> bool:
+        return False
+
+    def forward(self, X: Array) -> Array:
+        return X * self.W
+
+    def delta(self, Y: Array, delta_next: Array) -> Array:
+        return delta_next * self.W
+
+
+def test_parameters_are_pairs() -> None:
+    """Of W and b: a layer of one's own that has one alone is not among them."""
+    linear = bp.LinearLayer(2, 2, np.random.RandomState(0), "L")
+    net = bp.MLP(2, [linear, Scaling()], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    assert net.n_inputs == 2
+    assert list(net.parameters()) == ["L"]
+    assert net.parameters()["L"] == (linear.W, linear.b)

@@ -11,7 +11,9 @@ import pytest
 
 import reference
 from reference.mistakes import CATALOGUE
-from reference.oracles import ball
+from tests.comparing import needs_flint
+
+pytestmark = pytest.mark.outside
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,12 +38,26 @@ def test_first_example_prints_what_the_readme_says() -> None:
     assert result.stdout == blocks("text")[0]
 
 
-@pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+@needs_flint
 def test_finding_is_what_the_examiner_says() -> None:
     """The finding shown is that of a softmax over the wrong axis."""
     wrong = next(each for each in CATALOGUE if each.name == "SoftmaxLayer.forward_over_the_batch")
     findings = reference.check(wrong.classes, only="softmax.forward.values")
     assert f"{findings[-1]}\n" == blocks("text")[1]
+
+
+def test_own_layer_is_judged_as_shown() -> None:
+    """The example with a gradient of one's own prints what stands below it."""
+    (code,) = (block for block in blocks("python") if "check_vjp(" in block)
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert result.stdout == blocks("text")[2]
 
 
 def test_ci_runs_the_readmes_test_command() -> None:

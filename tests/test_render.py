@@ -38,6 +38,8 @@ from reports.render.json_ import record
 from reports.render.text import lines_of, one_line, visible
 from reports.render.words import WORDS
 
+pytestmark = pytest.mark.outside
+
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((resources.files("reports.render") / "verdict.schema.json").read_text(encoding="utf-8"))
 BATCH_WIDE, SUMMED, EMPTY = (

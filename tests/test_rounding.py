@@ -21,12 +21,12 @@ from reference.estimate import Estimate
 from reference.oracles import ball
 from reference.rounding import DOUBLE, SINGLE
 from tests import honest, nets
+from tests.comparing import needs_flint
 from tests.measuring import asked, questions
 from tests.strategies import EXTREME, arrays, sizes
 
 Array = NDArray[Any]
 
-needs_ball = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
 each_message = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)
 each_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=lambda dtype: np.dtype(dtype).name)
 #: Messages that carry a gradient: a cotangent of any size, or none.
@@ -59,7 +59,7 @@ def moved(answer: Answer, factor: float) -> list[tuple[int, int, Estimate, Array
     return found
 
 
-@needs_ball
+@needs_flint
 @each_message
 @each_dtype
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -74,7 +74,7 @@ def test_just_below_the_bound_is_honest_and_just_above_is_not(message: Message, 
     assert message.cls in {"ReLULayer", "LossCrossEntropy"} or (below and above)
 
 
-@needs_ball
+@needs_flint
 @given(st.data())
 @each_message
 def test_our_own_coding_is_within(message: Message, data: st.DataObject) -> None:
@@ -87,7 +87,7 @@ def test_our_own_coding_is_within(message: Message, data: st.DataObject) -> None
     assert verdict(answer, asked(getattr(bp, message.cls), message, case)) == [None] * len(message.parts)
 
 
-@needs_ball
+@needs_flint
 @given(st.data())
 def test_extreme_logits_have_finite_bounds(data: st.DataObject) -> None:
     """Up to the largest double, without a warning; unless the loss itself is beyond all doubles."""
@@ -105,7 +105,7 @@ def test_extreme_logits_have_finite_bounds(data: st.DataObject) -> None:
             assert (bound >= 0).all()
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize("message", BACKWARD, ids=lambda message: message.subject)
 @pytest.mark.parametrize("exponent", [-280, -100, -12, -6, 0, 6, 100, 280])
 def test_wrong_gradients_are_caught_at_every_scale(message: Message, exponent: int) -> None:
@@ -126,7 +126,7 @@ def test_wrong_gradients_are_caught_at_every_scale(message: Message, exponent: i
                 assert worst_entry(wrong, truth, bound) == index
 
 
-@needs_ball
+@needs_flint
 @each_message
 def test_ordinary_answers_are_granted_few_digits(message: Message) -> None:
     """Half the bounds are below 1e-14 of the answer in double precision, and none is less than one unit of rounding."""
@@ -140,7 +140,7 @@ def test_ordinary_answers_are_granted_few_digits(message: Message) -> None:
     assert message.cls == "ReLULayer" or min(ratios) >= 2.0**-53
 
 
-@needs_ball
+@needs_flint
 @pytest.mark.parametrize(
     "message",
     # How far Y's sum is from 1 is part of the bound of softmax's delta, and is what it is in either precision.
@@ -200,7 +200,7 @@ def test_precision_is_that_of_the_least_precise() -> None:
     assert SINGLE.gamma(1) > SINGLE.u == 2.0**29 * DOUBLE.u
 
 
-@needs_ball
+@needs_flint
 def test_codings_through_log_sum_exp_are_granted_what_they_lose_while_it_is_little() -> None:
     """At logits of 1e6 they are within; two probabilities of 1 are no rounding, however large the logits."""
     message = next(each for each in MESSAGES if each.subject == "SoftmaxLayer.forward")
@@ -211,7 +211,7 @@ def test_codings_through_log_sum_exp_are_granted_what_they_lose_while_it_is_litt
         assert (verdict(answer, (forward(X),)) == [None]) is honest_enough
 
 
-@needs_ball
+@needs_flint
 def test_huge_logits_do_not_excuse_everything() -> None:
     """Two equal logits of 1e300 cost log 2 or, where that is lost in rounding, 0; not infinity, NaN or 1e299."""
     case = Case({"X": np.array([[1e300, 1e300]]), "T": np.array([[0.0, 1.0]])})
@@ -231,7 +231,7 @@ def test_moderate_logits_are_granted_no_more_for_being_many() -> None:
     assert (rounding.softmax_delta(P, X, DOUBLE) < 1e-12 * P * (1 + np.abs(X))).all()
 
 
-@needs_ball
+@needs_flint
 @each_dtype
 def test_bounds_of_a_net_are_kept_and_meant(dtype: Any) -> None:
     """Honest nets are within; what is just beyond the bound of any one number is not; exact zeros are exact."""
@@ -246,7 +246,7 @@ def test_bounds_of_a_net_are_kept_and_meant(dtype: Any) -> None:
                 assert worst_entry(near, truth, bound) is not None
 
 
-@needs_ball
+@needs_flint
 def test_bounds_of_an_ordinary_net_are_small() -> None:
     """Three layers: one part in 1e12 of the largest number of each kind, at most."""
     for net, _ in zip(nets.drawn(np.random.RandomState(1), np.float64), range(20), strict=False):

@@ -28,6 +28,8 @@ from reports.study.part import Made, Part, fingerprint
 from reports.study.runs import history_of, net_of
 from tests.study import SMALL, noise_for_mnist, silent_display
 
+pytestmark = pytest.mark.outside
+
 
 def counted(name: str, calls: list[str], settings: Any = None) -> Part:
     def make(display: Display) -> Made:

@@ -27,6 +27,8 @@ from reports.study.theirs import Submission, distance
 from tests.handed_in import hand_in
 from tests.study import SMALL, noise_for_mnist, silent_display
 
+pytestmark = pytest.mark.outside
+
 OURS = Path(bp.__file__).parent
 XOR = replace(EXPERIMENTS["xor"], n_epochs=12)
 RIGHT = next(each for each in CATALOGUE if each.subject == "ReLULayer.delta" and each.word == "mask-missing")

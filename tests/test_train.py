@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 
 import bp
 from bp import messages
+from bp.plain import Plain
+from bp.samples import Samples
 from reference.oracles import torch_training
 from reports.experiments import EXPERIMENTS, build_net
 from tests.comparing import needs_torch
@@ -205,6 +209,114 @@ def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> N
     assert [line.split("  ")[0] for line in lines] == ["epoch 0/2", "epoch 1/2", "epoch 2/2"]
     assert "train: loss" in lines[0]
     assert "test: loss" in lines[0]
+
+
+def test_settings_that_are_not_given() -> None:
+    """Two epochs of single samples with alpha 0.1, on the fast path, which stops at what is not finite."""
+    nets = [build_net(EXPERIMENTS["xor"]) for _ in range(2)]
+    history = bp.train(nets[0], *XOR)
+    assert history == bp.train(nets[1], *XOR, batch_size=1, n_epochs=2, alpha=0.1, fast=True, threads=1)
+    assert history.epochs == 2
+    assert Plain(nets[0], Samples(*XOR, np.float64), None, 1, 0.1)._stop_on_nonfinite
+
+
+@pytest.mark.parametrize(("settings", "asked"), [({}, [1]), ({"threads": 3}, [3]), ({"fast": False}, [])])
+def test_fast_path_is_asked_first(settings: Any, asked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that was given, unless `fast` is false; where it knows no way the plain one is taken."""
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(sys.modules["bp.train"], "fast_path", lambda *args: calls.append(args))
+    net = spiral_net()
+    assert spiral_run(net, 1, **settings).epochs == 1
+    assert [(call[0], *call[3:]) for call in calls] == [(net, 300, 1.0, threads) for threads in asked]
+    assert [[len(each) for each in call[1:3]] for call in calls] == [[300, 300] for _ in asked]
+
+
+def test_stopping_is_told_to_the_caller() -> None:
+    """The warning's line is that which called `train`."""
+    with pytest.warns(RuntimeWarning) as warned:
+        bp.train(spiral_net(), np.full((1, 2), np.nan), SPIRALS[1][:1])
+    assert {each.filename for each in warned} == {__file__}
+
+
+@pytest.mark.parametrize("kind", ["training", "test"])
+def test_evaluation_says_which_set_and_when(kind: str) -> None:
+    """By name, and before the first epoch or after which."""
+    X, T = np.array([[1.0], [2.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    bad = np.array([[1.0], [1.7e308]])
+    layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
+    layer.W[:], layer.b[:] = [[-1.0, 1.0]], 0
+    net = bp.MLP(1, [layer], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    sets = [bad, X] if kind == "training" else [X, bad]
+    with pytest.warns(
+        RuntimeWarning, match=f"stopped before the first epoch, in the evaluation of the {kind} set: the loss"
+    ):
+        bp.train(net, sets[0], T, n_epochs=2, X_test=sets[1], T_test=T)
+
+
+class Careless(bp.ReLULayer):
+    """Somebody's own, which loses its head in the second epoch."""
+
+    calls = 0
+
+    def forward(self, X: Array) -> Array:
+        self.calls += 1
+        return X * (np.nan if self.calls > 5 else 1.0)
+
+
+def test_evaluation_after_an_epoch_says_after_which() -> None:
+    """The first pass that goes wrong is the sixth: check, evaluation, step, evaluation, step, evaluation."""
+    layers = [bp.LinearLayer(2, 2, np.random.RandomState(0), "L"), Careless("own")]
+    net = bp.MLP(2, layers, bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    with pytest.warns(RuntimeWarning, match="stopped after epoch 2, in the evaluation of the training set"):
+        history = bp.train(net, *XOR, batch_size=4, n_epochs=3)
+    assert history.stopped_at is not None
+    assert (history.stopped_at["epoch"], history.stopped_at["batch"]) == (2, None)
+
+
+def test_a_sum_that_overflows_is_told_where_no_value_is_to_blame() -> None:
+    """Losses that are finite, one by one, and too large together."""
+    layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
+    layer.W[:], layer.b[:] = [[-1.0, 1.0]], 0
+    net = bp.MLP(1, [layer], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    X, T = np.full((4, 1), 8e307), np.array([[1.0, 0.0]] * 4)
+    with np.errstate(over="ignore"), pytest.warns(RuntimeWarning, match="the training set: the loss is not finite"):
+        history = bp.train(net, X, T, fast=False)
+    assert history.stopped_at == {"epoch": 0, "batch": None, "what": None}
+
+
+class Own(bp.LinearLayer):
+    """Somebody's own linear layer, whose gradient is lost, though every message on the way is finite."""
+
+    def grad(self, X: Array, delta_next: Array) -> list[Array]:
+        return [np.full_like(self.W, np.nan), np.full_like(self.b, np.nan)]
+
+
+def test_a_gradient_that_is_lost_in_a_layer_of_ones_own_stops_the_training() -> None:
+    """No message is to blame; the parameters stay as they were."""
+    layer = Own(2, 2, np.random.RandomState(0), "L")
+    before = layer.W.copy()
+    net = bp.MLP(2, [layer], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    with pytest.warns(RuntimeWarning, match="in epoch 1, batch 1 of 4: the gradient is not finite"):
+        bp.train(net, *XOR)
+    assert layer.W.tolist() == before.tolist()
+
+
+def test_checking_the_sets_says_nothing_itself() -> None:
+    """Of what numpy warns of in the first evaluation it warns once."""
+    layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
+    net = bp.MLP(1, [layer, bp.NaiveSoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        bp.train(net, np.full((1, 1), 1e6), np.array([[0.0, 1.0]]), n_epochs=0, fast=False, stop_on_nonfinite=False)
+    assert sum("overflow" in str(each.message) for each in said) == 1
+
+
+@pytest.mark.parametrize("argument", ["X_train", "T_train", "X_test", "T_test"])
+def test_sets_that_are_no_matrices_are_named(argument: str) -> None:
+    """By the argument's name."""
+    sets = dict(zip(("X_train", "T_train", "X_test", "T_test"), SPIRALS, strict=True)) | {argument: np.ones(3)}
+    with pytest.raises(ValueError, match=f"^train: {argument}: expected a two-dimensional array"):
+        bp.train(spiral_net(), **sets)
 
 
 def test_training_sets_are_only_read() -> None:

@@ -17,6 +17,7 @@ from reference.implementation import CLASSES, NotAnImplementation
 from reference.mistakes import plain
 from reference.oracles import ball
 from reference.session import InProcess
+from tests.comparing import needs_flint
 
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 
@@ -50,6 +51,7 @@ def test_checks_are_listed_in_order_of_dependency() -> None:
         seen.add(check.id)
 
 
+@needs_flint
 def test_finding_says_what_is_wrong(wrong: dict[str, type]) -> None:
     """What was expected, what came, the arguments, an index, a bound and a script: short numbers all of them."""
     finding = by_id(reference.check(wrong, only="softmax.forward.values"))["softmax.forward.values"]
@@ -66,6 +68,7 @@ def test_finding_says_what_is_wrong(wrong: dict[str, type]) -> None:
     assert finding.depends_on == ("softmax.forward.repeatable",)
 
 
+@needs_flint
 def test_script_shows_the_failure(wrong: dict[str, type], capsys: pytest.CaptureFixture[str]) -> None:
     """``repro`` runs, in at most ten lines, and prints what the finding says."""
     finding = by_id(reference.check(wrong, only="softmax.forward.values"))["softmax.forward.values"]
@@ -78,6 +81,7 @@ def test_script_shows_the_failure(wrong: dict[str, type], capsys: pytest.Capture
     assert f"{value:.6f}"[:6] in capsys.readouterr().out
 
 
+@needs_flint
 def test_scripts_of_networks_run(capsys: pytest.CaptureFixture[str]) -> None:
     """In ten lines as well, for a net with the compound loss and one without."""
 
@@ -114,6 +118,7 @@ def test_seed_repeats_the_questions(wrong: dict[str, type]) -> None:
     assert [each.counterexample for each in first] != [each.counterexample for each in other]
 
 
+@needs_flint
 def test_missing_class_stops_nothing_else() -> None:
     """One failure for each check of it, and the others are judged."""
     without = {name: each for name, each in plain.CLASSES.items() if name != "LossCrossEntropy"}
@@ -135,6 +140,7 @@ def test_update_is_judged_alone(shape: str | None) -> None:
     assert {each.subject for each in findings if each.status == "failed"} == {"LinearLayer.initialize"}
 
 
+@needs_flint
 def test_first_assignment_needs_no_compound_layer() -> None:
     """And is not asked for it."""
     first = {name: each for name, each in vars(bp).items() if name != "LossCrossEntropyForSoftmaxLogits"}
@@ -143,6 +149,7 @@ def test_first_assignment_needs_no_compound_layer() -> None:
     assert not any(each.check.startswith("logits.") for each in findings)
 
 
+@needs_flint
 def test_naive_softmax_fails_the_third_assignment() -> None:
     """Where logits are extreme, and nowhere else."""
     findings = reference.check({**vars(bp), "SoftmaxLayer": bp.NaiveSoftmaxLayer}, effort="quick")
@@ -163,6 +170,7 @@ def test_absent_oracle_skips_with_its_reason(monkeypatch: pytest.MonkeyPatch) ->
     assert statuses(list(findings.values())) == {"passed", "skipped"}
 
 
+@needs_flint
 def test_fault_of_the_examiner_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Status "error", with what happened, and no verdict."""
 
@@ -218,6 +226,7 @@ def test_no_implementation_is_told(implementation: Any, message: str) -> None:
         reference.check(implementation)
 
 
+@needs_flint
 @pytest.mark.parametrize("layout", ["file", "flat", "package", "src", "mlp"])
 def test_implementations_are_found_on_disk(layout: str, tmp_path: Path) -> None:
     """A single file, flat modules, a package, one below others."""
@@ -235,6 +244,7 @@ def test_implementations_are_found_on_disk(layout: str, tmp_path: Path) -> None:
     assert statuses(reference.check(path, effort="quick", only="relu.*")) == {"passed"}
 
 
+@needs_flint
 def test_pytest_runs_one_test_a_check(pytester: Any) -> None:
     """Passing, failing and skipped, with the finding's words."""
     pytester.makepyfile(

@@ -15,9 +15,9 @@ from reference.mistakes.plain import CLASSES
 from reference.oracles import ball, finite_differences, torch_autograd
 from reports import figures
 from reports.study import catches, steps, verification
-from tests.comparing import needs_torch
+from tests.comparing import needs_flint, needs_torch
 
-pytestmark = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+pytestmark = [needs_flint, pytest.mark.outside]
 SMALL = verification.Plan(cases=30, differences=3, nets=1)
 
 

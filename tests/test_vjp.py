@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from reference import definitions
 from reference.findings import Finding
-from reference.oracles import ball
 from reference.vjp import allowance, check_vjp
 from reference.vjp.differences import Differences, contracted
 from reference.vjp.questions import cotangents, questions
 from reference.vjp.usage import EVERYWHERE, Effort, pattern
-from tests.comparing import needs_torch
+from tests.comparing import needs_flint, needs_torch
 from tests.gradients import LABELS, POSITIVE, RIGHT, cross_entropy, cross_entropy_vjp, drawn, softmax, softmax_vjp
 from tests.strategies import arrays
 
@@ -72,7 +71,7 @@ def test_right_functions_pass_in_single_precision(name: str) -> None:
     assert failed(found)["vjp.gradient[0].types"] == "wrong-dtype"
 
 
-@pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
+@needs_flint
 def test_definitions_on_balls_are_specifications() -> None:
     """Those of the lab, and an accurate gradient is not blamed for what torch loses in 1 - tanh^2."""
     assert not failed(check_vjp(softmax, softmax_vjp, X, spec=definitions.softmax))
