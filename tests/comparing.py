@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.estimate import Estimate
-from reference.oracles import torch_autograd
+from reference.oracles import ball, torch_autograd
 
 U = 2.0**-53
 
+needs_flint = pytest.mark.skipif(ball.available() is not None, reason=str(ball.available()))
 needs_torch = pytest.mark.skipif(torch_autograd.available() is not None, reason=str(torch_autograd.available()))
 
 

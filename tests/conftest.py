@@ -1,8 +1,11 @@
-"""Hypothesis profiles, chosen by ``HYPOTHESIS_PROFILE`` (CI gets the repeatable one), and the real MNIST."""
+"""Hypothesis profiles, chosen by ``HYPOTHESIS_PROFILE`` (CI gets the repeatable one), what is absent, MNIST."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +25,43 @@ _COMMON = {"deadline": None, "phases": _PHASES, "suppress_health_check": [Health
 settings.register_profile("dev", max_examples=50, **_COMMON)
 settings.register_profile("ci", max_examples=100, derandomize=True, database=None, print_blob=True, **_COMMON)
 settings.register_profile("nightly", max_examples=2000, print_blob=True, **_COMMON)
+# One mutant has a few seconds: the first counterexample will do, and it need not be a small one.
+settings.register_profile(
+    "mutation",
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    report_multiple_bugs=False,
+    **_COMMON | {"phases": (Phase.explicit, Phase.generate)},
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+#: Packages of the extras, as they are imported.
+_OPTIONAL = {"flint", "matplotlib", "platformdirs", "rich", "threadpoolctl", "torch", "typst"}
+
+
+def pytest_configure() -> None:
+    """Whoever promises packages (tox does, by ``BP_TESTS_WITH``) has them: nothing is skipped for want of one."""
+    promised = os.environ.get("BP_TESTS_WITH", "").split()
+    if absent := [name for name in promised if importlib.util.find_spec(name) is None]:
+        raise pytest.UsageError(f"BP_TESTS_WITH promises {', '.join(absent)}, which cannot be imported here")
+
+
+class _Module(pytest.Module):
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            cause = error.__cause__
+            absent = cause.name if isinstance(cause, ModuleNotFoundError) else None
+            if absent in _OPTIONAL:
+                pytest.skip(f"{self.name} needs {absent}, which is not installed", allow_module_level=True)
+            raise
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
+    """A file that needs an absent package of an extra is skipped, with that reason."""
+    return _Module.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

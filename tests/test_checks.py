@@ -16,6 +16,7 @@ from reference.session import InProcess
 from reference.verdict import Examination
 from tests.comparing import needs_flint
 from tests.saboteurs import SABOTEURS
+from tests.words import assert_kept
 
 pytestmark = needs_flint
 
@@ -70,6 +71,7 @@ def test_broken_promise_is_told_of_the_right_method(name: str) -> None:
     failed = [each for each in examination(classes, f"{key}.*").values() if each.status != "passed" and each.expected]
     assert failed
     assert {each.subject for each in failed} == {check.subject}
+    assert_kept("broken promises", name, failed)
 
 
 def wrong_for_class(check: Check) -> dict[str, type]:
@@ -88,3 +90,4 @@ def test_broken_class_is_seen(name: str) -> None:
     finding = examination(wrong_for_class(CHECKS[name]), name)[name]
     assert finding.status == "failed"
     assert finding.subject == CHECKS[name].subject
+    assert_kept("broken classes", name, [finding])

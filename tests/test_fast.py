@@ -226,7 +226,7 @@ def test_each_piece_is_evaluated_once(threads: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_far_logits_are_no_accident() -> None:
-    """Under `np.errstate` that raises: differences that overflow and exponentials that underflow are right as they are."""
+    """Where numpy raises: differences that overflow and exponentials that underflow are right as they are."""
     Y = np.array([[1.7e308, 0.0], [-1.7e308, -800.0]])
     targets = Targets.of(np.eye(2))
     head = LogitsHead(2, 2, np.dtype(np.float64))

@@ -26,7 +26,7 @@ def test_it_is_read_by_name_and_as_a_whole() -> None:
         "loss_train": [0.5], "loss_test": [], "acc_train": [], "acc_test": [], "amplitude": {},
         "stopped": "why", "stopped_at": {"epoch": 1},
     }  # fmt: skip
-    with pytest.raises(KeyError, match="expected one of .*'loss_train'.*, got 'epochs'"):
+    with pytest.raises(KeyError, match=r"expected one of .*'loss_train'.*, got 'epochs'"):
         history["epochs"]
 
 

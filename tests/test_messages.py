@@ -57,29 +57,29 @@ def test_arguments_are_those_of_the_message(arguments: dict[str, Any]) -> None:
         make().delta(**arguments)
 
 
+NO_DISTRIBUTION = (
+    "T: expected rows that are probability distributions (one-hot, say), got row 1 = [0. 1. 1.] with sum 2"
+)
+
+
 @pytest.mark.parametrize(
     ("message", "arguments", "said"),
     [
-        ("forward", ([[1, 2, 3]],), "Linear_1.forward: X: expected shape (N, 2), got (1, 3)"),
-        ("delta", ([[1, 2]], [[1, 2, 3]]), "Linear_1.delta: Y: expected shape (N, 3), got (1, 2)"),
-        ("delta", ([[1, 2, 3]] * 2, [[1, 2, 3]]), "Linear_1.delta: delta_next: expected shape (2, 3), got (1, 3)"),
-        ("delta", ([[1, 2, 3]], [[1, 2]]), "Linear_1.delta: delta_next: expected shape (1, 3), got (1, 2)"),
-        ("forward", ([1, 2],), "Linear_1.forward: X: expected a two-dimensional array, one row per sample, got shape (2,)"),
-        ("delta", ([[1, 2, 3]], [["a"] * 3]), "Linear_1.delta: delta_next: expected real numbers, got an array of dtype <U1"),
-        ("forward", (np.zeros((0, 2)),), "Linear_1.forward: X: expected at least one sample and one column, got shape (0, 2)"),
-        (
-            "loss",
-            ([[1, 2]] * 2, [[0, 0, 1], [0, 1, 1]]),
-            "Linear_1.loss: T: expected rows that are probability distributions (one-hot, say), "
-            "got row 1 = [0. 1. 1.] with sum 2",
-        ),
+        ("forward", ([[1, 2, 3]],), "X: expected shape (N, 2), got (1, 3)"),
+        ("delta", ([[1, 2]], [[1, 2, 3]]), "Y: expected shape (N, 3), got (1, 2)"),
+        ("delta", ([[1, 2, 3]] * 2, [[1, 2, 3]]), "delta_next: expected shape (2, 3), got (1, 3)"),
+        ("delta", ([[1, 2, 3]], [[1, 2]]), "delta_next: expected shape (1, 3), got (1, 2)"),
+        ("forward", ([1, 2],), "X: expected a two-dimensional array, one row per sample, got shape (2,)"),
+        ("delta", ([[1, 2, 3]], [["a"] * 3]), "delta_next: expected real numbers, got an array of dtype <U1"),
+        ("forward", (np.zeros((0, 2)),), "X: expected at least one sample and one column, got shape (0, 2)"),
+        ("loss", ([[1, 2]] * 2, [[0, 0, 1], [0, 1, 1]]), NO_DISTRIBUTION),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_named(message: str, arguments: tuple[Any, ...], said: str) -> None:
     """By layer, message and argument, with what was expected and what came."""
     with pytest.raises(ValueError, match=r".") as error:
         getattr(make(), message)(*arguments)
-    assert str(error.value) == said
+    assert str(error.value) == f"Linear_1.{message}: {said}"
 
 
 def test_without_widths_the_first_argument_decides() -> None:

@@ -15,6 +15,7 @@ from reference.session import InProcess
 from reference.verdict import Examination
 from tests.comparing import needs_flint
 from tests.test_checks import SABOTAGED
+from tests.words import assert_kept
 
 #: interface.md's fixed vocabulary. A timeout needs a process of its own, and is caught where there is one.
 pytestmark = needs_flint
@@ -100,6 +101,7 @@ def test_mistake_is_caught_and_nobody_else_blamed(mistake: Mistake) -> None:
         assert finding.status == "failed", finding.actual
         assert finding.subject == mistake.subject or finding.subject.startswith(f"{mistake.subject}."), finding
         assert finding.mistake in {mistake.word, None}, finding
+    assert_kept("mistakes", mistake.name, found)
 
 
 def test_nearly_all_are_diagnosed_at_first_sight() -> None:
