@@ -1,0 +1,140 @@
+"""The mutants: mutmut makes them, all of them; which are tried, and how they read."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+import libcst as cst
+import mutmut.__main__ as mutmut
+from mutmut.mutation import file_mutation
+from mutmut.mutation.data import SourceFileMutationData
+from mutmut.mutation.diff_apply import read_functions_from_index
+from mutmut.utils.file_utils import walk_mutatable_files
+from mutmut.utils.format_utils import mangled_name_from_mutant_name, orig_function_and_class_names_from_key
+
+WHERE = Path("mutants")
+#: Decorators that say what a function in a class is bound to, which its copies must be too.
+_BINDING = {"staticmethod", "classmethod"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One changed place. ``name`` is mutmut's, so that ``mutmut show NAME`` and ``mutmut browse`` know it."""
+
+    name: str
+    path: Path
+
+    @property
+    def function(self) -> str:
+        """The name under which calls of the function are counted."""
+        return mangled_name_from_mutant_name(self.name)
+
+    @property
+    def package(self) -> str:
+        return self.path.parts[0]
+
+    @property
+    def place(self) -> str:
+        """``bp/softmax.py: SoftmaxLayer.forward``."""
+        function, owner = orig_function_and_class_names_from_key(self.name)
+        return f"{self.path}: {owner}.{function}" if owner else f"{self.path}: {function}"
+
+    def change(self) -> tuple[str, str]:
+        """What was there and what is there now, each as its changed lines without their margins."""
+        functions = read_functions_from_index(self.name, self.path)
+        if functions is None:
+            raise LookupError(f"mutmut has lost the lines of {self.name}; remove the folder {WHERE}/ and start again")
+        before, after = (_lines(function) for function in functions)
+        changed = list(unified_diff(before, after, lineterm="", n=0))[3:]
+        return tuple(  # type: ignore[return-value]
+            " ".join(line[1:].strip() for line in changed if line.startswith(sign)) for sign in "-+"
+        )
+
+
+def _lines(function: object) -> list[str]:
+    return cst.Module([function]).code.splitlines()  # type: ignore[list-item]
+
+
+def _mutate_decorated_functions() -> None:
+    """mutmut leaves decorated functions alone, and ours are decorated where they matter: every message is `checked`.
+
+    Its switch between the original and the mutants goes beneath the decorators, which the copies then do without.
+    """
+    skips, arranges = (
+        file_mutation.MutationVisitor._skip_node_and_children,
+        file_mutation.function_trampoline_arrangement,
+    )
+
+    def skip(visitor: file_mutation.MutationVisitor, node: cst.CSTNode) -> bool:
+        bare = node.with_changes(decorators=()) if isinstance(node, cst.FunctionDef) else node
+        return skips(visitor, bare)
+
+    def arrange(function: cst.FunctionDef, mutants: Iterable[Any], class_name: str | None) -> tuple[Any, ...]:
+        empty, (switch, *copies), assignments, names = arranges(function, mutants, class_name)
+        kept = [each for each in function.decorators if getattr(each.decorator, "value", "") in _BINDING]
+        copies = [copy.with_changes(decorators=kept) for copy in copies]
+        return empty, [switch, *copies], assignments, names
+
+    file_mutation.MutationVisitor._skip_node_and_children = skip
+    file_mutation.function_trampoline_arrangement = arrange
+
+
+def make(processes: int) -> list[Mutant]:
+    """A copy of the project with every mutant in it, under ``mutants/``; imports find it from now on."""
+    _mutate_decorated_functions()
+    shutil.rmtree(WHERE, ignore_errors=True)
+    WHERE.mkdir()
+    # What mutmut's own command does before it runs the tests.
+    mutmut.set_mutant_under_test("mutant_generation")
+    with mutmut.CatchOutput():
+        mutmut.copy_src_dir()
+        mutmut.copy_also_copy_files()
+        mutmut.setup_source_paths()
+        mutmut.create_mutants(processes)
+    mutmut.set_mutant_under_test("")
+    return [Mutant(name, path) for path in sorted(walk_mutatable_files()) for name in _data(path).exit_code_by_key]
+
+
+def _data(path: Path) -> SourceFileMutationData:
+    data = SourceFileMutationData(path=path)
+    data.load()
+    return data
+
+
+def sample(mutants: Iterable[Mutant], sizes: dict[str, int], seed: int) -> list[Mutant]:
+    """Of the packages in ``sizes``, so many mutants drawn without replacement; of the others, all."""
+    by_package: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in mutants:
+        by_package[mutant.package].append(mutant)
+    draw = random.Random(seed)  # noqa: S311 - a sample, no secret
+    return [
+        mutant
+        for package, all_of_it in sorted(by_package.items())
+        for mutant in sorted(
+            draw.sample(all_of_it, min(sizes.get(package, len(all_of_it)), len(all_of_it))),
+            key=lambda mutant: mutant.name,
+        )
+    ]
+
+
+def keep(codes: dict[Mutant, int]) -> None:
+    """Write the outcomes to where mutmut's own commands (``results``, ``show``, ``browse``) look for them."""
+    by_path: dict[Path, dict[str, int]] = defaultdict(dict)
+    for mutant, code in codes.items():
+        by_path[mutant.path][mutant.name] = code
+    for path, found in by_path.items():
+        data = _data(path)
+        data.exit_code_by_key.update(found)
+        data.save()
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

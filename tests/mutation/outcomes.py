@@ -1,0 +1,3 @@
+"""mutmut's codes for what became of a mutant."""
+
+KILLED, SURVIVED, UNTESTED, TIMEOUT = 1, 0, 33, 36
