@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from bp.messages import Array, checked
-from bp.softmax import Softmax, vector_jacobian
+from bp.softmax import Softmax, in_precision_of, vector_jacobian
 
 if TYPE_CHECKING:  # numpy imports its generators when they are first used, which takes a while
     from typing import TypeAlias
@@ -223,10 +223,10 @@ class SoftmaxLayer(_Elementwise):
     @quiet
     def forward(self, X: Array) -> Array:
         """Probabilities (N, K) from logits (N, K), for every finite logit."""
-        return Softmax(X).probabilities().T.astype(X.dtype, copy=False)
+        return in_precision_of(Softmax(X).probabilities().T, X)
 
     @checked
     @quiet
     def delta(self, Y: Array, delta_next: Array) -> Array:
         """dl/ds_i = y_i (d_i - sum_j d_j y_j), with y = Y and d = delta_next, both (N, K); see `NaiveSoftmaxLayer`."""
-        return vector_jacobian(Y, delta_next).T.astype(np.result_type(Y, delta_next), copy=False)
+        return in_precision_of(vector_jacobian(Y, delta_next).T, Y, delta_next)

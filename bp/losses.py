@@ -8,7 +8,7 @@ import numpy as np
 
 from bp.layers import quiet
 from bp.messages import Array, checked
-from bp.softmax import Softmax
+from bp.softmax import Softmax, in_precision_of
 
 
 class Loss(Protocol):
@@ -50,7 +50,7 @@ class LossCrossEntropy(_CrossEntropy):
         inf, and numpy reports a division by zero as its error state says.
         """
         log_p = np.zeros(X.shape, np.result_type(X, T))
-        np.log(X, out=log_p, where=T != 0)
+        np.log(X, out=log_p, where=T != 0, dtype=log_p.dtype)
         total: Array = (T * log_p).sum(axis=1, keepdims=True)
         return 0 - total  # not -total: the loss of a certain sample is 0, not -0
 
@@ -88,7 +88,7 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
             terms = softmax.surprise()
             terms[T.T == 0] = 0  # it may be infinite, and 0 times that is 0 here
             losses = (terms * T.T).sum(axis=0)
-        return losses[:, np.newaxis].astype(np.result_type(X, T), copy=False)
+        return in_precision_of(losses[:, np.newaxis], X, T)
 
     @checked
     @quiet
@@ -101,8 +101,8 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
         samples, t = softmax.columns, T.argmax(axis=1)
         slope = 0 - softmax.minus_slope(t)  # 0, not -0
         one_hot = T[samples, t] == 1
-        delta: Array = softmax.probabilities()
+        delta = softmax.probabilities()
         if not one_hot.all():
             delta -= T.T
         delta[t, samples] = np.where(one_hot, slope, delta[t, samples])
-        return delta.T.astype(np.result_type(X, T), copy=False)
+        return in_precision_of(delta.T, X, T)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from types import SimpleNamespace
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -86,9 +86,10 @@ class Plain:
         gradients = self._bare.gradient(batch.X, batch.T)
         if self._stop_on_nonfinite and not gradients_are_finite(gradients.values()):
             raise FloatingPointError("the gradient is not finite")
-        for layer in self._net.layers:
+        layers: list[Any] = self._net.layers  # those with parameters have more messages than the others
+        for layer in layers:
             if layer.has_params():
-                cast("Any", layer).update_params([-self._alpha * part for part in gradients[layer.name]])
+                layer.update_params([-self._alpha * part for part in gradients[layer.name]])
 
     def told(self, epoch: int) -> History:
         """Losses, accuracies and amplitudes of the net as it is, after that many epochs; raises as `epoch` does."""

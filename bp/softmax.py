@@ -170,6 +170,11 @@ class Softmax:
         return self._over_sum(high, lo, np.empty_like(high))
 
 
+def in_precision_of(values: Doubles, *arguments: Array) -> Array:
+    """Results in double precision as whoever gave these arguments expects them: numpy's rule for arithmetic."""
+    return values.astype(np.result_type(*arguments), copy=False)
+
+
 def _transposed(X: Array, n_more: int) -> list[Doubles]:
     """``X`` in double precision, (K, N), and so many uninitialised arrays like it.
 

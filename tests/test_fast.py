@@ -19,9 +19,10 @@ import bp
 import reference
 from bp.fast import Fast, fast_path
 from bp.fast.heads import LogitsHead, Targets, hits
-from bp.fast.net import shape_of
+from bp.fast.net import Parameters, shape_of
+from bp.fast.passes import Pass
 from bp.fast.pieces import Pieces, _Worker
-from bp.fast.whole import Whole
+from bp.fast.whole import Whole, _means
 from bp.plain import Plain
 from bp.samples import Samples
 from tests.comparing import needs_flint
@@ -149,8 +150,9 @@ def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
 def test_memory_has_the_nets_precision(kind: type, batch_size: int) -> None:
     """In single precision nothing is computed in double: every array that is held is of the net's precision."""
+    train, test = (Samples(X, T, np.float32) for X, T in (SPIRALS[:2], SPIRALS[2:]))
     for naive in (False, True):
-        path = fast_of(make_net((2, 10, 3), naive=naive, dtype=np.float32), *SPIRALS[:2], batch_size)
+        path = fast_path(make_net((2, 10, 3), naive=naive, dtype=np.float32), train, test, batch_size, 0.1)
         assert type(path) is kind
         held = {array.dtype for array in _arrays(path, set())}
         assert held <= {np.dtype(np.float32), np.dtype(np.intp), np.dtype(np.bool_)}
@@ -208,6 +210,8 @@ def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
     history = path.before()
     assert history is not None
     assert history.loss_train == [float(np.log1p(np.float32(2)))]
+    tenth = np.float32(0.1)
+    assert _means(np.full((2, 3000), tenth)) == [float(tenth)] * 2
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -242,10 +246,65 @@ def test_underflow_is_told_to_who_asks() -> None:
     """Who has numpy warn of underflow hears of that of the naive softmax, on the fast path too."""
     net = make_net((2, 3), naive=True)
     net.parameters()["Linear_0"][1][...] = [0, 0, -800]
+    X = SPIRALS[0]
     with np.errstate(under="warn"), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        bp.train(net, *SPIRALS[:2], batch_size=300, n_epochs=1, alpha=0.001)
+        history = bp.train(net, X, np.eye(3)[np.zeros(len(X), int)], batch_size=300, n_epochs=1, alpha=0.001)
+    assert history.stopped is None
     assert any("underflow" in str(each.message) for each in said)
+
+
+def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
+    """Of its own, and of its test set it asks the same as of its training set."""
+    X, T = clusters(900, 2, 3)
+    data, soft = Samples(X, T, np.float64), Samples(X, np.full(T.shape, 1 / 3), np.float64)
+    nets = [make_net((2, 5, 3)) for _ in range(3)]
+    paths = [fast_path(net, data, None, 300, 0.1) for net in nets]
+    assert fast_path(nets[0], data, soft, 300, 0.1) is None
+    first, second, third = paths
+    assert isinstance(first, Pieces)
+    assert isinstance(second, Pieces)
+    assert isinstance(third, Pieces)
+    assert len(first._workers) == 1
+    assert first.run() == second.run(1)
+    third.before()
+    third.descend()
+    assert third._told() == first.before()
+
+
+@pytest.mark.parametrize("T", [[[1.0, 2.0**-24], [0, 1]], [[1, 0], [0, 1 - 2.0**-22]]], ids=["two classes", "less"])
+def test_nearly_one_hot_is_not_one_hot(T: Any) -> None:
+    """Targets that are distributions up to rounding alone are left to the plain path."""
+    assert not Samples(np.ones((2, 2)), np.array(T), np.float64).one_hot
+    assert Samples(np.ones((2, 2)), np.eye(2), np.float64).one_hot
+
+
+def test_a_step_of_one_is_a_step() -> None:
+    """alpha = N makes the factor of the summed gradient 1."""
+    nets = [make_net((2, 3), naive=True) for _ in range(2)]
+    X, T = clusters(4, 2, 3)
+    for net, fast in zip(nets, (True, False), strict=True):
+        bp.train(net, X, T, batch_size=4, n_epochs=1, alpha=4.0, fast=fast)
+    np.testing.assert_allclose(vector(nets[0]), vector(nets[1]), rtol=1e-13)
+
+
+@pytest.mark.parametrize("naive", [False, True])
+def test_the_way_through_the_net_allocates_nothing_of_a_samples_size(naive: bool) -> None:
+    """Forward, back and the head's delta write into memory that is there: not even a row of samples is new."""
+    n = 100_000  # of which even the smallest array there is has more bytes than numpy's buffer of 64 KiB
+    for n_back in (n, n - 1):
+        shape = shape_of(make_net((2, 3, 2), naive=naive))
+        assert shape is not None
+        one_pass, targets = Pass(shape, n, n_back), Targets.of(np.eye(2)[np.zeros(n_back, int)])
+        net, gradient = (Parameters(shape, np.ones(shape.n_parameters)) for _ in range(2))
+        inputs, Y = np.ones((3, n)), np.empty((2, n))
+        rows, back = np.ones((n_back, 3)), Y[:, :n_back]
+        tracemalloc.start()
+        one_pass.forward(net, inputs, Y)
+        one_pass.backward(net, rows, back, targets, 0.5, gradient)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < n
 
 
 def test_threads_change_no_bit() -> None:

@@ -230,6 +230,13 @@ def test_large_close_logits_have_all_digits(lead: float) -> None:
     assert off(spec, X, LOSS.delta(X, T), np.ones((200, 1))) <= FLOOR
 
 
+def test_last_normal_probabilities_have_all_digits() -> None:
+    """Just above the subnormal numbers, where exp is taken 2^256 times as large already."""
+    X = np.zeros((300, 2))
+    X[:, 1] = np.random.RandomState(7).uniform(-708.39, -708.0, 300)
+    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= FLOOR
+
+
 def test_upper_half_is_what_can_be_squared() -> None:
     """The upper 26 bits, unchanged: of two of them the product is exact (Dekker 1971)."""
     z = np.random.RandomState(3).uniform(1, 2, 1000)
@@ -240,7 +247,7 @@ def test_upper_half_is_what_can_be_squared() -> None:
 def test_exact_sum_of_many_large_negative_terms_is_exact() -> None:
     """All of one sign and nearly as large as they may be: the sum needs the most room below sigma that there is."""
     terms = -(1 - np.random.RandomState(2).randint(1, 2**20, (63, 5)) * 2.0**-53)
-    high, low = exact_sum(terms, np.ones(5), None, np.empty_like(terms), np.empty_like(terms))
+    high, low = exact_sum(terms, -terms.min(axis=0), None, np.empty_like(terms), np.empty_like(terms))
     for column in range(5):
         exact = sum(map(Fraction, terms[:, column].tolist()))
         assert Fraction(float(high[column])) + Fraction(float(low[column])) == exact

@@ -301,6 +301,29 @@ def test_a_gradient_that_is_lost_in_a_layer_of_ones_own_stops_the_training() -> 
     assert layer.W.tolist() == before.tolist()
 
 
+def test_half_precision_nets_are_trained_on_single_precision() -> None:
+    """numpy has no fast arithmetic for less."""
+    seen: set[Any] = set()
+
+    class Spy(bp.LossCrossEntropyForSoftmaxLogits):
+        def forward(self, X: Array, T: Array) -> Array:
+            seen.add(T.dtype)
+            return super().forward(X, T)
+
+    layer = bp.LinearLayer(2, 2, np.random.RandomState(0), "L", dtype=np.float16)
+    bp.train(bp.MLP(2, [layer], Spy("CE")), *XOR, batch_size=4)
+    assert seen == {np.dtype(np.float32)}
+
+
+def test_plain_evaluation_counts_every_slice() -> None:
+    """Of 2500 samples, which are evaluated in three slices, the hits add up."""
+    X = np.random.RandomState(1).randn(2500, 2)
+    T = np.eye(2)[(X[:, 0] > 0.3).astype(int)]
+    net = bp.MLP(2, [bp.LinearLayer(2, 2, np.random.RandomState(0), "L")], bp.LossCrossEntropyForSoftmaxLogits("CE"))
+    history = bp.train(net, X, T, batch_size=2500, n_epochs=0, fast=False)
+    assert history.acc_train == [float((net.propagate(X).argmax(axis=1) == T.argmax(axis=1)).mean())]
+
+
 def test_checking_the_sets_says_nothing_itself() -> None:
     """Of what numpy warns of in the first evaluation it warns once."""
     layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
