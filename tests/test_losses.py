@@ -238,3 +238,9 @@ def test_logarithms_are_taken_in_the_higher_precision() -> None:
     """Probabilities in single precision, targets in double: the loss has double's digits of what was given."""
     X = np.array([[0.3, 0.7]], np.float32)
     assert bp.LossCrossEntropy("CE").forward(X, np.eye(2)[:1])[0, 0] == -math.log(float(X[0, 0]))
+
+
+def test_slope_at_soft_targets_is_p_minus_t() -> None:
+    """With even odds, where the numbers are plain."""
+    loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
+    assert loss.delta([[0.0, 0.0], [0.0, 0.0]], [[0.25, 0.75], [0.0, 1.0]]).tolist() == [[0.25, -0.25], [0.5, -0.5]]
