@@ -6,6 +6,7 @@ import ast
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,10 +22,11 @@ def source_of(place: str) -> str:
     """The lines of ``bp/file.py: Class.function``, without their margins, in a row."""
     path, _, name = place.partition(": ")
     text = (ROOT / path).read_text(encoding="utf-8")
-    scope: ast.AST = ast.parse(text)
+    scope: Any = ast.parse(text)
     for part in name.split("."):
-        scope = next(each for each in ast.iter_child_nodes(scope) if getattr(each, "name", None) == part)
-    return " ".join(line.strip() for line in str(ast.get_source_segment(text, scope)).splitlines())
+        scope = next(each for each in scope.body if getattr(each, "name", None) == part)
+    # By lines, so that the comments at their ends are there.
+    return " ".join(line.strip() for line in text.splitlines()[scope.lineno - 1 : scope.end_lineno])
 
 
 @pytest.mark.parametrize("mutant", LIST, ids=lambda mutant: f"{mutant.place} + {mutant.after}"[:100])
