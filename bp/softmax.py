@@ -166,7 +166,7 @@ class Softmax:
         low = low - elsewhere * e * self.lo[t, self.columns] + rounded
         high, rounded = _two_sum(high, elsewhere.astype(np.float64))
         high, low = _two_sum(high, low + rounded)
-        lo = np.divide(low, high, out=np.zeros_like(low), where=high > 0)
+        lo = low / np.maximum(high, _LEAST)  # where high is 0 low is 0 too
         return self._over_sum(high, lo, np.empty_like(high))
 
 

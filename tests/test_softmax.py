@@ -204,6 +204,15 @@ def test_samples_are_independent_of_each_other(k: int) -> None:
         assert message(*arguments).tolist() == np.concatenate(alone).tolist()
 
 
+def test_samples_that_are_nearly_sure_are_independent_of_each_other() -> None:
+    """Where terms are taken 2^256 times as large: each sample's sum has its own digits."""
+    X = np.array([[0.0, -630.0, -631.0], [0.0, -744.2, -743.9]])
+    T = np.eye(3)[[0, 0]]
+    for message in (LOSS.forward, LOSS.delta):
+        alone = [message(X[n : n + 1], T[n : n + 1]) for n in range(2)]
+        assert message(X, T).tolist() == np.concatenate(alone).tolist()
+
+
 @pytest.mark.parametrize("k", [64, 200])
 def test_single_precision_of_many_classes_is_computed_in_double(k: int) -> None:
     """The same promise on the other side of the threshold between memory layouts."""
