@@ -74,7 +74,7 @@ def with_score(text: str, figures: Mapping[str, Any]) -> str:
     """The README with the sentence of the latest run in the place of that before."""
     bp, reference = figures["bp"], figures["reference"]
     sentence = (
-        f"{bp['per_cent']} % of the {bp['mutants']:,} mutants of `bp` are killed by its tests, and "
+        f"{bp['per_cent']} % of the {bp['mutants']:,} mutants of `bp` are killed by its tests, and\n"
         f"{reference['per_cent']} % of {reference['tried']:,} drawn from the {reference['mutants']:,} of `reference` "
         f"(run of {figures['date']}, {figures['seconds'] // 60} minutes)"
     )
