@@ -33,6 +33,9 @@ def of(findings: Iterable[Finding]) -> list[str]:
         told = {"expected": finding.expected, "got": finding.actual, "mistake": finding.mistake}
         lines = [f"{finding.check} {finding.status} {finding.subject}", *(f"{k}: {v}" for k, v in told.items() if v)]
         lines.append(f"for: {', '.join(finding.counterexample)}")
+        lines += [
+            f"script: {line}" for line in (finding.repro or "").splitlines() if line.startswith(("from", "print"))
+        ]
         said += [_NUMBER.sub("#", _ARRAY.sub("[]", _NUMBER.sub("#", line))) for line in lines]
     return said
 
