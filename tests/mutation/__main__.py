@@ -20,6 +20,7 @@ os.environ["HYPOTHESIS_PROFILE"] = "mutation"
 import pytest
 from mutmut.configuration import config
 
+from reports.cores import cores
 from tests.mutation import mutants, summary, switches
 from tests.mutation.mutants import Mutant
 from tests.mutation.runner import Trial
@@ -50,7 +51,8 @@ def main() -> int:
     trial = Trial(chosen, asked.jobs, _budgets(chosen), tell)
     switches.install()
     os.chdir(mutants.WHERE)
-    code = pytest.main(["-qq", "--tb=native", "--rootdir=.", *config().pytest_add_cli_args, *_tests()], plugins=[trial])
+    tests = [*config().pytest_add_cli_args, *config().pytest_add_cli_args_test_selection]
+    code = pytest.main(["-qq", "--tb=native", "--rootdir=.", *tests], plugins=[trial])
     os.chdir(root)
     if trial.broken:
         print("these tests fail in the copy without any mutant:", *trial.broken, sep="\n  ")
@@ -71,10 +73,6 @@ def _budgets(chosen: Sequence[Mutant]) -> dict[Mutant, float]:
     return {each: EXPECTED if each in expected else BUDGET[each.package] for each in chosen}
 
 
-def _tests() -> list[str]:
-    return config().pytest_add_cli_args_test_selection
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("tox -e mutation --", description=__doc__.partition("\n")[0])
     parser.add_argument(
@@ -86,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--record", action="store_true", help="write the figures to tests/mutation/score.json and README.md"
     )
-    parser.add_argument("-j", "--jobs", type=int, default=mutants.cores(), metavar="N", help="at once (one a core)")
+    parser.add_argument("-j", "--jobs", type=int, default=cores(), metavar="N", help="at once (one a core)")
     return parser
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 from collections import defaultdict
@@ -54,9 +53,8 @@ class Mutant:
             raise LookupError(f"mutmut has lost the lines of {self.name}; remove the folder {WHERE}/ and start again")
         before, after = (_lines(function) for function in functions)
         changed = list(unified_diff(before, after, lineterm="", n=0))[3:]
-        return tuple(  # type: ignore[return-value]
-            " ".join(line[1:].strip() for line in changed if line.startswith(sign)) for sign in "-+"
-        )
+        gone, come = (" ".join(line[1:].strip() for line in changed if line.startswith(sign)) for sign in "-+")
+        return gone, come
 
 
 def _lines(function: object) -> list[str]:
@@ -161,7 +159,3 @@ def keep(codes: dict[Mutant, int]) -> None:
         data = _data(path)
         data.exit_code_by_key.update(found)
         data.save()
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,6 +9,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,6 +105,7 @@ def _against_the_list(codes: Mapping[Mutant, int]) -> list[str]:
     ]
 
 
+@cache  # asked before the run and after it
 def equivalent(mutant: Mutant) -> Equivalent:
     """The mutant as it stands in the list."""
     return Equivalent(mutant.place, *mutant.change())
