@@ -23,6 +23,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
+def python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own that sees the checkout."""
+    command = [sys.executable, *arguments]
+    seen = {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=seen)
+
+
 def test_first_example_is_the_file() -> None:
     """The README opens with what examples/spirals.py runs."""
     _, code = (ROOT / "examples" / "spirals.py").read_text(encoding="utf-8").split("\n\n", maxsplit=1)
@@ -31,10 +38,7 @@ def test_first_example_is_the_file() -> None:
 
 def test_first_example_prints_what_the_readme_says() -> None:
     """The output shown below the example is its output."""
-    result = subprocess.run(
-        [sys.executable, ROOT / "examples" / "spirals.py"], cwd=ROOT, capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    result = python(ROOT / "examples" / "spirals.py")
     assert result.stdout == blocks("text")[0]
 
 
@@ -49,14 +53,7 @@ def test_finding_is_what_the_examiner_says() -> None:
 def test_own_layer_is_judged_as_shown() -> None:
     """The example with a gradient of one's own prints what stands below it."""
     (code,) = (block for block in blocks("python") if "check_vjp(" in block)
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": str(ROOT)},
-    )
+    result = python("-c", code)
     assert result.stdout == blocks("text")[2]
 
 
@@ -72,10 +69,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
 def test_examples_run(name: str) -> None:
     """Each by itself, with something to say and no complaint."""
-    result = subprocess.run(
-        [sys.executable, ROOT / "examples" / name], cwd=ROOT, capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    result = python(ROOT / "examples" / name)
     assert result.stdout
     assert not result.stderr
 
