@@ -114,6 +114,29 @@ class Question:
         """The definition of the mean loss."""
         return self.losses(*theta).mean()
 
+    def kink_free(self, directions: Sequence[Array]) -> float:
+        """How many times the directions theta may be moved, either way, and no unit changes its sign: at least.
+
+        A unit's input Z = A W + b moves by (A(t) - A) W + t A(t) dW + t db, with |A(t) - A| at most as much as the Z
+        before it moves where that is positive, and 0 elsewhere.
+        """
+        t = 1.0
+        while not self._keeps_signs(directions, t):
+            t /= 2
+        return t
+
+    def _keeps_signs(self, directions: Sequence[Array], t: float) -> bool:
+        A, moves = self.X, np.zeros(self.X.shape)
+        for W, b, dW, db in zip(
+            self.theta[:-2:2], self.theta[1:-2:2], directions[:-2:2], directions[1:-2:2], strict=True
+        ):
+            Z = A @ W + b
+            moves = moves @ np.abs(W) + t * ((np.abs(A) + moves) @ np.abs(dW) + np.abs(db))
+            if (np.abs(Z) <= moves).any():
+                return False
+            A, moves = np.maximum(Z, 0), np.where(Z > 0, moves, 0)
+        return True
+
     def true_gradient(self, oracle: Oracle) -> tuple[Estimate, ...]:
         """Of the mean loss: W_1, b_1, W_2, b_2, ..."""
         return oracle.vjp(self.mean_loss, np.array(1.0), self.theta)

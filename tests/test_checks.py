@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reference.checks.catalogue import Check, all_checks
 from reference.exam import Exam
 from reference.findings import Finding, Violation
 from reference.mistakes import plain
+from reference.network import SHAPES, question_of
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.verdict import Examination
@@ -72,6 +76,35 @@ def test_broken_promise_is_told_of_the_right_method(name: str) -> None:
     assert failed
     assert {each.subject for each in failed} == {check.subject}
     assert_kept("broken promises", name, failed)
+
+
+def test_gradient_of_own_loss_keeps_off_kinks() -> None:
+    """The questions of this seed have a unit at 0.002, which moves by more than that: it must not count as wrong."""
+    found = Examination(
+        InProcess(plain.CLASSES, {}), "x", only="mlp.gradient.of_own_loss", effort="quick", seed=1702898747
+    )
+    assert [each.status for each in found if each.check == "mlp.gradient.of_own_loss"] == ["passed"]
+
+
+@given(seed=st.integers(0, 2**31), compound=st.booleans(), t=st.floats(-1, 1))
+def test_kink_free_is_free_of_kinks(seed: int, compound: bool, t: float) -> None:
+    """Within it every unit keeps its sign; far beyond it some unit does not, so that it is not needlessly small."""
+    question = question_of(Exam(InProcess({}, {}), ball, "x", seed=seed), SHAPES[-2], compound=compound)
+    rng = np.random.RandomState(seed % 2**32)
+    directions = [rng.randn(*part.shape) for part in question.theta]
+    within = question.kink_free(directions)
+
+    def signs(t: float) -> list[bool]:
+        X, found = question.X, []
+        moved = [part + t * d for part, d in zip(question.theta, directions, strict=True)]
+        for W, b in zip(moved[:-2:2], moved[1:-2:2], strict=True):
+            X = X @ W + b
+            found += (X > 0).ravel().tolist()
+            X = np.maximum(X, 0)
+        return found
+
+    assert signs(t * within) == signs(0)
+    assert any(signs(times * within) != signs(0) for side in (-1, 1) for times in side * 2.0 ** np.arange(12))
 
 
 def wrong_for_class(check: Check) -> dict[str, type]:

@@ -67,6 +67,43 @@ def test_differences_know_a_kink(kinked: Function, beside: float) -> None:
     assert finite_differences.derivative(lambda t: kinked(beside + t)).error == math.inf
 
 
+def bent(rng: np.random.RandomState, kinks: int) -> tuple[Function, float]:
+    """A smooth function with kinks of all sizes, nearer to 0 than the shortest step or not; and its slope at 0."""
+    a, b, c = rng.randn(3)
+    w, phase = rng.uniform(0.2, 2, 2)
+    jump = 10.0 ** rng.uniform(-6, 0.5, kinks) * rng.choice([-1, 1], kinks)
+    where = 10.0 ** rng.uniform(-6, -0.5, kinks) * rng.choice([-1, 1], kinks)
+
+    def f(t: float) -> Any:
+        return a * np.exp(w * t) + b * np.sin(2 * w * t + phase) + c * t + (jump * np.maximum(t - where, 0)).sum()
+
+    return f, float(a * w + 2 * b * w * np.cos(phase) + c + jump[where < 0].sum())
+
+
+@pytest.mark.parametrize(("kinks", "most", "least"), [(1, 0, 1000), (2, 4, 500), (5, 8, 50)])
+def test_differences_bound_their_error_beside_kinks_of_curved_functions(kinks: int, most: int, least: int) -> None:
+    """One kink never deceives, several seldom: ``most`` times. At ``least`` so often three digits are known."""
+    rng, deceived, known = np.random.RandomState(kinks), 0, 0
+    for _ in range(2000):
+        f, slope = bent(rng, kinks)
+        found = finite_differences.derivative(f)
+        deceived += bool(abs(found.value - slope) > found.error)
+        known += bool(found.error < 1e-3 * abs(slope))
+    assert deceived <= most
+    assert known >= least  # the bound is not kept by saying nothing
+
+
+def test_differences_stay_within_what_is_known_to_be_smooth() -> None:
+    """Steps beyond a kink are not taken, where the caller knows of it."""
+
+    def kinked(x: Array) -> Array:
+        assert np.abs(x - 1).max() <= 3e-5 * 2
+        return np.exp(x)
+
+    found = finite_differences.directional(kinked, [np.ones(1)], [np.full(1, 2.0)], within=3e-5)
+    assert abs(found.value[0] - 2 * math.e) <= found.error[0] < 1e-7  # rounding, divided by so small a step
+
+
 def test_differences_step_over_what_is_not_finite() -> None:
     """A large step out of the domain is no harm; a function that is nowhere finite has no derivative."""
     near_edge = finite_differences.derivative(lambda t: np.log(0.01 + t))

@@ -128,7 +128,11 @@ def check_gradient_of_own_loss(exam: Exam) -> None:
         rng = exam.rng("own loss")
         directions = [normal_numbers(rng)(part.shape) for part in gradient]
         slope = finite_differences.directional(
-            partial(_mean_losses, net), net.question.theta, directions, together=True
+            partial(_mean_losses, net),
+            net.question.theta,
+            directions,
+            within=net.question.kink_free(directions),
+            together=True,
         )
         terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
         if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_DIFFERENCES * np.abs(terms).sum())) is not None:
