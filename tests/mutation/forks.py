@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
@@ -79,18 +80,7 @@ def shared(jobs: Sequence[_Job], work: Callable[[_Job], Iterable[_Result]], proc
             for result in work(jobs[number]):
                 pipe.send(result)
 
-    pipes = []
-    for _ in range(processes):
-        ours, theirs = _FORK.Pipe(duplex=False)
-        sys.stdout.flush()
-        if os.fork() == 0:
-            try:
-                serve(theirs)
-                theirs.send(None)
-            finally:
-                os._exit(0)
-        theirs.close()
-        pipes.append(ours)
+    pipes = [_begun(serve) for _ in range(processes)]
     while pipes:
         for pipe in wait(pipes):
             assert isinstance(pipe, Connection)
@@ -100,3 +90,19 @@ def shared(jobs: Sequence[_Job], work: Callable[[_Job], Iterable[_Result]], proc
                 os.wait()
             else:
                 yield result
+
+
+def _begun(serve: Callable[[Connection], None]) -> Connection:
+    """A fork that serves, and says at its end that it came there."""
+    ours, theirs = _FORK.Pipe(duplex=False)
+    sys.stdout.flush()
+    if os.fork() == 0:
+        try:
+            serve(theirs)
+            theirs.send(None)
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(0)
+    theirs.close()
+    return ours

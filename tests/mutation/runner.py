@@ -6,11 +6,13 @@ with 20,000 mutants and two cores that is the whole day. Here a mutant that is k
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
@@ -18,22 +20,24 @@ from itertools import zip_longest
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.mutation import switches
+from tests.mutation import lines, switches
 from tests.mutation.forks import Ended, in_a_fork, shared
 from tests.mutation.mutants import Mutant
 from tests.mutation.outcomes import KILLED, SURVIVED, TIMEOUT, UNTESTED
 
 #: Bytes of address space that a mutant may have.
 _MEMORY = 8 << 30
+#: Seconds by the clock for each of the budget: tests of other processes wait for them.
+_PATIENCE = 3
 
 
 @dataclass
 class Trace:
-    """One test without any mutant: how long it took, and which functions with mutants it called."""
+    """One test without any mutant: how long it took, and which statements with mutants it ran."""
 
     index: int
     seconds: float
-    functions: frozenset[str]
+    statements: frozenset[int]
     passed: bool
 
 
@@ -48,7 +52,7 @@ class Trial:
     processes
         At once.
     budget
-        Seconds of tests that each has to survive.
+        Seconds of processor time that each has to survive tests for.
     tell
         Is given a line now and then.
     codes
@@ -69,46 +73,63 @@ class Trial:
         if session.testsfailed or not session.items:
             raise pytest.UsageError("the tests could not be collected from the copy in mutants/")
         started = time.monotonic()
-        traces = self._traces(session.items)
+        changes = self._changes()
+        traces = self._traces(session.items, changes)
         self.broken = [session.items[trace.index].nodeid for trace in traces if not trace.passed]
         if not self.broken:
             self.tell(f"{len(traces)} tests pass without a mutant, which took {time.monotonic() - started:.0f} s")
-            self._try(session.items, traces)
+            self._try(session.items, traces, changes)
         return True
 
-    def _traces(self, items: list[pytest.Item]) -> list[Trace]:
+    def _changes(self) -> dict[Mutant, lines.Statement]:
+        found = {}
+        for mutant in self.mutants:
+            with contextlib.suppress(LookupError):  # no test imports its module
+                found[mutant] = lines.changed(*switches.codes(mutant))
+        return found
+
+    def _traces(self, items: list[pytest.Item], changes: Mapping[Mutant, lines.Statement]) -> list[Trace]:
+        watched = {statement: switches.codes(mutant)[0] for mutant, statement in changes.items()}
+        numbers = _numbers(watched)
+        lines.watch(watched)
         files: dict[str, list[int]] = defaultdict(list)
         for index, item in enumerate(items):
             files[item.nodeid.partition("::")[0]].append(index)
 
         def work(indices: list[int]) -> Iterator[Trace]:
-            switches.trace()
             for index, following in zip_longest(indices, indices[1:]):
-                switches.called.clear()
+                lines.forget()
                 started = time.perf_counter()
                 passed = _passes(items[index], None if following is None else items[following])
-                yield Trace(index, time.perf_counter() - started, frozenset(switches.called), passed)
+                seconds = time.perf_counter() - started
+                yield Trace(index, seconds, frozenset(numbers[each] for each in lines.reached), passed)
 
         # The files with the most tests first, so that the processes end together.
         jobs = sorted(files.values(), key=len, reverse=True)
         return sorted(shared(jobs, work, self.processes), key=lambda trace: trace.index)
 
-    def _try(self, items: list[pytest.Item], traces: list[Trace]) -> None:
-        tests = _by_function(traces)
+    def _try(self, items: list[pytest.Item], traces: list[Trace], changes: Mapping[Mutant, lines.Statement]) -> None:
+        numbers = _numbers(dict.fromkeys(changes.values()))
+        tests = _by_statement(traces, items)
         mutants: dict[str, list[Mutant]] = defaultdict(list)
         for mutant in self.mutants:
             mutants[mutant.function].append(mutant)
 
+        def tests_of(mutant: Mutant) -> list[Trace]:
+            return tests[numbers[changes[mutant]]] if mutant in changes else []
+
         def work(function: str) -> Iterator[tuple[Mutant, int]]:
-            order = [items[trace.index] for trace in tests[function]]
+            killers: list[int] = []  # what killed one mutant of a function is likely to kill the next
             for mutant in mutants[function]:
-                code, killer = _attempt(mutant, order, self.budget[mutant])
-                if killer >= 0:  # what killed one mutant of a function is likely to kill the next
-                    order.insert(0, order.pop(killer))
+                order = [trace.index for trace in tests_of(mutant)]
+                order.sort(key=lambda index: killers.index(index) if index in killers else len(killers))
+                code, killer = _attempt(mutant, [items[index] for index in order], self.budget[mutant])
+                if killer >= 0:
+                    killers = [order[killer], *(index for index in killers if index != order[killer])]
                 yield mutant, code
 
         # The slow ones first: a process that ends late must not have begun late.
-        cost = {name: len(job) * sum(trace.seconds for trace in tests[name]) for name, job in mutants.items()}
+        cost = {name: sum(trace.seconds for each in job for trace in tests_of(each)) for name, job in mutants.items()}
         jobs = sorted(mutants, key=cost.__getitem__, reverse=True)
         for done, (mutant, code) in enumerate(shared(jobs, work, self.processes), 1):
             self.codes[mutant] = code
@@ -116,13 +137,30 @@ class Trial:
                 self.tell(f"{done} of {len(self.mutants)} mutants tried")
 
 
-def _by_function(traces: list[Trace]) -> dict[str, list[Trace]]:
-    """The tests that call it, those first that are quick and call little else."""
-    tests: dict[str, list[Trace]] = defaultdict(list)
-    for trace in sorted(traces, key=lambda trace: trace.seconds * len(trace.functions)):
-        for function in trace.functions:
-            tests[function].append(trace)
+def _numbers(statements: Iterable[lines.Statement]) -> dict[lines.Statement, int]:
+    """What goes from process to process in their place."""
+    return {each: number for number, each in enumerate(dict.fromkeys(statements))}
+
+
+def _by_statement(traces: list[Trace], items: list[pytest.Item]) -> dict[int, list[Trace]]:
+    """The tests that run it: of each test function its quickest and most particular case, then the next of each."""
+    tests: dict[int, list[Trace]] = defaultdict(list)
+    for trace in sorted(traces, key=_cost):
+        for statement in trace.statements:
+            tests[statement].append(trace)
+    for found in tests.values():
+        rank: dict[int, int] = {}
+        cases: dict[str, int] = defaultdict(int)
+        for trace in found:
+            name = items[trace.index].nodeid.partition("[")[0]
+            rank[trace.index] = cases[name]
+            cases[name] += 1
+        found.sort(key=lambda trace: (rank[trace.index], _cost(trace)))
     return tests
+
+
+def _cost(trace: Trace) -> float:
+    return trace.seconds * len(trace.statements)
 
 
 def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
@@ -147,11 +185,16 @@ def _attempt(mutant: Mutant, items: list[pytest.Item], budget: float) -> tuple[i
 def _killer(mutant: Mutant, items: list[pytest.Item], budget: float) -> int:
     """Be this mutant, and run tests until one fails or the time is used up."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    switches.become(mutant.name)
-    started = time.process_time()  # other mutants are at work beside this one
+    switches.become(mutant)
+    started, clock = _spent(), time.monotonic()
     for number, (item, following) in enumerate(zip_longest(items, items[1:])):
         if not _passes(item, following):
             return number
-        if time.process_time() - started > budget:
+        if _spent() - started > budget or time.monotonic() - clock > _PATIENCE * budget:
             break
     return -1
+
+
+def _spent() -> float:
+    """Processor time of this process and of its children that have ended: other mutants are at work beside this one."""
+    return sum(os.times()[:4])

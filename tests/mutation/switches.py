@@ -1,4 +1,4 @@
-"""The switch in front of every function that has mutants: which of them is called, and which functions are.
+"""The switch in front of every function that has mutants: which of them is called.
 
 mutmut's own looks its settings up in every call, which makes the tests twice as slow.
 """
@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from mutmut.mutation import trampoline
 
+from tests.mutation.mutants import Mutant
+
 _Function = Callable[..., Any]
 #: Of each function with mutants: its original and its mutants by mutmut's names.
 _variants: list[dict[str, _Function]] = []
-#: Functions that were called since the set was last emptied, as mutmut names them, while ``tracing``.
-called: set[str] = set()
-tracing = False
 
 
 def install() -> None:
@@ -24,7 +24,7 @@ def install() -> None:
     trampoline.wrap_in_trampoline = _switched
 
 
-def become(mutant: str) -> None:
+def become(mutant: Mutant) -> None:
     """From now on this mutant runs, in the place of its original.
 
     Raises
@@ -32,18 +32,29 @@ def become(mutant: str) -> None:
     LookupError
         No module that has been imported has it.
     """
-    module, _, name = mutant.rpartition(".")
+    variants = _variants_with(mutant)
+    variants["now"] = variants[_short(mutant)]
+
+
+def codes(mutant: Mutant) -> tuple[CodeType, CodeType]:
+    """Of its original, and its own; raises as `become`."""
+    variants = _variants_with(mutant)
+    original, changed = (
+        getattr(each, "__func__", each) for each in (variants["_mutmut_orig"], variants[_short(mutant)])
+    )
+    return original.__code__, changed.__code__
+
+
+def _variants_with(mutant: Mutant) -> dict[str, _Function]:
+    name = _short(mutant)
     for variants in _variants:
-        if name in variants and variants[name].__module__ == module:
-            variants["now"] = variants[name]
-            return
-    raise LookupError(f"expected a mutant of a module that is imported, got {mutant}")
+        if name in variants and f"{variants[name].__module__}.{name}" == mutant.name:
+            return variants
+    raise LookupError(f"expected a mutant of a module that is imported, got {mutant.name}")
 
 
-def trace() -> None:
-    """From now on `called` tells."""
-    global tracing  # noqa: PLW0603
-    tracing = True
+def _short(mutant: Mutant) -> str:
+    return mutant.name.rpartition(".")[2]
 
 
 def _switched(variants: dict[str, _Function], is_classmethod: bool = False) -> Callable[[_Function], _Function]:
@@ -52,9 +63,6 @@ def _switched(variants: dict[str, _Function], is_classmethod: bool = False) -> C
     def decorate(function: _Function) -> _Function:
         @functools.wraps(function)
         def switch(*args: Any, **kwargs: Any) -> Any:
-            if tracing:
-                original = variants["_mutmut_orig"]
-                called.add(f"{original.__module__}.{original.__name__.removesuffix('__mutmut_orig')}")
             chosen = variants["now"] if "now" in variants else variants["_mutmut_orig"]
             if is_classmethod:
                 return getattr(args[0], chosen.__name__)(*args[1:], **kwargs)
