@@ -30,6 +30,7 @@ from reference.mistakes import plain
 from reference.sandbox import Limits, Sandbox
 from reference.stage.protocol import Call, New
 from tests.comparing import needs_flint
+from tests.words import assert_kept
 
 HERE = Path(__file__).parent
 SECONDS = 3.0
@@ -52,6 +53,12 @@ BOTH = [
     "exit_in_call", "base_exception_in_call", "crashes_the_interpreter", "process_bomb", "memory_of_numpy", "signals",
     "writes_outside", "forged_frames", "closes_descriptors", "recursion", "careless_plots", "raises_odd_things",
 ]  # fmt: skip
+#: Where memory, time, stack or disk end is chance, and so is what is said then.
+UNSTEADY = {
+    "memory_at_import", "memory_of_lists", "memory_of_numpy", "fills_the_disk", "recursion", "recursion_without_limit",
+    "deep_lists", "giant_answers", "sleeps_just_under_the_limit", "leaves_a_mess", "process_bomb", "thread_bomb",
+    "raises_its_limits", "floods_both_streams",
+}  # fmt: skip
 ELSEWHERE = ("/dev/shm/bp-attack", "/tmp/bp-attack", "/bp-attack")  # noqa: S108 - where attacks try to write
 #: What nothing but Landlock (or bubblewrap) keeps from files.
 FILES = {"opens_the_examiner", "writes_outside", "imports_the_examiner", "torch_autograd", "endless_import"}
@@ -155,6 +162,8 @@ def test_hostile_submission_does_not_pass(place: Place, name: str) -> None:
         assert len(words) < 20_000
     assert all(note.isprintable() for note in judgement.notes)
     assert not {"\x1b", "\x00"} & set(judgement.output)
+    if name not in UNSTEADY:
+        assert_kept("attacks", name, [each for each in judgement.findings if each.status == "failed"])
 
 
 @pytest.mark.parametrize("name", CARELESS)

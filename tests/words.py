@@ -21,6 +21,10 @@ from reference.oracles import ball
 _FILE = Path(__file__).with_suffix(".json")
 #: Numbers are other tests' business, and their last digits depend on the processor.
 _NUMBER = re.compile(r"-?(?:\b(?:nan|inf)\b|\d+(?:\.\d*)?(?:e[+-]?\d+)?)")
+#: What a finding may have besides, of which it is kept whether it has it.
+_BESIDES = ("index", "bound", "evidence", "repro")
+#: Words of a hint.
+_FIRST = 6
 _ARRAY = re.compile(r"\[[-\d.,\s\[\]e+naif#]*\]")
 
 
@@ -33,6 +37,8 @@ def of(findings: Iterable[Finding]) -> list[str]:
         told = {"expected": finding.expected, "got": finding.actual, "mistake": finding.mistake}
         lines = [f"{finding.check} {finding.status} {finding.subject}", *(f"{k}: {v}" for k, v in told.items() if v)]
         lines.append(f"for: {', '.join(finding.counterexample)}")
+        lines.append(f"with: {', '.join(name for name in _BESIDES if getattr(finding, name) is not None)}")
+        lines.append(f"hint: {' '.join((finding.hint or '').split()[:_FIRST])}")
         lines += [
             f"script: {line}" for line in (finding.repro or "").splitlines() if line.startswith(("from", "print"))
         ]
