@@ -224,17 +224,16 @@ class Asking:
         Raises
         ------
         Violation
-            It is no array of numbers, has another number of entries, or an entry is wrong.
+            It is no array of numbers, has another shape, or an entry is wrong.
         """
         what = what or self.asked
         array = as_numbers(reply.value)
         if array is None:
             self.exam.log.append(Asked((reply.kind,)))
-            raise self.violation(f"{what} to be an array of numbers", reply.kind, _no_value(reply))
+            raise self.violation(f"{what} to be an array of numbers", what_came(reply), _no_value(reply))
         self.exam.log.append(Asked((array,), (bound,)))
-        if array.size != truth.value.size:
+        if array.shape != truth.value.shape:
             raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
-        array = array.reshape(truth.value.shape)
         index = worst_entry(array, truth, bound)
         if index is not None:
             place = f"{what}{list(index)}"
@@ -323,6 +322,11 @@ def _imports(exam: Exam, classes: Sequence[str]) -> str:
     for cls in classes:
         homes.setdefault(exam.home(cls), []).append(cls)
     return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())
+
+
+def what_came(reply: Reply) -> str:
+    """In words, instead of an array of numbers."""
+    return f"array of dtype {reply.value.dtype}" if isinstance(reply.value, np.ndarray) else reply.kind
 
 
 def _no_value(reply: Reply) -> str:

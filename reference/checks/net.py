@@ -14,7 +14,7 @@ from reference.draws import normal_numbers
 from reference.estimate import Estimate
 from reference.exam import Asked, Exam, as_numbers
 from reference.findings import Violation
-from reference.network import SHAPES, Asking, Question, question_of, questions
+from reference.network import SHAPES, Asking, Question, question_of, questions, what_came
 from reference.oracles import finite_differences
 from reference.showing import short
 from reference.stage.protocol import Call, Get, Reply
@@ -90,7 +90,7 @@ def check_evaluate_shape(exam: Exam) -> None:
         exam.log.append(Asked((reply.value,)))
         due, losses = (len(net.question.X), 1), as_numbers(reply.value)
         if losses is None:
-            raise net.violation(f"an array of shape {due}", reply.kind, "wrong-type")
+            raise net.violation(f"an array of shape {due}", what_came(reply), "wrong-type")
         if losses.shape != due:
             raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
 
@@ -101,7 +101,11 @@ def check_evaluate(exam: Exam) -> None:
     """``evaluate(X, T)`` gives one loss a sample, of what comes before the output layers."""
 
     def judge(net: Asking) -> None:
-        net.judge(net.evaluate(), net.truth(net.question.losses), net.question.bounds.losses)
+        truth, reply = net.truth(net.question.losses), net.evaluate()
+        losses = as_numbers(reply.value)
+        if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
+            reply = replace(reply, value=losses.reshape(truth.value.shape))
+        net.judge(reply, truth, net.question.bounds.losses)
 
     _judge_each(exam, judge)
 
@@ -220,10 +224,6 @@ def _judge_each(exam: Exam, judge: Callable[[Asking], None], *, compound_only: b
 #: blame where it is broken, the assignments.
 CHECKS: tuple[NetCheck, ...] = (
     NetCheck(partial(check_net_answers, method="propagate"), "propagate.answers", "propagate"),
-    *(
-        NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method, excuses=_PROPAGATE[:1])
-        for method in ("evaluate", "gradient")
-    ),
     NetCheck(check_propagate, "propagate.values", "propagate", needs=("propagate.answers",)),
     NetCheck(
         check_propagate_without_output_layers,
@@ -233,7 +233,17 @@ CHECKS: tuple[NetCheck, ...] = (
         assignments=_COMPOUND,
     ),
     NetCheck(check_propagate_to_last_layer, "propagate.to_last_layer", "propagate", needs=("propagate.answers",)),
-    NetCheck(check_evaluate_shape, "evaluate.types", "evaluate", needs=("evaluate.answers",), excuses=_LOSS_TYPES),
+    *(
+        NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method, excuses=_PROPAGATE)
+        for method in ("evaluate", "gradient")
+    ),
+    NetCheck(
+        check_evaluate_shape,
+        "evaluate.types",
+        "evaluate",
+        needs=("evaluate.answers",),
+        excuses=(*_PROPAGATE, *_LOSS_TYPES),
+    ),
     NetCheck(check_evaluate, "evaluate.values", "evaluate", needs=("evaluate.answers",), excuses=_PROPAGATE),
     NetCheck(check_gradient, "gradient.values", "gradient", needs=("gradient.answers",), excuses=_PROPAGATE),
     NetCheck(
