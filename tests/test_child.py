@@ -151,7 +151,7 @@ def test_last_words_are_heard(start: Start) -> None:
         ("os._exit(128)", "exits", "ended the process (exit code 128)"),
         ("os._exit(128 + 9)", "crash", "was ended by SIGKILL"),  # as bubblewrap and shells tell it
         ("os.kill(os.getpid(), signal.SIGKILL)", "crash", "was ended by SIGKILL"),
-        ("os.kill(os.getpid(), signal.SIGHUP)", "crash", "was ended by SIGHUP"),
+        ("os.kill(os.getpid(), signal.SIGUSR1)", "crash", "was ended by SIGUSR1"),
         ("os.kill(os.getpid(), 40)", "crash", "was ended by signal 40"),
         ("os.kill(os.getpid(), signal.SIGXCPU)", "timeout", "used up its processor time"),
         ("os._exit(128 + signal.SIGXCPU)", "timeout", "used up its processor time"),

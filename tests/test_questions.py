@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +19,8 @@ from reference.stage.protocol import Laid, Reply, Step
 from reference.vjp.questions import cotangents, questions
 from reference.vjp.usage import pattern
 from tests.comparing import needs_flint
+from tests.kept import assert_near
 
-#: After a change that is meant: ``BP_WORDS=write pytest tests/test_questions.py``, and a look at what git shows.
-_FILE = Path(__file__).with_name("asked.json")
 CHECKS = {check.id: check for check in all_checks()}
 
 
@@ -60,26 +55,6 @@ class Listening(InProcess):
             total[4] += float(np.abs(np.log(np.abs(finite[finite != 0]))).sum())
 
 
-def assert_asked(name: str, heard: Mapping[str, Sequence[float]]) -> None:
-    """The same as the file has; or it is written there, where that is asked for."""
-    if os.environ.get("BP_WORDS") == "write":
-        everything = json.loads(_FILE.read_text(encoding="utf-8")) if _FILE.exists() else {}
-        everything[name] = {place: [float(f"{value:.9g}") for value in values] for place, values in heard.items()}
-        _FILE.write_text(json.dumps(everything, sort_keys=True, indent=0) + "\n", encoding="utf-8")
-        return
-    expected = _asked()[name]
-    assert heard.keys() == expected.keys()
-    for place, values in heard.items():
-        # Draws are the same everywhere; what is computed from them may differ in its last digits.
-        assert values == pytest.approx(expected[place], rel=1e-6, abs=1e-6), place
-
-
-@cache
-def _asked() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
-    return read
-
-
 @needs_flint
 @pytest.mark.parametrize("name", CHECKS)
 def test_checks_ask_what_they_asked(name: str) -> None:
@@ -89,7 +64,7 @@ def test_checks_ask_what_they_asked(name: str) -> None:
         CHECKS[name].run(Exam(session, ball, "x", effort="quick"))
     except Violation as violation:  # the textbook's softmax is not the most accurate one
         pytest.fail(str(violation))
-    assert_asked(name, session.heard)
+    assert_near("asked", "checks", name, session.heard)
 
 
 @pytest.mark.parametrize("effort", ["quick", "normal", "exhaustive"])
@@ -105,7 +80,7 @@ def test_gradients_are_asked_what_they_were_asked(effort: Any, dtype: str) -> No
         for cotangent in cotangents(question, (2, 3), np.dtype(dtype), effort):
             listening._sum_up(f"cotangent {cotangent.dtype}", cotangent)
     assert len(asked) == listening.heard[f"0 {dtype}"][0]
-    assert_asked(f"gradients {effort} {dtype}", listening.heard)
+    assert_near("asked", "gradients", f"{effort} {dtype}", listening.heard)
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,16 @@
-"""Every word that the examiner says of the tests' wrong codings is kept in `words.json`: who changes one sees where.
-
-After a change that is meant: ``BP_WORDS=write pytest tests/test_mistakes.py tests/test_checks.py tests/test_vjp.py``,
-and a look at what git shows.
-"""
+"""Every word that the examiner says of the tests' wrong codings, as it is kept in `words.json`: see `tests.kept`."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from reference.findings import Finding
 from reference.oracles import ball
+from tests.kept import assert_same
 
-_FILE = Path(__file__).with_suffix(".json")
 #: Numbers are other tests' business, and their last digits depend on the processor.
 _NUMBER = re.compile(r"-?(?:\b(?:nan|inf)\b|\d+(?:\.\d*)?(?:e[+-]?\d+)?)")
 #: What a finding may have besides, of which it is kept whether it has it.
@@ -50,16 +42,4 @@ def assert_kept(kind: str, name: str, findings: Iterable[Finding]) -> None:
     """The words are those of the file; or they are written to it, where that is asked for."""
     if np.lib.NumpyVersion(np.__version__) < "2.3.0" or ball.available() is not None:
         return  # numpy's own words, which are passed on, were others then; without flint less can be judged
-    said = of(findings)
-    if os.environ.get("BP_WORDS") == "write":
-        everything = _read.__wrapped__() if _FILE.exists() else {}
-        everything.setdefault(kind, {})[name] = said
-        _FILE.write_text(json.dumps(everything, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        return
-    assert said == _read()[kind][name]
-
-
-@cache
-def _read() -> dict[str, dict[str, list[str]]]:
-    read: dict[str, dict[str, list[str]]] = json.loads(_FILE.read_text(encoding="utf-8"))
-    return read
+    assert_same("words", kind, name, of(findings))
