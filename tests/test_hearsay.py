@@ -207,6 +207,94 @@ def test_words_are_made_harmless() -> None:
     assert reply.value is None
 
 
+def shout(text: str) -> str:
+    """To see what has been cleaned."""
+    return text.upper()
+
+
+def test_what_may_be_believed_is_made_anew() -> None:
+    """Every text in it is cleaned, however deep; numbers and arrays stay what they are."""
+    array = np.arange(2.0)
+    deep = {"names": ["a", ("b", None, 1.5, True, 7, np.float32(2))], "array": array}
+    value = Reply(deep, "dict", changed=("x",), aliases=("y", "z"), altered=True)
+    (reply,) = hearsay.replies([value], 1, shout)
+    assert reply == Reply(reply.value, "DICT", changed=("X",), aliases=("Y", "Z"), altered=True)
+    assert reply.value == {"NAMES": ["A", ("B", None, 1.5, True, 7, np.float32(2))], "ARRAY": reply.value["ARRAY"]}
+    assert reply.value["ARRAY"] is array
+    assert type(reply.value["NAMES"][1][-1]) is np.float32
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (Reply(), Reply()),
+        (Reply(None, "NoneType", altered=True), Reply(None, "NoneType", altered=True)),
+        (Reply(None, "NoneType", changed=("X",)), Reply(None, "NoneType", changed=("X",))),
+        (Reply(None, "NoneType", aliases=("X",)), Reply(None, "NoneType", aliases=("X",))),
+        (Reply(Unusable("set"), "set"), Reply(Unusable("set"), "set")),
+        (Reply(Unusable("list"), "list"), Reply(Unusable("unusable list"), "unusable list")),
+        (Reply(Unusable("dict"), "Odd"), Reply(Unusable("unusable dict"), "unusable dict")),
+        (Reply(error="x", error_kind=None), Reply(error="x", error_kind="Exception")),
+        (Reply(error="", error_kind="Odd"), Reply(error="Odd", error_kind="Odd")),
+        (Reply(error="", error_kind=None), Reply(error="Exception", error_kind="Exception")),
+        (Reply(3, "int", error="x", error_kind="E", changed=("X",)), Reply(error="x", error_kind="E")),
+        (Reply([np.ones(1)], "Own list"), Reply([np.ones(1)], "Own list")),
+        (Reply([[[[[[["a"]]]]]]], "list"), Reply([[[[[[["a"]]]]]]], "list")),
+        (Reply(1, "k" * 300), Reply(1, "k" * 200)),
+        (Reply(error="e" * 2000, error_kind="k" * 300), Reply(error="e" * 1000, error_kind="k" * 200)),
+        (Reply(1, "int", changed=("n",) * 30), Reply(1, "int", changed=("n",) * 20)),
+    ],
+)
+def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
+    """An exception leaves nothing else to say; long words are cut, long lists too."""
+    assert repr(hearsay.replies([said], 1)) == repr([heard])
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ([GOOD], "something else than the answers that were asked for"),
+        ((GOOD, GOOD), "something else than the answers that were asked for"),
+        ([GOOD, "a"], "something else than a reply"),
+        ([GOOD, replace(GOOD, altered=1)], "something else than a reply"),
+        ([GOOD, replace(GOOD, kind="list")], "a list that is none"),
+        ([GOOD, Reply([[[[[[[[[1]]]]]]]]], "list")], "too deep an answer"),
+        ([GOOD, Reply([[[[[[[[]]]]]]]], "list")], None),
+        ([GOOD, Reply([[[[[[[[1]]]]]]]], "list")], "too deep an answer"),
+        ([GOOD, Reply({"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}}}, "dict")], "too deep an answer"),
+        ([GOOD, Reply([{1}], "list")], "a set in an answer"),
+        ([GOOD, replace(GOOD, changed="X")], "something else than names"),
+        ([GOOD, replace(GOOD, changed=7)], "something else than names"),
+        ([GOOD, replace(GOOD, changed=(7,))], "something else than a text"),
+        ([GOOD, replace(GOOD, kind=7)], "something else than a text"),
+    ],
+)
+def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
+    """In words that say what came."""
+    if why is None:
+        assert len(hearsay.replies(value, 2)) == 2
+        return
+    with pytest.raises(hearsay.UnbelievableError) as caught:
+        hearsay.replies(value, 2)
+    assert str(caught.value) == why
+
+
+def test_what_was_found_is_heard() -> None:
+    """Names and reasons are cleaned and cut; a module's name has to be one, since it goes into a script."""
+    said = {
+        "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "notes": ["n"] * 30, "stand_ins": ["tqdm"],
+        "modules": {"mlp": "net.mlp", "relu": "a b", "linear": "1a", "softmax": "os; x", "loss": "m" * 300},
+    }  # fmt: skip
+    assert hearsay.found(said, shout) == hearsay.Found(
+        ("MLP",), {"RELU": "W" * 1000}, ("N",) * 20, ("TQDM",), {"MLP": "NET.MLP", "LOSS": "M" * 200}
+    )
+    for name in said:
+        with pytest.raises(hearsay.UnbelievableError) as caught:
+            hearsay.found({**said, name: 7}, shout)
+        whole = "something else than what it had found"
+        assert str(caught.value) == (whole if name in {"missing", "modules"} else "something else than names")
+
+
 class Odd(np.ndarray):
     shape = property(lambda self: (1, 2))  # type: ignore[assignment]
     dtype = property(lambda self: np.dtype("f8"))  # type: ignore[assignment]

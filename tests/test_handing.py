@@ -1,0 +1,210 @@
+"""What is handed in is copied as far as it is a submission, looked at as far as its limits go, and removed again."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference import handing
+
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="a submission is copied for a process of its own"),
+    pytest.mark.outside,
+]
+
+
+def written(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name, encoding="utf-8")
+    return folder
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def test_folder_is_copied_under_its_name(tmp_path: Path, work: Path) -> None:
+    """Whatever is in it, but for what tools have made."""
+    kept = ("mlp.py", "data/x.csv", "data/deep/y.txt")
+    left = (
+        ".git/config",
+        "__pycache__/mlp.pyc",
+        "data/old.pyc",
+        ".venv/lib.py",
+        "venv/a.py",
+        ".tox/b.py",
+        "node_modules/c",
+    )
+    source = written(tmp_path / "group 7", *kept, *left)
+    root, notes = handing.copy(source, work)
+    assert (root, notes) == (work / "group 7", [])
+    assert names_in(work) == sorted(f"group 7/{name}" for name in kept)
+    assert all((root / name).read_text(encoding="utf-8") == name for name in kept)
+
+
+def test_with_a_file_come_the_modules_beside_it(tmp_path: Path, work: Path) -> None:
+    """It may import them; data and what is further down stay where they are."""
+    source = written(tmp_path / "home", "mlp.py", "layers.py", "notes.txt", "old/mlp.py")
+    assert handing.copy(source / "mlp.py", work) == (work / "submission" / "mlp.py", [])
+    assert names_in(work) == ["submission/layers.py", "submission/mlp.py"]
+
+
+def test_with_a_file_of_a_package_comes_the_package(tmp_path: Path, work: Path) -> None:
+    """From its outermost folder on, modules alone."""
+    names = ("net/__init__.py", "net/core/__init__.py", "net/core/mlp.py", "net/data.csv", "net/core/extra/x.py")
+    source = written(tmp_path / "home", *names, "beside.py")
+    assert handing.copy(source / "net" / "core" / "mlp.py", work) == (work / "net" / "core" / "mlp.py", [])
+    assert names_in(work) == sorted(name for name in names if name.endswith(".py"))
+
+
+@pytest.mark.parametrize("package", [True, False])
+def test_file_that_was_meant_is_there_in_any_case(tmp_path: Path, work: Path, package: bool) -> None:
+    """Also one with another ending, or in a folder that nothing is copied from."""
+    source = written(
+        tmp_path / "home", "venv/task.txt", "other.py", *(["__init__.py", "venv/__init__.py"] if package else [])
+    )
+    root, _ = handing.copy(source / "venv" / "task.txt", work)
+    assert root == work / ("home/venv" if package else "submission") / "task.txt"
+    assert root.read_text(encoding="utf-8") == "venv/task.txt"
+
+
+def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path) -> None:
+    """Beside which its modules are."""
+    source = written(tmp_path / "home", "mlp.py", "layers.py")
+    (tmp_path / "link.py").symlink_to(source / "mlp.py")
+    root, _ = handing.copy(tmp_path / "link.py", work)
+    assert root == work / "submission" / "mlp.py"
+    assert names_in(work) == ["submission/layers.py", "submission/mlp.py"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "kept"),
+    [
+        ("_MOST_FILES", 2, ["b.py", "c/d.py"]),
+        ("_MOST_BYTES", 120, ["b.py", "c/d.py"]),
+        ("_LARGEST", 50, ["c/d.py", "e.txt"]),
+        ("_MOST_BYTES", 110, ["b.py", "c/d.py"]),
+        ("_MOST_BYTES", 109, ["b.py"]),
+        ("_LARGEST", 10, ["c/d.py"]),
+    ],
+)
+def test_limits_leave_files_out(
+    tmp_path: Path, work: Path, limit: str, value: int, kept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules first, and the nearest of them; how many were left out is told."""
+    source = tmp_path / "group"
+    for name, size in {"a.txt": 100, "b.py": 100, "c/d.py": 10, "e.txt": 11}.items():
+        written(source, name).joinpath(name).write_bytes(bytes(size))
+    monkeypatch.setattr(handing, limit, value)
+    _, notes = handing.copy(source, work)
+    assert names_in(work / "group") == kept
+    assert notes == [f"{4 - len(kept)} files were left out: unreadable, too large, or too many"]
+
+
+def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And counts as nothing against the others."""
+    source = written(tmp_path / "group", "a.py", "b.py", "c.py")
+    contents = handing.contents
+    monkeypatch.setattr(handing, "contents", lambda path, most: None if path.name == "a.py" else contents(path, most))
+    monkeypatch.setattr(handing, "_MOST_FILES", 2)
+    _, notes = handing.copy(source, work)
+    assert names_in(work) == ["group/b.py", "group/c.py"]
+    assert notes == ["1 files were left out: unreadable, too large, or too many"]
+
+
+def test_not_all_of_a_million_files_is_looked_at(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest are, and it is told."""
+    source = written(tmp_path / "group", "a.py", "b.py", "c/d.py")
+    monkeypatch.setattr(handing, "_MOST_SEEN", 2)
+    _, notes = handing.copy(source, work)
+    assert names_in(work) == ["group/a.py", "group/b.py"]
+    assert notes == ["more than 2 files: the rest was not looked at"]
+    monkeypatch.setattr(handing, "_MOST_SEEN", 3)
+    assert handing.copy(source, work / "again")[1] == []
+
+
+def test_folders_are_gone_through_to_a_depth(tmp_path: Path) -> None:
+    """The nearest files first."""
+    written(tmp_path, "a/b/c/far.py", "a/b/mid.py", "a/near.py", "top.py")
+    assert [path.name for path in handing.files(tmp_path)] == ["top.py", "near.py", "mid.py", "far.py"]
+    assert [path.name for path in handing.files(tmp_path, 2)] == ["top.py", "near.py"]
+    assert list(handing.files(tmp_path / "absent")) == []
+
+
+def test_contents_are_those_of_ordinary_files(tmp_path: Path) -> None:
+    """As many bytes as are asked for; nobody waits at a pipe, and no link is followed."""
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    assert handing.contents(tmp_path / "file", 10) == b"12345"
+    assert handing.contents(tmp_path / "file", 3) == b"123"
+    for name in ("link", "pipe", "absent", "."):
+        assert handing.contents(tmp_path / name, 10) is None
+
+
+def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
+    """Of files and folders together, and of what they take on the disk."""
+    written(tmp_path, "a", "b/c")
+    on_disk = sum(512 * path.lstat().st_blocks for path in tmp_path.rglob("*"))
+    assert not handing.is_too_much(tmp_path, 3, on_disk)
+    assert handing.is_too_much(tmp_path, 2, on_disk)
+    assert handing.is_too_much(tmp_path, 3, on_disk - 1)
+
+
+@pytest.mark.parametrize(("error", "seen"), [(FileNotFoundError, False), (PermissionError, True)])
+def test_what_cannot_be_looked_at_is_too_much(
+    tmp_path: Path, error: type[OSError], seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for what has just been removed."""
+    written(tmp_path, "a/b")
+    scandir = os.scandir
+
+    def refused(path: Any) -> Any:
+        if Path(path).name == "a":
+            raise error
+        return scandir(path)
+
+    monkeypatch.setattr(handing.os, "scandir", refused)
+    assert handing.is_too_much(tmp_path, 10, 2**30) is seen
+
+
+def test_removing_gives_up_where_it_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be emptied is left, after all else in it."""
+    written(tmp_path / "folder", "kept/x", "gone/y", "z")
+    rmdir = Path.rmdir
+    monkeypatch.setattr(Path, "rmdir", lambda self: _refuse(self) if "kept" in self.name else rmdir(self))
+    handing.remove(tmp_path / "folder")
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["kept"]
+    handing.remove(tmp_path / "absent")
+
+
+def _refuse(path: Path) -> None:
+    raise PermissionError(path)
+
+
+def test_rights_are_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that may not be entered is given to its owner again, and then it can; root could anyway."""
+    written(tmp_path / "folder", "locked/deep/x")
+    (tmp_path / "folder" / "locked").chmod(0)
+    chmod, given = Path.chmod, set()
+
+    def watched(self: Path, mode: int) -> None:
+        given.add(self.name)
+        assert mode == stat.S_IRWXU
+        chmod(self, mode)
+
+    monkeypatch.setattr(Path, "chmod", watched)
+    handing.remove(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+    assert {"folder", "locked", "deep"} <= given

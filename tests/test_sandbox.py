@@ -1,0 +1,368 @@
+"""The examiner's side of the process, with a script in the place of the process: what is told of whatever comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference import sandbox
+from reference.child import EndedError, StartError
+from reference.implementation import CLASSES
+from reference.sandbox import Limits, Sandbox, SandboxError
+from reference.stage import frames
+from reference.stage.protocol import Call, Get, New, Reply, Step
+
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="a process is confined on POSIX systems alone"),
+    pytest.mark.outside,
+]
+
+FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": []}
+FOUND = {"classes": ["ReLULayer"], "missing": {}, "notes": [], "stand_ins": [], "modules": {"ReLULayer": "mlp"}}
+MADE, ASKED = New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.ones((1, 1))})
+LIMITS = Limits(12, 2**30)
+ENDED = EndedError("exits", "ended the process (exit code 3)")
+
+
+class Script:
+    """In the place of `reference.child.Child`: says one thing after the other, or raises it; keeps what it heard."""
+
+    def __init__(self, *says: Any) -> None:
+        self.says: Iterator[Any] = iter(says)
+        self.begun = 0
+        self.asked: list[Any] = []
+        self.stopped: list[bool] = []
+
+    def __call__(
+        self, command: Callable[[int, int], list[str]], folder: Path, environment: dict[str, str], written: bytearray
+    ) -> Script:
+        self.begun += 1
+        self.command, self.folder, self.environment, self.written = command(5, 6), folder, environment, written
+        return self
+
+    def send(self, frame: bytes) -> None:
+        self.asked.append(frames.unpacked(reader(frame), frames.QUESTION))
+
+    def receiver(self, deadline: float) -> Callable[[int], bytes]:
+        said = next(self.says)
+        if isinstance(said, bytes):
+            self.written += said
+            said = next(self.says)
+        if isinstance(said, BaseException):
+            raise said
+        return reader(frames.packed(said))
+
+    def ended(self) -> EndedError:
+        return ENDED
+
+    def stop(self, *, alone: bool) -> None:
+        self.stopped.append(alone)
+
+
+def reader(frame: bytes) -> Callable[[int], bytes]:
+    rest = bytearray(frame)
+
+    def receive(n: int) -> bytes:
+        part = bytes(rest[:n])
+        del rest[:n]
+        return part
+
+    return receive
+
+
+class Opened:
+    """A sandbox over a file ``mlp.py``, and the script that answers in it."""
+
+    def __init__(self, box: Sandbox, script: Script) -> None:
+        self.box, self.script = box, script
+
+    def missing(self) -> dict[str, str]:
+        return dict(self.box.missing())
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    boxes: list[Sandbox] = []
+    (tmp_path / "mlp.py").write_text("", encoding="utf-8")
+
+    def begin(*says: Any, kind: sandbox.Kind = "process", limits: Limits = LIMITS) -> Opened:
+        script = Script(*says)
+        monkeypatch.setattr(sandbox, "Child", script)
+        boxes.append(Sandbox(tmp_path / "mlp.py", limits, kind).__enter__())
+        return Opened(boxes[-1], script)
+
+    yield begin
+    for box in boxes:
+        box.__exit__()
+        assert not box._folder.exists()
+
+
+def replies(*values: float) -> list[Reply]:
+    return [Reply(), *(Reply(np.full((1, 1), value), "ndarray") for value in values)]
+
+
+def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command, its settings and its environment."""
+    for name in ("OPENBLAS_CORETYPE", "SECRET"):
+        monkeypatch.setenv(name, "Haswell")
+    monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
+    begun = opened(FORCE, FOUND)
+    begun.missing()
+    folder, (*command, boot, stage, libraries, settings) = begun.box._folder, begun.script.command
+    assert command == [os.path.realpath(sys._base_executable), "-I", "-S", "-B", "-u", "-c"]  # type: ignore[attr-defined]
+    assert "from stage.serve import main" in boot
+    assert [stage, libraries] == [f"{folder}/stage", f"{folder}/libraries"]
+    given = json.loads(settings)
+    readable = given.pop("readable")
+    assert {
+        stage,
+        libraries,
+        "/dev/null",
+        os.path.realpath(json.__path__[0]),
+        str(Path(np.__path__[0]).resolve()),
+    } <= set(readable)
+    assert not [path for path in readable if path.endswith("-packages")]
+    assert [Path(path).name for path in given.pop("listable")] == [Path(json.__path__[0]).parent.name]
+    assert given == {
+        "questions": 5, "answers": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24, "seconds": 2.0,
+        "writable": [f"{folder}/work"], "root": f"{folder}/work/submission/mlp.py",
+        "wanted": list(CLASSES), "optional": ["NaiveSoftmaxLayer"],
+    }  # fmt: skip
+    assert begun.script.folder == folder / "work"
+    threads = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    assert begun.script.environment == {
+        "PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0",
+        **dict.fromkeys(threads, "1"),
+        "HOME": f"{folder}/work", "TMPDIR": f"{folder}/work", "OPENBLAS_CORETYPE": "Haswell",
+    }  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == ["libraries", "stage", "work"]
+    assert (folder / "libraries" / "numpy").resolve() == Path(np.__path__[0]).resolve()
+    assert not list((folder / "stage").rglob("*.pyc"))
+
+
+@pytest.mark.parametrize("bubblewrap", [True, False])
+def test_isolation_is_told(opened: Open, bubblewrap: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was in force and what was not; where nothing could be started nobody is looked for at the end."""
+    monkeypatch.setattr(sandbox, "_bubblewrap_works", lambda: bubblewrap)
+    begun = opened(FORCE, FOUND, kind="auto")
+    begun.missing()
+    words = "limits on memory; no processes, threads, signals or network"
+    assert begun.box.isolation == f"a process of its own: {'bubblewrap; ' if bubblewrap else ''}{words}"
+    assert (begun.script.command[0] == "bwrap") == bubblewrap
+    begun.box.__exit__()
+    assert begun.script.stopped == [True]
+
+
+@pytest.mark.parametrize(("done", "said"), [([], "no further means"), (["limits"], "limits")])
+def test_what_is_not_in_force_is_told(opened: Open, done: list[str], said: str) -> None:
+    """And at the end what it has started is looked for."""
+    begun = opened({"done": done, "lacking": ["a filter of files", "a filter of calls"]}, FOUND)
+    begun.missing()
+    assert begun.box.isolation == (
+        f"a process of its own: {said}. NOT in force here: a filter of files; a filter of calls"
+    )
+    begun.box.__exit__()
+    assert begun.script.stopped == [False]
+
+
+def test_what_was_found_is_told(opened: Open) -> None:
+    """Classes that are missing and why, modules, and notes: first what may be forgotten, last what is known."""
+    found = {
+        **FOUND, "classes": ["ReLULayer", "MLP"], "missing": {"SoftmaxLayer": "it raised NameError"},
+        "notes": ["ended early"],
+        "stand_ins": ["helpers", "matplotlib", "tqdm"], "modules": {"ReLULayer": "layers.relu", "MLP": "not a name"},
+    }  # fmt: skip
+    begun = opened(FORCE, found)
+    assert begun.missing() == {
+        "LinearLayer": "there is no class LinearLayer in mlp.py",
+        "SoftmaxLayer": "it raised NameError",
+        "LossCrossEntropy": "there is no class LossCrossEntropy in mlp.py",
+        "LossCrossEntropyForSoftmaxLogits": "there is no class LossCrossEntropyForSoftmaxLogits in mlp.py",
+    }
+    assert begun.box.modules() == {"ReLULayer": "layers.relu"}
+    assert begun.box.notes == [
+        "helpers is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere",
+        "ended early",
+        "stand-ins that do nothing for matplotlib, tqdm",
+    ]
+    assert begun.missing()
+    assert begun.script.begun == 1
+
+
+@pytest.mark.parametrize(
+    ("hello", "why"),
+    [
+        (EOFError(), "ended the process (exit code 3)"),
+        (TimeoutError(), "did not end within 7 s"),
+        (frames.FrameError("malformed"), "sent no answer that can be read (malformed)"),
+        (["ReLULayer"], "sent something else than what it had found"),
+        (EndedError("memory", "wrote more than it may"), "wrote more than it may"),
+    ],
+)
+def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any, why: str) -> None:
+    """How it went wrong; the time is half of all that there is, and a second."""
+    begun = opened(FORCE, hello)
+    assert begun.missing() == dict.fromkeys(CLASSES, f"the import of mlp.py {why}")
+    assert begun.script.stopped == [True]
+
+
+@pytest.mark.parametrize(
+    ("force", "why"),
+    [
+        (frames.FrameError("x"), "FrameError"), (TimeoutError(), "TimeoutError"), (EOFError(), "EOFError"),
+        (EndedError("memory", "x"), "EndedError"),
+    ],
+)  # fmt: skip
+def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str) -> None:
+    """Is a fault of ours, told with what it wrote last."""
+    begun = opened(b"x" * 600 + b"broken\nstage\xff", force)
+    with pytest.raises(SandboxError) as caught:
+        begun.missing()
+    assert str(caught.value) == f"the confined process did not come up ({why}): {'x' * 487}broken stage\ufffd"
+    assert begun.script.stopped == [False]
+
+
+def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's reason."""
+    begun = opened()
+
+    def refused(*_: Any) -> Any:
+        raise StartError("no such program")
+
+    monkeypatch.setattr(sandbox, "Child", refused)
+    with pytest.raises(SandboxError, match=r"^the child process cannot be started: no such program$"):
+        begun.missing()
+
+
+def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be confined, and where bubblewrap is asked for and is not there."""
+    monkeypatch.setattr(sandbox, "_bubblewrap_works", lambda: False)
+    (tmp_path / "mlp.py").touch()
+    with pytest.raises(SandboxError) as caught:
+        Sandbox(tmp_path / "mlp.py", kind="bwrap").__enter__()
+    assert str(caught.value) == "bubblewrap (the command bwrap) is not there or may not make namespaces here"
+    monkeypatch.setattr(sandbox.os, "name", "nt")
+    with pytest.raises(SandboxError) as caught:
+        Sandbox(tmp_path / "mlp.py").__enter__()
+    assert str(caught.value) == "expected a POSIX system: a process cannot be confined on this one"
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("came", "kind", "said"),
+    [
+        (EOFError(), "exits", "ended the process (exit code 3)"),
+        (TimeoutError(), "timeout", "did not answer within 2 s"),
+        (frames.FrameError("malformed"), "crash", "sent no answer that can be read (malformed)"),
+        ("text", "crash", "sent something else than the answers that were asked for"),
+        ([Reply()], "crash", "sent something else than the answers that were asked for"),
+        ([Reply(), "text"], "crash", "sent something else than a reply"),
+    ],
+)
+def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, said: str) -> None:
+    """Of every step of the question; the next question is put to a process that is started anew."""
+    begun = opened(FORCE, FOUND, came, FORCE, FOUND, replies(2.0))
+    begun.missing()
+    first = begun.box.run([MADE, ASKED])
+    assert first == [Reply(error=said, error_kind=kind)] * 2
+    assert begun.script.begun == 1
+    assert begun.script.stopped == [True]
+    assert begun.box.run([MADE, ASKED])[-1].value.tolist() == [[2.0]]
+    assert begun.script.begun == 2
+
+
+def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> None:
+    """It alone, of that class alone: in the midst of a question it is left out, at its end nothing is asked."""
+    again = (FORCE, FOUND)
+    begun = opened(*again, EOFError(), *again, EOFError(), *again, replies(1.0, 3.0))
+    begun.missing()
+    for _ in range(2):
+        assert begun.box.run([MADE, ASKED])[-1].error == "ended the process (exit code 3)"
+    asked = len(begun.script.asked)
+    why = "was not asked any more, since ReLULayer.forward ended the process (exit code 3) again and again"
+    refused = Reply(error=why, error_kind="exits")
+    assert begun.box.run([MADE, ASKED]) == [refused] * 2
+    assert len(begun.script.asked) == asked
+    found = begun.box.run([MADE, ASKED, Get("layer", "name"), Call("layer", "delta", {})])
+    assert found[1] == refused
+    assert [each.value.tolist() for each in found[2:]] == [[[1.0]], [[3.0]]]
+    assert [type(step) for step in begun.script.asked[-1]] == [New, Get, Call]
+
+
+def test_time_that_is_used_up_is_told(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All answers together have their limit; the last is awaited for what is left of it."""
+    now = [0.0]
+    monkeypatch.setattr(sandbox.time, "monotonic", lambda: now[0])
+
+    class Slow(Script):
+        def receiver(self, deadline: float) -> Callable[[int], bytes]:
+            now[0] += 2.5
+            return super().receiver(deadline)
+
+    begun = opened(limits=Limits(6, 2**30))
+    script = Slow(FORCE, FOUND, replies(1.0), TimeoutError(), FORCE, FOUND)
+    monkeypatch.setattr(sandbox, "Child", script)
+    begun.missing()
+    assert begun.box.run([MADE, ASKED])[-1].error is None
+    assert begun.box.run([MADE, ASKED])[-1].error == "did not answer within 1 s"
+    late = begun.box.run([MADE, ASKED])[-1]
+    assert late == Reply(error="took more than the 6 s that all its answers may take", error_kind="timeout")
+
+
+def test_questions_go_together(opened: Open) -> None:
+    """As many as a frame takes, each with its own answers; after an end they are asked one by one."""
+    questions: list[Sequence[Step]] = [[MADE, ASKED] for _ in range(30)]
+    many = [reply for number in range(24) for reply in replies(float(number))]
+    begun = opened(FORCE, FOUND, many, EOFError(), FORCE, FOUND, *(replies(float(n)) for n in range(24, 30)))
+    begun.missing()
+    answers = list(begun.box.run_all(questions))
+    assert [each[-1].value.item() for each in answers] == list(range(30))
+    assert [len(each) for each in begun.script.asked] == [24, 6] + [2] * 6
+
+
+def test_folder_is_not_told(opened: Open) -> None:
+    """Its name differs from run to run: neither in what is raised, nor in what was written."""
+    begun = opened(FORCE, FOUND)
+    begun.missing()
+    work = begun.box._work
+    raised = Reply(error=f"no such file: {work}/data.npz in {work.parent}", error_kind="OSError")
+    begun.script.says = iter([f"read {work}/data.npz\nof \x1b {work.parent}/x\xff".encode(), [Reply(), raised]])
+    assert begun.box.run([MADE, ASKED])[-1].error == "no such file: data.npz in "
+    begun.box.__exit__()
+    assert begun.box.output == "read data.npz\nof \\x1b /x\xff"
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome", "works"),
+    [
+        (None, 0, False), ("/usr/bin/bwrap", 0, True), ("/usr/bin/bwrap", 1, False),
+        ("/usr/bin/bwrap", OSError(), False), ("/usr/bin/bwrap", subprocess.TimeoutExpired("bwrap", 10), False),
+    ],
+)  # fmt: skip
+def test_bubblewrap_is_tried(found: str | None, outcome: Any, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the command is there says little: namespaces may be forbidden."""
+    tried: list[list[str]] = []
+
+    def run(command: list[str], *, capture_output: bool, timeout: float, check: bool) -> Any:
+        tried.append(command)
+        assert (capture_output, timeout, check) == (True, 10, False)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return subprocess.CompletedProcess(command, outcome)
+
+    monkeypatch.setattr(sandbox.shutil, "which", {"bwrap": found}.get)
+    monkeypatch.setattr(sandbox.subprocess, "run", run)
+    assert sandbox._bubblewrap_works() is works
+    probe = "bwrap --unshare-all --die-with-parent --ro-bind / / --proc /proc --dev /dev --remount-ro /dev true"
+    assert [" ".join(command) for command in tried] == ([] if found is None else [probe])
