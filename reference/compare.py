@@ -39,7 +39,7 @@ def differing_entry(one: Array, other: Array, bound: Array) -> tuple[int, ...] |
     """
     both_nan = np.isnan(one) & np.isnan(other)
     one, other = np.where(both_nan, 0, one), np.where(both_nan, 0, other)
-    return worst_entry(one, Estimate(other, _BOUNDS * bound + _RELATIVE * np.abs(other)), np.zeros(other.shape))
+    return worst_entry(one, Estimate(other, _BOUNDS * bound + _last_digits(other)), np.zeros(other.shape))
 
 
 def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | None) -> bool:
@@ -65,4 +65,9 @@ def _alike(one: Any, other: Any, bound: Any) -> bool:
         distance = np.abs(ones - others)
         room = _BOUNDS * np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0
         same = (ones == others) | (np.isnan(ones) & np.isnan(others))
-        return bool((same | (distance <= room + _RELATIVE * np.abs(others))).all())
+        return bool((same | (distance <= room + _last_digits(others))).all())
+
+
+def _last_digits(numbers: Array) -> Array:
+    """How far two codings of one formula may be apart besides; infinity is like nothing but itself."""
+    return np.asarray(np.where(np.isfinite(numbers), _RELATIVE * np.abs(numbers), 0.0))

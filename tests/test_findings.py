@@ -1,0 +1,93 @@
+"""What a finding says of itself, and what is drawn from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference.contract import MESSAGES, Answer, Case
+from reference.estimate import Estimate
+from reference.evidence import evidence_of, most_telling, point_of
+from reference.findings import Evidence, Finding, Violation
+
+FAILED = Finding("softmax.forward.values", "SoftmaxLayer.forward", "failed", "It is right.", "Y = 1", "Y = 2")
+SAID = "\n  SoftmaxLayer.forward: It is right.\n  expected Y = 1\n  got      Y = 2"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, SAID),
+        (
+            {"counterexample": {"X": [[1.0]], "T": [2]}, "mistake": "sign", "hint": "Look again."},
+            SAID + "\n  for      X = [[1.0]], T = [2]\n  mistake  sign\n  hint     Look again.",
+        ),
+        ({"status": "passed", "hint": "Look again."}, ""),
+        ({"status": "skipped", "actual": "flint is absent", "hint": "Look again."}, ": flint is absent"),
+        ({"status": "error", "actual": "TypeError"}, ": TypeError"),
+    ],
+)
+def test_finding_as_a_text(changes: dict[str, Any], text: str) -> None:
+    """What a person needs of it, and nothing that is not there."""
+    finding = replace(FAILED, **changes)
+    assert str(finding) == f"softmax.forward.values: {finding.status}{text}"
+
+
+def test_violation_as_a_text() -> None:
+    """What was promised, and what came."""
+    assert str(Violation("Y = 1", "Y = 2")) == "expected Y = 1, got Y = 2"
+
+
+def test_evidence_is_of_what_can_be_looked_at() -> None:
+    """Up to 400 entries: the arrays, and what they may be off by rounding and by the oracle's error."""
+    estimate = Estimate(np.full((20, 20), 2.0), np.full((20, 20), 0.25))
+    found = evidence_of("Y", np.ones((20, 20)), estimate, np.full((20, 20), 0.5))
+    assert found is not None
+    assert (found.name, found.actual[0][0], found.expected[0][0], found.allowed[0][0]) == ("Y", 1.0, 2.0, 0.75)
+    many = Estimate(np.zeros(401), np.zeros(401))
+    assert evidence_of("Y", np.zeros(401), many, np.zeros(401)) is None
+
+
+def answer(*parts: tuple[Any, Any, Any]) -> Answer:
+    truth = tuple(Estimate(np.array(value, float), np.array(error, float)) for value, error, _ in parts)
+    return Answer(truth, tuple(np.array(bound, float) for *_, bound in parts))
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)
+def test_points_of_a_trend_are_about_logits(message: Any) -> None:
+    """The largest logit, and the error and its bound where the error is farthest beyond it; NaN is farther still."""
+    given = answer(([[1.0, 5.0]], [[0.25, 0.0]], [[0.25, 4.0]]))
+    actual = (np.array([[2.0, 8.0]]),)
+    case = Case({"X": np.array([[-30.0, 7.0]])}, {})
+    told = message.key in {"softmax", "logits"}
+    assert point_of(message, case, actual, given) == ([(30.0, 1.0, 0.5)] if told else [])
+    of_outputs = Case({"X": np.array([[1.0]])}, {}, np.array([[3.0, -4.0]]))
+    assert point_of(message, of_outputs, actual, given) == ([(4.0, 1.0, 0.5)] if told else [])
+    assert point_of(message, Case({"Y": np.array([[1.0]])}, {}), actual, given) == []
+    ((_, error, allowed),) = (
+        point_of(message, case, (np.array([[9.0, np.nan]]),), given) if told else [(0, np.nan, 4.0)]
+    )
+    assert np.isnan(error)
+    assert allowed == 4.0
+
+
+def test_points_are_of_all_parts() -> None:
+    """Whichever is farthest off, of huge numbers too."""
+    softmax = next(message for message in MESSAGES if message.key == "softmax")
+    given = answer(([1.0], [0.0], [0.0]), ([-1.7e308], [0.0], [1.0]))
+    case = Case({"X": np.array([[1.0]])}, {})
+    assert point_of(softmax, case, (np.array([2.0]), np.array([1.7e308])), given) == [(1.0, np.inf, 1.0)]
+    assert point_of(softmax, case, (np.array([2.0]), np.array([-1.7e308])), given) == [(1.0, 1.0, 0.0)]
+
+
+def test_most_telling_is_the_largest() -> None:
+    """With the trend over all questions; nothing where there is nothing to see."""
+    small, large = (Evidence("Y", [[1.0] * n], [[2.0] * n], [[0.5] * n]) for n in (1, 3))
+    trend = [(1.0, 2.0, 3.0)]
+    found = most_telling([None, small, large, small], trend)
+    assert found == replace(large, trend=((1.0, 2.0, 3.0),))
+    assert most_telling([None], trend) is None
+    assert most_telling([], trend) is None
