@@ -143,19 +143,19 @@ def _numbers(statements: Iterable[lines.Statement]) -> dict[lines.Statement, int
 
 
 def _by_statement(traces: list[Trace], items: list[pytest.Item]) -> dict[int, list[Trace]]:
-    """The tests that run it: of each test function its quickest and most particular case, then the next of each."""
+    """The tests that run it: the quick and particular ones first, and of each test function not all cases in a row."""
     tests: dict[int, list[Trace]] = defaultdict(list)
     for trace in sorted(traces, key=_cost):
         for statement in trace.statements:
             tests[statement].append(trace)
     for found in tests.values():
-        rank: dict[int, int] = {}
         cases: dict[str, int] = defaultdict(int)
+        cost: dict[int, float] = {}
         for trace in found:
             name = items[trace.index].nodeid.partition("[")[0]
-            rank[trace.index] = cases[name]
             cases[name] += 1
-        found.sort(key=lambda trace: (rank[trace.index], _cost(trace)))
+            cost[trace.index] = _cost(trace) * cases[name]
+        found.sort(key=lambda trace: cost[trace.index])
     return tests
 
 
