@@ -44,7 +44,7 @@ class Listening(InProcess):
         """By place: how many arrays and other things came, how large they were, and how much was not finite."""
         array = value.array if isinstance(value, Laid) else value
         place += f" {value.layout}" if isinstance(value, Laid) else ""
-        total = self.heard.setdefault(place, [0, 0, 0, 0.0, 0.0])
+        total = self.heard.setdefault(place, [0, 0, 0, 0.0, 0.0, 0])
         total[0] += 1
         if isinstance(array, np.ndarray) and array.dtype.kind in "fiu":
             finite = array[np.isfinite(array)].astype(np.float64)
@@ -52,6 +52,7 @@ class Listening(InProcess):
             total[2] += array.size - finite.size
             # Numbers of all sizes are to be felt, and the sign of each.
             total[3] += float(np.arcsinh(finite * 1e3).sum())
+            total[5] += int(np.signbit(finite).sum())
             total[4] += float(np.abs(np.log(np.abs(finite[finite != 0]))).sum())
 
 
@@ -71,10 +72,14 @@ def test_checks_ask_what_they_asked(name: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_gradients_are_asked_what_they_were_asked(effort: Any, dtype: str) -> None:
     """Inputs by kind, inside their domains, and cotangents."""
-    args = (np.arange(6, dtype=dtype).reshape(2, 3) / 4, np.array([1, 2]), np.full(3, 0.5, dtype))
-    asked = questions(pattern(args, [None, None, (0.0, 1.0)]), 7, effort)
+    args = (
+        np.arange(6, dtype=dtype).reshape(2, 3) / 4, np.array([1, 2]), np.full(3, 0.5, dtype),
+        np.full(4, 2.0, dtype), np.full(4, -2.0, dtype), np.array(0.5, dtype), np.zeros((0, 2), dtype),
+    )  # fmt: skip
+    asked = questions(pattern(args, [None, None, (0.0, 1.0), (1.0, np.inf), (-np.inf, -1.0), None, None]), 7, effort)
     listening = Listening({})
-    for question in asked:
+    for place, question in enumerate(asked):
+        listening.heard[f"{place}: {question.kind}"] = [question.ordinary, question.seed]
         for number, array in enumerate(question.args):
             listening._sum_up(f"{number} {np.asarray(array).dtype}", np.asarray(array))
         for cotangent in cotangents(question, (2, 3), np.dtype(dtype), effort):
