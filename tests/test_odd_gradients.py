@@ -14,6 +14,8 @@ from reference import check_vjp
 from tests.gradients import drawn
 from tests.words import assert_kept
 
+pytestmark = pytest.mark.outside
+
 Array = NDArray[Any]
 #: Given the right answer and the arguments, the odd one.
 Odd = Callable[..., Any]
