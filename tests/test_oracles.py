@@ -138,6 +138,23 @@ def test_directional_is_vjp_along_a_direction(data: st.DataObject) -> None:
     assert abs(difference) <= allowed
 
 
+def test_functions_of_nothing_have_no_slope() -> None:
+    """Without arguments, and of arrays without entries."""
+    for args in ([], [np.zeros((0, 2))]):
+        found = finite_differences.directional(lambda *_: np.ones(2), args, args)
+        assert found.value.tolist() == [0, 0]
+        assert (found.error < 1e-12).all()
+
+
+def test_slope_that_is_not_known_has_no_step() -> None:
+    """Entry by entry: the shortest step that went into it, or none."""
+    found, step = finite_differences.derivative_and_step(lambda t: np.array([2 * t, abs(t)]))
+    assert found.value.tolist() == [pytest.approx(2), 0]
+    assert found.error[1] == math.inf
+    assert step[0] in {0.125 * 0.5**k for k in range(9)}
+    assert math.isnan(step[1])
+
+
 def test_bad_questions_are_refused() -> None:
     """A cotangent of another shape than the output, and arguments that are no numbers."""
     for oracle in (finite_differences, torch_autograd):
@@ -173,6 +190,16 @@ def test_torch_knows_its_own_error(asked: tuple[Array, Array]) -> None:
     # |cotangent| p. (Where all cotangents are equal it is 0, and only these are left.)
     own = (k + 6) * np.finfo(np.longdouble).eps * p * np.abs(cotangent).max()
     assert (np.abs(found.value - truth) <= found.error + own + 1e-300).all()
+
+
+@needs_torch
+def test_gradcheck_of_a_numpy_function() -> None:
+    """The right gradient passes, one that is off by a hundredth does not; arguments may be lists of whole numbers."""
+    X = np.random.RandomState(0).standard_normal((3, 2))
+    assert torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (c * np.cos(X),), (X,))
+    assert not torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (1.01 * c * np.cos(X),), (X,))
+    assert torch_autograd.gradcheck_numpy(np.multiply, lambda c, x, y: (c * y, c * x), ([1, 2], [3, 4]))
+    assert not torch_autograd.gradcheck_numpy(np.multiply, lambda c, x, y: (c * x, c * y), ([1, 2], [3, 4]))
 
 
 @needs_torch

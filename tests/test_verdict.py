@@ -11,13 +11,14 @@ import pytest
 import bp
 import reference
 from reference import verdict
-from reference.checks.catalogue import all_checks
+from reference.checks.catalogue import Check, all_checks
 from reference.findings import Finding
 from reference.implementation import CLASSES, NotAnImplementation
 from reference.mistakes import plain
 from reference.oracles import ball
 from reference.session import InProcess
 from tests.comparing import needs_flint
+from tests.kept import assert_same
 
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 
@@ -49,6 +50,13 @@ def test_checks_are_listed_in_order_of_dependency() -> None:
         assert check.subject.partition(".")[0] in CLASSES
         assert check.rationale.endswith(".")
         seen.add(check.id)
+
+
+@pytest.mark.parametrize("check", list(all_checks()), ids=lambda check: check.id)
+def test_catalogue_is_what_it_was(check: Check) -> None:
+    """The promise, whose it is, what it stands on, what may be to blame, and in which assignments it is made."""
+    kept = [check.subject, check.rationale, list(check.depends_on), list(check.excuses), sorted(check.assignments)]
+    assert_same("words", "catalogue", check.id, kept)
 
 
 @needs_flint

@@ -12,10 +12,10 @@ from bp import losses
 from reference import definitions
 from reference.mistakes import CATALOGUE
 from reference.mistakes.plain import CLASSES
-from reference.oracles import ball, finite_differences, torch_autograd
+from reference.oracles import ball, finite_differences
 from reports import figures
 from reports.study import catches, steps, verification
-from tests.comparing import needs_flint, needs_torch
+from tests.comparing import needs_flint
 
 pytestmark = [needs_flint, pytest.mark.outside]
 SMALL = verification.Plan(cases=30, differences=3, nets=1)
@@ -133,14 +133,6 @@ def test_a_checker_that_fails_right_code_counts_nothing(monkeypatch: pytest.Monk
     monkeypatch.setattr(catches, "passes_allclose", lambda subject: False)
     with pytest.raises(RuntimeError, match="to pass the right"):
         catches.measure(every=200)
-
-
-@needs_torch
-def test_gradcheck_of_a_numpy_function() -> None:
-    """The right gradient passes, one that is off by a hundredth does not."""
-    X = np.random.RandomState(0).standard_normal((3, 2))
-    assert torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (c * np.cos(X),), (X,))
-    assert not torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (1.01 * c * np.cos(X),), (X,))
 
 
 def test_subjects_are_the_right_functions() -> None:

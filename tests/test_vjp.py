@@ -22,6 +22,7 @@ from reference.vjp.questions import cotangents, questions
 from reference.vjp.usage import EVERYWHERE, Effort, pattern
 from tests.comparing import needs_flint, needs_torch
 from tests.gradients import LABELS, POSITIVE, RIGHT, cross_entropy, cross_entropy_vjp, drawn, softmax, softmax_vjp
+from tests.kept import assert_same
 from tests.strategies import arrays
 from tests.words import assert_kept
 
@@ -382,15 +383,18 @@ BAD_USE: dict[str, tuple[tuple[Any, ...], dict[str, Any], type[Exception], str]]
 def test_bad_use_is_refused(name: str) -> None:
     """With what was expected and what came."""
     args, options, error, message = BAD_USE[name]
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         check_vjp(*args, **options)
+    if name not in {"ragged", "spec fails"}:  # numpy's words and PyTorch's are passed on
+        assert_same("words", "bad use", name, str(caught.value))
 
 
 @needs_torch
 def test_ambiguous_specifications_are_refused() -> None:
     """torch's std divides by n - 1, numpy's by n."""
-    with pytest.raises(ValueError, match="spec: expected a function with one meaning"):
+    with pytest.raises(ValueError, match="spec: expected a function with one meaning") as caught:
         check_vjp(lambda x: x.std(axis=0), lambda c, x: (x,), X, spec=lambda x: x.std(axis=0))
+    assert_same("words", "bad use", "ambiguous", str(caught.value))
 
 
 @given(st.integers(0, 2**31), st.sampled_from([EVERYWHERE, POSITIVE, (-1.0, 0.0), (-np.inf, 3.0), (0.1, 0.1000001)]))
