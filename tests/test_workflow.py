@@ -14,6 +14,8 @@ pytestmark = pytest.mark.outside
 
 ROOT = Path(__file__).resolve().parent.parent
 JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))["jobs"]
+#: Jobs that run one environment of tox each.
+MATRICES = ("matrix", "nightly")
 
 
 def tox() -> configparser.ConfigParser:
@@ -28,19 +30,20 @@ def steps(job: str) -> list[dict[str, Any]]:
 
 
 def test_every_environment_has_a_job() -> None:
-    """What `tox` runs by itself, CI runs too, each with the Python that its name says."""
-    jobs = {each["env"]: each["python"] for each in JOBS["matrix"]["strategy"]["matrix"]["include"]}
-    assert jobs.keys() >= set(tox()["tox"]["env_list"].split())
+    """What `tox` runs by itself, CI runs too, each with the Python that its name or its section says."""
+    settings = tox()
+    jobs = {each["env"]: each["python"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
+    assert jobs.keys() >= set(settings["tox"]["env_list"].split())
     for environment, python in jobs.items():
-        if version := re.match(r"py3(\d+)", environment):
+        named = settings.get(f"testenv:{environment}", "base_python", fallback=environment)
+        if version := re.match(r"py3(\d+)", named):
             assert python == f"3.{version[1]}"
 
 
 def test_every_job_has_an_environment() -> None:
     """No job asks tox for what it does not have: it would run the tests under that name, and be green."""
     known = {name.removeprefix("testenv:") for name in tox().sections()} | set(tox()["tox"]["env_list"].split())
-    asked = {each["env"] for each in JOBS["matrix"]["strategy"]["matrix"]["include"]}
-    asked |= set(JOBS["nightly"]["strategy"]["matrix"]["env"])
+    asked = {each["env"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
     asked |= {step["run"].removeprefix("tox run -e ") for step in steps("report") if "tox run" in step.get("run", "")}
     assert asked <= known
 
