@@ -28,19 +28,24 @@ PRECISIONS = {
 }
 
 
+def probabilities(Z: Array) -> Array:
+    """Softmax in multiples of 2^-30, none 0, that sum to 1 exactly: by how much they miss it is granted, too."""
+    E = np.exp(Z - Z.max(axis=1, keepdims=True))
+    P = np.maximum(np.rint(E / E.sum(axis=1, keepdims=True) * 2.0**30), 1) / 2.0**30
+    P[np.arange(len(P)), P.argmax(axis=1)] += 1 - P.sum(axis=1)
+    return np.asarray(P)
+
+
 def arrays(seed: int) -> Iterator[tuple[str, dict[str, Array]]]:
     """Arguments by name: ordinary, small, large, and far apart."""
     for name, size in {"ordinary": 1.0, "small": 1e-3, "large": 30.0}.items():
         rng = np.random.RandomState(seed)
         X, W, b = rng.randn(3, 2) * size, rng.randn(2, 4), rng.randn(4)
         Z = rng.randn(3, 4) * size
-        E = np.exp(Z - Z.max(axis=1, keepdims=True))
+        P = probabilities(Z)
         T = one_hot(np.array([0, 2, 3]), 4)
         T[0] = [0.25, 0.5, 0, 0.25]
-        yield (
-            name,
-            {"X": X, "W": W, "b": b, "Z": Z, "P": E / E.sum(axis=1, keepdims=True), "T": T, "d": rng.randn(3, 4)},
-        )
+        yield name, {"X": X, "W": W, "b": b, "Z": Z, "P": P, "T": T, "d": rng.randn(3, 4)}
 
 
 MESSAGES: dict[str, Callable[..., Any]] = {
