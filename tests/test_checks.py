@@ -22,7 +22,7 @@ from tests.comparing import needs_flint
 from tests.saboteurs import SABOTEURS
 from tests.words import assert_kept
 
-pytestmark = needs_flint
+pytestmark = [needs_flint, pytest.mark.catalogue]
 
 CHECKS = {check.id: check for check in all_checks()}
 OF_MESSAGES = [

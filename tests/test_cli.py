@@ -25,11 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def no_mnist(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command runs in an empty folder, with no MNIST in reach."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BP_MNIST", str(tmp_path / "nowhere"))
-    return tmp_path
+    monkeypatch.setenv("BP_MNIST", str(elsewhere / "nowhere"))
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *argv: str) -> str:

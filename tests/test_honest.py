@@ -16,7 +16,7 @@ from tests import honest, nets
 from tests.comparing import needs_flint
 from tests.measuring import Tally, tally
 
-pytestmark = needs_flint
+pytestmark = [needs_flint, pytest.mark.catalogue]
 
 DTYPES = (np.float64, np.float32)
 #: Other people's code meets logits up to the first size, ours up to the second.

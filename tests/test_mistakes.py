@@ -18,7 +18,7 @@ from tests.test_checks import SABOTAGED
 from tests.words import assert_kept
 
 #: interface.md's fixed vocabulary. A timeout needs a process of its own, and is caught where there is one.
-pytestmark = needs_flint
+pytestmark = [needs_flint, pytest.mark.catalogue]
 
 VOCABULARY = frozenset(
     {

@@ -17,7 +17,7 @@ from reference.verdict import Examination
 from tests.comparing import needs_flint
 from tests.words import assert_kept
 
-pytestmark = [needs_flint, pytest.mark.outside]
+pytestmark = [needs_flint, pytest.mark.outside, pytest.mark.catalogue]
 
 Method = Callable[..., Any]
 Change = Callable[[Any], Any]

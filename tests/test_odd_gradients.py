@@ -14,7 +14,7 @@ from reference import check_vjp
 from tests.gradients import drawn
 from tests.words import assert_kept
 
-pytestmark = pytest.mark.outside
+pytestmark = [pytest.mark.outside, pytest.mark.catalogue]
 
 Array = NDArray[Any]
 #: Given the right answer and the arguments, the odd one.

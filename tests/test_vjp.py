@@ -26,6 +26,8 @@ from tests.kept import assert_same
 from tests.strategies import arrays
 from tests.words import assert_kept
 
+pytestmark = pytest.mark.catalogue
+
 Array = NDArray[Any]
 X = drawn(3, 4)
 

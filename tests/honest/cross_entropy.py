@@ -1,0 +1,86 @@
+"""LossCrossEntropy: (forward(P, T), delta(P, T)) for each coding."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.honest.sums import Array, Fun
+
+
+def _log_of(P: Array, where: Array) -> Array:
+    return np.log(P, out=np.zeros_like(P), where=where)
+
+
+def _losses_in_python(P: Array, T: Array) -> Array:
+    chosen = [p[list(t).index(1)] for p, t in zip(P, T, strict=True)]
+    return np.array([[-math.log(p) if p > 0 else math.inf] for p in chosen], P.dtype)
+
+
+def _ce_delta_in_python(P: Array, T: Array) -> Array:
+    D = np.zeros_like(P)
+    for n, k in np.ndindex(P.shape):
+        if T[n, k]:
+            D[n, k] = -1 / P[n, k]
+    return D
+
+
+def _ce_delta_put(P: Array, T: Array) -> Array:
+    D = np.zeros_like(P)
+    at = T.argmax(axis=1)[:, None]
+    np.put_along_axis(D, at, -1 / np.take_along_axis(P, at, axis=1), axis=1)
+    return D
+
+
+def _ce_delta_at(P: Array, T: Array) -> Array:
+    D = np.zeros_like(P)
+    at = np.arange(len(P)), T.argmax(axis=1)
+    D[at] = -1 / P[at]
+    return D
+
+
+CROSS_ENTROPY: dict[str, tuple[Fun, Fun]] = {
+    "sum of t log p": (
+        lambda P, T: -(T * np.log(np.where(T > 0, P, 1))).sum(axis=1, keepdims=True),
+        lambda P, T: -T / np.where(T > 0, P, 1),
+    ),
+    "log where": (
+        lambda P, T: -np.sum(T * _log_of(P, T > 0), axis=1).reshape(-1, 1),
+        lambda P, T: np.divide(-T, P, out=np.zeros_like(P), where=T > 0),
+    ),
+    "index": (lambda P, T: -np.log(P[np.arange(len(P)), T.argmax(axis=1)])[:, None], _ce_delta_at),
+    "boolean index": (
+        lambda P, T: -np.log(P[T.astype(bool)]).reshape(-1, 1),
+        lambda P, T: np.where(T == 1, -1 / np.where(T == 1, P, 1), 0),
+    ),
+    "log of the sum": (
+        lambda P, T: -np.log((P * T).sum(axis=1, keepdims=True)),
+        lambda P, T: -T / (P * T).sum(axis=1, keepdims=True),
+    ),
+    "product of powers": (
+        lambda P, T: -np.log(np.prod(P**T, axis=1, keepdims=True)),
+        lambda P, T: -T * np.where(T == 1, P, 1) ** -1,
+    ),
+    "in Python": (_losses_in_python, _ce_delta_in_python),
+    "binary logarithm": (
+        lambda P, T: -np.log2((P * T).max(axis=1, keepdims=True)) * P.dtype.type(math.log(2)),
+        lambda P, T: -T * (1 / np.where(T > 0, P, 1)),
+    ),
+    "along the axis": (
+        lambda P, T: -np.log(np.take_along_axis(P, T.argmax(axis=1)[:, None], axis=1)),
+        _ce_delta_put,
+    ),
+    "einsum": (
+        lambda P, T: -np.einsum("nk,nk->n", T, _log_of(P, T > 0))[:, None],
+        lambda P, T: np.einsum("nk,nk->nk", -T, np.reciprocal(P, out=np.ones_like(P), where=T > 0)),
+    ),
+    "off the target 1": (
+        lambda P, T: -np.log(P * T + (1 - T)).sum(axis=1, keepdims=True),
+        lambda P, T: -T / (P * T + (1 - T)),
+    ),
+    "with more digits": (
+        lambda P, T: -np.log((P.astype(np.longdouble) * T).sum(axis=1, keepdims=True)).astype(P.dtype),
+        lambda P, T: (-T / np.where(T > 0, P, 1).astype(np.longdouble)).astype(P.dtype),
+    ),
+}

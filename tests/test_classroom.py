@@ -1,0 +1,282 @@
+"""``bp check --all``: a whole class, interrupted or not, on several processes."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference.oracles import ball
+from reports.classroom.crew import judge_all
+from reports.classroom.submissions import Submission
+from reports.classroom.work import Result, Task
+from reports.commands import check_class
+from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
+from reports.judging import Settings
+from reports.render.class_summary import problem_of
+from tests.crew_work import act
+from tests.submissions import HANGS, LEAKY, PYTHON_2, RELU, RIGHT, hand_in, outcome
+
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint"),
+    pytest.mark.outside,
+    pytest.mark.usefixtures("elsewhere"),
+]
+
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def rows_of(path: str) -> dict[str, dict[str, str]]:
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        return {row["name"]: row for row in csv.DictReader(stream)}
+
+
+def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files, folders and archives, right, wrong and hopeless ones: one verdict each, and one table."""
+    folder = elsewhere / "class"
+    hand_in(folder, right=RIGHT, hangs=HANGS, old=PYTHON_2, exits="import os\nos._exit(0)\n" + RIGHT)
+    hand_in(folder, thief="from right import *\nclass ReLULayer(ReLULayer): pass\n")
+    hand_in(folder / "Übung 3, Müller", **{"mein netz.v2": LEAKY})
+    (folder / "empty").mkdir()
+    with zipfile.ZipFile(folder / "Ñandú (1).ZIP", "w") as archive:
+        archive.writestr("Ñandú/mlp/layers.py", RIGHT)
+        archive.writestr("__MACOSX/Ñandú/mlp/._layers.py", b"\0\1")
+    (folder / "broken.zip").write_text("no archive", encoding="utf-8")
+    (folder / "grades.txt").write_text("not a submission", encoding="utf-8")
+    (folder / ".hidden.py").write_text("x", encoding="utf-8")
+    (folder / "link.py").symlink_to("right.py")
+    argv = ["--all", "class", "-j", "2", *RELU, "--timeout", "2", "--csv", "t.csv", "--json", "t.json"]
+    assert outcome(*argv, "--reports", "out", "--markdown", "t.md") == FAILED
+    assert "Python 2" in rows_of("t.csv")["old.py"]["problem"]
+    verdicts = {name: row["verdict"] for name, row in rows_of("t.csv").items()}
+    wrong = ("hangs.py", "old.py", "exits.py", "thief.py", "Übung 3, Müller", "empty", "broken.zip")
+    assert verdicts == {"right.py": "pass", "Ñandú (1).ZIP": "pass", **dict.fromkeys(wrong, "fail")}
+    assert len(json.loads(Path("t.json").read_text("utf-8"))["submissions"]) == 9
+    judged = {f"{name}.{form}" for name in verdicts if name not in ("empty", "broken.zip") for form in ("html", "json")}
+    assert {each.name for each in Path("out").iterdir()} == judged | {"check-class.jsonl"}
+    reports = [json.loads(each.read_text("utf-8")) for each in Path("out").glob("*.json")]
+    assert len({each["seed"] for each in reports}) == 1
+    assert {each["implementation"] for each in reports} == set(verdicts) - {"empty", "broken.zip"}
+    said = capsys.readouterr()
+    assert "relu.forward.values" in said.out
+    assert f"--seed {reports[0]['seed']}" in said.out or f"seed: {reports[0]['seed']}" in said.out
+    assert "not judged, since neither folder, .py nor .zip: grades.txt, link.py" in said.err
+    assert "9/9" in said.err
+
+
+def test_class_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And its table may go to standard output alone."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    assert outcome("--all", "class", *RELU, "--csv", "-") == OK
+    assert capsys.readouterr().out.splitlines()[1].startswith("a.py,pass,")
+
+
+def test_fault_of_ours_in_a_class_is_exit_3(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was not judged must not be taken for judged; the next run tries again."""
+    hand_in(elsewhere / "class", a=RIGHT, b=LEAKY)
+    real = check_class.judge_all
+
+    def spoiled(tasks: list[Task], jobs: int) -> Any:
+        yield Result(problem_of(tasks[0].submission.name, "the process that judged it ended"))
+        yield from real(tasks[1:], jobs)
+
+    monkeypatch.setattr(check_class, "judge_all", spoiled)
+    argv = ["--all", "class", *RELU, "--csv", "t.csv"]
+    assert outcome(*argv) == TOOL
+    assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "error", "b.py": "fail"}
+    monkeypatch.undo()
+    monkeypatch.chdir(elsewhere)
+    assert outcome(*argv, "--resume") == FAILED
+    assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.py": "fail"}
+
+
+def test_reports_are_no_submissions(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder for them cannot be in the folder of the class, nor be a file."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    assert outcome("--all", "class", "--reports", "class/out") == USAGE
+    assert "expected --reports outside class" in capsys.readouterr().err
+    assert outcome("--all", "class", "--reports", "class/a.py") == USAGE
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_resume_judges_what_has_changed(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is as it was keeps its verdict, under the earlier seed; what has gone is gone."""
+    folder = elsewhere / "class"
+    hand_in(folder, a=RIGHT, b=LEAKY, c=RIGHT)
+    argv = ["--all", "class", *RELU, "--csv", "t.csv"]
+    assert outcome(*argv) == FAILED
+    seed = json.loads(Path("check-class.jsonl").read_text("utf-8").splitlines()[0])["seed"]
+    (folder / "c.py").unlink()
+    hand_in(folder, b=RIGHT, d=RIGHT)
+    capsys.readouterr()
+    assert outcome(*argv, "--resume") == OK
+    said = capsys.readouterr()
+    assert "2/2" in said.err
+    assert "a.py" not in said.err
+    assert f"seed: {seed} " in said.out
+    assert list(rows_of("t.csv")) == ["a.py", "b.py", "d.py"]
+    # Reports that were not wanted before are made now.
+    assert outcome(*argv, "--resume", "--seed", str(seed)) == OK
+    assert capsys.readouterr().err == "3 verdicts of the earlier run kept, 0 submissions to judge\n"
+
+
+def test_tables_may_lie_beside_the_reports(elsewhere: Path) -> None:
+    """In the folder that is made for them; in no other one that is not there."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    assert outcome("--all", "class", *RELU, "--reports", "out", "--csv", "out/t.csv") == OK
+    assert Path("out/t.csv").exists()
+    assert outcome("--all", "class", *RELU, "--csv", "nowhere/t.csv") == USAGE
+
+
+def test_resume_makes_missing_reports(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A verdict whose report has been deleted is made again."""
+    hand_in(elsewhere / "class", a=RIGHT, b=RIGHT)
+    argv = ["--all", "class", *RELU, "--reports", "out"]
+    assert outcome(*argv) == OK
+    Path("out/b.py.html").unlink()
+    capsys.readouterr()
+    assert outcome(*argv, "--resume") == OK
+    assert "1/1 b.py" in capsys.readouterr().err
+    assert Path("out/b.py.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: None, "of an earlier run to go on with"),
+        (lambda text: "", "it is none"),
+        (lambda text: '{"schema": 7}\n', "it is none"),
+        (lambda text: "hello\n", "to go on with"),
+        (lambda text: text.replace('"effort": "quick"', '"effort": "normal"'), "effort = 'normal' there, 'quick' here"),
+    ],
+)
+def test_resume_of_something_else_is_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], change: Callable[[str], str | None], said: str
+) -> None:
+    """A run goes on with the questions that it began with, or not at all."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    record = Path("check-class.jsonl")
+    assert outcome("--all", "class", *RELU) == OK
+    changed = change(record.read_text("utf-8"))
+    record.unlink()
+    if changed is not None:
+        record.write_text(changed, encoding="utf-8")
+    assert outcome("--all", "class", *RELU, "--resume") == USAGE
+    assert said in capsys.readouterr().err
+
+
+def test_resume_after_a_cut_line_or_a_new_examiner(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a line is no verdict; nor is one of another examiner."""
+    hand_in(elsewhere / "class", a=RIGHT, b=RIGHT)
+    record = Path("check-class.jsonl")
+    assert outcome("--all", "class", *RELU, "-j", "1") == OK
+    whole = record.read_text("utf-8")
+    record.write_text(whole[:-20], encoding="utf-8")
+    capsys.readouterr()
+    assert outcome("--all", "class", *RELU, "--resume") == OK
+    assert "1/1" in capsys.readouterr().err
+    record.write_text(whole.replace('"examiner": "', '"examiner": "x'), encoding="utf-8")
+    assert outcome("--all", "class", *RELU, "--resume") == OK
+    assert "2/2" in capsys.readouterr().err
+
+
+def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
+    """Ctrl-C: the verdicts so far are told and kept, no process and no file stays, and the rest is done later."""
+    hand_in(elsewhere / "class", a=RIGHT, b=LEAKY, y=f"import time\ntime.sleep(1000)\n{RIGHT}", z=RIGHT)
+    temporary = elsewhere / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "reports", "check", "--all", "class", "-j", "1", *RELU, "--csv", "t.csv"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # What a shell starts in the background hears no Ctrl-C, and hands that on, to us as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread is about
+    ) as process:
+        wait_for(lambda: Path("check-class.jsonl").exists() and Path("check-class.jsonl").read_bytes().count(b"\n") > 2)
+        wait_for(lambda: any(temporary.rglob("y.py")))
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == INTERRUPTED
+    assert "interrupted: 2 of 4 are judged; the same command with --resume goes on" in " ".join(err.split())
+    assert "Traceback" not in err
+    assert "b.py" in out
+    assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.py": "fail"}
+    assert list(temporary.iterdir()) == []
+    wait_for(lambda: not living(process.pid), lambda: f"still there: {living(process.pid)}")
+    hand_in(elsewhere / "class", y=RIGHT)
+    done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == FAILED
+    assert "2/2" in done.stderr
+    assert [row["verdict"] for row in rows_of("t.csv").values()] == ["pass", "fail", "pass", "pass"]
+
+
+def living(group: int) -> list[str]:
+    """The command lines of a process group; what has ended and waits to be fetched by its parent does not live."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, _, of_group = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state not in "ZX":
+                found.append((folder / "cmdline").read_text(encoding="utf-8").replace("\0", " "))
+    return found
+
+
+def wait_for(condition: Callable[[], bool], said: Callable[[], str] = lambda: "it did not come to pass") -> None:
+    """For a minute at the most: what never comes would hang the suite."""
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.02)
+    pytest.fail(said())
+
+
+def tasks_of(*names: str) -> list[Task]:
+    settings = Settings(3, "*", 0, "quick", 1.0, 2**30, "auto")
+    return [Task(Submission(name, Path(name)), settings, None) for name in names]
+
+
+def test_process_that_dies_takes_nothing_along() -> None:
+    """Its own submission has no verdict, which says why; all others are judged."""
+    names = ("dies", "a", "b", "raises", "dies too", "c")
+    results = {each.entry.name: each.entry for each in judge_all(tasks_of(*names), 2, act)}
+    assert {name: entry.verdict for name, entry in results.items()} == {
+        "a": "pass", "b": "pass", "c": "pass", "dies": "error", "dies too": "error", "raises": "error",
+    }  # fmt: skip
+    assert results["dies"].problem == "the process that judged it ended (exit code 7)"
+    assert results["raises"].problem == "the examiner failed: ValueError: of no use"
+    assert multiprocessing.active_children() == []
+
+
+def test_closing_ends_what_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process stays, and no file."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    results = judge_all(tasks_of("hangs", "a", "hangs too"), 2, act)
+    assert next(results).entry.name == "a"
+    wait_for(lambda: len(list(tmp_path.rglob("left"))) == 2)
+    results.close()
+    assert multiprocessing.active_children() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_do() -> None:
+    """Is done at once."""
+    assert list(judge_all([], 2, act)) == []

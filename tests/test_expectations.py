@@ -1,0 +1,88 @@
+"""``bp check --expect``: known failures, each with its reason."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reference.oracles import ball
+from reports.exit_codes import FAILED, OK, USAGE
+from tests.submissions import LEAKY, RELU, RIGHT, outcome, submission
+
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint"),
+    pytest.mark.outside,
+    pytest.mark.usefixtures("elsewhere"),
+]
+
+
+def expect(text: str) -> list[str]:
+    Path("known.toml").write_text(text, encoding="utf-8")
+    return ["--expect", "known.toml"]
+
+
+@pytest.mark.parametrize(
+    "table", ['["relu.forward.values"]', "[relu.forward.values]", '["relu.forward.*"]', '["relu.*.val?es"]']
+)
+def test_expected_failure_is_accepted(table: str) -> None:
+    """The run is good, every output says so and why, and what came is still told."""
+    known = expect(f'{table}\nreason = "leaky on purpose"')
+    only = ("--effort", "quick", "--only", "relu.forward.values")
+    assert outcome(submission(LEAKY), *only, *known, "--json", "v.json", "--junit", "v.xml") == OK
+    verdict = json.loads(Path("v.json").read_text("utf-8"))
+    (told,) = (each for each in verdict["checks"] if each["id"] == "relu.forward.values")
+    assert verdict["verdict"] == "pass"
+    assert told["status"] == "skipped"
+    assert told["actual"].startswith("fails, as expected: leaky on purpose (got ")
+    assert "leaky on purpose" in Path("v.xml").read_text("utf-8")
+
+
+def test_other_failures_still_fail() -> None:
+    """An expectation excuses what it names alone."""
+    known = expect('["relu.forward.values"]\nreason = "leaky on purpose"')
+    source = LEAKY.replace("delta_next * (Y > 0)", "2 * delta_next * (Y > 0)")
+    assert source != LEAKY
+    assert outcome(submission(source), *RELU, *known) == FAILED
+
+
+def test_stale_expectation_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is expected to fail and passes is to be taken out of the file, and it says so."""
+    known = expect('["relu.forward.values"]\nreason = "leaky on purpose"')
+    assert outcome(submission(RIGHT), *RELU, *known) == FAILED
+    assert "it passes: take the expectation out of the file" in " ".join(capsys.readouterr().out.split())
+
+
+def test_expectation_of_no_check_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelled id would excuse nothing, and nobody would know."""
+    known = expect('["relu.forwards.values"]\nreason = "leaky on purpose"')
+    assert outcome(submission(RIGHT), *RELU, *known) == FAILED
+    assert "there is no such check" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_was_not_judged_is_not_stale() -> None:
+    """Left out by --only, or skipped because what it depends on failed."""
+    known = expect('["linear.forward.values"]\nreason = "of another class"')
+    assert outcome(submission(RIGHT), *RELU, *known) == OK
+    skipped = '["relu.forward.values"]\nreason = "leaky"\n["relu.forward.small_sizes"]\nreason = "follows from it"'
+    only = ("--effort", "quick", "--only", "relu.forward.small_sizes")
+    assert outcome(submission(LEAKY), *only, *expect(skipped)) == OK
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('["relu.forward.values"]', "to have a reason"),
+        ('["relu.forward.values"]\nreason = " "', "to have a reason"),
+        ('["relu.forward.values"]\nreason = 3', "to have a reason"),
+        ('["relu.forward.values"]\nreason = "x"\nuntil = "May"', "got until"),
+        ('reason = "x"', "expected a table for each check"),
+        ("[relu.*]", "known.toml"),
+    ],
+)
+def test_expectations_that_are_none(capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
+    """Without a reason there is no exception; refused before anything is judged."""
+    assert outcome(submission(RIGHT), *expect(text)) == USAGE
+    assert said in capsys.readouterr().err

@@ -1,0 +1,91 @@
+"""Archives that are handed in: unpacked in bounds, and told from one another."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reports.classroom.submissions import digest_of
+from reports.classroom.unpack import UnpackError, unpack
+from tests.submissions import LEAKY, RIGHT, hand_in
+
+pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("elsewhere")]
+
+
+def archive_of(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
+    path = Path("a.zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name", ["../out.py", "/out.py", "a/../../out.py", "C:/out.py", "C:out.py", "..\\out.py", "\\\\host\\share\\out.py"]
+)
+def test_archive_that_leads_out_is_refused(elsewhere: Path, name: str) -> None:
+    """By any spelling; and nothing is written outside."""
+    path = archive_of((name, b"x = 1"))
+    (elsewhere / "target").mkdir()
+    with pytest.raises(UnpackError, match="leads out"):
+        unpack(path, elsewhere / "target")
+    assert not list(elsewhere.rglob("out.py"))
+
+
+def test_links_in_an_archive_are_left_out(elsewhere: Path) -> None:
+    """As they are in a folder."""
+    link = zipfile.ZipInfo("secret.py")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    (elsewhere / "target").mkdir()
+    unpack(archive_of((link, b"/etc/passwd"), ("a/b.py", b"x")), elsewhere / "target")
+    assert [each.name for each in (elsewhere / "target").rglob("*.*")] == ["b.py"]
+
+
+def test_archive_that_is_too_large_is_refused(elsewhere: Path) -> None:
+    """By what comes out, not by what it announces; or by the number of files."""
+    (elsewhere / "target").mkdir()
+    bomb = archive_of(("bomb.py", bytes(2**26 + 1)))
+    assert bomb.stat().st_size < 2**20
+    with pytest.raises(UnpackError, match="more than 64 MiB"):
+        unpack(bomb, elsewhere / "target")
+    with pytest.raises(UnpackError, match="holds 2001 files"):
+        unpack(archive_of(*((f"{n}.py", b"") for n in range(2001))), elsewhere / "target")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data.replace(b"x = 1", b"x = 2"),
+        lambda data: data.replace(b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0"),
+        lambda data: b"",
+        lambda data: data.replace(b"b.py", b"a///"),
+    ],
+)
+def test_damaged_archives_are_refused(elsewhere: Path, spoil: Callable[[bytes], bytes]) -> None:
+    """Cut, changed, encrypted, empty, or with a file that is a folder: always in words."""
+    (elsewhere / "target").mkdir()
+    path = elsewhere / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a", b"x = 1")
+        archive.writestr("b.py", b"y = 1")
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(UnpackError):
+        unpack(path, elsewhere / "target")
+
+
+def test_digest_is_of_all_that_counts(elsewhere: Path) -> None:
+    """Names and contents, but not what Python leaves behind."""
+    hand_in(elsewhere / "one", a=RIGHT)
+    before = digest_of(elsewhere / "one")
+    (elsewhere / "one" / "__pycache__").mkdir()
+    (elsewhere / "one" / "__pycache__" / "a.pyc").touch()
+    assert digest_of(elsewhere / "one") == before
+    hand_in(elsewhere / "one", a=LEAKY)
+    changed = digest_of(elsewhere / "one")
+    (elsewhere / "one" / "a.py").rename(elsewhere / "one" / "b.py")
+    assert len({before, changed, digest_of(elsewhere / "one")}) == 3
