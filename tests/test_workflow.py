@@ -34,6 +34,7 @@ def test_every_environment_has_a_job() -> None:
     settings = tox()
     jobs = {each["env"]: each["python"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
     assert jobs.keys() >= set(settings["tox"]["env_list"].split())
+    assert jobs.keys() >= set(re.findall(r"[\w-]+", settings["tox"]["labels"].partition("=")[2]))
     for environment, python in jobs.items():
         named = settings.get(f"testenv:{environment}", "base_python", fallback=environment)
         if version := re.match(r"py3(\d+)", named):
@@ -42,7 +43,9 @@ def test_every_environment_has_a_job() -> None:
 
 def test_every_job_has_an_environment() -> None:
     """No job asks tox for what it does not have: it would run the tests under that name, and be green."""
-    known = {name.removeprefix("testenv:") for name in tox().sections()} | set(tox()["tox"]["env_list"].split())
+    settings = tox()
+    known = {name.removeprefix("testenv:") for name in settings.sections()} | set(settings["tox"]["env_list"].split())
+    known |= set(re.findall(r"[\w-]+", settings["tox"]["labels"].partition("=")[2]))
     asked = {each["env"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
     asked |= {step["run"].removeprefix("tox run -e ") for step in steps("report") if "tox run" in step.get("run", "")}
     assert asked <= known
