@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from reference.mistakes import plain
 from reports import cli
+from tests.comparing import needs_flint
+
+#: Of a file that hands submissions to the command, each test in an empty folder.
+MARKS = [
+    needs_flint,
+    pytest.mark.skipif(os.name != "posix", reason="needs POSIX"),
+    pytest.mark.outside,
+    pytest.mark.usefixtures("elsewhere"),
+]
 
 RIGHT = Path(plain.__file__).read_text(encoding="utf-8")
 LEAKY = RIGHT.replace("return np.maximum(X, 0)", "return np.maximum(X, 0.01 * X)")
@@ -22,12 +34,17 @@ def hand_in(folder: Path, **sources: str) -> None:
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
 
 
-def outcome(*argv: str) -> int:
-    """The exit code, by whichever way."""
+def exit_code(*argv: str) -> int:
+    """What ``bp`` ends with, by whichever way."""
     try:
-        return cli.main(["check", *argv])
+        return cli.main(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
+
+
+def outcome(*argv: str) -> int:
+    """What ``bp check`` ends with."""
+    return exit_code("check", *argv)
 
 
 def submission(source: str) -> str:

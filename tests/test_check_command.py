@@ -22,13 +22,9 @@ from reports import judging
 from reports.commands import check, check_class
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.interruption import terminable
-from tests.submissions import HANGS, LEAKY, NAIVE, PYTHON_2, RELU, RIGHT, hand_in, outcome, submission
+from tests.submissions import HANGS, LEAKY, MARKS, NAIVE, PYTHON_2, RELU, RIGHT, hand_in, outcome, submission
 
-pytestmark = [
-    pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint"),
-    pytest.mark.outside,
-    pytest.mark.usefixtures("elsewhere"),
-]
+pytestmark = MARKS
 
 
 def judgement_of(*statuses: Any) -> Judgement:

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from reference.oracles import ball
 from reports.classroom.crew import judge_all
 from reports.classroom.submissions import Submission
 from reports.classroom.work import Result, Task
@@ -28,13 +27,9 @@ from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.judging import Settings
 from reports.render.class_summary import problem_of
 from tests.crew_work import act
-from tests.submissions import HANGS, LEAKY, PYTHON_2, RELU, RIGHT, hand_in, outcome
+from tests.submissions import HANGS, LEAKY, MARKS, PYTHON_2, RELU, RIGHT, hand_in, outcome
 
-pytestmark = [
-    pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint"),
-    pytest.mark.outside,
-    pytest.mark.usefixtures("elsewhere"),
-]
+pytestmark = MARKS
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,6 +18,7 @@ from reports import cli, data
 from reports.bench.registry import BENCHMARKS
 from reports.commands import train as train_command
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
+from tests.submissions import exit_code
 
 pytestmark = pytest.mark.outside
 
@@ -32,11 +33,7 @@ def no_mnist(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def usage_error(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     """What a command says that exits with 2, by whichever way."""
-    try:
-        code = cli.main(argv)
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    assert code == USAGE
+    assert exit_code(*argv) == USAGE
     return capsys.readouterr().err
 
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-from reference.oracles import ball
 from reports.exit_codes import FAILED, OK, USAGE
-from tests.submissions import LEAKY, RELU, RIGHT, outcome, submission
+from tests.submissions import LEAKY, MARKS, RELU, RIGHT, outcome, submission
 
-pytestmark = [
-    pytest.mark.skipif(os.name != "posix" or ball.available() is not None, reason="needs POSIX and flint"),
-    pytest.mark.outside,
-    pytest.mark.usefixtures("elsewhere"),
-]
+pytestmark = MARKS
 
 
 def expect(text: str) -> list[str]:

@@ -17,9 +17,9 @@ from tests.comparing import needs_flint
 from tests.test_checks import SABOTAGED
 from tests.words import assert_kept
 
-#: interface.md's fixed vocabulary. A timeout needs a process of its own, and is caught where there is one.
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
+#: interface.md's fixed vocabulary. A timeout needs a process of its own, and is caught where there is one.
 VOCABULARY = frozenset(
     {
         "missing",

@@ -24,6 +24,12 @@ def tox() -> configparser.ConfigParser:
     return settings
 
 
+def environments(settings: configparser.ConfigParser) -> set[str]:
+    """The environments of the default list and of the label."""
+    _, _, labelled = settings["tox"]["labels"].partition("=")
+    return set(settings["tox"]["env_list"].split()) | set(re.findall(r"[\w-]+", labelled))
+
+
 def steps(job: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = JOBS[job]["steps"]
     return found
@@ -33,8 +39,7 @@ def test_every_environment_has_a_job() -> None:
     """What `tox` runs by itself, CI runs too, each with the Python that its name or its section says."""
     settings = tox()
     jobs = {each["env"]: each["python"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
-    assert jobs.keys() >= set(settings["tox"]["env_list"].split())
-    assert jobs.keys() >= set(re.findall(r"[\w-]+", settings["tox"]["labels"].partition("=")[2]))
+    assert jobs.keys() >= environments(settings)
     for environment, python in jobs.items():
         named = settings.get(f"testenv:{environment}", "base_python", fallback=environment)
         if version := re.match(r"py3(\d+)", named):
@@ -44,8 +49,7 @@ def test_every_environment_has_a_job() -> None:
 def test_every_job_has_an_environment() -> None:
     """No job asks tox for what it does not have: it would run the tests under that name, and be green."""
     settings = tox()
-    known = {name.removeprefix("testenv:") for name in settings.sections()} | set(settings["tox"]["env_list"].split())
-    known |= set(re.findall(r"[\w-]+", settings["tox"]["labels"].partition("=")[2]))
+    known = {name.removeprefix("testenv:") for name in settings.sections()} | environments(settings)
     asked = {each["env"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
     asked |= {step["run"].removeprefix("tox run -e ") for step in steps("report") if "tox run" in step.get("run", "")}
     assert asked <= known
