@@ -22,7 +22,7 @@ _MOST_FILES, _MOST_BYTES = 4000, 2**28
 #: Between looks at that folder, and at the clocks.
 _LOOK = 0.25
 #: For a process that has closed its side and sleeps; one that is at work may be about to end.
-_TO_END = 2.0
+_TO_END = 1.0
 #: Tells how many seconds may pass until it is asked again; raises EndedError where nothing is waited for any more.
 Left = Callable[[], float]
 
@@ -213,6 +213,7 @@ class Child:
         """Its exit code; None if it has closed its side and lives on."""
         deadline = time.monotonic() + _TO_END
         while True:
+            self._drain()  # or it could wait at its end for somebody who reads its last words
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self.process.wait(min(left(), _LOOK))
             if time.monotonic() > deadline and not any(map(processes.is_at_work, processes.family(self.process.pid))):
