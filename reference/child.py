@@ -23,6 +23,8 @@ _MOST_FILES, _MOST_BYTES = 4000, 2**28
 _LOOK = 0.25
 #: For a process that has closed its side and sleeps; one that is at work may be about to end.
 _TO_END = 1.0
+#: Until what has been killed holds no pipe any more.
+_TO_CLOSE = 5.0
 #: Tells how many seconds may pass until it is asked again; raises EndedError where nothing is waited for any more.
 Left = Callable[[], float]
 
@@ -178,7 +180,7 @@ class Child:
         if time.monotonic() - self._looked < _LOOK:
             return
         self._looked = time.monotonic()
-        if handing.is_too_much(self._folder, _MOST_FILES, _MOST_BYTES):
+        if is_overfull(self._folder):
             raise EndedError("memory", f"wrote more than {_MOST_FILES} files or {_MOST_BYTES >> 20} MiB")
 
     def _keep(self, descriptor: int) -> None:
@@ -237,7 +239,7 @@ class Child:
 
     def _until_closed(self) -> None:
         """Hear the last of it, and wait until nobody holds the pipes any more: then nobody is left."""
-        deadline, taken = time.monotonic() + _TO_END, 0
+        deadline, taken = time.monotonic() + _TO_CLOSE, 0
         while self._selector.get_map() and taken < 2**22 and (remaining := deadline - time.monotonic()) > 0:
             for key, _ in self._selector.select(remaining):
                 if key.fd != self._answers:
@@ -246,6 +248,11 @@ class Child:
                     self._selector.unregister(key.fd)
                 else:
                     taken += len(part)
+
+
+def is_overfull(folder: Path) -> bool:
+    """Whether there is more in a process's folder than may be."""
+    return handing.is_too_much(folder, _MOST_FILES, _MOST_BYTES)
 
 
 def _name_of(number: int) -> str:

@@ -16,7 +16,7 @@ _ROUNDS = 20
 
 def end(leader: int, folder: Path) -> None:
     """Kill the group and the session of ``leader``, its descendants, and whoever works in ``folder``."""
-    known = {leader}
+    known, seen_none = {leader}, False
     for _ in range(_ROUNDS):  # again, for what was being started during the round before
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
@@ -25,8 +25,9 @@ def end(leader: int, folder: Path) -> None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
         known |= found
-        if not found:
+        if not found and seen_none:  # one round alone may have missed who was started meanwhile by one that then ended
             break
+        seen_none = not found
 
 
 def _of(known: set[int], folder: Path) -> Iterator[int]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reference import bubblewrap, handing, hearsay, libraries
-from reference.child import Child, EndedError, Left, StartError
+from reference.child import Child, EndedError, Left, StartError, is_overfull
 from reference.implementation import CLASSES, OPTIONAL
 from reference.limits import IMPORT, QUESTION, Budget, Limits, Patience
 from reference.stage import frames
@@ -198,6 +198,13 @@ class Sandbox:
         self._root, self._left_out = handing.copy(self.path, self._work)
         self.notes = self._left_out
 
+    def _empty(self) -> None:
+        """Where a process has left too much the next one would be ended for it: it gets a new copy."""
+        if is_overfull(self._work):
+            handing.remove(self._work)
+            self._work.mkdir()
+            handing.copy(self.path, self._work)
+
     def _chosen(self) -> Kind:
         if self.kind == "process":
             return "process"
@@ -210,6 +217,7 @@ class Sandbox:
 
     def _start(self) -> None:
         self._budget.left()
+        self._empty()
         try:
             self._child = Child(self._command, self._work, self._environment(), self._written)
         except StartError as error:

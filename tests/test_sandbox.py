@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import bubblewrap, sandbox
+from reference import bubblewrap, child, sandbox
 from reference.child import EndedError, Left, StartError
 from reference.implementation import CLASSES
 from reference.sandbox import Limits, Sandbox, SandboxError
@@ -348,6 +348,21 @@ def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None
     begun.missing()
     begun.script.refuses = True
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error=ENDED.said, error_kind="exits")
+
+
+def test_too_much_that_was_left_is_removed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next process begins, which would be ended for it."""
+    monkeypatch.setattr(child, "_MOST_FILES", 10)
+    again = (EOFError(), FORCE, FOUND, replies(1.0))
+    begun = opened(FORCE, FOUND, *again, *again)
+    begun.missing()
+    for number, left in ((5, True), (15, False)):
+        for each in range(number):
+            (begun.box._work / f"{number}-{each}").touch()
+        assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+        assert begun.box.run([MADE, Get("layer", "name")])[-1].error is None
+        assert (begun.box._work / f"{number}-0").exists() is left
+        assert begun.box._root.is_file()
 
 
 def test_limit_that_the_system_keeps_is_told(opened: Open) -> None:
