@@ -9,26 +9,36 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from reference import handing, processes
+from reference.processor_time import Meter
 
 _MOST_OUTPUT = 2**16
 #: What the process may leave in its folder: files, and bytes. Limits of its own hold for each file alone.
 _MOST_FILES, _MOST_BYTES = 4000, 2**28
-#: Between looks at that folder.
+#: Between looks at that folder, and at the clocks.
 _LOOK = 0.25
-_TO_TAKE, _TO_END = 10.0, 2.0
+#: For a process that has closed its side and sleeps; one that is at work may be about to end.
+_TO_END = 1.0
+#: Until what has been killed holds no pipe any more.
+_TO_CLOSE = 5.0
+#: Tells how many seconds may pass until it is asked again; raises EndedError where nothing is waited for any more.
+Left = Callable[[], float]
 
 
 @dataclass
 class EndedError(Exception):
-    """The process gives no more answers: a word for how it came to that, and what there is to say of it."""
+    """The process gives no more answers: a word for how it came to that, and what there is to say of it.
+
+    ``again``: whether it may be asked the same once more.
+    """
 
     kind: str
     said: str
+    again: bool = True
 
 
 class StartError(Exception):
@@ -77,6 +87,8 @@ class Child:
             os.close(their_answers)
         self._questions, self._answers, self._written, self._folder = our_questions, our_answers, written, folder
         self._looked, self._heard = time.monotonic(), bytearray()
+        self._meter: Meter | None = Meter(self.process.pid)
+        self._spent = 0.0
         self._selector = selectors.DefaultSelector()
         self._streams = [stream for stream in (self.process.stdout, self.process.stderr) if stream is not None]
         os.set_blocking(our_questions, False)
@@ -86,48 +98,89 @@ class Child:
             os.set_blocking(descriptor, False)
             self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def send(self, frame: bytes) -> None:
-        """Write a frame; one that the process does not take within seconds is lost with it."""
-        rest, deadline = memoryview(frame), time.monotonic() + _TO_TAKE
+    def measure(self, least: float, *, alone: bool) -> bool:
+        """Whether its processor time can be measured here; else the time that it is waited for is taken instead.
+
+        Parameters
+        ----------
+        least
+            Seconds of processor time that it has taken at least, as it has said before it ran foreign code.
+        alone
+            It can start nothing.
+        """
+        if self._meter is not None and self._meter.spent() < least:
+            self._meter = None
+        elif self._meter is not None and alone:
+            self._meter.fix()
+        return self._meter is not None
+
+    def spent(self) -> float:
+        """Seconds of processor time that it has taken, with all that belongs to it."""
+        # Once it has been waited for its number may be another's.
+        if self._meter is not None and self.process.returncode is None:
+            self._spent = self._meter.spent()
+        return self._spent
+
+    def send(self, frame: bytes, left: Left) -> None:
+        """Write a frame. Raises EOFError where the process has closed."""
+        rest = memoryview(frame)
         while rest:
             try:
                 rest = rest[os.write(self._questions, rest) :]
             except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise EndedError("timeout", "did not take the question") from None
+                left()
                 self._drain()
-                self._taking.poll(1)
-            except BrokenPipeError:
-                raise self.ended() from None
+                with self._waiting():
+                    self._taking.poll(1)
+            except BrokenPipeError as error:
+                raise EOFError from error
 
-    def receiver(self, deadline: float) -> Callable[[int], bytes]:
-        """``receive(n)`` for `frames.unpacked`: raises TimeoutError, or EOFError where the process has closed."""
+    def receiver(self, left: Left) -> Callable[[int], bytes]:
+        """``receive(n)`` for `frames.unpacked`: raises EOFError where the process has closed.
+
+        What is there already is taken, however long it has taken until we look.
+        """
 
         def receive(n: int) -> bytes:
             while len(self._heard) < n:
-                remaining = deadline - time.monotonic()
-                if remaining <= 0:
-                    raise TimeoutError
-                self._look()
-                ready = {key.fd for key, _ in self._selector.select(min(remaining, _LOOK))}
-                for descriptor in ready - {self._answers}:
-                    self._keep(descriptor)
-                if self._answers in ready:
-                    part = os.read(self._answers, 2**20)
-                    if not part:
-                        raise EOFError
-                    self._heard += part
+                if not self._hear(0):
+                    self._look()
+                    self._hear(min(left(), _LOOK))
             data = bytes(self._heard[:n])
             del self._heard[:n]
             return data
 
         return receive
 
+    def _hear(self, seconds: float) -> bool:
+        """Wait for anything; whether a part of an answer has come."""
+        with self._waiting():
+            ready = {key.fd for key, _ in self._selector.select(seconds)}
+        for descriptor in ready - {self._answers}:
+            self._keep(descriptor)
+        if self._answers not in ready:
+            return False
+        part = os.read(self._answers, 2**20)
+        if not part:
+            raise EOFError
+        self._heard += part
+        return True
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Counts the time within, where the processor time cannot be measured."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            if self._meter is None:
+                self._spent += time.monotonic() - start
+
     def _look(self) -> None:
         if time.monotonic() - self._looked < _LOOK:
             return
         self._looked = time.monotonic()
-        if handing.is_too_much(self._folder, _MOST_FILES, _MOST_BYTES):
+        if is_overfull(self._folder):
             raise EndedError("memory", f"wrote more than {_MOST_FILES} files or {_MOST_BYTES >> 20} MiB")
 
     def _keep(self, descriptor: int) -> None:
@@ -144,22 +197,33 @@ class Child:
             if key.fd != self._answers:
                 self._keep(key.fd)
 
-    def ended(self) -> EndedError:
+    def ended(self, left: Left) -> EndedError:
         """How the process came to its end."""
-        try:
-            code = self.process.wait(_TO_END)
-        except subprocess.TimeoutExpired:
+        self.spent()  # for the last time, if it has ended
+        code = self._code(left)
+        if code is None:
             return EndedError("crash", "closed the connection")
         # bubblewrap passes a signal on as a shell does.
         number = -code if code < 0 else code - 128
         if number == signal.SIGXCPU:
-            return EndedError("timeout", "used up its processor time")
+            return EndedError("timeout", "was ended by SIGXCPU, as one that has used up its processor time")
         if number > 0:
             return EndedError("crash", f"was ended by {_name_of(number)}")
         return EndedError("exits", f"ended the process (exit code {code})")
 
+    def _code(self, left: Left) -> int | None:
+        """Its exit code; None if it has closed its side and lives on."""
+        deadline = time.monotonic() + _TO_END
+        while True:
+            self._drain()  # or it could wait at its end for somebody who reads its last words
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(min(left(), _LOOK))
+            if time.monotonic() > deadline and not any(map(processes.is_at_work, processes.family(self.process.pid))):
+                return None
+
     def stop(self, *, alone: bool = False) -> None:
         """End the process and all that it has started, and close everything; ``alone``: it could start nothing."""
+        self.spent()
         if alone:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -175,7 +239,7 @@ class Child:
 
     def _until_closed(self) -> None:
         """Hear the last of it, and wait until nobody holds the pipes any more: then nobody is left."""
-        deadline, taken = time.monotonic() + _TO_END, 0
+        deadline, taken = time.monotonic() + _TO_CLOSE, 0
         while self._selector.get_map() and taken < 2**22 and (remaining := deadline - time.monotonic()) > 0:
             for key, _ in self._selector.select(remaining):
                 if key.fd != self._answers:
@@ -184,6 +248,11 @@ class Child:
                     self._selector.unregister(key.fd)
                 else:
                     taken += len(part)
+
+
+def is_overfull(folder: Path) -> bool:
+    """Whether there is more in a process's folder than may be."""
+    return handing.is_too_much(folder, _MOST_FILES, _MOST_BYTES)
 
 
 def _name_of(number: int) -> str:

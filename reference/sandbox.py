@@ -8,12 +8,9 @@ itself, at a limit, or by force, that is an answer too, and nothing of it stays 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
-import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
@@ -23,11 +20,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from reference import handing, hearsay
-from reference.child import Child, EndedError, StartError
+from reference import bubblewrap, handing, hearsay, libraries
+from reference.child import Child, EndedError, Left, StartError, is_overfull
 from reference.implementation import CLASSES, OPTIONAL
+from reference.limits import IMPORT, QUESTION, Budget, Limits, Patience
 from reference.stage import frames
 from reference.stage.protocol import Call, New, Reply, Step, Work
+
+__all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
 
 Kind = Literal["auto", "process", "bwrap"]
 
@@ -42,8 +42,6 @@ spec.loader.exec_module(module)
 from stage.serve import main
 main(settings)
 """
-#: What a submission may import besides the standard library, where it is installed.
-_LIBRARIES = ("numpy", "scipy")
 #: What people import for plots, tables, progress bars and experiments: absent here, and no part of what is judged.
 _WELL_KNOWN = {
     "_tkinter", "tkinter", "matplotlib", "mpl_toolkits", "pandas", "polars", "seaborn", "plotly", "bokeh", "altair",
@@ -55,17 +53,11 @@ _WELL_KNOWN = {
     "jupyter", "google", "pytest", "hypothesis", "nose", "black", "mypy", "typing_extensions", "attr", "psutil", "dill",
     "cloudpickle", "line_profiler", "memory_profiler",
 }  # fmt: skip
-#: Where Python's own library has what is installed.
-_PACKAGES = ("site-packages", "dist-packages")
-_SHARED_OBJECTS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 _FILE_SIZE = 2**24
-#: One question's share of all the time there is; the import may take half.
-_SHARE = 6
 #: Questions in one frame: going and coming takes as long as a small answer.
 _TOGETHER = 24
-#: For the child's own preparations, which are no fault of the submission's.
-_TO_START = 60.0
+#: For the child's own preparations. However busy the machine is: one that takes longer will never come up.
+_TO_START = 300.0
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
 _OUR_NAMES = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
 _PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -74,22 +66,6 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLI
 
 class SandboxError(Exception):
     """The sandbox cannot do its work here; no fault of the submission's."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a submission may take.
-
-    Attributes
-    ----------
-    seconds
-        That its answers are waited for, all together.
-    memory
-        Bytes of address space.
-    """
-
-    seconds: float = 60.0
-    memory: int = 2**31
 
 
 @dataclass
@@ -133,7 +109,7 @@ class Sandbox:
             self._missing: dict[str, str] | None = None
             self._modules: dict[str, str] = {}
             self._child: Child | None = None
-            self._alone, self._spent = False, 0.0
+            self._alone, self._budget = False, Budget(self.limits)
             self._ends: dict[str, EndedError] = {}
             self._refused: set[str] = set()
             self._written = bytearray()
@@ -199,11 +175,13 @@ class Sandbox:
         return [list(islice(replies, len(steps))) for steps in group]
 
     def _remember(self, asked: str, end: EndedError) -> None:
+        """What ends the process twice, or has slept until it was ended once, is not asked any more."""
         if self._child is None:
             return  # it was not even asked
-        if asked in self._ends:
+        often = " again and again" if asked in self._ends else ""
+        if often or not end.again:
             self._refused.add(asked)
-        self._ends[asked] = EndedError(end.kind, f"was not asked any more, since {asked} {end.said} again and again")
+        self._ends[asked] = EndedError(end.kind, f"was not asked any more, since {asked} {end.said}{often}")
 
     # Preparation
 
@@ -212,7 +190,7 @@ class Sandbox:
         for name in ("stage", "libraries", "work"):
             (self._folder / name).mkdir()
         shutil.copytree(Path(frames.__file__).parent, self._folder / "stage", dirs_exist_ok=True, ignore=_IGNORED)
-        self._real_libraries = _library_folders()
+        self._real_libraries = libraries.folders()
         for path in self._real_libraries:
             (self._folder / "libraries" / path.name).symlink_to(path)
         self._work = self._folder / "work"
@@ -220,10 +198,17 @@ class Sandbox:
         self._root, self._left_out = handing.copy(self.path, self._work)
         self.notes = self._left_out
 
+    def _empty(self) -> None:
+        """Where a process has left too much the next one would be ended for it: it gets a new copy."""
+        if is_overfull(self._work):
+            handing.remove(self._work)
+            self._work.mkdir()
+            handing.copy(self.path, self._work)
+
     def _chosen(self) -> Kind:
         if self.kind == "process":
             return "process"
-        works = _bubblewrap_works()
+        works = bubblewrap.works()
         if self.kind == "bwrap" and not works:
             raise SandboxError("bubblewrap (the command bwrap) is not there or may not make namespaces here")
         return "bwrap" if works else "process"
@@ -231,14 +216,15 @@ class Sandbox:
     # The child
 
     def _start(self) -> None:
-        remaining = self._remaining()
+        self._budget.left()
+        self._empty()
         try:
             self._child = Child(self._command, self._work, self._environment(), self._written)
         except StartError as error:
             raise SandboxError(f"the child process cannot be started: {error}") from error
+        self._budget.count(self._child.spent)
         self._hear_what_is_in_force()
-        # It cuts the import off itself; what does not let itself be cut off is ended a little later.
-        hello = self._receive(min(remaining, self.limits.seconds / 2 + 1), importing=True)
+        hello = self._receive(Patience(self._budget, IMPORT))
         try:
             found = hearsay.found(hello, self._clean)
         except hearsay.UnbelievableError as error:
@@ -255,16 +241,19 @@ class Sandbox:
         """The child says so before anything of the submission runs; until then all faults are ours."""
         assert self._child is not None  # noqa: S101
         try:
-            force = frames.unpacked(self._child.receiver(time.monotonic() + _TO_START), {})
-        except (frames.FrameError, TimeoutError, EOFError, EndedError) as error:
+            force = frames.unpacked(self._child.receiver(_for_seconds(_TO_START)), {})
+        except (frames.FrameError, EOFError, EndedError) as error:
             self._stop()
             said = hearsay.printable(self._written.decode("utf-8", "replace")[-500:])
             raise SandboxError(f"the confined process did not come up ({type(error).__name__}): {said}") from error
         self._alone = any("no processes" in each for each in force["done"])
+        lacking = list(force["lacking"])
+        if not self._child.measure(force["spent"], alone=self._alone):
+            lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
         parts = [*(["bubblewrap"] if self._bubblewrap else []), *force["done"]]
         self.isolation = "a process of its own: " + "; ".join(parts or ["no further means"])
-        if force["lacking"]:
-            self.isolation += f". NOT in force here: {'; '.join(force['lacking'])}"
+        if lacking:
+            self.isolation += f". NOT in force here: {'; '.join(lacking)}"
 
     def _environment(self) -> dict[str, str]:
         environment = _OUR_NAMES | dict.fromkeys(_THREADS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
@@ -288,77 +277,72 @@ class Sandbox:
             "memory": self.limits.memory,
             "cpu_seconds": int(self.limits.seconds) + 5,
             "file_size": _FILE_SIZE,
-            "readable": [*_system_files(), *given],
+            "readable": [*libraries.system_files(), *given],
             "listable": [sysconfig.get_path("stdlib")],
             "writable": [str(self._work)],
             "root": str(self._root),
             "wanted": list(CLASSES),
             "optional": list(OPTIONAL),
-            "seconds": self.limits.seconds / _SHARE,
+            "seconds": self.limits.seconds,
+            "wall": self.limits.whole,
         }
-        python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+        python = str(libraries.interpreter())
         command = [python, "-I", "-S", "-B", "-u", "-c", _BOOT, *folders, json.dumps(settings)]
-        return [*self._wrapping(given), *command] if self._bubblewrap else command
-
-    def _wrapping(self, given: Sequence[str]) -> list[str]:
-        """Bubblewrap with the system's files in it, and with those that are given besides."""
-        wrap = [*_NAMESPACES, "--new-session", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev"]
-        # Python's library as a whole, and nothing where things are installed in it: a mount for each file takes long.
-        stdlib = _stdlib()
-        installed = [str(stdlib / name) for name in _PACKAGES if (stdlib / name).is_dir()]
-        others = [path for path in _system_files() if Path(path).parent != stdlib]
-        wrap += _bound([*_program_folders(), *others, str(stdlib)])
-        for path in installed:
-            wrap += ["--tmpfs", path]
-        wrap += _bound(given)  # it may belong to what is installed
-        for path in installed:
-            wrap += ["--remount-ro", path]
-        work = str(self._work)
-        # What is in memory there must not be filled.
-        return [*wrap, "--bind", work, work, "--chdir", work, "--remount-ro", "/dev", "--remount-ro", "/"]
-
-    def _remaining(self) -> float:
-        remaining = self.limits.seconds - self._spent
-        if remaining <= 0:
-            raise EndedError("timeout", f"took more than the {self.limits.seconds:g} s that all its answers may take")
-        return remaining
+        return [*bubblewrap.wrapping(given, self._work), *command] if self._bubblewrap else command
 
     def _exchange(self, question: Sequence[Any], steps: Sequence[Step], meanwhile: Sequence[Work] = ()) -> list[Reply]:
-        """Strictly by turns: nothing more is sent before the answer is here, so that neither side can block the other.
-
-        What the child takes of the time that our own work takes is not counted.
-        """
+        """Send a question and wait for its answer before anything more is sent: so neither side can block the other."""
         assert self._child is not None  # noqa: S101 - `run` has started it
-        remaining = self._remaining()
-        self._child.send(frames.packed(question, frames.MOST_QUESTION))
+        frame, patience = frames.packed(question, frames.MOST_QUESTION), Patience(self._budget, QUESTION)
+        with self._awaited(patience) as left:
+            self._child.send(frame, left)
         for work in meanwhile:
             with contextlib.suppress(Exception):  # see `Session`
                 work()
-        answer = self._receive(min(remaining, self.limits.seconds / _SHARE))
+        answer = self._receive(patience)
         try:
             return hearsay.replies(answer, len(steps), self._clean)
         except hearsay.UnbelievableError as error:
             raise EndedError("crash", f"sent {error}") from None
 
-    def _receive(self, seconds: float, *, importing: bool = False) -> Any:
+    def _receive(self, patience: Patience) -> Any:
         assert self._child is not None  # noqa: S101
-        start = time.monotonic()
-        try:
-            return frames.unpacked(self._child.receiver(start + seconds), frames.ANSWER)
-        except frames.FrameError as error:
-            raise EndedError("crash", f"sent no answer that can be read ({self._clean(str(error))})") from error
-        except TimeoutError as error:
-            what = "did not end" if importing else "did not answer"
-            raise EndedError("timeout", f"{what} within {seconds:.3g} s") from error
-        except EOFError as error:
-            raise self._child.ended() from error
-        finally:
-            self._spent += time.monotonic() - start
+        with self._awaited(patience) as left:
+            try:
+                return frames.unpacked(self._child.receiver(left), frames.ANSWER)
+            except frames.FrameError as error:
+                raise EndedError("crash", f"sent no answer that can be read ({self._clean(str(error))})") from error
+
+    @contextlib.contextmanager
+    def _awaited(self, patience: Patience) -> Iterator[Left]:
+        """Within, the child may take time, and may come to its end."""
+        assert self._child is not None  # noqa: S101
+        with patience.waiting() as left:
+            try:
+                yield left
+            except EOFError as error:
+                end = self._child.ended(left)
+                if end.kind == "timeout":  # the system has ended it, at a limit that it counts itself
+                    end.said += f": there are {self.limits.in_words()[0]}"
+                raise end from error
 
     def _stop(self) -> None:
         if self._child is not None:
             child, self._child = self._child, None
             child.stop(alone=self._alone)
+
+
+def _for_seconds(seconds: float) -> Left:
+    """For what is no work of the submission's."""
+    deadline = time.monotonic() + seconds
+
+    def left() -> float:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise EndedError("timeout", f"took more than {seconds:g} s")
+        return remaining
+
+    return left
 
 
 def _told_unknown(stand_ins: Sequence[str]) -> list[str]:
@@ -383,48 +367,3 @@ def _asked(steps: Sequence[Step]) -> list[str]:
 
 def _no_reply(end: EndedError) -> Reply:
     return Reply(error=end.said, error_kind=end.kind)
-
-
-def _bound(paths: Sequence[str]) -> list[str]:
-    return [word for path in paths for word in ("--ro-bind-try", path, path)]
-
-
-_NAMESPACES = ["bwrap", "--unshare-all", "--die-with-parent"]
-
-
-def _library_folders() -> list[Path]:
-    """numpy's and scipy's own folders, and those of the libraries that they bring."""
-    folders = []
-    for name in _LIBRARIES:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.origin is not None:
-            package = Path(spec.origin).resolve().parent
-            folders += [each for each in (package, package.with_name(f"{name}.libs")) if each.is_dir()]
-    return folders
-
-
-def _stdlib() -> Path:
-    return Path(sysconfig.get_path("stdlib")).resolve()
-
-
-def _system_files() -> list[str]:
-    """What Python itself needs: its library without installed packages, the system's shared objects, and devices."""
-    files = [str(each) for each in _stdlib().iterdir() if each.name not in _PACKAGES]
-    files += [str(each) for each in Path(sys.base_prefix, "lib").glob("libpython*")]
-    return [*files, *_SHARED_OBJECTS, *_DEVICES]
-
-
-def _program_folders() -> list[str]:
-    """Where the interpreter and the dynamic loader are."""
-    python = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
-    return ["/bin", "/usr/bin", str(python.parent)]
-
-
-def _bubblewrap_works() -> bool:
-    if shutil.which("bwrap") is None:
-        return False
-    probe = [*_NAMESPACES, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "true"]
-    try:
-        return subprocess.run(probe, capture_output=True, timeout=10, check=False).returncode == 0  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return False

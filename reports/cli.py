@@ -112,7 +112,13 @@ def _add_questions(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_confinement(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--timeout", type=_positive, default=60.0, metavar="SECONDS", help="all its answers (60)")
+    group.add_argument(
+        "--timeout",
+        type=_positive,
+        default=60.0,
+        metavar="SECONDS",
+        help="of processor time for all its answers together; everything ends after 5 times that and a minute (60)",
+    )
     group.add_argument("--memory", type=_memory, default=2048, metavar="MIB", help="its address space (2048)")
     group.add_argument(
         "--sandbox",

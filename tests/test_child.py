@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from reference import child
-from reference.child import Child, EndedError, StartError
+from reference.child import Child, EndedError, Left, StartError
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc"),
@@ -35,7 +35,16 @@ def tell(data):
     while data:
         data = data[os.write(answers, data):]
 """
-SOON = 20.0  # seconds, which no test waits for
+
+
+def for_ever() -> float:
+    """No limit: a process here ends by itself after two minutes, whatever becomes of the test."""
+    return 1.0
+
+
+def no_longer() -> float:
+    """Nothing is waited for."""
+    raise EndedError("timeout", "took too long")
 
 
 class Started:
@@ -46,8 +55,11 @@ class Started:
         command = [sys.executable, "-I", "-S", "-c", BEGIN + code]
         self.child = Child(lambda *pipes: [*command, *map(str, pipes)], folder, environment, self.written)
 
-    def heard(self, n: int, seconds: float = SOON) -> bytes:
-        return self.child.receiver(time.monotonic() + seconds)(n)
+    def heard(self, n: int, left: Left = for_ever) -> bytes:
+        return self.child.receiver(left)(n)
+
+    def send(self, data: bytes, left: Left = for_ever) -> None:
+        self.child.send(data, left)
 
     def stop(self) -> bytes:
         """What it has written, when nothing of it is left."""
@@ -60,7 +72,7 @@ class Started:
         """How it ended, once it has closed its side."""
         with pytest.raises(EOFError):
             self.heard(1)
-        return self.child.ended()
+        return self.child.ended(for_ever)
 
 
 Start = Callable[..., Started]
@@ -90,10 +102,10 @@ def test_frames_go_and_come(start: Start) -> None:
     """Byte by byte, more of them than any pipe holds, and in pieces as they are asked for."""
     data = os.urandom(2**20)
     started = start("for n in (2**20, 3): tell(read(n)[::-1])")
-    started.child.send(data)
+    started.send(data)
     assert started.heard(5) == data[::-1][:5]
     assert started.heard(2**20 - 5) == data[::-1][5:]
-    started.child.send(b"abc")
+    started.send(b"abc")
     assert started.heard(3) == b"cba"
     assert started.end() == EndedError("exits", "ended the process (exit code 0)")
 
@@ -130,7 +142,7 @@ def test_what_it_writes_is_kept_up_to_a_limit(start: Start) -> None:
     started = start("; ".join(f'os.write({piece}); tell(b"."); read(1)' for piece in pieces))
     for _ in pieces:
         assert started.heard(1) == b"."
-        started.child.send(b"x")
+        started.send(b"x")
     assert started.stop() == b"onetwo" + bytes(2**16 - 6)
 
 
@@ -140,6 +152,9 @@ def test_last_words_are_heard(start: Start) -> None:
     assert started.heard(1) == b"."
     started.child.process.wait()
     assert started.stop() == b"last words"
+
+
+XCPU = "was ended by SIGXCPU, as one that has used up its processor time"
 
 
 @pytest.mark.parametrize(
@@ -152,8 +167,8 @@ def test_last_words_are_heard(start: Start) -> None:
         ("os.kill(os.getpid(), signal.SIGKILL)", "crash", "was ended by SIGKILL"),
         ("os.kill(os.getpid(), signal.SIGUSR1)", "crash", "was ended by SIGUSR1"),
         ("os.kill(os.getpid(), 40)", "crash", "was ended by signal 40"),
-        ("os.kill(os.getpid(), signal.SIGXCPU)", "timeout", "used up its processor time"),
-        ("os._exit(128 + signal.SIGXCPU)", "timeout", "used up its processor time"),
+        ("os.kill(os.getpid(), signal.SIGXCPU)", "timeout", XCPU),
+        ("os._exit(128 + signal.SIGXCPU)", "timeout", XCPU),
     ],
 )
 def test_end_is_told(start: Start, code: str, kind: str, said: str) -> None:
@@ -161,37 +176,45 @@ def test_end_is_told(start: Start, code: str, kind: str, said: str) -> None:
     assert start(code).end() == EndedError(kind, said)
 
 
-def test_closing_is_an_end_too(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a process that lives on; it is waited for a moment, and ended with all the others."""
-    monkeypatch.setattr(child, "_TO_END", 0.2)
-    started = start("os.close(answers); time.sleep(60)")
-    assert started.end() == EndedError("crash", "closed the connection")
+@pytest.mark.parametrize(
+    ("then", "end"),
+    [
+        ("time.sleep(60)", EndedError("crash", "closed the connection")),
+        ("while time.process_time() < 0.5: pass\nos._exit(3)", EndedError("exits", "ended the process (exit code 3)")),
+    ],
+)
+def test_closing_is_an_end_too(start: Start, then: str, end: EndedError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a process that sleeps on; one that is at work may be about to end, and is waited for."""
+    monkeypatch.setattr(child, "_TO_END", 0.1)
+    assert start(f"os.close(answers)\n{then}").end() == end
 
 
-def test_answer_is_awaited_until_the_deadline(start: Start) -> None:
-    """And no longer; what came of it so far stays for the next who asks."""
-    started = start('tell(b"ab"); read(1); tell(b"c"); time.sleep(60)')
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        started.heard(3, 0.4)
-    assert time.monotonic() - began >= 0.4
-    started.child.send(b"x")
-    assert started.heard(3) == b"abc"
-    with pytest.raises(TimeoutError):
-        started.heard(1, 0)
+def test_process_that_never_ends_is_not_waited_for(start: Start) -> None:
+    """As little as an answer."""
+    started = start("os.close(answers)\nwhile True: pass")
+    with pytest.raises(EOFError):
+        started.heard(1)
+    with pytest.raises(EndedError, match="took too long"):
+        started.child.ended(no_longer)
 
 
-def test_question_that_is_not_taken(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within seconds, more than the pipe holds; what the process writes meanwhile is taken, or it would wait."""
-    monkeypatch.setattr(child, "_TO_TAKE", 0.4)
-    started, began = start("time.sleep(60)"), time.monotonic()
-    with pytest.raises(EndedError) as caught:
-        started.child.send(bytes(2**20))
-    assert caught.value == EndedError("timeout", "did not take the question")
-    assert time.monotonic() - began >= 0.4
-    monkeypatch.setattr(child, "_TO_TAKE", SOON)
+def test_answer_is_awaited_as_long_as_there_is_time(start: Start) -> None:
+    """And no longer; what came of it so far stays for the next who asks, and what is there already is taken."""
+    started = start('tell(b"ab"); read(1); tell(b"c")')
+    assert started.heard(1) == b"a"
+    with pytest.raises(EndedError, match="took too long"):
+        started.heard(2, no_longer)
+    started.send(b"x")
+    started.child.process.wait()
+    assert started.heard(2, no_longer) == b"bc"
+
+
+def test_question_that_is_not_taken(start: Start) -> None:
+    """Though it is more than the pipe holds: what the process writes meanwhile is taken, or it would wait."""
+    with pytest.raises(EndedError, match="took too long"):
+        start("time.sleep(60)").send(bytes(2**20), no_longer)
     busy = start("os.write(1, bytes(2**18)); tell(read(2**20)[:1])")
-    busy.child.send(bytes(2**20))
+    busy.send(bytes(2**20))
     assert busy.heard(1) == bytes(1)
 
 
@@ -199,9 +222,9 @@ def test_question_to_one_that_has_ended(start: Start) -> None:
     """Is answered by how it ended."""
     started = start("os._exit(7)")
     started.child.process.wait()
-    with pytest.raises(EndedError) as caught:
-        started.child.send(b"x")
-    assert caught.value == EndedError("exits", "ended the process (exit code 7)")
+    with pytest.raises(EOFError):
+        started.send(b"x")
+    assert started.child.ended(for_ever) == EndedError("exits", "ended the process (exit code 7)")
 
 
 @pytest.mark.parametrize(("files", "size", "seen"), [(4, 10, False), (5, 10, True), (1, 2**22, True)])
@@ -209,15 +232,15 @@ def test_folder_is_looked_at(start: Start, files: int, size: int, seen: bool, mo
     """While an answer is awaited: many files and large ones."""
     monkeypatch.setattr(child, "_MOST_FILES", 4)
     monkeypatch.setattr(child, "_MOST_BYTES", 2**21)
+    monkeypatch.setattr(child, "_LOOK", 0.0)
     code = f'for n in range({files}): open(str(n), "wb").write(os.urandom({size}))'
-    started = start(f'{code}\nread(1); time.sleep({SOON / 2 if seen else 0.7}); tell(b"."); time.sleep(60)')
-    started.child.send(b"x")
-    if not seen:
+    started = start(f'{code}\ntell(b"."); time.sleep(60)')
+    with contextlib.suppress(EndedError):  # which may come before or after the answer
         assert started.heard(1) == b"."
-        return
     with pytest.raises(EndedError) as caught:
-        started.heard(1)
-    assert caught.value == EndedError("memory", "wrote more than 4 files or 2 MiB")
+        started.heard(1, no_longer)
+    assert caught.value.said == ("wrote more than 4 files or 2 MiB" if seen else "took too long")
+    assert caught.value.kind == ("memory" if seen else "timeout")
 
 
 def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
@@ -248,13 +271,14 @@ def test_stopping_ends_it(start: Start, alone: bool) -> None:
     """By force, with its group, at once; whoever has left the group is looked for unless there can be nobody."""
     started = start("signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork(); tell(b'.'); time.sleep(60)")
     started.heard(2)
+    processes = [os.pidfd_open(int(each)) for each in running(started.child.process.pid)]
     started.child.stop(alone=alone)
     started._stopped = True
     assert started.child.process.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + SOON
-    while list(running(started.child.process.pid)):  # what has been killed may take a moment to end
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    for process in processes:  # what has been killed may take a moment to end
+        select.select([process], [], [])
+        os.close(process)
+    assert list(running(started.child.process.pid)) == []
 
 
 def test_one_that_floods_is_stopped_all_the_same(start: Start) -> None:

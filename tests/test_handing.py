@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +162,10 @@ def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
     assert not handing.is_too_much(tmp_path, 3, on_disk)
     assert handing.is_too_much(tmp_path, 2, on_disk)
     assert handing.is_too_much(tmp_path, 3, on_disk - 1)
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(2**40)  # which takes nothing
+    assert not handing.is_too_much(tmp_path, 3, on_disk)
+    assert not handing.is_too_much(tmp_path / "gone", 3, on_disk)
 
 
 @pytest.mark.parametrize(("error", "seen"), [(FileNotFoundError, False), (PermissionError, True)])
@@ -177,6 +183,30 @@ def test_what_cannot_be_looked_at_is_too_much(
 
     monkeypatch.setattr(handing.os, "scandir", refused)
     assert handing.is_too_much(tmp_path, 10, 2**30) is seen
+
+
+@pytest.mark.parametrize("depth", [1, 300])
+def test_any_folder_is_removed(tmp_path: Path, depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However deep: deeper than a path can be long, and than functions may call themselves; whatever rights it has."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for _ in range(depth):
+        os.mkdir("d" * 50)  # noqa: PTH102 - a path from the root would be too long
+        os.chdir("d" * 50)
+        Path("link").symlink_to(tmp_path)
+    os.chdir(tmp_path)
+    (folder / "locked" / "locked" / "locked").mkdir(parents=True)
+    for place in ("locked/locked/locked", "locked/locked", "locked", "d" * 50):
+        (folder / place).chmod(0)
+    (tmp_path / "kept").touch()
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        handing.remove(folder)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
 def test_removing_gives_up_where_it_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

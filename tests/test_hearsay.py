@@ -82,11 +82,11 @@ def sent(value: Any) -> Any:
     ],
 )
 def test_malformed_frames_are_refused(text: Any) -> None:
-    """With one kind of error, and quickly."""
-    start = time.monotonic()
+    """With one kind of error, and at little cost."""
+    start = time.process_time()
     with pytest.raises(frames.FrameError):
         framed(text)
-    assert time.monotonic() - start < 20  # seconds, of a busy machine, where it would take hours
+    assert time.process_time() - start < 20  # seconds of processor time, where it would take hours
 
 
 @pytest.mark.parametrize("lengths", [(2**63, 0), (0, 2**63), (2**21 + 1, 0), (0, 2**23 + 1)])

@@ -244,23 +244,23 @@ def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: 
 
 
 def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
-    """The classes are judged, and it is said."""
+    """The classes are judged, and it is said, with the limit that was set."""
     path = file_in(tmp_path, "epoch = 0\nwhile True:\n    epoch += 1\n")
     judgement = judged(path, seconds=6)
     assert judgement.verdict == "pass"
-    assert judgement.notes == ("solution.py was still running after 1 s of being imported: does it train there?",)
-    assert judgement.seconds < 3
+    (note,) = judgement.notes
+    assert re.fullmatch("solution.py was still running after its share of the 6 s of processor time .*", note)
 
 
 def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
-    """All imports together take half of it."""
+    """All imports together take half of it, and the other half is enough for the answers."""
     flat_modules(tmp_path / "mlp")
     for path in (tmp_path / "mlp").glob("*l*.py"):
         path.write_text(path.read_text(encoding="utf-8") + "\nwhile True: pass\n", encoding="utf-8")
     judgement = judged(tmp_path / "mlp", seconds=6)
     assert judgement.verdict == "pass"
     assert len(judgement.notes) == 6
-    assert judgement.seconds < 5
+    assert all("its share of the 6 s of processor time" in note for note in judgement.notes)
 
 
 @pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import sandbox
-from reference.child import EndedError, StartError
+from reference import bubblewrap, child, sandbox
+from reference.child import EndedError, Left, StartError
 from reference.implementation import CLASSES
 from reference.sandbox import Limits, Sandbox, SandboxError
 from reference.stage import frames
@@ -25,46 +25,73 @@ pytestmark = [
     pytest.mark.outside,
 ]
 
-FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": []}
+FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "spent": 0.125}
 FOUND = {"classes": ["ReLULayer"], "missing": {}, "notes": [], "stand_ins": [], "modules": {"ReLULayer": "mlp"}}
 MADE, ASKED = New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.ones((1, 1))})
 LIMITS = Limits(12, 2**30)
 ENDED = EndedError("exits", "ended the process (exit code 3)")
+ALL = "12 s of processor time that --timeout allows for all answers together"
 
 
 class Script:
-    """In the place of `reference.child.Child`: says one thing after the other, or raises it; keeps what it heard."""
+    """What processes say one after the other, or raise; keeps what they heard.
+
+    A number that is said is processor time, which is taken before the next is said.
+    """
 
     def __init__(self, *says: Any) -> None:
         self.says: Iterator[Any] = iter(says)
+        self.end, self.measured, self.refuses = ENDED, True, False
         self.begun = 0
         self.asked: list[Any] = []
         self.stopped: list[bool] = []
+        self.checked: list[tuple[float, bool]] = []
 
     def __call__(
         self, command: Callable[[int, int], list[str]], folder: Path, environment: dict[str, str], written: bytearray
-    ) -> Script:
+    ) -> Process:
         self.begun += 1
         self.command, self.folder, self.environment, self.written = command(5, 6), folder, environment, written
-        return self
+        return Process(self)
 
-    def send(self, frame: bytes) -> None:
-        self.asked.append(frames.unpacked(reader(frame), frames.QUESTION))
 
-    def receiver(self, deadline: float) -> Callable[[int], bytes]:
-        said = next(self.says)
+class Process:
+    """In the place of `reference.child.Child`."""
+
+    def __init__(self, script: Script) -> None:
+        self.script, self.used = script, 0.0
+
+    def measure(self, least: float, *, alone: bool) -> bool:
+        self.script.checked.append((least, alone))
+        return self.script.measured
+
+    def spent(self) -> float:
+        return self.used
+
+    def send(self, frame: bytes, left: Left) -> None:
+        self.script.asked.append(frames.unpacked(reader(frame), frames.QUESTION))
+        if self.script.refuses:
+            raise EOFError
+
+    def receiver(self, left: Left) -> Callable[[int], bytes]:
+        said = next(self.script.says)
+        while isinstance(said, float):
+            self.used += said
+            left()
+            said = next(self.script.says)
         if isinstance(said, bytes):
-            self.written += said
-            said = next(self.says)
+            self.script.written += said
+            said = next(self.script.says)
         if isinstance(said, BaseException):
             raise said
         return reader(frames.packed(said))
 
-    def ended(self) -> EndedError:
-        return ENDED
+    def ended(self, left: Left) -> EndedError:
+        left()
+        return self.script.end
 
     def stop(self, *, alone: bool) -> None:
-        self.stopped.append(alone)
+        self.script.stopped.append(alone)
 
 
 def reader(frame: bytes) -> Callable[[int], bytes]:
@@ -135,7 +162,8 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     assert not [path for path in readable if path.endswith("-packages")]
     assert [Path(path).name for path in given.pop("listable")] == [Path(json.__path__[0]).parent.name]
     assert given == {
-        "questions": 5, "answers": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24, "seconds": 2.0,
+        "questions": 5, "answers": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
+        "seconds": 12, "wall": 120,
         "writable": [f"{folder}/work"], "root": f"{folder}/work/submission/mlp.py",
         "wanted": list(CLASSES), "optional": ["NaiveSoftmaxLayer"],
     }  # fmt: skip
@@ -151,15 +179,16 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     assert not list((folder / "stage").rglob("*.pyc"))
 
 
-@pytest.mark.parametrize("bubblewrap", [True, False])
-def test_isolation_is_told(opened: Open, bubblewrap: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("works", [True, False])
+def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was in force and what was not; where nothing could be started nobody is looked for at the end."""
-    monkeypatch.setattr(sandbox, "_bubblewrap_works", lambda: bubblewrap)
+    monkeypatch.setattr(bubblewrap, "works", lambda: works)
     begun = opened(FORCE, FOUND, kind="auto")
     begun.missing()
     words = "limits on memory; no processes, threads, signals or network"
-    assert begun.box.isolation == f"a process of its own: {'bubblewrap; ' if bubblewrap else ''}{words}"
-    assert (begun.script.command[0] == "bwrap") == bubblewrap
+    assert begun.box.isolation == f"a process of its own: {'bubblewrap; ' if works else ''}{words}"
+    assert (Path(begun.script.command[0]).name == "bwrap") == works
+    assert begun.script.checked == [(0.125, True)]
     begun.box.__exit__()
     assert begun.script.stopped == [True]
 
@@ -167,11 +196,14 @@ def test_isolation_is_told(opened: Open, bubblewrap: bool, monkeypatch: pytest.M
 @pytest.mark.parametrize(("done", "said"), [([], "no further means"), (["limits"], "limits")])
 def test_what_is_not_in_force_is_told(opened: Open, done: list[str], said: str) -> None:
     """And at the end what it has started is looked for."""
-    begun = opened({"done": done, "lacking": ["a filter of files", "a filter of calls"]}, FOUND)
+    begun = opened({"done": done, "lacking": ["a filter of files", "a filter of calls"], "spent": 0.5}, FOUND)
+    begun.script.measured = bool(done)
     begun.missing()
-    assert begun.box.isolation == (
-        f"a process of its own: {said}. NOT in force here: a filter of files; a filter of calls"
-    )
+    lacking = ["a filter of files", "a filter of calls"]
+    if not done:
+        lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
+    assert begun.box.isolation == f"a process of its own: {said}. NOT in force here: {'; '.join(lacking)}"
+    assert begun.script.checked == [(0.5, False)]
     begun.box.__exit__()
     assert begun.script.stopped == [False]
 
@@ -204,14 +236,14 @@ def test_what_was_found_is_told(opened: Open) -> None:
     ("hello", "why"),
     [
         (EOFError(), "ended the process (exit code 3)"),
-        (TimeoutError(), "did not end within 7 s"),
+        (7.5, f"took more than half of the {ALL}"),
         (frames.FrameError("malformed"), "sent no answer that can be read (malformed)"),
         (["ReLULayer"], "sent something else than what it had found"),
         (EndedError("memory", "wrote more than it may"), "wrote more than it may"),
     ],
 )
 def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any, why: str) -> None:
-    """How it went wrong; the time is half of all that there is, and a second."""
+    """How it went wrong; it may take half of all the processor time that there is, and a second."""
     begun = opened(FORCE, hello)
     assert begun.missing() == dict.fromkeys(CLASSES, f"the import of mlp.py {why}")
     assert begun.script.stopped == [True]
@@ -220,7 +252,7 @@ def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any,
 @pytest.mark.parametrize(
     ("force", "why"),
     [
-        (frames.FrameError("x"), "FrameError"), (TimeoutError(), "TimeoutError"), (EOFError(), "EOFError"),
+        (frames.FrameError("x"), "FrameError"), (EOFError(), "EOFError"),
         (EndedError("memory", "x"), "EndedError"),
     ],
 )  # fmt: skip
@@ -247,7 +279,7 @@ def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.Monkey
 
 def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no process can be confined, and where bubblewrap is asked for and is not there."""
-    monkeypatch.setattr(sandbox, "_bubblewrap_works", lambda: False)
+    monkeypatch.setattr(bubblewrap, "works", lambda: False)
     (tmp_path / "mlp.py").touch()
     with pytest.raises(SandboxError) as caught:
         Sandbox(tmp_path / "mlp.py", kind="bwrap").__enter__()
@@ -263,7 +295,7 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("came", "kind", "said"),
     [
         (EOFError(), "exits", "ended the process (exit code 3)"),
-        (TimeoutError(), "timeout", "did not answer within 2 s"),
+        (2.5, "timeout", f"took more for one question than a sixth of the {ALL}"),
         (frames.FrameError("malformed"), "crash", "sent no answer that can be read (malformed)"),
         ("text", "crash", "sent something else than the answers that were asked for"),
         ([Reply()], "crash", "sent something else than the answers that were asked for"),
@@ -272,7 +304,7 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 )
 def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, said: str) -> None:
     """Of every step of the question; the next question is put to a process that is started anew."""
-    begun = opened(FORCE, FOUND, came, FORCE, FOUND, replies(2.0))
+    begun = opened(FORCE, 5.0, FOUND, 1.5, came, FORCE, FOUND, replies(2.0))
     begun.missing()
     first = begun.box.run([MADE, ASKED])
     assert first == [Reply(error=said, error_kind=kind)] * 2
@@ -300,24 +332,57 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
     assert [type(step) for step in begun.script.asked[-1]] == [New, Get, Call]
 
 
-def test_time_that_is_used_up_is_told(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All answers together have their limit; the last is awaited for what is left of it."""
-    now = [0.0]
-    monkeypatch.setattr(sandbox.time, "monotonic", lambda: now[0])
-
-    class Slow(Script):
-        def receiver(self, deadline: float) -> Callable[[int], bytes]:
-            now[0] += 2.5
-            return super().receiver(deadline)
-
-    begun = opened(limits=Limits(6, 2**30))
-    script = Slow(FORCE, FOUND, replies(1.0), TimeoutError(), FORCE, FOUND)
-    monkeypatch.setattr(sandbox, "Child", script)
+def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
+    """Since that would take as long once more."""
+    begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", again=False), FORCE, FOUND, replies(1.0))
     begun.missing()
-    assert begun.box.run([MADE, ASKED])[-1].error is None
-    assert begun.box.run([MADE, ASKED])[-1].error == "did not answer within 1 s"
-    late = begun.box.run([MADE, ASKED])[-1]
-    assert late == Reply(error="took more than the 6 s that all its answers may take", error_kind="timeout")
+    assert begun.box.run([MADE, ASKED])[-1] == Reply(error="did not answer", error_kind="timeout")
+    why = "was not asked any more, since ReLULayer.forward did not answer"
+    assert begun.box.run([MADE, ASKED])[-1] == Reply(error=why, error_kind="timeout")
+    assert begun.box.run([MADE, Call("layer", "delta", {})])[-1].value.tolist() == [[1.0]]
+
+
+def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None:
+    """And is told so, as one that does not answer."""
+    begun = opened(FORCE, FOUND)
+    begun.missing()
+    begun.script.refuses = True
+    assert begun.box.run([MADE, ASKED])[-1] == Reply(error=ENDED.said, error_kind="exits")
+
+
+def test_too_much_that_was_left_is_removed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the next process begins, which would be ended for it."""
+    monkeypatch.setattr(child, "_MOST_FILES", 10)
+    again = (EOFError(), FORCE, FOUND, replies(1.0))
+    begun = opened(FORCE, FOUND, *again, *again)
+    begun.missing()
+    for number, left in ((5, True), (15, False)):
+        for each in range(number):
+            (begun.box._work / f"{number}-{each}").touch()
+        assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+        assert begun.box.run([MADE, Get("layer", "name")])[-1].error is None
+        assert (begun.box._work / f"{number}-0").exists() is left
+        assert begun.box._root.is_file()
+
+
+def test_limit_that_the_system_keeps_is_told(opened: Open) -> None:
+    """As the one that was set."""
+    begun = opened(FORCE, FOUND, EOFError())
+    begun.missing()
+    begun.script.end = EndedError("timeout", "was ended by SIGXCPU")
+    assert begun.box.run([MADE, ASKED])[-1].error == f"was ended by SIGXCPU: there are {ALL}"
+
+
+def test_time_that_is_used_up_is_told(opened: Open) -> None:
+    """All answers together have one, the import and each new process included; then nothing is started any more."""
+    begun = opened(FORCE, 5.0, FOUND, 1.0, EOFError(), FORCE, 5.0, FOUND, 1.5, replies(1.0))
+    begun.missing()
+    assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+    late = Reply(error=f"took more than the {ALL}", error_kind="timeout")
+    assert begun.box.run([MADE, ASKED])[-1] == late
+    assert begun.box.run([MADE, Get("layer", "name")])[-1] == late
+    assert begun.script.begun == 2
+    assert begun.script.stopped == [True, True]
 
 
 def test_questions_go_together(opened: Open) -> None:
@@ -347,22 +412,22 @@ def test_folder_is_not_told(opened: Open) -> None:
     ("found", "outcome", "works"),
     [
         (None, 0, False), ("/usr/bin/bwrap", 0, True), ("/usr/bin/bwrap", 1, False),
-        ("/usr/bin/bwrap", OSError(), False), ("/usr/bin/bwrap", subprocess.TimeoutExpired("bwrap", 10), False),
+        ("/usr/bin/bwrap", OSError(), False),
     ],
 )  # fmt: skip
 def test_bubblewrap_is_tried(found: str | None, outcome: Any, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the command is there says little: namespaces may be forbidden."""
+    """Whether the command is there says little: namespaces may be forbidden. It is waited for as long as it takes."""
     tried: list[list[str]] = []
 
-    def run(command: list[str], *, capture_output: bool, timeout: float, check: bool) -> Any:
+    def run(command: list[str], *, stdin: int, capture_output: bool, check: bool) -> Any:
         tried.append(command)
-        assert (capture_output, timeout, check) == (True, 10, False)
+        assert (stdin, capture_output, check) == (subprocess.DEVNULL, True, False)
         if isinstance(outcome, Exception):
             raise outcome
         return subprocess.CompletedProcess(command, outcome)
 
-    monkeypatch.setattr(sandbox.shutil, "which", {"bwrap": found}.get)
-    monkeypatch.setattr(sandbox.subprocess, "run", run)
-    assert sandbox._bubblewrap_works() is works
-    probe = "bwrap --unshare-all --die-with-parent --ro-bind / / --proc /proc --dev /dev --remount-ro /dev true"
+    monkeypatch.setattr(bubblewrap.shutil, "which", {"bwrap": found}.get)
+    monkeypatch.setattr(bubblewrap.subprocess, "run", run)
+    assert bubblewrap.works() is works
+    probe = f"{found} --unshare-all --die-with-parent --ro-bind / / --proc /proc --dev /dev --remount-ro /dev true"
     assert [" ".join(command) for command in tried] == ([] if found is None else [probe])

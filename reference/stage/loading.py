@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import importlib.util
 import inspect
+import math
 import re
 import signal
 import sys
@@ -29,6 +30,8 @@ from .standins import is_stand_in
 #: Of files, and of their size: a submission is a handful of small ones.
 _MOST_FILES, MOST_BYTES = 400, 2**21
 SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
+#: The least time for an import, that until an exception which was swallowed comes again, and the longest of a timer.
+_SHORTEST, _AGAIN, _LONGEST = 0.01, 0.05, 1e8
 _PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
 _CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 
@@ -53,7 +56,7 @@ class Found:
 
 
 class _Late(BaseException):
-    """The time for an import is up. No Exception, so that fewer handlers swallow it."""
+    """The time for an import is up, and which. No Exception, so that fewer handlers swallow it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,13 @@ class _Source:
     broken: str | None
 
 
-def load(root: Path, wanted: Sequence[str], optional: Sequence[str] = (), seconds: float | None = None) -> Found:
+def load(
+    root: Path,
+    wanted: Sequence[str],
+    optional: Sequence[str] = (),
+    seconds: float | None = None,
+    wall: float = math.inf,
+) -> Found:
     """The wanted classes in a file or in a folder and all below it.
 
     Parameters
@@ -74,12 +83,15 @@ def load(root: Path, wanted: Sequence[str], optional: Sequence[str] = (), second
     wanted, optional
         Names; only those of the first count as missing.
     seconds
-        For the import of each file, and three times as much for all; None: as long as it takes, and exceptions pass on.
+        Of processor time for all answers. The import of one file may take a sixth of it, and all imports a half; None:
+        as long as it takes, and exceptions pass on.
+    wall
+        Of elapsed time for everything. The import of one file may take a quarter of it, and all imports a half.
     """
     found = Found()
     sources = [_read(path) for path in _files(root)]
     names = [*wanted, *optional]
-    clock = _Clock(seconds)
+    clock = _Clock(seconds, wall)
     for source in sources:
         here = [name for name in dict.fromkeys(source.names) if name in names and name not in found.classes]
         if source.broken is not None:
@@ -97,15 +109,30 @@ def load(root: Path, wanted: Sequence[str], optional: Sequence[str] = (), second
 
 
 class _Clock:
-    """Shares out the time for imports."""
+    """Shares out the time for imports: how much there is of processor time and of elapsed time, and what was told."""
 
-    def __init__(self, seconds: float | None) -> None:
-        self.each = seconds
-        self._end = time.monotonic() + 3 * (seconds or 0)
+    def __init__(self, seconds: float | None, wall: float) -> None:
+        self.seconds, self.wall = seconds, wall
+        self._ends = (time.process_time() + (seconds or 0) / 2, time.monotonic() + wall / 2)
 
-    def share(self) -> float | None:
-        """Of the next import; None: without end."""
-        return None if self.each is None else max(0.01, min(self.each, self._end - time.monotonic()))
+    def shares(self) -> tuple[float, float] | None:
+        """Of the next import, in processor time and in elapsed time; None: without end."""
+        if self.seconds is None:
+            return None
+        left = (self._ends[0] - time.process_time(), self._ends[1] - time.monotonic())
+        return max(_SHORTEST, min(self.seconds / 6, left[0])), max(_SHORTEST, min(self.wall / 4, left[1]))
+
+    def told(self, late: _Late) -> str:
+        """What is said of a file whose time was up."""
+        if late.args[0] == "wall":
+            return (
+                f"was still running after its share of the {self.wall:g} s of elapsed time that everything together "
+                "may take: does it sleep, or wait for something?"
+            )
+        return (
+            f"was still running after its share of the {self.seconds:g} s of processor time that --timeout allows: "
+            "does it train there?"
+        )
 
 
 def _label(path: Path, root: Path) -> str:
@@ -176,14 +203,14 @@ def _keep(name: str, path: Path, clock: _Clock) -> tuple[ModuleType | None, str 
         return None, "is no Python file"
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    seconds = clock.share()
+    shares = clock.shares()
     try:
-        with _in_time(seconds):
+        with _in_time(shares):
             spec.loader.exec_module(module)
-    except _Late:
-        return module, f"was still running after {seconds:.3g} s of being imported: does it train there?"
+    except _Late as late:
+        return module, clock.told(late)
     except BaseException as error:
-        if seconds is None:
+        if shares is None:
             del sys.modules[name]
             raise
         return module, f"ended with {told(error)[:400]}"
@@ -235,23 +262,30 @@ def _on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _in_time(seconds: float | None) -> Iterator[None]:
-    """Ends what is inside by an exception; what swallows it is ended from outside."""
-    if seconds is None or not hasattr(signal, "setitimer"):
+def _in_time(shares: tuple[float, float] | None) -> Iterator[None]:
+    """Ends what is inside by an exception after a processor time or an elapsed time.
+
+    What swallows the exception gets it again and again, each time after some processor time, so that a busy machine
+    does not bring the next one before the first has been seen to. What swallows them all is ended from outside.
+    """
+    if shares is None or not hasattr(signal, "setitimer"):
         yield
         return
 
     def ring(number: int, frame: FrameType | None) -> None:
-        raise _Late
+        signal.setitimer(signal.ITIMER_PROF, _AGAIN, _AGAIN)
+        raise _Late("wall" if number == signal.SIGALRM else "processor")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    # Again and again, for code that swallows it once.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+    before = {number: signal.signal(number, ring) for number in (signal.SIGPROF, signal.SIGALRM)}
+    signal.setitimer(signal.ITIMER_PROF, shares[0])
+    signal.setitimer(signal.ITIMER_REAL, min(shares[1], _LONGEST))
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
+            signal.setitimer(timer, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _files(root: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,14 @@ def main(settings: str) -> None:
     receive, send = _receiver(given["questions"]), _sender(given["answers"])
     force = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
     rights = confine.confine(given["readable"], given["listable"], given["writable"])
-    # Before anything foreign runs, which could say so too.
-    send({"done": force.done + rights.done, "lacking": force.lacking + rights.lacking})
+    # Before anything foreign runs, which could say so too. The processor time is what a measure of it from outside has
+    # to give at least.
+    send({"done": force.done + rights.done, "lacking": force.lacking + rights.lacking, "spent": time.process_time()})
     finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
-    found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"])
+    limits = given["seconds"], given["wall"]
+    found = loading.load(Path(given["root"]), given["wanted"], given["optional"], *limits)
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Sends what is no frame: lengths beyond all limits, numbers too large, records with other things in them, halves."""
+"""Sends what is no frame: lengths beyond all limits, numbers too large, records with other things in them."""
 import json
 import os
 import struct
@@ -19,23 +19,24 @@ TEXTS = [
     json.dumps(["d", [[n * (2**61 - 1), 0] for n in range(20_000)]]).encode(),
 ]
 FRAMES = [struct.pack(">QQ", len(text), 0) + text for text in TEXTS]
-FRAMES += [b"\xff" * 16, struct.pack(">QQ", 100, 0) + b"[", b""]
+FRAMES += [b"\xff" * 16]
 
 
-def answering(descriptor=None):
+def send(number):
+    frame = FRAMES[number]
     for descriptor in range(3, 64):
         try:
-            os.write(descriptor, b"")
-            yield descriptor
+            while frame:
+                frame = frame[os.write(descriptor, frame) :]
         except OSError:
             pass
+    while True:
+        pass
 
 
 class ReLULayer(Wrong):
     def forward(self, X):
-        frame = FRAMES[int(1000 * abs(X).sum()) % len(FRAMES)]
-        for descriptor in answering():
-            while frame:
-                frame = frame[os.write(descriptor, frame) :]
-        while True:
-            pass
+        send(0)
+
+    def __getattr__(self, name):
+        return lambda: send(int(name.removeprefix("frame")))

@@ -8,4 +8,4 @@ np.random.seed(0)
 
 class ReLULayer(Right):
     def forward(self, X):
-        return super().forward(X) * (np.random.rand() < 0.5)
+        return super().forward(X) * np.random.rand()

@@ -14,9 +14,9 @@ for make in (
         make()
     except OSError as error:
         print(error)
-for _ in range(3000):
-    os.mkdir("d")
-    os.chdir("d")
+for _ in range(30):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
 
 
 class ReLULayer(Wrong):

@@ -1,0 +1,206 @@
+"""What a submission is kept from, and what is done with it where the system has no means to keep it from anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference import bubblewrap, handing, sandbox
+from reference.implementation import NotAnImplementation
+from reference.sandbox import Limits, Sandbox
+from reference.stage.protocol import Call, New
+from tests.attacking import HARMLESS, MARKS, SECONDS, Place, judged, needs_bubblewrap, told
+
+pytestmark = MARKS
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    place = Place(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
+    return place
+
+
+PLANTED = (
+    "conftest", "sitecustomize", "usercustomize", "numpy", "random", "json", "typing", "struct", "os", "sys",
+    "reference", "stage", "dataclasses", "linecache", "site",
+)  # fmt: skip
+
+
+def test_planted_modules_do_nothing(place: Place) -> None:
+    """Files named as what a grader, Python or numpy import are not imported by them, here or there."""
+    place.attack("exit_at_exit")
+    for name in PLANTED:
+        place.hand_in(f"{name}.py", f"print('PLANTED {name}', flush=True)\nraise SystemExit(0)\n")
+    judgement = judged(place, only="relu.forward.answers")
+    assert judgement.verdict == "fail"
+    assert "PLANTED" not in judgement.output
+
+
+@pytest.mark.parametrize("name", ["json", "numpy", "stage", "os", "random"])
+@pytest.mark.parametrize("package", [False, True])
+def test_folder_may_be_named_as_any_module(place: Place, name: str, package: bool) -> None:
+    """Or a file in it: both are the submission's own."""
+    folder = place.submission.with_name(name)
+    place.submission.rename(folder)
+    place.submission = folder
+    (folder / "wrong.py").unlink()
+    (folder / "right.py").rename(folder / f"{name}.py")
+    text = (folder / f"{name}.py").read_text(encoding="utf-8").replace("Right", "ReLULayer")
+    place.hand_in(f"{name}.py", text)
+    if package:
+        place.hand_in("__init__.py", f"from .{name} import *\n")
+    judgement = judged(place, only="relu.made")
+    assert judgement.verdict == "pass", (judgement.notes, told(judgement))
+
+
+def strange_files(folder: Path, number: int) -> set[str]:
+    """All that a file system can hold; the names of what is not to be copied."""
+    (folder / "passwords").symlink_to("/etc/passwd")
+    (folder / "loop").symlink_to("loop")
+    (folder / "parent").symlink_to("..")
+    (folder / "linked.py").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe.py")
+    with socket.socket(socket.AF_UNIX) as listening:
+        os.chdir(folder)
+        listening.bind("s.py")
+    if os.geteuid() == 0:
+        os.mknod(folder / "device.py", 0o60600, os.makedev(8, 0))
+    (folder / "new\nline\x1b[2J.py").write_text("x = 1\n", encoding="utf-8")
+    Path(os.fsdecode(bytes(folder) + b"/\xff\xfe.py")).write_text("class MLP:\n", encoding="utf-8")
+    with (folder / "huge.bin").open("wb") as huge, (folder / "huge.py").open("wb") as source:
+        huge.truncate(2**40)
+        source.truncate(2**34)
+    (folder / "unreadable.py").write_text("class MLP: pass\n", encoding="utf-8")
+    (folder / "unreadable.py").chmod(0)
+    (folder / "many").mkdir()
+    for each in range(number):
+        (folder / "many" / f"{each}.txt").touch()
+    return {"passwords", "loop", "parent", "linked.py", "pipe.py", "s.py", "device.py", "huge.bin", "huge.py"}
+
+
+def test_strange_files_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links, pipes, sockets, devices, names with line breaks, what is huge or unreadable, more files than may be."""
+    monkeypatch.chdir(place.submission)  # and back, since `strange_files` goes there
+    monkeypatch.setattr(handing, "_MOST_FILES", 100)
+    left_out = strange_files(place.submission, 150)
+    deep = place.submission
+    for _ in range(300):
+        deep /= "deeper"
+    deep.mkdir(parents=True)
+    place.hand_in("attack.py", HARMLESS)
+    with Sandbox(place.submission, Limits(SECONDS), "process") as box:
+        copied = list(box._root.rglob("*"))
+    assert not {path.name for path in copied} & left_out
+    assert len([path for path in copied if path.is_file()]) <= 100
+    judgement = judged(place)
+    assert judgement.verdict == "pass"
+    assert all(note.isprintable() for note in judgement.notes)
+    assert any("files were left out" in note for note in judgement.notes)
+
+
+def test_submission_without_anything_is_told(place: Place) -> None:
+    """Before anything is started."""
+    shutil.rmtree(place.submission)
+    place.submission.mkdir()
+    with pytest.raises(NotAnImplementation, match=r"there is no Python file in .*submission"):
+        judged(place)
+
+
+def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
+    """A sandbox on a system that has no means at all, when it has ended; it has run the text."""
+    place.hand_in("attack.py", f"print('RUN', flush=True)\n{text}\nclass ReLULayer: pass\n")
+    with Sandbox(place.submission, limits, "process") as box:
+        stub = "class Force:\n    def __init__(self, *lacking): self.done, self.lacking = [], list(lacking)\n"
+        stub += "def limit(*_): return Force()\ndef confine(*_): return Force('a filter of system calls')\n"
+        (box._folder / "stage" / "confine.py").write_text(stub, encoding="utf-8")
+        box.missing()
+    assert "RUN\n" in box.output
+    return box
+
+
+GRANDCHILD = """
+import os, time
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        time.sleep(60)
+    os._exit(0)
+"""
+RUNAWAYS: dict[str, str] = {
+    "child": "import subprocess; subprocess.Popen(['sleep', '60'])\n",
+    "session": "import subprocess; subprocess.Popen(['sleep', '60'], start_new_session=True)\n",
+    "grandchild": GRANDCHILD,
+    "silent": GRANDCHILD.replace("os.setsid()", "os.setsid(); os.closerange(0, 64)"),
+}
+
+
+@pytest.mark.parametrize("runaway", RUNAWAYS)
+def test_without_a_filter_runaways_are_found(place: Place, runaway: str) -> None:
+    """Where nothing keeps it from starting processes they are looked for; and what is not in force is said."""
+    box = without_confinement(place, Limits(SECONDS), RUNAWAYS[runaway])
+    assert place.traces() == []
+    assert box.isolation == "a process of its own: no further means. NOT in force here: a filter of system calls"
+
+
+def test_without_a_filter_children_take_of_the_processor_time(place: Place) -> None:
+    """As if the submission had done all of it itself."""
+    burning = "import os, time\nif not os.fork():\n    while True: pass\nwhile True: time.sleep(0.01)\n"
+    box = without_confinement(place, Limits(1.5), burning)
+    whole = "1.5 s of processor time that --timeout allows"
+    assert all(whole in why for why in box.missing().values())
+    assert place.traces() == []
+
+
+def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
+    """Until it has said what is in force nothing of the submission has run."""
+    with Sandbox(place.submission, Limits(SECONDS), "process") as box:
+        (box._folder / "stage" / "serve.py").write_text("raise RuntimeError('broken stage')\n", encoding="utf-8")
+        with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken stage"):
+            box.missing()
+    assert place.traces() == []
+
+
+@needs_bubblewrap
+def test_what_is_installed_is_not_there(place: Place) -> None:
+    """Even where nothing but bubblewrap keeps it: its place is empty, and stays so."""
+    packages = Path(sysconfig.get_path("stdlib")).resolve() / "site-packages"
+    code = f"import os\nprint(os.listdir({str(packages)!r}))\nopen({str(packages / 'x')!r}, 'w')"
+    with Sandbox(place.submission, Limits(SECONDS), "bwrap") as box:
+        python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+        command = [*bubblewrap.wrapping([], box._work), str(python), "-I", "-S", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "[]\n"
+    assert "Read-only file system" in done.stderr
+
+
+def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
+    """Each question has its own answer all the same, whatever goes wrong in the work, and in frames beyond any pipe."""
+    place.hand_in("attack.py", HARMLESS)
+    arrays = [np.full((200, 100), float(number)) for number in range(30)]
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        done.append(number)
+        if number % 3 == 0:
+            raise ZeroDivisionError
+
+    with Sandbox(place.submission, Limits(6 * SECONDS), "process") as box:
+        assert "ReLULayer" not in box.missing()
+        questions = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
+        answers = box.run_all(questions, [partial(work, number) for number in range(30)])
+        first = next(answers)
+        assert len(done) == sandbox._TOGETHER
+        replies = [first, *answers]
+    assert done == list(range(30))
+    assert all(np.array_equal(reply[-1].value, X) for reply, X in zip(replies, arrays, strict=True))

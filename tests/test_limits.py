@@ -1,0 +1,332 @@
+"""What a submission may take: processor time, measured from outside, and elapsed time, which bounds the whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reference import processor_time
+from reference.child import EndedError
+from reference.limits import IMPORT, QUESTION, Budget, Limits, Patience
+from reference.mistakes import plain
+from reference.processes import family, is_at_work
+from reference.processor_time import Meter
+from reference.sandbox import Sandbox
+from reference.stage.protocol import Call, New
+
+pytestmark = pytest.mark.outside
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are measured on Linux alone")
+
+PROCESSOR = "60 s of processor time that --timeout allows for all answers together"
+WALL = "360 s of elapsed time that everything together may take (5 times --timeout and a minute)"
+
+
+# Processor time
+
+
+BURN = "import time\ndef burn(s):\n    end = time.process_time() + s\n    while time.process_time() < end: pass\n"
+THREADS = """
+from threading import Thread
+threads = [Thread(target=burn, args=(seconds,)) for seconds in (0.2, 0.4)]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+#: After them a process waits to be ended.
+WORK: dict[str, tuple[str, float]] = {
+    "nothing": ("", 0.0),
+    "itself": ("burn(0.2)", 0.2),
+    "threads": (THREADS, 0.4),
+    "children": ("import os\nif not os.fork():\n    burn(0.2)\n    told()\nelse: burn(0.1)", 0.3),
+    "grandchildren": ("import os\nif not os.fork():\n    if not os.fork():\n        burn(0.2)\n        told()", 0.2),
+    # Theirs is told in hundredths of seconds, rounded down.
+    "ended children": ("import os\nif os.fork(): os.wait()\nelse:\n    burn(0.22)\n    os._exit(0)", 0.2),
+    "ended thread": (
+        "import threading\neach = threading.Thread(target=burn, args=(0.2,))\neach.start()\neach.join()",
+        0.2,
+    ),
+}
+WAIT = "\nimport sys\ndef told():\n    print(flush=True)\n    sys.stdin.read()\n"
+#: Of processor time: what a process needs besides what it is asked to burn.
+START = 5.0
+
+Begin = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def begin() -> Iterator[Begin]:
+    """Starts a process and waits until it has told ``times``; it ends when the test does."""
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def start(code: str, times: int = 1) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-I", "-S", "-c", f"{BURN}{WAIT}{code}\ntold()\n"]
+        begun.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        for _ in range(times):
+            assert begun[-1].stdout is not None
+            assert begun[-1].stdout.readline() == b"\n"
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        process.communicate()
+
+
+@on_linux
+@pytest.mark.parametrize("work", WORK)
+def test_processor_time_is_measured_from_outside(begin: Begin, work: str) -> None:
+    """Of all threads, of the processes that it has started, and of those that have ended."""
+    code, least = WORK[work]
+    process = begin(code, 1 + code.count("fork()") * ("told()" in code))
+    assert least <= Meter(process.pid).spent() < least + START
+
+
+@on_linux
+def test_measured_time_is_never_taken_back(begin: Begin) -> None:
+    """Neither where a process has ended nor where nothing can be measured any more."""
+    process = begin("burn(0.2)")
+    meter = Meter(process.pid)
+    measured = meter.spent()
+    process.communicate()
+    assert meter.spent() == measured >= 0.2
+
+
+@on_linux
+def test_fixed_meter_measures_the_same_processes(begin: Begin) -> None:
+    """Those that there were then, as they go on; no others."""
+    code = "import os\nsys.stdin.readline(); burn(0.3)\nif os.fork(): told()\nelse:\n    burn(0.5); told()"
+    process = begin(code, 0)
+    meter = Meter(process.pid)
+    meter.fix()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    for _ in range(2):
+        process.stdout.readline()
+    everything = Meter(process.pid).spent()
+    assert 0.3 <= meter.spent() <= everything - 0.5
+
+
+@pytest.mark.parametrize("platform", ["darwin", "linux"])
+def test_where_there_is_no_clock_nothing_is_measured(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is 0, which is less than any process has taken."""
+
+    def refused(clock: int) -> float:
+        assert platform == "linux"
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(processor_time.time, "clock_gettime", refused)
+    monkeypatch.setattr(processor_time.sys, "platform", platform)
+    assert processor_time._clock(os.getpid()) == 0.0
+
+
+@on_linux
+def test_family_is_found(begin: Begin) -> None:
+    """The process first, then all that it has started, also through threads."""
+    code = (
+        "import os, threading\nbelow = lambda: os.fork() or told()\nabove = threading.Thread(target=below)\n"
+        "above.start()\nabove.join()\nif not os.fork():\n    if not os.fork(): told()\n"
+    )
+    process = begin(code, 4)
+    found = family(process.pid)
+    assert found[0] == process.pid
+    assert len(found) == 4
+    assert family(2**22 + 1) == [2**22 + 1]
+
+
+@on_linux
+def test_who_sleeps_is_not_at_work(begin: Begin) -> None:
+    """But who would run if the machine had time for it; one that is not there is not."""
+    assert is_at_work(os.getpid())
+    sleeper = begin("")
+    while Path(f"/proc/{sleeper.pid}/wchan").exists() and is_at_work(sleeper.pid):
+        pass  # it has told, and is on its way
+    assert not is_at_work(sleeper.pid)
+    assert not is_at_work(2**22 + 1)
+
+
+# The limits
+
+
+class Clocks:
+    """Both, which go on only when they are told to."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.processor = self.elapsed = 0.0
+        self.budget = Budget(limits or Limits(), lambda: self.elapsed)
+        self.budget.count(lambda: self.processor)
+
+
+def refused(act: Callable[[], object]) -> tuple[str, bool]:
+    with pytest.raises(EndedError) as caught:
+        act()
+    assert caught.value.kind == "timeout"
+    return caught.value.said, caught.value.again
+
+
+def test_elapsed_time_is_five_times_the_processor_time_and_a_minute() -> None:
+    """Unless it is given."""
+    assert (Limits().whole, Limits(2).whole, Limits(2, wall=7).whole) == (360, 70, 7)
+
+
+def test_all_answers_together_have_a_processor_time() -> None:
+    """Counted over all processes; the message gives the limit that was set."""
+    clocks = Clocks()
+    clocks.processor = 59.0
+    another = [0.0]
+    clocks.budget.count(lambda: another[0])
+    another[0] = 0.75
+    assert clocks.budget.left()[0] == 0.25
+    another[0] = 1.0
+    assert refused(clocks.budget.left) == (f"took more than the {PROCESSOR}", True)
+    assert refused(lambda: Patience(clocks.budget, QUESTION))[0] == f"took more than the {PROCESSOR}"
+
+
+def test_everything_together_has_an_elapsed_time() -> None:
+    """From the beginning to the end; what sleeps is not asked again."""
+    clocks = Clocks()
+    with Patience(clocks.budget, IMPORT).waiting():
+        clocks.elapsed = 180.0
+    assert clocks.budget.left()[1] == 180
+    clocks.elapsed = 360.0
+    assert refused(clocks.budget.left) == (f"was not done within the {WALL}", False)
+
+
+def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
+    """As long as less than half of all was spent in waiting for it."""
+    clocks = Clocks()
+    clocks.elapsed = 10_000.0
+    patience = Patience(clocks.budget, QUESTION)
+    with patience.waiting() as left:
+        clocks.elapsed += 89
+        assert left() == 1
+    with Patience(clocks.budget, QUESTION).waiting():
+        clocks.elapsed += 90
+    with Patience(clocks.budget, QUESTION).waiting() as left:
+        clocks.elapsed += 1
+        assert refused(left)[0] == f"was not done within the {WALL}"
+
+
+@pytest.mark.parametrize(
+    ("share", "processor", "wall", "said"),
+    [
+        (QUESTION, 10.0, 90.0, ("took more for one question than a sixth of", "did not answer within a quarter of")),
+        (IMPORT, 31.0, 180.0, ("took more than half of", "did not end within half of")),
+    ],
+    ids=["question", "import"],
+)
+def test_one_answer_has_its_share_of_both(share: object, processor: float, wall: float, said: tuple[str, str]) -> None:
+    """So that it costs no other its own; told in terms of the limit that was set."""
+    assert isinstance(share, type(QUESTION))
+    clocks = Clocks()
+    clocks.processor = 5.0
+    patience = Patience(clocks.budget, share)
+    clocks.processor += processor - 0.5
+    clocks.elapsed = 20.0  # of our own work, while it works
+    with patience.waiting() as left:
+        assert left() == 0.5
+        clocks.elapsed += wall - 0.25
+        assert left() == 0.25
+    clocks.elapsed += 20
+    with patience.waiting() as left:
+        assert left() == 0.25
+        clocks.elapsed += 0.25
+        assert refused(left) == (f"{said[1]} the {WALL}", False)
+    clocks.processor += 0.5
+    assert refused(patience.left) == (f"{said[0]} the {PROCESSOR}", True)
+
+
+def test_last_answer_may_take_no_more_than_all() -> None:
+    """And the clocks are not looked at without a pause."""
+    clocks = Clocks()
+    clocks.processor = 55.0
+    patience = Patience(clocks.budget, QUESTION)
+    clocks.processor = 59.9999
+    assert patience.left() == 0.005
+    clocks.processor = 60.0
+    assert refused(patience.left)[0] == f"took more than the {PROCESSOR}"
+
+
+def test_elapsed_time_that_was_given_is_told_as_such() -> None:
+    """It is then derived from nothing."""
+    assert Limits(2, wall=7.5).in_words()[1] == "7.5 s of elapsed time that everything together may take"
+
+
+# A process
+
+
+RIGHT = Path(plain.__file__).read_text(encoding="utf-8")
+ASK = [New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.array([[-1.0, 2.0]])})]
+#: With a forward that takes a second of processor time at its third call.
+BUSY = RIGHT + (
+    "\nimport itertools, time\nright, count = ReLULayer.forward, itertools.count(1)\n"
+    "def forward(self, X):\n    end = time.process_time() + (next(count) == 3)\n"
+    "    while time.process_time() < end: pass\n    return right(self, X)\nReLULayer.forward = forward\n"
+)
+
+
+def opened(folder: Path, text: str, limits: Limits) -> Sandbox:
+    (folder / "mlp.py").write_text(text, encoding="utf-8")
+    return Sandbox(folder / "mlp.py", limits, "process")
+
+
+@on_linux
+def test_stopped_process_is_waited_for(tmp_path: Path) -> None:
+    """Since it takes no processor time: as one that a busy machine has no time for."""
+    with opened(tmp_path, RIGHT, Limits(3.0)) as box:
+        assert box.missing() == {}
+        assert box._child is not None
+        before, process = box._child.spent(), box._child.process.pid
+        os.kill(process, signal.SIGSTOP)
+        later = threading.Timer(1.0, os.kill, (process, signal.SIGCONT))  # more than its share of processor time
+        later.start()
+        replies = box.run(ASK)
+        later.join()
+        assert replies[-1].error is None
+        assert replies[-1].value.tolist() == [[0.0, 2.0]]
+        assert box._child.spent() - before < 0.5
+
+
+@on_linux
+def test_process_that_burns_is_ended_at_its_share(tmp_path: Path) -> None:
+    """Of processor time; before and afterwards it answers."""
+    with opened(tmp_path, BUSY, Limits(3.0)) as box:
+        errors = [box.run(ASK)[-1].error for _ in range(4)]
+        assert errors[:2] == [None, None]
+        assert re.fullmatch(r"took more for one question than a sixth of the 3 s of processor time .*", errors[2] or "")
+        assert errors[3] is None
+        assert box._budget.spent() < 3.0
+
+
+@on_linux
+def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
+    """Though it takes no processor time; it is not asked again, and all others are."""
+    sleeping = "\nimport time\ndef forward(self, X):\n    open('asleep', 'w').close()\n    time.sleep(10**6)\n"
+    with opened(tmp_path, RIGHT + sleeping + "ReLULayer.forward = forward\n", Limits(60.0)) as box:
+        now, asleep = box._budget.now, box._work / "asleep"
+        box._budget.now = lambda: now() + 100 * asleep.exists()  # a night passes while it sleeps
+        for often in ("", "was not asked any more, since ReLULayer.forward "):
+            assert box.run(ASK)[-1].error == f"{often}did not answer within a quarter of the {WALL}"
+        others = [ASK[0], Call("layer", "delta", {"Y": np.ones((1, 2)), "delta_next": np.ones((1, 2))})]
+        assert box.run(others)[-1].value.tolist() == [[1.0, 1.0]]
+
+
+def test_where_nothing_is_measured_waiting_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that is said."""
+    monkeypatch.setattr(processor_time, "_clock", lambda process: 0.0)
+    monkeypatch.setattr(processor_time, "_of_ended_children", lambda process: 0.0)
+    with opened(tmp_path, BUSY, Limits(3.0)) as box:
+        assert box.missing() == {}
+        lacking = "a measure of its processor time (the time that it is waited for is limited instead)"
+        assert box.isolation.endswith(lacking)
+        for _ in range(3):
+            reply = box.run(ASK)[-1]
+        assert (reply.error or "").startswith("took more for one question than a sixth of the 3 s")
