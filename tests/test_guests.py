@@ -1,0 +1,121 @@
+"""A submission's modules in a process that has others: each finds its own, and everybody else's are as they were."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import reference
+from reference.implementation import CLASSES
+from reference.stage import guests, loading
+from tests.comparing import needs_flint
+from tests.lab_layout import lab, module, within, write
+
+pytestmark = pytest.mark.outside
+
+LINES = [f"from {place}softmax_layer import SoftmaxLayer" for place in ("mlp.", ".", "")]
+NAMES = ("mlp", "losses", "relu_layer", "softmax_layer", "linear_layer")
+
+
+@pytest.fixture(autouse=True)
+def process_as_it_was() -> Iterator[None]:
+    """Nothing of these submissions is left for other tests."""
+    modules, path, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
+    yield
+    guests._forget()
+    sys.modules.clear()
+    sys.modules.update(modules)
+    sys.path[:], sys.meta_path[:] = path, finders
+
+
+def hand_in(folder: Path, line: str, mark: str) -> Path:
+    """The lab's files, in which the softmax layer and what the losses know of it have a mark."""
+    files = lab(f"{line}\nMARK = SoftmaxLayer.mark")
+    files["softmax_layer.py"] += f"\nSoftmaxLayer.mark = {mark!r}\n"
+    return write(folder, within("mlp", files))
+
+
+@pytest.mark.parametrize("second", LINES)
+@pytest.mark.parametrize("first", LINES)
+def test_second_submission_finds_its_own_files(tmp_path: Path, first: str, second: str) -> None:
+    """Where both have modules of the same names, imported in whichever way."""
+    for mark, line in {"first": first, "second": second}.items():
+        found = loading.load(hand_in(tmp_path / mark, line, mark), CLASSES)
+        losses: Any = found.classes["LossCrossEntropy"]
+        softmax: Any = found.classes["SoftmaxLayer"]
+        assert (softmax.mark, losses.forward.__globals__["MARK"]) == (mark, mark)
+
+
+@needs_flint
+def test_verdict_in_this_process_is_about_each_ones_own(tmp_path: Path) -> None:
+    """A wrong one after a right one, a right one after a wrong one, and each once more."""
+    wrong = module("softmax_layer").replace("return _softmax(X)", "return _softmax(X) + 1")
+    for name, text in {"right": module("softmax_layer"), "wrong": wrong}.items():
+        write(tmp_path / name, within("mlp", lab(LINES[0]) | {"softmax_layer.py": text}))
+    for name in ("right", "wrong", "right", "wrong"):
+        findings = reference.check(tmp_path / name, only="softmax.forward.values", effort="quick")
+        assert {each.status for each in findings if each.check == "softmax.forward.values"} == {
+            "passed" if name == "right" else "failed"
+        }
+
+
+def test_changed_file_is_read_anew(tmp_path: Path) -> None:
+    """What was found before is no answer to a later question."""
+    for mark in ("before", "after"):
+        root = hand_in(tmp_path / "handed_in", LINES[0], mark)
+        softmax: Any = loading.load(root, CLASSES).classes["SoftmaxLayer"]
+        assert softmax.mark == mark
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("raises", [False, True])
+def test_modules_of_others_are_as_they_were(tmp_path: Path, line: str, raises: bool) -> None:
+    """Whoever has imported an ``mlp`` of their own has it afterwards, also where the submission raises."""
+    root = hand_in(tmp_path / "handed_in", line, "theirs")
+    if raises:
+        (root / "mlp" / "relu_layer.py").write_text("class ReLULayer: pass\nraise ArithmeticError", encoding="utf-8")
+    own = {name: ModuleType(name) for name in (*NAMES, "mlp.deeper")}
+    sys.modules.update(own)
+    before, finders = dict(sys.modules), list(sys.meta_path)
+    if raises:
+        with pytest.raises(ArithmeticError):
+            loading.load(root, CLASSES)
+    else:
+        softmax: Any = loading.load(root, CLASSES).classes["SoftmaxLayer"]
+        assert softmax.mark == "theirs"
+    assert {name: sys.modules.get(name) for name in own} == own
+    assert {name: sys.modules.get(name) for name in before} == before
+    assert sys.meta_path == finders
+
+
+def test_what_python_and_numpy_have_is_left_to_them(tmp_path: Path) -> None:
+    """A file called as one of their modules is run by another name."""
+    files = {f"{name}.py": text for name, text in zip(("numpy", "json"), ("1 / 0", module("relu_layer")), strict=True)}
+    before = {name: sys.modules[name] for name in ("json", "numpy", "numpy.random")}
+    found = loading.load(write(tmp_path / "handed_in", files), CLASSES)
+    assert set(found.classes) == {"ReLULayer"}
+    assert {name: sys.modules[name] for name in before} == before
+
+
+def test_last_submission_is_not_found_by_the_next(tmp_path: Path) -> None:
+    """A file that the first has and the second has forgotten is missing."""
+    write(tmp_path / "first", {"helper.py": "", "net.py": f"import helper\n{module('relu_layer')}"})
+    write(tmp_path / "second", {"net.py": f"import helper\n{module('relu_layer')}"})
+    loading.load(tmp_path / "first", CLASSES)
+    with pytest.raises(ModuleNotFoundError, match="helper"):
+        loading.load(tmp_path / "second", CLASSES)
+    assert not [each for each in sys.path if "first" in each]
+
+
+def test_what_the_user_has_imported_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The classes are those of the module that is there."""
+    root = hand_in(tmp_path / "handed_in", LINES[0], "once")
+    monkeypatch.syspath_prepend(str(root))
+    module_of_user = importlib.import_module("mlp.softmax_layer")
+    assert loading.load(root, CLASSES).classes["SoftmaxLayer"] is module_of_user.SoftmaxLayer
