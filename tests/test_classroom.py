@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -224,15 +223,24 @@ def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
     assert [row["verdict"] for row in rows_of("t.csv").values()] == ["pass", "fail", "pass", "pass"]
 
 
-def living(group: int) -> list[str]:
-    """The command lines of a process group; what has ended and waits to be fetched by its parent does not live."""
-    found = []
+def processes() -> Iterator[tuple[int, int, str]]:
+    """The parent, the group and the command line of each; what has ended and waits to be fetched does not live."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            state, _, of_group = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
-            if int(of_group) == group and state not in "ZX":
-                found.append((folder / "cmdline").read_text(encoding="utf-8").replace("\0", " "))
-    return found
+            state, parent, group = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
+            if state not in "ZX":
+                command = (folder / "cmdline").read_text(encoding="utf-8").replace("\0", " ")
+                yield int(parent), int(group), command
+
+
+def children() -> list[str]:
+    """The command lines of this process's children."""
+    return [command for parent, _, command in processes() if parent == os.getpid()]
+
+
+def living(group: int) -> list[str]:
+    """The command lines of a process group."""
+    return [command for _, of_group, command in processes() if of_group == group]
 
 
 def wait_for(condition: Callable[[], bool], said: Callable[[], str] = lambda: "it did not come to pass") -> None:
@@ -258,7 +266,7 @@ def test_process_that_dies_takes_nothing_along() -> None:
     }  # fmt: skip
     assert results["dies"].problem == "the process that judged it ended (exit code 7)"
     assert results["raises"].problem == "the examiner failed: ValueError: of no use"
-    assert multiprocessing.active_children() == []
+    assert children() == []
 
 
 def test_closing_ends_what_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +276,7 @@ def test_closing_ends_what_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert next(results).entry.name == "a"
     wait_for(lambda: len(list(tmp_path.rglob("left"))) == 2)
     results.close()
-    assert multiprocessing.active_children() == []
+    assert children() == []
     assert list(tmp_path.iterdir()) == []
 
 
