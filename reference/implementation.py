@@ -16,7 +16,7 @@ from reference.stage import choosing, loading
 CLASSES = ("LinearLayer", "ReLULayer", "SoftmaxLayer", "LossCrossEntropy", "LossCrossEntropyForSoftmaxLogits", "MLP")
 OPTIONAL = ("NaiveSoftmaxLayer",)
 #: What to say of a path that is empty.
-EMPTY = "expected a path, got an empty one (a variable of the shell that is not set?): give the path, or none at all"
+EMPTY = "expected the path of an implementation, got an empty one"
 
 
 class NotAnImplementation(Exception):  # noqa: N818 - read by users as a sentence
