@@ -8,11 +8,11 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
 from reports.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
+from reports.version import version
 
 _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run failed; 2 wrong usage; \
 3 the tool itself could not do its work; 130 interrupted"""
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bp", description="Backpropagation by hand: check, train, report.", epilog=_EPILOG
     )
-    parser.add_argument("--version", action="version", version=f"bp {_version()}")
+    parser.add_argument("--version", action="version", version=f"bp {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_check(commands.add_parser("check", help="judge an implementation, or a whole class", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
@@ -69,13 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(commands.add_parser("data", help="get MNIST, or verify what is there", epilog=_EPILOG))
     _add_bench(commands.add_parser("bench", help="run the benchmarks", epilog=_EPILOG))
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("bp-lab")
-    except PackageNotFoundError:
-        return "from a folder of its source, which is not installed"
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
