@@ -13,7 +13,7 @@ import pytest
 
 import reference
 from reference.implementation import CLASSES
-from reference.stage import guests, loading
+from reference.stage import loading
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 
@@ -28,7 +28,6 @@ def process_as_it_was() -> Iterator[None]:
     """Nothing of these submissions is left for other tests."""
     modules, path, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
     yield
-    guests._forget()
     sys.modules.clear()
     sys.modules.update(modules)
     sys.path[:], sys.meta_path[:] = path, finders
@@ -82,7 +81,7 @@ def test_modules_of_others_are_as_they_were(tmp_path: Path, line: str, raises: b
         (root / "mlp" / "relu_layer.py").write_text("class ReLULayer: pass\nraise ArithmeticError", encoding="utf-8")
     own = {name: ModuleType(name) for name in (*NAMES, "mlp.deeper")}
     sys.modules.update(own)
-    before, finders = dict(sys.modules), list(sys.meta_path)
+    before, path = dict(sys.modules), list(sys.path)
     if raises:
         with pytest.raises(ArithmeticError):
             loading.load(root, CLASSES)
@@ -91,7 +90,7 @@ def test_modules_of_others_are_as_they_were(tmp_path: Path, line: str, raises: b
         assert softmax.mark == "theirs"
     assert {name: sys.modules.get(name) for name in own} == own
     assert {name: sys.modules.get(name) for name in before} == before
-    assert sys.meta_path == finders
+    assert sys.path == path
 
 
 def test_what_python_and_numpy_have_is_left_to_them(tmp_path: Path) -> None:
@@ -110,7 +109,41 @@ def test_last_submission_is_not_found_by_the_next(tmp_path: Path) -> None:
     loading.load(tmp_path / "first", CLASSES)
     with pytest.raises(ModuleNotFoundError, match="helper"):
         loading.load(tmp_path / "second", CLASSES)
-    assert not [each for each in sys.path if "first" in each]
+
+
+def test_files_of_a_submission_are_found_for_itself_alone(tmp_path: Path) -> None:
+    """What a method of its imports later is found, for the method and for nobody else."""
+    late = "class ReLULayer:\n    def forward(self, X):\n        import helper_of_mine\n        return helper_of_mine\n"
+    write(tmp_path / "handed_in", {"net.py": late, "helper_of_mine.py": "", "another_of_mine.py": ""})
+    layer: Any = loading.load(tmp_path / "handed_in", CLASSES).classes["ReLULayer"]()
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("another_of_mine")
+    assert layer.forward(None).__name__ == "helper_of_mine"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_finds_its_own_later(tmp_path: Path, line: str) -> None:
+    """What a method imports is its own submission's, also when others have come since, or the user's own has."""
+    nets = {}
+    for mark in ("first", "second"):
+        root = hand_in(tmp_path / mark, line, mark)
+        late = module("mlp").replace(
+            "self.n_inputs, self.layers", f"{line}; self.late = SoftmaxLayer; self.n_inputs, _", 1
+        )
+        (root / "mlp" / "mlp.py").write_text(late, encoding="utf-8")
+        nets[mark] = loading.load(root, CLASSES).classes["MLP"]
+    for mark, net in nets.items():
+        made: Any = net(2, [], None)
+        assert made.late.mark == mark
+        for name in [each for each in sys.modules if each.partition(".")[0] in NAMES]:
+            del sys.modules[name]  # a user's own may have come in between
+
+
+def test_user_imports_the_own_package_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The submission that was judged before is not in its place."""
+    loading.load(hand_in(tmp_path / "submission", LINES[2], "submission"), CLASSES)
+    monkeypatch.syspath_prepend(str(hand_in(tmp_path / "user", LINES[0], "user")))
+    assert importlib.import_module("mlp.softmax_layer").SoftmaxLayer.mark == "user"
 
 
 def test_what_the_user_has_imported_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,35 +1,34 @@
 """Keeps a submission's modules apart from everybody else's in this process.
 
-They have the names that they have at home, so that they find one another; who else has a module of such a name gets it
-back. The next submission finds nothing of the last one.
+While it is loaded they have the names that they have at home, so that they find one another. Afterwards everybody else
+finds what was there before, and the submission still finds its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.machinery
 import importlib.util
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from .naming import Names
+from .standins import importing_file
 
-#: Of the submission before this one: its modules by name, and the folders that it has left on the path.
-_earlier: dict[str, ModuleType] = {}
-_left_on_path: list[str] = []
+#: Submissions that still find what is theirs.
+_MOST_KEPT = 20
 #: What a submission cannot have in its own way: this process works with them.
 _SHARED = {*sys.stdlib_module_names, "__main__", "numpy", "scipy"}
 
 
 @contextlib.contextmanager
-def apart(files: Iterable[Path], tops: Iterable[str]) -> Iterator[None]:
+def apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator[None]:
     """Make room for a submission's modules, and afterwards give back whose place they had.
-
-    Where nobody else had it they stay until the next submission, for what is imported while a method runs.
 
     Parameters
     ----------
@@ -37,43 +36,45 @@ def apart(files: Iterable[Path], tops: Iterable[str]) -> Iterator[None]:
         The submission's Python files.
     tops
         The names that its modules and packages have, without what comes behind a dot.
+    stay
+        Whether its modules keep their places afterwards, where nobody else had them.
     """
-    _forget()
-    own = {str(path) for path in files}
+    own = _Own({str(path) for path in files})
+    _make_way(own)
     away = _set_aside([name for name in tops if name not in _SHARED], own)
     before = dict(sys.modules)
     once = _Once(own)
-    finders = [finder for finder in sys.meta_path if finder is importlib.machinery.PathFinder]
-    sys.meta_path.insert(sys.meta_path.index(finders[0]) if finders else len(sys.meta_path), once)
+    place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
+    sys.meta_path[place:place] = [own, once]
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):
             sys.meta_path.remove(once)
-        _earlier.update({name: each for name, each in of(own).items() if before.get(name) is not each})
-        for name in [name for name in _earlier if name.partition(".")[0] in away]:
-            if sys.modules.get(name) is _earlier.pop(name):
+        own.searching = False
+        own.modules.update({name: each for name, each in of(own.files).items() if before.get(name) is not each})
+        for name, module in own.modules.items():
+            if sys.modules.get(name) is module and (not stay or name.partition(".")[0] in away):
                 del sys.modules[name]
         for modules in away.values():
             sys.modules.update(modules)
 
 
-def _forget() -> None:
-    """Remove what is left of the submission before this one."""
-    for name, module in _earlier.items():
-        if sys.modules.get(name) is module:
-            del sys.modules[name]
-    _earlier.clear()
-    while _left_on_path:
-        folder = _left_on_path.pop()
-        if folder in sys.path:  # the last one: somebody may have put it there too, in front
-            del sys.path[len(sys.path) - 1 - sys.path[::-1].index(folder)]
+def _make_way(own: _Own) -> None:
+    """Put an end to an earlier search in these files, and take the modules of all others out of the way."""
+    earlier = [each for each in sys.meta_path if isinstance(each, _Own)]
+    for number, finder in enumerate(reversed(earlier)):
+        for name, module in finder.modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+        if finder.files & own.files or number >= _MOST_KEPT:
+            sys.meta_path.remove(finder)
     importlib.invalidate_caches()
 
 
-def _set_aside(tops: Sequence[str], own: set[str]) -> dict[str, dict[str, ModuleType]]:
+def _set_aside(tops: Sequence[str], own: _Own) -> Mapping[str, Mapping[str, ModuleType]]:
     """Modules of somebody else's with these names, and all below them; they are out of the way now."""
-    ours = of(own)
+    ours = of(own.files)
     away = {}
     for top in tops:
         if top in sys.modules and top not in ours:
@@ -83,9 +84,9 @@ def _set_aside(tops: Sequence[str], own: set[str]) -> dict[str, dict[str, Module
     return away
 
 
-def of(own: set[str]) -> dict[str, ModuleType]:
+def of(files: set[str]) -> dict[str, ModuleType]:
     """The modules that were made of these files, and the packages above them."""
-    found = {name: module for name, module in list(sys.modules.items()) if _file_of(module) in own}
+    found = {name: module for name, module in list(sys.modules.items()) if _file_of(module) in files}
     tops = {name.partition(".")[0] for name in found}
     spaces = {name: module for name, module in list(sys.modules.items()) if _is_space(module)}
     return found | {name: module for name, module in spaces.items() if name.partition(".")[0] in tops}
@@ -96,18 +97,24 @@ def _is_space(module: Any) -> bool:
     return isinstance(module, ModuleType) and _file_of(module) is None and "__path__" in vars(module)
 
 
-def _file_of(module: Any) -> Any:
-    return vars(module).get("__file__") if isinstance(module, ModuleType) else None
+def _file_of(module: Any) -> str | None:
+    return _plain(vars(module).get("__file__")) if isinstance(module, ModuleType) else None
 
 
-def of_file(path: Path) -> ModuleType | None:
+def _plain(file: Any) -> str | None:
+    """The path of a file without the detours that ``sys.path`` may have, such as ``mlp/../mlp``."""
+    return os.path.normpath(file) if type(file) is str else None
+
+
+def of_file(path: Path | str | None) -> ModuleType | None:
     """The module that was made of a file, by whatever name."""
-    return next((module for module in list(sys.modules.values()) if _file_of(module) == str(path)), None)
+    file = _plain(str(path))
+    return next((module for module in list(sys.modules.values()) if _file_of(module) == file), None)
 
 
 def space(name: str, folder: Path) -> ModuleType:
     """The package without ``__init__.py`` that a folder is; Python would pass it over for a module of its name."""
-    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec = ModuleSpec(name, None, is_package=True)
     spec.submodule_search_locations = [str(folder)]
     return importlib.util.module_from_spec(spec)
 
@@ -115,8 +122,7 @@ def space(name: str, folder: Path) -> ModuleType:
 def make_spaces(names: Names) -> None:
     """Have the packages without ``__init__.py`` in place before a module of such a name is found instead."""
     for folder in names.packages:
-        inside = folder / "any.py"
-        name, *further = names.parts(inside)[:-1]
+        name, *further = names.parts(folder / "any.py")[:-1]
         if not further and not (folder / "__init__.py").is_file() and name not in sys.modules:
             sys.modules[name] = space(name, folder)
 
@@ -136,9 +142,11 @@ def _is_free(first: str, rest: Sequence[str], names: Names) -> bool:
     present = sys.modules.get(first)
     if present is None:
         return True
-    places = [_file_of(present), *vars(present).get("__path__", ())]
+    if not isinstance(present, ModuleType):
+        return False
+    places = map(_plain, (vars(present).get("__file__"), *vars(present).get("__path__", ())))
     folders = (names.home, *names.packages)
-    return any(type(place) is str and any(map(Path(place).is_relative_to, folders)) for place in places)
+    return any(place is not None and any(map(Path(place).is_relative_to, folders)) for place in places)
 
 
 @contextlib.contextmanager
@@ -150,26 +158,48 @@ def on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        left = [each for each in (*folders, str(above)) if each not in before]
-        _left_on_path.extend(left)
-        sys.path[:] = [*before, *left]
+        added = [each for each in sys.path if each not in before]
+        for finder in sys.meta_path:
+            if isinstance(finder, _Own) and finder.searching:
+                finder.folders.update(dict.fromkeys(added))
+        sys.path[:] = before
+
+
+class _Own:
+    """Finds for a submission's files what belongs to it, when a method imports something later; for nobody else."""
+
+    def __init__(self, files: set[str]) -> None:
+        self.files = files
+        self.modules: dict[str, ModuleType] = {}
+        self.folders: dict[str, None] = {}
+        self.searching = True
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
+        """A specification that leads to its module, or to its file; None if somebody else imports."""
+        if self.searching or _plain(importing_file()) not in self.files:
+            return None
+        if name in self.modules:
+            return _again(name, self.modules[name])
+        return PathFinder.find_spec(name, list(self.folders), target) if path is None and self.folders else None
 
 
 class _Once:
     """Finds the module of a file again where it is imported by another name, so that no file is run twice."""
 
-    def __init__(self, own: set[str]) -> None:
+    def __init__(self, own: _Own) -> None:
         self._own = own
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """A specification that leads to the module that is there already; None if there is none."""
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        module = of_file(Path(spec.origin)) if spec is not None and spec.origin in self._own else None
-        if module is None:
-            return None
-        found = importlib.machinery.ModuleSpec(name, _Again(module), origin=_file_of(module))  # type: ignore[arg-type]
-        found.submodule_search_locations = vars(module).get("__path__")
-        return found
+        spec = PathFinder.find_spec(name, path, target)
+        module = of_file(spec.origin) if spec is not None and _plain(spec.origin) in self._own.files else None
+        return None if module is None else _again(name, module)
+
+
+def _again(name: str, module: ModuleType) -> ModuleSpec:
+    found = ModuleSpec(name, _Again(module), origin=_file_of(module))  # type: ignore[arg-type]
+    found.submodule_search_locations = vars(module).get("__path__")
+    return found
 
 
 class _Again:

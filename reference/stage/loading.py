@@ -66,7 +66,8 @@ def load(root: Path, wanted: Sequence[str], optional: Sequence[str] = (), second
     wanted, optional
         Names; only those of the first count as missing.
     seconds
-        For the import of each file, and three times as much for all; None: as long as it takes, and exceptions pass on.
+        For the import of each file, and three times as much for all; None: as long as it takes, exceptions pass on, and
+        the modules are not left in ``sys.modules``.
     """
     root = root.resolve()
     sources = [reading.read(path) for path in reading.files(root)]
@@ -74,7 +75,7 @@ def load(root: Path, wanted: Sequence[str], optional: Sequence[str] = (), second
     if choice.tied:
         return Found(missing=dict.fromkeys(wanted, choosing.told(choice.tied, root.name)), tied=choice.tied)
     search = _Search(root, sources, choice, tuple(wanted), tuple(optional))
-    search.run(_Clock(seconds))
+    search.run(_Clock(seconds), stay=seconds is not None)
     search.explain()
     return search.found
 
@@ -99,13 +100,14 @@ class _Search:
     found: Found = field(default_factory=Found)
     _taken: dict[str, Path] = field(default_factory=dict)
 
-    def run(self, clock: _Clock) -> None:
+    def run(self, clock: _Clock, *, stay: bool) -> None:
         """Run the files that define the classes, the likelier ones first, and take the classes."""
-        beside = [reading.read(each) for each in reading.beside(self.root)] if self.root.is_file() else []
+        beside = reading.beside(self.root) if self.root.is_file() else []
         meant = sorted((each for each in self.sources if not self._is_passed_over(each.path)), key=self._rank)
         to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wished(each))]
-        names = self._names(to_run, beside)
-        with guests.apart((each.path for each in (*self.sources, *beside)), names.tops(to_run)):
+        names = self._names(to_run, [one for each in to_run for one in reading.reached(each, beside)])
+        own = [*(each.path for each in self.sources), *beside]
+        with guests.apart(own, names.tops(to_run), stay=stay):
             guests.make_spaces(names)
             for source in meant:
                 here = [name for name in self._wished(source) if name not in self.found.classes]
@@ -113,7 +115,7 @@ class _Search:
                     self._note(source, source.broken, here)
                 elif here or self.root.is_file():  # the file that is meant may have imported them all
                     self._take(source, here, names, clock)
-            self._take_from_namespaces({str(each.path) for each in (*self.sources, *beside)})
+            self._take_from_namespaces(set(map(str, own)))
         self.found.notes += self._several([each for each in meant if each.broken is None])
 
     def explain(self) -> None:
@@ -153,19 +155,19 @@ class _Search:
     def _builds_on_another(self, source: Source) -> bool:
         """Whether it imports a class and defines it anew: ``from first import ReLULayer``, ``class ReLULayer(...)``."""
         own = set(self._wished(source))
-        for other in self.sources:
+        for other in self.sources if own else ():
             both = own.intersection(other.names)
             imported = (each.names for each in source.imports if each.path[-1:] == (other.path.stem,))
             if both and other is not source and any(not both.isdisjoint(names) or "*" in names for names in imported):
                 return True
         return False
 
-    def _names(self, to_run: Sequence[Source], beside: Sequence[Source]) -> Names:
+    def _names(self, to_run: Sequence[Source], reached: Sequence[Source]) -> Names:
         home = self.root if self.root.is_dir() else self.root.parent
         folders = {each.path.parent for each in to_run}
         # What makes a folder a package says more of it than a script does.
         own = [*to_run, *(each for each in self.sources if each not in to_run and _makes_package(each, folders))]
-        return Names(home, own, [each for each in (*self.sources, *beside) if each not in own])
+        return Names(home, own, [each for each in (*self.sources, *reached) if each not in own])
 
     def _label(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix() if self.root.is_dir() else path.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from . import choosing
@@ -42,6 +42,19 @@ def beside(file: Path) -> list[Path]:
     """The other Python files in a file's folder."""
     found = (each for each in sorted(file.parent.iterdir()) if each != file and not each.is_symlink())
     return [each for each in found if each.is_file() and _is_python(each)][:_MOST_FILES]
+
+
+def reached(source: Source, files: Iterable[Path]) -> list[Source]:
+    """Those of the files that a file imports, and that these import in turn, by whatever part of a dotted name."""
+    left = {path.stem: path for path in files}
+    found, waiting = [], [source]
+    while waiting:
+        for each in waiting.pop().imports:
+            for name in (*each.path, *each.names):
+                if name in left:
+                    found.append(read(left.pop(name)))
+                    waiting.append(found[-1])
+    return found
 
 
 def _is_python(file: Path) -> bool:

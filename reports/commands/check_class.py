@@ -66,7 +66,10 @@ def _prepare_reports(arguments: argparse.Namespace) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected --reports to be a folder, {folder} is a file")
     if folder.resolve().is_relative_to(arguments.all.resolve()):
-        raise UsageError(f"expected --reports outside {arguments.all}: the next run would judge {folder} too")
+        raise UsageError(
+            f"expected --reports outside {arguments.all}, where whoever hands something in can write: name a folder "
+            "elsewhere"
+        )
     refuse_without_drawing()
     folder.mkdir(parents=True, exist_ok=True)
 
