@@ -15,7 +15,7 @@ from typing import Literal
 
 from reference.exam import Effort
 from reference.findings import Finding
-from reference.implementation import NotAnImplementation
+from reference.implementation import EMPTY, NotAnImplementation
 from reference.sandbox import Kind, Limits, Sandbox
 from reference.surveying import refuse_what_cannot_be_judged
 from reference.verdict import Examination, passed
@@ -155,6 +155,8 @@ def located(path: str | Path) -> Path:
         There is nothing of that name.
     """
     name = str(path)
+    if not name.strip():
+        raise NotAnImplementation(EMPTY)
     module = _module(name) if all(part.isidentifier() for part in name.split(".")) else None
     # A program called `bp` may lie where `bp check bp` is said; it is no module.
     if Path(path).exists() and (module is None or Path(path).is_dir() or Path(path).suffix):

@@ -10,11 +10,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reference.stage import loading
+from reference.stage import choosing, loading
 
 #: The contract's classes; the naive softmax is one way to keep assignment 1, so it may be absent.
 CLASSES = ("LinearLayer", "ReLULayer", "SoftmaxLayer", "LossCrossEntropy", "LossCrossEntropyForSoftmaxLogits", "MLP")
 OPTIONAL = ("NaiveSoftmaxLayer",)
+#: What to say of a path that is empty.
+EMPTY = "expected the path of an implementation, got an empty one"
 
 
 class NotAnImplementation(Exception):  # noqa: N818 - read by users as a sentence
@@ -53,12 +55,16 @@ def find(implementation: Any) -> Implementation:
 
 
 def _at(path: Path, name: str) -> Implementation:
+    if not name.strip():
+        raise NotAnImplementation(EMPTY)
     if path.exists():
         try:
             found = loading.load(path.resolve(), CLASSES, OPTIONAL)
         except ModuleNotFoundError as error:
             hint = f"bp check {name} judges it in a process that has stand-ins for plotting and the like"
             raise NotAnImplementation(f"{name} imports {error.name}, which is not installed; {hint}") from error
+        if found.tied:
+            raise NotAnImplementation(choosing.told(found.tied, name))
         return _complete(name, found.classes, found.missing)
     if all(part.isidentifier() for part in name.split(".")):
         try:

@@ -8,16 +8,16 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
 from reports.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
+from reports.version import version
 
 _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run failed; 2 wrong usage; \
 3 the tool itself could not do its work; 130 interrupted"""
 #: Modules of the extra "check", for those who do nothing else; all the others are in "report".
-_FOR_CHECKS = {"flint", "hypothesis", "rich"}
+_FOR_CHECKS = {"flint", "hypothesis", "platformdirs", "rich"}
 #: Below this numpy itself cannot be imported.
 _LEAST_MEMORY = 128
 _Number = TypeVar("_Number", int, float)
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bp", description="Backpropagation by hand: check, train, report.", epilog=_EPILOG
     )
-    parser.add_argument("--version", action="version", version=f"bp {_version()}")
+    parser.add_argument("--version", action="version", version=f"bp {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_check(commands.add_parser("check", help="judge an implementation, or a whole class", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
@@ -71,27 +71,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version() -> str:
-    try:
-        return version("bp-lab")
-    except PackageNotFoundError:
-        return "from a folder of its source, which is not installed"
-
-
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Judge an implementation of the lab's classes. Its code runs confined, in a process of its own."
     )
-    parser.add_argument("path", nargs="?", metavar="PATH", help="a folder, a file, or a dotted module name (our bp)")
-    parser.add_argument("--all", type=Path, metavar="DIR", help="every submission in DIR: folders, .py and .zip files")
+    parser.add_argument(
+        "path", nargs="?", type=_given, metavar="PATH", help="a folder, a file, or a dotted module name (our bp)"
+    )
+    parser.add_argument("--all", type=_path, metavar="DIR", help="every submission in DIR: folders, .py and .zip files")
     parser.add_argument("--list", action="store_true", help="tell what would be checked and why, and judge nothing")
     _add_questions(parser.add_argument_group("what is asked"))
     _add_confinement(parser.add_argument_group("what the submission may take"))
     files = parser.add_argument_group("files to write (-: standard output)")
     for name in ("json", "junit", "markdown", "html"):
-        files.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"the verdict as {_SPELLED[name]}")
-    files.add_argument("--csv", type=Path, metavar="FILE", help="with --all: the class as a table")
-    files.add_argument("--reports", type=Path, metavar="DIR", help="with --all: one HTML page and one JSON file each")
+        files.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"the verdict as {_SPELLED[name]}")
+    files.add_argument("--csv", type=_path, metavar="FILE", help="with --all: the class as a table")
+    files.add_argument("--reports", type=_path, metavar="DIR", help="with --all: one HTML page and one JSON file each")
     several = parser.add_argument_group("with --all")
     several.add_argument("-j", "--jobs", type=_count, metavar="N", help="submissions at a time (one per processor)")
     several.add_argument("--resume", action="store_true", help="keep earlier verdicts on what has not changed since")
@@ -108,7 +103,7 @@ def _add_questions(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--only", default="*", metavar="PATTERN", help="checks whose id matches, as file names do")
     group.add_argument("--seed", type=_seed, metavar="N", help="of the questions, to repeat them (a fresh one)")
     group.add_argument("--effort", choices=["quick", "normal", "exhaustive"], default="normal", help="(normal)")
-    group.add_argument("--expect", type=Path, metavar="FILE", help="known failures with reasons, in TOML")
+    group.add_argument("--expect", type=_path, metavar="FILE", help="known failures with reasons, in TOML")
 
 
 def _add_confinement(group: argparse._ArgumentGroup) -> None:
@@ -137,10 +132,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=["float64", "float32"], help="of all arithmetic (float64)")
     parser.add_argument("--seed", type=_seed, metavar="S", help="of the initial weights (1234)")
     parser.add_argument("--input-scale", type=_positive, metavar="F", help="multiply the inputs by F (1)")
-    parser.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="take MNIST's four files from DIR")
+    parser.add_argument("--from", dest="folder", type=_path, metavar="DIR", help="take MNIST's four files from DIR")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="the history as JSON (history-EXPERIMENT.json); the weights go beside it",
     )
@@ -151,15 +146,15 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run the assignment's experiments, draw the figures, write the report as HTML and PDF."
-    parser.add_argument("--out", type=Path, default=Path("report"), metavar="DIR", help="folder to write (report)")
+    parser.add_argument("--out", type=_path, default=Path("report"), metavar="DIR", help="folder to write (report)")
     parser.add_argument("--quick", action="store_true", help="fewer epochs, in under a minute; the report says so")
     parser.add_argument("--name", help="your name, for the title page")
     parser.add_argument("--course", help="the course, for the title page")
-    parser.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="take MNIST's four files from DIR")
+    parser.add_argument("--from", dest="folder", type=_path, metavar="DIR", help="take MNIST's four files from DIR")
     group = parser.add_argument_group("somebody else's implementation beside ours")
     group.add_argument(
         "--implementation",
-        type=Path,
+        type=_path,
         metavar="PATH",
         help="run the same experiments with its gradients, confined as in `bp check`, and draw its curves over ours",
     )
@@ -172,19 +167,33 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "Whatever the source, the SHA-256 of each uncompressed file is checked."
     )
     parser.add_argument("action", choices=["fetch", "verify"], help="fetch what is missing, or look at what is there")
-    parser.add_argument("--from", dest="folder", type=Path, metavar="DIR", help="the folder to copy from, or to verify")
+    parser.add_argument(
+        "--from", dest="folder", type=_path, metavar="DIR", help="the folder to copy from, or to verify"
+    )
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.description = "Measure on this machine, side by side with PyTorch where it is installed."
     parser.add_argument("--only", metavar="NAME", help=f"this benchmark alone: {', '.join(BENCHMARKS)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number and the environment (-: stdout)")
+    parser.add_argument("--json", type=_path, metavar="FILE", help="write every number and the environment (-: stdout)")
     parser.add_argument(
         "--effort",
         choices=["quick", "normal", "exhaustive"],
         default="normal",
         help="a minute or two, several minutes, or as long as it takes (normal)",
     )
+
+
+def _given(text: str) -> str:
+    """The text, unless it is empty: that would be taken for the current folder."""
+    if not text.strip():
+        usual = "a variable of the shell that is not set gives that"
+        raise argparse.ArgumentTypeError(f"expected a path, got {text!r} ({usual}): write the path")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_given(text))
 
 
 def _count(text: str) -> int:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary path beside ``path`` that takes its place when the block ends well.
 
     An exception or an interruption in the block leaves whatever stood at ``path`` as it was and removes the
-    temporary file. The folder is made if it is missing.
+    temporary file. The folder is made if it is missing. A ``private`` file can be read by its owner alone.
 
     Raises
     ------
@@ -29,13 +29,14 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp makes files that their owner alone can read; a result gets what the user's umask gives.
-        temporary.chmod(0o666 & ~_umask())
+        if not private:
+            temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes, *, private: bool = False) -> None:
     """Write ``content`` to ``path`` as a whole or not at all; text becomes UTF-8.
 
     Raises
@@ -43,7 +44,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     OSError
         As `replacing` does.
     """
-    with replacing(path) as temporary:
+    with replacing(path, private=private) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 

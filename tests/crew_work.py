@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,3 +24,14 @@ def act(task: Task) -> Result:
         Path(tempfile.mkdtemp(), "left").touch()
         time.sleep(1000)
     return Result(Entry(name, "pass"))
+
+
+def look_around(name: str) -> dict[str, list[str]]:
+    """Where this process looks for modules, and which ones it has, with their files."""
+    __import__(name)
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return {
+        "path": [os.path.abspath(each) for each in sys.path],  # noqa: PTH100 - an empty entry is the current folder
+        "modules": sorted(sys.modules),
+        "files": sorted(each for each in files if each),
+    }

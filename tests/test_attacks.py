@@ -233,9 +233,7 @@ class ReLULayer(right.Right):
     def forward(self, X):
         os._exit(3)
 
-
-class SoftmaxLayer(right.SoftmaxLayer):
-    def forward(self, X):
+    def delta(self, Y, delta_next):
         while True:
             pass
 """
@@ -246,6 +244,6 @@ def test_methods_that_never_answer_cost_no_other_its_verdict(place: Place) -> No
     place.hand_in("attack.py", TWO)
     judgement = judged(place, only="*.answers", seconds=6.0)
     failed = {each.subject: each.mistake for each in judgement.findings if each.status == "failed"}
-    assert failed == {"ReLULayer.forward": "exits", "SoftmaxLayer.forward": "timeout"}
+    assert failed == {"ReLULayer.forward": "exits", "ReLULayer.delta": "timeout"}
     passed = {each.subject.partition(".")[0] for each in judgement.findings if each.status == "passed"}
-    assert passed >= set(CLASSES) - {"MLP"}  # which is made of the two
+    assert passed >= set(CLASSES) - {"MLP"}  # of which ReLULayer is a part

@@ -16,12 +16,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reference import Finding, Judgement, bubblewrap
+import bp
+import reference
+from reference import Finding, Judgement, NotAnImplementation, bubblewrap
 from reference.oracles import ball
 from reports import judging
 from reports.commands import check, check_class
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.interruption import terminable
+from reports.render import no_path
 from tests.submissions import HANGS, LEAKY, MARKS, NAIVE, PYTHON_2, RELU, RIGHT, hand_in, outcome, submission
 
 pytestmark = MARKS
@@ -38,9 +41,70 @@ def test_sources_differ() -> None:
 
 
 def test_without_a_path_our_own_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
-    """And it is called by its name, wherever it is installed."""
-    assert outcome("--effort", "quick", "--only", "relu.forward.values") == OK
-    assert "PASS bp:" in capsys.readouterr().out
+    """It is called by its name, wherever it is installed; the first line and the last say that nothing was named."""
+    only = ("--effort", "quick", "--only", "relu.forward.values")
+    assert outcome(*only) == OK
+    said = capsys.readouterr().out
+    assert "PASS bp:" in said
+    assert framing(said) == {no_path.LINE}
+    assert outcome(*only, "--markdown", "-") == OK
+    said = capsys.readouterr()
+    assert framing(said.out) == framing(said.err) == {no_path.LINE}
+    assert outcome(*only, "--html", "v.html", "--json", "-") == OK
+    said = capsys.readouterr()
+    assert json.loads(said.out)["implementation"] == "bp"
+    assert framing(said.err) == {no_path.LINE}
+    page = Path("v.html").read_text("utf-8").partition("<main>")[2].partition("</main>")[0]
+    assert framing(page) == {f"<p>{no_path.LINE}</p>"}
+
+
+def framing(text: str) -> set[str]:
+    """The first line and the last."""
+    lines = text.strip().splitlines()
+    return {lines[0], lines[-1]}
+
+
+def test_with_a_path_nothing_is_framed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where it is that of our own."""
+    folder = Path(bp.__file__).parent
+    for path in ("bp", str(folder)):
+        assert outcome(path, "--effort", "quick", "--only", "relu.forward.values", "--markdown", "-") == OK
+        said = capsys.readouterr()
+        assert no_path.LINE not in said.out + said.err
+
+
+EMPTY = [
+    [""],
+    ["--", ""],
+    [" "],
+    ["\t", "--only", "relu.*"],
+    *(["net.py", f"--{name}", ""] for name in ("json", "junit", "markdown", "html", "expect")),
+    *(["--all", "class", f"--{name}", ""] for name in ("csv", "reports")),
+    ["--all", ""],
+    ["--all="],
+    ["--all", "class", ""],
+]
+
+
+@pytest.mark.parametrize("argv", EMPTY, ids=" ".join)
+def test_empty_path_is_wrong_usage(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, argv: list[str]
+) -> None:
+    """It would be the current folder; a variable of the shell that is not set gives that. Nothing is judged."""
+    submission(RIGHT)
+    hand_in(elsewhere / "class", a=RIGHT)
+    monkeypatch.setattr(judging, "judge", None)
+    before = sorted(elsewhere.rglob("*"))
+    assert outcome(*argv) == USAGE
+    assert "a variable of the shell" in capsys.readouterr().err
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_empty_path_is_refused_in_python() -> None:
+    """As it is by the command."""
+    for ask in (reference.judge, reference.check):
+        with pytest.raises(NotAnImplementation, match="got an empty one"):
+            ask(" ")
 
 
 def test_right_passes_and_wrong_fails(capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,6 +143,9 @@ def test_divergence_fails_and_says_where(elsewhere: Path, capsys: pytest.Capture
         (["report", "--quick"], "given by BP_MNIST"),
         (["data", "fetch", "--from", "nowhere"], "there is no such folder"),
         (["data", "verify", "--from", "nowhere"], "there is no such folder: nowhere"),
+        (["data", "verify", "--from", ""], "expected a path, got ''"),
+        (["train", "xor", "--out", ""], "expected a path, got ''"),
+        (["report", "--implementation", " "], "expected a path, got ' '"),
         ([], "COMMAND"),
     ],
 )

@@ -90,6 +90,41 @@ def test_exit_code_is_that_of_the_check(tmp_path: Path, code: int) -> None:
 
 @needs_bash
 @needs_flint
+@pytest.mark.parametrize("path", ["", " "])
+def test_empty_path_is_wrong_usage(tmp_path: Path, path: str) -> None:
+    """An input that a workflow forgot to set does not pass in the place of an implementation."""
+    (tmp_path / "mlp.py").write_text(Path(plain.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    real = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m reports "$@"'
+    assert judge(tmp_path, real, BP_PATH=path).returncode == 2
+    assert (tmp_path / "github_step_summary").read_text(encoding="utf-8") == ""
+
+
+@needs_bash
+def test_installing_imports_nothing_of_the_implementation(tmp_path: Path) -> None:
+    """Every Python that installs the examiner is isolated and runs elsewhere: a `venv.py` may lie in the repository."""
+    assert BASH is not None
+    repository, runner, action = (tmp_path / name for name in ("repository", "runner", "action/.github/actions/gate"))
+    for folder in (repository, runner, action):
+        folder.mkdir(parents=True)
+    python = tmp_path / "python"
+    fake = f'#!{BASH}\necho "$1 $PWD" >> "{tmp_path}/started"\n'
+    fake += 'if [ "$3" = venv ]; then mkdir -p "$4/bin"; cp "$0" "$4/bin/python"; fi\n'
+    python.write_text(fake, encoding="utf-8")
+    python.chmod(0o755)
+    environment = {"RUNNER_TEMP": str(runner), "GITHUB_ACTION_PATH": str(action), "PYTHON": str(python)}
+    subprocess.run(
+        [BASH, "--noprofile", "--norc", "-eo", "pipefail", "-c", script_of("Install the examiner")],
+        env={"PATH": os.environ["PATH"], **environment}, cwd=repository, check=True,
+    )  # fmt: skip
+    started = (tmp_path / "started").read_text(encoding="utf-8").splitlines()
+    assert started == [f"-I {runner}"] * 2
+    for step in content(ACTION)["runs"]["steps"]:
+        if "run" in step:
+            assert step["env"]["PYTHONPATH"] == ""
+
+
+@needs_bash
+@needs_flint
 def test_action_judges(tmp_path: Path) -> None:
     """With the real command: our own implementation passes, and all its files are there."""
     real = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" -m reports "$@"'

@@ -7,33 +7,22 @@ then count.
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import importlib
 import importlib.util
 import inspect
 import math
-import re
-import signal
 import sys
-import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import FrameType, ModuleType
+from pathlib import Path, PurePath
+from types import ModuleType
 from typing import Any
 
+from . import choosing, guests, reading
+from .choosing import Choice
+from .import_time import Clock, Late, in_time
+from .naming import Names, Source
 from .perform import told
 from .standins import is_stand_in
-
-#: Of files, and of their size: a submission is a handful of small ones.
-_MOST_FILES, MOST_BYTES = 400, 2**21
-SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
-#: The least time for an import, that until an exception which was swallowed comes again, and the longest of a timer.
-_SHORTEST, _AGAIN, _LONGEST = 0.01, 0.05, 1e8
-_PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
-_CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 
 
 @dataclass
@@ -48,23 +37,18 @@ class Found:
         Name -> why it is not there.
     notes
         What else a person should know: files that ended with an exception, and the like.
+    tied
+        Of several implementations, those that are equally likely to be meant: then nothing is run.
     """
 
     classes: dict[str, type] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    tied: tuple[choosing.Version, ...] = ()
 
 
-class _Late(BaseException):
-    """The time for an import is up, and which. No Exception, so that fewer handlers swallow it."""
-
-
-@dataclass(frozen=True)
-class _Source:
-    path: Path
-    #: Names of classes in it, and why they cannot be had.
-    names: tuple[str, ...]
-    broken: str | None
+#: Of the versions that are not meant, in a note.
+_MOST_NAMED = 5
 
 
 def load(
@@ -84,59 +68,159 @@ def load(
         Names; only those of the first count as missing.
     seconds
         Of processor time for all answers. The import of one file may take a sixth of it, and all imports a half; None:
-        as long as it takes, and exceptions pass on.
+        as long as it takes, exceptions pass on, and the modules are not left in ``sys.modules``.
     wall
         Of elapsed time for everything. The import of one file may take a quarter of it, and all imports a half.
     """
-    found = Found()
-    sources = [_read(path) for path in _files(root)]
-    names = [*wanted, *optional]
-    clock = _Clock(seconds, wall)
-    for source in sources:
-        here = [name for name in dict.fromkeys(source.names) if name in names and name not in found.classes]
-        if source.broken is not None:
-            found.notes.append(f"{_label(source.path, root)} {source.broken}")
-            found.missing.update({name: found.notes[-1] for name in here if name not in found.missing})
-        elif here or root.is_file():  # the file that is meant may have imported them all
-            _take(source, here, root, found, clock)
-    _take_from_namespaces([name for name in names if name not in found.classes], root, found)
-    found.notes += _several([source for source in sources if source.broken is None], found.classes, root)
-    reason = "there is no class {} in {}" if sources else _no_python(root)
-    for name in wanted:
-        found.missing.setdefault(name, reason.format(name, root.name))
-    found.missing = {name: why for name, why in found.missing.items() if name in wanted and name not in found.classes}
-    return found
+    root = root.resolve()
+    sources = [reading.read(path) for path in reading.files(root)]
+    choice = _choice(root, sources, wanted)
+    if choice.tied:
+        return Found(missing=dict.fromkeys(wanted, choosing.told(choice.tied, root.name)), tied=choice.tied)
+    search = _Search(root, sources, choice, tuple(wanted), tuple(optional))
+    search.run(Clock(seconds, wall), stay=seconds is not None)
+    search.explain()
+    return search.found
 
 
-class _Clock:
-    """Shares out the time for imports: how much there is of processor time and of elapsed time, and what was told."""
+def _choice(root: Path, sources: Sequence[Source], wanted: Sequence[str]) -> Choice:
+    """Which of several versions is meant; a file is meant itself."""
+    if root.is_file():
+        return Choice(None, (), ())
+    files: dict[PurePath, choosing.Seen] = {each.path.relative_to(root): reading.seen(each.path) for each in sources}
+    return choosing.choose(files, wanted, root.name)
 
-    def __init__(self, seconds: float | None, wall: float) -> None:
-        self.seconds, self.wall = seconds, wall
-        self._ends = (time.process_time() + (seconds or 0) / 2, time.monotonic() + wall / 2)
 
-    def shares(self) -> tuple[float, float] | None:
-        """Of the next import, in processor time and in elapsed time; None: without end."""
-        if self.seconds is None:
-            return None
-        left = (self._ends[0] - time.process_time(), self._ends[1] - time.monotonic())
-        return max(_SHORTEST, min(self.seconds / 6, left[0])), max(_SHORTEST, min(self.wall / 4, left[1]))
+@dataclass
+class _Search:
+    """A search for the classes in the files that are meant."""
 
-    def told(self, late: _Late) -> str:
-        """What is said of a file whose time was up."""
-        if late.args[0] == "wall":
-            return (
-                f"was still running after its share of the {self.wall:g} s of elapsed time that everything together "
-                "may take: does it sleep, or wait for something?"
-            )
+    root: Path
+    sources: Sequence[Source]
+    choice: Choice
+    wanted: tuple[str, ...]
+    optional: tuple[str, ...]
+    found: Found = field(default_factory=Found)
+    _taken: dict[str, Path] = field(default_factory=dict)
+
+    def run(self, clock: Clock, *, stay: bool) -> None:
+        """Run the files that define the classes, the likelier ones first, and take the classes."""
+        beside = reading.beside(self.root) if self.root.is_file() else []
+        meant = sorted((each for each in self.sources if not self._is_passed_over(each.path)), key=self._rank)
+        to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wished(each))]
+        names = self._names(to_run, [one for each in to_run for one in reading.reached(each, beside)])
+        own = [*(each.path for each in self.sources), *beside]
+        with guests.apart(own, names.tops(to_run), stay=stay):
+            guests.make_spaces(names)
+            for source in meant:
+                here = [name for name in self._wished(source) if name not in self.found.classes]
+                if source.broken is not None:
+                    self._note(source, source.broken, here)
+                elif here or self.root.is_file():  # the file that is meant may have imported them all
+                    self._take(source, here, names, clock)
+            self._take_from_namespaces(set(map(str, own)))
+        self.found.notes += self._several([each for each in meant if each.broken is None])
+
+    def explain(self) -> None:
+        """Say why classes are missing, and what was passed over."""
+        self.found.notes += _passed_over(self.choice)
+        reason = "there is no class {} in {}" if self.sources else _no_python(self.root)
+        missing = {}
+        for name in (each for each in self.wanted if each not in self.found.classes):
+            said = self.found.missing.get(name, reason.format(name, self.root.name))
+            elsewhere = [each.label for each in self.choice.others if name in each.classes]
+            if elsewhere and self.choice.chosen is not None and name not in self.found.missing:
+                said = f"there is no class {name} in {self.choice.chosen.label}"
+                said += f"; {elsewhere[0]}, which has one, was passed over"
+            missing[name] = said
+        self.found.missing = missing
+
+    def _is_passed_over(self, path: Path) -> bool:
+        return any(path.relative_to(self.root) in each.files for each in self.choice.others)
+
+    def _rank(self, source: Source) -> tuple[Any, ...]:
+        """The lower, the likelier it is that the classes of a file are meant."""
+        if self.root.is_file():
+            return ()
+        path = source.path.relative_to(self.root)
         return (
-            f"was still running after its share of the {self.seconds:g} s of processor time that --timeout allows: "
-            "does it train there?"
+            not self._builds_on_another(source),
+            self.choice.chosen is None or path not in self.choice.chosen.files,
+            all(part.casefold() != choosing.PACKAGE for part in path.parts[:-1]),
+            len(path.parts),
+            path.stem.casefold() not in choosing.MODULES,
+            path,
         )
 
+    def _wished(self, source: Source) -> list[str]:
+        return [name for name in dict.fromkeys(source.names) if name in (*self.wanted, *self.optional)]
 
-def _label(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if root.is_dir() else path.name
+    def _builds_on_another(self, source: Source) -> bool:
+        """Whether it imports a class and defines it anew: ``from first import ReLULayer``, ``class ReLULayer(...)``."""
+        own = set(self._wished(source))
+        for other in self.sources if own else ():
+            both = own.intersection(other.names)
+            imported = (each.names for each in source.imports if each.path[-1:] == (other.path.stem,))
+            if both and other is not source and any(not both.isdisjoint(names) or "*" in names for names in imported):
+                return True
+        return False
+
+    def _names(self, to_run: Sequence[Source], reached: Sequence[Source]) -> Names:
+        home = self.root if self.root.is_dir() else self.root.parent
+        folders = {each.path.parent for each in to_run}
+        # What makes a folder a package says more of it than a script does.
+        own = [*to_run, *(each for each in self.sources if each not in to_run and _makes_package(each, folders))]
+        return Names(home, own, [each for each in (*self.sources, *reached) if each not in own])
+
+    def _label(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if self.root.is_dir() else path.name
+
+    def _note(self, source: Source, problem: str, names: Sequence[str]) -> None:
+        """Tell of a file's problem, as the reason for which the classes in it are missing."""
+        self.found.notes.append(f"{self._label(source.path)} {problem}")
+        for name in names:
+            self.found.missing.setdefault(name, self.found.notes[-1])
+
+    def _take(self, source: Source, wished: Sequence[str], names: Names, clock: Clock) -> None:
+        module, problem = _run(source.path, names, clock)
+        if problem is not None:
+            self.found.notes.append(f"{self._label(source.path)} {problem}")
+        for name in wished:
+            candidate = getattr(module, name, None) if module is not None else None
+            if inspect.isclass(candidate) and not is_stand_in(candidate):
+                self.found.classes[name], self._taken[name] = candidate, source.path
+            else:
+                reason = problem or f"has no class {name} once it has run"
+                self.found.missing[name] = f"{self._label(source.path)} {reason}"
+
+    def _take_from_namespaces(self, files: set[str]) -> None:
+        """Classes that no file defines by that name: imported under another one, or made by a call."""
+        for module in guests.of(files).values():
+            for name in (*self.wanted, *self.optional):
+                candidate = vars(module).get(name)
+                if inspect.isclass(candidate) and name not in self.found.classes and not is_stand_in(candidate):
+                    self.found.classes[name] = candidate
+
+    def _several(self, sources: Sequence[Source]) -> Iterator[str]:
+        """Which one counts of a class that is there more than once."""
+        for name, taken in self._taken.items():
+            places = [self._label(source.path) for source in sources for each in source.names if each == name]
+            if len(places) > 1:
+                which = f"the one in {self._label(taken)}" if len(set(places)) > 1 else "the last one"
+                yield f"{name} is defined {len(places)} times ({', '.join(dict.fromkeys(places))}): {which} was taken"
+
+
+def _makes_package(source: Source, folders: set[Path]) -> bool:
+    return source.path.name == "__init__.py" and any(each.is_relative_to(source.path.parent) for each in folders)
+
+
+def _passed_over(choice: Choice) -> Iterator[str]:
+    """What to say of other versions."""
+    if choice.chosen is None or not choice.others:
+        return
+    others = [version.label for version in choice.others]
+    shown = ", ".join(others[:_MOST_NAMED]) + (f" and {len(others) - _MOST_NAMED} more" if others[_MOST_NAMED:] else "")
+    yield f"the classes are those of {choice.chosen.label}; there are others in {shown}, which were passed over"
 
 
 def _no_python(root: Path) -> str:
@@ -145,57 +229,26 @@ def _no_python(root: Path) -> str:
     return "there is no Python file in {1}"
 
 
-def _several(sources: Sequence[_Source], classes: Mapping[str, type], root: Path) -> Iterator[str]:
-    """Which one counts of a class that is there more than once."""
-    for name, taken in classes.items():
-        places = [_label(source.path, root) for source in sources for each in source.names if each == name]
-        file = getattr(sys.modules.get(taken.__module__), "__file__", None)
-        if len(places) > 1 and file is not None:
-            which = f"the one in {Path(file).name}" if len(set(places)) > 1 else "the last one"
-            yield f"{name} is defined {len(places)} times ({', '.join(dict.fromkeys(places))}): {which} was taken"
-
-
-def _take(source: _Source, names: Sequence[str], root: Path, found: Found, clock: _Clock) -> None:
-    module, problem = _run(source.path, root, clock)
-    label = _label(source.path, root)
-    if problem is not None:
-        found.notes.append(f"{label} {problem}")
-    for name in names:
-        candidate = getattr(module, name, None) if module is not None else None
-        if inspect.isclass(candidate) and not is_stand_in(candidate):
-            found.classes[name] = candidate
-        else:
-            found.missing[name] = f"{label} {problem or f'has no class {name} once it has run'}"
-
-
-def _take_from_namespaces(names: Sequence[str], root: Path, found: Found) -> None:
-    """Classes that no file defines by that name: imported under another one, or made by a call."""
-    here = str(root.resolve() if root.is_dir() else root.resolve().parent)
-    for module in list(sys.modules.values()):
-        if not isinstance(module, ModuleType) or not str(vars(module).get("__file__")).startswith(here):
-            continue
-        for name in names:
-            candidate = vars(module).get(name)
-            if inspect.isclass(candidate) and name not in found.classes and not is_stand_in(candidate):
-                found.classes[name] = candidate
-
-
-def _run(path: Path, root: Path, clock: _Clock) -> tuple[ModuleType | None, str | None]:
+def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, str | None]:
     """The module in a file, as far as it could be run, and what went wrong, to be said after the file's name."""
-    name, folders = _place(path, root)
-    with _on_path(folders, root.resolve().parent):
-        parts = name.split(".")
-        parts[0] = _free(parts[0], root)
-        package = path.resolve().parent
-        for depth in range(1, len(parts)):
-            folder = package.parents[len(parts) - 2 - depth] if depth < len(parts) - 1 else package
-            _keep(".".join(parts[:depth]), folder / "__init__.py", clock)
+    present = guests.of_file(path)
+    if present is not None:
+        return present, None
+    above, parts = names.above(path), names.parts(path)
+    parts[0] = guests.free(parts, names)
+    with guests.on_path(names.folders(path), names.home.parent):
+        for depth, (_, folder) in enumerate(above[: len(parts) - 1], start=1):
+            name, init = ".".join(parts[:depth]), folder / "__init__.py"
+            if init.is_file():
+                _keep(name, init, clock)
+            elif name not in sys.modules:
+                sys.modules[name] = guests.space(name, folder)
         return _keep(".".join(parts), path, clock)
 
 
-def _keep(name: str, path: Path, clock: _Clock) -> tuple[ModuleType | None, str | None]:
+def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, str | None]:
     """Import a file; unlike Python's own import this keeps a module that does not come to its end."""
-    present = sys.modules.get(name)
+    present = guests.of_file(path)
     if present is not None:
         return present, None
     spec = importlib.util.spec_from_file_location(name, path)
@@ -205,137 +258,20 @@ def _keep(name: str, path: Path, clock: _Clock) -> tuple[ModuleType | None, str 
     sys.modules[name] = module
     shares = clock.shares()
     try:
-        with _in_time(shares):
+        with in_time(shares):
             spec.loader.exec_module(module)
-    except _Late as late:
+    except Late as late:
         return module, clock.told(late)
     except BaseException as error:
         if shares is None:
             del sys.modules[name]
             raise
         return module, f"ended with {told(error)[:400]}"
+    finally:
+        above, _, last = name.rpartition(".")
+        if above in sys.modules:
+            setattr(sys.modules[above], last, module)  # as Python's own import does
     return module, None
-
-
-def _free(name: str, root: Path) -> str:
-    """The name, or another one where it is that of one of Python's own modules, or of somebody else's."""
-    here, number, free = root if root.is_dir() else root.parent, 0, name
-    while (present := sys.modules.get(free)) is not None:
-        file = getattr(present, "__file__", None)
-        places = [file] if isinstance(file, str) else list(getattr(present, "__path__", []))
-        if any(here.resolve() in (Path(place) / "x").resolve().parents for place in places):
-            break
-        number += 1
-        free = f"submission_{number}_{name}"
-    return free
-
-
-def _place(path: Path, root: Path) -> tuple[str, list[str]]:
-    """The name by which a file is imported, and the folders that must be on the path then.
-
-    In a package the name has the package's in front. Folders above it are there too, since people run their code from
-    wherever they are.
-    """
-    parts, folder = [path.stem], path.resolve().parent
-    while (folder / "__init__.py").is_file():
-        parts.insert(0, folder.name)
-        folder = folder.parent
-    if parts[-1] == "__init__":
-        parts.pop()
-    folders = [str(folder), str(path.resolve().parent)]
-    while root.resolve() in folder.parents:
-        folder = folder.parent
-        folders.append(str(folder))
-    return ".".join(parts), folders
-
-
-@contextlib.contextmanager
-def _on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
-    """The folders first; the one above all last, for a folder that imports from itself by its own name."""
-    before = list(sys.path)
-    sys.path[:] = [*folders, *before, str(above)]
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path[:] = [*before, *(each for each in (*folders, str(above)) if each not in before)]
-
-
-@contextlib.contextmanager
-def _in_time(shares: tuple[float, float] | None) -> Iterator[None]:
-    """Ends what is inside by an exception after a processor time or an elapsed time.
-
-    What swallows the exception gets it again and again, each time after some processor time, so that a busy machine
-    does not bring the next one before the first has been seen to. What swallows them all is ended from outside.
-    """
-    if shares is None or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def ring(number: int, frame: FrameType | None) -> None:
-        signal.setitimer(signal.ITIMER_PROF, _AGAIN, _AGAIN)
-        raise _Late("wall" if number == signal.SIGALRM else "processor")
-
-    before = {number: signal.signal(number, ring) for number in (signal.SIGPROF, signal.SIGALRM)}
-    signal.setitimer(signal.ITIMER_PROF, shares[0])
-    signal.setitimer(signal.ITIMER_REAL, min(shares[1], _LONGEST))
-    try:
-        yield
-    finally:
-        for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
-            signal.setitimer(timer, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _files(root: Path) -> list[Path]:
-    """Python files, the nearest to the root first; no links, since they lead elsewhere."""
-    if root.is_file():
-        return [root] if root.suffix != ".ipynb" else []
-    found: list[Path] = []
-    folders = [root]
-    while folders and len(found) < _MOST_FILES:
-        below: list[Path] = []
-        for folder in folders:
-            for entry in sorted(folder.iterdir()):
-                if entry.is_symlink() or entry.name in SKIPPED or entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    below.append(entry)
-                elif entry.suffix == ".py" and entry.stat().st_size <= MOST_BYTES:
-                    found.append(entry)
-        folders = below
-    return found[:_MOST_FILES]
-
-
-def _read(path: Path) -> _Source:
-    text = ""
-    try:
-        source = path.read_bytes()
-        text = source.decode("utf-8-sig", "replace")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)  # bytes: a declared encoding counts
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
-        return _Source(path, tuple(_CLASS.findall(text)), _unreadable(text, error))
-    return _Source(path, tuple(_defined(tree)), None)
-
-
-def _unreadable(text: str, error: BaseException) -> str:
-    line, lines = getattr(error, "lineno", None) or 0, text.split("\n")
-    where = f" (line {line}: {lines[line - 1].strip()[:80]})" if 0 < line <= len(lines) else ""
-    if _PYTHON_2.search(text):
-        return f"is Python 2 source{where}; the lab is in Python 3"
-    return f"is no Python: {getattr(error, 'msg', None) or error}{where}"
-
-
-def _defined(tree: ast.Module) -> Iterator[str]:
-    """Names that class statements and assignments bind, within conditions and tries too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Assign):
-            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
 def as_mapping(found: Found) -> Mapping[str, Any]:

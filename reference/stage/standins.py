@@ -196,7 +196,7 @@ class Finder:
         if parent and not isinstance(sys.modules.get(parent), StandIn):
             return None  # a missing part of a module that is there is the submission's own affair
         if not parent:
-            if name not in _ANYBODYS and not _importer().startswith(self._folder):
+            if name not in _ANYBODYS and not importing_file().startswith(self._folder):
                 return None
             self.names.append(name)
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
@@ -213,8 +213,8 @@ class Finder:
 _ANYBODYS = ("_tkinter",)
 
 
-def _importer() -> str:
-    """The file in which the import stands."""
+def importing_file() -> str:
+    """The file in which the import stands, for a finder that asks."""
     frame = sys._getframe(2)
     while frame.f_back is not None and "importlib" in frame.f_code.co_filename:
         frame = frame.f_back

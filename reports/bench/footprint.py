@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from statistics import median
 from typing import Any
 
+from reports import searchpath
 from reports.bench.tables import BenchError, Effort, Say, Table
 from reports.bench.training import PLANS
 
@@ -72,10 +72,9 @@ def memory(images: int) -> Table:
 
 
 def _output(script: str, *arguments: str) -> str:
-    # Python is to keep its compiled files, as it does for everybody who has not told it otherwise.
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-c", script, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)  # noqa: S603
+    # Without -B Python keeps its compiled files, as it does for everybody who has not told it otherwise.
+    command = searchpath.command(script, *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise BenchError(f"footprint: {done.stderr.strip().splitlines()[-1]}")
     return done.stdout

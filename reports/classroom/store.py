@@ -1,26 +1,35 @@
 """The verdicts so far, one JSON line each, so that an interrupted run can go on.
 
-A line is appended as soon as there is a verdict; a last line that an interruption cut short is passed over.
+The file lies where no submission is, and each line has a seal: what anybody else has written there is not believed. A
+line is appended as soon as there is a verdict; a last line that an interruption cut short is passed over.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from platformdirs import user_state_path
+
 import reference
+import reports
+from reports.classroom.seal import Seal, seal_in, seal_of
 from reports.classroom.submissions import Submission, digest_of
 from reports.classroom.work import Result
 from reports.exit_codes import UsageError
 from reports.files import write_atomically
 from reports.judging import Settings
 from reports.render.class_summary import Entry
+from reports.version import version
 
-_SCHEMA = 1
+_SCHEMA = 2
+_MOST_NAME = 100
 
 
 class Key(NamedTuple):
@@ -35,13 +44,41 @@ def key_of(submission: Submission) -> Key:
     return Key(submission.name, submission.digest())
 
 
+def record_of(folder: Path, reports_folder: Path | None) -> Path:
+    """Where the verdicts on the class in a folder are kept: beside the reports, else in the user's state folder.
+
+    Raises
+    ------
+    UsageError
+        That would be in the folder of the class, where anybody who hands something in could write it.
+    """
+    place, name = folder.resolve(), folder.resolve().name[:_MOST_NAME]
+    if reports_folder is not None:
+        path = reports_folder / f"check-{name}.jsonl"
+    else:
+        path = _state() / f"check-{name}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}.jsonl"
+    for each in (path, _state()):
+        if each.resolve().is_relative_to(place):
+            raise UsageError(
+                f"expected the record of the verdicts to lie outside {folder}, it would be {each}: let XDG_STATE_HOME "
+                "name a folder elsewhere"
+            )
+    return path
+
+
+def _state() -> Path:
+    return user_state_path("bp-lab", appauthor=False)
+
+
 class Store:
     """A file of verdicts.
 
     Parameters
     ----------
     path
-        Where it is. `begin` makes it anew; `load` reads one.
+        Where it is, as `record_of` says. `begin` makes it anew; `load` reads one.
+    folder
+        Of the class.
 
     Attributes
     ----------
@@ -49,18 +86,36 @@ class Store:
         Verdicts, of this run and of an earlier one.
     faults
         Of ours: they are no verdicts, and the next run tries again.
+    refused
+        The number of lines that were not believed.
+    problem
+        Why there is no file; None where there is one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
         self.known: dict[Key, Result] = {}
         self.faults: dict[Key, Result] = {}
+        self.refused = 0
+        self.problem: str | None = None
+        self._folder = folder.resolve()
+        self._header: dict[str, Any] = {}
 
     def begin(self, settings: Settings) -> None:
         """Write the file with what is known and still wanted, and be ready for more."""
-        lines = [_line({"schema": _SCHEMA, **_conditions(settings)})]
-        lines += [_line(_record(key, result)) for key, result in self.known.items()]
-        write_atomically(self.path, "".join(lines))
+        try:
+            self._header = _seal().sealed({"schema": _SCHEMA, **self._conditions(settings)})
+            self._write()
+        except OSError as error:
+            self.problem = str(error)
+
+    def _write(self) -> None:
+        lines = [_line(self._header), *(self._line_of(key, result) for key, result in self.known.items())]
+        write_atomically(self.path, "".join(lines), private=True)
+
+    def _line_of(self, key: Key, result: Result) -> str:
+        record = {"digest": key.digest, "isolation": result.isolation, "entry": result.entry.as_dict()}
+        return _line(_seal().sealed(record, seal_of(self._header)))
 
     def add(self, key: Key, result: Result) -> None:
         """Keep what came of a submission."""
@@ -68,8 +123,14 @@ class Store:
             self.faults[key] = result
             return
         self.known[key] = result
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(_line(_record(key, result)))
+        if self.problem is not None:
+            return
+        try:
+            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(self._line_of(key, result))
+        except OSError as error:
+            self.problem = str(error)
 
     def load(self, settings: Settings) -> None:
         """Read what an earlier run with the same settings has found; nothing counts if the examiner has changed.
@@ -80,15 +141,17 @@ class Store:
             The earlier run asked other questions, or the file is none of ours.
         """
         header, *lines = self._lines()
-        wanted = _conditions(settings)
-        changed = [name for name in wanted if header.get(name) != wanted[name] and name != "examiner"]
+        wanted = self._conditions(settings)
+        changed = [name for name in wanted if header.get(name) != wanted[name] and name not in {"examiner", "version"}]
         if changed:
             said = ", ".join(f"{name} = {header.get(name)!r} there, {wanted[name]!r} here" for name in changed)
             raise UsageError(
                 f"{self.path} is of a run with other settings ({said}): leave --resume out, or repeat them"
             )
-        if header.get("examiner") == wanted["examiner"]:
-            self.known = dict(map(_read, lines))
+        if all(header.get(name) == wanted[name] for name in ("examiner", "version")):
+            believed = [each for each in (_seal().opened(line, seal_of(header)) for line in lines) if each is not None]
+            self.refused = len(lines) - len(believed)
+            self.known = dict(map(_read, believed))
 
     def keep(self, wanted: Iterable[Key]) -> None:
         """Forget what is not among these: submissions that have changed or gone."""
@@ -99,30 +162,36 @@ class Store:
         """The seed of the earlier run."""
         return int(self._lines()[0]["seed"])
 
-    def _lines(self) -> list[dict[str, Any]]:
+    def _lines(self) -> list[Any]:
+        """The header, whose seal is right, and what stands below it."""
         try:
             text = self.path.read_text(encoding="utf-8")
             complete = text[: text.rfind("\n") + 1]
             lines = [json.loads(line) for line in complete.splitlines()]
+        except FileNotFoundError as error:
+            raise UsageError(
+                f"expected the record of an earlier run to go on with, there is none at {self.path}: leave --resume out"
+            ) from error
         except (OSError, ValueError) as error:
-            raise UsageError(f"expected {self.path} of an earlier run to go on with: {error}") from error
-        if not lines or not isinstance(lines[0], dict) or lines[0].get("schema") != _SCHEMA or "seed" not in lines[0]:
-            raise UsageError(f"expected {self.path} to be the record of an earlier run, it is none")
+            raise UsageError(f"expected {self.path} to be the record of an earlier run of yours: {error}") from error
+        header = _seal().opened(lines[0]) if lines else None
+        if header is None or header.get("schema") != _SCHEMA:
+            raise UsageError(f"expected {self.path} to be the record of an earlier run of yours, it is none")
         return lines
 
+    def _conditions(self, settings: Settings) -> dict[str, Any]:
+        return {**asdict(settings), "folder": str(self._folder), "version": version(), "examiner": _examiner()}
 
-def _conditions(settings: Settings) -> dict[str, Any]:
-    return {**asdict(settings), "examiner": _examiner()}
+
+def _seal() -> Seal:
+    return seal_in(_state())
 
 
 @cache
 def _examiner() -> str:
     """Another one judges otherwise."""
-    return digest_of(Path(reference.__file__).parent)
-
-
-def _record(key: Key, result: Result) -> dict[str, Any]:
-    return {"digest": key.digest, "isolation": result.isolation, "entry": result.entry.as_dict()}
+    packages = (Path(each.__file__ or "").parent for each in (reference, reports))
+    return hashlib.sha256("".join(map(digest_of, packages)).encode()).hexdigest()
 
 
 def _read(record: dict[str, Any]) -> tuple[Key, Result]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from reports.render.text import one_line
 #: What a file that is a submission by itself may be called.
 SUFFIXES = {".py", ".zip"}
 _NOT_READ = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules"}
-#: More of a submission's contents is not read for its digest; sizes and names still count.
-_MOST_READ = 2**26
+#: More of a submission's contents is not read for its digest, since no more is judged; sizes and names still count.
+_LARGEST_READ, _MOST_READ = 2**24, 2**26
 _PART = 2**20
 
 
@@ -67,12 +66,14 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
 
 
 def digest_of(path: Path) -> str:
-    """A hash of a file, or of all that is in a folder."""
+    """A hash of a file, or of all that is in a folder: Python files first, so that data cannot crowd them out."""
     total = hashlib.sha256()
     left = _MOST_READ
     for each, name in _files(path):
         size = each.stat().st_size
         total.update(b"\0".join([os.fsencode(name), str(size).encode(), b""]))
+        if size > _LARGEST_READ and each != path:
+            continue
         with each.open("rb") as stream:
             while left > 0 and (part := stream.read(min(_PART, left))):
                 total.update(part)
@@ -80,13 +81,14 @@ def digest_of(path: Path) -> str:
     return total.hexdigest()
 
 
-def _files(path: Path) -> Iterator[tuple[Path, str]]:
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """The files in a folder, in the order in which they are copied to be judged, with their names in it."""
     if path.is_file():
-        yield path, path.name
-        return
+        return [(path, path.name)]
+    found: list[Path] = []
     for folder, below, names in os.walk(path):
         below[:] = sorted(set(below) - _NOT_READ)
-        for name in sorted(names):
-            each = Path(folder, name)
-            if each.is_file() and not each.is_symlink() and not name.endswith(".pyc"):
-                yield each, str(each.relative_to(path))
+        found += (Path(folder, name) for name in names if not name.endswith(".pyc"))
+    found = [each for each in found if each.is_file() and not each.is_symlink()]
+    found.sort(key=lambda each: (each.suffix != ".py", len(each.parts), each))
+    return [(each, str(each.relative_to(path))) for each in found]

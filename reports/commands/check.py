@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -17,7 +19,7 @@ from reports.interruption import terminable
 from reports.judging import Settings, settings_of
 from reports.outputs import Outputs, refuse_without_drawing
 from reports.progress import checking
-from reports.render import FORMATS, terminal
+from reports.render import FORMATS, no_path, terminal
 from reports.render.facts import plain
 
 _CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
@@ -64,12 +66,25 @@ def _one(arguments: argparse.Namespace) -> int:
         refuse_without_drawing()
     expected = expectations.load(arguments.expect) if arguments.expect is not None else []
     settings = settings_of(arguments)
-    judgement = expectations.apply(expected, _judged(arguments.path, settings))
     # With one of the files on standard output the report goes where it is not in its way.
-    terminal(judgement, Console(stderr=outputs.to_stdout, highlight=False))
+    console = Console(stderr=outputs.to_stdout, highlight=False)
+    with _framed(arguments.path, console):
+        judgement = expectations.apply(expected, _judged(arguments.path, settings))
+        terminal(judgement, console)
     for name in outputs.files:
-        outputs.write(name, FORMATS[name](judgement))
+        text = FORMATS[name](judgement)
+        outputs.write(name, no_path.framed(name, text) if arguments.path is None else text)
     return _CODES[judgement.verdict]
+
+
+@contextmanager
+def _framed(path: str | None, console: Console) -> Iterator[None]:
+    """Say first and last that there was no path, if there was none."""
+    if path is None:
+        console.print(no_path.LINE, markup=False)
+    yield
+    if path is None:
+        console.print(no_path.LINE, markup=False)
 
 
 def _judged(path: str | None, settings: Settings) -> Judgement:

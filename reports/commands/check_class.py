@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from reports.classroom.crew import judge_all
-from reports.classroom.store import Key, Store, key_of
+from reports.classroom.store import Key, Store, key_of, record_of
 from reports.classroom.submissions import Submission, find
 from reports.classroom.work import Result, Task, report_files
 from reports.cores import cores
@@ -30,23 +30,24 @@ def run(arguments: argparse.Namespace) -> int:
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     found, others = find(arguments.all)
     _prepare_reports(arguments)
-    store = Store(_record_of(arguments))
+    store = Store(record_of(arguments.all, arguments.reports), arguments.all)
     settings = settings_of(arguments, store.seed() if arguments.resume and arguments.seed is None else None)
     keys = {key_of(each): each for each in found}
     if arguments.resume:
         store.load(settings)
         store.keep(key for key in keys if _reported(key, store, arguments.reports))
-        kept = f"{plural(len(store.known), 'verdict')} of the earlier run kept"
-        errors.print(f"{kept}, {plural(len(keys) - len(store.known), 'submission')} to judge", markup=False)
+        _tell_resumed(store, len(keys), errors)
     store.begin(settings)
     if others:
         errors.print(f"not judged, since neither folder, .py nor .zip: {', '.join(others)}", markup=False)
     finished = _judge(keys, store, settings, arguments, errors)
+    if store.problem is not None:
+        errors.print(f"no record could be kept, so that --resume cannot go on: {store.problem}", markup=False)
     results = [result for key in keys if (result := store.known.get(key) or store.faults.get(key)) is not None]
     _tell(results, settings, outputs)
     if not finished:
-        done = f"{len(results)} of {len(keys)} are judged"
-        errors.print(f"interrupted: {done}; the same command with --resume goes on ({store.path})", markup=False)
+        next_ = f"; the same command with --resume goes on ({store.path})" if store.problem is None else ""
+        errors.print(f"interrupted: {len(results)} of {len(keys)} are judged{next_}", markup=False)
         return INTERRUPTED
     return _code(each.entry for each in results)
 
@@ -65,15 +66,22 @@ def _prepare_reports(arguments: argparse.Namespace) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"expected --reports to be a folder, {folder} is a file")
     if folder.resolve().is_relative_to(arguments.all.resolve()):
-        raise UsageError(f"expected --reports outside {arguments.all}: the next run would judge {folder} too")
+        raise UsageError(
+            f"expected --reports outside {arguments.all}, where whoever hands something in can write: name a folder "
+            "elsewhere"
+        )
     refuse_without_drawing()
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _record_of(arguments: argparse.Namespace) -> Path:
-    """Where the verdicts are kept between runs."""
-    name = f"check-{arguments.all.resolve().name}.jsonl"
-    return Path(name) if arguments.reports is None else Path(arguments.reports, name)
+def _tell_resumed(store: Store, submissions: int, errors: Console) -> None:
+    kept = f"{plural(len(store.known), 'verdict')} of the earlier run kept ({store.path})"
+    errors.print(f"{kept}, {plural(submissions - len(store.known), 'submission')} to judge", markup=False)
+    if store.refused:
+        errors.print(
+            f"{plural(store.refused, 'line')} of it left out: this tool did not write them for you, or not so",
+            markup=False,
+        )
 
 
 def _reported(key: Key, store: Store, reports: Path | None) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ from reference.mistakes.plain import CLASSES
 from reference.oracles import torch_autograd
 from reports.bench.mistakes import examined
 from reports.cores import cores
+from reports.workers import each_done
 
 Array = NDArray[Any]
 Function = Callable[..., Array]
@@ -58,16 +57,14 @@ def measure(every: int = 1) -> dict[str, Any]:
     Raises
     ------
     RuntimeError
-        A checker does not pass the right classes: what it catches would mean nothing.
+        A checker does not pass the right classes: what it catches would mean nothing. Or a process has died.
     """
     chosen = CATALOGUE[::every]
     for checker in checkers().values():
         for cls in CLASSES:
             if cls in _KEYS and _fails(checker, cls, CLASSES):
                 raise RuntimeError(f"catches: expected {checker.__name__} to pass the right {cls}")
-    # Not forks: this process has threads by now.
-    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
-        results = list(pool.map(_judged, [CATALOGUE.index(each) for each in chosen], chunksize=4))
+    results = _judged_all([CATALOGUE.index(each) for each in chosen])
     by_class: dict[str, list[dict[str, bool]]] = {}
     for mistake, result in zip(chosen, results, strict=True):
         by_class.setdefault(mistake.subject.partition(".")[0], []).append(result)
@@ -81,6 +78,16 @@ def measure(every: int = 1) -> dict[str, Any]:
 
 def _counts(results: Sequence[dict[str, bool]]) -> dict[str, int]:
     return {"mistakes": len(results)} | {name: sum(each[name] for each in results) for name in results[0]}
+
+
+def _judged_all(numbers: Sequence[int]) -> list[dict[str, bool]]:
+    """Who catches which, in the order of the numbers."""
+    found = {}
+    for outcome in each_done(_judged, numbers, cores()):
+        if outcome.value is None:
+            raise RuntimeError(f"catches: mistake {outcome.item} of the catalogue was not judged: {outcome.problem}")
+        found[outcome.item] = outcome.value
+    return [found[number] for number in numbers]
 
 
 def _judged(number: int) -> dict[str, bool]:

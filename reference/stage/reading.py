@@ -1,0 +1,100 @@
+"""Reads the Python files of what people hand in, without running them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from . import choosing
+from .naming import Source, imports_of
+
+#: Of files, and of their size: a submission is a handful of small ones.
+_MOST_FILES, MOST_BYTES = 400, 2**21
+SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
+_PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
+_CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
+
+
+def files(root: Path) -> list[Path]:
+    """Python files, the nearest to the root first; no links, since they lead elsewhere."""
+    if root.is_file():
+        return [root] if root.suffix != ".ipynb" else []
+    found: list[Path] = []
+    folders = [root]
+    while folders and len(found) < _MOST_FILES:
+        below: list[Path] = []
+        for folder in folders:
+            for entry in sorted(folder.iterdir()):
+                if entry.is_symlink() or entry.name in SKIPPED or entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    below.append(entry)
+                elif _is_python(entry):
+                    found.append(entry)
+        folders = below
+    return found[:_MOST_FILES]
+
+
+def beside(file: Path) -> list[Path]:
+    """The other Python files in a file's folder."""
+    found = (each for each in sorted(file.parent.iterdir()) if each != file and not each.is_symlink())
+    return [each for each in found if each.is_file() and _is_python(each)][:_MOST_FILES]
+
+
+def reached(source: Source, files: Iterable[Path]) -> list[Source]:
+    """Those of the files that a file imports, and that these import in turn, by whatever part of a dotted name."""
+    left = {path.stem: path for path in files}
+    found, waiting = [], [source]
+    while waiting:
+        for each in waiting.pop().imports:
+            for name in (*each.path, *each.names):
+                if name in left:
+                    found.append(read(left.pop(name)))
+                    waiting.append(found[-1])
+    return found
+
+
+def _is_python(file: Path) -> bool:
+    return file.suffix == ".py" and file.stat().st_size <= MOST_BYTES
+
+
+def seen(file: Path) -> choosing.Seen:
+    """What is seen of a file without reading it as Python; nothing if it cannot be read at all."""
+    try:
+        return choosing.seen(file.read_bytes())
+    except OSError:
+        return choosing.seen(b"")
+
+
+def read(path: Path) -> Source:
+    """The file as Python reads it; if it cannot, the names of the classes that it was to define, and why not."""
+    text = ""
+    try:
+        source = path.read_bytes()
+        text = source.decode("utf-8-sig", "replace")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)  # bytes: a declared encoding counts
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+        return Source(path, tuple(_CLASS.findall(text)), _unreadable(text, error))
+    return Source(path, tuple(_defined(tree)), None, tuple(imports_of(tree)))
+
+
+def _unreadable(text: str, error: BaseException) -> str:
+    line, lines = getattr(error, "lineno", None) or 0, text.split("\n")
+    where = f" (line {line}: {lines[line - 1].strip()[:80]})" if 0 < line <= len(lines) else ""
+    if _PYTHON_2.search(text):
+        return f"is Python 2 source{where}; the lab is in Python 3"
+    return f"is no Python: {getattr(error, 'msg', None) or error}{where}"
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    """Names that class statements and assignments bind, within conditions and tries too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))

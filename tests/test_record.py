@@ -1,0 +1,202 @@
+"""The verdicts that ``bp check --all --resume`` believes: its own, of this very class, and nobody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports.classroom import store
+from reports.classroom.seal import Seal, seal_in
+from reports.classroom.store import record_of
+from reports.classroom.submissions import digest_of
+from reports.exit_codes import FAILED, OK, USAGE
+from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
+
+pytestmark = MARKS
+
+ARGV = ("--all", "class", *RELU, "--csv", "t.csv")
+
+
+def verdicts() -> dict[str, str]:
+    rows = [line.split(",") for line in Path("t.csv").read_text("utf-8").splitlines()[1:]]
+    return {row[0]: row[1] for row in rows}
+
+
+def lines_of(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def write(path: Path, lines: list[Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def passing(line: dict[str, Any]) -> dict[str, Any]:
+    """The line of a submission, made to say that it passes."""
+    entry = {**line["entry"], "verdict": "pass", "failed": [], "counts": {**line["entry"]["counts"], "failed": 0}}
+    return {**line, "entry": entry}
+
+
+def passing_as(line: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The line of a submission that passes, made to be about another one."""
+    return {**other, "digest": line["digest"], "entry": {**other["entry"], "name": line["entry"]["name"]}}
+
+
+def test_nothing_is_kept_where_submissions_are(elsewhere: Path) -> None:
+    """The record is the user's alone, in the state folder, and in no folder of the class or of the moment."""
+    hand_in(elsewhere / "class", a=LEAKY)
+    assert outcome(*ARGV) == FAILED
+    assert {each.name for each in elsewhere.rglob("*")} == {"class", "a.py", "t.csv"}
+    path = record_of(Path("class"), None)
+    assert path.is_relative_to(os.environ["XDG_STATE_HOME"])
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.with_name("key"))] == [0o600, 0o600]
+
+
+def test_classes_of_one_name_have_records_of_their_own(elsewhere: Path) -> None:
+    """What was judged in another folder called ``class`` is no verdict here."""
+    assert len({record_of(elsewhere / each / "class", None) for each in ("week 1", "week 2")}) == 2
+
+
+@pytest.mark.parametrize("options", [(), ("--reports", "out")])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: [lines[0], passing(lines[1])],
+        lambda lines: [lines[0], {**passing(lines[1]), "seal": ""}],
+        lambda lines: [lines[0], {name: value for name, value in passing(lines[1]).items() if name != "seal"}],
+        lambda lines: [lines[0], passing_as(lines[1], lines[2])],
+        lambda lines: [lines[0], "PASS", 3, None, [], {"seal": 3}],
+    ],
+    ids=["verdict", "empty seal", "no seal", "another's line", "no records"],
+)  # fmt: skip
+def test_line_that_somebody_else_has_written_is_not_believed(
+    elsewhere: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[list[Any]], list[Any]],
+    options: tuple[str, ...],
+) -> None:
+    """The submission is judged anew, and it is said that something was left out."""
+    hand_in(elsewhere / "class", a=LEAKY, b=RIGHT)
+    assert outcome(*ARGV, "-j", "1", *options) == FAILED
+    path = record_of(Path("class"), Path(options[1]) if options else None)
+    write(path, change(lines_of(path)))
+    capsys.readouterr()
+    assert outcome(*ARGV, *options, "--resume") == FAILED
+    assert verdicts() == {"a.py": "fail", "b.py": "pass"}
+    said = capsys.readouterr().err
+    assert "2/2" in said
+    assert "left out" in said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: {**header, "seed": 1},
+        lambda header: {**header, "folder": "/elsewhere"},
+        lambda header: {"schema": 1, "seed": 0},
+        lambda header: "hello",
+        lambda header: None,
+    ],
+    ids=["seed", "folder", "of an old version", "text", "nothing"],
+)
+def test_record_that_somebody_else_has_written_is_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], Any]
+) -> None:
+    """As a whole, if its first line is not ours."""
+    hand_in(elsewhere / "class", a=LEAKY)
+    assert outcome(*ARGV) == FAILED
+    path = record_of(Path("class"), None)
+    header, *lines = lines_of(path)
+    write(path, [change(header), *map(passing, lines)])
+    assert outcome(*ARGV, "--resume") == USAGE
+    assert "record of an earlier run of yours" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["examiner", "version"])
+def test_verdicts_of_another_examiner_do_not_count(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Another version may judge otherwise."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    assert outcome(*ARGV) == OK
+    monkeypatch.setattr(store, {"examiner": "_examiner", "version": "version"}[name], lambda: "another")
+    capsys.readouterr()
+    assert outcome(*ARGV, "--resume") == OK
+    assert "1/1" in capsys.readouterr().err
+
+
+def test_record_is_of_one_folder(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that is copied beside the reports on another class is refused there."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    (elsewhere / "copy").mkdir()
+    shutil.copytree(elsewhere / "class", elsewhere / "copy" / "class")
+    assert outcome(*ARGV, "--reports", "out") == OK
+    assert outcome("--all", "copy/class", *RELU, "--reports", "out", "--resume") == USAGE
+    assert "folder = " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["class", "class/out", "class/a", "class/../class/out", "link/out"])
+def test_reports_in_the_class_are_refused(elsewhere: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    """Neither judged nor believed: whoever hands something in could have written what lies there."""
+    hand_in(elsewhere / "class", a=LEAKY)
+    (elsewhere / "link").symlink_to("class")
+    planted = elsewhere / "class" / "out" / "check-class.jsonl"
+    for resume in ([], ["--resume"]):
+        assert outcome(*ARGV, "--reports", folder, *resume) == USAGE
+        assert "expected --reports outside class" in capsys.readouterr().err
+    write(planted, [{"schema": 1, "seed": 0}])
+    assert outcome(*ARGV, "--reports", folder, "--resume") == USAGE
+
+
+def test_state_folder_in_the_class_is_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the same reason; and it is said what to do."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "class" / "state"))
+    for options in ([], ["--reports", "out"]):
+        assert outcome(*ARGV, *options) == USAGE
+        assert "XDG_STATE_HOME" in capsys.readouterr().err
+
+
+def test_without_a_state_folder_the_class_is_judged(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is said that nothing can be resumed."""
+    hand_in(elsewhere / "class", a=RIGHT)
+    (elsewhere / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "file"))
+    assert outcome(*ARGV) == OK
+    assert "no record could be kept" in capsys.readouterr().err
+
+
+def test_seal_is_for_one_key_one_record_and_one_place(tmp_path: Path) -> None:
+    """It is opened by who has made it, as it was made, where it was made."""
+    seal = seal_in(tmp_path / "state")
+    record = {"verdict": "fail", "name": "a"}
+    sealed = seal.sealed(record, "header")
+    assert seal.opened(sealed, "header") == record
+    assert seal_in(tmp_path / "state").opened(sealed, "header") == record
+    assert seal.opened(sealed, "another") is None
+    assert seal.opened({**sealed, "verdict": "pass"}, "header") is None
+    assert Seal(b"another").opened(sealed, "header") is None
+
+
+def test_digest_is_of_the_code_whatever_lies_beside_it(tmp_path: Path) -> None:
+    """Data cannot keep a change of a Python file from being seen."""
+    (tmp_path / "a.bin").write_bytes(bytes(2**24))
+    for number in range(5):
+        os.link(tmp_path / "a.bin", tmp_path / f"a{number}.bin")
+    (tmp_path / "z").mkdir()
+    found = set()
+    for text in ("x = 1", "x = 2"):
+        (tmp_path / "z" / "net.py").write_text(text, encoding="utf-8")
+        found.add(digest_of(tmp_path))
+    assert len(found) == 2

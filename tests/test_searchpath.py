@@ -1,0 +1,156 @@
+"""No Python that we start looks for modules where submissions are, nor in the current folder."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from reports import searchpath
+from reports.exit_codes import OK
+from reports.workers import each_done
+from tests.comparing import needs_flint
+from tests.crew_work import look_around
+from tests.submissions import RELU, RIGHT, hand_in
+
+pytestmark = [
+    pytest.mark.outside,
+    pytest.mark.skipif(os.name != "posix", reason="processes get their pipes as POSIX systems do it"),
+]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def plant(folder: Path, names: set[str], marks: Path) -> None:
+    """Put modules into a folder, which are no submissions, and of which each leaves a mark where it is imported."""
+    marks.mkdir(exist_ok=True)
+    source = folder / "planted.txt"
+    source.write_text(f"open({str(marks)!r} + '/' + __name__, 'w')\nraise ImportError('planted')\n", encoding="utf-8")
+    # In a process of its own, which compiles them as any Python does; it must not find them itself.
+    script = "import py_compile, sys; [py_compile.compile(sys.argv[1], n + '.pyc') for n in sys.argv[2:]]"
+    command = [sys.executable, "-I", "-c", script, source.name, *sorted(names)]
+    subprocess.run(command, cwd=folder, check=True)
+
+
+def marked(marks: Path) -> list[str]:
+    return sorted(each.name for each in marks.iterdir())
+
+
+def modules_at_the_first_line(folder: Path) -> set[str]:
+    """What Python has imported before the first line of a program that is started with ``-m``."""
+    (folder / "probe.py").write_text("import sys\nprint(*sys.modules)\n", encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "probe"], cwd=folder, capture_output=True, text=True, check=True)
+    (folder / "probe.py").unlink()
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def names_to_plant() -> set[str]:
+    """All that a real worker has imported when it has judged, and all of Python's own modules."""
+    (outcome,) = each_done(look_around, ["reports.classroom.work"], 1)
+    assert outcome.value is not None
+    top = {name.partition(".")[0] for name in outcome.value["modules"]} | set(sys.stdlib_module_names)
+    return {name for name in top if name.isidentifier()} - {"__main__", "tests"}
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Of a user who has our packages installed, or the path of our source in the environment."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
+COMMANDS = {
+    "bp": [str(Path(sysconfig.get_path("scripts"), "bp"))],
+    "python -P -m reports": [sys.executable, "-P", "-m", "reports"],
+    "python -m reports": [sys.executable, "-m", "reports"],
+}
+
+
+@needs_flint
+@pytest.mark.parametrize("command", COMMANDS)
+def test_class_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, command: str) -> None:
+    """``cd class; bp check --all .`` among files called as the modules that we import, of which three are hand-ins."""
+    if not Path(COMMANDS[command][0]).exists():
+        pytest.skip(f"{COMMANDS[command][0]} is not installed")
+    folder, marks = tmp_path / "class", tmp_path / "marks"
+    folder.mkdir()
+    names = names_to_plant()
+    if command == "python -m reports":
+        # These come before our first line: docs/gate.md says so, and what to do instead.
+        names -= {*modules_at_the_first_line(folder), "reports"}
+    plant(folder, names - {"struct", "secrets", "json"}, marks)
+    # They are to be run where they are judged, and nowhere else.
+    spy = f"\nimport sys\nif 'stage' not in sys.modules:\n    open({str(marks)!r} + '/hand-in', 'w')\n"
+    hand_in(folder, **dict.fromkeys(("struct", "secrets", "json"), RIGHT + spy))
+    options = ["check", "--all", ".", "-j", "2", *RELU, "--csv", "-"]
+    state = environment(XDG_STATE_HOME=str(tmp_path / "state"))
+    done = subprocess.run(
+        [*COMMANDS[command], *options], cwd=folder, env=state, capture_output=True, text=True, check=False
+    )
+    assert marked(marks) == []
+    assert done.returncode == OK, done.stderr
+    assert done.stdout.count(",pass,") == 3
+
+
+@pytest.mark.parametrize("entry", ["", ".", "{class}", "{class}/anna"])
+def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entry: str) -> None:
+    """``PYTHONPATH`` may have an empty entry, which is the current folder, or the folder of the class itself."""
+    folder = tmp_path / "class"
+    (folder / "anna").mkdir(parents=True)
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from reports.workers import each_done\nfrom tests.crew_work import look_around\n"
+        "print(*next(each_done(look_around, ['secrets'], 1, foreign=[Path(sys.argv[1])])).value['path'], sep='\\n')\n"
+    )
+    path = os.pathsep.join([str(ROOT), entry.replace("{class}", str(folder))])
+    command = [sys.executable, "-P", "-c", script, str(folder)]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(PYTHONPATH=path), capture_output=True, text=True, check=True
+    )
+    places = [Path(line) for line in done.stdout.splitlines()]
+    assert ROOT in places
+    assert [each for each in places if each == folder or folder in each.parents] == []
+
+
+def test_workers_look_where_we_do_but_for_the_current_folder(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed is found wherever it is, and a hidden environment in the class is no submission."""
+    (elsewhere / "class" / ".venv" / "lib").mkdir(parents=True)
+    libraries = [str(elsewhere / "libraries"), str(elsewhere / "class" / ".venv" / "lib")]
+    for each in ("", str(elsewhere), str(elsewhere / "class"), str(elsewhere / "class" / "anna"), *libraries):
+        monkeypatch.syspath_prepend(each)
+    found = searchpath.folders([elsewhere / "class"])
+    assert [each for each in found if each == "" or str(elsewhere) in each] == libraries[::-1]
+    (outcome,) = each_done(look_around, ["struct"], 1, foreign=[elsewhere / "class"])
+    assert outcome.value is not None
+    assert outcome.value["path"] == [os.path.abspath(each) for each in found]  # noqa: PTH100
+    assert [each for each in outcome.value["files"] if each.startswith(str(elsewhere))] == []
+
+
+def test_source_folder_that_is_the_current_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who works on us starts us there."""
+    monkeypatch.chdir(ROOT)
+    assert str(ROOT) in searchpath.folders()
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "reports", "--version"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("bp "), done.stderr
+
+
+@pytest.mark.parametrize("package", ["bp", "reference", "reports"])
+def test_nothing_else_starts_a_python(package: str) -> None:
+    """Only `reports.searchpath` and the sandbox (by `reference.libraries`) start an interpreter, both with ``-I``."""
+    starters = {"executable", "_base_executable", "ProcessPoolExecutor", "get_context", "Process", "Pool"}
+    found, users = set(), set()
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+            if name in starters:
+                found.add(path.relative_to(ROOT).as_posix())
+            if name == "interpreter":  # of `reference.libraries`
+                users.add(path.relative_to(ROOT).as_posix())
+    assert found <= {"reports/searchpath.py", "reference/libraries.py"}
+    assert users <= {"reference/sandbox.py", "reference/bubblewrap.py", "reference/libraries.py"}
+    assert all('"-I"' in (ROOT / each).read_text("utf-8") for each in ("reports/searchpath.py", "reference/sandbox.py"))

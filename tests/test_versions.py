@@ -1,0 +1,151 @@
+"""Which of several implementations in one hand-in is judged: the one that is meant, as a whole, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reference
+from reference.gate import judge
+from reference.implementation import CLASSES, NotAnImplementation
+from reference.stage import loading
+from reports.exit_codes import OK, USAGE
+from tests.comparing import needs_flint
+from tests.lab_layout import lab, module, one_file, within, write
+from tests.submissions import outcome
+
+pytestmark = pytest.mark.outside
+
+ABSOLUTE, FLAT = (f"from {place}softmax_layer import SoftmaxLayer" for place in ("mlp.", ""))
+REST = {name: text for name, text in lab(FLAT).items() if name != "mlp.py"}
+BROKEN = {name: f"raise RuntimeError('{name} of an old copy')\n{text}" for name, text in lab(FLAT).items()}
+
+
+def file_of(cls: Any) -> Path:
+    return Path(cls.__init__.__code__.co_filename)
+
+
+def places_of(found: loading.Found, root: Path) -> set[str]:
+    """The folders, or the file, from which the classes are."""
+    files = {file_of(each).relative_to(root) for each in found.classes.values()}
+    return {str(files.pop())} if len(files) == 1 else {str(each.parent) for each in files}
+
+
+@pytest.mark.parametrize("line", [ABSOLUTE, FLAT])
+@pytest.mark.parametrize("old", ["backup", "old", "mlp_old", "archive/mlp", "a/b/mlp", "MLP backup", "mlp/old", "_mlp"])
+def test_the_package_is_preferred_to_a_copy(tmp_path: Path, old: str, line: str) -> None:
+    """``mlp/`` is judged, and nothing of a copy beside it or in it is run; it is said that there is one."""
+    root = write(tmp_path / "handed_in", within("mlp", lab(line)) | within(old, BROKEN))
+    found = loading.load(root, CLASSES)
+    assert places_of(found, root) == {"mlp"}
+    (note,) = found.notes
+    assert "mlp/" in note
+    assert f"{old}/" in note
+
+
+def test_file_beside_the_package_is_a_copy(tmp_path: Path) -> None:
+    """One with all classes in it, even though it is nearer."""
+    root = write(tmp_path / "handed_in", within("mlp", lab(ABSOLUTE)) | {"all_in_one.py": f"1 / 0\n{one_file()}"})
+    assert places_of(loading.load(root, CLASSES), root) == {"mlp"}
+
+
+def test_nearest_is_preferred(tmp_path: Path) -> None:
+    """Where none is called ``mlp``."""
+    root = write(tmp_path / "handed_in", within("old/code", BROKEN) | within("src", lab(FLAT)))
+    assert places_of(loading.load(root, CLASSES), root) == {"src"}
+    (root / "net.py").write_text(one_file(), encoding="utf-8")
+    assert places_of(loading.load(root, CLASSES), root) == {"net.py"}
+
+
+def test_file_of_the_name_is_preferred(tmp_path: Path) -> None:
+    """``mlp.py`` beside ``mlp_old.py`` and a copy that a file manager has made."""
+    files = {"mlp.py": one_file(), "mlp_old.py": f"1 / 0\n{one_file()}", "mlp (1).py": f"1 / 0\n{one_file()}"}
+    root = write(tmp_path / "handed_in", files)
+    assert places_of(loading.load(root, CLASSES), root) == {"mlp.py"}
+
+
+def test_what_a_script_imports_is_preferred(tmp_path: Path) -> None:
+    """Of two that nothing else tells apart."""
+    files = within("new", lab(FLAT)) | within("first", BROKEN) | {"run.py": "from new.mlp import MLP\n"}
+    root = write(tmp_path / "handed_in", files)
+    assert places_of(loading.load(root, CLASSES), root) == {"new"}
+
+
+def test_unfinished_package_is_not_completed_from_a_copy(tmp_path: Path) -> None:
+    """What is missing in ``mlp/`` is missing, and it is said where there is one."""
+    unfinished = {"relu_layer.py": module("relu_layer"), "linear_layer.py": module("linear_layer")}
+    root = write(tmp_path / "handed_in", within("mlp", unfinished) | within("backup", lab(FLAT)))
+    found = loading.load(root, CLASSES)
+    assert set(found.classes) == {"LinearLayer", "ReLULayer"}
+    assert set(found.missing) == set(CLASSES) - set(found.classes)
+    assert "backup/" in found.missing["MLP"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            **within("mlp", {"mlp.py": module("mlp")}),
+            **within("layers", REST),
+        },
+        {**within("mlp", REST), "network.py": module("mlp")},
+        {**within("mlp/layers", REST), "mlp/mlp.py": module("mlp")},
+    ],
+    ids=["two folders", "a file above", "a folder in it"],
+)
+def test_parts_of_one_implementation_are_put_together(tmp_path: Path, files: dict[str, str]) -> None:
+    """Where the classes are spread over folders, and none is there twice."""
+    found = loading.load(write(tmp_path / "handed_in", files), CLASSES)
+    assert (found.missing, found.notes) == ({}, [])
+
+
+TIED = {
+    "folders": (within("a", lab(FLAT)) | within("b", lab(FLAT)), ["a/", "b/"]),
+    "files": ({"first.py": one_file(), "second.py": one_file()}, ["first.py", "second.py"]),
+    "a folder and a file in it": (lab(FLAT) | {"copy.py": one_file()}, ["the main folder", "copy.py"]),
+    "packages": (within("week 1/mlp", lab(FLAT)) | within("week 2/mlp", lab(FLAT)), ["week 1/mlp/", "week 2/mlp/"]),
+}
+
+
+@needs_flint
+@pytest.mark.parametrize(("files", "labels"), TIED.values(), ids=TIED)
+def test_two_equally_likely_ones_are_wrong_usage(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], labels: list[str]
+) -> None:
+    """Both are named with their folders, and nothing is judged or run."""
+    root = write(elsewhere / "handed_in", {name: f"print('it runs')\n{text}" for name, text in files.items()})
+    assert outcome("handed_in", "--effort", "quick", "--only", "relu.*") == USAGE
+    said = capsys.readouterr()
+    assert [each for each in labels if each not in said.err] == []
+    assert "it runs" not in said.out + said.err
+    with pytest.raises(NotAnImplementation) as refused:
+        reference.check(root)
+    assert [each for each in labels if each not in str(refused.value)] == []
+    assert "it runs" not in capsys.readouterr().out
+    for path in (root / label for label in labels if label != "the main folder"):
+        assert outcome(str(path), "--effort", "quick", "--only", "relu.forward.answers") == OK
+
+
+@needs_flint
+def test_class_in_two_folders_is_told_with_its_folder(tmp_path: Path) -> None:
+    """Which one was taken, since the file's name alone is that of both."""
+    root = write(tmp_path / "two", {f"{folder}/relu_layer.py": module("relu_layer") for folder in "ab"})
+    (note,) = judge(root, only="relu.forward.answers", effort="quick", sandbox="process").notes
+    assert note.endswith("the one in a/relu_layer.py was taken")
+
+
+def test_file_of_the_lab_is_preferred_to_its_neighbour(tmp_path: Path) -> None:
+    """``relu_layer.py`` to a copy of it in the same folder."""
+    copies = {name: f"1 / 0\n{module('relu_layer')}" for name in ("backup_relu.py", "relu_layer (copy).py")}
+    root = write(tmp_path / "mlp", lab(FLAT) | copies)
+    found = loading.load(root, CLASSES)
+    assert file_of(found.classes["ReLULayer"]).name == "relu_layer.py"
+
+
+def test_file_that_builds_on_another_is_meant(tmp_path: Path) -> None:
+    """It imports a class and defines it anew: that is the later one."""
+    later = "from first import *\nclass ReLULayer(ReLULayer):\n    later = True\n"
+    root = write(tmp_path / "handed_in", {"first.py": one_file(), "stable.py": later})
+    assert vars(loading.load(root, CLASSES).classes["ReLULayer"])["later"]
