@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from reference import child
+from reference import child, processor_time
 from reference.child import Child, EndedError, Left, StartError
 
 pytestmark = [
@@ -232,15 +232,26 @@ def test_folder_is_looked_at(start: Start, files: int, size: int, seen: bool, mo
     """While an answer is awaited: many files and large ones."""
     monkeypatch.setattr(child, "_MOST_FILES", 4)
     monkeypatch.setattr(child, "_MOST_BYTES", 2**21)
-    monkeypatch.setattr(child, "_LOOK", 0.0)
+    monkeypatch.setattr(child, "_LOOK", 3600.0)
     code = f'for n in range({files}): open(str(n), "wb").write(os.urandom({size}))'
     started = start(f'{code}\ntell(b"."); time.sleep(60)')
-    with contextlib.suppress(EndedError):  # which may come before or after the answer
-        assert started.heard(1) == b"."
+    assert started.heard(1) == b"."
+    monkeypatch.setattr(child, "_LOOK", 0.0)
     with pytest.raises(EndedError) as caught:
         started.heard(1, no_longer)
     assert caught.value.said == ("wrote more than 4 files or 2 MiB" if seen else "took too long")
     assert caught.value.kind == ("memory" if seen else "timeout")
+
+
+def test_what_it_has_taken_is_known_when_it_has_ended(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its number may be another process's then."""
+    started = start("while time.process_time() < 0.2: pass\ntell(b'.'); read(1)")
+    assert started.heard(1) == b"."
+    taken = started.child.spent()
+    assert taken >= 0.2
+    started.stop()
+    monkeypatch.setattr(processor_time, "_clock", lambda process: 99.0)
+    assert taken <= started.child.spent() < 99
 
 
 def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from reference.mistakes import plain
 from reference.processes import family, is_at_work
 from reference.processor_time import Meter
 from reference.sandbox import Sandbox
+from reference.stage import loading
 from reference.stage.protocol import Call, New
 
 pytestmark = pytest.mark.outside
@@ -258,6 +259,45 @@ def test_last_answer_may_take_no_more_than_all() -> None:
 def test_elapsed_time_that_was_given_is_told_as_such() -> None:
     """It is then derived from nothing."""
     assert Limits(2, wall=7.5).in_words()[1] == "7.5 s of elapsed time that everything together may take"
+
+
+# An import
+
+
+IMPORTS = """
+import signal
+
+class ReLULayer: pass
+
+assert 0 < signal.getitimer(signal.ITIMER_PROF)[0] < 10.1  # it counts in hundredths
+assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < 90.1
+"""
+SWALLOWED = """
+try: signal.raise_signal(signal.SIGPROF)
+except BaseException: pass
+assert 0 < signal.getitimer(signal.ITIMER_PROF)[0] < 0.1
+while True: pass
+"""
+#: Of a file that has gone on until the alarm, which it gives itself here.
+LATE = {
+    "processor": ("signal.raise_signal(signal.SIGPROF)", "60 s of processor time that --timeout allows"),
+    "wall": ("signal.raise_signal(signal.SIGALRM)", "360 s of elapsed time that everything together may take"),
+    "swallowed": (SWALLOWED, "60 s of processor time that --timeout allows"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such alarms elsewhere")
+@pytest.mark.parametrize("late", LATE)
+def test_import_has_its_share_of_both(tmp_path: Path, late: str) -> None:
+    """A sixth of the processor time, a quarter of the elapsed time; what was defined until then counts."""
+    code, limit = LATE[late]
+    path = tmp_path / f"imported_{late}.py"
+    path.write_text(IMPORTS + code, encoding="utf-8")
+    found = loading.load(path, ["ReLULayer"], seconds=60.0, wall=360.0)
+    assert list(found.classes) == ["ReLULayer"]
+    (note,) = found.notes
+    assert note.startswith(f"{path.name} was still running after its share of the {limit}")
+    assert signal.getitimer(signal.ITIMER_PROF)[0] == signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 # A process

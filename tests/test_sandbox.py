@@ -265,6 +265,13 @@ def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str)
     assert begun.script.stopped == [False]
 
 
+def test_process_that_never_comes_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not waited for without end, and is no fault of the submission's."""
+    monkeypatch.setattr(sandbox, "_TO_START", 0.0)
+    with pytest.raises(SandboxError, match=r"did not come up \(EndedError\)"):
+        opened(1.0, FORCE).missing()
+
+
 def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the system's reason."""
     begun = opened()
@@ -394,6 +401,17 @@ def test_questions_go_together(opened: Open) -> None:
     answers = list(begun.box.run_all(questions))
     assert [each[-1].value.item() for each in answers] == list(range(30))
     assert [len(each) for each in begun.script.asked] == [24, 6] + [2] * 6
+
+
+def test_after_an_end_questions_go_one_by_one(opened: Open) -> None:
+    """Since one of them may be the next."""
+    begun = opened(FORCE, FOUND, EOFError(), FORCE, FOUND, *(replies(float(n)) for n in range(4)))
+    begun.missing()
+    begun.box.run([MADE, Call("layer", "delta", {})])
+    begun.box.run([MADE, ASKED])
+    answers = list(begun.box.run_all([[MADE, ASKED]] * 3))
+    assert [each[-1].value.item() for each in answers] == [1, 2, 3]
+    assert [len(each) for each in begun.script.asked] == [2] * 5
 
 
 def test_folder_is_not_told(opened: Open) -> None:
