@@ -139,7 +139,7 @@ def free(parts: Sequence[str], names: Names) -> str:
 def _is_free(first: str, rest: Sequence[str], names: Names) -> bool:
     if ".".join([first, *rest]) in sys.modules:
         return False
-    present = sys.modules.get(first)
+    present: Any = sys.modules.get(first)
     if present is None:
         return True
     if not isinstance(present, ModuleType):
