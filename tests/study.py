@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reports import saturation
+from reports import figures, saturation
 from reports.experiments import EXPERIMENTS
 from reports.progress import Display
 from reports.study import digits, instability, plan, verification
@@ -51,6 +51,12 @@ def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digits, "mnist_array", lambda name, folder: pictures[120:])
     monkeypatch.setattr(instability, "KINDS", {"naive": small["mnist-unstable"], "stable": small["mnist"]})
     monkeypatch.setattr(saturation, "LEADS", (1, 20, 40, 720))
+
+
+def leave_figures_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and written as empty pictures: for tests that look at the text around them."""
+    blank = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+    monkeypatch.setattr(figures, "svg", lambda figure: blank)
 
 
 def silent_display() -> Display:
