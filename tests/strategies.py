@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+_FEW, _MANY = 25, 1000
+
+
+def _few_examples() -> settings:
+    usual = settings().max_examples
+    return settings(max_examples=usual if usual >= _MANY else min(usual, _FEW))
+
+
+#: For a property whose every example takes long: 25 examples, but as many as any other in the nightly profile.
+few_examples = _few_examples()
 
 #: Multiples of 1/8: a counterexample made of them can be read aloud.
 SHORT = st.integers(-32, 32).map(lambda k: k / 8)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
 from reference.oracles import finite_differences, torch_autograd
 from tests.comparing import assert_within, gamma, needs_torch
-from tests.strategies import SHORT, Array, arrays, one_hot
+from tests.strategies import SHORT, Array, arrays, few_examples, one_hot
 
 
 def build(widths: list[int], *, stable: bool, seed: int = 0) -> bp.MLP:
@@ -57,8 +57,8 @@ def mean_loss(net: bp.MLP, X: Array, T: Array) -> Any:
     return loss
 
 
+@few_examples
 @given(questions())
-@settings(max_examples=25)
 def test_gradient_is_derivative_of_the_mean_loss(question: tuple[bp.MLP, Array, Array, bool]) -> None:
     """Every parameter against central differences of `evaluate`; entries at a kink are not judged."""
     net, X, T, _ = question
