@@ -17,6 +17,10 @@ from reports import data
 
 pytest_plugins = ["pytester"]
 
+# For PyTorch, which is loaded later: where other processes want the cores, its threads spend seconds on waiting for
+# each other, and no test has work enough for two.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Phase.explain re-runs a failing test many times to little use where the counterexample is an array.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 # Deadlines would make the two noisy cores of a CI machine part of the verdict.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_FEW, _MANY = 25, 1000
-
-
-def _few_examples() -> settings:
-    usual = settings().max_examples
-    return settings(max_examples=usual if usual >= _MANY else min(usual, _FEW))
-
-
-#: For a property whose every example takes long: 25 examples, but as many as any other in the nightly profile.
-few_examples = _few_examples()
+#: Whether this run may take long (`tox -e nightly`).
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+#: For a property whose every example takes long: 25 examples, but as many as any other at night.
+few_examples = settings() if NIGHTLY else settings(max_examples=min(settings().max_examples, 25))
 
 #: Multiples of 1/8: a counterexample made of them can be read aloud.
 SHORT = st.integers(-32, 32).map(lambda k: k / 8)

@@ -18,7 +18,7 @@ from bp.samples import Samples
 from reference.oracles import torch_training
 from reports.experiments import EXPERIMENTS, build_net
 from tests.comparing import needs_torch
-from tests.strategies import Array
+from tests.strategies import NIGHTLY, Array
 
 SPIRALS = bp.load_spirals()
 XOR = bp.load_XOR()
@@ -114,14 +114,14 @@ def test_lab_alpha_02_is_still_climbing() -> None:
 
 @pytest.mark.mnist
 def test_lab_mnist_begins_to_learn(mnist: tuple[Array, ...]) -> None:
-    """Three epochs of the deep net on the real images: above 85 % on the test set, and naive and stable agree."""
+    """Three epochs of twenty steps on real images give above 85 % on the test set, with the naive softmax as well."""
     X_train, T_train, X_test, T_test = mnist
-    histories = []
-    for name in ("mnist", "mnist-unstable"):
-        net = build_net(EXPERIMENTS[name])
-        histories.append(bp.train(net, X_train, T_train, 3000, 3, 0.1, X_test, T_test))
-    assert histories[0].acc_test[-1] > 0.85
-    np.testing.assert_allclose(histories[0].loss_train, histories[1].loss_train, rtol=1e-9, atol=0)
+    # At night all the images in the lab's batches of 3000; by day a fifth of them takes as many steps.
+    n_images = len(X_train) if NIGHTLY else len(X_train) // 5
+    images = (X_train[:n_images], T_train[:n_images], n_images // 20, 3, 0.1, X_test, T_test)
+    stable, naive = (bp.train(build_net(EXPERIMENTS[name]), *images) for name in ("mnist", "mnist-unstable"))
+    assert stable.acc_test[-1] > 0.85
+    np.testing.assert_allclose(naive.loss_train, stable.loss_train, rtol=1e-9, atol=0)
 
 
 def test_history_has_one_number_an_epoch() -> None:
