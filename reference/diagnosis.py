@@ -74,7 +74,8 @@ def _keeps(mistake: Mistake, exam: Exam, kept: Mapping[str, Run]) -> bool:
             return False
         return True
 
-    return all(exam.known((mistake.name, name), partial(passes, run)) for name, run in kept.items())
+    asked = exam.seed, exam.effort, exam.assignment
+    return all(exam.known((mistake.name, name, asked), partial(passes, run)) for name, run in kept.items())
 
 
 def _session(mistake: Mistake) -> InProcess:

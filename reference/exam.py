@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
@@ -17,6 +17,7 @@ from reference.contract import Answer, Case, Message, Oracle, Sizes, forward_of
 from reference.draws import normal_numbers, numbers_of_all_sizes, short_numbers
 from reference.evidence import evidence_of, most_telling, point_of
 from reference.findings import Evidence, NotApplicable, Violation
+from reference.shared import digest, memo
 from reference.showing import module_of, nested, repro, short
 from reference.stage.protocol import Call, Laid, Layout, Reply, Session, Step, Unusable
 
@@ -82,19 +83,19 @@ class Exam:
     effort: Effort = "normal"
     assignment: int = 3
     log: list[Asked] = field(default_factory=list)
-    _known: dict[Any, Any] = field(default_factory=dict)
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
     def of(self, session: Session, log: list[Asked]) -> Exam:
         """The same examination of somebody else, with a log of its own."""
         return replace(self, session=session, log=log, _trend=[])
 
-    def known(self, key: Any, make: Callable[[], Known]) -> Known:
-        """What ``make`` gives, made once for all who are examined with these questions."""
-        if key not in self._known:
-            self._known[key] = make()
-        found: Known = self._known[key]
-        return found
+    def known(self, key: Hashable, make: Callable[[], Known]) -> Known:
+        """What ``make`` gives, made once in this process: see `reference.shared`.
+
+        The key has to tell all that the value depends on, apart from the oracle.
+        """
+        oracle = self.oracle if isinstance(self.oracle, str) else (self.oracle.value, self.oracle.vjp)
+        return memo.get((oracle, key), make)
 
     @property
     def rounds(self) -> int:
@@ -196,8 +197,7 @@ class Exam:
     def answer(self, message: Message, case: Case) -> Answer:
         """The truth, and how far an honest answer may be from it."""
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
-        key = (message.subject, *((array.shape, array.dtype.str, array.tobytes()) for array in arrays))
-        return self.known(key, lambda: message.answer(case, self.truth()))
+        return self.known((message.subject, digest(*arrays)), lambda: message.answer(case, self.truth()))
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ from reference.estimate import Estimate
 from reference.evidence import evidence_of
 from reference.exam import Asked, Exam, as_numbers, word_of
 from reference.findings import Violation
+from reference.shared import digest
 from reference.showing import literal, short
 from reference.stage.protocol import Call, New, Put, Ref, Reply, Seed, Step
 
@@ -89,6 +90,11 @@ class Question:
     def labels(self) -> list[str]:
         """Names of the arrays of theta."""
         return [f"{name}.{attribute}" for name in self.linear for attribute in "Wb"]
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Tells this question from every other one."""
+        return self.widths, self.compound, digest(*self.theta, self.X, self.T)
 
     @cached_property
     def bounds(self) -> rounding.NetBounds:
@@ -242,16 +248,16 @@ class Asking:
             violation.evidence = evidence_of(what, array, truth, bound)
             raise violation
 
-    def truth(self, definition: Callable[..., Any]) -> Estimate:
+    def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
         """What a definition of the question says at its parameters."""
         exam, question = self.exam, self.question
-        key = (id(question), definition.__name__)
-        return exam.known(key, lambda: exam.truth().value(definition, question.theta))
+        key = (question.key, definition.__name__, *options.items())
+        return exam.known(key, lambda: exam.truth().value(partial(definition, **options), question.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
         """See `Question.true_gradient`."""
         exam, question = self.exam, self.question
-        return exam.known((id(question), "gradient"), lambda: question.true_gradient(exam.truth()))
+        return exam.known((question.key, "gradient"), lambda: question.true_gradient(exam.truth()))
 
     def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
         """A broken promise of this network."""
@@ -272,7 +278,7 @@ def questions(exam: Exam, *, compound_only: bool = False) -> Iterator[Question]:
 
 def question_of(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
     """A network of that shape with short weights, and a batch."""
-    return exam.known(("net", shape, compound), lambda: _drawn(exam, shape, compound=compound))
+    return exam.known(("net", exam.seed, shape, compound), lambda: _drawn(exam, shape, compound=compound))
 
 
 def _drawn(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:

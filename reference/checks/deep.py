@@ -38,7 +38,7 @@ def check_gradient_of_deep_net(exam: Exam) -> None:
     for number in range(max(1, exam.rounds // 8)):
         compound = exam.assignment > 1 and number % 2 == 0
         drawn = partial(draw, exam.rng(f"net.deep.{number}"), compound=compound)
-        question, bounds = exam.known(("deep", number), drawn)
+        question, bounds = exam.known(("deep", exam.seed, number, compound), drawn)
         truth = Asking(exam, question).true_gradient
         parts = _parts(question, exam, truth)
         exam.log.append(Asked(tuple(parts), bounds))

@@ -76,7 +76,7 @@ def check_propagate_to_last_layer(exam: Exam) -> None:
     def judge(net: Asking) -> None:
         question = net.question
         for depth in range(1, len(question.widths) - 1):
-            truth = exam.truth().value(partial(question.hidden, depth=depth), question.theta)
+            truth = net.truth(question.hidden, depth=depth)
             net.judge(net.propagate(last_layer=f"ReLU_{depth}"), truth, question.bounds.hidden[depth - 1])
 
     _judge_each(exam, judge)
@@ -181,7 +181,7 @@ def check_training_step(exam: Exam) -> None:
             rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
             net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
         after = replace(question, theta=tuple(moved))
-        truth = after.true_gradient(exam.truth())
+        truth = Asking(exam, after).true_gradient()
         bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
         for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")

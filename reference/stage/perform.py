@@ -110,7 +110,9 @@ class _Stage:
             case Ref():
                 return self.objects[value.name]
             case Seed():
-                return self.generators.setdefault(value.value, _random_state(value.value))
+                if value.value not in self.generators:  # to seed one takes as long as a small answer
+                    self.generators[value.value] = _random_state(value.value)
+                return self.generators[value.value]
             case Laid():
                 return lay_out(value.array, value.layout)
             case _ndarray():

@@ -137,8 +137,8 @@ def _data(path: Path) -> SourceFileMutationData:
 def sample(mutants: Iterable[Mutant], sizes: dict[str, int], seed: int) -> list[Mutant]:
     """Of the packages in ``sizes``, so many mutants drawn without replacement; of the others, all.
 
-    A mutant's place in the draw depends on the seed and on its name alone. So the same seed draws the same mutants after
-    a change, apart from those that the change itself has added or removed, and two runs can be compared.
+    A mutant's place in the draw depends on the seed and on its name alone. So the same seed draws the same mutants
+    after a change, apart from those that the change itself has added or removed, and two runs can be compared.
     """
     by_package: dict[str, list[Mutant]] = defaultdict(list)
     for mutant in mutants:
