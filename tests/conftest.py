@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, Phase, settings
 from numpy.typing import NDArray
 
 import bp
-from reports import data
+from reports import data, sources
+from tests.fake_mirrors import FILES, FakeMirror, serving
 
 pytest_plugins = ["pytester"]
 
@@ -73,6 +75,26 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Small files instead of MNIST, an empty cache, no npm and no proxy; gives the cache."""
+    cache = tmp_path / "cache" / "mnist"
+    monkeypatch.setattr(data, "MNIST_SHA256", {name: hashlib.sha256(c).hexdigest() for name, c in FILES.items()})
+    monkeypatch.setattr(data, "mnist_cache_folder", lambda: cache)
+    monkeypatch.setattr(sources, "MIRRORS", ())
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("BP_MNIST", raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    return cache
+
+
+@pytest.fixture
+def mirrors() -> Iterator[tuple[FakeMirror, FakeMirror]]:
+    """Two servers that have all the files."""
+    with serving() as one, serving() as two:
+        yield one, two
 
 
 @pytest.fixture(scope="session")
