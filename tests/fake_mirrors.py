@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def asking(*mirrors: FakeMirror) -> tuple[sources.Source, ...]:
-    return tuple(Mirror(mirror.url, timeout=10) for mirror in mirrors)
+    return tuple(Mirror(mirror.url, timeout=60) for mirror in mirrors)
 
 
 def closed_port() -> int:

@@ -151,7 +151,7 @@ def answering(answer: bytes) -> Iterator[Mirror]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve)
         thread.start()
-        yield Mirror(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=10)
+        yield Mirror(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=60)
         thread.join()
 
 
