@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -42,16 +43,17 @@ def questions(draw: st.DrawFn) -> tuple[bp.MLP, Array, Array, bool]:
 
 def mean_loss(net: bp.MLP, X: Array, T: Array) -> Any:
     """The net's mean loss as a function of its parameters, for the oracles; the net itself is left as it was."""
+    arrays = [array for pair in net.parameters().values() for array in pair]
+    before = [array.copy() for array in arrays]
+
+    def put(theta: Sequence[Array]) -> None:
+        for array, new in zip(arrays, theta, strict=True):
+            array[:] = new
 
     def loss(*theta: Array) -> Array:
-        pairs = list(net.parameters().values())
-        before = [array.copy() for pair in pairs for array in pair]
-        flat = [array for pair in pairs for array in pair]
-        for array, new in zip(flat, theta, strict=True):
-            array[:] = new
+        put(theta)
         result = net.evaluate(X, T).mean()
-        for array, old in zip(flat, before, strict=True):
-            array[:] = old
+        put(before)
         return np.asarray(result)
 
     return loss
