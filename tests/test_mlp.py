@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
 from reference.oracles import finite_differences, torch_autograd
 from tests.comparing import assert_within, gamma, needs_torch
-from tests.strategies import SHORT, Array, arrays, one_hot
+from tests.strategies import SHORT, Array, arrays, few_examples, one_hot
 
 
 def build(widths: list[int], *, stable: bool, seed: int = 0) -> bp.MLP:
@@ -42,23 +43,24 @@ def questions(draw: st.DrawFn) -> tuple[bp.MLP, Array, Array, bool]:
 
 def mean_loss(net: bp.MLP, X: Array, T: Array) -> Any:
     """The net's mean loss as a function of its parameters, for the oracles; the net itself is left as it was."""
+    arrays = [array for pair in net.parameters().values() for array in pair]
+    before = [array.copy() for array in arrays]
+
+    def put(theta: Sequence[Array]) -> None:
+        for array, new in zip(arrays, theta, strict=True):
+            array[:] = new
 
     def loss(*theta: Array) -> Array:
-        pairs = list(net.parameters().values())
-        before = [array.copy() for pair in pairs for array in pair]
-        flat = [array for pair in pairs for array in pair]
-        for array, new in zip(flat, theta, strict=True):
-            array[:] = new
+        put(theta)
         result = net.evaluate(X, T).mean()
-        for array, old in zip(flat, before, strict=True):
-            array[:] = old
+        put(before)
         return np.asarray(result)
 
     return loss
 
 
+@few_examples
 @given(questions())
-@settings(max_examples=25)
 def test_gradient_is_derivative_of_the_mean_loss(question: tuple[bp.MLP, Array, Array, bool]) -> None:
     """Every parameter against central differences of `evaluate`; entries at a kink are not judged."""
     net, X, T, _ = question

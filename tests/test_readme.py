@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
+@cache
 def python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run in a process of its own that sees the checkout."""
+    """Run, once for all tests, in a process of its own that sees the checkout."""
     command = [sys.executable, *arguments]
     seen = {"PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=seen)

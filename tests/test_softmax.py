@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ def error_of(function: Any, spec: Any, X: Array) -> float:
     return float(ball.ulps(spec, (X,), function(X)).value.max())
 
 
+@cache
 def floor() -> float:
     """Units in the last place that the library promises: two, where numpy's exp and log1p have what numpy 2's have.
 
@@ -47,9 +48,6 @@ def floor() -> float:
     exp = error_of(np.exp, lambda x: x.exp(), -rng.uniform(0, 40, (1, 4000)))
     log1p = error_of(np.log1p, lambda x: (x + 1).log(), rng.uniform(0, 4, (1, 4000)))
     return 2.0 + 2 * max(exp - 0.75, 0.0) + 2 * max(log1p - 0.75, 0.0)
-
-
-FLOOR = floor() if ball.available() is None else 2.0
 
 
 def question(data: st.DataObject) -> tuple[Array, Array]:
@@ -68,7 +66,7 @@ def test_probabilities_have_all_digits(data: st.DataObject) -> None:
     """Subnormal ones included: none is 0 that has a double next to it."""
     X, _ = question(data)
     P = SOFTMAX.forward(X)
-    assert off(definitions.softmax, X, P) <= FLOOR
+    assert off(definitions.softmax, X, P) <= floor()
     truth = ball.value(definitions.softmax, (X,)).value
     assert not (P[truth >= 2.0**-1074] == 0).any()
 
@@ -77,7 +75,7 @@ def test_probabilities_have_all_digits(data: st.DataObject) -> None:
 def test_losses_have_all_digits(data: st.DataObject) -> None:
     """Those of samples that are surely right too, which the usual formula makes 0."""
     X, T = question(data)
-    assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= FLOOR
+    assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= floor()
 
 
 @given(st.data())
@@ -85,7 +83,7 @@ def test_gradients_have_all_digits(data: st.DataObject) -> None:
     """At the target as well, where p - t cancels."""
     X, T = question(data)
     spec = partial(definitions.cross_entropy_of_logits, T=T)
-    assert off(spec, X, LOSS.delta(X, T), np.ones((len(X), 1))) <= FLOOR
+    assert off(spec, X, LOSS.delta(X, T), np.ones((len(X), 1))) <= floor()
 
 
 @pytest.mark.parametrize("k", [1, 2, 63, 64, 1000])
@@ -97,9 +95,9 @@ def test_many_classes_have_all_digits(k: int, lead: float) -> None:
     X[:, 0] += lead
     T = np.eye(k)[[0, k - 1]]
     spec = partial(definitions.cross_entropy_of_logits, T=T)
-    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= FLOOR
-    assert off(spec, X, LOSS.forward(X, T)) <= FLOOR
-    assert off(spec, X, LOSS.delta(X, T), np.ones((2, 1))) <= FLOOR
+    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= floor()
+    assert off(spec, X, LOSS.forward(X, T)) <= floor()
+    assert off(spec, X, LOSS.delta(X, T), np.ones((2, 1))) <= floor()
 
 
 def test_a_thousand_invisible_classes_are_seen_together() -> None:
@@ -142,7 +140,7 @@ def test_vector_jacobian_product_cancels_no_more_than_it_must(data: st.DataObjec
     terms = (Y * np.abs(d - base)).sum(axis=1, keepdims=True)
     # Y is rounded, so that its rows do not sum to 1 exactly, which the formula takes for granted.
     unnormalised = np.abs([[math.fsum(row) - 1] for row in Y]) + k * 2.0**-53
-    room = FLOOR * np.spacing(np.abs(truth.value)) + Y * (
+    room = floor() * np.spacing(np.abs(truth.value)) + Y * (
         2.0**-52 * terms + 2 * unnormalised * (np.abs(d - base) + terms)
     )
     assert (np.abs(SOFTMAX.delta(Y, d) - truth.value) <= room + truth.error).all()
@@ -151,7 +149,7 @@ def test_vector_jacobian_product_cancels_no_more_than_it_must(data: st.DataObjec
 def test_what_rounding_takes_from_the_sum_is_given_back() -> None:
     """A loss just below a power of two from an R just above one: an error of R counts twice, and was 2.26 units."""
     X, T = np.array([[0.9999079682784237, -2.4527828243574743]]), np.eye(2)[[0]]
-    assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= FLOOR
+    assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= floor()
 
 
 @pytest.mark.parametrize("size", [1e308, 1e-308, 5e-324])
@@ -234,16 +232,16 @@ def test_large_close_logits_have_all_digits(lead: float) -> None:
     X = 700 + lead * rng.rand(200, 3)
     T = np.eye(3)[X.argmin(axis=1)]
     spec = partial(definitions.cross_entropy_of_logits, T=T)
-    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= FLOOR
-    assert off(spec, X, LOSS.forward(X, T)) <= FLOOR
-    assert off(spec, X, LOSS.delta(X, T), np.ones((200, 1))) <= FLOOR
+    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= floor()
+    assert off(spec, X, LOSS.forward(X, T)) <= floor()
+    assert off(spec, X, LOSS.delta(X, T), np.ones((200, 1))) <= floor()
 
 
 def test_last_normal_probabilities_have_all_digits() -> None:
     """Just above the subnormal numbers, where exp is taken 2^256 times as large already."""
     X = np.random.RandomState(7).uniform([0, -708.39], [1, -708.0], (300, 2))
     X[:, 1] += X[:, 0]  # what rounding takes from the difference of the two counts here
-    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= FLOOR
+    assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= floor()
 
 
 def test_upper_half_is_what_can_be_squared() -> None:

@@ -19,6 +19,8 @@ from tests.comparing import needs_flint
 
 pytestmark = [needs_flint, pytest.mark.outside]
 SMALL = verification.Plan(cases=30, differences=3, nets=1)
+#: Enough to see a message that is wrong everywhere.
+FEW = verification.Plan(cases=6, differences=2, nets=1)
 
 
 def test_every_message_is_within_its_bound() -> None:
@@ -49,9 +51,9 @@ def test_every_message_is_within_its_bound() -> None:
 def test_a_wrong_message_is_far_outside(
     monkeypatch: pytest.MonkeyPatch, cls: type, method: str, wrong: Any, name: str
 ) -> None:
-    """Against every oracle, and nothing else is."""
+    """Its errors are large against each oracle, and those of the other messages stay within their bounds."""
     monkeypatch.setattr(cls, method, wrong)
-    messages = verification.measure(SMALL)["messages"]
+    messages = verification.errors(FEW)
     assert messages[name]["share"] > 1e6
     assert messages[name]["share_differences"] > 1e3
     others = [each["share"] for other, each in messages.items() if other not in {name, "mlp.gradient"}]
@@ -62,7 +64,7 @@ def test_a_single_wrong_digit_is_a_unit(monkeypatch: pytest.MonkeyPatch) -> None
     """A softmax that is off by three units in the last place is told to be."""
     right = bp.SoftmaxLayer.forward
     monkeypatch.setattr(bp.SoftmaxLayer, "forward", lambda self, X: right(self, X) * (1 + 6 * 2.0**-53))
-    assert 2 <= verification.measure(SMALL)["messages"]["softmax.forward"]["ulps"] <= 7
+    assert 2 <= verification.errors(FEW)["softmax.forward"]["ulps"] <= 7
 
 
 def test_differences_have_a_best_step() -> None:
@@ -115,8 +117,13 @@ def test_who_catches_what() -> None:
         ("ReLULayer.delta", "mask-missing", by_all),
         ("SoftmaxLayer.forward", "no-shift", by_ours),
     ):
-        number = next(n for n, each in enumerate(CATALOGUE) if (each.subject, each.word) == (subject, word))
-        assert {name for name, caught in catches._judged(number).items() if caught} == expected
+        caught = catches._judged(number_of(subject, word))
+        assert {name for name, yes in caught.items() if yes} == expected
+
+
+def number_of(subject: str, word: str) -> int:
+    """The place in the catalogue of the first such mistake."""
+    return next(n for n, each in enumerate(CATALOGUE) if (each.subject, each.word) == (subject, word))
 
 
 def test_the_count_is_by_class() -> None:
@@ -128,8 +135,30 @@ def test_the_count_is_by_class() -> None:
     assert found["checkers"] == ["ours", *catches.checkers()]
 
 
+def test_processes_of_their_own_count_the_same() -> None:
+    """Of a mistake that all checkers catch and of one that ours alone does, they say what this process says."""
+    numbers = [number_of("ReLULayer.delta", "mask-missing"), number_of("SoftmaxLayer.forward", "no-shift")]
+    expected = [catches._judged(number) for number in numbers]
+    assert expected[0] != expected[1]
+    assert catches.in_processes(numbers, 1) == expected
+
+
+@pytest.mark.parametrize(("every", "cores", "workers"), [(40, 8, 0), (12, 8, 2), (12, 1, 0), (1, 4, 4)])
+def test_processes_are_started_where_there_is_enough_to_do(
+    monkeypatch: pytest.MonkeyPatch, every: int, cores: int, workers: int
+) -> None:
+    """Ten mistakes or more for each, and at most one for each core; fewer than two are not worth it."""
+    started = []
+    monkeypatch.setattr(catches, "cores", lambda: cores)
+    monkeypatch.setattr(catches, "in_processes", lambda numbers, workers: started.append(workers) or ["there"])
+    monkeypatch.setattr(catches, "_judged", lambda number: "here")
+    found = catches._all_judged(range(0, len(CATALOGUE), every))
+    assert started == [workers] * bool(workers)
+    assert set(found) == {"there" if workers else "here"}
+
+
 def test_a_checker_that_fails_right_code_counts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its catches would mean nothing."""
+    """The measurement ends with an error, since what such a checker catches would mean nothing."""
     monkeypatch.setattr(catches, "passes_allclose", lambda subject: False)
     with pytest.raises(RuntimeError, match="to pass the right"):
         catches.measure(every=200)

@@ -17,6 +17,8 @@ from reports.figures.style import COLOURS, MARKERS, WIDTH, style
 #: The classes' colours, made light.
 _REGION_COLOURS = ("#cfe3ef", "#f6dccb", "#cce9e0")
 
+#: Points along each side of a panel at which the net is asked.
+_POINTS = 241
 #: Samples that can be drawn large.
 _FEW = 20
 
@@ -29,7 +31,7 @@ def decision_regions(
     A row of panels for each title in ``rows``, which may be empty, and a panel for each of its nets.
     """
     centre, reach = (X.max(axis=0) + X.min(axis=0)) / 2, 0.58 * float(np.ptp(X, axis=0).max())
-    x, y = (np.linspace(middle - reach, middle + reach, 241) for middle in centre)
+    x, y = (np.linspace(middle - reach, middle + reach, _POINTS) for middle in centre)
     grid = np.column_stack([axis.ravel() for axis in np.meshgrid(x, y)])
     n_columns = max(map(len, rows.values()))
     side = WIDTH / max(n_columns, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 #: Control characters (ANSI escapes begin with one), formatting ones (bidi overrides among them), halves of surrogate
 #: pairs, and the two separators that some readers take for the end of a line.
@@ -37,6 +38,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+@lru_cache(4096)
 def _shows(character: str) -> bool:
     # The last two code points of each plane are no characters, and XML has no room for them.
     no_character = f"{ord(character):04x}".endswith(("fffe", "ffff"))

@@ -30,6 +30,8 @@ _KEYS = {
     "MLP": "mlp",
 }
 _STEP = 1e-6  # what everybody takes
+#: A process imports numpy and PyTorch first, which takes as long as judging so many mistakes.
+_WORTH_A_PROCESS = 10
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def measure(every: int = 1) -> dict[str, Any]:
         for cls in CLASSES:
             if cls in _KEYS and _fails(checker, cls, CLASSES):
                 raise RuntimeError(f"catches: expected {checker.__name__} to pass the right {cls}")
-    results = _judged_all([CATALOGUE.index(each) for each in chosen])
+    results = _all_judged(range(0, len(CATALOGUE), every))
     by_class: dict[str, list[dict[str, bool]]] = {}
     for mistake, result in zip(chosen, results, strict=True):
         by_class.setdefault(mistake.subject.partition(".")[0], []).append(result)
@@ -80,10 +82,16 @@ def _counts(results: Sequence[dict[str, bool]]) -> dict[str, int]:
     return {"mistakes": len(results)} | {name: sum(each[name] for each in results) for name in results[0]}
 
 
-def _judged_all(numbers: Sequence[int]) -> list[dict[str, bool]]:
-    """Who catches which, in the order of the numbers."""
+def _all_judged(numbers: Sequence[int]) -> list[dict[str, bool]]:
+    """Who catches each of these mistakes, by as many processes as there are cores, if there is enough to do for two."""
+    workers = min(cores(), len(numbers) // _WORTH_A_PROCESS)
+    return in_processes(numbers, workers) if workers > 1 else [_judged(number) for number in numbers]
+
+
+def in_processes(numbers: Sequence[int], workers: int) -> list[dict[str, bool]]:
+    """Who catches each of these mistakes of the catalogue, in their order, by that many processes."""
     found = {}
-    for outcome in each_done(_judged, numbers, cores()):
+    for outcome in each_done(_judged, numbers, workers):
         if outcome.value is None:
             raise RuntimeError(f"catches: mistake {outcome.item} of the catalogue was not judged: {outcome.problem}")
         found[outcome.item] = outcome.value

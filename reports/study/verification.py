@@ -56,7 +56,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     """
     if (reason := ball.available()) is not None:
         return {"missing": reason}
-    messages = {_name(message): _message(message, plan) for message in MESSAGES} | {"mlp.gradient": _nets(plan.nets)}
+    messages = errors(plan)
     return {
         "missing": None,
         "messages": messages,
@@ -65,6 +65,11 @@ def measure(plan: Plan) -> dict[str, Any]:
         "against": ["ball arithmetic", "finite differences"]
         + (["PyTorch"] if torch_autograd.available() is None else []),
     }
+
+
+def errors(plan: Plan) -> dict[str, dict[str, Any]]:
+    """How far each message of `bp` is from the truth: ``messages`` of `measure`."""
+    return {_name(message): _message(message, plan) for message in MESSAGES} | {"mlp.gradient": _nets(plan.nets)}
 
 
 def _name(message: Message) -> str:

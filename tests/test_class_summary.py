@@ -1,0 +1,83 @@
+"""The summary of a class tells who passed, who did not and why, in every format, and is read back by real parsers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from reports.render import class_summary
+from reports.render.class_summary import Entry, entry_of, problem_of
+from tests.judgements import BATCH_WIDE, COMMAND, FORBIDDEN, SUMMED, Tags, judged, rendered, strictly
+
+pytestmark = pytest.mark.outside
+
+
+def class_of_four() -> list[Entry]:
+    return [
+        entry_of("anna", judged()),
+        entry_of("bert", judged(BATCH_WIDE)),
+        entry_of("=cmd()\x1b[31m|[red]", judged(BATCH_WIDE, SUMMED)),
+        problem_of("dora", "the sandbox cannot do its work: \n::error::x", 60.0),
+    ]
+
+
+def test_entries_can_be_stored() -> None:
+    """Through JSON and back."""
+    for entry in class_of_four():
+        assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
+
+
+def test_class_summary_says_who_and_what() -> None:
+    """Which checks fail for how many, each submission in a line, the slowest, and the totals."""
+    stream = io.StringIO()
+    class_summary.terminal(class_of_four(), Console(file=stream, width=60))
+    text = stream.getvalue()
+    assert "     2  softmax.forward.far_samples  batch-wide-shift (2)\n" in text
+    assert "     1  linear.grad.values  not-averaged (1)\n" in text
+    assert re.search(r"FAIL  bert +1\.2 s  205 passed, 2 failed; first SoftmaxLayer.forward: batch-wide-shift\n", text)
+    assert re.search(r"ERROR dora +60\.0 s  the sandbox cannot do its work", text)
+    assert "slowest  dora 60.0 s" in text
+    assert "4 submissions: 1 pass, 2 fail, 1 without a verdict" in text
+    assert not FORBIDDEN.search(text)
+    assert not COMMAND.search(text)
+
+
+def test_class_summary_tells_a_missing_class_once() -> None:
+    """Not each of its checks; and where no class is there, the table says why."""
+    everything = ("nobody", judged(only="relu.*", gone="ReLULayer"))
+    entries = [
+        entry_of("anna", judged(gone="LinearLayer")),
+        entry_of(*everything),
+        entry_of("bert", judged(SUMMED, only="linear.*")),
+    ]
+    stream = io.StringIO()
+    class_summary.terminal(entries, Console(file=stream, width=100))
+    text = stream.getvalue()
+    assert "     1  LinearLayer is missing\n" in text
+    assert "     1  ReLULayer is missing\n" in text
+    assert "     1  linear.grad.values  not-averaged (1)\n" in text
+    assert "relu.forward.values" not in text
+    rows = strictly(class_summary.FORMATS["json"](entries))["submissions"]
+    assert [row["problem"] for row in rows] == [None, "there is no class ReLULayer in mlp.py", None]
+    assert all(Entry.from_dict(json.loads(json.dumps(each.as_dict()))) == each for each in entries)
+
+
+def test_class_tables_are_read_back() -> None:
+    """A row for each submission; a spreadsheet is given no formula."""
+    entries = class_of_four()
+    rows = list(csv.DictReader(io.StringIO(class_summary.FORMATS["csv"](entries))))
+    assert [row["verdict"] for row in rows] == ["pass", "fail", "fail", "error"]
+    assert rows[1]["first_failed"] == "SoftmaxLayer.forward"
+    assert rows[2]["name"] == r"'=cmd()\x1b[31m|[red]"
+    table = strictly(class_summary.FORMATS["json"](entries))
+    assert [row["name"] for row in table["submissions"]] == [entry.name for entry in entries]
+    assert {"id": "softmax.forward.far_samples", "failed": 2} in table["checks"]
+    page = rendered(class_summary.FORMATS["markdown"](entries))
+    assert Tags.of(page).unbalanced == []
+    assert page.count("<tr>") == 1 + len(table["checks"]) + 1 + len(entries)
+    assert len(class_summary.as_markdown(entries * 1000, 10_000).encode()) <= 10_000

@@ -1,0 +1,95 @@
+"""The fast path computes in the net's precision, in memory that is there before the first step."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bp
+from bp.fast import fast_path
+from bp.fast.heads import Targets
+from bp.fast.net import Parameters, shape_of
+from bp.fast.passes import Pass
+from bp.fast.pieces import Pieces
+from bp.fast.whole import Whole
+from bp.samples import Samples
+from tests.fast_nets import SPIRALS, clusters, fast_of, make_net, vector
+from tests.strategies import Array
+
+
+@pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
+def test_memory_has_the_nets_precision(kind: type, batch_size: int) -> None:
+    """In single precision nothing is computed in double: every array that is held is of the net's precision."""
+    train, test = (Samples(X, T, np.float32) for X, T in (SPIRALS[:2], SPIRALS[2:]))
+    for naive in (False, True):
+        path = fast_path(make_net((2, 10, 3), naive=naive, dtype=np.float32), train, test, batch_size, 0.1)
+        assert type(path) is kind
+        held = {array.dtype for array in _arrays(path, set())}
+        assert held <= {np.dtype(np.float32), np.dtype(np.intp), np.dtype(np.bool_)}
+
+
+def _arrays(value: Any, seen: set[int]) -> list[Array]:
+    """All that are reached from ``value`` by attributes, lists and dicts, the net itself left out."""
+    if id(value) in seen or isinstance(value, bp.MLP):
+        return []
+    seen.add(id(value))
+    if isinstance(value, np.ndarray):
+        return [value]
+    parts: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return [array for part in (*parts, *getattr(value, "__dict__", {}).values()) for array in _arrays(part, seen)]
+
+
+@pytest.mark.parametrize("naive", [False, True])
+def test_the_way_through_the_net_allocates_nothing_of_a_samples_size(naive: bool) -> None:
+    """Forward, back and the head's delta write into memory that is there: not even a row of samples is new."""
+    n = 150_000  # of which the smallest array there is has more bytes than two of numpy's buffers of 64 KiB
+    for n_back in (n, n - 1):
+        shape = shape_of(make_net((2, 3, 2), naive=naive))
+        assert shape is not None
+        one_pass, targets = Pass(shape, n, n_back), Targets.of(np.eye(2)[np.zeros(n_back, int)])
+        net, gradient = (Parameters(shape, np.ones(shape.n_parameters)) for _ in range(2))
+        inputs, Y = np.ones((3, n)), np.empty((2, n))
+        rows, back = np.ones((n_back, 3)), Y[:, :n_back]
+        tracemalloc.start()
+        one_pass.forward(net, inputs, Y)
+        one_pass.backward(net, rows, back, targets, 0.5, gradient)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < n
+
+
+def test_an_exception_leaves_no_stale_memory() -> None:
+    """numpy raises in the middle of a run of epochs; what is computed next starts from the net as it is."""
+    X, T = SPIRALS[:2]
+    net = make_net((2, 10, 3), naive=True)
+    path = fast_of(net, X, T, 300)
+    assert isinstance(path, Whole)
+    first = path.before()
+    assert first is not None
+    before, step = vector(net), path._step
+    path._step = 1e4
+    with np.errstate(all="raise", under="ignore"), pytest.raises(FloatingPointError):
+        path.run(20)
+    assert np.array_equal(vector(net), before)
+    path._step = step
+    found = path.run(3)
+    other = fast_of(make_net((2, 10, 3), naive=True), X, T, 300)
+    assert other is not None
+    assert found == other.run(3)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_steps_allocate_nothing_of_size(threads: int) -> None:
+    """An epoch of mini-batches needs less than a single layer's activations; evaluation is of (classes, samples)."""
+    X, T = clusters(6000, 50, 3)
+    path = fast_of(make_net((50, 80, 80, 3)), X, T, 1500, threads)
+    assert isinstance(path, Pieces)
+    path.run()
+    tracemalloc.start()
+    path.run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 80 * 750 * 8

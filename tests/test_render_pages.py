@@ -1,0 +1,94 @@
+"""Markdown and web pages say what was found, and nothing that a submission says becomes an element of theirs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reports.render import html, markdown
+from tests.judgements import BATCH_WIDE, HOSTILE, SUMMED, Tags, failing, hostile, judged, rendered, told_of_failing
+
+pytestmark = pytest.mark.outside
+
+
+def test_markdown_is_tables_and_details() -> None:
+    """A row for each class, and something to unfold for each wrong method and for the output."""
+    page = rendered(markdown(failing()))
+    assert page.count("<details>") == 3  # two methods and the output
+    assert page.count("<tr>") == 7
+    assert "❌ FAIL" in page
+
+
+def test_markdown_survives_hostile_text() -> None:
+    """Only elements of ours, and as many as there would be without the text."""
+    tags = Tags.of(rendered(markdown(hostile())))
+    ours = {"h2", "p", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "ul", "li"}
+    assert set(tags.opened) <= ours
+    assert tags.unbalanced == []
+    assert "&#x1b;" not in markdown(hostile())
+
+
+@pytest.mark.parametrize("limit", [2**20, 20_000])
+def test_markdown_keeps_to_its_limit(limit: int) -> None:
+    """However much there is to say, it has no more bytes than that: whole sections are left out, which it says."""
+    main = judged(BATCH_WIDE).findings[0]
+    long = replace(main, status="failed", expected="ü" * 2000, actual="<é" * 5000, repro="ö\n" * 5000)
+    many = tuple(replace(long, check=f"c{n}.m", subject=f"Class.m{n}", mistake=f"m{n}") for n in range(300))
+    text = markdown(replace(judged(BATCH_WIDE), findings=many, output="€" * 2**16, notes=("ä" * 1000,) * 20), limit)
+    assert len(text.encode("utf-8")) <= limit
+    assert "left out" in text
+    assert Tags.of(rendered(text)).unbalanced == []
+
+
+def test_page_needs_nothing_but_itself() -> None:
+    """Balanced, no id twice, no script, nothing loaded; a policy forbids it besides."""
+    page = told_of_failing("html")
+    tags = Tags.of(page)
+    assert tags.unbalanced == []
+    assert len(tags.ids) == len(set(tags.ids))
+    assert not {"script", "img", "image", "link", "iframe", "object"} & set(tags.opened)
+    links = [value for name, value in tags.attributes if name in {"href", "src", "xlink:href"}]
+    assert links
+    assert all(value.startswith("#") and value[1:] in tags.ids for value in links)
+    assert "@import" not in page
+    assert re.findall(r"url\((?!#)", page) == []
+    assert "default-src 'none'" in page
+
+
+def test_page_has_pictures_with_words() -> None:
+    """Wrong entries as a heat map, and error against logits where some sizes come out right and others wrong."""
+    labels = [value for name, value in Tags.of(told_of_failing("html")).attributes if name == "aria-label"]
+    assert any(re.fullmatch(r"Heat map of dW as it came, \d x \d: (\d+) of \1 entries are wrong\.", x) for x in labels)
+    assert any(re.match(r"Of \d+ questions with logits up to 1e\+300 in size, \d+ got a wrong", x) for x in labels)
+
+
+def test_page_survives_hostile_text() -> None:
+    """What a submission says is text on the page, tags and all."""
+    tags = Tags.of(html(hostile()))
+    assert tags.unbalanced == []
+    assert "script" not in tags.opened
+    assert "<script>alert(1)</script>" in tags.text
+
+
+def test_page_opens_in_a_browser(tmp_path: Path) -> None:
+    """Chromium finds what is meant, and nothing of the submission's has become an element."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium")
+    page = tmp_path / "page.html"
+    page.write_text(html(replace(judged(BATCH_WIDE, SUMMED), output="".join(HOSTILE[:2]))), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=1000"]
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    done = subprocess.run(
+        [chromium, *flags, profile, "--dump-dom", page.as_uri()], capture_output=True, timeout=120, check=True
+    )
+    dom = done.stdout.decode("utf-8")
+    assert dom.count("<svg") == html(judged(BATCH_WIDE, SUMMED)).count("<svg") >= 3
+    assert "<title>FAIL: submission</title>" in dom
+    assert "<script" not in dom
+    assert "&lt;script&gt;alert(1)" in dom
