@@ -17,7 +17,7 @@ from reference.contract import Oracle, one_hot
 from reference.draws import short_numbers
 from reference.estimate import Estimate
 from reference.evidence import evidence_of
-from reference.exam import Asked, Exam, as_numbers, word_of
+from reference.exam import Asked, Exam, as_numbers, kind_of, no_numbers, word_for, word_of
 from reference.findings import Violation
 from reference.showing import literal, short
 from reference.stage.protocol import Call, New, Put, Ref, Reply, Seed, Step
@@ -200,9 +200,9 @@ class Asking:
         """
         linear, theta = self.question.linear, self.question.theta
         if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
-            names = sorted(reply.value) if isinstance(reply.value, dict) else reply.kind
+            names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
             self.exam.log.append(Asked((str(names),)))
-            mistake = "layer-skipped" if isinstance(reply.value, dict) else _no_value(reply)
+            mistake = "layer-skipped" if isinstance(reply.value, dict) else word_for(f"{names}")
             raise self.violation(f"a dict with the keys {linear}", f"{names}", mistake)
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
@@ -212,10 +212,10 @@ class Asking:
                 raise self.violation(f"[dW, db] under {name}", type(found).__name__, "wrong-type")
             for part, like in zip(found, shapes, strict=True):
                 array = as_numbers(part)
-                if array is None or array.size != like.size:
-                    got = type(part).__name__ if array is None else f"shape {array.shape}"
-                    raise self.violation(f"an array of shape {like.shape} under {name}", got, "wrong-shape")
-                parts.append((name, array.reshape(like.shape).astype(np.float64)))
+                if array is None or array.shape != like.shape:
+                    got = no_numbers(part) if array is None else f"shape {array.shape}"
+                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word_for(got))
+                parts.append((name, array.astype(np.float64)))
         return parts
 
     def judge(self, reply: Reply, truth: Estimate, bound: Array, what: str | None = None) -> None:
@@ -230,7 +230,8 @@ class Asking:
         array = as_numbers(reply.value)
         if array is None:
             self.exam.log.append(Asked((reply.kind,)))
-            raise self.violation(f"{what} to be an array of numbers", what_came(reply), _no_value(reply))
+            came = no_numbers(reply.value)
+            raise self.violation(f"{what} to be an array of numbers", came, word_for(came))
         self.exam.log.append(Asked((array,), (bound,)))
         if array.shape != truth.value.shape:
             raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
@@ -322,12 +323,3 @@ def _imports(exam: Exam, classes: Sequence[str]) -> str:
     for cls in classes:
         homes.setdefault(exam.home(cls), []).append(cls)
     return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())
-
-
-def what_came(reply: Reply) -> str:
-    """In words, instead of an array of numbers."""
-    return f"array of dtype {reply.value.dtype}" if isinstance(reply.value, np.ndarray) else reply.kind
-
-
-def _no_value(reply: Reply) -> str:
-    return "not-implemented" if reply.kind == "NoneType" else "wrong-type"

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from reference.compare import differing_entry, worst_entry
 from reference.draws import normal_numbers
 from reference.estimate import Estimate
-from reference.exam import Asked, Exam, as_numbers
+from reference.exam import Asked, Exam, as_numbers, no_numbers, word_for
 from reference.findings import Violation
-from reference.network import SHAPES, Asking, Question, question_of, questions, what_came
+from reference.network import SHAPES, Asking, Question, question_of, questions
 from reference.oracles import finite_differences
 from reference.showing import short
 from reference.stage.protocol import Call, Get, Reply
@@ -90,7 +90,8 @@ def check_evaluate_shape(exam: Exam) -> None:
         exam.log.append(Asked((reply.value,)))
         due, losses = (len(net.question.X), 1), as_numbers(reply.value)
         if losses is None:
-            raise net.violation(f"an array of shape {due}", what_came(reply), "wrong-type")
+            came = no_numbers(reply.value)
+            raise net.violation(f"an array of shape {due}", came, word_for(came))
         if losses.shape != due:
             raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
 
