@@ -172,23 +172,26 @@ class Exam:
         self.log.append(Asked(tuple(values)))
         if len(values) != len(due):
             got = kind_of(reply) if len(values) == 1 else f"{reply.kind} of {len(values)}"
-            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got)
+            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got, word_for(got))
         arrays = []
         for name, value, shape in zip(message.parts, values, due, strict=True):
             array = as_numbers(value)
             if array is None:
-                raise self._no_answer(message, case, f"{name} to be an array of numbers", no_numbers(value))
+                came = no_numbers(value)
+                word = "wrong-type" if several and value is None else word_for(came)
+                raise self._no_answer(message, case, f"{name} to be an array of numbers", came, word)
             if array.size != int(np.prod(shape)):
-                raise self._no_answer(message, case, f"{name} of shape {shape}", f"shape {array.shape}")
+                came = f"shape {array.shape}"
+                raise self._no_answer(message, case, f"{name} of shape {shape}", came, "wrong-shape")
             arrays.append(array.reshape(shape).astype(np.float64))
         return tuple(arrays)
 
-    def _no_answer(self, message: Message, case: Case, expected: str, came: str) -> Violation:
+    def _no_answer(self, message: Message, case: Case, expected: str, came: str, word: str) -> Violation:
         return Violation(
             expected,
             came,
             counterexample=nested(case),
-            mistake=word_for(came),
+            mistake=word,
             repro=repro(self.home(message.cls), message, case),
         )
 
@@ -319,7 +322,7 @@ def no_numbers(value: Any) -> str:
 
 
 def word_for(came: str) -> str:
-    """The word for an answer that is no array of numbers in the right shape, by what is said of it."""
+    """The word for an answer that is no array of numbers in the right shape, by what is said of the answer."""
     words = {"None": "not-implemented", "shape": "wrong-shape", "array": "wrong-dtype"}
     return words.get(came.split(" ", maxsplit=1)[0], "wrong-type")
 

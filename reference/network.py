@@ -152,11 +152,14 @@ class Asking:
         Whom, and about which network.
     asked
         What a script would print to see the last answer.
+    before
+        A line of the script that comes before; empty for none.
     """
 
     exam: Exam
     question: Question
     asked: str = "net"
+    before: str = ""
 
     def reply(self, call: Call) -> Reply:
         """What the network answers.
@@ -202,8 +205,7 @@ class Asking:
         if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
             names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
             self.exam.log.append(Asked((str(names),)))
-            mistake = "layer-skipped" if isinstance(reply.value, dict) else word_for(f"{names}")
-            raise self.violation(f"a dict with the keys {linear}", f"{names}", mistake)
+            raise self.violation(f"a dict with the keys {linear}", f"{names}", _word_for_names(reply, linear))
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
             found = reply.value[name]
@@ -214,7 +216,8 @@ class Asking:
                 array = as_numbers(part)
                 if array is None or array.shape != like.shape:
                     got = no_numbers(part) if array is None else f"shape {array.shape}"
-                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word_for(got))
+                    word = "wrong-type" if part is None else word_for(got)
+                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word)
                 parts.append((name, array.astype(np.float64)))
         return parts
 
@@ -259,7 +262,7 @@ class Asking:
         question = self.question
         arrays = dict(zip(question.labels, question.theta, strict=True)) | {"X": question.X, "T": question.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
-        script = _script(self.exam, question, self.asked)
+        script = _script(self.exam, question, [self.before] if self.before else [], self.asked)
         return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
 
 
@@ -297,8 +300,8 @@ def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
     return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
 
 
-def _script(exam: Exam, question: Question, asked: str) -> str:
-    """Ten lines that make the network and ask again."""
+def _script(exam: Exam, question: Question, before: Sequence[str], asked: str) -> str:
+    """At most ten lines that make the network and ask again."""
     loss = "LossCrossEntropyForSoftmaxLogits" if question.compound else "LossCrossEntropy"
     softmax = '[SoftmaxLayer(name="Softmax_OUT")]'
     layers, end = ("layers", f", output_layers={softmax}") if question.compound else (f"layers + {softmax}", "")
@@ -310,11 +313,18 @@ def _script(exam: Exam, question: Question, asked: str) -> str:
         "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
         'layers = [each for i, layer in enumerate(linear, 1) for each in (layer, ReLULayer(f"ReLU_{i}"))][:-1]',
         f'net = MLP({question.widths[0]}, {layers}, {loss}("CE"){end})',
-        f"X = {literal(question.X)}",
-        f"T = {literal(question.T)}",
+        f"X, T = {literal(question.X)}, {literal(question.T)}",
+        *before,
         f"print({asked})",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
+    """The word for a gradient that is not for these layers; there is none for one that is for other layers too."""
+    if not isinstance(reply.value, dict):
+        return word_for(kind_of(reply))
+    return "layer-skipped" if set(linear) - set(reply.value) else None
 
 
 def _imports(exam: Exam, classes: Sequence[str]) -> str:

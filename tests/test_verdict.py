@@ -91,7 +91,7 @@ def test_script_shows_the_failure(wrong: dict[str, type], capsys: pytest.Capture
 
 @needs_flint
 def test_scripts_of_networks_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """In ten lines as well, for a net with the compound loss and one without."""
+    """In at most ten lines as well, for a net with the compound loss and one without."""
 
     class WrongNet(plain.MLP):
         def evaluate(self, X: Any, T: Any) -> Any:
@@ -104,7 +104,7 @@ def test_scripts_of_networks_run(capsys: pytest.CaptureFixture[str]) -> None:
         finding = by_id(findings)["mlp.evaluate.values"]
         assert finding.repro is not None
         lines = finding.repro.splitlines()
-        assert len(lines) == 10
+        assert len(lines) <= 10
         exec("\n".join([lines[0], *lines[2:]]), {**plain.CLASSES, "MLP": WrongNet})  # noqa: S102
         printed = np.array(eval(capsys.readouterr().out))  # noqa: S307
         assert finding.actual is not None

@@ -74,9 +74,10 @@ def assert_phrase(text: str) -> None:
 def assert_sentence(text: str) -> None:
     """A phrase that begins and ends as sentences do."""
     assert_phrase(text)
-    first = re.match(r"[`'\"]*(\w+)", text)
+    first = re.match(r"[`'\"-]*(\w+)", text)
     assert first is not None, f"begins with no word: {text!r}"
-    assert not first[1][0].islower() or text[0] == "`" or first[1] in _names(), f"begins in lower case: {text!r}"
+    is_name = text[0] == "`" or len(first[1]) == 1 or first[1] in _names()
+    assert is_name or not first[1][0].islower(), f"begins in lower case: {text!r}"
     assert text[-1] in ".?", f"does not end as a sentence: {text!r}"
 
 
@@ -184,8 +185,8 @@ def _assert_shown(finding: Finding, script: str, classes: Mapping[str, type]) ->
     """The script asks the question again: the entry that the finding names has the value that it gives."""
     *lines, last = (line for line in script.splitlines() if not line.startswith("from "))
     place: dict[str, Any] = dict(classes)
-    call = last.removeprefix("print(").partition("  #")[0].removesuffix(")")
-    assert last.startswith("print(")
+    call = last.removeprefix("print(").removesuffix(")")
+    assert last == f"print({call})"
     with np.errstate(all="ignore"):
         try:
             exec("\n".join(lines), place)  # noqa: S102 - our own script
@@ -223,7 +224,7 @@ def _names() -> frozenset[str]:
         names |= {message.key, *message.parts}
     for words in [check.id for check in all_checks()] + list(VOCABULARY):
         names |= set(re.split(r"[-._]", words))
-    return frozenset({*names, *_parameters(check_vjp), *dir(builtins)})
+    return frozenset({*names, *_parameters(check_vjp), *dir(builtins), "numpy"})
 
 
 def _parameters(function: Any) -> Iterable[str]:

@@ -27,6 +27,11 @@ _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output
 _LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
 #: A power of two: the step is exact.
 _ALPHA = 0.125
+#: The step, as a line of a script.
+_STEP = (
+    f"for G in [net.gradient(X, T)]: "
+    f"[layer.update_params([-{_ALPHA} * part for part in G[layer.name]]) for layer in linear]"
+)
 #: What finite differences may be off, relative to the terms of the sum, besides their own estimate: the rounding of the
 #: gradient itself, with a wide margin, since the values have been judged sharply already.
 _DIFFERENCES = 2.0**-36
@@ -172,7 +177,7 @@ def check_training_step(exam: Exam) -> None:
     for question in questions(exam):
         net = Asking(exam, question)
         parts = [part for _, part in net.gradient()]
-        net.asked = "net.gradient(X, T)  # again, after one step"
+        net.asked, net.before = "net.gradient(X, T)", _STEP
         gradient = Call("net", "gradient", {"X": question.X, "T": question.T})
         looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
         steps = [*question.steps(), gradient, *_updates(question, parts), *looks, gradient]
