@@ -17,6 +17,7 @@ from tests.wording import VOCABULARY, assert_sentence, assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
+
 @functools.cache
 def failures(mistake: Mistake) -> tuple[Finding, ...]:
     """What fails among the checks that can tell of the mistake, or blame another method of the class for it."""
