@@ -150,7 +150,7 @@ def _smallest_positive(array: Any) -> float:
 
 #: By the promise: the last part of a check's id.
 SABOTEURS: dict[str, Callable[[Method], Method]] = {
-    "answers": _always(lambda answer: None),
+    "answers": lambda method: lambda self, **given: None,
     "types": _always(lambda answer: answer.astype(np.float16).astype(np.float32)),
     "inputs_unchanged": _inputs_unchanged,
     "result_is_its_own": _result_is_its_own,
