@@ -172,25 +172,27 @@ class Exam:
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
         self.log.append(Asked(tuple(values)))
         if len(values) != len(due):
-            got = reply.kind if len(values) == 1 else f"{reply.kind} of {len(values)}"
-            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got)
+            got = kind_of(reply) if len(values) == 1 else f"{reply.kind} of {len(values)}"
+            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got, word_for(got))
         arrays = []
         for name, value, shape in zip(message.parts, values, due, strict=True):
             array = as_numbers(value)
             if array is None:
-                raise self._no_answer(message, case, f"{name} to be an array of numbers", kind_of(value))
+                came = no_numbers(value)
+                word = "wrong-type" if several and value is None else word_for(came)
+                raise self._no_answer(message, case, f"{name} to be an array of numbers", came, word)
             if array.size != int(np.prod(shape)):
-                raise self._no_answer(message, case, f"{name} of shape {shape}", f"shape {array.shape}")
+                came = f"shape {array.shape}"
+                raise self._no_answer(message, case, f"{name} of shape {shape}", came, "wrong-shape")
             arrays.append(array.reshape(shape).astype(np.float64))
         return tuple(arrays)
 
-    def _no_answer(self, message: Message, case: Case, expected: str, came: str) -> Violation:
-        words = {"NoneType": "not-implemented", "shape": "wrong-shape", "array": "wrong-dtype"}
+    def _no_answer(self, message: Message, case: Case, expected: str, came: str, word: str) -> Violation:
         return Violation(
             expected,
-            "None" if came == "NoneType" else came,
+            came,
             counterexample=nested(case),
-            mistake=words.get(came.split(" ", maxsplit=1)[0], "wrong-type"),
+            mistake=word,
             repro=repro(self.home(message.cls), message, case),
         )
 
@@ -275,15 +277,17 @@ class Exam:
         return None
 
     def right_after_forward(self, message: Message, case: Case) -> bool:
-        """Whether a backward message that is wrong on a fresh object is right once forward has seen the same batch."""
-        if message.method == "forward":
+        """Whether a backward message is wrong on a fresh object, and right once forward has seen the same batch."""
+        if message.method == "forward" or self._is_right(message, case):
             return False
         forward = forward_of(message)
         X = case.arguments["X"] if case.origin is None else case.origin
         given = {"X": X, "T": case.arguments["T"]} if "T" in forward.arguments else {"X": X}
+        return self._is_right(message, case, [Call("layer", "forward", given)])
+
+    def _is_right(self, message: Message, case: Case, before: Sequence[Step] = ()) -> bool:
         try:
-            reply = self.ask(message, case, before=[Call("layer", "forward", given)])
-            self.judge(message, case, self.parts(message, case, reply))
+            self.judge(message, case, self.parts(message, case, self.ask(message, case, before)))
         except Violation:
             return False
         return True
@@ -305,9 +309,22 @@ def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[
     return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 
 
-def kind_of(value: Any) -> str:
+def kind_of(reply: Reply) -> str:
     """What came, in words."""
-    return value.kind if isinstance(value, Unusable) else type(value).__name__
+    return "None" if reply.value is None else reply.kind
+
+
+def no_numbers(value: Any) -> str:
+    """What came instead of an array of numbers, in words."""
+    if isinstance(value, np.ndarray):
+        return f"array of dtype {value.dtype}"
+    return value.kind if isinstance(value, Unusable) else "None" if value is None else type(value).__name__
+
+
+def word_for(came: str) -> str:
+    """The word for an answer that is no array of numbers in the right shape, by what is said of the answer."""
+    words = {"None": "not-implemented", "shape": "wrong-shape", "array": "wrong-dtype"}
+    return words.get(came.split(" ", maxsplit=1)[0], "wrong-type")
 
 
 def as_numbers(value: Any) -> Array | None:

@@ -17,7 +17,7 @@ from reference.contract import Oracle, one_hot
 from reference.draws import short_numbers
 from reference.estimate import Estimate
 from reference.evidence import evidence_of
-from reference.exam import Asked, Exam, as_numbers, word_of
+from reference.exam import Asked, Exam, as_numbers, kind_of, no_numbers, word_for, word_of
 from reference.findings import Violation
 from reference.shared import digest
 from reference.showing import literal, short
@@ -158,11 +158,14 @@ class Asking:
         Whom, and about which network.
     asked
         What a script would print to see the last answer.
+    before
+        A line of the script that comes before; empty for none.
     """
 
     exam: Exam
     question: Question
     asked: str = "net"
+    before: str = ""
 
     def reply(self, call: Call) -> Reply:
         """What the network answers.
@@ -206,10 +209,9 @@ class Asking:
         """
         linear, theta = self.question.linear, self.question.theta
         if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
-            names = sorted(reply.value) if isinstance(reply.value, dict) else reply.kind
+            names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
             self.exam.log.append(Asked((str(names),)))
-            mistake = "layer-skipped" if isinstance(reply.value, dict) else _no_value(reply)
-            raise self.violation(f"a dict with the keys {linear}", f"{names}", mistake)
+            raise self.violation(f"a dict with the keys {linear}", f"{names}", _word_for_names(reply, linear))
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
             found = reply.value[name]
@@ -218,10 +220,11 @@ class Asking:
                 raise self.violation(f"[dW, db] under {name}", type(found).__name__, "wrong-type")
             for part, like in zip(found, shapes, strict=True):
                 array = as_numbers(part)
-                if array is None or array.size != like.size:
-                    got = type(part).__name__ if array is None else f"shape {array.shape}"
-                    raise self.violation(f"an array of shape {like.shape} under {name}", got, "wrong-shape")
-                parts.append((name, array.reshape(like.shape).astype(np.float64)))
+                if array is None or array.shape != like.shape:
+                    got = no_numbers(part) if array is None else f"shape {array.shape}"
+                    word = "wrong-type" if part is None else word_for(got)
+                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word)
+                parts.append((name, array.astype(np.float64)))
         return parts
 
     def judge(self, reply: Reply, truth: Estimate, bound: Array, what: str | None = None) -> None:
@@ -236,7 +239,8 @@ class Asking:
         array = as_numbers(reply.value)
         if array is None:
             self.exam.log.append(Asked((reply.kind,)))
-            raise self.violation(f"{what} to be an array of numbers", what_came(reply), _no_value(reply))
+            came = no_numbers(reply.value)
+            raise self.violation(f"{what} to be an array of numbers", came, word_for(came))
         self.exam.log.append(Asked((array,), (bound,)))
         if array.shape != truth.value.shape:
             raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
@@ -264,7 +268,7 @@ class Asking:
         question = self.question
         arrays = dict(zip(question.labels, question.theta, strict=True)) | {"X": question.X, "T": question.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
-        script = _script(self.exam, question, self.asked)
+        script = _script(self.exam, question, [self.before] if self.before else [], self.asked)
         return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
 
 
@@ -302,8 +306,8 @@ def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
     return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
 
 
-def _script(exam: Exam, question: Question, asked: str) -> str:
-    """Ten lines that make the network and ask again."""
+def _script(exam: Exam, question: Question, before: Sequence[str], asked: str) -> str:
+    """At most ten lines that make the network and ask again."""
     loss = "LossCrossEntropyForSoftmaxLogits" if question.compound else "LossCrossEntropy"
     softmax = '[SoftmaxLayer(name="Softmax_OUT")]'
     layers, end = ("layers", f", output_layers={softmax}") if question.compound else (f"layers + {softmax}", "")
@@ -315,11 +319,18 @@ def _script(exam: Exam, question: Question, asked: str) -> str:
         "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
         'layers = [each for i, layer in enumerate(linear, 1) for each in (layer, ReLULayer(f"ReLU_{i}"))][:-1]',
         f'net = MLP({question.widths[0]}, {layers}, {loss}("CE"){end})',
-        f"X = {literal(question.X)}",
-        f"T = {literal(question.T)}",
+        f"X, T = {literal(question.X)}, {literal(question.T)}",
+        *before,
         f"print({asked})",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
+    """The word for a gradient that is not for these layers; there is none for one that is for other layers too."""
+    if not isinstance(reply.value, dict):
+        return word_for(kind_of(reply))
+    return "layer-skipped" if set(linear) - set(reply.value) else None
 
 
 def _imports(exam: Exam, classes: Sequence[str]) -> str:
@@ -328,12 +339,3 @@ def _imports(exam: Exam, classes: Sequence[str]) -> str:
     for cls in classes:
         homes.setdefault(exam.home(cls), []).append(cls)
     return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())
-
-
-def what_came(reply: Reply) -> str:
-    """In words, instead of an array of numbers."""
-    return f"array of dtype {reply.value.dtype}" if isinstance(reply.value, np.ndarray) else reply.kind
-
-
-def _no_value(reply: Reply) -> str:
-    return "not-implemented" if reply.kind == "NoneType" else "wrong-type"

@@ -27,7 +27,7 @@ def repro(home: str, message: Message, case: Case) -> str:
         "import numpy as np",
         f"from {home} import {message.cls}",
         f"layer = {_construction(message, case)}",
-        *(f"layer.{name}[...] = {literal(array)}" for name, array in case.parameters.items()),
+        *(f"layer.{name}{_all_of(array)} = {literal(array)}" for name, array in case.parameters.items()),
         *(f"{name} = {literal(array)}" for name, array in case.arguments.items()),
         f"print(layer.{message.method}({', '.join(f'{name}={name}' for name in case.arguments)}))",
     ]
@@ -38,6 +38,11 @@ def literal(array: NDArray[Any]) -> str:
     """An expression that makes the array again, to the bit."""
     dtype = "" if array.dtype == np.float64 else f", dtype=np.{array.dtype}"
     return f"np.array({array.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
+
+
+def _all_of(array: NDArray[Any]) -> str:
+    """What an attribute is written into by: one of double precision would not keep the precision of another array."""
+    return "[...]" if array.dtype == np.float64 else ""
 
 
 def _construction(message: Message, case: Case) -> str:

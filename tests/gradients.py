@@ -103,6 +103,10 @@ def cross_entropy_vjp(c: Array, x: Array, labels: Array) -> tuple[Array, None]:
     return c[:, None] * (softmax(x) - np.eye(x.shape[1])[labels]), None
 
 
+def tanh_vjp(c: Array, x: Array) -> tuple[Array]:
+    return (c * (1 - np.tanh(x) ** 2),)
+
+
 def tanh_vjp_with_conversion(c: Any, x: Any) -> tuple[Array]:
     c, x = np.asarray(c, dtype=float), np.asarray(x, dtype=float)
     return (c * (1 - np.tanh(x) ** 2),)
@@ -139,7 +143,7 @@ def _torch(name: str, *args: Any, **named: Any) -> Any:
 LABELS = np.array([0, 2, 1, 2])
 
 RIGHT: dict[str, Right] = {
-    "tanh": Right(np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2),), (drawn(2, 3),), lambda x: x.tanh()),
+    "tanh": Right(np.tanh, tanh_vjp, (drawn(2, 3),), lambda x: x.tanh()),
     "tanh by cosh": Right(np.tanh, lambda c, x: (c / np.cosh(x) ** 2,), (drawn(5),), lambda x: x.tanh()),
     "tanh in doubles": Right(np.tanh, tanh_vjp_with_conversion, (drawn(2, 3),), lambda x: x.tanh()),
     "logistic": Right(logistic, lambda c, x: (c * logistic(x) * logistic(-x),), (drawn(4),), lambda x: x.sigmoid()),

@@ -1,6 +1,7 @@
 """Ways to break one promise of a right method and, as far as can be, no other.
 
-Each takes the right method, called by keyword, and gives a wrong one. They are named after the check that must see it.
+Each takes the right method, called by keyword, and gives a wrong one. They are named after the check that must see it,
+and none breaks what that check depends on.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def _rows(given: dict[str, Any]) -> int:
 
 
 def _largest(given: dict[str, Any]) -> float:
-    return max(float(np.abs(array).max()) for array in _arrays(given))
+    """Of what the answer is linear in: ``X`` of forward, ``delta_next`` of delta and grad."""
+    return float(np.abs(_arrays(given)[-1]).max())
 
 
 def _inputs_unchanged(method: Method) -> Method:
@@ -137,13 +139,18 @@ def _spread(given: dict[str, Any]) -> float:
         return float(np.ptp(given["X"], axis=1).max())
 
 
+def _is_tied(given: dict[str, Any]) -> bool:
+    X = given["X"]
+    return X.shape[1] > 1 and bool((X[:, :1] == X).all())
+
+
 def _smallest_positive(array: Any) -> float:
     return float(array[array > 0].min()) if (array > 0).any() else 1.0
 
 
 #: By the promise: the last part of a check's id.
 SABOTEURS: dict[str, Callable[[Method], Method]] = {
-    "answers": _always(lambda answer: None),
+    "answers": lambda method: lambda self, **given: None,
     "types": _always(lambda answer: answer.astype(np.float16).astype(np.float32)),
     "inputs_unchanged": _inputs_unchanged,
     "result_is_its_own": _result_is_its_own,
@@ -161,7 +168,7 @@ SABOTEURS: dict[str, Callable[[Method], Method]] = {
     "no_state": _no_state,
     "derivative_of_own_forward": _always(lambda answer: 1.001 * answer),
     "one_class": _when(_same_label, _off),
-    "large_inputs": _when(lambda given: _largest(given) > 1e6, _off),
+    "large_inputs": _when(lambda given: _largest(given) > 2e7, _off),
     "nan_is_not_hidden": _nan_is_not_hidden,
     "kink": lambda method: (
         lambda self, Y, delta_next: (
@@ -169,13 +176,13 @@ SABOTEURS: dict[str, Callable[[Method], Method]] = {
         )
     ),
     "moderate_logits": _when(lambda given: 250 < _spread(given) < 700, _off),
-    "tied_logits": _when(lambda given: bool((given["X"][0] == given["X"][0, 0]).all()), _off),
+    "tied_logits": _when(_is_tied, _off),
     "shift_invariance": _when(lambda given: 200 < float(given["X"].min()) < 300, _off),
-    "saturated_logits": _when(lambda given: 11 < _spread(given) <= 40, _off),
+    "saturated_logits": _when(lambda given: 735 < _spread(given) < 742, _off),
     "extreme_logits": _when(lambda given: _spread(given) > 1e299, _off),
     "far_samples": _when(lambda given: float(given["X"].max(axis=1).min()) == -2000, _off),
     "subnormal_logits": _when(lambda given: 0 < _smallest_positive(np.abs(given["X"])) < 1e-300, _off),
-    "saturated_outputs": _when(lambda given: float(given["Y"].max()) > 1 - 1e-12, _off),
+    "saturated_outputs": _when(lambda given: float(given["Y"].min()) == 0, _off),
     "tiny_probabilities": _when(lambda given: _smallest_positive(given["X"]) < 1e-40, _off),
     "impossible_target": _when(
         lambda given: bool((given["X"][given["T"] == 1] == 0).any()), lambda loss: 0 * loss + 700
@@ -183,5 +190,35 @@ SABOTEURS: dict[str, Callable[[Method], Method]] = {
     "zero_off_target": _when(
         lambda given: float(given["X"].min()) == 0 and given["T"][0, -1] == 1, lambda x: x * np.nan
     ),
-    "certain_predictions": _when(lambda given: float(given["X"].max()) == 1, lambda x: x + 1e-15),
+    "certain_predictions": _when(
+        lambda given: given["X"].shape[1] > 2 and (given["X"].min(), given["X"].max()) == (0, 1), lambda x: x + 1e-15
+    ),
+}
+#: The word that the check gives; none where the promise could be broken in many ways.
+WORDS = {
+    "answers": "not-implemented",
+    "types": "wrong-dtype",
+    "inputs_unchanged": "mutates-input",
+    "result_is_its_own": "stateful",
+    "repeatable": "nondeterministic",
+    "order_of_samples": "sample-dependence",
+    "samples_independent": "sample-dependence",
+    "averaged": "not-averaged",
+    "small_sizes": "batch-size-dependent",
+    "layouts": "layout-dependent",
+    "no_state": "stateful",
+    "one_class": "sample-dependence",
+    "kink": "mask-wrong-threshold",
+    "zero_off_target": "log-of-zero",
+}
+#: Checks that come before and may see the same.
+SEEN_BEFORE = {
+    "order_of_samples": {"values"},
+    "samples_independent": {"values"},
+    "averaged": {"values"},
+    "linear_in_delta_next": {"values"},
+    "derivative_of_own_forward": {"values"},
+    "one_class": {"samples_independent", "small_sizes"},
+    "kink": {"small_sizes"},
+    "tied_logits": {"moderate_logits"},
 }

@@ -2,80 +2,55 @@
 
 from __future__ import annotations
 
-import functools
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.checks.catalogue import Check, all_checks
+from reference.contract import MESSAGES
 from reference.exam import Exam
-from reference.findings import Finding, Violation
 from reference.mistakes import plain
 from reference.network import SHAPES, question_of
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.verdict import Examination
 from tests.comparing import needs_flint
-from tests.saboteurs import SABOTEURS
-from tests.words import assert_kept
+from tests.examining import CHECKS, concerned, examined, with_methods
+from tests.saboteurs import SABOTEURS, SEEN_BEFORE, WORDS
+from tests.wording import assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
-CHECKS = {check.id: check for check in all_checks()}
 OF_MESSAGES = [
     name
-    for name in CHECKS
-    if not name.startswith("mlp.") and name.rpartition(".")[2] in SABOTEURS and name.count(".") > 1
+    for name, check in CHECKS.items()
+    if check.subject in {message.subject for message in MESSAGES} and name.rpartition(".")[2] in SABOTEURS
 ]
 OF_CLASSES = [name for name in CHECKS if name.endswith((".made", ".has_params"))]
 #: Checks that fail for somebody here; for the others there are known mistakes.
 SABOTAGED = frozenset(OF_MESSAGES) | frozenset(OF_CLASSES)
 
 
-def examination(classes: dict[str, type], only: str) -> dict[str, Finding]:
-    return {each.check: each for each in Examination(InProcess(classes, {}), "x", only=only, effort="quick")}
-
-
-@functools.cache
-def right() -> dict[str, Finding]:
-    return examination(plain.CLASSES, "*")
-
-
-def sabotaged(subject: str, promise: str) -> dict[str, type]:
-    cls, _, method = subject.partition(".")
-    wrong = SABOTEURS[promise](getattr(plain.CLASSES[cls], method))
-    return {**plain.CLASSES, cls: type(cls, (plain.CLASSES[cls],), {method: wrong})}
-
-
-@pytest.mark.parametrize("name", CHECKS)
-def test_right_implementation_passes(name: str) -> None:
-    """The textbook's layers are right."""
-    finding = right()[name]
-    assert finding.status == "passed", str(finding)
-
-
-@pytest.mark.parametrize("name", OF_MESSAGES)
-def test_broken_promise_is_seen(name: str) -> None:
-    """The check itself sees it, whatever others do."""
-    check = CHECKS[name]
-    classes = sabotaged(check.subject, name.rpartition(".")[2])
-    with pytest.raises(Violation):
-        check.run(Exam(InProcess(classes, {}), ball, "x", effort="quick"))
+def test_right_implementation_passes() -> None:
+    """The textbook's layers, which all wrong ones are made from, keep every promise."""
+    assert {each.check: str(each) for each in examined(plain.CLASSES, CHECKS) if each.status != "passed"} == {}
 
 
 @pytest.mark.parametrize("name", OF_MESSAGES)
 def test_broken_promise_is_told_of_the_right_method(name: str) -> None:
-    """In a whole examination the right method has a failure, and no other method has one."""
-    check = CHECKS[name]
-    classes = sabotaged(check.subject, name.rpartition(".")[2])
-    key = name.partition(".")[0]
-    failed = [each for each in examination(classes, f"{key}.*").values() if each.status != "passed" and each.expected]
-    assert failed
-    assert {each.subject for each in failed} == {check.subject}
-    assert_kept("broken promises", name, failed)
+    """Its check fails with its word, at the latest; the method is blamed, and no other method is."""
+    check, promise = CHECKS[name], name.rpartition(".")[2]
+    cls, _, method = check.subject.partition(".")
+    classes = with_methods(cls, {method: SABOTEURS[promise](getattr(plain.CLASSES[cls], method))})
+    names = concerned(check.subject)
+    findings = examined(
+        classes, [*names[: names.index(name) + 1], *(n for n in names if CHECKS[n].subject != check.subject)]
+    )
+    assert_well_said(findings, classes)
+    failed = {each.check: each for each in findings if each.status == "failed"}
+    assert {each.subject for each in failed.values()} == {check.subject}
+    assert failed[name].mistake == WORDS.get(promise)
+    assert next(iter(failed)).rpartition(".")[2] in {promise, *SEEN_BEFORE.get(promise, ())}
 
 
 def test_gradient_of_own_loss_keeps_off_kinks() -> None:
@@ -107,20 +82,24 @@ def test_kink_free_is_free_of_kinks(seed: int, compound: bool, t: float) -> None
     assert any(signs(times * within) != signs(0) for side in (-1, 1) for times in side * 2.0 ** np.arange(12))
 
 
-def wrong_for_class(check: Check) -> dict[str, type]:
-    cls = check.subject.partition(".")[0]
+class Unmade:
+    """Cannot be made with the contract's arguments."""
 
-    def made(self: Any, name: str, *more: Any) -> None:
-        raise TypeError("expected a number")
-
-    broken = {"made": {"__init__": made}, "has_params": {"has_params": lambda self: cls != "LinearLayer"}}
-    return {**plain.CLASSES, cls: type(cls, (plain.CLASSES[cls],), broken[check.id.rpartition(".")[2]])}
+    def __init__(self, size: int) -> None:
+        self.size = size
 
 
 @pytest.mark.parametrize("name", OF_CLASSES)
-def test_broken_class_is_seen(name: str) -> None:
+def test_broken_class_is_told(name: str) -> None:
     """A class that cannot be made, and one that says the wrong thing of its parameters."""
-    finding = examination(wrong_for_class(CHECKS[name]), name)[name]
-    assert finding.status == "failed"
-    assert finding.subject == CHECKS[name].subject
-    assert_kept("broken classes", name, [finding])
+    cls = CHECKS[name].subject.partition(".")[0]
+    due = cls == "LinearLayer"
+    classes = {
+        "made": {**plain.CLASSES, cls: Unmade},
+        "has_params": with_methods(cls, {"has_params": lambda self: not due}),
+    }[name.rpartition(".")[2]]
+    finding = examined(classes, [name])[-1]
+    assert_well_said([finding])
+    assert (finding.check, finding.subject, finding.status) == (name, CHECKS[name].subject, "failed")
+    # Whoever leaves out the linear layer in training skips it; for the others there is no word.
+    assert finding.mistake == ("crash" if name.endswith(".made") else "layer-skipped" if due else None)

@@ -1,21 +1,20 @@
-"""Answers that are none: each method of the contract gives each oddity, and is told so in its words and no other's."""
+"""Answers that are none: the method that gives one is told so, by the right check and word, and no other is blamed."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from reference.contract import MESSAGES
+from reference.contract import MESSAGES, Message
 from reference.findings import Finding
 from reference.mistakes import plain
-from reference.session import InProcess
-from reference.verdict import Examination
 from tests.comparing import needs_flint
-from tests.words import assert_kept
+from tests.examining import concerned, examined, with_methods
+from tests.wording import assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.outside, pytest.mark.catalogue]
 
@@ -41,196 +40,125 @@ def each_array(change: Change) -> Change:
     return answer
 
 
-#: What comes instead of the right answer, and the word that it has to get; None where that differs by method.
-ODDITIES: dict[str, tuple[Change, str | None]] = {
-    "nothing": (lambda right: None, "not-implemented"),
-    "a text": (lambda right: "0.5", "wrong-type"),
-    "a set": (lambda right: {1, 2}, "wrong-type"),
-    "an empty list": (lambda right: [], None),
-    "an empty dict": (lambda right: {}, None),
-    "pairs": (lambda right: [right, right], None),
-    "raises": (raising(ValueError, "operands could not be broadcast together"), "crash"),
-    "raises nothing to say": (raising(ZeroDivisionError), "crash"),
-    "is not implemented": (raising(NotImplementedError), "not-implemented"),
-    "leaves": (raising(SystemExit, "3"), "exits"),
-    "takes all memory": (raising(MemoryError), "memory"),
-    "lacks an attribute": (raising(AttributeError, "'Layer' object has no attribute 'cache'"), "crash"),
-    "arrays of lists": (each_array(lambda array: array.tolist()), None),
-    "arrays of objects": (each_array(lambda array: array.astype(object)), None),
-    "arrays of complex numbers": (each_array(lambda array: array + 0j), None),
-    "arrays of single precision": (each_array(lambda array: array.astype(np.float32)), None),
-    "arrays with a row too many": (each_array(lambda array: np.concatenate([array, array[:1]])), "wrong-shape"),
-    "flat arrays": (each_array(np.ravel), None),
-    "transposed arrays": (each_array(np.transpose), None),
-    "single numbers": (each_array(lambda array: array.sum()), None),
-    "not a number": (each_array(lambda array: np.full(array.shape, np.nan)), None),
-    "zeros": (each_array(np.zeros_like), None),
+#: What comes instead of the right answer; which promise of a layer's or a loss's method it breaks first; the word.
+ODDITIES: dict[str, tuple[Change, str, str | None]] = {
+    "nothing": (lambda right: None, "answers", "not-implemented"),
+    "a text": (lambda right: "0.5", "answers", "wrong-type"),
+    "a set": (lambda right: {1, 2}, "answers", "wrong-type"),
+    "an empty list": (lambda right: [], "answers", "wrong-type"),
+    "an empty dict": (lambda right: {}, "answers", "wrong-type"),
+    "pairs": (lambda right: [right, right], "answers", "wrong-type"),
+    "raises": (raising(ValueError, "operands could not be broadcast together"), "answers", "crash"),
+    "raises nothing to say": (raising(ZeroDivisionError), "answers", "crash"),
+    "is not implemented": (raising(NotImplementedError), "answers", "not-implemented"),
+    "leaves": (raising(SystemExit, "3"), "answers", "exits"),
+    "takes all memory": (raising(MemoryError), "answers", "memory"),
+    "lacks an attribute": (raising(AttributeError, "'Layer' object has no attribute 'cache'"), "answers", "crash"),
+    "arrays of lists": (each_array(lambda array: array.tolist()), "answers", "wrong-type"),
+    "arrays of objects": (each_array(lambda array: array.astype(object)), "answers", "wrong-dtype"),
+    "arrays of complex numbers": (each_array(lambda array: array + 0j), "answers", "wrong-dtype"),
+    "arrays of single precision": (each_array(lambda array: array.astype(np.float32)), "types", "wrong-dtype"),
+    "arrays with a row too many": (
+        each_array(lambda array: np.concatenate([array, array[:1]])),
+        "answers",
+        "wrong-shape",
+    ),
+    "flat arrays": (each_array(np.ravel), "types", "wrong-shape"),
+    "transposed arrays": (each_array(np.transpose), "types", "wrong-shape"),
+    "single numbers": (each_array(lambda array: array.sum()), "answers", "wrong-shape"),
+    "not a number": (each_array(lambda array: np.full(array.shape, np.nan)), "values", None),
+    "zeros": (each_array(np.zeros_like), "values", None),
 }
-#: Of ``MLP.gradient`` alone.
-ODD_GRADIENTS: dict[str, Change] = {
-    "without the last layer": lambda right: {name: parts for name, parts in right.items() if name != "Linear_OUT"},
-    "with a layer more": lambda right: {**right, "ReLU_1": [np.zeros(1), np.zeros(1)]},
-    "in a list": lambda right: list(right.values()),
-    "of weights alone": lambda right: {name: parts[0] for name, parts in right.items()},
-    "of one part": lambda right: {name: parts[:1] for name, parts in right.items()},
-    "of three parts": lambda right: {name: [*parts, parts[1]] for name, parts in right.items()},
-    "of tuples": lambda right: {name: tuple(parts) for name, parts in right.items()},
-    "of dicts": lambda right: {name: {"dW": parts[0], "db": parts[1]} for name, parts in right.items()},
-    "without biases": lambda right: {name: [parts[0], None] for name, parts in right.items()},
-    "with biases of a layer's inputs": lambda right: {
-        name: [parts[0], parts[0].sum(axis=1)] for name, parts in right.items()
-    },
-    "of a sum": lambda right: {name: [2 * part for part in parts] for name, parts in right.items()},
+RAISED = (
+    "raises", "raises nothing to say", "is not implemented", "leaves", "takes all memory", "lacks an attribute",
+)  # fmt: skip
+#: Of a right network's method these are wrong values, or known mistakes.
+OF_NETWORKS: dict[tuple[str, str], tuple[str, str | None]] = {
+    ("propagate", "arrays of single precision"): ("values", None),
+    ("evaluate", "arrays of single precision"): ("values", None),
+    ("gradient", "arrays of single precision"): ("values", None),
+    ("evaluate", "single numbers"): ("types", "summed-over-batch"),
+    ("gradient", "an empty dict"): ("values", "layer-skipped"),
 }
-SUBJECTS = [message.subject for message in MESSAGES] + [f"MLP.{name}" for name in ("propagate", "evaluate", "gradient")]
+#: Of ``MLP.gradient`` alone, with the word for its values.
+ODD_GRADIENTS: dict[str, tuple[Change, str | None]] = {
+    "without the last layer": (
+        lambda right: {name: parts for name, parts in right.items() if name != "Linear_OUT"},
+        "layer-skipped",
+    ),
+    "with a layer more": (lambda right: {**right, "ReLU_1": [np.zeros(1), np.zeros(1)]}, None),
+    "in a list": (lambda right: list(right.values()), "wrong-type"),
+    "of weights alone": (lambda right: {name: parts[0] for name, parts in right.items()}, "wrong-type"),
+    "of one part": (lambda right: {name: parts[:1] for name, parts in right.items()}, "wrong-type"),
+    "of three parts": (lambda right: {name: [*parts, parts[1]] for name, parts in right.items()}, "wrong-type"),
+    "of dicts": (
+        lambda right: {name: {"dW": parts[0], "db": parts[1]} for name, parts in right.items()},
+        "wrong-type",
+    ),
+    "without biases": (lambda right: {name: [parts[0], None] for name, parts in right.items()}, "wrong-type"),
+    "with biases of a layer's inputs": (
+        lambda right: {name: [parts[0], parts[0].sum(axis=1)] for name, parts in right.items()},
+        "wrong-shape",
+    ),
+    "of a sum": (lambda right: {name: [2 * part for part in parts] for name, parts in right.items()}, None),
+}
+METHODS = ("propagate", "evaluate", "gradient")
 
 
-def examined(cls: str, changes: dict[str, Any], key: str) -> list[Finding]:
-    """What is said of the textbook's classes with one of them changed; of what passes nothing."""
-    classes = {**plain.CLASSES, cls: type(cls, (plain.CLASSES[cls],), changes)}
-    found = Examination(InProcess(classes, {}), "x", only=f"{key}.*", effort="quick")
-    return [each for each in found if each.status != "passed"]
-
-
-def with_answer(cls: str, method: str, change: Change) -> dict[str, Any]:
+def with_answer(subject: str, change: Change) -> dict[str, type]:
+    """The textbook's classes, one of whose methods answers oddly."""
+    cls, _, method = subject.partition(".")
     right = getattr(plain.CLASSES[cls], method)
 
     @functools.wraps(right)
     def odd(self: Any, *args: Any, **named: Any) -> Any:
         return change(right(self, *args, **named))
 
-    return {method: odd}
+    return with_methods(cls, {method: odd})
 
 
-def key_of(cls: str) -> str:
-    return next((message.key for message in MESSAGES if message.cls == cls), "mlp")
+def first_failure(subject: str, change: Change) -> Finding:
+    """The first of what fails; all of that is about this method, and well said."""
+    classes = with_answer(subject, change)
+    findings = examined(classes, concerned(subject))
+    assert_well_said(findings, classes)
+    failed = [each for each in findings if each.status == "failed"]
+    assert {each.subject for each in failed} == {subject}
+    return failed[0]
 
 
 @pytest.mark.parametrize("oddity", ODDITIES)
-@pytest.mark.parametrize("subject", SUBJECTS)
-def test_odd_answers_are_told(subject: str, oddity: str) -> None:
-    """A failure of that method, with the word for it; what only depends on it is skipped."""
-    cls, _, method = subject.partition(".")
-    change, word = ODDITIES[oddity]
-    found = examined(cls, with_answer(cls, method, change), key_of(cls))
-    failed = [each for each in found if each.status == "failed"]
-    assert_kept("odd answers", f"{subject}: {oddity}", failed)
-    assert not [each for each in found if each.status == "error"]
-    if word is not None:
-        assert failed
-        assert failed[0].mistake == word
-    assert {each.subject for each in failed} <= {subject}
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)
+def test_odd_answers_of_layers_are_told(message: Message, oddity: str) -> None:
+    """By the first check that can see it; the sum of the losses is a known mistake."""
+    change, promise, word = ODDITIES[oddity]
+    if oddity == "single numbers" and message.parts == ("loss",):
+        word = "summed-over-batch"
+    found = first_failure(message.subject, change)
+    assert (found.check, found.mistake) == (f"{message.key}.{message.method}.{promise}", word)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+@pytest.mark.parametrize("method", METHODS)
+def test_odd_answers_of_networks_are_told(method: str, oddity: str) -> None:
+    """By the check of what was raised, of the losses' form, or of the values, which asks for the form as well."""
+    change, promise, word = ODDITIES[oddity]
+    if oddity not in RAISED:
+        promise = "types" if method == "evaluate" and promise != "values" else "values"
+    found = first_failure(f"MLP.{method}", change)
+    due, word = OF_NETWORKS.get((method, oddity), (promise, word))
+    assert (found.check, found.mistake) == (f"mlp.{method}.{due}", word)
 
 
 @pytest.mark.parametrize("oddity", ODD_GRADIENTS)
-def test_odd_gradients_are_told(oddity: str) -> None:
-    """Of the network's gradient, whatever it is in."""
-    found = examined("MLP", with_answer("MLP", "gradient", ODD_GRADIENTS[oddity]), "mlp")
-    assert_kept("odd answers", f"MLP.gradient: {oddity}", [each for each in found if each.status == "failed"])
-    assert {each.subject for each in found} <= {"MLP.gradient"}
-    assert bool(found) == (oddity != "of tuples")
+def test_odd_gradients_of_networks_are_told(oddity: str) -> None:
+    """By the check of the values, whatever they are in."""
+    change, word = ODD_GRADIENTS[oddity]
+    found = first_failure("MLP.gradient", change)
+    assert (found.check, found.mistake) == ("mlp.gradient.values", word)
 
 
-class Odd(plain.LinearLayer):
-    """Right, but for one thing that a subclass changes."""
-
-    def set(self, W: Any, b: Any) -> None:
-        self.W, self.b = W, b
-
-
-def odd_parameters() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Linear layers whose parameters are not what they should be."""
-
-    def initialize(W: Callable[[Any, Any, Any], Any], b: Callable[[Any], Any] = np.ones) -> dict[str, Any]:
-        def method(self: Any) -> None:
-            self.W, self.b = W(self.rng, self.n_inputs, self.n_units), b(self.n_units)
-
-        return {"initialize": method}
-
-    def he(rng: Any, d: Any, u: Any) -> Any:
-        return rng.normal(0, np.sqrt(2 / d), (d, u))
-
-    def own(rng: Any, d: Any, u: Any) -> Any:
-        return np.random.RandomState(123).normal(0, np.sqrt(2 / d), (d, u))
-
-    yield "W of a generator of its own", initialize(own)
-    yield "W too wide", initialize(lambda rng, d, u: rng.normal(0, 2 / d, (d, u)))
-    yield "W transposed", initialize(lambda rng, d, u: rng.normal(0, np.sqrt(2 / d), (u, d)))
-    yield "W of infinities", initialize(lambda rng, d, u: np.full((d, u), np.inf))
-    yield "W of not a number", initialize(lambda rng, d, u: np.full((d, u), np.nan))
-    yield "W of nothing", initialize(lambda rng, d, u: None)
-    yield "W rounded to single precision", initialize(lambda *given: he(*given).astype(np.float32))
-    yield "b of zeros", initialize(he, np.zeros)
-    yield "b of a row", initialize(he, lambda u: np.ones((1, u)))
-    yield "b of a text", initialize(he, lambda u: "ones")
-    yield "second draw of other numbers", {"initialize": _second_draw(he)}
-    yield "second draw without b", {"initialize": _second_draw(he, b=np.zeros)}
-    yield "initialize raises", {"initialize": raising(ValueError, "no")}
-    yield "initialize leaves at its second call", {"initialize": _second_draw(he, raised=SystemExit)}
-    yield (
-        "initialize is not implemented at its second call",
-        {"initialize": _second_draw(he, raised=NotImplementedError)},
-    )
-    yield "initialize is no method", {"initialize": None}
-    for name, changes in _odd_updates():
-        yield name, {"update_params": changes}
-    for name, answer in {"text": "yes", "nothing": None, "one": 1, "numpy's": np.bool_(True), "false": False}.items():
-        yield f"has_params of {name}", {"has_params": lambda self, answer=answer: answer}
-    yield "has_params raises", {"has_params": raising(ValueError, "no")}
-    yield "has_params is not implemented", {"has_params": raising(NotImplementedError)}
-
-
-def _second_draw(W: Method, b: Method = np.ones, raised: type[BaseException] | None = None) -> Method:
-    def method(self: Any) -> None:
-        if not hasattr(self, "W"):
-            plain.LinearLayer.initialize(self)  # type: ignore[arg-type]
-        elif raised is not None:
-            raise raised
-        else:
-            self.W, self.b = (W(self.rng, self.n_inputs, self.n_units), b(self.n_units))
-            if b is np.ones:
-                self.W = self.W + 1
-
-    return method
-
-
-def _odd_updates() -> Iterator[tuple[str, Method]]:
-    def subtracts(self: Any, dtheta: Any) -> None:
-        self.W, self.b = self.W - dtheta[0], self.b - dtheta[1]
-
-    def forgets_b(self: Any, dtheta: Any) -> None:
-        self.W = self.W + dtheta[0]
-
-    def sets(self: Any, dtheta: Any) -> None:
-        self.W, self.b = dtheta
-
-    def widens(self: Any, dtheta: Any) -> None:
-        self.W, self.b = self.W + dtheta[0], self.b[None] + dtheta[1]
-
-    def drops(self: Any, dtheta: Any) -> None:
-        self.W = None
-
-    def scales_what_it_is_given(self: Any, dtheta: Any) -> None:
-        dtheta[0] *= 0.5
-        plain.LinearLayer.update_params(self, dtheta)  # type: ignore[arg-type]
-
-    def asks_for_two(self: Any, dW: Any, db: Any) -> None:
-        self.W, self.b = self.W + dW, self.b + db
-
-    for each in (subtracts, forgets_b, sets, widens, drops, scales_what_it_is_given, asks_for_two):
-        yield f"update_params {each.__name__.replace('_', ' ')}", each
-    yield "update_params raises", raising(ValueError, "no")
-    yield "update_params is not implemented", lambda self, dtheta: raising(NotImplementedError)(0)
-    yield "update_params leaves", lambda self, dtheta: raising(SystemExit)(0)
-
-
-PARAMETERS = dict(odd_parameters())
-
-
-@pytest.mark.parametrize("oddity", PARAMETERS)
-def test_odd_parameters_are_told(oddity: str) -> None:
-    """Of the layer that has them."""
-    found = examined("LinearLayer", PARAMETERS[oddity], "linear")
-    assert_kept("odd answers", f"LinearLayer: {oddity}", [each for each in found if each.status == "failed"])
-    assert not [each for each in found if each.status == "error"]
-    assert bool(found) == (oddity not in {"has_params of numpy's"})
+def test_a_tuple_of_gradients_is_as_good_as_a_list() -> None:
+    """The two are told apart by nobody who uses them."""
+    classes = with_answer("MLP.gradient", lambda right: {name: tuple(parts) for name, parts in right.items()})
+    assert {each.status for each in examined(classes, concerned("MLP.gradient"))} == {"passed"}

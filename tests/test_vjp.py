@@ -1,100 +1,40 @@
-"""`check_vjp` passes right gradients, names what is wrong with wrong ones, and never guesses."""
+"""`check_vjp` names what is wrong with wrong functions, blames nobody else, and never guesses."""
 
 from __future__ import annotations
 
-import runpy
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reference import definitions
 from reference.findings import Finding
-from reference.vjp import allowance, check_vjp
-from reference.vjp.differences import Differences, contracted
-from reference.vjp.questions import cotangents, questions
-from reference.vjp.usage import EVERYWHERE, Effort, pattern
-from tests.comparing import needs_flint, needs_torch
-from tests.gradients import LABELS, POSITIVE, RIGHT, cross_entropy, cross_entropy_vjp, drawn, softmax, softmax_vjp
-from tests.kept import assert_same
-from tests.strategies import arrays
-from tests.words import assert_kept
+from reference.vjp import check_vjp
+from reference.vjp.usage import Effort
+from tests.comparing import needs_torch
+from tests.gradients import (
+    LABELS,
+    POSITIVE,
+    cross_entropy,
+    cross_entropy_vjp,
+    drawn,
+    softmax,
+    softmax_vjp,
+    tanh_vjp,
+)  # fmt: skip
+from tests.wording import assert_well_said, failed
 
 pytestmark = pytest.mark.catalogue
 
 Array = NDArray[Any]
 X = drawn(3, 4)
 
-#: Judged over 20 seeds; the others over one for each kind of specification.
-OFTEN = (
-    "tanh", "tanh by cosh", "logistic", "softmax", "sine", "cube of a number", "matrix product", "square root",
-    "logarithm", "division", "absolute value", "ReLU, 0 at 0", "ReLU, 1 at 0", "maximum", "exponential",
-)  # fmt: skip
-
-
-_heard: list[Finding] = []
-
-
-@pytest.fixture(autouse=True)
-def words_are_kept(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What is said in a test of wrong functions is what was said before; random draws apart."""
-    _heard.clear()
-    yield
-    if any(each.status == "failed" for each in _heard) and not hasattr(request.function, "hypothesis"):
-        assert_kept("gradients", request.node.name, _heard)
-
-
-def failed(findings: list[Finding]) -> dict[str, str | None]:
-    """Ids of the checks that failed, with the mistakes named; there are no faults of the examiner."""
-    _heard.extend(findings)
-    assert not [finding for finding in findings if finding.status == "error"], findings
-    return {finding.check: finding.mistake for finding in findings if finding.status == "failed"}
-
 
 def finding(findings: list[Finding], check: str) -> Finding:
-    found = next(each for each in findings if each.check == check)
-    _heard.append(found)
-    return found
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_right_functions_pass(name: str) -> None:
-    """Whoever is right is never blamed: whatever the seed, with a specification of either kind or none."""
-    right = RIGHT[name]
-    torch_or_none = None if "not installed" in str(needs_torch.kwargs["reason"]) else right.tensors
-    specs = (None, right.arrays or right.forward, torch_or_none, torch_or_none)
-    for seed in range(20 if name in OFTEN else 3):
-        spec = specs[seed % 4]
-        found = check_vjp(
-            right.forward, right.vjp, *right.args, spec=spec, domain=right.domain, seed=seed, effort="quick"
-        )
-        assert not failed(found), (seed, failed(found))
-        values = "consistent" if spec is None else "values"
-        assert finding(found, f"vjp.gradient[0].{values}").status == "passed"
-
-
-@pytest.mark.parametrize("name", ["tanh", "softmax", "layer norm", "ReLU, 0 at 0", "matrix product", "division"])
-def test_right_functions_pass_in_single_precision(name: str) -> None:
-    """Where the pattern is single precision, that is what is granted and what is due."""
-    right = RIGHT[name]
-    args = [np.asarray(array, dtype=np.float32) for array in right.args]
-    for spec in (None, right.forward):
-        assert not failed(check_vjp(right.forward, right.vjp, *args, spec=spec, effort="quick"))
-    found = check_vjp(right.forward, lambda c, *a: tuple(map(np.float64, right.vjp(c, *a))), *args, effort="quick")
-    assert failed(found)["vjp.gradient[0].types"] == "wrong-dtype"
-
-
-@needs_flint
-def test_definitions_on_balls_are_specifications() -> None:
-    """Those of the lab, and an accurate gradient is not blamed for what torch loses in 1 - tanh^2."""
-    assert not failed(check_vjp(softmax, softmax_vjp, X, spec=definitions.softmax))
-    assert not failed(check_vjp(np.tanh, lambda c, x: (c / np.cosh(x) ** 2,), X, spec=lambda x: x.tanh()))
+    assert_well_said(findings)
+    return next(each for each in findings if each.check == check)
 
 
 def changed(change: Callable[[Array, Array], Array]) -> Callable[..., tuple[Array]]:
@@ -200,10 +140,6 @@ def noisy(c: Array, x: Array) -> tuple[Array]:
     return (c * (1 - np.tanh(x) ** 2) + 1e-13 * _RNG.randn(*x.shape),)
 
 
-def tanh_vjp(c: Array, x: Array) -> tuple[Array]:
-    return (c * (1 - np.tanh(x) ** 2),)
-
-
 def clipped(c: Array, x: Array) -> tuple[Array]:
     return (np.clip(c, -1e6, 1e6) * (1 - np.tanh(x) ** 2),)
 
@@ -262,7 +198,6 @@ def test_two_gradients_may_not_share_memory() -> None:
 
     found = check_vjp(np.add, shared, X, X, effort="quick")
     assert failed(found) == {"vjp.gradient.result_is_its_own": None}
-    assert finding(found, "vjp.gradient.result_is_its_own").actual == "two gradients that share memory"
 
 
 @pytest.mark.parametrize("with_spec", [False, pytest.param(True, marks=needs_torch)])
@@ -292,11 +227,10 @@ def test_whole_numbers_have_no_gradient() -> None:
 
 
 def test_what_cannot_be_judged_is_skipped() -> None:
-    """With the reason; never passed."""
+    """Never passed."""
     nowhere = check_vjp(lambda x: x * np.nan, lambda c, x: (c,), X, effort="quick")
     assert finding(nowhere, "vjp.gradient[0].consistent").status == "skipped"
-    assert "judged nothing" in str(finding(nowhere, "vjp.gradient[0].consistent").actual)
-    assert "judged nothing" in str(finding(nowhere, "vjp.gradient.linear").actual)
+    assert finding(nowhere, "vjp.gradient.linear").status == "skipped"
     outside = check_vjp(np.tanh, tanh_vjp, X, spec=lambda x: x * np.nan, effort="quick")
     assert finding(outside, "vjp.forward.values").status == finding(outside, "vjp.gradient[0].values").status
     assert finding(outside, "vjp.gradient[0].values").status == "skipped"
@@ -320,7 +254,7 @@ def test_exceptions_at_drawn_inputs() -> None:
     assert not failed(check_vjp(root, vjp, *args, domain=[POSITIVE]))
     refused = finding(check_vjp(root, vjp, *args), "vjp.forward.answers")
     assert (refused.status, refused.mistake) == ("failed", "crash")
-    assert refused.expected == "forward to answer, or a domain that says which arguments are legal"
+    assert "domain" in str(refused.expected)
     assert refused.actual == "ValueError: x must be positive"
 
     def strict(x: Array) -> Array:
@@ -338,118 +272,23 @@ def test_a_failure_can_be_understood() -> None:
 
     found = check_vjp(np.sin, sign_lost, np.array([[0.0, 1.0]]))
     wrong = finding(found, "vjp.gradient[0].consistent")
-    assert wrong.subject == "test_a_failure_can_be_understood.<locals>.sign_lost".rpartition("<locals>.")[2]
-    assert wrong.rationale == "The gradient is the derivative of the given forward pass, as its values tell it."
-    assert wrong.expected is not None
-    assert wrong.expected.startswith("gradient[0][0, ")
-    assert str(wrong.actual).endswith("; every entry at every input is -1 times the right one")
-    assert (wrong.mistake, wrong.hint) == ("sign", "Follow the minus signs through the derivation.")
-    assert wrong.counterexample["args[0]"] == [[0.0, 1.0]]
+    assert wrong.subject == "sign_lost"
+    assert (wrong.status, wrong.mistake) == ("failed", "sign")
+    assert wrong.hint
     assert wrong.index is not None
+    assert str(wrong.expected).startswith(f"gradient[0]{list(wrong.index)} = ")
+    assert str(wrong.actual).startswith(f"gradient[0]{list(wrong.index)} = ")
+    assert "-1" in str(wrong.actual).partition(";")[2]  # the factor
+    assert wrong.counterexample["args[0]"] == [[0.0, 1.0]]
     assert wrong.bound is not None
     assert 0 < wrong.bound < 1e-9
-    bare = finding(check_vjp(np.sin, lambda c, x: c * np.cos(x), X), "vjp.gradient.answers")
-    assert bare.expected == "a tuple of 1 gradient, one for each argument"
-    assert bare.actual == "an array of shape (3, 4), not in a tuple"
-    later = finding(check_vjp(np.sin, lambda c, x: c * np.cos(x), X), "vjp.gradient.linear")
-    assert (later.status, later.actual) == (
-        "skipped",
-        "depends on vjp.gradient.answers, vjp.gradient[0].types, vjp.gradient.no_state, which did not pass",
-    )
 
 
-BAD_USE: dict[str, tuple[tuple[Any, ...], dict[str, Any], type[Exception], str]] = {
-    "forward": ((3, tanh_vjp, X), {}, TypeError, "forward: expected a function, got int"),
-    "vjp": ((np.tanh, "vjp", X), {}, TypeError, "vjp: expected a function, got str"),
-    "spec": ((np.tanh, tanh_vjp, X), {"spec": 3}, TypeError, "spec: expected a function, got int"),
-    "no arguments": ((np.tanh, tanh_vjp), {}, ValueError, "expected at least one argument"),
-    "strings": ((np.tanh, tanh_vjp, ["a"]), {}, TypeError, r"args\[0\]: expected an array of float64, .* <U1"),
-    "objects": ((np.tanh, tanh_vjp, None), {}, TypeError, r"args\[0\]: expected .* NoneType of dtype object"),
-    "ragged": ((np.tanh, tanh_vjp, [[1.0], [1.0, 2.0]]), {}, TypeError, r"args\[0\]: expected an array of real"),
-    "complex": ((np.tanh, tanh_vjp, [1j]), {}, TypeError, "complex128"),
-    "whole numbers": ((np.tanh, tanh_vjp, [1, 2]), {}, ValueError, "at least one of floating point"),
-    "not finite": ((np.tanh, tanh_vjp, [np.inf]), {}, ValueError, r"args\[0\]: expected finite numbers, got inf"),
-    "domain too long": ((np.tanh, tanh_vjp, X), {"domain": [None, None]}, ValueError, "one entry for each of the 1"),
-    "domain upside down": ((np.tanh, tanh_vjp, X), {"domain": [(1, 0)]}, ValueError, r"low < high, got \(1.0, 0.0\)"),
-    "domain of words": ((np.tanh, tanh_vjp, X), {"domain": ["positive"]}, TypeError, r"domain\[0\]: expected None or"),
-    "domain no sequence": ((np.tanh, tanh_vjp, X), {"domain": 5}, TypeError, "domain: expected a sequence"),
-    "outside": ((np.tanh, tanh_vjp, [0.5]), {"domain": [(1, 2)]}, ValueError, r"open interval \(1.0, 2.0\), got 0.5"),
-    "effort": ((np.tanh, tanh_vjp, X), {"effort": "hard"}, ValueError, "quick, normal, exhaustive, got 'hard'"),
-    "seed": ((np.tanh, tanh_vjp, X), {"seed": 1.5}, TypeError, "seed: expected a whole number, got float"),
-    "option": ((np.tanh, tanh_vjp, X), {"tol": 1}, TypeError, "unknown option tol"),
-    "spec fails": ((np.tanh, tanh_vjp, X), {"spec": lambda x: 1 / 0}, ValueError, "fails on both .*ZeroDivision"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_USE)
-def test_bad_use_is_refused(name: str) -> None:
-    """With what was expected and what came."""
-    args, options, error, message = BAD_USE[name]
-    with pytest.raises(error, match=message) as caught:
-        check_vjp(*args, **options)
-    if name not in {"ragged", "spec fails"}:  # numpy's words and PyTorch's are passed on
-        assert_same("words", "bad use", name, str(caught.value))
-
-
-@needs_torch
-def test_ambiguous_specifications_are_refused() -> None:
-    """torch's std divides by n - 1, numpy's by n."""
-    with pytest.raises(ValueError, match="spec: expected a function with one meaning") as caught:
-        check_vjp(lambda x: x.std(axis=0), lambda c, x: (x,), X, spec=lambda x: x.std(axis=0))
-    assert_same("words", "bad use", "ambiguous", str(caught.value))
-
-
-@given(st.integers(0, 2**31), st.sampled_from([EVERYWHERE, POSITIVE, (-1.0, 0.0), (-np.inf, 3.0), (0.1, 0.1000001)]))
-@settings(max_examples=20)
-def test_questions_stay_in_their_domain(seed: int, interval: tuple[float, float]) -> None:
-    """Strictly, in either precision, and always finite."""
-    low, high = interval
-    for dtype in (np.float64, np.float32):
-        middle = np.array([0.1000000500 if low == 0.1 else -0.5 if low < 0 else 0.5], dtype)
-        for question in questions(pattern((middle,), [interval]), seed, "normal"):
-            assert question.args[0].dtype == dtype
-            assert np.isfinite(question.args[0]).all()
-            assert ((low < question.args[0]) & (question.args[0] < high)).all()
-
-
-@given(st.integers(0, 2**31), st.lists(st.integers(1, 3), max_size=3))
-@settings(max_examples=20)
-def test_cotangents_are_never_constant(seed: int, shape: list[int]) -> None:
-    """Nor 0 anywhere, nor 1 where there is only one."""
-    question = questions(pattern((X,), None), seed, "quick")[0]
-    for cotangent in cotangents(question, tuple(shape), np.float64, "exhaustive"):
-        assert (cotangent != 0).all()
-        assert cotangent.size == 1 or np.ptp(cotangent) > 0
-        assert cotangent.size > 1 or cotangent.flat[0] != 1
-
-
-@given(st.data())
-@settings(max_examples=20)
-def test_rounding_is_granted_where_it_happens(data: st.DataObject) -> None:
-    """The error of 1 - tanh^2 is within its bound, and the bound is no larger than rounding can be."""
-    x = data.draw(arrays(4, elements=st.floats(-15, 15)))
-    answer = 1 - np.tanh(x) ** 2
-    (bound,) = allowance.granted(lambda a: (1 - np.tanh(a) ** 2,), [x], [answer], [1 / np.maximum(1, np.abs(x))])
-    truth = 1 / np.cosh(x.astype(np.longdouble)) ** 2
-    assert (np.abs(answer - truth) <= bound).all()
-    assert (bound <= 1e-14).all()
-
-
-def test_differences_are_sharp_or_silent() -> None:
-    """A function that the steps cannot follow has no derivative here; a kink has all slopes between two."""
-    for function, x in ((np.sin, 1e15), (lambda t: np.tanh(1e9 * t), 0.0), (np.sqrt, 0.0)):
-        with np.errstate(invalid="ignore"):
-            assert Differences(function, (EVERYWHERE,)).column([np.array([x])], 0, (0,)).error[0] == np.inf
-    column = Differences(np.abs, (EVERYWHERE,)).column([np.zeros(1)], 0, (0,))
-    assert column.value[0] - column.error[0] == pytest.approx(-1)
-    assert column.value[0] + column.error[0] == pytest.approx(1)
-    assert contracted(np.zeros(1), column).error == 0
-
-
-def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    """The right layer passes, the wrong one is shown."""
-    runpy.run_path(str(Path(__file__).parents[1] / "examples" / "tanh_layer.py"))
-    right, wrong, *shown = capsys.readouterr().out.splitlines()
-    assert right == "tanh_delta: 14 promises kept"
-    assert wrong == "tanh_delta_without_square: 13 promises kept"
-    assert "vjp.gradient[0].consistent" in shown[0]
+def test_what_depends_on_a_failure_is_skipped() -> None:
+    """With the checks that did not pass; what an array without its tuple is like is told by its shape."""
+    found = check_vjp(np.sin, lambda c, x: c * np.cos(x), X)
+    assert "(3, 4)" in str(finding(found, "vjp.gradient.answers").actual)
+    later = finding(found, "vjp.gradient.linear")
+    assert later.status == "skipped"
+    assert set(later.depends_on) == {"vjp.gradient.answers", "vjp.gradient[0].types", "vjp.gradient.no_state"}
+    assert all(name in str(later.actual) for name in later.depends_on)

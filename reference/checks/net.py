@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from reference.compare import differing_entry, worst_entry
 from reference.draws import normal_numbers
 from reference.estimate import Estimate
-from reference.exam import Asked, Exam, as_numbers
+from reference.exam import Asked, Exam, as_numbers, no_numbers, word_for
 from reference.findings import Violation
-from reference.network import SHAPES, Asking, Question, question_of, questions, what_came
+from reference.network import SHAPES, Asking, Question, question_of, questions
 from reference.oracles import finite_differences
 from reference.showing import short
 from reference.stage.protocol import Call, Get, Reply
@@ -27,6 +27,11 @@ _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output
 _LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
 #: A power of two: the step is exact.
 _ALPHA = 0.125
+#: The step, as a line of a script.
+_STEP = (
+    f"for G in [net.gradient(X, T)]: "
+    f"[layer.update_params([-{_ALPHA} * part for part in G[layer.name]]) for layer in linear]"
+)
 #: What finite differences may be off, relative to the terms of the sum, besides their own estimate: the rounding of the
 #: gradient itself, with a wide margin, since the values have been judged sharply already.
 _DIFFERENCES = 2.0**-36
@@ -90,7 +95,8 @@ def check_evaluate_shape(exam: Exam) -> None:
         exam.log.append(Asked((reply.value,)))
         due, losses = (len(net.question.X), 1), as_numbers(reply.value)
         if losses is None:
-            raise net.violation(f"an array of shape {due}", what_came(reply), "wrong-type")
+            came = no_numbers(reply.value)
+            raise net.violation(f"an array of shape {due}", came, word_for(came))
         if losses.shape != due:
             raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
 
@@ -171,7 +177,7 @@ def check_training_step(exam: Exam) -> None:
     for question in questions(exam):
         net = Asking(exam, question)
         parts = [part for _, part in net.gradient()]
-        net.asked = "net.gradient(X, T)  # again, after one step"
+        net.asked, net.before = "net.gradient(X, T)", _STEP
         gradient = Call("net", "gradient", {"X": question.X, "T": question.T})
         looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
         steps = [*question.steps(), gradient, *_updates(question, parts), *looks, gradient]

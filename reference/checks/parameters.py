@@ -52,7 +52,7 @@ def check_initialisation(exam: Exam) -> None:
     again = Call("layer", "initialize")
     W, b, done, second_W, second_b = _made(exam, _SIZES, *looks, again, *looks)[-5:]
     if done.error is not None:
-        raise Violation("initialize() to be a method", done.error, mistake=word_of(done, "initialize"))
+        raise Violation("initialize() to draw W and b", done.error, mistake=word_of(done, "initialize"))
     rng = np.random.RandomState(exam.seed % 2**32)
     for name, reply in (("W", W), ("b", b), ("W", second_W), ("b", second_b)):
         due = rng.normal(0, np.sqrt(2 / 40), (40, 50)) if name == "W" else np.ones(50)
@@ -107,7 +107,7 @@ def _update(exam: Exam, d: int, u: int, draw: Draw) -> None:
     if done.error is not None:
         exam.log.append(Asked((done.error_kind,)))
         raise Violation(
-            "update_params(dtheta=[dW, db]) to be a method", done.error, mistake=word_of(done, "update_params")
+            "update_params(dtheta=[dW, db]) to add to W and b", done.error, mistake=word_of(done, "update_params")
         )
     if done.changed:
         raise Violation("dtheta to be as before the call", "dtheta changed", mistake="mutates-input")

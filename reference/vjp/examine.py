@@ -21,8 +21,10 @@ from reference.vjp.subject import Subject
 _HINTS = {
     "aliases-input": "Whoever changes the answer in place changes the argument too. What makes a new array?",
     "crash": "Call the function with the counterexample and read the traceback.",
+    "exits": "A function must answer or raise, and never end the program.",
     "layout-dependent": "Which line reads memory in the order in which it lies, rather than by index?",
     "mutates-input": "Which line writes into an array that the caller still needs?",
+    "not-implemented": "Nothing is computed yet: is the body still `raise NotImplementedError`?",
     "nondeterministic": "What does the answer depend on besides the arguments?",
     "scaled": "Which factor does the formula have that the code has not, or the other way round?",
     "sign": "Follow the minus signs through the derivation.",

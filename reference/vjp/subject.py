@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
+from reference.stage.perform import told
 from reference.stage.protocol import Layout, lay_out
 from reference.vjp.usage import Pattern
 
@@ -94,7 +95,7 @@ class Subject:
 def crash(name: str, error: BaseException, question: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
     mistake = {"NotImplementedError": "not-implemented", "SystemExit": "exits"}.get(type(error).__name__, "crash")
-    return Violation(f"{name} to answer", f"{type(error).__name__}: {error}", counterexample=question, mistake=mistake)
+    return Violation(f"{name} to answer", told(error), counterexample=question, mistake=mistake)
 
 
 def as_array(name: str, value: Any, question: dict[str, Any]) -> Array:

@@ -1,0 +1,49 @@
+"""Examines the textbook's classes with one of them spoilt: by all checks that could tell of it, or blame another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from reference.checks.catalogue import Check, all_checks
+from reference.findings import Finding
+from reference.mistakes import plain
+from reference.session import InProcess
+from reference.verdict import Examination
+
+CHECKS: Mapping[str, Check] = {check.id: check for check in all_checks()}
+#: By the method: checks about other methods of the class that call it.
+_CALLERS = {
+    "forward": (".derivative_of_own_forward", ".no_state"),
+    "propagate": (".evaluate.answers", ".evaluate.types", ".evaluate.values", ".of_own_loss", ".changes_nothing"),
+    "evaluate": (".of_own_loss", ".changes_nothing"),
+}
+
+
+def with_methods(cls: str, changes: Mapping[str, object]) -> dict[str, type]:
+    """The textbook's classes with some methods of one in others' hands."""
+    return {**plain.CLASSES, cls: type(cls, (plain.CLASSES[cls],), dict(changes))}
+
+
+@cache
+def concerned(subject: str) -> tuple[str, ...]:
+    """The checks of a method, and those that call it and are about another: nobody else can be blamed for it."""
+    cls, _, method = subject.partition(".")
+    calls = _CALLERS.get(method, ())
+    return tuple(
+        check.id
+        for check in CHECKS.values()
+        if check.subject == subject or (check.subject.startswith(f"{cls}.") and check.id.endswith(calls))
+    )
+
+
+def examined(classes: Mapping[str, type], names: Iterable[str]) -> list[Finding]:
+    """What these checks find, in order; what they depend on comes along, and what may excuse them if it is named."""
+    names = tuple(names)
+    keys = {name.partition(".")[0] for name in names}
+    pattern = f"{keys.pop()}.*" if len(keys) == 1 else "*"
+    missing = {name: f"there is no class {name}" for name in plain.CLASSES if name not in classes}
+    examination = Examination(InProcess(classes, missing), "x", only=pattern, effort="quick")
+    for name in names:
+        examination.finding(name)
+    return [examination.finding(name) for name in CHECKS if name in examination._findings]
