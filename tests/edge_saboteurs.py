@@ -51,7 +51,9 @@ LOGITS = [
         row
         for caught, scales in _SCALES.items()
         for k in (2, 3)
-        for row in rows("softmax.forward", caught, {f"{k} classes up to {scales[-1]:g}": at((3, k), up_to(scales[-1], 1 / 8))})
+        for row in rows(
+            "softmax.forward", caught, {f"{k} classes up to {scales[-1]:g}": at((3, k), up_to(scales[-1], 1 / 8))}
+        )
     ),
     *rows("softmax.forward", "moderate_logits", {
         "one class ahead by 300": at((1, 2), _ahead(300.0)),
@@ -124,7 +126,8 @@ PROBABILITIES = [
         for message in ("cross_entropy.forward", "cross_entropy.delta")
         for k in (2, 3)
         for row in rows(message, "tiny_probabilities", {
-            f"a target of {k} classes at {p:g}": lambda g, k=k, p=p: g.X.shape[1] == k and p / 2 < _target(g) < p * 2
+            f"a target of {k} classes at {p:g}": lambda g, k=k, p=p: g.X.shape == (k - 1, k)
+            and p / 2 < _target(g) < 2 * p
             for p in (1e-9, 1e-17, 1e-100, 1e-300)
         })
     ),

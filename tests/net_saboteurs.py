@@ -70,7 +70,8 @@ def _shaped(*widths: int, n: int) -> Kind:
 
 
 _SHAPES = (
-    ((1, 2), 1), ((1, 2), 2), ((2, 1, 2), 2), ((1, 2, 2), 3), ((2, 2, 2), 2), ((2, 3), 2), ((2, 3, 2), 3), ((3, 5, 4, 3), 4),
+    ((1, 2), 1), ((1, 2), 2), ((2, 1, 2), 2), ((1, 2, 2), 3), ((2, 2, 2), 2), ((2, 3), 2), ((2, 3, 2), 3),
+    ((3, 5, 4, 3), 4),
 )  # fmt: skip
 _VALUES = "gradient.values gradient.training_step"
 #: The checks of small networks ask about each of these, with either loss.
@@ -118,13 +119,19 @@ _DEEP = {
     "eight samples": lambda net, X: len(X) == 8,
 }
 DEEP = [
-    *(_net(name, "mlp.gradient", "gradient.of_deep_net", gradient=_wrong_gradient(kind)) for name, kind in _DEEP.items()),
+    *(
+        _net(name, "mlp.gradient", "gradient.of_deep_net", gradient=_wrong_gradient(kind))
+        for name, kind in _DEEP.items()
+    ),
     _net(
         "sums over many terms in single precision", "mlp.gradient", "gradient.of_deep_net",
         gradient=_wrong_gradient(lambda net, X: net.n_inputs > 500, _single, "Linear_1"),
     ),
     *(
-        _net(f"Linear_{k} for Linear_{k + 1}", "mlp.gradient", "gradient.of_deep_net", gradient=_confuses(f"Linear_{k}", f"Linear_{k + 1}"))
+        _net(
+            f"Linear_{k} for Linear_{k + 1}", "mlp.gradient", "gradient.of_deep_net",
+            gradient=_confuses(f"Linear_{k}", f"Linear_{k + 1}"),
+        )
         for k in (2, 3, 4)
     ),
 ]  # fmt: skip
@@ -177,35 +184,84 @@ def _writes(self: Any, X: Any, T: Any) -> Any:
 #: What is asked of networks besides their values.
 USES = [
     *(
-        _net(f"up to ReLU_{k}", "mlp.propagate", "propagate.to_last_layer", propagate=_wrong_propagate(lambda net, _, last, k=k: last == f"ReLU_{k}"))
+        _net(
+            f"up to ReLU_{k}",
+            "mlp.propagate",
+            "propagate.to_last_layer",
+            propagate=_wrong_propagate(lambda net, _, last, k=k: last == f"ReLU_{k}"),
+        )
         for k in (1, 2, 3)
     ),
     _net(
-        "through an output layer", "mlp.", "propagate.values",
+        "through an output layer",
+        "mlp.",
+        "propagate.values",
         propagate=_wrong_propagate(lambda net, output, last: output and net.output_layers and last is None),
     ),
     _net(
-        "through softmax as a layer", "mlp.propagate", "propagate.values",
+        "through softmax as a layer",
+        "mlp.propagate",
+        "propagate.values",
         propagate=_wrong_propagate(lambda net, output, last: output and not net.output_layers and last is None),
     ),
     _net(
-        "without output layers", "mlp.propagate", "propagate.without_output_layers",
+        "without output layers",
+        "mlp.propagate",
+        "propagate.without_output_layers",
         propagate=_wrong_propagate(lambda net, output, last: not output and net.output_layers),
     ),
-    _net("one loss in no column", "mlp.evaluate", "evaluate.types", evaluate=_evaluate(lambda net, X: len(X) == 1, np.ravel)),
-    _net("losses in no column", "mlp.evaluate", "evaluate.types", evaluate=_evaluate(lambda net, X: len(X) == 6, np.ravel)),
-    _net("losses of softmax as a layer", "mlp.evaluate", "evaluate.values", evaluate=_evaluate(lambda net, X: not net.output_layers)),
-    _net("losses of the compound layer", "mlp.evaluate", "evaluate.values", evaluate=_evaluate(lambda net, X: net.output_layers)),
-    _net("losses that the gradient does not belong to", "mlp.gradient", "gradient.of_own_loss", evaluate=_evaluate(_shaped(4, 3, 5, 2, 3, n=6))),
-    _net("a gradient after another batch", "mlp.gradient", "gradient.changes_nothing", evaluate=_remembers_batches, gradient=_of_the_last_batch),
+    _net(
+        "one loss in no column",
+        "mlp.evaluate",
+        "evaluate.types",
+        evaluate=_evaluate(lambda net, X: len(X) == 1, np.ravel),
+    ),
+    _net(
+        "losses in no column",
+        "mlp.evaluate",
+        "evaluate.types",
+        evaluate=_evaluate(lambda net, X: len(X) == 6, np.ravel),
+    ),
+    _net(
+        "losses of softmax as a layer",
+        "mlp.evaluate",
+        "evaluate.values",
+        evaluate=_evaluate(lambda net, X: not net.output_layers),
+    ),
+    _net(
+        "losses of the compound layer",
+        "mlp.evaluate",
+        "evaluate.values",
+        evaluate=_evaluate(lambda net, X: net.output_layers),
+    ),
+    _net(
+        "losses that the gradient does not belong to",
+        "mlp.gradient",
+        "gradient.of_own_loss",
+        evaluate=_evaluate(_shaped(4, 3, 5, 2, 3, n=6)),
+    ),
+    _net(
+        "a gradient after another batch",
+        "mlp.gradient",
+        "gradient.changes_nothing",
+        evaluate=_remembers_batches,
+        gradient=_of_the_last_batch,
+    ),
     _net("a gradient after a step", "mlp.gradient", "gradient.training_step", gradient=_computed_once),
-    _net("parameters after a gradient", "mlp.gradient", "gradient.changes_nothing gradient.training_step", gradient=_trains_a_little),
+    _net(
+        "parameters after a gradient",
+        "mlp.gradient",
+        "gradient.changes_nothing gradient.training_step",
+        gradient=_trains_a_little,
+    ),
     _net("targets after a gradient", "mlp.gradient", "gradient.changes_nothing", gradient=_writes),
 ]
 
 
 def _linear(name: str, caught: str, **methods: Callable[..., Any]) -> ClassSaboteur:
-    return ClassSaboteur(name, "linear.made linear.has_params linear.initialize linear.update_params", caught, "LinearLayer", methods)
+    return ClassSaboteur(
+        name, "linear.made linear.has_params linear.initialize linear.update_params", caught, "LinearLayer", methods
+    )
 
 
 def _weights(draw: Callable[[Any], Any]) -> Any:
@@ -269,11 +325,22 @@ def _uses_it_up(layer: Any, dtheta: Any) -> None:
 _INITIAL, _ADDS = "initialize.values", "update_params.adds"
 PARAMETERS = [
     _linear("a thousand weights", f"made has_params {_INITIAL}", __init__=_refuses),
-    _linear("scaled by units", _INITIAL, initialize=_weights(lambda l: l.rng.normal(0, np.sqrt(2 / l.n_units), (l.n_inputs, l.n_units)))),
-    _linear("drawn transposed", _INITIAL, initialize=_weights(lambda l: l.rng.normal(0, np.sqrt(2 / l.n_inputs), (l.n_units, l.n_inputs)).T)),
+    _linear(
+        "scaled by units",
+        _INITIAL,
+        initialize=_weights(lambda a: a.rng.normal(0, np.sqrt(2 / a.n_units), (a.n_inputs, a.n_units))),
+    ),
+    _linear(
+        "drawn transposed",
+        _INITIAL,
+        initialize=_weights(lambda a: a.rng.normal(0, np.sqrt(2 / a.n_inputs), (a.n_units, a.n_inputs)).T),
+    ),
     _linear("biases of the second time", _INITIAL, initialize=_again(_forgets_ones)),
     _linear("weights of the second time", _INITIAL, initialize=_again(_keeps_weights)),
-    *(_linear(f"a step of {d} x {u} weights", _ADDS, update_params=_update(d, u, _halves_the_step)) for d, u in ((1, 2), (2, 3), (3, 3))),
+    *(
+        _linear(f"a step of {d} x {u} weights", _ADDS, update_params=_update(d, u, _halves_the_step))
+        for d, u in ((1, 2), (2, 3), (3, 3))
+    ),
     _linear("a step of biases", _ADDS, update_params=_update(2, 3, _forgets_the_bias)),
     _linear("a step of as many inputs as units", _ADDS, update_params=_update(3, 3, _transposes)),
     _linear("the step itself", _ADDS, update_params=_update(1, 2, _uses_it_up)),

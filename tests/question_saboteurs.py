@@ -6,13 +6,28 @@ a question, or drops it, fails a test that has its name; and so does who asks it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tests.spoiling import (
-    LAYOUTS, Given, Saboteur, answers_with_its_argument, at, keeps_its_memory, mixes_rows, multiples, rows, shape, size,
-    sizes, up_to, weighs_by_place, where, writes_into, wrong_after,
+    LAYOUTS,
+    Given,
+    Saboteur,
+    answers_with_its_argument,
+    at,
+    keeps_its_memory,
+    mixes_rows,
+    multiples,
+    rows,
+    shape,
+    size,
+    sizes,
+    up_to,
+    weighs_by_place,
+    where,
+    writes_into,
+    wrong_after,
 )  # fmt: skip
 
 #: N, D, U of the questions that most checks ask, and of those of checks that begin with small ones.
@@ -40,7 +55,7 @@ SIZES = [
 
 def _one_class(g: Given) -> bool:
     """All targets are the same; rows that are one row repeated are for another check."""
-    return bool((g.T == g.T[0]).all()) and g.T.flags.c_contiguous
+    return bool((g.T[0] == g.T).all()) and g.T.flags.c_contiguous
 
 
 #: Ordinary questions are made of short numbers, of ordinary ones, and of all sizes; small ones of the first two.
@@ -78,6 +93,11 @@ NUMBERS = [
 
 #: What an answer looks like, and whose memory it is.
 FORMS = [
+    Saboteur(
+        f"no answer to {_words((_N, _D, _U))}", "linear.forward",
+        "answers types repeatable values single_precision layouts no_state large_inputs",
+        where(sizes(_N, _D, _U), lambda answer: None),
+    ),
     *(
         Saboteur(f"{name} {_words(axes)}", "linear.forward", caught, make)
         for axes in _UPWARDS
@@ -102,7 +122,9 @@ FORMS = [
 
 IN_MEMORY = [
     *(
-        Saboteur(f"{name}, {n} samples", "linear.forward", "layouts", where(lambda g, n=n, f=f: len(g.X) == n and f(g.X)))
+        Saboteur(
+            f"{name}, {n} samples", "linear.forward", "layouts", where(lambda g, n=n, f=f: len(g.X) == n and f(g.X))
+        )
         for name, f in LAYOUTS.items()
         for n in (2, _N)
     ),
@@ -136,6 +158,10 @@ def _the_same(before: Sequence[Given], given: Given) -> bool:
     return any(np.array_equal(each.first, given.first) for each in before)
 
 
+def _forward_of(n: int) -> Callable[[Sequence[Given], Given], bool]:
+    return lambda before, _: bool(before) and before[-1].method == "forward" and len(before[-1].X) == n
+
+
 def _larger(before: Sequence[Given], given: Given) -> bool:
     return any(each.method == "delta" and len(each.first) > _N for each in before)
 
@@ -146,17 +172,15 @@ BATCHES = [
     Saboteur("the same batch before", "linear.grad", "no_state", wrong_after(_the_same)),
     Saboteur("a larger batch before", "linear.delta", "no_state", wrong_after(_larger)),
     *(
-        Saboteur(
-            f"forward of {n} samples before", "relu.delta", "no_state",
-            wrong_after(lambda before, _, n=n: before[-1:] != [] and before[-1].method == "forward" and len(before[-1].X) == n),
-        )
+        Saboteur(f"forward of {n} samples before", "relu.delta", "no_state", wrong_after(_forward_of(n)))
         for n in (_N, _N + 1)
     ),
     *(
         Saboteur(f"sample {row} of {_words(axes)}", "linear.forward", caught, mixes_rows(row, sizes(*axes)))
         for caught, row, axes in (
             ("samples_independent small_sizes", 0, (2, 1, 2)), ("samples_independent", 1, (2, 2, 3)),
-            ("samples_independent order_of_samples", 0, (4, 3, 5)), ("samples_independent order_of_samples", 3, (4, 3, 5)),
+            ("samples_independent order_of_samples", 0, (4, 3, 5)),
+            ("samples_independent order_of_samples", 3, (4, 3, 5)),
         )
     ),
     Saboteur("the order of samples", "linear.forward", "order_of_samples", weighs_by_place("X", sizes(4, 3, 5))),

@@ -132,7 +132,9 @@ def where(kind: Predicate, change: Callable[[Any], Any] = off) -> Make:
 
 def wrong_after(history: Callable[[Sequence[Given], Given], bool]) -> Make:
     """Gives a wrong answer where what the object was asked before is of a kind."""
-    return _changed(lambda layer, given, answer: off(answer) if history(vars(layer).get("asked", []), given) else answer)
+    return _changed(
+        lambda layer, given, answer: off(answer) if history(vars(layer).get("asked", []), given) else answer
+    )
 
 
 def hides_nan(kind: Predicate) -> Make:

@@ -1,4 +1,4 @@
-"""Each kind of question is asked where it should be: a coding that is wrong on it alone fails that check and no other."""
+"""Each kind of question is asked where it should be: what is wrong on it alone fails that check and no other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.comparing import needs_flint
 from tests.net_saboteurs import ClassSaboteur
 from tests.spoiling import Saboteur
 
-pytestmark = needs_flint
+pytestmark = [needs_flint, pytest.mark.catalogue]
 
 SABOTEURS = [*question_saboteurs.SABOTEURS, *edge_saboteurs.SABOTEURS]
 CHECKS = list(all_checks())

@@ -5,7 +5,7 @@ That each kind of question is asked is for `test_question_saboteurs.py` and `tes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -18,6 +18,7 @@ from reference.checks.catalogue import Check, all_checks
 from reference.contract import MESSAGES, Answer, Case, Message, Sizes
 from reference.estimate import Estimate
 from reference.exam import ORDINARY_SIZES, SMALL_SIZES, Effort, Exam, word_of
+from reference.findings import Violation
 from reference.mistakes import plain
 from reference.network import SHAPES, Question, question_of
 from reference.oracles import ball
@@ -25,6 +26,7 @@ from reference.session import InProcess
 from reference.showing import literal
 from reference.stage.protocol import Call, Laid, Reply, Step
 from tests.comparing import needs_flint
+from tests.spoiling import Predicate, Saboteur, multiples, size, where
 
 Array = NDArray[Any]
 
@@ -76,7 +78,9 @@ def asked(check: Check, seed: int = 0, effort: Effort = "quick") -> list[Array]:
 
 
 def same(ones: Sequence[Array], others: Sequence[Array]) -> bool:
-    return len(ones) == len(others) and all(np.array_equal(*pair, equal_nan=True) for pair in zip(ones, others, strict=True))
+    return len(ones) == len(others) and all(
+        np.array_equal(*pair, equal_nan=True) for pair in zip(ones, others, strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", DRAWING)
@@ -173,6 +177,37 @@ def test_small_sizes_begin_with_the_smallest() -> None:
     assert max(numbers) <= 32
 
 
+def counterexample(message: str, kind: Predicate, seed: int = 0) -> Violation:
+    """What is found where a message is wrong on a kind of question."""
+    classes = Saboteur("", message, "", where(kind)).classes()
+    asked_about = next(each for each in MESSAGES if f"{each.key}.{each.method}" == message)
+    found = Exam(InProcess(classes, {}), ball, "x", seed=seed).smallest(asked_about, "key")
+    assert found is not None
+    return found
+
+
+@needs_flint
+def test_counterexamples_are_small_and_short() -> None:
+    """Where short numbers show it they are short; else ordinary ones, or of all sizes; and of the smallest size."""
+    kinds: dict[str, tuple[Predicate, Callable[[Array], bool]]] = {
+        "everywhere": (lambda g: True, lambda X: multiples(X, 1 / 8) and X.shape == (1, 1)),
+        "all bits": (lambda g: not multiples(g.X, 1 / 8), lambda X: not multiples(X, 1 / 8) and X.shape == (1, 1)),
+        "large": (lambda g: size(g.X) > 100, lambda X: size(X) > 100),
+        "two samples": (lambda g: len(g.X) > 1, lambda X: multiples(X, 1 / 8) and X.shape == (2, 1)),
+        "two inputs": (lambda g: g.X.shape[1] > 1, lambda X: multiples(X, 1 / 8) and X.shape == (1, 2)),
+    }
+    for name, (kind, is_right) in kinds.items():
+        X = np.array(counterexample("linear.forward", kind).counterexample["X"])
+        assert is_right(X), (name, X)
+
+
+@needs_flint
+def test_counterexamples_are_looked_for_several_times_at_each_size() -> None:
+    """What is wrong for half of all numbers is mostly shown at the smallest size."""
+    found = [counterexample("linear.forward", lambda g: g.X[0, 0] < 0, seed) for seed in range(60)]
+    assert sum(np.shape(each.counterexample["X"]) == (1, 1) for each in found) > 42
+
+
 def ordinary(message: Message, seed: int = 0) -> list[Case]:
     """The questions about its values."""
     return list(Unjudging(Listening(), "", "x", seed=seed, effort="quick").ordinary_cases(message, message.subject))
@@ -186,7 +221,7 @@ def test_questions_are_possible(message: Message) -> None:
         if Y is not None and X is not None:
             layer: Any = vars(plain)[message.cls](*((2, 2, np.random.RandomState(0)) if case.parameters else ()), "x")
             vars(layer).update(case.parameters)
-            assert Y == pytest.approx(layer.forward(X), rel=1e-12, abs=1e-300)
+            assert layer.forward(X) == pytest.approx(Y, rel=1e-12, abs=1e-300)
         if message.key == "cross_entropy":
             assert (case.arguments["X"] > 0).all()
             assert case.arguments["X"].sum(axis=1) == pytest.approx(1)

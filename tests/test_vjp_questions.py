@@ -28,6 +28,8 @@ from tests.vjp_saboteurs import (
     tripled,
 )
 
+pytestmark = pytest.mark.catalogue
+
 
 @pytest.fixture(autouse=True)
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +127,9 @@ def test_single_precision_can_be_squared() -> None:
 def test_zero_stands_for_what_is_near_an_edge() -> None:
     """An eighth from the only edge that there is, or midway between two."""
     for domain, given, due in (((1.0, np.inf), 2.0, 1.125), ((-np.inf, -1.0), -2.0, -1.125), ((0.0, 1.0), 0.5, 0.5)):
-        zeros = next(each for each in asked(given, effort="normal", domain=[domain]) if each.kind == "nothing but zeros")
+        zeros = next(
+            each for each in asked(given, effort="normal", domain=[domain]) if each.kind == "nothing but zeros"
+        )
         assert zeros.args[0] == due
 
 

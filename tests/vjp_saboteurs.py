@@ -145,14 +145,22 @@ def _cotangent(name: str, kind: Kind, caught: str, effort: Effort = "quick", lea
 COTANGENTS = [
     _cotangent("short cotangents", _short, "gradient[0].values gradient.linear"),
     _cotangent(
-        "cotangents with all 53 bits", lambda c: not multiples(c, 1 / 16) and size(c) > 1e-3, "gradient[0].values", "normal"
+        "cotangents with all 53 bits",
+        lambda c: not multiples(c, 1 / 16) and size(c) > 1e-3,
+        "gradient[0].values",
+        "normal",
     ),
     _cotangent("sums of cotangents", lambda c: multiples(c, 1 / 16) and not multiples(c, 1 / 8), "gradient.linear"),
     _cotangent("small cotangents", lambda c: 0 < size(c) < 1e-6, "gradient.linear"),
     _cotangent("large cotangents", lambda c: size(c) > 1e6, "gradient.linear"),
     _cotangent("cotangents of 0", lambda c: not c.any(), "gradient.linear", least=1e-3),
     *(
-        Calls(f"clips cotangents {name}", triple, lambda c, x, kind=kind: (3 * (c.clip(-1e6, 1e6) if kind(x) else c),), "gradient.linear")
+        Calls(
+            f"clips cotangents {name}",
+            triple,
+            lambda c, x, kind=kind: (3 * (c.clip(-1e6, 1e6) if kind(x) else c),),
+            "gradient.linear",
+        )
         for name, kind in {
             "of what is given": _as_given,
             "of short numbers": _short,
@@ -164,7 +172,11 @@ COTANGENTS = [
 IN_MEMORY = [
     *(Calls(f"forward, {name}", off_where(f), tripled, "forward.layouts") for name, f in LAYOUTS.items()),
     *(Calls(f"gradient, {name}", triple, off_gradient_where(f), "gradient.layouts") for name, f in LAYOUTS.items()),
-    *(_cotangent(f"cotangent, {name}", f, "gradient.layouts") for name, f in LAYOUTS.items() if name != "one row repeated"),
+    *(
+        _cotangent(f"cotangent, {name}", f, "gradient.layouts")
+        for name, f in LAYOUTS.items()
+        if name != "one row repeated"
+    ),
 ]
 
 
@@ -211,9 +223,20 @@ _CALM = {
     "ordinary numbers": lambda x: not multiples(x, 1 / 16) and 0.5 < size(x) < 6,
 }
 FORMS = [
-    *(Calls(f"forward writes into {name}", _writes(kind), tripled, "forward.inputs_unchanged") for name, kind in _CALM.items()),
-    *(Calls(f"gradient writes into cotangents of {name}", triple, _writes_back(kind), "gradient.inputs_unchanged") for name, kind in _CALM.items()),
-    Calls("one memory for short numbers and ordinary ones", _one_memory(lambda x: not _as_given(x)), tripled, "forward.result_is_its_own"),
+    *(
+        Calls(f"forward writes into {name}", _writes(kind), tripled, "forward.inputs_unchanged")
+        for name, kind in _CALM.items()
+    ),
+    *(
+        Calls(f"gradient writes into cotangents of {name}", triple, _writes_back(kind), "gradient.inputs_unchanged")
+        for name, kind in _CALM.items()
+    ),
+    Calls(
+        "one memory for short numbers and ordinary ones",
+        _one_memory(lambda x: not _as_given(x)),
+        tripled,
+        "forward.result_is_its_own",
+    ),
 ]
 
 CALLS = [*COTANGENTS, *IN_MEMORY, *FORMS]
