@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.spoiling import Given, Saboteur, at, hides_nan, rows, size, tied, up_to
+from tests.spoiling import Given, Predicate, Saboteur, at, hides_nan, rows, size, tied, up_to
 
 _BOTH = "moderate_logits extreme_logits"
 _SCALES = {
@@ -31,6 +31,11 @@ def _far_apart(row: Any) -> bool:
 
 def _equal(X: Any, low: float, high: float) -> bool:
     return tied(X) and low < X.max() < high
+
+
+def _target_below(gap: float) -> Predicate:
+    """One sample of two classes whose target is so far below the other."""
+    return lambda g: g.X.shape == (1, 2) and abs(g.X.max() - float(g.X[g.T == 1][0]) - gap) < 1
 
 
 #: How logits lie to one another, at moderate and at extreme scales.
@@ -74,6 +79,8 @@ LOGITS = [
         for lead in (15, 36, 60, 500, 700, 740)
         for n, k in ((1, 2), (2, 3))
     }),
+    *rows("logits.forward", "moderate_logits", {"a target 300 below another class": _target_below(300.0)}),
+    *rows("logits.delta", "saturated_logits", {"a target 700 below another class": _target_below(700.0)}),
     *rows("softmax.forward", "far_samples", {
         "a sample far below another": at((2, 2), lambda X: X[1].max() < -1500 and size(X[0]) < 2),
         "samples far below and far above": at(

@@ -51,8 +51,9 @@ def _widths(net: Any) -> tuple[int, ...]:
     return (net.n_inputs, *(layer.W.shape[1] for layer in net.layers if layer.has_params()))
 
 
-def _net(name: str, checks: str, caught: str, **methods: Callable[..., Any]) -> ClassSaboteur:
-    return ClassSaboteur(name, checks, caught, "MLP", methods)
+def _net(name: str, caught: str, **methods: Callable[..., Any]) -> ClassSaboteur:
+    """A network, and all checks of the method that is wrong."""
+    return ClassSaboteur(name, f"mlp.{caught.partition('.')[0]}", caught, "MLP", methods)
 
 
 def _wrong_gradient(kind: Kind, change: Callable[[Any], Any] = off, layer: str = "Linear_OUT") -> Any:
@@ -77,19 +78,19 @@ _VALUES = "gradient.values gradient.training_step"
 #: The checks of small networks ask about each of these, with either loss.
 SHAPES = [
     *(
-        _net(f"{n} samples, widths {widths}", "mlp.gradient", _VALUES, gradient=_wrong_gradient(_shaped(*widths, n=n)))
+        _net(f"{n} samples, widths {widths}", _VALUES, gradient=_wrong_gradient(_shaped(*widths, n=n)))
         for widths, n in _SHAPES
     ),
     _net(
-        "6 samples, three hidden layers", "mlp.gradient", f"{_VALUES} gradient.of_own_loss",
+        "6 samples, three hidden layers", f"{_VALUES} gradient.of_own_loss",
         gradient=_wrong_gradient(_shaped(4, 3, 5, 2, 3, n=6)),
     ),
     _net(
-        "two hidden layers, softmax as an output layer", "mlp.gradient", _VALUES,
+        "two hidden layers, softmax as an output layer", _VALUES,
         gradient=_wrong_gradient(lambda net, X: len(_widths(net)) == 4 and net.output_layers),
     ),
     _net(
-        "two hidden layers, softmax as a layer", "mlp.gradient", _VALUES,
+        "two hidden layers, softmax as a layer", _VALUES,
         gradient=_wrong_gradient(lambda net, X: len(_widths(net)) == 4 and not net.output_layers),
     ),
 ]  # fmt: skip
@@ -120,16 +121,16 @@ _DEEP = {
 }
 DEEP = [
     *(
-        _net(name, "mlp.gradient", "gradient.of_deep_net", gradient=_wrong_gradient(kind))
+        _net(name, "gradient.of_deep_net", gradient=_wrong_gradient(kind))
         for name, kind in _DEEP.items()
     ),
     _net(
-        "sums over many terms in single precision", "mlp.gradient", "gradient.of_deep_net",
+        "sums over many terms in single precision", "gradient.of_deep_net",
         gradient=_wrong_gradient(lambda net, X: net.n_inputs > 500, _single, "Linear_1"),
     ),
     *(
         _net(
-            f"Linear_{k} for Linear_{k + 1}", "mlp.gradient", "gradient.of_deep_net",
+            f"Linear_{k} for Linear_{k + 1}", "gradient.of_deep_net",
             gradient=_confuses(f"Linear_{k}", f"Linear_{k + 1}"),
         )
         for k in (2, 3, 4)
@@ -186,7 +187,6 @@ USES = [
     *(
         _net(
             f"up to ReLU_{k}",
-            "mlp.propagate",
             "propagate.to_last_layer",
             propagate=_wrong_propagate(lambda net, _, last, k=k: last == f"ReLU_{k}"),
         )
@@ -194,67 +194,57 @@ USES = [
     ),
     _net(
         "through an output layer",
-        "mlp.",
         "propagate.values",
         propagate=_wrong_propagate(lambda net, output, last: output and net.output_layers and last is None),
     ),
     _net(
         "through softmax as a layer",
-        "mlp.propagate",
         "propagate.values",
         propagate=_wrong_propagate(lambda net, output, last: output and not net.output_layers and last is None),
     ),
     _net(
         "without output layers",
-        "mlp.propagate",
         "propagate.without_output_layers",
         propagate=_wrong_propagate(lambda net, output, last: not output and net.output_layers),
     ),
     _net(
         "one loss in no column",
-        "mlp.evaluate",
         "evaluate.types",
         evaluate=_evaluate(lambda net, X: len(X) == 1, np.ravel),
     ),
     _net(
         "losses in no column",
-        "mlp.evaluate",
         "evaluate.types",
         evaluate=_evaluate(lambda net, X: len(X) == 6, np.ravel),
     ),
     _net(
         "losses of softmax as a layer",
-        "mlp.evaluate",
         "evaluate.values",
         evaluate=_evaluate(lambda net, X: not net.output_layers),
     ),
     _net(
         "losses of the compound layer",
-        "mlp.evaluate",
         "evaluate.values",
         evaluate=_evaluate(lambda net, X: net.output_layers),
     ),
     _net(
         "losses that the gradient does not belong to",
-        "mlp.gradient",
         "gradient.of_own_loss",
         evaluate=_evaluate(_shaped(4, 3, 5, 2, 3, n=6)),
     ),
     _net(
         "a gradient after another batch",
-        "mlp.gradient",
         "gradient.changes_nothing",
         evaluate=_remembers_batches,
         gradient=_of_the_last_batch,
     ),
-    _net("a gradient after a step", "mlp.gradient", "gradient.training_step", gradient=_computed_once),
+    _net("a gradient after a step", "gradient.training_step", gradient=_computed_once),
     _net(
         "parameters after a gradient",
-        "mlp.gradient",
         "gradient.changes_nothing gradient.training_step",
         gradient=_trains_a_little,
     ),
-    _net("targets after a gradient", "mlp.gradient", "gradient.changes_nothing", gradient=_writes),
+    _net("targets after a gradient", "gradient.changes_nothing", gradient=_writes),
 ]
 
 
