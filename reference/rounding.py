@@ -156,7 +156,8 @@ def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
 
     - log S - (x_t - m), log1p of S without its maximum instead of log S included: x_t - m and the result are rounded.
     - m + log S - x_t: lse and the result are rounded (Blanchard, Higham and Higham 2021, section 4).
-    - -log p_t where p_t does not underflow: the relative error of p_t, and a log of the size of the result.
+    - -log p_t where p_t does not underflow: the relative error of p_t, by whichever coding of `softmax`, and a log of
+      the size of the result.
     - ``logaddexp`` over the logits, less x_t before or after: see `_added_up`.
 
     The first and the last lose the digits that a loss far below u has, which may come out as 0.
@@ -172,9 +173,7 @@ def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
         codings = (
             gap + total + loss,
             lse + total + loss,
-            np.minimum(gap, _FAR * p.u)
-            + p.u * (_of_sum(X, P) + _LIBRARY + 2)
-            + _LIBRARY * np.minimum(loss, _FAR * p.u),
+            (T * _errors(X, P, p)).sum(axis=1, keepdims=True) + _LIBRARY * np.minimum(loss, _FAR * p.u),
             _added_up(np.maximum(lse, loss), n, p) + gap + p.u * mean_gap + loss,
         )
         return _padded(np.maximum.reduce(codings), p.tiny)
@@ -191,6 +190,13 @@ def logits_delta(X: Array, T: Array, P: Array, p: Precision) -> Array:
 
 def _relative(X: Array, P: Array, p: Precision) -> Array:
     """The relative error of `softmax`, entry by entry, where P does not underflow."""
+    errors = _errors(X, P, p)
+    relative: Array = errors / (1 - errors)
+    return relative
+
+
+def _errors(X: Array, P: Array, p: Precision) -> Array:
+    """The error of log P, entry by entry, by any coding of `softmax`."""
     n = X.shape[1]
     gaps, log_sum = _gaps(X), _log_of_sum(P)
     last = gaps + log_sum + _LIBRARY  # of exp(x_k - ...): a difference of this size, and exp
@@ -200,9 +206,8 @@ def _relative(X: Array, P: Array, p: Precision) -> Array:
     lse = p.u * _size_of_lse(X, P)
     stable = np.maximum.reduce([p.u * quotient, p.u * log_of_sum, _added_up(p.u * log_sum, n, p) + p.u * shifts])
     through_lse = np.maximum(lse + p.u * log_of_sum, _added_up(lse, n, p) + p.u * last)
-    errors = np.maximum(stable, np.minimum(through_lse, _LEAST_DIGITS))
-    relative: Array = errors / (1 - errors)
-    return relative
+    errors: Array = np.maximum(stable, np.minimum(through_lse, _LEAST_DIGITS))
+    return errors
 
 
 def _gaps(X: Array) -> Array:

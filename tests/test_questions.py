@@ -1,91 +1,352 @@
-"""What the examiner asks, by check: who weakens a question, or drops one, sees it here."""
+"""What the examiner asks: the numbers are of the kinds that were meant, the seed decides them, effort adds to them.
+
+That each kind of question is asked is for `test_question_saboteurs.py` and `test_vjp_questions.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from reference.checks.catalogue import all_checks
-from reference.exam import Exam, word_of
+from reference import draws
+from reference.checks import deep
+from reference.checks.catalogue import Check, all_checks
+from reference.contract import MESSAGES, Answer, Case, Message, Sizes
+from reference.estimate import Estimate
+from reference.exam import ORDINARY_SIZES, SMALL_SIZES, Effort, Exam, word_of
 from reference.findings import Violation
 from reference.mistakes import plain
+from reference.network import SHAPES, Question, question_of
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.showing import literal
-from reference.stage.protocol import Laid, Reply, Step
-from reference.vjp.questions import cotangents, questions
-from reference.vjp.usage import pattern
+from reference.stage.protocol import Call, Laid, Reply, Step
 from tests.comparing import needs_flint
-from tests.kept import assert_near
+from tests.spoiling import Predicate, Saboteur, multiples, size, where
+
+Array = NDArray[Any]
 
 CHECKS = {check.id: check for check in all_checks()}
+#: Those of layers and losses that ask with numbers of their own drawing.
+DRAWING = [
+    name
+    for name, check in CHECKS.items()
+    if name.count(".") == 2 and not name.startswith(("mlp.", "linear.initialize", "linear.update"))
+]
+#: What these ask about is written down, so that no seed changes it.
+WRITTEN = (
+    "far_samples", "saturated_logits", "tied_logits", "subnormal_logits", "certain_predictions", "zero_off_target",
+    "tiny_probabilities", "impossible_target",
+)  # fmt: skip
+#: Whose number of questions grows with the effort.
+GROWING = ("values", "single_precision", "moderate_logits", "extreme_logits")
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
+each_message = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)
+
+
+class Unjudging(Exam):
+    """Asks, and takes every answer for right: so nothing has to be computed."""
+
+    def answer(self, message: Message, case: Case) -> Answer:
+        arrays = [np.zeros(shape) for shape in message.shapes(case)]
+        return Answer(tuple(Estimate(each, np.full(each.shape, np.inf)) for each in arrays), tuple(arrays))
 
 
 class Listening(InProcess):
-    """Hears every step, and sums up the arrays in it."""
+    """Keeps every array that is asked about."""
 
-    def __init__(self, classes: Mapping[str, type]) -> None:
-        super().__init__(classes, {})
-        self.heard: dict[str, list[Any]] = {}
+    def __init__(self) -> None:
+        super().__init__(plain.CLASSES, {})
+        self.heard: list[Array] = []
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         for step in steps:
-            told = vars(step)
-            values = {**told.get("arguments", {}), **({"value": told["value"]} if "value" in told else {})}
-            place = ".".join(str(told.get(name)) for name in ("name", "cls", "method", "attribute") if name in told)
-            for name, value in values.items():
-                self._sum_up(f"{place}({name})", value)
+            arguments = step.arguments.values() if isinstance(step, Call) else ()
+            self.heard += [value.array if isinstance(value, Laid) else value for value in arguments]
         return super().run(steps)
 
-    def _sum_up(self, place: str, value: Any) -> None:
-        """By place: how many arrays and other things came, how large they were, and how much was not finite."""
-        array = value.array if isinstance(value, Laid) else value
-        place += f" {value.layout}" if isinstance(value, Laid) else ""
-        total = self.heard.setdefault(place, [0, 0, 0, 0.0, 0.0, 0])
-        total[0] += 1
-        if isinstance(array, np.ndarray) and array.dtype.kind in "fiu":
-            finite = array[np.isfinite(array)].astype(np.float64)
-            total[1] += array.size
-            total[2] += array.size - finite.size
-            # Numbers of all sizes are to be felt, and the sign of each.
-            total[3] += float(np.arcsinh(finite * 1e3).sum())
-            total[5] += int(np.signbit(finite).sum())
-            total[4] += float(np.abs(np.log(np.abs(finite[finite != 0]))).sum())
+
+def asked(check: Check, seed: int = 0, effort: Effort = "quick") -> list[Array]:
+    """All arguments of all calls, in order."""
+    session = Listening()
+    check.run(Unjudging(session, "none is needed", "x", seed=seed, effort=effort))
+    return session.heard
+
+
+def same(ones: Sequence[Array], others: Sequence[Array]) -> bool:
+    return len(ones) == len(others) and all(
+        np.array_equal(*pair, equal_nan=True) for pair in zip(ones, others, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", DRAWING)
+def test_the_seed_decides_what_is_asked(name: str) -> None:
+    """The same seed asks the same, another seed asks something else, where anything is drawn."""
+    first = asked(CHECKS[name])
+    assert first
+    assert same(first, asked(CHECKS[name]))
+    assert same(first, asked(CHECKS[name], seed=1)) is name.endswith(WRITTEN)
+
+
+def test_large_seeds_are_seeds() -> None:
+    """Beyond the 32 bits that a generator takes, too."""
+    one, other = (Unjudging(Listening(), "", "x", seed=seed).rng("key").rand() for seed in (2**40, 2**40 + 1))
+    assert one != other
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWING if name.endswith(GROWING)])
+def test_effort_adds_questions(name: str) -> None:
+    """Where they are drawn by the round, there are several times as many with each more effort."""
+    quick, normal, exhaustive = (len(asked(CHECKS[name], effort=effort)) for effort in EFFORTS)
+    assert 3 * quick < normal
+    assert 3 * normal < exhaustive
+
+
+def test_checks_draw_for_themselves() -> None:
+    """What one check asks does not depend on the others, and no two messages are asked the same for their values."""
+    of_values = [each for name, each in CHECKS.items() if name.endswith(".values") and name in DRAWING]
+    session = Listening()
+    exam = Unjudging(session, "", "x", effort="quick")
+    for check in reversed(of_values):
+        check.run(exam)
+    alone = [array for check in reversed(of_values) for array in asked(check)]
+    assert same(session.heard, alone)
+    questions = {b"".join(array.tobytes() for array in asked(check)) for check in of_values}
+    assert len(questions) == len(of_values)
+
+
+def generator() -> np.random.RandomState:
+    return np.random.RandomState(0)
+
+
+def test_short_numbers_can_be_read_aloud() -> None:
+    """Multiples of 1/8, of either sign, up to 2 and as far as that, and none of them 0."""
+    drawn = draws.short_numbers(generator())((40, 50))
+    assert set(np.abs(drawn).flat) == {eighths / 8 for eighths in range(1, 17)}
+    assert 0.4 < (drawn > 0).mean() < 0.6
+
+
+def test_normal_numbers_use_all_their_bits() -> None:
+    """N(0, 1), to within five standard errors, and next to none would fit into half of the bits."""
+    drawn = draws.normal_numbers(generator())((40, 50))
+    assert abs(drawn.mean()) < 5 / 2000**0.5
+    assert abs((drawn**2).mean() - 1) < 5 * (2 / 2000) ** 0.5
+    assert (drawn != drawn.astype(np.float32)).mean() > 0.9
+
+
+def test_single_precision_is_the_same_in_fewer_bits() -> None:
+    """Arrays of float32, and the numbers are those of the draw that was given."""
+    drawn = draws.single_precision(lambda shape: np.full(shape, 1 / 3))((2, 3))
+    assert drawn.dtype == np.float32
+    assert (drawn == np.float32(1 / 3)).all()
+
+
+def test_numbers_of_all_sizes_are_of_all_sizes() -> None:
+    """One in fifty is about 1e-12, one in fifty about 1e6; logits, of which differences count, are up to 30."""
+    drawn = draws.numbers_of_all_sizes(generator(), "linear")((40, 50))
+    smallest, median, largest = np.quantile(np.abs(drawn), [0.02, 0.5, 0.98])
+    assert 1e-13 < smallest < 1e-11
+    assert 1e-5 < median < 1e-2
+    assert 1e5 < largest < 1e7
+    assert 0.4 < (drawn > 0).mean() < 0.6
+    for key in ("softmax", "logits", "cross_entropy"):
+        drawn = draws.numbers_of_all_sizes(generator(), key)((40, 50))
+        assert 25 < drawn.max() < 30
+        assert -30 < drawn.min() < -25
+
+
+def test_ordinary_sizes_tell_axes_apart() -> None:
+    """N, D and U differ, so that none passes for another, and each is the largest somewhere, or the smallest."""
+    for each in ORDINARY_SIZES:
+        assert len({each.n, each.d, each.u}) == 3
+        assert min(each.n, each.d, each.u) > 1
+    for axis in ("n", "d", "u"):
+        places = {sorted(vars(each).values()).index(vars(each)[axis]) for each in ORDINARY_SIZES}
+        assert len(places) > 1
+
+
+def test_small_sizes_begin_with_the_smallest() -> None:
+    """Counterexamples are looked for in this order: the first are one sample and one input, and all are small."""
+    assert SMALL_SIZES[0] == Sizes(1, 1, 2)
+    numbers = [each.n * each.d + each.d * each.u for each in SMALL_SIZES]
+    assert max(numbers[: len(numbers) // 2]) <= min(numbers[-3:])
+    assert max(numbers) <= 32
+
+
+def counterexample(message: str, kind: Predicate, seed: int = 0) -> Violation:
+    """What is found where a message is wrong on a kind of question."""
+    classes = Saboteur("", message, "", where(kind)).classes()
+    asked_about = next(each for each in MESSAGES if f"{each.key}.{each.method}" == message)
+    found = Exam(InProcess(classes, {}), ball, "x", seed=seed).smallest(asked_about, "key")
+    assert found is not None
+    return found
 
 
 @needs_flint
-@pytest.mark.parametrize("name", CHECKS)
-def test_checks_ask_what_they_asked(name: str) -> None:
-    """Every array that a right implementation is asked about, summed up by message and argument."""
-    session = Listening(plain.CLASSES)
-    try:
-        CHECKS[name].run(Exam(session, ball, "x", effort="quick"))
-    except Violation as violation:  # the textbook's softmax is not the most accurate one
-        pytest.fail(str(violation))
-    assert_near("asked", "checks", name, session.heard)
+def test_counterexamples_are_small_and_short() -> None:
+    """Where short numbers show it they are short; else ordinary ones, or of all sizes; and of the smallest size."""
+    kinds: dict[str, tuple[Predicate, Callable[[Array], bool]]] = {
+        "everywhere": (lambda g: True, lambda X: multiples(X, 1 / 8) and X.shape == (1, 1)),
+        "all bits": (lambda g: not multiples(g.X, 1 / 8), lambda X: not multiples(X, 1 / 8) and X.shape == (1, 1)),
+        "large": (lambda g: size(g.X) > 100, lambda X: size(X) > 100),
+        "two samples": (lambda g: len(g.X) > 1, lambda X: multiples(X, 1 / 8) and X.shape == (2, 1)),
+        "two inputs": (lambda g: g.X.shape[1] > 1, lambda X: multiples(X, 1 / 8) and X.shape == (1, 2)),
+    }
+    for name, (kind, is_right) in kinds.items():
+        X = np.array(counterexample("linear.forward", kind).counterexample["X"])
+        assert is_right(X), (name, X)
 
 
-@pytest.mark.parametrize("effort", ["quick", "normal", "exhaustive"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_gradients_are_asked_what_they_were_asked(effort: Any, dtype: str) -> None:
-    """Inputs by kind, inside their domains, and cotangents."""
-    args = (
-        np.arange(6, dtype=dtype).reshape(2, 3) / 4, np.array([1, 2]), np.full(3, 0.5, dtype),
-        np.full(4, 2.0, dtype), np.full(4, -2.0, dtype), np.array(0.5, dtype), np.zeros((0, 2), dtype),
-    )  # fmt: skip
-    asked = questions(pattern(args, [None, None, (0.0, 1.0), (1.0, np.inf), (-np.inf, -1.0), None, None]), 7, effort)
-    listening = Listening({})
-    for place, question in enumerate(asked):
-        listening.heard[f"{place}: {question.kind}"] = [question.ordinary, question.seed]
-        for number, array in enumerate(question.args):
-            listening._sum_up(f"{number} {np.asarray(array).dtype}", np.asarray(array))
-        for cotangent in cotangents(question, (2, 3), np.dtype(dtype), effort):
-            listening._sum_up(f"cotangent {cotangent.dtype}", cotangent)
-    assert len(asked) == listening.heard[f"0 {dtype}"][0]
-    assert_near("asked", "gradients", f"{effort} {dtype}", listening.heard)
+@needs_flint
+def test_counterexamples_are_looked_for_several_times_at_each_size() -> None:
+    """What is wrong for half of all numbers is mostly shown at the smallest size."""
+    found = [counterexample("linear.forward", lambda g: g.X[0, 0] < 0, seed) for seed in range(60)]
+    assert sum(np.shape(each.counterexample["X"]) == (1, 1) for each in found) > 42
+
+
+def ordinary(message: Message, seed: int = 0) -> list[Case]:
+    """The questions about its values."""
+    return list(Unjudging(Listening(), "", "x", seed=seed, effort="quick").ordinary_cases(message, message.subject))
+
+
+@each_message
+def test_questions_are_possible(message: Message) -> None:
+    """Outputs are those of the layer for the inputs that are behind them, and probabilities are probabilities."""
+    for case in ordinary(message):
+        Y, X = case.arguments.get("Y"), case.origin
+        if Y is not None and X is not None:
+            layer: Any = vars(plain)[message.cls](*((2, 2, np.random.RandomState(0)) if case.parameters else ()), "x")
+            vars(layer).update(case.parameters)
+            assert layer.forward(X) == pytest.approx(Y, rel=1e-12, abs=1e-300)
+        if message.key == "cross_entropy":
+            assert (case.arguments["X"] > 0).all()
+            assert case.arguments["X"].sum(axis=1) == pytest.approx(1)
+        assert {array.shape[0] for array in case.arguments.values()} == {case.n_samples}
+
+
+@pytest.mark.parametrize("message", [each for each in MESSAGES if "T" in each.arguments], ids=lambda each: each.subject)
+def test_targets_are_of_every_class(message: Message) -> None:
+    """One-hot, of another class from one sample to the next, and no class is never, or always, the first."""
+    firsts: dict[int, set[int]] = {}
+    for case in [case for seed in range(40) for case in ordinary(message, seed)]:
+        T = case.arguments["T"]
+        labels = T.argmax(axis=1)
+        assert (np.sort(T, axis=1) == np.eye(T.shape[1])[-1]).all()
+        assert (labels[1:] != labels[:-1]).all()
+        assert len(set(labels)) == min(T.shape)
+        firsts.setdefault(T.shape[1], set()).add(int(labels[0]))
+    assert firsts == {k: set(range(k)) for k in firsts}
+
+
+@pytest.mark.parametrize("name", ["softmax.forward", "logits.forward", "logits.delta"])
+def test_shifted_logits_are_short_numbers_and_the_shift(name: str) -> None:
+    """The sum is exact, and there is a shift of 1: of what is then asked first nothing is below -1."""
+    heard = [array for array in asked(CHECKS[f"{name}.shift_invariance"]) if not set(array.flat) <= {0, 1}]
+    assert len(heard) == 3 * 5
+    for number, array in enumerate(heard):
+        shift = (1, 64, 256, 1024, 65536)[number // 3]
+        assert (np.abs(array - shift) <= 2).all()
+        assert (array * 8 % 1 == 0).all()
+        assert (array != shift).all()
+
+
+def test_the_first_assignment_is_asked_what_the_naive_softmax_can_do() -> None:
+    """Shifts that exp does not overflow at."""
+    session = Listening()
+    CHECKS["softmax.forward.shift_invariance"].run(Unjudging(session, "", "x", assignment=1))
+    assert 200 < max(np.abs(array).max() for array in session.heard) < 700
+
+
+def test_cotangents_at_the_kink_are_not_0() -> None:
+    """Else half of it, or nothing, would be the same."""
+    for seed in range(20):
+        X, delta_next = asked(CHECKS["relu.delta.kink"], seed)
+        assert X[0, 0] == 0
+        assert delta_next[0, 0] != 0
+
+
+def test_single_precision_holds_the_combinations_of_cotangents() -> None:
+    """What is asked for linearity is exact there, so that what differs is not the examiner's rounding."""
+    heard = asked(CHECKS["linear.delta.linear_in_delta_next"])
+    for array in heard[1::2]:
+        assert (array == array.astype(np.float32)).all()
+    assert (heard[5] == 2 * heard[1] - 4 * heard[3]).all()
+
+
+def sums(question: Question) -> list[Array]:
+    """Of each linear layer, the logits last."""
+    A, found = question.X, []
+    for W, b in zip(question.theta[::2], question.theta[1::2], strict=True):
+        found.append(A @ W + b)
+        A = np.maximum(found[-1], 0)
+    return found
+
+
+@pytest.mark.parametrize("compound", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_networks_are_asked_where_rounding_decides_nothing(shape: Any, compound: bool) -> None:
+    """No hidden unit is near 0, no probability underflows; numbers are short, and targets one-hot."""
+    on = []
+    for seed in range(10):
+        question = question_of(Exam(Listening(), "", "x", seed=seed), shape, compound=compound)
+        *units, logits = sums(question)
+        on += [Z > 0 for Z in units]
+        assert all((np.abs(Z) > 1e-6).all() for Z in units)
+        assert np.ptp(logits, axis=1).max() < 100
+        assert all((array * 64 == np.rint(array * 64)).all() for array in (question.X, *question.theta))
+        assert (np.sort(question.T, axis=1) == np.eye(shape[0][-1])[-1]).all()
+        assert (question.widths, question.X.shape, question.compound) == (shape[0], (shape[1], shape[0][0]), compound)
+    switched = np.concatenate([each.ravel() for each in on]) if on else np.array([True, False])
+    assert 0.2 < switched.mean() < 0.8
+
+
+def test_networks_have_targets_of_every_class() -> None:
+    """Over the shapes and a few seeds."""
+    exams = [Exam(Listening(), "", "x", seed=seed) for seed in range(10)]
+    labels = {k: {int(label) for exam in exams for shape in SHAPES if shape[0][-1] == k
+                  for label in question_of(exam, shape, compound=False).T.argmax(axis=1)} for k in (2, 3)}  # fmt: skip
+    assert labels == {2: {0, 1}, 3: {0, 1, 2}}
+
+
+def test_deep_networks_are_asked_like_the_labs() -> None:
+    """Pixels above 0 and below 1 for inputs; signals keep their size from layer to layer; units are far from 0."""
+    question, bounds = deep.draw(generator())
+    *units, logits = sums(question)
+    assert question.X.min() > 0
+    assert question.X.max() < 1
+    assert (question.T.sum(axis=1) == 1).all()
+    for Z in (*units, logits):
+        assert 0.1 < Z.std() < 10
+    assert all((np.abs(Z) > 1e-12).all() for Z in units)
+    assert [bound.shape for bound in bounds] == [array.shape for array in question.theta]
+    assert all((bound > 0).all() for bound in bounds)
+
+
+@needs_flint
+@pytest.mark.parametrize(("effort", "assignment", "compound"), [
+    ("quick", 3, [True]), ("normal", 3, [True]), ("exhaustive", 3, [True, False, True, False, True, False, True]),
+    ("quick", 1, [False]),
+])  # fmt: skip
+def test_deep_networks_are_asked_with_either_loss(
+    effort: Effort, assignment: int, compound: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With much effort; with less the compound loss alone, unless the assignment has none. Each is another network."""
+    drawn: list[Question] = []
+
+    def draw(rng: np.random.RandomState, *, compound: bool) -> tuple[Question, tuple[Array, ...]]:
+        question, bounds = real(rng, widths=(6, 4, 3), compound=compound)
+        drawn.append(question)
+        return question, bounds
+
+    real = deep.draw
+    monkeypatch.setattr(deep, "draw", draw)
+    CHECKS["mlp.gradient.of_deep_net"].run(Exam(Listening(), ball, "x", effort=effort, assignment=assignment))
+    assert [each.compound for each in drawn] == compound
+    assert len({each.X.tobytes() for each in drawn}) == len(drawn)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ def test_bad_use_is_refused(name: str) -> None:
 
 def test_legal_choices_are_listed() -> None:
     """Who gets an option wrong is told the options, and who gets a choice wrong is told the choices."""
-    for options, choices in (({"tolerance": 1}, "spec domain seed effort"), ({"effort": "hard"}, "quick normal exhaustive")):
+    for options, choices in (
+        ({"tolerance": 1}, "spec domain seed effort"),
+        ({"effort": "hard"}, "quick normal exhaustive"),
+    ):
         with pytest.raises((TypeError, ValueError)) as caught:
             check_vjp(np.tanh, tanh_vjp, X, **options)
         assert all(choice in str(caught.value) for choice in choices.split())

@@ -1,0 +1,163 @@
+"""As `test_bounds.py`, for whole networks: by the running analysis, through Jacobian matrices, and what is usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import localcontext
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reference import net_rounding, rounding
+from reference.contract import one_hot
+from reference.rounding import DOUBLE, SINGLE, Precision
+from tests.conventional_net import CODINGS
+from tests.first_order import FIFTY_DIGITS, errors
+
+Array = NDArray[Any]
+
+PRECISIONS = {"double": DOUBLE, "single": SINGLE, "ten bits": Precision(2.0**-11, 2.0**-24)}
+
+
+@dataclass(frozen=True)
+class Net:
+    """Widths, and whether all numbers are positive, so that nothing cancels on the way to the logits."""
+
+    widths: tuple[int, ...]
+    is_positive: bool = False
+
+    def arguments(self) -> tuple[Array, list[Array], Array]:
+        """X, theta and T, three samples."""
+        rng = np.random.RandomState(3)
+        shapes = [shape for d, u in pairwise(self.widths) for shape in ((d, u), (u,))]
+        X, *theta = (rng.randn(*shape) for shape in ((3, self.widths[0]), *shapes))
+        T = one_hot(np.array([0, 1, 0]), self.widths[-1])
+        return (np.abs(X), [np.abs(array) for array in theta], T) if self.is_positive else (X, theta, T)
+
+
+NETS = {
+    "no hidden layer": Net((2, 2)),
+    "one hidden layer, all positive": Net((2, 2, 2), True),
+    "two hidden layers": Net((2, 3, 3, 2)),
+}
+
+
+@cache
+def needed(net: str, power: int) -> dict[str, list[Array]]:
+    """By part of the answer, array by array: what the worst coding needs, in each precision along the last axis."""
+    found: dict[str, list[Array]] = {}
+    with localcontext(FIFTY_DIGITS):
+        for coding in CODINGS:
+            for part, arrays in coding.answers(*NETS[net].arguments()).items():
+                due = [
+                    np.array([errors(each, list(PRECISIONS.values()), power) for each in array.flat])
+                    for array in arrays
+                ]
+                found[part] = [np.maximum(*pair) for pair in zip(found.get(part, due), due, strict=True)]
+    return found
+
+
+def granted(net: str, p: Precision) -> dict[str, list[Array]]:
+    """By part, and for those of `net_rounding` by law and part."""
+    X, theta, T = NETS[net].arguments()
+    running = rounding.network(X, theta, T, p)
+    found = {"hidden": [*running.hidden], "gradient": [*running.gradient]}
+    found |= {name: [getattr(running, name)] for name in ("logits", "probabilities", "losses")}
+    for law in (net_rounding.bounds, net_rounding.deviations):
+        of_law = law(X, theta, T, p)
+        found |= {f"{law.__name__}: logits": [of_law.sums[-1]], f"{law.__name__}: gradient": [*of_law.gradient]}
+    return found
+
+
+def ratios(net: str, precision: str, what: str) -> Array:
+    """What is granted in units of what is needed, of all entries that need anything."""
+    place = list(PRECISIONS).index(precision)
+    power = 2 if what.startswith("deviations") else 1
+    due = np.concatenate([each[:, place] for each in needed(net, power)[what.rpartition(" ")[2]]])
+    found = np.concatenate([np.ravel(each) for each in granted(net, PRECISIONS[precision])[what]])
+    return found[due > 0] / due[due > 0]
+
+
+@dataclass(frozen=True)
+class Most:
+    """How many times what is needed is granted: somewhere no more than the first, nowhere more than the second."""
+
+    somewhere: float
+    anywhere: float
+
+
+_LINEAR, _POSITIVE, _DEEP = NETS
+#: The running analysis knows no signs, so that it is held to this where none counts: in one layer, and where all is
+#: positive. More than twice is granted for what follows the logits: p (1 - p) e is taken for 2 p e there, which is much
+#: where p is nearly 1; and an error that all logits have is not known to change nothing.
+MOST: dict[str, dict[str, Most]] = {
+    "hidden": {_POSITIVE: Most(1.25, 1.5)},
+    "logits": {_LINEAR: Most(1.25, 2.2), _POSITIVE: Most(1.25, 1.3)},
+    "probabilities": {_LINEAR: Most(1.4, 10.1), _POSITIVE: Most(1.6, 19.2)},
+    "losses": {_LINEAR: Most(1.25, 3.4), _POSITIVE: Most(1.4, 6.7)},
+    "gradient": {_LINEAR: Most(2.0, 6.2), _POSITIVE: Most(1.7, 11.7)},
+    # Through Jacobian matrices signs count, so that depth costs nothing; K + 12 roundings are granted to either loss.
+    "bounds: logits": {_LINEAR: Most(1.25, 2.2), _POSITIVE: Most(1.25, 1.3), _DEEP: Most(1.4, 1.8)},
+    "bounds: gradient": {_LINEAR: Most(2.8, 6.5), _POSITIVE: Most(2.3, 7.6), _DEEP: Most(2.3, 3.9)},
+    # Of sums of squares. That roundings are u in size is a model, which takes 4 of them for softmax and its library.
+    "deviations: logits": {_LINEAR: Most(0.9, 1.4), _POSITIVE: Most(0.9, 1.0), _DEEP: Most(1.0, 1.2)},
+    "deviations: gradient": {_LINEAR: Most(1.1, 3.7), _POSITIVE: Most(1.4, 3.7), _DEEP: Most(1.2, 1.9)},
+}
+#: What is no bound may be a little less.
+_LEAST = {"deviations: logits": 0.8}
+
+
+def too_narrow(net: str, precision: str) -> dict[str, float]:
+    """By what is granted: the smallest share of what is needed, where that is less than all."""
+    parts = [what for what in MOST if not (what == "hidden" and net == _LINEAR)]
+    smallest = {what: float(ratios(net, precision, what).min()) for what in parts}
+    return {what: ratio for what, ratio in smallest.items() if ratio < _LEAST.get(what, 1.0)}
+
+
+def too_wide(net: str, precision: str) -> dict[str, tuple[float, float]]:
+    """By what is granted: the smallest and the largest multiple of what is needed, where that is more than stated."""
+    found = {what: ratios(net, precision, what) for what, nets in MOST.items() if net in nets}
+    return {
+        what: (float(each.min()), float(each.max()))
+        for what, each in found.items()
+        if each.min() > MOST[what][net].somewhere or each.max() > MOST[what][net].anywhere
+    }
+
+
+each_net = pytest.mark.parametrize("net", NETS)
+each_precision = pytest.mark.parametrize("precision", PRECISIONS)
+
+
+@each_net
+@each_precision
+def test_nets_are_granted_what_honest_roundings_add_up_to(net: str, precision: str) -> None:
+    """With either loss, averaged sooner or later, all roundings going the worst way."""
+    assert too_narrow(net, precision) == {}
+
+
+@each_net
+@each_precision
+def test_nets_are_not_granted_much_more(net: str, precision: str) -> None:
+    """A stated multiple, with its reason."""
+    assert too_wide(net, precision) == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "constant", "begins"),
+    [(rounding, "_SECOND_ORDER", ""), (net_rounding, "_OWN_ROUNDING", "bounds")],
+    ids=["running analysis", "Jacobian matrices"],
+)
+def test_narrower_and_wider_bounds_of_nets_are_seen(
+    module: Any, constant: str, begins: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a factor of 2.5 either way, in each array that a network gives."""
+    right = getattr(module, constant)
+    parts = {what for what, nets in MOST.items() if what.startswith(begins) and (begins or ":" not in what)}
+    monkeypatch.setattr(module, constant, 0.4 * right)
+    assert parts <= set(too_narrow(_POSITIVE, "single"))
+    monkeypatch.setattr(module, constant, 2.5 * right)
+    assert parts <= set(too_wide(_POSITIVE, "single"))
