@@ -57,7 +57,7 @@ def assert_well_said(findings: Iterable[Finding], classes: Mapping[str, type] | 
                 assert_sentence(text)
             for text in _phrases(finding):
                 assert_phrase(text)
-        except AssertionError as error:
+        except (AssertionError, SyntaxError) as error:
             raise AssertionError(f"{error}\nin what is said here:\n{finding!r}") from error
 
 
