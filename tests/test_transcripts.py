@@ -1,6 +1,6 @@
 """One full transcript of each kind of sentence: what is said as a whole reads as it does in ``transcripts.txt``.
 
-Numbers are left out there: they depend on the draw. Who rewords a sentence changes its line in the file.
+Numbers are left out there, for they depend on the draw, and what Python says of an exception. Who rewords a sentence changes its line in the file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.comparing import needs_flint
 from tests.examining import with_methods
 from tests.gradients import LABELS, cross_entropy, cross_entropy_vjp, softmax, softmax_vjp, tanh_vjp
 from tests.saboteurs import SABOTEURS
-from tests.wording import assert_well_said
+from tests.wording import RAISED, assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.outside, pytest.mark.catalogue]
 
@@ -145,7 +145,8 @@ KINDS: dict[str, Callable[[], Finding]] = {
 def transcript(kind: str, finding: Finding) -> str:
     script = f"{finding.repro or ''}" if kind in WITH_SCRIPT else ""
     lines = [str(finding), *(f"  script   {line}" for line in script.splitlines())]
-    return "\n".join(_NUMBER.sub("#", _ARRAY.sub("[#]", line)) for line in "\n".join(lines).splitlines())
+    told = (RAISED.sub(r"\1: ...", line) for line in "\n".join(lines).splitlines())
+    return "\n".join(_NUMBER.sub("#", _ARRAY.sub("[#]", line)) for line in told)
 
 
 def recorded() -> dict[str, str]:

@@ -12,6 +12,8 @@ from tests.comparing import needs_torch
 from tests.gradients import drawn, tanh_vjp
 from tests.wording import assert_phrase
 
+pytestmark = pytest.mark.catalogue
+
 X = drawn(3, 4)
 
 #: Arguments and options; the error, where it is, and what came.
