@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from numpy.typing import NDArray
 
 import bp
+from reference.shared import MOST_BYTES, Memo
 from reports import data, sources
 from tests.fake_mirrors import FILES, FakeMirror, serving
 
@@ -68,6 +69,15 @@ class _Module(pytest.Module):
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
     """A file that needs an absent package of an extra is skipped, with that reason."""
     return _Module.from_parent(parent, path=module_path)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(autouse=True)
+def own_memo(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that changes something for its time shares no computed truth with others, who would have it otherwise."""
+    with pytest.MonkeyPatch.context() as context:
+        if "monkeypatch" in request.fixturenames:
+            context.setattr("reference.exam.memo", Memo(MOST_BYTES))
+        yield
 
 
 @pytest.fixture

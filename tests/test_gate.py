@@ -14,9 +14,9 @@ from reference.implementation import NotAnImplementation
 from reference.mistakes import CATALOGUE, Mistake
 from reference.sandbox import Limits
 from tests.comparing import needs_flint
+from tests.examining import KEYS
 from tests.handed_in import hand_in
 from tests.strategies import NIGHTLY
-from tests.test_mistakes import KEYS
 
 pytestmark = needs_flint
 

@@ -1,6 +1,7 @@
 """One full transcript of each kind of sentence: what is said as a whole reads as it does in ``transcripts.txt``.
 
-Numbers are left out there, for they depend on the draw, and what Python says of an exception. Who rewords a sentence changes its line in the file.
+Numbers are left out there, since they depend on the draw, and so is what Python says of an exception. Whoever rewords a
+sentence changes its line in the file.
 """
 
 from __future__ import annotations
