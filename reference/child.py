@@ -217,7 +217,7 @@ class Child:
         while True:
             self._drain()  # or it could wait at its end for somebody who reads its last words
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return self.process.wait(min(left(), _LOOK))
+                return self.process.wait(min(left(), _LOOK / 5))
             if time.monotonic() > deadline and not any(map(processes.is_at_work, processes.family(self.process.pid))):
                 return None
 

@@ -12,6 +12,8 @@ from reference.session import InProcess
 from reference.verdict import Examination
 
 CHECKS: Mapping[str, Check] = {check.id: check for check in all_checks()}
+#: By class: the first part of its checks' ids.
+KEYS = {check.subject.partition(".")[0]: check.id.partition(".")[0] for check in CHECKS.values()}
 #: By the method: checks about other methods of the class that call it.
 _CALLERS = {
     "forward": (".derivative_of_own_forward", ".no_state"),

@@ -105,8 +105,7 @@ def test_checks_are_about_methods_of_the_contract(check: Check) -> None:
     """The id names the same layer and method as the subject, and the promise is a sentence or two."""
     cls, _, method = check.subject.partition(".")
     key, *rest = check.id.split(".")
-    keys = {message.cls: message.key for message in MESSAGES} | {"MLP": "mlp"}
-    assert key == keys[cls]
+    assert key == ({message.cls: message.key for message in MESSAGES} | {"MLP": "mlp"})[cls]
     assert hasattr(plain.CLASSES[cls], method or "__init__")
     # What is wrong with the constructor of a linear layer is wrong with its initialisation.
     assert (method or "made") in rest or check.id == "linear.made"

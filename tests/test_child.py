@@ -9,7 +9,9 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,6 +33,9 @@ def read(n):
     while len(data) < n:
         data += os.read(questions, n - len(data))
     return data
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
 def tell(data):
     while data:
         data = data[os.write(answers, data):]
@@ -189,6 +194,13 @@ def test_closing_is_an_end_too(start: Start, then: str, end: EndedError, monkeyp
     assert start(f"os.close(answers)\n{then}").end() == end
 
 
+def test_last_words_do_not_keep_it_from_ending(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though they are more than a pipe holds: they are taken while its end is awaited."""
+    monkeypatch.setattr(child, "_TO_END", 3600.0)
+    started = start("os.close(answers); os.write(1, bytes(2**18)); os._exit(3)")
+    assert started.end() == EndedError("exits", "ended the process (exit code 3)")
+
+
 def test_process_that_never_ends_is_not_waited_for(start: Start) -> None:
     """As little as an answer."""
     started = start("os.close(answers)\nwhile True: pass")
@@ -243,9 +255,34 @@ def test_folder_is_looked_at(start: Start, files: int, size: int, seen: bool, mo
     assert caught.value.kind == ("memory" if seen else "timeout")
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_it_starts_counts(start: Start, alone: bool) -> None:
+    """Unless it can start nothing, as the system says: then it is not looked for each time."""
+    started = start("tell(b'.'); read(1)\nif not os.fork():\n    burn(0.3); tell(b'.')\n    time.sleep(60)\nread(1)")
+    assert started.heard(1) == b"."
+    assert started.child.measure(0.0, alone=alone)
+    before = started.child.spent()
+    started.send(b"x")
+    assert started.heard(1) == b"."
+    assert (started.child.spent() - before >= 0.3) is not alone
+
+
+def test_where_nothing_can_be_measured_the_waiting_counts(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is the case where less is measured than the process has taken, as it has said itself."""
+    started = start("tell(b'.'); time.sleep(60)")
+    assert started.heard(1) == b"."
+    assert not started.child.measure(1000.0, alone=True)
+    assert started.child.spent() == 0.0
+    seconds = count()
+    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))  # one at each look
+    with pytest.raises(EndedError):
+        started.heard(1, no_longer)
+    assert started.child.spent() == 1.0
+
+
 def test_what_it_has_taken_is_known_when_it_has_ended(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though its number may be another process's then."""
-    started = start("while time.process_time() < 0.2: pass\ntell(b'.'); read(1)")
+    started = start("burn(0.2); tell(b'.'); read(1)")
     assert started.heard(1) == b"."
     taken = started.child.spent()
     assert taken >= 0.2

@@ -11,7 +11,7 @@ import pytest
 from reference.findings import Finding
 from reference.mistakes import CATALOGUE, HINTS, Mistake, plain
 from tests.comparing import needs_flint
-from tests.examining import CHECKS, concerned, examined
+from tests.examining import CHECKS, KEYS, concerned, examined
 from tests.test_checks import SABOTAGED
 from tests.wording import VOCABULARY, assert_sentence, assert_well_said
 
@@ -23,7 +23,7 @@ def failures(mistake: Mistake) -> tuple[Finding, ...]:
     """What fails among the checks that can tell of the mistake, or blame another method of the class for it."""
     cls, _, method = mistake.subject.partition(".")
     changed = {name for each in _own_classes(mistake, cls) for name in vars(each) if callable(getattr(each, name))}
-    of_class = [name for name, check in CHECKS.items() if check.subject.partition(".")[0] == cls]
+    of_class = [name for name in CHECKS if name.startswith(f"{KEYS[cls]}.")]
     findings = examined(mistake.classes, concerned(mistake.subject) if changed == {method} else of_class)
     assert_well_said(findings, mistake.classes)
     return tuple(each for each in findings if each.status == "failed")

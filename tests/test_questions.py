@@ -1,6 +1,7 @@
 """What the examiner asks: the numbers are of the kinds that were meant, the seed decides them, effort adds to them.
 
-That each kind of question is asked is for `test_question_saboteurs.py` and `test_vjp_questions.py`.
+That each kind of question is asked is for `test_question_saboteurs.py`; networks are for `test_net_questions.py`,
+gradients of any function for `test_vjp_questions.py`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ import pytest
 from numpy.typing import NDArray
 
 from reference import draws
-from reference.checks import deep
 from reference.checks.catalogue import Check, all_checks
 from reference.contract import MESSAGES, Answer, Case, Message, Sizes
 from reference.estimate import Estimate
 from reference.exam import ORDINARY_SIZES, SMALL_SIZES, Effort, Exam, word_of
 from reference.findings import Violation
 from reference.mistakes import plain
-from reference.network import SHAPES, Question, question_of
 from reference.oracles import ball
 from reference.session import InProcess
 from reference.showing import literal
@@ -275,78 +274,6 @@ def test_single_precision_holds_the_combinations_of_cotangents() -> None:
     for array in heard[1::2]:
         assert (array == array.astype(np.float32)).all()
     assert (heard[5] == 2 * heard[1] - 4 * heard[3]).all()
-
-
-def sums(question: Question) -> list[Array]:
-    """Of each linear layer, the logits last."""
-    A, found = question.X, []
-    for W, b in zip(question.theta[::2], question.theta[1::2], strict=True):
-        found.append(A @ W + b)
-        A = np.maximum(found[-1], 0)
-    return found
-
-
-@pytest.mark.parametrize("compound", [True, False])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_networks_are_asked_where_rounding_decides_nothing(shape: Any, compound: bool) -> None:
-    """No hidden unit is near 0, no probability underflows; numbers are short, and targets one-hot."""
-    on = []
-    for seed in range(10):
-        question = question_of(Exam(Listening(), "", "x", seed=seed), shape, compound=compound)
-        *units, logits = sums(question)
-        on += [Z > 0 for Z in units]
-        assert all((np.abs(Z) > 1e-6).all() for Z in units)
-        assert np.ptp(logits, axis=1).max() < 100
-        assert all((array * 64 == np.rint(array * 64)).all() for array in (question.X, *question.theta))
-        assert (np.sort(question.T, axis=1) == np.eye(shape[0][-1])[-1]).all()
-        assert (question.widths, question.X.shape, question.compound) == (shape[0], (shape[1], shape[0][0]), compound)
-    switched = np.concatenate([each.ravel() for each in on]) if on else np.array([True, False])
-    assert 0.2 < switched.mean() < 0.8
-
-
-def test_networks_have_targets_of_every_class() -> None:
-    """Over the shapes and a few seeds."""
-    exams = [Exam(Listening(), "", "x", seed=seed) for seed in range(10)]
-    labels = {k: {int(label) for exam in exams for shape in SHAPES if shape[0][-1] == k
-                  for label in question_of(exam, shape, compound=False).T.argmax(axis=1)} for k in (2, 3)}  # fmt: skip
-    assert labels == {2: {0, 1}, 3: {0, 1, 2}}
-
-
-def test_deep_networks_are_asked_like_the_labs() -> None:
-    """Pixels above 0 and below 1 for inputs; signals keep their size from layer to layer; units are far from 0."""
-    question, bounds = deep.draw(generator())
-    *units, logits = sums(question)
-    assert question.X.min() > 0
-    assert question.X.max() < 1
-    assert (question.T.sum(axis=1) == 1).all()
-    for Z in (*units, logits):
-        assert 0.1 < Z.std() < 10
-    assert all((np.abs(Z) > 1e-12).all() for Z in units)
-    assert [bound.shape for bound in bounds] == [array.shape for array in question.theta]
-    assert all((bound > 0).all() for bound in bounds)
-
-
-@needs_flint
-@pytest.mark.parametrize(("effort", "assignment", "compound"), [
-    ("quick", 3, [True]), ("normal", 3, [True]), ("exhaustive", 3, [True, False, True, False, True, False, True]),
-    ("quick", 1, [False]),
-])  # fmt: skip
-def test_deep_networks_are_asked_with_either_loss(
-    effort: Effort, assignment: int, compound: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With much effort; with less the compound loss alone, unless the assignment has none. Each is another network."""
-    drawn: list[Question] = []
-
-    def draw(rng: np.random.RandomState, *, compound: bool) -> tuple[Question, tuple[Array, ...]]:
-        question, bounds = real(rng, widths=(6, 4, 3), compound=compound)
-        drawn.append(question)
-        return question, bounds
-
-    real = deep.draw
-    monkeypatch.setattr(deep, "draw", draw)
-    CHECKS["mlp.gradient.of_deep_net"].run(Exam(Listening(), ball, "x", effort=effort, assignment=assignment))
-    assert [each.compound for each in drawn] == compound
-    assert len({each.X.tobytes() for each in drawn}) == len(drawn)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from tests.comparing import needs_torch
 from tests.gradients import drawn, tanh_vjp
 from tests.wording import assert_phrase
 
+pytestmark = pytest.mark.catalogue
+
 X = drawn(3, 4)
 
 #: Arguments and options; the error, where it is, and what came.
@@ -39,7 +41,7 @@ BAD_USE: dict[str, tuple[tuple[Any, ...], dict[str, Any], type[Exception], str, 
     "effort": ((np.tanh, tanh_vjp, X), {"effort": "hard"}, ValueError, "effort", "'hard'"),
     "seed": ((np.tanh, tanh_vjp, X), {"seed": 1.5}, TypeError, "seed", "float"),
     "seed of a truth": ((np.tanh, tanh_vjp, X), {"seed": True}, TypeError, "seed", "bool"),
-    "option": ((np.tanh, tanh_vjp, X), {"tolerance": 1}, TypeError, "unknown option tolerance", ""),
+    "option": ((np.tanh, tanh_vjp, X), {"precision": 1}, TypeError, "unknown option precision", ""),
 }
 
 
@@ -57,10 +59,11 @@ def test_bad_use_is_refused(name: str) -> None:
 
 def test_legal_choices_are_listed() -> None:
     """Who gets an option wrong is told the options, and who gets a choice wrong is told the choices."""
-    for options, choices in (
-        ({"tolerance": 1}, "spec domain seed effort"),
+    lists: list[tuple[dict[str, Any], str]] = [
+        ({"precision": 1}, "spec domain seed effort"),
         ({"effort": "hard"}, "quick normal exhaustive"),
-    ):
+    ]
+    for options, choices in lists:
         with pytest.raises((TypeError, ValueError)) as caught:
             check_vjp(np.tanh, tanh_vjp, X, **options)
         assert all(choice in str(caught.value) for choice in choices.split())

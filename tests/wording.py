@@ -38,7 +38,7 @@ VOCABULARY = frozenset({
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")
 #: What an exception says is its raiser's; what we add stands in brackets at the end.
-_RAISED = re.compile(r"\b([A-Z]\w*(?:Error|Exit|Exception)): .*?(?=( \([^()]*\))?$)", re.DOTALL)
+RAISED = re.compile(r"\b([A-Z]\w*(?:Error|Exit|Exception)): .*?(?=( \([^()]*\))?$)", re.DOTALL)
 #: An entry of an array and its value.
 _VALUE = re.compile(r"(?P<array>.+?)(?P<index>\[[\d, ]+\]) = (?P<value>[^\s,;]+)")
 _MOST_LINES = 10
@@ -57,7 +57,7 @@ def assert_well_said(findings: Iterable[Finding], classes: Mapping[str, type] | 
                 assert_sentence(text)
             for text in _phrases(finding):
                 assert_phrase(text)
-        except AssertionError as error:
+        except (AssertionError, SyntaxError) as error:
             raise AssertionError(f"{error}\nin what is said here:\n{finding!r}") from error
 
 
@@ -69,7 +69,7 @@ def failed(findings: Sequence[Finding]) -> dict[str, str | None]:
 
 def assert_phrase(text: str) -> None:
     """Printable, with brackets and quotes in pairs and single spaces, in words that we know."""
-    text = _RAISED.sub("Exception", text)
+    text = RAISED.sub("Exception", text)
     assert text.strip() == text != "", f"empty, or with spaces around it: {text!r}"
     assert text.isprintable(), f"not printable: {text!r}"
     assert "  " not in text, f"a doubled space: {text!r}"

@@ -46,7 +46,7 @@ def check_nan_is_not_hidden(exam: Exam, message: Message) -> None:
         if not np.isnan(actual[0]).any():
             raise Violation(
                 "NaN in the output of the sample that has one in its input",
-                f"{message.parts[0]}[0] = {[short(x) for x in actual[0]]}",
+                f"{message.parts[0]}[0] = [{', '.join(short(x) for x in actual[0])}]",
                 counterexample=nested(case),
                 repro=repro(exam.home(message.cls), message, case),
             )

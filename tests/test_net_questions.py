@@ -1,0 +1,135 @@
+"""What the examiner asks of networks: small ones of every shape with either loss, and one like the lab's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reference import network
+from reference.checks import deep
+from reference.exam import Effort, Exam
+from reference.mistakes import plain
+from reference.network import SHAPES, Question, question_of
+from reference.oracles import ball
+from reference.session import InProcess
+from tests.comparing import needs_flint
+from tests.spoiling import multiples
+
+Array = NDArray[Any]
+_NOBODY = InProcess({}, {})
+
+
+def sums(question: Question) -> list[Array]:
+    """Of each linear layer, the logits last."""
+    A, found = question.X, []
+    for W, b in zip(question.theta[::2], question.theta[1::2], strict=True):
+        found.append(A @ W + b)
+        A = np.maximum(found[-1], 0)
+    return found
+
+
+def nets(shape: Any, seeds: int = 10) -> list[Question]:
+    """One question for each seed."""
+    return [question_of(Exam(_NOBODY, "", "x", seed=seed), shape, compound=True) for seed in range(seeds)]
+
+
+each_shape = pytest.mark.parametrize("shape", SHAPES)
+
+
+@each_shape
+def test_networks_are_asked_where_rounding_decides_nothing(shape: Any) -> None:
+    """Each hidden unit is farther from 0 than any rounding takes it, and no probability underflows."""
+    for question in nets(shape):
+        *units, logits = sums(question)
+        for Z, bound in zip(units, question.bounds.hidden, strict=True):
+            assert (np.abs(Z) > 2 * bound).all()
+        assert np.exp(-np.ptp(logits, axis=1)).min() > 1e-100
+
+
+@each_shape
+def test_networks_are_drawn_anew_until_they_are_fit(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more distance of units from 0, and less of logits from each other, is asked for, that is what there is."""
+    assert np.exp(-network._SPREAD) > 1e-100
+    monkeypatch.setattr(network, "_MARGIN", 0.05)
+    monkeypatch.setattr(network, "_SPREAD", 5.0)
+    for question in nets(shape, 3):
+        *units, logits = sums(question)
+        assert all((np.abs(Z) > 0.05).all() for Z in units)
+        assert np.ptp(logits, axis=1).max() < 5
+
+
+@each_shape
+def test_networks_are_short_and_of_all_signs(shape: Any) -> None:
+    """Weights, biases and inputs are multiples of 1/64, targets one-hot; units are on and off."""
+    drawn = nets(shape, 40)
+    for question in drawn:
+        assert all(multiples(array, 1 / 64) for array in (question.X, *question.theta))
+        assert (np.sort(question.T, axis=1) == np.eye(shape[0][-1])[-1]).all()
+        assert (question.widths, question.X.shape) == (shape[0], (shape[1], shape[0][0]))
+    numbers = [[*question.theta[::2], question.X] for question in drawn]
+    units = [Z for question in drawn for Z in sums(question)[:-1]] or [np.array([-1, 1])]
+    for arrays in (*zip(*numbers, strict=True), units):
+        assert 0.2 < np.mean(np.concatenate([np.ravel(array > 0) for array in arrays])) < 0.8
+
+
+def test_both_losses_are_asked_about() -> None:
+    """Each shape with the compound loss, and each without; in the first assignment without alone."""
+    for assignment, compound in ((1, [False]), (2, [True, False]), (3, [True, False])):
+        exam = Exam(_NOBODY, "", "x", assignment=assignment)
+        asked_about = [(each.compound, each.widths, len(each.X)) for each in network.questions(exam)]
+        assert asked_about == [(each, *shape) for each in compound for shape in SHAPES]
+        alone = [each.compound for each in network.questions(exam, compound_only=True)]
+        assert alone == [True] * (len(SHAPES) if True in compound else 0)
+
+
+def test_networks_have_targets_of_every_class() -> None:
+    """Over the shapes and a few seeds."""
+    exams = [Exam(_NOBODY, "", "x", seed=seed) for seed in range(10)]
+    labels = {k: {int(label) for exam in exams for shape in SHAPES if shape[0][-1] == k
+                  for label in question_of(exam, shape, compound=False).T.argmax(axis=1)} for k in (2, 3)}  # fmt: skip
+    assert labels == {2: {0, 1}, 3: {0, 1, 2}}
+
+
+def test_deep_networks_are_asked_like_the_labs() -> None:
+    """Pixels above 0 and below 1 for inputs, targets one-hot, and no unit is near 0."""
+    question, bounds = deep.draw(np.random.RandomState(0))
+    *units, _ = sums(question)
+    assert question.X.min() > 0
+    assert question.X.max() < 1
+    assert (question.T.sum(axis=1) == 1).all()
+    assert all((np.abs(Z) > 1e-12).all() for Z in units)
+    assert [bound.shape for bound in bounds] == [array.shape for array in question.theta]
+    assert all((bound > 0).all() for bound in bounds)
+
+
+def test_signals_keep_their_size_in_deep_networks() -> None:
+    """From the first layer to the logits, on average over a few."""
+    ends = [sums(deep.draw(np.random.RandomState(seed))[0])[::5] for seed in range(4)]
+    gains = [np.sqrt((last**2).mean() / (first**2).mean()) for first, last in ends]
+    assert 0.5 < np.exp(np.mean(np.log(gains))) < 2
+
+
+@needs_flint
+@pytest.mark.parametrize(("effort", "assignment", "compound"), [
+    ("quick", 3, [True]), ("normal", 3, [True]), ("exhaustive", 3, [True, False, True, False, True, False, True]),
+    ("quick", 1, [False]),
+])  # fmt: skip
+def test_deep_networks_are_asked_with_either_loss(
+    effort: Effort, assignment: int, compound: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With much effort; with less the compound loss alone, unless the assignment has none. Each is another network."""
+    drawn: list[Question] = []
+
+    def draw(rng: np.random.RandomState, *, compound: bool) -> tuple[Question, tuple[Array, ...]]:
+        question, bounds = real(rng, widths=(6, 4, 3), compound=compound)
+        drawn.append(question)
+        return question, bounds
+
+    real = deep.draw
+    monkeypatch.setattr(deep, "draw", draw)
+    deep.check_gradient_of_deep_net(Exam(InProcess(plain.CLASSES, {}), ball, "x", effort=effort, assignment=assignment))
+    assert [each.compound for each in drawn] == compound
+    assert len({each.X.tobytes() for each in drawn}) == len(drawn)
