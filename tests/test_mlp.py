@@ -63,10 +63,13 @@ def mean_loss(net: bp.MLP, X: Array, T: Array) -> Any:
 @given(questions())
 def test_gradient_is_derivative_of_the_mean_loss(question: tuple[bp.MLP, Array, Array, bool]) -> None:
     """Every parameter against central differences of `evaluate`; entries at a kink are not judged."""
-    net, X, T, _ = question
+    net, X, T, stable = question
     theta = [array for pair in net.parameters().values() for array in pair]
-    expected = finite_differences.vjp(mean_loss(net, X, T), np.array(1.0), theta)
-    found = [array for pair in net.gradient(X, T).values() for array in pair]
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        expected = finite_differences.vjp(mean_loss(net, X, T), np.array(1.0), theta)
+        found = [array for pair in net.gradient(X, T).values() for array in pair]
+    if not stable and not all(np.isfinite(one).all() for one in found):
+        return  # probabilities that underflow are for the compound loss
     for one, estimate in zip(found, expected, strict=True):
         known = np.isfinite(estimate.error)
         excess = np.abs(one - estimate.value)[known] - estimate.error[known]
