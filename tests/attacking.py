@@ -39,7 +39,7 @@ LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1
 MARKS = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for traces in /proc"),
     needs_flint,
-    pytest.mark.outside,
+    pytest.mark.system,
 ]
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap.works(), reason="bubblewrap is not there or may do nothing here")
 #: Looks for traces, until there are none: what has been killed takes a moment to end.

@@ -15,7 +15,7 @@ from tests.comparing import needs_flint
 MARKS = [
     needs_flint,
     pytest.mark.skipif(os.name != "posix", reason="needs POSIX"),
-    pytest.mark.outside,
+    pytest.mark.system,
     pytest.mark.usefixtures("elsewhere"),
 ]
 

@@ -20,7 +20,7 @@ from reference.child import Child, EndedError, Left, StartError
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc"),
-    pytest.mark.outside,
+    pytest.mark.system,
 ]
 
 #: Before the code of each process here.

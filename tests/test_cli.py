@@ -20,7 +20,7 @@ from reports.commands import train as train_command
 from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from tests.submissions import exit_code
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).resolve().parent.parent
 

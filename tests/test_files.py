@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reports.files import replacing, write_atomically
 from reports.jsonfile import dumps, number, write_json
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.examining import KEYS
 from tests.handed_in import hand_in
 from tests.strategies import NIGHTLY
 
-pytestmark = needs_flint
+pytestmark = [needs_flint, pytest.mark.system]
 
 
 def failed(judgement: Judgement) -> list[reference.Finding]:

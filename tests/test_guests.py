@@ -17,7 +17,7 @@ from reference.stage import loading
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 
 LINES = [f"from {place}softmax_layer import SoftmaxLayer" for place in ("mlp.", ".", "")]
 NAMES = ("mlp", "losses", "relu_layer", "softmax_layer", "linear_layer")

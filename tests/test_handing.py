@@ -15,7 +15,7 @@ from reference import handing
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="a submission is copied for a process of its own"),
-    pytest.mark.outside,
+    pytest.mark.system,
 ]
 
 

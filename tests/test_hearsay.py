@@ -20,6 +20,8 @@ from reference.stage.perform import copied, kind_of
 from reference.stage.protocol import Call, Get, Reply, Step, Unusable, Work
 from reference.verdict import Examination
 
+pytestmark = pytest.mark.system
+
 
 def framed(text: Any, data: bytes = b"") -> Any:
     """What comes of a frame with this content."""

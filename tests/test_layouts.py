@@ -14,7 +14,7 @@ from reference.stage import loading
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 
 ABSOLUTE, RELATIVE, FLAT = (f"from {place}softmax_layer import SoftmaxLayer" for place in ("mlp.", ".", ""))
 NAIVE = "from mlp import MLP\nclass NaiveSoftmaxLayer: pass\n"

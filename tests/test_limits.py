@@ -24,7 +24,7 @@ from reference.sandbox import Sandbox
 from reference.stage import loading
 from reference.stage.protocol import Call, New
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are measured on Linux alone")
 
 PROCESSOR = "60 s of processor time that --timeout allows for all answers together"

@@ -17,7 +17,7 @@ from reference.mistakes import plain
 from reference.sandbox import Limits
 from reference.stage import loading, standins
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 HEAD = "from typing import Any\n\nimport numpy as np\n"

@@ -22,7 +22,7 @@ from reference.stage.protocol import Call, Get, New, Reply, Step
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="a process is confined on POSIX systems alone"),
-    pytest.mark.outside,
+    pytest.mark.system,
 ]
 
 FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "spent": 0.125}

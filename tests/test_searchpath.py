@@ -19,7 +19,7 @@ from tests.crew_work import look_around
 from tests.submissions import RELU, RIGHT, hand_in
 
 pytestmark = [
-    pytest.mark.outside,
+    pytest.mark.system,
     pytest.mark.skipif(os.name != "posix", reason="processes get their pipes as POSIX systems do it"),
 ]
 

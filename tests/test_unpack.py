@@ -13,7 +13,7 @@ from reports.classroom.submissions import digest_of
 from reports.classroom.unpack import UnpackError, unpack
 from tests.submissions import LEAKY, RIGHT, hand_in
 
-pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("elsewhere")]
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("elsewhere")]
 
 
 def archive_of(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:

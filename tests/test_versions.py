@@ -16,7 +16,7 @@ from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, one_file, within, write
 from tests.submissions import outcome
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.system
 
 ABSOLUTE, FLAT = (f"from {place}softmax_layer import SoftmaxLayer" for place in ("mlp.", ""))
 REST = {name: text for name, text in lab(FLAT).items() if name != "mlp.py"}
