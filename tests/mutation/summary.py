@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 SCORE, EQUIVALENT, README = HERE / "score.json", HERE / "equivalent.toml", HERE.parent.parent / "README.md"
 _ALIVE = {SURVIVED, UNTESTED}
 #: Per cent that have to be killed.
-GOALS = {"bp": 95.0, "reference": 85.0}
+GOALS = {"bp": 96.0, "reference": 92.0}
 
 
 class Equivalent(NamedTuple):
@@ -54,7 +54,7 @@ def tell(found: list[Mutant], codes: Mapping[Mutant, int], seed: int, seconds: f
         figures[package]["between"] = [round(100 * low, 1), round(100 * high, 1)]
         sure = f" (a sample: {100 * low:.1f} to {100 * high:.1f} %)" if len(tried) < there else ""
         print(f"{package}: {counts['killed']} of {len(tried)} mutants killed, {score:.1f} %{sure}; {there} in all")
-        if score < goal:
+        if 100 * high < goal:  # a sample that is below by chance alone proves nothing
             complaints.append(f"{package}: expected at least {goal} % of the mutants to be killed, got {score:.1f} %")
     complaints += _against_the_list(codes)
     if record:
