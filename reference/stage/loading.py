@@ -86,7 +86,8 @@ def load(
         Of processor time for all answers. The import of one file may take a sixth of it, and all imports a half; None:
         as long as it takes, and exceptions pass on.
     wall
-        Of elapsed time for everything. The import of one file may take a quarter of it, and all imports a half.
+        Of elapsed time for everything. The import of one file may take a quarter of it, and all imports two fifths:
+        at a half the process is ended from outside.
     """
     found = Found()
     sources = [_read(path) for path in _files(root)]
@@ -113,7 +114,7 @@ class _Clock:
 
     def __init__(self, seconds: float | None, wall: float) -> None:
         self.seconds, self.wall = seconds, wall
-        self._ends = (time.process_time() + (seconds or 0) / 2, time.monotonic() + wall / 2)
+        self._ends = (time.process_time() + (seconds or 0) / 2, time.monotonic() + 0.4 * wall)
 
     def shares(self) -> tuple[float, float] | None:
         """Of the next import, in processor time and in elapsed time; None: without end."""
