@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -300,6 +301,19 @@ def test_import_has_its_share_of_both(tmp_path: Path, late: str) -> None:
     (note,) = found.notes
     assert note.startswith(f"{path.name} was still running after its share of the {limit}")
     assert signal.getitimer(signal.ITIMER_PROF)[0] == signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_imports_share_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left for the next file, and always a moment; all together end before the process is ended."""
+    now = [1000.0, 2000.0]
+    monkeypatch.setattr(loading, "time", SimpleNamespace(process_time=lambda: now[0], monotonic=lambda: now[1]))
+    clock = loading._Clock(60.0, 400.0)
+    assert clock.shares() == (10, 100)
+    now[:] = [1025.0, 2150.0]
+    assert clock.shares() == (5, 10)
+    now[:] = [1031.0, 2161.0]
+    assert clock.shares() == (0.01, 0.01)
+    assert loading._Clock(None, 400.0).shares() is None
 
 
 # A process

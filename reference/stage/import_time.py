@@ -21,7 +21,7 @@ class Clock:
 
     def __init__(self, seconds: float | None, wall: float) -> None:
         self.seconds, self.wall = seconds, wall
-        self._ends = (time.process_time() + (seconds or 0) / 2, time.monotonic() + wall / 2)
+        self._ends = (time.process_time() + (seconds or 0) / 2, time.monotonic() + 0.4 * wall)
 
     def shares(self) -> tuple[float, float] | None:
         """Of the next import, in processor time and in elapsed time; None: without end."""

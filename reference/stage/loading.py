@@ -70,7 +70,8 @@ def load(
         Of processor time for all answers. The import of one file may take a sixth of it, and all imports a half; None:
         as long as it takes, exceptions pass on, and the modules are not left in ``sys.modules``.
     wall
-        Of elapsed time for everything. The import of one file may take a quarter of it, and all imports a half.
+        Of elapsed time for everything. The import of one file may take a quarter of it, and all imports two fifths:
+        at a half the process is ended from outside.
     """
     root = root.resolve()
     sources = [reading.read(path) for path in reading.files(root)]

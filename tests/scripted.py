@@ -1,0 +1,84 @@
+"""Processes that follow a script, in the place of those in which a submission runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from reference.child import EndedError, Left
+from reference.stage import frames
+
+ENDED = EndedError("exits", "ended the process (exit code 3)")
+
+
+class Script:
+    """What processes say one after the other, or raise; keeps what they heard.
+
+    A number that is said is processor time, which is taken before the next is said.
+    """
+
+    def __init__(self, *says: Any) -> None:
+        self.says: Iterator[Any] = iter(says)
+        self.end, self.measured, self.refuses = ENDED, True, False
+        self.begun = 0
+        self.asked: list[Any] = []
+        self.stopped: list[bool] = []
+        self.checked: list[tuple[float, bool]] = []
+
+    def __call__(
+        self, command: Callable[[int, int], list[str]], folder: Path, environment: dict[str, str], written: bytearray
+    ) -> Process:
+        self.begun += 1
+        self.command, self.folder, self.environment, self.written = command(5, 6), folder, environment, written
+        return Process(self)
+
+
+class Process:
+    """In the place of `reference.child.Child`."""
+
+    def __init__(self, script: Script) -> None:
+        self.script, self.used = script, 0.0
+
+    def measure(self, least: float, *, alone: bool) -> bool:
+        self.script.checked.append((least, alone))
+        return self.script.measured
+
+    def spent(self) -> float:
+        return self.used
+
+    def send(self, frame: bytes, left: Left) -> None:
+        self.script.asked.append(frames.unpacked(reader(frame), frames.QUESTION))
+        if self.script.refuses:
+            raise EOFError
+
+    def receiver(self, left: Left) -> Callable[[int], bytes]:
+        said = next(self.script.says)
+        while isinstance(said, float):
+            self.used += said
+            left()
+            said = next(self.script.says)
+        if isinstance(said, bytes):
+            self.script.written += said
+            said = next(self.script.says)
+        if isinstance(said, BaseException):
+            raise said
+        return reader(frames.packed(said))
+
+    def ended(self, left: Left) -> EndedError:
+        left()
+        return self.script.end
+
+    def stop(self, *, alone: bool) -> None:
+        self.script.stopped.append(alone)
+
+
+def reader(frame: bytes) -> Callable[[int], bytes]:
+    rest = bytearray(frame)
+
+    def receive(n: int) -> bytes:
+        part = bytes(rest[:n])
+        del rest[:n]
+        return part
+
+    return receive
