@@ -66,7 +66,7 @@ def _ahead(lead: float) -> Kind:
 
 
 def _all_sizes(x: Any) -> bool:
-    return bool((x != 0).all()) and size(x) > 1e7 * float(np.abs(x).min())
+    return bool((x != 0).all()) and size(x) > 5e3 and float(np.abs(x).min()) < 1e-4
 
 
 def _as_given(x: Any) -> bool:
