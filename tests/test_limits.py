@@ -22,7 +22,7 @@ from reference.mistakes import plain
 from reference.processes import family, is_at_work
 from reference.processor_time import Meter
 from reference.sandbox import Sandbox
-from reference.stage import loading
+from reference.stage import import_time, loading
 from reference.stage.protocol import Call, New
 
 pytestmark = pytest.mark.system
@@ -306,14 +306,14 @@ def test_import_has_its_share_of_both(tmp_path: Path, late: str) -> None:
 def test_imports_share_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left for the next file, and always a moment; all together end before the process is ended."""
     now = [1000.0, 2000.0]
-    monkeypatch.setattr(loading, "time", SimpleNamespace(process_time=lambda: now[0], monotonic=lambda: now[1]))
-    clock = loading._Clock(60.0, 400.0)
+    monkeypatch.setattr(import_time, "time", SimpleNamespace(process_time=lambda: now[0], monotonic=lambda: now[1]))
+    clock = import_time.Clock(60.0, 400.0)
     assert clock.shares() == (10, 100)
     now[:] = [1025.0, 2150.0]
     assert clock.shares() == (5, 10)
     now[:] = [1031.0, 2161.0]
     assert clock.shares() == (0.01, 0.01)
-    assert loading._Clock(None, 400.0).shares() is None
+    assert import_time.Clock(None, 400.0).shares() is None
 
 
 # A process
