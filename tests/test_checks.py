@@ -71,8 +71,8 @@ def test_gradients_are_judged_beside_a_kink(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(net, "question_of", near_a_kink)
     net.check_gradient_of_own_loss(Exam(InProcess(plain.CLASSES, {}), ball, "x", effort="quick"))
+    wrong = with_methods("MLP", {"gradient": tripled})
     with pytest.raises(Violation):
-        wrong = with_methods("MLP", {"gradient": tripled})
         net.check_gradient_of_own_loss(Exam(InProcess(wrong, {}), ball, "x", effort="quick"))
 
 
