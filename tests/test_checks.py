@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference.checks import net
 from reference.contract import MESSAGES
 from reference.exam import Exam
+from reference.findings import Violation
 from reference.mistakes import plain
-from reference.network import SHAPES, question_of
+from reference.network import SHAPES, Question, question_of
 from reference.oracles import ball
 from reference.session import InProcess
-from reference.verdict import Examination
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, concerned, examined, with_methods
 from tests.saboteurs import SABOTEURS, SEEN_BEFORE, WORDS
@@ -53,12 +57,23 @@ def test_broken_promise_is_told_of_the_right_method(name: str) -> None:
     assert next(iter(failed)).rpartition(".")[2] in {promise, *SEEN_BEFORE.get(promise, ())}
 
 
-def test_gradient_of_own_loss_keeps_off_kinks() -> None:
-    """The questions of this seed have a unit at 0.002, which moves by more than that: it must not count as wrong."""
-    found = Examination(
-        InProcess(plain.CLASSES, {}), "x", only="mlp.gradient.of_own_loss", effort="quick", seed=1702898747
-    )
-    assert [each.status for each in found if each.check == "mlp.gradient.of_own_loss"] == ["passed"]
+def test_gradients_are_judged_beside_a_kink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units at 1e-4, which longer steps would take beyond 0: a right gradient passes there, and a wrong one fails."""
+
+    def near_a_kink(exam: Exam, shape: Any, *, compound: bool) -> Question:
+        question = question_of(exam, shape, compound=compound)
+        W, b, *others = question.theta
+        units = question.X @ W + b
+        return replace(question, theta=(W, b - units[0] + 1e-4, *others))
+
+    def tripled(self: Any, X: Any, T: Any) -> Any:
+        return {name: [3 * part for part in parts] for name, parts in plain.MLP.gradient(self, X, T).items()}
+
+    monkeypatch.setattr(net, "question_of", near_a_kink)
+    net.check_gradient_of_own_loss(Exam(InProcess(plain.CLASSES, {}), ball, "x", effort="quick"))
+    wrong = with_methods("MLP", {"gradient": tripled})
+    with pytest.raises(Violation):
+        net.check_gradient_of_own_loss(Exam(InProcess(wrong, {}), ball, "x", effort="quick"))
 
 
 @given(seed=st.integers(0, 2**31), compound=st.booleans(), t=st.floats(-1, 1))

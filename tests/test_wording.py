@@ -22,7 +22,7 @@ GOOD = Finding(
     "softmax.forward.values",
     "SoftmaxLayer.forward",
     "failed",
-    "The answer is the true one, but for rounding.",
+    "The answer is right, but for rounding.",
     "Y[0, 0] = 0.25, also in Fortran layout",
     "Y[0, 0] = 0.5",
     index=(0, 0),
@@ -76,7 +76,7 @@ def test_what_is_no_sentence_fails(text: str) -> None:
 def test_other_words_for_the_same_pass() -> None:
     """Nothing asks for the very words."""
     assert_well_said([GOOD])
-    assert_well_said([replace(GOOD, rationale="The right answer is given, but for rounding.")])
+    assert_well_said([replace(GOOD, rationale="The answer is true, but for rounding.")])
     assert_well_said([replace(GOOD, hint="Which axis is it?")])
 
 
