@@ -45,7 +45,8 @@ def test_networks_are_asked_where_rounding_decides_nothing(shape: Any) -> None:
     for question in nets(shape):
         *units, logits = sums(question)
         for Z, bound in zip(units, question.bounds.hidden, strict=True):
-            assert (np.abs(Z) > 2 * bound).all()
+            assert (np.abs(Z) > network._MARGIN).all()
+            assert (2 * bound < network._MARGIN).all()
         assert np.exp(-np.ptp(logits, axis=1)).min() > 1e-100
 
 
