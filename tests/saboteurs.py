@@ -211,6 +211,11 @@ WORDS = {
     "kink": "mask-wrong-threshold",
     "zero_off_target": "log-of-zero",
 }
+#: Promises that are not about one entry of an answer, so that a failure has no index.
+NOWHERE = {
+    "answers", "types", "inputs_unchanged", "result_is_its_own", "repeatable", "order_of_samples", "averaged",
+    "linear_in_delta_next", "derivative_of_own_forward", "nan_is_not_hidden",
+}  # fmt: skip
 #: Checks that come before and may see the same.
 SEEN_BEFORE = {
     "order_of_samples": {"values"},

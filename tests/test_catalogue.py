@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference import check_vjp
 from reference.checks.catalogue import Check, all_checks
 from reference.contract import MESSAGES
+from reference.exam import Exam
 from reference.findings import Finding
 from reference.mistakes import plain
+from reference.network import questions
 from reference.session import InProcess
 from reference.verdict import Examination, select
 from tests.comparing import needs_flint
@@ -173,6 +176,60 @@ def test_wrong_forwards_excuse_the_consistency_of_backward_messages() -> None:
         forward = f"{method.partition('.')[0]}.forward"
         due = {each for each, (other, _) in of_methods().items() if other == forward}
         assert set(CHECKS[name].excuses) == (due if promise == "derivative_of_own_forward" else set()), name
+
+
+def test_promises_of_a_method_differ() -> None:
+    """No two of them read alike."""
+    assert len({(check.subject, check.rationale) for check in CHECKS.values()}) == len(CHECKS)
+
+
+def test_compound_loss_is_asked_of_networks_from_the_second_assignment() -> None:
+    """Beside the other loss, which all three ask for."""
+    for assignment, due in ((1, {False}), (2, {False, True}), (3, {False, True})):
+        exam = Exam(InProcess(plain.CLASSES, {}), "no oracle", "x", effort="quick", assignment=assignment)
+        assert {question.compound for question in questions(exam)} == due
+
+
+@pytest.mark.parametrize("with_spec", [False, True])
+def test_checks_of_functions_stand_on_one_another(with_spec: bool) -> None:
+    """Of each argument of floating point the gradient is judged, and of whole numbers its form alone."""
+
+    def product(x: Any, n: Any) -> Any:
+        return x * n
+
+    def gradients(c: Any, x: Any, n: Any) -> Any:
+        return c * n, None
+
+    found = check_vjp(
+        product, gradients, np.ones(2), np.array([1, 2]), spec=product if with_spec else None, effort="quick"
+    )
+    types = "vjp.gradient.answers vjp.gradient[0].types vjp.gradient[1].types"
+    due = {
+        "forward.answers": "",
+        "forward.types": "vjp.forward.answers",
+        "forward.values": "vjp.forward.answers",
+        "forward.inputs_unchanged": "vjp.forward.answers",
+        "forward.result_is_its_own": "vjp.forward.answers",
+        "forward.no_state": "vjp.forward.answers",
+        "forward.layouts": "vjp.forward.answers vjp.forward.no_state",
+        # With a specification a wrong forward pass is no reason not to judge the vjp.
+        "gradient.answers": "" if with_spec else "vjp.forward.answers",
+        "gradient[0].types": "vjp.gradient.answers",
+        "gradient[0].values": "vjp.gradient.answers vjp.gradient[0].types",
+        "gradient[0].consistent": "vjp.gradient.answers vjp.gradient[0].types",
+        "gradient[1].types": "vjp.gradient.answers",
+        "gradient.inputs_unchanged": "vjp.gradient.answers",
+        "gradient.result_is_its_own": "vjp.gradient.answers",
+        "gradient.no_state": "vjp.gradient.answers",
+        "gradient.layouts": "vjp.gradient.answers vjp.gradient.no_state",
+        "gradient.linear": f"{types} vjp.gradient.no_state",
+    }
+    assert_well_said(found)
+    assert {each.check: " ".join(each.depends_on) for each in found} == {f"vjp.{name}": due[name] for name in due}
+    for each in found:
+        assert each.subject == ("product" if each.check.startswith("vjp.forward") else "gradients")
+        skipped = {"vjp.gradient[0].consistent"} if with_spec else {"vjp.forward.values", "vjp.gradient[0].values"}
+        assert each.status == ("skipped" if each.check in skipped else "passed")
 
 
 def test_first_assignment_asks_for_no_stability() -> None:

@@ -20,7 +20,7 @@ from reference.oracles import ball
 from reference.session import InProcess
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, concerned, examined, with_methods
-from tests.saboteurs import SABOTEURS, SEEN_BEFORE, WORDS
+from tests.saboteurs import NOWHERE, SABOTEURS, SEEN_BEFORE, WORDS
 from tests.wording import assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.catalogue]
@@ -54,7 +54,32 @@ def test_broken_promise_is_told_of_the_right_method(name: str) -> None:
     failed = {each.check: each for each in findings if each.status == "failed"}
     assert {each.subject for each in failed.values()} == {check.subject}
     assert failed[name].mistake == WORDS.get(promise)
+    assert (failed[name].index is None) == (promise in NOWHERE)
     assert next(iter(failed)).rpartition(".")[2] in {promise, *SEEN_BEFORE.get(promise, ())}
+
+
+def test_views_of_arguments_are_told() -> None:
+    """Whoever changes such an answer changes the argument."""
+    classes = with_methods("SoftmaxLayer", {"forward": lambda self, X: X[:]})
+    finding = examined(classes, ["softmax.forward.result_is_its_own"])[-1]
+    assert_well_said([finding], classes)
+    assert (finding.status, finding.mistake) == ("failed", "aliases-input")
+
+
+def test_second_calls_that_raise_are_told() -> None:
+    """An object answers as often as it is asked."""
+
+    class Once(plain.ReLULayer):
+        def forward(self, X: Any) -> Any:
+            if hasattr(self, "mask"):
+                raise RuntimeError("there is a mask already")
+            self.mask = X > 0
+            return X * self.mask
+
+    finding = examined({**plain.CLASSES, "ReLULayer": Once}, ["relu.forward.no_state"])[-1]
+    assert_well_said([finding])
+    assert (finding.status, finding.mistake) == ("failed", "stateful")
+    assert "there is a mask already" in str(finding.actual)
 
 
 def test_gradients_are_judged_beside_a_kink(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,6 +158,40 @@ def test_odd_gradients_of_networks_are_told(oddity: str) -> None:
     assert (found.check, found.mistake) == ("mlp.gradient.values", word)
 
 
+@pytest.mark.parametrize("message", [each for each in MESSAGES if len(each.parts) == 1], ids=lambda each: each.subject)
+def test_matrices_are_told(message: Message) -> None:
+    """To numpy's matrices a product is another one than to arrays."""
+    found = first_failure(message.subject, lambda right: right.view(np.matrix))
+    assert (found.check, found.mistake) == (f"{message.key}.{message.method}.types", "wrong-type")
+
+
+def test_gradients_without_biases_are_told() -> None:
+    """Something is computed there, so that it is not for want of a body."""
+    found = first_failure("LinearLayer.grad", lambda right: [right[0], None])
+    assert (found.check, found.mistake) == ("linear.grad.answers", "wrong-type")
+
+
+def writes_into_its_batch(self: Any, X: Any, T: Any) -> Any:
+    found = plain.MLP.gradient(self, X, T)
+    X[...] = 0
+    return found
+
+
+def is_another_the_second_time(self: Any, X: Any, T: Any) -> Any:
+    factor, self.factor = getattr(self, "factor", 1), 2
+    return {name: [factor * part for part in parts] for name, parts in plain.MLP.gradient(self, X, T).items()}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"), [(writes_into_its_batch, "mutates-input"), (is_another_the_second_time, "stateful")]
+)
+def test_gradients_that_change_something_are_told(wrong: Method, word: str) -> None:
+    """The batch, or the next gradient."""
+    findings = examined(with_methods("MLP", {"gradient": wrong}), ["mlp.gradient.changes_nothing"])
+    assert_well_said(findings)
+    assert (findings[-1].status, findings[-1].mistake) == ("failed", word)
+
+
 def test_a_tuple_of_gradients_is_as_good_as_a_list() -> None:
     """The two are told apart by nobody who uses them."""
     classes = with_answer("MLP.gradient", lambda right: {name: tuple(parts) for name, parts in right.items()})

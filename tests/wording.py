@@ -98,7 +98,7 @@ def unknown_words(text: str) -> Iterator[str]:
 
 
 def _is_known(word: str) -> bool:
-    if len(word) == 1 or word in _names() or word in _words():
+    if word in _names() or word in _words():
         return True
     parts = [part for part in re.split(r"[_\d]+", word) if part]
     return parts != [word] and all(_is_known(part) for part in parts)
@@ -127,6 +127,8 @@ def _phrases(finding: Finding) -> Iterator[str]:
 
 def _assert_complete(finding: Finding) -> None:
     """Whatever a failure, a skip and a pass need is there, and nothing else."""
+    assert re.fullmatch(r"[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)+", finding.check)
+    assert finding.subject
     if finding.status != "failed":
         assert finding.status in {"passed", "skipped"}
         assert (finding.actual is not None) == (finding.status == "skipped")
@@ -152,6 +154,7 @@ def _assert_asked(finding: Finding) -> None:
         count = len(asked) - len(cotangent + direction)
         assert count > 0
         assert asked == [*cotangent, *(f"args[{number}]" for number in range(count)), *direction]
+        _assert_about_function(finding)
         assert finding.repro is None
     elif finding.mistake == "missing" and not asked:
         assert finding.repro is None  # there is nothing that could be called
@@ -166,6 +169,15 @@ def _assert_asked(finding: Finding) -> None:
     elif finding.subject.startswith("MLP."):
         assert asked[-4:] == ["Linear_OUT.W", "Linear_OUT.b", "X", "T"]
         assert finding.repro is not None
+
+
+def _assert_about_function(finding: Finding) -> None:
+    """What is said of a forward pass or of a vjp is said of that one."""
+    part = "forward" if finding.check.startswith("vjp.forward") else "vjp"
+    if finding.mistake in {"crash", "exits", "not-implemented"}:
+        assert str(finding.expected).startswith(f"{part} ")
+    if part == "forward":
+        assert "cotangent" not in f"{finding.expected} {finding.actual}"
 
 
 def _assert_beyond_rounding(finding: Finding) -> None:
@@ -209,9 +221,18 @@ def _assert_shown(finding: Finding, script: str, classes: Mapping[str, type]) ->
     message = _MESSAGES.get(finding.subject)
     if message is not None and len(message.parts) > 1:
         answer = answer[message.parts.index(came["array"])]
-    if isinstance(answer, np.ndarray):
-        entry = np.float64(answer[finding.index])
-        assert np.array_equal(entry, float(came["value"]), equal_nan=True), f"the script gives {entry}"
+    if isinstance(answer, dict):
+        parts = [part for parts in answer.values() for part in parts] if "gradient" in came["array"] else []
+        arrays = [part for part in parts if np.ndim(part) == len(finding.index)]
+    else:
+        arrays = [answer]
+    entries = [float(array[finding.index]) for array in arrays if _has(array, finding.index)]
+    assert not arrays or came["value"] in map(repr, entries), f"the script gives {entries}"
+
+
+def _has(array: Any, index: tuple[int, ...]) -> bool:
+    shape = np.shape(array)
+    return len(shape) == len(index) and all(place < length for place, length in zip(index, shape, strict=True))
 
 
 @cache
