@@ -12,11 +12,15 @@ from reference.session import InProcess
 from reference.verdict import Examination
 
 CHECKS: Mapping[str, Check] = {check.id: check for check in all_checks()}
+#: What a layer has to be for a wrong network to be its own fault.
+SOUND = (
+    "answers", "types", "inputs_unchanged", "repeatable", "values", "result_is_its_own", "small_sizes", "no_state",
+)  # fmt: skip
 #: By class: the first part of its checks' ids.
 KEYS = {check.subject.partition(".")[0]: check.id.partition(".")[0] for check in CHECKS.values()}
-#: By the method: checks about other methods of the class that call it.
+#: By the method: checks about other methods of the class that look at its answer.
 _CALLERS = {
-    "forward": (".derivative_of_own_forward", ".no_state"),
+    "forward": (".derivative_of_own_forward",),
     "propagate": (".evaluate.answers", ".evaluate.types", ".evaluate.values", ".of_own_loss", ".changes_nothing"),
     "evaluate": (".of_own_loss", ".changes_nothing"),
 }
@@ -29,7 +33,7 @@ def with_methods(cls: str, changes: Mapping[str, object]) -> dict[str, type]:
 
 @cache
 def concerned(subject: str) -> tuple[str, ...]:
-    """The checks of a method, and those that call it and are about another: nobody else can be blamed for it."""
+    """The checks of a method, and those about others that look at its answer: nobody else can be blamed for it."""
     cls, _, method = subject.partition(".")
     calls = _CALLERS.get(method, ())
     return tuple(
@@ -40,10 +44,11 @@ def concerned(subject: str) -> tuple[str, ...]:
 
 
 def examined(classes: Mapping[str, type], names: Iterable[str]) -> list[Finding]:
-    """What these checks find, in order; what they depend on comes along, and what may excuse them if it is named."""
+    """What these checks find, in order, and what they depend on; those of one method alone are excused by no other."""
     names = tuple(names)
+    methods = {name.rpartition(".")[0] for name in names}
     keys = {name.partition(".")[0] for name in names}
-    pattern = f"{keys.pop()}.*" if len(keys) == 1 else "*"
+    pattern = f"{methods.pop()}.*" if len(methods) == 1 else f"{keys.pop()}.*" if len(keys) == 1 else "*"
     missing = {name: f"there is no class {name}" for name in plain.CLASSES if name not in classes}
     examination = Examination(InProcess(classes, missing), "x", only=pattern, effort="quick")
     for name in names:

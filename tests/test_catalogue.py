@@ -18,7 +18,7 @@ from reference.network import questions
 from reference.session import InProcess
 from reference.verdict import Examination, select
 from tests.comparing import needs_flint
-from tests.examining import CHECKS, with_methods
+from tests.examining import CHECKS, SOUND, with_methods
 from tests.saboteurs import SABOTEURS
 from tests.wording import assert_sentence, assert_well_said
 
@@ -84,8 +84,6 @@ NETWORK = {
     "gradient.training_step": "gradient.values",
     "gradient.of_deep_net": "gradient.values",
 }
-#: What a layer has to be for a wrong network to be its own fault.
-SOUND = ["answers", "types", "inputs_unchanged", "repeatable", "values", "result_is_its_own", "small_sizes", "no_state"]
 
 
 def of_methods() -> dict[str, tuple[str, str]]:
