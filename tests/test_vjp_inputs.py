@@ -1,171 +1,81 @@
-"""`check_vjp` asks each kind of question: what is wrong on that kind alone fails, and fails what asks it alone."""
+"""What `check_vjp` asks and grants: inputs in their domains, cotangents that hide nothing, rounding as it happens."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+import runpy
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from reference.exam import Effort
-from reference.oracles import torch_autograd
-from reference.vjp import check_vjp
-from reference.vjp.examination import Examination
-from reference.vjp.questions import Question, cotangents, questions
-from reference.vjp.subject import Subject
-from reference.vjp.usage import pattern
-from tests.spoiling import multiples, size
-from tests.vjp_saboteurs import (
-    CALLS,
-    GIVEN,
-    INPUTS,
-    Calls,
-    Inputs,
-    definition,
-    off_gradient_where,
-    off_where,
-    triple,
-    tripled,
-)
+from reference.vjp import allowance
+from reference.vjp.differences import Differences, contracted
+from reference.vjp.questions import cotangents, questions
+from reference.vjp.usage import EVERYWHERE, pattern
+from tests.gradients import POSITIVE, drawn
+from tests.strategies import arrays
 
 pytestmark = pytest.mark.catalogue
 
-
-@pytest.fixture(autouse=True)
-def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The definition is for numpy alone, and PyTorch would take longer to load than all tests of this file."""
-    monkeypatch.setattr(torch_autograd, "available", lambda: "not needed here")
+Array = NDArray[Any]
+X = drawn(3, 4)
 
 
-def failed(forward: Any, vjp: Any, *args: Any, **options: Any) -> set[str]:
-    found = check_vjp(forward, vjp, *args, spec=definition, **options)
-    assert not [each for each in found if each.status == "error"]
-    return {each.check.removeprefix("vjp.") for each in found if each.status == "failed"}
+@given(st.integers(0, 2**31), st.sampled_from([EVERYWHERE, POSITIVE, (-1.0, 0.0), (-np.inf, 3.0), (0.1, 0.1000001)]))
+@settings(max_examples=20)
+def test_questions_stay_in_their_domain(seed: int, interval: tuple[float, float]) -> None:
+    """Strictly, in either precision, and always finite."""
+    low, high = interval
+    for dtype in (np.float64, np.float32):
+        middle = np.array([0.1000000500 if low == 0.1 else -0.5 if low < 0 else 0.5], dtype)
+        for question in questions(pattern((middle,), [interval]), seed, "normal"):
+            assert question.args[0].dtype == dtype
+            assert np.isfinite(question.args[0]).all()
+            assert ((low < question.args[0]) & (question.args[0] < high)).all()
 
 
-@pytest.mark.parametrize("inputs", INPUTS, ids=lambda each: each.name)
-def test_each_kind_of_input_is_asked(inputs: Inputs) -> None:
-    """Of forward and of the gradient: at that effort, and where it is not the least one not before."""
-    last = len(inputs.args) - 1
-    wrong = {
-        "forward.values": (off_where(inputs.kind), tripled),
-        f"gradient[{last}].values": (triple, off_gradient_where(inputs.kind)),
-    }
-    for check, functions in wrong.items():
-        assert failed(*functions, *inputs.args, domain=inputs.domain, effort=inputs.effort) == {check}
-        if inputs.effort != "quick":
-            assert failed(*functions, *inputs.args, domain=inputs.domain, effort="quick") == set()
-
-
-@pytest.mark.parametrize("calls", CALLS, ids=lambda each: each.name)
-def test_each_kind_of_call_is_made(calls: Calls) -> None:
-    """Cotangents, layouts, and whose memory is written to."""
-    assert failed(calls.forward, calls.vjp, *calls.args, effort=calls.effort) == set(calls.caught.split())
-    if calls.effort != "quick":
-        assert failed(calls.forward, calls.vjp, *calls.args, effort="quick") == set()
-
-
-EFFORTS: tuple[Effort, ...] = get_args(Effort)
-EVERYTHING = (GIVEN, np.arange(4), np.zeros((0, 2)), np.array(0.5), GIVEN.astype(np.float32))
-
-
-def asked(*args: Any, seed: int = 7, effort: Effort = "quick", domain: Any = None) -> list[Question]:
-    return questions(pattern(args or EVERYTHING, domain), seed, effort)
-
-
-def test_more_effort_asks_more() -> None:
-    """Every kind that less effort asks, and further ones, or more of them."""
-    quick, normal, exhaustive = ([each.kind for each in asked(effort=effort)] for effort in EFFORTS)
-    assert set(quick) < set(normal) == set(exhaustive)
-    assert len(quick) < len(normal) < len(exhaustive) - 20
-    given = asked()[0]
-    numbers = [len(cotangents(given, (2, 3), np.float64, effort)) for effort in EFFORTS]
-    assert 1 <= numbers[0] < numbers[1] < numbers[2]
-
-
-def test_questions_begin_with_those_that_are_easy_to_read() -> None:
-    """What was given, then short numbers; what is extreme comes last, and is marked as not ordinary."""
-    for effort in EFFORTS:
-        given, short, *others = asked(GIVEN, effort=effort)
-        assert (given.args[0] == GIVEN).all()
-        assert multiples(short.args[0], 1 / 8)
-        marks = [each.ordinary for each in others]
-        assert marks == sorted(marks, reverse=True)
-        for each in (short, *others):
-            assert each.ordinary is (size(each.args[0]) <= 2 and multiples(each.args[0], 1 / 8))
-
-
-def test_the_seed_decides_the_inputs() -> None:
-    """All but what was given, in every argument of floating point; each question has cotangents of its own."""
-    one, again, other = asked(), asked(), asked(seed=8)
-    assert [[a.tobytes() for a in each.args] for each in one] == [[a.tobytes() for a in each.args] for each in again]
-    assert [each.seed for each in one] == [each.seed for each in again]
-    for place in (0, 4):
-        same = [np.array_equal(a.args[place], b.args[place]) for a, b in zip(one, other, strict=True)]
-        assert same == [True] + [False] * (len(one) - 1)
-    assert len({each.seed for each in (*one, *other)}) == len(one) + len(other)
-
-
-def test_arguments_keep_their_form() -> None:
-    """Shapes and precisions are those that were given, and so are whole numbers."""
-    for effort in EFFORTS:
-        for each in asked(effort=effort):
-            assert [(a.shape, a.dtype) for a in each.args] == [(a.shape, a.dtype) for a in EVERYTHING]
-            assert (each.args[1] == EVERYTHING[1]).all()
-
-
-def test_single_precision_can_be_squared() -> None:
-    """What is drawn for it is neither so large nor so small that its square, or that of 1 / x, is none."""
-    for each in asked(np.full((6, 8), 7.25, np.float32), effort="exhaustive"):
-        x = each.args[0][each.args[0] != 0]
-        if x.size:
-            largest = np.abs(x).max()
-            assert 0 < largest**2 < np.inf
-            assert 0 < (1 / largest) ** 2 < np.inf
-
-
-def test_zero_stands_for_what_is_near_an_edge() -> None:
-    """An eighth from the only edge that there is, or midway between two."""
-    for domain, given, due in (((1.0, np.inf), 2.0, 1.125), ((-np.inf, -1.0), -2.0, -1.125), ((0.0, 1.0), 0.5, 0.5)):
-        zeros = next(
-            each for each in asked(given, effort="normal", domain=[domain]) if each.kind == "nothing but zeros"
-        )
-        assert zeros.args[0] == due
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_cotangents_are_short_first(dtype: Any) -> None:
-    """In the precision of the arguments, of both signs; further ones use all their bits."""
-    first, *others = cotangents(asked()[0], (6, 8), dtype, "exhaustive")
-    assert multiples(first, 1 / 8)
-    assert size(first) <= 2
-    for each in (first, *others):
-        assert each.dtype == dtype
-        assert 0.1 < (each > 0).mean() < 0.9
-    assert not any(multiples(each, 1 / 64) for each in others)
-    assert not np.array_equal(*others[:2])
-
-
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_cotangents_that_were_drawn_equal_are_made_different(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the gradient of a softmax would be invisible, and a forgotten cotangent of a number as well."""
-    monkeypatch.setattr("reference.vjp.questions.short_numbers", lambda rng, shape: np.full(shape, 1.0 * sign))
-    for shape in ((), (3,), (2, 2)):
-        (cotangent,) = cotangents(asked()[0], shape, np.float64, "quick")
+@given(st.integers(0, 2**31), st.lists(st.integers(1, 3), max_size=3))
+@settings(max_examples=20)
+def test_cotangents_are_never_constant(seed: int, shape: list[int]) -> None:
+    """Nor 0 anywhere, nor 1 where there is only one."""
+    question = questions(pattern((X,), None), seed, "quick")[0]
+    for cotangent in cotangents(question, tuple(shape), np.float64, "exhaustive"):
         assert (cotangent != 0).all()
-        assert np.abs(cotangent).min() < 1
-        assert cotangent.size == 1 or np.ptp(cotangent) > 1
+        assert cotangent.size == 1 or np.ptp(cotangent) > 0
+        assert cotangent.size > 1 or cotangent.flat[0] != 1
 
 
-def test_as_many_entries_are_told_as_effort_allows() -> None:
-    """All of them where there are few; else distinct ones, the more the more effort."""
-    few, many = np.zeros((2, 3)), np.zeros((80, 100))
-    numbers = []
-    for effort in EFFORTS:
-        exam = Examination(Subject(triple, tripled, pattern((GIVEN,), None)), None, 0, effort)
-        assert exam.entries(few) == list(np.ndindex(few.shape))
-        chosen = exam.entries(many)
-        assert len(set(chosen)) == len(chosen)
-        assert chosen == sorted(chosen)
-        numbers.append(len(chosen))
-    assert numbers[0] < numbers[1] < numbers[2] < many.size
+@given(st.data())
+@settings(max_examples=20)
+def test_rounding_is_granted_where_it_happens(data: st.DataObject) -> None:
+    """The error of 1 - tanh^2 is within its bound, and the bound is no larger than rounding can be."""
+    x = data.draw(arrays(4, elements=st.floats(-15, 15)))
+    answer = 1 - np.tanh(x) ** 2
+    (bound,) = allowance.granted(lambda a: (1 - np.tanh(a) ** 2,), [x], [answer], [1 / np.maximum(1, np.abs(x))])
+    truth = 1 / np.cosh(x.astype(np.longdouble)) ** 2
+    assert (np.abs(answer - truth) <= bound).all()
+    assert (bound <= 1e-14).all()
+
+
+def test_differences_are_sharp_or_silent() -> None:
+    """A function that the steps cannot follow has no derivative here; a kink has all slopes between two."""
+    for function, x in ((np.sin, 1e15), (lambda t: np.tanh(1e9 * t), 0.0), (np.sqrt, 0.0)):
+        with np.errstate(invalid="ignore"):
+            assert Differences(function, (EVERYWHERE,)).column([np.array([x])], 0, (0,)).error[0] == np.inf
+    column = Differences(np.abs, (EVERYWHERE,)).column([np.zeros(1)], 0, (0,))
+    assert column.value[0] - column.error[0] == pytest.approx(-1)
+    assert column.value[0] + column.error[0] == pytest.approx(1)
+    assert contracted(np.zeros(1), column).error == 0
+
+
+def test_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The right layer passes, the wrong one is shown."""
+    runpy.run_path(str(Path(__file__).parents[1] / "examples" / "tanh_layer.py"))
+    right, wrong, *shown = capsys.readouterr().out.splitlines()
+    assert right == "tanh_delta: 14 promises kept"
+    assert wrong == "tanh_delta_without_square: 13 promises kept"
+    assert "vjp.gradient[0].consistent" in shown[0]
