@@ -75,7 +75,7 @@ def expected_failures() -> Judgement:
     """All failures of a batch-wide shift, expected."""
     judgement = judged(BATCH_WIDE)
     covered = [each.check for each in judgement.findings if each.status == "failed"]
-    assert len(covered) == 2
+    assert len(covered) >= 2
     return expectations.apply([Expectation(check, "comes in week 5") for check in covered], judgement)
 
 
