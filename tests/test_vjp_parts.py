@@ -1,0 +1,233 @@
+"""What the parts of `check_vjp` promise each other: numbers in words, slopes and steps, inputs and specifications."""
+
+from __future__ import annotations
+
+import functools
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reference.estimate import Estimate
+from reference.findings import NotApplicable, Violation
+from reference.vjp import allowance, checks, differences, judging, values
+from reference.vjp import questions as asking
+from reference.vjp.differences import Differences
+from reference.vjp.examination import Examination
+from reference.vjp.judging import Comparison
+from reference.vjp.questions import Question
+from reference.vjp.subject import Subject
+from reference.vjp.usage import EVERYWHERE, name_of, pattern
+from tests.gradients import POSITIVE, drawn
+from tests.spoiling import multiples
+from tests.vjp_saboteurs import GIVEN, triple, tripled
+
+pytestmark = pytest.mark.catalogue
+
+Array = NDArray[Any]
+X = drawn(3, 4)
+
+
+def exact(value: Any, error: Any = 0.0) -> Estimate:
+    value = np.asarray(value, dtype=float)
+    return Estimate(value, np.broadcast_to(np.asarray(error, dtype=float), value.shape))
+
+
+def examination(forward: Any = triple, vjp: Any = tripled, *args: Any, effort: Any = "quick") -> Examination:
+    return Examination(Subject(forward, vjp, pattern(args or (GIVEN,), None)), None, 0, effort)
+
+
+@pytest.mark.parametrize("low_end", [True, False])
+def test_an_end_that_is_nearly_0_is_told_as_0(low_end: bool) -> None:
+    """Of two slopes, one of which is 0 but for rounding, the reader sees 0 and the other one."""
+    value = 0.25 if low_end else -0.25
+    told = [float(number) for number in re.findall(r"-?\d[\d.e+-]*", judging._known(value, 0.25 + 1e-9))]
+    assert told == sorted(told)
+    assert (told[0] if low_end else told[-1]) == 0
+    assert (told[-1] if low_end else told[0]) == pytest.approx(2 * value)
+
+
+@pytest.mark.parametrize("ratio", [-1.0, -0.5, -2.0, -0.999, 0.25, 2.0])
+def test_a_sign_is_minus_1_and_no_other_factor(ratio: float) -> None:
+    """Every other factor is named as a factor, a negative one too."""
+    comparison = Comparison("gradient[0]")
+    comparison.add(ratio * X, exact(X), np.full(X.shape, 1e-14), {})
+    with pytest.raises(Violation) as caught:
+        comparison.settle("")
+    assert caught.value.mistake == ("sign" if ratio == -1 else "scaled")
+
+
+def test_the_slopes_themselves_are_legal_at_a_kink() -> None:
+    """Both ends of the legal answers are among them, and what is beyond is not."""
+    for answer, is_legal in ((0.0, True), (0.5, True), (1.0, True), (-0.25, False), (1.25, False)):
+        assert Comparison("")._is_legal(answer, exact(0.5, 0.5), 0.0) is is_legal
+
+
+def test_between_two_slopes_lies_all_that_either_may_be() -> None:
+    """The lowest is as low as either may be with its error, the highest as high."""
+    for one, other in ((-1.0, 2.0), (2.0, -1.0), (3.0, 3.0)):
+        found = differences._between(exact([one], 0.125), exact([other], 0.25))
+        ends = [(one - 0.125, one + 0.125), (other - 0.25, other + 0.25)]
+        assert found.value - found.error == min(low for low, _ in ends)
+        assert found.value + found.error == max(high for _, high in ends)
+
+
+def test_steps_along_a_direction_stay_in_the_domain() -> None:
+    """Whatever the sign of the direction, the function is asked where it is legal."""
+    seen: list[Array] = []
+    oracle = Differences(lambda x: (seen.append(x), np.log(x))[1], (POSITIVE,))
+    x = np.array([1e-3, 0.5, 3.0])
+    for sign in (-1, 1):
+        found = oracle.along([x], 0, sign * oracle.steps([x], 0))
+        assert np.isfinite(found.error).all()
+    assert min(each.min() for each in seen) > 0
+
+
+def test_large_numbers_are_told_by_steps_of_their_size() -> None:
+    """A parabola is, wherever it is looked at."""
+    for x in (1e6, 1e12):
+        column = Differences(np.square, (EVERYWHERE,)).column([np.array([x])], 0, (0,))
+        assert column.error[0] < 1e-6 * x
+        assert abs(column.value[0] - 2 * x) <= column.error[0]
+
+
+def test_small_domains_are_told_by_steps_of_their_size() -> None:
+    """A wave as short as the interval that it is defined on has a slope there."""
+    column = Differences(lambda x: np.sin(1e9 * x), ((0.0, 1e-9),)).column([np.array([0.5e-9])], 0, (0,))
+    assert column.value[0] == pytest.approx(1e9 * np.cos(0.5), rel=1e-6)
+    assert column.error[0] < 1e3
+
+
+def test_differences_without_three_digits_give_way_to_smaller_steps() -> None:
+    """Far away a wave is told by steps as long as the wave, and not by those of the size of the argument."""
+    for x in (100.0, 1e4, 1e6):
+        column = Differences(np.sin, (EVERYWHERE,)).column([np.array([x])], 0, (0,))
+        assert abs(column.value[0] - np.cos(x)) <= column.error[0] < 1e-3
+
+
+def test_complex_numbers_are_tried_along_directions_that_show_every_entry() -> None:
+    """What loses them only in the differences of the entries does not carry them."""
+    x = np.array([0.5, -0.25, 0.75])
+    spread = Differences(lambda x: np.conj(x - x.mean()) + x.mean(), (EVERYWHERE,))
+    spread.try_complex([[x]])
+    assert not spread.carries_complex
+    smooth = Differences(np.tanh, (EVERYWHERE,))
+    smooth.try_complex([[x]])
+    assert smooth.carries_complex
+
+
+def test_an_output_of_another_shape_is_not_known() -> None:
+    """It counts as numbers that nobody knows, in the shape that is due."""
+    exam = examination(lambda x: x if x[0, 0] == GIVEN[0, 0] else x[:1])
+    other = exam._own(GIVEN + 1)
+    assert other.shape == exam.shape == GIVEN.shape
+    assert np.isnan(other).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_moved_arguments_stay_next_to_the_given_ones(dtype: Any) -> None:
+    """Each entry by the same part of itself, up or down, in its own precision."""
+    moved = allowance._moved(GIVEN.astype(dtype), 2.0**-10, np.random.RandomState(0))
+    assert moved.dtype == dtype
+    parts = moved.astype(float) / GIVEN - 1
+    assert np.abs(parts) == pytest.approx(np.full(GIVEN.shape, 2.0**-10), rel=1e-3)
+    assert parts.min() < 0 < parts.max()
+
+
+def test_zeros_are_repeated_exactly() -> None:
+    """What may differ from call to call is a part of the largest number, and of an array without any nothing."""
+    zeros, small, large, nothing = checks._repeated([0 * X, 1e-20 * X, X, np.zeros((0, 2))])
+    assert not zeros.any()
+    assert (small > 0).all()
+    assert small == pytest.approx(1e-20 * large, rel=1e-9)
+    assert large.max() < 1e-12 * np.abs(X).max()
+    assert nothing.shape == (0, 2)
+
+
+def test_what_is_not_the_same_is_shown_with_its_question() -> None:
+    """The arguments, and for a gradient the cotangent as well."""
+    exam = examination()
+    question = exam.questions[0]
+    for part, due in (("forward", {"args[0]"}), ("vjp", {"args[0]", "cotangent"})):
+        with pytest.raises(Violation) as caught:
+            checks._check_same(exam, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
+        assert set(caught.value.counterexample or {}) == due
+
+
+@pytest.mark.parametrize("effort", ["quick", "normal"])
+def test_form_is_judged_at_ordinary_numbers_too(effort: Any) -> None:
+    """The last of the few inputs has all its bits, and nothing extreme."""
+    last = checks._some(examination(effort=effort))[-1].args[0]
+    assert not multiples(last, 1 / 64)
+    assert np.abs(last).max() < 10
+
+
+def test_kinds_that_are_looked_for_are_drawn() -> None:
+    """Complex numbers are tried at kinds of questions that every effort asks."""
+    assert {each.kind for each in examination().questions} >= values._PLAIN
+
+
+def test_an_entry_that_leads_keeps_what_was_drawn() -> None:
+    """The lead comes on top of numbers that differ from row to row."""
+    leading = asking._ahead(20.0)(np.random.RandomState(0), (64, 3))
+    assert np.ptp(leading[:, 0]) > 0
+    assert leading[:, 0].min() > 10 + leading[:, 1:].max()
+    assert np.abs(leading[:, 0] - 20).max() <= np.abs(leading[:, 1:]).max() + 0.125
+
+
+def test_magnitudes_are_round() -> None:
+    """From 1e-100 to 1e300, each the most that is drawn, and told in a few digits without loss."""
+
+    class Largest(np.random.RandomState):
+        def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+            return np.full(size, high)
+
+    sizes = [float(draw(Largest(0), (1,))[0]) for kind, draw, _ in asking._kinds("normal") if "of size" in kind]
+    assert min(sizes) == 1e-100
+    assert max(sizes) == 1e300
+    assert len(set(sizes)) == len(sizes)
+    assert all(float(f"{each:.3g}") == each for each in sizes)
+
+
+def test_callables_without_a_name_have_one() -> None:
+    """That of the part they play, as functions without a name of their own have."""
+    for nameless in (functools.partial(np.tanh), lambda x: x):
+        assert name_of(nameless, "forward") == "forward"
+    assert name_of(exact, "forward") == "exact"
+
+
+def test_directions_are_as_long_as_entries_may_be_moved() -> None:
+    """No longer, nowhere 0 but where nothing can be moved, and to both sides."""
+    steps = np.linspace(0.5, 2.0, 64)
+    (direction,) = values._directions(Question("", (steps,), 0), steps)
+    assert (np.abs(direction) <= steps).all()
+    assert (np.abs(direction) > 0).all()
+    assert direction.min() < 0 < direction.max()
+    assert values._directions(Question("", (steps,), 0), 0 * steps) == []
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 7.0])
+def test_a_wrong_entry_is_located(wrong: float) -> None:
+    """By what it is where it is no number, by halves where it is one."""
+    actual = 3 * np.ones(X.shape)
+    actual[1, 2] = wrong
+    oracle = Differences(lambda x: 3 * x, (EVERYWHERE,))
+    found = values._locate(oracle, [X], 0, np.ones(X.shape), np.ones(X.shape), actual, np.zeros(X.shape))
+    assert found == (1, 2)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_linearity_is_not_judged_by_what_is_not_finite(place: int) -> None:
+    """Neither of the two gradients that others are compared with may overflow."""
+    answers = [(X, 0 * X), (X, 0 * X)]
+    answers[place] = (np.full(X.shape, np.inf), 0 * X)
+    drawn_from = iter([([value], [bound]) for value, bound in answers])
+    exam: Any = SimpleNamespace(
+        calm=lambda: [Question("", (X,), 0)], shape=X.shape, dtype=X.dtype, pattern=pattern((X,), None),
+        gradients=lambda question, cotangent: next(drawn_from),
+    )  # fmt: skip
+    with pytest.raises(NotApplicable):
+        values.check_linear(exam)
