@@ -7,6 +7,7 @@ folders below folders without end.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import stat
@@ -15,6 +16,8 @@ from pathlib import Path
 
 _MOST_FILES, _MOST_BYTES, _LARGEST = 2000, 2**26, 2**24
 _MOST_SEEN, _DEEPEST = 20_000, 20
+#: Folders within folders; each takes a descriptor while all are counted.
+_MOST_NESTED = 200
 _IGNORED = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules", ".mypy_cache", ".pytest_cache"}
 
 
@@ -115,25 +118,67 @@ def contents(source: Path, most: int) -> bytes | None:
 
 
 def is_too_much(folder: Path, most_files: int, most_bytes: int) -> bool:
-    """Whether there is more in a folder than that, or something that cannot even be looked at."""
+    """Whether there is more in a folder than that, folders within folders without end, or what may not be entered.
+
+    What is removed meanwhile counts no more.
+    """
     count = total = 0
-    folders = [str(folder)]
     try:
-        while folders:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    with contextlib.suppress(FileNotFoundError):
-                        total += 512 * entry.stat(follow_symlinks=False).st_blocks
-                        if entry.is_dir(follow_symlinks=False):
-                            folders.append(entry.path)
-                    if count > most_files or total > most_bytes:
-                        return True
-    except FileNotFoundError:
-        return False  # removed meanwhile: the next look tells more
+        for entry in _entries(folder, _MOST_NESTED):
+            count += 1
+            with contextlib.suppress(FileNotFoundError):
+                total += 512 * entry.stat(follow_symlinks=False).st_blocks
+            if count > most_files or total > most_bytes:
+                return True
     except OSError:
         return True
     return False
+
+
+def _entries(folder: Path, most_nested: int) -> Iterator[os.DirEntry[str]]:
+    """All that is in a folder and below it; raises OSError where that cannot be told.
+
+    Each folder is opened from the one that it is in, since a path to it may be longer than a path can be.
+    """
+    #: From the top to where we are: a descriptor, and the folders in it that are still to be entered.
+    opened: list[tuple[int, list[str]]] = []
+    name, parent = str(folder), None
+    try:
+        while True:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                opened.append((_entered(name, parent), []))
+                if len(opened) > most_nested:
+                    raise OSError(errno.ENAMETOOLONG, "too many folders within folders")
+                with os.scandir(opened[-1][0]) as entries:
+                    for entry in entries:
+                        yield entry
+                        if entry.is_dir(follow_symlinks=False):
+                            opened[-1][1].append(entry.name)
+            while opened and not opened[-1][1]:
+                os.close(opened.pop()[0])
+            if not opened:
+                return
+            parent, below = opened[-1]
+            name = below.pop()
+    finally:
+        for descriptor, _ in opened:
+            os.close(descriptor)
+
+
+def _entered(name: str, parent: int | None) -> int:
+    """A descriptor of a folder in another, no link; one that we may not enter is given the rights where possible."""
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, os.O_RDONLY | flags, dir_fd=parent)
+    except PermissionError:
+        if not hasattr(os, "O_PATH"):
+            raise
+    place = os.open(name, os.O_PATH | flags, dir_fd=parent)
+    try:
+        os.chmod(f"/proc/self/fd/{place}", 0o700)  # noqa: PTH101 - by the descriptor: the name may be a link by now
+        return os.open(name, os.O_RDONLY | flags, dir_fd=parent)
+    finally:
+        os.close(place)
 
 
 def remove(folder: Path) -> None:

@@ -169,20 +169,65 @@ def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("error", "seen"), [(FileNotFoundError, False), (PermissionError, True)])
-def test_what_cannot_be_looked_at_is_too_much(
+def test_what_cannot_be_entered_is_too_much(
     tmp_path: Path, error: type[OSError], seen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for what has just been removed."""
     written(tmp_path, "a/b")
-    scandir = os.scandir
+    really = os.open
 
-    def refused(path: Any) -> Any:
-        if Path(path).name == "a":
+    def refused(path: Any, flags: int, **options: Any) -> int:
+        if path == "a" and not flags & os.O_PATH:
             raise error
-        return scandir(path)
+        return really(path, flags, **options)
 
-    monkeypatch.setattr(handing.os, "scandir", refused)
+    monkeypatch.setattr(handing.os, "open", refused)
     assert handing.is_too_much(tmp_path, 10, 2**30) is seen
+
+
+@pytest.mark.parametrize(("depth", "seen"), [(30, False), (190, False), (210, True)])
+def test_nested_folders_are_counted_deeper_than_a_path_can_be_long(
+    tmp_path: Path, depth: int, seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as somebody might nest them; folders without end are too much."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for _ in range(depth):
+        os.mkdir("d" * 200)  # noqa: PTH102 - a path from the root would be too long
+        os.chdir("d" * 200)
+    Path("deepest").touch()
+    os.chdir(tmp_path)
+    try:
+        assert handing.is_too_much(folder, depth + 1, 2**30) is seen
+        assert handing.is_too_much(folder, depth, 2**30)
+    finally:
+        handing.remove(folder)
+
+
+def test_what_is_in_a_locked_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system is played by the test, since some users may enter all folders."""
+    written(tmp_path, "locked/one", "locked/two")
+    (tmp_path / "locked").chmod(0)
+    really = os.open
+
+    def refused(path: Any, flags: int, **options: Any) -> int:
+        if path == "locked" and not flags & os.O_PATH and not (tmp_path / "locked").stat().st_mode & 0o500:
+            raise PermissionError
+        return really(path, flags, **options)
+
+    monkeypatch.setattr(handing.os, "open", refused)
+    assert handing.is_too_much(tmp_path, 2, 2**30)
+    (tmp_path / "locked").chmod(0)
+    assert not handing.is_too_much(tmp_path, 3, 2**30)
+
+
+def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
+    """Nor entered where a folder was before."""
+    written(tmp_path / "elsewhere", "one", "two", "three")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "link").symlink_to(tmp_path / "elsewhere")
+    assert not handing.is_too_much(tmp_path / "folder", 1, 2**30)
 
 
 @pytest.mark.parametrize("depth", [1, 300])
