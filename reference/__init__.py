@@ -1,11 +1,11 @@
 """The examiner: judges implementations of the lab's layers, and any numpy gradient. It never imports ``bp``."""
 
-from reference.directions import find_wrong_entries, oracle_of
+from reference.execution.implementation import NotAnImplementation
 from reference.findings import Finding
 from reference.gate import Judgement, judge
-from reference.implementation import NotAnImplementation
-from reference.verdict import check, parametrize_with_checks, passed
-from reference.vjp import check_vjp
+from reference.gradients import check_vjp
+from reference.lab.check import check, parametrize_with_checks, passed
+from reference.numerics.directions import find_wrong_entries, oracle_of
 
 __all__ = [
     "Finding",

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from reference.exam import Effort
+from reference.execution.implementation import EMPTY, NotAnImplementation
+from reference.execution.sandbox import Kind, Limits, Sandbox
+from reference.execution.screening import refuse_what_cannot_be_judged
 from reference.findings import Finding
-from reference.implementation import EMPTY, NotAnImplementation
-from reference.sandbox import Kind, Limits, Sandbox
-from reference.surveying import refuse_what_cannot_be_judged
-from reference.verdict import Examination, passed
+from reference.lab.check import Examination, passed
+from reference.lab.context import Effort
 
 Outcome = Literal["pass", "fail", "error"]
 
@@ -98,7 +98,7 @@ def judge(
     seed
         Of the questions; None: a fresh one, so that answers cannot be known beforehand.
     limits, sandbox
-        As in `reference.sandbox.Sandbox`.
+        As in `reference.execution.sandbox.Sandbox`.
     name
         What the submission is called in all that is told of it; None: the path.
     on_finding

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from reports.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
-from reports.version import version
+from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
+from reports.io.version import version
 
 _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run failed; 2 wrong usage; \
 3 the tool itself could not do its work; 130 interrupted"""
@@ -21,7 +21,7 @@ _FOR_CHECKS = {"flint", "hypothesis", "platformdirs", "rich"}
 #: Below this numpy itself cannot be imported.
 _LEAST_MEMORY = 128
 _Number = TypeVar("_Number", int, float)
-#: As in reports.bench.registry, which takes longer to import than a help text may.
+#: As in reports.study.bench.registry, which takes longer to import than a help text may.
 BENCHMARKS = ("examiner", "gradcheck", "mistakes", "accuracy", "softmax-cost", "training", "growth", "footprint")
 _SPELLED = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "a page of its own"}
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from reference import bubblewrap, sandbox
+from reference.execution import bubblewrap, sandbox
+from reference.execution.sandbox import Limits
 from reference.gate import Judgement, judge
-from reference.mistakes import plain
-from reference.sandbox import Limits
+from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 
 HERE = Path(__file__).parent

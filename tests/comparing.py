@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.estimate import Estimate
-from reference.oracles import ball, torch_autograd
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball, torch_autograd
 
 U = 2.0**-53
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, Phase, settings
 from numpy.typing import NDArray
 
 import bp
-from reference.shared import MOST_BYTES, Memo
-from reports import data, sources
+from reference.numerics.memo import MOST_BYTES, Memo
+from reports.training import data, sources
 from tests.fake_mirrors import FILES, FakeMirror, serving
 
 pytest_plugins = ["pytester"]
@@ -78,7 +78,7 @@ def own_memo(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that changes something for its time shares no computed truth with others, who would have it otherwise."""
     with pytest.MonkeyPatch.context() as context:
         if "monkeypatch" in request.fixturenames:
-            context.setattr("reference.exam.memo", Memo(MOST_BYTES))
+            context.setattr("reference.lab.context.memo", Memo(MOST_BYTES))
         yield
 
 

@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from reports.classroom.work import Result, Task
-from reports.render.class_summary import Entry
+from reports.course.work import Result, Task
+from reports.verdicts.class_summary import Entry
 
 
 def act(task: Task) -> Result:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from reference.checks.catalogue import Check, all_checks
+from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.mistakes import plain
-from reference.session import InProcess
-from reference.verdict import Examination
+from reference.lab.check import Examination
+from reference.lab.checks.catalogue import Check, all_checks
+from reference.lab.mistakes import plain
 
 CHECKS: Mapping[str, Check] = {check.id: check for check in all_checks()}
 #: What a layer has to be for a wrong network to be its own fault.

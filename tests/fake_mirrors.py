@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from reports import sources
-from reports.sources import Mirror
+from reports.training import sources
+from reports.training.sources import Mirror
 
 FILES = {
     "train-images-idx3-ubyte": b"training images " * 10_000,

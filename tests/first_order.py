@@ -6,7 +6,8 @@ or by 4 of them. An error e of an intermediate result changes the final one by e
 over all operations is what comes of roundings that all go the worst way: so no bound may be below it, and nothing goes
 beyond it but roundings of roundings. Values and derivatives are computed with fifty digits.
 
-Nothing here knows a formula of `reference.rounding`: all that goes in is which operations there are, in which order.
+Nothing here knows a formula of `reference.numerics.rounding`: all that goes in is which operations there are, in which
+order.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import Any
 
-from reference.rounding import Precision
+from reference.numerics.rounding import Precision
 
 FIFTY_DIGITS = Context(prec=50, Emin=-999999, Emax=999999)
 _ZERO, _ONE = Decimal(0), Decimal(1)

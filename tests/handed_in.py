@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from reference.mistakes import Mistake, plain
+from reference.lab.mistakes import Mistake, plain
 
 _IMPORTS = re.compile(r"^from (reference|__future__)\b.*$", re.MULTILINE)
 _PRELUDE = """
@@ -36,7 +36,9 @@ def source(mistake: Mistake) -> str:
     if cls not in mistake.classes:
         return f"{right}\n\ndel {cls}\n"
     made = mistake.classes[cls]
-    written = made if made.__name__ != cls or made.__module__ != "reference.mistakes.catalogue" else vars(made)[method]
+    written = (
+        made if made.__name__ != cls or made.__module__ != "reference.lab.mistakes.catalogue" else vars(made)[method]
+    )
     module = inspect.getsource(sys.modules[written.__module__])
     end = f"{cls} = {written.__name__}"
     if not isinstance(written, type):

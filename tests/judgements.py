@@ -15,11 +15,11 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from reference import Finding, Judgement
-from reference.implementation import CLASSES
-from reference.mistakes import CATALOGUE, plain
-from reference.session import InProcess
-from reference.verdict import Examination
-from reports.render import FORMATS, terminal
+from reference.execution.implementation import CLASSES
+from reference.execution.in_process import InProcess
+from reference.lab.check import Examination
+from reference.lab.mistakes import CATALOGUE, plain
+from reports.verdicts import FORMATS, terminal
 
 BATCH_WIDE, SUMMED, EMPTY = (
     "SoftmaxLayer.forward_shifted_by_batch_maximum",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from reference.mistakes import plain
+from reference.lab.mistakes import plain
 
 _SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 _PARTS = {re.split(r"\W", part, maxsplit=1)[0]: part for part in _SOURCE.split("\nclass ")[1:]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import bp
-from reports.experiments import EXPERIMENTS, build_net
+from reports.training.experiments import EXPERIMENTS, build_net
 from tests.strategies import Array
 
 SPIRALS = bp.load_spirals()

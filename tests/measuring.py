@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.compare import worst_entry
-from reference.contract import Answer, Case, Message, Sizes
-from reference.oracles import ball
+from reference.lab.contract import Answer, Case, Message, Sizes
+from reference.numerics.compare import worst_entry
+from reference.numerics.oracles import ball
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]

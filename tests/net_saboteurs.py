@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.mistakes import plain
+from reference.lab.mistakes import plain
 from tests.spoiling import off
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference import definitions, rounding
-from reference.contract import Answer, Case, one_hot
-from reference.estimate import Estimate
-from reference.oracles import ball
+from reference.lab import definitions
+from reference.lab.contract import Answer, Case, one_hot
+from reference.numerics import rounding
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball
 from tests.measuring import Tally
 
 Array = NDArray[Any]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reference.child import EndedError, Left
-from reference.stage import frames
+from reference.execution.child import EndedError, Left
+from reference.execution.worker import frames
 
 ENDED = EndedError("exits", "ended the process (exit code 3)")
 
@@ -35,7 +35,7 @@ class Script:
 
 
 class Process:
-    """In the place of `reference.child.Child`."""
+    """In the place of `reference.execution.child.Child`."""
 
     def __init__(self, script: Script) -> None:
         self.script, self.used = script, 0.0

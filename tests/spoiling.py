@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.mistakes import plain
+from reference.lab.mistakes import plain
 
 Method = Callable[..., Any]
 #: From a right method to a wrong one.

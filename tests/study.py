@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from reports import figures, saturation
-from reports.experiments import EXPERIMENTS
+from reports import figures
 from reports.figures import planes
-from reports.progress import Display
-from reports.study import digits, instability, plan, verification
+from reports.io.progress import Display
+from reports.study import digits, instability, plan, saturation, verification
 from reports.study.plan import Plan
+from reports.training.experiments import EXPERIMENTS
 from tests.strategies import Array
 
 SMALL = Plan(

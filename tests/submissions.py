@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reference.mistakes import plain
+from reference.lab.mistakes import plain
 from reports import cli
 from tests.comparing import needs_flint
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reference.oracles import ball, torch_autograd
-from reports import formulas, saturation
-from reports.bench import accuracy, softmax_cost
-from reports.bench.families import families, one_hot
-from reports.bench.tables import BenchError
+from reference.numerics.oracles import ball, torch_autograd
+from reports.study import formulas, saturation
+from reports.study.bench import accuracy, softmax_cost
+from reports.study.bench.families import families, one_hot
+from reports.study.bench.tables import BenchError
 from tests.comparing import needs_flint, needs_torch
 
 TINY = {1: 2, 2: 6, 10: 4}

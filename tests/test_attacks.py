@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from reference import child
-from reference.implementation import CLASSES
-from reference.sandbox import Limits, Sandbox
-from reference.stage.protocol import Call, New
+from reference.execution import child
+from reference.execution.implementation import CLASSES
+from reference.execution.sandbox import Limits, Sandbox
+from reference.execution.worker.protocol import Call, New
 from tests.attacking import HARMLESS, HERE, MARKS, SECONDS, Place, judged, needs_bubblewrap, told
 
 pytestmark = MARKS
@@ -44,7 +44,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "crashes_the_interpreter": forward("crash"),
     "datetime_dtype": forward("wrong-dtype"),
     "deep_lists": forward("wrong-type"),
-    "deletes_the_stage": MISSING,
+    "deletes_the_worker": MISSING,
     "endless_call": forward("timeout"),
     "endless_del": ("relu.made", "ReLULayer", "timeout"),
     "endless_import": MISSING,
@@ -82,7 +82,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "patched_builtins": MISSING,
     "patched_json": ("relu.made", "ReLULayer", "crash"),
     "patched_numpy": forward("wrong-shape"),
-    "patched_stage": ("relu.has_params", "ReLULayer.has_params", "not-implemented"),
+    "patched_worker": ("relu.has_params", "ReLULayer.has_params", "not-implemented"),
     "process_bomb": SEEN,
     "raises_its_limits": forward("memory"),
     "raises_odd_things": ("relu.has_params", "ReLULayer.has_params", "crash"),

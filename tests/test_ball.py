@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import reference
-from reference import definitions
-from reference.contract import MESSAGES, one_hot
-from reference.estimate import Estimate
-from reference.oracles import ball, torch_autograd
+from reference.lab import definitions
+from reference.lab.contract import MESSAGES, one_hot
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball, torch_autograd
 from tests import honest
 from tests.comparing import needs_flint, needs_torch
 from tests.strategies import LARGEST, arrays, sizes

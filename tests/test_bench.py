@@ -14,15 +14,15 @@ import pytest
 from rich.console import Console
 
 import bp
-from reference.oracles import ball, torch_autograd
+from reference.numerics.oracles import ball, torch_autograd
 from reports import cli
-from reports.bench import examiner, footprint, gradcheck, growth, mistakes, products, training
-from reports.bench.render import cell, rich_table
-from reports.bench.tables import BenchError, Benchmark, Effort, Say, Table
-from reports.bench.timing import Times, interleaved
 from reports.commands import bench
-from reports.exit_codes import OK, TOOL, USAGE
-from reports.experiments import EXPERIMENTS
+from reports.io.exit_codes import OK, TOOL, USAGE
+from reports.study.bench import examiner, footprint, gradcheck, growth, mistakes, products, training
+from reports.study.bench.render import cell, rich_table
+from reports.study.bench.tables import BenchError, Benchmark, Effort, Say, Table
+from reports.study.bench.timing import Times, interleaved
+from reports.training.experiments import EXPERIMENTS
 from tests.comparing import needs_flint, needs_torch
 
 pytestmark = pytest.mark.outside

@@ -1,8 +1,8 @@
 """Bounds on rounding are at least what the roundings of an honest coding add up to, and at most a stated multiple.
 
 What they add up to is counted with fifty digits along the coding's own operations (`tests.first_order`), by no formula
-of `reference.rounding`. That bounds hold for real arithmetic, too, is for `test_honest.py`, and here for questions that
-were searched for.
+of `reference.numerics.rounding`. That bounds hold for real arithmetic, too, is for `test_honest.py`, and here for
+questions that were searched for.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference import rounding
-from reference.contract import MESSAGES, Case, Message, Sizes, one_hot
-from reference.draws import normal_numbers
-from reference.oracles import ball
-from reference.rounding import DOUBLE, SINGLE, Precision
+from reference.lab.contract import MESSAGES, Case, Message, Sizes, one_hot
+from reference.numerics import rounding
+from reference.numerics.oracles import ball
+from reference.numerics.rounding import DOUBLE, SINGLE, Precision
+from reference.numerics.sampling import normal_numbers
 from tests import conventional, honest
 from tests.comparing import needs_flint
 from tests.first_order import FIFTY_DIGITS, Number, errors, underflows
@@ -76,7 +76,7 @@ class Law:
     Attributes
     ----------
     granted
-        What `reference.rounding` says.
+        What `reference.numerics.rounding` says.
     codings
         The codings that it is for.
     most
@@ -143,7 +143,7 @@ def most(message: str, p: Precision) -> tuple[float, float, float]:
 
 
 def is_meant(name: str, number: Number, error: float, p: Precision) -> bool:
-    """Whether a coding is honest at these arguments: see `reference.rounding`."""
+    """Whether a coding is honest at these arguments: see `reference.numerics.rounding`."""
     if ("not shifted, e" in name or name.startswith("-log")) and underflows(number, p):
         return False
     if "through" not in name:

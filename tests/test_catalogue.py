@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from reference import check_vjp
-from reference.checks.catalogue import Check, all_checks
-from reference.contract import MESSAGES
-from reference.exam import Exam
+from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.mistakes import plain
-from reference.network import questions
-from reference.session import InProcess
-from reference.verdict import Examination, select
+from reference.lab.check import Examination, select
+from reference.lab.checks.catalogue import Check, all_checks
+from reference.lab.context import Exam
+from reference.lab.contract import MESSAGES
+from reference.lab.mistakes import plain
+from reference.lab.network import questions
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, SOUND, with_methods
 from tests.saboteurs import SABOTEURS

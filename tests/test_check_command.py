@@ -18,13 +18,13 @@ import pytest
 
 import bp
 import reference
-from reference import Finding, Judgement, NotAnImplementation, bubblewrap
-from reference.oracles import ball
-from reports import judging
+from reference import Finding, Judgement, NotAnImplementation
+from reference.execution import bubblewrap
+from reference.numerics.oracles import ball
 from reports.commands import check, check_class
-from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
-from reports.interruption import terminable
-from reports.render import no_path
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
+from reports.io.interruption import terminable
+from reports.verdicts import judging, no_path
 from tests.submissions import HANGS, LEAKY, MARKS, NAIVE, PYTHON_2, RELU, RIGHT, hand_in, outcome, submission
 
 pytestmark = MARKS

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.checks import net
-from reference.contract import MESSAGES
-from reference.exam import Exam
+from reference.execution.in_process import InProcess
 from reference.findings import Violation
-from reference.mistakes import plain
-from reference.network import SHAPES, Question, question_of
-from reference.oracles import ball
-from reference.session import InProcess
+from reference.lab.checks import net
+from reference.lab.context import Exam
+from reference.lab.contract import MESSAGES
+from reference.lab.mistakes import plain
+from reference.lab.network import SHAPES, Question, question_of
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, SOUND, concerned, examined, with_methods
 from tests.saboteurs import NOWHERE, SABOTEURS, SEEN_BEFORE, WORDS

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reference import child, processor_time
-from reference.child import Child, EndedError, Left, StartError
+from reference.execution import child, processor_time
+from reference.execution.child import Child, EndedError, Left, StartError
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc"),

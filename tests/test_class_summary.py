@@ -10,8 +10,8 @@ import re
 import pytest
 from rich.console import Console
 
-from reports.render import class_summary
-from reports.render.class_summary import Entry, entry_of, problem_of
+from reports.verdicts import class_summary
+from reports.verdicts.class_summary import Entry, entry_of, problem_of
 from tests.judgements import BATCH_WIDE, COMMAND, FORBIDDEN, SUMMED, Tags, judged, rendered, strictly
 
 pytestmark = pytest.mark.outside

@@ -18,14 +18,14 @@ from typing import Any
 
 import pytest
 
-from reports.classroom.crew import judge_all
-from reports.classroom.store import record_of
-from reports.classroom.submissions import Submission
-from reports.classroom.work import Result, Task
 from reports.commands import check_class
-from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
-from reports.judging import Settings
-from reports.render.class_summary import problem_of
+from reports.course.crew import judge_all
+from reports.course.store import record_of
+from reports.course.submissions import Submission
+from reports.course.work import Result, Task
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
+from reports.verdicts.class_summary import problem_of
+from reports.verdicts.judging import Settings
 from tests.crew_work import act
 from tests.submissions import HANGS, LEAKY, MARKS, PYTHON_2, RELU, RIGHT, hand_in, outcome
 

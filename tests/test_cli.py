@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 import bp
-from reports import cli, data
-from reports.bench.registry import BENCHMARKS
+from reports import cli
 from reports.commands import train as train_command
-from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
+from reports.study.bench.registry import BENCHMARKS
+from reports.training import data
 from tests.submissions import exit_code
 
 pytestmark = pytest.mark.system

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.compare import alike, differing_entry, worst_entry
-from reference.estimate import Estimate
+from reference.numerics.compare import alike, differing_entry, worst_entry
+from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
 INF, NAN = np.inf, np.nan

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference import definitions
-from reference.oracles import ball, complex_step
-from reference.oracles.complex_step import Along, ComplexStepError, Numbers, directional, on_arrays, vjp
+from reference.lab import definitions
+from reference.numerics.oracles import ball, complex_step
+from reference.numerics.oracles.complex_step import Along, ComplexStepError, Numbers, directional, on_arrays, vjp
 from tests.comparing import needs_flint
 from tests.strategies import arrays
 

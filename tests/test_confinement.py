@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference import bubblewrap, handing, sandbox
-from reference.implementation import NotAnImplementation
-from reference.sandbox import Limits, Sandbox
-from reference.stage.protocol import Call, New
+from reference.execution import bubblewrap, sandbox, submission_files
+from reference.execution.implementation import NotAnImplementation
+from reference.execution.sandbox import Limits, Sandbox
+from reference.execution.worker.protocol import Call, New
 from tests.attacking import HARMLESS, MARKS, SECONDS, Place, judged, needs_bubblewrap, told
 
 pytestmark = MARKS
@@ -33,7 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 PLANTED = (
     "conftest", "sitecustomize", "usercustomize", "numpy", "random", "json", "typing", "struct", "os", "sys",
-    "reference", "stage", "dataclasses", "linecache", "site",
+    "reference", "bp_worker", "dataclasses", "linecache", "site",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_planted_modules_do_nothing(place: Place) -> None:
     assert "PLANTED" not in judgement.output
 
 
-@pytest.mark.parametrize("name", ["json", "numpy", "stage", "os", "random"])
+@pytest.mark.parametrize("name", ["json", "numpy", "bp_worker", "os", "random"])
 @pytest.mark.parametrize("package", [False, True])
 def test_folder_may_be_named_as_any_module(place: Place, name: str, package: bool) -> None:
     """Or a file in it: both are the submission's own."""
@@ -92,7 +92,7 @@ def strange_files(folder: Path, number: int) -> set[str]:
 def test_strange_files_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links, pipes, sockets, devices, names with line breaks, what is huge or unreadable, more files than may be."""
     monkeypatch.chdir(place.submission)  # and back, since `strange_files` goes there
-    monkeypatch.setattr(handing, "_MOST_FILES", 100)
+    monkeypatch.setattr(submission_files, "_MOST_FILES", 100)
     left_out = strange_files(place.submission, 150)
     deep = place.submission
     for _ in range(300):
@@ -123,7 +123,7 @@ def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
     with Sandbox(place.submission, limits, "process") as box:
         stub = "class Force:\n    def __init__(self, *lacking): self.done, self.lacking = [], list(lacking)\n"
         stub += "def limit(*_): return Force()\ndef confine(*_): return Force('a filter of system calls')\n"
-        (box._folder / "stage" / "confine.py").write_text(stub, encoding="utf-8")
+        (box._folder / "bp_worker" / "confine.py").write_text(stub, encoding="utf-8")
         box.missing()
     assert "RUN\n" in box.output
     return box
@@ -165,8 +165,8 @@ def test_without_a_filter_children_take_of_the_processor_time(place: Place) -> N
 def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
     """Until it has said what is in force nothing of the submission has run."""
     with Sandbox(place.submission, Limits(SECONDS), "process") as box:
-        (box._folder / "stage" / "serve.py").write_text("raise RuntimeError('broken stage')\n", encoding="utf-8")
-        with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken stage"):
+        (box._folder / "bp_worker" / "serve.py").write_text("raise RuntimeError('broken worker')\n", encoding="utf-8")
+        with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken worker"):
             box.missing()
     assert place.traces() == []
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import data, sources
-from reports.data import FetchError, FolderError
-from reports.sources import Folder, SourceError
+from reports.training import data, sources
+from reports.training.data import FetchError, FolderError
+from reports.training.sources import Folder, SourceError
 from tests.fake_mirrors import FILES, FIRST, FakeMirror, asking, closed_port, contents, fill
 
 pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("small_world")]

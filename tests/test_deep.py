@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 import bp
-from reference import net_rounding, rounding
-from reference.checks import deep
-from reference.exam import Exam
+from reference.execution.in_process import InProcess
 from reference.findings import Violation
-from reference.network import Question
-from reference.oracles import ball
-from reference.session import InProcess
+from reference.lab.checks import deep
+from reference.lab.context import Exam
+from reference.lab.network import Question
+from reference.numerics import network_rounding, rounding
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 
 Array = NDArray[np.float64]
@@ -71,7 +71,7 @@ def test_bounds_hold_for_any_order_of_summation(seed: int, product: Callable[[Ar
     # In single precision the parameters have to be so, too.
     theta = tuple(array.astype(np.float32).astype(np.float64) for array in question.theta)
     single = Question(question.widths, theta, question.X, question.T, compound=True)
-    sizes = net_rounding.bounds(single.X, theta, single.T, rounding.SINGLE)
+    sizes = network_rounding.bounds(single.X, theta, single.T, rounding.SINGLE)
     assert sizes.decided
     assert 0.001 < ratios(by_hand(single, product, np.float32), single, sizes.gradient) <= 1
 
@@ -86,7 +86,7 @@ def test_bounds_are_sharp_where_layers_are_many() -> None:
 def test_usual_rounding_is_a_part_of_the_bound() -> None:
     """What errors are like on average: less than the bound, and about what is seen."""
     question, bounds = deep.draw(np.random.RandomState(0))
-    usual = net_rounding.deviations(question.X, question.theta, question.T, rounding.DOUBLE).gradient
+    usual = network_rounding.deviations(question.X, question.theta, question.T, rounding.DOUBLE).gradient
     for size, bound in zip(usual, bounds, strict=True):
         assert (size <= bound).all()
     assert 0.1 < ratios(by_hand(question, np.matmul), question, usual) < 6
@@ -97,7 +97,7 @@ def test_undecided_units_are_known() -> None:
     question, _ = deep.draw(np.random.RandomState(0), widths=SMALL)
     theta = [array.copy() for array in question.theta]
     theta[1][0] -= (question.X @ theta[0] + theta[1])[0, 0]
-    assert not net_rounding.bounds(question.X, theta, question.T, rounding.DOUBLE).decided
+    assert not network_rounding.bounds(question.X, theta, question.T, rounding.DOUBLE).decided
 
 
 @pytest.mark.parametrize("assignment", [1, 3])

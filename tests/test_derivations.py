@@ -15,12 +15,11 @@ import pytest
 from numpy.typing import NDArray
 
 import bp
-import reports
-from reference import definitions
-from reference.definitions import softmax
-from reference.estimate import Estimate
-from reference.oracles import ball
-from reports import build
+from reference.lab import definitions
+from reference.lab.definitions import softmax
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball
+from reports.study import build
 from tests.comparing import needs_flint
 
 pytestmark = pytest.mark.outside
@@ -46,7 +45,7 @@ WRAPPER = """
 
 def documents(folder: Path, checked: str) -> tuple[str, bytes]:
     """The theory alone, as HTML and as PDF; compiling raises at an error and at a warning."""
-    shutil.copy(Path(reports.__file__).with_name("derivations.typ"), folder)
+    shutil.copy(Path(build.__file__).with_name("derivations.typ"), folder)
     (folder / "report.typ").write_text(WRAPPER.replace("{checked}", checked), encoding="utf-8")
     return build.typeset(folder, "html").read_text(encoding="utf-8"), build.typeset(folder, "pdf").read_bytes()
 
@@ -65,7 +64,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_formulas_are_mathml(page: str) -> None:
     """Each formula of the source is MathML, none a picture, and no markup is left over."""
-    source = Path(reports.__file__).with_name("derivations.typ").read_text(encoding="utf-8")
+    source = Path(build.__file__).with_name("derivations.typ").read_text(encoding="utf-8")
     assert page.count("<math") >= len(re.findall(r"\$[^$]+\$", source.split("#let messages")[1]))
     assert not re.search("<(svg|img|pre)", page)
     assert not re.search(r"[$@*_#\\]", re.sub(r"found<\w+\.\w+>", "", text_of(page)))

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reference.directions import DIRECTIONS, Verdict, find_wrong_entries, oracle_of
-from reference.estimate import Estimate
-from reference.oracles import finite_differences
-from reference.oracles.complex_step import ComplexStepError
+from reference.numerics.directions import DIRECTIONS, Verdict, find_wrong_entries, oracle_of
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import finite_differences
+from reference.numerics.oracles.complex_step import ComplexStepError
 
 Array = NDArray[np.float64]
 SHAPES = ((40, 25), (25,), (7, 3), ())

@@ -34,7 +34,7 @@ def with_examples() -> list[str]:
     for package in (bp, reference):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             # What runs in the child is not imported here, and known mistakes are no example.
-            if not module.name.startswith(("reference.stage", "reference.mistakes")):
+            if not module.name.startswith(("reference.execution.worker", "reference.lab.mistakes")):
                 found += [module.name] if ">>>" in inspect.getsource(importlib.import_module(module.name)) else []
     return found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.exit_codes import FAILED, OK, USAGE
+from reports.io.exit_codes import FAILED, OK, USAGE
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, outcome, submission
 
 pytestmark = MARKS

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import bp
-from reports import checkpoint
-from reports.experiments import EXPERIMENTS, build_net, load_data, run
+from reports.training import checkpoint
+from reports.training.experiments import EXPERIMENTS, build_net, load_data, run
 
 pytestmark = pytest.mark.outside
 

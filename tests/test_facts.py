@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bp
-from reports import facts
+from reports.study import facts
 
 pytestmark = pytest.mark.outside
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 import bp
 from reports import figures
+from reports.study.facts import normalised_amplitude
 
 pytestmark = pytest.mark.outside
 
@@ -45,7 +46,7 @@ def test_convergence_without_test_set() -> None:
 
 def test_amplitudes_start_at_one() -> None:
     """Every layer relative to its own start, under its own name."""
-    (axes,) = figures.amplitudes(HISTORY).axes
+    (axes,) = figures.amplitudes(normalised_amplitude(HISTORY)).axes
     curves = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     assert curves == {"Linear_1": [1.0, 1.1, 1.2], "Linear_OUT": [1.0, 2.0, 3.0]}
 
@@ -186,7 +187,7 @@ def test_error_against_logits_shows_every_question() -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: figures.amplitudes(HISTORY),
+        lambda: figures.amplitudes(normalised_amplitude(HISTORY)),
         lambda: figures.convergence({"a": HISTORY}),
         lambda: figures.digits_lost(LOST),
     ],

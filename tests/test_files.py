@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.files import replacing, write_atomically
-from reports.jsonfile import dumps, number, write_json
+from reports.io.files import replacing, write_atomically
+from reports.io.jsonfile import dumps, number, write_json
 
 pytestmark = pytest.mark.system
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.contract import MESSAGES, Answer, Case
-from reference.estimate import Estimate
-from reference.evidence import evidence_of, most_telling, point_of
 from reference.findings import Evidence, Finding, Violation
+from reference.lab.contract import MESSAGES, Answer, Case
+from reference.lab.evidence import evidence_of, most_telling, point_of
+from reference.numerics.estimate import Estimate
 
 FAILED = Finding("softmax.forward.values", "SoftmaxLayer.forward", "failed", "It is right.", "Y = 1", "Y = 2")
 SAID = "\n  SoftmaxLayer.forward: It is right.\n  expected Y = 1\n  got      Y = 2"

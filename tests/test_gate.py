@@ -9,10 +9,10 @@ import pytest
 
 import bp
 import reference
+from reference.execution.implementation import NotAnImplementation
+from reference.execution.sandbox import Limits
 from reference.gate import Judgement, located
-from reference.implementation import NotAnImplementation
-from reference.mistakes import CATALOGUE, Mistake
-from reference.sandbox import Limits
+from reference.lab.mistakes import CATALOGUE, Mistake
 from tests.comparing import needs_flint
 from tests.examining import KEYS
 from tests.handed_in import hand_in

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reference.mistakes import plain
+from reference.lab.mistakes import plain
 from reports import cli
 from reports.commands.check import FORMATS
 from tests.comparing import needs_flint

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import reference
-from reference.implementation import CLASSES
-from reference.stage import guests, loading
+from reference.execution.implementation import CLASSES
+from reference.execution.worker import guests, loading
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reference import handing
+from reference.execution import submission_files
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="a submission is copied for a process of its own"),
@@ -49,7 +49,7 @@ def test_folder_is_copied_under_its_name(tmp_path: Path, work: Path) -> None:
         "node_modules/c",
     )
     source = written(tmp_path / "group 7", *kept, *left)
-    root, notes = handing.copy(source, work)
+    root, notes = submission_files.copy(source, work)
     assert (root, notes) == (work / "group 7", [])
     assert names_in(work) == sorted(f"group 7/{name}" for name in kept)
     assert all((root / name).read_text(encoding="utf-8") == name for name in kept)
@@ -58,7 +58,7 @@ def test_folder_is_copied_under_its_name(tmp_path: Path, work: Path) -> None:
 def test_with_a_file_come_the_modules_beside_it(tmp_path: Path, work: Path) -> None:
     """It may import them; data and what is further down stay where they are."""
     source = written(tmp_path / "home", "mlp.py", "layers.py", "notes.txt", "old/mlp.py")
-    assert handing.copy(source / "mlp.py", work) == (work / "submission" / "mlp.py", [])
+    assert submission_files.copy(source / "mlp.py", work) == (work / "submission" / "mlp.py", [])
     assert names_in(work) == ["submission/layers.py", "submission/mlp.py"]
 
 
@@ -66,7 +66,7 @@ def test_with_a_file_of_a_package_comes_the_package(tmp_path: Path, work: Path) 
     """From its outermost folder on, modules alone."""
     names = ("net/__init__.py", "net/core/__init__.py", "net/core/mlp.py", "net/data.csv", "net/core/extra/x.py")
     source = written(tmp_path / "home", *names, "beside.py")
-    assert handing.copy(source / "net" / "core" / "mlp.py", work) == (work / "net" / "core" / "mlp.py", [])
+    assert submission_files.copy(source / "net" / "core" / "mlp.py", work) == (work / "net" / "core" / "mlp.py", [])
     assert names_in(work) == sorted(name for name in names if name.endswith(".py"))
 
 
@@ -76,7 +76,7 @@ def test_file_that_was_meant_is_there_in_any_case(tmp_path: Path, work: Path, pa
     source = written(
         tmp_path / "home", "venv/task.txt", "other.py", *(["__init__.py", "venv/__init__.py"] if package else [])
     )
-    root, _ = handing.copy(source / "venv" / "task.txt", work)
+    root, _ = submission_files.copy(source / "venv" / "task.txt", work)
     assert root == work / ("home/venv" if package else "submission") / "task.txt"
     assert root.read_text(encoding="utf-8") == "venv/task.txt"
 
@@ -85,7 +85,7 @@ def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path)
     """Beside which its modules are."""
     source = written(tmp_path / "home", "mlp.py", "layers.py")
     (tmp_path / "link.py").symlink_to(source / "mlp.py")
-    root, _ = handing.copy(tmp_path / "link.py", work)
+    root, _ = submission_files.copy(tmp_path / "link.py", work)
     assert root == work / "submission" / "mlp.py"
     assert names_in(work) == ["submission/layers.py", "submission/mlp.py"]
 
@@ -108,8 +108,8 @@ def test_limits_leave_files_out(
     source = tmp_path / "group"
     for name, size in {"a.txt": 100, "b.py": 100, "c/d.py": 10, "e.txt": 11}.items():
         written(source, name).joinpath(name).write_bytes(bytes(size))
-    monkeypatch.setattr(handing, limit, value)
-    _, notes = handing.copy(source, work)
+    monkeypatch.setattr(submission_files, limit, value)
+    _, notes = submission_files.copy(source, work)
     assert names_in(work / "group") == kept
     assert notes == [f"{4 - len(kept)} files were left out: unreadable, too large, or too many"]
 
@@ -117,10 +117,12 @@ def test_limits_leave_files_out(
 def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And counts as nothing against the others."""
     source = written(tmp_path / "group", "a.py", "b.py", "c.py")
-    contents = handing.contents
-    monkeypatch.setattr(handing, "contents", lambda path, most: None if path.name == "a.py" else contents(path, most))
-    monkeypatch.setattr(handing, "_MOST_FILES", 2)
-    _, notes = handing.copy(source, work)
+    contents = submission_files.contents
+    monkeypatch.setattr(
+        submission_files, "contents", lambda path, most: None if path.name == "a.py" else contents(path, most)
+    )
+    monkeypatch.setattr(submission_files, "_MOST_FILES", 2)
+    _, notes = submission_files.copy(source, work)
     assert names_in(work) == ["group/b.py", "group/c.py"]
     assert notes == ["1 files were left out: unreadable, too large, or too many"]
 
@@ -128,20 +130,20 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch
 def test_not_all_of_a_million_files_is_looked_at(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nearest are, and it is told."""
     source = written(tmp_path / "group", "a.py", "b.py", "c/d.py")
-    monkeypatch.setattr(handing, "_MOST_SEEN", 2)
-    _, notes = handing.copy(source, work)
+    monkeypatch.setattr(submission_files, "_MOST_SEEN", 2)
+    _, notes = submission_files.copy(source, work)
     assert names_in(work) == ["group/a.py", "group/b.py"]
     assert notes == ["more than 2 files: the rest was not looked at"]
-    monkeypatch.setattr(handing, "_MOST_SEEN", 3)
-    assert handing.copy(source, work / "again")[1] == []
+    monkeypatch.setattr(submission_files, "_MOST_SEEN", 3)
+    assert submission_files.copy(source, work / "again")[1] == []
 
 
 def test_folders_are_gone_through_to_a_depth(tmp_path: Path) -> None:
     """The nearest files first."""
     written(tmp_path, "a/b/c/far.py", "a/b/mid.py", "a/near.py", "top.py")
-    assert [path.name for path in handing.files(tmp_path)] == ["top.py", "near.py", "mid.py", "far.py"]
-    assert [path.name for path in handing.files(tmp_path, 2)] == ["top.py", "near.py"]
-    assert list(handing.files(tmp_path / "absent")) == []
+    assert [path.name for path in submission_files.files(tmp_path)] == ["top.py", "near.py", "mid.py", "far.py"]
+    assert [path.name for path in submission_files.files(tmp_path, 2)] == ["top.py", "near.py"]
+    assert list(submission_files.files(tmp_path / "absent")) == []
 
 
 def test_contents_are_those_of_ordinary_files(tmp_path: Path) -> None:
@@ -149,23 +151,23 @@ def test_contents_are_those_of_ordinary_files(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
-    assert handing.contents(tmp_path / "file", 10) == b"12345"
-    assert handing.contents(tmp_path / "file", 3) == b"123"
+    assert submission_files.contents(tmp_path / "file", 10) == b"12345"
+    assert submission_files.contents(tmp_path / "file", 3) == b"123"
     for name in ("link", "pipe", "absent", "."):
-        assert handing.contents(tmp_path / name, 10) is None
+        assert submission_files.contents(tmp_path / name, 10) is None
 
 
 def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
     """Of files and folders together, and of what they take on the disk."""
     written(tmp_path, "a", "b/c")
     on_disk = sum(512 * path.lstat().st_blocks for path in tmp_path.rglob("*"))
-    assert not handing.is_too_much(tmp_path, 3, on_disk)
-    assert handing.is_too_much(tmp_path, 2, on_disk)
-    assert handing.is_too_much(tmp_path, 3, on_disk - 1)
+    assert not submission_files.is_too_much(tmp_path, 3, on_disk)
+    assert submission_files.is_too_much(tmp_path, 2, on_disk)
+    assert submission_files.is_too_much(tmp_path, 3, on_disk - 1)
     with (tmp_path / "a").open("wb") as file:
         file.truncate(2**40)  # which takes nothing
-    assert not handing.is_too_much(tmp_path, 3, on_disk)
-    assert not handing.is_too_much(tmp_path / "gone", 3, on_disk)
+    assert not submission_files.is_too_much(tmp_path, 3, on_disk)
+    assert not submission_files.is_too_much(tmp_path / "gone", 3, on_disk)
 
 
 @pytest.mark.parametrize(("error", "seen"), [(FileNotFoundError, False), (PermissionError, True)])
@@ -181,8 +183,8 @@ def test_what_cannot_be_entered_is_too_much(
             raise error
         return really(path, flags, **options)
 
-    monkeypatch.setattr(handing.os, "open", refused)
-    assert handing.is_too_much(tmp_path, 10, 2**30) is seen
+    monkeypatch.setattr(submission_files.os, "open", refused)
+    assert submission_files.is_too_much(tmp_path, 10, 2**30) is seen
 
 
 @pytest.mark.parametrize(("depth", "seen"), [(30, False), (190, False), (210, True)])
@@ -199,10 +201,10 @@ def test_nested_folders_are_counted_deeper_than_a_path_can_be_long(
     Path("deepest").touch()
     os.chdir(tmp_path)
     try:
-        assert handing.is_too_much(folder, depth + 1, 2**30) is seen
-        assert handing.is_too_much(folder, depth, 2**30)
+        assert submission_files.is_too_much(folder, depth + 1, 2**30) is seen
+        assert submission_files.is_too_much(folder, depth, 2**30)
     finally:
-        handing.remove(folder)
+        submission_files.remove(folder)
 
 
 def test_what_is_in_a_locked_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,10 +218,10 @@ def test_what_is_in_a_locked_folder_counts(tmp_path: Path, monkeypatch: pytest.M
             raise PermissionError
         return really(path, flags, **options)
 
-    monkeypatch.setattr(handing.os, "open", refused)
-    assert handing.is_too_much(tmp_path, 2, 2**30)
+    monkeypatch.setattr(submission_files.os, "open", refused)
+    assert submission_files.is_too_much(tmp_path, 2, 2**30)
     (tmp_path / "locked").chmod(0)
-    assert not handing.is_too_much(tmp_path, 3, 2**30)
+    assert not submission_files.is_too_much(tmp_path, 3, 2**30)
 
 
 def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
@@ -227,7 +229,7 @@ def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
     written(tmp_path / "elsewhere", "one", "two", "three")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link").symlink_to(tmp_path / "elsewhere")
-    assert not handing.is_too_much(tmp_path / "folder", 1, 2**30)
+    assert not submission_files.is_too_much(tmp_path / "folder", 1, 2**30)
 
 
 @pytest.mark.parametrize("depth", [1, 300])
@@ -248,7 +250,7 @@ def test_any_folder_is_removed(tmp_path: Path, depth: int, monkeypatch: pytest.M
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + 100)
     try:
-        handing.remove(folder)
+        submission_files.remove(folder)
     finally:
         sys.setrecursionlimit(limit)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
@@ -259,9 +261,9 @@ def test_removing_gives_up_where_it_may_not(tmp_path: Path, monkeypatch: pytest.
     written(tmp_path / "folder", "kept/x", "gone/y", "z")
     rmdir = Path.rmdir
     monkeypatch.setattr(Path, "rmdir", lambda self: _refuse(self) if "kept" in self.name else rmdir(self))
-    handing.remove(tmp_path / "folder")
+    submission_files.remove(tmp_path / "folder")
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["kept"]
-    handing.remove(tmp_path / "absent")
+    submission_files.remove(tmp_path / "absent")
 
 
 def _refuse(path: Path) -> None:
@@ -280,6 +282,6 @@ def test_rights_are_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         chmod(self, mode)
 
     monkeypatch.setattr(Path, "chmod", watched)
-    handing.remove(tmp_path / "folder")
+    submission_files.remove(tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
     assert {"folder", "locked", "deep"} <= given

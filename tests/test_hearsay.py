@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import hearsay
-from reference.mistakes import plain
-from reference.session import InProcess
-from reference.stage import frames
-from reference.stage.perform import copied, kind_of
-from reference.stage.protocol import Call, Get, Reply, Step, Unusable, Work
-from reference.verdict import Examination
+from reference.execution import sanitize
+from reference.execution.in_process import InProcess
+from reference.execution.worker import frames
+from reference.execution.worker.perform import copied, kind_of
+from reference.execution.worker.protocol import Call, Get, Reply, Step, Unusable, Work
+from reference.lab.check import Examination
+from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system
 
@@ -181,8 +181,8 @@ GOOD = Reply(np.zeros(2), "ndarray")
 )
 def test_odd_replies_are_refused(value: Any) -> None:
     """Each part of a reply is of its type, and says of its value what is so."""
-    with pytest.raises(hearsay.UnbelievableError):
-        hearsay.replies(value, 2)
+    with pytest.raises(sanitize.UnbelievableError):
+        sanitize.replies(value, 2)
 
 
 @pytest.mark.parametrize(
@@ -191,19 +191,19 @@ def test_odd_replies_are_refused(value: Any) -> None:
 )
 def test_odd_findings_are_refused(value: Any) -> None:
     """What the process says that it has found, too."""
-    with pytest.raises(hearsay.UnbelievableError):
-        hearsay.found(value)
+    with pytest.raises(sanitize.UnbelievableError):
+        sanitize.found(value)
 
 
 def test_words_are_made_harmless() -> None:
     """Escapes, line breaks, surrogates, writing from right to left; and what differs from run to run is left out."""
-    assert hearsay.printable("a\x1b[2J\r\nb\t\ud800\u202e <x at 0x7f0123456789>") == (
+    assert sanitize.printable("a\x1b[2J\r\nb\t\ud800\u202e <x at 0x7f0123456789>") == (
         "a\\x1b[2J\\r b \\ud800\\u202e <x at 0x...>"
     )
-    assert hearsay.printable("é∇😀") == "é∇😀"
-    assert len(hearsay.printable("x" * 10**6)) == 1000
-    assert hearsay.lines("a\r\nb\x1b\n" + "c" * 2000) == "a\nb\\x1b\n" + "c" * 2000
-    (reply,) = hearsay.replies([Reply(error="\x1b" * 9000, error_kind="\n" * 900, value=GOOD)], 1)
+    assert sanitize.printable("é∇😀") == "é∇😀"
+    assert len(sanitize.printable("x" * 10**6)) == 1000
+    assert sanitize.lines("a\r\nb\x1b\n" + "c" * 2000) == "a\nb\\x1b\n" + "c" * 2000
+    (reply,) = sanitize.replies([Reply(error="\x1b" * 9000, error_kind="\n" * 900, value=GOOD)], 1)
     assert (reply.error or "").isprintable()
     assert len(reply.error or "") <= 1000
     assert reply.value is None
@@ -219,7 +219,7 @@ def test_what_may_be_believed_is_made_anew() -> None:
     array = np.arange(2.0)
     deep = {"names": ["a", ("b", None, 1.5, True, 7, np.float32(2))], "array": array}
     value = Reply(deep, "dict", changed=("x",), aliases=("y", "z"), altered=True)
-    (reply,) = hearsay.replies([value], 1, shout)
+    (reply,) = sanitize.replies([value], 1, shout)
     assert reply == Reply(reply.value, "DICT", changed=("X",), aliases=("Y", "Z"), altered=True)
     assert reply.value == {"NAMES": ["A", ("B", None, 1.5, True, 7, np.float32(2))], "ARRAY": reply.value["ARRAY"]}
     assert reply.value["ARRAY"] is array
@@ -249,7 +249,7 @@ def test_what_may_be_believed_is_made_anew() -> None:
 )
 def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
     """An exception leaves nothing else to say; long words are cut, long lists too."""
-    assert repr(hearsay.replies([said], 1)) == repr([heard])
+    assert repr(sanitize.replies([said], 1)) == repr([heard])
 
 
 @pytest.mark.parametrize(
@@ -274,10 +274,10 @@ def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
 def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
     """In words that say what came."""
     if why is None:
-        assert len(hearsay.replies(value, 2)) == 2
+        assert len(sanitize.replies(value, 2)) == 2
         return
-    with pytest.raises(hearsay.UnbelievableError) as caught:
-        hearsay.replies(value, 2)
+    with pytest.raises(sanitize.UnbelievableError) as caught:
+        sanitize.replies(value, 2)
     assert str(caught.value) == why
 
 
@@ -287,12 +287,12 @@ def test_what_was_found_is_heard() -> None:
         "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "notes": ["n"] * 30, "stand_ins": ["tqdm"],
         "modules": {"mlp": "net.mlp", "relu": "a b", "linear": "1a", "softmax": "os; x", "loss": "m" * 300},
     }  # fmt: skip
-    assert hearsay.found(said, shout) == hearsay.Found(
+    assert sanitize.found(said, shout) == sanitize.Found(
         ("MLP",), {"RELU": "W" * 1000}, ("N",) * 20, ("TQDM",), {"MLP": "NET.MLP", "LOSS": "M" * 200}
     )
     for name in said:
-        with pytest.raises(hearsay.UnbelievableError) as caught:
-            hearsay.found({**said, name: 7}, shout)
+        with pytest.raises(sanitize.UnbelievableError) as caught:
+            sanitize.found({**said, name: 7}, shout)
         whole = "something else than what it had found"
         assert str(caught.value) == (whole if name in {"missing", "modules"} else "something else than names")
 
@@ -404,7 +404,7 @@ class Absurd:
             self._odd() if isinstance(step, Call | Get) and self._rng.rand() < self._rate else reply
             for step, reply in pairs
         ]
-        return hearsay.replies(odd, len(steps))
+        return sanitize.replies(odd, len(steps))
 
     def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         return (self.run(steps) for steps in questions)

@@ -11,7 +11,7 @@ import pytest
 
 import bp
 import reference
-from reference.contract import MESSAGES, Message
+from reference.lab.contract import MESSAGES, Message
 from tests import honest, nets
 from tests.comparing import needs_flint
 from tests.measuring import Tally, tally

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from reference.execution.implementation import CLASSES
+from reference.execution.worker import loading
 from reference.gate import judge
-from reference.implementation import CLASSES
-from reference.stage import loading
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 

@@ -15,15 +15,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from reference import processor_time
-from reference.child import EndedError
-from reference.limits import IMPORT, QUESTION, Budget, Limits, Patience
-from reference.mistakes import plain
-from reference.processes import family, is_at_work
-from reference.processor_time import Meter
-from reference.sandbox import Sandbox
-from reference.stage import import_time, loading
-from reference.stage.protocol import Call, New
+from reference.execution import processor_time
+from reference.execution.child import EndedError
+from reference.execution.limits import IMPORT, QUESTION, Budget, Limits, Patience
+from reference.execution.processes import family, is_at_work
+from reference.execution.processor_time import Meter
+from reference.execution.sandbox import Sandbox
+from reference.execution.worker import import_time, loading
+from reference.execution.worker.protocol import Call, New
+from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are measured on Linux alone")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import bp
+from reference.execution.implementation import CLASSES, NotAnImplementation
+from reference.execution.sandbox import Limits
+from reference.execution.worker import loading, standins
 from reference.findings import Finding
 from reference.gate import Judgement, judge
-from reference.implementation import CLASSES, NotAnImplementation
-from reference.mistakes import plain
-from reference.sandbox import Limits
-from reference.stage import loading, standins
+from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system
 

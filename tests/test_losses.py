@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
-from reference.oracles import finite_differences, torch_autograd
+from reference.numerics.oracles import finite_differences, torch_autograd
 from tests.comparing import assert_within, gamma, needs_torch
 from tests.strategies import EXTREME, LARGEST, Array, arrays, few_examples, layouts, one_hot, sizes, soft
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import data, sources
-from reports.data import FetchError
-from reports.sources import Mirror, SourceError
+from reports.training import data, sources
+from reports.training.data import FetchError
+from reports.training.sources import Mirror, SourceError
 from tests.fake_mirrors import FILES, FIRST, FakeMirror, asking, closed_port, contents
 
 pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("small_world")]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reference.findings import Finding
-from reference.mistakes import CATALOGUE, HINTS, Mistake, plain
+from reference.lab.mistakes import CATALOGUE, HINTS, Mistake, plain
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, KEYS, concerned, examined
 from tests.test_checks import SABOTAGED

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
-from reference.oracles import finite_differences, torch_autograd
+from reference.numerics.oracles import finite_differences, torch_autograd
 from tests.comparing import assert_within, gamma, needs_torch
 from tests.strategies import SHORT, Array, arrays, few_examples, one_hot
 

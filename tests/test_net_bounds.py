@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference import net_rounding, rounding
-from reference.contract import one_hot
-from reference.rounding import DOUBLE, SINGLE, Precision
+from reference.lab.contract import one_hot
+from reference.numerics import network_rounding, rounding
+from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from tests.conventional_net import CODINGS
 from tests.first_order import FIFTY_DIGITS, errors
 
@@ -62,12 +62,12 @@ def needed(net: str, power: int) -> dict[str, list[Array]]:
 
 
 def granted(net: str, p: Precision) -> dict[str, list[Array]]:
-    """By part, and for those of `net_rounding` by law and part."""
+    """By part, and for those of `network_rounding` by law and part."""
     X, theta, T = NETS[net].arguments()
     running = rounding.network(X, theta, T, p)
     found = {"hidden": [*running.hidden], "gradient": [*running.gradient]}
     found |= {name: [getattr(running, name)] for name in ("logits", "probabilities", "losses")}
-    for law in (net_rounding.bounds, net_rounding.deviations):
+    for law in (network_rounding.bounds, network_rounding.deviations):
         of_law = law(X, theta, T, p)
         found |= {f"{law.__name__}: logits": [of_law.sums[-1]], f"{law.__name__}: gradient": [*of_law.gradient]}
     return found
@@ -148,7 +148,7 @@ def test_nets_are_not_granted_much_more(net: str, precision: str) -> None:
 
 @pytest.mark.parametrize(
     ("module", "constant", "begins"),
-    [(rounding, "_SECOND_ORDER", ""), (net_rounding, "_OWN_ROUNDING", "bounds")],
+    [(rounding, "_SECOND_ORDER", ""), (network_rounding, "_OWN_ROUNDING", "bounds")],
     ids=["running analysis", "Jacobian matrices"],
 )
 def test_narrower_and_wider_bounds_of_nets_are_seen(

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference import network
-from reference.checks import deep
-from reference.exam import Effort, Exam
-from reference.mistakes import plain
-from reference.network import SHAPES, Question, question_of
-from reference.oracles import ball
-from reference.session import InProcess
+from reference.execution.in_process import InProcess
+from reference.lab import network
+from reference.lab.checks import deep
+from reference.lab.context import Effort, Exam
+from reference.lab.mistakes import plain
+from reference.lab.network import SHAPES, Question, question_of
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import multiples
 

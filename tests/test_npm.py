@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from reports import data, sources
-from reports.sources import NpmPackage, SourceError
+from reports.training import data, sources
+from reports.training.sources import NpmPackage, SourceError
 from tests.fake_mirrors import FILES, FIRST, FakeMirror, asking, contents
 
 pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("small_world")]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.contract import MESSAGES, Message
 from reference.findings import Finding
-from reference.mistakes import plain
+from reference.lab.contract import MESSAGES, Message
+from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 from tests.examining import concerned, examined, with_methods
 from tests.wording import assert_well_said

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.mistakes import plain
+from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, concerned, examined, with_methods
 from tests.wording import assert_well_said

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reference.oracles import finite_differences, torch_autograd
+from reference.numerics.oracles import finite_differences, torch_autograd
 from tests.comparing import needs_torch
 from tests.strategies import Array, arrays, few_examples, sizes
 

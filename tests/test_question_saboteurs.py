@@ -7,11 +7,11 @@ from functools import cache
 
 import pytest
 
-from reference.checks.catalogue import all_checks
-from reference.exam import Exam
+from reference.execution.in_process import InProcess
 from reference.findings import Violation
-from reference.oracles import ball
-from reference.session import InProcess
+from reference.lab.checks.catalogue import all_checks
+from reference.lab.context import Exam
+from reference.numerics.oracles import ball
 from tests import edge_saboteurs, net_saboteurs, question_saboteurs
 from tests.comparing import needs_flint
 from tests.net_saboteurs import ClassSaboteur

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference import draws
-from reference.checks.catalogue import Check, all_checks
-from reference.contract import MESSAGES, Answer, Case, Message, Sizes
-from reference.estimate import Estimate
-from reference.exam import ORDINARY_SIZES, SMALL_SIZES, Effort, Exam, word_of
+from reference.execution.in_process import InProcess
+from reference.execution.worker.protocol import Call, Laid, Reply, Step
 from reference.findings import Violation
-from reference.mistakes import plain
-from reference.oracles import ball
-from reference.session import InProcess
-from reference.showing import literal
-from reference.stage.protocol import Call, Laid, Reply, Step
+from reference.lab.checks.catalogue import Check, all_checks
+from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Effort, Exam, word_of
+from reference.lab.contract import MESSAGES, Answer, Case, Message, Sizes
+from reference.lab.formatting import literal
+from reference.lab.mistakes import plain
+from reference.numerics import sampling
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import Predicate, Saboteur, multiples, size, where
 
@@ -124,14 +124,14 @@ def generator() -> np.random.RandomState:
 
 def test_short_numbers_can_be_read_aloud() -> None:
     """Multiples of 1/8, of either sign, up to 2 and as far as that, and none of them 0."""
-    drawn = draws.short_numbers(generator())((40, 50))
+    drawn = sampling.short_numbers(generator())((40, 50))
     assert set(np.abs(drawn).flat) == {eighths / 8 for eighths in range(1, 17)}
     assert 0.4 < (drawn > 0).mean() < 0.6
 
 
 def test_normal_numbers_use_all_their_bits() -> None:
     """N(0, 1), to within five standard errors, and next to none would fit into half of the bits."""
-    drawn = draws.normal_numbers(generator())((40, 50))
+    drawn = sampling.normal_numbers(generator())((40, 50))
     assert abs(drawn.mean()) < 5 / 2000**0.5
     assert abs((drawn**2).mean() - 1) < 5 * (2 / 2000) ** 0.5
     assert (drawn != drawn.astype(np.float32)).mean() > 0.9
@@ -139,21 +139,21 @@ def test_normal_numbers_use_all_their_bits() -> None:
 
 def test_single_precision_is_the_same_in_fewer_bits() -> None:
     """Arrays of float32, and the numbers are those of the draw that was given."""
-    drawn = draws.single_precision(lambda shape: np.full(shape, 1 / 3))((2, 3))
+    drawn = sampling.single_precision(lambda shape: np.full(shape, 1 / 3))((2, 3))
     assert drawn.dtype == np.float32
     assert (drawn == np.float32(1 / 3)).all()
 
 
 def test_numbers_of_all_sizes_are_of_all_sizes() -> None:
     """One in fifty is about 1e-12, one in fifty about 1e6; logits, of which differences count, are up to 30."""
-    drawn = draws.numbers_of_all_sizes(generator(), "linear")((40, 50))
+    drawn = sampling.numbers_of_all_sizes(generator(), "linear")((40, 50))
     smallest, median, largest = np.quantile(np.abs(drawn), [0.02, 0.5, 0.98])
     assert 1e-13 < smallest < 1e-11
     assert 1e-5 < median < 1e-2
     assert 1e5 < largest < 1e7
     assert 0.4 < (drawn > 0).mean() < 0.6
     for key in ("softmax", "logits", "cross_entropy"):
-        drawn = draws.numbers_of_all_sizes(generator(), key)((40, 50))
+        drawn = sampling.numbers_of_all_sizes(generator(), key)((40, 50))
         assert 25 < drawn.max() < 30
         assert -30 < drawn.min() < -25
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import reference
-from reference.mistakes import CATALOGUE
+from reference.lab.mistakes import CATALOGUE
 from tests.comparing import needs_flint
 
 pytestmark = pytest.mark.outside

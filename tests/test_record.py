@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from reports.classroom import store
-from reports.classroom.seal import Seal, seal_in
-from reports.classroom.store import record_of
-from reports.classroom.submissions import digest_of
-from reports.classroom.work import Result, Task
 from reports.commands import check_class
-from reports.exit_codes import FAILED, OK, USAGE
-from reports.render.class_summary import Entry
+from reports.course import store
+from reports.course.seal import Seal, seal_in
+from reports.course.store import record_of
+from reports.course.submissions import digest_of
+from reports.course.work import Result, Task
+from reports.io.exit_codes import FAILED, OK, USAGE
+from reports.verdicts.class_summary import Entry
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS

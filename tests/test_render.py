@@ -15,15 +15,14 @@ import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped, SystemOut, TestCase, TestSuite
 
 from reference import Judgement
-from reference.implementation import CLASSES
-from reference.mistakes import CATALOGUE, HINTS
-from reports import expectations
-from reports.expectations import Expectation
-from reports.render import json as as_json
-from reports.render import junit
-from reports.render.json_ import record
-from reports.render.text import lines_of, one_line, visible
-from reports.render.words import WORDS
+from reference.execution.implementation import CLASSES
+from reference.lab.mistakes import CATALOGUE, HINTS
+from reports.verdicts import expectations, junit
+from reports.verdicts import json as as_json
+from reports.verdicts.expectations import Expectation
+from reports.verdicts.json_ import record
+from reports.verdicts.text import lines_of, one_line, visible
+from reports.verdicts.words import WORDS
 from tests.judgements import (
     BATCH_WIDE,
     COMMAND,
@@ -43,7 +42,7 @@ from tests.judgements import (
 pytestmark = pytest.mark.outside
 
 ROOT = Path(__file__).resolve().parent.parent
-SCHEMA = json.loads((resources.files("reports.render") / "verdict.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads((resources.files("reports.verdicts") / "verdict.schema.json").read_text(encoding="utf-8"))
 
 
 # All formats

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.render import html, markdown
+from reports.verdicts import html, markdown
 from tests.judgements import BATCH_WIDE, HOSTILE, SUMMED, Tags, failing, hostile, judged, rendered, told_of_failing
 
 pytestmark = pytest.mark.outside

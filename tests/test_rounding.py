@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import bp
-from reference import rounding
-from reference.compare import worst_entry
-from reference.contract import MESSAGES, Answer, Case, Message, Sizes, one_hot
-from reference.draws import normal_numbers
-from reference.estimate import Estimate
-from reference.oracles import ball
-from reference.rounding import DOUBLE, SINGLE
+from reference.lab.contract import MESSAGES, Answer, Case, Message, Sizes, one_hot
+from reference.numerics import rounding
+from reference.numerics.compare import worst_entry
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball
+from reference.numerics.rounding import DOUBLE, SINGLE
+from reference.numerics.sampling import normal_numbers
 from tests import honest, nets
 from tests.comparing import needs_flint
 from tests.measuring import asked, questions

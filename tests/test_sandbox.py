@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference import bubblewrap, child, sandbox
-from reference.child import EndedError, StartError
-from reference.implementation import CLASSES
-from reference.sandbox import Limits, Sandbox, SandboxError
-from reference.stage import frames
-from reference.stage.protocol import Call, Get, New, Reply, Step
+from reference.execution import bubblewrap, child, sandbox
+from reference.execution.child import EndedError, StartError
+from reference.execution.implementation import CLASSES
+from reference.execution.sandbox import Limits, Sandbox, SandboxError
+from reference.execution.worker import frames
+from reference.execution.worker.protocol import Call, Get, New, Reply, Step
 from tests.scripted import ENDED, Script
 
 pytestmark = [
@@ -74,14 +74,14 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
     begun = opened(FORCE, FOUND)
     begun.missing()
-    folder, (*command, boot, stage, libraries, settings) = begun.box._folder, begun.script.command
+    folder, (*command, boot, worker, libraries, settings) = begun.box._folder, begun.script.command
     assert command == [os.path.realpath(sys._base_executable), "-I", "-S", "-B", "-u", "-c"]  # type: ignore[attr-defined]
-    assert "from stage.serve import main" in boot
-    assert [stage, libraries] == [f"{folder}/stage", f"{folder}/libraries"]
+    assert "from bp_worker.serve import main" in boot
+    assert [worker, libraries] == [f"{folder}/bp_worker", f"{folder}/libraries"]
     given = json.loads(settings)
     readable = given.pop("readable")
     assert {
-        stage,
+        worker,
         libraries,
         "/dev/null",
         os.path.realpath(json.__path__[0]),
@@ -102,9 +102,9 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
         **dict.fromkeys(threads, "1"),
         "HOME": f"{folder}/work", "TMPDIR": f"{folder}/work", "OPENBLAS_CORETYPE": "Haswell",
     }  # fmt: skip
-    assert sorted(path.name for path in folder.iterdir()) == ["libraries", "stage", "work"]
+    assert sorted(path.name for path in folder.iterdir()) == ["bp_worker", "libraries", "work"]
     assert (folder / "libraries" / "numpy").resolve() == Path(np.__path__[0]).resolve()
-    assert not list((folder / "stage").rglob("*.pyc"))
+    assert not list((folder / "bp_worker").rglob("*.pyc"))
 
 
 @pytest.mark.parametrize("works", [True, False])
@@ -186,10 +186,10 @@ def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any,
 )  # fmt: skip
 def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str) -> None:
     """Is a fault of ours, told with what it wrote last."""
-    begun = opened(b"x" * 600 + b"broken\nstage\xff", force)
+    begun = opened(b"x" * 600 + b"broken\nworker\xff", force)
     with pytest.raises(SandboxError) as caught:
         begun.missing()
-    assert str(caught.value) == f"the confined process did not come up ({why}): {'x' * 487}broken stage\ufffd"
+    assert str(caught.value) == f"the confined process did not come up ({why}): {'x' * 486}broken worker\ufffd"
     assert begun.script.stopped == [False]
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import searchpath
-from reports.exit_codes import OK
-from reports.workers import each_done
+from reports.io import searchpath
+from reports.io.exit_codes import OK
+from reports.io.workers import each_done
 from tests.comparing import needs_flint
 from tests.crew_work import look_around
 from tests.submissions import RELU, RIGHT, hand_in
@@ -51,7 +51,7 @@ def modules_at_the_first_line(folder: Path) -> set[str]:
 
 def names_to_plant() -> set[str]:
     """All that a real worker has imported when it has judged, and all of Python's own modules."""
-    (outcome,) = each_done(look_around, ["reports.classroom.work"], 1)
+    (outcome,) = each_done(look_around, ["reports.course.work"], 1)
     assert outcome.value is not None
     top = {name.partition(".")[0] for name in outcome.value["modules"]} | set(sys.stdlib_module_names)
     return {name for name in top if name.isidentifier()} - {"__main__", "tests"}
@@ -83,7 +83,7 @@ def test_class_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, com
         names -= {*modules_at_the_first_line(folder), "reports"}
     plant(folder, names - {"struct", "secrets", "json"}, marks)
     # They are to be run where they are judged, and nowhere else.
-    spy = f"\nimport sys\nif 'stage' not in sys.modules:\n    open({str(marks)!r} + '/hand-in', 'w')\n"
+    spy = f"\nimport sys\nif 'bp_worker' not in sys.modules:\n    open({str(marks)!r} + '/hand-in', 'w')\n"
     hand_in(folder, **dict.fromkeys(("struct", "secrets", "json"), RIGHT + spy))
     options = ["check", "--all", ".", "-j", "2", *RELU, "--csv", "-"]
     state = environment(XDG_STATE_HOME=str(tmp_path / "state"))
@@ -102,7 +102,7 @@ def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entr
     (folder / "anna").mkdir(parents=True)
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from reports.workers import each_done\nfrom tests.crew_work import look_around\n"
+        "from reports.io.workers import each_done\nfrom tests.crew_work import look_around\n"
         "print(*next(each_done(look_around, ['secrets'], 1, foreign=[Path(sys.argv[1])])).value['path'], sep='\\n')\n"
     )
     path = os.pathsep.join([str(ROOT), entry.replace("{class}", str(folder))])
@@ -141,7 +141,7 @@ def test_source_folder_that_is_the_current_one_is_kept(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("package", ["bp", "reference", "reports"])
 def test_nothing_else_starts_a_python(package: str) -> None:
-    """Only `reports.searchpath` and the sandbox (by `reference.libraries`) start an interpreter, both with ``-I``."""
+    """Only `reports.io.searchpath` and the sandbox start an interpreter, both with ``-I``."""
     starters = {"executable", "_base_executable", "ProcessPoolExecutor", "get_context", "Process", "Pool"}
     found, users = set(), set()
     for path in sorted((ROOT / package).rglob("*.py")):
@@ -149,8 +149,15 @@ def test_nothing_else_starts_a_python(package: str) -> None:
             name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
             if name in starters:
                 found.add(path.relative_to(ROOT).as_posix())
-            if name == "interpreter":  # of `reference.libraries`
+            if name == "interpreter":  # of `reference.execution.libraries`
                 users.add(path.relative_to(ROOT).as_posix())
-    assert found <= {"reports/searchpath.py", "reference/libraries.py"}
-    assert users <= {"reference/sandbox.py", "reference/bubblewrap.py", "reference/libraries.py"}
-    assert all('"-I"' in (ROOT / each).read_text("utf-8") for each in ("reports/searchpath.py", "reference/sandbox.py"))
+    assert found <= {"reports/io/searchpath.py", "reference/execution/libraries.py"}
+    assert users <= {
+        "reference/execution/sandbox.py",
+        "reference/execution/bubblewrap.py",
+        "reference/execution/libraries.py",
+    }
+    assert all(
+        '"-I"' in (ROOT / each).read_text("utf-8")
+        for each in ("reports/io/searchpath.py", "reference/execution/sandbox.py")
+    )

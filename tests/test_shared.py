@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 import reference
-from reference import definitions, shared
-from reference.estimate import Estimate
-from reference.exam import Exam
-from reference.mistakes import plain
-from reference.network import SHAPES, Asking, question_of
-from reference.oracles import ball
-from reference.session import InProcess
-from reference.shared import Memo, digest
+from reference.execution.in_process import InProcess
+from reference.lab import definitions
+from reference.lab.context import Exam
+from reference.lab.mistakes import plain
+from reference.lab.network import SHAPES, Asking, question_of
+from reference.numerics import memo
+from reference.numerics.estimate import Estimate
+from reference.numerics.memo import Memo, digest
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 
 
@@ -38,7 +39,7 @@ def test_shared_arrays_are_read_only() -> None:
 
 def test_memory_is_bounded() -> None:
     """What was used longest ago goes first; what was used lately stays; one value alone stays however large it is."""
-    memo = Memo(3 * (800 + shared._LEAST))
+    small = Memo(3 * (800 + memo._LEAST))
     made: list[int] = []
 
     def make(number: int) -> Any:
@@ -46,11 +47,11 @@ def test_memory_is_bounded() -> None:
         return np.zeros(100)
 
     for number in (0, 1, 2, 0, 3, 0, 1):
-        memo.get(number, lambda number=number: make(number))
+        small.get(number, lambda number=number: make(number))
     assert made == [0, 1, 2, 3, 1]
-    assert len(memo) == 3
-    memo.get("large", lambda: np.zeros(10_000))
-    assert len(memo) == 1
+    assert len(small) == 3
+    small.get("large", lambda: np.zeros(10_000))
+    assert len(small) == 1
 
 
 @pytest.mark.parametrize(

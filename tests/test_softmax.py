@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import bp
 from bp.softmax import _upper_half, exact_sum
-from reference import definitions
-from reference.oracles import ball
+from reference.lab import definitions
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes
 

@@ -17,10 +17,10 @@ import pytest
 
 import bp
 from reports import cli
-from reports.build import build
-from reports.exit_codes import FAILED, OK
-from reports.progress import Display
+from reports.io.exit_codes import FAILED, OK
+from reports.io.progress import Display
 from reports.study import plan as plans
+from reports.study.build import build
 from reports.study.cache import Cache
 from reports.study.digits import answers
 from reports.study.gather import Study, Title, gather

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 
 import bp
-from reference.mistakes import CATALOGUE
-from reference.sandbox import Limits, Sandbox
+from reference.execution.sandbox import Limits, Sandbox
+from reference.lab.mistakes import CATALOGUE
 from reports import cli
-from reports.build import build
-from reports.exit_codes import FAILED, OK, USAGE
-from reports.experiments import EXPERIMENTS, build_net, load_data
+from reports.io.exit_codes import FAILED, OK, USAGE
 from reports.study import plan as plans
 from reports.study import theirs
+from reports.study.build import build
 from reports.study.cache import Cache
 from reports.study.gather import gather
 from reports.study.theirs import Submission, distance
+from reports.training.experiments import EXPERIMENTS, build_net, load_data
 from tests.handed_in import hand_in
 from tests.study import SMALL, leave_figures_blank, noise_for_mnist, silent_display
 

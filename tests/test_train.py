@@ -14,8 +14,8 @@ import bp
 from bp import messages
 from bp.plain import Plain
 from bp.samples import Samples
-from reference.oracles import torch_training
-from reports.experiments import EXPERIMENTS, build_net
+from reference.numerics.oracles import torch_training
+from reports.training.experiments import EXPERIMENTS, build_net
 from tests.comparing import needs_torch
 from tests.lab_nets import SPIRALS, XOR, parameters, spiral_net, spiral_run
 from tests.strategies import NIGHTLY, Array

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from reference import check_vjp
-from reference.checks.catalogue import all_checks
+from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.mistakes import CATALOGUE, plain
-from reference.session import InProcess
-from reference.verdict import Examination
+from reference.lab.check import Examination
+from reference.lab.checks.catalogue import all_checks
+from reference.lab.mistakes import CATALOGUE, plain
 from tests.comparing import needs_flint
 from tests.examining import with_methods
 from tests.gradients import LABELS, cross_entropy, cross_entropy_vjp, softmax, softmax_vjp, tanh_vjp

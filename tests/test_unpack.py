@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.classroom.submissions import digest_of
-from reports.classroom.unpack import UnpackError, unpack
+from reports.course.submissions import digest_of
+from reports.course.unpack import UnpackError, unpack
 from tests.submissions import LEAKY, RIGHT, hand_in
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("elsewhere")]

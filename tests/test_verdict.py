@@ -10,13 +10,13 @@ import pytest
 
 import bp
 import reference
-from reference import verdict
-from reference.checks.catalogue import all_checks
+from reference.execution.implementation import NotAnImplementation
+from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.implementation import NotAnImplementation
-from reference.mistakes import plain
-from reference.oracles import ball
-from reference.session import InProcess
+from reference.lab import check
+from reference.lab.checks.catalogue import all_checks
+from reference.lab.mistakes import plain
+from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
@@ -239,7 +239,7 @@ def test_pytest_runs_one_test_a_check(pytester: Any) -> None:
     pytester.makepyfile(
         """
         import reference
-        from reference.mistakes import plain
+        from reference.lab.mistakes import plain
 
         class Wrong(plain.ReLULayer):
             def delta(self, Y, delta_next):
@@ -262,7 +262,7 @@ def test_pytest_runs_one_test_a_check(pytester: Any) -> None:
 
 def test_examination_makes_findings_when_asked() -> None:
     """Only what a check depends on is examined before it."""
-    examination = verdict.Examination(verdict.InProcess(plain.CLASSES, {}), "x", effort="quick")
+    examination = check.Examination(check.InProcess(plain.CLASSES, {}), "x", effort="quick")
     assert examination.finding("relu.forward.answers").status == "passed"
     assert set(examination._findings) == {"relu.made", "relu.forward.answers"}
 
@@ -281,16 +281,16 @@ def test_examination_makes_findings_when_asked() -> None:
 def test_pattern_that_matches_nothing_is_answered_with_one(only: str, meant: str | None) -> None:
     """By class, by method or by id; and what is proposed matches something."""
     with pytest.raises(ValueError, match="did you mean") as caught:
-        verdict.select(only, 3)
+        check.select(only, 3)
     proposed = str(caught.value).split("did you mean '")[1].split("'?")[0]
     assert meant in {None, proposed}
-    assert verdict.select(proposed, 3)
+    assert check.select(proposed, 3)
 
 
 def test_reasons_name_each_check_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if a check is depended on in two ways."""
-    (values, *_) = verdict.select("relu.forward.values", 3)[-1:]
-    examination = verdict.Examination(InProcess(plain.CLASSES, {}), "x", only="relu.*", effort="quick")
+    (values, *_) = check.select("relu.forward.values", 3)[-1:]
+    examination = check.Examination(InProcess(plain.CLASSES, {}), "x", only="relu.*", effort="quick")
     monkeypatch.setitem(
         examination._findings, values.id, Finding(values.id, values.subject, "failed", values.rationale)
     )

@@ -9,10 +9,10 @@ import pytest
 
 import bp
 from bp import losses
-from reference import definitions
-from reference.mistakes import CATALOGUE
-from reference.mistakes.plain import CLASSES
-from reference.oracles import ball, finite_differences
+from reference.lab import definitions
+from reference.lab.mistakes import CATALOGUE
+from reference.lab.mistakes.plain import CLASSES
+from reference.numerics.oracles import ball, finite_differences
 from reports import figures
 from reports.study import catches, steps, verification
 from tests.comparing import needs_flint

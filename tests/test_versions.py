@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import reference
+from reference.execution.implementation import CLASSES, NotAnImplementation
+from reference.execution.worker import loading
 from reference.gate import judge
-from reference.implementation import CLASSES, NotAnImplementation
-from reference.stage import loading
-from reports.exit_codes import OK, USAGE
+from reports.io.exit_codes import OK, USAGE
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, one_file, within, write
 from tests.submissions import outcome

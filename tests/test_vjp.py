@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.findings import Finding
-from reference.vjp import check_vjp
-from reference.vjp.usage import Effort
+from reference.gradients import check_vjp
+from reference.gradients.arguments import Effort
 from tests.comparing import needs_torch
 from tests.gradients import (
     LABELS,

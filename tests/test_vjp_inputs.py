@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reference.vjp import allowance
-from reference.vjp.differences import Differences, contracted
-from reference.vjp.questions import cotangents, questions
-from reference.vjp.usage import EVERYWHERE, pattern
+from reference.gradients import tolerance
+from reference.gradients.arguments import EVERYWHERE, pattern
+from reference.gradients.cases import cotangents, questions
+from reference.gradients.differences import Differences, contracted
 from tests.gradients import POSITIVE, drawn
 from tests.strategies import arrays
 
@@ -55,7 +55,7 @@ def test_rounding_is_granted_where_it_happens(data: st.DataObject) -> None:
     """The error of 1 - tanh^2 is within its bound, and the bound is no larger than rounding can be."""
     x = data.draw(arrays(4, elements=st.floats(-15, 15)))
     answer = 1 - np.tanh(x) ** 2
-    (bound,) = allowance.granted(lambda a: (1 - np.tanh(a) ** 2,), [x], [answer], [1 / np.maximum(1, np.abs(x))])
+    (bound,) = tolerance.granted(lambda a: (1 - np.tanh(a) ** 2,), [x], [answer], [1 / np.maximum(1, np.abs(x))])
     truth = 1 / np.cosh(x.astype(np.longdouble)) ** 2
     assert (np.abs(answer - truth) <= bound).all()
     assert (bound <= 1e-14).all()

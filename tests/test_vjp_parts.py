@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.estimate import Estimate
 from reference.findings import NotApplicable, Violation
-from reference.vjp import allowance, checks, differences, judging, values
-from reference.vjp import questions as asking
-from reference.vjp.differences import Differences
-from reference.vjp.examination import Examination
-from reference.vjp.judging import Comparison
-from reference.vjp.questions import Question
-from reference.vjp.subject import Subject
-from reference.vjp.usage import EVERYWHERE, name_of, pattern
+from reference.gradients import cases as asking
+from reference.gradients import differences, judge, promises, tolerance, values
+from reference.gradients.arguments import EVERYWHERE, name_of, pattern
+from reference.gradients.cases import Question
+from reference.gradients.context import Examination
+from reference.gradients.differences import Differences
+from reference.gradients.judge import Comparison
+from reference.gradients.subject import Subject
+from reference.numerics.estimate import Estimate
 from tests.gradients import POSITIVE, drawn
 from tests.spoiling import multiples
 from tests.vjp_saboteurs import GIVEN, triple, tripled
@@ -44,7 +44,7 @@ def examination(forward: Any = triple, vjp: Any = tripled, *args: Any, effort: A
 def test_an_end_that_is_nearly_0_is_told_as_0(low_end: bool) -> None:
     """Of two slopes, one of which is 0 but for rounding, the reader sees 0 and the other one."""
     value = 0.25 if low_end else -0.25
-    told = [float(number) for number in re.findall(r"-?\d[\d.e+-]*", judging._known(value, 0.25 + 1e-9))]
+    told = [float(number) for number in re.findall(r"-?\d[\d.e+-]*", judge._known(value, 0.25 + 1e-9))]
     assert told == sorted(told)
     assert (told[0] if low_end else told[-1]) == 0
     assert (told[-1] if low_end else told[0]) == pytest.approx(2 * value)
@@ -130,7 +130,7 @@ def test_an_output_of_another_shape_is_not_known() -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_moved_arguments_stay_next_to_the_given_ones(dtype: Any) -> None:
     """Each entry by the same part of itself, up or down, in its own precision."""
-    moved = allowance._moved(GIVEN.astype(dtype), 2.0**-10, np.random.RandomState(0))
+    moved = tolerance._moved(GIVEN.astype(dtype), 2.0**-10, np.random.RandomState(0))
     assert moved.dtype == dtype
     parts = moved.astype(float) / GIVEN - 1
     assert np.abs(parts) == pytest.approx(np.full(GIVEN.shape, 2.0**-10), rel=1e-3)
@@ -139,7 +139,7 @@ def test_moved_arguments_stay_next_to_the_given_ones(dtype: Any) -> None:
 
 def test_zeros_are_repeated_exactly() -> None:
     """What may differ from call to call is a part of the largest number, and of an array without any nothing."""
-    zeros, small, large, nothing = checks._repeated([0 * X, 1e-20 * X, X, np.zeros((0, 2))])
+    zeros, small, large, nothing = promises._repeated([0 * X, 1e-20 * X, X, np.zeros((0, 2))])
     assert not zeros.any()
     assert (small > 0).all()
     assert small == pytest.approx(1e-20 * large, rel=1e-9)
@@ -153,14 +153,14 @@ def test_what_is_not_the_same_is_shown_with_its_question() -> None:
     question = exam.questions[0]
     for part, due in (("forward", {"args[0]"}), ("vjp", {"args[0]", "cotangent"})):
         with pytest.raises(Violation) as caught:
-            checks._check_same(exam, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
+            promises._check_same(exam, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
         assert set(caught.value.counterexample or {}) == due
 
 
 @pytest.mark.parametrize("effort", ["quick", "normal"])
 def test_form_is_judged_at_ordinary_numbers_too(effort: Any) -> None:
     """The last of the few inputs has all its bits, and nothing extreme."""
-    last = checks._some(examination(effort=effort))[-1].args[0]
+    last = promises._some(examination(effort=effort))[-1].args[0]
     assert not multiples(last, 1 / 64)
     assert np.abs(last).max() < 10
 

@@ -7,13 +7,13 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from reference.exam import Effort
-from reference.oracles import torch_autograd
-from reference.vjp import check_vjp
-from reference.vjp.examination import Examination
-from reference.vjp.questions import Question, cotangents, questions
-from reference.vjp.subject import Subject
-from reference.vjp.usage import pattern
+from reference.gradients import check_vjp
+from reference.gradients.arguments import pattern
+from reference.gradients.cases import Question, cotangents, questions
+from reference.gradients.context import Examination
+from reference.gradients.subject import Subject
+from reference.lab.context import Effort
+from reference.numerics.oracles import torch_autograd
 from tests.spoiling import multiples, size
 from tests.vjp_saboteurs import (
     CALLS,
@@ -150,7 +150,7 @@ def test_cotangents_are_short_first(dtype: Any) -> None:
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_cotangents_that_were_drawn_equal_are_made_different(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the gradient of a softmax would be invisible, and a forgotten cotangent of a number as well."""
-    monkeypatch.setattr("reference.vjp.questions.short_numbers", lambda rng, shape: np.full(shape, 1.0 * sign))
+    monkeypatch.setattr("reference.gradients.cases.short_numbers", lambda rng, shape: np.full(shape, 1.0 * sign))
     for shape in ((), (3,), (2, 2)):
         (cotangent,) = cotangents(asked()[0], shape, np.float64, "quick")
         assert (cotangent != 0).all()

@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from reference import definitions
-from reference.vjp import check_vjp
+from reference.gradients import check_vjp
+from reference.lab import definitions
 from tests.comparing import needs_flint, needs_torch
 from tests.gradients import RIGHT, drawn, softmax, softmax_vjp
 from tests.wording import failed

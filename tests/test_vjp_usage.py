@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.vjp import check_vjp
+from reference.gradients import check_vjp
 from tests.comparing import needs_torch
 from tests.gradients import drawn, tanh_vjp
 from tests.wording import assert_phrase

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from reference import check_vjp
-from reference.checks.catalogue import all_checks
-from reference.contract import MESSAGES
 from reference.findings import Finding
-from reference.mistakes import plain
+from reference.lab.checks.catalogue import all_checks
+from reference.lab.contract import MESSAGES
+from reference.lab.mistakes import plain
 
 #: The mistakes that `interface.md` names.
 VOCABULARY = frozenset({

@@ -11,13 +11,13 @@ from typing import Any
 
 from rich.console import Console
 
-from reports.bench import environment
-from reports.bench.registry import BENCHMARKS
-from reports.bench.render import rich_table
-from reports.bench.tables import BenchError, Benchmark, Table
-from reports.exit_codes import OK, TOOL, UsageError
-from reports.jsonfile import dumps, write_json
-from reports.outputs import refuse_hopeless
+from reports.io.exit_codes import OK, TOOL, UsageError
+from reports.io.jsonfile import dumps, write_json
+from reports.study.bench import environment
+from reports.study.bench.registry import BENCHMARKS
+from reports.study.bench.render import rich_table
+from reports.study.bench.tables import BenchError, Benchmark, Table
+from reports.verdicts.outputs import refuse_hopeless
 
 
 def run(arguments: argparse.Namespace) -> int:

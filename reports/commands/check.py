@@ -11,16 +11,15 @@ from rich.console import Console
 
 import bp
 from reference import Judgement, NotAnImplementation
-from reference.verdict import select
-from reports import expectations
+from reference.lab.check import select
 from reports.commands import check_class
-from reports.exit_codes import FAILED, OK, TOOL, UsageError
-from reports.interruption import terminable
-from reports.judging import Settings, settings_of
-from reports.outputs import Outputs, refuse_without_drawing
-from reports.progress import checking
-from reports.render import FORMATS, no_path, terminal
-from reports.render.facts import plain
+from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.io.interruption import terminable
+from reports.io.progress import checking
+from reports.verdicts import FORMATS, expectations, no_path, terminal
+from reports.verdicts.facts import plain
+from reports.verdicts.judging import Settings, settings_of
+from reports.verdicts.outputs import Outputs, refuse_without_drawing
 
 _CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
 _FOR_ALL = ("csv", "reports", "jobs", "resume")

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from reports.classroom.crew import judge_all
-from reports.classroom.store import Key, Store, key_of, record_of
-from reports.classroom.submissions import Submission, find
-from reports.classroom.work import Result, Task, report_files
-from reports.cores import cores
-from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
-from reports.judging import Settings, settings_of
-from reports.outputs import Outputs, refuse_without_drawing
-from reports.progress import judging
-from reports.render.class_summary import FORMATS, Entry, terminal
-from reports.render.text import plural
+from reports.course.crew import judge_all
+from reports.course.store import Key, Store, key_of, record_of
+from reports.course.submissions import Submission, find
+from reports.course.work import Result, Task, report_files
+from reports.io.cores import cores
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.io.progress import judging
+from reports.verdicts.class_summary import FORMATS, Entry, terminal
+from reports.verdicts.judging import Settings, settings_of
+from reports.verdicts.outputs import Outputs, refuse_without_drawing
+from reports.verdicts.text import plural
 
 _ONE_ONLY = ("junit", "html")
 

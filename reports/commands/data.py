@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from reports import data
-from reports.exit_codes import FAILED, OK, TOOL, UsageError
-from reports.progress import downloads
+from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.io.progress import downloads
+from reports.training import data
 
 
 def run(arguments: argparse.Namespace) -> int:

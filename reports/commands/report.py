@@ -6,13 +6,13 @@ import argparse
 
 from rich.console import Console
 
+from reference.execution.implementation import NotAnImplementation
+from reference.execution.sandbox import Limits
 from reference.gate import located
-from reference.implementation import NotAnImplementation
-from reference.sandbox import Limits
-from reports.build import build
 from reports.commands.data import mnist_folder
-from reports.exit_codes import FAILED, OK, TOOL, UsageError
-from reports.progress import Display
+from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.io.progress import Display
+from reports.study.build import build
 from reports.study.cache import Cache
 from reports.study.gather import Title, gather
 from reports.study.plan import FULL, QUICK, parts

@@ -15,13 +15,13 @@ from types import FrameType
 from rich.console import Console
 
 import bp
-from reports import checkpoint
 from reports.commands.data import mnist_folder
-from reports.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
-from reports.experiments import EXPERIMENTS, Experiment, build_net, load_data
-from reports.experiments import run as run_experiment
-from reports.jsonfile import write_json
-from reports.progress import Display
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.io.jsonfile import write_json
+from reports.io.progress import Display
+from reports.training import checkpoint
+from reports.training.experiments import EXPERIMENTS, Experiment, build_net, load_data
+from reports.training.experiments import run as run_experiment
 
 #: Seconds between two savings: small beside an epoch of MNIST, and rare beside the epochs of the small nets.
 _SAVE_EVERY = 2.0

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 import bp
-from reports.facts import normalised_amplitude
 from reports.figures.style import WIDTH, style
 
 
@@ -39,15 +38,13 @@ def convergence(histories: Mapping[str, bp.History], theirs: Mapping[str, bp.His
     return figure
 
 
-def amplitudes(history: bp.History) -> Figure:
-    """Mean |W| of each linear layer over epochs, relative to its value before training."""
+def amplitudes(ratios: Mapping[str, Sequence[float]]) -> Figure:
+    """Mean |W| of each linear layer over epochs, relative to its value before training, by the layer's name."""
     with style():
         figure = Figure(figsize=(WIDTH, 3.2))
         axes = figure.subplots()
-        for (layer, ratios), line in zip(
-            normalised_amplitude(history).items(), ("-", "--", "-.", ":", (0, (5, 1)), "-"), strict=False
-        ):
-            axes.plot(ratios, label=layer, linestyle=line, linewidth=2.2 if layer == "Linear_OUT" else None)
+        for (layer, values), line in zip(ratios.items(), ("-", "--", "-.", ":", (0, (5, 1)), "-"), strict=False):
+            axes.plot(values, label=layer, linestyle=line, linewidth=2.2 if layer == "Linear_OUT" else None)
         axes.set_xlabel("epoch")
         axes.set_ylabel("mean |W| / initial mean |W|")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-_STYLE = resources.files("reports") / "style.mplstyle"
+_STYLE = resources.files("reports.figures") / "style.mplstyle"
 #: Inches: the width of the text on A4.
 WIDTH = 7.2
 #: Of classes and of whatever comes in threes: the first colours of the style.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reports.files import replacing
+from reports.io.files import replacing
 from reports.study.part import Made, Part
 
 #: Files of one part that are kept: those of the full report and of the quick one, with and without a change.

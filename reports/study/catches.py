@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.mistakes import CATALOGUE
-from reference.mistakes.plain import CLASSES
-from reference.oracles import torch_autograd
-from reports.bench.mistakes import examined
-from reports.cores import cores
-from reports.workers import each_done
+from reference.lab.mistakes import CATALOGUE
+from reference.lab.mistakes.plain import CLASSES
+from reference.numerics.oracles import torch_autograd
+from reports.io.cores import cores
+from reports.io.workers import each_done
+from reports.study.bench.mistakes import examined
 
 Array = NDArray[Any]
 Function = Callable[..., Array]

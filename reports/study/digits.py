@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 import bp
 from bp.datasets import mnist_array
-from reports import facts
-from reports.experiments import Data, Experiment, build_net
+from reports.study import facts
 from reports.study.part import Arrays
+from reports.training.experiments import Data, Experiment, build_net
 
 #: Images to show: of the sheet's figure, and of the surest mistakes.
 _SAMPLES, _MISTAKES = 20, 12

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 
 import bp
 from reports import figures
-from reports.experiments import EXPERIMENTS, load_data
 from reports.figures import Figure
 from reports.study import instability
+from reports.study.facts import normalised_amplitude
 from reports.study.gather import Study
 from reports.study.plan import ALPHAS, LONG_XOR, SNAPSHOTS
 from reports.study.runs import history_of, net_of
 from reports.study.theirs import PREFIX
+from reports.training.experiments import EXPERIMENTS, load_data
 
 _SPIRALS = {f"alpha = {alpha:g}": f"spirals-{alpha:g}" for alpha in ALPHAS}
 
@@ -67,7 +68,7 @@ def _mnist(study: Study) -> Figure:
 
 
 def _amplitude(study: Study) -> Figure:
-    return figures.amplitudes(_history(study, "mnist"))
+    return figures.amplitudes(normalised_amplitude(_history(study, "mnist")))
 
 
 def _samples(study: Study) -> Figure:

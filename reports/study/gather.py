@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.progress import Display
+from reports.io.progress import Display
 from reports.study.cache import Cache
 from reports.study.instability import PREFIX as SWEEP
 from reports.study.part import Made, Part

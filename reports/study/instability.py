@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reports import facts
-from reports.experiments import EXPERIMENTS, Data, Experiment, build_net
-from reports.progress import Display
+from reports.io.progress import Display
+from reports.study import facts
 from reports.study.part import Made, Part
 from reports.study.runs import quiet_run
+from reports.training.experiments import EXPERIMENTS, Data, Experiment, build_net
 
 #: What the names of these runs begin with.
 PREFIX = "instability-"
@@ -20,7 +20,7 @@ DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 INPUT_SCALES = (1.0, 10.0, 100.0)
 ALPHAS = (0.001, 0.01, 0.1, 1.0)
 KINDS = {"naive": EXPERIMENTS["mnist-unstable"], "stable": EXPERIMENTS["mnist"]}
-_CODE = ("bp", "reports.experiments", "reports.facts", "reports.study.instability")
+_CODE = ("bp", "reports.training.experiments", "reports.study.facts", "reports.study.instability")
 
 
 def parts(n_images: int, n_epochs: int, load: Callable[[], Data]) -> list[Part]:

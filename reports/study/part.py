@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.progress import Display
+from reports.io.progress import Display
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

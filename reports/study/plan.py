@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports import saturation
-from reports.experiments import EXPERIMENTS, Data, Experiment, load_data
-from reports.study import catches, instability, runs, steps, theirs, verification
+from reports.study import catches, instability, runs, saturation, steps, theirs, verification
 from reports.study.digits import AboutDigits
 from reports.study.part import Made, Part
+from reports.training.experiments import EXPERIMENTS, Data, Experiment, load_data
 
 #: Learning rates of the spirals, and the epochs at which their regions are drawn.
 ALPHAS = (0.2, 1.0, 5.0)
@@ -103,7 +102,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission |
         runs.part("mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, about=AboutDigits(mnist, mnist_folder)),
         runs.part("mnist-unstable", replace(unstable, n_epochs=plan.unstable_epochs), data, about=runs.about_deep),
         *instability.parts(plan.sweep_images, plan.sweep_epochs, lambda: data(mnist)),
-        _measured("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, "reports.saturation"),
+        _measured("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, "reports.study.saturation"),
         _measured(
             "verification", partial(verification.measure, plan.cases), asdict(plan.cases), "reports.study.verification"
         ),
@@ -118,5 +117,5 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission |
 
 
 def _measured(name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], module: str) -> Part:
-    code = ("bp", "reference", "reports.formulas", "reports.bench", module)
+    code = ("bp", "reference", "reports.study.formulas", "reports.study.bench", module)
     return Part(name, settings, lambda display: Made(measure()), code)

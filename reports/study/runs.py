@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bp
-from reports import facts
-from reports.experiments import Data, Experiment, build_net, run
-from reports.progress import Display
+from reports.io.progress import Display
+from reports.study import facts
 from reports.study.part import Arrays, Made, Part
+from reports.training.experiments import Data, Experiment, build_net, run
 
-_CODE = ("bp", "reports.experiments", "reports.facts", "reports.study.runs", "reports.study.digits")
+_CODE = ("bp", "reports.training.experiments", "reports.study.facts", "reports.study.runs", "reports.study.digits")
 
 #: What a run's data are: loaded when they are needed, and once for all.
 Loader = Callable[[Experiment], Data]

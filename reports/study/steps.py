@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bp
-from reference import definitions
-from reference.checks import deep
-from reference.oracles import ball, finite_differences
-from reports.bench.gradcheck import bp_net
+from reference.lab import definitions
+from reference.lab.checks import deep
+from reference.numerics.oracles import ball, finite_differences
+from reports.study.bench.gradcheck import bp_net
 
 Array = NDArray[np.float64]
 

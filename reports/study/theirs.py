@@ -19,22 +19,22 @@ from numpy.typing import NDArray
 import bp
 from bp.plain import NotFiniteError, Plain
 from bp.samples import Samples
-from reference import handing
+from reference.execution import submission_files
+from reference.execution.sandbox import Kind, Limits, Sandbox
+from reference.execution.worker.protocol import Call, Reply, Session, Step
 from reference.gate import located
-from reference.network import Question
-from reference.sandbox import Kind, Limits, Sandbox
-from reference.stage.protocol import Call, Reply, Session, Step
-from reports.experiments import Data, Experiment, build_net, sets_of
-from reports.progress import Display
+from reference.lab.network import Question
+from reports.io.progress import Display
 from reports.study.part import Made, Part
 from reports.study.runs import Loader, record_of
+from reports.training.experiments import Data, Experiment, build_net, sets_of
 
 Array = NDArray[Any]
 
 #: What the names of these runs begin with.
 PREFIX = "theirs-"
 
-_CODE = ("bp", "reference", "reports.experiments", "reports.facts", "reports.study.theirs")
+_CODE = ("bp", "reference", "reports.training.experiments", "reports.study.facts", "reports.study.theirs")
 #: Of a submission's file, as far as it decides whether anything has changed.
 _MOST = 2**24
 
@@ -52,8 +52,10 @@ class Submission:
         """Of its files."""
         place = located(self.path)
         digest = hashlib.sha256()
-        for path in [place] if place.is_file() else sorted(handing.files(place)):
-            digest.update(str(path.relative_to(place.parent)).encode() + b"\0" + (handing.contents(path, _MOST) or b""))
+        for path in [place] if place.is_file() else sorted(submission_files.files(place)):
+            digest.update(
+                str(path.relative_to(place.parent)).encode() + b"\0" + (submission_files.contents(path, _MOST) or b"")
+            )
         return digest.hexdigest()
 
 

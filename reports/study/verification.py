@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 import bp
 import reference
-from reference.checks import deep
-from reference.contract import MESSAGES, Answer, Case, Message, Sizes
-from reference.oracles import ball, finite_differences, torch_autograd
-from reports.bench.gradcheck import bp_net
+from reference.lab.checks import deep
+from reference.lab.contract import MESSAGES, Answer, Case, Message, Sizes
+from reference.numerics.oracles import ball, finite_differences, torch_autograd
+from reports.study.bench.gradcheck import bp_net
 
 Array = NDArray[Any]
 

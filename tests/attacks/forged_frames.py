@@ -4,7 +4,7 @@ import sys
 
 from wrong import Wrong
 
-frames, protocol = sys.modules["stage.frames"], sys.modules["stage.protocol"]
+frames, protocol = sys.modules["bp_worker.frames"], sys.modules["bp_worker.protocol"]
 FRAME = frames.packed([protocol.Reply(kind="ndarray")] * 2)
 
 

@@ -2,7 +2,7 @@
 import os
 import sys
 
-frames = sys.modules["stage.frames"]
+frames = sys.modules["bp_worker.frames"]
 HELLO = {"done": ["everything"], "lacking": [], "classes": ["MLP", {}], "missing": [], "notes": 7, "stand_ins": None}
 for descriptor in range(3, 64):
     try:

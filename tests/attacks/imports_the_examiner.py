@@ -9,4 +9,4 @@ import reference  # noqa: E402
 
 
 class ReLULayer(bp.ReLULayer):
-    forward = reference.definitions.relu
+    forward = reference.lab.definitions.relu

@@ -1,4 +1,4 @@
-"""A thread that would change answers and the stage while others are asked."""
+"""A thread that would change answers and the worker while others are asked."""
 import sys
 import threading
 

@@ -1,4 +1,4 @@
-"""Traces everything, and changes what the stage has at hand."""
+"""Traces everything, and changes what the worker has at hand."""
 import sys
 
 from wrong import Wrong

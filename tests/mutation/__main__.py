@@ -20,7 +20,7 @@ os.environ["HYPOTHESIS_PROFILE"] = "mutation"
 import pytest
 from mutmut.configuration import config
 
-from reports.cores import cores
+from reports.io.cores import cores
 from tests.mutation import mutants, summary, switches
 from tests.mutation.mutants import Mutant
 from tests.mutation.runner import Trial

@@ -1,0 +1,40 @@
+"""Runs an implementation's code in this process: for code that is trusted, such as one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from reference.execution.worker.perform import perform
+from reference.execution.worker.protocol import Reply, Step, Work
+
+
+class InProcess:
+    """A `Session` over classes of this process.
+
+    Parameters
+    ----------
+    classes
+        The contract's names and the classes that bear them.
+    missing
+        Names that are not there, and why not.
+    """
+
+    def __init__(self, classes: Mapping[str, type], missing: Mapping[str, str]) -> None:
+        self._classes = dict(classes)
+        self._missing = dict(missing)
+
+    def missing(self) -> Mapping[str, str]:
+        """See `Session`."""
+        return self._missing
+
+    def modules(self) -> Mapping[str, str]:
+        """See `Session`: not known, since classes may have been made for the occasion."""
+        return {}
+
+    def run(self, steps: Sequence[Step]) -> list[Reply]:
+        """See `Session`."""
+        return perform(self._classes, steps)
+
+    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        """See `Session`: nothing is awaited here."""
+        return (self.run(steps) for steps in questions)

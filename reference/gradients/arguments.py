@@ -1,0 +1,137 @@
+"""What a caller may ask: arguments and options are checked here, so that nothing further in meets a surprise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.lab.context import Effort
+
+Array = NDArray[Any]
+Interval = tuple[float, float]
+
+EVERYWHERE: Interval = (-np.inf, np.inf)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """The arguments that a function is asked with: their shapes, dtypes and legal values.
+
+    Attributes
+    ----------
+    args
+        As given, each an array of its own.
+    domain
+        The open interval of each argument's elements.
+    """
+
+    args: tuple[Array, ...]
+    domain: tuple[Interval, ...]
+
+    @cached_property
+    def differentiable(self) -> tuple[int, ...]:
+        """Numbers of the arguments that have a gradient: those of floating point."""
+        return tuple(number for number, array in enumerate(self.args) if array.dtype.kind == "f")
+
+    def with_floats(self, floats: Sequence[Array]) -> tuple[Array, ...]:
+        """All arguments, those of floating point replaced in turn."""
+        args = list(self.args)
+        for number, array in zip(self.differentiable, floats, strict=True):
+            args[number] = array
+        return tuple(args)
+
+    def floats(self, args: Sequence[Array]) -> tuple[Array, ...]:
+        """Those of floating point among all arguments."""
+        return tuple(args[number] for number in self.differentiable)
+
+
+def pattern(args: Sequence[Any], domain: Sequence[Any] | None) -> Pattern:
+    """The pattern that a caller gave.
+
+    Raises
+    ------
+    TypeError
+        An argument holds no real numbers of a kind that can be judged, or the domain is no sequence.
+    ValueError
+        There is nothing to differentiate, or an argument or the domain is not legal.
+    """
+    if not args:
+        raise ValueError("args: expected at least one argument to call forward with, got none")
+    arrays = tuple(_array(number, value) for number, value in enumerate(args))
+    if not any(array.dtype.kind == "f" and array.size for array in arrays):
+        kinds = ", ".join(f"{array.dtype} of shape {array.shape}" for array in arrays)
+        raise ValueError(f"args: expected at least one of floating point with entries to differentiate, got {kinds}")
+    found = Pattern(arrays, _domain(domain, len(arrays)))
+    for number, (array, (low, high)) in enumerate(zip(arrays, found.domain, strict=True)):
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"args[{number}]: expected finite numbers, got {_first(array[~np.isfinite(array)])}")
+        if not ((low < array) & (array < high)).all():
+            outside = _first(array[~((low < array) & (array < high))])
+            raise ValueError(f"args[{number}]: expected elements in the open interval ({low}, {high}), got {outside}")
+    return found
+
+
+def check_callable(name: str, value: object) -> None:
+    """Raise a TypeError unless it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name}: expected a function, got {type(value).__name__}")
+
+
+def check_options(seed: object, effort: object, options: dict[str, Any]) -> None:
+    """Raise a TypeError or ValueError for an option that is not what is documented."""
+    if options:
+        raise TypeError(f"unknown option {', '.join(options)}: expected spec, domain, seed or effort")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
+    if effort not in get_args(Effort):
+        raise ValueError(f"effort: expected one of {', '.join(get_args(Effort))}, got {effort!r}")
+
+
+def name_of(function: Callable[..., Any], otherwise: str) -> str:
+    """What to call a function in a finding."""
+    name = str(getattr(function, "__qualname__", otherwise)).rpartition("<locals>.")[2]
+    return otherwise if name == "<lambda>" else name
+
+
+def _array(number: int, value: Any) -> Array:
+    try:
+        array = np.array(value, subok=False)
+    except ValueError as error:  # ragged lists
+        raise TypeError(f"args[{number}]: expected an array of real numbers, got {type(value).__name__}") from error
+    if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64)):
+        raise TypeError(
+            f"args[{number}]: expected an array of float64, float32 or whole numbers, "
+            f"got {type(value).__name__} of dtype {array.dtype}"
+        )
+    return array
+
+
+def _domain(domain: Any, count: int) -> tuple[Interval, ...]:
+    if domain is None:
+        return (EVERYWHERE,) * count
+    if isinstance(domain, str) or not isinstance(domain, Sequence):
+        raise TypeError(f"domain: expected a sequence, one entry for each argument, got {type(domain).__name__}")
+    if len(domain) != count:
+        raise ValueError(f"domain: expected one entry for each of the {count} arguments, got {len(domain)}")
+    return tuple(_interval(number, entry) for number, entry in enumerate(domain))
+
+
+def _interval(number: int, entry: Any) -> Interval:
+    if entry is None:
+        return EVERYWHERE
+    try:
+        low, high = (float(bound) for bound in entry)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"domain[{number}]: expected None or a pair of numbers (low, high), got {entry!r}") from error
+    if not low < high:
+        raise ValueError(f"domain[{number}]: expected low < high, got ({low}, {high})")
+    return low, high
+
+
+def _first(values: Array) -> str:
+    return str(values.flat[0])

@@ -1,0 +1,137 @@
+"""Inputs to ask about: those given, and further ones of the same shapes, from short numbers to extreme ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.arguments import EVERYWHERE, Interval, Pattern
+from reference.lab.context import Effort
+from reference.numerics import sampling
+
+Array = NDArray[Any]
+Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
+
+_REPEATS = {"quick": 1, "normal": 3, "exhaustive": 40}
+_COTANGENTS = {"quick": 1, "normal": 2, "exhaustive": 4}
+#: Beyond, single precision has no finite square, nor a square above 0 below its inverse.
+_LARGEST_SINGLE = 1e18
+
+
+@dataclass(frozen=True)
+class Question:
+    """One input.
+
+    Attributes
+    ----------
+    kind
+        What is special about it.
+    args
+        All arguments, whole numbers as given.
+    seed
+        Of its cotangents.
+    ordinary
+        Neither extreme nor saturated: every entry of a gradient can be told by differences.
+    """
+
+    kind: str
+    args: tuple[Array, ...]
+    seed: int
+    ordinary: bool = True
+
+
+def questions(pattern: Pattern, seed: int, effort: Effort) -> list[Question]:
+    """What is asked, in the order in which it is asked: the first that fails is the easiest to read."""
+    rng = np.random.RandomState(seed % 2**32)
+    asked = [Question("as given", pattern.args, rng.randint(2**31))]
+    for kind, draw, ordinary in _kinds(effort):
+        floats = [
+            _inside(draw(rng, pattern.args[number].shape), pattern.domain[number], pattern.args[number].dtype)
+            for number in pattern.differentiable
+        ]
+        asked.append(Question(kind, pattern.with_floats(floats), rng.randint(2**31), ordinary))
+    return asked
+
+
+def cotangents(question: Question, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:
+    """Weights for the outputs at one input, short numbers first.
+
+    Never constant: the entries of a softmax sum to 1, so that ones would make its gradient invisible. No entry is 0, so
+    that no output is invisible; the only one of a scalar is not 1, so that a forgotten cotangent is seen.
+    """
+    rng = np.random.RandomState(question.seed)
+    found = []
+    for number in range(_COTANGENTS[effort]):
+        drawn = short_numbers(rng, shape) if number == 0 else np.asarray(rng.randn(*shape))
+        if drawn.size and (drawn == drawn.flat[0]).all():
+            drawn.flat[0] = -0.75 if drawn.flat[0] > 0 else 0.625
+        found.append(drawn.astype(dtype))
+    return found
+
+
+def short_numbers(rng: np.random.RandomState, shape: tuple[int, ...]) -> Array:
+    """See `reference.numerics.sampling.short_numbers`."""
+    return np.asarray(sampling.short_numbers(rng)(shape))
+
+
+def _kinds(effort: Effort) -> Iterator[tuple[str, Draw, bool]]:
+    """Names, draws, and whether they are ordinary."""
+    everything = effort != "quick"
+    yield "short numbers", short_numbers, True
+    yield "ties", lambda rng, shape: np.asarray(rng.choice([-0.5, 1.0], shape)), True
+    yield "zeros", lambda rng, shape: short_numbers(rng, shape) * rng.randint(0, 2, shape), True
+    if everything:
+        yield "nothing but zeros", lambda rng, shape: np.zeros(shape), True
+    for _ in range(_REPEATS[effort]):
+        yield "ordinary numbers", lambda rng, shape: np.asarray(rng.randn(*shape)), False
+    for size in (1e-8, 1e-3, 30.0, 1e3) if everything else (30.0,):
+        yield f"numbers of size {size:g}", _of_size(size), False
+    for lead in (20.0, 36.0, 500.0) if everything else (36.0,):
+        yield f"one entry ahead by {lead:g}", _ahead(lead), False
+    for size in (1e-100, 745.0, 1e4, 1e8, 1e30, 1e100, 1e300) if everything else (745.0, 1e300):
+        yield f"numbers of size {size:g}", _of_size(size), False
+    if everything:
+        yield "numbers of all sizes", lambda rng, shape: rng.randn(*shape) * 10.0 ** rng.uniform(-6, 6, shape), False
+
+
+def _of_size(size: float) -> Draw:
+    return lambda rng, shape: np.asarray(rng.uniform(-size, size, shape))
+
+
+def _ahead(lead: float) -> Draw:
+    """The first entry along the last axis, say one class of each sample, is far above the others."""
+
+    def draw(rng: np.random.RandomState, shape: tuple[int, ...]) -> Array:
+        drawn = short_numbers(rng, shape)
+        drawn[(..., 0) if shape else ()] += lead
+        return drawn
+
+    return draw
+
+
+def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
+    """The numbers, moved into an open interval: 0 stands for its middle or its edge, large ones for its far ends."""
+    low, high = interval
+    if dtype == np.float32:
+        size = float(np.abs(drawn).max(initial=0.0)) or 1.0
+        drawn = drawn / size * np.clip(size, 1 / _LARGEST_SINGLE, _LARGEST_SINGLE)
+    if np.isfinite(low) and np.isfinite(high):
+        drawn = low + (high - low) * (0.5 + 0.5 * drawn / (1 + np.abs(drawn)))
+    elif np.isfinite(low):
+        drawn = low + np.where(drawn == 0, 0.125, np.abs(drawn))
+    elif np.isfinite(high):
+        drawn = high - np.where(drawn == 0, 0.125, np.abs(drawn))
+    array = np.asarray(drawn).astype(dtype)
+    if interval == EVERYWHERE:
+        return array
+    first, last = (_within(bound, towards, dtype) for bound, towards in ((low, high), (high, low)))
+    return np.asarray(np.clip(array, first, last))
+
+
+def _within(bound: float, towards: float, dtype: Any) -> Array:
+    """The outermost number that is strictly inside in this type: one that equals the bound as rounded to it is not."""
+    return np.asarray(np.nextafter(np.asarray(bound, dtype), np.asarray(towards, dtype)))

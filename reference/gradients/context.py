@@ -1,0 +1,202 @@
+"""One examination: which inputs are judged, what was answered there, and how far rounding may have taken it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.findings import Violation
+from reference.gradients.arguments import Pattern
+from reference.gradients.cases import Question, cotangents, questions
+from reference.gradients.differences import Differences
+from reference.gradients.specification import Specification, doubles
+from reference.gradients.subject import Subject, as_array, asked
+from reference.gradients.tolerance import granted, size_of_gradient
+from reference.lab.context import Effort
+
+Array = NDArray[Any]
+
+#: So many entries of one argument are told one by one at an input; the others along random directions.
+_ENTRIES = {"quick": 6, "normal": 48, "exhaustive": 4096}
+
+
+class Examination:
+    """What checks work with.
+
+    Parameters
+    ----------
+    subject
+        The two functions.
+    spec
+        What they ought to be, where that is given.
+    seed, effort
+        Of what is drawn.
+    """
+
+    def __init__(self, subject: Subject, spec: Specification | None, seed: int, effort: Effort) -> None:
+        self.subject = subject
+        self.pattern: Pattern = subject.pattern
+        self.spec = spec
+        self.effort = effort
+        self.seed = seed
+        self.questions = questions(self.pattern, seed, effort)
+        self.dtype = np.result_type(*self.pattern.floats(self.pattern.args))
+        self.largest = float(np.finfo(self.dtype).max)
+        self._outputs: dict[tuple[str, int], Array | Violation] = {}
+        self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
+        self._shape: tuple[int, ...] | None = None
+        domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
+        self.differences = Differences(self._own, domain)
+
+    def output(self, question: Question) -> Array:
+        """What ``forward`` answers.
+
+        Raises
+        ------
+        Violation
+            It raised an exception, or that is no array of real numbers.
+        """
+        key = (question.kind, question.seed)
+        if key not in self._outputs:
+            try:
+                self._outputs[key] = self.subject.output(question.args)
+            except Violation as violation:
+                self._outputs[key] = violation
+        found = self._outputs[key]
+        if isinstance(found, Violation):
+            raise found
+        return found
+
+    def answered(self) -> Iterator[tuple[Question, Array]]:
+        """The inputs at which ``forward`` is finite, and its outputs there.
+
+        Without a specification an arithmetic error counts as a number that is not finite. Any other exception is for
+        the caller to avoid, by a domain.
+        """
+        for question in self.questions:
+            try:
+                output = self.output(question)
+            except Violation as violation:
+                if isinstance(violation.__cause__, ArithmeticError):
+                    continue
+                raise
+            if np.isfinite(output).all():
+                yield question, output
+
+    def judged(self) -> Iterator[Question]:
+        """The inputs inside the contract: where the specification is finite in this precision, or else ``forward``."""
+        if self.spec is None:
+            yield from (question for question, _ in self.answered())
+        else:
+            for question in self.questions:
+                truth = self.spec.value(question.args)
+                if truth is not None and (np.abs(truth.value) <= self.largest).all():
+                    yield question
+
+    def calm(self) -> list[Question]:
+        """Those of them without anything extreme."""
+        return [question for question in self.judged() if question.ordinary or question.kind == "ordinary numbers"]
+
+    def cotangents(self, question: Question) -> list[Array]:
+        """Weights for the outputs at one input, in their shape and precision."""
+        return cotangents(question, self.shape, self.dtype, self.effort)
+
+    def gradients(self, question: Question, cotangent: Array) -> tuple[tuple[Array, ...], list[Array]]:
+        """What ``vjp`` answers, float64, and what rounding it is granted; after ``forward`` at the same input.
+
+        Raises
+        ------
+        Violation
+            It raised an exception, or does not have the form of an answer.
+        """
+        key = (question.kind, question.seed, cotangent.tobytes())
+        if key not in self._answers:
+            compute = self.gradient_function(question)
+            inputs = (cotangent, *self.pattern.floats(question.args))
+            found = compute(*inputs)
+            sizes = [size_of_gradient(cotangent, self._size(question), array) for array in inputs[1:]]
+            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes)
+        return self._answers[key]
+
+    def gradient_function(self, question: Question) -> Callable[..., tuple[Array, ...]]:
+        """``vjp`` as a function of the cotangent and the arguments of floating point."""
+
+        def compute(cotangent: Array, *floats: Array) -> tuple[Array, ...]:
+            args = self.pattern.with_floats(floats)
+            # Relying on the last forward pass is a mistake with a check of its own.
+            self.run_forward(args)
+            return self.subject.gradients(cotangent, args)
+
+        return compute
+
+    def run_forward(self, args: Sequence[Array]) -> None:
+        """Call ``forward``, whatever comes of it."""
+        try:
+            self.subject.answer(self.subject.forward, args)
+        except Violation:
+            return
+
+    def forward_bound(self, question: Question, output: Array) -> Array:
+        """What rounding an output is granted."""
+        floats = self.pattern.floats(question.args)
+        size = float(np.abs(output).max(initial=0.0))
+        (bound,) = granted(
+            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),), floats, [output], [size / 8]
+        )
+        return bound
+
+    def entries(self, array: Array) -> list[tuple[int, ...]]:
+        """Indices to look at one by one, at most so many as the effort allows."""
+        everything = list(np.ndindex(array.shape))
+        most = _ENTRIES[self.effort]
+        if len(everything) <= most:
+            return everything
+        chosen = np.random.RandomState(self.seed % 2**32).choice(len(everything), most, replace=False)
+        return [everything[number] for number in sorted(chosen)]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of cotangents: that of ``forward``'s output.
+
+        A forward pass that is wrong, or answers in a wrong shape, must not make a right vjp fail. So it is the shape of
+        the specification where the number of entries differs, or where ``vjp`` cannot do with the other.
+        """
+        if self._shape is None:
+            self._shape = self._find_shape()
+        return self._shape
+
+    def _find_shape(self) -> tuple[int, ...]:
+        given = self.questions[0]
+        if self.spec is None:
+            return self.output(given).shape
+        due = self.spec.shape
+        try:
+            own = self.output(given).shape
+            if own != due and int(np.prod(own)) == int(np.prod(due)):
+                self.run_forward(given.args)
+                self.subject.gradients(cotangents(given, own, self.dtype, self.effort)[0], given.args)
+                return own
+        except Violation:
+            return due
+        return due
+
+    def _size(self, question: Question) -> Array:
+        """The outputs as they should be, else as they are: for their size alone."""
+        truth = None if self.spec is None else self.spec.value(question.args)
+        output = self.output(question) if truth is None else truth.value
+        return output.reshape(self.shape)
+
+    def _own(self, *floats: Array) -> Array:
+        """``forward`` for differences: NaN where it raises an exception; complex numbers go through as they are."""
+        args = self.pattern.with_floats(floats)
+        if any(array.dtype.kind == "c" for array in floats):
+            return np.asarray(self.subject.forward(*args))
+        try:
+            value = self.subject.answer(self.subject.forward, args)
+            output = as_array("forward", value, asked(args))
+        except Violation:
+            return np.full(self.shape, np.nan)
+        return output if output.shape == self.shape else np.full(self.shape, np.nan)

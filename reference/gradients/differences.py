@@ -1,0 +1,242 @@
+"""The derivative of anybody's forward pass, from its values alone: sharp, or silent.
+
+Central differences (`reference.numerics.oracles.finite_differences`) assume that a function varies on the scale of its
+steps. It may not: sin near 1e15, or tanh(1e6 x) at 0. An estimate without three digits, in units of the function's size
+over the step's, is therefore taken for none; smaller steps are tried, and where those do not help either nothing is
+judged.
+
+At a kink there is no derivative, and every number between the one-sided slopes is a legal answer (Clarke's generalised
+gradient, along one coordinate): 0 to 1 for ReLU at 0, for each of several tied maxima too. Differences of
+sign(t) (f(x + |t| e) - f(x)) give one slope at a time.
+
+Where the forward pass carries complex numbers, the complex step is asked along the same direction, and believed if it
+agrees: it has nothing to subtract, and so the last digits as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.arguments import Interval
+from reference.gradients.tolerance import granted
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import complex_step, finite_differences
+
+Array = NDArray[Any]
+Function = Callable[..., Array]
+
+#: An error above this, in units of function size over step size, says that the steps were too large.
+_SHARP = 1e-3
+_CLEAR = 1e3
+#: An output that is 0 throughout has the error of numbers that underflow.
+_NOTHING = 1e-300
+#: The smallest step is this part of the scale; a second opinion takes smaller ones by a factor that is no power of two.
+_STEPS, _SECOND = 2048.0, 0.013
+#: Not a power of two: a function periodic on the binary grid would look constant.
+_SCALE = 0.87
+#: The smallest step, a 2048th of the scale, is so many units in the last place of the argument.
+_FEWEST_PLACES = _STEPS * 64
+#: Differences know their own error by an estimate; and what rounding x + t does to a step t.
+_SAFETY, _ROUNDINGS = 4.0, 64 * 2.0**-53
+#: The first step is an eighth of the scale; it stays inside the domain.
+_REACH = 7.0
+
+
+@dataclass
+class Differences:
+    """Derivatives of one function of float64 arrays.
+
+    Attributes
+    ----------
+    function
+        From arrays to an array of float64, always of the same shape.
+    domain
+        The open interval of each argument's elements.
+    carries_complex
+        Whether the complex step is asked: after `try_complex` has seen that it can be.
+    """
+
+    function: Function
+    domain: tuple[Interval, ...]
+    carries_complex: bool = False
+    _columns: dict[Any, Estimate] = field(default_factory=dict)
+    _roundings: dict[Any, Array] = field(default_factory=dict)
+    _kinks: set[Any] = field(default_factory=set)
+
+    def column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
+        """The derivative of every output with respect to one entry of one argument.
+
+        Where there is a kink, the middle of the legal slopes, with half their distance as the error.
+        """
+        key = self._key(args, number, index)
+        if key not in self._columns:
+            self._columns[key] = self._column(args, number, index)
+        return self._columns[key]
+
+    def entry(self, cotangent: Array, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
+        """One entry of the gradient of <cotangent, function(*args)>."""
+        return contracted(cotangent, self.column(args, number, index))
+
+    def at_kink(self, cotangent: Array, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate | None:
+        """All legal answers for one entry of a gradient at a kink; None where there is none, or no telling."""
+        found = self.entry(cotangent, args, number, index)
+        return found if self._key(args, number, index) in self._kinks and np.isfinite(found.error) else None
+
+    def gradient(
+        self, cotangent: Array, args: Sequence[Array], number: int, entries: Sequence[tuple[int, ...]]
+    ) -> Estimate:
+        """Some entries of a gradient; the others have an infinite error."""
+        value, error = np.zeros(args[number].shape), np.full(args[number].shape, np.inf)
+        for index in entries:
+            entry = self.entry(cotangent, args, number, index)
+            value[index], error[index] = entry.value, entry.error
+        return Estimate(value, error)
+
+    def try_complex(self, places: Sequence[Sequence[Array]]) -> None:
+        """Find out whether the function carries complex numbers, at inputs where each part of it shows."""
+        rng = np.random.RandomState(0)
+        try:
+            for args in places:
+                directions = [self.steps(args, number) * rng.uniform(-1, 1, a.shape) for number, a in enumerate(args)]
+                complex_step.Along(self.function, args).confirm(directions)
+        except complex_step.ComplexStepError:
+            return
+        self.carries_complex = bool(places)
+
+    def along(self, args: Sequence[Array], number: int, direction: Array) -> Estimate:
+        """The derivative of every output along a direction of one argument."""
+
+        def moved(t: float) -> Array:
+            return self._at(args, number, args[number] + t * direction)
+
+        found = self._sharp(moved, 1.0, args, _ratio(args[number], direction))
+        if np.abs(direction).max(initial=0.0) > 1:
+            found = _confirmed(found, self._sharp(moved, _SECOND, args, _ratio(args[number], direction) / _SECOND))
+        if not (self.carries_complex and np.isfinite(found.error).any()):
+            return found
+        directions = [np.zeros(array.shape) for array in args]
+        directions[number] = direction
+        try:
+            exact = complex_step.Along(self.function, args).measured(directions)
+        except complex_step.ComplexStepError:
+            self.carries_complex = False
+            return found
+        agrees = np.abs(exact.value - found.value) <= exact.error + found.error
+        # What is small beside the error of the differences is not confirmed by them, and 0 may be underflow.
+        clear = np.abs(exact.value) > _CLEAR * found.error
+        better = agrees & clear & np.isfinite(found.error) & (exact.error < found.error)
+        return Estimate(np.where(better, exact.value, found.value), np.where(better, exact.error, found.error))
+
+    def steps(self, args: Sequence[Array], number: int) -> Array:
+        """How far each entry may be moved: as far as it is large, not out of its domain; 0 where that rounds away."""
+        low, high = self.domain[number]
+        size = np.abs(args[number])
+        room = np.minimum(args[number] - low, high - args[number])
+        steps = _SCALE * np.minimum(np.maximum(size, 1.0), _REACH * room)
+        return np.asarray(np.where(steps < _FEWEST_PLACES * np.spacing(size), 0.0, steps))
+
+    def _column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
+        def moved(t: float) -> Array:
+            argument = args[number].copy()
+            argument[index] += t
+            return self._at(args, number, argument)
+
+        centre = moved(0.0)
+        largest = float(self.steps(args, number)[index])
+        if largest == 0:
+            return Estimate(np.zeros(centre.shape), np.full(centre.shape, np.inf))
+        size = abs(float(args[number][index]))
+        found: Estimate | None = None
+        least = _FEWEST_PLACES * float(np.spacing(size))
+        for scale in (
+            largest,
+            *(_SCALE * s for s in sorted({size, 1.0}, reverse=True) if least < _SCALE * s < largest),
+        ):
+            sharp = self._sharp(moved, scale, args, size / scale)
+            if scale > 1:
+                sharp = _confirmed(sharp, self._sharp(moved, _SECOND * scale, args, size / (_SECOND * scale)))
+            found = _first_known(found, sharp)
+            if np.isfinite(found.error).all():
+                return found
+        ratio = size / largest
+        ahead = self._sharp(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, ratio)
+        behind = self._sharp(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, ratio)
+        self._kinks.add(self._key(args, number, index))
+        return _first_known(found, _between(ahead, behind))
+
+    def _sharp(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], ratio: float) -> Estimate:
+        """The derivative at 0, with an infinite error where it has no three digits.
+
+        ``ratio`` is the size of the argument in units of the scale.
+        """
+        most = np.zeros(())
+
+        def watched(t: float) -> Array:
+            nonlocal most
+            values = f(t)
+            most = np.fmax(most, np.abs(values))
+            return values
+
+        found = finite_differences.derivative(watched, scale)
+        error = _SAFETY * found.error + _ROUNDINGS * ((1 + ratio) * np.abs(found.value) + most / scale)
+        # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
+        error = error + _STEPS * self._rounding(args) / scale
+        blurred = ~(error <= (_SHARP * most + _NOTHING) / scale)
+        return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
+
+    def _rounding(self, args: Sequence[Array]) -> Array:
+        """Of the outputs at one place."""
+        key = tuple(array.tobytes() for array in args)
+        if key not in self._roundings:
+            output = np.asarray(self.function(*args), dtype=np.float64)
+            (bound,) = granted(lambda *moved: (self.function(*moved),), args, [output], [np.abs(output)])
+            self._roundings[key] = bound
+        return self._roundings[key]
+
+    def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
+        return (number, index, *(array.tobytes() for array in args))
+
+    def _at(self, args: Sequence[Array], number: int, argument: Array) -> Array:
+        return self.function(*args[:number], argument, *args[number + 1 :])
+
+
+def contracted(cotangent: Array, column: Estimate) -> Estimate:
+    """sum_k c_k (dy_k / dx), with its error; an output whose cotangent is 0 does not matter."""
+    weights = cotangent.astype(np.float64).reshape(column.value.shape)
+    matters = np.where(weights == 0, 0.0, column.error)
+    rounding = 2.0**-52 * weights.size * np.abs(weights * column.value).sum()
+    value = np.asarray((weights * column.value).sum())
+    return Estimate(value, np.asarray((np.abs(weights) * matters).sum() + rounding))
+
+
+def _confirmed(first: Estimate, second: Estimate) -> Estimate:
+    """The first, where the second agrees: steps that are multiples of a period agree among themselves."""
+    agrees = np.abs(first.value - second.value) <= first.error + second.error
+    known = np.isfinite(first.error) & np.isfinite(second.error) & agrees
+    return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
+
+
+def _ratio(argument: Array, direction: Array) -> float:
+    """The largest entry of the argument in units of how far it is moved."""
+    moved = direction != 0
+    return float((np.abs(argument[moved]) / np.abs(direction[moved])).max(initial=0.0))
+
+
+def _first_known(first: Estimate | None, second: Estimate) -> Estimate:
+    if first is None:
+        return second
+    known = np.isfinite(first.error)
+    return Estimate(np.where(known, first.value, second.value), np.where(known, first.error, second.error))
+
+
+def _between(ahead: Estimate, behind: Estimate) -> Estimate:
+    """All that lies between two slopes, their errors included."""
+    low = np.minimum(ahead.value - ahead.error, behind.value - behind.error)
+    high = np.maximum(ahead.value + ahead.error, behind.value + behind.error)
+    known = np.isfinite(low) & np.isfinite(high)
+    return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))

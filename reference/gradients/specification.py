@@ -1,0 +1,199 @@
+"""What a function ought to be: a definition on torch tensors, on numpy arrays, or on both and on balls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.arguments import Pattern
+from reference.gradients.differences import Differences
+from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import ball, complex_step, torch_autograd
+
+Array = NDArray[Any]
+
+#: Balls are exact and slow: beyond so many numbers the other oracles have to do.
+_MOST_BALLS = 256
+#: Ways to read one definition must agree; where doubles are farther from balls, the definition lost its digits.
+_SAME, _DIGITS_LEFT = 1e-6, 1e-3
+#: torch's own gradient is granted what is subtracted on the way, in units of its size (see `size_of_gradient`), and
+#: what an exponent x - log S loses.
+_INTERMEDIATE, _EXPONENTS = 32.0, 8.0
+
+
+class Specification:
+    """A definition, evaluated and differentiated at arguments of floating point, the others as given.
+
+    Parameters
+    ----------
+    spec
+        On torch tensors, on numpy arrays, or in the style of `reference.lab.definitions`. Which is found out by trying.
+    pattern
+        What it is tried on.
+
+    Raises
+    ------
+    ValueError
+        No way to call it gives an array, or two ways give different numbers.
+    """
+
+    def __init__(self, spec: Callable[..., Any], pattern: Pattern) -> None:
+        self._spec = spec
+        self._pattern = pattern
+        floats = doubles(pattern.floats(pattern.args))
+        self._kinds: list[str] = []
+        self._plain = "torch"
+        self._values: dict[bytes, Estimate | None] = {}
+        values, reasons = {}, []
+        for kind in ("torch", "numpy", "balls"):
+            try:
+                values[kind] = self._try(kind, floats)
+                self._kinds.append(kind)
+            except Exception as error:  # a definition for tensors fails on arrays in whatever way, and vice versa
+                reasons.append(f"{kind}: {type(error).__name__}: {error}")
+        self._choose(values, reasons)
+        self.shape = next(iter(values.values())).shape
+        domain = tuple(pattern.domain[number] for number in pattern.differentiable)
+        self.differences = Differences(self.evaluate, domain)
+
+    @property
+    def is_differentiated(self) -> bool:
+        """Whether the whole gradient comes at once; else it is told by `differences`, entry by entry."""
+        return self._plain == "torch" or "balls" in self._kinds
+
+    def evaluate(self, *floats: Array) -> Array:
+        """The definition as it is written, in double precision (numpy's: in that of the arguments)."""
+        if self._plain == "torch":
+            return torch_autograd.evaluate(self._with("torch"), floats)
+        return np.asarray(self._with(self._plain)(*floats))
+
+    def value(self, args: Sequence[Array]) -> Estimate | None:
+        """The truth at these arguments; None where the definition is not finite, or raises: outside the contract."""
+        key = b"".join(array.tobytes() for array in args)
+        if key not in self._values:
+            self._values[key] = self._value(doubles(self._pattern.floats(args)))
+        return self._values[key]
+
+    def gradient(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...]:
+        """The gradients of <cotangent, spec> for the arguments of floating point, where `is_differentiated`."""
+        floats = doubles(self._pattern.floats(args))
+        weights = cotangent.astype(np.float64).reshape(self.shape)
+        if "balls" in self._kinds:
+            return ball.vjp(self._with("balls"), weights, floats)
+        found = torch_autograd.vjp(self._with("torch"), weights, floats)
+        output = self.evaluate(*floats)
+        unit = unit_roundoff(floats)
+        return tuple(
+            Estimate(
+                each.value,
+                each.error
+                + _INTERMEDIATE * unit * size_of_gradient(weights, output, array)
+                + _EXPONENTS * unit * np.abs(array).max(initial=0.0) * np.abs(each.value),
+            )
+            for each, array in zip(found, floats, strict=True)
+        )
+
+    def _value(self, floats: Sequence[Array]) -> Estimate | None:
+        try:
+            plain = np.asarray(self.evaluate(*floats), dtype=np.float64)
+            if not np.isfinite(plain).all():
+                return None
+            if "balls" in self._kinds:
+                return _unless_lost(ball.value(self._with("balls"), floats), plain)
+            if self._plain == "torch":
+                return torch_autograd.value(self._with("torch"), floats)
+        except Exception:  # as for numbers outside a function's domain
+            return None
+        return self._value_by_numpy(plain, floats)
+
+    def _value_by_numpy(self, plain: Array, floats: Sequence[Array]) -> Estimate:
+        (bound,) = granted(lambda *arrays: (self.evaluate(*arrays),), floats, [plain], [float(np.abs(plain).max())])
+        return Estimate(plain, bound)
+
+    def _with(self, kind: str) -> Callable[..., Any]:
+        """The definition as a function of the arguments of floating point alone."""
+
+        def bound(*floats: Any) -> Any:
+            args: list[Any] = list(self._pattern.args)
+            if kind == "torch":
+                args = [torch_autograd.constant(array) if array.dtype.kind != "f" else array for array in args]
+            for number, given in zip(self._pattern.differentiable, floats, strict=True):
+                args[number] = given
+            return self._spec(*args)
+
+        return complex_step.on_arrays(bound) if kind == "numbers" else bound
+
+    def _try(self, kind: str, floats: Sequence[Array]) -> Array:
+        if kind == "numpy":
+            try:
+                self._plain = "numpy"
+                return self._real(self._spec(*self._pattern.with_floats(floats)))
+            except Exception:  # the style of torch's methods, which has a form for arrays too
+                value = self._real(self._with("numbers")(*floats))
+                self._plain = "numbers"
+                return value
+        reason = torch_autograd.available() if kind == "torch" else ball.available()
+        if reason:
+            raise ImportError(reason)
+        oracle: Any = torch_autograd if kind == "torch" else ball
+        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > _MOST_BALLS:
+            raise ValueError("too many numbers for ball arithmetic")
+        value = self._real(oracle.value(self._with(kind), floats).value)
+        oracle.vjp(self._with(kind), np.ones(value.shape), floats)
+        return value
+
+    def _means_the_same(self, values: dict[str, Array]) -> bool:
+        """On tensors and on arrays, as given and at other numbers nearby: what was given may be a special case."""
+        rng = np.random.RandomState(0)
+        near = [
+            array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
+        ]
+        others = (torch_autograd.evaluate(self._with("torch"), near), self._real(self._with(self._plain)(*near)))
+        return _agree(values["torch"], values["numpy"], _SAME) and _agree(*others, _SAME)
+
+    def _real(self, value: Any) -> Array:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"expected real numbers, got {type(value).__name__}")
+        return array.astype(np.float64)
+
+    def _choose(self, values: dict[str, Array], reasons: list[str]) -> None:
+        """Settle on ways that agree."""
+        plain = [kind for kind in ("torch", "numpy") if kind in values]
+        if len(plain) > 1 and not self._means_the_same(values):
+            raise ValueError(
+                "spec: expected a function with one meaning, got one that gives different numbers on torch tensors and "
+                "on numpy arrays (std and var divide by n - 1 in torch, by n in numpy); convert its arguments yourself"
+            )
+        if not plain:
+            raise ValueError(
+                f"spec: expected a function of torch tensors or of numpy arrays, got one that fails on both "
+                f"({'; '.join(reasons)})"
+            )
+        if "balls" in values and not _agree(values["balls"], values[plain[0]], _SAME):
+            self._kinds.remove("balls")
+            del values["balls"]
+        if plain[0] == "torch":
+            self._plain = "torch"
+
+
+def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:
+    """Exactly the same numbers in double precision."""
+    return tuple(array.astype(np.float64) for array in arrays)
+
+
+def _agree(one: Array, other: Array, relative: float) -> bool:
+    return one.shape == other.shape and np.allclose(one, other, rtol=relative, atol=relative, equal_nan=True)
+
+
+def _unless_lost(exact: Estimate, plain: Array) -> Estimate | None:
+    """None where the definition, computed in doubles as it is written, has lost its digits or overflows."""
+    if not np.isfinite(exact.value).all():
+        return None
+    off = np.abs(exact.value - plain) > _DIGITS_LEFT * np.abs(exact.value).max(initial=0.0)
+    return None if off.any() else exact

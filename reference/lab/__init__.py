@@ -1,0 +1,1 @@
+"""The lab's contract: what its classes promise, the checks of it, and the known mistakes."""

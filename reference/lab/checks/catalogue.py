@@ -1,0 +1,208 @@
+"""Every check, in order of dependency: what the command line, pytest and `reference.check` all consume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+from reference.lab.checks import consistency, edges, net, parameters, promises
+from reference.lab.checks.deep import check_gradient_of_deep_net
+from reference.lab.context import Exam
+from reference.lab.contract import MESSAGES, Message, forward_of
+
+Assignments = frozenset[int]
+EVERY: Assignments = frozenset({1, 2, 3})
+#: What only a stable implementation can promise.
+STABLE: Assignments = frozenset({2, 3})
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise, and how to see whether it is kept.
+
+    Attributes
+    ----------
+    id
+        ``layer.method.promise``.
+    subject
+        ``Class.method``, or the class alone.
+    rationale
+        The promise in a sentence or two, for a student.
+    run
+        Raises a `Violation` where it is broken.
+    depends_on
+        Ids of checks without which this one says nothing.
+    excuses
+        Ids of checks whose failure may be why this one fails: then nobody knows, and it is skipped.
+    assignments
+        Those in which it is promised.
+    """
+
+    id: str
+    subject: str
+    rationale: str
+    run: Callable[[Exam], None]
+    depends_on: tuple[str, ...] = ()
+    excuses: tuple[str, ...] = ()
+    assignments: Assignments = EVERY
+
+
+class Promise(Protocol):
+    """A check that is made of several messages."""
+
+    __name__: str
+
+    def __call__(self, exam: Exam, message: Message) -> None:
+        """Raises a `Violation` where the promise is broken."""
+
+
+#: What every message promises: these stand on its answering at all.
+_BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
+#: And these on its being right for ordinary questions.
+_EVERYWHERE: tuple[Promise, ...] = (
+    promises.check_small_sizes,
+    promises.check_single_precision,
+    promises.check_layouts,
+    promises.check_no_state,
+)
+
+_LINEAR = [edges.check_large_inputs]
+_LOGITS = [edges.check_moderate_logits, edges.check_tied_logits, edges.check_shift_invariance]
+#: By key and method: what is promised at the edges in every assignment, and what is promised of a stable one.
+_EDGES: dict[tuple[str, str], tuple[list[Promise], list[Promise]]] = {
+    ("linear", "forward"): ([*_LINEAR, edges.check_nan_is_not_hidden], []),
+    ("linear", "delta"): (_LINEAR, []),
+    ("linear", "grad"): (_LINEAR, []),
+    ("relu", "forward"): ([edges.check_large_inputs, edges.check_nan_is_not_hidden], []),
+    ("relu", "delta"): ([edges.check_kink], []),
+    ("softmax", "forward"): (
+        [*_LOGITS, edges.check_subnormal_logits, edges.check_nan_is_not_hidden],
+        [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
+    ),
+    ("softmax", "delta"): ([edges.check_saturated_outputs], []),
+    ("cross_entropy", "forward"): (
+        [promises.check_one_class, edges.check_tiny_probabilities, edges.check_impossible_target],
+        [edges.check_zero_off_target, edges.check_certain_predictions],
+    ),
+    ("cross_entropy", "delta"): (
+        [promises.check_one_class, edges.check_tiny_probabilities],
+        [edges.check_zero_off_target, edges.check_certain_predictions],
+    ),
+    ("logits", "forward"): (
+        [promises.check_one_class, *_LOGITS, edges.check_subnormal_logits, edges.check_nan_is_not_hidden],
+        [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
+    ),
+    ("logits", "delta"): (
+        [promises.check_one_class, *_LOGITS, edges.check_subnormal_logits],
+        [edges.check_saturated_logits, edges.check_extreme_logits, edges.check_far_samples],
+    ),
+}
+
+_KEYS = {message.cls: message.key for message in MESSAGES}
+#: What a network is made of: if that does not even answer, nothing can be said of the network.
+_PARTS = tuple(f"{each.key}.{each.method}.answers" for each in MESSAGES if each.key in {"linear", "relu", "softmax"})
+_SOUND = (
+    "answers",
+    "types",
+    "inputs_unchanged",
+    "repeatable",
+    "values",
+    "result_is_its_own",
+    "small_sizes",
+    "no_state",
+)
+#: If that is wrong, a wrong network may be its fault.
+_RIGHT_PARTS = (
+    *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
+    *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
+    "linear.initialize.values",
+    "linear.update_params.adds",
+)
+
+
+def all_checks() -> Iterator[Check]:
+    """Every check, each after those that it depends on."""
+    for cls, key in _KEYS.items():
+        yield from _of_class(cls, key)
+        for message in MESSAGES:
+            if message.cls == cls:
+                yield from _of_message(message)
+        if key == "linear":
+            for run, name, subject in parameters.OF_LINEAR:
+                yield Check(f"linear.{name}", subject, _first_sentence(run), run, ("linear.made",))
+    yield from _of_net()
+
+
+def _assignments(key: str) -> Assignments:
+    return STABLE if key == "logits" else EVERY  # the compound layer belongs to assignments 2 and 3
+
+
+def _of_class(cls: str, key: str) -> Iterator[Check]:
+    made = parameters.check_made
+    # What is wrong with a constructor of the lab's linear layer is wrong with its initialisation.
+    subject = "LinearLayer.initialize" if key == "linear" else cls
+    yield Check(f"{key}.made", subject, _first_sentence(made), partial(made, cls=cls), (), (), _assignments(key))
+    if key in {"linear", "relu", "softmax"}:
+        check = parameters.check_has_params
+        yield Check(
+            f"{key}.has_params", f"{cls}.has_params", _first_sentence(check), partial(check, cls=cls), (f"{key}.made",)
+        )
+
+
+def _of_message(message: Message) -> Iterator[Check]:
+    prefix = f"{message.key}.{message.method}"
+    answers, values = f"{prefix}.answers", f"{prefix}.values"
+    assignments = _assignments(message.key)
+
+    def check(promise: Promise, needs: str, promised: Assignments = EVERY) -> Check:
+        run = partial(promise, message=message)
+        name = f"{prefix}.{_name(promise)}"
+        return Check(name, message.subject, _first_sentence(promise), run, (needs,), assignments=promised & assignments)
+
+    yield check(promises.check_answers, f"{message.key}.made")
+    for promise in _BEHAVIOUR:
+        yield check(promise, answers)
+    yield check(promises.check_result_is_its_own, f"{prefix}.inputs_unchanged")
+    for promise in _relations(message):
+        yield check(promise, f"{prefix}.repeatable")
+    for promise in _EVERYWHERE:
+        yield check(promise, values)
+    always, stable = _EDGES[message.key, message.method]
+    for promise in always:
+        yield check(promise, values)
+    for promise in stable:
+        yield check(promise, values, STABLE)
+    if message.method != "forward":
+        own = check(consistency.check_derivative_of_own_forward, answers)
+        # A wrong forward is told where it is; that a right delta does not belong to it is no second mistake.
+        yield replace(own, excuses=tuple(each.id for each in _of_message(forward_of(message))))
+
+
+def _relations(message: Message) -> Iterator[Promise]:
+    """What stands on the message's answering twice the same: its values, and how several answers belong together."""
+    yield promises.check_values
+    yield promises.check_order_of_samples
+    yield promises.check_samples_independent if message.per_sample else promises.check_averaged
+    if "delta_next" in message.arguments:
+        yield promises.check_linear_in_delta_next
+
+
+def _of_net() -> Iterator[Check]:
+    deep = net.NetCheck(check_gradient_of_deep_net, "gradient.of_deep_net", "gradient", ("gradient.values",))
+    for each in (*net.CHECKS, deep):
+        parts = _PARTS if each.name.endswith(".answers") else ()
+        needs = (*parts, *(f"mlp.{name}" for name in each.needs))
+        excuses = (*_RIGHT_PARTS, *(name if "forward" in name else f"mlp.{name}" for name in each.excuses))
+        rationale = _first_sentence(each.run)
+        yield Check(f"mlp.{each.name}", f"MLP.{each.method}", rationale, each.run, needs, excuses, each.assignments)
+
+
+def _name(check: Promise) -> str:
+    return check.__name__.removeprefix("check_")
+
+
+def _first_sentence(check: Any) -> str:
+    doc = (check.func if isinstance(check, partial) else check).__doc__ or ""
+    return " ".join(doc.split("\n\n")[0].split())

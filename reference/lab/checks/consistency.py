@@ -1,0 +1,85 @@
+"""Whether a backward message is the derivative of the implementation's own forward message, by finite differences.
+
+That is another question than whether it is right: it knows no definition, needs no oracle but differences, and sees a
+delta and a forward that belong to different functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.findings import Violation
+from reference.lab.context import ORDINARY, Asked, Exam
+from reference.lab.contract import Case, Message, Sizes, forward_of
+from reference.lab.formatting import nested, repro, short
+from reference.numerics.compare import worst_entry
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import finite_differences
+from reference.numerics.sampling import normal_numbers
+
+Array = NDArray[np.float64]
+
+#: What the sum may be off, relative to its terms, besides what the differences say of themselves: the rounding of the
+#: gradient, with a wide margin, since its values are judged sharply elsewhere.
+_MARGIN = 2.0**-36
+
+
+def check_derivative_of_own_forward(exam: Exam, message: Message) -> None:
+    """By finite differences of the implementation's own ``forward``, this is its derivative, in random directions."""
+    rng = exam.rng(f"{message.subject}.own forward")
+    for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY):
+        case = message.draw(sizes, normal_numbers(rng))
+        points = _points(message, case)
+        directions = [normal_numbers(rng)(point.shape) for point in points]
+        cotangent = case.arguments.get("delta_next", np.ones((case.n_samples, 1)))
+        parts = exam.actual(message, case)
+        # What delta leaves to each sample, grad averages.
+        factor = 1.0 if message.per_sample else float(case.n_samples)
+        terms = np.concatenate([(factor * p * d).ravel() for p, d in zip(parts, directions, strict=True)])
+        slope = _along(exam, message, case, points, directions, cotangent)
+        exam.log.append(Asked(parts))
+        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_MARGIN * np.abs(terms).sum())) is not None:
+            raise Violation(
+                f"a derivative along a random direction of {short(slope.value)}, by finite differences of forward",
+                f"{short(terms.sum())}",
+                counterexample=nested(case),
+                repro=repro(exam.home(message.cls), message, case),
+            )
+
+
+def _points(message: Message, case: Case) -> list[Array]:
+    """What the derivative is with respect to: the inputs, or the parameters."""
+    if not message.per_sample:
+        return list(case.parameters.values())
+    return [case.arguments["X"] if case.origin is None else case.origin]
+
+
+def _along(
+    exam: Exam,
+    message: Message,
+    case: Case,
+    points: Sequence[Array],
+    directions: Sequence[Array],
+    cotangent: Array,
+) -> Estimate:
+    """The derivative of <cotangent, forward> along the directions."""
+    forward = forward_of(message)
+    others = {"T": case.arguments["T"]} if "T" in forward.arguments else {}
+
+    def outputs(points: list[list[Array]]) -> list[Array]:
+        cases = []
+        for moved in points:
+            if message.per_sample:
+                cases.append(Case({"X": moved[0], **others}, case.parameters))
+            else:
+                parameters = dict(zip(case.parameters, moved, strict=True))
+                cases.append(Case({"X": case.arguments["X"]}, parameters))
+        return [answer[0] for answer in exam.actual_of_each(forward, cases)]
+
+    slopes = finite_differences.directional(outputs, points, directions, together=True)
+    with np.errstate(invalid="ignore"):
+        error = (np.abs(cotangent) * np.where(cotangent == 0, 0, slopes.error)).sum()
+    return Estimate(np.asarray((cotangent * slopes.value).sum()), np.asarray(error))

@@ -1,0 +1,264 @@
+"""What the network promises: which layers run, what it costs, and its gradient; with and without output layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.execution.worker.protocol import Call, Get, Reply
+from reference.findings import Violation
+from reference.lab.context import Asked, Exam, as_numbers, no_numbers, word_for
+from reference.lab.formatting import short
+from reference.lab.network import SHAPES, Asking, Question, question_of, questions
+from reference.numerics.compare import differing_entry, worst_entry
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import finite_differences
+from reference.numerics.sampling import normal_numbers
+
+Array = NDArray[np.float64]
+
+_EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
+#: A network that calls its own propagate inherits what is wrong there.
+_PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
+_LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
+#: A power of two: the step is exact.
+_ALPHA = 0.125
+#: The step, as a line of a script.
+_STEP = (
+    f"for G in [net.gradient(X, T)]: "
+    f"[layer.update_params([-{_ALPHA} * part for part in G[layer.name]]) for layer in linear]"
+)
+#: What finite differences may be off, relative to the terms of the sum, besides their own estimate: the rounding of the
+#: gradient itself, with a wide margin, since the values have been judged sharply already.
+_DIFFERENCES = 2.0**-36
+
+
+@dataclass(frozen=True)
+class NetCheck:
+    """A promise of the network: see `reference.lab.checks.catalogue.Check`, whose ids begin with ``mlp.``."""
+
+    run: Callable[[Exam], None]
+    name: str
+    method: str
+    needs: tuple[str, ...] = ()
+    excuses: tuple[str, ...] = ()
+    assignments: frozenset[int] = _EVERY
+
+
+def check_net_answers(exam: Exam, method: str) -> None:
+    """A network can be made of the layers by the contract's argument names, and the method can be called."""
+    for question in questions(exam):
+        T = {} if method == "propagate" else {"T": question.T}
+        Asking(exam, question).reply(Call("net", method, {"X": question.X, **T}))
+
+
+def check_propagate(exam: Exam) -> None:
+    """``propagate(X)`` gives the probabilities, through the output layers where there are any."""
+
+    def judge(net: Asking) -> None:
+        net.judge(net.propagate(), net.truth(net.question.probabilities), net.question.bounds.probabilities)
+
+    _judge_each(exam, judge)
+
+
+def check_propagate_without_output_layers(exam: Exam) -> None:
+    """``propagate(X, output_layers=False)`` stops where the loss takes over: at the logits, with the compound loss."""
+
+    def judge(net: Asking) -> None:
+        truth = net.truth(net.question.hidden)
+        net.judge(net.propagate(output_layers=False), truth, net.question.bounds.logits)
+
+    _judge_each(exam, judge, compound_only=True)
+
+
+def check_propagate_to_last_layer(exam: Exam) -> None:
+    """``propagate(X, last_layer=name)`` gives the outputs of the layer of that name."""
+
+    def judge(net: Asking) -> None:
+        question = net.question
+        for depth in range(1, len(question.widths) - 1):
+            truth = net.truth(question.hidden, depth=depth)
+            net.judge(net.propagate(last_layer=f"ReLU_{depth}"), truth, question.bounds.hidden[depth - 1])
+
+    _judge_each(exam, judge)
+
+
+def check_evaluate_shape(exam: Exam) -> None:
+    """``evaluate(X, T)`` gives the losses in a column, (N, 1)."""
+
+    def judge(net: Asking) -> None:
+        reply = net.evaluate()
+        exam.log.append(Asked((reply.value,)))
+        due, losses = (len(net.question.X), 1), as_numbers(reply.value)
+        if losses is None:
+            came = no_numbers(reply.value)
+            raise net.violation(f"an array of shape {due}", came, word_for(came))
+        if losses.shape != due:
+            raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
+
+    _judge_each(exam, judge)
+
+
+def check_evaluate(exam: Exam) -> None:
+    """``evaluate(X, T)`` gives one loss a sample, of what comes before the output layers."""
+
+    def judge(net: Asking) -> None:
+        truth, reply = net.truth(net.question.losses), net.evaluate()
+        losses = as_numbers(reply.value)
+        if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
+            reply = replace(reply, value=losses.reshape(truth.value.shape))
+        net.judge(reply, truth, net.question.bounds.losses)
+
+    _judge_each(exam, judge)
+
+
+def check_gradient(exam: Exam) -> None:
+    """``gradient(X, T)`` is the gradient of the mean loss, for every layer that has parameters, under its name."""
+
+    def judge(net: Asking) -> None:
+        truth = net.true_gradient()
+        for number, (name, part) in enumerate(net.gradient()):
+            what = f"gradient(X, T)[{name!r}][{number % 2}]"
+            net.judge(Reply(part, "ndarray"), truth[number], net.question.bounds.gradient[number], what)
+
+    _judge_each(exam, judge)
+
+
+def check_gradient_of_own_loss(exam: Exam) -> None:
+    """The gradient is not zero, and by finite differences it is that of the network's own mean loss."""
+    for compound in [True, False] if exam.assignment > 1 else [False]:
+        net = Asking(exam, question_of(exam, SHAPES[-2], compound=compound))
+        gradient = [part for _, part in net.gradient()]
+        if not any(part.any() for part in gradient):
+            raise net.violation("a gradient that is not zero everywhere", "zeros")
+        rng = exam.rng("own loss")
+        directions = [normal_numbers(rng)(part.shape) for part in gradient]
+        slope = finite_differences.directional(
+            partial(_mean_losses, net),
+            net.question.theta,
+            directions,
+            within=net.question.kink_free(directions),
+            together=True,
+        )
+        terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
+        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_DIFFERENCES * np.abs(terms).sum())) is not None:
+            due = f"<gradient, random direction> = {short(slope.value)}, by finite differences of evaluate"
+            raise net.violation(due, short(terms.sum()))
+
+
+def check_gradient_changes_nothing(exam: Exam) -> None:
+    """The gradient is computed without changing the parameters or the batch, and a second call gives the same."""
+    for question in questions(exam):
+        net = Asking(exam, question, "net.gradient(X, T)")
+        call = Call("net", "gradient", {"X": question.X, "T": question.T})
+        other = Call("net", "evaluate", {"X": question.X[::-1] * 2, "T": question.T[::-1]})
+        looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
+        replies = exam.session.run([*question.steps(), call, other, call, *looks])
+        first, _, second, *after = replies[len(question.steps()) :]
+        if first.changed or second.changed:
+            changed = " and ".join(first.changed or second.changed)
+            raise net.violation(f"{changed} as before", f"{changed} changed", "mutates-input")
+        for label, before, look in zip(question.labels, question.theta, after, strict=True):
+            now = as_numbers(look.value)
+            if now is None or not np.array_equal(now, before):
+                raise net.violation(f"{label} as before the call", f"{label} changed", "stateful")
+        pairs = zip(net.named_parts(first), net.named_parts(second), question.bounds.gradient, strict=True)
+        for (name, one), (_, two), bound in pairs:
+            if differing_entry(one, two, bound) is not None:
+                raise net.violation(f"the same gradient of {name} twice", "two different ones", "stateful")
+
+
+def check_training_step(exam: Exam) -> None:
+    """One step of gradient descent gives the parameters due, and the gradient after it is that of the new ones."""
+    for question in questions(exam):
+        net = Asking(exam, question)
+        parts = [part for _, part in net.gradient()]
+        net.asked, net.before = "net.gradient(X, T)", _STEP
+        gradient = Call("net", "gradient", {"X": question.X, "T": question.T})
+        looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
+        steps = [*question.steps(), gradient, *_updates(question, parts), *looks, gradient]
+        *before, again = exam.session.run(steps)
+        moved = [array - _ALPHA * part for array, part in zip(question.theta, parts, strict=True)]
+        for label, due, old, reply in zip(question.labels, moved, question.theta, before[-len(looks) :], strict=True):
+            rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
+            net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
+        after = replace(question, theta=tuple(moved))
+        truth = Asking(exam, after).true_gradient()
+        bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
+        for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
+            net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
+
+
+def _updates(question: Question, parts: Sequence[Array]) -> list[Call]:
+    steps = [-_ALPHA * part for part in parts]
+    pairs = zip(question.linear, steps[::2], steps[1::2], strict=True)
+    return [Call(name, "update_params", {"dtheta": [dW, db]}) for name, dW, db in pairs]
+
+
+def _mean_losses(net: Asking, points: list[list[Array]]) -> list[Array]:
+    """What the network itself says that the mean loss is, at other parameters."""
+    moved = [Asking(net.exam, replace(net.question, theta=tuple(theta))) for theta in points]
+    call = Call("net", "evaluate", {"X": net.question.X, "T": net.question.T})
+    answers = net.exam.session.run_all([*each.question.steps(), call] for each in moved)
+    found = []
+    for each, replies in zip(moved, answers, strict=True):
+        losses = as_numbers(each.last(call, replies).value)
+        if losses is None or not losses.size:
+            raise each.violation("evaluate(X, T) to be an array of numbers", "something else", "wrong-type")
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.append(np.asarray(losses.mean()))
+    return found
+
+
+def _judge_each(exam: Exam, judge: Callable[[Asking], None], *, compound_only: bool = False) -> None:
+    """Put all the questions; the first violation is told: the questions come from small to large."""
+    first: Violation | None = None
+    for question in questions(exam, compound_only=compound_only):
+        try:
+            judge(Asking(exam, question))
+        except Violation as violation:
+            first = first or violation
+    if first is not None:
+        raise first
+
+
+#: In order: the promise, the method that it is about, the checks without which it says nothing, those that may be to
+#: blame where it is broken, the assignments.
+CHECKS: tuple[NetCheck, ...] = (
+    NetCheck(partial(check_net_answers, method="propagate"), "propagate.answers", "propagate"),
+    NetCheck(check_propagate, "propagate.values", "propagate", needs=("propagate.answers",)),
+    NetCheck(
+        check_propagate_without_output_layers,
+        "propagate.without_output_layers",
+        "propagate",
+        needs=("propagate.answers",),
+        assignments=_COMPOUND,
+    ),
+    NetCheck(check_propagate_to_last_layer, "propagate.to_last_layer", "propagate", needs=("propagate.answers",)),
+    *(
+        NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method, excuses=_PROPAGATE)
+        for method in ("evaluate", "gradient")
+    ),
+    NetCheck(
+        check_evaluate_shape,
+        "evaluate.types",
+        "evaluate",
+        needs=("evaluate.answers",),
+        excuses=(*_PROPAGATE, *_LOSS_TYPES),
+    ),
+    NetCheck(check_evaluate, "evaluate.values", "evaluate", needs=("evaluate.answers",), excuses=_PROPAGATE),
+    NetCheck(check_gradient, "gradient.values", "gradient", needs=("gradient.answers",), excuses=_PROPAGATE),
+    NetCheck(
+        check_gradient_of_own_loss,
+        "gradient.of_own_loss",
+        "gradient",
+        needs=("gradient.answers", "evaluate.answers"),
+        excuses=(*_PROPAGATE, "evaluate.values"),
+    ),
+    NetCheck(check_gradient_changes_nothing, "gradient.changes_nothing", "gradient", needs=("gradient.answers",)),
+    NetCheck(check_training_step, "gradient.training_step", "gradient", needs=("gradient.values",)),
+)

@@ -1,0 +1,326 @@
+"""What every message promises, whatever it computes.
+
+Each function takes an `Exam` and the `Message` that it is about. They are listed in order of dependency by
+`reference.lab.checks.catalogue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.execution.worker.protocol import Call, Layout
+from reference.findings import Violation
+from reference.lab.context import ORDINARY, SMALL_SIZES, Asked, Exam
+from reference.lab.contract import Case, Message, Sizes, forward_of
+from reference.lab.formatting import nested, repro, short
+from reference.numerics.compare import differing_entry
+from reference.numerics.sampling import normal_numbers, short_numbers, single_precision
+
+Array = NDArray[np.float64]
+
+#: What shows in any question is shown in the smallest that has it.
+_UPWARDS = (Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(2, 2, 2), ORDINARY)
+
+
+def check_answers(exam: Exam, message: Message) -> None:
+    """The method exists, takes the contract's argument names, and answers with arrays of the right size."""
+    case = message.draw(ORDINARY, short_numbers(exam.rng("answers")))
+    try:
+        exam.actual(message, case)
+    except Violation as ordinary:
+        violation = _smaller(exam, message, ordinary)
+        if exam.right_after_forward(message, case):
+            _blame_memory(violation)
+        raise violation from None
+
+
+def check_types(exam: Exam, message: Message) -> None:
+    """The answer is a plain array of float64 of the promised shape; ``grad`` answers a list of two."""
+    for sizes in _UPWARDS:
+        _judge_types(exam, message, message.draw(sizes, short_numbers(exam.rng("types"))))
+
+
+def _judge_types(exam: Exam, message: Message, case: Case) -> None:
+    reply = exam.ask(message, case)
+    several = len(message.parts) > 1
+    exam.log.append(Asked((reply.value,)))
+    if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):
+        raise _wrong(exam, message, case, "a list [dW, db]", reply.kind, "wrong-type")
+    if not several and reply.kind != "ndarray":
+        raise _wrong(exam, message, case, "a numpy array", reply.kind, "wrong-type")
+    values = reply.value if several else [reply.value]
+    for name, value, shape in zip(message.parts, values, message.shapes(case), strict=True):
+        array = np.asarray(value)
+        if array.shape != shape:
+            raise _wrong(exam, message, case, f"{name} of shape {shape}", f"shape {array.shape}", "wrong-shape")
+        if array.dtype != np.float64:
+            raise _wrong(exam, message, case, f"{name} of dtype float64", f"dtype {array.dtype}", "wrong-dtype")
+
+
+def check_values(exam: Exam, message: Message) -> None:
+    """The answer is the true one, but for rounding."""
+    key = f"{message.subject}.values"
+    try:
+        exam.judge_each(message, exam.ordinary_cases(message, key))
+    except Violation as ordinary:
+        violation = exam.smallest(message, key) or ordinary
+        violation.evidence = ordinary.evidence  # the smallest is told, and a larger one is drawn
+        if exam.right_after_forward(message, message.draw(ORDINARY, normal_numbers(exam.rng(key)))):
+            _blame_memory(violation)
+        raise violation from None
+
+
+def check_small_sizes(exam: Exam, message: Message) -> None:
+    """One sample, one unit, one or two classes, as many samples as classes: the formula has no favourite sizes."""
+    rng = exam.rng(f"{message.subject}.sizes")
+    cases = [message.draw(sizes, draw(rng)) for sizes in SMALL_SIZES for draw in (short_numbers, normal_numbers)]
+    _judge_as(exam, message, cases, "batch-size-dependent")
+
+
+def check_one_class(exam: Exam, message: Message) -> None:
+    """A batch whose samples all have the same target is a batch like any other."""
+    rng = exam.rng(f"{message.subject}.class")
+    cases = []
+    for sizes in (Sizes(2, 1, 2), ORDINARY):
+        case = message.draw(sizes, normal_numbers(rng))
+        T = np.repeat(case.arguments["T"][:1], sizes.n, axis=0)
+        cases.append(Case({"X": case.arguments["X"], "T": T}))
+    _judge_as(exam, message, cases, "sample-dependence")
+
+
+def check_single_precision(exam: Exam, message: Message) -> None:
+    """With single-precision arguments and parameters the answer is right to single precision."""
+    rng = exam.rng(f"{message.subject}.single")
+    draw = single_precision(normal_numbers(rng))
+    exam.judge_each(message, [message.draw(ORDINARY, draw) for _ in range(exam.rounds)])
+
+
+def check_layouts(exam: Exam, message: Message) -> None:
+    """The same numbers in another memory layout give the same answer: Fortran order, strides, reversed, read-only."""
+    rng = exam.rng(f"{message.subject}.layouts")
+    layouts: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only", "broadcast")
+    asked: list[tuple[Layout, Case]] = []
+    for layout, sizes in product(layouts, (Sizes(2, 2, 2), ORDINARY)):
+        case = message.draw(sizes, normal_numbers(rng))
+        asked.append((layout, case.rows(np.zeros(case.n_samples, dtype=int)) if layout == "broadcast" else case))
+    violations = exam.violations(message, [case for _, case in asked], [layout for layout, _ in asked])
+    for (layout, _), violation in zip(asked, violations, strict=True):
+        if violation is not None:
+            violation.expected += f", also in {layout} layout"
+            violation.mistake = "mutates-input" if "read-only" in violation.actual else "layout-dependent"
+            violation.repro = None  # a literal array has the plain layout
+            raise violation
+
+
+def check_inputs_unchanged(exam: Exam, message: Message) -> None:
+    """The call leaves its arguments as they were."""
+    rng = exam.rng(f"{message.subject}.unchanged")
+    for sizes in _UPWARDS:
+        case = message.draw(sizes, short_numbers(rng))
+        changed = exam.ask(message, case).changed
+        if changed:
+            names = " and ".join(changed)
+            raise _wrong(exam, message, case, f"{names} to be as before the call", f"{names} changed", "mutates-input")
+
+
+def check_result_is_its_own(exam: Exam, message: Message) -> None:
+    """The answer is a new array: it shares no memory with the arguments, and later calls do not change it."""
+    rng = exam.rng(f"{message.subject}.fresh")
+    for sizes in _UPWARDS:
+        case, other = (message.draw(sizes, short_numbers(rng)) for _ in range(2))
+        # All units switched on: whoever has nothing to do then may answer with the argument itself.
+        raised = {name: array if name == "T" else np.abs(array) + 1 / 8 for name, array in case.arguments.items()}
+        _judge_memory(exam, message, [case, other, Case(raised, case.parameters, case.origin)])
+
+
+def _judge_memory(exam: Exam, message: Message, cases: Sequence[Case]) -> None:
+    calls = [Call("layer", message.method, {**each.arguments}) for each in cases]
+    replies = exam.session.run([*message.setting(cases[0]), *calls])[-len(calls) :]
+    for reply, asked in zip(replies, cases, strict=True):
+        if reply.aliases:
+            name = reply.aliases[0]
+            raise _wrong(exam, message, asked, "an answer with memory of its own", f"a view of {name}", "aliases-input")
+        if reply.altered:
+            raise _wrong(
+                exam, message, asked, "an answer that stays", "an answer that a later call changed", "stateful"
+            )
+
+
+def check_no_state(exam: Exam, message: Message) -> None:
+    """The answer depends on the arguments alone: not on earlier calls, of this or another method, on another batch."""
+    rng = exam.rng(f"{message.subject}.state")
+    one = message.draw(ORDINARY, normal_numbers(rng))
+    same, larger = (message.draw(Sizes(ORDINARY.n + n, ORDINARY.d, ORDINARY.u), normal_numbers(rng)) for n in (0, 2))
+    # One layer answers all: with the parameters of the first question.
+    cases = [Case(each.arguments, one.parameters, each.origin) for each in (one, same, one, larger, one)]
+    forwards = [
+        Call("layer", "forward", {**forward_of(message).draw(sizes, normal_numbers(rng)).arguments})
+        for sizes in (ORDINARY, Sizes(ORDINARY.n + 1, ORDINARY.d, ORDINARY.u))
+    ]
+    calls = [Call("layer", message.method, {**each.arguments}) for each in cases]
+    steps = [*message.setting(one), *calls, forwards[0], calls[0], forwards[1], calls[0]]
+    replies = exam.session.run(steps)[len(message.setting(one)) :]
+    for case, reply in zip([*cases, one, one], [*replies[:5], replies[6], replies[8]], strict=True):
+        if reply.error is not None:
+            raise _wrong(exam, message, case, "an answer whatever was called before", reply.error, "stateful")
+        try:
+            exam.judge(message, case, exam.parts(message, case, reply))
+        except Violation as violation:
+            violation.mistake = "stateful"
+            violation.expected += ", whatever was called before"
+            violation.repro = None  # one call alone does not show it
+            raise
+
+
+def check_repeatable(exam: Exam, message: Message) -> None:
+    """The same question to a fresh object gets the same answer."""
+    case = message.draw(ORDINARY, normal_numbers(exam.rng(f"{message.subject}.repeatable")))
+    first, second = exam.actual(message, case), exam.actual(message, case)
+    bounds = exam.answer(message, case).bounds
+    for name, one, two, bound in zip(message.parts, first, second, bounds, strict=True):
+        # Not to the last bit: the order in which a BLAS sums may depend on where in memory an array lies.
+        if differing_entry(one, two, bound) is not None:
+            raise _wrong(exam, message, case, f"the same {name} twice", "two different answers", "nondeterministic")
+
+
+def check_samples_independent(exam: Exam, message: Message) -> None:
+    """Row n of the answer depends on row n of the arguments alone: in another batch a sample is answered the same."""
+    rng = exam.rng(f"{message.subject}.samples")
+    for sizes in (Sizes(2, 1, 2), Sizes(2, 2, 3), Sizes(4, 3, 5)):
+        case = message.draw(sizes, normal_numbers(rng))
+        others = message.draw(sizes, normal_numbers(rng))
+        together = exam.actual(message, case)[0]
+        bound = exam.answer(message, case).bounds[0]
+        for row in range(sizes.n):
+            # Among strangers, not alone: what goes wrong with a batch of one is another mistake.
+            elsewhere = exam.actual(message, _with_row(others, case, row))[0]
+            rows = slice(row, row + 1)
+            index = differing_entry(together[rows], elsewhere[rows], bound[rows])
+            if index is not None:
+                raise Violation(
+                    f"sample {row} to get {short(elsewhere[row][index[1:]])} as it does in another batch",
+                    short(together[row][index[1:]]),
+                    index=(row, *index[1:]),
+                    counterexample=nested(case),
+                    mistake="sample-dependence",
+                    repro=repro(exam.home(message.cls), message, case),
+                )
+
+
+def check_order_of_samples(exam: Exam, message: Message) -> None:
+    """With the samples in another order, rows of the answer come in that order; a mean over samples is the same."""
+    case = message.draw(Sizes(4, 3, 5), normal_numbers(exam.rng(f"{message.subject}.order")))
+    order = [2, 0, 3, 1]
+    one, other = exam.actual(message, case), exam.actual(message, case.rows(order))
+    bounds = exam.answer(message, case).bounds
+    for name, before, after, bound in zip(message.parts, one, other, bounds, strict=True):
+        due, room = (before[order], bound[order]) if message.per_sample else (before, bound)
+        index = differing_entry(after, due, room)
+        if index is not None:
+            raise _wrong(
+                exam,
+                message,
+                case.rows(order),
+                f"{name}{list(index)} = {short(due[index])}, as with rows {order} in their old places",
+                f"{name}{list(index)} = {short(after[index])}",
+                "sample-dependence",
+            )
+
+
+def check_linear_in_delta_next(exam: Exam, message: Message) -> None:
+    """A backward message is linear in delta_next: twice and the sum of two give twice and the sum of the answers."""
+    rng = exam.rng(f"{message.subject}.linear")
+    one = message.draw(ORDINARY, normal_numbers(rng))
+    # Powers of two and a sum that is exact in single precision: what differs is not the examiner's rounding.
+    first, second = (short_numbers(rng)(one.arguments["delta_next"].shape) for _ in range(2))
+    cases = [_with_delta_next(one, delta) for delta in (first, second, 2 * first - 4 * second)]
+    answers = [exam.actual(message, case) for case in cases]
+    bounds = [exam.answer(message, case).bounds for case in cases]
+    for part, name in enumerate(message.parts):
+        due = 2 * answers[0][part] - 4 * answers[1][part]
+        index = differing_entry(answers[2][part], due, 2 * bounds[0][part] + 4 * bounds[1][part] + bounds[2][part])
+        if index is not None:
+            raise _wrong(
+                exam,
+                message,
+                cases[2],
+                f"{name}{list(index)} = {short(due[index])}, from the answers to the two parts of delta_next",
+                f"{name}{list(index)} = {short(answers[2][part][index])}",
+                None,
+            )
+
+
+def check_averaged(exam: Exam, message: Message) -> None:
+    """The gradient is a mean over the samples: the same batch twice over has the same gradient."""
+    case = message.draw(ORDINARY, normal_numbers(exam.rng(f"{message.subject}.averaged")))
+    doubled = case.rows([*range(ORDINARY.n)] * 2)
+    once, twice = exam.actual(message, case), exam.actual(message, doubled)
+    bounds = exam.answer(message, case).bounds, exam.answer(message, doubled).bounds
+    for part, name in enumerate(message.parts):
+        index = differing_entry(twice[part], once[part], bounds[0][part] + bounds[1][part])
+        if index is not None:
+            raise _wrong(
+                exam,
+                message,
+                doubled,
+                f"{name}{list(index)} = {short(once[part][index])}, as for each sample once",
+                f"{name}{list(index)} = {short(twice[part][index])} for each sample twice",
+                None,
+            )
+
+
+def _smaller(exam: Exam, message: Message, violation: Violation) -> Violation:
+    """The same with a smaller question, if one has no answer either."""
+    rng = exam.rng("smaller")
+    for sizes in SMALL_SIZES:
+        try:
+            exam.actual(message, message.draw(sizes, short_numbers(rng)))
+        except Violation as smaller:
+            if smaller.mistake == violation.mistake:
+                return smaller
+    return violation
+
+
+def _judge_as(exam: Exam, message: Message, cases: Sequence[Case], mistake: str) -> None:
+    """As `Exam.judge_each`; what went wrong there, where ordinary questions are answered right, has this name."""
+    try:
+        exam.judge_each(message, cases)
+    except Violation as violation:
+        violation.mistake = mistake
+        raise
+
+
+def _blame_memory(violation: Violation) -> None:
+    violation.mistake = "stateful"
+    violation.expected += ", from the arguments alone"
+    violation.actual += " (right only after forward on the same batch)"
+
+
+def _with_row(others: Case, case: Case, row: int) -> Case:
+    """The other batch, with one sample from this one."""
+    arguments = {name: array.copy() for name, array in others.arguments.items()}
+    for name, array in arguments.items():
+        array[row] = case.arguments[name][row]
+    origin = None
+    if others.origin is not None and case.origin is not None:
+        origin = others.origin.copy()
+        origin[row] = case.origin[row]
+    return Case(arguments, case.parameters, origin)
+
+
+def _with_delta_next(case: Case, delta_next: Array) -> Case:
+    return Case({**case.arguments, "delta_next": delta_next}, case.parameters, case.origin)
+
+
+def _wrong(exam: Exam, message: Message, case: Case, expected: str, actual: str, mistake: str | None) -> Violation:
+    return Violation(
+        expected,
+        actual,
+        counterexample=nested(case),
+        mistake=mistake,
+        repro=repro(exam.home(message.cls), message, case),
+    )

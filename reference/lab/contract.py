@@ -1,0 +1,365 @@
+"""What is promised: each message of each layer, the inputs that it is for, its truth, the rounding it is granted.
+
+A `Message` knows three things about a method of the lab. How to draw questions for it; what the true answer is, from
+the definition of the forward pass (`reference.lab.definitions`), which an oracle evaluates or differentiates; and how
+far rounding may take an honest coding from that truth (`reference.numerics.rounding`). Checks ask; they know no
+formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.execution.worker.protocol import New, Put, Seed, Step
+from reference.lab import definitions
+from reference.numerics import rounding
+from reference.numerics.estimate import Estimate
+from reference.numerics.rounding import Precision
+from reference.numerics.sampling import Draw
+
+Array = NDArray[Any]
+
+
+class Oracle(Protocol):
+    """Evaluates and differentiates definitions; each answer bounds its own error."""
+
+    def value(self, spec: Callable[..., Any], args: tuple[Array, ...]) -> Estimate:
+        """spec(*args)."""
+
+    def vjp(self, spec: Callable[..., Any], cotangent: Array, args: tuple[Array, ...]) -> tuple[Estimate, ...]:
+        """The gradient of <cotangent, spec(*args)> with respect to each argument."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """N samples, D inputs, U units (or K classes)."""
+
+    n: int
+    d: int
+    u: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question.
+
+    Attributes
+    ----------
+    arguments
+        Of the method, by name.
+    parameters
+        W and b, where the layer has any.
+    origin
+        What the definition is evaluated at where that is not among the arguments: the inputs X of a ``delta`` that is
+        given the outputs Y.
+    """
+
+    arguments: Mapping[str, Array]
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+    origin: Array | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """N."""
+        return len(next(iter(self.arguments.values())))
+
+    def rows(self, index: Any) -> Case:
+        """The same question about some of the samples."""
+        chosen = {name: array[index] for name, array in self.arguments.items()}
+        return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
+
+    def precision(self) -> Precision:
+        """The arithmetic that is granted for it."""
+        return rounding.precision_of(*self.arguments.values(), *self.parameters.values())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The truth, and how far from it an honest answer may be: part by part (``grad`` has two)."""
+
+    truth: tuple[Estimate, ...]
+    bounds: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One method of one class.
+
+    Attributes
+    ----------
+    cls, method
+        As in the contract.
+    key
+        First part of the ids of its checks: ``linear``, ``relu``, ...
+    arguments
+        Names of the method's arguments, in order.
+    parts
+        Names of what comes back: one, or two for ``grad``.
+    draw
+        A question of given sizes, its numbers from the given source.
+    answer
+        The truth and the bounds for a question.
+    shapes
+        Of the parts of the answer to a question.
+    per_sample
+        Whether row n of the answer depends on row n of the arguments alone.
+    """
+
+    cls: str
+    method: str
+    key: str
+    arguments: tuple[str, ...]
+    parts: tuple[str, ...]
+    draw: Callable[[Sizes, Draw], Case]
+    answer: Callable[[Case, Oracle], Answer]
+    shapes: Callable[[Case], tuple[tuple[int, ...], ...]]
+    per_sample: bool = True
+
+    @property
+    def subject(self) -> str:
+        """``Class.method``."""
+        return f"{self.cls}.{self.method}"
+
+    def setting(self, case: Case, name: str = "layer") -> list[Step]:
+        """The steps that make the object that the question is for."""
+        if self.cls != "LinearLayer":
+            return [New(name, self.cls, {"name": name})]
+        W, b = case.parameters["W"], case.parameters["b"]
+        sizes = {"n_inputs": W.shape[0], "n_units": W.shape[1]}
+        return [New(name, self.cls, {**sizes, "rng": Seed(0), "name": name}), Put(name, "W", W), Put(name, "b", b)]
+
+
+def one_hot(labels: Array, n_classes: int) -> Array:
+    """Targets (N, K), float64."""
+    return np.eye(n_classes)[labels]
+
+
+# Questions
+
+
+def _draw_linear_forward(s: Sizes, draw: Draw) -> Case:
+    return Case({"X": draw((s.n, s.d))}, _parameters(s, draw))
+
+
+def _draw_linear_delta(s: Sizes, draw: Draw) -> Case:
+    case = _draw_linear_forward(s, draw)
+    X, W, b = case.arguments["X"], case.parameters["W"], case.parameters["b"]
+    return Case({"Y": X @ W + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
+
+
+def _draw_linear_grad(s: Sizes, draw: Draw) -> Case:
+    return Case({"X": draw((s.n, s.d)), "delta_next": draw((s.n, s.u))}, _parameters(s, draw))
+
+
+def _parameters(s: Sizes, draw: Draw) -> dict[str, Array]:
+    return {"W": draw((s.d, s.u)), "b": draw((s.u,))}
+
+
+def _draw_inputs(s: Sizes, draw: Draw) -> Case:
+    return Case({"X": draw((s.n, s.u))})
+
+
+def _draw_relu_delta(s: Sizes, draw: Draw) -> Case:
+    X = draw((s.n, s.u))
+    return Case({"Y": np.maximum(X, 0), "delta_next": draw((s.n, s.u))}, {}, X)
+
+
+def _draw_softmax_delta(s: Sizes, draw: Draw) -> Case:
+    X = draw((s.n, s.u))
+    return Case({"Y": probabilities(X), "delta_next": draw((s.n, s.u))}, {}, X)
+
+
+def _draw_probabilities(s: Sizes, draw: Draw) -> Case:
+    X = draw((s.n, s.u))
+    return Case({"X": probabilities(X), "T": _targets(X)})
+
+
+def _draw_logits(s: Sizes, draw: Draw) -> Case:
+    X = draw((s.n, s.u))
+    return Case({"X": X, "T": _targets(X)})
+
+
+def _targets(X: Array) -> Array:
+    """One-hot targets, a different class from sample to sample, at places that depend on the draw."""
+    n, k = X.shape
+    first = int(np.abs(np.float64(X[0, 0])) * 8) if np.isfinite(X[0, 0]) and abs(X[0, 0]) < 2**40 else 0
+    return one_hot((np.arange(n) * max(k - 1, 1) + first) % k, k).astype(X.dtype)
+
+
+def probabilities(X: Array) -> Array:
+    """Some probabilities for logits X: a question's input, so any will do that are near softmax's."""
+    with np.errstate(over="ignore", under="ignore"):
+        E = np.exp(X - X.max(axis=1, keepdims=True))
+        return np.asarray(E / E.sum(axis=1, keepdims=True))
+
+
+# Answers
+
+
+def _linear_forward(case: Case, oracle: Oracle) -> Answer:
+    X, W, b = _doubles(case.arguments["X"], case.parameters["W"], case.parameters["b"])
+    bound = rounding.linear_forward(X, W, b, case.precision())
+    return Answer((oracle.value(definitions.linear, (X, W, b)),), (bound,))
+
+
+def _linear_delta(case: Case, oracle: Oracle) -> Answer:
+    X, W, b, d = _doubles(case.origin, *case.parameters.values(), case.arguments["delta_next"])
+    truth, _, _ = oracle.vjp(definitions.linear, d, (X, W, b))
+    return Answer((truth,), (rounding.linear_delta(W, d, case.precision()),))
+
+
+def _linear_grad(case: Case, oracle: Oracle) -> Answer:
+    X, W, b, d = _doubles(case.arguments["X"], *case.parameters.values(), case.arguments["delta_next"])
+    _, *truth = oracle.vjp(lambda X, W, b: definitions.linear(X, W, b) / len(X), d, (X, W, b))
+    return Answer(tuple(truth), rounding.linear_grad(X, d, case.precision()))
+
+
+def _relu_forward(case: Case, oracle: Oracle) -> Answer:
+    (X,) = _doubles(case.arguments["X"])
+    return Answer((oracle.value(definitions.relu, (X,)),), (rounding.exact(X),))
+
+
+def _relu_delta(case: Case, oracle: Oracle) -> Answer:
+    X, d = _doubles(case.origin, case.arguments["delta_next"])
+    return Answer(oracle.vjp(definitions.relu, d, (X,)), (rounding.exact(X),))
+
+
+def _softmax_forward(case: Case, oracle: Oracle) -> Answer:
+    (X,) = _doubles(case.arguments["X"])
+    truth = oracle.value(definitions.softmax, (X,))
+    return Answer((truth,), (rounding.softmax(X, truth.value, case.precision()),))
+
+
+def _softmax_delta(case: Case, oracle: Oracle) -> Answer:
+    Y, d = _doubles(case.arguments["Y"], case.arguments["delta_next"])
+
+    def softmax_at(shift: Any) -> Any:
+        """Softmax of log Y + shift: at a shift of 0 it is Y, whatever that lost in rounding, probabilities of 0 too."""
+        E = shift.new_tensor(Y) * shift.exp()
+        return E / E.sum(dim=1, keepdim=True)
+
+    truth = oracle.vjp(softmax_at, d, (np.zeros(Y.shape),))
+    return Answer(truth, (rounding.softmax_delta(Y, d, case.precision()),))
+
+
+def _cross_entropy(case: Case, oracle: Oracle) -> Answer:
+    P, T = _doubles(case.arguments["X"], case.arguments["T"])
+    truth = oracle.value(lambda P: definitions.cross_entropy(P, T), (P,))
+    return Answer((truth,), (rounding.cross_entropy(P, T, case.precision()),))
+
+
+def _cross_entropy_delta(case: Case, oracle: Oracle) -> Answer:
+    P, T = _doubles(case.arguments["X"], case.arguments["T"])
+    # Each loss depends on its own row alone, so that one cotangent of ones gives every row's gradient.
+    truth = oracle.vjp(lambda P: definitions.cross_entropy(P, T), np.ones((len(P), 1)), (P,))
+    return Answer(truth, (rounding.cross_entropy_delta(P, T, case.precision()),))
+
+
+def _logits_loss(case: Case, oracle: Oracle) -> Answer:
+    X, T = _doubles(case.arguments["X"], case.arguments["T"])
+    P = oracle.value(definitions.softmax, (X,)).value
+    truth = oracle.value(lambda X: definitions.cross_entropy_of_logits(X, T), (X,))
+    return Answer((truth,), (rounding.logits_loss(X, T, P, case.precision()),))
+
+
+def _logits_delta(case: Case, oracle: Oracle) -> Answer:
+    X, T = _doubles(case.arguments["X"], case.arguments["T"])
+    P = oracle.value(definitions.softmax, (X,)).value
+    truth = oracle.vjp(lambda X: definitions.cross_entropy_of_logits(X, T), np.ones((len(X), 1)), (X,))
+    return Answer(truth, (rounding.logits_delta(X, T, P, case.precision()),))
+
+
+def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:
+    """Exactly the same numbers in double precision."""
+    return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
+
+
+# Shapes
+
+
+def _outputs(case: Case) -> tuple[tuple[int, ...], ...]:
+    """(N, U), where U is D but for a linear layer."""
+    n, d = case.arguments["X"].shape
+    return ((n, case.parameters["W"].shape[1] if case.parameters else d),)
+
+
+def _inputs(case: Case) -> tuple[tuple[int, ...], ...]:
+    """(N, D)."""
+    n, u = next(iter(case.arguments.values())).shape
+    return ((n, case.parameters["W"].shape[0] if case.parameters else u),)
+
+
+def _gradients(case: Case) -> tuple[tuple[int, ...], ...]:
+    """Of W and of b."""
+    return tuple(array.shape for array in case.parameters.values())
+
+
+def _losses(case: Case) -> tuple[tuple[int, ...], ...]:
+    """(N, 1)."""
+    return ((case.n_samples, 1),)
+
+
+_COMPOUND = "LossCrossEntropyForSoftmaxLogits"
+#: Every message of the layers and losses, in the order in which a network needs them.
+MESSAGES = (
+    Message("LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, _outputs),
+    Message(
+        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, _inputs
+    ),
+    Message(
+        "LinearLayer",
+        "grad",
+        "linear",
+        ("X", "delta_next"),
+        ("dW", "db"),
+        _draw_linear_grad,
+        _linear_grad,
+        _gradients,
+        per_sample=False,
+    ),
+    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, _outputs),
+    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, _inputs),
+    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, _outputs),
+    Message(
+        "SoftmaxLayer",
+        "delta",
+        "softmax",
+        ("Y", "delta_next"),
+        ("delta",),
+        _draw_softmax_delta,
+        _softmax_delta,
+        _inputs,
+    ),
+    Message(
+        "LossCrossEntropy",
+        "forward",
+        "cross_entropy",
+        ("X", "T"),
+        ("loss",),
+        _draw_probabilities,
+        _cross_entropy,
+        _losses,
+    ),
+    Message(
+        "LossCrossEntropy",
+        "delta",
+        "cross_entropy",
+        ("X", "T"),
+        ("delta",),
+        _draw_probabilities,
+        _cross_entropy_delta,
+        _inputs,
+    ),
+    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses),
+    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs),
+)
+
+
+def forward_of(message: Message) -> Message:
+    """The forward message of the same class."""
+    return next(each for each in MESSAGES if each.cls == message.cls and each.method == "forward")

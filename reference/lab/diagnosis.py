@@ -1,0 +1,101 @@
+"""Which known mistake is it? The one that gives the same answers, on all the questions; or nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from reference.execution.implementation import CLASSES
+from reference.execution.in_process import InProcess
+from reference.findings import NotApplicable, Violation
+from reference.lab.context import Asked, Exam
+from reference.lab.mistakes import Mistake
+from reference.numerics.compare import alike
+
+Run = Callable[[Exam], None]
+
+
+def explanations(
+    candidates: Iterable[Mistake], check: Run, exam: Exam, violation: Violation, kept: Mapping[str, Run]
+) -> list[Mistake]:
+    """The known mistakes that explain a failed check.
+
+    Every candidate is put through the same check with the same questions. It explains the failure if it fails in the
+    same way, and if each of its answers, up to the one that failed and beyond, is the one that ``exam`` has in its log.
+
+    Parameters
+    ----------
+    candidates
+        Those that are possible.
+    check
+        Failed with ``violation``.
+    exam
+        Whose log holds the answers of this check alone.
+    kept
+        Checks that were passed before, by id: who fails one of them explains nothing.
+    """
+    # The cheapest first. Hardly any mistake has right values, and nearly all keep everything else that checks stand on:
+    # that is asked of those few that give the same answers.
+    values = {name: run for name, run in kept.items() if name.endswith(".values")}
+    others = {name: run for name, run in kept.items() if name not in values}
+    return [
+        each
+        for each in candidates
+        if _keeps(each, exam, values) and _explains(each, check, exam, violation) and _keeps(each, exam, others)
+    ]
+
+
+def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
+    """The first, if there is one and all of them have one name."""
+    return mistakes[0] if mistakes and len({each.word for each in mistakes}) == 1 else None
+
+
+class _DiffersError(Exception):
+    """An answer is not the one that was given: the candidate explains nothing, and need not be asked on."""
+
+
+class _Compared(list[Asked]):
+    """A log that accepts only the answers of another one, in its order."""
+
+    def __init__(self, given: Sequence[Asked]) -> None:
+        super().__init__()
+        self._given = given
+
+    def append(self, asked: Asked) -> None:
+        """Raises where the other log goes on otherwise."""
+        place = len(self)
+        super().append(asked)
+        if place >= len(self._given):
+            raise _DiffersError
+        given = self._given[place]
+        if not alike(asked.values, given.values, given.bounds):
+            raise _DiffersError
+
+
+def _keeps(mistake: Mistake, exam: Exam, kept: Mapping[str, Run]) -> bool:
+    """Whether a mistake passes these checks; found out once for each."""
+
+    def passes(run: Run) -> bool:
+        try:
+            run(exam.of(_session(mistake), []))
+        except (Violation, NotApplicable):
+            return False
+        return True
+
+    asked = exam.seed, exam.effort, exam.assignment
+    return all(exam.known((mistake.name, name, asked), partial(passes, run)) for name, run in kept.items())
+
+
+def _session(mistake: Mistake) -> InProcess:
+    return InProcess(mistake.classes, {name: "" for name in CLASSES if name not in mistake.classes})
+
+
+def _explains(mistake: Mistake, check: Run, exam: Exam, violation: Violation) -> bool:
+    log = _Compared(exam.log)
+    try:
+        check(exam.of(_session(mistake), log))
+    except Violation as its:
+        return its.mistake == violation.mistake and len(log) == len(exam.log)
+    except (_DiffersError, NotApplicable):
+        return False
+    return False

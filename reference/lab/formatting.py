@@ -1,0 +1,60 @@
+"""Numbers and questions in the shortest words that are exact enough; nothing here prints."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.lab.contract import Case, Message
+
+
+def short(value: Any) -> str:
+    """A number with as many digits as tell it from its neighbours, at most 17."""
+    return repr(float(value))
+
+
+def nested(case: Case) -> dict[str, Any]:
+    """The question as nested lists, parameters first."""
+    return {name: array.tolist() for name, array in {**case.parameters, **case.arguments}.items()}
+
+
+def repro(home: str, message: Message, case: Case) -> str:
+    """A script of at most ten lines that asks the question again; ``home`` is the module of the class."""
+    lines = [
+        "import numpy as np",
+        f"from {home} import {message.cls}",
+        f"layer = {_construction(message, case)}",
+        *(f"layer.{name}{_all_of(array)} = {literal(array)}" for name, array in case.parameters.items()),
+        *(f"{name} = {literal(array)}" for name, array in case.arguments.items()),
+        f"print(layer.{message.method}({', '.join(f'{name}={name}' for name in case.arguments)}))",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def literal(array: NDArray[Any]) -> str:
+    """An expression that makes the array again, to the bit."""
+    dtype = "" if array.dtype == np.float64 else f", dtype=np.{array.dtype}"
+    return f"np.array({array.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
+
+
+def _all_of(array: NDArray[Any]) -> str:
+    """What an attribute is written into by: one of double precision would not keep the precision of another array."""
+    return "[...]" if array.dtype == np.float64 else ""
+
+
+def _construction(message: Message, case: Case) -> str:
+    if message.cls != "LinearLayer":
+        return f'{message.cls}(name="layer")'
+    d, u = case.parameters["W"].shape
+    return f'LinearLayer(n_inputs={d}, n_units={u}, rng=np.random.RandomState(0), name="layer")'
+
+
+def module_of(implementation: str) -> str:
+    """What stands after ``from`` in a script: the name, or that of the file or folder, or a word to be replaced."""
+    if all(part.isidentifier() for part in implementation.split(".")):
+        return implementation.removesuffix(".py")
+    stem = PurePath(implementation).stem
+    return stem if stem.isidentifier() else "your_module"

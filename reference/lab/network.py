@@ -1,0 +1,342 @@
+"""Questions about networks: how one is made, what it is asked, what is true of it, and how far rounding may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
+from reference.findings import Violation
+from reference.lab import definitions
+from reference.lab.context import Asked, Exam, as_numbers, kind_of, no_numbers, word_for, word_of
+from reference.lab.contract import Oracle, one_hot
+from reference.lab.evidence import evidence_of
+from reference.lab.formatting import literal, short
+from reference.numerics import rounding
+from reference.numerics.compare import worst_entry
+from reference.numerics.estimate import Estimate
+from reference.numerics.memo import digest
+from reference.numerics.sampling import short_numbers
+
+Array = NDArray[np.float64]
+
+#: Widths from the input to the classes, and samples: from the smallest that can show a mistake to deep ones.
+SHAPES = (
+    ((1, 2), 1), ((1, 2), 2), ((2, 1, 2), 2), ((1, 2, 2), 3), ((2, 2, 2), 2), ((2, 3), 2), ((2, 3, 2), 3),
+    ((4, 3, 5, 2, 3), 6), ((3, 5, 4, 3), 4),
+)  # fmt: skip
+#: Units nearer to 0 than this are drawn anew: rounding must not decide what ReLU does.
+_MARGIN = 1e-6
+#: Logits so far apart that probabilities underflow are for other checks.
+_SPREAD = 100
+
+
+@dataclass(frozen=True)
+class Question:
+    """A network with its weights, and a batch.
+
+    Attributes
+    ----------
+    widths
+        Of the input, the hidden layers and the output.
+    theta
+        W_1, b_1, W_2, b_2, ...
+    X, T
+        Inputs (N, D) and one-hot targets (N, K).
+    compound
+        True: the compound loss on logits, softmax as an output layer. False: softmax as a layer, cross-entropy on its
+        probabilities.
+    """
+
+    widths: tuple[int, ...]
+    theta: tuple[Array, ...]
+    X: Array
+    T: Array
+    compound: bool
+
+    def steps(self) -> list[Step]:
+        """How to make the network, as the object "net"."""
+        steps: list[Step] = []
+        names: list[str] = []
+        for number, (d, u) in enumerate(pairwise(self.widths), start=1):
+            last = number == len(self.widths) - 1
+            name = "Linear_OUT" if last else f"Linear_{number}"
+            steps.append(New(name, "LinearLayer", {"n_inputs": d, "n_units": u, "rng": Seed(1), "name": name}))
+            steps += [Put(name, "W", self.theta[2 * number - 2]), Put(name, "b", self.theta[2 * number - 1])]
+            names.append(name)
+            if not last:
+                steps.append(New(f"ReLU_{number}", "ReLULayer", {"name": f"ReLU_{number}"}))
+                names.append(f"ReLU_{number}")
+        steps.append(New("Softmax_OUT", "SoftmaxLayer", {"name": "Softmax_OUT"}))
+        loss = "LossCrossEntropyForSoftmaxLogits" if self.compound else "LossCrossEntropy"
+        steps.append(New("CE", loss, {"name": "CE"}))
+        layers = [Ref(name) for name in names] + ([] if self.compound else [Ref("Softmax_OUT")])
+        arguments: dict[str, Any] = {"n_inputs": self.widths[0], "layers": layers, "loss": Ref("CE")}
+        if self.compound:
+            arguments["output_layers"] = [Ref("Softmax_OUT")]
+        return [*steps, New("net", "MLP", arguments)]
+
+    @property
+    def linear(self) -> list[str]:
+        """Names of the layers with parameters."""
+        return [f"Linear_{number}" for number in range(1, len(self.widths) - 1)] + ["Linear_OUT"]
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the arrays of theta."""
+        return [f"{name}.{attribute}" for name in self.linear for attribute in "Wb"]
+
+    @cached_property
+    def key(self) -> Hashable:
+        """Tells this question from every other one."""
+        return self.widths, self.compound, digest(*self.theta, self.X, self.T)
+
+    @cached_property
+    def bounds(self) -> rounding.NetBounds:
+        """How far rounding may take an honest network."""
+        return rounding.network(self.X, self.theta, self.T, rounding.DOUBLE)
+
+    def hidden(self, *theta: Any, depth: int | None = None) -> Any:
+        """The definition of the logits, or of the outputs of hidden layer ``depth``."""
+        X = theta[0].new_tensor(self.X)
+        if depth is None:
+            return definitions.hidden(X, theta)
+        return definitions.relu(definitions.hidden(X, theta[: 2 * depth]))
+
+    def probabilities(self, *theta: Any) -> Any:
+        """The definition of what the network predicts."""
+        return definitions.softmax(self.hidden(*theta))
+
+    def losses(self, *theta: Any) -> Any:
+        """The definition of each sample's loss."""
+        return definitions.cross_entropy_of_logits(self.hidden(*theta), self.T)
+
+    def mean_loss(self, *theta: Any) -> Any:
+        """The definition of the mean loss."""
+        return self.losses(*theta).mean()
+
+    def kink_free(self, directions: Sequence[Array]) -> float:
+        """How many times the directions theta may be moved, either way, and no unit changes its sign: at least.
+
+        A unit's input Z = A W + b moves by (A(t) - A) W + t A(t) dW + t db, with |A(t) - A| at most as much as the Z
+        before it moves where that is positive, and 0 elsewhere.
+        """
+        t = 1.0
+        while not self._keeps_signs(directions, t):
+            t /= 2
+        return t
+
+    def _keeps_signs(self, directions: Sequence[Array], t: float) -> bool:
+        A, moves = self.X, np.zeros(self.X.shape)
+        for W, b, dW, db in zip(
+            self.theta[:-2:2], self.theta[1:-2:2], directions[:-2:2], directions[1:-2:2], strict=True
+        ):
+            Z = A @ W + b
+            moves = moves @ np.abs(W) + t * ((np.abs(A) + moves) @ np.abs(dW) + np.abs(db))
+            if (np.abs(Z) <= moves).any():
+                return False
+            A, moves = np.maximum(Z, 0), np.where(Z > 0, moves, 0)
+        return True
+
+    def true_gradient(self, oracle: Oracle) -> tuple[Estimate, ...]:
+        """Of the mean loss: W_1, b_1, W_2, b_2, ..."""
+        return oracle.vjp(self.mean_loss, np.array(1.0), self.theta)
+
+
+@dataclass
+class Asking:
+    """An examination of one network.
+
+    Attributes
+    ----------
+    exam, question
+        Whom, and about which network.
+    asked
+        What a script would print to see the last answer.
+    before
+        A line of the script that comes before; empty for none.
+    """
+
+    exam: Exam
+    question: Question
+    asked: str = "net"
+    before: str = ""
+
+    def reply(self, call: Call) -> Reply:
+        """What the network answers.
+
+        Raises
+        ------
+        Violation
+            It could not be made, or raised an exception.
+        """
+        return self.last(call, self.exam.session.run([*self.question.steps(), call]))
+
+    def last(self, call: Call, replies: Sequence[Reply]) -> Reply:
+        """The last of the replies to steps that end with ``call``; raises as `reply`."""
+        arguments = [name if name in {"X", "T"} else f"{name}={value!r}" for name, value in call.arguments.items()]
+        self.asked = f"net.{call.method}({', '.join(arguments)})"
+        for reply in replies:
+            if reply.error is not None:
+                self.exam.log.append(Asked((reply.error_kind,)))
+                raise self.violation(f"{self.asked} to answer", reply.error, word_of(reply, call.method))
+        return replies[-1]
+
+    def propagate(self, **options: Any) -> Reply:
+        """The reply to ``propagate(X, ...)``."""
+        return self.reply(Call("net", "propagate", {"X": self.question.X, **options}))
+
+    def evaluate(self) -> Reply:
+        """The reply to ``evaluate(X, T)``."""
+        return self.reply(Call("net", "evaluate", {"X": self.question.X, "T": self.question.T}))
+
+    def gradient(self) -> list[tuple[str, Array]]:
+        """The arrays of ``gradient(X, T)`` in the order of theta, with the names of their layers."""
+        return self.named_parts(self.reply(Call("net", "gradient", {"X": self.question.X, "T": self.question.T})))
+
+    def named_parts(self, reply: Reply) -> list[tuple[str, Array]]:
+        """The arrays of a reply to ``gradient``.
+
+        Raises
+        ------
+        Violation
+            It is no dict of [dW, db] by layer's name, or the arrays have other shapes.
+        """
+        linear, theta = self.question.linear, self.question.theta
+        if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
+            names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
+            self.exam.log.append(Asked((str(names),)))
+            raise self.violation(f"a dict with the keys {linear}", f"{names}", _word_for_names(reply, linear))
+        parts = []
+        for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
+            found = reply.value[name]
+            self.exam.log.append(Asked(tuple(found) if isinstance(found, list | tuple) else (type(found).__name__,)))
+            if not isinstance(found, list | tuple) or len(found) != len(shapes):
+                raise self.violation(f"[dW, db] under {name}", type(found).__name__, "wrong-type")
+            for part, like in zip(found, shapes, strict=True):
+                array = as_numbers(part)
+                if array is None or array.shape != like.shape:
+                    got = no_numbers(part) if array is None else f"shape {array.shape}"
+                    word = "wrong-type" if part is None else word_for(got)
+                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word)
+                parts.append((name, array.astype(np.float64)))
+        return parts
+
+    def judge(self, reply: Reply, truth: Estimate, bound: Array, what: str | None = None) -> None:
+        """Compare an answer with the truth; ``what`` it is, if not just what was asked.
+
+        Raises
+        ------
+        Violation
+            It is no array of numbers, has another shape, or an entry is wrong.
+        """
+        what = what or self.asked
+        array = as_numbers(reply.value)
+        if array is None:
+            self.exam.log.append(Asked((reply.kind,)))
+            came = no_numbers(reply.value)
+            raise self.violation(f"{what} to be an array of numbers", came, word_for(came))
+        self.exam.log.append(Asked((array,), (bound,)))
+        if array.shape != truth.value.shape:
+            raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
+        index = worst_entry(array, truth, bound)
+        if index is not None:
+            place = f"{what}{list(index)}"
+            violation = self.violation(f"{place} = {short(truth.value[index])}", f"{place} = {short(array[index])}")
+            violation.index, violation.bound = index, float(bound[index] + truth.error[index])
+            violation.evidence = evidence_of(what, array, truth, bound)
+            raise violation
+
+    def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
+        """What a definition of the question says at its parameters."""
+        exam, question = self.exam, self.question
+        key = (question.key, definition.__name__, *options.items())
+        return exam.known(key, lambda: exam.truth().value(partial(definition, **options), question.theta))
+
+    def true_gradient(self) -> tuple[Estimate, ...]:
+        """See `Question.true_gradient`."""
+        exam, question = self.exam, self.question
+        return exam.known((question.key, "gradient"), lambda: question.true_gradient(exam.truth()))
+
+    def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
+        """A broken promise of this network."""
+        question = self.question
+        arrays = dict(zip(question.labels, question.theta, strict=True)) | {"X": question.X, "T": question.T}
+        shown = {name: array.tolist() for name, array in arrays.items()}
+        script = _script(self.exam, question, [self.before] if self.before else [], self.asked)
+        return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
+
+
+def questions(exam: Exam, *, compound_only: bool = False) -> Iterator[Question]:
+    """Networks from small to deep. The compound loss is of assignment 2; before that there is the other net alone."""
+    kinds = [True] if exam.assignment > 1 else []
+    for compound in kinds if compound_only else [*kinds, False]:
+        for shape in SHAPES:
+            yield question_of(exam, shape, compound=compound)
+
+
+def question_of(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
+    """A network of that shape with short weights, and a batch."""
+    return exam.known(("net", exam.seed, shape, compound), lambda: _drawn(exam, shape, compound=compound))
+
+
+def _drawn(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
+    (*widths,), n = shape
+    rng = exam.rng(f"net.{widths}.{n}")
+    draw = short_numbers(rng)
+    while True:
+        theta = [array for d, u in pairwise(widths) for array in (draw((d, u)), draw((u,)) / 2 + 1 / 64)]
+        X, T = draw((n, widths[0])), one_hot(rng.randint(0, widths[-1], n), widths[-1])
+        if _smallest_unit(X, theta) > _MARGIN:
+            return Question(tuple(widths), tuple(theta), X, T, compound)
+
+
+def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
+    smallest = np.inf
+    for W, b in zip(theta[:-2:2], theta[1:-2:2], strict=True):
+        Z = X @ W + b
+        smallest = min(smallest, float(np.abs(Z).min()))
+        X = np.maximum(Z, 0)
+    logits = X @ theta[-2] + theta[-1]
+    return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
+
+
+def _script(exam: Exam, question: Question, before: Sequence[str], asked: str) -> str:
+    """At most ten lines that make the network and ask again."""
+    loss = "LossCrossEntropyForSoftmaxLogits" if question.compound else "LossCrossEntropy"
+    softmax = '[SoftmaxLayer(name="Softmax_OUT")]'
+    layers, end = ("layers", f", output_layers={softmax}") if question.compound else (f"layers + {softmax}", "")
+    lines = [
+        "import numpy as np",
+        _imports(exam, ["MLP", "LinearLayer", loss, "ReLULayer", "SoftmaxLayer"]),
+        f"names, theta = {question.linear}, [{', '.join(literal(array) for array in question.theta)}]",
+        "linear = [LinearLayer(*W.shape, np.random.RandomState(0), name) for W, name in zip(theta[::2], names)]",
+        "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
+        'layers = [each for i, layer in enumerate(linear, 1) for each in (layer, ReLULayer(f"ReLU_{i}"))][:-1]',
+        f'net = MLP({question.widths[0]}, {layers}, {loss}("CE"){end})',
+        f"X, T = {literal(question.X)}, {literal(question.T)}",
+        *before,
+        f"print({asked})",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
+    """The word for a gradient that is not for these layers; there is none for one that is for other layers too."""
+    if not isinstance(reply.value, dict):
+        return word_for(kind_of(reply))
+    return "layer-skipped" if set(linear) - set(reply.value) else None
+
+
+def _imports(exam: Exam, classes: Sequence[str]) -> str:
+    """In one line, from as many modules as there are."""
+    homes: dict[str, list[str]] = {}
+    for cls in classes:
+        homes.setdefault(exam.home(cls), []).append(cls)
+    return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())

@@ -1,0 +1,181 @@
+"""How far rounding can take an honest network's gradient: sharp bounds, for deep nets.
+
+Carrying errors from layer to layer with |W|, as `reference.numerics.rounding.network` does, lets every layer multiply
+them: by 4 to 9 in a layer of 64 units, by 10^8 through five of them and back. But errors travel as signals do, through
+the net's own Jacobian matrices. With masks that no rounding changes, the net is linear between its nonlinear ends, so
+that
+
+    error of Z_l = sum over k <= l of eta_k J_kl,    J_kl = D_k W_(k+1) D_(k+1) ... W_l,
+
+holds exactly, eta_k being what layer k rounded itself (`rounding.linear_forward`), D_k its units that are on. Hence
+|error of Z_l| <= sum_k |eta_k| |J_kl|: the absolute value of the product, not the product of absolute values. Backwards
+the same matrices carry the roundings of delta. This is first-order error analysis by the adjoint (Higham 2002, section
+1.6), with what is of second order added to it.
+
+The same sums with squares in place of absolute values give the deviation that the error has where roundings behave like
+independent random numbers (Higham and Mary 2019, *A new approach to probabilistic rounding error analysis*, SIAM J.
+Sci. Comput. 41(5)): `deviations`. That is a model, of use where to look but not for a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.numerics import rounding
+from reference.numerics.rounding import Precision
+
+Array = NDArray[np.float64]
+
+_OWN_ROUNDING = 1 + 2.0**-20
+
+
+@dataclass(frozen=True)
+class NetRounding:
+    """Sizes of errors.
+
+    Attributes
+    ----------
+    sums
+        Of each linear layer's outputs Z (N, U): the last are the logits.
+    decided
+        Whether every hidden unit is farther from 0 than its error, so that rounding does not decide what ReLU does.
+        Where it does, nothing here holds.
+    gradient
+        Of the mean loss's gradient: W_1, b_1, W_2, b_2, ...
+    """
+
+    sums: tuple[Array, ...]
+    decided: bool
+    gradient: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class _Law:
+    """How sizes of errors add up, and what a sum of products rounds.
+
+    ``size`` of a coefficient, so that errors of sizes ``s`` become ``total(s @ size(J))``; sizes are kept as ``size``
+    gives them until ``total``.
+    """
+
+    size: Callable[[Array], Array]
+    total: Callable[[Array], Array]
+    roundings: Callable[[float, Precision], float]
+
+
+_WORST = _Law(np.abs, lambda x: x, lambda n, p: p.gamma(n))
+_TYPICAL = _Law(np.square, np.sqrt, lambda n, p: p.u * float(np.sqrt(n)))
+
+
+def bounds(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetRounding:
+    """Bounds that hold for every order of summation, with softmax and cross-entropy as two layers or as one.
+
+    Parameters
+    ----------
+    X, T
+        Inputs (N, D) and targets (N, K).
+    theta
+        W_1, b_1, W_2, b_2, ... of linear layers with ReLU between them.
+    p
+        The arithmetic that is granted.
+    """
+    return _rounding(X, theta, T, p, _WORST)
+
+
+def deviations(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetRounding:
+    """How large errors are where roundings are independent random numbers; arguments as in `bounds`."""
+    return _rounding(X, theta, T, p, _TYPICAL)
+
+
+def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, law: _Law) -> NetRounding:
+    weights, biases = theta[::2], theta[1::2]
+    inputs, sums, sum_errors, carried = _forward(X, weights, biases, p, law)
+    hidden = zip(sums[:-1], sum_errors[:-1], strict=True)
+    decided = all(bool((np.abs(Z) > e).all()) for Z, e in hidden)
+    delta, delta_error = _of_loss(sums[-1], T, sum_errors[-1], p, law)
+    own: list[Array] = [delta_error]  # of the deltas of the layers above, the nearest first
+    gradient: list[Array] = []
+    input_errors = [np.zeros(X.shape)] + [e * (Z > 0) for Z, e in zip(sums[:-1], sum_errors[:-1], strict=True)]
+    for layer in reversed(range(len(weights))):
+        gradient[:0] = _of_grad(inputs[layer], input_errors[layer], delta, delta_error, p, law)
+        if layer == 0:
+            break
+        W, on = weights[layer], sums[layer - 1] > 0
+        rounded = _of_products(np.abs(delta) + delta_error, W.T, W.shape[1], p, law) * on
+        delta = (delta @ W.T) * on
+        own.insert(0, rounded)
+        # What was rounded further up arrives through the transposed Jacobian matrices.
+        parts = [
+            np.einsum("nij,nj->ni", law.size(carried[layer - 1][above]), law.size(e))
+            for above, e in enumerate(own[1:], start=layer)
+        ]
+        delta_error = law.total(law.size(rounded) + sum(parts))
+    return NetRounding(tuple(sum_errors), decided, tuple(each * _OWN_ROUNDING for each in gradient))
+
+
+def _forward(
+    X: Array, weights: Sequence[Array], biases: Sequence[Array], p: Precision, law: _Law
+) -> tuple[list[Array], list[Array], list[Array], list[dict[int, Array]]]:
+    """Inputs and sums of each layer, errors of the sums, and J_kl as ``carried[k][l]``, (N, U_k, U_l), for k < l."""
+    inputs: list[Array] = [X]
+    sums: list[Array] = []
+    errors: list[Array] = []
+    carried: list[dict[int, Array]] = []
+    own: list[Array] = []
+    A, e = X, np.zeros(X.shape)
+    for layer, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        if layer:
+            on = (sums[-1] > 0)[:, :, None]
+            for k in range(layer):
+                before = carried[k].get(layer - 1)
+                # D_(l-1) W_l is the last factor of each, and the whole of the nearest.
+                carried[k][layer] = on * W if before is None else (before * on.transpose(0, 2, 1)) @ W
+        Z = A @ W + b
+        own.append(_of_products(np.abs(A) + e, W, len(W) + 1, p, law, np.abs(b)))
+        carried.append({})
+        parts = [np.einsum("ni,nij->nj", law.size(own[k]), law.size(carried[k][layer])) for k in range(layer)]
+        sums.append(Z)
+        errors.append(law.total(law.size(own[layer]) + sum(parts)) * _OWN_ROUNDING)
+        A, e = np.maximum(Z, 0), errors[-1] * (Z > 0)
+        inputs.append(A)
+    return inputs, sums, errors, carried
+
+
+def _of_products(sizes: Array, W: Array, n: int, p: Precision, law: _Law, b: Array | float = 0.0) -> Array:
+    """What ``sizes W + b`` rounds: n roundings of each sum, and underflow."""
+    spread = law.total(law.size(sizes) @ law.size(W) + law.size(np.asarray(b)))
+    return np.asarray(law.roundings(n, p) * spread + 2 * n * p.tiny)
+
+
+def _of_loss(Z: Array, T: Array, error: Array, p: Precision, law: _Law) -> tuple[Array, Array]:
+    """P - T and its error.
+
+    Errors e of the logits move p_k by p_k e_k - p_k sum_c p_c e_c to first order; what is left is below 4 p_k max e^2.
+    The roundings of softmax are those of `rounding.softmax`, those of the two losses K + 12 at most.
+    """
+    E = np.exp(Z - Z.max(axis=1, keepdims=True))
+    P = E / E.sum(axis=1, keepdims=True)
+    slopes = P[:, :, None] * (np.eye(P.shape[1]) - P[:, None, :])
+    moved = np.einsum("nkc,nc->nk", law.size(slopes), law.size(error))
+    own = rounding.softmax(Z, P, p) + p.gamma(P.shape[1] + 12) * (P + T)
+    if law is _TYPICAL:
+        own = 4 * p.u * (P + T)  # a bound says nothing of what is usual
+    largest = error.max(axis=1, keepdims=True)
+    return P - T, law.total(moved + law.size(own)) + 4 * P * largest**2
+
+
+def _of_grad(A: Array, e: Array, delta: Array, e_delta: Array, p: Precision, law: _Law) -> tuple[Array, Array]:
+    """X^T delta / N and the mean of delta, both factors with errors: see `rounding.linear_grad`."""
+    n, roundings = len(A), law.roundings(len(A) + 2, p)
+    size, total = law.size, law.total
+    largest_A, largest_delta = np.abs(A) + e, np.abs(delta) + e_delta
+    W = total(
+        size(largest_A).T @ size(e_delta)
+        + size(e).T @ size(np.abs(delta))
+        + size(roundings * largest_A).T @ size(largest_delta)
+    )
+    b = total((size(e_delta) + size(roundings * largest_delta)).sum(axis=0))
+    return W / n + 2 * n * p.tiny, b / n + 2 * n * p.tiny

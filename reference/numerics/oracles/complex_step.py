@@ -1,0 +1,392 @@
+"""The complex step: one pass of anybody's forward pass gives its derivative along a direction, without truncation.
+
+For f analytic, f(x + i h d) = f(x) + i h f'(x) d + O(h^2): the imaginary part over h is the derivative along d. Nothing
+is subtracted, so that h may be as small as one likes (Squire and Trapp 1998, *Using complex variables to estimate
+derivatives of real functions*, SIAM Rev. 40(1)); with h = 2^-333 the term in h^2 is far below rounding (Martins,
+Sturdza and Alonso 2003, *The complex-step derivative approximation*, ACM Trans. Math. Softw. 29(3)). A maximum compares
+real parts, as numpy does, so that ReLU is no obstacle; at a kink the answer is one of the slopes.
+
+Not every forward pass carries complex numbers: one that copies into an array of floats, takes absolute values,
+conjugates or rounds to single precision loses the imaginary part or changes its sign. So the answer is compared with
+differences of the plain forward pass, which are coarse but need no complex numbers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reference.numerics.estimate import Estimate
+from reference.numerics.oracles import finite_differences
+
+Array = NDArray[np.float64]
+Forward = Callable[..., ArrayLike]
+
+_STEP, _SMALLEST_STEP = 2.0**-333, 2.0**-900
+#: The step in comparison with the argument: so small that its square is nothing beside 1.
+_RELATIVE_STEP = 2.0**-100
+#: A second, smaller step gives the same to the last bit unless the first was too large, or something underflowed.
+_SECOND_STEP = 2.0**-64
+#: On what was seen of the rounding, which is an estimate.
+_SAFETY = 8.0
+_UNIT = 2.0**-53
+#: Differences are taken this close by, in units of the arguments: next to no kinks lie between.
+_NEAR = 2.0**-12
+#: Differences with an error below this part of the derivative say enough.
+_TELLING = 2.0**-7
+#: Rounding is measured at so many places, this close by in units of the arguments: what is smooth is a parabola there.
+_POINTS, _RANGE = 9, 2.0**-24
+#: Two steps that differ by more, relatively, are not both small.
+_SAME = 2.0**-20
+
+
+class ComplexStepError(ValueError):
+    """The forward pass does not carry complex numbers through; the message says how that was seen."""
+
+
+def directional(forward: Forward, args: Sequence[ArrayLike], directions: Sequence[ArrayLike]) -> Estimate:
+    """The derivative of ``forward(*args)`` along ``directions``.
+
+    Parameters
+    ----------
+    forward
+        From arrays to an array, of real or complex numbers alike.
+    args, directions
+        Where, and one direction of the same shape for each argument.
+
+    Returns
+    -------
+    Estimate
+        Of the output's shape. The error is an estimate of rounding, from a handful of further passes; infinite where
+        the output or its derivative is not finite.
+
+    Raises
+    ------
+    ComplexStepError
+        ``forward`` does not carry complex numbers through.
+    ValueError
+        A direction has another shape than its argument, or arguments are no real numbers.
+    """
+    along = Along(forward, args)
+    along.confirm(directions)
+    return along.measured(directions)
+
+
+def vjp(forward: Forward, cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
+    """The gradient of <cotangent, forward(*args)> with respect to every entry of each argument, one by one.
+
+    Parameters
+    ----------
+    forward, args
+        As in `directional`.
+    cotangent
+        Of the output's shape.
+
+    Raises
+    ------
+    ComplexStepError
+        ``forward`` does not carry complex numbers through.
+    ValueError
+        The cotangent has another shape than the output, or arguments are no real numbers.
+    """
+    where = finite_differences.doubles(args, "args")
+    weights = np.asarray(cotangent, dtype=np.float64)
+    shape = np.shape(forward(*(a.copy() for a in where)))
+    if weights.shape != shape:
+        raise ValueError(f"cotangent: expected the shape of the output, {shape}, got {weights.shape}")
+
+    def weighted(*moved: NDArray[Any]) -> Any:
+        # An output whose cotangent is 0 does not matter, whatever it is.
+        return np.where(weights == 0, 0.0, weights * np.asarray(forward(*moved))).sum()
+
+    along = Along(weighted, where)
+    rng = np.random.RandomState(0)
+    along.confirm([rng.randn(*a.shape) for a in where])
+    gradients = []
+    for number, argument in enumerate(where):
+        value, error = np.zeros(argument.shape), np.zeros(argument.shape)
+        for index in np.ndindex(argument.shape):
+            directions = [np.zeros(a.shape) for a in where]
+            directions[number][index] = 1.0
+            entry = along.measured(directions)
+            value[index], error[index] = entry.value, entry.error
+        gradients.append(Estimate(value, error))
+    return tuple(gradients)
+
+
+def on_arrays(spec: Callable[..., Any]) -> Forward:
+    """A definition in the style of torch tensors (see `reference.lab.definitions`) as a function of numpy arrays."""
+
+    def forward(*args: ArrayLike) -> NDArray[Any]:
+        result: NDArray[Any] = spec(*(Numbers(np.asarray(array)) for array in args)).array
+        return result
+
+    return forward
+
+
+class Along:
+    """One forward pass at one place: its derivative along one direction after the other.
+
+    Parameters
+    ----------
+    forward, args
+        As in `directional`.
+
+    Attributes
+    ----------
+    passes
+        How many complex passes were made.
+    """
+
+    def __init__(self, forward: Forward, args: Sequence[ArrayLike]) -> None:
+        self._forward = forward
+        self._args = finite_differences.doubles(args, "args")
+        self._noise: Array | None = None
+        self._noise_length = 0.0
+        self.passes = 0
+
+    def __call__(self, directions: Sequence[ArrayLike]) -> Estimate:
+        """The derivative in one pass.
+
+        Its error is what was measured for the longest direction so far: shorter ones, and those that leave entries out,
+        have no more. The first call, and one with a direction more than twice as long, measure.
+        """
+        vectors = self._vectors(directions)
+        length = _largest(vectors)
+        if self._noise is None or length > 2 * self._noise_length:
+            self._noise, self._noise_length = self._measure(vectors), length
+        return _estimate(self._derivative(vectors, self._step(vectors)), self._noise)
+
+    def measured(self, directions: Sequence[ArrayLike]) -> Estimate:
+        """The derivative, with an error that is measured for this very direction."""
+        vectors = self._vectors(directions)
+        return _estimate(self._derivative(vectors, self._step(vectors)), self._measure(vectors))
+
+    def confirm(self, directions: Sequence[ArrayLike]) -> None:
+        """Compare the derivative with differences of the plain forward pass.
+
+        Raises
+        ------
+        ComplexStepError
+            They disagree, or ``forward`` refuses complex numbers.
+        """
+        vectors = self._vectors(directions)
+        step = self._step(vectors)
+        found = self._derivative(vectors, step)
+        unsure = self._disagreement(vectors, step, found)
+        undecided = np.ones(found.shape, dtype=bool)
+        # Close by there are next to no kinks. Farther off, where many may look like a smooth curve, there is less
+        # rounding: that is for what is still open.
+        for near in (_NEAR, 1.0):
+            differences, error = self._differences(vectors, near)
+            if found.shape != differences.shape:
+                raise ComplexStepError(
+                    f"expected a forward pass that carries complex numbers through: its output has shape "
+                    f"{found.shape} for complex numbers, {differences.shape} for real ones"
+                )
+            allowed = _SAFETY * error + unsure
+            with np.errstate(invalid="ignore"):
+                off = undecided & (np.abs(found - differences) > allowed)
+                undecided = allowed > _TELLING * np.maximum(np.abs(found), np.abs(differences))
+            if off.any():
+                index = tuple(int(i) for i in np.argwhere(off)[0])
+                raise ComplexStepError(
+                    "expected a forward pass that carries complex numbers through (no float buffers, absolute values, "
+                    f"conjugates or single precision): output {list(index)} has the derivative {found[index]:.6g} by "
+                    f"the complex step, {differences[index]:.6g} by differences"
+                )
+            if not undecided.any():
+                break
+
+    def _differences(self, vectors: Sequence[Array], near: float) -> tuple[Array, Array]:
+        """The derivative by the plain forward pass alone, and its error."""
+        scale = self._scale(vectors)
+
+        def plain(t: float) -> Array:
+            return np.asarray(np.real(self._forward(*self._moved(vectors, t))), dtype=np.float64)
+
+        coarse = finite_differences.derivative(plain, scale, near=near)
+        return coarse.value, coarse.error
+
+    def _derivative(self, vectors: Sequence[Array], step: float) -> Array:
+        return self._imaginary(self._args, vectors, step) / step
+
+    def _measure(self, vectors: Sequence[Array]) -> Array:
+        """How far rounding took the derivative, estimated.
+
+        From how it jumps about when the arguments are moved a little and the direction is multiplied by numbers of all
+        mantissas; and from a second step.
+        """
+        rng = np.random.RandomState(0)
+        step = self._step(vectors)
+        roundings = [v * (2 * _UNIT * rng.randn(*v.shape)) for v in vectors]
+        # At random places: equal distances may happen to fit the grid of doubles, and then all are rounded alike.
+        places = rng.uniform(-1, 1, _POINTS)
+
+        def moved(place: float) -> Array:
+            factor, much = 1 + rng.uniform(), rng.randn()
+            scaled = [factor * (v + much * r) for v, r in zip(vectors, roundings, strict=True)]
+            where = self._moved(vectors, place * _RANGE * self._scale(vectors))
+            return self._imaginary(where, scaled, step) / step / factor
+
+        with np.errstate(all="ignore"):
+            here = self._derivative(vectors, step)
+            noise = finite_differences.jumps(
+                np.append(places, 0.0), np.array([*(moved(place) for place in places), here])
+            )
+            return _SAFETY * noise + self._disagreement(vectors, step, here)
+
+    def _disagreement(self, vectors: Sequence[Array], step: float, derivative: Array) -> Array:
+        """Between two steps: infinite where the first is no step yet, or none any more."""
+        gap = np.abs(derivative - self._derivative(vectors, step * _SECOND_STEP))
+        return np.where(gap <= _SAME * np.abs(derivative), _SAFETY * gap, np.inf)
+
+    def _imaginary(self, args: Sequence[Array], vectors: Sequence[Array], step: float) -> Array:
+        self.passes += 1
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                output = np.asarray(self._forward(*(_complex(a, step, v) for a, v in zip(args, vectors, strict=True))))
+        except Exception as error:  # whatever foreign code raises for complex numbers
+            self._forward(*(a.copy() for a in args))  # what it raises for real ones too is its own affair
+            raise ComplexStepError(
+                f"expected a forward pass that carries complex numbers through, got {type(error).__name__}: {error}"
+            ) from error
+        if output.dtype.kind not in "fiubc":
+            raise ComplexStepError(f"expected an array of numbers from the forward pass, got dtype {output.dtype}")
+        # Real numbers may be right, where nothing depends on the direction.
+        return np.array(output.imag, dtype=np.float64)
+
+    def _step(self, vectors: Sequence[Array]) -> float:
+        """A power of two, so that it multiplies and divides without rounding."""
+        smallest = np.inf
+        with np.errstate(all="ignore"):
+            for a, v in zip(self._args, vectors, strict=True):
+                used = (a != 0) & (v != 0)
+                smallest = min(smallest, float((np.abs(a[used]) / np.abs(v[used])).min(initial=np.inf)))
+            # Arguments of 1e200 would leave nothing of a step that suits those of 1.
+            wanted = min(_STEP * max(self._scale(vectors), 1.0), _RELATIVE_STEP * smallest)
+            return float(np.clip(2.0 ** np.floor(np.log2(wanted)), _SMALLEST_STEP, 1.0))
+
+    def _scale(self, vectors: Sequence[Array]) -> float:
+        return (_largest(self._args) or 1.0) / (_largest(vectors) or 1.0)
+
+    def _moved(self, vectors: Sequence[Array], t: float) -> list[Array]:
+        return [a + t * v for a, v in zip(self._args, vectors, strict=True)]
+
+    def _vectors(self, directions: Sequence[ArrayLike]) -> list[Array]:
+        vectors = finite_differences.doubles(directions, "directions")
+        if len(vectors) != len(self._args):
+            raise ValueError(f"directions: expected {len(self._args)}, one for each argument, got {len(vectors)}")
+        for number, (a, v) in enumerate(zip(self._args, vectors, strict=True)):
+            if a.shape != v.shape:
+                raise ValueError(f"directions[{number}]: expected shape {a.shape}, got {v.shape}")
+        return vectors
+
+
+class Numbers:
+    """An array of real or complex numbers with as many of a tensor's methods as definitions need."""
+
+    #: Arrays leave mixed operations to the methods below.
+    __array_ufunc__ = None
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As numpy has it."""
+        return self.array.shape
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __matmul__(self, other: Any) -> Numbers:
+        return Numbers(self.array @ _array(other))
+
+    def __add__(self, other: Any) -> Numbers:
+        return Numbers(self.array + _array(other))
+
+    def __sub__(self, other: Any) -> Numbers:
+        return Numbers(self.array - _array(other))
+
+    def __mul__(self, other: Any) -> Numbers:
+        return Numbers(self.array * _array(other))
+
+    def __truediv__(self, other: Any) -> Numbers:
+        return Numbers(self.array / _array(other))
+
+    def __rmatmul__(self, other: Any) -> Numbers:
+        return Numbers(_array(other) @ self.array)
+
+    def __rsub__(self, other: Any) -> Numbers:
+        return Numbers(_array(other) - self.array)
+
+    def __rtruediv__(self, other: Any) -> Numbers:
+        return Numbers(_array(other) / self.array)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self) -> Numbers:
+        return Numbers(-self.array)
+
+    def exp(self) -> Numbers:
+        """e^x."""
+        return Numbers(np.exp(self.array))
+
+    def log(self) -> Numbers:
+        """Natural logarithm."""
+        return Numbers(np.log(self.array))
+
+    def tanh(self) -> Numbers:
+        """Hyperbolic tangent."""
+        return Numbers(np.tanh(self.array))
+
+    def relu(self) -> Numbers:
+        """x where its real part is above 0, else 0."""
+        return Numbers(np.where(self.array.real > 0, self.array, 0.0))
+
+    def sum(self, dim: int | None = None, *, keepdim: bool = False) -> Numbers:
+        """Over one axis or over everything."""
+        return Numbers(np.asarray(self.array.sum(axis=dim, keepdims=keepdim)))
+
+    def mean(self) -> Numbers:
+        """Of all entries."""
+        return Numbers(np.asarray(self.array.mean()))
+
+    def amax(self, dim: int, *, keepdim: bool) -> Numbers:
+        """The largest entry, by its real part, along one axis."""
+        return Numbers(self.array.max(axis=dim, keepdims=keepdim))
+
+    def detach(self) -> Numbers:
+        """The same numbers as a constant: without the imaginary part that carries the derivative."""
+        return Numbers(self.array.real)
+
+    def new_tensor(self, array: ArrayLike) -> Numbers:
+        """An array as a constant."""
+        return Numbers(np.asarray(array))
+
+
+def _array(value: Any) -> Any:
+    return value.array if isinstance(value, Numbers) else value
+
+
+def _complex(a: Array, step: float, v: Array) -> NDArray[np.complex128]:
+    z = np.empty(a.shape, dtype=np.complex128)
+    z.real = a
+    np.multiply(v, step, out=z.imag)
+    return z
+
+
+def _estimate(derivative: Array, noise: Array) -> Estimate:
+    error = noise + _SAFETY * _UNIT * np.abs(derivative)
+    known = np.isfinite(derivative) & np.isfinite(error)
+    return Estimate(np.where(known, derivative, 0.0), np.where(known, error, np.inf))
+
+
+def _largest(arrays: Sequence[Array]) -> float:
+    return max((float(np.abs(a).max(initial=0.0)) for a in arrays), default=0.0)

@@ -1,0 +1,1 @@
+"""What the commands share: files, progress, interruption, exit codes."""

@@ -1,0 +1,144 @@
+"""What the user sees while something long goes on. On standard error, so that results can be piped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+import bp
+from reference import Finding
+
+
+class Task(Protocol):
+    """One run on the display."""
+
+    def epoch(self, history: bp.History) -> None:
+        """Show that the history has grown."""
+
+
+class _Bar:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def epoch(self, history: bp.History) -> None:
+        self._progress.update(self._task, completed=history.epochs, now=_now(history))
+
+
+class _Lines:
+    """For logs: a line at the beginning and at every tenth of the way."""
+
+    def __init__(self, console: Console, title: str, n_epochs: int) -> None:
+        self._console, self._title, self._n_epochs = console, title, n_epochs
+
+    def epoch(self, history: bp.History) -> None:
+        if history.epochs % max(self._n_epochs // 10, 1) == 0 or history.epochs == self._n_epochs:
+            self._console.print(f"{self._title}: epoch {history.epochs}/{self._n_epochs}, {_now(history)}")
+
+
+class Display:
+    """All runs of one command, one below the other."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed}/{task.total}"),
+            TextColumn("{task.fields[now]}"),
+            TimeRemainingColumn(compact=True),
+        )
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def task(self, title: str, n_epochs: int) -> Task:
+        """A run of that many epochs."""
+        if not self.console.is_terminal:
+            return _Lines(self.console, title, n_epochs)
+        return _Bar(self._progress, self._progress.add_task(title, total=n_epochs, now=""))
+
+    def steps(self, title: str, total: int) -> Callable[[], None]:
+        """A run of ``total`` parts that have no history of their own; call the answer after each."""
+        if not self.console.is_terminal:
+            self.console.print(f"{title}: {total}")
+            return lambda: None
+        task = self._progress.add_task(title, total=total, now="")
+        return lambda: self._progress.advance(task)
+
+
+class Downloads:
+    """One bar a file; it is called as `reports.training.data.Progress`."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int | None) -> None:
+        """Show how much of a file is here."""
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=total)
+            if self._progress.disable:
+                self._progress.console.print(f"receiving {name}")
+        self._progress.update(self._tasks[name], completed=done, total=total)
+
+
+@contextmanager
+def downloads(console: Console) -> Iterator[Downloads]:
+    """A display for what is being received."""
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield Downloads(progress)
+
+
+@contextmanager
+def checking(console: Console, title: str) -> Iterator[Callable[[Finding, int], None] | None]:
+    """A bar while one submission is judged, gone when it ends; nothing for logs, since it takes seconds."""
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[now]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(title, total=None, now="")
+        yield lambda finding, total: progress.update(task, advance=1, total=total, now=finding.check)
+
+
+@contextmanager
+def judging(console: Console, total: int) -> Iterator[Callable[[str, str], None]]:
+    """A bar over the submissions of a class; a line for each that is judged, which logs keep."""
+    columns = (BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        done = iter(range(1, total + 1))
+
+        def tell(name: str, said: str) -> None:
+            progress.advance(task)
+            console.print(f"{next(done)}/{total} {name}: {said}", markup=False)
+
+        yield tell
+
+
+def _now(history: bp.History) -> str:
+    loss, accuracy = history.loss_train[-1], history.acc_train[-1]
+    said = f"loss {loss:.4f}, accuracy {accuracy:.1%}"
+    return f"{said} (test {history.acc_test[-1]:.1%})" if history.acc_test else said

@@ -1,0 +1,80 @@
+"""What importing `bp` costs beside numpy, and how much memory the MNIST experiment takes beside its data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from statistics import median
+from typing import Any
+
+from reports.io import searchpath
+from reports.study.bench.tables import BenchError, Effort, Say, Table
+from reports.study.bench.training import PLANS
+
+_IMAGES = 60_000
+_IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+#: The lab's MNIST run for two epochs, in a process of its own: megabytes before, of the data, and at the peak.
+_EXPERIMENT = """
+import json, resource, sys
+from dataclasses import replace
+from reports.study.bench.training import mnist
+from reports.training.experiments import EXPERIMENTS, build_net, run
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+before = peak()
+experiment = replace(EXPERIMENTS["mnist"], dtype=sys.argv[1], n_epochs=2)
+data, where = mnist(int(sys.argv[2]))
+given = sum(array.nbytes for array in data) / 2**20
+run(experiment, data, build_net(experiment))
+inputs = (data[0].size + data[2].size) * (8 if sys.argv[1] == "float64" else 4) / 2**20
+print(json.dumps({"before": before, "given": given, "cast": inputs, "peak": peak(), "where": where}))
+"""
+
+
+def run(effort: Effort, say: Say) -> list[Table]:
+    """Both, in fresh processes."""
+    plan = PLANS[effort]
+    say("footprint: imports")
+    tables = [imports(3 * plan.rounds)]
+    if sys.platform != "win32":  # which does not tell a process's peak in this way
+        say("footprint: memory of the MNIST experiment")
+        tables.append(memory(_IMAGES))
+    return tables
+
+
+def imports(rounds: int) -> Table:
+    """Seconds until ``import`` is done, in a fresh interpreter, whose own start does not count."""
+    modules = ("numpy", "bp")
+    seconds: dict[str, list[float]] = {name: [] for name in modules}
+    for _ in range(1 + rounds):  # the first fills the caches
+        for name in modules:
+            seconds[name].append(float(_output(_IMPORT.format(name))))
+    ratios = [b / a for a, b in zip(seconds["numpy"][1:], seconds["bp"][1:], strict=True)]
+    rows = [{"import": name, "ms": 1e3 * median(seconds[name][1:])} for name in modules]
+    rows[1] |= {"/ numpy": median(ratios), "goal": 1.2}
+    return Table("Importing", rows, f"Medians of {rounds} interleaved fresh processes; bp imports numpy.")
+
+
+def memory(images: int) -> Table:
+    """Megabytes of the MNIST experiment, two epochs of it."""
+    rows, where = [], ""
+    for dtype in ("float64", "float32"):
+        found = json.loads(_output(_EXPERIMENT, dtype, str(images)))
+        where = found["where"]
+        data = found["given"] + found["cast"]
+        row: dict[str, Any] = {"dtype": dtype, "images given, MB": found["given"], "cast to dtype, MB": found["cast"]}
+        rows.append(row | {"peak, MB": found["peak"], "peak - data, MB": found["peak"] - data, "goal": 150.0})
+    note = (
+        "Data: the images and targets as they are loaded, and the inputs once more in the net's precision with a "
+        f"column of ones. The peak is that of the whole process, Python and numpy included. {where}"
+    )
+    return Table("Memory of the MNIST experiment", rows, note)
+
+
+def _output(script: str, *arguments: str) -> str:
+    # Without -B Python keeps its compiled files, as it does for everybody who has not told it otherwise.
+    command = searchpath.command(script, *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise BenchError(f"footprint: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout

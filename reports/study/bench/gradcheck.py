@@ -1,0 +1,294 @@
+"""Gradient checkers on the lab's net for MNIST: what they cost, and what they find.
+
+Found or not is asked of the mildest mistake there is: one entry of 67,530, off by a small part of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bp
+from reference.lab.checks import deep
+from reference.lab.network import Question
+from reference.numerics import directions, network_rounding, rounding
+from reference.numerics.oracles import ball, complex_step, torch_autograd
+from reports.study.bench.tables import BenchError, Effort, Say, Table
+from reports.study.bench.timing import interleaved
+
+Array = NDArray[np.float64]
+
+#: How far the wrong entry is off, as a part of itself.
+_PARTS = (1e-7, 1e-3, 1e-2)
+#: `torch.autograd.gradcheck` calls an entry wrong by |analytical - numerical| > atol + rtol |numerical|: its defaults.
+_ATOL, _RTOL = 1e-5, 1e-3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to do.
+
+    Attributes
+    ----------
+    widths, n
+        The net and the number of samples.
+    rounds
+        Of the timing.
+    nets
+        Different nets, for the rate of detection.
+    seeds
+        Wrong gradients for each part of `_PARTS`.
+    slow, fast
+        Wrong gradients, mild and coarse, for PyTorch's slow mode (a quarter of a minute each) and for its fast one.
+    """
+
+    widths: tuple[int, ...] = deep.WIDTHS
+    n: int = deep.N_SAMPLES
+    rounds: int = 15
+    nets: int = 20
+    seeds: tuple[int, ...] = (1000, 200, 200)
+    slow: int = 1
+    fast: int = 10
+
+
+PLANS: dict[Effort, Plan] = {
+    "quick": Plan(rounds=5, nets=2, seeds=(40, 10, 10), slow=0, fast=3),
+    "normal": Plan(),
+    "exhaustive": Plan(rounds=50, nets=200, seeds=(20_000, 2000, 2000), slow=3, fast=50),
+}
+
+
+def run(effort: Effort, say: Say) -> list[Table]:
+    """Times, and rates of detection."""
+    return measure(PLANS[effort], say)
+
+
+def measure(plan: Plan, say: Say) -> list[Table]:
+    """The same for any plan.
+
+    Raises
+    ------
+    BenchError
+        Ball arithmetic is absent, or the checkers do not agree on the gradient.
+    """
+    if (reason := ball.available()) is not None:
+        raise BenchError(f"gradcheck: {reason}")
+    say("gradcheck: times")
+    times, slow_found = _times(plan, say)
+    say(f"gradcheck: {sum(plan.seeds)} gradients with a wrong entry")
+    return [times, _detection(plan), *slow_found]
+
+
+def draw_question(plan: Plan, seed: int) -> Question:
+    """A net of the plan's sizes with its batch."""
+    return deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)[0]
+
+
+class _Subject:
+    """A net, its gradient by `bp`, and what the checkers need of it."""
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        self.question, self.bounds = deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)
+        question = self.question
+        self.claimed = _gradient_by_bp(question)
+        self.forward = complex_step.on_arrays(question.mean_loss)
+        self.usual = network_rounding.deviations(question.X, question.theta, question.T, rounding.DOUBLE).gradient
+        self.oracle = directions.oracle_of(self.forward, question.theta, np.random.RandomState(seed + 1))
+
+    def exactly(self, claimed: Sequence[Array]) -> int:
+        """The number of wrong entries by ball arithmetic: truth, bounds, and every entry compared."""
+        question = self.question
+        bounds = network_rounding.bounds(question.X, question.theta, question.T, rounding.DOUBLE).gradient
+        return deep.number_of_wrong(claimed, question.true_gradient(ball), bounds)
+
+    def along_directions(self, claimed: Sequence[Array], rng: np.random.RandomState) -> directions.Verdict:
+        """The verdict of random directions, with an oracle that is at hand."""
+        return directions.find_wrong_entries(claimed, self.oracle, self.bounds, rng=rng, usual=self.usual)
+
+    def from_scratch(self, claimed: Sequence[Array], rng: np.random.RandomState) -> directions.Verdict:
+        """The same, with all that is done once for a net: bounds, and the complex step compared with differences."""
+        question = self.question
+        bounds, usual = (
+            sizes(question.X, question.theta, question.T, rounding.DOUBLE).gradient
+            for sizes in (network_rounding.bounds, network_rounding.deviations)
+        )
+        oracle = directions.oracle_of(self.forward, question.theta, rng)
+        return directions.find_wrong_entries(claimed, oracle, bounds, rng=rng, usual=usual)
+
+
+def _times(plan: Plan, say: Say) -> tuple[Table, list[Table]]:
+    subject = _Subject(plan, 0)
+    _agree(subject)
+    rng = np.random.RandomState(1)
+    exact, warm, scratch = "ball arithmetic, every entry", "directions, oracle at hand", "directions, from scratch"
+    contestants: dict[str, Callable[[], Any]] = {
+        exact: lambda: subject.exactly(subject.claimed),
+        warm: lambda: subject.along_directions(subject.claimed, rng),
+        scratch: lambda: subject.from_scratch(subject.claimed, rng),
+    }
+    absent = torch_autograd.available()
+    fast, slow = "torch gradcheck, fast mode", "torch gradcheck, slow mode"
+    theta, X, T = subject.question.theta, subject.question.X, subject.question.T
+    if absent is None:
+        contestants[fast] = lambda: torch_autograd.gradcheck_mlp(theta, X, T, fast=True)
+    times = interleaved(contestants, plan.rounds)
+    rows: list[dict[str, Any]] = [{"checker": name, "ms": 1e3 * times.median(name)} for name in contestants]
+    if absent is not None:
+        return Table(_title(plan), rows, note=f"gradcheck is left out: {absent}."), []
+    say("gradcheck: PyTorch's slow mode")
+    # Once, and with the exact check in the same round: it takes a quarter of a minute.
+    passed: list[bool] = []
+    once = interleaved(
+        {exact: contestants[exact], slow: lambda: passed.append(torch_autograd.gradcheck_mlp(theta, X, T, fast=False))},
+        1,
+        warm_up=0,
+    )
+    if passed != [True]:
+        raise BenchError("gradcheck: expected PyTorch to pass its own gradient")
+    seconds = once.median(slow)
+    rows.append({"checker": slow, "ms": 1e3 * seconds})
+    rows = [{**row, "slow mode / this": 1e3 * seconds / row["ms"]} for row in rows]
+    note = (
+        f"One thread; medians of {plan.rounds} interleaved rounds. Slow mode once, and in the same round {exact}: "
+        f"{1e3 * once.median(exact):.3g} ms, ratio {once.ratio(slow, exact):.3g}."
+    )
+    return Table(_title(plan), rows, note), [_torch_runs(plan, subject, say)]
+
+
+def _agree(subject: _Subject) -> None:
+    if subject.exactly(subject.claimed):
+        raise BenchError("gradcheck: expected the gradient of bp to be right, ball arithmetic disagrees")
+    if not subject.along_directions(subject.claimed, np.random.RandomState(2)).passed:
+        raise BenchError("gradcheck: expected the gradient of bp to be right, random directions disagree")
+    if torch_autograd.available() is None:
+        question = subject.question
+        if subject.exactly(torch_autograd.mlp_gradient(question.theta, question.X, question.T)):
+            raise BenchError("gradcheck: expected PyTorch to compute the gradient of the same loss")
+
+
+def _detection(plan: Plan) -> Table:
+    tries: list[list[_Try]] = [[] for _ in _PARTS]
+    within: list[list[float]] = [[] for _ in _PARTS]
+    by_rule: list[list[float]] = [[] for _ in _PARTS]
+    for number in range(plan.nets):
+        subject = _Subject(plan, 1000 + number)
+        truth = subject.question.true_gradient(ball)
+        value, error = (_row([getattr(each, name) for each in truth]) for name in ("value", "error"))
+        size = np.abs(value[value != 0])
+        allowed = (_row(subject.bounds) + error)[value != 0]
+        for place, part in enumerate(_PARTS):
+            # The claimed entry's own rounding may eat up as much of the mistake as is allowed, hence twice.
+            within[place].append(float((part * size <= 2 * allowed).mean()))
+            by_rule[place].append(float((part * size <= _ATOL + _RTOL * size).mean()))
+            for seed in range(number, plan.seeds[place], plan.nets):
+                tries[place].append(_try(subject, value, part, np.random.RandomState(100_000 * place + seed)))
+    entries = sum(d * u + u for d, u in zip(plan.widths[:-1], plan.widths[1:], strict=True))
+    rows = [
+        {
+            "off by": part,
+            "ball misses": float(np.mean(within[place])),
+            "gradcheck misses": float(np.mean(by_rule[place])),
+            "directions find": sum(each.found for each in tries[place]),
+            "of": len(tries[place]),
+            "calls": median(each.calls for each in tries[place]),
+            "at most": max(each.calls for each in tries[place]),
+            "stated miss": max(each.stated for each in tries[place]),
+        }
+        for place, part in enumerate(_PARTS)
+        if tries[place]
+    ]
+    smallest = [each.size for group in tries for each in group if not each.found]
+    note = (
+        f"The wrong entry is drawn among those that are not 0, in {plan.nets} nets. Misses: the share of these entries "
+        "for which the mistake is within the bound on rounding, or within gradcheck's tolerance. Find: the entry is "
+        f"named and nothing else; calls of the oracle, {directions.DIRECTIONS} to confirm included; 2 log2({entries}) "
+        f"= {2 * np.log2(entries):.1f}; stated miss: the largest bound on its probability."
+    )
+    if smallest:
+        note += f" Entries not found, over the largest: {', '.join(f'{each:.1e}' for each in smallest[:8])}."
+    return Table("One wrong entry", rows, note)
+
+
+@dataclass(frozen=True)
+class _Try:
+    found: bool
+    calls: int
+    stated: float
+    size: float
+
+
+def _try(subject: _Subject, truth: Array, part: float, rng: np.random.RandomState) -> _Try:
+    place = int(rng.choice(np.flatnonzero(truth)))
+    claimed, number, index = _spoiled(subject.claimed, place, 1 + part)
+    verdict = subject.along_directions(claimed, rng)
+    named = [(entry.argument, entry.index) for entry in verdict.wrong]
+    errors = [np.zeros(array.shape) for array in claimed]
+    errors[number][index] = part * truth[place]
+    size = float(abs(truth[place]) / np.abs(truth).max())
+    return _Try(named == [(number, index)], verdict.calls, verdict.missed(errors), size)
+
+
+def _torch_runs(plan: Plan, subject: _Subject, say: Say) -> Table:
+    question = subject.question
+    truth = _row(subject.claimed)
+    rng = np.random.RandomState(3)
+    rows = []
+    for mode, runs in (("slow", plan.slow), ("fast", plan.fast)):
+        for part in (_PARTS[0], _PARTS[-1]) if runs else ():
+            say(f"gradcheck: PyTorch's {mode} mode, an entry off by {part}")
+            caught = 0
+            for _ in range(runs):
+                place = int(rng.choice(np.flatnonzero(truth)))
+                _, number, index = _spoiled(subject.claimed, place, 1 + part)
+                wrong = (number, index, 1 + part)
+                caught += not torch_autograd.gradcheck_mlp(
+                    question.theta, question.X, question.T, fast=mode == "fast", wrong=wrong
+                )
+            rows.append({"gradcheck": f"{mode} mode", "entry off by": part, "caught": caught, "of": runs})
+    return Table("One wrong entry, runs of torch.autograd.gradcheck", rows)
+
+
+def _spoiled(gradient: Sequence[Array], place: int, factor: float) -> tuple[list[Array], int, tuple[int, ...]]:
+    """The gradient with one entry multiplied, and where that is: number of the array, index."""
+    ends = np.cumsum([array.size for array in gradient])
+    number = int(np.searchsorted(ends, place, side="right"))
+    offset = place - (int(ends[number - 1]) if number else 0)
+    index = tuple(int(i) for i in np.unravel_index(offset, gradient[number].shape))
+    spoiled = list(gradient)
+    spoiled[number] = gradient[number].copy()
+    spoiled[number][index] *= factor
+    return spoiled, number, index
+
+
+def _gradient_by_bp(question: Question) -> list[Array]:
+    parts = bp_net(question).gradient(question.X, question.T).values()
+    return [np.asarray(array, dtype=np.float64) for part in parts for array in part]
+
+
+def bp_net(question: Question) -> bp.MLP:
+    """The net of a question, of our own layers."""
+    loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
+    return bp.MLP(question.widths[0], list(_layers(question)), loss, [bp.SoftmaxLayer("Softmax_OUT")])
+
+
+def _layers(question: Question) -> Iterator[Any]:
+    pairs = list(zip(question.theta[::2], question.theta[1::2], strict=True))
+    for number, (W, b) in enumerate(pairs, start=1):
+        layer = bp.LinearLayer(W.shape[0], W.shape[1], np.random.RandomState(0), f"Linear_{number}")
+        layer.W[...], layer.b[...] = W, b
+        yield layer
+        if number < len(pairs):
+            yield bp.ReLULayer(f"ReLU_{number}")
+
+
+def _row(arrays: Sequence[Array]) -> Array:
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def _title(plan: Plan) -> str:
+    return f"Checking the gradient of a {'-'.join(str(width) for width in plan.widths)} net, N = {plan.n}"

@@ -1,0 +1,52 @@
+"""From what was found out to the files of the report: figures, results.json, and the document as HTML and PDF."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import typst
+
+from reports import figures
+from reports.io.files import write_atomically
+from reports.io.jsonfile import write_json
+from reports.study.draw import draw
+from reports.study.gather import Study
+
+SOURCE = "report.typ"
+#: Everything that the document is made of beside numbers and figures.
+SOURCES = (SOURCE, "derivations.typ")
+
+
+def build(study: Study, out: Path) -> list[Path]:
+    """Write everything into ``out`` and return the two documents.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    typst.TypstError
+        The document does not compile, which is a fault of ours.
+    """
+    drawn = draw(study)
+    for name, figure in drawn.items():
+        write_atomically(out / "figures" / f"{name}.svg", figures.svg(figure))
+    write_json(out / "results.json", study.numbers() | {"figures": sorted(drawn)})
+    for source in SOURCES:
+        write_atomically(out / source, (resources.files("reports.study") / source).read_bytes())
+    return [typeset(out, "html"), typeset(out, "pdf")]
+
+
+def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:
+    """Compile ``out``/report.typ, which reads results.json and the figures beside it."""
+    # Only the fonts that come with Typst: the same pages on every machine.
+    content, warnings = typst.compile_with_warnings(
+        out / SOURCE, root=out, format=form, sys_inputs={"form": form}, ignore_system_fonts=True
+    )
+    unexpected = [warning for warning in warnings if "html export is" not in warning.message]
+    if unexpected:
+        raise RuntimeError(f"{SOURCE} compiles with warnings: {unexpected}")
+    path = out / f"report.{form}"
+    write_atomically(path, content)
+    return path

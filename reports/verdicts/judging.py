@@ -1,0 +1,92 @@
+"""How a submission is to be judged, as the command line says it, and the judging itself."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reference import Finding, Judgement, judge
+from reference.execution.sandbox import Kind, Limits, SandboxError
+from reference.lab.check import select
+from reference.lab.context import Effort
+from reference.numerics.oracles import ball
+from reports.io.exit_codes import ToolError, UsageError
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a verdict depends on, besides the submission.
+
+    Attributes
+    ----------
+    assignment, only, seed, effort, sandbox
+        As in `reference.judge`.
+    seconds, memory
+        What the submission may take, the memory in bytes.
+    """
+
+    assignment: int
+    only: str
+    seed: int
+    effort: Effort
+    seconds: float
+    memory: int
+    sandbox: Kind
+
+    def judge(
+        self, path: Path | str, name: str, on_finding: Callable[[Finding, int], object] | None = None
+    ) -> Judgement:
+        """Judge the submission at a path.
+
+        Raises
+        ------
+        ToolError
+            The sandbox cannot do its work here.
+        """
+        try:
+            return judge(
+                path,
+                assignment=self.assignment,
+                only=self.only,
+                seed=self.seed,
+                effort=self.effort,
+                limits=Limits(self.seconds, self.memory),
+                sandbox=self.sandbox,
+                name=name,
+                on_finding=on_finding,
+            )
+        except SandboxError as error:
+            raise ToolError(str(error)) from error
+
+
+def settings_of(arguments: argparse.Namespace, seed: int | None = None) -> Settings:
+    """What the user asked for; without a seed a fresh one, so that answers cannot be known beforehand.
+
+    Raises
+    ------
+    UsageError
+        No check matches.
+    ToolError
+        The truth cannot be had, so that hardly anything could be judged.
+    """
+    try:
+        select(arguments.only, arguments.assignment)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    absent = ball.available()
+    if absent is not None:
+        raise ToolError(f"nothing can be judged: {absent}; install it: pip install '.[check]' in the project's folder")
+    return Settings(
+        arguments.assignment,
+        arguments.only,
+        next(each for each in (arguments.seed, seed, secrets.randbelow(2**31)) if each is not None),
+        arguments.effort,
+        arguments.timeout,
+        arguments.memory * _MIB,
+        arguments.sandbox,
+    )

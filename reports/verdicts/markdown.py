@@ -1,0 +1,104 @@
+"""Markdown for a step summary on GitHub, which takes 1 MiB and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from reference import Judgement
+from reports.verdicts.facts import circumstances, headline, in_full, in_short, own_output, sentence
+from reports.verdicts.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
+from reports.verdicts.text import one_line, plural
+
+LIMIT = 2**20
+_MARKS = {"passed": "✅", "failed": "❌", "expected": "🟡", "skipped": "⚪", "error": "⚠️"}
+_VERDICTS = {"pass": "✅ PASS", "fail": "❌ FAIL", "error": "⚠️ ERROR"}
+_MOST_OTHERS = 50
+_HARMLESS = " ,;()-"
+
+
+def markdown(judgement: Judgement, limit: int = LIMIT) -> str:
+    """The judgement in at most ``limit`` bytes of UTF-8; sections that do not fit are left out, and it says so."""
+    classes = by_class(judgement.findings)
+    sections = [_method(method) for each in classes for method in each.methods if _tells(method)]
+    return _fitted(_head(judgement, classes), [*_expected(judgement), *sections], _tail(judgement), limit)
+
+
+def inline(text: str, most: int = 300) -> str:
+    """Foreign text within a line: every character that could mean something is an entity, which means nothing."""
+    said = one_line(text, most)
+    return "".join(c if c.isalnum() or c in _HARMLESS or not c.isascii() else f"&#{ord(c)};" for c in said)
+
+
+def _head(judgement: Judgement, classes: Sequence[Class]) -> str:
+    lines = [
+        f"## {_VERDICTS[judgement.verdict]}: <code>{inline(judgement.implementation)}</code>",
+        "",
+        inline(f"{sentence(headline(judgement))}: {counts_in_words(counted(judgement.findings))}."),
+        "",
+        "| | class | passed | failed | failed as expected | not judged | errors of the examiner |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for each in classes:
+        numbers = " | ".join(str(number or "") for number in each.counts.values())
+        lines.append(f"| {_MARKS[each.status]} | <code>{inline(each.name)}</code> | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def _expected(judgement: Judgement) -> list[str]:
+    lines = accepted_failures(judgement.findings)
+    more = [f"and {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
+    return [_pre(["Failed as expected:", *lines[:_MOST_OTHERS], *more])] if lines else []
+
+
+def _method(method: Method) -> str:
+    main, errors = method.main, method.of("error")
+    status = "error" if main is None and errors else "failed" if main else "skipped"
+    said = plural(len(method.of("failed")), "check") + " failed" if main else ""
+    summary = ", ".join(filter(None, [said, plural(len(errors), "error") + " of the examiner" if errors else ""]))
+    lines = [f"<details><summary>{_MARKS[status]} <code>{inline(method.subject)}</code> {summary}</summary>"]
+    if main is not None:
+        lines.append(_pre([main.check, in_full(main)]))
+        others = [in_short(each) for each in method.others[:_MOST_OTHERS]]
+        more = len(method.others) - len(others) + method.repeated
+        lines += [_pre(["Also, perhaps in consequence:", *others])] if others else []
+        lines += [f"<p>{plural(more, 'further check')} likewise.</p>"] if more else []
+    if errors:
+        lines.append(_pre(["The examiner's own fault, no verdict:", *map(in_short, errors[:_MOST_OTHERS])]))
+    skipped = reasons(method.of("skipped"))[:_MOST_OTHERS]
+    lines += [_pre(["Not judged:", *skipped])] if skipped else []
+    return "\n\n".join([*lines, "</details>"])
+
+
+def _tail(judgement: Judgement) -> str:
+    lines = [f"- {label}: <code>{inline('; '.join(said), 2000)}</code>" for label, said in circumstances(judgement)]
+    output = own_output(judgement)
+    if output:
+        summary = "<summary>What the submission itself wrote, no part of the verdict</summary>"
+        lines += [f"\n<details>{summary}\n", _pre(output), "\n</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _fitted(head: str, sections: Sequence[str], tail: str, limit: int) -> str:
+    """Whole sections, in order, while they fit together with the head, the tail, and a word on what is left out."""
+    reserve = 200
+    room = limit - reserve - len(head.encode()) - len(tail.encode())
+    kept: list[str] = []
+    for section in sections:
+        room -= len(section.encode()) + 2
+        if room < 0:
+            break
+        kept.append(section)
+    left = len(sections) - len(kept)
+    if left:
+        kept.append(f"**{plural(left, 'more section')} left out: a step summary may have {limit} bytes at most.**")
+    return "\n\n".join([head, *kept, tail])
+
+
+def _pre(lines: Sequence[str]) -> str:
+    """Text as it stands, up to its end even over empty lines; for that it must be a block, with one before it."""
+    return f"<pre>{escape(chr(10).join(lines).rstrip())}</pre>"
+
+
+def _tells(method: Method) -> bool:
+    return any(each.status in {"failed", "error"} for each in method.findings)

@@ -1,0 +1,146 @@
+"""One HTML page that needs nothing but itself: no script, no network, readable on a phone and at night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib import resources
+
+from reference import Judgement
+from reports.verdicts.facts import Fact, circumstances, facts, headline, in_short, own_output, sentence
+from reports.verdicts.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
+from reports.verdicts.pictures import inline, pictures_of
+from reports.verdicts.text import one_line, plural
+
+#: Should anything of a submission's get past the escaping, it still may not load or run anything.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_STATUSES = {"pass": "passed", "fail": "failed", "error": "error"}
+_MARKS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
+_COLUMNS = {
+    "passed": "passed",
+    "failed": "failed",
+    "expected": "failed as expected",
+    "skipped": "not judged",
+    "error": "examiner's errors",
+}
+_PREFORMATTED = {"for", "script"}
+
+
+def page(judgement: Judgement) -> str:
+    """The whole page."""
+    name = escape(one_line(judgement.implementation, 300))
+    style = (resources.files("reports.verdicts") / "page.css").read_text(encoding="utf-8")
+    classes = by_class(judgement.findings)
+    verdict = f'<span class="verdict {_STATUSES[judgement.verdict]}">{judgement.verdict.upper()}</span>'
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{judgement.verdict.upper()}: {name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
+            f"<h1>{verdict} {name}</h1>",
+            f"<p>{escape(sentence(headline(judgement)))}: {counts_in_words(counted(judgement.findings))}.</p>",
+            _table(classes),
+            *(_class(each) for each in classes if each.status in {"failed", "error"}),
+            *_expected(judgement),
+            *_not_judged(classes),
+            "<h2>How it was judged</h2>",
+            _list(circumstances(judgement)),
+            _output(judgement),
+            "</main>\n</body>\n</html>\n",
+        ]
+    )
+
+
+def _table(classes: Sequence[Class]) -> str:
+    statuses = [status for status in _COLUMNS if status == "passed" or any(each.counts[status] for each in classes)]
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("class", *(_COLUMNS[status] for status in statuses)))
+    rows = "".join(_row(each, statuses) for each in classes)
+    return f'<div class="wide"><table>\n<tr>{head}</tr>\n{rows}</table></div>'
+
+
+def _row(group: Class, statuses: Iterable[str]) -> str:
+    name = escape(one_line(group.name))
+    shown = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", "<wbr>", name)
+    said = f'<a href="#{name}">{shown}</a>' if group.status in {"failed", "error"} else shown
+    counts = [(status, group.counts[status]) for status in statuses]
+    numbers = "".join(f'<td class="{status if number else "dim"}">{number}</td>' for status, number in counts)
+    return f"<tr><td>{_mark(group.status)} {said}</td>{numbers}</tr>\n"
+
+
+def _class(group: Class) -> str:
+    name = escape(one_line(group.name))
+    told = [each for each in group.methods if each.main is not None or each.of("error")]
+    passed = [each for each in group.methods if {finding.status for finding in each.findings} == {"passed"}]
+    right = ", ".join(f"{escape(one_line(each.name))} ({len(each.findings)})" for each in passed)
+    line = f"<p>{_mark('passed')} Checks that pass: {right}</p>" if right else ""
+    return f'<h2 id="{name}">{_mark(group.status)} {name}</h2>\n{line}\n' + "\n".join(map(_method, told))
+
+
+def _method(method: Method) -> str:
+    parts = [f"<h3>{escape(one_line(method.subject))}</h3>"]
+    main = method.main
+    if main is not None:
+        parts.append(f'<section class="failure"><p class="dim">{escape(one_line(main.check))}</p>')
+        parts.append(_list(facts(main)))
+        drawn = [inline(each, _anchor(method, n)) for n, each in enumerate(pictures_of(method.of("failed")))]
+        parts += [f'<div class="pictures">{"".join(drawn)}</div>'] if drawn else []
+        parts.append(_others(method))
+        parts.append("</section>")
+    parts += [
+        f'<p class="error">{_MARKS["error"]} The examiner\'s own fault, no verdict: {escape(in_short(each))}</p>'
+        for each in method.of("error")
+    ]
+    return "\n".join(parts)
+
+
+def _others(method: Method) -> str:
+    parts = [f"<p>{plural(method.repeated, 'further check')} for the same reason.</p>"] if method.repeated else []
+    if method.others:
+        parts += ["<p>Also, perhaps in consequence:</p>", _bullets(map(in_short, method.others))]
+    return "".join(parts)
+
+
+def _expected(judgement: Judgement) -> list[str]:
+    lines = accepted_failures(judgement.findings)
+    return ["<h2>Failed as expected</h2>", _bullets(lines)] if lines else []
+
+
+def _not_judged(classes: Iterable[Class]) -> list[str]:
+    skipped = [each for group in classes for method in group.methods for each in method.of("skipped")]
+    return ["<h2>Not judged</h2>", _bullets(reasons(skipped))] if skipped else []
+
+
+def _list(all_facts: Iterable[Fact]) -> str:
+    return f"<dl>{''.join(_entry(*each) for each in all_facts)}</dl>"
+
+
+def _entry(label: str, lines: Sequence[str]) -> str:
+    if label in _PREFORMATTED:
+        text = f"<pre>{escape(chr(10).join(lines))}</pre>"
+        if label == "script":
+            text = f"<details open><summary>to try it</summary>{text}</details>"
+    else:
+        text = "<br>".join(map(escape, lines))
+    return f'<dt>{label}</dt><dd class="{label}">{text}</dd>'
+
+
+def _output(judgement: Judgement) -> str:
+    output = own_output(judgement)
+    if not output:
+        return ""
+    summary = "<summary>What the submission itself wrote, no part of the verdict</summary>"
+    return f"<details>{summary}<pre>{escape(chr(10).join(output))}</pre></details>"
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+
+
+def _mark(status: str) -> str:
+    return f'<span class="{status}">{_MARKS[status]}</span>'
+
+
+def _anchor(method: Method, number: int) -> str:
+    return f"{method.subject.replace('.', '-')}-{number}"

@@ -1,0 +1,188 @@
+"""For a person at a terminal; without one, plain text in which every failure is a line that can be searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from reference import Finding, Judgement
+from reports.verdicts.facts import circumstances, facts, headline, in_short, own_output
+from reports.verdicts.grouping import (
+    Class,
+    Method,
+    accepted_failures,
+    by_class,
+    counted,
+    counts_in_words,
+    reasons,
+    status_of,
+)
+from reports.verdicts.text import one_line, plural
+
+STYLES = {
+    "passed": "green",
+    "failed": "bold red",
+    "expected": "yellow",
+    "skipped": "yellow",
+    "error": "bold magenta",
+    "label": "dim",
+    "mistake": "bold",
+    "hint": "cyan",
+    "script": "dim",
+    "foreign": "dim",
+}
+_WORDS = {"passed": "pass", "failed": "FAIL", "expected": "known", "skipped": "skip", "error": "ERROR"}
+_SYMBOLS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
+VERDICTS = {"pass": "passed", "fail": "failed", "error": "error"}
+_LABEL = 10
+_MOST_OTHERS = 8
+#: Of what the submission wrote; files take more.
+_MOST_OUTPUT_LINES = 12
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the report: where it begins, what stands before it, and itself.
+
+    ``code`` is never wrapped, so that it can be copied.
+    """
+
+    indent: int
+    lead: Text
+    text: Text
+    code: bool = False
+
+    def wrapped(self, console: Console) -> Iterator[Text]:
+        """As many lines as a terminal needs; elsewhere one, so that it can be searched for."""
+        before = Text(" " * self.indent) + self.lead
+        room = console.width - before.cell_len
+        if self.code or not console.is_terminal or room < 1:
+            yield before + self.text
+            return
+        for number, part in enumerate(self.text.wrap(console, room) or [Text()]):
+            yield (before if number == 0 else Text(" " * before.cell_len)) + part
+
+
+def terminal(judgement: Judgement, console: Console) -> None:
+    """Print the report."""
+    symbols = console.is_terminal and (console.encoding or "").lower().startswith("utf")
+    marks = _SYMBOLS if symbols else _WORDS
+    show(report(judgement, marks, console.width), console)
+
+
+def show(lines: Iterable[Line], console: Console) -> None:
+    """Print lines; nothing in them is markup."""
+    for line in lines:
+        for text in line.wrapped(console):
+            text.rstrip()
+            console.print(text, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def report(judgement: Judgement, marks: dict[str, str], width: int = 100) -> Iterator[Line]:
+    """The lines of the report."""
+    before = _BLANK
+    for each in by_class(judgement.findings):
+        for line in _class(each, marks, width):
+            if line is not _BLANK or before is not _BLANK:
+                yield line
+            before = line
+    if before is not _BLANK:
+        yield _BLANK
+    output = own_output(judgement, _MOST_OUTPUT_LINES)
+    if output:
+        yield _plain(0, "The submission itself wrote this, which is no part of the verdict:", "label")
+        yield from (Line(2, Text("| ", STYLES["label"]), Text(line, STYLES["foreign"])) for line in output)
+        yield _BLANK
+    for label, lines in circumstances(judgement):
+        yield from _labelled(0, label, lines, "")
+    yield _BLANK
+    name, style = one_line(judgement.implementation, 300), STYLES[VERDICTS[judgement.verdict]]
+    lead = Text(f"{judgement.verdict.upper()} ", style)
+    yield Line(0, lead, Text.assemble((name, "bold"), f": {headline(judgement)}"))
+    yield _plain(0, counts_in_words(counted(judgement.findings)))
+
+
+def _class(group: Class, marks: dict[str, str], width: int) -> Iterator[Line]:
+    if group.status in {"passed", "expected", "skipped"}:
+        yield _marked(0, group.status, marks, group.name, counts_in_words(group.counts))
+        yield from _expected(2, group.findings)
+        yield from _skipped(2, [each for each in group.findings if status_of(each) == "skipped"])
+        return
+    yield _BLANK
+    yield _marked(0, group.status, marks, group.name, counts_in_words(group.counts))
+    for method in group.methods:
+        yield from _method(method, marks, width)
+    yield _BLANK
+
+
+def _method(method: Method, marks: dict[str, str], width: int) -> Iterator[Line]:
+    errors, skipped, main = method.of("error"), method.of("skipped"), method.main
+    if main is not None:
+        yield _marked(2, "failed", marks, method.subject, main.check)
+        yield from _failure(main, width)
+        yield from _others(method, marks)
+    elif not errors:
+        status = "expected" if method.of("expected") else "skipped" if skipped else "passed"
+        said = plural(len(method.findings), "check") if status == "passed" else ""
+        yield _marked(2, status, marks, method.subject, said)
+    for each in errors:
+        said = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
+        yield _marked(2, "error", marks, method.subject, f"{each.check}: {said}")
+    yield from _expected(4, method.findings)
+    yield from _skipped(4, skipped)
+
+
+def _failure(finding: Finding, width: int) -> Iterator[Line]:
+    indent = 4
+    for label, lines in facts(finding, width - indent - _LABEL):
+        if label == "script":
+            yield _plain(indent, "script", "label")
+            yield from (Line(indent + 2, Text(), Text(line, STYLES["script"]), code=True) for line in lines)
+        else:
+            yield from _labelled(indent, label, lines, STYLES.get(label, ""))
+
+
+def _others(method: Method, marks: dict[str, str]) -> Iterator[Line]:
+    if method.repeated:
+        yield _plain(4, f"{plural(method.repeated, 'further check')} of {method.subject} for the same reason")
+    if method.others:
+        yield _plain(4, "also, perhaps in consequence:", "label")
+    for each in method.others[:_MOST_OTHERS]:
+        yield Line(6, Text(f"{marks['failed']} ", STYLES["failed"]), Text(in_short(each)))
+    if len(method.others) > _MOST_OTHERS:
+        yield _plain(6, f"and {len(method.others) - _MOST_OTHERS} more")
+
+
+def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
+    said = accepted_failures(findings)
+    yield from (Line(indent, Text("failed as expected: ", "label"), Text(line)) for line in said[:_MOST_OTHERS])
+    if len(said) > _MOST_OTHERS:
+        yield _plain(indent, f"and {len(said) - _MOST_OTHERS} more as expected")
+
+
+def _skipped(indent: int, skipped: list[Finding]) -> Iterator[Line]:
+    said = reasons(skipped)
+    yield from (Line(indent, Text("not judged: ", "label"), Text(reason)) for reason in said[:_MOST_OTHERS])
+    if len(said) > _MOST_OTHERS:
+        yield _plain(indent, f"and for {len(said) - _MOST_OTHERS} more reasons")
+
+
+def _labelled(indent: int, label: str, lines: list[str], style: str) -> Iterator[Line]:
+    for number, line in enumerate(lines):
+        lead = f"{label if number == 0 else '':<{_LABEL}}"
+        yield Line(indent, Text(lead, STYLES["label"]), Text(line, style))
+
+
+def _marked(indent: int, status: str, marks: dict[str, str], name: str, said: str) -> Line:
+    lead = Text(f"{marks[status]} ", STYLES[status])
+    return Line(indent, lead, Text.assemble((name, "bold"), f"  {said}" if said else ""))
+
+
+def _plain(indent: int, text: str, style: str = "") -> Line:
+    return Line(indent, Text(), Text(text, STYLES.get(style, style)))
+
+
+_BLANK = Line(0, Text(), Text())
