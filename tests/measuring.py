@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.lab.contract import Answer, Case, Message, Sizes
+from reference.lab.contract import Case, Expected, Message, Sizes
 from reference.numerics.compare import worst_entry
 from reference.numerics.oracles import ball
 
@@ -135,7 +135,7 @@ class Tally:
     worst: str = ""
     first: list[str] = field(default_factory=list)
 
-    def add(self, name: str, case: Case, actual: tuple[Array, ...], answer: Answer) -> None:
+    def add(self, name: str, case: Case, actual: tuple[Array, ...], answer: Expected) -> None:
         """Count one answer."""
         self.examples += 1
         for array, truth, bound in zip(actual, answer.truth, answer.bounds, strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.lab import definitions
-from reference.lab.contract import Answer, Case, one_hot
+from reference.lab.contract import Case, Expected, one_hot
 from reference.numerics import rounding
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
@@ -119,6 +119,6 @@ def tally(
         for name in rng.choice(list(codings), codings_a_question, replace=False):
             for compound in (True, False):
                 for part, given in net.answers(codings[name], compound=compound).items():
-                    answer = Answer(truths[part], bounds[part])
+                    answer = Expected(truths[part], bounds[part])
                     tallies.setdefault(part, Tally()).add(str(name), case, given, answer)
     return tallies

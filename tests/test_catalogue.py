@@ -13,10 +13,10 @@ from reference.execution.in_process import InProcess
 from reference.findings import Finding
 from reference.lab.check import Examination, select
 from reference.lab.checks.catalogue import Check, all_checks
-from reference.lab.context import Exam
+from reference.lab.context import Context
 from reference.lab.contract import MESSAGES
 from reference.lab.mistakes import plain
-from reference.lab.network import questions
+from reference.lab.network import cases
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, SOUND, with_methods
 from tests.saboteurs import SABOTEURS
@@ -184,8 +184,8 @@ def test_promises_of_a_method_differ() -> None:
 def test_compound_loss_is_asked_of_networks_from_the_second_assignment() -> None:
     """Beside the other loss, which all three ask for."""
     for assignment, due in ((1, {False}), (2, {False, True}), (3, {False, True})):
-        exam = Exam(InProcess(plain.CLASSES, {}), "no oracle", "x", effort="quick", assignment=assignment)
-        assert {question.compound for question in questions(exam)} == due
+        context = Context(InProcess(plain.CLASSES, {}), "no oracle", "x", effort="quick", assignment=assignment)
+        assert {question.compound for question in cases(context)} == due
 
 
 @pytest.mark.parametrize("with_spec", [False, True])

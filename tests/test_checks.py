@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab.checks import net
-from reference.lab.context import Exam
+from reference.lab.context import Context
 from reference.lab.contract import MESSAGES
 from reference.lab.mistakes import plain
-from reference.lab.network import SHAPES, Question, question_of
+from reference.lab.network import SHAPES, NetCase, case_of
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, SOUND, concerned, examined, with_methods
@@ -85,8 +85,8 @@ def test_second_calls_that_raise_are_told() -> None:
 def test_gradients_are_judged_beside_a_kink(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units at 1e-4, which longer steps would take beyond 0: a right gradient passes there, and a wrong one fails."""
 
-    def near_a_kink(exam: Exam, shape: Any, *, compound: bool) -> Question:
-        question = question_of(exam, shape, compound=compound)
+    def near_a_kink(context: Context, shape: Any, *, compound: bool) -> NetCase:
+        question = case_of(context, shape, compound=compound)
         W, b, *others = question.theta
         units = question.X @ W + b
         return replace(question, theta=(W, b - units[0] + 1e-4, *others))
@@ -94,17 +94,17 @@ def test_gradients_are_judged_beside_a_kink(monkeypatch: pytest.MonkeyPatch) -> 
     def tripled(self: Any, X: Any, T: Any) -> Any:
         return {name: [3 * part for part in parts] for name, parts in plain.MLP.gradient(self, X, T).items()}
 
-    monkeypatch.setattr(net, "question_of", near_a_kink)
-    net.check_gradient_of_own_loss(Exam(InProcess(plain.CLASSES, {}), ball, "x", effort="quick"))
+    monkeypatch.setattr(net, "case_of", near_a_kink)
+    net.check_gradient_of_own_loss(Context(InProcess(plain.CLASSES, {}), ball, "x", effort="quick"))
     wrong = with_methods("MLP", {"gradient": tripled})
     with pytest.raises(Violation):
-        net.check_gradient_of_own_loss(Exam(InProcess(wrong, {}), ball, "x", effort="quick"))
+        net.check_gradient_of_own_loss(Context(InProcess(wrong, {}), ball, "x", effort="quick"))
 
 
 @given(seed=st.integers(0, 2**31), compound=st.booleans(), t=st.floats(-1, 1))
 def test_kink_free_is_free_of_kinks(seed: int, compound: bool, t: float) -> None:
     """Within it every unit keeps its sign; far beyond it some unit does not, so that it is not needlessly small."""
-    question = question_of(Exam(InProcess({}, {}), ball, "x", seed=seed), SHAPES[-2], compound=compound)
+    question = case_of(Context(InProcess({}, {}), ball, "x", seed=seed), SHAPES[-2], compound=compound)
     rng = np.random.RandomState(seed % 2**32)
     directions = [rng.randn(*part.shape) for part in question.theta]
     within = question.kink_free(directions)

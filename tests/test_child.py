@@ -305,12 +305,12 @@ def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
     assert descriptors() == before
 
 
-def running(session: int) -> Iterator[str]:
+def running(executor: int) -> Iterator[str]:
     """What is still at work of a session: those that have ended may wait for ever to be asked for it."""
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, _, _, of, *_ = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            if state != "Z" and int(of) == session:
+            if state != "Z" and int(of) == executor:
                 yield entry.name
 
 

@@ -13,8 +13,8 @@ import bp
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab.checks import deep
-from reference.lab.context import Exam
-from reference.lab.network import Question
+from reference.lab.context import Context
+from reference.lab.network import NetCase
 from reference.numerics import network_rounding, rounding
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
@@ -25,12 +25,14 @@ SMALL = (12, 6, 6, 6, 4)
 pytestmark = needs_flint
 
 
-def exam_of(mlp: type, seed: int = 0, **options: Any) -> Exam:
+def exam_of(mlp: type, seed: int = 0, **options: Any) -> Context:
     names = ("LinearLayer", "ReLULayer", "SoftmaxLayer", "LossCrossEntropy", "LossCrossEntropyForSoftmaxLogits")
-    return Exam(InProcess({**{name: getattr(bp, name) for name in names}, "MLP": mlp}, {}), ball, "bp", seed, **options)
+    return Context(
+        InProcess({**{name: getattr(bp, name) for name in names}, "MLP": mlp}, {}), ball, "bp", seed, **options
+    )
 
 
-def by_hand(question: Question, product: Callable[[Array, Array], Array], dtype: type = np.float64) -> list[Array]:
+def by_hand(question: NetCase, product: Callable[[Array, Array], Array], dtype: type = np.float64) -> list[Array]:
     """The gradient with matrix products of one's own, softmax and loss in one, everything in one precision."""
     theta = [array.astype(dtype) for array in question.theta]
     A, T = [question.X.astype(dtype)], question.T.astype(dtype)
@@ -54,7 +56,7 @@ def one_by_one(A: Array, B: Array) -> Array:
     return total
 
 
-def ratios(gradient: Sequence[Array], question: Question, bounds: Sequence[Array]) -> float:
+def ratios(gradient: Sequence[Array], question: NetCase, bounds: Sequence[Array]) -> float:
     truth = question.true_gradient(ball)
     return max(
         float((np.abs(part - due.value) / (bound + due.error)).max())
@@ -70,7 +72,7 @@ def test_bounds_hold_for_any_order_of_summation(seed: int, product: Callable[[Ar
     assert ratios(by_hand(question, product), question, bounds) <= 1
     # In single precision the parameters have to be so, too.
     theta = tuple(array.astype(np.float32).astype(np.float64) for array in question.theta)
-    single = Question(question.widths, theta, question.X, question.T, compound=True)
+    single = NetCase(question.widths, theta, question.X, question.T, compound=True)
     sizes = network_rounding.bounds(single.X, theta, single.T, rounding.SINGLE)
     assert sizes.decided
     assert 0.001 < ratios(by_hand(single, product, np.float32), single, sizes.gradient) <= 1

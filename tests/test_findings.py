@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reference.findings import Evidence, Finding, Violation
-from reference.lab.contract import MESSAGES, Answer, Case
+from reference.lab.contract import MESSAGES, Case, Expected
 from reference.lab.evidence import evidence_of, most_telling, point_of
 from reference.numerics.estimate import Estimate
 
@@ -51,9 +51,9 @@ def test_evidence_is_of_what_can_be_looked_at() -> None:
     assert evidence_of("Y", np.zeros(401), many, np.zeros(401)) is None
 
 
-def answer(*parts: tuple[Any, Any, Any]) -> Answer:
+def answer(*parts: tuple[Any, Any, Any]) -> Expected:
     truth = tuple(Estimate(np.array(value, float), np.array(error, float)) for value, error, _ in parts)
-    return Answer(truth, tuple(np.array(bound, float) for *_, bound in parts))
+    return Expected(truth, tuple(np.array(bound, float) for *_, bound in parts))
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)

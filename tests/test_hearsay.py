@@ -423,7 +423,7 @@ class Absurd:
 @pytest.mark.parametrize("seed", range(4))
 def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
     """Whatever comes and whenever it comes: a failure with a few words to say, and no error of the examiner's."""
-    session = Absurd(np.random.RandomState(seed))
-    for finding in Examination(session, "x", only=only, effort="quick", seed=seed):
+    executor = Absurd(np.random.RandomState(seed))
+    for finding in Examination(executor, "x", only=only, effort="quick", seed=seed):
         assert finding.status != "error", (finding.check, finding.actual)
         assert len(finding.actual or "") < 3000, finding.check

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from reference.execution.in_process import InProcess
 from reference.lab import network
 from reference.lab.checks import deep
-from reference.lab.context import Effort, Exam
+from reference.lab.context import Context, Effort
 from reference.lab.mistakes import plain
-from reference.lab.network import SHAPES, Question, question_of
+from reference.lab.network import SHAPES, NetCase, case_of
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import multiples
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 _NOBODY = InProcess({}, {})
 
 
-def sums(question: Question) -> list[Array]:
+def sums(question: NetCase) -> list[Array]:
     """Of each linear layer, the logits last."""
     A, found = question.X, []
     for W, b in zip(question.theta[::2], question.theta[1::2], strict=True):
@@ -31,9 +31,9 @@ def sums(question: Question) -> list[Array]:
     return found
 
 
-def nets(shape: Any, seeds: int = 10) -> list[Question]:
+def nets(shape: Any, seeds: int = 10) -> list[NetCase]:
     """One question for each seed."""
-    return [question_of(Exam(_NOBODY, "", "x", seed=seed), shape, compound=True) for seed in range(seeds)]
+    return [case_of(Context(_NOBODY, "", "x", seed=seed), shape, compound=True) for seed in range(seeds)]
 
 
 each_shape = pytest.mark.parametrize("shape", SHAPES)
@@ -79,18 +79,18 @@ def test_networks_are_short_and_of_all_signs(shape: Any) -> None:
 def test_both_losses_are_asked_about() -> None:
     """Each shape with the compound loss, and each without; in the first assignment without alone."""
     for assignment, compound in ((1, [False]), (2, [True, False]), (3, [True, False])):
-        exam = Exam(_NOBODY, "", "x", assignment=assignment)
-        asked_about = [(each.compound, each.widths, len(each.X)) for each in network.questions(exam)]
+        context = Context(_NOBODY, "", "x", assignment=assignment)
+        asked_about = [(each.compound, each.widths, len(each.X)) for each in network.cases(context)]
         assert asked_about == [(each, *shape) for each in compound for shape in SHAPES]
-        alone = [each.compound for each in network.questions(exam, compound_only=True)]
+        alone = [each.compound for each in network.cases(context, compound_only=True)]
         assert alone == [True] * (len(SHAPES) if True in compound else 0)
 
 
 def test_networks_have_targets_of_every_class() -> None:
     """Over the shapes and a few seeds."""
-    exams = [Exam(_NOBODY, "", "x", seed=seed) for seed in range(10)]
-    labels = {k: {int(label) for exam in exams for shape in SHAPES if shape[0][-1] == k
-                  for label in question_of(exam, shape, compound=False).T.argmax(axis=1)} for k in (2, 3)}  # fmt: skip
+    exams = [Context(_NOBODY, "", "x", seed=seed) for seed in range(10)]
+    labels = {k: {int(label) for context in exams for shape in SHAPES if shape[0][-1] == k
+                  for label in case_of(context, shape, compound=False).T.argmax(axis=1)} for k in (2, 3)}  # fmt: skip
     assert labels == {2: {0, 1}, 3: {0, 1, 2}}
 
 
@@ -122,15 +122,17 @@ def test_deep_networks_are_asked_with_either_loss(
     effort: Effort, assignment: int, compound: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With much effort; with less the compound loss alone, unless the assignment has none. Each is another network."""
-    drawn: list[Question] = []
+    drawn: list[NetCase] = []
 
-    def draw(rng: np.random.RandomState, *, compound: bool) -> tuple[Question, tuple[Array, ...]]:
+    def draw(rng: np.random.RandomState, *, compound: bool) -> tuple[NetCase, tuple[Array, ...]]:
         question, bounds = real(rng, widths=(6, 4, 3), compound=compound)
         drawn.append(question)
         return question, bounds
 
     real = deep.draw
     monkeypatch.setattr(deep, "draw", draw)
-    deep.check_gradient_of_deep_net(Exam(InProcess(plain.CLASSES, {}), ball, "x", effort=effort, assignment=assignment))
+    deep.check_gradient_of_deep_net(
+        Context(InProcess(plain.CLASSES, {}), ball, "x", effort=effort, assignment=assignment)
+    )
     assert [each.compound for each in drawn] == compound
     assert len({each.X.tobytes() for each in drawn}) == len(drawn)

@@ -10,7 +10,7 @@ import pytest
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab.checks.catalogue import all_checks
-from reference.lab.context import Exam
+from reference.lab.context import Context
 from reference.numerics.oracles import ball
 from tests import edge_saboteurs, net_saboteurs, question_saboteurs
 from tests.comparing import needs_flint
@@ -24,9 +24,9 @@ CHECKS = list(all_checks())
 
 
 @cache
-def exam() -> Exam:
+def context() -> Context:
     """One for all, so that the truth is computed once."""
-    return Exam(InProcess({}, {}), ball, "x", effort="quick")
+    return Context(InProcess({}, {}), ball, "x", effort="quick")
 
 
 def failed(classes: dict[str, type], *beginnings: str) -> Iterator[str]:
@@ -34,7 +34,7 @@ def failed(classes: dict[str, type], *beginnings: str) -> Iterator[str]:
     for check in CHECKS:
         if check.id.startswith(beginnings):
             try:
-                check.run(exam().of(InProcess(classes, {}), []))
+                check.run(context().of(InProcess(classes, {}), []))
             except Violation:
                 yield check.id
 

@@ -17,8 +17,8 @@ from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Laid, Reply, Step
 from reference.findings import Violation
 from reference.lab.checks.catalogue import Check, all_checks
-from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Effort, Exam, word_of
-from reference.lab.contract import MESSAGES, Answer, Case, Message, Sizes
+from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Context, Effort, word_of
+from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.lab.formatting import literal
 from reference.lab.mistakes import plain
 from reference.numerics import sampling
@@ -47,12 +47,12 @@ EFFORTS: tuple[Effort, ...] = get_args(Effort)
 each_message = pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.subject)
 
 
-class Unjudging(Exam):
+class Unjudging(Context):
     """Asks, and takes every answer for right: so nothing has to be computed."""
 
-    def answer(self, message: Message, case: Case) -> Answer:
+    def answer(self, message: Message, case: Case) -> Expected:
         arrays = [np.zeros(shape) for shape in message.shapes(case)]
-        return Answer(tuple(Estimate(each, np.full(each.shape, np.inf)) for each in arrays), tuple(arrays))
+        return Expected(tuple(Estimate(each, np.full(each.shape, np.inf)) for each in arrays), tuple(arrays))
 
 
 class Listening(InProcess):
@@ -71,9 +71,9 @@ class Listening(InProcess):
 
 def asked(check: Check, seed: int = 0, effort: Effort = "quick") -> list[Array]:
     """All arguments of all calls, in order."""
-    session = Listening()
-    check.run(Unjudging(session, "none is needed", "x", seed=seed, effort=effort))
-    return session.heard
+    executor = Listening()
+    check.run(Unjudging(executor, "none is needed", "x", seed=seed, effort=effort))
+    return executor.heard
 
 
 def same(ones: Sequence[Array], others: Sequence[Array]) -> bool:
@@ -108,12 +108,12 @@ def test_effort_adds_questions(name: str) -> None:
 def test_checks_draw_for_themselves() -> None:
     """What one check asks does not depend on the others, and no two messages are asked the same for their values."""
     of_values = [each for name, each in CHECKS.items() if name.endswith(".values") and name in DRAWING]
-    session = Listening()
-    exam = Unjudging(session, "", "x", effort="quick")
+    executor = Listening()
+    context = Unjudging(executor, "", "x", effort="quick")
     for check in reversed(of_values):
-        check.run(exam)
+        check.run(context)
     alone = [array for check in reversed(of_values) for array in asked(check)]
-    assert same(session.heard, alone)
+    assert same(executor.heard, alone)
     questions = {b"".join(array.tobytes() for array in asked(check)) for check in of_values}
     assert len(questions) == len(of_values)
 
@@ -180,7 +180,7 @@ def counterexample(message: str, kind: Predicate, seed: int = 0) -> Violation:
     """What is found where a message is wrong on a kind of question."""
     classes = Saboteur("", message, "", where(kind)).classes()
     asked_about = next(each for each in MESSAGES if f"{each.key}.{each.method}" == message)
-    found = Exam(InProcess(classes, {}), ball, "x", seed=seed).smallest(asked_about, "key")
+    found = Context(InProcess(classes, {}), ball, "x", seed=seed).smallest(asked_about, "key")
     assert found is not None
     return found
 
@@ -258,9 +258,9 @@ def test_shifted_logits_are_short_numbers_and_the_shift(name: str) -> None:
 
 def test_the_first_assignment_is_asked_what_the_naive_softmax_can_do() -> None:
     """Shifts that exp does not overflow at."""
-    session = Listening()
-    CHECKS["softmax.forward.shift_invariance"].run(Unjudging(session, "", "x", assignment=1))
-    assert 200 < max(np.abs(array).max() for array in session.heard) < 700
+    executor = Listening()
+    CHECKS["softmax.forward.shift_invariance"].run(Unjudging(executor, "", "x", assignment=1))
+    assert 200 < max(np.abs(array).max() for array in executor.heard) < 700
 
 
 def test_cotangents_at_the_kink_are_not_0() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import bp
-from reference.lab.contract import MESSAGES, Answer, Case, Message, Sizes, one_hot
+from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes, one_hot
 from reference.numerics import rounding
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -39,12 +39,12 @@ def ordinary(message: Message, seed: int, dtype: Any = np.float64) -> Case:
     return message.draw(Sizes(3, 2, 4), lambda shape: draw(shape).astype(dtype))
 
 
-def verdict(answer: Answer, parts: tuple[Array, ...]) -> list[tuple[int, ...] | None]:
+def verdict(answer: Expected, parts: tuple[Array, ...]) -> list[tuple[int, ...] | None]:
     """The worst entry of each part."""
     return [worst_entry(*each) for each in zip(parts, answer.truth, answer.bounds, strict=True)]
 
 
-def moved(answer: Answer, factor: float) -> list[tuple[int, int, Estimate, Array, Array]]:
+def moved(answer: Expected, factor: float) -> list[tuple[int, int, Estimate, Array, Array]]:
     """One entry of one part moved by ``factor`` times what it may be off: part, entry, truth, bound, moved."""
     found = []
     for part, (truth, bound) in enumerate(zip(answer.truth, answer.bounds, strict=True)):
@@ -240,7 +240,7 @@ def test_bounds_of_a_net_are_kept_and_meant(dtype: Any) -> None:
         truths, bounds = net.truths(), net.bounds()
         given = net.answers(honest.PLAIN, compound=True)
         for part, arrays_given in given.items():
-            answer = Answer(truths[part], bounds[part])
+            answer = Expected(truths[part], bounds[part])
             assert verdict(answer, arrays_given) == [None] * len(arrays_given)
             for _, _, truth, bound, near in moved(answer, 1.02)[:3]:
                 assert worst_entry(near, truth, bound) is not None

@@ -10,9 +10,9 @@ import pytest
 import reference
 from reference.execution.in_process import InProcess
 from reference.lab import definitions
-from reference.lab.context import Exam
+from reference.lab.context import Context
 from reference.lab.mistakes import plain
-from reference.lab.network import SHAPES, Asking, question_of
+from reference.lab.network import SHAPES, NetRun, case_of
 from reference.numerics import memo
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import Memo, digest
@@ -100,15 +100,15 @@ def test_another_oracle_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None
 @needs_flint
 def test_truths_of_networks_are_told_apart() -> None:
     """By the question, by the definition, and by the depth at which the network is looked at."""
-    exam = Exam(InProcess(plain.CLASSES, {}), ball, "x", effort="quick")
-    deep, other = (Asking(exam, question_of(exam, shape, compound=True)) for shape in SHAPES[-2:])
-    first, second = (deep.truth(deep.question.hidden, depth=depth) for depth in (1, 2))
-    X, (W, b, *_) = deep.question.X, deep.question.theta
+    context = Context(InProcess(plain.CLASSES, {}), ball, "x", effort="quick")
+    deep, other = (NetRun(context, case_of(context, shape, compound=True)) for shape in SHAPES[-2:])
+    first, second = (deep.truth(deep.case.hidden, depth=depth) for depth in (1, 2))
+    X, (W, b, *_) = deep.case.X, deep.case.theta
     expected = ball.value(lambda W, b: definitions.relu(definitions.linear(W.new_tensor(X), W, b)), (W, b))
     assert np.array_equal(first.value, expected.value)
     assert first.value.shape != second.value.shape
-    assert deep.truth(deep.question.hidden).value.shape != deep.truth(deep.question.losses).value.shape
-    assert deep.truth(deep.question.losses).value.shape != other.truth(other.question.losses).value.shape
+    assert deep.truth(deep.case.hidden).value.shape != deep.truth(deep.case.losses).value.shape
+    assert deep.truth(deep.case.losses).value.shape != other.truth(other.case.losses).value.shape
 
 
 def test_an_absent_oracle_is_no_oracle() -> None:

@@ -121,9 +121,9 @@ def test_complex_numbers_are_tried_along_directions_that_show_every_entry() -> N
 
 def test_an_output_of_another_shape_is_not_known() -> None:
     """It counts as numbers that nobody knows, in the shape that is due."""
-    exam = examination(lambda x: x if x[0, 0] == GIVEN[0, 0] else x[:1])
-    other = exam._own(GIVEN + 1)
-    assert other.shape == exam.shape == GIVEN.shape
+    context = examination(lambda x: x if x[0, 0] == GIVEN[0, 0] else x[:1])
+    other = context._own(GIVEN + 1)
+    assert other.shape == context.shape == GIVEN.shape
     assert np.isnan(other).all()
 
 
@@ -149,11 +149,11 @@ def test_zeros_are_repeated_exactly() -> None:
 
 def test_what_is_not_the_same_is_shown_with_its_question() -> None:
     """The arguments, and for a gradient the cotangent as well."""
-    exam = examination()
-    question = exam.questions[0]
+    context = examination()
+    question = context.questions[0]
     for part, due in (("forward", {"args[0]"}), ("vjp", {"args[0]", "cotangent"})):
         with pytest.raises(Violation) as caught:
-            promises._check_same(exam, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
+            promises._check_same(context, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
         assert set(caught.value.counterexample or {}) == due
 
 
@@ -225,9 +225,9 @@ def test_linearity_is_not_judged_by_what_is_not_finite(place: int) -> None:
     answers = [(X, 0 * X), (X, 0 * X)]
     answers[place] = (np.full(X.shape, np.inf), 0 * X)
     drawn_from = iter([([value], [bound]) for value, bound in answers])
-    exam: Any = SimpleNamespace(
+    context: Any = SimpleNamespace(
         calm=lambda: [Question("", (X,), 0)], shape=X.shape, dtype=X.dtype, pattern=pattern((X,), None),
         gradients=lambda question, cotangent: next(drawn_from),
     )  # fmt: skip
     with pytest.raises(NotApplicable):
-        values.check_linear(exam)
+        values.check_linear(context)

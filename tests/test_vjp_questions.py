@@ -163,9 +163,9 @@ def test_as_many_entries_are_told_as_effort_allows() -> None:
     few, many = np.zeros((2, 3)), np.zeros((80, 100))
     numbers = []
     for effort in EFFORTS:
-        exam = Examination(Subject(triple, tripled, pattern((GIVEN,), None)), None, 0, effort)
-        assert exam.entries(few) == list(np.ndindex(few.shape))
-        chosen = exam.entries(many)
+        context = Examination(Subject(triple, tripled, pattern((GIVEN,), None)), None, 0, effort)
+        assert context.entries(few) == list(np.ndindex(few.shape))
+        chosen = context.entries(many)
         assert len(set(chosen)) == len(chosen)
         assert chosen == sorted(chosen)
         numbers.append(len(chosen))

@@ -9,7 +9,7 @@ from reference.execution.worker.protocol import Reply, Step, Work
 
 
 class InProcess:
-    """A `Session` over classes of this process.
+    """A `Executor` over classes of this process.
 
     Parameters
     ----------
@@ -24,17 +24,17 @@ class InProcess:
         self._missing = dict(missing)
 
     def missing(self) -> Mapping[str, str]:
-        """See `Session`."""
+        """See `Executor`."""
         return self._missing
 
     def modules(self) -> Mapping[str, str]:
-        """See `Session`: not known, since classes may have been made for the occasion."""
+        """See `Executor`: not known, since classes may have been made for the occasion."""
         return {}
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
-        """See `Session`."""
+        """See `Executor`."""
         return perform(self._classes, steps)
 
     def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        """See `Session`: nothing is awaited here."""
+        """See `Executor`: nothing is awaited here."""
         return (self.run(steps) for steps in questions)

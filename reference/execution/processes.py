@@ -37,10 +37,10 @@ def _of(known: set[int], folder: Path) -> Iterator[int]:
     """
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            state, parent, group, session = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
+            state, parent, group, executor = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
         except (OSError, ValueError):
             continue
-        if state != "Z" and ({int(parent), int(group), int(session)} & known or _is_in(entry, folder)):
+        if state != "Z" and ({int(parent), int(group), int(executor)} & known or _is_in(entry, folder)):
             yield int(entry.name)
 
 

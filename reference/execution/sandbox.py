@@ -70,7 +70,7 @@ class SandboxError(Exception):
 
 @dataclass
 class Sandbox:
-    """A `Session` over the submission at a path. To be used as a context, which removes all traces.
+    """A `Executor` over the submission at a path. To be used as a context, which removes all traces.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Sandbox:
         submission_files.remove(self._folder)
 
     def missing(self) -> Mapping[str, str]:
-        """See `Session`."""
+        """See `Executor`."""
         if self._missing is None:
             try:
                 self._start()
@@ -135,11 +135,11 @@ class Sandbox:
         return self._missing or {}
 
     def modules(self) -> Mapping[str, str]:
-        """See `Session`."""
+        """See `Executor`."""
         return self._modules
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
-        """See `Session`."""
+        """See `Executor`."""
         asked = _asked(steps)
         # Steps that are known to end the process are left out; if the last one is, nothing is asked at all.
         left_out = {place: self._ends[each] for place, each in enumerate(asked) if each in self._refused}
@@ -157,7 +157,7 @@ class Sandbox:
         return [_no_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
 
     def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        """See `Session`: as many at a time as go into a frame without a thought."""
+        """See `Executor`: as many at a time as go into a frame without a thought."""
         waiting, work = iter(questions), iter(meanwhile)
         while group := list(islice(waiting, _TOGETHER)):
             yield from self._together(group, list(islice(work, len(group)))) or map(self.run, group)
@@ -297,7 +297,7 @@ class Sandbox:
         with self._awaited(patience) as left:
             self._child.send(frame, left)
         for work in meanwhile:
-            with contextlib.suppress(Exception):  # see `Session`
+            with contextlib.suppress(Exception):  # see `Executor`
                 work()
         answer = self._receive(patience)
         try:

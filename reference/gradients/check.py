@@ -116,26 +116,26 @@ def check_vjp(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         definition = None if spec is None else Specification(spec, subject.pattern)
-        exam = Examination(subject, definition, int(seed), effort)
+        context = Examination(subject, definition, int(seed), effort)
         status: dict[str, str] = {}
         findings = []
-        for each in _all_checks(exam):
-            findings.append(_outcome(each, exam, status))
+        for each in _all_checks(context):
+            findings.append(_outcome(each, context, status))
             status[each.id] = findings[-1].status
     return findings
 
 
-def _all_checks(exam: Examination) -> Iterator[_Check]:
-    forward, vjp = arguments.name_of(exam.subject.forward, "forward"), arguments.name_of(exam.subject.vjp, "vjp")
+def _all_checks(context: Examination) -> Iterator[_Check]:
+    forward, vjp = arguments.name_of(context.subject.forward, "forward"), arguments.name_of(context.subject.vjp, "vjp")
     answers, gradients = "vjp.forward.answers", "vjp.gradient.answers"
     yield _Check(answers, forward, promises.check_forward_answers)
     yield _Check("vjp.forward.types", forward, promises.check_forward_types, (answers,))
     yield _Check("vjp.forward.values", forward, values.check_forward_values, (answers,))
     yield from _of_form(forward, "forward", answers)
     # With a specification the forward pass is not needed to judge the vjp.
-    yield _Check(gradients, vjp, promises.check_gradient_answers, (answers,) if exam.spec is None else ())
+    yield _Check(gradients, vjp, promises.check_gradient_answers, (answers,) if context.spec is None else ())
     types = []
-    for number, array in enumerate(exam.pattern.args):
+    for number, array in enumerate(context.pattern.args):
         name = f"vjp.gradient[{number}]"
         types.append(f"{name}.types")
         yield _Check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
@@ -157,7 +157,7 @@ def _of_form(subject: str, part: str, answers: str) -> Iterator[_Check]:
     yield _Check(f"{prefix}.layouts", subject, layouts, (answers, f"{prefix}.no_state"))
 
 
-def _outcome(each: _Check, exam: Examination, status: dict[str, str]) -> Finding:
+def _outcome(each: _Check, context: Examination, status: dict[str, str]) -> Finding:
     broken = [name for name in each.depends_on if status[name] != "passed"]
     if broken:
         return finding(each, "skipped", actual=f"depends on {', '.join(broken)}, which did not pass")
@@ -165,4 +165,4 @@ def _outcome(each: _Check, exam: Examination, status: dict[str, str]) -> Finding
     def failed(violation: Violation) -> Finding:
         return failure(each, violation, _HINTS.get(violation.mistake or ""))
 
-    return outcome(each, partial(each.run, exam), failed)
+    return outcome(each, partial(each.run, context), failed)

@@ -24,54 +24,54 @@ _REPEATED = 256.0
 _LAYOUTS: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only", "broadcast")
 
 
-def check_forward_answers(exam: Examination) -> None:
+def check_forward_answers(context: Examination) -> None:
     """The forward pass answers every legal input with an array of real numbers."""
-    exam.output(exam.questions[0])
-    if exam.spec is not None:
-        for question in exam.judged():
-            exam.output(question)
+    context.output(context.questions[0])
+    if context.spec is not None:
+        for question in context.judged():
+            context.output(question)
         return
     try:
-        list(exam.answered())
+        list(context.answered())
     except Violation as violation:
         if violation.mistake == "crash":
             violation.expected = "forward to answer, or a domain that says which arguments are legal"
         raise
 
 
-def check_forward_types(exam: Examination) -> None:
+def check_forward_types(context: Examination) -> None:
     """The forward pass answers a plain array in the precision of its arguments, and always of the same shape."""
-    due = exam.output(exam.questions[0]).shape if exam.spec is None else exam.spec.shape
-    for question in exam.judged():
-        value = exam.subject.answer(exam.subject.forward, question.args)
-        _check_form("forward", value, due, (exam.dtype,), asked(question.args))
+    due = context.output(context.questions[0]).shape if context.spec is None else context.spec.shape
+    for question in context.judged():
+        value = context.subject.answer(context.subject.forward, question.args)
+        _check_form("forward", value, due, (context.dtype,), asked(question.args))
 
 
-def check_gradient_answers(exam: Examination) -> None:
+def check_gradient_answers(context: Examination) -> None:
     """The vjp answers a tuple with one gradient for each argument."""
-    given = exam.questions[0]
-    exam.gradient_function(given)(exam.cotangents(given)[0], *exam.pattern.floats(given.args))
+    given = context.questions[0]
+    context.gradient_function(given)(context.cotangents(given)[0], *context.pattern.floats(given.args))
 
 
-def check_gradient_types(exam: Examination, number: int) -> None:
+def check_gradient_types(context: Examination, number: int) -> None:
     """A gradient has the shape and the precision of its argument; that of whole numbers is None or 0."""
     name = f"gradient[{number}]"
-    for question in exam.judged():
-        cotangent, argument = exam.cotangents(question)[0], question.args[number]
+    for question in context.judged():
+        cotangent, argument = context.cotangents(question)[0], question.args[number]
         words = asked(question.args, cotangent)
-        exam.run_forward(question.args)
-        answer = exam.subject.answer(exam.subject.vjp, (cotangent, *question.args), words)
-        value = exam.subject.parts(answer, words)[number]
+        context.run_forward(question.args)
+        answer = context.subject.answer(context.subject.vjp, (cotangent, *question.args), words)
+        value = context.subject.parts(answer, words)[number]
         if argument.dtype.kind == "f":
-            _check_form(name, value, argument.shape, (argument.dtype, exam.dtype), words)
+            _check_form(name, value, argument.shape, (argument.dtype, context.dtype), words)
         elif value is not None and (np.shape(value) != argument.shape or np.any(value)):
             due = f"{name} = None or zeros of shape {argument.shape}, for whole numbers have no derivative"
             raise Violation(due, f"{np.asarray(value).tolist()!r}", counterexample=words)
 
 
-def check_inputs_unchanged(exam: Examination, part: str) -> None:
+def check_inputs_unchanged(context: Examination, part: str) -> None:
     """The call leaves its arguments as they were."""
-    for function, args, words in _calls(exam, part, _some(exam)):
+    for function, args, words in _calls(context, part, _some(context)):
         given = [lay_out(array, "C") for array in args]
         _call(part, function, given, words)
         for name, before, after in zip(_names(part, args), args, given, strict=True):
@@ -81,10 +81,10 @@ def check_inputs_unchanged(exam: Examination, part: str) -> None:
                 )
 
 
-def check_result_is_its_own(exam: Examination, part: str) -> None:
+def check_result_is_its_own(context: Examination, part: str) -> None:
     """The answer is new memory: no view of an argument or of another gradient, and later calls do not change it."""
     kept: list[tuple[list[Array], list[Array], dict[str, Any]]] = []
-    for function, args, words in _calls(exam, part, _some(exam)):
+    for function, args, words in _calls(context, part, _some(context)):
         given = [lay_out(array, "C") for array in args]
         answers = _arrays(_call(part, function, given, words))
         for name, array in zip(_names(part, args), given, strict=True):
@@ -105,45 +105,45 @@ def check_result_is_its_own(exam: Examination, part: str) -> None:
             )
 
 
-def check_no_state(exam: Examination, part: str) -> None:
+def check_no_state(context: Examination, part: str) -> None:
     """The answer depends on the arguments alone: the same twice, whatever was called in between."""
-    here, there = exam.questions[0], _some(exam)[-1]
-    exam.run_forward(here.args)
-    first, again = _values(exam, part, here), _values(exam, part, here)
+    here, there = context.questions[0], _some(context)[-1]
+    context.run_forward(here.args)
+    first, again = _values(context, part, here), _values(context, part, here)
     bounds = _repeated(first)
     try:
-        _check_same(exam, part, first, again, bounds, here)
+        _check_same(context, part, first, again, bounds, here)
     except Violation as violation:
         violation.expected += ", the same twice"
         violation.mistake = "nondeterministic"
         raise
-    exam.run_forward(there.args)
-    after_forward = _values(exam, part, here)
-    _values(exam, part, there)
-    after_both = _values(exam, part, here)
+    context.run_forward(there.args)
+    after_forward = _values(context, part, here)
+    _values(context, part, there)
+    after_both = _values(context, part, here)
     try:
-        _check_same(exam, part, first, after_forward, bounds, here)
-        _check_same(exam, part, first, after_both, bounds, here)
+        _check_same(context, part, first, after_forward, bounds, here)
+        _check_same(context, part, first, after_both, bounds, here)
     except Violation as violation:
         violation.expected += ", whatever was called before"
         violation.mistake = "stateful"
         raise
 
 
-def check_layouts(exam: Examination, part: str) -> None:
+def check_layouts(context: Examination, part: str) -> None:
     """The same numbers in another memory layout give the same answer: Fortran order, strides, reversed, read-only."""
-    ordinary = _some(exam)[-1]
+    ordinary = _some(context)[-1]
     equal_rows = tuple(np.array(laid(array, "broadcast")) for array in ordinary.args)
     for layout in _LAYOUTS:
         question = Question("equal rows", equal_rows, ordinary.seed) if layout == "broadcast" else ordinary
-        exam.run_forward(question.args)
-        plain = _values(exam, part, question)
-        granted = _granted(exam, part, question)
+        context.run_forward(question.args)
+        plain = _values(context, part, question)
+        granted = _granted(context, part, question)
         bounds = [one.reshape(two.shape) + two for one, two in zip(granted, _repeated(plain), strict=True)]
         try:
-            exam.run_forward(question.args)
-            other = _values(exam, part, question, layout)
-            _check_same(exam, part, plain, other, bounds, question)
+            context.run_forward(question.args)
+            other = _values(context, part, question, layout)
+            _check_same(context, part, plain, other, bounds, question)
         except Violation as violation:
             violation.expected += f", also in {layout} layout"
             violation.mistake = "mutates-input" if "read-only" in violation.actual else "layout-dependent"
@@ -165,20 +165,20 @@ def _check_form(name: str, value: Any, shape: tuple[int, ...], dtypes: tuple[Any
         raise Violation(due, came, counterexample=words, mistake=mistake)
 
 
-def _some(exam: Examination) -> list[Question]:
+def _some(context: Examination) -> list[Question]:
     """A few inputs without anything extreme, the last one ordinary; inside the contract where any is."""
-    calm = exam.calm()
+    calm = context.calm()
     ordinary = [question for question in calm if question.kind in {"ordinary numbers", "short numbers"}]
-    return [*calm[:3], *(ordinary[-1:] or exam.questions[:1])]
+    return [*calm[:3], *(ordinary[-1:] or context.questions[:1])]
 
 
-def _calls(exam: Examination, part: str, questions: Sequence[Question]) -> Iterator[Call]:
+def _calls(context: Examination, part: str, questions: Sequence[Question]) -> Iterator[Call]:
     for question in questions:
         if part == "forward":
-            yield exam.subject.forward, question.args, asked(question.args)
+            yield context.subject.forward, question.args, asked(question.args)
         else:
-            cotangent = exam.cotangents(question)[0]
-            yield exam.subject.vjp, (cotangent, *question.args), asked(question.args, cotangent)
+            cotangent = context.cotangents(question)[0]
+            yield context.subject.vjp, (cotangent, *question.args), asked(question.args, cotangent)
 
 
 def _call(part: str, function: Callable[..., Any], given: Sequence[Array], words: dict[str, Any]) -> Any:
@@ -189,25 +189,25 @@ def _call(part: str, function: Callable[..., Any], given: Sequence[Array], words
         raise crash(part, error, words) from error
 
 
-def _values(exam: Examination, part: str, question: Question, layout: Layout = "C") -> list[Array]:
+def _values(context: Examination, part: str, question: Question, layout: Layout = "C") -> list[Array]:
     """Copies of the arrays in an answer that are for arguments of floating point."""
-    ((function, args, words),) = _calls(exam, part, [question])
+    ((function, args, words),) = _calls(context, part, [question])
     given = [laid(array, layout) for array in args]
     if part == "vjp" and layout == "broadcast":
         given[0] = lay_out(args[0], "C")  # its rows differ
     answer = _call(part, function, given, words)
     if part == "forward":
         return [as_array(part, answer, words)]
-    parts = exam.subject.parts(answer, words)
-    return [as_array(f"gradient[{number}]", parts[number], words) for number in exam.pattern.differentiable]
+    parts = context.subject.parts(answer, words)
+    return [as_array(f"gradient[{number}]", parts[number], words) for number in context.pattern.differentiable]
 
 
 def _check_same(
-    exam: Examination, part: str, first: list[Array], again: list[Array], bounds: list[Array], question: Question
+    context: Examination, part: str, first: list[Array], again: list[Array], bounds: list[Array], question: Question
 ) -> None:
     """Equal but for rounding; NaN is as good as NaN here."""
-    words = asked(question.args) if part == "forward" else asked(question.args, exam.cotangents(question)[0])
-    names = ["forward"] if part == "forward" else [f"gradient[{number}]" for number in exam.pattern.differentiable]
+    words = asked(question.args) if part == "forward" else asked(question.args, context.cotangents(question)[0])
+    names = ["forward"] if part == "forward" else [f"gradient[{number}]" for number in context.pattern.differentiable]
     for name, one, two, bound in zip(names, first, again, bounds, strict=True):
         if one.shape != two.shape:
             raise Violation(f"{name} of shape {one.shape}", f"shape {two.shape}", counterexample=words)
@@ -225,11 +225,11 @@ def _repeated(answers: list[Array]) -> list[Array]:
     ]
 
 
-def _granted(exam: Examination, part: str, question: Question) -> list[Array]:
+def _granted(context: Examination, part: str, question: Question) -> list[Array]:
     """Bounds for each part of the answer."""
     if part == "forward":
-        return [exam.forward_bound(question, exam.output(question))]
-    _, bounds = exam.gradients(question, exam.cotangents(question)[0])
+        return [context.forward_bound(question, context.output(question))]
+    _, bounds = context.gradients(question, context.cotangents(question)[0])
     return bounds
 
 

@@ -32,37 +32,37 @@ _PLAIN = {"short numbers", "ordinary numbers"}
 _SCALES = (2.0**-30, 2.0**30)
 
 
-def check_forward_values(exam: Examination) -> None:
+def check_forward_values(context: Examination) -> None:
     """The forward pass gives what the specification gives, but for rounding."""
-    spec = _spec(exam)
-    comparison = Comparison("forward", exam.largest)
-    for question in exam.judged():
-        output, truth = exam.output(question), spec.value(question.args)
+    spec = _spec(context)
+    comparison = Comparison("forward", context.largest)
+    for question in context.judged():
+        output, truth = context.output(question), spec.value(question.args)
         if truth is None:
             continue
         if [n for n in output.shape if n > 1] != [n for n in truth.value.shape if n > 1]:
             raise NotApplicable(f"the output has shape {output.shape} instead of {truth.value.shape}")
-        bound = exam.forward_bound(question, output)
+        bound = context.forward_bound(question, output)
         shape = truth.value.shape
         comparison.add(output.reshape(shape).astype(np.float64), truth, bound.reshape(shape), asked(question.args))
     comparison.settle(_NOWHERE_FINITE)
 
 
-def check_gradient_values(exam: Examination, number: int) -> None:
+def check_gradient_values(context: Examination, number: int) -> None:
     """The gradient is the derivative of the specification, but for rounding."""
-    spec = _spec(exam)
+    spec = _spec(context)
     if not spec.is_differentiated:
         _check_by_differences(
-            exam, spec.differences, number, "judged nothing: the specification's values tell no slope"
+            context, spec.differences, number, "judged nothing: the specification's values tell no slope"
         )
         return
-    position = exam.pattern.differentiable.index(number)
-    comparison = Comparison(f"gradient[{number}]", exam.largest)
-    for question in exam.judged():
-        floats = doubles(exam.pattern.floats(question.args))
-        for cotangent in exam.cotangents(question):
+    position = context.pattern.differentiable.index(number)
+    comparison = Comparison(f"gradient[{number}]", context.largest)
+    for question in context.judged():
+        floats = doubles(context.pattern.floats(question.args))
+        for cotangent in context.cotangents(question):
             truth = spec.gradient(cotangent, question.args)[position]
-            answers, bounds = exam.gradients(question, cotangent)
+            answers, bounds = context.gradients(question, cotangent)
 
             def legal(index: Index, cotangent: Array = cotangent, floats: Sequence[Array] = floats) -> Estimate | None:
                 return spec.differences.at_kink(cotangent, floats, position, index)
@@ -72,37 +72,37 @@ def check_gradient_values(exam: Examination, number: int) -> None:
     comparison.settle(_NOWHERE_FINITE)
 
 
-def check_gradient_consistent(exam: Examination, number: int) -> None:
+def check_gradient_consistent(context: Examination, number: int) -> None:
     """The gradient is the derivative of the given forward pass, as its values tell it."""
-    if exam.spec is not None:
+    if context.spec is not None:
         raise NotApplicable("the specification is the judge, so that a wrong forward pass cannot blame a right vjp")
-    _check_by_differences(exam, exam.differences, number, _NOTHING_TOLD)
+    _check_by_differences(context, context.differences, number, _NOTHING_TOLD)
 
 
-def check_linear(exam: Examination) -> None:
+def check_linear(context: Examination) -> None:
     """The gradient is linear in the cotangent: of a sum it is the sum, of a multiple the multiple, of 0 it is 0."""
-    calm = exam.calm()
+    calm = context.calm()
     judged = False
     for question in [*calm[:2], *calm[2:][-1:]]:
         rng = np.random.RandomState(question.seed)
-        one, two = (short_numbers(rng, exam.shape).astype(exam.dtype) for _ in range(2))
-        first, second = exam.gradients(question, one), exam.gradients(question, two)
+        one, two = (short_numbers(rng, context.shape).astype(context.dtype) for _ in range(2))
+        first, second = context.gradients(question, one), context.gradients(question, two)
         if not all(np.isfinite(array).all() for array in (*first[0], *second[0])):
             continue
         judged = True
-        _check_combination(exam, question, 2 * one - two / 2, [(2.0, first), (-0.5, second)])
+        _check_combination(context, question, 2 * one - two / 2, [(2.0, first), (-0.5, second)])
         for scale in _SCALES:
-            _check_combination(exam, question, (scale * one).astype(exam.dtype), [(scale, first)])
-        _check_combination(exam, question, np.zeros_like(one), [(0.0, first)])
+            _check_combination(context, question, (scale * one).astype(context.dtype), [(scale, first)])
+        _check_combination(context, question, np.zeros_like(one), [(0.0, first)])
     if not judged:
         raise NotApplicable("judged nothing: the gradient is finite at none of the inputs that were tried")
 
 
 def _check_combination(
-    exam: Examination, question: Question, cotangent: Array, terms: list[tuple[float, tuple[Any, list[Array]]]]
+    context: Examination, question: Question, cotangent: Array, terms: list[tuple[float, tuple[Any, list[Array]]]]
 ) -> None:
-    answers, bounds = exam.gradients(question, cotangent)
-    for position, number in enumerate(exam.pattern.differentiable):
+    answers, bounds = context.gradients(question, cotangent)
+    for position, number in enumerate(context.pattern.differentiable):
         due = sum(factor * found[position] for factor, (found, _) in terms)
         bound = bounds[position] + sum(abs(factor) * granted[position] for factor, (_, granted) in terms)
         words = asked(question.args, cotangent)
@@ -113,19 +113,19 @@ def _check_combination(
             raise
 
 
-def _check_by_differences(exam: Examination, oracle: Differences, number: int, nothing: str) -> None:
+def _check_by_differences(context: Examination, oracle: Differences, number: int, nothing: str) -> None:
     """Every entry at ordinary inputs, random directions at all."""
-    comparison = Comparison(f"gradient[{number}]", exam.largest)
-    position = exam.pattern.differentiable.index(number)
-    calm = [question for question in exam.calm() if question.kind in _PLAIN]
-    oracle.try_complex([doubles(exam.pattern.floats(question.args)) for question in calm[:2]])
-    for question in exam.judged():
-        floats = doubles(exam.pattern.floats(question.args))
-        entries = exam.entries(floats[position]) if question.ordinary else []
+    comparison = Comparison(f"gradient[{number}]", context.largest)
+    position = context.pattern.differentiable.index(number)
+    calm = [question for question in context.calm() if question.kind in _PLAIN]
+    oracle.try_complex([doubles(context.pattern.floats(question.args)) for question in calm[:2]])
+    for question in context.judged():
+        floats = doubles(context.pattern.floats(question.args))
+        entries = context.entries(floats[position]) if question.ordinary else []
         directions = _directions(question, oracle.steps(floats, position))
         slopes = [oracle.along(floats, position, direction) for direction in directions]
-        for cotangent in exam.cotangents(question):
-            answers, bounds = exam.gradients(question, cotangent)
+        for cotangent in context.cotangents(question):
+            answers, bounds = context.gradients(question, cotangent)
             actual, bound = answers[position], bounds[position]
             words = asked(question.args, cotangent)
             # What is not a number has no part in a sum.
@@ -204,7 +204,7 @@ def _off_along(number: int, actual: Array, direction: Array, total: Estimate, wo
     )
 
 
-def _spec(exam: Examination) -> Specification:
-    if exam.spec is None:
+def _spec(context: Examination) -> Specification:
+    if context.spec is None:
         raise NotApplicable(_NO_SPEC)
-    return exam.spec
+    return context.spec

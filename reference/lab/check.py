@@ -10,10 +10,10 @@ from typing import Any, get_args
 
 from reference.execution import implementation as finding_classes
 from reference.execution.in_process import InProcess
-from reference.execution.worker.protocol import Session
+from reference.execution.worker.protocol import Executor
 from reference.findings import Finding, Violation, failure, finding, outcome
 from reference.lab.checks.catalogue import Check, all_checks
-from reference.lab.context import Effort, Exam
+from reference.lab.context import Context, Effort
 from reference.lab.contract import Oracle
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.hints import hint_for, hint_for_missing
@@ -127,7 +127,7 @@ class Examination:
     """
 
     def __init__(
-        self, session: Session, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
+        self, executor: Executor, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
     ) -> None:
         if effort not in get_args(Effort):
             raise ValueError(f"expected effort to be one of {', '.join(get_args(Effort))}, got {effort!r}")
@@ -135,7 +135,7 @@ class Examination:
             raise ValueError(f"expected seed to be an integer of at least 0, got {seed!r}")
         self.checks = select(only, assignment)
         oracle: Oracle | str = ball.available() or ball  # a module has the two functions that an oracle has
-        self._exam = Exam(session, oracle, name, seed, effort, assignment)
+        self._context = Context(executor, oracle, name, seed, effort, assignment)
         self._by_id = {each.id: each for each in self.checks}
         self._findings: dict[str, Finding] = {}
         self._explained: dict[str, list[Mistake]] = {}
@@ -156,15 +156,15 @@ class Examination:
 
     def _judged(self, each: Check) -> Finding:
         cls = each.subject.partition(".")[0]
-        missing = self._exam.session.missing()
+        missing = self._context.executor.missing()
         if cls in missing:
             violation = Violation(f"a class {cls}", missing[cls], mistake="missing")
             return _failed(each, violation, hint_for_missing(missing[cls]))
         broken = self._among(each.depends_on, {"failed", "error", "skipped"})
         if broken:
             return finding(each, "skipped", actual=self._reason(broken))
-        self._exam.log.clear()
-        return outcome(each, partial(each.run, self._exam), partial(self._diagnosed, each))
+        self._context.log.clear()
+        return outcome(each, partial(each.run, self._context), partial(self._diagnosed, each))
 
     def _reason(self, broken: list[str]) -> str:
         """Why what depends on these is skipped: if they were skipped themselves, for their reason."""
@@ -184,7 +184,7 @@ class Examination:
         known = [mistake for mistake in CATALOGUE if mistake.subject == each.subject]
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
         kept = {name: self._by_id[name].run for name in each.depends_on}
-        found = explanations(self._explained.get(each.subject, known), each.run, self._exam, violation, kept)
+        found = explanations(self._explained.get(each.subject, known), each.run, self._context, violation, kept)
         if found:
             self._explained[each.subject] = found
         mistake = certain(found)
@@ -233,8 +233,8 @@ def _examination(
     implementation: Any, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort = "normal"
 ) -> Examination:
     found = finding_classes.find(implementation)
-    session = InProcess(found.classes, found.missing)
-    return Examination(session, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
+    executor = InProcess(found.classes, found.missing)
+    return Examination(executor, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
 
 
 def _named(judge: Callable[[str], None], name: str) -> Callable[[], None]:

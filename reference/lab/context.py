@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.protocol import Call, Laid, Layout, Reply, Session, Step, Unusable
+from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step, Unusable
 from reference.findings import Evidence, NotApplicable, Violation
-from reference.lab.contract import Answer, Case, Message, Oracle, Sizes, forward_of
+from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import evidence_of, most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, short
 from reference.numerics.compare import worst_entry
@@ -39,7 +39,7 @@ _TRIES = 3
 
 
 @dataclass(frozen=True)
-class Asked:
+class Response:
     """What came back, for a comparison with what a known mistake gives: arrays, or what was raised.
 
     Attributes
@@ -55,7 +55,7 @@ class Asked:
 
 
 @dataclass
-class Exam:
+class Context:
     """What checks work with.
 
     Attributes
@@ -76,18 +76,18 @@ class Exam:
         Every answer, in order.
     """
 
-    session: Session
+    executor: Executor
     oracle: Oracle | str
     name: str
     seed: int = 0
     effort: Effort = "normal"
     assignment: int = 3
-    log: list[Asked] = field(default_factory=list)
+    log: list[Response] = field(default_factory=list)
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
-    def of(self, session: Session, log: list[Asked]) -> Exam:
+    def of(self, executor: Executor, log: list[Response]) -> Context:
         """The same examination of somebody else, with a log of its own."""
-        return replace(self, session=session, log=log, _trend=[])
+        return replace(self, executor=executor, log=log, _trend=[])
 
     def known(self, key: Hashable, make: Callable[[], Known]) -> Known:
         """What ``make`` gives, made once in this process: see `reference.numerics.memo`.
@@ -104,7 +104,7 @@ class Exam:
 
     def home(self, cls: str) -> str:
         """What stands after ``from`` in a script that imports the class."""
-        return self.session.modules().get(cls) or module_of(self.name)
+        return self.executor.modules().get(cls) or module_of(self.name)
 
     def truth(self) -> Oracle:
         """The oracle.
@@ -130,12 +130,12 @@ class Exam:
         Violation
             The object could not be made, or the call raised an exception.
         """
-        return self._last(message, case, self.session.run(_steps(message, case, before=before)))
+        return self._last(message, case, self.executor.run(_steps(message, case, before=before)))
 
     def _last(self, message: Message, case: Case, replies: Sequence[Reply]) -> Reply:
         for step in replies:
             if step.error is not None:
-                self.log.append(Asked((step.error_kind,)))
+                self.log.append(Response((step.error_kind,)))
                 names = ", ".join(message.arguments)
                 misnamed = "unexpected keyword argument" in step.error
                 raise Violation(
@@ -155,7 +155,7 @@ class Exam:
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
         """The same for several questions, put together: one after the other they take longer to go and come."""
-        answers = self.session.run_all(_steps(message, case) for case in cases)
+        answers = self.executor.run_all(_steps(message, case) for case in cases)
         for case, replies in zip(cases, answers, strict=True):
             yield self.parts(message, case, self._last(message, case, replies))
 
@@ -170,7 +170,7 @@ class Exam:
         due = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
-        self.log.append(Asked(tuple(values)))
+        self.log.append(Response(tuple(values)))
         if len(values) != len(due):
             got = kind_of(reply) if len(values) == 1 else f"{reply.kind} of {len(values)}"
             raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got, word_for(got))
@@ -196,7 +196,7 @@ class Exam:
             repro=repro(self.home(message.cls), message, case),
         )
 
-    def answer(self, message: Message, case: Case) -> Answer:
+    def answer(self, message: Message, case: Case) -> Expected:
         """The truth, and how far an honest answer may be from it."""
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
         return self.known((message.subject, digest(*arrays)), lambda: message.answer(case, self.truth()))
@@ -210,7 +210,7 @@ class Exam:
             An entry is farther from it than rounding can take it, or is not a number.
         """
         answer = self.answer(message, case)
-        self.log.append(Asked(actual, answer.bounds))
+        self.log.append(Response(actual, answer.bounds))
         self._trend += point_of(message, case, actual, answer)
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             index = worst_entry(array, truth, bound)
@@ -253,7 +253,7 @@ class Exam:
         """What is wrong with each of the answers; the truth is found while the questions are under way."""
         questions = map(partial(_steps, message), cases, layouts)
         truths = (partial(self.answer, message, case) for case in cases)
-        for case, replies in zip(cases, self.session.run_all(questions, truths), strict=True):
+        for case, replies in zip(cases, self.executor.run_all(questions, truths), strict=True):
             yield self._violation(message, case, replies)
 
     def _violation(self, message: Message, case: Case, replies: Sequence[Reply]) -> Violation | None:
@@ -271,7 +271,7 @@ class Exam:
             for sizes in SMALL_SIZES:
                 for _ in range(_TRIES):
                     case = message.draw(sizes, draw)
-                    violation = self._violation(message, case, self.session.run(_steps(message, case)))
+                    violation = self._violation(message, case, self.executor.run(_steps(message, case)))
                     if violation is not None:
                         return violation
         return None

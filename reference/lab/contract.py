@@ -79,7 +79,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Expected:
     """The truth, and how far from it an honest answer may be: part by part (``grad`` has two)."""
 
     truth: tuple[Estimate, ...]
@@ -116,7 +116,7 @@ class Message:
     arguments: tuple[str, ...]
     parts: tuple[str, ...]
     draw: Callable[[Sizes, Draw], Case]
-    answer: Callable[[Case, Oracle], Answer]
+    answer: Callable[[Case, Oracle], Expected]
     shapes: Callable[[Case], tuple[tuple[int, ...], ...]]
     per_sample: bool = True
 
@@ -201,41 +201,41 @@ def probabilities(X: Array) -> Array:
 # Answers
 
 
-def _linear_forward(case: Case, oracle: Oracle) -> Answer:
+def _linear_forward(case: Case, oracle: Oracle) -> Expected:
     X, W, b = _doubles(case.arguments["X"], case.parameters["W"], case.parameters["b"])
     bound = rounding.linear_forward(X, W, b, case.precision())
-    return Answer((oracle.value(definitions.linear, (X, W, b)),), (bound,))
+    return Expected((oracle.value(definitions.linear, (X, W, b)),), (bound,))
 
 
-def _linear_delta(case: Case, oracle: Oracle) -> Answer:
+def _linear_delta(case: Case, oracle: Oracle) -> Expected:
     X, W, b, d = _doubles(case.origin, *case.parameters.values(), case.arguments["delta_next"])
     truth, _, _ = oracle.vjp(definitions.linear, d, (X, W, b))
-    return Answer((truth,), (rounding.linear_delta(W, d, case.precision()),))
+    return Expected((truth,), (rounding.linear_delta(W, d, case.precision()),))
 
 
-def _linear_grad(case: Case, oracle: Oracle) -> Answer:
+def _linear_grad(case: Case, oracle: Oracle) -> Expected:
     X, W, b, d = _doubles(case.arguments["X"], *case.parameters.values(), case.arguments["delta_next"])
     _, *truth = oracle.vjp(lambda X, W, b: definitions.linear(X, W, b) / len(X), d, (X, W, b))
-    return Answer(tuple(truth), rounding.linear_grad(X, d, case.precision()))
+    return Expected(tuple(truth), rounding.linear_grad(X, d, case.precision()))
 
 
-def _relu_forward(case: Case, oracle: Oracle) -> Answer:
+def _relu_forward(case: Case, oracle: Oracle) -> Expected:
     (X,) = _doubles(case.arguments["X"])
-    return Answer((oracle.value(definitions.relu, (X,)),), (rounding.exact(X),))
+    return Expected((oracle.value(definitions.relu, (X,)),), (rounding.exact(X),))
 
 
-def _relu_delta(case: Case, oracle: Oracle) -> Answer:
+def _relu_delta(case: Case, oracle: Oracle) -> Expected:
     X, d = _doubles(case.origin, case.arguments["delta_next"])
-    return Answer(oracle.vjp(definitions.relu, d, (X,)), (rounding.exact(X),))
+    return Expected(oracle.vjp(definitions.relu, d, (X,)), (rounding.exact(X),))
 
 
-def _softmax_forward(case: Case, oracle: Oracle) -> Answer:
+def _softmax_forward(case: Case, oracle: Oracle) -> Expected:
     (X,) = _doubles(case.arguments["X"])
     truth = oracle.value(definitions.softmax, (X,))
-    return Answer((truth,), (rounding.softmax(X, truth.value, case.precision()),))
+    return Expected((truth,), (rounding.softmax(X, truth.value, case.precision()),))
 
 
-def _softmax_delta(case: Case, oracle: Oracle) -> Answer:
+def _softmax_delta(case: Case, oracle: Oracle) -> Expected:
     Y, d = _doubles(case.arguments["Y"], case.arguments["delta_next"])
 
     def softmax_at(shift: Any) -> Any:
@@ -244,34 +244,34 @@ def _softmax_delta(case: Case, oracle: Oracle) -> Answer:
         return E / E.sum(dim=1, keepdim=True)
 
     truth = oracle.vjp(softmax_at, d, (np.zeros(Y.shape),))
-    return Answer(truth, (rounding.softmax_delta(Y, d, case.precision()),))
+    return Expected(truth, (rounding.softmax_delta(Y, d, case.precision()),))
 
 
-def _cross_entropy(case: Case, oracle: Oracle) -> Answer:
+def _cross_entropy(case: Case, oracle: Oracle) -> Expected:
     P, T = _doubles(case.arguments["X"], case.arguments["T"])
     truth = oracle.value(lambda P: definitions.cross_entropy(P, T), (P,))
-    return Answer((truth,), (rounding.cross_entropy(P, T, case.precision()),))
+    return Expected((truth,), (rounding.cross_entropy(P, T, case.precision()),))
 
 
-def _cross_entropy_delta(case: Case, oracle: Oracle) -> Answer:
+def _cross_entropy_delta(case: Case, oracle: Oracle) -> Expected:
     P, T = _doubles(case.arguments["X"], case.arguments["T"])
     # Each loss depends on its own row alone, so that one cotangent of ones gives every row's gradient.
     truth = oracle.vjp(lambda P: definitions.cross_entropy(P, T), np.ones((len(P), 1)), (P,))
-    return Answer(truth, (rounding.cross_entropy_delta(P, T, case.precision()),))
+    return Expected(truth, (rounding.cross_entropy_delta(P, T, case.precision()),))
 
 
-def _logits_loss(case: Case, oracle: Oracle) -> Answer:
+def _logits_loss(case: Case, oracle: Oracle) -> Expected:
     X, T = _doubles(case.arguments["X"], case.arguments["T"])
     P = oracle.value(definitions.softmax, (X,)).value
     truth = oracle.value(lambda X: definitions.cross_entropy_of_logits(X, T), (X,))
-    return Answer((truth,), (rounding.logits_loss(X, T, P, case.precision()),))
+    return Expected((truth,), (rounding.logits_loss(X, T, P, case.precision()),))
 
 
-def _logits_delta(case: Case, oracle: Oracle) -> Answer:
+def _logits_delta(case: Case, oracle: Oracle) -> Expected:
     X, T = _doubles(case.arguments["X"], case.arguments["T"])
     P = oracle.value(definitions.softmax, (X,)).value
     truth = oracle.vjp(lambda X: definitions.cross_entropy_of_logits(X, T), np.ones((len(X), 1)), (X,))
-    return Answer(truth, (rounding.logits_delta(X, T, P, case.precision()),))
+    return Expected(truth, (rounding.logits_delta(X, T, P, case.precision()),))
 
 
 def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:

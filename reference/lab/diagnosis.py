@@ -8,20 +8,21 @@ from functools import partial
 from reference.execution.implementation import CLASSES
 from reference.execution.in_process import InProcess
 from reference.findings import NotApplicable, Violation
-from reference.lab.context import Asked, Exam
+from reference.lab.context import Context, Response
 from reference.lab.mistakes import Mistake
 from reference.numerics.compare import alike
 
-Run = Callable[[Exam], None]
+Run = Callable[[Context], None]
 
 
 def explanations(
-    candidates: Iterable[Mistake], check: Run, exam: Exam, violation: Violation, kept: Mapping[str, Run]
+    candidates: Iterable[Mistake], check: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
 ) -> list[Mistake]:
     """The known mistakes that explain a failed check.
 
     Every candidate is put through the same check with the same questions. It explains the failure if it fails in the
-    same way, and if each of its answers, up to the one that failed and beyond, is the one that ``exam`` has in its log.
+    same way, and if each of its answers, up to the one that failed and beyond, is the one that ``context`` has in its
+    log.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ def explanations(
         Those that are possible.
     check
         Failed with ``violation``.
-    exam
+    context
         Whose log holds the answers of this check alone.
     kept
         Checks that were passed before, by id: who fails one of them explains nothing.
@@ -41,7 +42,9 @@ def explanations(
     return [
         each
         for each in candidates
-        if _keeps(each, exam, values) and _explains(each, check, exam, violation) and _keeps(each, exam, others)
+        if _keeps(each, context, values)
+        and _explains(each, check, context, violation)
+        and _keeps(each, context, others)
     ]
 
 
@@ -54,14 +57,14 @@ class _DiffersError(Exception):
     """An answer is not the one that was given: the candidate explains nothing, and need not be asked on."""
 
 
-class _Compared(list[Asked]):
+class _Compared(list[Response]):
     """A log that accepts only the answers of another one, in its order."""
 
-    def __init__(self, given: Sequence[Asked]) -> None:
+    def __init__(self, given: Sequence[Response]) -> None:
         super().__init__()
         self._given = given
 
-    def append(self, asked: Asked) -> None:
+    def append(self, asked: Response) -> None:
         """Raises where the other log goes on otherwise."""
         place = len(self)
         super().append(asked)
@@ -72,30 +75,30 @@ class _Compared(list[Asked]):
             raise _DiffersError
 
 
-def _keeps(mistake: Mistake, exam: Exam, kept: Mapping[str, Run]) -> bool:
+def _keeps(mistake: Mistake, context: Context, kept: Mapping[str, Run]) -> bool:
     """Whether a mistake passes these checks; found out once for each."""
 
     def passes(run: Run) -> bool:
         try:
-            run(exam.of(_session(mistake), []))
+            run(context.of(_session(mistake), []))
         except (Violation, NotApplicable):
             return False
         return True
 
-    asked = exam.seed, exam.effort, exam.assignment
-    return all(exam.known((mistake.name, name, asked), partial(passes, run)) for name, run in kept.items())
+    asked = context.seed, context.effort, context.assignment
+    return all(context.known((mistake.name, name, asked), partial(passes, run)) for name, run in kept.items())
 
 
 def _session(mistake: Mistake) -> InProcess:
     return InProcess(mistake.classes, {name: "" for name in CLASSES if name not in mistake.classes})
 
 
-def _explains(mistake: Mistake, check: Run, exam: Exam, violation: Violation) -> bool:
-    log = _Compared(exam.log)
+def _explains(mistake: Mistake, check: Run, context: Context, violation: Violation) -> bool:
+    log = _Compared(context.log)
     try:
-        check(exam.of(_session(mistake), log))
+        check(context.of(_session(mistake), log))
     except Violation as its:
-        return its.mistake == violation.mistake and len(log) == len(exam.log)
+        return its.mistake == violation.mistake and len(log) == len(context.log)
     except (_DiffersError, NotApplicable):
         return False
     return False

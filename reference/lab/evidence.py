@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Evidence
-from reference.lab.contract import Answer, Case, Message
+from reference.lab.contract import Case, Expected, Message
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
@@ -26,7 +26,7 @@ def evidence_of(name: str, actual: Array, truth: Estimate, bound: Array) -> Evid
 
 
 def point_of(
-    message: Message, case: Case, actual: tuple[Array, ...], answer: Answer
+    message: Message, case: Case, actual: tuple[Array, ...], answer: Expected
 ) -> list[tuple[float, float, float]]:
     """One point of `Evidence.trend`, the error and its bound where it is worst; none if the question has no logits."""
     logits = case.arguments.get("X") if case.origin is None else case.origin

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab import definitions
-from reference.lab.context import Asked, Exam, as_numbers, kind_of, no_numbers, word_for, word_of
+from reference.lab.context import Context, Response, as_numbers, kind_of, no_numbers, word_for, word_of
 from reference.lab.contract import Oracle, one_hot
 from reference.lab.evidence import evidence_of
 from reference.lab.formatting import literal, short
@@ -38,7 +38,7 @@ _SPREAD = 100
 
 
 @dataclass(frozen=True)
-class Question:
+class NetCase:
     """A network with its weights, and a batch.
 
     Attributes
@@ -94,7 +94,7 @@ class Question:
 
     @cached_property
     def key(self) -> Hashable:
-        """Tells this question from every other one."""
+        """Tells this case from every other one."""
         return self.widths, self.compound, digest(*self.theta, self.X, self.T)
 
     @cached_property
@@ -150,12 +150,12 @@ class Question:
 
 
 @dataclass
-class Asking:
+class NetRun:
     """An examination of one network.
 
     Attributes
     ----------
-    exam, question
+    context, case
         Whom, and about which network.
     asked
         What a script would print to see the last answer.
@@ -163,8 +163,8 @@ class Asking:
         A line of the script that comes before; empty for none.
     """
 
-    exam: Exam
-    question: Question
+    context: Context
+    case: NetCase
     asked: str = "net"
     before: str = ""
 
@@ -176,7 +176,7 @@ class Asking:
         Violation
             It could not be made, or raised an exception.
         """
-        return self.last(call, self.exam.session.run([*self.question.steps(), call]))
+        return self.last(call, self.context.executor.run([*self.case.steps(), call]))
 
     def last(self, call: Call, replies: Sequence[Reply]) -> Reply:
         """The last of the replies to steps that end with ``call``; raises as `reply`."""
@@ -184,21 +184,21 @@ class Asking:
         self.asked = f"net.{call.method}({', '.join(arguments)})"
         for reply in replies:
             if reply.error is not None:
-                self.exam.log.append(Asked((reply.error_kind,)))
+                self.context.log.append(Response((reply.error_kind,)))
                 raise self.violation(f"{self.asked} to answer", reply.error, word_of(reply, call.method))
         return replies[-1]
 
     def propagate(self, **options: Any) -> Reply:
         """The reply to ``propagate(X, ...)``."""
-        return self.reply(Call("net", "propagate", {"X": self.question.X, **options}))
+        return self.reply(Call("net", "propagate", {"X": self.case.X, **options}))
 
     def evaluate(self) -> Reply:
         """The reply to ``evaluate(X, T)``."""
-        return self.reply(Call("net", "evaluate", {"X": self.question.X, "T": self.question.T}))
+        return self.reply(Call("net", "evaluate", {"X": self.case.X, "T": self.case.T}))
 
     def gradient(self) -> list[tuple[str, Array]]:
         """The arrays of ``gradient(X, T)`` in the order of theta, with the names of their layers."""
-        return self.named_parts(self.reply(Call("net", "gradient", {"X": self.question.X, "T": self.question.T})))
+        return self.named_parts(self.reply(Call("net", "gradient", {"X": self.case.X, "T": self.case.T})))
 
     def named_parts(self, reply: Reply) -> list[tuple[str, Array]]:
         """The arrays of a reply to ``gradient``.
@@ -208,15 +208,17 @@ class Asking:
         Violation
             It is no dict of [dW, db] by layer's name, or the arrays have other shapes.
         """
-        linear, theta = self.question.linear, self.question.theta
+        linear, theta = self.case.linear, self.case.theta
         if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
             names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
-            self.exam.log.append(Asked((str(names),)))
+            self.context.log.append(Response((str(names),)))
             raise self.violation(f"a dict with the keys {linear}", f"{names}", _word_for_names(reply, linear))
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
             found = reply.value[name]
-            self.exam.log.append(Asked(tuple(found) if isinstance(found, list | tuple) else (type(found).__name__,)))
+            self.context.log.append(
+                Response(tuple(found) if isinstance(found, list | tuple) else (type(found).__name__,))
+            )
             if not isinstance(found, list | tuple) or len(found) != len(shapes):
                 raise self.violation(f"[dW, db] under {name}", type(found).__name__, "wrong-type")
             for part, like in zip(found, shapes, strict=True):
@@ -239,10 +241,10 @@ class Asking:
         what = what or self.asked
         array = as_numbers(reply.value)
         if array is None:
-            self.exam.log.append(Asked((reply.kind,)))
+            self.context.log.append(Response((reply.kind,)))
             came = no_numbers(reply.value)
             raise self.violation(f"{what} to be an array of numbers", came, word_for(came))
-        self.exam.log.append(Asked((array,), (bound,)))
+        self.context.log.append(Response((array,), (bound,)))
         if array.shape != truth.value.shape:
             raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
         index = worst_entry(array, truth, bound)
@@ -255,46 +257,46 @@ class Asking:
 
     def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
         """What a definition of the question says at its parameters."""
-        exam, question = self.exam, self.question
-        key = (question.key, definition.__name__, *options.items())
-        return exam.known(key, lambda: exam.truth().value(partial(definition, **options), question.theta))
+        context, case = self.context, self.case
+        key = (case.key, definition.__name__, *options.items())
+        return context.known(key, lambda: context.truth().value(partial(definition, **options), case.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
         """See `Question.true_gradient`."""
-        exam, question = self.exam, self.question
-        return exam.known((question.key, "gradient"), lambda: question.true_gradient(exam.truth()))
+        context, case = self.context, self.case
+        return context.known((case.key, "gradient"), lambda: case.true_gradient(context.truth()))
 
     def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
         """A broken promise of this network."""
-        question = self.question
-        arrays = dict(zip(question.labels, question.theta, strict=True)) | {"X": question.X, "T": question.T}
+        case = self.case
+        arrays = dict(zip(case.labels, case.theta, strict=True)) | {"X": case.X, "T": case.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
-        script = _script(self.exam, question, [self.before] if self.before else [], self.asked)
+        script = _script(self.context, case, [self.before] if self.before else [], self.asked)
         return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
 
 
-def questions(exam: Exam, *, compound_only: bool = False) -> Iterator[Question]:
+def cases(context: Context, *, compound_only: bool = False) -> Iterator[NetCase]:
     """Networks from small to deep. The compound loss is of assignment 2; before that there is the other net alone."""
-    kinds = [True] if exam.assignment > 1 else []
+    kinds = [True] if context.assignment > 1 else []
     for compound in kinds if compound_only else [*kinds, False]:
         for shape in SHAPES:
-            yield question_of(exam, shape, compound=compound)
+            yield case_of(context, shape, compound=compound)
 
 
-def question_of(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
+def case_of(context: Context, shape: tuple[Sequence[int], int], *, compound: bool) -> NetCase:
     """A network of that shape with short weights, and a batch."""
-    return exam.known(("net", exam.seed, shape, compound), lambda: _drawn(exam, shape, compound=compound))
+    return context.known(("net", context.seed, shape, compound), lambda: _drawn(context, shape, compound=compound))
 
 
-def _drawn(exam: Exam, shape: tuple[Sequence[int], int], *, compound: bool) -> Question:
+def _drawn(context: Context, shape: tuple[Sequence[int], int], *, compound: bool) -> NetCase:
     (*widths,), n = shape
-    rng = exam.rng(f"net.{widths}.{n}")
+    rng = context.rng(f"net.{widths}.{n}")
     draw = short_numbers(rng)
     while True:
         theta = [array for d, u in pairwise(widths) for array in (draw((d, u)), draw((u,)) / 2 + 1 / 64)]
         X, T = draw((n, widths[0])), one_hot(rng.randint(0, widths[-1], n), widths[-1])
         if _smallest_unit(X, theta) > _MARGIN:
-            return Question(tuple(widths), tuple(theta), X, T, compound)
+            return NetCase(tuple(widths), tuple(theta), X, T, compound)
 
 
 def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
@@ -307,20 +309,20 @@ def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
     return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
 
 
-def _script(exam: Exam, question: Question, before: Sequence[str], asked: str) -> str:
+def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) -> str:
     """At most ten lines that make the network and ask again."""
-    loss = "LossCrossEntropyForSoftmaxLogits" if question.compound else "LossCrossEntropy"
+    loss = "LossCrossEntropyForSoftmaxLogits" if case.compound else "LossCrossEntropy"
     softmax = '[SoftmaxLayer(name="Softmax_OUT")]'
-    layers, end = ("layers", f", output_layers={softmax}") if question.compound else (f"layers + {softmax}", "")
+    layers, end = ("layers", f", output_layers={softmax}") if case.compound else (f"layers + {softmax}", "")
     lines = [
         "import numpy as np",
-        _imports(exam, ["MLP", "LinearLayer", loss, "ReLULayer", "SoftmaxLayer"]),
-        f"names, theta = {question.linear}, [{', '.join(literal(array) for array in question.theta)}]",
+        _imports(context, ["MLP", "LinearLayer", loss, "ReLULayer", "SoftmaxLayer"]),
+        f"names, theta = {case.linear}, [{', '.join(literal(array) for array in case.theta)}]",
         "linear = [LinearLayer(*W.shape, np.random.RandomState(0), name) for W, name in zip(theta[::2], names)]",
         "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
         'layers = [each for i, layer in enumerate(linear, 1) for each in (layer, ReLULayer(f"ReLU_{i}"))][:-1]',
-        f'net = MLP({question.widths[0]}, {layers}, {loss}("CE"){end})',
-        f"X, T = {literal(question.X)}, {literal(question.T)}",
+        f'net = MLP({case.widths[0]}, {layers}, {loss}("CE"){end})',
+        f"X, T = {literal(case.X)}, {literal(case.T)}",
         *before,
         f"print({asked})",
     ]
@@ -334,9 +336,9 @@ def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
     return "layer-skipped" if set(linear) - set(reply.value) else None
 
 
-def _imports(exam: Exam, classes: Sequence[str]) -> str:
+def _imports(context: Context, classes: Sequence[str]) -> str:
     """In one line, from as many modules as there are."""
     homes: dict[str, list[str]] = {}
     for cls in classes:
-        homes.setdefault(exam.home(cls), []).append(cls)
+        homes.setdefault(context.home(cls), []).append(cls)
     return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())

@@ -21,9 +21,9 @@ from bp.plain import NotFiniteError, Plain
 from bp.samples import Samples
 from reference.execution import submission_files
 from reference.execution.sandbox import Kind, Limits, Sandbox
-from reference.execution.worker.protocol import Call, Reply, Session, Step
+from reference.execution.worker.protocol import Call, Executor, Reply, Step
 from reference.gate import located
-from reference.lab.network import Question
+from reference.lab.network import NetCase
 from reports.io.progress import Display
 from reports.study.part import Made, Part
 from reports.study.runs import Loader, record_of
@@ -82,9 +82,9 @@ def _made(name: str, experiment: Experiment, data: Data, submission: Submission,
 
 
 def train(
-    session: Session, experiment: Experiment, data: Data, on_epoch: Callable[[bp.History], None] | None = None
+    executor: Executor, experiment: Experiment, data: Data, on_epoch: Callable[[bp.History], None] | None = None
 ) -> bp.History:
-    """A run whose gradients come from ``session``; it starts from the weights that ours starts from.
+    """A run whose gradients come from ``executor``; it starts from the weights that ours starts from.
 
     Whatever the other side does ends the run, with the reason in ``history.stopped`` and the curves up to there.
     """
@@ -97,9 +97,9 @@ def train(
         history.extend(judge.before())
         _tell(on_epoch, history)
         try:
-            _need_classes(session, experiment)
+            _need_classes(executor, experiment)
             for epoch in range(1, experiment.n_epochs + 1):
-                _descend(session, experiment, net, X, T, f"in epoch {epoch}")
+                _descend(executor, experiment, net, X, T, f"in epoch {epoch}")
                 history.extend(judge.told(epoch))
                 _tell(on_epoch, history)
         except (_StoppedError, NotFiniteError) as stop:
@@ -107,9 +107,9 @@ def train(
     return history
 
 
-def _need_classes(session: Session, experiment: Experiment) -> None:
+def _need_classes(executor: Executor, experiment: Experiment) -> None:
     loss = "LossCrossEntropyForSoftmaxLogits" if experiment.stable else "LossCrossEntropy"
-    missing = session.missing()
+    missing = executor.missing()
     for name in ("LinearLayer", "ReLULayer", "SoftmaxLayer", "MLP", loss):
         if name in missing:
             raise _StoppedError(f"before the first epoch: {missing[name]}")
@@ -120,24 +120,24 @@ def _tell(on_epoch: Callable[[bp.History], None] | None, history: bp.History) ->
         on_epoch(history)
 
 
-def _descend(session: Session, experiment: Experiment, net: bp.MLP, X: Array, T: Array, when: str) -> None:
+def _descend(executor: Executor, experiment: Experiment, net: bp.MLP, X: Array, T: Array, when: str) -> None:
     """One pass over the training set."""
     size = experiment.batch_size
     for number, start in enumerate(range(0, len(X), size), start=1):
         place = f"{when}, batch {number}"
         parameters: list[Array] = [array for pair in net.parameters().values() for array in pair]
         rows = slice(start, start + size)
-        question = Question(experiment.widths, tuple(parameters), X[rows], T[rows], experiment.stable)
-        for parameter, gradient in zip(parameters, _gradient(session, question, place), strict=True):
+        question = NetCase(experiment.widths, tuple(parameters), X[rows], T[rows], experiment.stable)
+        for parameter, gradient in zip(parameters, _gradient(executor, question, place), strict=True):
             np.subtract(parameter, experiment.alpha * gradient, out=parameter)
             if not np.isfinite(parameter).all():
                 raise _StoppedError(f"{place}: the parameters are not finite any more")
 
 
-def _gradient(session: Session, question: Question, place: str) -> list[Array]:
+def _gradient(executor: Executor, question: NetCase, place: str) -> list[Array]:
     """What the other side says it is, for each array of the parameters, of the right shape."""
     steps: list[Step] = [*question.steps(), Call("net", "gradient", {"X": question.X, "T": question.T})]
-    replies: Sequence[Reply] = session.run(steps)
+    replies: Sequence[Reply] = executor.run(steps)
     # What ends the process is the answer to all steps, and comes of the last.
     ended = len({reply.error for reply in replies}) == 1
     for step, reply in zip(steps, replies, strict=True):

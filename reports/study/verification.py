@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import bp
 import reference
 from reference.lab.checks import deep
-from reference.lab.contract import MESSAGES, Answer, Case, Message, Sizes
+from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.numerics.oracles import ball, finite_differences, torch_autograd
 from reports.study.bench.gradcheck import bp_net
 
@@ -122,7 +122,7 @@ def _answers(message: Message, case: Case) -> list[Array]:
     return list(found) if isinstance(found, list) else [found]
 
 
-def _share(found: list[Array], answer: Answer) -> float:
+def _share(found: list[Array], answer: Expected) -> float:
     """The largest error over what is granted: the bound on rounding, and the oracle's own error; infinite of 0."""
     shares = [0.0]
     for one, truth, bound in zip(found, answer.truth, answer.bounds, strict=True):
@@ -132,17 +132,17 @@ def _share(found: list[Array], answer: Answer) -> float:
     return max(shares)
 
 
-def _ulps(found: list[Array], answer: Answer) -> float:
+def _ulps(found: list[Array], answer: Expected) -> float:
     (one,), (truth,) = found, answer.truth
     with np.errstate(over="ignore"):  # of what is far off
         return float((np.abs(one - truth.value) / np.spacing(np.abs(truth.value))).max())
 
 
-def _against_differences(message: Message, case: Case, found: list[Array], answer: Answer) -> float:
+def _against_differences(message: Message, case: Case, found: list[Array], answer: Expected) -> float:
     """The error against differences of our own forward pass: whether `delta` and `grad` are its derivatives at all."""
     forward, cotangent, where = _own_forward(message, case)
     estimates = finite_differences.vjp(forward, cotangent, where)
-    return _share(found, Answer(estimates, answer.bounds))
+    return _share(found, Expected(estimates, answer.bounds))
 
 
 def _own_forward(message: Message, case: Case) -> tuple[Callable[..., Array], Array, list[Array]]:
@@ -171,7 +171,7 @@ def _nets(number: int) -> dict[str, Any]:
         question, bounds = deep.draw(np.random.RandomState(seed))
         parts = bp_net(question).gradient(question.X, question.T).values()
         found = [np.asarray(array) for part in parts for array in part]
-        shares.append(_share(found, Answer(tuple(question.true_gradient(ball)), tuple(bounds))))
+        shares.append(_share(found, Expected(tuple(question.true_gradient(ball)), tuple(bounds))))
     entries = sum(array.size for array in question.theta)
     return {"cases": number, "ulps": None, "share": max(shares), "entries": entries}
 

@@ -123,7 +123,7 @@ class Reply:
     altered: bool = False
 
 
-class Session(Protocol):
+class Executor(Protocol):
     """Somewhere that an implementation's code runs."""
 
     def missing(self) -> Mapping[str, str]:

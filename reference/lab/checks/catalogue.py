@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from reference.lab.checks import consistency, edges, net, parameters, promises
 from reference.lab.checks.deep import check_gradient_of_deep_net
-from reference.lab.context import Exam
+from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message, forward_of
 
 Assignments = frozenset[int]
@@ -43,7 +43,7 @@ class Check:
     id: str
     subject: str
     rationale: str
-    run: Callable[[Exam], None]
+    run: Callable[[Context], None]
     depends_on: tuple[str, ...] = ()
     excuses: tuple[str, ...] = ()
     assignments: Assignments = EVERY
@@ -54,7 +54,7 @@ class Promise(Protocol):
 
     __name__: str
 
-    def __call__(self, exam: Exam, message: Message) -> None:
+    def __call__(self, context: Context, message: Message) -> None:
         """Raises a `Violation` where the promise is broken."""
 
 

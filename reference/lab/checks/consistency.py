@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.lab.context import ORDINARY, Asked, Exam
+from reference.lab.context import ORDINARY, Context, Response
 from reference.lab.contract import Case, Message, Sizes, forward_of
 from reference.lab.formatting import nested, repro, short
 from reference.numerics.compare import worst_entry
@@ -27,26 +27,26 @@ Array = NDArray[np.float64]
 _MARGIN = 2.0**-36
 
 
-def check_derivative_of_own_forward(exam: Exam, message: Message) -> None:
+def check_derivative_of_own_forward(context: Context, message: Message) -> None:
     """By finite differences of the implementation's own ``forward``, this is its derivative, in random directions."""
-    rng = exam.rng(f"{message.subject}.own forward")
+    rng = context.rng(f"{message.subject}.own forward")
     for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY):
         case = message.draw(sizes, normal_numbers(rng))
         points = _points(message, case)
         directions = [normal_numbers(rng)(point.shape) for point in points]
         cotangent = case.arguments.get("delta_next", np.ones((case.n_samples, 1)))
-        parts = exam.actual(message, case)
+        parts = context.actual(message, case)
         # What delta leaves to each sample, grad averages.
         factor = 1.0 if message.per_sample else float(case.n_samples)
         terms = np.concatenate([(factor * p * d).ravel() for p, d in zip(parts, directions, strict=True)])
-        slope = _along(exam, message, case, points, directions, cotangent)
-        exam.log.append(Asked(parts))
+        slope = _along(context, message, case, points, directions, cotangent)
+        context.log.append(Response(parts))
         if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_MARGIN * np.abs(terms).sum())) is not None:
             raise Violation(
                 f"a derivative along a random direction of {short(slope.value)}, by finite differences of forward",
                 f"{short(terms.sum())}",
                 counterexample=nested(case),
-                repro=repro(exam.home(message.cls), message, case),
+                repro=repro(context.home(message.cls), message, case),
             )
 
 
@@ -58,7 +58,7 @@ def _points(message: Message, case: Case) -> list[Array]:
 
 
 def _along(
-    exam: Exam,
+    context: Context,
     message: Message,
     case: Case,
     points: Sequence[Array],
@@ -77,7 +77,7 @@ def _along(
             else:
                 parameters = dict(zip(case.parameters, moved, strict=True))
                 cases.append(Case({"X": case.arguments["X"]}, parameters))
-        return [answer[0] for answer in exam.actual_of_each(forward, cases)]
+        return [answer[0] for answer in context.actual_of_each(forward, cases)]
 
     slopes = finite_differences.directional(outputs, points, directions, together=True)
     with np.errstate(invalid="ignore"):

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Reply, Work
 from reference.findings import Violation
-from reference.lab.context import Asked, Exam
+from reference.lab.context import Context, Response
 from reference.lab.contract import one_hot
 from reference.lab.formatting import short
-from reference.lab.network import Asking, Question
+from reference.lab.network import NetCase, NetRun
 from reference.numerics import network_rounding, rounding
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -28,26 +28,26 @@ WIDTHS = (784, 64, 64, 64, 64, 64, 10)
 N_SAMPLES = 8
 
 
-def check_gradient_of_deep_net(exam: Exam) -> None:
+def check_gradient_of_deep_net(context: Context) -> None:
     """In a net with five hidden layers and 67,530 parameters, too, every entry of ``gradient(X, T)`` is right.
 
     Rounding is granted by `network_rounding.bounds`. So many parameters and layers show what small nets do not:
     sums over many terms in low precision, layers or outputs confused that are equally wide, one entry among many.
     """
-    exam.truth()  # without one nothing is asked
-    for number in range(max(1, exam.rounds // 8)):
-        compound = exam.assignment > 1 and number % 2 == 0
-        drawn = partial(draw, exam.rng(f"net.deep.{number}"), compound=compound)
-        question, bounds = exam.known(("deep", exam.seed, number, compound), drawn)
-        truth = Asking(exam, question).true_gradient
-        parts = _parts(question, exam, truth)
-        exam.log.append(Asked(tuple(parts), bounds))
-        _judge(question, parts, truth(), bounds)
+    context.truth()  # without one nothing is asked
+    for number in range(max(1, context.rounds // 8)):
+        compound = context.assignment > 1 and number % 2 == 0
+        drawn = partial(draw, context.rng(f"net.deep.{number}"), compound=compound)
+        case, bounds = context.known(("deep", context.seed, number, compound), drawn)
+        truth = NetRun(context, case).true_gradient
+        parts = _parts(case, context, truth)
+        context.log.append(Response(tuple(parts), bounds))
+        _judge(case, parts, truth(), bounds)
 
 
 def draw(
     rng: np.random.RandomState, *, widths: Sequence[int] = WIDTHS, n: int = N_SAMPLES, compound: bool = True
-) -> tuple[Question, tuple[Array, ...]]:
+) -> tuple[NetCase, tuple[Array, ...]]:
     """A question, and the bounds on an honest gradient's rounding.
 
     Weights keep the size of signals from layer to layer (He et al. 2015); inputs are pixels above 0, so that no weight
@@ -61,21 +61,21 @@ def draw(
         T = one_hot(rng.randint(0, widths[-1], n), widths[-1])
         sizes = network_rounding.bounds(X, theta, T, rounding.DOUBLE)
         if sizes.decided:
-            return Question(tuple(widths), tuple(theta), X, T, compound), sizes.gradient
+            return NetCase(tuple(widths), tuple(theta), X, T, compound), sizes.gradient
 
 
-def _judge(question: Question, parts: Sequence[Array], truth: Sequence[Estimate], bounds: Sequence[Array]) -> None:
+def _judge(case: NetCase, parts: Sequence[Array], truth: Sequence[Estimate], bounds: Sequence[Array]) -> None:
     for number, (part, due, bound) in enumerate(zip(parts, truth, bounds, strict=True)):
         index = worst_entry(part, due, bound)
         if index is not None:
-            what = f"gradient(X, T)[{question.linear[number // 2]!r}][{number % 2}]{list(index)}"
+            what = f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]{list(index)}"
             every = sum(part.size for part in parts)
             raise Violation(
                 f"{what} = {short(due.value[index])}",
                 f"{what} = {short(part[index])}; {number_of_wrong(parts, truth, bounds)} of {every} entries are wrong",
                 index=index,
                 bound=float(bound[index] + due.error[index]),
-                counterexample=_recipe(question),
+                counterexample=_recipe(case),
             )
 
 
@@ -89,20 +89,20 @@ def number_of_wrong(parts: Sequence[Array], truth: Sequence[Estimate], bounds: S
     return sum(part.size for part in parts) - sum(right)
 
 
-def _parts(question: Question, exam: Exam, meanwhile: Work) -> list[Array]:
+def _parts(case: NetCase, context: Context, meanwhile: Work) -> list[Array]:
     """The gradient's arrays in the order of theta; what else may be wrong with them is for checks of small nets."""
-    steps = [*question.steps(), Call("net", "gradient", {"X": question.X, "T": question.T})]
-    (replies,) = exam.session.run_all([steps], [meanwhile])
+    steps = [*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]
+    (replies,) = context.executor.run_all([steps], [meanwhile])
     for reply in replies:
         if reply.error is not None:
-            raise _violation(question, "MLP.gradient(X, T) to answer", reply.error, "crash")
+            raise _violation(case, "MLP.gradient(X, T) to answer", reply.error, "crash")
     reply = replies[-1]
-    parts = [_part(reply, name, place) for name in question.linear for place in (0, 1)]
+    parts = [_part(reply, name, place) for name in case.linear for place in (0, 1)]
     arrays = []
-    for name, part, like in zip(np.repeat(question.linear, 2), parts, question.theta, strict=True):
+    for name, part, like in zip(np.repeat(case.linear, 2), parts, case.theta, strict=True):
         array = np.asarray(part)
         if array.dtype.kind not in "fiu" or array.size != like.size:
-            raise _violation(question, f"an array of shape {like.shape} under {name}", f"{array.shape}", "wrong-shape")
+            raise _violation(case, f"an array of shape {like.shape} under {name}", f"{array.shape}", "wrong-shape")
         arrays.append(array.reshape(like.shape).astype(np.float64))
     return arrays
 
@@ -114,10 +114,10 @@ def _part(reply: Reply, name: str, place: int) -> Any:
         return None
 
 
-def _violation(question: Question, expected: str, actual: str, mistake: str) -> Violation:
-    return Violation(expected, actual, counterexample=_recipe(question), mistake=mistake)
+def _violation(case: NetCase, expected: str, actual: str, mistake: str) -> Violation:
+    return Violation(expected, actual, counterexample=_recipe(case), mistake=mistake)
 
 
-def _recipe(question: Question) -> dict[str, Any]:
+def _recipe(case: NetCase) -> dict[str, Any]:
     """In words and sizes: the numbers themselves would fill a book."""
-    return {"n_inputs": question.widths[0], "n_units": list(question.widths[1:]), "n_samples": len(question.X)}
+    return {"n_inputs": case.widths[0], "n_units": list(case.widths[1:]), "n_samples": len(case.X)}

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call
 from reference.findings import Violation
-from reference.lab.context import Exam
+from reference.lab.context import Context
 from reference.lab.contract import Case, Message, Sizes, one_hot, probabilities
 from reference.lab.formatting import nested, repro, short
 from reference.numerics.sampling import short_numbers
@@ -18,13 +18,13 @@ Array = NDArray[np.float64]
 HUGE = 1e300
 
 
-def check_kink(exam: Exam, message: Message) -> None:
+def check_kink(context: Context, message: Message) -> None:
     """At exactly 0 the derivative of ReLU is taken as 0 or as 1, and never as anything else."""
-    rng = exam.rng("kink")
+    rng = context.rng("kink")
     X = np.array([[0.0, 1.0, -1.0]])
     delta_next = short_numbers(rng)(X.shape)
     case = Case({"Y": np.maximum(X, 0), "delta_next": delta_next}, {}, X)
-    (actual,) = exam.actual(message, case)
+    (actual,) = context.actual(message, case)
     if actual[0, 0] not in {0.0, delta_next[0, 0]}:
         raise Violation(
             f"delta[0, 0] = 0 or {short(delta_next[0, 0])}",
@@ -32,48 +32,48 @@ def check_kink(exam: Exam, message: Message) -> None:
             index=(0, 0),
             counterexample=nested(case),
             mistake="mask-wrong-threshold",
-            repro=repro(exam.home(message.cls), message, case),
+            repro=repro(context.home(message.cls), message, case),
         )
 
 
-def check_nan_is_not_hidden(exam: Exam, message: Message) -> None:
+def check_nan_is_not_hidden(context: Context, message: Message) -> None:
     """A NaN in the inputs of a sample is not turned into a number: its output is NaN, or an exception is raised."""
-    for case in _with_nan(exam, message):
-        reply = exam.session.run([*message.setting(case), Call("layer", message.method, {**case.arguments})])[-1]
+    for case in _with_nan(context, message):
+        reply = context.executor.run([*message.setting(case), Call("layer", message.method, {**case.arguments})])[-1]
         if reply.error is not None:
             continue
-        (actual,) = exam.parts(message, case, reply)
+        (actual,) = context.parts(message, case, reply)
         if not np.isnan(actual[0]).any():
             raise Violation(
                 "NaN in the output of the sample that has one in its input",
                 f"{message.parts[0]}[0] = [{', '.join(short(x) for x in actual[0])}]",
                 counterexample=nested(case),
-                repro=repro(exam.home(message.cls), message, case),
+                repro=repro(context.home(message.cls), message, case),
             )
 
 
-def check_moderate_logits(exam: Exam, message: Message) -> None:
+def check_moderate_logits(context: Context, message: Message) -> None:
     """Logits up to 300 in size: exp neither overflows nor underflows, so that the naive formula does too."""
-    exam.judge_each(message, [case for scale in (1.0, 30.0, 300.0) for case in logit_cases(exam, message, scale)])
+    context.judge_each(message, [case for scale in (1.0, 30.0, 300.0) for case in logit_cases(context, message, scale)])
 
 
-def check_extreme_logits(exam: Exam, message: Message) -> None:
+def check_extreme_logits(context: Context, message: Message) -> None:
     """Every logit up to 1e300 in size: no overflow, no 0 / 0, in whatever mixture over the batch."""
     scales = (745.0, 1e4, 1e8, HUGE)
-    exam.judge_each(message, [case for scale in scales for case in logit_cases(exam, message, scale)])
+    context.judge_each(message, [case for scale in scales for case in logit_cases(context, message, scale)])
 
 
-def check_far_samples(exam: Exam, message: Message) -> None:
+def check_far_samples(context: Context, message: Message) -> None:
     """A sample whose logits all lie far below those of another is computed as it would be alone."""
     small = np.array([[0.0, 1.0], [-2000.0, -2001.0]])
     large = np.array([[0.0, 1.0, -1.0], [-2000.0, -2001.0, -2002.0], [1500.0, 1501.0, 1499.0]])
-    exam.judge_each(message, [_about(message, X) for X in (small, large)])
+    context.judge_each(message, [_about(message, X) for X in (small, large)])
 
 
-def check_saturated_logits(exam: Exam, message: Message) -> None:
+def check_saturated_logits(context: Context, message: Message) -> None:
     """One class ahead by 15 to 740: the tails are small numbers and not 0, up to where they leave the doubles."""
     leads = (15.0, 36.0, 60.0, 500.0, 700.0, 740.0)
-    exam.judge_each(
+    context.judge_each(
         message,
         [
             _about(message, np.array(X))
@@ -83,93 +83,93 @@ def check_saturated_logits(exam: Exam, message: Message) -> None:
     )
 
 
-def check_tied_logits(exam: Exam, message: Message) -> None:
+def check_tied_logits(context: Context, message: Message) -> None:
     """Equal logits get equal probabilities, whatever their size."""
     ties = ([[0.0, 0.0]], [[2.5, 2.5, 2.5]], [[-300.0, -300.0], [300.0, 300.0]], [[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
-    exam.judge_each(message, [_about(message, np.array(X)) for X in ties])
+    context.judge_each(message, [_about(message, np.array(X)) for X in ties])
 
 
-def check_subnormal_logits(exam: Exam, message: Message) -> None:
+def check_subnormal_logits(context: Context, message: Message) -> None:
     """Logits too small to have all their digits, 1e-310 say, are nearly 0: and nothing is divided by them."""
     tiny = ([[5e-324, 0.0]], [[1e-310, -1e-310]], [[2.3e-308, 0.0, -5e-324], [1.0, 5e-324, 0.0]])
-    exam.judge_each(message, [_about(message, np.array(X)) for X in tiny])
+    context.judge_each(message, [_about(message, np.array(X)) for X in tiny])
 
 
-def check_saturated_outputs(exam: Exam, message: Message) -> None:
+def check_saturated_outputs(context: Context, message: Message) -> None:
     """Where one probability is nearly 1, or exactly, and the others are next to nothing, so is the derivative."""
-    rng = exam.rng("saturated")
+    rng = context.rng("saturated")
     cases = []
     for lead in (15.0, 36.0, 60.0, 500.0, 740.0, 1000.0):
         for logits in ([[lead, 0.0]], [[lead, 0.0, -0.5], [0.0, lead, 1.0]]):
             X = np.array(logits)
             cases.append(Case({"Y": probabilities(X), "delta_next": short_numbers(rng)(X.shape)}, {}, X))
-    exam.judge_each(message, cases)
+    context.judge_each(message, cases)
 
 
-def check_certain_predictions(exam: Exam, message: Message) -> None:
+def check_certain_predictions(context: Context, message: Message) -> None:
     """A probability of exactly 1 for the target: the loss is exactly 0, and its derivative finite."""
     small = Case({"X": np.array([[1.0, 0.0]]), "T": np.array([[1.0, 0.0]])})
     larger = Case({"X": np.array([[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]]), "T": one_hot(np.array([1, 2]), 3)})
-    _judge_as(exam, message, [small, larger], "log-of-zero")
+    _judge_as(context, message, [small, larger], "log-of-zero")
 
 
-def check_large_inputs(exam: Exam, message: Message) -> None:
+def check_large_inputs(context: Context, message: Message) -> None:
     """Inputs up to 1e8 in size, and zeros of both signs, are inputs like any others."""
-    rng = exam.rng(f"{message.subject}.large")
+    rng = context.rng(f"{message.subject}.large")
     sizes = Sizes(3, 2, 4)
     cases = [message.draw(sizes, lambda shape: rng.uniform(-1e8, 1e8, shape))]
     if message.cls == "ReLULayer":  # -0.0 and 0.0 are the same number: so are the answers
         cases += [message.draw(Sizes(1, 1, 2), lambda shape: np.resize(np.array([-0.0, 0.0]), shape))]
-    exam.judge_each(message, cases)
+    context.judge_each(message, cases)
 
 
-def check_shift_invariance(exam: Exam, message: Message) -> None:
+def check_shift_invariance(context: Context, message: Message) -> None:
     """Adding the same number to all logits of a row changes nothing."""
-    rng = exam.rng("shift")
-    for shift in (1.0, 64.0, 256.0) if exam.assignment == 1 else (1.0, 64.0, 256.0, 1024.0, 65536.0):
+    rng = context.rng("shift")
+    for shift in (1.0, 64.0, 256.0) if context.assignment == 1 else (1.0, 64.0, 256.0, 1024.0, 65536.0):
         # Multiples of 1/8 far below 2^52: the sum is exact.
         cases = [_about(message, short_numbers(rng)(shape) + shift) for shape in ((1, 2), (2, 2), (2, 3))]
         try:
-            exam.judge_each(message, cases)
+            context.judge_each(message, cases)
         except Violation as violation:
             violation.expected += f", as without the {shift:g} that every logit has more"
             raise
 
 
-def check_zero_off_target(exam: Exam, message: Message) -> None:
+def check_zero_off_target(context: Context, message: Message) -> None:
     """A probability of exactly 0 off the target: 0 log 0 = 0, so that loss and delta stay finite."""
     small = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[0.0, 1.0]])})
     larger = Case({"X": np.array([[0.0, 0.75, 0.25], [0.5, 0.5, 0.0]]), "T": one_hot(np.array([1, 0]), 3)})
-    _judge_as(exam, message, [small, larger], "log-of-zero")
+    _judge_as(context, message, [small, larger], "log-of-zero")
 
 
-def check_tiny_probabilities(exam: Exam, message: Message) -> None:
+def check_tiny_probabilities(context: Context, message: Message) -> None:
     """A target of probability 1e-300 costs 690.8, not what some epsilon or clip makes of it."""
     cases = []
     for small in (1e-9, 1e-17, 1e-100, 1e-300):
         cases.append(Case({"X": np.array([[small, 1.0 - small]]), "T": np.array([[1.0, 0.0]])}))
         P = np.array([[small, 0.75, 0.25 - small], [0.25, 0.75, small]])
         cases.append(Case({"X": P, "T": one_hot(np.array([0, 2]), 3)}))
-    exam.judge_each(message, cases)
+    context.judge_each(message, cases)
 
 
-def check_impossible_target(exam: Exam, message: Message) -> None:
+def check_impossible_target(context: Context, message: Message) -> None:
     """A target of probability exactly 0 costs infinity: no finite number says how wrong that was."""
     case = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[1.0, 0.0]])})
-    (actual,) = exam.actual(message, case)
+    (actual,) = context.actual(message, case)
     if not np.isposinf(actual[0, 0]):
         raise Violation(
             "loss[0, 0] = inf",
             f"loss[0, 0] = {short(actual[0, 0])}",
             index=(0, 0),
             counterexample=nested(case),
-            repro=repro(exam.home(message.cls), message, case),
+            repro=repro(context.home(message.cls), message, case),
         )
 
 
-def logit_cases(exam: Exam, message: Message, scale: float) -> list[Case]:
+def logit_cases(context: Context, message: Message, scale: float) -> list[Case]:
     """Logits of a size, small cases first: one far ahead, ties, both signs, mixtures over the batch."""
-    rng = exam.rng(f"{message.subject}.logits.{scale}")
+    rng = context.rng(f"{message.subject}.logits.{scale}")
     fixed = [
         [[scale, 0.0]],
         [[-scale, -scale]],
@@ -178,7 +178,7 @@ def logit_cases(exam: Exam, message: Message, scale: float) -> list[Case]:
         [[scale, 0.0], [-scale, -scale]],
         [[0.0, scale, -scale], [1.0, 2.0, 3.0]],
     ]
-    drawn = [rng.uniform(-scale, scale, (3, k)) for k in (2, 3, 5) for _ in range(exam.rounds)]
+    drawn = [rng.uniform(-scale, scale, (3, k)) for k in (2, 3, 5) for _ in range(context.rounds)]
     return [_about(message, np.array(X)) for X in [*fixed, *drawn]]
 
 
@@ -190,18 +190,18 @@ def _about(message: Message, X: Array) -> Case:
     return Case({"X": X})
 
 
-def _judge_as(exam: Exam, message: Message, cases: list[Case], mistake: str) -> None:
+def _judge_as(context: Context, message: Message, cases: list[Case], mistake: str) -> None:
     """As `Exam.judge_each`; an answer that is not a number there has this name."""
     try:
-        exam.judge_each(message, cases)
+        context.judge_each(message, cases)
     except Violation as violation:
         if violation.actual.endswith(("nan", "inf")):
             violation.mistake = mistake
         raise
 
 
-def _with_nan(exam: Exam, message: Message) -> list[Case]:
-    rng = exam.rng("nan")
+def _with_nan(context: Context, message: Message) -> list[Case]:
+    rng = context.rng("nan")
     cases = []
     for sizes in ((1, 2), (2, 3)):
         X = short_numbers(rng)(sizes)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
-from reference.lab.context import Asked, Exam, as_numbers, no_numbers, word_for
+from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
 from reference.lab.formatting import short
-from reference.lab.network import SHAPES, Asking, Question, question_of, questions
+from reference.lab.network import SHAPES, NetCase, NetRun, case_of, cases
 from reference.numerics.compare import differing_entry, worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
@@ -41,7 +41,7 @@ _DIFFERENCES = 2.0**-36
 class NetCheck:
     """A promise of the network: see `reference.lab.checks.catalogue.Check`, whose ids begin with ``mlp.``."""
 
-    run: Callable[[Exam], None]
+    run: Callable[[Context], None]
     name: str
     method: str
     needs: tuple[str, ...] = ()
@@ -49,99 +49,99 @@ class NetCheck:
     assignments: frozenset[int] = _EVERY
 
 
-def check_net_answers(exam: Exam, method: str) -> None:
+def check_net_answers(context: Context, method: str) -> None:
     """A network can be made of the layers by the contract's argument names, and the method can be called."""
-    for question in questions(exam):
-        T = {} if method == "propagate" else {"T": question.T}
-        Asking(exam, question).reply(Call("net", method, {"X": question.X, **T}))
+    for case in cases(context):
+        T = {} if method == "propagate" else {"T": case.T}
+        NetRun(context, case).reply(Call("net", method, {"X": case.X, **T}))
 
 
-def check_propagate(exam: Exam) -> None:
+def check_propagate(context: Context) -> None:
     """``propagate(X)`` gives the probabilities, through the output layers where there are any."""
 
-    def judge(net: Asking) -> None:
-        net.judge(net.propagate(), net.truth(net.question.probabilities), net.question.bounds.probabilities)
+    def judge(net: NetRun) -> None:
+        net.judge(net.propagate(), net.truth(net.case.probabilities), net.case.bounds.probabilities)
 
-    _judge_each(exam, judge)
+    _judge_each(context, judge)
 
 
-def check_propagate_without_output_layers(exam: Exam) -> None:
+def check_propagate_without_output_layers(context: Context) -> None:
     """``propagate(X, output_layers=False)`` stops where the loss takes over: at the logits, with the compound loss."""
 
-    def judge(net: Asking) -> None:
-        truth = net.truth(net.question.hidden)
-        net.judge(net.propagate(output_layers=False), truth, net.question.bounds.logits)
+    def judge(net: NetRun) -> None:
+        truth = net.truth(net.case.hidden)
+        net.judge(net.propagate(output_layers=False), truth, net.case.bounds.logits)
 
-    _judge_each(exam, judge, compound_only=True)
+    _judge_each(context, judge, compound_only=True)
 
 
-def check_propagate_to_last_layer(exam: Exam) -> None:
+def check_propagate_to_last_layer(context: Context) -> None:
     """``propagate(X, last_layer=name)`` gives the outputs of the layer of that name."""
 
-    def judge(net: Asking) -> None:
-        question = net.question
-        for depth in range(1, len(question.widths) - 1):
-            truth = net.truth(question.hidden, depth=depth)
-            net.judge(net.propagate(last_layer=f"ReLU_{depth}"), truth, question.bounds.hidden[depth - 1])
+    def judge(net: NetRun) -> None:
+        case = net.case
+        for depth in range(1, len(case.widths) - 1):
+            truth = net.truth(case.hidden, depth=depth)
+            net.judge(net.propagate(last_layer=f"ReLU_{depth}"), truth, case.bounds.hidden[depth - 1])
 
-    _judge_each(exam, judge)
+    _judge_each(context, judge)
 
 
-def check_evaluate_shape(exam: Exam) -> None:
+def check_evaluate_shape(context: Context) -> None:
     """``evaluate(X, T)`` gives the losses in a column, (N, 1)."""
 
-    def judge(net: Asking) -> None:
+    def judge(net: NetRun) -> None:
         reply = net.evaluate()
-        exam.log.append(Asked((reply.value,)))
-        due, losses = (len(net.question.X), 1), as_numbers(reply.value)
+        context.log.append(Response((reply.value,)))
+        due, losses = (len(net.case.X), 1), as_numbers(reply.value)
         if losses is None:
             came = no_numbers(reply.value)
             raise net.violation(f"an array of shape {due}", came, word_for(came))
         if losses.shape != due:
             raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
 
-    _judge_each(exam, judge)
+    _judge_each(context, judge)
 
 
-def check_evaluate(exam: Exam) -> None:
+def check_evaluate(context: Context) -> None:
     """``evaluate(X, T)`` gives one loss a sample, of what comes before the output layers."""
 
-    def judge(net: Asking) -> None:
-        truth, reply = net.truth(net.question.losses), net.evaluate()
+    def judge(net: NetRun) -> None:
+        truth, reply = net.truth(net.case.losses), net.evaluate()
         losses = as_numbers(reply.value)
         if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
             reply = replace(reply, value=losses.reshape(truth.value.shape))
-        net.judge(reply, truth, net.question.bounds.losses)
+        net.judge(reply, truth, net.case.bounds.losses)
 
-    _judge_each(exam, judge)
+    _judge_each(context, judge)
 
 
-def check_gradient(exam: Exam) -> None:
+def check_gradient(context: Context) -> None:
     """``gradient(X, T)`` is the gradient of the mean loss, for every layer that has parameters, under its name."""
 
-    def judge(net: Asking) -> None:
+    def judge(net: NetRun) -> None:
         truth = net.true_gradient()
         for number, (name, part) in enumerate(net.gradient()):
             what = f"gradient(X, T)[{name!r}][{number % 2}]"
-            net.judge(Reply(part, "ndarray"), truth[number], net.question.bounds.gradient[number], what)
+            net.judge(Reply(part, "ndarray"), truth[number], net.case.bounds.gradient[number], what)
 
-    _judge_each(exam, judge)
+    _judge_each(context, judge)
 
 
-def check_gradient_of_own_loss(exam: Exam) -> None:
+def check_gradient_of_own_loss(context: Context) -> None:
     """The gradient is not zero, and by finite differences it is that of the network's own mean loss."""
-    for compound in [True, False] if exam.assignment > 1 else [False]:
-        net = Asking(exam, question_of(exam, SHAPES[-2], compound=compound))
+    for compound in [True, False] if context.assignment > 1 else [False]:
+        net = NetRun(context, case_of(context, SHAPES[-2], compound=compound))
         gradient = [part for _, part in net.gradient()]
         if not any(part.any() for part in gradient):
             raise net.violation("a gradient that is not zero everywhere", "zeros")
-        rng = exam.rng("own loss")
+        rng = context.rng("own loss")
         directions = [normal_numbers(rng)(part.shape) for part in gradient]
         slope = finite_differences.directional(
             partial(_mean_losses, net),
-            net.question.theta,
+            net.case.theta,
             directions,
-            within=net.question.kink_free(directions),
+            within=net.case.kink_free(directions),
             together=True,
         )
         terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
@@ -150,60 +150,60 @@ def check_gradient_of_own_loss(exam: Exam) -> None:
             raise net.violation(due, short(terms.sum()))
 
 
-def check_gradient_changes_nothing(exam: Exam) -> None:
+def check_gradient_changes_nothing(context: Context) -> None:
     """The gradient is computed without changing the parameters or the batch, and a second call gives the same."""
-    for question in questions(exam):
-        net = Asking(exam, question, "net.gradient(X, T)")
-        call = Call("net", "gradient", {"X": question.X, "T": question.T})
-        other = Call("net", "evaluate", {"X": question.X[::-1] * 2, "T": question.T[::-1]})
-        looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
-        replies = exam.session.run([*question.steps(), call, other, call, *looks])
-        first, _, second, *after = replies[len(question.steps()) :]
+    for case in cases(context):
+        net = NetRun(context, case, "net.gradient(X, T)")
+        call = Call("net", "gradient", {"X": case.X, "T": case.T})
+        other = Call("net", "evaluate", {"X": case.X[::-1] * 2, "T": case.T[::-1]})
+        looks = [Get(name, attribute) for name in case.linear for attribute in "Wb"]
+        replies = context.executor.run([*case.steps(), call, other, call, *looks])
+        first, _, second, *after = replies[len(case.steps()) :]
         if first.changed or second.changed:
             changed = " and ".join(first.changed or second.changed)
             raise net.violation(f"{changed} as before", f"{changed} changed", "mutates-input")
-        for label, before, look in zip(question.labels, question.theta, after, strict=True):
+        for label, before, look in zip(case.labels, case.theta, after, strict=True):
             now = as_numbers(look.value)
             if now is None or not np.array_equal(now, before):
                 raise net.violation(f"{label} as before the call", f"{label} changed", "stateful")
-        pairs = zip(net.named_parts(first), net.named_parts(second), question.bounds.gradient, strict=True)
+        pairs = zip(net.named_parts(first), net.named_parts(second), case.bounds.gradient, strict=True)
         for (name, one), (_, two), bound in pairs:
             if differing_entry(one, two, bound) is not None:
                 raise net.violation(f"the same gradient of {name} twice", "two different ones", "stateful")
 
 
-def check_training_step(exam: Exam) -> None:
+def check_training_step(context: Context) -> None:
     """One step of gradient descent gives the parameters due, and the gradient after it is that of the new ones."""
-    for question in questions(exam):
-        net = Asking(exam, question)
+    for case in cases(context):
+        net = NetRun(context, case)
         parts = [part for _, part in net.gradient()]
         net.asked, net.before = "net.gradient(X, T)", _STEP
-        gradient = Call("net", "gradient", {"X": question.X, "T": question.T})
-        looks = [Get(name, attribute) for name in question.linear for attribute in "Wb"]
-        steps = [*question.steps(), gradient, *_updates(question, parts), *looks, gradient]
-        *before, again = exam.session.run(steps)
-        moved = [array - _ALPHA * part for array, part in zip(question.theta, parts, strict=True)]
-        for label, due, old, reply in zip(question.labels, moved, question.theta, before[-len(looks) :], strict=True):
+        gradient = Call("net", "gradient", {"X": case.X, "T": case.T})
+        looks = [Get(name, attribute) for name in case.linear for attribute in "Wb"]
+        steps = [*case.steps(), gradient, *_updates(case, parts), *looks, gradient]
+        *before, again = context.executor.run(steps)
+        moved = [array - _ALPHA * part for array, part in zip(case.theta, parts, strict=True)]
+        for label, due, old, reply in zip(case.labels, moved, case.theta, before[-len(looks) :], strict=True):
             rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
             net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
-        after = replace(question, theta=tuple(moved))
-        truth = Asking(exam, after).true_gradient()
+        after = replace(case, theta=tuple(moved))
+        truth = NetRun(context, after).true_gradient()
         bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
         for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
 
 
-def _updates(question: Question, parts: Sequence[Array]) -> list[Call]:
+def _updates(case: NetCase, parts: Sequence[Array]) -> list[Call]:
     steps = [-_ALPHA * part for part in parts]
-    pairs = zip(question.linear, steps[::2], steps[1::2], strict=True)
+    pairs = zip(case.linear, steps[::2], steps[1::2], strict=True)
     return [Call(name, "update_params", {"dtheta": [dW, db]}) for name, dW, db in pairs]
 
 
-def _mean_losses(net: Asking, points: list[list[Array]]) -> list[Array]:
+def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
     """What the network itself says that the mean loss is, at other parameters."""
-    moved = [Asking(net.exam, replace(net.question, theta=tuple(theta))) for theta in points]
-    call = Call("net", "evaluate", {"X": net.question.X, "T": net.question.T})
-    answers = net.exam.session.run_all([*each.question.steps(), call] for each in moved)
+    moved = [NetRun(net.context, replace(net.case, theta=tuple(theta))) for theta in points]
+    call = Call("net", "evaluate", {"X": net.case.X, "T": net.case.T})
+    answers = net.context.executor.run_all([*each.case.steps(), call] for each in moved)
     found = []
     for each, replies in zip(moved, answers, strict=True):
         losses = as_numbers(each.last(call, replies).value)
@@ -214,12 +214,12 @@ def _mean_losses(net: Asking, points: list[list[Array]]) -> list[Array]:
     return found
 
 
-def _judge_each(exam: Exam, judge: Callable[[Asking], None], *, compound_only: bool = False) -> None:
+def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_only: bool = False) -> None:
     """Put all the questions; the first violation is told: the questions come from small to large."""
     first: Violation | None = None
-    for question in questions(exam, compound_only=compound_only):
+    for case in cases(context, compound_only=compound_only):
         try:
-            judge(Asking(exam, question))
+            judge(NetRun(context, case))
         except Violation as violation:
             first = first or violation
     if first is not None:

@@ -1,6 +1,6 @@
 """What every message promises, whatever it computes.
 
-Each function takes an `Exam` and the `Message` that it is about. They are listed in order of dependency by
+Each function takes an `Context` and the `Message` that it is about. They are listed in order of dependency by
 `reference.lab.checks.catalogue`.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Layout
 from reference.findings import Violation
-from reference.lab.context import ORDINARY, SMALL_SIZES, Asked, Exam
+from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response
 from reference.lab.contract import Case, Message, Sizes, forward_of
 from reference.lab.formatting import nested, repro, short
 from reference.numerics.compare import differing_entry
@@ -26,88 +26,88 @@ Array = NDArray[np.float64]
 _UPWARDS = (Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(2, 2, 2), ORDINARY)
 
 
-def check_answers(exam: Exam, message: Message) -> None:
+def check_answers(context: Context, message: Message) -> None:
     """The method exists, takes the contract's argument names, and answers with arrays of the right size."""
-    case = message.draw(ORDINARY, short_numbers(exam.rng("answers")))
+    case = message.draw(ORDINARY, short_numbers(context.rng("answers")))
     try:
-        exam.actual(message, case)
+        context.actual(message, case)
     except Violation as ordinary:
-        violation = _smaller(exam, message, ordinary)
-        if exam.right_after_forward(message, case):
+        violation = _smaller(context, message, ordinary)
+        if context.right_after_forward(message, case):
             _blame_memory(violation)
         raise violation from None
 
 
-def check_types(exam: Exam, message: Message) -> None:
+def check_types(context: Context, message: Message) -> None:
     """The answer is a plain array of float64 of the promised shape; ``grad`` answers a list of two."""
     for sizes in _UPWARDS:
-        _judge_types(exam, message, message.draw(sizes, short_numbers(exam.rng("types"))))
+        _judge_types(context, message, message.draw(sizes, short_numbers(context.rng("types"))))
 
 
-def _judge_types(exam: Exam, message: Message, case: Case) -> None:
-    reply = exam.ask(message, case)
+def _judge_types(context: Context, message: Message, case: Case) -> None:
+    reply = context.ask(message, case)
     several = len(message.parts) > 1
-    exam.log.append(Asked((reply.value,)))
+    context.log.append(Response((reply.value,)))
     if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):
-        raise _wrong(exam, message, case, "a list [dW, db]", reply.kind, "wrong-type")
+        raise _wrong(context, message, case, "a list [dW, db]", reply.kind, "wrong-type")
     if not several and reply.kind != "ndarray":
-        raise _wrong(exam, message, case, "a numpy array", reply.kind, "wrong-type")
+        raise _wrong(context, message, case, "a numpy array", reply.kind, "wrong-type")
     values = reply.value if several else [reply.value]
     for name, value, shape in zip(message.parts, values, message.shapes(case), strict=True):
         array = np.asarray(value)
         if array.shape != shape:
-            raise _wrong(exam, message, case, f"{name} of shape {shape}", f"shape {array.shape}", "wrong-shape")
+            raise _wrong(context, message, case, f"{name} of shape {shape}", f"shape {array.shape}", "wrong-shape")
         if array.dtype != np.float64:
-            raise _wrong(exam, message, case, f"{name} of dtype float64", f"dtype {array.dtype}", "wrong-dtype")
+            raise _wrong(context, message, case, f"{name} of dtype float64", f"dtype {array.dtype}", "wrong-dtype")
 
 
-def check_values(exam: Exam, message: Message) -> None:
+def check_values(context: Context, message: Message) -> None:
     """The answer is the true one, but for rounding."""
     key = f"{message.subject}.values"
     try:
-        exam.judge_each(message, exam.ordinary_cases(message, key))
+        context.judge_each(message, context.ordinary_cases(message, key))
     except Violation as ordinary:
-        violation = exam.smallest(message, key) or ordinary
+        violation = context.smallest(message, key) or ordinary
         violation.evidence = ordinary.evidence  # the smallest is told, and a larger one is drawn
-        if exam.right_after_forward(message, message.draw(ORDINARY, normal_numbers(exam.rng(key)))):
+        if context.right_after_forward(message, message.draw(ORDINARY, normal_numbers(context.rng(key)))):
             _blame_memory(violation)
         raise violation from None
 
 
-def check_small_sizes(exam: Exam, message: Message) -> None:
+def check_small_sizes(context: Context, message: Message) -> None:
     """One sample, one unit, one or two classes, as many samples as classes: the formula has no favourite sizes."""
-    rng = exam.rng(f"{message.subject}.sizes")
+    rng = context.rng(f"{message.subject}.sizes")
     cases = [message.draw(sizes, draw(rng)) for sizes in SMALL_SIZES for draw in (short_numbers, normal_numbers)]
-    _judge_as(exam, message, cases, "batch-size-dependent")
+    _judge_as(context, message, cases, "batch-size-dependent")
 
 
-def check_one_class(exam: Exam, message: Message) -> None:
+def check_one_class(context: Context, message: Message) -> None:
     """A batch whose samples all have the same target is a batch like any other."""
-    rng = exam.rng(f"{message.subject}.class")
+    rng = context.rng(f"{message.subject}.class")
     cases = []
     for sizes in (Sizes(2, 1, 2), ORDINARY):
         case = message.draw(sizes, normal_numbers(rng))
         T = np.repeat(case.arguments["T"][:1], sizes.n, axis=0)
         cases.append(Case({"X": case.arguments["X"], "T": T}))
-    _judge_as(exam, message, cases, "sample-dependence")
+    _judge_as(context, message, cases, "sample-dependence")
 
 
-def check_single_precision(exam: Exam, message: Message) -> None:
+def check_single_precision(context: Context, message: Message) -> None:
     """With single-precision arguments and parameters the answer is right to single precision."""
-    rng = exam.rng(f"{message.subject}.single")
+    rng = context.rng(f"{message.subject}.single")
     draw = single_precision(normal_numbers(rng))
-    exam.judge_each(message, [message.draw(ORDINARY, draw) for _ in range(exam.rounds)])
+    context.judge_each(message, [message.draw(ORDINARY, draw) for _ in range(context.rounds)])
 
 
-def check_layouts(exam: Exam, message: Message) -> None:
+def check_layouts(context: Context, message: Message) -> None:
     """The same numbers in another memory layout give the same answer: Fortran order, strides, reversed, read-only."""
-    rng = exam.rng(f"{message.subject}.layouts")
+    rng = context.rng(f"{message.subject}.layouts")
     layouts: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only", "broadcast")
     asked: list[tuple[Layout, Case]] = []
     for layout, sizes in product(layouts, (Sizes(2, 2, 2), ORDINARY)):
         case = message.draw(sizes, normal_numbers(rng))
         asked.append((layout, case.rows(np.zeros(case.n_samples, dtype=int)) if layout == "broadcast" else case))
-    violations = exam.violations(message, [case for _, case in asked], [layout for layout, _ in asked])
+    violations = context.violations(message, [case for _, case in asked], [layout for layout, _ in asked])
     for (layout, _), violation in zip(asked, violations, strict=True):
         if violation is not None:
             violation.expected += f", also in {layout} layout"
@@ -116,43 +116,47 @@ def check_layouts(exam: Exam, message: Message) -> None:
             raise violation
 
 
-def check_inputs_unchanged(exam: Exam, message: Message) -> None:
+def check_inputs_unchanged(context: Context, message: Message) -> None:
     """The call leaves its arguments as they were."""
-    rng = exam.rng(f"{message.subject}.unchanged")
+    rng = context.rng(f"{message.subject}.unchanged")
     for sizes in _UPWARDS:
         case = message.draw(sizes, short_numbers(rng))
-        changed = exam.ask(message, case).changed
+        changed = context.ask(message, case).changed
         if changed:
             names = " and ".join(changed)
-            raise _wrong(exam, message, case, f"{names} to be as before the call", f"{names} changed", "mutates-input")
+            raise _wrong(
+                context, message, case, f"{names} to be as before the call", f"{names} changed", "mutates-input"
+            )
 
 
-def check_result_is_its_own(exam: Exam, message: Message) -> None:
+def check_result_is_its_own(context: Context, message: Message) -> None:
     """The answer is a new array: it shares no memory with the arguments, and later calls do not change it."""
-    rng = exam.rng(f"{message.subject}.fresh")
+    rng = context.rng(f"{message.subject}.fresh")
     for sizes in _UPWARDS:
         case, other = (message.draw(sizes, short_numbers(rng)) for _ in range(2))
         # All units switched on: whoever has nothing to do then may answer with the argument itself.
         raised = {name: array if name == "T" else np.abs(array) + 1 / 8 for name, array in case.arguments.items()}
-        _judge_memory(exam, message, [case, other, Case(raised, case.parameters, case.origin)])
+        _judge_memory(context, message, [case, other, Case(raised, case.parameters, case.origin)])
 
 
-def _judge_memory(exam: Exam, message: Message, cases: Sequence[Case]) -> None:
+def _judge_memory(context: Context, message: Message, cases: Sequence[Case]) -> None:
     calls = [Call("layer", message.method, {**each.arguments}) for each in cases]
-    replies = exam.session.run([*message.setting(cases[0]), *calls])[-len(calls) :]
+    replies = context.executor.run([*message.setting(cases[0]), *calls])[-len(calls) :]
     for reply, asked in zip(replies, cases, strict=True):
         if reply.aliases:
             name = reply.aliases[0]
-            raise _wrong(exam, message, asked, "an answer with memory of its own", f"a view of {name}", "aliases-input")
+            raise _wrong(
+                context, message, asked, "an answer with memory of its own", f"a view of {name}", "aliases-input"
+            )
         if reply.altered:
             raise _wrong(
-                exam, message, asked, "an answer that stays", "an answer that a later call changed", "stateful"
+                context, message, asked, "an answer that stays", "an answer that a later call changed", "stateful"
             )
 
 
-def check_no_state(exam: Exam, message: Message) -> None:
+def check_no_state(context: Context, message: Message) -> None:
     """The answer depends on the arguments alone: not on earlier calls, of this or another method, on another batch."""
-    rng = exam.rng(f"{message.subject}.state")
+    rng = context.rng(f"{message.subject}.state")
     one = message.draw(ORDINARY, normal_numbers(rng))
     same, larger = (message.draw(Sizes(ORDINARY.n + n, ORDINARY.d, ORDINARY.u), normal_numbers(rng)) for n in (0, 2))
     # One layer answers all: with the parameters of the first question.
@@ -163,12 +167,12 @@ def check_no_state(exam: Exam, message: Message) -> None:
     ]
     calls = [Call("layer", message.method, {**each.arguments}) for each in cases]
     steps = [*message.setting(one), *calls, forwards[0], calls[0], forwards[1], calls[0]]
-    replies = exam.session.run(steps)[len(message.setting(one)) :]
+    replies = context.executor.run(steps)[len(message.setting(one)) :]
     for case, reply in zip([*cases, one, one], [*replies[:5], replies[6], replies[8]], strict=True):
         if reply.error is not None:
-            raise _wrong(exam, message, case, "an answer whatever was called before", reply.error, "stateful")
+            raise _wrong(context, message, case, "an answer whatever was called before", reply.error, "stateful")
         try:
-            exam.judge(message, case, exam.parts(message, case, reply))
+            context.judge(message, case, context.parts(message, case, reply))
         except Violation as violation:
             violation.mistake = "stateful"
             violation.expected += ", whatever was called before"
@@ -176,28 +180,28 @@ def check_no_state(exam: Exam, message: Message) -> None:
             raise
 
 
-def check_repeatable(exam: Exam, message: Message) -> None:
+def check_repeatable(context: Context, message: Message) -> None:
     """The same question to a fresh object gets the same answer."""
-    case = message.draw(ORDINARY, normal_numbers(exam.rng(f"{message.subject}.repeatable")))
-    first, second = exam.actual(message, case), exam.actual(message, case)
-    bounds = exam.answer(message, case).bounds
+    case = message.draw(ORDINARY, normal_numbers(context.rng(f"{message.subject}.repeatable")))
+    first, second = context.actual(message, case), context.actual(message, case)
+    bounds = context.answer(message, case).bounds
     for name, one, two, bound in zip(message.parts, first, second, bounds, strict=True):
         # Not to the last bit: the order in which a BLAS sums may depend on where in memory an array lies.
         if differing_entry(one, two, bound) is not None:
-            raise _wrong(exam, message, case, f"the same {name} twice", "two different answers", "nondeterministic")
+            raise _wrong(context, message, case, f"the same {name} twice", "two different answers", "nondeterministic")
 
 
-def check_samples_independent(exam: Exam, message: Message) -> None:
+def check_samples_independent(context: Context, message: Message) -> None:
     """Row n of the answer depends on row n of the arguments alone: in another batch a sample is answered the same."""
-    rng = exam.rng(f"{message.subject}.samples")
+    rng = context.rng(f"{message.subject}.samples")
     for sizes in (Sizes(2, 1, 2), Sizes(2, 2, 3), Sizes(4, 3, 5)):
         case = message.draw(sizes, normal_numbers(rng))
         others = message.draw(sizes, normal_numbers(rng))
-        together = exam.actual(message, case)[0]
-        bound = exam.answer(message, case).bounds[0]
+        together = context.actual(message, case)[0]
+        bound = context.answer(message, case).bounds[0]
         for row in range(sizes.n):
             # Among strangers, not alone: what goes wrong with a batch of one is another mistake.
-            elsewhere = exam.actual(message, _with_row(others, case, row))[0]
+            elsewhere = context.actual(message, _with_row(others, case, row))[0]
             rows = slice(row, row + 1)
             index = differing_entry(together[rows], elsewhere[rows], bound[rows])
             if index is not None:
@@ -207,22 +211,22 @@ def check_samples_independent(exam: Exam, message: Message) -> None:
                     index=(row, *index[1:]),
                     counterexample=nested(case),
                     mistake="sample-dependence",
-                    repro=repro(exam.home(message.cls), message, case),
+                    repro=repro(context.home(message.cls), message, case),
                 )
 
 
-def check_order_of_samples(exam: Exam, message: Message) -> None:
+def check_order_of_samples(context: Context, message: Message) -> None:
     """With the samples in another order, rows of the answer come in that order; a mean over samples is the same."""
-    case = message.draw(Sizes(4, 3, 5), normal_numbers(exam.rng(f"{message.subject}.order")))
+    case = message.draw(Sizes(4, 3, 5), normal_numbers(context.rng(f"{message.subject}.order")))
     order = [2, 0, 3, 1]
-    one, other = exam.actual(message, case), exam.actual(message, case.rows(order))
-    bounds = exam.answer(message, case).bounds
+    one, other = context.actual(message, case), context.actual(message, case.rows(order))
+    bounds = context.answer(message, case).bounds
     for name, before, after, bound in zip(message.parts, one, other, bounds, strict=True):
         due, room = (before[order], bound[order]) if message.per_sample else (before, bound)
         index = differing_entry(after, due, room)
         if index is not None:
             raise _wrong(
-                exam,
+                context,
                 message,
                 case.rows(order),
                 f"{name}{list(index)} = {short(due[index])}, as with rows {order} in their old places",
@@ -231,21 +235,21 @@ def check_order_of_samples(exam: Exam, message: Message) -> None:
             )
 
 
-def check_linear_in_delta_next(exam: Exam, message: Message) -> None:
+def check_linear_in_delta_next(context: Context, message: Message) -> None:
     """A backward message is linear in delta_next: twice and the sum of two give twice and the sum of the answers."""
-    rng = exam.rng(f"{message.subject}.linear")
+    rng = context.rng(f"{message.subject}.linear")
     one = message.draw(ORDINARY, normal_numbers(rng))
     # Powers of two and a sum that is exact in single precision: what differs is not the examiner's rounding.
     first, second = (short_numbers(rng)(one.arguments["delta_next"].shape) for _ in range(2))
     cases = [_with_delta_next(one, delta) for delta in (first, second, 2 * first - 4 * second)]
-    answers = [exam.actual(message, case) for case in cases]
-    bounds = [exam.answer(message, case).bounds for case in cases]
+    answers = [context.actual(message, case) for case in cases]
+    bounds = [context.answer(message, case).bounds for case in cases]
     for part, name in enumerate(message.parts):
         due = 2 * answers[0][part] - 4 * answers[1][part]
         index = differing_entry(answers[2][part], due, 2 * bounds[0][part] + 4 * bounds[1][part] + bounds[2][part])
         if index is not None:
             raise _wrong(
-                exam,
+                context,
                 message,
                 cases[2],
                 f"{name}{list(index)} = {short(due[index])}, from the answers to the two parts of delta_next",
@@ -254,17 +258,17 @@ def check_linear_in_delta_next(exam: Exam, message: Message) -> None:
             )
 
 
-def check_averaged(exam: Exam, message: Message) -> None:
+def check_averaged(context: Context, message: Message) -> None:
     """The gradient is a mean over the samples: the same batch twice over has the same gradient."""
-    case = message.draw(ORDINARY, normal_numbers(exam.rng(f"{message.subject}.averaged")))
+    case = message.draw(ORDINARY, normal_numbers(context.rng(f"{message.subject}.averaged")))
     doubled = case.rows([*range(ORDINARY.n)] * 2)
-    once, twice = exam.actual(message, case), exam.actual(message, doubled)
-    bounds = exam.answer(message, case).bounds, exam.answer(message, doubled).bounds
+    once, twice = context.actual(message, case), context.actual(message, doubled)
+    bounds = context.answer(message, case).bounds, context.answer(message, doubled).bounds
     for part, name in enumerate(message.parts):
         index = differing_entry(twice[part], once[part], bounds[0][part] + bounds[1][part])
         if index is not None:
             raise _wrong(
-                exam,
+                context,
                 message,
                 doubled,
                 f"{name}{list(index)} = {short(once[part][index])}, as for each sample once",
@@ -273,22 +277,22 @@ def check_averaged(exam: Exam, message: Message) -> None:
             )
 
 
-def _smaller(exam: Exam, message: Message, violation: Violation) -> Violation:
+def _smaller(context: Context, message: Message, violation: Violation) -> Violation:
     """The same with a smaller question, if one has no answer either."""
-    rng = exam.rng("smaller")
+    rng = context.rng("smaller")
     for sizes in SMALL_SIZES:
         try:
-            exam.actual(message, message.draw(sizes, short_numbers(rng)))
+            context.actual(message, message.draw(sizes, short_numbers(rng)))
         except Violation as smaller:
             if smaller.mistake == violation.mistake:
                 return smaller
     return violation
 
 
-def _judge_as(exam: Exam, message: Message, cases: Sequence[Case], mistake: str) -> None:
+def _judge_as(context: Context, message: Message, cases: Sequence[Case], mistake: str) -> None:
     """As `Exam.judge_each`; what went wrong there, where ordinary questions are answered right, has this name."""
     try:
-        exam.judge_each(message, cases)
+        context.judge_each(message, cases)
     except Violation as violation:
         violation.mistake = mistake
         raise
@@ -316,11 +320,13 @@ def _with_delta_next(case: Case, delta_next: Array) -> Case:
     return Case({**case.arguments, "delta_next": delta_next}, case.parameters, case.origin)
 
 
-def _wrong(exam: Exam, message: Message, case: Case, expected: str, actual: str, mistake: str | None) -> Violation:
+def _wrong(
+    context: Context, message: Message, case: Case, expected: str, actual: str, mistake: str | None
+) -> Violation:
     return Violation(
         expected,
         actual,
         counterexample=nested(case),
         mistake=mistake,
-        repro=repro(exam.home(message.cls), message, case),
+        repro=repro(context.home(message.cls), message, case),
     )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import bp
 from reference.lab.checks import deep
-from reference.lab.network import Question
+from reference.lab.network import NetCase
 from reference.numerics import directions, network_rounding, rounding
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 from reports.study.bench.tables import BenchError, Effort, Say, Table
@@ -84,7 +84,7 @@ def measure(plan: Plan, say: Say) -> list[Table]:
     return [times, _detection(plan), *slow_found]
 
 
-def draw_question(plan: Plan, seed: int) -> Question:
+def draw_question(plan: Plan, seed: int) -> NetCase:
     """A net of the plan's sizes with its batch."""
     return deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)[0]
 
@@ -265,18 +265,18 @@ def _spoiled(gradient: Sequence[Array], place: int, factor: float) -> tuple[list
     return spoiled, number, index
 
 
-def _gradient_by_bp(question: Question) -> list[Array]:
+def _gradient_by_bp(question: NetCase) -> list[Array]:
     parts = bp_net(question).gradient(question.X, question.T).values()
     return [np.asarray(array, dtype=np.float64) for part in parts for array in part]
 
 
-def bp_net(question: Question) -> bp.MLP:
+def bp_net(question: NetCase) -> bp.MLP:
     """The net of a question, of our own layers."""
     loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
     return bp.MLP(question.widths[0], list(_layers(question)), loss, [bp.SoftmaxLayer("Softmax_OUT")])
 
 
-def _layers(question: Question) -> Iterator[Any]:
+def _layers(question: NetCase) -> Iterator[Any]:
     pairs = list(zip(question.theta[::2], question.theta[1::2], strict=True))
     for number, (W, b) in enumerate(pairs, start=1):
         layer = bp.LinearLayer(W.shape[0], W.shape[1], np.random.RandomState(0), f"Linear_{number}")
