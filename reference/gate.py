@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from reference.engine import Effort
 from reference.execution.implementation import EMPTY, NotAnImplementation
 from reference.execution.sandbox import Kind, Limits, Sandbox
 from reference.execution.screening import refuse_what_cannot_be_judged
-from reference.findings import Finding
-from reference.lab.check import Examination, passed
-from reference.lab.context import Effort
+from reference.findings import Finding, passed
+from reference.lab.check import LabExamination
 
 Outcome = Literal["pass", "fail", "error"]
 
@@ -122,7 +122,7 @@ def judge(
     findings: list[Finding] = []
     durations: dict[str, float] = {}
     with box:
-        examination = Examination(box, name, assignment=assignment, only=only, seed=seed, effort=effort)
+        examination = LabExamination(box, name, assignment=assignment, only=only, seed=seed, effort=effort)
         for check in examination.checks:
             before = time.monotonic()
             findings.append(examination.finding(check.id))

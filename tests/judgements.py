@@ -17,7 +17,7 @@ from rich.console import Console
 from reference import Finding, Judgement
 from reference.execution.implementation import CLASSES
 from reference.execution.in_process import InProcess
-from reference.lab.check import Examination
+from reference.lab.check import LabExamination
 from reference.lab.mistakes import CATALOGUE, plain
 from reports.verdicts import FORMATS, terminal
 
@@ -46,7 +46,7 @@ def judged(*mistakes: str, only: str = "*", gone: str | None = None) -> Judgemen
         classes[cls] = mistake.classes[cls]
     classes.pop(gone or "", None)
     missing = {name: f"there is no class {name} in mlp.py" for name in CLASSES if name not in classes}
-    examination = Examination(InProcess(classes, missing), "submission", seed=1, effort="quick", only=only)
+    examination = LabExamination(InProcess(classes, missing), "submission", seed=1, effort="quick", only=only)
     findings = tuple(examination)
     durations = {each.check: 0.25 for each in findings}
     isolation = "a process of its own: limits of time, memory and file size"

@@ -17,7 +17,7 @@ from reference.execution.in_process import InProcess
 from reference.execution.worker import frames
 from reference.execution.worker.perform import copied, kind_of
 from reference.execution.worker.protocol import Call, Get, Reply, Step, Unusable, Work
-from reference.lab.check import Examination
+from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system
@@ -59,7 +59,7 @@ def sent(value: Any) -> Any:
         ["s", "text"],
         ["s", ["d", []]],
         ["r", "Call", ["a", "b", None]],
-        ["r", "Reply", [0] * 8],
+        ["r", "Reply", [0] * 9],
         ["r", ["l", []], []],
         ["r", "dict", []],
         ["x", 1],
@@ -284,17 +284,23 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
 def test_what_was_found_is_heard() -> None:
     """Names and reasons are cleaned and cut; a module's name has to be one, since it goes into a script."""
     said = {
-        "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "notes": ["n"] * 30, "stand_ins": ["tqdm"],
+        "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "causes": {"relu": "refused"},
+        "notes": ["n"] * 30, "stand_ins": ["tqdm"],
         "modules": {"mlp": "net.mlp", "relu": "a b", "linear": "1a", "softmax": "os; x", "loss": "m" * 300},
     }  # fmt: skip
     assert sanitize.found(said, shout) == sanitize.Found(
-        ("MLP",), {"RELU": "W" * 1000}, ("N",) * 20, ("TQDM",), {"MLP": "NET.MLP", "LOSS": "M" * 200}
+        ("MLP",),
+        {"RELU": "W" * 1000},
+        {"RELU": "refused"},
+        ("N",) * 20,
+        ("TQDM",),
+        {"MLP": "NET.MLP", "LOSS": "M" * 200},
     )
     for name in said:
         with pytest.raises(sanitize.UnbelievableError) as caught:
             sanitize.found({**said, name: 7}, shout)
         whole = "something else than what it had found"
-        assert str(caught.value) == (whole if name in {"missing", "modules"} else "something else than names")
+        assert str(caught.value) == (whole if name in {"missing", "causes", "modules"} else "something else than names")
 
 
 class Odd(np.ndarray):
@@ -325,7 +331,11 @@ class Odd(np.ndarray):
 )
 def test_what_is_no_answer_is_named(value: Any, kind: str) -> None:
     """In words; none of it is ever the examiner's to handle."""
-    assert copied(value) == Unusable(kind)
+    found = copied(value)
+    assert type(found) is Unusable
+    assert found.kind == kind
+    problems = {"array": "dtype", "shape": "shape"}
+    assert found.problem == problems.get(kind.split(maxsplit=1)[0], "type")
 
 
 def test_subclasses_are_looked_through() -> None:
@@ -424,6 +434,6 @@ class Absurd:
 def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
     """Whatever comes and whenever it comes: a failure with a few words to say, and no error of the examiner's."""
     executor = Absurd(np.random.RandomState(seed))
-    for finding in Examination(executor, "x", only=only, effort="quick", seed=seed):
+    for finding in LabExamination(executor, "x", only=only, effort="quick", seed=seed):
         assert finding.status != "error", (finding.check, finding.actual)
         assert len(finding.actual or "") < 3000, finding.check

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reference.engine import Effort
 from reference.execution.in_process import InProcess
 from reference.lab import network
 from reference.lab.checks import deep
-from reference.lab.context import Context, Effort
+from reference.lab.context import Context
 from reference.lab.mistakes import plain
 from reference.lab.network import SHAPES, NetCase, case_of
 from reference.numerics.oracles import ball

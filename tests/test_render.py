@@ -16,7 +16,8 @@ from junitparser import Error, Failure, JUnitXml, Skipped, SystemOut, TestCase, 
 
 from reference import Judgement
 from reference.execution.implementation import CLASSES
-from reference.lab.mistakes import CATALOGUE, HINTS
+from reference.lab.mistakes import CATALOGUE
+from reference.wording import MISTAKES
 from reports.verdicts import expectations, junit
 from reports.verdicts import json as as_json
 from reports.verdicts.expectations import Expectation
@@ -50,7 +51,7 @@ SCHEMA = json.loads((resources.files("reports.verdicts") / "verdict.schema.json"
 
 def test_every_mistake_has_words() -> None:
     """Each word of the vocabulary is explained, in one line that is not the solution's name again."""
-    words = {each.word for each in CATALOGUE} | set(HINTS)
+    words = {each.word for each in CATALOGUE} | set(MISTAKES)
     assert words <= set(WORDS)
     assert all("\n" not in said and said != word for word, said in WORDS.items())
 

@@ -27,7 +27,14 @@ pytestmark = [
 ]
 
 FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "spent": 0.125}
-FOUND = {"classes": ["ReLULayer"], "missing": {}, "notes": [], "stand_ins": [], "modules": {"ReLULayer": "mlp"}}
+FOUND = {
+    "classes": ["ReLULayer"],
+    "missing": {},
+    "causes": {},
+    "notes": [],
+    "stand_ins": [],
+    "modules": {"ReLULayer": "mlp"},
+}
 MADE, ASKED = New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.ones((1, 1))})
 LIMITS = Limits(12, 2**30)
 ALL = "12 s of processor time that --timeout allows for all answers together"

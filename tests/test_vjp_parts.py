@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
 from reference.gradients import cases as asking
-from reference.gradients import differences, judge, promises, tolerance, values
+from reference.gradients import differences, promises, tolerance, values
 from reference.gradients.arguments import EVERYWHERE, name_of, pattern
-from reference.gradients.cases import Question
-from reference.gradients.context import Examination
+from reference.gradients.cases import Case
+from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.judge import Comparison
 from reference.gradients.subject import Subject
 from reference.numerics.estimate import Estimate
+from reference.wording import fact
 from tests.gradients import POSITIVE, drawn
 from tests.spoiling import multiples
 from tests.vjp_saboteurs import GIVEN, triple, tripled
@@ -36,15 +37,20 @@ def exact(value: Any, error: Any = 0.0) -> Estimate:
     return Estimate(value, np.broadcast_to(np.asarray(error, dtype=float), value.shape))
 
 
-def examination(forward: Any = triple, vjp: Any = tripled, *args: Any, effort: Any = "quick") -> Examination:
-    return Examination(Subject(forward, vjp, pattern(args or (GIVEN,), None)), None, 0, effort)
+def examination(forward: Any = triple, vjp: Any = tripled, *args: Any, effort: Any = "quick") -> Context:
+    return Context(Subject(forward, vjp, pattern(args or (GIVEN,), None)), None, 0, effort)
 
 
 @pytest.mark.parametrize("low_end", [True, False])
 def test_an_end_that_is_nearly_0_is_told_as_0(low_end: bool) -> None:
     """Of two slopes, one of which is 0 but for rounding, the reader sees 0 and the other one."""
     value = 0.25 if low_end else -0.25
-    told = [float(number) for number in re.findall(r"-?\d[\d.e+-]*", judge._known(value, 0.25 + 1e-9))]
+    told = [
+        float(number)
+        for number in re.findall(
+            r"-?\d[\d.e+-]*", str(fact("entry near", what="x", index=(), value=value, error=0.25 + 1e-9))
+        )
+    ]
     assert told == sorted(told)
     assert (told[0] if low_end else told[-1]) == 0
     assert (told[-1] if low_end else told[0]) == pytest.approx(2 * value)
@@ -56,7 +62,7 @@ def test_a_sign_is_minus_1_and_no_other_factor(ratio: float) -> None:
     comparison = Comparison("gradient[0]")
     comparison.add(ratio * X, exact(X), np.full(X.shape, 1e-14), {})
     with pytest.raises(Violation) as caught:
-        comparison.settle("")
+        comparison.settle(fact("specification judges"))
     assert caught.value.mistake == ("sign" if ratio == -1 else "scaled")
 
 
@@ -150,7 +156,7 @@ def test_zeros_are_repeated_exactly() -> None:
 def test_what_is_not_the_same_is_shown_with_its_question() -> None:
     """The arguments, and for a gradient the cotangent as well."""
     context = examination()
-    question = context.questions[0]
+    question = context.cases[0]
     for part, due in (("forward", {"args[0]"}), ("vjp", {"args[0]", "cotangent"})):
         with pytest.raises(Violation) as caught:
             promises._check_same(context, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
@@ -167,7 +173,7 @@ def test_form_is_judged_at_ordinary_numbers_too(effort: Any) -> None:
 
 def test_kinds_that_are_looked_for_are_drawn() -> None:
     """Complex numbers are tried at kinds of questions that every effort asks."""
-    assert {each.kind for each in examination().questions} >= values._PLAIN
+    assert {each.kind for each in examination().cases} >= values._PLAIN
 
 
 def test_an_entry_that_leads_keeps_what_was_drawn() -> None:
@@ -202,11 +208,11 @@ def test_callables_without_a_name_have_one() -> None:
 def test_directions_are_as_long_as_entries_may_be_moved() -> None:
     """No longer, nowhere 0 but where nothing can be moved, and to both sides."""
     steps = np.linspace(0.5, 2.0, 64)
-    (direction,) = values._directions(Question("", (steps,), 0), steps)
+    (direction,) = values._directions(Case("", (steps,), 0), steps)
     assert (np.abs(direction) <= steps).all()
     assert (np.abs(direction) > 0).all()
     assert direction.min() < 0 < direction.max()
-    assert values._directions(Question("", (steps,), 0), 0 * steps) == []
+    assert values._directions(Case("", (steps,), 0), 0 * steps) == []
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 7.0])
@@ -226,7 +232,7 @@ def test_linearity_is_not_judged_by_what_is_not_finite(place: int) -> None:
     answers[place] = (np.full(X.shape, np.inf), 0 * X)
     drawn_from = iter([([value], [bound]) for value, bound in answers])
     context: Any = SimpleNamespace(
-        calm=lambda: [Question("", (X,), 0)], shape=X.shape, dtype=X.dtype, pattern=pattern((X,), None),
+        calm=lambda: [Case("", (X,), 0)], shape=X.shape, dtype=X.dtype, pattern=pattern((X,), None),
         gradients=lambda question, cotangent: next(drawn_from),
     )  # fmt: skip
     with pytest.raises(NotApplicable):

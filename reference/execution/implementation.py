@@ -25,11 +25,12 @@ class NotAnImplementation(Exception):  # noqa: N818 - read by users as a sentenc
 
 @dataclass(frozen=True)
 class Implementation:
-    """The classes that were found, and why the others were not."""
+    """The classes that were found, and why the others were not; ``causes`` as in `Executor.causes`."""
 
     name: str
     classes: Mapping[str, type]
     missing: Mapping[str, str]
+    causes: Mapping[str, str]
 
 
 def find(implementation: Any) -> Implementation:
@@ -65,7 +66,7 @@ def _at(path: Path, name: str) -> Implementation:
             raise NotAnImplementation(f"{name} imports {error.name}, which is not installed; {hint}") from error
         if found.tied:
             raise NotAnImplementation(choosing.told(found.tied, name))
-        return _complete(name, found.classes, found.missing)
+        return _complete(name, found.classes, found.missing, found.causes)
     if all(part.isidentifier() for part in name.split(".")):
         try:
             return _chosen(name, vars(importlib.import_module(name)))
@@ -76,11 +77,13 @@ def _at(path: Path, name: str) -> Implementation:
 
 def _chosen(name: str, namespace: Mapping[str, Any]) -> Implementation:
     wanted = (*CLASSES, *OPTIONAL)
-    return _complete(name, {wish: namespace[wish] for wish in wanted if inspect.isclass(namespace.get(wish))}, {})
+    return _complete(name, {wish: namespace[wish] for wish in wanted if inspect.isclass(namespace.get(wish))}, {}, {})
 
 
-def _complete(name: str, classes: Mapping[str, type], reasons: Mapping[str, str]) -> Implementation:
+def _complete(
+    name: str, classes: Mapping[str, type], reasons: Mapping[str, str], causes: Mapping[str, str]
+) -> Implementation:
     missing = {wish: f"there is no class {wish} in {name}" for wish in CLASSES if wish not in classes} | dict(reasons)
     if not classes:
         raise NotAnImplementation(f"{name} has none of the classes {', '.join(CLASSES)}")
-    return Implementation(name, classes, missing)
+    return Implementation(name, classes, missing, causes)

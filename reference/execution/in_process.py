@@ -17,15 +17,24 @@ class InProcess:
         The contract's names and the classes that bear them.
     missing
         Names that are not there, and why not.
+    causes
+        See `Executor.causes`.
     """
 
-    def __init__(self, classes: Mapping[str, type], missing: Mapping[str, str]) -> None:
+    def __init__(
+        self, classes: Mapping[str, type], missing: Mapping[str, str], causes: Mapping[str, str] | None = None
+    ) -> None:
         self._classes = dict(classes)
         self._missing = dict(missing)
+        self._causes = dict(causes or {})
 
     def missing(self) -> Mapping[str, str]:
         """See `Executor`."""
         return self._missing
+
+    def causes(self) -> Mapping[str, str]:
+        """See `Executor`."""
+        return self._causes
 
     def modules(self) -> Mapping[str, str]:
         """See `Executor`: not known, since classes may have been made for the occasion."""

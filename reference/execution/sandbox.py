@@ -107,6 +107,7 @@ class Sandbox:
         try:
             self._prepare()
             self._missing: dict[str, str] | None = None
+            self._causes: dict[str, str] = {}
             self._modules: dict[str, str] = {}
             self._child: Child | None = None
             self._alone, self._budget = False, Budget(self.limits)
@@ -132,7 +133,12 @@ class Sandbox:
             except EndedError as end:
                 self._stop()
                 self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.said}")
+                self._causes = dict.fromkeys(CLASSES, "not run")
         return self._missing or {}
+
+    def causes(self) -> Mapping[str, str]:
+        """See `Executor`."""
+        return self._causes
 
     def modules(self) -> Mapping[str, str]:
         """See `Executor`."""
@@ -230,7 +236,7 @@ class Sandbox:
         except sanitize.UnbelievableError as error:
             raise EndedError("crash", f"sent {error}") from None
         self.notes = [*_told_unknown(found.stand_ins), *self._left_out, *found.notes, *_told_known(found.stand_ins)]
-        self._modules = found.modules
+        self._modules, self._causes = found.modules, found.causes
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
             for name in CLASSES

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.execution.worker.protocol import Reply, Unusable
+from reference.execution.worker.protocol import CAUSES, LOAD_CAUSES, PROBLEMS, Reply, Unusable
 
 _MOST_TEXT, _MOST_NAME, _MOST_LISTED = 1000, 200, 20
 _DEPTH = 8
@@ -32,6 +32,7 @@ class Found:
 
     classes: tuple[str, ...]
     missing: dict[str, str]
+    causes: dict[str, str]
     notes: tuple[str, ...]
     stand_ins: tuple[str, ...]
     modules: dict[str, str]
@@ -76,14 +77,15 @@ def found(value: Any, clean: Clean = printable) -> Found:
     UnbelievableError
         It is something else.
     """
-    if type(value) is not dict or not type(value.get("missing")) is type(value.get("modules")) is dict:
+    if type(value) is not dict or any(type(value.get(name)) is not dict for name in ("missing", "causes", "modules")):
         raise UnbelievableError("something else than what it had found")
     names = {name: _names(value.get(name), clean) for name in ("classes", "notes", "stand_ins")}
     missing = {_text(name, clean): _text(why, clean) for name, why in value["missing"].items()}
+    causes = {_text(name, clean): _one_of(LOAD_CAUSES, cause) for name, cause in value["causes"].items()}
     modules = {_text(name, clean): _text(module, clean, _MOST_NAME) for name, module in value["modules"].items()}
     # It goes into a script: a dotted name and nothing else.
     modules = {name: module for name, module in modules.items() if all(map(str.isidentifier, module.split(".")))}
-    return Found(names["classes"], missing, names["notes"], names["stand_ins"], modules)
+    return Found(names["classes"], missing, causes, names["notes"], names["stand_ins"], modules)
 
 
 _DONE = Reply()
@@ -97,7 +99,8 @@ def _reply(value: Any, clean: Clean) -> Reply:
         return _DONE  # most steps have nothing to say
     if value.error is not None:
         kind = "Exception" if value.error_kind is None else _text(value.error_kind, clean, _MOST_NAME)
-        return Reply(error=_text(value.error, clean) or kind, error_kind=kind)
+        cause = None if value.cause is None else _one_of(CAUSES, value.cause)
+        return Reply(error=_text(value.error, clean) or kind, error_kind=kind, cause=cause)
     answer, kind = _value(value.value, clean, _DEPTH), _text(value.kind, clean, _MOST_NAME)
     if type(answer) is Unusable:
         kind = answer.kind
@@ -117,7 +120,7 @@ def _value(value: Any, clean: Clean, depth: int) -> Any:
         return clean(value)
     if kind is Unusable:
         word = _text(value.kind, clean, _MOST_NAME)
-        return Unusable(f"unusable {word}" if word in _OWN else word)
+        return Unusable(f"unusable {word}" if word in _OWN else word, _one_of(PROBLEMS, value.problem))
     if kind in {list, tuple}:
         return kind(_value(item, clean, depth - 1) for item in value)
     if kind is dict:
@@ -129,6 +132,12 @@ def _names(value: Any, clean: Clean) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise UnbelievableError("something else than names")
     return tuple(_text(name, clean) for name in value[:_MOST_LISTED])
+
+
+def _one_of(words: frozenset[str], value: Any) -> str:
+    if type(value) is not str or value not in words:
+        raise UnbelievableError("a word that it does not know")
+    return value
 
 
 def _text(value: Any, clean: Clean, most: int = _MOST_TEXT) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine import Effort
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern
-from reference.lab.context import Effort
 from reference.numerics import sampling
 
 Array = NDArray[Any]
@@ -23,7 +23,7 @@ _LARGEST_SINGLE = 1e18
 
 
 @dataclass(frozen=True)
-class Question:
+class Case:
     """One input.
 
     Attributes
@@ -44,26 +44,26 @@ class Question:
     ordinary: bool = True
 
 
-def questions(pattern: Pattern, seed: int, effort: Effort) -> list[Question]:
+def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
     """What is asked, in the order in which it is asked: the first that fails is the easiest to read."""
     rng = np.random.RandomState(seed % 2**32)
-    asked = [Question("as given", pattern.args, rng.randint(2**31))]
+    asked = [Case("as given", pattern.args, rng.randint(2**31))]
     for kind, draw, ordinary in _kinds(effort):
         floats = [
             _inside(draw(rng, pattern.args[number].shape), pattern.domain[number], pattern.args[number].dtype)
             for number in pattern.differentiable
         ]
-        asked.append(Question(kind, pattern.with_floats(floats), rng.randint(2**31), ordinary))
+        asked.append(Case(kind, pattern.with_floats(floats), rng.randint(2**31), ordinary))
     return asked
 
 
-def cotangents(question: Question, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:
+def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:
     """Weights for the outputs at one input, short numbers first.
 
     Never constant: the entries of a softmax sum to 1, so that ones would make its gradient invisible. No entry is 0, so
     that no output is invisible; the only one of a scalar is not 1, so that a forgotten cotangent is seen.
     """
-    rng = np.random.RandomState(question.seed)
+    rng = np.random.RandomState(case.seed)
     found = []
     for number in range(_COTANGENTS[effort]):
         drawn = short_numbers(rng, shape) if number == 0 else np.asarray(rng.randn(*shape))

@@ -68,6 +68,11 @@ class Differences:
     _roundings: dict[Any, Array] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
 
+    @property
+    def oracle(self) -> str:
+        """The name of what tells derivatives here."""
+        return "the complex step and finite differences" if self.carries_complex else finite_differences.NAME
+
     def column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
         """The derivative of every output with respect to one entry of one argument.
 

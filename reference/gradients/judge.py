@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.evidence import evidence_of
 from reference.findings import NotApplicable, Violation
-from reference.lab.formatting import short
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
+from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
 #: What every other slope is legal at an entry; None where there is no kink.
 Legal = Callable[[Index], Estimate | None]
 
-#: What has no three digits is told as an interval, unless it is 0 but for rounding.
-_LOOSE, _TINY = 1e-3, 1e-9
 #: So many entries at kinks are looked at; what is left at one input is then not judged.
 _MOST_KINKS = 64
 #: A factor is a fact only where it can be told from rounding, and at several entries.
@@ -50,7 +49,7 @@ class Comparison:
         actual: Array,
         truth: Estimate,
         bound: Array,
-        question: dict[str, Any],
+        case: dict[str, Any],
         legal: Legal | None = None,
     ) -> None:
         """Compare one answer; the first that is off is the violation.
@@ -79,15 +78,17 @@ class Comparison:
         self.judged += int(known.sum())
         self._pairs.append((actual[known], value[known], error[known]))
         if index is not None and self.violation is None:
+            place = {"what": self.name, "index": index}
             self.violation = Violation(
-                f"{self.name}{_place(index)} {_known(float(value[index]), float(truth.error[index]))}",
-                f"{self.name}{_place(index)} = {short(actual[index])}",
+                fact("entry near", value=float(value[index]), error=float(truth.error[index]), **place),
+                fact("entry", value=float(actual[index]), **place),
                 index=index,
                 bound=float(error[index]),
-                counterexample=question,
+                counterexample=case,
+                evidence=evidence_of(self.name, actual, truth, bound) if known.all() else None,
             )
 
-    def settle(self, nothing: str) -> None:
+    def settle(self, nothing: Fact) -> None:
         """Say what came of it.
 
         Raises
@@ -98,32 +99,31 @@ class Comparison:
             Nothing could be judged, with the reason given.
         """
         if self.violation is not None:
-            self._explain(self.violation)
-            raise self.violation
+            raise self._explained(self.violation)
         if not self.judged:
             raise NotApplicable(nothing)
 
     def _is_legal(self, actual: Any, other: Estimate, bound: float) -> bool:
         return bool(np.abs(actual - other.value) <= other.error + bound)
 
-    def _explain(self, violation: Violation) -> None:
+    def _explained(self, violation: Violation) -> Violation:
+        """With the factor that explains all answers, where there is one."""
         actual, truth, error = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
         clear = np.abs(truth) > _CLEAR * error
         wrong = np.abs(actual - truth) > error
         if clear.sum() < _ENOUGH or not np.isfinite(actual).all() or not wrong[clear].all():
-            return
+            return violation
         if (actual == 0).all():
-            violation.actual += "; it is 0 at every entry and every input"
-            return
+            return violation.but(came=violation.came.and_("zero everywhere"))
         ratios = actual[clear] / truth[clear]
         ratio = float(np.median(ratios))
         if (np.abs(actual - ratio * truth) > error * (1 + abs(ratio)) + 1e-9 * np.abs(actual)).any() or ratio == 0:
-            return
-        violation.mistake = "sign" if abs(ratio + 1) < 1e-9 else "scaled"  # noqa: PLR2004 - as above
-        violation.actual += f"; every entry at every input is {ratio:.10g} times the right one"
+            return violation
+        mistake = "sign" if abs(ratio + 1) < 1e-9 else "scaled"  # noqa: PLR2004 - as above
+        return violation.but(came=violation.came.and_("one factor", ratio=ratio), mistake=mistake)
 
 
-def compare(name: str, actual: Array, due: Array, bound: Array, question: dict[str, Any]) -> None:
+def compare(name: str, actual: Array, due: Array, bound: Array, case: dict[str, Any]) -> None:
     """Hold one answer against another that should be the same.
 
     Raises
@@ -132,7 +132,7 @@ def compare(name: str, actual: Array, due: Array, bound: Array, question: dict[s
         An entry differs by more than the bound.
     """
     comparison = Comparison(name)
-    comparison.add(actual, Estimate(due, np.zeros(due.shape)), bound, question)
+    comparison.add(actual, Estimate(due, np.zeros(due.shape)), bound, case)
     if comparison.violation is not None:
         raise comparison.violation
 
@@ -143,18 +143,3 @@ def _worst(actual: Array, value: Array, error: Array) -> Index | None:
         return None
     flat = worst_entry(actual.reshape(-1), Estimate(value.reshape(-1), np.zeros(value.size)), error.reshape(-1))
     return None if flat is None else tuple(int(i) for i in np.unravel_index(flat[0], actual.shape))
-
-
-def _known(value: float, error: float) -> str:
-    """A number with the digits that are known of it, or the legal ones between two slopes."""
-    if error > _LOOSE * abs(value):
-        if error <= _TINY:
-            return f"= {short(value)}"
-        low, high = (0.0 if abs(end) < _LOOSE * error else end for end in (value - error, value + error))
-        return f"between {low:.6g} and {high:.6g}"
-    digits = 17 if error == 0 else min(17, int(np.log10(abs(value) / error)) + 1)
-    return f"= {short(f'{value:.{digits}g}')}"
-
-
-def _place(index: Index) -> str:
-    return str(list(index)) if index else ""

@@ -43,7 +43,7 @@ class Specification:
     """
 
     def __init__(self, spec: Callable[..., Any], pattern: Pattern) -> None:
-        self._spec = spec
+        self.definition = spec
         self._pattern = pattern
         floats = doubles(pattern.floats(pattern.args))
         self._kinds: list[str] = []
@@ -60,6 +60,18 @@ class Specification:
         self.shape = next(iter(values.values())).shape
         domain = tuple(pattern.domain[number] for number in pattern.differentiable)
         self.differences = Differences(self.evaluate, domain)
+
+    @property
+    def oracle(self) -> str:
+        """The name of what differentiates the definition."""
+        if "balls" in self._kinds:
+            return ball.NAME
+        return torch_autograd.NAME if self._plain == "torch" else self.differences.oracle
+
+    @property
+    def evaluator(self) -> str:
+        """The name of what evaluates the definition."""
+        return ball.NAME if "balls" in self._kinds else {"torch": "PyTorch", "numpy": "numpy"}[self._plain]
 
     @property
     def is_differentiated(self) -> bool:
@@ -124,7 +136,7 @@ class Specification:
                 args = [torch_autograd.constant(array) if array.dtype.kind != "f" else array for array in args]
             for number, given in zip(self._pattern.differentiable, floats, strict=True):
                 args[number] = given
-            return self._spec(*args)
+            return self.definition(*args)
 
         return complex_step.on_arrays(bound) if kind == "numbers" else bound
 
@@ -132,7 +144,7 @@ class Specification:
         if kind == "numpy":
             try:
                 self._plain = "numpy"
-                return self._real(self._spec(*self._pattern.with_floats(floats)))
+                return self._real(self.definition(*self._pattern.with_floats(floats)))
             except Exception:  # the style of torch's methods, which has a form for arrays too
                 value = self._real(self._with("numbers")(*floats))
                 self._plain = "numbers"

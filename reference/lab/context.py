@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.context import Context as _Context
+from reference.engine.context import Effort
+from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step, Unusable
 from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
-from reference.lab.evidence import evidence_of, most_telling, point_of
-from reference.lab.formatting import module_of, nested, repro, short
+from reference.lab.evidence import most_telling, point_of
+from reference.lab.formatting import module_of, nested, repro
 from reference.numerics.compare import worst_entry
 from reference.numerics.memo import digest, memo
 from reference.numerics.sampling import normal_numbers, numbers_of_all_sizes, short_numbers
+from reference.wording import Fact, fact
 
-Effort = Literal["quick", "normal", "exhaustive"]
 Array = NDArray[Any]
 Known = TypeVar("Known")
 
@@ -55,12 +57,12 @@ class Response:
 
 
 @dataclass
-class Context:
-    """What checks work with.
+class Context(_Context):
+    """What the checks of the lab's contract work with.
 
     Attributes
     ----------
-    session
+    executor
         Where the implementation runs.
     oracle
         Where the truth comes from, or the reason why there is none.
@@ -73,7 +75,9 @@ class Context:
     assignment
         1 allows the naive softmax and what follows from it.
     log
-        Every answer, in order.
+        Every response, in order.
+    oracles
+        As in `reference.engine.Context`.
     """
 
     executor: Executor
@@ -83,11 +87,17 @@ class Context:
     effort: Effort = "normal"
     assignment: int = 3
     log: list[Response] = field(default_factory=list)
+    oracles: list[str] = field(default_factory=list)
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
     def of(self, executor: Executor, log: list[Response]) -> Context:
         """The same examination of somebody else, with a log of its own."""
-        return replace(self, executor=executor, log=log, _trend=[])
+        return replace(self, executor=executor, log=log, oracles=[], _trend=[])
+
+    def start(self) -> None:
+        """Forget what belongs to the check before."""
+        super().start()
+        self.log.clear()
 
     def known(self, key: Hashable, make: Callable[[], Known]) -> Known:
         """What ``make`` gives, made once in this process: see `reference.numerics.memo`.
@@ -96,6 +106,16 @@ class Context:
         """
         oracle = self.oracle if isinstance(self.oracle, str) else (self.oracle.value, self.oracle.vjp)
         return memo.get((oracle, key), make)
+
+    def true(self, key: Hashable, make: Callable[[Oracle], Known]) -> Known:
+        """What ``make`` gives of the oracle, made once in this process as by `known`.
+
+        Raises
+        ------
+        NotApplicable
+            There is no oracle.
+        """
+        return self.known(key, partial(make, self.truth()))
 
     @property
     def rounds(self) -> int:
@@ -115,12 +135,9 @@ class Context:
             It is absent.
         """
         if isinstance(self.oracle, str):
-            raise NotApplicable(self.oracle)
+            raise NotApplicable(fact("no oracle", said=self.oracle))
+        self.note_oracle(self.oracle.NAME)
         return self.oracle
-
-    def rng(self, key: str) -> np.random.RandomState:
-        """A generator for one check, independent of which other checks run."""
-        return np.random.RandomState((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
 
     def ask(self, message: Message, case: Case, before: Sequence[Step] = ()) -> Reply:
         """The reply to one question, put to a fresh object after the steps ``before``.
@@ -136,18 +153,18 @@ class Context:
         for step in replies:
             if step.error is not None:
                 self.log.append(Response((step.error_kind,)))
-                names = ", ".join(message.arguments)
-                misnamed = "unexpected keyword argument" in step.error
-                raise Violation(
-                    f"{message.subject} to take its arguments by the names {names}"
-                    if misnamed
-                    else f"{message.subject} to answer arguments of shapes {_shapes(case)}",
-                    step.error,
-                    counterexample=nested(case),
-                    mistake=word_of(step, message.method),
-                    repro=repro(self.home(message.cls), message, case),
-                )
+                due = fact("answers shapes", subject=message.subject, shapes=_shapes(case))
+                if step.cause == "arguments":
+                    due = fact("takes", subject=message.subject, names=tuple(message.arguments))
+                raise self.violation(message, case, due, raised(step), word_of(step))
         return replies[-1]
+
+    def violation(
+        self, message: Message, case: Case, due: Fact, came: Fact, mistake: str | None = None, **fields: Any
+    ) -> Violation:
+        """A broken promise, with the case as its counterexample and a script that shows it."""
+        script = repro(self.home(message.cls), message, case)
+        return Violation(due, came, counterexample=nested(case), mistake=mistake, repro=script, **fields)
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
         """What came back, part by part, in the shapes of the truth where the number of entries allows it."""
@@ -167,39 +184,30 @@ class Context:
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
-        due = message.shapes(case)
+        shapes = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
         self.log.append(Response(tuple(values)))
-        if len(values) != len(due):
-            got = kind_of(reply) if len(values) == 1 else f"{reply.kind} of {len(values)}"
-            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got, word_for(got))
+        if len(values) != len(shapes):
+            came = fact("type", name=f"{reply.kind} of {len(values)}") if len(values) > 1 else type_of(reply)
+            word = word_for(reply.value, arrays=False)
+            raise self.violation(message, case, fact("parts", names=message.parts), came, word)
         arrays = []
-        for name, value, shape in zip(message.parts, values, due, strict=True):
+        for name, value, shape in zip(message.parts, values, shapes, strict=True):
             array = as_numbers(value)
             if array is None:
-                came = no_numbers(value)
-                word = "wrong-type" if several and value is None else word_for(came)
-                raise self._no_answer(message, case, f"{name} to be an array of numbers", came, word)
+                word = "wrong-type" if several and value is None else word_for(value)
+                raise self.violation(message, case, fact("numbers", what=name), no_numbers(value), word)
             if array.size != int(np.prod(shape)):
-                came = f"shape {array.shape}"
-                raise self._no_answer(message, case, f"{name} of shape {shape}", came, "wrong-shape")
+                due, came = fact("shape of", what=name, shape=shape), fact("shape", shape=array.shape)
+                raise self.violation(message, case, due, came, "wrong-shape")
             arrays.append(array.reshape(shape).astype(np.float64))
         return tuple(arrays)
-
-    def _no_answer(self, message: Message, case: Case, expected: str, came: str, word: str) -> Violation:
-        return Violation(
-            expected,
-            came,
-            counterexample=nested(case),
-            mistake=word,
-            repro=repro(self.home(message.cls), message, case),
-        )
 
     def answer(self, message: Message, case: Case) -> Expected:
         """The truth, and how far an honest answer may be from it."""
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
-        return self.known((message.subject, digest(*arrays)), lambda: message.answer(case, self.truth()))
+        return self.true((message.subject, digest(*arrays)), partial(message.answer, case))
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.
@@ -215,16 +223,15 @@ class Context:
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             index = worst_entry(array, truth, bound)
             if index is not None:
-                violation = Violation(
-                    f"{name}{list(index)} = {short(truth.value[index])}",
-                    f"{name}{list(index)} = {short(array[index])}",
+                raise self.violation(
+                    message,
+                    case,
+                    entry(name, index, truth.value),
+                    entry(name, index, array),
                     index=index,
                     bound=float(bound[index] + truth.error[index]),
-                    counterexample=nested(case),
-                    repro=repro(self.home(message.cls), message, case),
+                    evidence=evidence_of(name, array, truth, bound),
                 )
-                violation.evidence = evidence_of(name, array, truth, bound)
-                raise violation
 
     def judge_each(self, message: Message, cases: Iterable[Case]) -> None:
         """Ask all the questions and compare; the first of the smallest that went wrong is told.
@@ -244,8 +251,7 @@ class Context:
                 evidence.append(violation.evidence)
                 worst = (size, violation) if worst is None or size < worst[0] else worst
         if worst is not None:
-            worst[1].evidence = most_telling(evidence, self._trend)
-            raise worst[1]
+            raise worst[1].but(evidence=most_telling(evidence, self._trend))
 
     def violations(
         self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
@@ -309,22 +315,39 @@ def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[
     return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 
 
-def kind_of(reply: Reply) -> str:
-    """What came, in words."""
-    return "None" if reply.value is None else reply.kind
+def raised(reply: Reply) -> Fact:
+    """The exception that came instead of an answer."""
+    return fact("raised", error=reply.error_kind, said=reply.error, cause=reply.cause)
 
 
-def no_numbers(value: Any) -> str:
-    """What came instead of an array of numbers, in words."""
+def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
+    """One entry of an array and its value."""
+    return fact("entry", what=name, index=index, value=float(array[index]))
+
+
+def type_of(reply: Reply) -> Fact:
+    """The type of what came."""
+    cause = "stand-in" if isinstance(reply.value, Unusable) and reply.value.problem == "stand-in" else None
+    return fact("type", name="None" if reply.value is None else reply.kind, cause=cause)
+
+
+def no_numbers(value: Any) -> Fact:
+    """What came instead of an array of numbers."""
     if isinstance(value, np.ndarray):
-        return f"array of dtype {value.dtype}"
-    return value.kind if isinstance(value, Unusable) else "None" if value is None else type(value).__name__
+        return fact("type", name=f"array of dtype {value.dtype}")
+    if isinstance(value, Unusable):
+        return fact("type", name=value.kind, cause="stand-in" if value.problem == "stand-in" else None)
+    return fact("type", name="None" if value is None else type(value).__name__)
 
 
-def word_for(came: str) -> str:
-    """The word for an answer that is no array of numbers in the right shape, by what is said of the answer."""
-    words = {"None": "not-implemented", "shape": "wrong-shape", "array": "wrong-dtype"}
-    return words.get(came.split(" ", maxsplit=1)[0], "wrong-type")
+def word_for(value: Any, *, arrays: bool = True) -> str:
+    """The word for an answer that is no array of numbers; ``arrays``: an array was due, if one of numbers."""
+    if value is None:
+        return "not-implemented"
+    if isinstance(value, np.ndarray) and arrays:
+        return "wrong-dtype"
+    problem = value.problem if isinstance(value, Unusable) else "type"
+    return {"dtype": "wrong-dtype", "shape": "wrong-shape"}.get(problem, "wrong-type")
 
 
 def as_numbers(value: Any) -> Array | None:
@@ -335,9 +358,9 @@ def as_numbers(value: Any) -> Array | None:
     return array if array.dtype.kind in "fiub" else None
 
 
-def word_of(reply: Reply, method: str) -> str:
+def word_of(reply: Reply) -> str:
     """The word for what was raised instead of an answer."""
-    if reply.error_kind == "AttributeError" and (reply.error or "").endswith(f"has no attribute '{method}'"):
+    if reply.cause == "absent":
         return "missing"
     words = {
         "NotImplementedError": "not-implemented",
@@ -350,5 +373,5 @@ def word_of(reply: Reply, method: str) -> str:
     return words.get(reply.error_kind or "", "crash")
 
 
-def _shapes(case: Case) -> str:
-    return ", ".join(f"{name} {array.shape}" for name, array in case.arguments.items())
+def _shapes(case: Case) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple((name, array.shape) for name, array in case.arguments.items())

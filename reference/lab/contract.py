@@ -28,6 +28,10 @@ Array = NDArray[Any]
 class Oracle(Protocol):
     """Evaluates and differentiates definitions; each answer bounds its own error."""
 
+    @property
+    def NAME(self) -> str:  # noqa: N802 - oracles are modules
+        """What it is called in a finding."""
+
     def value(self, spec: Callable[..., Any], args: tuple[Array, ...]) -> Estimate:
         """spec(*args)."""
 

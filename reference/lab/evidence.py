@@ -11,18 +11,8 @@ from numpy.typing import NDArray
 
 from reference.findings import Evidence
 from reference.lab.contract import Case, Expected, Message
-from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
-
-_MOST_ENTRIES = 400
-
-
-def evidence_of(name: str, actual: Array, truth: Estimate, bound: Array) -> Evidence | None:
-    """The two arrays, unless they are too large to be looked at."""
-    if actual.size > _MOST_ENTRIES:
-        return None
-    return Evidence(name, actual.tolist(), truth.value.tolist(), (bound + truth.error).tolist())
 
 
 def point_of(

@@ -11,18 +11,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab import definitions
-from reference.lab.context import Context, Response, as_numbers, kind_of, no_numbers, word_for, word_of
+from reference.lab.context import (
+    Context,
+    Response,
+    as_numbers,
+    entry,
+    no_numbers,
+    raised,
+    type_of,
+    word_for,
+    word_of,
+)
 from reference.lab.contract import Oracle, one_hot
-from reference.lab.evidence import evidence_of
-from reference.lab.formatting import literal, short
+from reference.lab.formatting import literal
 from reference.numerics import rounding
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest
 from reference.numerics.sampling import short_numbers
+from reference.wording import Fact, fact
 
 Array = NDArray[np.float64]
 
@@ -185,7 +196,7 @@ class NetRun:
         for reply in replies:
             if reply.error is not None:
                 self.context.log.append(Response((reply.error_kind,)))
-                raise self.violation(f"{self.asked} to answer", reply.error, word_of(reply, call.method))
+                raise self.violation(fact("answers", what=self.asked), raised(reply), word_of(reply))
         return replies[-1]
 
     def propagate(self, **options: Any) -> Reply:
@@ -210,9 +221,11 @@ class NetRun:
         """
         linear, theta = self.case.linear, self.case.theta
         if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
-            names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
-            self.context.log.append(Response((str(names),)))
-            raise self.violation(f"a dict with the keys {linear}", f"{names}", _word_for_names(reply, linear))
+            came = type_of(reply)
+            if isinstance(reply.value, dict):
+                came = fact("value", value=sorted(reply.value))
+            self.context.log.append(Response((repr(sorted(came.fields.items())),)))
+            raise self.violation(fact("keys", names=linear), came, _word_for_names(reply, linear))
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
             found = reply.value[name]
@@ -220,13 +233,14 @@ class NetRun:
                 Response(tuple(found) if isinstance(found, list | tuple) else (type(found).__name__,))
             )
             if not isinstance(found, list | tuple) or len(found) != len(shapes):
-                raise self.violation(f"[dW, db] under {name}", type(found).__name__, "wrong-type")
+                came = fact("type", name=type(found).__name__)
+                raise self.violation(fact("pair under", name=name), came, "wrong-type")
             for part, like in zip(found, shapes, strict=True):
                 array = as_numbers(part)
                 if array is None or array.shape != like.shape:
-                    got = no_numbers(part) if array is None else f"shape {array.shape}"
-                    word = "wrong-type" if part is None else word_for(got)
-                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word)
+                    came = no_numbers(part) if array is None else fact("shape", shape=array.shape)
+                    word = "wrong-shape" if array is not None else "wrong-type" if part is None else word_for(part)
+                    raise self.violation(fact("array under", name=name, shape=like.shape), came, word)
                 parts.append((name, array.astype(np.float64)))
         return parts
 
@@ -242,37 +256,39 @@ class NetRun:
         array = as_numbers(reply.value)
         if array is None:
             self.context.log.append(Response((reply.kind,)))
-            came = no_numbers(reply.value)
-            raise self.violation(f"{what} to be an array of numbers", came, word_for(came))
+            raise self.violation(fact("numbers", what=what), no_numbers(reply.value), word_for(reply.value))
         self.context.log.append(Response((array,), (bound,)))
         if array.shape != truth.value.shape:
-            raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
+            due = fact("shape of", what=what, shape=truth.value.shape)
+            raise self.violation(due, fact("shape", shape=array.shape), "wrong-shape")
         index = worst_entry(array, truth, bound)
         if index is not None:
-            place = f"{what}{list(index)}"
-            violation = self.violation(f"{place} = {short(truth.value[index])}", f"{place} = {short(array[index])}")
-            violation.index, violation.bound = index, float(bound[index] + truth.error[index])
-            violation.evidence = evidence_of(what, array, truth, bound)
-            raise violation
+            raise self.violation(
+                entry(what, index, truth.value),
+                entry(what, index, array),
+                index=index,
+                bound=float(bound[index] + truth.error[index]),
+                evidence=evidence_of(what, array, truth, bound),
+            )
 
     def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
         """What a definition of the question says at its parameters."""
         context, case = self.context, self.case
         key = (case.key, definition.__name__, *options.items())
-        return context.known(key, lambda: context.truth().value(partial(definition, **options), case.theta))
+        return context.true(key, lambda oracle: oracle.value(partial(definition, **options), case.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
-        """See `Question.true_gradient`."""
+        """See `NetCase.true_gradient`."""
         context, case = self.context, self.case
-        return context.known((case.key, "gradient"), lambda: case.true_gradient(context.truth()))
+        return context.true((case.key, "gradient"), case.true_gradient)
 
-    def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
+    def violation(self, due: Fact, came: Fact, mistake: str | None = None, **fields: Any) -> Violation:
         """A broken promise of this network."""
         case = self.case
         arrays = dict(zip(case.labels, case.theta, strict=True)) | {"X": case.X, "T": case.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
         script = _script(self.context, case, [self.before] if self.before else [], self.asked)
-        return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
+        return Violation(due, came, counterexample=shown, mistake=mistake, repro=script, **fields)
 
 
 def cases(context: Context, *, compound_only: bool = False) -> Iterator[NetCase]:
@@ -332,7 +348,7 @@ def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) 
 def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
     """The word for a gradient that is not for these layers; there is none for one that is for other layers too."""
     if not isinstance(reply.value, dict):
-        return word_for(kind_of(reply))
+        return word_for(reply.value, arrays=False)
     return "layer-skipped" if set(linear) - set(reply.value) else None
 
 

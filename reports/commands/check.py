@@ -11,7 +11,7 @@ from rich.console import Console
 
 import bp
 from reference import Judgement, NotAnImplementation
-from reference.lab.check import select
+from reference.lab.check import checks_of
 from reports.commands import check_class
 from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
 from reports.io.interruption import terminable
@@ -50,7 +50,7 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
 
 def _list(arguments: argparse.Namespace) -> int:
     try:
-        checks = select(arguments.only, arguments.assignment)
+        checks = checks_of(arguments.only, arguments.assignment)
     except ValueError as error:
         raise UsageError(str(error)) from error
     console = Console(highlight=False, soft_wrap=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reference import Finding, Judgement
-from reference.lab.check import select
+from reference.lab.check import checks_of
 from reports.verdicts.arrays import counterexample_lines
 from reports.verdicts.expectations import accepted
 from reports.verdicts.text import lines_of, one_line
@@ -79,7 +79,7 @@ def circumstances(judgement: Judgement) -> list[Fact]:
 
 def partial(judgement: Judgement) -> str:
     """Which part of the checks was asked for; empty where it is all of them."""
-    every = len(select("*", judgement.assignment))
+    every = len(checks_of("*", judgement.assignment))
     if judgement.only == "*" or len(judgement.findings) >= every:
         return ""
     return f"'{one_line(judgement.only, 100)}': {len(judgement.findings)} of {every} checks"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reference import Finding, Judgement, judge
+from reference.engine import Effort
 from reference.execution.sandbox import Kind, Limits, SandboxError
-from reference.lab.check import select
-from reference.lab.context import Effort
+from reference.lab.check import checks_of
 from reference.numerics.oracles import ball
 from reports.io.exit_codes import ToolError, UsageError
 
@@ -75,7 +75,7 @@ def settings_of(arguments: argparse.Namespace, seed: int | None = None) -> Setti
         The truth cannot be had, so that hardly anything could be judged.
     """
     try:
-        select(arguments.only, arguments.assignment)
+        checks_of(arguments.only, arguments.assignment)
     except ValueError as error:
         raise UsageError(str(error)) from error
     absent = ball.available()

@@ -15,14 +15,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import choosing, guests, reading
 from .choosing import Choice
 from .import_time import Clock, Late, in_time
 from .naming import Names, Source
-from .perform import told
+from .perform import is_refusal, told
 from .standins import is_stand_in
+
+_NOT_RUN = "not run"
+
+
+class Problem(NamedTuple):
+    """Why a file did not run to its end, to be said after its name; and one of `LOAD_CAUSES`."""
+
+    said: str
+    cause: str
 
 
 @dataclass
@@ -35,6 +44,8 @@ class Found:
         By the contract's names.
     missing
         Name -> why it is not there.
+    causes
+        Name of a missing class -> one of `LOAD_CAUSES`, where its file did not run to its end.
     notes
         What else a person should know: files that ended with an exception, and the like.
     tied
@@ -43,6 +54,7 @@ class Found:
 
     classes: dict[str, type] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     tied: tuple[choosing.Version, ...] = ()
 
@@ -135,6 +147,7 @@ class _Search:
                 said += f"; {elsewhere[0]}, which has one, was passed over"
             missing[name] = said
         self.found.missing = missing
+        self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
 
     def _is_passed_over(self, path: Path) -> bool:
         return any(path.relative_to(self.root) in each.files for each in self.choice.others)
@@ -180,19 +193,23 @@ class _Search:
         """Tell of a file's problem, as the reason for which the classes in it are missing."""
         self.found.notes.append(f"{self._label(source.path)} {problem}")
         for name in names:
-            self.found.missing.setdefault(name, self.found.notes[-1])
+            if name not in self.found.missing:
+                self.found.missing[name], self.found.causes[name] = self.found.notes[-1], _NOT_RUN
 
     def _take(self, source: Source, wished: Sequence[str], names: Names, clock: Clock) -> None:
         module, problem = _run(source.path, names, clock)
         if problem is not None:
-            self.found.notes.append(f"{self._label(source.path)} {problem}")
+            self.found.notes.append(f"{self._label(source.path)} {problem.said}")
         for name in wished:
             candidate = getattr(module, name, None) if module is not None else None
             if inspect.isclass(candidate) and not is_stand_in(candidate):
                 self.found.classes[name], self._taken[name] = candidate, source.path
             else:
-                reason = problem or f"has no class {name} once it has run"
+                reason = problem.said if problem else f"has no class {name} once it has run"
                 self.found.missing[name] = f"{self._label(source.path)} {reason}"
+                self.found.causes.pop(name, None)
+                if problem:
+                    self.found.causes[name] = problem.cause
 
     def _take_from_namespaces(self, files: set[str]) -> None:
         """Classes that no file defines by that name: imported under another one, or made by a call."""
@@ -230,7 +247,7 @@ def _no_python(root: Path) -> str:
     return "there is no Python file in {1}"
 
 
-def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, str | None]:
+def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
     """The module in a file, as far as it could be run, and what went wrong, to be said after the file's name."""
     present = guests.of_file(path)
     if present is not None:
@@ -247,14 +264,14 @@ def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, str
         return _keep(".".join(parts), path, clock)
 
 
-def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, str | None]:
+def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
     """Import a file; unlike Python's own import this keeps a module that does not come to its end."""
     present = guests.of_file(path)
     if present is not None:
         return present, None
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        return None, "is no Python file"
+        return None, Problem("is no Python file", _NOT_RUN)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     shares = clock.shares()
@@ -262,12 +279,12 @@ def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, str |
         with in_time(shares):
             spec.loader.exec_module(module)
     except Late as late:
-        return module, clock.told(late)
+        return module, Problem(clock.told(late), _NOT_RUN)
     except BaseException as error:
         if shares is None:
             del sys.modules[name]
             raise
-        return module, f"ended with {told(error)[:400]}"
+        return module, Problem(f"ended with {told(error)[:400]}", "refused" if is_refusal(error) else _NOT_RUN)
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
@@ -278,4 +295,10 @@ def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, str |
 def as_mapping(found: Found) -> Mapping[str, Any]:
     """For a frame: names and words alone."""
     modules = {name: str(each.__module__) for name, each in found.classes.items()}
-    return {"classes": sorted(found.classes), "modules": modules, "missing": found.missing, "notes": found.notes}
+    return {
+        "classes": sorted(found.classes),
+        "modules": modules,
+        "missing": found.missing,
+        "causes": found.causes,
+        "notes": found.notes,
+    }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +36,7 @@ _MOST_TEXT = 10_000
 _MOST_BITS = 64
 _MOST_AXES = 8
 _DEPTH = 6
+_REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
 
 
 def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
@@ -65,7 +68,7 @@ class _Stage:
         try:
             reply, answer = self._act(step)
         except (Exception, SystemExit) as error:  # whatever foreign code raises is an answer
-            reply, answer = Reply(error=told(error), error_kind=type(error).__name__), None
+            reply, answer = Reply(error=told(error), error_kind=type(error).__name__, cause=_cause(error, step)), None
         self.answers.append(answer)
         return reply
 
@@ -136,6 +139,30 @@ def _reply(answer: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] 
     return Reply(value, kind, changed=changed, aliases=aliases)
 
 
+def _cause(error: BaseException, step: Step) -> str | None:
+    """One of `CAUSES`, where one of them is why a step raised this exception."""
+    if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
+        return "absent"
+    if isinstance(error, TypeError) and _place_of(error) == __file__:
+        return "arguments"  # nothing of the called function has run
+    return "refused" if is_refusal(error) else None
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
+    if isinstance(error, OSError):
+        return error.errno in _REFUSED
+    return type(error) is RuntimeError and _place_of(error) == threading.__file__
+
+
+def _place_of(error: BaseException) -> str | None:
+    """The file in which it was raised."""
+    trace, place = error.__traceback__, None
+    while trace is not None:
+        place, trace = trace.tb_frame.f_code.co_filename, trace.tb_next
+    return place
+
+
 def _still(value: Any, answer: Any) -> bool:
     try:
         return same(value, copied(answer))
@@ -171,7 +198,10 @@ def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case ea
         if kind is dict:
             return {_word(name): copied(item, depth - 1) for name, item in value.items()}
         return kind(copied(item, depth - 1) for item in value)
-    name = what_came(value) or kind_of(value)
+    came = what_came(value)
+    if came is not None:
+        return Unusable(came, "stand-in")
+    name = kind_of(value)
     return Unusable(f"{name} that is no number" if name in _OWN else name)
 
 
@@ -179,9 +209,9 @@ def _copied_array(value: NDArray[Any]) -> Any:
     """A plain array, whatever its subclass, which may say anything of itself."""
     plain = _plain(value)
     if plain.dtype.str not in _NUMBERS:
-        return Unusable(f"array of dtype {str(plain.dtype)[:100]}")
+        return Unusable(f"array of dtype {str(plain.dtype)[:100]}", "dtype")
     if plain.size > MOST_ENTRIES or plain.ndim > _MOST_AXES:
-        return Unusable(f"shape {plain.shape}")
+        return Unusable(f"shape {plain.shape}", "shape")
     return _array(plain)
 
 

@@ -86,9 +86,22 @@ class Unusable:
     ----------
     kind
         What it was, in words: its type's name, and for an array what is wrong with it.
+    problem
+        What is wrong with it: "type", for an array "dtype" or "shape", or "stand-in" for what came from a module that
+        is not here.
     """
 
     kind: str
+    problem: str = "type"
+
+
+PROBLEMS = frozenset({"type", "dtype", "shape", "stand-in"})
+#: Why a step raised an exception, where that is known: the call does not take these arguments; the object has no
+#: attribute of the method's name; the system refused something, such as a thread or a file.
+CAUSES = frozenset({"arguments", "absent", "refused"})
+#: Why a class is missing, where its name is not simply absent: its file ended before it came to the class, by itself or
+#: because the system refused something.
+LOAD_CAUSES = frozenset({"not run", "refused"})
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,8 @@ class Reply:
         None, or what was raised: its type and message.
     error_kind
         Name of the exception's type.
+    cause
+        One of `CAUSES`, or None.
     changed
         Names of the arguments that the call wrote into.
     aliases
@@ -118,6 +133,7 @@ class Reply:
     kind: str = "NoneType"
     error: str | None = None
     error_kind: str | None = None
+    cause: str | None = None
     changed: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     altered: bool = False
@@ -128,6 +144,9 @@ class Executor(Protocol):
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that are not there, and why not."""
+
+    def causes(self) -> Mapping[str, str]:
+        """Of the missing names: one of `LOAD_CAUSES`, where it is known."""
 
     def modules(self) -> Mapping[str, str]:
         """Names of classes and of the modules that a script can import them from, where that is known."""

@@ -23,10 +23,6 @@ _OPERATORS = (
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
 
-#: In what is said of an answer that is a stand-in.
-CAME_FROM = "it came from the stand-in for"
-
-
 def _nothing(here: Any, *_: Any) -> Any:
     return _same(here)()
 
@@ -51,7 +47,7 @@ def what_came(value: Any) -> str | None:
     """What to say of an object that stands for one of an absent module; None for any other."""
     if not isinstance(value, _Calm):
         return None
-    return f"nothing: {CAME_FROM} {_module_of(value) or 'something'}, a module that is not here"
+    return f"nothing: it came from the stand-in for {_module_of(value) or 'something'}, a module that is not here"
 
 
 class _Calm:

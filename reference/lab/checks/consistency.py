@@ -11,14 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.findings import Violation
 from reference.lab.context import ORDINARY, Context, Response
 from reference.lab.contract import Case, Message, Sizes, forward_of
-from reference.lab.formatting import nested, repro, short
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.sampling import normal_numbers
+from reference.wording import fact
 
 Array = NDArray[np.float64]
 
@@ -30,6 +29,7 @@ _MARGIN = 2.0**-36
 def check_derivative_of_own_forward(context: Context, message: Message) -> None:
     """By finite differences of the implementation's own ``forward``, this is its derivative, in random directions."""
     rng = context.rng(f"{message.subject}.own forward")
+    context.note_oracle(finite_differences.NAME)
     for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY):
         case = message.draw(sizes, normal_numbers(rng))
         points = _points(message, case)
@@ -42,12 +42,8 @@ def check_derivative_of_own_forward(context: Context, message: Message) -> None:
         slope = _along(context, message, case, points, directions, cotangent)
         context.log.append(Response(parts))
         if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_MARGIN * np.abs(terms).sum())) is not None:
-            raise Violation(
-                f"a derivative along a random direction of {short(slope.value)}, by finite differences of forward",
-                f"{short(terms.sum())}",
-                counterexample=nested(case),
-                repro=repro(context.home(message.cls), message, case),
-            )
+            due = fact("slope of forward", value=float(slope.value))
+            raise context.violation(message, case, due, fact("number", value=float(terms.sum())))
 
 
 def _points(message: Message, case: Case) -> list[Array]:

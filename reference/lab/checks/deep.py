@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Reply, Work
 from reference.findings import Violation
-from reference.lab.context import Context, Response
+from reference.lab.context import Context, Response, entry, raised
 from reference.lab.contract import one_hot
-from reference.lab.formatting import short
 from reference.lab.network import NetCase, NetRun
 from reference.numerics import network_rounding, rounding
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
+from reference.wording import Fact, fact
 
 Array = NDArray[np.float64]
 
@@ -68,11 +68,11 @@ def _judge(case: NetCase, parts: Sequence[Array], truth: Sequence[Estimate], bou
     for number, (part, due, bound) in enumerate(zip(parts, truth, bounds, strict=True)):
         index = worst_entry(part, due, bound)
         if index is not None:
-            what = f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]{list(index)}"
-            every = sum(part.size for part in parts)
+            what = f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]"
+            wrong, every = number_of_wrong(parts, truth, bounds), sum(part.size for part in parts)
             raise Violation(
-                f"{what} = {short(due.value[index])}",
-                f"{what} = {short(part[index])}; {number_of_wrong(parts, truth, bounds)} of {every} entries are wrong",
+                entry(what, index, due.value),
+                entry(what, index, part).and_("entries wrong", wrong=wrong, entries=every),
                 index=index,
                 bound=float(bound[index] + due.error[index]),
                 counterexample=_recipe(case),
@@ -95,14 +95,15 @@ def _parts(case: NetCase, context: Context, meanwhile: Work) -> list[Array]:
     (replies,) = context.executor.run_all([steps], [meanwhile])
     for reply in replies:
         if reply.error is not None:
-            raise _violation(case, "MLP.gradient(X, T) to answer", reply.error, "crash")
+            raise _violation(case, fact("answers", what="MLP.gradient(X, T)"), raised(reply), "crash")
     reply = replies[-1]
     parts = [_part(reply, name, place) for name in case.linear for place in (0, 1)]
     arrays = []
     for name, part, like in zip(np.repeat(case.linear, 2), parts, case.theta, strict=True):
         array = np.asarray(part)
         if array.dtype.kind not in "fiu" or array.size != like.size:
-            raise _violation(case, f"an array of shape {like.shape} under {name}", f"{array.shape}", "wrong-shape")
+            due = fact("array under", name=name, shape=like.shape)
+            raise _violation(case, due, fact("shape", shape=array.shape), "wrong-shape")
         arrays.append(array.reshape(like.shape).astype(np.float64))
     return arrays
 
@@ -114,8 +115,8 @@ def _part(reply: Reply, name: str, place: int) -> Any:
         return None
 
 
-def _violation(case: NetCase, expected: str, actual: str, mistake: str) -> Violation:
-    return Violation(expected, actual, counterexample=_recipe(case), mistake=mistake)
+def _violation(case: NetCase, due: Fact, came: Fact, mistake: str) -> Violation:
+    return Violation(due, came, counterexample=_recipe(case), mistake=mistake)
 
 
 def _recipe(case: NetCase) -> dict[str, Any]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
+from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
-from reference.lab.formatting import short
 from reference.lab.network import SHAPES, NetCase, NetRun, case_of, cases
 from reference.numerics.compare import differing_entry, worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.sampling import normal_numbers
+from reference.wording import fact
 
 Array = NDArray[np.float64]
 
@@ -37,16 +39,18 @@ _STEP = (
 _DIFFERENCES = 2.0**-36
 
 
-@dataclass(frozen=True)
-class NetCheck:
-    """A promise of the network: see `reference.lab.checks.catalogue.Check`, whose ids begin with ``mlp.``."""
-
-    run: Callable[[Context], None]
-    name: str
-    method: str
-    needs: tuple[str, ...] = ()
-    excuses: tuple[str, ...] = ()
-    assignments: frozenset[int] = _EVERY
+def _check(
+    run: Callable[[Context], None],
+    name: str,
+    *,
+    needs: tuple[str, ...] = (),
+    excuses: tuple[str, ...] = (),
+    assignments: frozenset[int] = _EVERY,
+) -> Check:
+    """A promise of the network; names without a layer are those of other promises of it."""
+    of_net, subject = (f"mlp.{each}" for each in needs), f"MLP.{name.partition('.')[0]}"
+    blamed = (each if "forward" in each else f"mlp.{each}" for each in excuses)
+    return Check(f"mlp.{name}", subject, first_sentence(run), run, tuple(of_net), tuple(blamed), assignments)
 
 
 def check_net_answers(context: Context, method: str) -> None:
@@ -93,12 +97,11 @@ def check_evaluate_shape(context: Context) -> None:
     def judge(net: NetRun) -> None:
         reply = net.evaluate()
         context.log.append(Response((reply.value,)))
-        due, losses = (len(net.case.X), 1), as_numbers(reply.value)
+        shape, losses = (len(net.case.X), 1), as_numbers(reply.value)
         if losses is None:
-            came = no_numbers(reply.value)
-            raise net.violation(f"an array of shape {due}", came, word_for(came))
-        if losses.shape != due:
-            raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
+            raise net.violation(fact("array of shape", shape=shape), no_numbers(reply.value), word_for(reply.value))
+        if losses.shape != shape:
+            raise net.violation(fact("shape", shape=shape), fact("shape", shape=losses.shape), "wrong-shape")
 
     _judge_each(context, judge)
 
@@ -134,7 +137,8 @@ def check_gradient_of_own_loss(context: Context) -> None:
         net = NetRun(context, case_of(context, SHAPES[-2], compound=compound))
         gradient = [part for _, part in net.gradient()]
         if not any(part.any() for part in gradient):
-            raise net.violation("a gradient that is not zero everywhere", "zeros")
+            raise net.violation(fact("gradient not zero"), fact("zeros"))
+        context.note_oracle(finite_differences.NAME)
         rng = context.rng("own loss")
         directions = [normal_numbers(rng)(part.shape) for part in gradient]
         slope = finite_differences.directional(
@@ -146,8 +150,8 @@ def check_gradient_of_own_loss(context: Context) -> None:
         )
         terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
         if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_DIFFERENCES * np.abs(terms).sum())) is not None:
-            due = f"<gradient, random direction> = {short(slope.value)}, by finite differences of evaluate"
-            raise net.violation(due, short(terms.sum()))
+            due = fact("slope of evaluate", value=float(slope.value))
+            raise net.violation(due, fact("number", value=float(terms.sum())))
 
 
 def check_gradient_changes_nothing(context: Context) -> None:
@@ -160,16 +164,18 @@ def check_gradient_changes_nothing(context: Context) -> None:
         replies = context.executor.run([*case.steps(), call, other, call, *looks])
         first, _, second, *after = replies[len(case.steps()) :]
         if first.changed or second.changed:
-            changed = " and ".join(first.changed or second.changed)
-            raise net.violation(f"{changed} as before", f"{changed} changed", "mutates-input")
+            names = first.changed or second.changed
+            raise net.violation(fact("as before", names=names), fact("changed", names=names), "mutates-input")
         for label, before, look in zip(case.labels, case.theta, after, strict=True):
             now = as_numbers(look.value)
             if now is None or not np.array_equal(now, before):
-                raise net.violation(f"{label} as before the call", f"{label} changed", "stateful")
+                due, came = fact("as before the call", what=label), fact("changed", names=(label,))
+                raise net.violation(due, came, "stateful")
         pairs = zip(net.named_parts(first), net.named_parts(second), case.bounds.gradient, strict=True)
         for (name, one), (_, two), bound in pairs:
             if differing_entry(one, two, bound) is not None:
-                raise net.violation(f"the same gradient of {name} twice", "two different ones", "stateful")
+                due, came = fact("same twice", what=f"gradient of {name}"), fact("different gradients")
+                raise net.violation(due, came, "stateful")
 
 
 def check_training_step(context: Context) -> None:
@@ -208,7 +214,7 @@ def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
     for each, replies in zip(moved, answers, strict=True):
         losses = as_numbers(each.last(call, replies).value)
         if losses is None or not losses.size:
-            raise each.violation("evaluate(X, T) to be an array of numbers", "something else", "wrong-type")
+            raise each.violation(fact("numbers", what="evaluate(X, T)"), fact("something else"), "wrong-type")
         with np.errstate(over="ignore", invalid="ignore"):
             found.append(np.asarray(losses.mean()))
     return found
@@ -226,39 +232,31 @@ def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_o
         raise first
 
 
-#: In order: the promise, the method that it is about, the checks without which it says nothing, those that may be to
-#: blame where it is broken, the assignments.
-CHECKS: tuple[NetCheck, ...] = (
-    NetCheck(partial(check_net_answers, method="propagate"), "propagate.answers", "propagate"),
-    NetCheck(check_propagate, "propagate.values", "propagate", needs=("propagate.answers",)),
-    NetCheck(
+#: In order of dependency.
+CHECKS: tuple[Check, ...] = (
+    _check(partial(check_net_answers, method="propagate"), "propagate.answers"),
+    _check(check_propagate, "propagate.values", needs=("propagate.answers",)),
+    _check(
         check_propagate_without_output_layers,
         "propagate.without_output_layers",
-        "propagate",
         needs=("propagate.answers",),
         assignments=_COMPOUND,
     ),
-    NetCheck(check_propagate_to_last_layer, "propagate.to_last_layer", "propagate", needs=("propagate.answers",)),
+    _check(check_propagate_to_last_layer, "propagate.to_last_layer", needs=("propagate.answers",)),
     *(
-        NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method, excuses=_PROPAGATE)
+        _check(partial(check_net_answers, method=method), f"{method}.answers", excuses=_PROPAGATE)
         for method in ("evaluate", "gradient")
     ),
-    NetCheck(
-        check_evaluate_shape,
-        "evaluate.types",
-        "evaluate",
-        needs=("evaluate.answers",),
-        excuses=(*_PROPAGATE, *_LOSS_TYPES),
-    ),
-    NetCheck(check_evaluate, "evaluate.values", "evaluate", needs=("evaluate.answers",), excuses=_PROPAGATE),
-    NetCheck(check_gradient, "gradient.values", "gradient", needs=("gradient.answers",), excuses=_PROPAGATE),
-    NetCheck(
+    _check(check_evaluate_shape, "evaluate.types", needs=("evaluate.answers",), excuses=(*_PROPAGATE, *_LOSS_TYPES)),
+    _check(check_evaluate, "evaluate.values", needs=("evaluate.answers",), excuses=_PROPAGATE),
+    _check(check_gradient, "gradient.values", needs=("gradient.answers",), excuses=_PROPAGATE),
+    _check(
         check_gradient_of_own_loss,
         "gradient.of_own_loss",
-        "gradient",
         needs=("gradient.answers", "evaluate.answers"),
         excuses=(*_PROPAGATE, "evaluate.values"),
     ),
-    NetCheck(check_gradient_changes_nothing, "gradient.changes_nothing", "gradient", needs=("gradient.answers",)),
-    NetCheck(check_training_step, "gradient.training_step", "gradient", needs=("gradient.values",)),
+    _check(check_gradient_changes_nothing, "gradient.changes_nothing", needs=("gradient.answers",)),
+    _check(check_training_step, "gradient.training_step", needs=("gradient.values",)),
+    _check(check_gradient_of_deep_net, "gradient.of_deep_net", needs=("gradient.values",)),
 )

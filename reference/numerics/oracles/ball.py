@@ -27,6 +27,10 @@ _BITS = (128, 256, 512, 1024, 2048, 4096)
 _RELATIVE = 2.0**-60
 
 
+#: What this oracle is called in a finding.
+NAME = "ball arithmetic"
+
+
 def available() -> str | None:
     """None if python-flint can be used, else the reason why not."""
     return None if importlib.util.find_spec("flint") else "python-flint is not installed (the project's extra 'check')"

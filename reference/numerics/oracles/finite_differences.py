@@ -41,6 +41,10 @@ _SAFETY = 8.0  # on both parts of the error: each is an estimate
 _KINK_RATIO = 0.6
 
 
+#: What this oracle is called in a finding.
+NAME = "finite differences"
+
+
 def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False) -> Estimate:
     """The derivative of ``f`` at 0, entry by entry.
 

@@ -26,6 +26,10 @@ _SAFETY = 16.0
 _DOUBLE, _SINGLE = 2.0**-53, 2.0**-24
 
 
+#: What this oracle is called in a finding.
+NAME = "PyTorch's automatic differentiation"
+
+
 def available() -> str | None:
     """None if PyTorch can be used, else the reason why not."""
     return None if importlib.util.find_spec("torch") else "PyTorch is not installed (the project's extra 'torch')"

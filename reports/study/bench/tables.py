@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference.lab.context import Effort
+from reference.engine import Effort
 
 __all__ = ["BenchError", "Benchmark", "Effort", "Say", "Table"]
 
