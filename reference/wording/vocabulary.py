@@ -57,7 +57,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "wrong-type": Word(
         "the answer is of another type than promised",
-        "The caller calculates with the answer. What does the last line give: an array, a list, a tuple with its comma?",
+        "The caller calculates with the answer. What does the last line give: an array, a list, a tuple with a comma?",
     ),
     "mutates-input": Word(
         "the call changes the arrays that it was given",
