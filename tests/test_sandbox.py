@@ -26,7 +26,12 @@ pytestmark = [
     pytest.mark.system,
 ]
 
-FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "spent": 0.125}
+FORCE = {
+    "done": ["limits on memory", "no processes, threads, signals or network"],
+    "lacking": [],
+    "alone": True,
+    "spent": 0.125,
+}
 FOUND = {
     "classes": ["ReLULayer"],
     "missing": {},
@@ -131,7 +136,9 @@ def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(("done", "said"), [([], "no further means"), (["limits"], "limits")])
 def test_what_is_not_in_force_is_told(opened: Open, done: list[str], said: str) -> None:
     """And at the end what it has started is looked for."""
-    begun = opened({"done": done, "lacking": ["a filter of files", "a filter of calls"], "spent": 0.5}, FOUND)
+    begun = opened(
+        {"done": done, "lacking": ["a filter of files", "a filter of calls"], "alone": False, "spent": 0.5}, FOUND
+    )
     begun.script.measured = bool(done)
     begun.missing()
     lacking = ["a filter of files", "a filter of calls"]

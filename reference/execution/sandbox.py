@@ -252,7 +252,7 @@ class Sandbox:
             self._stop()
             said = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
             raise SandboxError(f"the confined process did not come up ({type(error).__name__}): {said}") from error
-        self._alone = any("no processes" in each for each in force["done"])
+        self._alone = bool(force["alone"])
         lacking = list(force["lacking"])
         if not self._child.measure(force["spent"], alone=self._alone):
             lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")

@@ -9,7 +9,7 @@ from typing import Any
 from reference.wording import sentences
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fact:
     """Something that was expected, that came, or that is the reason for a skip.
 
@@ -31,8 +31,16 @@ class Fact:
         """The field of that name; raises KeyError if the kind does not have it."""
         return self.fields[name]
 
+    def __eq__(self, other: object) -> bool:
+        """Equal in kind, fields and circumstances; a NaN is like a NaN here."""
+        return isinstance(other, Fact) and self._key == other._key
+
     def __hash__(self) -> int:
-        return hash((self.kind, repr(sorted(self.fields.items())), self.more))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, str, tuple[Fact, ...]]:
+        return self.kind, repr(sorted(self.fields.items())), self.more
 
     def __str__(self) -> str:
         """The sentence, with those of its circumstances."""

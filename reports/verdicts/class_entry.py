@@ -111,7 +111,7 @@ def class_of(subject: str) -> str:
 
 def _of_missing_class(finding: Finding) -> bool:
     """Whether the class is not there; a missing method is called missing too."""
-    return finding.mistake == "missing" and finding.expected == f"a class {class_of(finding.subject)}"
+    return finding.due is not None and finding.due.kind == "class"
 
 
 def problem_of(name: str, problem: str, seconds: float = 0.0) -> Entry:

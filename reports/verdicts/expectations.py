@@ -20,10 +20,9 @@ from typing import Any
 
 from reference import Finding, Judgement
 from reference.lab.checks.catalogue import all_checks
+from reference.wording import Fact, fact
 from reports.io.exit_codes import UsageError
 
-#: How what is told of an accepted failure begins.
-_ACCEPTED = "fails, as expected: "
 _RATIONALE = "An expectation that no longer holds would one day excuse a failure that nobody knows of."
 
 
@@ -100,32 +99,38 @@ def _accepted(finding: Finding, expectations: list[Expectation]) -> Finding:
     reasons = [each.reason for each in expectations if each.covers(finding.check)]
     if finding.status != "failed" or not reasons:
         return finding
-    return replace(finding, status="skipped", actual=f"{_ACCEPTED}{reasons[0]} (got {finding.actual})")
+    came = fact("accepted", reason=reasons[0], came=finding.actual)
+    return replace(finding, status="skipped", actual=str(came), came=came)
 
 
 def accepted(finding: Finding) -> str | None:
     """Why its failure is accepted, and what came; None where it is no accepted failure."""
-    said = finding.actual or ""
-    return said.removeprefix(_ACCEPTED) if finding.status == "skipped" and said.startswith(_ACCEPTED) else None
+    came = finding.came
+    if finding.status != "skipped" or came is None or came.kind != "accepted":
+        return None
+    return f"{came['reason']} (got {came['came']})"
 
 
 def _stale(expectation: Expectation, judgement: Judgement, known: set[str]) -> Finding | None:
     if not any(expectation.covers(check) for check in known):
-        return _failure(expectation, "there is no such check: is the id misspelled? bp check --list has them all")
+        return _failure(expectation, fact("no such check"))
     covered = [each for each in judgement.findings if expectation.covers(each.check)]
     # What was skipped is not known to pass; and where --only leaves a check out, nothing is known at all.
     if covered and all(each.status == "passed" for each in covered):
-        return _failure(expectation, "it passes: take the expectation out of the file")
+        return _failure(expectation, fact("does not fail"))
     return None
 
 
-def _failure(expectation: Expectation, actual: str) -> Finding:
+def _failure(expectation: Expectation, came: Fact) -> Finding:
+    due = fact("fails", pattern=expectation.pattern, reason=expectation.reason)
     return Finding(
         f"expectation.{expectation.pattern}",
         "Expectations",
         "failed",
         _RATIONALE,
-        expected=f"{expectation.pattern} to fail ({expectation.reason})",
-        actual=actual,
+        expected=str(due),
+        actual=str(came),
         hint="Change the file of expectations, not the code.",
+        due=due,
+        came=came,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reference import Finding
+from reference.wording import Fact, fact
 from reports.verdicts.expectations import accepted
 from reports.verdicts.text import one_line, plural
 
@@ -94,8 +95,8 @@ def _methods(name: str, methods: Mapping[str, Sequence[Finding]]) -> list[Method
 
 def reasons(findings: Iterable[Finding]) -> list[str]:
     """Why checks were not judged: each reason once, with how many it concerns."""
-    found = Counter(each.actual or "no reason was given" for each in findings)
-    return [f"{plural(number, 'check')}: {one_line(reason, 300)}" for reason, number in found.most_common()]
+    found = Counter(each.came or fact("absent", said=each.actual or "no reason was given") for each in findings)
+    return [f"{plural(number, 'check')}: {one_line(str(reason), 300)}" for reason, number in found.most_common()]
 
 
 def accepted_failures(findings: Iterable[Finding]) -> list[str]:
@@ -112,5 +113,5 @@ def counts_in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(said) or "no checks"
 
 
-def _said(finding: Finding) -> tuple[str | None, str | None, str | None]:
-    return finding.expected, finding.actual, finding.mistake
+def _said(finding: Finding) -> tuple[Fact | None, Fact | None, str | None]:
+    return finding.due, finding.came, finding.mistake

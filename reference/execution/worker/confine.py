@@ -86,6 +86,8 @@ class Force:
 
     done: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
+    #: Whether this process can start no other one.
+    alone: bool = False
 
     def note(self, success: bool, done: str, lacking: str) -> None:
         """One or the other."""
@@ -152,7 +154,8 @@ def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence
     alone = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     confined = alone and _restrict_files(libc, readable, listable, writable)
     force.note(confined, files, f"access control by Landlock ({files})")
-    force.note(alone and _filter_calls(libc), calls, f"a filter of system calls by seccomp ({calls})")
+    force.alone = alone and _filter_calls(libc)
+    force.note(force.alone, calls, f"a filter of system calls by seccomp ({calls})")
     return force
 
 

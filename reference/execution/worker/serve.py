@@ -22,7 +22,8 @@ def main(settings: str) -> None:
     rights = confine.confine(given["readable"], given["listable"], given["writable"])
     # Before anything foreign runs, which could say so too. The processor time is what a measure of it from outside has
     # to give at least.
-    send({"done": force.done + rights.done, "lacking": force.lacking + rights.lacking, "spent": time.process_time()})
+    words = {"done": force.done + rights.done, "lacking": force.lacking + rights.lacking}
+    send({**words, "alone": rights.alone, "spent": time.process_time()})
     finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
