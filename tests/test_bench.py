@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 import bp
+from reference.lab.checks import deep
 from reference.numerics.oracles import ball, torch_autograd
 from reports import cli
 from reports.commands import bench
@@ -175,7 +176,7 @@ def test_different_numbers_are_not_compared(monkeypatch: pytest.MonkeyPatch, who
 @needs_torch
 def test_gradcheck_is_asked_about_the_entry() -> None:
     """PyTorch's slow mode passes its own gradient, and sees one that is off by its tenth."""
-    case = gradcheck.draw_case(TINY, 0)
+    case, _ = deep.draw(np.random.RandomState(0), widths=TINY.widths, n=TINY.n)
     arguments = (case.theta, case.X, case.T)
     gradient = torch_autograd.mlp_gradient(*arguments)
     index = tuple(int(i) for i in np.unravel_index(np.abs(gradient[0]).argmax(), gradient[0].shape))

@@ -18,7 +18,7 @@ from reports.io.interruption import terminable
 from reports.io.outputs import Outputs, require_matplotlib
 from reports.io.progress import checking
 from reports.verdicts import FORMATS, expectations, no_path, terminal
-from reports.verdicts.details import plain
+from reports.verdicts.details import as_plain_text
 from reports.verdicts.settings import Settings, settings_of
 
 _EXIT_CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    """Refuse options that cannot be given together."""
     written = [name for name in (*FORMATS, "csv", "reports") if getattr(arguments, name) is not None]
     if arguments.list and written:
         raise UsageError(f"--list judges nothing, so there is nothing to write: leave --{written[0]} out")
@@ -58,7 +59,7 @@ def _list(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     console = Console(highlight=False, soft_wrap=True)
     for each in checks:
-        console.print(f"{each.id}  ({each.subject})\n    {plain(each.rationale)}", markup=False)
+        console.print(f"{each.id}  ({each.subject})\n    {as_plain_text(each.rationale)}", markup=False)
     return OK
 
 

@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _outputs(arguments: argparse.Namespace) -> Outputs:
+    """The files to write; an option for one submission alone is refused."""
     for name in _ONLY_FOR_ONE:
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
@@ -61,6 +62,7 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
 
 
 def _prepare_reports(arguments: argparse.Namespace) -> None:
+    """Make the folder for the reports, or refuse it before any work."""
     folder = arguments.reports
     if folder is None:
         return
@@ -132,7 +134,7 @@ def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
 
 
 def _exit_code(entries: Iterable[Entry]) -> int:
-    """The exit code; 3 outweighs 1, because then not every submission was judged."""
+    """The exit code: 3 if the examiner failed, even if a submission failed too, because then not all were judged."""
     verdicts = {entry.verdict for entry in entries}
     if "error" in verdicts:
         return TOOL

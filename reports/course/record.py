@@ -35,14 +35,14 @@ _LONGEST_NAME = 100
 
 
 class Key(NamedTuple):
-    """A submission with certain contents; when it is handed in again, changed, it has another key."""
+    """Identifies a submission and its contents; a submission that has changed gets another key."""
 
     name: str
     digest: str
 
 
 def key_of(submission: Submission) -> Key:
-    """The key of a submission with its contents of now."""
+    """The key of a submission with its present contents."""
     return Key(submission.name, submission.digest())
 
 
@@ -156,7 +156,7 @@ class Record:
             self.known = dict(map(_key_and_result, genuine))
 
     def keep(self, wanted: Iterable[Key]) -> None:
-        """Forget all verdicts but these: those on submissions that have changed or are gone."""
+        """Forget all verdicts except these, because the other submissions have changed or are gone."""
         wanted = set(wanted)
         self.known = {key: result for key, result in self.known.items() if key in wanted}
 

@@ -34,7 +34,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Outcome(Generic[_Item, _Value]):
-    """The outcome of one item.
+    """What became of one item.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ class _Worker(Generic[_Item, _Value]):
 
 @contextmanager
 def _workers() -> Iterator[list[_Worker[Any, Any]]]:
-    """Yield a list for workers; those in it at the end are ended."""
+    """Yield an empty list for workers; those in the list when the block ends are ended."""
     workers: list[_Worker[Any, Any]] = []
     try:
         yield workers

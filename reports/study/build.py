@@ -16,7 +16,7 @@ from reports.study.gather import Study
 
 SOURCE = "report.typ"
 #: The Typst sources of the document.
-SOURCES = (SOURCE, "derivations.typ")
+SOURCES = (SOURCE, "common.typ", "style.typ", "derivations.typ", "experiments.typ", "verification.typ")
 
 
 def build(study: Study, out: Path) -> list[Path]:
@@ -39,7 +39,7 @@ def build(study: Study, out: Path) -> list[Path]:
 
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:
-    """Compile report.typ in ``out``, which reads results.json and the figures there, and return the document's path."""
+    """Compile report.typ in ``out``, which reads the other files there, and return the path of the document."""
     # With the fonts that come with Typst, and no others, the pages are the same on every machine.
     content, warnings = typst.compile_with_warnings(
         out / SOURCE, root=out, format=form, sys_inputs={"form": form}, ignore_system_fonts=True

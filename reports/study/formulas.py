@@ -19,7 +19,7 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Formulas:
-    """One way to compute them.
+    """One way to compute softmax, its loss and its gradient.
 
     Attributes
     ----------

@@ -106,22 +106,6 @@ def fetch(
     return destination
 
 
-def ensure(progress: Progress = silent) -> Path:
-    """Return the folder to give to ``load_MNIST``; fetch the files if they are missing.
-
-    Parameters
-    ----------
-    progress
-        Called while a file is received.
-
-    Raises
-    ------
-    FetchError
-        As `fetch` does.
-    """
-    return fetch(progress=progress)
-
-
 def verify(folder: Path) -> list[FileRecord]:
     """Verify the four files in a folder; if the folder does not exist, all are missing."""
     return [_examine(folder, name) for name in MNIST_SHA256]

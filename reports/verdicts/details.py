@@ -42,11 +42,11 @@ def details(finding: Finding, width: int = 100) -> list[Detail]:
 
 def promise(finding: Finding) -> str:
     """The rationale of the check on one line."""
-    return one_line(plain(finding.rationale))
+    return one_line(as_plain_text(finding.rationale))
 
 
-def plain(rationale: str) -> str:
-    """A rationale, which is written like a docstring, with the marks for code that plain text has."""
+def as_plain_text(rationale: str) -> str:
+    """A rationale with one backtick around code, instead of the two of a docstring."""
     return rationale.replace("``", "`")
 
 
@@ -91,7 +91,7 @@ def own_output(judgement: Judgement, most: int = _MOST_OUTPUT_LINES) -> list[str
 
 
 def headline(judgement: Judgement) -> str:
-    """What the verdict means, in one sentence without its end."""
+    """What the verdict means, as a sentence without capital letter and full stop."""
     if judgement.verdict == "fail" and not judgement.counts["failed"]:
         return "nothing could be judged, and what is not shown to be right has failed"
     if judgement.verdict != "pass":

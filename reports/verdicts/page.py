@@ -86,7 +86,7 @@ def _method(method: Method) -> str:
         parts.append(_list(details(main)))
         drawn = [inline(each, _anchor(method, n)) for n, each in enumerate(pictures_of(method.of("failed")))]
         parts += [f'<div class="pictures">{"".join(drawn)}</div>'] if drawn else []
-        parts.append(_others(method))
+        parts.append(_other_failures(method))
         parts.append("</section>")
     parts += [
         f'<p class="error">{_MARKS["error"]} The examiner\'s own fault, no verdict: {escape(in_short(each))}</p>'
@@ -95,7 +95,7 @@ def _method(method: Method) -> str:
     return "\n".join(parts)
 
 
-def _others(method: Method) -> str:
+def _other_failures(method: Method) -> str:
     parts = [f"<p>{plural(method.repeated, 'further check')} for the same reason.</p>"] if method.repeated else []
     if method.others:
         parts += ["<p>Also, perhaps in consequence:</p>", _bullets(map(in_short, method.others))]

@@ -124,7 +124,7 @@ def _method(method: Method, marks: dict[str, str], width: int) -> Iterator[Line]
     if main is not None:
         yield _marked(2, "failed", marks, method.subject, main.check)
         yield from _failure(main, width)
-        yield from _others(method, marks)
+        yield from _other_failures(method, marks)
     elif not errors:
         status = "expected" if method.of("expected") else "skipped" if skipped else "passed"
         count = plural(len(method.findings), "check") if status == "passed" else ""
@@ -146,7 +146,7 @@ def _failure(finding: Finding, width: int) -> Iterator[Line]:
             yield from _labelled(indent, label, lines, STYLES.get(label, ""))
 
 
-def _others(method: Method, marks: dict[str, str]) -> Iterator[Line]:
+def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:
     if method.repeated:
         yield _plain(4, f"{plural(method.repeated, 'further check')} of {method.subject} for the same reason")
     if method.others:

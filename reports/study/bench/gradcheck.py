@@ -85,11 +85,6 @@ def measure(plan: Plan, say: Say) -> list[Table]:
     return [times, _detection(plan), *slow_found]
 
 
-def draw_case(plan: Plan, seed: int) -> NetCase:
-    """A random network of the plan's sizes, with a batch."""
-    return deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)[0]
-
-
 class _Subject:
     """A network, its gradient by `bp`, and what the checkers need."""
 
