@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -167,4 +168,5 @@ def test_scripts_import_from_where_the_class_is(tmp_path: Path, monkeypatch: pyt
     assert finding.repro is not None
     assert "from mlp.relu_layer import ReLULayer" in finding.repro
     monkeypatch.syspath_prepend(str(tmp_path))
-    exec(finding.repro, {})  # noqa: S102 - that it runs is what is tested
+    with patch.dict(sys.modules):  # other tests have a module of that name, too
+        exec(finding.repro, {})  # noqa: S102 - that it runs is what is tested
