@@ -242,6 +242,7 @@ def test_what_may_be_believed_is_made_anew() -> None:
         (Reply(3, "int", error="x", error_kind="E", changed=("X",)), Reply(error="x", error_kind="E")),
         (Reply([np.ones(1)], "Own list"), Reply([np.ones(1)], "Own list")),
         (Reply([[[[[[["a"]]]]]]], "list"), Reply([[[[[[["a"]]]]]]], "list")),
+        (Reply({"a": {"b": {"c": {"d": [1]}}}}, "dict"), Reply({"a": {"b": {"c": {"d": [1]}}}}, "dict")),
         (Reply(1, "k" * 300), Reply(1, "k" * 200)),
         (Reply(error="e" * 2000, error_kind="k" * 300), Reply(error="e" * 1000, error_kind="k" * 200)),
         (Reply(1, "int", changed=("n",) * 30), Reply(1, "int", changed=("n",) * 20)),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -366,6 +367,17 @@ def test_folder_is_not_told(opened: Open) -> None:
     assert begun.box.run([MADE, ASKED])[-1].error == "no such file: data.npz in "
     begun.box.__exit__()
     assert begun.box.output == "read data.npz\nof \\x1b /x\xff"
+
+
+def test_time_is_over_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left gets less and is never 0; then the limit is told."""
+    clock = iter([100.0, 103.0, 105.0])
+    monkeypatch.setattr(sandbox, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    left = sandbox._for_seconds(5.0)
+    assert left() == 2.0
+    with pytest.raises(EndedError, match="5 s") as caught:
+        left()
+    assert caught.value.kind == "timeout"
 
 
 @pytest.mark.parametrize(

@@ -162,17 +162,20 @@ class Differences:
             largest,
             *(_SCALE * s for s in sorted({size, 1.0}, reverse=True) if least < _SCALE * s < largest),
         ):
-            sharp = self._sharp(moved, scale, args, size / scale)
-            if scale > 1:
-                sharp = _confirmed(sharp, self._sharp(moved, _SECOND * scale, args, size / (_SECOND * scale)))
-            found = _first_known(found, sharp)
+            found = _first_known(found, self._told(moved, scale, args, size))
             if np.isfinite(found.error).all():
                 return found
-        ratio = size / largest
-        ahead = self._sharp(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, ratio)
-        behind = self._sharp(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, ratio)
+        ahead = self._told(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, size)
+        behind = self._told(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, size)
         self._kinks.add(self._key(args, number, index))
         return _first_known(found, _between(ahead, behind))
+
+    def _told(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], size: float) -> Estimate:
+        """As `_sharp`; where the steps are long it takes a second opinion. ``size`` is that of the argument."""
+        sharp = self._sharp(f, scale, args, size / scale)
+        if scale > 1:
+            sharp = _confirmed(sharp, self._sharp(f, _SECOND * scale, args, size / (_SECOND * scale)))
+        return sharp
 
     def _sharp(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], ratio: float) -> Estimate:
         """The derivative at 0, with an infinite error where it has no three digits.
@@ -244,4 +247,5 @@ def _between(ahead: Estimate, behind: Estimate) -> Estimate:
     low = np.minimum(ahead.value - ahead.error, behind.value - behind.error)
     high = np.maximum(ahead.value + ahead.error, behind.value + behind.error)
     known = np.isfinite(low) & np.isfinite(high)
-    return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))
+    with np.errstate(invalid="ignore"):  # infinity less infinity, where neither slope is known
+        return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))
