@@ -14,7 +14,6 @@ from reference.lab.contract import MESSAGES, Case, Expected
 from reference.lab.evidence import most_telling, point_of
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
-from reference.wording import fact
 
 FAILED = Finding("softmax.forward.values", "SoftmaxLayer.forward", "failed", "It is right.", "Y = 1", "Y = 2")
 SAID = "\n  SoftmaxLayer.forward: It is right.\n  expected Y = 1\n  got      Y = 2"
