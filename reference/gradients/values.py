@@ -175,8 +175,9 @@ def _locate(
     bound: Array,
 ) -> Index | None:
     """An entry that is no number, or else one that is off, by halving the direction."""
-    for index in _not_finite(actual)[:1]:
-        return index
+    strange = _not_finite(actual)
+    if strange:
+        return strange[0]
 
     def part(members: Any) -> Part:
         masked = np.zeros(direction.size)
