@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from reports.io import searchpath
+from reports.io.interruption import repeated_if_lost
 
 #: Seconds in which a process has removed what it left lying about.
 _GRACE = 5.0
@@ -174,7 +175,7 @@ def _end(workers: Sequence[_Worker[Any, Any]]) -> None:
 def serve(descriptor: int) -> None:
     """Do one thing after the other until the pipe is closed: what a process here does."""
     signal.signal(signal.SIGTERM, _leave)
-    with Connection(descriptor) as pipe, suppress(EOFError):
+    with repeated_if_lost(_leave), Connection(descriptor) as pipe, suppress(EOFError):
         function, temporary = pipe.recv()
         if temporary is not None:
             tempfile.tempdir = str(temporary)
