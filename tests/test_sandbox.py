@@ -28,10 +28,12 @@ pytestmark = [
 ]
 
 FORCE = {
-    "done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "alone": True, "spent": 0.125,
+    "done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [],
+    "alone": True, "spent": 0.125,
 }  # fmt: skip
 FOUND = {
-    "classes": ["ReLULayer"], "missing": {}, "causes": {}, "notes": [], "stand_ins": [], "modules": {"ReLULayer": "mlp"},
+    "classes": ["ReLULayer"], "missing": {}, "causes": {}, "notes": [], "stand_ins": [],
+    "modules": {"ReLULayer": "mlp"},
 }  # fmt: skip
 MADE, ASKED = New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.ones((1, 1))})
 LIMITS = Limits(12, 2**30)
