@@ -34,7 +34,7 @@ class Judgement:
     findings
         One for each check, in order.
     assignment, effort, seed
-        How it was judged; the seed repeats the questions.
+        How it was judged; the seed repeats the cases.
     seconds
         Wall clock, and how much of it each finding took (by id).
     isolation
@@ -96,7 +96,7 @@ def judge(
     assignment, only, effort
         As in `reference.check`.
     seed
-        Of the questions; None: a fresh one, so that answers cannot be known beforehand.
+        Of the cases; None: a fresh one, so that answers cannot be known beforehand.
     limits, sandbox
         As in `reference.execution.sandbox.Sandbox`.
     name

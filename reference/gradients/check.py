@@ -50,7 +50,7 @@ def check_vjp(
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
     seed
-        The same seed asks the same questions.
+        The same seed draws the same cases.
     effort
         How many cases: quick, normal or exhaustive.
     only

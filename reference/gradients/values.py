@@ -1,4 +1,4 @@
-"""What is promised of the numbers: forward against its specification, vjp against it or against forward itself."""
+"""What is promised of the numbers: forward is compared with its definition, vjp with the derivative."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _check_combination(
 
 
 def _check_by_differences(context: Context, oracle: Differences, number: int, nothing: Fact) -> None:
-    """Every entry at ordinary inputs, random directions at all."""
+    """Compare the gradient with differences: entry by entry in ordinary cases, along random directions in all."""
     comparison = Comparison(f"gradient[{number}]", context.largest)
     position = context.pattern.differentiable.index(number)
     calm = [case for case in context.calm() if case.kind in _PLAIN]
@@ -124,7 +124,7 @@ def _check_by_differences(context: Context, oracle: Differences, number: int, no
             answers, bounds = context.gradients(case, cotangent)
             actual, bound = answers[position], bounds[position]
             words = asked(case.args, cotangent)
-            # What is not a number has no part in a sum.
+            # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             comparison.add(actual, oracle.gradient(cotangent, floats, position, alone), bound, words)
             for direction, slope in zip(directions, slopes, strict=True):
@@ -141,7 +141,7 @@ def _check_by_differences(context: Context, oracle: Differences, number: int, no
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:
-    """Random, dense, and as long as each entry may be moved."""
+    """One random direction in which each entry is moved as far as it may be."""
     if not steps.any():
         return []
     rng = np.random.RandomState(case.seed + 1)
@@ -154,7 +154,7 @@ def _not_finite(actual: Array) -> list[Index]:
 
 
 def _part(actual: Array, bound: Array, direction: Array, total: Estimate) -> Part:
-    """<gradient, direction> beside what it should be; what cannot be told is allowed to be anything."""
+    """<gradient, direction> less what it should be; where that is not known, anything is allowed."""
     if not np.isfinite(actual).all():
         return Part(0.0, np.inf)
     products = actual * direction
