@@ -17,6 +17,7 @@ from reference.engine import Effort
 from reference.execution.implementation import EMPTY, NotAnImplementation
 from reference.execution.sandbox import Kind, Limits, Sandbox
 from reference.execution.screening import refuse_what_cannot_be_judged
+from reference.execution.system import require_confinement
 from reference.findings import Finding, passed
 from reference.lab.check import LabExamination
 
@@ -113,6 +114,7 @@ def judge(
     SandboxError
         The sandbox cannot do its work here.
     """
+    require_confinement()
     seed = secrets.randbelow(2**31) if seed is None else seed
     name = str(path) if name is None else name
     start = time.monotonic()

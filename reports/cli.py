@@ -17,7 +17,7 @@ from reports.io.version import version
 _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run failed; 2 wrong usage; \
 3 the tool itself could not do its work; 130 interrupted"""
 #: Modules of the extra "check", for those who do nothing else; all the others are in "report".
-_FOR_CHECKS = {"flint", "hypothesis", "platformdirs", "rich"}
+_FOR_CHECKS = {"flint", "platformdirs", "rich"}
 #: Below this numpy itself cannot be imported.
 _LEAST_MEMORY = 128
 _Number = TypeVar("_Number", int, float)

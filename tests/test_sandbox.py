@@ -221,18 +221,13 @@ def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.Monkey
         begun.missing()
 
 
-def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no process can be confined, and where bubblewrap is asked for and is not there."""
+def test_bubblewrap_that_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where bubblewrap is asked for and is not there, nothing is run."""
     monkeypatch.setattr(bubblewrap, "works", lambda: False)
     (tmp_path / "mlp.py").touch()
     with pytest.raises(SandboxError) as caught:
         Sandbox(tmp_path / "mlp.py", kind="bwrap").__enter__()
     assert str(caught.value) == "bubblewrap (the command bwrap) is not there or may not make namespaces here"
-    monkeypatch.setattr(sandbox.os, "name", "nt")
-    with pytest.raises(SandboxError) as caught:
-        Sandbox(tmp_path / "mlp.py").__enter__()
-    assert str(caught.value) == "expected a POSIX system: a process cannot be confined on this one"
-    monkeypatch.undo()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from reports.study.cache import Cache
 from reports.study.gather import Title, gather
 from reports.study.plan import FULL, QUICK, parts
 from reports.study.theirs import Submission
+from reports.verdicts.judging import refuse_without_confinement
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,11 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"expected --out to be a folder, {arguments.out} is a file")
     # Before minutes of work, not after them.
     arguments.out.mkdir(parents=True, exist_ok=True)
+    submission = _submission(arguments)
     folder = mnist_folder(arguments.folder, errors)
     if folder is None:
         return TOOL
     plan = QUICK if arguments.quick else FULL
-    submission = _submission(arguments)
     with Display(errors) as display:
         study = gather(
             parts(plan, folder, submission),
@@ -53,9 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _submission(arguments: argparse.Namespace) -> Submission | None:
-    """Whose curves are wanted beside ours; what cannot be found is known before the work."""
+    """Whose curves are wanted beside ours; what cannot be found, or not run here, is known before the work."""
     if arguments.implementation is None:
         return None
+    refuse_without_confinement()
     try:
         located(arguments.implementation)
     except NotAnImplementation as error:
