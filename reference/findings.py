@@ -15,7 +15,7 @@ MOST_SAID = 2000
 
 @dataclass(frozen=True)
 class Evidence:
-    """Numbers for a picture of a failure; of a question of ordinary size, where a pattern can be seen.
+    """Numbers for a picture of a failure; of a case of ordinary size, where a pattern can be seen.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Evidence:
     actual, expected, allowed
         What came, what was due, and how far rounding may take it: nested lists of one shape.
     trend
-        For questions with logits, passed ones included: how large the largest logit was, how far the worst entry of
+        For cases with logits, passed ones included: how large the largest logit was, how far the worst entry of
         the answer was off, and how far it could have been by rounding.
     """
 

@@ -18,7 +18,7 @@ from reports.study.bench.registry import BENCHMARKS
 _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run failed; 2 wrong usage; \
 3 the tool itself could not do its work; 130 interrupted"""
 #: Modules that the extra "check" installs. Every other module that may be absent is in the extra "report".
-_OF_EXTRA_CHECK = {"flint", "hypothesis", "platformdirs", "rich"}
+_OF_EXTRA_CHECK = {"flint", "platformdirs", "rich"}
 #: MiB; with less, numpy itself cannot be imported.
 _LEAST_MEMORY = 128
 _Number = TypeVar("_Number", int, float)

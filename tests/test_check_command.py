@@ -350,6 +350,24 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers here")
+def test_interruption_while_an_object_is_deleted_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """Python drops an exception that leaves a ``__del__``: it comes again, and nothing is printed."""
+
+    class Slow:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def wait() -> None:
+        slow = Slow()
+        del slow
+        time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt), terminable():
+        wait()
+    assert capsys.readouterr().err == ""
+
+
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal a progress bar on standard error follows the checks."""
     seen: list[str] = []

@@ -12,7 +12,7 @@ import bp
 import reference
 from reference.execution.implementation import NotAnImplementation
 from reference.execution.in_process import InProcess
-from reference.findings import Finding
+from reference.findings import Finding, Status
 from reference.lab import check
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.mistakes import plain
@@ -296,6 +296,20 @@ def test_reasons_name_each_check_once(monkeypatch: pytest.MonkeyPatch) -> None:
         examination._findings, values.id, Finding(values.id, values.subject, "failed", values.rationale)
     )
     assert examination._among([values.id, values.id], {"failed"}) == [values.id]
+
+
+@needs_flint
+@pytest.mark.parametrize("status", ["failed", "error"])
+def test_nobody_is_blamed_where_another_may_be_the_reason(status: Status) -> None:
+    """What another check could not judge may be just what is wrong here."""
+    wrong = {**plain.CLASSES, "ReLULayer": type("ReLULayer", (plain.ReLULayer,), {"delta": lambda self, Y, **_: Y})}
+    examination = check.LabExamination(InProcess(wrong, {}), "x", only="relu.*", effort="quick")
+    consistent = next(each for each in examination.checks if each.id == "relu.delta.derivative_of_own_forward")
+    for each in examination.checks:
+        known = status if each.id in consistent.excuses[:1] else "passed"
+        examination._findings[each.id] = Finding(each.id, each.subject, known, each.rationale)
+    del examination._findings[consistent.id]
+    assert examination.finding(consistent.id).status == "skipped"
 
 
 def test_missing_module_is_told_with_a_way_out(tmp_path: Path) -> None:

@@ -114,6 +114,32 @@ def test_differences_without_three_digits_give_way_to_smaller_steps() -> None:
         assert abs(column.value[0] - np.cos(x)) <= column.error[0] < 1e-3
 
 
+@pytest.mark.parametrize("height", [0.0, 5.0, -1e3])
+@pytest.mark.parametrize("x", [0.0, 3.0, -100.0])
+def test_kinks_are_told_at_any_height(x: float, height: float) -> None:
+    """The slopes on either side are what counts, and not what the function is between them."""
+    oracle = Differences(lambda t: np.where(t > x, 2 * (t - x), x - t) + height, (EVERYWHERE,))
+    found = oracle.at_kink(np.ones(1), [np.array([x])], 0, (0,))
+    assert found is not None
+    assert found.value == pytest.approx(0.5)
+    assert found.error == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("x", [1.25, 1.75, 2.5, 40.0])
+def test_waves_that_all_steps_are_periods_of_are_no_constants(x: float) -> None:
+    """Long steps agree among themselves there, on either side; shorter ones, of which none is a period, do not."""
+    (step,) = Differences(np.sin, (EVERYWHERE,)).steps([np.array([x])], 0)
+    often = 2 * np.pi * 2.0**11 / step
+    waves = (
+        lambda t: np.sin(often * (t - x)),
+        lambda t: np.where(t > x, np.sin(often * (t - x)), t - x),
+        lambda t: np.where(t < x, np.sin(often * (t - x)), t - x),
+    )
+    for wave in waves:
+        column = Differences(wave, (EVERYWHERE,)).column([np.array([x])], 0, (0,))
+        assert abs(column.value[0] - often) <= column.error[0]
+
+
 def test_complex_numbers_are_tried_along_directions_that_show_every_entry() -> None:
     """What loses them only in the differences of the entries does not carry them."""
     x = np.array([0.5, -0.25, 0.75])

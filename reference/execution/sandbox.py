@@ -24,6 +24,7 @@ from reference.execution import bubblewrap, libraries, sanitize, submission_file
 from reference.execution.child import Child, EndedError, Left, StartError, is_overfull
 from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.limits import IMPORT, QUESTION, Budget, Limits, Patience
+from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, New, Reply, Step, Work
 
@@ -64,10 +65,6 @@ _PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-class SandboxError(Exception):
-    """The sandbox cannot do its work here; no fault of the submission's."""
-
-
 @dataclass
 class Sandbox:
     """A `Executor` over the submission at a path. To be used as a context, which removes all traces.
@@ -100,8 +97,7 @@ class Sandbox:
     output: str = ""
 
     def __enter__(self) -> Sandbox:
-        if os.name != "posix":
-            raise SandboxError("expected a POSIX system: a process cannot be confined on this one")
+        require_confinement()
         # Its true name: the child is told of it, and so is who asks what works there.
         self._folder = Path(tempfile.mkdtemp(prefix="bp-check-")).resolve()
         try:

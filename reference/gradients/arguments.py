@@ -1,4 +1,4 @@
-"""What a caller may ask: arguments and options are checked here, so that nothing further in meets a surprise."""
+"""Validation of what a caller of `check_vjp` gives."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Pattern:
 
     @cached_property
     def differentiable(self) -> tuple[int, ...]:
-        """Numbers of the arguments that have a gradient: those of floating point."""
+        """The places of the arguments that have a gradient: those of floating point."""
         return tuple(number for number, array in enumerate(self.args) if array.dtype.kind == "f")
 
     def with_floats(self, floats: Sequence[Array]) -> tuple[Array, ...]:
-        """All arguments, those of floating point replaced in turn."""
+        """All arguments, with those of floating point replaced by ``floats`` in turn."""
         args = list(self.args)
         for number, array in zip(self.differentiable, floats, strict=True):
             args[number] = array
         return tuple(args)
 
     def floats(self, args: Sequence[Array]) -> tuple[Array, ...]:
-        """Those of floating point among all arguments."""
+        """The arguments of floating point among all of them."""
         return tuple(args[number] for number in self.differentiable)
 
 

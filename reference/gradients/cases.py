@@ -1,4 +1,4 @@
-"""Inputs to ask about: those given, and further ones of the same shapes, from short numbers to extreme ones."""
+"""The cases of a function: the given arguments, and drawn ones of the same shapes, short numbers to extreme ones."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
 
 _REPEATS = {"quick": 1, "normal": 3, "exhaustive": 40}
 _COTANGENTS = {"quick": 1, "normal": 2, "exhaustive": 4}
-#: Beyond, single precision has no finite square, nor a square above 0 below its inverse.
+#: In single precision the square of a larger number overflows, and that of a number below its inverse underflows.
 _LARGEST_SINGLE = 1e18
 
 
 @dataclass(frozen=True)
 class Case:
-    """One input.
+    """The arguments of one call.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Case:
 
 
 def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
-    """What is asked, in the order in which it is asked: the first that fails is the easiest to read."""
+    """All cases, those that are easiest to read first."""
     rng = np.random.RandomState(seed % 2**32)
     asked = [Case("as given", pattern.args, rng.randint(2**31))]
     for kind, draw, ordinary in _kinds(effort):
@@ -58,7 +58,7 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
 
 
 def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:
-    """Weights for the outputs at one input, short numbers first.
+    """Weights of the outputs for one case, short numbers first.
 
     Never constant: the entries of a softmax sum to 1, so that ones would make its gradient invisible. No entry is 0, so
     that no output is invisible; the only one of a scalar is not 1, so that a forgotten cotangent is seen.
@@ -74,12 +74,12 @@ def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -
 
 
 def short_numbers(rng: np.random.RandomState, shape: tuple[int, ...]) -> Array:
-    """See `reference.numerics.sampling.short_numbers`."""
+    """An array of short numbers, as `reference.numerics.sampling.short_numbers` draws them."""
     return np.asarray(sampling.short_numbers(rng)(shape))
 
 
 def _kinds(effort: Effort) -> Iterator[tuple[str, Draw, bool]]:
-    """Names, draws, and whether they are ordinary."""
+    """The kinds of drawn cases: a name, how it is drawn, and whether it is ordinary."""
     everything = effort != "quick"
     yield "short numbers", short_numbers, True
     yield "ties", lambda rng, shape: np.asarray(rng.choice([-0.5, 1.0], shape)), True
@@ -114,7 +114,7 @@ def _ahead(lead: float) -> Draw:
 
 
 def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
-    """The numbers, moved into an open interval: 0 stands for its middle or its edge, large ones for its far ends."""
+    """The numbers moved into an open interval: 0 to its middle, or next to its only end, large ones to the far ends."""
     low, high = interval
     if dtype == np.float32:
         size = float(np.abs(drawn).max(initial=0.0)) or 1.0
@@ -133,5 +133,5 @@ def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
 
 
 def _within(bound: float, towards: float, dtype: Any) -> Array:
-    """The outermost number that is strictly inside in this type: one that equals the bound as rounded to it is not."""
+    """The number of this type that is next to ``bound``, on the side of ``towards``."""
     return np.asarray(np.nextafter(np.asarray(bound, dtype), np.asarray(towards, dtype)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -49,7 +50,7 @@ def check_vjp(
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
     seed
-        The same seed asks the same questions.
+        The same seed draws the same cases.
     effort
         How many cases: quick, normal or exhaustive.
     only
@@ -111,6 +112,8 @@ class GradientExamination(Examination):
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
         told = smaller(self.context, check, violation) or violation
+        # What is true of all answers is true of those at the given shapes.
+        told = told.but(came=replace(told.came, more=violation.came.more))
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
 

@@ -1,4 +1,4 @@
-"""One examination: which inputs are judged, what was answered there, and how far rounding may have taken it."""
+"""What the checks of a function work with: cases, answers, and the rounding that answers are granted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reference.gradients.tolerance import granted, size_of_gradient
 
 Array = NDArray[Any]
 
-#: So many entries of one argument are told one by one at an input; the others along random directions.
+#: How many entries of one argument are judged one by one in a case; the others are judged along random directions.
 _ENTRIES = {"quick": 6, "normal": 48, "exhaustive": 4096}
 
 
@@ -54,7 +54,7 @@ class Context(engine.Context):
         self.differences = Differences(self._own, domain)
 
     def output(self, case: Case) -> Array:
-        """What ``forward`` answers.
+        """The output of ``forward`` for a case.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Context(engine.Context):
         return found
 
     def answered(self) -> Iterator[tuple[Case, Array]]:
-        """The inputs at which ``forward`` is finite, and its outputs there.
+        """The cases in which ``forward`` is finite, and its outputs.
 
         Without a specification an arithmetic error counts as a number that is not finite. Any other exception is for
         the caller to avoid, by a domain.
@@ -89,7 +89,7 @@ class Context(engine.Context):
                 yield case, output
 
     def judged(self) -> Iterator[Case]:
-        """The inputs inside the contract: where the specification is finite in this precision, or else ``forward``."""
+        """The cases inside the contract: the specification is finite in this precision; without one, ``forward`` is."""
         if self.spec is None:
             yield from (case for case, _ in self.answered())
         else:
@@ -99,15 +99,15 @@ class Context(engine.Context):
                     yield case
 
     def calm(self) -> list[Case]:
-        """Those of them without anything extreme."""
+        """The judged cases without extreme numbers."""
         return [case for case in self.judged() if case.ordinary or case.kind == "ordinary numbers"]
 
     def cotangents(self, case: Case) -> list[Array]:
-        """Weights for the outputs at one input, in their shape and precision."""
+        """Cotangents for one case, in the shape and precision of the output."""
         return cotangents(case, self.shape, self.dtype, self.effort)
 
     def gradients(self, case: Case, cotangent: Array) -> tuple[tuple[Array, ...], list[Array]]:
-        """What ``vjp`` answers, float64, and what rounding it is granted; after ``forward`` at the same input.
+        """The gradients that ``vjp`` answers, float64, and their rounding bounds; ``forward`` is called before.
 
         Raises
         ------
@@ -128,21 +128,21 @@ class Context(engine.Context):
 
         def compute(cotangent: Array, *floats: Array) -> tuple[Array, ...]:
             args = self.pattern.with_floats(floats)
-            # Relying on the last forward pass is a mistake with a check of its own.
+            # That vjp relies on the last forward pass is a mistake with a check of its own.
             self.run_forward(args)
             return self.subject.gradients(cotangent, args)
 
         return compute
 
     def run_forward(self, args: Sequence[Array]) -> None:
-        """Call ``forward``, whatever comes of it."""
+        """Call ``forward`` and ignore its answer and its exceptions."""
         try:
             self.subject.answer(self.subject.forward, args)
         except Violation:
             return
 
     def forward_bound(self, case: Case, output: Array) -> Array:
-        """What rounding an output is granted."""
+        """The rounding bound of an output, entry by entry."""
         floats = self.pattern.floats(case.args)
         size = float(np.abs(output).max(initial=0.0))
         (bound,) = granted(
@@ -151,7 +151,7 @@ class Context(engine.Context):
         return bound
 
     def entries(self, array: Array) -> list[tuple[int, ...]]:
-        """Indices to look at one by one, at most so many as the effort allows."""
+        """The indices of the entries that are judged one by one; the effort limits their number."""
         everything = list(np.ndindex(array.shape))
         most = _ENTRIES[self.effort]
         if len(everything) <= most:
@@ -161,7 +161,7 @@ class Context(engine.Context):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of cotangents: that of ``forward``'s output.
+        """The shape of cotangents, which is that of the output of ``forward``.
 
         A forward pass that is wrong, or answers in a wrong shape, must not make a right vjp fail. So it is the shape of
         the specification where the number of entries differs, or where ``vjp`` cannot do with the other.
@@ -186,13 +186,13 @@ class Context(engine.Context):
         return due
 
     def _size(self, case: Case) -> Array:
-        """The outputs as they should be, else as they are: for their size alone."""
+        """The outputs that the specification gives, or else those of ``forward``; only their size is used."""
         truth = None if self.spec is None else self.spec.value(case.args)
         output = self.output(case) if truth is None else truth.value
         return output.reshape(self.shape)
 
     def _own(self, *floats: Array) -> Array:
-        """``forward`` for differences: NaN where it raises an exception; complex numbers go through as they are."""
+        """``forward`` as differences call it: NaN where it raises an exception; complex arguments are passed on."""
         args = self.pattern.with_floats(floats)
         if any(array.dtype.kind == "c" for array in floats):
             return np.asarray(self.subject.forward(*args))

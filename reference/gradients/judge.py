@@ -1,4 +1,4 @@
-"""Numbers are compared here: an answer with a truth, over many questions, and what one factor explains of it."""
+"""Compares answers with the truth over many cases, and finds the factor that explains all differences."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
-#: What every other slope is legal at an entry; None where there is no kink.
+#: The estimate of all legal slopes at an entry; None where there is no kink.
 Legal = Callable[[Index], Estimate | None]
 
-#: So many entries at kinks are looked at; what is left at one input is then not judged.
+#: How many entries at kinks are judged in one case; if there are more, the others are not judged.
 _MOST_KINKS = 64
-#: A factor is a fact only where it can be told from rounding, and at several entries.
+#: A factor counts where truths are so many times their error, at so many entries at least.
 _CLEAR, _ENOUGH = 1e3, 3
 
 
 @dataclass
 class Comparison:
-    """Answers to one question after the other, held against the truth.
+    """Answers that are compared with the truth, case by case.
 
     Attributes
     ----------
@@ -52,13 +52,13 @@ class Comparison:
         case: dict[str, Any],
         legal: Legal | None = None,
     ) -> None:
-        """Compare one answer; the first that is off is the violation.
+        """Compare one answer; the first that is wrong is the violation.
 
         Parameters
         ----------
         actual, truth, bound
             Of one shape; entries whose truth or bound is not finite are not judged.
-        question
+        case
             The counterexample that it may be.
         legal
             Which other answers an entry may have, at a kink.
@@ -89,7 +89,7 @@ class Comparison:
             )
 
     def settle(self, nothing: Fact) -> None:
-        """Say what came of it.
+        """Raise what came of the comparison, if anything.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class Comparison:
 
 
 def compare(name: str, actual: Array, due: Array, bound: Array, case: dict[str, Any]) -> None:
-    """Hold one answer against another that should be the same.
+    """Compare one answer with another that should be the same.
 
     Raises
     ------

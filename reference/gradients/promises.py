@@ -18,10 +18,10 @@ from reference.gradients.subject import as_array, asked, crash, laid
 from reference.wording import fact
 
 Array = NDArray[Any]
-#: One call: the function, its arguments, and the question as nested lists.
+#: One call: the function, its arguments, and these as nested lists by name.
 Call = tuple[Callable[..., Any], tuple[Array, ...], dict[str, Any]]
 
-#: Units in the last place of the largest entry: by so much the same sum may differ from call to call.
+#: In units of the last place of the largest entry: how far the same sum may differ from call to call.
 _REPEATED = 256.0
 _LAYOUTS: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only", "broadcast")
 
@@ -138,7 +138,7 @@ def check_layouts(context: Context, part: str) -> None:
 
 
 def _check_form(name: str, value: Any, shape: tuple[int, ...], dtypes: tuple[Any, ...], words: dict[str, Any]) -> None:
-    """A plain array, or a number, of that shape and of one of these dtypes."""
+    """Raise a violation unless it is a plain array, or a number, of that shape and of one of these dtypes."""
     as_array(name, value, words)
     blame = _blame(words)
     if isinstance(value, np.ndarray) and type(value) is not np.ndarray:
@@ -157,7 +157,7 @@ def _blame(words: dict[str, Any]) -> promises.Blame:
 
 
 def _some(context: Context) -> list[Case]:
-    """A few inputs without anything extreme, the last one ordinary; inside the contract where any is."""
+    """A few judged cases without extreme numbers, the last one ordinary."""
     calm = context.calm()
     ordinary = [case for case in calm if case.kind in {"ordinary numbers", "short numbers"}]
     return [*calm[:3], *(ordinary[-1:] or context.cases[:1])]
@@ -173,7 +173,7 @@ def _calls(context: Context, part: str, cases: Sequence[Case]) -> Iterator[Call]
 
 
 def _call(part: str, function: Callable[..., Any], given: Sequence[Array], words: dict[str, Any]) -> Any:
-    """The answer itself, to the arrays themselves."""
+    """The answer of a function that is given these very arrays, uncopied."""
     try:
         return function(*given)
     except (Exception, SystemExit) as error:  # whatever foreign code raises is an answer
@@ -185,7 +185,7 @@ def _values(context: Context, part: str, case: Case, layout: Layout = "C") -> li
     ((function, args, words),) = _calls(context, part, [case])
     given = [laid(array, layout) for array in args]
     if part == "vjp" and layout == "broadcast":
-        given[0] = lay_out(args[0], "C")  # its rows differ
+        given[0] = lay_out(args[0], "C")  # a cotangent with equal rows would show less
     answer = _call(part, function, given, words)
     if part == "forward":
         return [as_array(part, answer, words)]
@@ -196,7 +196,7 @@ def _values(context: Context, part: str, case: Case, layout: Layout = "C") -> li
 def _check_same(
     context: Context, part: str, first: list[Array], again: list[Array], bounds: list[Array], case: Case
 ) -> None:
-    """Equal but for rounding; NaN is as good as NaN here."""
+    """Raise a violation unless two answers are equal but for rounding; NaN equals NaN here."""
     words = asked(case.args) if part == "forward" else asked(case.args, context.cotangents(case)[0])
     names = ["forward"] if part == "forward" else [f"gradient[{number}]" for number in context.pattern.differentiable]
     for name, one, two, bound in zip(names, first, again, bounds, strict=True):
@@ -209,7 +209,7 @@ def _check_same(
 
 
 def _repeated(answers: list[Array]) -> list[Array]:
-    """How far the same sums may be apart that several threads add up in whatever order."""
+    """How far two sums of the same terms may be apart, since several threads add in any order."""
     return [
         np.full(each.shape, _REPEATED * float(np.finfo(each.dtype if each.dtype.kind == "f" else float).eps))
         * np.abs(each.astype(np.float64)).max(initial=0.0)
@@ -218,7 +218,7 @@ def _repeated(answers: list[Array]) -> list[Array]:
 
 
 def _granted(context: Context, part: str, case: Case) -> list[Array]:
-    """Bounds for each part of the answer."""
+    """The rounding bound of each part of the answer."""
     if part == "forward":
         return [context.forward_bound(case, context.output(case))]
     _, bounds = context.gradients(case, context.cotangents(case)[0])

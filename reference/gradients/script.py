@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,14 @@ def _home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
     qualified = str(getattr(function, "__qualname__", name))
     if isinstance(function, np.ufunc):
         return "numpy", function.__name__
-    if not isinstance(module, str) or module == "__main__" or "<locals>" in qualified or not name.isidentifier():
+    if module == "__main__":
+        module = Path(getattr(sys.modules["__main__"], "__file__", None) or "your_module").stem
+    if (
+        not isinstance(module, str)
+        or not module.replace(".", "").isidentifier()
+        or "<locals>" in qualified
+        or not name.isidentifier()
+    ):
         return "your_module", name if name.isidentifier() else otherwise
     return module, name
 

@@ -1,4 +1,4 @@
-"""What a function ought to be: a definition on torch tensors, on numpy arrays, or on both and on balls."""
+"""The definition of a function, on torch tensors, numpy arrays, or balls: its values and its gradients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reference.numerics.oracles import ball, complex_step, torch_autograd
 
 Array = NDArray[Any]
 
-#: Balls are exact and slow: beyond so many numbers the other oracles have to do.
+#: How many numbers are evaluated in balls, which are exact and slow; beyond that the other oracles are asked.
 _MOST_BALLS = 256
 #: Ways to read one definition must agree; where doubles are farther from balls, the definition lost its digits.
 _SAME, _DIGITS_LEFT = 1e-6, 1e-3
@@ -75,7 +75,7 @@ class Specification:
 
     @property
     def is_differentiated(self) -> bool:
-        """Whether the whole gradient comes at once; else it is told by `differences`, entry by entry."""
+        """Whether the whole gradient comes at once; else `differences` give it entry by entry."""
         return self._plain == "torch" or "balls" in self._kinds
 
     def evaluate(self, *floats: Array) -> Array:
@@ -119,7 +119,7 @@ class Specification:
                 return _unless_lost(ball.value(self._with("balls"), floats), plain)
             if self._plain == "torch":
                 return torch_autograd.value(self._with("torch"), floats)
-        except Exception:  # as for numbers outside a function's domain
+        except Exception:  # for example at numbers outside a function's domain
             return None
         return self._value_by_numpy(plain, floats)
 
@@ -145,7 +145,7 @@ class Specification:
             try:
                 self._plain = "numpy"
                 return self._real(self.definition(*self._pattern.with_floats(floats)))
-            except Exception:  # the style of torch's methods, which has a form for arrays too
+            except Exception:  # methods as torch has them, which balls have too
                 value = self._real(self._with("numbers")(*floats))
                 self._plain = "numbers"
                 return value
@@ -160,7 +160,7 @@ class Specification:
         return value
 
     def _means_the_same(self, values: dict[str, Array]) -> bool:
-        """On tensors and on arrays, as given and at other numbers nearby: what was given may be a special case."""
+        """Whether two ways to evaluate it agree, at the given arguments, which may be special, and at others nearby."""
         rng = np.random.RandomState(0)
         near = [
             array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
@@ -175,7 +175,7 @@ class Specification:
         return array.astype(np.float64)
 
     def _choose(self, values: dict[str, Array], reasons: list[str]) -> None:
-        """Settle on ways that agree."""
+        """Choose the ways of evaluation that agree."""
         plain = [kind for kind in ("torch", "numpy") if kind in values]
         if len(plain) > 1 and not self._means_the_same(values):
             raise ValueError(
@@ -195,7 +195,7 @@ class Specification:
 
 
 def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:
-    """Exactly the same numbers in double precision."""
+    """The same numbers in double precision."""
     return tuple(array.astype(np.float64) for array in arrays)
 
 

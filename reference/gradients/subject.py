@@ -1,4 +1,4 @@
-"""The two functions under examination, and what is made of their answers."""
+"""The function and the gradient that are judged: called, and their answers turned into arrays."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody's ``forward`` and ``vjp``; what goes wrong in them is a `Violation`."""
+    """A ``forward`` and a ``vjp``; what goes wrong in a call is raised as a `Violation`."""
 
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
     pattern: Pattern
 
     def output(self, args: Sequence[Array]) -> Array:
-        """``forward(*args)`` as an array that nobody else has.
+        """``forward(*args)`` as an array of its own.
 
         Raises
         ------
@@ -37,7 +37,7 @@ class Subject:
         return as_array("forward", self.answer(self.forward, args), asked(args))
 
     def gradients(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...]:
-        """Of the arguments of floating point, in the shapes of the arguments.
+        """The gradients of the arguments of floating point, in the shapes of the arguments.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Subject:
         return answer
 
     def answer(self, function: Callable[..., Any], args: Sequence[Array], case: Any = None) -> Any:
-        """What a function answers to copies of the arguments.
+        """The answer of a function to copies of the arguments.
 
         Raises
         ------
@@ -122,6 +122,6 @@ def asked(args: Sequence[Array], cotangent: Array | None = None) -> dict[str, An
 
 
 def laid(array: Array, layout: Layout) -> Array:
-    """A copy of the array in that layout where it can have one: whole numbers and arrays without axes stay plain."""
+    """A copy of the array in that memory layout; whole numbers and arrays without axes keep the plain one."""
     has_layouts = array.dtype.kind == "f" and array.ndim > 0
     return lay_out(array, layout if has_layouts or layout == "read-only" else "C")

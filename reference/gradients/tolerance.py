@@ -1,4 +1,4 @@
-"""How far rounding took an answer: what an honest function of unknown formula is granted.
+"""How far rounding may have taken an answer of a function whose formula is not known.
 
 No formula, no theorem; so rounding is measured. The same code is run once more in the next wider arithmetic (single
 precision in double, double in extended precision, where numpy has one). The wider answer is off by the same roundings,
@@ -75,7 +75,7 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
         last = _LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
         smallest = float(np.finfo(np.float32 if unit > 2.0**-30 else np.float64).tiny)
         bound = seen + last + 4 * smallest
-        # What is not finite was not brought about by rounding.
+        # Rounding does not make an answer infinite or NaN.
         bounds.append(np.where(np.isfinite(answer), bound, 0.0))
     return bounds
 
@@ -90,12 +90,12 @@ def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:
 
 
 def unit_roundoff(arrays: Sequence[Array]) -> float:
-    """Of the coarsest among them."""
+    """The largest unit roundoff among the arrays' types."""
     return max(float(np.finfo(array.dtype).eps) / 2 for array in arrays)
 
 
 def _differences(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array] | None) -> list[Array | None]:
-    """Narrow minus wide, answer by answer; None where the code did not compute in the wider type."""
+    """|narrow - wide| for each answer; None where the code did not compute in the wider type."""
     try:
         narrow = compute(*inputs) if answers is None else answers
         wide = compute(*(array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs))

@@ -1,4 +1,4 @@
-"""What is promised of the numbers: forward against its specification, vjp against it or against forward itself."""
+"""What is promised of the numbers: forward is compared with its definition, vjp with the derivative."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from reference.gradients.differences import Differences, contracted
 from reference.gradients.judge import Comparison, compare
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import asked
+from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
 
@@ -108,7 +109,7 @@ def _check_combination(
 
 
 def _check_by_differences(context: Context, oracle: Differences, number: int, nothing: Fact) -> None:
-    """Every entry at ordinary inputs, random directions at all."""
+    """Compare the gradient with differences: entry by entry in ordinary cases, along random directions in all."""
     comparison = Comparison(f"gradient[{number}]", context.largest)
     position = context.pattern.differentiable.index(number)
     calm = [case for case in context.calm() if case.kind in _PLAIN]
@@ -123,12 +124,12 @@ def _check_by_differences(context: Context, oracle: Differences, number: int, no
             answers, bounds = context.gradients(case, cotangent)
             actual, bound = answers[position], bounds[position]
             words = asked(case.args, cotangent)
-            # What is not a number has no part in a sum.
+            # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             comparison.add(actual, oracle.gradient(cotangent, floats, position, alone), bound, words)
             for direction, slope in zip(directions, slopes, strict=True):
                 total = contracted(cotangent, slope)
-                if _agrees(actual, bound, direction, total):
+                if not _part(actual, bound, direction, total).is_suspicious:
                     comparison.judged += int(np.isfinite(total.error))
                     continue
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
@@ -140,7 +141,7 @@ def _check_by_differences(context: Context, oracle: Differences, number: int, no
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:
-    """Random, dense, and as long as each entry may be moved."""
+    """One random direction in which each entry is moved as far as it may be."""
     if not steps.any():
         return []
     rng = np.random.RandomState(case.seed + 1)
@@ -152,14 +153,16 @@ def _not_finite(actual: Array) -> list[Index]:
     return [tuple(int(i) for i in index) for index in np.argwhere(~np.isfinite(actual))[:_FEW]]
 
 
-def _agrees(actual: Array, bound: Array, direction: Array, total: Estimate) -> bool:
-    """Whether <gradient, direction> is what it should be; what cannot be told agrees."""
+def _part(actual: Array, bound: Array, direction: Array, total: Estimate) -> Part:
+    """<gradient, direction> less what it should be; where that is not known, anything is allowed."""
+    if not np.isfinite(actual).all():
+        return Part(0.0, np.inf)
     products = actual * direction
     allowed = float(total.error) + float((bound * np.abs(direction)).sum())
     allowed += 2.0**-52 * products.size * float(np.abs(products).sum())
-    if not np.isfinite(total.error) or not np.isfinite(actual).all():
-        return True
-    return bool(np.isnan(allowed) or abs(products.sum() - float(total.value)) <= allowed)
+    if not np.isfinite(allowed):
+        return Part(0.0, np.inf)
+    return Part(float(products.sum() - float(total.value)), allowed)
 
 
 def _locate(
@@ -171,23 +174,24 @@ def _locate(
     actual: Array,
     bound: Array,
 ) -> Index | None:
-    """An entry that is off, by halves: the derivative along half a direction agrees or does not."""
-    flat = (
-        np.flatnonzero(np.ones(direction.shape)) if np.isfinite(actual).all() else np.flatnonzero(~np.isfinite(actual))
-    )
-    while flat.size > 1:
-        halves = flat[: flat.size // 2], flat[flat.size // 2 :]
-        for half in halves:
-            masked = np.zeros(direction.size)
-            masked[half] = direction.reshape(-1)[half]
-            part = masked.reshape(direction.shape)
-            slope = contracted(cotangent, oracle.along(floats, position, part))
-            if not _agrees(actual, bound, part, slope):
-                flat = half
-                break
-        else:
-            return None
-    return tuple(int(i) for i in np.unravel_index(flat[0], direction.shape))
+    """An entry that is no number, or else one that is off, by halving the direction."""
+    strange = _not_finite(actual)
+    if strange:
+        return strange[0]
+
+    def part(members: Any) -> Part:
+        masked = np.zeros(direction.size)
+        masked[members] = direction.reshape(-1)[members]
+        along = masked.reshape(direction.shape)
+        return _part(actual, bound, along, contracted(cotangent, oracle.along(floats, position, along)))
+
+    def halved(left: Any, right: Any, _: Part) -> tuple[Part, Part]:
+        # Differences along a half are as good as along the whole: what one half leaves to the other is not.
+        return part(left), part(right)
+
+    members = np.flatnonzero(np.ones(direction.shape))
+    place = next(followed(members, part(members), halved), None)
+    return None if place is None else tuple(int(i) for i in np.unravel_index(place, direction.shape))
 
 
 def _off_along(number: int, actual: Array, direction: Array, total: Estimate, words: dict[str, Any]) -> Violation:

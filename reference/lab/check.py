@@ -42,9 +42,9 @@ def check(
     only
         Checks whose id matches this pattern (as file names do), and what they depend on.
     seed
-        The same seed asks the same questions.
+        The same seed draws the same cases.
     effort
-        How many questions: quick, normal or exhaustive.
+        How many cases: quick, normal or exhaustive.
 
     Returns
     -------
@@ -123,7 +123,7 @@ class LabExamination(Examination):
         self._explained: dict[str, list[Mistake]] = {}
 
     def obstacle(self, check: Check) -> Violation | None:
-        """The class that is missing, where it is."""
+        """The violation where the class of the check is missing; None where the class is there."""
         cls = check.subject.partition(".")[0]
         missing = self.context.executor.missing()
         if cls not in missing:
@@ -132,7 +132,7 @@ class LabExamination(Examination):
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
-        """With the known mistake that gives the same answers, where all that do have one name."""
+        """The violation with its mistake, where all known mistakes that give the same answers have one name."""
         known = [mistake for mistake in CATALOGUE if mistake.subject == check.subject]
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
         kept = {name: self._by_id[name].run for name in check.depends_on}

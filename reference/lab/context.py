@@ -1,4 +1,4 @@
-"""One examination: puts questions to an implementation, fetches the truth, and keeps a log of what came back."""
+"""What the checks of the lab's contract work with: they ask an implementation, know the truth, and log responses."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from reference.wording import Fact, fact
 Array = NDArray[Any]
 Known = TypeVar("Known")
 
-#: Ordinary questions: N, D and U differ, so that no axis passes for another, and none has a length of one or two.
+#: Ordinary sizes: N, D and U differ, so that no axis passes for another, and none has a length of one or two.
 ORDINARY_SIZES = (Sizes(3, 2, 4), Sizes(5, 4, 3), Sizes(2, 5, 7), Sizes(8, 6, 5))
 ORDINARY = ORDINARY_SIZES[0]
-#: From the smallest question that can show a mistake upwards: one sample, one unit, two classes, equal sizes.
+#: From the smallest case that can show a mistake upwards: one sample, one unit, two classes, equal sizes.
 SMALL_SIZES = (
     Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(1, 2, 2), Sizes(1, 1, 1), Sizes(2, 1, 1), Sizes(2, 2, 2), Sizes(1, 2, 1),
     Sizes(1, 1, 3), Sizes(1, 3, 4), Sizes(2, 1, 3), Sizes(3, 2, 1), Sizes(3, 3, 3), Sizes(5, 3, 2), Sizes(4, 4, 4),
@@ -69,9 +69,9 @@ class Context(_Context):
     name
         Of the implementation, for messages.
     seed
-        Of all draws; the same seed asks the same questions.
+        Of all draws; the same seed draws the same cases.
     effort
-        How many questions a check asks.
+        How many cases a check looks at.
     assignment
         1 allows the naive softmax and what follows from it.
     log
@@ -91,7 +91,7 @@ class Context(_Context):
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
     def of(self, executor: Executor, log: list[Response]) -> Context:
-        """The same examination of somebody else, with a log of its own."""
+        """The same context for another executor, with a log of its own."""
         return replace(self, executor=executor, log=log, oracles=[], _trend=[])
 
     def start(self) -> None:
@@ -108,7 +108,7 @@ class Context(_Context):
         return memo.get((oracle, key), make)
 
     def true(self, key: Hashable, make: Callable[[Oracle], Known]) -> Known:
-        """What ``make`` gives of the oracle, made once in this process as by `known`.
+        """What ``make`` gives, called with the oracle, made once in this process as by `known`.
 
         Raises
         ------
@@ -119,11 +119,11 @@ class Context(_Context):
 
     @property
     def rounds(self) -> int:
-        """How often to repeat what is drawn at random."""
+        """How many times each kind of random case is drawn."""
         return _ROUNDS[self.effort]
 
     def home(self, cls: str) -> str:
-        """What stands after ``from`` in a script that imports the class."""
+        """The module from which a script imports the class."""
         return self.executor.modules().get(cls) or module_of(self.name)
 
     def truth(self) -> Oracle:
@@ -140,7 +140,7 @@ class Context(_Context):
         return self.oracle
 
     def ask(self, message: Message, case: Case, before: Sequence[Step] = ()) -> Reply:
-        """The reply to one question, put to a fresh object after the steps ``before``.
+        """The reply of a fresh object to one call, after the steps ``before``.
 
         Raises
         ------
@@ -167,17 +167,17 @@ class Context(_Context):
         return Violation(due, came, counterexample=nested(case), mistake=mistake, repro=script, **fields)
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
-        """What came back, part by part, in the shapes of the truth where the number of entries allows it."""
+        """The arrays that one call answers, as `parts` gives them."""
         return self.parts(message, case, self.ask(message, case))
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
-        """The same for several questions, put together: one after the other they take longer to go and come."""
+        """The same for several cases that are sent together, which is faster than one after the other."""
         answers = self.executor.run_all(_steps(message, case) for case in cases)
         for case, replies in zip(cases, answers, strict=True):
             yield self.parts(message, case, self._last(message, case, replies))
 
     def parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
-        """The arrays of a reply.
+        """The arrays of a reply, float64, in the shapes that are due where the number of entries allows it.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class Context(_Context):
         return tuple(arrays)
 
     def answer(self, message: Message, case: Case) -> Expected:
-        """The truth, and how far an honest answer may be from it."""
+        """The truth of a case, and how far an honest answer may be from it."""
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
         return self.true((message.subject, digest(*arrays)), partial(message.answer, case))
 
@@ -234,7 +234,7 @@ class Context(_Context):
                 )
 
     def judge_each(self, message: Message, cases: Iterable[Case]) -> None:
-        """Ask all the questions and compare; the first of the smallest that went wrong is told.
+        """Judge all cases and raise the violation of the smallest case that has one.
 
         Raises
         ------
@@ -256,10 +256,10 @@ class Context(_Context):
     def violations(
         self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
     ) -> Iterator[Violation | None]:
-        """What is wrong with each of the answers; the truth is found while the questions are under way."""
-        questions = map(partial(_steps, message), cases, layouts)
+        """The violation of each case, or None. The truth is computed while the answers are awaited."""
+        calls = map(partial(_steps, message), cases, layouts)
         truths = (partial(self.answer, message, case) for case in cases)
-        for case, replies in zip(cases, self.executor.run_all(questions, truths), strict=True):
+        for case, replies in zip(cases, self.executor.run_all(calls, truths), strict=True):
             yield self._violation(message, case, replies)
 
     def _violation(self, message: Message, case: Case, replies: Sequence[Reply]) -> Violation | None:
@@ -270,7 +270,7 @@ class Context(_Context):
         return None
 
     def smallest(self, message: Message, key: str) -> Violation | None:
-        """A wrong answer to a question as small and as short as there is one, if any is found."""
+        """The violation of a case that is as small, and has as short numbers, as was found; None if none was."""
         rng = self.rng(key)
         # Short numbers first: where they show it, the counterexample can be read aloud. Single precision holds them.
         for draw in (short_numbers(rng), normal_numbers(rng), numbers_of_all_sizes(rng, message.key)):
@@ -299,7 +299,7 @@ class Context(_Context):
         return True
 
     def ordinary_cases(self, message: Message, key: str) -> Iterator[Case]:
-        """Questions of ordinary sizes: short numbers, ordinary ones, and ones of very different magnitudes."""
+        """Cases of ordinary sizes: with short numbers, normal ones, and ones of very different magnitudes."""
         rng = self.rng(key)
         for sizes in ORDINARY_SIZES:
             yield message.draw(sizes, short_numbers(rng))
@@ -310,7 +310,7 @@ class Context(_Context):
 
 
 def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
-    """One question, put to a fresh object after the steps ``before``."""
+    """The steps that make a fresh object, do those in ``before``, and call the method."""
     arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
     return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 

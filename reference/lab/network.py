@@ -1,4 +1,4 @@
-"""Questions about networks: how one is made, what it is asked, what is true of it, and how far rounding may go."""
+"""Cases of networks: how a network is made and called, what is true of it, and how far rounding may go."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SHAPES = (
 )  # fmt: skip
 #: Units nearer to 0 than this are drawn anew: rounding must not decide what ReLU does.
 _MARGIN = 1e-6
-#: Logits so far apart that probabilities underflow are for other checks.
+#: Logits farther apart are drawn anew: probabilities that underflow are left to other checks.
 _SPREAD = 100
 
 
@@ -133,7 +133,7 @@ class NetCase:
         return self.losses(*theta).mean()
 
     def kink_free(self, directions: Sequence[Array]) -> float:
-        """How many times the directions theta may be moved, either way, and no unit changes its sign: at least.
+        """A factor t such that no unit changes its sign while theta moves by up to t times the directions, either way.
 
         A unit's input Z = A W + b moves by (A(t) - A) W + t A(t) dW + t db, with |A(t) - A| at most as much as the Z
         before it moves where that is positive, and 0 elsewhere.
@@ -156,18 +156,18 @@ class NetCase:
         return True
 
     def true_gradient(self, oracle: Oracle) -> tuple[Estimate, ...]:
-        """Of the mean loss: W_1, b_1, W_2, b_2, ..."""
+        """The gradient of the mean loss: for W_1, b_1, W_2, b_2, ..."""
         return oracle.vjp(self.mean_loss, np.array(1.0), self.theta)
 
 
 @dataclass
 class NetRun:
-    """An examination of one network.
+    """Calls of one network, and how their answers are judged.
 
     Attributes
     ----------
     context, case
-        Whom, and about which network.
+        What the check works with, and the network.
     asked
         What a script would print to see the last answer.
     before
@@ -180,7 +180,7 @@ class NetRun:
     before: str = ""
 
     def reply(self, call: Call) -> Reply:
-        """What the network answers.
+        """The reply of the network to one call.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class NetRun:
         return parts
 
     def judge(self, reply: Reply, truth: Estimate, bound: Array, what: str | None = None) -> None:
-        """Compare an answer with the truth; ``what`` it is, if not just what was asked.
+        """Compare an answer with the truth; ``what`` names it, if not the last call.
 
         Raises
         ------
@@ -272,13 +272,13 @@ class NetRun:
             )
 
     def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
-        """What a definition of the question says at its parameters."""
+        """The value of a definition of the case at its parameters."""
         context, case = self.context, self.case
         key = (case.key, definition.__name__, *options.items())
         return context.true(key, lambda oracle: oracle.value(partial(definition, **options), case.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
-        """See `NetCase.true_gradient`."""
+        """The gradient of the mean loss, as `NetCase.true_gradient` gives it."""
         context, case = self.context, self.case
         return context.true((case.key, "gradient"), case.true_gradient)
 
@@ -292,7 +292,7 @@ class NetRun:
 
 
 def cases(context: Context, *, compound_only: bool = False) -> Iterator[NetCase]:
-    """Networks from small to deep. The compound loss is of assignment 2; before that there is the other net alone."""
+    """Networks from small to deep, with the compound loss (from assignment 2 on) and without it."""
     kinds = [True] if context.assignment > 1 else []
     for compound in kinds if compound_only else [*kinds, False]:
         for shape in SHAPES:
@@ -346,14 +346,14 @@ def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) 
 
 
 def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
-    """The word for a gradient that is not for these layers; there is none for one that is for other layers too."""
+    """The word for a gradient whose keys are not these layers; None where there are only too many keys."""
     if not isinstance(reply.value, dict):
         return word_for(reply.value, arrays=False)
     return "layer-skipped" if set(linear) - set(reply.value) else None
 
 
 def _imports(context: Context, classes: Sequence[str]) -> str:
-    """In one line, from as many modules as there are."""
+    """The imports of these classes in one line, from all their modules."""
     homes: dict[str, list[str]] = {}
     for cls in classes:
         homes.setdefault(context.home(cls), []).append(cls)

@@ -31,7 +31,7 @@ discrepancy is the difference. At the end of log2(n) halvings stands a single en
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -184,6 +184,58 @@ def find_wrong_entries(
     return search.run(rng, directions, most)
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some entries along one direction.
+
+    Attributes
+    ----------
+    discrepancy
+        What is claimed for them less what the oracle says, together.
+    allowed
+        How far that may be from 0; infinite where the oracle knows nothing.
+    """
+
+    discrepancy: float
+    allowed: float
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the entries are off by more than is allowed."""
+        return abs(self.discrepancy) > self.allowed
+
+    @property
+    def ratio(self) -> float:
+        """How many times what is allowed they are off by."""
+        return abs(self.discrepancy) / (self.allowed or _UNIT)
+
+
+def followed(
+    members: NDArray[np.intp], whole: Part, halved: Callable[[NDArray[np.intp], NDArray[np.intp], Part], Sequence[Part]]
+) -> Iterator[int]:
+    """Single entries that may be to blame for a suspicious whole, by halving; log2(n) halvings lead to each.
+
+    Parameters
+    ----------
+    members
+        The entries' places.
+    whole
+        All of them together.
+    halved
+        Takes the left half, the right half and the whole; gives the two halves as parts.
+    """
+    stack = [(members, whole)]
+    while stack:
+        suspects, part = stack.pop()
+        if len(suspects) == 1:
+            yield int(suspects[0])
+            continue
+        halves = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
+        parts = sorted(zip(halves, halved(*halves, part), strict=True), key=lambda each: each[1].ratio)
+        # What made the whole suspicious is somewhere: the worse half is looked into in any case.
+        stack += [each for each in parts[:1] if each[1].is_suspicious] + parts[1:]
+
+
 class _Search:
     """All arguments' entries in one row; sets of entries are arrays of their places in it."""
 
@@ -221,25 +273,27 @@ class _Search:
         self.reach = max(self.reach, self._allowed(members) + 2 * error)
         if abs(discrepancy) <= self._allowed(members) + error:
             return []
-        wrong: list[WrongEntry] = []
-        stack = [(members, discrepancy, error)]
-        while stack and len(wrong) < most:
-            suspects, discrepancy, error = stack.pop()
-            if len(suspects) == 1:
-                wrong += self._judged(v, suspects)
-                continue
-            left, right = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
+        whole = Part(discrepancy, self._allowed(members) + error)
+
+        def halved(left: NDArray[np.intp], right: NDArray[np.intp], part: Part) -> tuple[Part, Part]:
+            """One call: what is not in the left half is in the right one."""
             in_left, error_left = self._discrepancy(v, left)
-            parts = [(left, in_left, error_left), (right, discrepancy - in_left, error + error_left)]
-            parts.sort(key=lambda part: abs(part[1]) / (self._allowed(part[0]) + part[2] or _UNIT))
-            # What made the whole suspicious is somewhere: the worse half is looked into in any case.
-            stack += [part for part in parts[:1] if abs(part[1]) > self._allowed(part[0]) + part[2]] + parts[1:]
+            error_right = part.allowed - self._allowed(np.concatenate([left, right])) + error_left
+            return (
+                Part(in_left, self._allowed(left) + error_left),
+                Part(part.discrepancy - in_left, self._allowed(right) + error_right),
+            )
+
+        wrong: list[WrongEntry] = []
+        for place in followed(members, whole, halved):
+            wrong += self._judged(v, place)
+            if len(wrong) >= most:
+                break
         return wrong
 
-    def _judged(self, v: Array, suspect: NDArray[np.intp]) -> list[WrongEntry]:
+    def _judged(self, v: Array, place: int) -> list[WrongEntry]:
         """The entry, if it is beyond its bound."""
-        place = int(suspect[0])
-        discrepancy, error = self._discrepancy(v, suspect)
+        discrepancy, error = self._discrepancy(v, np.array([place]))
         size = abs(float(v[place]))
         allowed = float(self._bounds[place]) + (error / size if size else math.inf)
         if size and abs(discrepancy) / size > allowed:

@@ -1,6 +1,6 @@
-"""What is computed once in a process and shared by all examinations in it: questions, true answers, bounds.
+"""Values that are computed once in a process and shared by all examinations in it: cases, truths, bounds.
 
-The truth about a question depends on the question alone. Whoever judges many implementations with the same questions
+The truth of a case depends on the case alone. Whoever judges many implementations with the same cases
 (a class of hand-ins, the known mistakes of a diagnosis) would otherwise compute it again for each.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 
-#: Of all arrays that are kept at a time. The questions and answers of one examination take 5 MB at most.
+#: Of all arrays that are kept at a time. The cases and truths of one examination take 5 MB at most.
 MOST_BYTES = 2**26
 #: What a value without arrays counts for, so that the number of values is limited too.
 _LEAST = 200

@@ -1,4 +1,4 @@
-"""Where the numbers of questions come from."""
+"""Where the numbers of cases come from."""
 
 from __future__ import annotations
 

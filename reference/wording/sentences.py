@@ -121,8 +121,8 @@ _CIRCUMSTANCES = {
     "each sample once": ", as for each sample once",
     "each sample twice": " for each sample twice",
     "right after forward": " (right only after forward on the same batch)",
-    "zero everywhere": "; it is 0 at every entry and every input",
-    "one factor": "; every entry at every input is {ratio:.10g} times the right one",
+    "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
+    "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
     "entries wrong": "; {wrong} of {entries} entries are wrong",
 }

@@ -17,6 +17,7 @@ from reports.study.cache import Cache
 from reports.study.gather import Title, gather
 from reports.study.plan import FULL, QUICK, parts
 from reports.study.submission_runs import Submission
+from reports.verdicts.settings import refuse_without_confinement
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,11 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"expected --out to be a folder, {arguments.out} is a file")
     # A folder that cannot be made must be known before minutes of work.
     arguments.out.mkdir(parents=True, exist_ok=True)
+    submission = _submission(arguments)
     folder = mnist_folder(arguments.folder, errors)
     if folder is None:
         return TOOL
     plan = QUICK if arguments.quick else FULL
-    submission = _submission(arguments)
     with Display(errors) as display:
         study = gather(
             parts(plan, folder, submission),
@@ -53,9 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _submission(arguments: argparse.Namespace) -> Submission | None:
-    """The submission whose curves are drawn over ours, or None; one that does not exist is refused at once."""
+    """The submission whose curves are drawn over ours, or None; what cannot be found or run here is refused at once."""
     if arguments.implementation is None:
         return None
+    refuse_without_confinement()
     try:
         located(arguments.implementation)
     except NotAnImplementation as error:

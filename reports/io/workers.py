@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from reports.io import searchpath
+from reports.io.interruption import repeated_if_lost
 
 #: Seconds that a process is given to remove its temporary files before it is killed.
 _GRACE = 5.0
@@ -177,7 +178,7 @@ def _end(workers: Sequence[_Worker[Any, Any]]) -> None:
 def serve(descriptor: int) -> None:
     """Work on the items that arrive until the pipe is closed: the main loop of a worker process."""
     signal.signal(signal.SIGTERM, _exit)
-    with Connection(descriptor) as pipe, suppress(EOFError):
+    with repeated_if_lost(_exit), Connection(descriptor) as pipe, suppress(EOFError):
         function, temporary = pipe.recv()
         if temporary is not None:
             tempfile.tempdir = str(temporary)

@@ -57,6 +57,8 @@ def _check(finding: Finding, seconds: float | None) -> dict[str, Any]:
         "repro": finding.repro,
         "depends_on": list(finding.depends_on),
         "seconds": None if seconds is None else round(seconds, 6),
+        "mistakes": list(finding.mistakes),
+        "oracle": finding.oracle,
     }
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from reference import Finding, Judgement, judge
 from reference.engine import Effort
-from reference.execution.sandbox import Kind, Limits, SandboxError
+from reference.execution.sandbox import Kind, Limits
+from reference.execution.system import SandboxError, require_confinement
 from reference.lab.check import checks_of
 from reference.numerics.oracles import ball
 from reports.io.exit_codes import ToolError, UsageError
@@ -74,12 +75,14 @@ def settings_of(arguments: argparse.Namespace, seed: int | None = None) -> Setti
     UsageError
         No check matches ``--only``.
     ToolError
-        Ball arithmetic, which gives the truth, is absent, so that hardly anything could be judged.
+        Ball arithmetic, which gives the truth, is absent, so that hardly anything could be judged; or foreign code
+        cannot be confined here.
     """
     try:
         checks_of(arguments.only, arguments.assignment)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    refuse_without_confinement()
     absent = ball.available()
     if absent is not None:
         raise ToolError(f"nothing can be judged: {absent}; install it: pip install '.[check]' in the project's folder")
@@ -92,3 +95,17 @@ def settings_of(arguments: argparse.Namespace, seed: int | None = None) -> Setti
         arguments.memory * _MIB,
         arguments.sandbox,
     )
+
+
+def refuse_without_confinement() -> None:
+    """Refuse to run foreign code where it cannot be confined, before anything of it is opened.
+
+    Raises
+    ------
+    ToolError
+        With what this system lacks, and what to do instead.
+    """
+    try:
+        require_confinement()
+    except SandboxError as error:
+        raise ToolError(str(error)) from error

@@ -27,9 +27,9 @@ class Promise(Protocol):
         """Raises a `Violation` where the promise is broken."""
 
 
-#: What every message promises: these stand on its answering at all.
+#: What every message promises. These checks depend on its answering at all.
 _BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
-#: And these on its being right for ordinary questions.
+#: These depend on its being right for ordinary cases.
 _EVERYWHERE: tuple[Promise, ...] = (
     promises.check_small_sizes,
     promises.check_single_precision,
@@ -82,7 +82,7 @@ _SOUND = (
     "small_sizes",
     "no_state",
 )
-#: If that is wrong, a wrong network may be its fault.
+#: Checks of the layers that excuse a wrong network: a wrong layer may be the reason.
 _RIGHT_PARTS = (
     *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
     *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
@@ -145,12 +145,12 @@ def _of_message(message: Message) -> Iterator[Check]:
         yield check(promise, values, STABLE)
     if message.method != "forward":
         own = check(consistency.check_derivative_of_own_forward, answers)
-        # A wrong forward is told where it is; that a right delta does not belong to it is no second mistake.
+        # Where forward is wrong, its own checks say so. A right delta then does not fit it, which is no second mistake.
         yield replace(own, excuses=tuple(each.id for each in _of_message(forward_of(message))))
 
 
 def _relations(message: Message) -> Iterator[Promise]:
-    """What stands on the message's answering twice the same: its values, and how several answers belong together."""
+    """Checks that need the same answer twice: of the values, and of how several answers belong together."""
     yield promises.check_values
     yield promises.check_order_of_samples
     yield promises.check_samples_independent if message.per_sample else promises.check_averaged

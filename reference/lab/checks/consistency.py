@@ -36,7 +36,7 @@ def check_derivative_of_own_forward(context: Context, message: Message) -> None:
         directions = [normal_numbers(rng)(point.shape) for point in points]
         cotangent = case.arguments.get("delta_next", np.ones((case.n_samples, 1)))
         parts = context.actual(message, case)
-        # What delta leaves to each sample, grad averages.
+        # delta has one gradient for each sample; grad is their mean.
         factor = 1.0 if message.per_sample else float(case.n_samples)
         terms = np.concatenate([(factor * p * d).ravel() for p, d in zip(parts, directions, strict=True)])
         slope = _along(context, message, case, points, directions, cotangent)
@@ -47,7 +47,7 @@ def check_derivative_of_own_forward(context: Context, message: Message) -> None:
 
 
 def _points(message: Message, case: Case) -> list[Array]:
-    """What the derivative is with respect to: the inputs, or the parameters."""
+    """The arrays with respect to which the message is a derivative: the inputs, or the parameters."""
     if not message.per_sample:
         return list(case.parameters.values())
     return [case.arguments["X"] if case.origin is None else case.origin]

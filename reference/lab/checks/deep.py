@@ -34,7 +34,7 @@ def check_gradient_of_deep_net(context: Context) -> None:
     Rounding is granted by `network_rounding.bounds`. So many parameters and layers show what small nets do not:
     sums over many terms in low precision, layers or outputs confused that are equally wide, one entry among many.
     """
-    context.truth()  # without one nothing is asked
+    context.truth()  # raises NotApplicable before anything is called
     for number in range(max(1, context.rounds // 8)):
         compound = context.assignment > 1 and number % 2 == 0
         drawn = partial(draw, context.rng(f"net.deep.{number}"), compound=compound)
@@ -48,7 +48,7 @@ def check_gradient_of_deep_net(context: Context) -> None:
 def draw(
     rng: np.random.RandomState, *, widths: Sequence[int] = WIDTHS, n: int = N_SAMPLES, compound: bool = True
 ) -> tuple[NetCase, tuple[Array, ...]]:
-    """A question, and the bounds on an honest gradient's rounding.
+    """A case, and the bounds on an honest gradient's rounding.
 
     Weights keep the size of signals from layer to layer (He et al. 2015); inputs are pixels above 0, so that no weight
     is without effect. No unit is as near to 0 as rounding could take it.
@@ -90,7 +90,7 @@ def number_of_wrong(parts: Sequence[Array], truth: Sequence[Estimate], bounds: S
 
 
 def _parts(case: NetCase, context: Context, meanwhile: Work) -> list[Array]:
-    """The gradient's arrays in the order of theta; what else may be wrong with them is for checks of small nets."""
+    """The gradient's arrays in the order of theta; what else may be wrong with them, the checks of small nets find."""
     steps = [*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]
     (replies,) = context.executor.run_all([steps], [meanwhile])
     for reply in replies:
@@ -120,5 +120,5 @@ def _violation(case: NetCase, due: Fact, came: Fact, mistake: str) -> Violation:
 
 
 def _recipe(case: NetCase) -> dict[str, Any]:
-    """In words and sizes: the numbers themselves would fill a book."""
+    """The counterexample in sizes: the numbers themselves would fill a book."""
     return {"n_inputs": case.widths[0], "n_units": list(case.widths[1:]), "n_samples": len(case.X)}

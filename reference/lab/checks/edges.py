@@ -168,7 +168,7 @@ def logit_cases(context: Context, message: Message, scale: float) -> list[Case]:
 
 
 def _about(message: Message, X: Array) -> Case:
-    """A question of this message about these logits."""
+    """A case of this message with these logits."""
     if message.key == "logits":
         n, k = X.shape
         return Case({"X": X, "T": one_hot((np.arange(n) + 1) % k, k)})

@@ -24,12 +24,12 @@ from reference.wording import fact
 Array = NDArray[np.float64]
 
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
-#: A network that calls its own propagate inherits what is wrong there.
+#: Checks that excuse others: a network that calls its own ``propagate`` is wrong wherever that is.
 _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
 _LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
 #: A power of two: the step is exact.
 _ALPHA = 0.125
-#: The step, as a line of a script.
+#: One step of gradient descent, as a line of a script.
 _STEP = (
     f"for G in [net.gradient(X, T)]: "
     f"[layer.update_params([-{_ALPHA} * part for part in G[layer.name]]) for layer in linear]"
@@ -47,7 +47,7 @@ def _check(
     excuses: tuple[str, ...] = (),
     assignments: frozenset[int] = _EVERY,
 ) -> Check:
-    """A promise of the network; names without a layer are those of other promises of it."""
+    """A check of the network; ``needs``, and ``excuses`` that name no layer, are other checks of the network."""
     of_net, subject = (f"mlp.{each}" for each in needs), f"MLP.{name.partition('.')[0]}"
     blamed = (each if "forward" in each else f"mlp.{each}" for each in excuses)
     return Check(f"mlp.{name}", subject, first_sentence(run), run, tuple(of_net), tuple(blamed), assignments)
@@ -190,11 +190,11 @@ def check_training_step(context: Context) -> None:
         *before, again = context.executor.run(steps)
         moved = [array - _ALPHA * part for array, part in zip(case.theta, parts, strict=True)]
         for label, due, old, reply in zip(case.labels, moved, case.theta, before[-len(looks) :], strict=True):
-            rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
+            rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # the product is rounded, and the sum
             net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
         after = replace(case, theta=tuple(moved))
         truth = NetRun(context, after).true_gradient()
-        bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
+        bounds = [2 * bound for bound in after.bounds.gradient]  # once more, since the new parameters were rounded
         for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
 
@@ -206,7 +206,7 @@ def _updates(case: NetCase, parts: Sequence[Array]) -> list[Call]:
 
 
 def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
-    """What the network itself says that the mean loss is, at other parameters."""
+    """The mean losses that the network itself gives, with these parameters."""
     moved = [NetRun(net.context, replace(net.case, theta=tuple(theta))) for theta in points]
     call = Call("net", "evaluate", {"X": net.case.X, "T": net.case.T})
     answers = net.context.executor.run_all([*each.case.steps(), call] for each in moved)
@@ -221,7 +221,7 @@ def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
 
 
 def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_only: bool = False) -> None:
-    """Put all the questions; the first violation is told: the questions come from small to large."""
+    """Judge all cases and raise the first violation, which is that of the smallest case."""
     first: Violation | None = None
     for case in cases(context, compound_only=compound_only):
         try:

@@ -60,7 +60,7 @@ def check_initialisation(context: Context) -> None:
         if found.shape != due.shape:
             expected, came = fact("shape of", what=name, shape=due.shape), fact("shape", shape=found.shape)
             raise Violation(expected, came, mistake="wrong-shape")
-        # The square root, and scaling by it: a rounding or two, in whatever order.
+        # The square root and the product with it are rounded, in whatever order.
         index = worst_entry(found, Estimate(due, np.zeros(due.shape)), 4 * 2.0**-53 * np.abs(due))
         if index is not None:
             law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "np.ones(n_units)"
@@ -80,7 +80,7 @@ def _drawn(name: str, values: NDArray[np.float64], index: tuple[int, ...]) -> di
 
 
 def _is_same_law(found: NDArray[np.float64], due: NDArray[np.float64]) -> bool:
-    """Whether it is the right distribution, by a tenth of its deviation: then another generator has drawn."""
+    """Whether the deviation is right to a tenth of itself: then the law is right, and another generator has drawn."""
     with np.errstate(invalid="ignore", over="ignore"):
         return bool(abs(found.std() - due.std()) < 0.1 * due.std())
 
@@ -100,7 +100,7 @@ def check_update_adds(context: Context) -> None:
 
 def _update(context: Context, d: int, u: int, draw: Draw) -> None:
     dW, db = draw((d, u)), draw((u,))
-    # As for the other methods: what the constructor makes of them is a question of its own.
+    # W and b are given, as for other methods: what the constructor draws has a check of its own.
     given = [Put("layer", "W", draw((d, u))), Put("layer", "b", draw((u,)))]
     looks = [Get("layer", "W"), Get("layer", "b")]
     update = Call("layer", "update_params", {"dtheta": [dW, db]})
@@ -117,7 +117,7 @@ def _update(context: Context, d: int, u: int, draw: Draw) -> None:
         if not old.shape == new.shape == step.shape:
             due = fact("shape after update", what=name, shape=step.shape)
             raise Violation(due, fact("shape from", shape=new.shape, before=old.shape))
-        # One addition, rounded; whoever keeps single precision rounds more, and is told so elsewhere.
+        # One addition is rounded. Single precision rounds more; another check finds that.
         index = worst_entry(new, Estimate(old + step, np.zeros(step.shape)), 2.0**-52 * np.abs(old + step))
         if index is not None:
             terms = {"old": float(old[index]), "step": float(step[index]), "value": float((old + step)[index])}

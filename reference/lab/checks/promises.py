@@ -24,7 +24,7 @@ from reference.wording import fact
 
 Array = NDArray[np.float64]
 
-#: What shows in any question is shown in the smallest that has it.
+#: From small to large, so that the counterexample is small.
 _UPWARDS = (Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(2, 2, 2), ORDINARY)
 
 
@@ -69,7 +69,7 @@ def check_values(context: Context, message: Message) -> None:
     try:
         context.judge_each(message, context.ordinary_cases(message, key))
     except Violation as ordinary:
-        # The smallest is told, and a larger one is drawn.
+        # The smallest case is the counterexample; a larger one is drawn as a picture.
         violation = (context.smallest(message, key) or ordinary).but(evidence=ordinary.evidence)
         case = message.draw(ORDINARY, normal_numbers(context.rng(key)))
         raise _blamed(context, message, case, violation) from None
@@ -127,7 +127,7 @@ def check_result_is_its_own(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.fresh")
     for sizes in _UPWARDS:
         case, other = (message.draw(sizes, short_numbers(rng)) for _ in range(2))
-        # All units switched on: whoever has nothing to do then may answer with the argument itself.
+        # All units are on: some codings then answer with the argument itself.
         raised = {name: array if name == "T" else np.abs(array) + 1 / 8 for name, array in case.arguments.items()}
         _judge_memory(context, message, [case, other, Case(raised, case.parameters, case.origin)])
 
@@ -145,7 +145,7 @@ def check_no_state(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.state")
     one = message.draw(ORDINARY, normal_numbers(rng))
     same, larger = (message.draw(Sizes(ORDINARY.n + n, ORDINARY.d, ORDINARY.u), normal_numbers(rng)) for n in (0, 2))
-    # One layer answers all: with the parameters of the first question.
+    # One layer answers all calls, with the parameters of the first case.
     cases = [Case(each.arguments, one.parameters, each.origin) for each in (one, same, one, larger, one)]
     forwards = [
         Call("layer", "forward", {**forward_of(message).draw(sizes, normal_numbers(rng)).arguments})
@@ -169,7 +169,7 @@ def check_repeatable(context: Context, message: Message) -> None:
     first, second = context.actual(message, case), context.actual(message, case)
     bounds = context.answer(message, case).bounds
     for name, one, two, bound in zip(message.parts, first, second, bounds, strict=True):
-        # Not to the last bit: the order in which a BLAS sums may depend on where in memory an array lies.
+        # The last bits may differ: the order in which a BLAS sums may depend on where in memory an array lies.
         if differing_entry(one, two, bound) is not None:
             due, came = fact("same twice", what=name), fact("different answers")
             raise context.violation(message, case, due, came, "nondeterministic")
@@ -184,7 +184,7 @@ def check_samples_independent(context: Context, message: Message) -> None:
         together = context.actual(message, case)[0]
         bound = context.answer(message, case).bounds[0]
         for row in range(sizes.n):
-            # Among strangers, not alone: what goes wrong with a batch of one is another mistake.
+            # In another batch of the same size: what goes wrong with a batch of one sample is another mistake.
             elsewhere = context.actual(message, _with_row(others, case, row))[0]
             rows = slice(row, row + 1)
             index = differing_entry(together[rows], elsewhere[rows], bound[rows])
@@ -242,7 +242,7 @@ def check_averaged(context: Context, message: Message) -> None:
 
 
 def _smaller(context: Context, message: Message, violation: Violation) -> Violation:
-    """The same with a smaller question, if one has no answer either."""
+    """The violation of a smaller case with the same mistake, if there is one; else the given violation."""
     rng = context.rng("smaller")
     for sizes in SMALL_SIZES:
         try:
@@ -270,7 +270,7 @@ def _blamed(context: Context, message: Message, case: Case, violation: Violation
 
 
 def _with_row(others: Case, case: Case, row: int) -> Case:
-    """The other batch, with one sample from this one."""
+    """The batch ``others`` in which one row is replaced by that of ``case``."""
     arguments = {name: array.copy() for name, array in others.arguments.items()}
     for name, array in arguments.items():
         array[row] = case.arguments[name][row]

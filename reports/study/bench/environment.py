@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-_PACKAGES = ("numpy", "torch", "python-flint", "hypothesis")
+_PACKAGES = ("numpy", "torch", "python-flint")
 
 
 def describe() -> dict[str, Any]:

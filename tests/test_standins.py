@@ -1,0 +1,140 @@
+"""Stand-ins for modules that are not here: the import goes on, and what comes from them is told as that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reference.execution.worker import standins
+from tests.loaded import RELU, SOURCE, failed, file_in, judged
+
+pytestmark = pytest.mark.system
+
+
+def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
+    """Plots, tables, progress bars at the top and at import stop nothing, and are told."""
+    path = file_in(
+        tmp_path,
+        """
+        import matplotlib
+        matplotlib.use("TkAgg")
+        import matplotlib.pyplot as plt
+        import pandas as pd
+        import tqdm
+        import torch.nn as nn
+        from numba import njit
+        from sklearn.datasets import load_iris, make_moons
+        from tqdm.auto import tqdm as bar, trange
+        from nosuchmodule.part import thing
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+
+        @njit
+        def plus(x):
+            return x + 1
+
+        assert plus(1) == 2
+        X, y = make_moons(100)
+        n, d = X.shape
+        frame = pd.DataFrame({"a": [1]})
+        frame["b"] = (frame["a"] - frame["a"].mean()) / frame["a"].std()
+        print(f"{frame['a'].mean():.3f}", np.zeros((n, 10)).shape, np.array(y))
+        assert [i for i in tqdm.tqdm(range(3))] == list(trange(3)) == [0, 1, 2]
+        with bar(range(2)) as progress:
+            for i in progress:
+                progress.set_description(f"{i}")
+        fig, axes = plt.subplots(2, 3, figsize=(4, 4))
+        fig, (one, two) = plt.subplots(1, 2)
+        fig, ax = plt.subplots()
+        axes[1, 2].imshow(np.eye(2))
+        line, = ax.plot([1, 2])
+        counts, edges, _ = plt.hist(np.arange(3))
+        for each in axes.flat:
+            each.set_title("t")
+        plt.rcParams["figure.dpi"] = 100
+        plt.show()
+        """,
+    )
+    judgement = judged(path)
+    assert judgement.verdict == "pass"
+    unknown = "is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
+    assert judgement.notes == (
+        f"nosuchmodule {unknown}",
+        "stand-ins that do nothing for matplotlib, numba, pandas, sklearn, torch, tqdm",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "module"),
+    [
+        ("from nosuchmodule.special import softmax", "softmax(X)", "nosuchmodule"),
+        ("from bp.relu import ReLU as helper", "helper().forward(X)", "bp"),
+        ("import torch", "np.exp(X) * torch.relu(torch.tensor(X))", "torch"),
+        ("import torch", "X @ torch.pi", "torch"),
+    ],
+)
+def test_answer_of_a_stand_in_is_told(tmp_path: Path, line: str, answer: str, module: str) -> None:
+    """With the name of the module that is not here, also where numpy reckons with it."""
+    text = f"{line}\nclass ReLULayer(ReLULayer):\n    def forward(self, X):\n        return {answer}\n"
+    findings = judged(file_in(tmp_path, text), "relu.forward.answers").findings
+    (finding,) = [each for each in findings if each.status == "failed"]
+    said = f"nothing: it came from the stand-in for {module}, a module that is not here"
+    assert (finding.mistake, finding.actual) == ("wrong-type", said)
+    assert "numpy and the standard library" in (finding.hint or "")
+
+
+def test_classes_of_stand_ins_can_be_inherited() -> None:
+    """From any module, by whatever they are made from; what they decorate stays."""
+    parent, other = (standins.StandIn(name).Module for name in ("torch.nn", "keras"))
+
+    class Net(parent, other):  # type: ignore[misc, valid-type]
+        pass
+
+    made = Net(lambda: None)
+    assert type(made) is Net
+    assert standins.what_came(made) == standins.what_came(standins.StandIn("torch").thing[0](3) + 1)
+    assert parent(len) is not len
+    assert parent(judged) is judged
+    assert standins.what_came(3) is None
+
+
+def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
+    """Python's own library goes without what it may go without: it gets no stand-ins."""
+    judgement = judged(file_in(tmp_path, "import subprocess, asyncio, tempfile, multiprocessing, ctypes, tkinter"))
+    assert judgement.verdict == "pass"
+    assert all("msvcrt" not in note and "_winapi" not in note for note in judgement.notes)
+
+
+def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
+    """A stand-in is not judged in its place."""
+    text = SOURCE.replace(RELU.partition("#:")[0], "from relu_layer import ReLULayer\n\n\n")
+    path = tmp_path / "solution.py"
+    path.write_text(text, encoding="utf-8")
+    found = failed(judged(path).findings)
+    assert set(found) == {"ReLULayer"}
+    assert found["ReLULayer"][0] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("def f(:\n", "The file did not run to where the class is defined"),
+        ("print 'trained'\n", "The file did not run to where the class is defined"),
+        ("raise SystemExit\n", "The file did not run to where the class is defined"),
+        ("import os\nos._exit(3)\n", "The file did not run to where the class is defined"),
+        ("import threading\nthreading.Thread(target=print).start()\n", "Where code is judged it may not start"),
+        ("import os\nos.fork()\n", "Where code is judged it may not start"),
+        ("class Other: pass\n", "The name is part of the contract"),
+    ],
+)
+def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
+    """Where its file does not run, nothing is wrong with its name."""
+    path = tmp_path / "solution.py"
+    rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
+    path.write_text(text + rest, encoding="utf-8")
+    found = [each for each in judged(path).findings if each.status == "failed"]
+    assert {each.mistake for each in found} == {"missing"}
+    assert all((each.hint or "").startswith(hint) for each in found), found[0]
