@@ -60,7 +60,7 @@ def test_each_way_loses_what_it_is_known_to_lose() -> None:
         assert rows[quantity, "usual stable"]["false zeros"] > 0
         assert WHOLE <= rows[quantity, "usual stable"]["max"] <= 2 * WHOLE
     assert {row["max"] <= 0.51 for row in single.rows if row["computed by"] == "ours"} == {True}
-    shares = {row["computed by"]: row["of granted, max"] for row in product.rows}
+    shares = {row["computed by"]: row["of bound, max"] for row in product.rows}
     assert shares["ours"] <= 1 < shares["usual stable"]
 
 

@@ -14,13 +14,14 @@ import pytest
 from rich.console import Console
 
 import bp
+from reference.lab.checks import deep
 from reference.numerics.oracles import ball, torch_autograd
 from reports import cli
 from reports.commands import bench
 from reports.io.exit_codes import OK, TOOL, USAGE
 from reports.study.bench import examiner, footprint, gradcheck, growth, mistakes, products, training
 from reports.study.bench.render import cell, rich_table
-from reports.study.bench.tables import BenchError, Benchmark, Effort, Say, Table
+from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import Times, interleaved
 from reports.training.experiments import EXPERIMENTS
 from tests.comparing import needs_flint, needs_torch
@@ -46,7 +47,9 @@ def _fail(effort: Effort, say: Say) -> list[Table]:
 @pytest.fixture(autouse=True)
 def small_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Two benchmarks that take no time."""
-    monkeypatch.setattr(bench, "BENCHMARKS", {"one": Benchmark("one", _two_tables), "bad": Benchmark("bad", _fail)})
+    runs = {"one": _two_tables, "bad": _fail}
+    monkeypatch.setattr(bench, "BENCHMARKS", runs)
+    monkeypatch.setattr(bench, "runner", runs.__getitem__)
     monkeypatch.chdir(tmp_path)
 
 
@@ -173,8 +176,8 @@ def test_different_numbers_are_not_compared(monkeypatch: pytest.MonkeyPatch, who
 @needs_torch
 def test_gradcheck_is_asked_about_the_entry() -> None:
     """PyTorch's slow mode passes its own gradient, and sees one that is off by its tenth."""
-    question = gradcheck.draw_question(TINY, 0)
-    arguments = (question.theta, question.X, question.T)
+    case, _ = deep.draw(np.random.RandomState(0), widths=TINY.widths, n=TINY.n)
+    arguments = (case.theta, case.X, case.T)
     gradient = torch_autograd.mlp_gradient(*arguments)
     index = tuple(int(i) for i in np.unravel_index(np.abs(gradient[0]).argmax(), gradient[0].shape))
     assert torch_autograd.gradcheck_mlp(*arguments, fast=False)

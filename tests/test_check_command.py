@@ -21,10 +21,10 @@ import reference
 from reference import Finding, Judgement, NotAnImplementation
 from reference.execution import bubblewrap
 from reference.numerics.oracles import ball
-from reports.commands import check, check_class
+from reports.commands import check, check_course
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.io.interruption import terminable
-from reports.verdicts import judging, no_path
+from reports.verdicts import no_path, settings
 from tests.submissions import HANGS, LEAKY, MARKS, NAIVE, PYTHON_2, RELU, RIGHT, hand_in, outcome, submission
 
 pytestmark = MARKS
@@ -46,16 +46,16 @@ def test_without_a_path_our_own_is_judged(capsys: pytest.CaptureFixture[str]) ->
     assert outcome(*only) == OK
     said = capsys.readouterr().out
     assert "PASS bp:" in said
-    assert framing(said) == {no_path.LINE}
+    assert framing(said) == {no_path.NOTICE}
     assert outcome(*only, "--markdown", "-") == OK
     said = capsys.readouterr()
-    assert framing(said.out) == framing(said.err) == {no_path.LINE}
+    assert framing(said.out) == framing(said.err) == {no_path.NOTICE}
     assert outcome(*only, "--html", "v.html", "--json", "-") == OK
     said = capsys.readouterr()
     assert json.loads(said.out)["implementation"] == "bp"
-    assert framing(said.err) == {no_path.LINE}
+    assert framing(said.err) == {no_path.NOTICE}
     page = Path("v.html").read_text("utf-8").partition("<main>")[2].partition("</main>")[0]
-    assert framing(page) == {f"<p>{no_path.LINE}</p>"}
+    assert framing(page) == {f"<p>{no_path.NOTICE}</p>"}
 
 
 def framing(text: str) -> set[str]:
@@ -70,7 +70,7 @@ def test_with_a_path_nothing_is_framed(capsys: pytest.CaptureFixture[str]) -> No
     for path in ("bp", str(folder)):
         assert outcome(path, "--effort", "quick", "--only", "relu.forward.values", "--markdown", "-") == OK
         said = capsys.readouterr()
-        assert no_path.LINE not in said.out + said.err
+        assert no_path.NOTICE not in said.out + said.err
 
 
 EMPTY = [
@@ -93,7 +93,7 @@ def test_empty_path_is_wrong_usage(
     """It would be the current folder; a variable of the shell that is not set gives that. Nothing is judged."""
     submission(RIGHT)
     hand_in(elsewhere / "class", a=RIGHT)
-    monkeypatch.setattr(judging, "judge", None)
+    monkeypatch.setattr(settings, "judge", None)
     before = sorted(elsewhere.rglob("*"))
     assert outcome(*argv) == USAGE
     assert "a variable of the shell" in capsys.readouterr().err
@@ -197,7 +197,7 @@ def test_standard_output_is_the_file_alone(capsys: pytest.CaptureFixture[str]) -
 
 def test_list_judges_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Ids, subjects and reasons, of the assignment and the pattern that were asked for."""
-    monkeypatch.setattr(judging, "judge", None)
+    monkeypatch.setattr(settings, "judge", None)
     assert outcome("--list", "--only", "softmax.forward.*", "--assignment", "1") == OK
     said = capsys.readouterr().out
     assert "softmax.forward.values  (SoftmaxLayer.forward)\n    " in said
@@ -299,7 +299,7 @@ def test_without_flint_nothing_is_judged(capsys: pytest.CaptureFixture[str], mon
 )
 def test_exit_codes_of_verdicts(monkeypatch: pytest.MonkeyPatch, statuses: list[str], code: int) -> None:
     """A fault of ours is no verdict, but hides no failure; and where nothing passed, nothing is proven."""
-    monkeypatch.setattr(judging, "judge", lambda *_, **__: judgement_of(*statuses))
+    monkeypatch.setattr(settings, "judge", lambda *_, **__: judgement_of(*statuses))
     assert outcome("net.py", "--json", "v.json") == code
     assert Path("v.json").exists()
 
@@ -308,7 +308,7 @@ def test_crash_of_ours_is_no_failure_of_theirs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python's own exit code for it would be 1."""
-    monkeypatch.setattr(judging, "judge", None)
+    monkeypatch.setattr(settings, "judge", None)
     assert outcome("net.py") == TOOL
     said = capsys.readouterr().err
     assert "Traceback" in said
@@ -329,7 +329,7 @@ def test_pages_need_what_draws(
     """Which is in another extra, and is missed before anything is judged."""
     hand_in(elsewhere / "class", a=RIGHT)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(judging, "judge", None)
+    monkeypatch.setattr(settings, "judge", None)
     for argv in (["net.py", "--html", "v.html"], ["--all", "class", "--reports", "out"]):
         assert outcome(*argv) == TOOL
         assert "matplotlib is not installed; install the project's 'report' extra" in capsys.readouterr().err
@@ -343,7 +343,7 @@ def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(10)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(judging, "judge", interrupted)
+    monkeypatch.setattr(settings, "judge", interrupted)
     assert outcome("net.py") == INTERRUPTED
     assert signal.getsignal(signal.SIGTERM) == before
     with pytest.raises(KeyboardInterrupt), terminable():
@@ -371,7 +371,7 @@ def test_interruption_while_an_object_is_deleted_is_not_lost(capsys: pytest.Capt
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """It follows the checks, on standard error."""
     seen: list[str] = []
-    monkeypatch.setattr(judging, "judge", lambda *_, on_finding, **__: _drive(on_finding, seen))
+    monkeypatch.setattr(settings, "judge", lambda *_, on_finding, **__: _drive(on_finding, seen))
     monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich take anything for a terminal
     assert outcome(submission(RIGHT)) == OK
     assert seen == ["called"]
@@ -387,4 +387,4 @@ def _drive(on_finding: Callable[[Finding, int], object], seen: list[str]) -> Jud
 def test_commands_are_the_modules_that_run() -> None:
     """The command line reaches both."""
     assert callable(check.run)
-    assert callable(check_class.run)
+    assert callable(check_course.run)

@@ -17,7 +17,7 @@ import bp
 from reports import cli
 from reports.commands import train as train_command
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
-from reports.study.bench.registry import BENCHMARKS
+from reports.study.bench.registry import BENCHMARKS, runner
 from reports.training import data
 from tests.submissions import exit_code
 
@@ -173,7 +173,21 @@ def test_help_explains_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) ->
             cli.main([command, "--help"])
         told = " ".join(capsys.readouterr().out.split()).replace("- ", "-")  # argparse breaks lines at hyphens
         assert [each for each in said if each not in told] == []
-    assert list(cli.BENCHMARKS) == list(BENCHMARKS)
+
+
+def test_every_benchmark_can_be_loaded() -> None:
+    """The name of each benchmark leads to a function that runs it."""
+    assert [name for name in BENCHMARKS if not callable(runner(name))] == []
+
+
+def test_help_loads_no_library() -> None:
+    """The command line knows its options and the names of all benchmarks before it imports numpy or a benchmark."""
+    script = (
+        "import sys; from reports import cli; cli._parser(); "
+        "print([name for name in sys.modules if name.split('.')[0] in {'bp', 'reference', 'numpy', 'rich'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
 
 
 def test_out_that_is_a_file_is_no_folder(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,13 +59,13 @@ def test_only_the_broken_file_is_fetched(
     assert [record.status for record in data.verify(small_world)] == ["ok"] * 4
 
 
-def test_ensure_goes_through_the_default_sources(
+def test_default_sources_are_asked_once(
     small_world: Path, mirrors: tuple[FakeMirror, FakeMirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On first need the mirrors are asked; on the second nobody is."""
     monkeypatch.setattr(sources, "MIRRORS", tuple(mirror.url for mirror in mirrors))
-    assert data.ensure() == small_world
-    assert data.ensure() == small_world
+    assert data.fetch() == small_world
+    assert data.fetch() == small_world
     assert len(mirrors[0].requests) == len(FILES)
 
 
@@ -139,7 +139,7 @@ def test_variable_is_used_in_place(small_world: Path, tmp_path: Path, monkeypatc
     """The folder in BP_MNIST is used where it is and nothing is copied."""
     given = fill(tmp_path / "given", ".gz")
     monkeypatch.setenv("BP_MNIST", str(given))
-    assert data.fetch() == data.ensure() == data.folder_in_use() == given
+    assert data.fetch() == data.folder_in_use() == given
     assert not small_world.exists()
 
 

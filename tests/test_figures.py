@@ -166,7 +166,7 @@ def test_heat_map_shows_the_numbers() -> None:
     assert b"<image" not in figures.svg(figure)
 
 
-def test_error_against_logits_shows_every_question() -> None:
+def test_error_against_logits_shows_every_case() -> None:
     """Right, wrong and not finite, each in its own row, up to 1e300."""
     points = [
         (1.0, 0.0, 1e-15),
@@ -179,7 +179,7 @@ def test_error_against_logits_shows_every_question() -> None:
     (axes,) = figure.axes
     drawn = {each.get_label(): len(each.get_offsets()) for each in axes.collections}
     assert drawn == {"right": 2, "wrong": 1, "inf or NaN": 2}
-    assert axes.get_xlabel() == "largest logit of the question"
+    assert axes.get_xlabel() == "largest logit of the case"
     figure.canvas.draw()
     assert axes.get_xticklabels()[-1].get_text() == "$10^{300}$"
 

@@ -105,7 +105,7 @@ def test_no_npm_is_a_reason() -> None:
         ("npm ERR! code E404\nnpm ERR! 404 Not Found\n", "404 Not Found"),
         ("npm error code E999\n", "code E999"),
         ("node: stack\nnode: bad option\n", "node: bad option"),
-        ("\n", "it said nothing"),
+        ("\n", "it gave no reason"),
     ],
     ids=["npm 10", "npm 9", "code alone", "node itself", "silence"],
 )

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from reports.commands import check_class
-from reports.course import store
+from reports.commands import check_course
+from reports.course import record
+from reports.course.record import record_path
 from reports.course.seal import Seal, seal_in
-from reports.course.store import record_of
 from reports.course.submissions import digest_of
-from reports.course.work import Result, Task
+from reports.course.summary import Entry
+from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, OK, USAGE
-from reports.verdicts.class_summary import Entry
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
@@ -36,7 +36,7 @@ def judging_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
             right = task.submission.path.read_text(encoding="utf-8") == RIGHT
             yield Result(Entry(task.submission.name, "pass" if right else "fail"))
 
-    monkeypatch.setattr(check_class, "judge_all", judge_all)
+    monkeypatch.setattr(check_course, "judge_all", judge_all)
 
 
 def verdicts() -> dict[str, str]:
@@ -69,14 +69,14 @@ def test_nothing_is_kept_where_submissions_are(elsewhere: Path) -> None:
     hand_in(elsewhere / "class", a=LEAKY)
     assert outcome(*ARGV) == FAILED
     assert {each.name for each in elsewhere.rglob("*")} == {"class", "a.py", "t.csv"}
-    path = record_of(Path("class"), None)
+    path = record_path(Path("class"), None)
     assert path.is_relative_to(os.environ["XDG_STATE_HOME"])
     assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.with_name("key"))] == [0o600, 0o600]
 
 
 def test_classes_of_one_name_have_records_of_their_own(elsewhere: Path) -> None:
     """What was judged in another folder called ``class`` is no verdict here."""
-    assert len({record_of(elsewhere / each / "class", None) for each in ("week 1", "week 2")}) == 2
+    assert len({record_path(elsewhere / each / "class", None) for each in ("week 1", "week 2")}) == 2
 
 
 @pytest.mark.parametrize("options", [(), ("--reports", "out")])
@@ -100,14 +100,14 @@ def test_line_that_somebody_else_has_written_is_not_believed(
     """The submission is judged anew, and it is said that something was left out."""
     hand_in(elsewhere / "class", a=LEAKY, b=RIGHT)
     assert outcome(*ARGV, "-j", "1", *options) == FAILED
-    path = record_of(Path("class"), Path(options[1]) if options else None)
+    path = record_path(Path("class"), Path(options[1]) if options else None)
     write(path, change(lines_of(path)))
     capsys.readouterr()
     assert outcome(*ARGV, *options, "--resume") == FAILED
     assert verdicts() == {"a.py": "fail", "b.py": "pass"}
     said = capsys.readouterr().err
     assert "2/2" in said
-    assert "left out" in said
+    assert "ignored" in said
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_record_that_somebody_else_has_written_is_refused(
     """As a whole, if its first line is not ours."""
     hand_in(elsewhere / "class", a=LEAKY)
     assert outcome(*ARGV) == FAILED
-    path = record_of(Path("class"), None)
+    path = record_path(Path("class"), None)
     header, *lines = lines_of(path)
     write(path, [change(header), *map(passing, lines)])
     assert outcome(*ARGV, "--resume") == USAGE
@@ -141,7 +141,7 @@ def test_verdicts_of_another_examiner_do_not_count(
     """Another version may judge otherwise."""
     hand_in(elsewhere / "class", a=RIGHT)
     assert outcome(*ARGV) == OK
-    monkeypatch.setattr(store, {"examiner": "_examiner", "version": "version"}[name], lambda: "another")
+    monkeypatch.setattr(record, {"examiner": "_examiner", "version": "version"}[name], lambda: "another")
     capsys.readouterr()
     assert outcome(*ARGV, "--resume") == OK
     assert "1/1" in capsys.readouterr().err

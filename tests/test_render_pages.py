@@ -64,7 +64,7 @@ def test_page_has_pictures_with_words() -> None:
     """Wrong entries as a heat map, and error against logits where some sizes come out right and others wrong."""
     labels = [value for name, value in Tags.of(told_of_failing("html")).attributes if name == "aria-label"]
     assert any(re.fullmatch(r"Heat map of dW as it came, \d x \d: (\d+) of \1 entries are wrong\.", x) for x in labels)
-    assert any(re.match(r"Of \d+ questions with logits up to 1e\+300 in size, \d+ got a wrong", x) for x in labels)
+    assert any(re.match(r"Of \d+ cases with logits up to 1e\+300 in size, \d+ have a wrong", x) for x in labels)
 
 
 def test_page_survives_hostile_text() -> None:

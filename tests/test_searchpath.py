@@ -13,9 +13,9 @@ import pytest
 
 from reports.io import searchpath
 from reports.io.exit_codes import OK
-from reports.io.workers import each_done
+from reports.io.workers import run_in_workers
 from tests.comparing import needs_flint
-from tests.crew_work import look_around
+from tests.parallel_work import look_around
 from tests.submissions import RELU, RIGHT, hand_in
 
 pytestmark = [
@@ -51,7 +51,7 @@ def modules_at_the_first_line(folder: Path) -> set[str]:
 
 def names_to_plant() -> set[str]:
     """All that a real worker has imported when it has judged, and all of Python's own modules."""
-    (outcome,) = each_done(look_around, ["reports.course.work"], 1)
+    (outcome,) = run_in_workers(look_around, ["reports.course.task"], 1)
     assert outcome.value is not None
     top = {name.partition(".")[0] for name in outcome.value["modules"]} | set(sys.stdlib_module_names)
     return {name for name in top if name.isidentifier()} - {"__main__", "tests"}
@@ -102,8 +102,9 @@ def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entr
     (folder / "anna").mkdir(parents=True)
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from reports.io.workers import each_done\nfrom tests.crew_work import look_around\n"
-        "print(*next(each_done(look_around, ['secrets'], 1, foreign=[Path(sys.argv[1])])).value['path'], sep='\\n')\n"
+        "from reports.io.workers import run_in_workers\nfrom tests.parallel_work import look_around\n"
+        "outcome = next(run_in_workers(look_around, ['secrets'], 1, foreign=[Path(sys.argv[1])]))\n"
+        "print(*outcome.value['path'], sep='\\n')\n"
     )
     path = os.pathsep.join([str(ROOT), entry.replace("{class}", str(folder))])
     command = [sys.executable, "-P", "-c", script, str(folder)]
@@ -123,7 +124,7 @@ def test_workers_look_where_we_do_but_for_the_current_folder(elsewhere: Path, mo
         monkeypatch.syspath_prepend(each)
     found = searchpath.folders([elsewhere / "class"])
     assert [each for each in found if each == "" or str(elsewhere) in each] == libraries[::-1]
-    (outcome,) = each_done(look_around, ["struct"], 1, foreign=[elsewhere / "class"])
+    (outcome,) = run_in_workers(look_around, ["struct"], 1, foreign=[elsewhere / "class"])
     assert outcome.value is not None
     assert outcome.value["path"] == [os.path.abspath(each) for each in found]  # noqa: PTH100
     assert [each for each in outcome.value["files"] if each.startswith(str(elsewhere))] == []

@@ -13,8 +13,8 @@ import reference
 from reference.findings import Finding
 from reference.lab.mistakes import CATALOGUE, Mistake, plain
 from reference.wording import fact, hint_of, sentences
+from reports.course.entry import entry_of
 from reports.verdicts import expectations, grouping
-from reports.verdicts.class_entry import entry_of
 from tests.gradients import tanh_vjp
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, outcome, submission
 

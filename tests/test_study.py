@@ -22,9 +22,9 @@ from reports.io.progress import Display
 from reports.study import plan as plans
 from reports.study.build import build
 from reports.study.cache import Cache
-from reports.study.digits import answers
+from reports.study.digits import predictions
 from reports.study.gather import Study, Title, gather
-from reports.study.part import Made, Part, fingerprint
+from reports.study.part import Part, PartResult, fingerprint
 from reports.study.runs import history_of, net_of
 from tests.study import SMALL, leave_figures_blank, noise_for_mnist, silent_display
 
@@ -32,9 +32,9 @@ pytestmark = pytest.mark.outside
 
 
 def counted(name: str, calls: list[str], settings: Any = None) -> Part:
-    def make(display: Display) -> Made:
+    def make(display: Display) -> PartResult:
         calls.append(name)
-        return Made({"name": name, "not finite": float("nan")}, {"array": np.arange(3.0)})
+        return PartResult({"name": name, "not finite": float("nan")}, {"array": np.arange(3.0)})
 
     return Part(name, settings or {"n": 1}, make)
 
@@ -46,9 +46,9 @@ def test_what_was_made_is_kept_to_the_bit(tmp_path: Path) -> None:
     first = gather(parts, Cache(tmp_path), silent_display())
     again = gather(parts, Cache(tmp_path), silent_display())
     assert calls == ["a", "b"]
-    assert again.made["b"].record["name"] == "b"
-    assert np.isnan(again.made["b"].record["not finite"])
-    assert np.array_equal(first.made["a"].arrays["array"], again.made["a"].arrays["array"])
+    assert again.results["b"].record["name"] == "b"
+    assert np.isnan(again.results["b"].record["not finite"])
+    assert np.array_equal(first.results["a"].arrays["array"], again.results["a"].arrays["array"])
 
 
 def test_only_what_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,7 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
     """What was done before Ctrl-C is not done again."""
     calls: list[str] = []
 
-    def interrupt(display: Display) -> Made:
+    def interrupt(display: Display) -> PartResult:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -101,14 +101,14 @@ def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
     """With its reason; and it is tried again the next time."""
     calls: list[str] = []
 
-    def fail(display: Display) -> Made:
+    def fail(display: Display) -> PartResult:
         calls.append("b")
         raise ValueError("no luck")
 
     for _ in range(2):
         study = gather([Part("b", {}, fail), counted("c", calls)], Cache(tmp_path), silent_display())
         assert study.failed == {"b": "ValueError: no luck"}
-        assert list(study.made) == ["c"]
+        assert list(study.results) == ["c"]
     assert calls == ["b", "c", "b"]
 
 
@@ -120,10 +120,10 @@ def test_a_full_disk_is_not_hidden(tmp_path: Path) -> None:
         gather([counted("a", [])], Cache(blocked / "cache"), silent_display())
 
 
-def test_answers_are_counted() -> None:
+def test_predictions_are_counted() -> None:
     """Rows are true classes; the surest mistakes come first; a class that is not there is nobody's mistake."""
     P = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.6, 0.4, 0], [0.3, 0.7, 0], [0.05, 0.95, 0]])
-    found, worst = answers(P, np.array([0, 1, 1, 0, 0]))
+    found, worst = predictions(P, np.array([0, 1, 1, 0, 0]))
     assert found["confusion"] == [[1, 2, 0], [1, 1, 0], [0, 0, 0]]
     assert (found["wrong"], found["tested"]) == (3, 5)
     assert worst.tolist() == [4, 3, 2]
@@ -138,21 +138,21 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Study, Pat
         noise_for_mnist(monkeypatch)
         folder = tmp_path_factory.mktemp("study")
         parts = plans.parts(SMALL, None)
-        made = gather(parts, Cache(folder / "cache"), silent_display(), title=Title("Ada Lovelace", "SML2022"))
-        build(made, folder / "report")
-        yield made, folder
+        made_study = gather(parts, Cache(folder / "cache"), silent_display(), title=Title("Ada Lovelace", "SML2022"))
+        build(made_study, folder / "report")
+        yield made_study, folder
 
 
 def test_every_part_is_made(study: tuple[Study, Path]) -> None:
     """None fails; runs have their nets and histories, the sweep all combinations."""
-    made, _ = study
-    assert made.failed == {}
-    numbers = made.numbers()
+    made_study, _ = study
+    assert made_study.failed == {}
+    numbers = made_study.numbers()
     assert set(numbers["runs"]) == {
         "xor", "xor-long", "spirals-0.2", "spirals-1", "spirals-5", "mnist", "mnist-unstable"
     }  # fmt: skip
     assert len(numbers["instability"]["cells"]) == 24
-    run = made.made["spirals-1"]
+    run = made_study.results["spirals-1"]
     assert history_of(run.record).epochs == 1000
     X, T, _, _ = bp.load_spirals()
     net = net_of(run)
@@ -163,8 +163,8 @@ def test_every_part_is_made(study: tuple[Study, Path]) -> None:
 
 def test_dead_units_are_those_that_are_off(study: tuple[Study, Path]) -> None:
     """One share an epoch, before training included; alpha = 5 kills all, alpha = 1 none."""
-    made, _ = study
-    five, one = (made.made[name].record for name in ("spirals-5", "spirals-1"))
+    made_study, _ = study
+    five, one = (made_study.results[name].record for name in ("spirals-5", "spirals-1"))
     assert len(five["dead_share"]) == len(five["history"]["loss_train"])
     assert five["dead_share"][five["all_dead_epoch"]] == 1
     assert five["dead_share"][five["all_dead_epoch"] - 1] < 1
@@ -213,7 +213,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _never(display: Display) -> Made:
+def _never(display: Display) -> PartResult:
     raise AssertionError("expected this to come from the cache")
 
 
@@ -292,9 +292,11 @@ _ONLY_DRAWN = {
 def test_a_gap_is_marked(study: tuple[Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The document says what is missing and why; figures that need it are left out; the rest stands."""
     leave_figures_blank(monkeypatch)
-    made, _ = study
-    without = {name: part for name, part in made.made.items() if name not in {"mnist", "spirals-5"}}
-    build(replace(made, made=without, failed={"mnist": "MemoryError: 5 GB", "spirals-5": "bad luck"}), tmp_path)
+    made_study, _ = study
+    without = {name: part for name, part in made_study.results.items() if name not in {"mnist", "spirals-5"}}
+    build(
+        replace(made_study, results=without, failed={"mnist": "MemoryError: 5 GB", "spirals-5": "bad luck"}), tmp_path
+    )
     text = (tmp_path / "report.html").read_text()
     assert text.count("MemoryError: 5 GB") >= 2
     assert "bad luck" in text
@@ -329,13 +331,13 @@ def test_the_command_tells_which_part_failed(
 ) -> None:
     """By name and reason, for each; there is a document all the same, and the exit code is 1."""
 
-    def broken(display: Display) -> Made:
+    def broken(display: Display) -> PartResult:
         raise MemoryError("5 GB")
 
     small_command(monkeypatch, tmp_path, lambda part: part if part.name == "xor" else replace(part, make=broken))
     assert cli.main(["report", "--quick", "--out", "r"]) == FAILED
     said = capsys.readouterr()
-    assert "bp report: mnist failed, and the report has a gap there: MemoryError: 5 GB" in said.err
+    assert "bp report: mnist failed and is missing in the report: MemoryError: 5 GB" in said.err
     assert "bp report: xor failed" not in said.err
     assert {Path(line) for line in said.out.split()} == {Path("r/report.html"), Path("r/report.pdf")}
     assert (tmp_path / "r" / "report.pdf").exists()

@@ -14,7 +14,7 @@ import bp
 from bp import messages
 from bp.plain import Plain
 from bp.samples import Samples
-from reference.numerics.oracles import torch_training
+from reports.study.bench.torch_training import Training
 from reports.training.experiments import EXPERIMENTS, build_net
 from tests.comparing import needs_torch
 from tests.lab_nets import SPIRALS, XOR, parameters, spiral_net, spiral_run
@@ -32,9 +32,20 @@ def assert_same_curves(history: bp.History, expected: dict[str, list[float]], re
         np.testing.assert_allclose(values, expected[f"amplitude_{number}"], rtol=relative, atol=0)
 
 
-def torch_run(net: bp.MLP, loss: Any, train: Any, test: Any, **settings: Any) -> dict[str, list[float]]:
+def torch_run(net: bp.MLP, loss: Any, train: Any, test: Any, n_epochs: int, **settings: Any) -> dict[str, list[float]]:
+    """The curves of the same training with PyTorch: a number before training and after each epoch."""
     weights, biases = zip(*net.parameters().values(), strict=True)
-    return torch_training.train_mlp(weights, biases, train, test, loss=loss, **settings)
+    training = Training(weights, biases, [train] if test is None else [train, test], loss=loss, **settings)
+    curves: dict[str, list[float]] = {}
+    for epoch in range(n_epochs + 1):
+        if epoch:
+            training.descend()
+        for name, (mean, accuracy) in zip(("train", "test"), training.evaluate(), strict=False):
+            curves.setdefault(f"loss_{name}", []).append(mean)
+            curves.setdefault(f"acc_{name}", []).append(accuracy)
+        for number, amplitude in enumerate(training.amplitudes()):
+            curves.setdefault(f"amplitude_{number}", []).append(amplitude)
+    return curves
 
 
 @needs_torch

@@ -117,7 +117,7 @@ def test_who_catches_what() -> None:
         ("ReLULayer.delta", "mask-missing", by_all),
         ("SoftmaxLayer.forward", "no-shift", by_ours),
     ):
-        caught = catches._judged(number_of(subject, word))
+        caught = catches._judge(number_of(subject, word))
         assert {name for name, yes in caught.items() if yes} == expected
 
 
@@ -138,7 +138,7 @@ def test_the_count_is_by_class() -> None:
 def test_processes_of_their_own_count_the_same() -> None:
     """Of a mistake that all checkers catch and of one that ours alone does, they say what this process says."""
     numbers = [number_of("ReLULayer.delta", "mask-missing"), number_of("SoftmaxLayer.forward", "no-shift")]
-    expected = [catches._judged(number) for number in numbers]
+    expected = [catches._judge(number) for number in numbers]
     assert expected[0] != expected[1]
     assert catches.in_processes(numbers, 1) == expected
 
@@ -151,8 +151,8 @@ def test_processes_are_started_where_there_is_enough_to_do(
     started = []
     monkeypatch.setattr(catches, "cores", lambda: cores)
     monkeypatch.setattr(catches, "in_processes", lambda numbers, workers: started.append(workers) or ["there"])
-    monkeypatch.setattr(catches, "_judged", lambda number: "here")
-    found = catches._all_judged(range(0, len(CATALOGUE), every))
+    monkeypatch.setattr(catches, "_judge", lambda number: "here")
+    found = catches._judge_all(range(0, len(CATALOGUE), every))
     assert started == [workers] * bool(workers)
     assert set(found) == {"there" if workers else "here"}
 

@@ -1,4 +1,4 @@
-"""Being ended from outside, so that what was begun can be cleaned up."""
+"""Makes SIGTERM raise an exception, so that processes and files are cleaned up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _AGAIN = 0.01
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Make SIGTERM what Ctrl-C is: by itself it ends Python on the spot, and leaves processes and files behind."""
+    """Make SIGTERM raise KeyboardInterrupt within the block, as Ctrl-C does.
+
+    Without that, SIGTERM ends Python at once, and its child processes and temporary files are left behind.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""PyTorch's automatic differentiation of a definition in double precision. Only `torch_training` imports torch too.
+"""PyTorch's automatic differentiation of a definition in double precision. No other module here imports torch.
 
 torch is optional and slow to import, so it is imported when it is used; `available` says whether it is there.
 """

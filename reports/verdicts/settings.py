@@ -1,4 +1,4 @@
-"""How a submission is to be judged, as the command line says it, and the judging itself."""
+"""The settings with which a submission is judged, read from the options of the command line."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a verdict depends on, besides the submission.
+    """Everything that a verdict depends on, besides the submission itself.
 
     Attributes
     ----------
     assignment, only, seed, effort, sandbox
         As in `reference.judge`.
     seconds, memory
-        What the submission may take, the memory in bytes.
+        The limits of the submission: processor time, and bytes of memory.
     """
 
     assignment: int
@@ -42,12 +42,12 @@ class Settings:
     def judge(
         self, path: Path | str, name: str, on_finding: Callable[[Finding, int], object] | None = None
     ) -> Judgement:
-        """Judge the submission at a path.
+        """Judge the submission at a path, and call it ``name`` in the judgement.
 
         Raises
         ------
         ToolError
-            The sandbox cannot do its work here.
+            The sandbox cannot work on this machine.
         """
         try:
             return judge(
@@ -66,14 +66,17 @@ class Settings:
 
 
 def settings_of(arguments: argparse.Namespace, seed: int | None = None) -> Settings:
-    """What the user asked for; without a seed a fresh one, so that answers cannot be known beforehand.
+    """The settings in the options of the command line.
+
+    The seed is that of the option, else ``seed``, else a fresh one, so that nobody can know the cases beforehand.
 
     Raises
     ------
     UsageError
-        No check matches.
+        No check matches ``--only``.
     ToolError
-        The truth cannot be had, so that hardly anything could be judged; or foreign code cannot be confined here.
+        Ball arithmetic, which gives the truth, is absent, so that hardly anything could be judged; or foreign code
+        cannot be confined here.
     """
     try:
         checks_of(arguments.only, arguments.assignment)

@@ -1,4 +1,4 @@
-"""The files that a command is asked to write, one of which may be standard output."""
+"""The files that the options of a command ask for, one of which may be standard output."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _STDOUT = Path("-")
 
 
 class Outputs:
-    """Where to write what, looked over before any work is done.
+    """The files to write, checked before any work is done.
 
     Parameters
     ----------
     wanted
-        Option's name -> its file, `-` for standard output, or None.
+        The file of each option, by the option's name: a path, ``-`` for standard output, or None.
     made
-        A folder that there will be by the time of writing.
+        A folder that need not exist yet, because it is made before anything is written.
 
     Raises
     ------
     UsageError
-        A file is a folder or in none, or two outputs would be one file.
+        A path is a folder or lies in no folder, or two options name the same file.
     """
 
     def __init__(self, wanted: Mapping[str, Path | None], made: Path | None = None) -> None:
@@ -34,7 +34,7 @@ class Outputs:
         places: dict[Path, str] = {}
         for name, path in self.files.items():
             if path != _STDOUT and not (made is not None and path.parent.resolve() == made.resolve()):
-                refuse_hopeless(name, path)
+                refuse_unwritable(name, path)
             place = path if path == _STDOUT else path.resolve()
             if place in places:
                 raise UsageError(f"expected --{places[place]} and --{name} to be two files, both are {path}")
@@ -42,11 +42,11 @@ class Outputs:
 
     @property
     def to_stdout(self) -> bool:
-        """Whether standard output belongs to one of the files, and to nothing else."""
+        """Whether one of the outputs goes to standard output, so that nothing else may be printed there."""
         return _STDOUT in self.files.values()
 
     def write(self, name: str, text: str) -> None:
-        """Write to the file of that option."""
+        """Write ``text`` to the file of the option with that name."""
         path = self.files[name]
         if path == _STDOUT:
             sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
@@ -54,13 +54,15 @@ class Outputs:
             write_atomically(path, text)
 
 
-def refuse_hopeless(name: str, path: Path) -> None:
-    """Before any work: a folder is not made, since it is more often misspelled than new.
+def refuse_unwritable(name: str, path: Path) -> None:
+    """Refuse, before any work, a path that cannot be written.
+
+    A missing folder is not made, because its name is more often misspelled than new.
 
     Raises
     ------
     UsageError
-        The option's file is a folder, or its folder is not there.
+        The path of the option ``name`` is a folder, or its folder does not exist.
     """
     if path.is_dir():
         raise UsageError(f"expected --{name} to be a file, {path} is a folder")
@@ -68,8 +70,8 @@ def refuse_hopeless(name: str, path: Path) -> None:
         raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {path.parent}")
 
 
-def refuse_without_drawing() -> None:
-    """Before any work: pages have pictures.
+def require_matplotlib() -> None:
+    """Refuse, before any work, to write pages with pictures if matplotlib is absent.
 
     Raises
     ------

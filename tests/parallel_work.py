@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from reports.course.work import Result, Task
-from reports.verdicts.class_summary import Entry
+from reports.course.summary import Entry
+from reports.course.task import Result, Task
 
 
 def act(task: Task) -> Result:

@@ -1,7 +1,8 @@
-"""The verdicts so far, one JSON line each, so that an interrupted run can go on.
+"""The record of a run of ``bp check --all``: its verdicts so far, so that an interrupted run can go on.
 
-The file lies where no submission is, and each line has a seal: what anybody else has written there is not believed. A
-line is appended as soon as there is a verdict; a last line that an interruption cut short is passed over.
+The record is a file with a header and one line of JSON for each verdict, which is appended as soon as there is one. A
+last line that an interruption has cut short is ignored. The file lies outside the folder of the submissions, and each
+line has a seal: a line that somebody else has written or changed is ignored too.
 """
 
 from __future__ import annotations
@@ -21,38 +22,39 @@ import reference
 import reports
 from reports.course.seal import Seal, seal_in, seal_of
 from reports.course.submissions import Submission, digest_of
-from reports.course.work import Result
+from reports.course.summary import Entry
+from reports.course.task import Result
 from reports.io.exit_codes import UsageError
 from reports.io.files import write_atomically
 from reports.io.version import version
-from reports.verdicts.class_summary import Entry
-from reports.verdicts.judging import Settings
+from reports.verdicts.settings import Settings
 
 _SCHEMA = 2
-_MOST_NAME = 100
+#: Characters of the folder's name that enter the name of the file.
+_LONGEST_NAME = 100
 
 
 class Key(NamedTuple):
-    """Which submission, and with what in it."""
+    """Identifies a submission and its contents; a submission that has changed gets another key."""
 
     name: str
     digest: str
 
 
 def key_of(submission: Submission) -> Key:
-    """The key of a submission as it is now."""
+    """The key of a submission with its present contents."""
     return Key(submission.name, submission.digest())
 
 
-def record_of(folder: Path, reports_folder: Path | None) -> Path:
-    """Where the verdicts on the class in a folder are kept: beside the reports, else in the user's state folder.
+def record_path(folder: Path, reports_folder: Path | None) -> Path:
+    """The path of the record for the submissions in a folder: with the reports, else in the user's state folder.
 
     Raises
     ------
     UsageError
-        That would be in the folder of the class, where anybody who hands something in could write it.
+        The record would lie in the folder of the submissions, where students could write it.
     """
-    place, name = folder.resolve(), folder.resolve().name[:_MOST_NAME]
+    place, name = folder.resolve(), folder.resolve().name[:_LONGEST_NAME]
     if reports_folder is not None:
         path = reports_folder / f"check-{name}.jsonl"
     else:
@@ -70,26 +72,26 @@ def _state() -> Path:
     return user_state_path("bp-lab", appauthor=False)
 
 
-class Store:
-    """A file of verdicts.
+class Record:
+    """The record of a run, in memory and as a file.
 
     Parameters
     ----------
     path
-        Where it is, as `record_of` says. `begin` makes it anew; `load` reads one.
+        The file, from `record_path`. `load` reads an earlier one, `begin` writes a new one.
     folder
-        Of the class.
+        The folder of the submissions.
 
     Attributes
     ----------
     known
-        Verdicts, of this run and of an earlier one.
+        The verdicts of this run and of the earlier one.
     faults
-        Of ours: they are no verdicts, and the next run tries again.
+        The submissions that the examiner failed to judge. They are not written, so the next run tries again.
     refused
-        The number of lines that were not believed.
+        The number of lines whose seal was wrong.
     problem
-        Why there is no file; None where there is one.
+        Why the file cannot be written; None if it can.
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
@@ -102,7 +104,7 @@ class Store:
         self._header: dict[str, Any] = {}
 
     def begin(self, settings: Settings) -> None:
-        """Write the file with what is known and still wanted, and be ready for more."""
+        """Write the file anew, with the header and the verdicts in ``known``; `add` can then append."""
         try:
             self._header = _seal().sealed({"schema": _SCHEMA, **self._conditions(settings)})
             self._write()
@@ -118,7 +120,7 @@ class Store:
         return _line(_seal().sealed(record, seal_of(self._header)))
 
     def add(self, key: Key, result: Result) -> None:
-        """Keep what came of a submission."""
+        """Keep the result of a submission, and append it to the file if it is a verdict."""
         if result.entry.verdict == "error":
             self.faults[key] = result
             return
@@ -133,12 +135,12 @@ class Store:
             self.problem = str(error)
 
     def load(self, settings: Settings) -> None:
-        """Read what an earlier run with the same settings has found; nothing counts if the examiner has changed.
+        """Read the verdicts of an earlier run with the same settings; none is used if the examiner has changed since.
 
         Raises
         ------
         UsageError
-            The earlier run asked other questions, or the file is none of ours.
+            The earlier run had other settings, or the file is no record.
         """
         header, *lines = self._lines()
         wanted = self._conditions(settings)
@@ -146,24 +148,24 @@ class Store:
         if changed:
             said = ", ".join(f"{name} = {header.get(name)!r} there, {wanted[name]!r} here" for name in changed)
             raise UsageError(
-                f"{self.path} is of a run with other settings ({said}): leave --resume out, or repeat them"
+                f"{self.path} is of a run with other settings ({said}): give the same settings, or leave --resume out"
             )
         if all(header.get(name) == wanted[name] for name in ("examiner", "version")):
-            believed = [each for each in (_seal().opened(line, seal_of(header)) for line in lines) if each is not None]
-            self.refused = len(lines) - len(believed)
-            self.known = dict(map(_read, believed))
+            genuine = [each for each in (_seal().opened(line, seal_of(header)) for line in lines) if each is not None]
+            self.refused = len(lines) - len(genuine)
+            self.known = dict(map(_key_and_result, genuine))
 
     def keep(self, wanted: Iterable[Key]) -> None:
-        """Forget what is not among these: submissions that have changed or gone."""
-        still = set(wanted)
-        self.known = {key: result for key, result in self.known.items() if key in still}
+        """Forget all verdicts except these, because the other submissions have changed or are gone."""
+        wanted = set(wanted)
+        self.known = {key: result for key, result in self.known.items() if key in wanted}
 
     def seed(self) -> int:
         """The seed of the earlier run."""
         return int(self._lines()[0]["seed"])
 
     def _lines(self) -> list[Any]:
-        """The header, whose seal is right, and what stands below it."""
+        """The lines of the file as JSON values: the header, whose seal is checked here, and the sealed verdicts."""
         try:
             text = self.path.read_text(encoding="utf-8")
             complete = text[: text.rfind("\n") + 1]
@@ -180,6 +182,7 @@ class Store:
         return lines
 
     def _conditions(self, settings: Settings) -> dict[str, Any]:
+        """Everything that must be the same for an earlier verdict to be used again."""
         return {**asdict(settings), "folder": str(self._folder), "version": version(), "examiner": _examiner()}
 
 
@@ -189,12 +192,12 @@ def _seal() -> Seal:
 
 @cache
 def _examiner() -> str:
-    """Another one judges otherwise."""
+    """A hash of our own source: a verdict of another version of the examiner must not be used again."""
     packages = (Path(each.__file__ or "").parent for each in (reference, reports))
     return hashlib.sha256("".join(map(digest_of, packages)).encode()).hexdigest()
 
 
-def _read(record: dict[str, Any]) -> tuple[Key, Result]:
+def _key_and_result(record: dict[str, Any]) -> tuple[Key, Result]:
     entry = Entry.from_dict(record["entry"])
     return Key(entry.name, record["digest"]), Result(entry, record["isolation"])
 

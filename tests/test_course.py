@@ -18,15 +18,15 @@ from typing import Any
 
 import pytest
 
-from reports.commands import check_class
-from reports.course.crew import judge_all
-from reports.course.store import record_of
+from reports.commands import check_course
+from reports.course.parallel import judge_all
+from reports.course.record import record_path
 from reports.course.submissions import Submission
-from reports.course.work import Result, Task
+from reports.course.summary import problem_of
+from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
-from reports.verdicts.class_summary import problem_of
-from reports.verdicts.judging import Settings
-from tests.crew_work import act
+from reports.verdicts.settings import Settings
+from tests.parallel_work import act
 from tests.submissions import HANGS, LEAKY, MARKS, PYTHON_2, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def record() -> Path:
     """Of the class in this folder."""
-    return record_of(Path("class"), None)
+    return record_path(Path("class"), None)
 
 
 def rows_of(path: str) -> dict[str, dict[str, str]]:
@@ -74,7 +74,7 @@ def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.C
     said = capsys.readouterr()
     assert "relu.forward.values" in said.out
     assert f"--seed {reports[0]['seed']}" in said.out or f"seed: {reports[0]['seed']}" in said.out
-    assert "not judged, since neither folder, .py nor .zip: grades.txt, link.py" in said.err
+    assert "not judged, because it is no folder, .py or .zip file: grades.txt, link.py" in said.err
     assert "9/9" in said.err
 
 
@@ -88,17 +88,17 @@ def test_class_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixt
 def test_fault_of_ours_in_a_class_is_exit_3(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was not judged must not be taken for judged; the next run tries again."""
     hand_in(elsewhere / "class", a=RIGHT, b=LEAKY)
-    real = check_class.judge_all
+    real = check_course.judge_all
 
     def spoiled(tasks: list[Task], jobs: int) -> Any:
         yield Result(problem_of(tasks[0].submission.name, "the process that judged it ended"))
         yield from real(tasks[1:], jobs)
 
-    monkeypatch.setattr(check_class, "judge_all", spoiled)
+    monkeypatch.setattr(check_course, "judge_all", spoiled)
     argv = ["--all", "class", *RELU, "--csv", "t.csv"]
     assert outcome(*argv) == TOOL
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "error", "b.py": "fail"}
-    monkeypatch.setattr(check_class, "judge_all", real)
+    monkeypatch.setattr(check_course, "judge_all", real)
     assert outcome(*argv, "--resume") == FAILED
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.py": "fail"}
 

@@ -1,4 +1,4 @@
-"""What came of a whole class, for `bp check --all`: by check and by submission, as text, CSV, JSON and Markdown."""
+"""The summary of a course for `bp check --all`, by check and by submission: as text, CSV, JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reports.verdicts.class_entry import Entry, Failure, class_of, entry_of, problem_of
+from reports.course.entry import Entry, Failure, class_of, entry_of, problem_of
 from reports.verdicts.grouping import counts_in_words
 from reports.verdicts.json_ import encoded
 from reports.verdicts.markdown import LIMIT, inline
@@ -26,19 +26,20 @@ _COLUMNS = (
     "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "seconds", "problem",
     "seed", "isolation",
 )  # fmt: skip
-_MOST_CHECKS, _SLOWEST, _NAME = 30, 3, 40
-#: A spreadsheet takes a cell that begins so for a formula, and runs it.
+#: Checks that the terminal lists, slowest submissions that it names, and characters that it gives a name.
+_MOST_CHECKS, _SLOWEST, _NAME_WIDTH = 30, 3, 40
+#: A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def terminal(entries: Sequence[Entry], console: Console) -> None:
-    """Print the summary: the checks, the submissions, the totals."""
-    show(summary(entries), console)
+    """Print the summary: the checks that fail, the submissions, and the totals."""
+    show(summary_lines(entries), console)
 
 
-def summary(entries: Sequence[Entry]) -> Iterator[Line]:
-    """The lines of the summary."""
-    checks = _told_checks(entries)
+def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
+    """The lines of the summary for a terminal."""
+    checks = _checks_to_show(entries)
     if checks:
         yield _line(Text(f"Checks that fail, and for how many of {plural(len(entries), 'submission')}", "bold"))
         for check, number, mistakes in checks[:_MOST_CHECKS]:
@@ -48,22 +49,22 @@ def summary(entries: Sequence[Entry]) -> Iterator[Line]:
         yield _line(Text())
     if entries:
         yield _line(Text("Submissions", "bold"))
-    width = min(max((len(_name(each)) for each in entries), default=0), _NAME)
+    width = min(max((len(_name(each)) for each in entries), default=0), _NAME_WIDTH)
     for each in entries:
         lead = Text(f"{each.verdict.upper():<5} ", STYLES[VERDICTS[each.verdict]])
-        yield Line(2, lead, Text(f"{_name(each):<{width}}  {each.seconds:6.1f} s  {_said(each)}"))
+        yield Line(2, lead, Text(f"{_name(each):<{width}}  {each.seconds:6.1f} s  {_in_words(each)}"))
     yield _line(Text())
     slowest = sorted(entries, key=lambda each: -each.seconds)[:_SLOWEST]
     if len(entries) > 1:
-        told = ", ".join(f"{_name(each)} {each.seconds:.1f} s" for each in slowest)
-        yield Line(0, Text("slowest  "), Text(told))
+        names = ", ".join(f"{_name(each)} {each.seconds:.1f} s" for each in slowest)
+        yield Line(0, Text("slowest  "), Text(names))
     yield Line(0, Text("in all   "), Text(_totals(entries)))
-    for means in _means(entries):
-        yield Line(0, Text("         "), Text(means, "dim"))
+    for line in _circumstances(entries):
+        yield Line(0, Text("         "), Text(line, "dim"))
 
 
 def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
-    """Each check that fails for somebody: for how many, and with which mistakes; the most frequent first."""
+    """Each check that some submission fails, with the number of these and their mistakes; the most frequent first."""
     numbers = Counter(failure.check for each in entries for failure in each.failed)
     mistakes: dict[str, Counter[str]] = {}
     for each in entries:
@@ -75,15 +76,16 @@ def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
     ]
 
 
-def _told_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
-    """As `failing_checks`, but for a class that somebody lacks one line instead of one for each of its checks."""
+def _checks_to_show(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
+    """As `failing_checks`, but a missing Python class is one line instead of one for each of its checks."""
     missing = Counter(cls for each in entries for cls in each.missing)
-    there = [replace(each, failed=tuple(_of_present_classes(each))) for each in entries]
-    told = [(f"{cls} is missing", number, "") for cls, number in missing.items()] + failing_checks(there)
-    return sorted(told, key=lambda each: -each[1])
+    present = [replace(each, failed=tuple(_of_present_classes(each))) for each in entries]
+    lines = [(f"{cls} is missing", number, "") for cls, number in missing.items()] + failing_checks(present)
+    return sorted(lines, key=lambda each: -each[1])
 
 
 def _of_present_classes(entry: Entry) -> Iterator[Failure]:
+    """The failures about Python classes that the submission has."""
     yield from (each for each in entry.failed if class_of(each.subject) not in entry.missing)
 
 
@@ -94,7 +96,7 @@ def as_json(entries: Sequence[Entry]) -> str:
 
 
 def as_csv(entries: Sequence[Entry]) -> str:
-    """A row for each submission."""
+    """A CSV table with a row for each submission; docs/verdict.md explains the columns."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -103,22 +105,26 @@ def as_csv(entries: Sequence[Entry]) -> str:
 
 
 def as_markdown(entries: Sequence[Entry], limit: int = LIMIT) -> str:
-    """Two tables for a step summary, in at most ``limit`` bytes; rows that do not fit are left out, and it says so."""
+    """Two tables for a step summary on GitHub, in at most ``limit`` bytes.
+
+    Rows that do not fit are left out, and the last line says how many.
+    """
     lines = [f"## {_totals(entries)}", "", "| check | fails for | mistakes |", "|---|---:|---|"]
-    for check, number, mistakes in _told_checks(entries):
+    for check, number, mistakes in _checks_to_show(entries):
         lines.append(f"| <code>{inline(check)}</code> | {number} | {inline(mistakes)} |")
     lines += ["", "| submission | verdict | seconds | |", "|---|---|---:|---|"]
     for each in entries:
-        said = inline(_said(each))
-        lines.append(f"| <code>{inline(each.name)}</code> | {each.verdict} | {each.seconds:.1f} | {said} |")
-    return _fitted([*lines[:1], "", *(inline(each) for each in _means(entries)), *lines[1:]], limit)
+        words = inline(_in_words(each))
+        lines.append(f"| <code>{inline(each.name)}</code> | {each.verdict} | {each.seconds:.1f} | {words} |")
+    return _fitted([*lines[:1], "", *(inline(each) for each in _circumstances(entries)), *lines[1:]], limit)
 
 
-#: What `bp check --all` can write, by the name of its option.
+#: The formats that `bp check --all` can write, by the name of the option.
 FORMATS: dict[str, Callable[[Sequence[Entry]], str]] = {"json": as_json, "csv": as_csv, "markdown": as_markdown}
 
 
 def _row(entry: Entry) -> dict[str, Any]:
+    """The values of one submission, by the names of the columns."""
     first = entry.failed[0] if entry.failed else None
     return {
         "name": entry.name,
@@ -133,29 +139,32 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _said(entry: Entry) -> str:
+def _in_words(entry: Entry) -> str:
+    """The outcome of one submission in a few words."""
     if entry.problem is not None:
         return one_line(entry.problem, 300)
-    said = counts_in_words(entry.counts)
+    words = counts_in_words(entry.counts)
     if entry.failed:
         first = entry.failed[0]
-        said += f"; first {one_line(first.subject)}" + (f": {one_line(first.mistake)}" if first.mistake else "")
-    return said
+        words += f"; first {one_line(first.subject)}" + (f": {one_line(first.mistake)}" if first.mistake else "")
+    return words
 
 
 def _totals(entries: Sequence[Entry]) -> str:
+    """How many submissions have each verdict."""
     verdicts = Counter(each.verdict for each in entries)
-    said = f"{plural(len(entries), 'submission')}: {verdicts['pass']} pass, {verdicts['fail']} fail"
-    return f"{said}, {verdicts['error']} without a verdict" if verdicts["error"] else said
+    words = f"{plural(len(entries), 'submission')}: {verdicts['pass']} pass, {verdicts['fail']} fail"
+    return f"{words}, {verdicts['error']} without a verdict" if verdicts["error"] else words
 
 
-def _means(entries: Sequence[Entry]) -> list[str]:
-    """With which seeds, and in what isolation; a line for each that there was."""
+def _circumstances(entries: Sequence[Entry]) -> list[str]:
+    """A line for each pair of seed and isolation with which submissions were judged."""
     pairs = dict.fromkeys((each.seed, each.isolation) for each in entries if each.isolation)
     return [f"seed {seed}, in {one_line(isolation or '', 400)}" for seed, isolation in pairs]
 
 
 def _cell(value: Any) -> Any:
+    """A value for CSV: on one line, and with an apostrophe before a text that a spreadsheet would run as a formula."""
     if not isinstance(value, str):
         return value
     text = one_line(value)
@@ -163,7 +172,7 @@ def _cell(value: Any) -> Any:
 
 
 def _name(entry: Entry) -> str:
-    return one_line(entry.name, _NAME - 3)
+    return one_line(entry.name, _NAME_WIDTH - 3)
 
 
 def _line(text: Text) -> Line:
@@ -171,6 +180,7 @@ def _line(text: Text) -> Line:
 
 
 def _fitted(lines: Sequence[str], limit: int) -> str:
+    """As many of the first lines as fit, and a line on how many are left out."""
     room, kept = limit - 100, 0
     for line in lines:
         room -= len(line.encode()) + 1

@@ -18,11 +18,11 @@ from reference.lab.mistakes import CATALOGUE
 from reports import cli
 from reports.io.exit_codes import FAILED, OK, USAGE
 from reports.study import plan as plans
-from reports.study import theirs
+from reports.study import submission_runs
 from reports.study.build import build
 from reports.study.cache import Cache
 from reports.study.gather import gather
-from reports.study.theirs import Submission, distance
+from reports.study.submission_runs import Submission, distance
 from reports.training.experiments import EXPERIMENTS, build_net, load_data
 from tests.handed_in import hand_in
 from tests.study import SMALL, leave_figures_blank, noise_for_mnist, silent_display
@@ -36,7 +36,7 @@ RIGHT = next(each for each in CATALOGUE if each.subject == "ReLULayer.delta" and
 
 def run(path: Path, experiment: Any = XOR, seconds: float = 30.0) -> bp.History:
     with Sandbox(path.resolve(), Limits(seconds=seconds), "process") as box:
-        return theirs.train(box, experiment, load_data(experiment))
+        return submission_runs.train(box, experiment, load_data(experiment))
 
 
 def ours(experiment: Any) -> bp.History:
@@ -146,9 +146,11 @@ def test_its_curves_are_in_the_document(tmp_path: Path, monkeypatch: pytest.Monk
     leave_figures_blank(monkeypatch)
     monkeypatch.setitem(EXPERIMENTS, "xor", XOR)
     parts = plans.parts(SMALL, None, Submission(OURS, Limits(), "process"))
-    names = [part.name.removeprefix(theirs.PREFIX) for part in parts if part.name.startswith(theirs.PREFIX)]
+    names = [
+        part.name.removeprefix(submission_runs.PREFIX) for part in parts if part.name.startswith(submission_runs.PREFIX)
+    ]
     assert names == ["xor", "spirals-0.2", "spirals-1", "spirals-5", "mnist"]
-    wanted = [part for part in parts if part.name.removeprefix(theirs.PREFIX) in {"xor", "mnist"}]
+    wanted = [part for part in parts if part.name.removeprefix(submission_runs.PREFIX) in {"xor", "mnist"}]
     study = gather(wanted, Cache(tmp_path / "cache"), silent_display())
     assert study.failed == {}
     left_out = {part.name: "left out" for part in parts if part not in wanted}
@@ -194,7 +196,9 @@ def test_a_run_that_stops_is_exit_1(
     path = spoiled(tmp_path, "gradient", "    raise ValueError('tired')")
     monkeypatch.setattr(command, "mnist_folder", lambda folder, console: tmp_path)
     monkeypatch.setattr(
-        command, "parts", lambda plan, folder, submission: [theirs.part("theirs-xor", XOR, load_data, submission)]
+        command,
+        "parts",
+        lambda plan, folder, submission: [submission_runs.part("theirs-xor", XOR, load_data, submission)],
     )
     monkeypatch.setattr(command, "build", lambda study, out: [])
     assert cli.main(["report", "--out", str(tmp_path / "r"), "--implementation", str(path)]) == FAILED

@@ -1,4 +1,4 @@
-"""One submission from its file or folder to a line of the table; runs in a process of the crew."""
+"""What a worker process does for one submission of a course: it judges it and writes its report files."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 
 from reference import Judgement, NotAnImplementation
 from reports.course.submissions import Submission
+from reports.course.summary import Entry, entry_of, problem_of
 from reports.course.unpack import UnpackError, unpack
 from reports.io.exit_codes import ToolError
 from reports.io.files import write_atomically
 from reports.verdicts import FORMATS
-from reports.verdicts.class_summary import Entry, entry_of, problem_of
-from reports.verdicts.judging import Settings
+from reports.verdicts.settings import Settings
 
-#: Formats of the reports on each submission.
+#: The formats of the report files on each submission.
 REPORTS = ("html", "json")
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is given.
+    """What a worker process is given.
 
     Attributes
     ----------
     submission, settings
         What to judge, and how.
     reports
-        The folder for its reports, or None.
+        The folder for its report files; None if none are wanted.
     """
 
     submission: Submission
@@ -40,14 +40,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """What a worker gives back.
+    """What a worker process returns.
 
     Attributes
     ----------
     entry
-        For the table.
+        What the summary needs of the verdict.
     isolation
-        What was in force, in words; empty where nothing was run.
+        How the submission was kept apart from the machine, in words; empty if its code was never run.
     """
 
     entry: Entry
@@ -55,17 +55,17 @@ class Result:
 
 
 def report_files(folder: Path, name: str) -> dict[str, Path]:
-    """Where the reports on a submission are, by format."""
+    """The report files on a submission, by format."""
     return {each: folder / f"{name}.{each}" for each in REPORTS}
 
 
 def judge(task: Task) -> Result:
-    """Judge one submission, and write its reports."""
+    """Judge one submission, and write its report files."""
     start = time.monotonic()
     name = task.submission.name
     with tempfile.TemporaryDirectory(prefix="bp-submission-", ignore_cleanup_errors=True) as folder:
         try:
-            judgement = task.settings.judge(_alone(task.submission.path, Path(folder)), name)
+            judgement = task.settings.judge(_by_itself(task.submission.path, Path(folder)), name)
         except NotAnImplementation as error:
             return Result(_failed(name, str(error), time.monotonic() - start))
         except UnpackError as error:
@@ -76,8 +76,11 @@ def judge(task: Task) -> Result:
     return Result(entry_of(name, judgement), judgement.isolation)
 
 
-def _alone(path: Path, folder: Path) -> Path:
-    """Where to find the submission with nobody else's beside it: what lies beside a file can be imported."""
+def _by_itself(path: Path, folder: Path) -> Path:
+    """The place of the submission with no other beside it; a single file or an archive is copied into ``folder``.
+
+    A submission can import whatever lies beside its file, so another student's file must not be there.
+    """
     if path.is_dir():
         return path
     if path.suffix.lower() == ".zip":

@@ -1,7 +1,8 @@
-"""The same runs with somebody else's implementation, which is as confined as in the gate.
+"""Runs the experiments of the report with a submission, in a sandbox as in `bp check`.
 
-It is asked for the gradient of every batch; the steps, the losses, the accuracies and the amplitudes are ours. So it
-learns where its own gradient leads it, and cannot make its curves prettier than they are.
+The submission computes the gradient of every batch. The steps, the losses, the accuracies and the amplitudes are
+computed by our code, so the curves show where the submission's gradient leads, and the submission cannot embellish
+them.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ from reference.execution.worker.protocol import Call, Executor, Reply, Step
 from reference.gate import located
 from reference.lab.network import NetCase
 from reports.io.progress import Display
-from reports.study.part import Made, Part
+from reports.study.part import Part, PartResult
 from reports.study.runs import Loader, record_of
 from reports.training.experiments import Data, Experiment, build_net, sets_of
 
 Array = NDArray[Any]
 
-#: What the names of these runs begin with.
+#: The beginning of the names of these runs.
 PREFIX = "theirs-"
 
-_CODE = ("bp", "reference", "reports.training.experiments", "reports.study.facts", "reports.study.theirs")
-#: Of a submission's file, as far as it decides whether anything has changed.
-_MOST = 2**24
+_CODE = ("bp", "reference", "reports.training.experiments", "reports.study.facts", "reports.study.submission_runs")
+#: Bytes of a file of the submission that are read to see whether it has changed.
+_MOST_READ = 2**24
 
 
 @dataclass(frozen=True)
 class Submission:
-    """Where it is, and what it may take for one run."""
+    """The path of a submission, and its limits for one run."""
 
     path: Path
     limits: Limits
@@ -49,65 +50,75 @@ class Submission:
 
     @property
     def fingerprint(self) -> str:
-        """Of its files."""
+        """A hash of its files."""
         place = located(self.path)
         digest = hashlib.sha256()
         for path in [place] if place.is_file() else sorted(submission_files.files(place)):
             digest.update(
-                str(path.relative_to(place.parent)).encode() + b"\0" + (submission_files.contents(path, _MOST) or b"")
+                str(path.relative_to(place.parent)).encode()
+                + b"\0"
+                + (submission_files.contents(path, _MOST_READ) or b"")
             )
         return digest.hexdigest()
 
 
 class _StoppedError(Exception):
-    """Why a run does not go on, in words."""
+    """The run cannot go on; the message says why."""
 
 
 def part(name: str, experiment: Experiment, load: Loader, submission: Submission) -> Part:
-    """A run of an experiment with the submission's classes; our own is where it would end if they were right."""
+    """The part that runs an experiment with the submission's classes; if these are right, the curves equal ours."""
     settings = {
         "experiment": asdict(experiment),
         "submission": submission.fingerprint,
         "limits": [submission.limits.seconds, submission.limits.memory, submission.sandbox],
     }
-    return Part(name, settings, lambda display: _made(name, experiment, load(experiment), submission, display), _CODE)
+    return Part(
+        name,
+        settings,
+        lambda display: _train_in_sandbox(name, experiment, load(experiment), submission, display),
+        _CODE,
+    )
 
 
-def _made(name: str, experiment: Experiment, data: Data, submission: Submission, display: Display) -> Made:
+def _train_in_sandbox(
+    name: str, experiment: Experiment, data: Data, submission: Submission, display: Display
+) -> PartResult:
     task = display.task(name, experiment.n_epochs)
     with Sandbox(located(submission.path), submission.limits, submission.sandbox) as box:
         history = train(box, experiment, data, task.epoch)
         isolation = box.isolation
-    return Made(record_of(experiment, history) | {"isolation": isolation, "of": submission.path.name})
+    return PartResult(record_of(experiment, history) | {"isolation": isolation, "of": submission.path.name})
 
 
 def train(
     executor: Executor, experiment: Experiment, data: Data, on_epoch: Callable[[bp.History], None] | None = None
 ) -> bp.History:
-    """A run whose gradients come from ``executor``; it starts from the weights that ours starts from.
+    """Train with gradients from ``executor``, from the same initial weights as our own run.
 
-    Whatever the other side does ends the run, with the reason in ``history.stopped`` and the curves up to there.
+    If the submission fails in any way, the run stops; ``history.stopped`` has the reason.
     """
     X, T, *_ = data
     net = build_net(experiment)
     train_set, *rest = (Samples(*each, experiment.dtype) for each in sets_of(data))
-    judge = Plain(net, train_set, rest[0] if rest else None, experiment.batch_size, experiment.alpha)
+    evaluation = Plain(net, train_set, rest[0] if rest else None, experiment.batch_size, experiment.alpha)
     history = bp.History()
     with np.errstate(all="ignore"):
-        history.extend(judge.before())
-        _tell(on_epoch, history)
+        history.extend(evaluation.before())
+        _call(on_epoch, history)
         try:
-            _need_classes(executor, experiment)
+            _require_classes(executor, experiment)
             for epoch in range(1, experiment.n_epochs + 1):
                 _descend(executor, experiment, net, X, T, f"in epoch {epoch}")
-                history.extend(judge.told(epoch))
-                _tell(on_epoch, history)
+                history.extend(evaluation.told(epoch))
+                _call(on_epoch, history)
         except (_StoppedError, NotFiniteError) as stop:
             history.stopped = str(stop)
     return history
 
 
-def _need_classes(executor: Executor, experiment: Experiment) -> None:
+def _require_classes(executor: Executor, experiment: Experiment) -> None:
+    """Stop the run if the submission lacks a class that the experiment needs."""
     loss = "LossCrossEntropyForSoftmaxLogits" if experiment.stable else "LossCrossEntropy"
     missing = executor.missing()
     for name in ("LinearLayer", "ReLULayer", "SoftmaxLayer", "MLP", loss):
@@ -115,30 +126,30 @@ def _need_classes(executor: Executor, experiment: Experiment) -> None:
             raise _StoppedError(f"before the first epoch: {missing[name]}")
 
 
-def _tell(on_epoch: Callable[[bp.History], None] | None, history: bp.History) -> None:
+def _call(on_epoch: Callable[[bp.History], None] | None, history: bp.History) -> None:
     if on_epoch is not None:
         on_epoch(history)
 
 
 def _descend(executor: Executor, experiment: Experiment, net: bp.MLP, X: Array, T: Array, when: str) -> None:
-    """One pass over the training set."""
+    """One epoch of steps over the training set."""
     size = experiment.batch_size
     for number, start in enumerate(range(0, len(X), size), start=1):
         place = f"{when}, batch {number}"
         parameters: list[Array] = [array for pair in net.parameters().values() for array in pair]
         rows = slice(start, start + size)
-        question = NetCase(experiment.widths, tuple(parameters), X[rows], T[rows], experiment.stable)
-        for parameter, gradient in zip(parameters, _gradient(executor, question, place), strict=True):
+        case = NetCase(experiment.widths, tuple(parameters), X[rows], T[rows], experiment.stable)
+        for parameter, gradient in zip(parameters, _gradient(executor, case, place), strict=True):
             np.subtract(parameter, experiment.alpha * gradient, out=parameter)
             if not np.isfinite(parameter).all():
                 raise _StoppedError(f"{place}: the parameters are not finite any more")
 
 
-def _gradient(executor: Executor, question: NetCase, place: str) -> list[Array]:
-    """What the other side says it is, for each array of the parameters, of the right shape."""
-    steps: list[Step] = [*question.steps(), Call("net", "gradient", {"X": question.X, "T": question.T})]
+def _gradient(executor: Executor, case: NetCase, place: str) -> list[Array]:
+    """The submission's gradient for each parameter array; the run stops if a part is missing or has a wrong shape."""
+    steps: list[Step] = [*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]
     replies: Sequence[Reply] = executor.run(steps)
-    # What ends the process is the answer to all steps, and comes of the last.
+    # If the process has ended, every step has the same error. Then the call of `gradient` has caused it.
     ended = len({reply.error for reply in replies}) == 1
     for step, reply in zip(steps, replies, strict=True):
         if reply.error is not None:
@@ -148,26 +159,28 @@ def _gradient(executor: Executor, question: NetCase, place: str) -> list[Array]:
     if not isinstance(found, dict):
         raise _StoppedError(f"{place}: expected MLP.gradient to give a dict, got {replies[-1].kind}")
     parts = []
-    for name, W, b in zip(question.linear, question.theta[::2], question.theta[1::2], strict=True):
+    for name, W, b in zip(case.linear, case.theta[::2], case.theta[1::2], strict=True):
         shapes = [W.shape, b.shape]
         given = found.get(name)
-        if not isinstance(given, list | tuple) or [_shape(each) for each in given] != shapes:
+        if not isinstance(given, list | tuple) or [_shape_of_numbers(each) for each in given] != shapes:
             raise _StoppedError(f"{place}: expected [dW, db] of shapes {shapes} for {name}, got something else")
         parts += [np.asarray(each, dtype=W.dtype) for each in given]
     return parts
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
+def _shape_of_numbers(value: Any) -> tuple[int, ...] | None:
+    """The shape of an array of real numbers; None for anything else."""
     return value.shape if isinstance(value, np.ndarray) and value.dtype.kind in "fiu" else None
 
 
 def distance(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
-    """How far the curves of two records are apart: the largest difference of the training losses, and where.
+    """How far the training losses of two runs are apart.
 
     Returns
     -------
     dict
-        ``largest``, relative to our loss; ``epoch`` at which; ``epochs`` that were compared.
+        ``largest``: the largest difference relative to our loss. ``epoch``: where it is. ``epochs``: how many were
+        compared.
     """
     pairs = list(zip(ours["history"]["loss_train"], theirs["history"]["loss_train"], strict=False))
     apart = [abs(theirs - ours) / ours if math.isfinite(theirs) else math.inf for ours, theirs in pairs]

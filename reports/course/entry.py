@@ -1,4 +1,4 @@
-"""One submission of a class, in what a summary needs of it; it can be stored, to resume an interrupted run."""
+"""What the summary of a course needs of one submission; it can be stored, so that an interrupted run can go on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STATUSES = ("passed", "failed", "skipped", "error")
 
 
 class Failure(NamedTuple):
-    """A check that one submission fails."""
+    """A check that a submission fails, and the mistake that explains it."""
 
     check: str
     subject: str
@@ -22,26 +22,26 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """One submission, in what the summary needs of it.
+    """What the summary needs of one submission.
 
     Attributes
     ----------
     name
-        Of the submission, as the teacher knows it.
+        The name of its file or folder.
     verdict
-        "error" too where it could not be judged.
+        "pass", "fail", or "error" if the examiner failed or could not judge it.
     counts
-        Findings by status.
+        The number of findings of each status.
     failed
-        What it fails, in the order of the checks.
+        The checks that it fails, in their order.
     seconds
-        Wall clock.
+        Elapsed time.
     problem
-        Why nothing could be judged, where that is so.
+        Why nothing could be judged; None if something was.
     seed, isolation
-        Of the judgement.
+        As in `reference.Judgement`; None if there is no judgement.
     missing
-        The classes that are not there; all their checks fail.
+        The Python classes that the submission lacks; all checks of these fail.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Entry:
     missing: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The entry in what JSON can hold."""
+        """The entry as values that JSON can hold."""
         return {
             "name": self.name,
             "verdict": self.verdict,
@@ -70,7 +70,7 @@ class Entry:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Entry:
-        """The entry that `as_dict` wrote."""
+        """The entry that `as_dict` has turned into ``stored``."""
         return cls(
             stored["name"],
             stored["verdict"],
@@ -85,18 +85,18 @@ class Entry:
 
 
 def entry_of(name: str, judgement: Judgement) -> Entry:
-    """What the summary needs of a judgement."""
+    """The entry of a submission that was judged."""
     failed = tuple(
         Failure(each.check, each.subject, each.mistake) for each in judgement.findings if each.status == "failed"
     )
-    absent = [each for each in judgement.findings if _of_missing_class(each)]
+    absent = [each for each in judgement.findings if _says_class_is_missing(each)]
     return Entry(
         name,
         judgement.verdict,
         judgement.counts,
         failed,
         judgement.seconds,
-        # Where no class is there, the first reason is the reason: the file cannot be imported, or has another name.
+        # If every class is missing, the first reason holds for all: the file cannot be imported, or has a wrong name.
         problem=absent[0].actual if absent and len(absent) == len(judgement.findings) else None,
         seed=judgement.seed,
         isolation=judgement.isolation,
@@ -105,15 +105,15 @@ def entry_of(name: str, judgement: Judgement) -> Entry:
 
 
 def class_of(subject: str) -> str:
-    """The class of a subject, which may be one of its methods."""
+    """The name of the Python class that a subject, ``Class.method`` or ``Class``, is about."""
     return subject.partition(".")[0]
 
 
-def _of_missing_class(finding: Finding) -> bool:
-    """Whether the class is not there; a missing method is called missing too."""
+def _says_class_is_missing(finding: Finding) -> bool:
+    """Whether a finding says that the whole class is missing, and not one method of it."""
     return finding.due is not None and finding.due.kind == "class"
 
 
 def problem_of(name: str, problem: str, seconds: float = 0.0) -> Entry:
-    """A submission that could not be judged, and why."""
+    """The entry of a submission that could not be judged, with the reason."""
     return Entry(name, "error", seconds=seconds, problem=problem)

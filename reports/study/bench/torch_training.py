@@ -1,6 +1,6 @@
-"""The lab's training, written in PyTorch alone: to be compared with ours number by number, and in time.
+"""The lab's training with PyTorch alone, with which the benchmarks compare times and the tests compare numbers.
 
-As in `torch_autograd`, torch is imported when it is used.
+PyTorch is optional and slow to import, so it is imported when it is used.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from numpy.typing import ArrayLike, DTypeLike
 if TYPE_CHECKING:
     import torch
 
-#: Samples that a net is evaluated on at once.
+#: How many samples are evaluated at once.
 _SLICE = 1000
 
 
 class Training:
-    """Linear layers with ReLU between them, softmax, cross-entropy, and plain gradient descent.
+    """A network of linear layers with ReLU between them, softmax and cross-entropy, trained by gradient descent.
 
     Mini-batches are consecutive slices; each step subtracts alpha times the gradient of the batch's mean loss.
 
     Parameters
     ----------
     weights, biases
-        Initial values, (D, U) and (U,), layer by layer.
+        The initial values, of shapes (D, U) and (U,), layer by layer.
     sets
-        Training set and, where there is one, test set: inputs (N, D) and one-hot targets (N, K).
+        The training set and, if there is one, the test set: inputs (N, D) and one-hot targets (N, K).
     loss
-        "probabilities": minus log p_t, p by softmax. "logits": `torch.nn.functional.cross_entropy`.
+        "probabilities": minus log p_t, where p comes from softmax. "logits": `torch.nn.functional.cross_entropy`.
     batch_size, alpha
-        As the lab has them.
+        As in `bp.train`.
     dtype
-        Of all arithmetic.
+        The precision of all arithmetic.
     compiled
-        Let ``torch.compile`` make loss and gradient.
+        Whether ``torch.compile`` compiles the loss and its gradient.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Training:
     ) -> None:
         import torch  # noqa: PLC0415 - optional and slow to import
 
-        # As torch.nn.Linear has them: (U, D).
+        # Weights have the shape (U, D), as in torch.nn.Linear.
         arrays = [np.array(part, dtype) for W, b in zip(weights, biases, strict=True) for part in (np.transpose(W), b)]
         self._parameters = [torch.from_numpy(array).requires_grad_() for array in arrays]
         self._sets = [(torch.from_numpy(np.array(X, dtype)), torch.from_numpy(np.argmax(T, axis=1))) for X, T in sets]
@@ -64,7 +64,7 @@ class Training:
             self._outputs_and_losses = torch.compile(self._outputs_and_losses)
 
     def descend(self) -> None:
-        """One epoch of steps."""
+        """Train for one epoch."""
         import torch  # noqa: PLC0415 - optional and slow to import
 
         X, labels = self._sets[0]
@@ -77,10 +77,10 @@ class Training:
                     parameter.sub_(gradient, alpha=self._alpha)
 
     def evaluate(self) -> list[tuple[float, float]]:
-        """Mean loss and accuracy of each set, in slices that stay in the cache."""
+        """The mean loss and the accuracy of each set, computed in slices that fit into the processor's cache."""
         import torch  # noqa: PLC0415 - optional and slow to import
 
-        told = []
+        found = []
         with torch.no_grad():
             for X, labels in self._sets:
                 total, hits = 0.0, 0
@@ -88,51 +88,18 @@ class Training:
                     outputs, losses = self._outputs_and_losses(X[rows], labels[rows], *self._parameters)
                     total += float(losses.sum())
                     hits += int((outputs.argmax(dim=1) == labels[rows]).sum())
-                told.append((total / len(X), hits / len(X)))
-        return told
+                found.append((total / len(X), hits / len(X)))
+        return found
 
     def amplitudes(self) -> list[float]:
-        """Mean absolute weight of each layer."""
+        """The mean absolute weight of each layer."""
         return [float(W.detach().abs().mean()) for W in self._parameters[::2]]
-
-
-def train_mlp(
-    weights: Sequence[ArrayLike],
-    biases: Sequence[ArrayLike],
-    train: tuple[ArrayLike, ArrayLike],
-    test: tuple[ArrayLike, ArrayLike] | None,
-    *,
-    loss: Literal["probabilities", "logits"],
-    batch_size: int,
-    n_epochs: int,
-    alpha: float,
-) -> dict[str, list[float]]:
-    """The curves of `Training`, in double precision; the arguments are its.
-
-    Returns
-    -------
-    dict
-        ``loss_train``, ``acc_train``, ``loss_test``, ``acc_test``: a number before training and after each epoch; and
-        ``amplitude_0``, ``amplitude_1``, ...: mean absolute weight of each layer.
-    """
-    sets = [train] if test is None else [train, test]
-    training = Training(weights, biases, sets, loss=loss, batch_size=batch_size, alpha=alpha)
-    curves: dict[str, list[float]] = {}
-    for epoch in range(n_epochs + 1):
-        if epoch:
-            training.descend()
-        for name, (mean, accuracy) in zip(("train", "test"), training.evaluate(), strict=False):
-            curves.setdefault(f"loss_{name}", []).append(mean)
-            curves.setdefault(f"acc_{name}", []).append(accuracy)
-        for number, amplitude in enumerate(training.amplitudes()):
-            curves.setdefault(f"amplitude_{number}", []).append(amplitude)
-    return curves
 
 
 def _outputs_and_losses(
     loss: str, X: torch.Tensor, labels: torch.Tensor, *parameters: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (N, K) and losses (N,), from weights (U, D) and biases in turn."""
+    """Logits (N, K) and losses (N,); ``parameters`` are weights (U, D) and biases in turn."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
     layers = list(zip(parameters[::2], parameters[1::2], strict=True))

@@ -10,8 +10,8 @@ import re
 import pytest
 from rich.console import Console
 
-from reports.verdicts import class_summary
-from reports.verdicts.class_summary import Entry, entry_of, problem_of
+from reports.course import summary
+from reports.course.summary import Entry, entry_of, problem_of
 from tests.judgements import BATCH_WIDE, COMMAND, FORBIDDEN, SUMMED, Tags, judged, rendered, strictly
 
 pytestmark = pytest.mark.outside
@@ -35,7 +35,7 @@ def test_entries_can_be_stored() -> None:
 def test_class_summary_says_who_and_what() -> None:
     """Which checks fail for how many, each submission in a line, the slowest, and the totals."""
     stream = io.StringIO()
-    class_summary.terminal(class_of_four(), Console(file=stream, width=60))
+    summary.terminal(class_of_four(), Console(file=stream, width=60))
     text = stream.getvalue()
     assert "     2  softmax.forward.far_samples  batch-wide-shift (2)\n" in text
     assert "     1  linear.grad.values  not-averaged (1)\n" in text
@@ -57,13 +57,13 @@ def test_class_summary_tells_a_missing_class_once() -> None:
         entry_of("bert", judged(SUMMED, only="linear.*")),
     ]
     stream = io.StringIO()
-    class_summary.terminal(entries, Console(file=stream, width=100))
+    summary.terminal(entries, Console(file=stream, width=100))
     text = stream.getvalue()
     assert "     1  LinearLayer is missing\n" in text
     assert "     1  ReLULayer is missing\n" in text
     assert "     1  linear.grad.values  not-averaged (1)\n" in text
     assert "relu.forward.values" not in text
-    rows = strictly(class_summary.FORMATS["json"](entries))["submissions"]
+    rows = strictly(summary.FORMATS["json"](entries))["submissions"]
     assert [row["problem"] for row in rows] == [None, "there is no class ReLULayer in mlp.py", None]
     assert all(Entry.from_dict(json.loads(json.dumps(each.as_dict()))) == each for each in entries)
 
@@ -71,14 +71,14 @@ def test_class_summary_tells_a_missing_class_once() -> None:
 def test_class_tables_are_read_back() -> None:
     """A row for each submission; a spreadsheet is given no formula."""
     entries = class_of_four()
-    rows = list(csv.DictReader(io.StringIO(class_summary.FORMATS["csv"](entries))))
+    rows = list(csv.DictReader(io.StringIO(summary.FORMATS["csv"](entries))))
     assert [row["verdict"] for row in rows] == ["pass", "fail", "fail", "error"]
     assert rows[1]["first_failed"] == "SoftmaxLayer.forward"
     assert rows[2]["name"] == r"'=cmd()\x1b[31m|[red]"
-    table = strictly(class_summary.FORMATS["json"](entries))
+    table = strictly(summary.FORMATS["json"](entries))
     assert [row["name"] for row in table["submissions"]] == [entry.name for entry in entries]
     assert {"id": "softmax.forward.far_samples", "failed": 2} in table["checks"]
-    page = rendered(class_summary.FORMATS["markdown"](entries))
+    page = rendered(summary.FORMATS["markdown"](entries))
     assert Tags.of(page).unbalanced == []
     assert page.count("<tr>") == 1 + len(table["checks"]) + 1 + len(entries)
-    assert len(class_summary.as_markdown(entries * 1000, 10_000).encode()) <= 10_000
+    assert len(summary.as_markdown(entries * 1000, 10_000).encode()) <= 10_000
