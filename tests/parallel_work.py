@@ -1,4 +1,4 @@
-"""What processes of a crew do in tests: stand-ins for judging, by the submission's name."""
+"""What worker processes do in tests instead of judging; it depends on the submission's name."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def act(task: Task) -> Result:
     if name.startswith("raises"):
         raise ValueError("of no use")
     if name.startswith("hangs"):
-        # Where it is found, whoever kills this process.
+        # This file must be found and removed when the process is killed.
         Path(tempfile.mkdtemp(), "left").touch()
         time.sleep(1000)
     return Result(Entry(name, "pass"))
 
 
 def look_around(name: str) -> dict[str, list[str]]:
-    """Where this process looks for modules, and which ones it has, with their files."""
+    """Return where this process looks for modules, and which modules it has imported from which files."""
     __import__(name)
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     return {

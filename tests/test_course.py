@@ -1,4 +1,4 @@
-"""``bp check --all``: a whole class, interrupted or not, on several processes."""
+"""``bp check --all`` judges a whole course in several processes, and can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def record() -> Path:
-    """Of the class in this folder."""
-    return record_path(Path("class"), None)
+    """The record of the course in this folder."""
+    return record_path(Path("course"), None)
 
 
 def rows_of(path: str) -> dict[str, dict[str, str]]:
@@ -45,9 +45,9 @@ def rows_of(path: str) -> dict[str, dict[str, str]]:
         return {row["name"]: row for row in csv.DictReader(stream)}
 
 
-def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Files, folders and archives, right, wrong and hopeless ones: one verdict each, and one table."""
-    folder = elsewhere / "class"
+def test_course_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files, folders and archives, right, wrong and unreadable ones, get one verdict each in one table."""
+    folder = elsewhere / "course"
     hand_in(folder, right=RIGHT, hangs=HANGS, old=PYTHON_2, exits="import os\nos._exit(0)\n" + RIGHT)
     hand_in(folder, thief="from right import *\nclass ReLULayer(ReLULayer): pass\n")
     hand_in(folder / "Übung 3, Müller", **{"mein netz.v2": LEAKY})
@@ -59,7 +59,7 @@ def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.C
     (folder / "grades.txt").write_text("not a submission", encoding="utf-8")
     (folder / ".hidden.py").write_text("x", encoding="utf-8")
     (folder / "link.py").symlink_to("right.py")
-    argv = ["--all", "class", "-j", "2", *RELU, "--timeout", "2", "--csv", "t.csv", "--json", "t.json"]
+    argv = ["--all", "course", "-j", "2", *RELU, "--timeout", "2", "--csv", "t.csv", "--json", "t.json"]
     assert outcome(*argv, "--reports", "out", "--markdown", "t.md") == FAILED
     assert "Python 2" in rows_of("t.csv")["old.py"]["problem"]
     verdicts = {name: row["verdict"] for name, row in rows_of("t.csv").items()}
@@ -67,7 +67,7 @@ def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.C
     assert verdicts == {"right.py": "pass", "Ñandú (1).ZIP": "pass", **dict.fromkeys(wrong, "fail")}
     assert len(json.loads(Path("t.json").read_text("utf-8"))["submissions"]) == 9
     judged = {f"{name}.{form}" for name in verdicts if name not in ("empty", "broken.zip") for form in ("html", "json")}
-    assert {each.name for each in Path("out").iterdir()} == judged | {"check-class.jsonl"}
+    assert {each.name for each in Path("out").iterdir()} == judged | {"check-course.jsonl"}
     reports = [json.loads(each.read_text("utf-8")) for each in Path("out").glob("*.json")]
     assert len({each["seed"] for each in reports}) == 1
     assert {each["implementation"] for each in reports} == set(verdicts) - {"empty", "broken.zip"}
@@ -78,16 +78,16 @@ def test_class_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.C
     assert "9/9" in said.err
 
 
-def test_class_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And its table may go to standard output alone."""
-    hand_in(elsewhere / "class", a=RIGHT)
-    assert outcome("--all", "class", *RELU, "--csv", "-") == OK
+def test_course_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If all submissions pass, the exit code is 0; the table may go to standard output alone."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    assert outcome("--all", "course", *RELU, "--csv", "-") == OK
     assert capsys.readouterr().out.splitlines()[1].startswith("a.py,pass,")
 
 
-def test_fault_of_ours_in_a_class_is_exit_3(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was not judged must not be taken for judged; the next run tries again."""
-    hand_in(elsewhere / "class", a=RIGHT, b=LEAKY)
+def test_fault_of_ours_in_a_course_is_exit_3(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a submission could not be judged, the exit code is 3, and the next run tries again."""
+    hand_in(elsewhere / "course", a=RIGHT, b=LEAKY)
     real = check_course.judge_all
 
     def spoiled(tasks: list[Task], jobs: int) -> Any:
@@ -95,7 +95,7 @@ def test_fault_of_ours_in_a_class_is_exit_3(elsewhere: Path, monkeypatch: pytest
         yield from real(tasks[1:], jobs)
 
     monkeypatch.setattr(check_course, "judge_all", spoiled)
-    argv = ["--all", "class", *RELU, "--csv", "t.csv"]
+    argv = ["--all", "course", *RELU, "--csv", "t.csv"]
     assert outcome(*argv) == TOOL
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "error", "b.py": "fail"}
     monkeypatch.setattr(check_course, "judge_all", real)
@@ -104,19 +104,19 @@ def test_fault_of_ours_in_a_class_is_exit_3(elsewhere: Path, monkeypatch: pytest
 
 
 def test_reports_are_no_submissions(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The folder for them cannot be in the folder of the class, nor be a file."""
-    hand_in(elsewhere / "class", a=RIGHT)
-    assert outcome("--all", "class", "--reports", "class/out") == USAGE
-    assert "expected --reports outside class" in capsys.readouterr().err
-    assert outcome("--all", "class", "--reports", "class/a.py") == USAGE
+    """The folder for the reports must not lie in that of the submissions, nor be a file."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    assert outcome("--all", "course", "--reports", "course/out") == USAGE
+    assert "expected --reports outside course" in capsys.readouterr().err
+    assert outcome("--all", "course", "--reports", "course/a.py") == USAGE
     assert "is a file" in capsys.readouterr().err
 
 
 def test_resume_judges_what_has_changed(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is as it was keeps its verdict, under the earlier seed; what has gone is gone."""
-    folder = elsewhere / "class"
+    """A submission that has not changed keeps its verdict and seed; one that is gone is left out."""
+    folder = elsewhere / "course"
     hand_in(folder, a=RIGHT, b=LEAKY, c=RIGHT)
-    argv = ["--all", "class", *RELU, "--csv", "t.csv"]
+    argv = ["--all", "course", *RELU, "--csv", "t.csv"]
     assert outcome(*argv) == FAILED
     seed = json.loads(record().read_text("utf-8").splitlines()[0])["seed"]
     (folder / "c.py").unlink()
@@ -128,23 +128,23 @@ def test_resume_judges_what_has_changed(elsewhere: Path, capsys: pytest.CaptureF
     assert "a.py" not in said.err
     assert f"seed: {seed} " in said.out
     assert list(rows_of("t.csv")) == ["a.py", "b.py", "d.py"]
-    # Reports that were not wanted before are made now.
+    # The seed of the earlier run may be given too.
     assert outcome(*argv, "--resume", "--seed", str(seed)) == OK
     assert capsys.readouterr().err == f"3 verdicts of the earlier run kept ({record()}), 0 submissions to judge\n"
 
 
 def test_tables_may_lie_beside_the_reports(elsewhere: Path) -> None:
-    """In the folder that is made for them; in no other one that is not there."""
-    hand_in(elsewhere / "class", a=RIGHT)
-    assert outcome("--all", "class", *RELU, "--reports", "out", "--csv", "out/t.csv") == OK
+    """A table may be written into the folder of the reports, which is made, and into no other missing folder."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    assert outcome("--all", "course", *RELU, "--reports", "out", "--csv", "out/t.csv") == OK
     assert Path("out/t.csv").exists()
-    assert outcome("--all", "class", *RELU, "--csv", "nowhere/t.csv") == USAGE
+    assert outcome("--all", "course", *RELU, "--csv", "nowhere/t.csv") == USAGE
 
 
 def test_resume_makes_missing_reports(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A verdict whose report has been deleted is made again."""
-    hand_in(elsewhere / "class", a=RIGHT, b=RIGHT)
-    argv = ["--all", "class", *RELU, "--reports", "out"]
+    """A submission whose report file is missing is judged again."""
+    hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
+    argv = ["--all", "course", *RELU, "--reports", "out"]
     assert outcome(*argv) == OK
     Path("out/b.py.html").unlink()
     capsys.readouterr()
@@ -154,31 +154,31 @@ def test_resume_makes_missing_reports(elsewhere: Path, capsys: pytest.CaptureFix
 
 
 def test_resume_with_other_settings_is_refused(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run goes on with the questions that it began with, or not at all; and there must be one."""
-    hand_in(elsewhere / "class", a=RIGHT)
-    assert outcome("--all", "class", *RELU, "--resume") == USAGE
+    """``--resume`` is refused if there is no earlier run, or if it had other settings."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    assert outcome("--all", "course", *RELU, "--resume") == USAGE
     assert f"there is none at {record()}: leave --resume out" in capsys.readouterr().err
-    assert outcome("--all", "class", *RELU) == OK
-    assert outcome("--all", "class", *RELU, "--effort", "normal", "--resume") == USAGE
+    assert outcome("--all", "course", *RELU) == OK
+    assert outcome("--all", "course", *RELU, "--effort", "normal", "--resume") == USAGE
     assert "effort = 'quick' there, 'normal' here" in capsys.readouterr().err
 
 
 def test_resume_after_a_cut_line(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Half a line is no verdict."""
-    hand_in(elsewhere / "class", a=RIGHT, b=RIGHT)
-    assert outcome("--all", "class", *RELU, "-j", "1") == OK
+    """A line of the record that was cut short is no verdict."""
+    hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
+    assert outcome("--all", "course", *RELU, "-j", "1") == OK
     record().write_text(record().read_text("utf-8")[:-20], encoding="utf-8")
     capsys.readouterr()
-    assert outcome("--all", "class", *RELU, "--resume") == OK
+    assert outcome("--all", "course", *RELU, "--resume") == OK
     assert "1/1" in capsys.readouterr().err
 
 
-def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
-    """Ctrl-C: the verdicts so far are told and kept, no process and no file stays, and the rest is done later."""
-    hand_in(elsewhere / "class", a=RIGHT, b=LEAKY, y=f"import time\ntime.sleep(1000)\n{RIGHT}", z=RIGHT)
+def test_interrupted_course_is_saved_and_resumed(elsewhere: Path) -> None:
+    """After Ctrl-C the verdicts are shown and kept, no process or file is left, and the rest can be judged later."""
+    hand_in(elsewhere / "course", a=RIGHT, b=LEAKY, y=f"import time\ntime.sleep(1000)\n{RIGHT}", z=RIGHT)
     temporary = elsewhere / "temporary"
     temporary.mkdir()
-    command = [sys.executable, "-m", "reports", "check", "--all", "class", "-j", "1", *RELU, "--csv", "t.csv"]
+    command = [sys.executable, "-m", "reports", "check", "--all", "course", "-j", "1", *RELU, "--csv", "t.csv"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
     with subprocess.Popen(
         command,
@@ -187,7 +187,7 @@ def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # What a shell starts in the background hears no Ctrl-C, and hands that on, to us as well.
+        # A process that a shell starts in the background ignores Ctrl-C, and so would its children, such as ours.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread is about
     ) as process:
         wait_for(lambda: record().exists() and record().read_bytes().count(b"\n") > 2)
@@ -202,7 +202,7 @@ def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.py": "fail"}
     assert list(temporary.iterdir()) == []
     wait_for(lambda: not living(process.pid), lambda: f"still there: {living(process.pid)}")
-    hand_in(elsewhere / "class", y=RIGHT)
+    hand_in(elsewhere / "course", y=RIGHT)
     done = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == FAILED
     assert "2/2" in done.stderr
@@ -210,7 +210,7 @@ def test_interrupted_class_is_saved_and_resumed(elsewhere: Path) -> None:
 
 
 def processes() -> Iterator[tuple[int, int, str]]:
-    """The parent, the group and the command line of each; what has ended and waits to be fetched does not live."""
+    """The parent, the group and the command line of each process, without those that have ended."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, parent, group = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[:3]
@@ -230,7 +230,7 @@ def living(group: int) -> list[str]:
 
 
 def wait_for(condition: Callable[[], bool], said: Callable[[], str] = lambda: "it did not come to pass") -> None:
-    """For a minute at the most: what never comes would hang the suite."""
+    """Wait until the condition holds, but at most a minute, so that the suite cannot hang."""
     for _ in range(3000):
         if condition():
             return
@@ -244,7 +244,7 @@ def tasks_of(*names: str) -> list[Task]:
 
 
 def test_process_that_dies_takes_nothing_along() -> None:
-    """Its own submission has no verdict, which says why; all others are judged."""
+    """If a worker process dies, its submission gets no verdict and the reason; all others are judged."""
     names = ("dies", "a", "b", "raises", "dies too", "c")
     results = {each.entry.name: each.entry for each in judge_all(tasks_of(*names), 2, act)}
     assert {name: entry.verdict for name, entry in results.items()} == {
@@ -256,7 +256,7 @@ def test_process_that_dies_takes_nothing_along() -> None:
 
 
 def test_closing_ends_what_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No process stays, and no file."""
+    """Closing the generator leaves no process and no file."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     results = judge_all(tasks_of("hangs", "a", "hangs too"), 2, act)
     assert next(results).entry.name == "a"
@@ -267,5 +267,5 @@ def test_closing_ends_what_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_nothing_to_do() -> None:
-    """Is done at once."""
+    """Judging no submission ends at once."""
     assert list(judge_all([], 2, act)) == []

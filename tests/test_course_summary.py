@@ -1,4 +1,4 @@
-"""The summary of a class tells who passed, who did not and why, in every format, and is read back by real parsers."""
+"""The summary of a course says in every format who passed, who failed and why, and real parsers can read it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.judgements import BATCH_WIDE, COMMAND, FORBIDDEN, SUMMED, Tags, judge
 pytestmark = pytest.mark.outside
 
 
-def class_of_four() -> list[Entry]:
+def course_of_four() -> list[Entry]:
     return [
         entry_of("anna", judged()),
         entry_of("bert", judged(BATCH_WIDE)),
@@ -27,15 +27,15 @@ def class_of_four() -> list[Entry]:
 
 
 def test_entries_can_be_stored() -> None:
-    """Through JSON and back."""
-    for entry in class_of_four():
+    """An entry survives being stored as JSON."""
+    for entry in course_of_four():
         assert Entry.from_dict(json.loads(json.dumps(entry.as_dict()))) == entry
 
 
-def test_class_summary_says_who_and_what() -> None:
-    """Which checks fail for how many, each submission in a line, the slowest, and the totals."""
+def test_summary_says_who_and_what() -> None:
+    """The summary lists the checks that fail with their counts, each submission, the slowest, and the totals."""
     stream = io.StringIO()
-    summary.terminal(class_of_four(), Console(file=stream, width=60))
+    summary.terminal(course_of_four(), Console(file=stream, width=60))
     text = stream.getvalue()
     assert "     2  softmax.forward.far_samples  batch-wide-shift (2)\n" in text
     assert "     1  linear.grad.values  not-averaged (1)\n" in text
@@ -48,8 +48,8 @@ def test_class_summary_says_who_and_what() -> None:
     assert not COMMAND.search(text)
 
 
-def test_class_summary_tells_a_missing_class_once() -> None:
-    """Not each of its checks; and where no class is there, the table says why."""
+def test_summary_shows_a_missing_class_once() -> None:
+    """A missing class is one line of the summary; if all are missing, the table gives the reason."""
     everything = ("nobody", judged(only="relu.*", gone="ReLULayer"))
     entries = [
         entry_of("anna", judged(gone="LinearLayer")),
@@ -68,9 +68,9 @@ def test_class_summary_tells_a_missing_class_once() -> None:
     assert all(Entry.from_dict(json.loads(json.dumps(each.as_dict()))) == each for each in entries)
 
 
-def test_class_tables_are_read_back() -> None:
-    """A row for each submission; a spreadsheet is given no formula."""
-    entries = class_of_four()
+def test_tables_are_read_back() -> None:
+    """The tables have a row for each submission, and no cell that a spreadsheet takes for a formula."""
+    entries = course_of_four()
     rows = list(csv.DictReader(io.StringIO(summary.FORMATS["csv"](entries))))
     assert [row["verdict"] for row in rows] == ["pass", "fail", "fail", "error"]
     assert rows[1]["first_failed"] == "SoftmaxLayer.forward"

@@ -1,4 +1,4 @@
-"""Somebody else's implementation in the report: its gradients, our steps and curves, and nothing that it can spoil."""
+"""A submission in the report: its gradients are used for our steps and curves, and it can spoil nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def ours(experiment: Any) -> bp.History:
     "experiment", [XOR, replace(EXPERIMENTS["spirals"], n_epochs=5), replace(XOR, batch_size=3, stable=True)]
 )
 def test_a_right_implementation_has_our_curves(experiment: Any) -> None:
-    """But for rounding: losses, accuracies and amplitudes."""
+    """A right implementation has our losses, accuracies and amplitudes, except for rounding."""
     found, expected = run(OURS, experiment), ours(experiment)
     assert found.stopped is None
     assert found.acc_train == expected.acc_train
@@ -61,7 +61,7 @@ def test_a_right_implementation_has_our_curves(experiment: Any) -> None:
 
 
 def test_a_wrong_gradient_goes_elsewhere(tmp_path: Path) -> None:
-    """Its curve parts from ours, from the same start."""
+    """With a wrong gradient the curve leaves ours, from the same start."""
     found, expected = run(hand_in(RIGHT, tmp_path)), ours(XOR)
     assert found.stopped is None
     assert found.loss_train[0] == pytest.approx(expected.loss_train[0], rel=1e-14)
@@ -69,7 +69,7 @@ def test_a_wrong_gradient_goes_elsewhere(tmp_path: Path) -> None:
 
 
 def spoiled(folder: Path, method: str, body: str) -> Path:
-    """Right classes, but for one method of MLP, at whose call number n one may look."""
+    """Right classes, except for one method of MLP, whose source can use the number n of the call."""
     path = hand_in(next(each for each in CATALOGUE if each.subject == "MLP.gradient"), folder)
     source = path.read_text(encoding="utf-8")
     path.write_text(f"{source}\n\ncalls = []\n\ndef {method}(self, X, T):\n    calls.append(1)\n{body}\n\n\n"
@@ -89,7 +89,7 @@ def spoiled(folder: Path, method: str, body: str) -> Path:
     ],
 )
 def test_whatever_it_does_ends_the_run_with_its_reason(tmp_path: Path, body: str, said: str) -> None:
-    """The curves up to there are kept, and it is a sentence, never an exception of ours."""
+    """A failure of the submission ends the run with a sentence and the curves so far, and raises no exception."""
     history = run(spoiled(tmp_path, "gradient", body), seconds=3.0)
     assert history.stopped is not None
     assert re.search(said, history.stopped)
@@ -97,7 +97,7 @@ def test_whatever_it_does_ends_the_run_with_its_reason(tmp_path: Path, body: str
 
 
 def test_not_a_number_is_told(tmp_path: Path) -> None:
-    """Of the gradient, in the batch in which it comes."""
+    """A gradient that is not finite ends the run in its batch."""
     body = "    import numpy\n    return {name: [numpy.full(s, numpy.nan), numpy.zeros(s[1])] for name, s in"
     body += " {'Linear_1': (2, 4), 'Linear_OUT': (4, 2)}.items()}"
     history = run(spoiled(tmp_path, "gradient", body))
@@ -113,7 +113,7 @@ def test_it_cannot_lie_about_its_loss(tmp_path: Path) -> None:
 
 
 def test_a_missing_class_is_told(tmp_path: Path) -> None:
-    """As in the gate."""
+    """A missing class is reported as in `bp check`."""
     path = tmp_path / "half.py"
     path.write_text("class ReLULayer:\n    pass\n", encoding="utf-8")
     history = run(path)
@@ -122,7 +122,7 @@ def test_a_missing_class_is_told(tmp_path: Path) -> None:
 
 
 def test_how_far_curves_are_apart() -> None:
-    """The largest difference as a share of ours, over the epochs that both have."""
+    """The distance is the largest difference relative to our loss, over the epochs that both have."""
     one = {"history": {"loss_train": [2.0, 1.0, 0.5, 0.25]}}
     assert distance(one, {"history": {"loss_train": [2.0, 1.1, 0.5]}}) == {
         "largest": pytest.approx(0.1), "epoch": 1, "epochs": 2
@@ -131,7 +131,7 @@ def test_how_far_curves_are_apart() -> None:
 
 
 def test_files_that_change_are_run_again(tmp_path: Path) -> None:
-    """The fingerprint is of what was handed in, wherever it lies."""
+    """The fingerprint depends on the files, and not on where they lie."""
     path = hand_in(RIGHT, tmp_path)
     before = Submission(path, Limits()).fingerprint
     assert Submission(path, Limits()).fingerprint == before
@@ -141,7 +141,7 @@ def test_files_that_change_are_run_again(tmp_path: Path) -> None:
 
 
 def test_its_curves_are_in_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The document compares its runs with ours, tells the differences, and says which isolation was in force."""
+    """The document compares its runs with ours, shows the differences, and states the isolation."""
     noise_for_mnist(monkeypatch)
     leave_figures_blank(monkeypatch)
     monkeypatch.setitem(EXPERIMENTS, "xor", XOR)
@@ -173,7 +173,7 @@ def test_the_option(
     change: Callable[[Path], None],
     code: int,
 ) -> None:
-    """A path that is not there is wrong usage, before any work; one that stops makes the exit code 1."""
+    """A path that does not exist is refused before any work; a run that stops makes the exit code 1."""
     from reports.commands import report as command  # noqa: PLC0415 - test_cli removes it from the loaded modules
 
     path = hand_in(RIGHT, tmp_path)
@@ -190,7 +190,7 @@ def test_the_option(
 def test_a_run_that_stops_is_exit_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And said on standard error, with the experiment and the reason."""
+    """A run that stops gives exit code 1, and standard error has the experiment and the reason."""
     from reports.commands import report as command  # noqa: PLC0415 - test_cli removes it from the loaded modules
 
     path = spoiled(tmp_path, "gradient", "    raise ValueError('tired')")

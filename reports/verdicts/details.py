@@ -93,7 +93,7 @@ def own_output(judgement: Judgement, most: int = _MOST_OUTPUT_LINES) -> list[str
 def headline(judgement: Judgement) -> str:
     """What the verdict means, as a sentence without capital letter and full stop."""
     if judgement.verdict == "fail" and not judgement.counts["failed"]:
-        return "nothing could be judged, and what is not shown to be right has failed"
+        return "nothing could be judged, so nothing shows that it is right"
     if judgement.verdict != "pass":
         return _MEANINGS[judgement.verdict]
     part = part_of_checks(judgement)

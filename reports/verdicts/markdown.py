@@ -63,7 +63,7 @@ def _method(method: Method) -> str:
         lines.append(_pre([main.check, in_full(main)]))
         others = [in_short(each) for each in method.others[:_MOST_OTHERS]]
         more = len(method.others) - len(others) + method.repeated
-        lines += [_pre(["Also, perhaps in consequence:", *others])] if others else []
+        lines += [_pre(["Also failed, perhaps as a consequence:", *others])] if others else []
         lines += [f"<p>{plural(more, 'further check')} for the same reason.</p>"] if more else []
     if errors:
         lines.append(_pre(["The examiner's own fault, no verdict:", *map(in_short, errors[:_MOST_OTHERS])]))
@@ -76,7 +76,7 @@ def _tail(judgement: Judgement) -> str:
     lines = [f"- {label}: <code>{inline('; '.join(texts), 2000)}</code>" for label, texts in circumstances(judgement)]
     output = own_output(judgement)
     if output:
-        summary = "<summary>What the submission itself wrote, no part of the verdict</summary>"
+        summary = "<summary>What the submission itself wrote, which is no part of the verdict</summary>"
         lines += [f"\n<details>{summary}\n", _pre(output), "\n</details>"]
     return "\n".join(lines) + "\n"
 

@@ -98,7 +98,7 @@ def _method(method: Method) -> str:
 def _other_failures(method: Method) -> str:
     parts = [f"<p>{plural(method.repeated, 'further check')} for the same reason.</p>"] if method.repeated else []
     if method.others:
-        parts += ["<p>Also, perhaps in consequence:</p>", _bullets(map(in_short, method.others))]
+        parts += ["<p>Also failed, perhaps as a consequence:</p>", _bullets(map(in_short, method.others))]
     return "".join(parts)
 
 
@@ -120,7 +120,7 @@ def _entry(label: str, lines: Sequence[str]) -> str:
     if label in _PREFORMATTED:
         text = f"<pre>{escape(chr(10).join(lines))}</pre>"
         if label == "script":
-            text = f"<details open><summary>to try it</summary>{text}</details>"
+            text = f"<details open><summary>run this to see it</summary>{text}</details>"
     else:
         text = "<br>".join(map(escape, lines))
     return f'<dt>{label}</dt><dd class="{label}">{text}</dd>'
@@ -130,7 +130,7 @@ def _output(judgement: Judgement) -> str:
     output = own_output(judgement)
     if not output:
         return ""
-    summary = "<summary>What the submission itself wrote, no part of the verdict</summary>"
+    summary = "<summary>What the submission itself wrote, which is no part of the verdict</summary>"
     return f"<details>{summary}<pre>{escape(chr(10).join(output))}</pre></details>"
 
 

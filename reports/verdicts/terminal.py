@@ -150,7 +150,7 @@ def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:
     if method.repeated:
         yield _plain(4, f"{plural(method.repeated, 'further check')} of {method.subject} for the same reason")
     if method.others:
-        yield _plain(4, "also, perhaps in consequence:", "label")
+        yield _plain(4, "also failed, perhaps as a consequence:", "label")
     for each in method.others[:_MOST_OTHERS]:
         yield Line(6, Text(f"{marks['failed']} ", STYLES["failed"]), Text(in_short(each)))
     if len(method.others) > _MOST_OTHERS:

@@ -52,7 +52,9 @@ def imports(rounds: int) -> Table:
     ratios = [b / a for a, b in zip(seconds["numpy"][1:], seconds["bp"][1:], strict=True)]
     rows = [{"import": name, "ms": 1e3 * median(seconds[name][1:])} for name in modules]
     rows[1] |= {"/ numpy": median(ratios), "goal": 1.2}
-    return Table("Importing", rows, f"Medians of {rounds} interleaved fresh processes; bp imports numpy.")
+    return Table(
+        "Importing", rows, f"Times are medians over {rounds} fresh processes for each; bp imports numpy itself."
+    )
 
 
 def memory(images: int) -> Table:

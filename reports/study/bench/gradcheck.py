@@ -203,13 +203,14 @@ def _detection(plan: Plan) -> Table:
     ]
     smallest = [each.size for group in tries for each in group if not each.found]
     note = (
-        f"The wrong entry is drawn among those that are not 0, in {plan.nets} nets. Misses: the share of these entries "
-        "for which the mistake is within the bound on rounding, or within gradcheck's tolerance. Find: the entry is "
-        f"named and nothing else; calls of the oracle, {directions.DIRECTIONS} to confirm included; 2 log2({entries}) "
-        f"= {2 * np.log2(entries):.1f}; stated miss: the largest bound on its probability."
+        f"The wrong entry is drawn among those that are not 0, in {plan.nets} networks. Misses: the share of these "
+        "entries whose mistake is within the rounding bound, or within gradcheck's tolerance. Find: this entry is "
+        f"named, and no other. Calls: those of the oracle, {directions.DIRECTIONS} to confirm included; for comparison, "
+        f"2 log2({entries}) = {2 * np.log2(entries):.1f}. Stated miss: the largest bound on the probability of a miss."
     )
     if smallest:
-        note += f" Entries not found, over the largest: {', '.join(f'{each:.1e}' for each in smallest[:8])}."
+        sizes = ", ".join(f"{each:.1e}" for each in smallest[:8])
+        note += f" Sizes of the entries that were not found, relative to the largest entry: {sizes}."
     return Table("One wrong entry", rows, note)
 
 

@@ -39,7 +39,7 @@ def measure(sizes: Sequence[tuple[int, int]], rounds: int) -> Table:
             times = interleaved(_contestants(X, T), rounds)
         row: dict[str, Any] = {"N": n, "K": k, "usual, us": 1e6 * times.median("usual")}
         rows.append(row | {f"{name}, ratio": times.ratio(name, "usual") for name in times.seconds if name != "usual"})
-    note = "Ours without the checks of its arguments, as in training; PyTorch with tensors made before, and autograd."
+    note = "Ours does not check its arguments, as in training. PyTorch uses autograd, on tensors that were made before."
     return Table("Loss and gradient, double precision, one thread", rows, note if reason is None else f"{reason}.")
 
 

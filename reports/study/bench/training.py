@@ -114,7 +114,8 @@ def measure(wanted: list[Row], plan: Plan, say: Say) -> list[Table]:
         found.append((row, compared(row, data, plan)))
     absent = torch_autograd.available()
     note = (
-        f"Medians of {plan.rounds} interleaved rounds and of ratios within a round, after losses were found equal. "
+        f"Times are medians over {plan.rounds} interleaved rounds, ratios are medians of those within a round. All "
+        "contestants had the same loss before. "
         f"Eager and compiled PyTorch evaluate in slices of 1000 samples. {where}"
     )
     beside = [
@@ -143,8 +144,8 @@ def measure(wanted: list[Row], plan: Plan, say: Say) -> list[Table]:
         Table(
             "Training above its matrix products",
             above,
-            "The products of the same epoch alone, by np.dot in the fastest layout that was found. Textbook: the lab's "
-            "loop over the layers' own messages, on inputs as they are loaded, in single precision.",
+            "Products: those of the same epoch alone, by np.dot in the fastest layout that was found. Textbook: the "
+            "lab's loop over the messages of the layers, on inputs in single precision, as they are loaded.",
         ),
     ]
 
