@@ -129,10 +129,15 @@ def test_training_works_everywhere(tmp_path: Path) -> None:
     assert (tmp_path / "history-xor.json").is_file()
 
 
-def test_trusted_code_is_judged_everywhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "findings",
+    ["reference.check(bp, effort='quick')", "reference.check_vjp(np.tanh, lambda d, X: (d * (1 - np.tanh(X)**2),), X)"],
+    ids=["check", "check_vjp"],
+)
+def test_trusted_code_is_judged_everywhere(findings: str, tmp_path: Path) -> None:
     """What the refusal recommends works where it is recommended."""
-    code = "import reference, bp; raise SystemExit(not reference.passed(reference.check(bp, effort='quick')))"
-    done = on_windows(code, tmp_path)
+    setting = "import bp, reference, numpy as np; X = np.array([[0.5, -1.0], [2.0, 0.0]])"
+    done = on_windows(f"{setting}\nraise SystemExit(not reference.passed({findings}))", tmp_path)
     assert done.returncode == 0, done.stderr
 
 
