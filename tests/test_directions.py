@@ -202,7 +202,7 @@ def test_a_forward_pass_without_complex_numbers_is_refused() -> None:
         ({"directions": 0}, "directions and most of at least 1, got 0 and 8"),
     ],
 )
-def test_bad_questions_are_refused(options: dict[str, Any], said: str) -> None:
+def test_bad_questions_are_refused(options: dict[str, Any], message: str) -> None:
     """With a sentence that says what was expected."""
     truth = gradient()
     with pytest.raises(ValueError, match=said):

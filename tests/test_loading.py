@@ -198,10 +198,10 @@ def test_classes_of_stand_ins_can_be_inherited() -> None:
 
     made = Net(lambda: None)
     assert type(made) is Net
-    assert standins.what_came(made) == standins.what_came(standins.StandIn("torch").thing[0](3) + 1)
+    assert standins.describe_stand_in(made) == standins.describe_stand_in(standins.StandIn("torch").thing[0](3) + 1)
     assert parent(len) is not len
     assert parent(test_one_file) is test_one_file
-    assert standins.what_came(3) is None
+    assert standins.describe_stand_in(3) is None
 
 
 def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_python_2_is_named(tmp_path: Path) -> None:
         ("  x = 1\n y = 2\n", r"relu_layer.py is no Python: unindent does not match .* \(line \d+: x = 1\)"),
     ],
 )
-def test_syntax_errors_are_placed(tmp_path: Path, broken: str, said: str) -> None:
+def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> None:
     """File, line and text; one finding for each class that it was to define, and the others are judged."""
     flat_modules(tmp_path / "mlp")
     path = tmp_path / "mlp" / "relu_layer.py"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.execution import bubblewrap, child, sandbox
-from reference.execution.child import EndedError, StartError
+from reference.execution import bubblewrap, sandbox, worker_process
+from reference.execution.worker_process import EndedError, StartError
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox, SandboxError
 from reference.execution.worker import frames
@@ -53,7 +53,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 
     def begin(*says: Any, kind: sandbox.Kind = "process", limits: Limits = LIMITS) -> Opened:
         script = Script(*says)
-        monkeypatch.setattr(sandbox, "Child", script)
+        monkeypatch.setattr(sandbox, "WorkerProcess", script)
         boxes.append(Sandbox(tmp_path / "mlp.py", limits, kind).__enter__())
         return Opened(boxes[-1], script)
 
@@ -122,7 +122,7 @@ def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("done", "said"), [([], "no further means"), (["limits"], "limits")])
-def test_what_is_not_in_force_is_told(opened: Open, done: list[str], said: str) -> None:
+def test_what_is_not_in_force_is_told(opened: Open, done: list[str], message: str) -> None:
     """And at the end what it has started is looked for."""
     begun = opened({"done": done, "lacking": ["a filter of files", "a filter of calls"], "spent": 0.5}, FOUND)
     begun.script.measured = bool(done)
@@ -195,7 +195,7 @@ def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str)
 
 def test_process_that_never_comes_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is not waited for without end, and is no fault of the submission's."""
-    monkeypatch.setattr(sandbox, "_TO_START", 0.0)
+    monkeypatch.setattr(sandbox, "_SECONDS_TO_START", 0.0)
     with pytest.raises(SandboxError, match=r"did not come up \(EndedError\)"):
         opened(1.0, FORCE).missing()
 
@@ -207,7 +207,7 @@ def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.Monkey
     def refused(*_: Any) -> Any:
         raise StartError("no such program")
 
-    monkeypatch.setattr(sandbox, "Child", refused)
+    monkeypatch.setattr(sandbox, "WorkerProcess", refused)
     with pytest.raises(SandboxError, match=r"^the child process cannot be started: no such program$"):
         begun.missing()
 
@@ -237,7 +237,7 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ([Reply(), "text"], "crash", "sent something else than a reply"),
     ],
 )
-def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, said: str) -> None:
+def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, message: str) -> None:
     """Of every step of the question; the next question is put to a process that is started anew."""
     begun = opened(FORCE, 5.0, FOUND, 1.5, came, FORCE, FOUND, replies(2.0))
     begun.missing()
@@ -269,7 +269,7 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
 
 def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
     """Since that would take as long once more."""
-    begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", again=False), FORCE, FOUND, replies(1.0))
+    begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", retry=False), FORCE, FOUND, replies(1.0))
     begun.missing()
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error="did not answer", error_kind="timeout")
     why = "was not asked any more, since ReLULayer.forward did not answer"
@@ -282,19 +282,19 @@ def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None
     begun = opened(FORCE, FOUND)
     begun.missing()
     begun.script.refuses = True
-    assert begun.box.run([MADE, ASKED])[-1] == Reply(error=ENDED.said, error_kind="exits")
+    assert begun.box.run([MADE, ASKED])[-1] == Reply(error=ENDED.message, error_kind="exits")
 
 
 def test_too_much_that_was_left_is_removed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the next process begins, which would be ended for it."""
-    monkeypatch.setattr(child, "_MOST_FILES", 10)
+    monkeypatch.setattr(worker_process, "_MAX_FILES", 10)
     again = (EOFError(), FORCE, FOUND, replies(1.0))
     begun = opened(FORCE, FOUND, *again, *again)
     begun.missing()
     for number, left in ((5, True), (15, False)):
         for each in range(number):
             (begun.box._work / f"{number}-{each}").touch()
-        assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+        assert begun.box.run([MADE, ASKED])[-1].error == ENDED.message
         assert begun.box.run([MADE, Get("layer", "name")])[-1].error is None
         assert (begun.box._work / f"{number}-0").exists() is left
         assert begun.box._root.is_file()
@@ -312,7 +312,7 @@ def test_time_that_is_used_up_is_told(opened: Open) -> None:
     """All answers together have one, the import and each new process included; then nothing is started any more."""
     begun = opened(FORCE, 5.0, FOUND, 1.0, EOFError(), FORCE, 5.0, FOUND, 1.5, replies(1.0))
     begun.missing()
-    assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+    assert begun.box.run([MADE, ASKED])[-1].error == ENDED.message
     late = Reply(error=f"took more than the {ALL}", error_kind="timeout")
     assert begun.box.run([MADE, ASKED])[-1] == late
     assert begun.box.run([MADE, Get("layer", "name")])[-1] == late

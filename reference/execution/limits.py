@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reference.execution.child import EndedError
+from reference.execution.worker_process import EndedError
 
 #: The least time between two looks at the clocks.
 _SHORTEST = 0.005
@@ -54,18 +54,18 @@ class Share:
         Parts of `Limits.seconds` and of `Limits.whole`.
     grace
         Seconds of processor time besides.
-    processor_said, wall_said
+    processor_message, wall_message
         What is said of an answer that takes more than the one or the other, before the limit.
     """
 
     processor: float
     wall: float
-    processor_said: str
-    wall_said: str
+    processor_message: str
+    wall_message: str
     grace: float = 0.0
 
 
-QUESTION = Share(1 / 6, 1 / 4, "took more for one question than a sixth of", "did not answer within a quarter of")
+REQUEST = Share(1 / 6, 1 / 4, "took more for one question than a sixth of", "did not answer within a quarter of")
 #: The process cuts an import off itself, so that what has been defined counts; it is ended if that comes to nothing.
 IMPORT = Share(1 / 2, 1 / 2, "took more than half of", "did not end within half of", grace=1.0)
 
@@ -115,11 +115,11 @@ class Budget:
         if processor <= 0:
             raise EndedError("timeout", f"took more than the {limit}")
         if wall <= 0:
-            raise EndedError("timeout", f"was not done within the {whole_limit}", again=False)
+            raise EndedError("timeout", f"was not done within the {whole_limit}", retry=False)
         return processor, wall
 
 
-class Patience:
+class Deadline:
     """How long one answer is waited for. Begins to count when it is made.
 
     Raises
@@ -159,7 +159,7 @@ class Patience:
         wall = share.wall * limits.whole - self._waited - waiting
         limit, whole = limits.in_words()
         if processor <= 0:
-            raise EndedError("timeout", f"{share.processor_said} the {limit}")
+            raise EndedError("timeout", f"{share.processor_message} the {limit}")
         if wall <= 0:
-            raise EndedError("timeout", f"{share.wall_said} the {whole}", again=False)
+            raise EndedError("timeout", f"{share.wall_message} the {whole}", retry=False)
         return max(_SHORTEST, min(processor, wall, *self._budget.left(waiting)))

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reference.execution import bubblewrap, libraries, sanitize, submission_files
-from reference.execution.child import Child, EndedError, Left, StartError, is_overfull
+from reference.execution.worker_process import WorkerProcess, EndedError, SecondsLeft, StartError, is_overfull
 from reference.execution.implementation import CLASSES, OPTIONAL
-from reference.execution.limits import IMPORT, QUESTION, Budget, Limits, Patience
+from reference.execution.limits import IMPORT, REQUEST, Budget, Limits, Deadline
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, New, Reply, Step, Work
 
@@ -55,9 +55,9 @@ _WELL_KNOWN = {
 }  # fmt: skip
 _FILE_SIZE = 2**24
 #: Questions in one frame: going and coming takes as long as a small answer.
-_TOGETHER = 24
+_REQUESTS_PER_FRAME = 24
 #: For the child's own preparations. However busy the machine is: one that takes longer will never come up.
-_TO_START = 300.0
+_SECONDS_TO_START = 300.0
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
 _OUR_NAMES = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
 _PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -77,7 +77,7 @@ class Sandbox:
     path
         A file or a folder.
     limits
-        Of the child.
+        Of the worker.
     kind
         "process": limits and, on Linux, a filter of system calls and of files. "bwrap": these and bubblewrap, which
         gives the child a file system, processes and a network of its own. "auto": the better one that works.
@@ -108,8 +108,8 @@ class Sandbox:
             self._prepare()
             self._missing: dict[str, str] | None = None
             self._modules: dict[str, str] = {}
-            self._child: Child | None = None
-            self._alone, self._budget = False, Budget(self.limits)
+            self._worker: WorkerProcess | None = None
+            self._cannot_fork, self._budget = False, Budget(self.limits)
             self._ends: dict[str, EndedError] = {}
             self._refused: set[str] = set()
             self._written = bytearray()
@@ -131,7 +131,7 @@ class Sandbox:
                 self._start()
             except EndedError as end:
                 self._stop()
-                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.said}")
+                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.message}")
         return self._missing or {}
 
     def modules(self) -> Mapping[str, str]:
@@ -146,7 +146,7 @@ class Sandbox:
         if len(steps) - 1 in left_out:
             return [_no_reply(left_out[len(steps) - 1])] * len(steps)
         try:
-            if self._child is None:
+            if self._worker is None:
                 self._start()
             chosen = [step for place, step in enumerate(steps) if place not in left_out]
             replies = iter(self._exchange(chosen, chosen))
@@ -159,12 +159,12 @@ class Sandbox:
     def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         """See `Executor`: as many at a time as go into a frame without a thought."""
         waiting, work = iter(questions), iter(meanwhile)
-        while group := list(islice(waiting, _TOGETHER)):
+        while group := list(islice(waiting, _REQUESTS_PER_FRAME)):
             yield from self._together(group, list(islice(work, len(group)))) or map(self.run, group)
 
     def _together(self, group: list[Sequence[Step]], meanwhile: Sequence[Work]) -> list[list[Reply]] | None:
         """The replies, if all goes well; who ended the process is found out by asking one by one."""
-        if self._child is None or self._ends:
+        if self._worker is None or self._ends:
             return None
         flat = [step for steps in group for step in steps]
         try:
@@ -176,12 +176,12 @@ class Sandbox:
 
     def _remember(self, asked: str, end: EndedError) -> None:
         """What ends the process twice, or has slept until it was ended once, is not asked any more."""
-        if self._child is None:
+        if self._worker is None:
             return  # it was not even asked
         often = " again and again" if asked in self._ends else ""
-        if often or not end.again:
+        if often or not end.retry:
             self._refused.add(asked)
-        self._ends[asked] = EndedError(end.kind, f"was not asked any more, since {asked} {end.said}{often}")
+        self._ends[asked] = EndedError(end.kind, f"was not asked any more, since {asked} {end.message}{often}")
 
     # Preparation
 
@@ -190,7 +190,7 @@ class Sandbox:
         for name in ("bp_worker", "libraries", "work"):
             (self._folder / name).mkdir()
         shutil.copytree(Path(frames.__file__).parent, self._folder / "bp_worker", dirs_exist_ok=True, ignore=_IGNORED)
-        self._real_libraries = libraries.folders()
+        self._real_libraries = libraries.package_folders()
         for path in self._real_libraries:
             (self._folder / "libraries" / path.name).symlink_to(path)
         self._work = self._folder / "work"
@@ -219,15 +219,15 @@ class Sandbox:
         self._budget.left()
         self._empty()
         try:
-            self._child = Child(self._command, self._work, self._environment(), self._written)
+            self._worker = WorkerProcess(self._command, self._work, self._environment(), self._written)
         except StartError as error:
             raise SandboxError(f"the child process cannot be started: {error}") from error
-        self._budget.count(self._child.spent)
+        self._budget.count(self._worker.spent)
         self._hear_what_is_in_force()
-        hello = self._receive(Patience(self._budget, IMPORT))
+        hello = self._receive(Deadline(self._budget, IMPORT))
         try:
             found = sanitize.found(hello, self._clean)
-        except sanitize.UnbelievableError as error:
+        except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
         self.notes = [*_told_unknown(found.stand_ins), *self._left_out, *found.notes, *_told_known(found.stand_ins)]
         self._modules = found.modules
@@ -239,16 +239,16 @@ class Sandbox:
 
     def _hear_what_is_in_force(self) -> None:
         """The child says so before anything of the submission runs; until then all faults are ours."""
-        assert self._child is not None  # noqa: S101
+        assert self._worker is not None  # noqa: S101
         try:
-            force = frames.unpacked(self._child.receiver(_for_seconds(_TO_START)), {})
+            force = frames.unpacked(self._worker.receiver(_time_limit(_SECONDS_TO_START)), {})
         except (frames.FrameError, EOFError, EndedError) as error:
             self._stop()
             said = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
             raise SandboxError(f"the confined process did not come up ({type(error).__name__}): {said}") from error
-        self._alone = any("no processes" in each for each in force["done"])
+        self._cannot_fork = any("no processes" in each for each in force["done"])
         lacking = list(force["lacking"])
-        if not self._child.measure(force["spent"], alone=self._alone):
+        if not self._worker.measure(force["spent"], cannot_fork=self._cannot_fork):
             lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
         parts = [*(["bubblewrap"] if self._bubblewrap else []), *force["done"]]
         self.isolation = "a process of its own: " + "; ".join(parts or ["no further means"])
@@ -288,51 +288,51 @@ class Sandbox:
         }
         python = str(libraries.interpreter())
         command = [python, "-I", "-S", "-B", "-u", "-c", _BOOT, *folders, json.dumps(settings)]
-        return [*bubblewrap.wrapping(given, self._work), *command] if self._bubblewrap else command
+        return [*bubblewrap.command_prefix(given, self._work), *command] if self._bubblewrap else command
 
     def _exchange(self, question: Sequence[Any], steps: Sequence[Step], meanwhile: Sequence[Work] = ()) -> list[Reply]:
         """Send a question and wait for its answer before anything more is sent: so neither side can block the other."""
-        assert self._child is not None  # noqa: S101 - `run` has started it
-        frame, patience = frames.packed(question, frames.MOST_QUESTION), Patience(self._budget, QUESTION)
+        assert self._worker is not None  # noqa: S101 - `run` has started it
+        frame, patience = frames.packed(question, frames.MAX_REQUEST_BYTES), Deadline(self._budget, REQUEST)
         with self._awaited(patience) as left:
-            self._child.send(frame, left)
+            self._worker.send(frame, left)
         for work in meanwhile:
             with contextlib.suppress(Exception):  # see `Executor`
                 work()
         answer = self._receive(patience)
         try:
             return sanitize.replies(answer, len(steps), self._clean)
-        except sanitize.UnbelievableError as error:
+        except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
 
-    def _receive(self, patience: Patience) -> Any:
-        assert self._child is not None  # noqa: S101
+    def _receive(self, patience: Deadline) -> Any:
+        assert self._worker is not None  # noqa: S101
         with self._awaited(patience) as left:
             try:
-                return frames.unpacked(self._child.receiver(left), frames.ANSWER)
+                return frames.unpacked(self._worker.receiver(left), frames.REPLY)
             except frames.FrameError as error:
                 raise EndedError("crash", f"sent no answer that can be read ({self._clean(str(error))})") from error
 
     @contextlib.contextmanager
-    def _awaited(self, patience: Patience) -> Iterator[Left]:
+    def _awaited(self, patience: Deadline) -> Iterator[SecondsLeft]:
         """Within, the child may take time, and may come to its end."""
-        assert self._child is not None  # noqa: S101
+        assert self._worker is not None  # noqa: S101
         with patience.waiting() as left:
             try:
                 yield left
             except EOFError as error:
-                end = self._child.ended(left)
+                end = self._worker.end_reason(left)
                 if end.kind == "timeout":  # the system has ended it, at a limit that it counts itself
-                    end.said += f": there are {self.limits.in_words()[0]}"
+                    end.message += f": there are {self.limits.in_words()[0]}"
                 raise end from error
 
     def _stop(self) -> None:
-        if self._child is not None:
-            child, self._child = self._child, None
-            child.stop(alone=self._alone)
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            worker.stop(cannot_fork=self._cannot_fork)
 
 
-def _for_seconds(seconds: float) -> Left:
+def _time_limit(seconds: float) -> SecondsLeft:
     """For what is no work of the submission's."""
     deadline = time.monotonic() + seconds
 
@@ -366,4 +366,4 @@ def _asked(steps: Sequence[Step]) -> list[str]:
 
 
 def _no_reply(end: EndedError) -> Reply:
-    return Reply(error=end.said, error_kind=end.kind)
+    return Reply(error=end.message, error_kind=end.kind)

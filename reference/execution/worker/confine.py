@@ -81,7 +81,7 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 
 
 @dataclass
-class Force:
+class Measures:
     """What is in force, in words, and what is not."""
 
     done: list[str] = field(default_factory=list)
@@ -95,9 +95,9 @@ class Force:
             self.lacking.append(lacking)
 
 
-def limit(memory: int, cpu_seconds: int, file_size: int) -> Force:
+def limit(memory: int, cpu_seconds: int, file_size: int) -> Measures:
     """Limit this process's address space, processor time, files and processes."""
-    force = Force()
+    force = Measures()
     try:
         import resource  # noqa: PLC0415 - absent on Windows
     except ImportError:
@@ -127,7 +127,7 @@ def limit(memory: int, cpu_seconds: int, file_size: int) -> Force:
     return force
 
 
-def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> Force:
+def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> Measures:
     """Give up all that an answer does not need; for good.
 
     Parameters
@@ -139,7 +139,7 @@ def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence
     writable
         Folders that may be written in as well.
     """
-    force = Force()
+    force = Measures()
     files, calls = "only its own folder's files", "no processes, threads, signals or network"
     if sys.platform != "linux":
         force.lacking += [f"a filter of system calls ({calls})", f"access control ({files})"]

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Unusable
 
 #: More than any honest question or answer needs: the gradient of the lab's deepest net has half a megabyte.
-MOST_JSON, MOST_BYTES = 2**21, 2**23
+MAX_JSON, MAX_BYTES = 2**21, 2**23
 #: Of a question, which comes from us: a whole batch of images may be in it.
-MOST_QUESTION = 2**25
-_MOST_AXES = 8
+MAX_REQUEST_BYTES = 2**25
+_MAX_AXES = 8
 _DEPTH = 12
-_MOST_BITS = 64
+_MAX_BITS = 64
 _LENGTHS = struct.Struct(">QQ")
 _DTYPES = {
     dtype.str: dtype
@@ -31,9 +31,9 @@ _DTYPES = {
 }
 _TRUTH_VALUE = _DTYPES[np.dtype("?").str]
 #: What a question may hold, and what an answer may.
-QUESTION: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
-ANSWER: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
-_RECORDS = {**QUESTION, **ANSWER}
+REQUEST: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
+REPLY: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
+_RECORDS = {**REQUEST, **REPLY}
 #: Made once for all frames. What `_tree` makes holds no circle.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
@@ -42,7 +42,7 @@ class FrameError(Exception):
     """What came is no frame of ours; the message says why."""
 
 
-def packed(value: Any, most: int = MOST_BYTES) -> bytes:
+def packed(value: Any, most: int = MAX_BYTES) -> bytes:
     """A frame that holds ``value``: None, numbers, strings, arrays, lists, tuples, dicts, and steps and replies.
 
     ``most`` bytes of arrays fit into it.
@@ -58,8 +58,8 @@ def packed(value: Any, most: int = MOST_BYTES) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"cannot be sent: {error}") from error
     data = b"".join(array.tobytes() for array in arrays)
-    if len(text) > MOST_JSON or len(data) > most:
-        raise FrameError(f"too large: {len(text)} and {len(data)} bytes, at most {MOST_JSON} and {most}")
+    if len(text) > MAX_JSON or len(data) > most:
+        raise FrameError(f"too large: {len(text)} and {len(data)} bytes, at most {MAX_JSON} and {most}")
     return _LENGTHS.pack(len(text), len(data)) + text + data
 
 
@@ -72,9 +72,9 @@ def unpacked(receive: Callable[[int], bytes], records: Mapping[str, Any]) -> Any
         A length is too large, or the contents are not as `packed` makes them.
     """
     text_length, data_length = _LENGTHS.unpack(receive(_LENGTHS.size))
-    most = MOST_QUESTION if records is QUESTION else MOST_BYTES
-    if text_length > MOST_JSON or data_length > most:
-        raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MOST_JSON} and {most}")
+    most = MAX_REQUEST_BYTES if records is REQUEST else MAX_BYTES
+    if text_length > MAX_JSON or data_length > most:
+        raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MAX_JSON} and {most}")
     text, data = receive(text_length), receive(data_length)
     try:
         return _value(json.loads(text.decode()), _Reader(data, records), _DEPTH)
@@ -90,7 +90,7 @@ class _Reader:
 
     def array(self, dtype: str, shape: list[int]) -> NDArray[Any]:
         kind = _DTYPES[dtype]
-        if len(shape) > _MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
+        if len(shape) > _MAX_AXES or not all(type(n) is int and n >= 0 for n in shape):
             raise ValueError(f"no shape: {shape}")
         n_bytes = math.prod(shape) * kind.itemsize
         if n_bytes > len(self._data) - self._place:
@@ -141,7 +141,7 @@ def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C
 
 def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
     kind = type(tree)
-    if kind is str or tree is None or kind is bool or (kind is int and tree.bit_length() <= _MOST_BITS):
+    if kind is str or tree is None or kind is bool or (kind is int and tree.bit_length() <= _MAX_BITS):
         return tree
     if depth == 0:
         raise ValueError("too deeply nested")

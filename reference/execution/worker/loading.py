@@ -17,8 +17,8 @@ from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any
 
-from . import choosing, guests, reading
-from .choosing import Choice
+from . import versions, module_separation, reading
+from .versions import Choice
 from .import_time import Clock, Late, in_time
 from .naming import Names, Source
 from .perform import told
@@ -44,11 +44,11 @@ class Found:
     classes: dict[str, type] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    tied: tuple[choosing.Version, ...] = ()
+    tied: tuple[versions.Version, ...] = ()
 
 
 #: Of the versions that are not meant, in a note.
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 def load(
@@ -77,7 +77,7 @@ def load(
     sources = [reading.read(path) for path in reading.files(root)]
     choice = _choice(root, sources, wanted)
     if choice.tied:
-        return Found(missing=dict.fromkeys(wanted, choosing.told(choice.tied, root.name)), tied=choice.tied)
+        return Found(missing=dict.fromkeys(wanted, versions.told(choice.tied, root.name)), tied=choice.tied)
     search = _Search(root, sources, choice, tuple(wanted), tuple(optional))
     search.run(Clock(seconds, wall), stay=seconds is not None)
     search.explain()
@@ -88,8 +88,8 @@ def _choice(root: Path, sources: Sequence[Source], wanted: Sequence[str]) -> Cho
     """Which of several versions is meant; a file is meant itself."""
     if root.is_file():
         return Choice(None, (), ())
-    files: dict[PurePath, choosing.Seen] = {each.path.relative_to(root): reading.seen(each.path) for each in sources}
-    return choosing.choose(files, wanted, root.name)
+    files: dict[PurePath, versions.Seen] = {each.path.relative_to(root): reading.seen(each.path) for each in sources}
+    return versions.choose(files, wanted, root.name)
 
 
 @dataclass
@@ -111,8 +111,8 @@ class _Search:
         to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wished(each))]
         names = self._names(to_run, [one for each in to_run for one in reading.reached(each, beside)])
         own = [*(each.path for each in self.sources), *beside]
-        with guests.apart(own, names.tops(to_run), stay=stay):
-            guests.make_spaces(names)
+        with module_separation.apart(own, names.tops(to_run), stay=stay):
+            module_separation.add_namespace_packages(names)
             for source in meant:
                 here = [name for name in self._wished(source) if name not in self.found.classes]
                 if source.broken is not None:
@@ -147,9 +147,9 @@ class _Search:
         return (
             not self._builds_on_another(source),
             self.choice.chosen is None or path not in self.choice.chosen.files,
-            all(part.casefold() != choosing.PACKAGE for part in path.parts[:-1]),
+            all(part.casefold() != versions.PACKAGE for part in path.parts[:-1]),
             len(path.parts),
-            path.stem.casefold() not in choosing.MODULES,
+            path.stem.casefold() not in versions.MODULES,
             path,
         )
 
@@ -196,7 +196,7 @@ class _Search:
 
     def _take_from_namespaces(self, files: set[str]) -> None:
         """Classes that no file defines by that name: imported under another one, or made by a call."""
-        for module in guests.of(files).values():
+        for module in module_separation.of(files).values():
             for name in (*self.wanted, *self.optional):
                 candidate = vars(module).get(name)
                 if inspect.isclass(candidate) and name not in self.found.classes and not is_stand_in(candidate):
@@ -220,7 +220,7 @@ def _passed_over(choice: Choice) -> Iterator[str]:
     if choice.chosen is None or not choice.others:
         return
     others = [version.label for version in choice.others]
-    shown = ", ".join(others[:_MOST_NAMED]) + (f" and {len(others) - _MOST_NAMED} more" if others[_MOST_NAMED:] else "")
+    shown = ", ".join(others[:_MAX_NAMED]) + (f" and {len(others) - _MAX_NAMED} more" if others[_MAX_NAMED:] else "")
     yield f"the classes are those of {choice.chosen.label}; there are others in {shown}, which were passed over"
 
 
@@ -232,24 +232,24 @@ def _no_python(root: Path) -> str:
 
 def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, str | None]:
     """The module in a file, as far as it could be run, and what went wrong, to be said after the file's name."""
-    present = guests.of_file(path)
+    present = module_separation.of_file(path)
     if present is not None:
         return present, None
     above, parts = names.above(path), names.parts(path)
-    parts[0] = guests.free(parts, names)
-    with guests.on_path(names.folders(path), names.home.parent):
+    parts[0] = module_separation.free(parts, names)
+    with module_separation.on_path(names.folders(path), names.home.parent):
         for depth, (_, folder) in enumerate(above[: len(parts) - 1], start=1):
             name, init = ".".join(parts[:depth]), folder / "__init__.py"
             if init.is_file():
                 _keep(name, init, clock)
             elif name not in sys.modules:
-                sys.modules[name] = guests.space(name, folder)
+                sys.modules[name] = module_separation.space(name, folder)
         return _keep(".".join(parts), path, clock)
 
 
 def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, str | None]:
     """Import a file; unlike Python's own import this keeps a module that does not come to its end."""
-    present = guests.of_file(path)
+    present = module_separation.of_file(path)
     if present is not None:
         return present, None
     spec = importlib.util.spec_from_file_location(name, path)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .choosing import PACKAGE
+from .versions import PACKAGE
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out
-from .standins import what_came
+from .standins import describe_stand_in
 
 # What foreign code may have put in numpy's place later must not answer for it.
 _array, _shares_memory, _ndarray, _generic, _random_state = (
@@ -28,17 +28,17 @@ _PLAIN = (float, bool, type(None))
 _NUMBERS = frozenset(np.dtype(code).str for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
                                                      "?", "c8", "c16"))  # fmt: skip
 #: Entries of an array that an answer may have: a view with strides of 0 can claim any number.
-MOST_ENTRIES = 2**19
-_MOST_ITEMS = 10_000
-_MOST_TEXT = 10_000
-_MOST_BITS = 64
-_MOST_AXES = 8
+MAX_ENTRIES = 2**19
+_MAX_ITEMS = 10_000
+_MAX_TEXT = 10_000
+_MAX_BITS = 64
+_MAX_AXES = 8
 _DEPTH = 6
 
 
 def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
     """Do the steps one after the other, with fresh objects; an error in one does not end the others."""
-    stage = _Stage(classes)
+    stage = _Objects(classes)
     with _quiet():
         replies = [stage.perform(step) for step in steps]
     return stage.with_hindsight(replies)
@@ -52,7 +52,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-class _Stage:
+class _Objects:
     """The objects of one examination."""
 
     def __init__(self, classes: Mapping[str, type]) -> None:
@@ -162,16 +162,16 @@ def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case ea
     if kind in _PLAIN or (issubclass(kind, _generic) and kind.__module__ == "numpy" and value.dtype.str in _NUMBERS):
         return value
     if kind is int:
-        return value if value.bit_length() < _MOST_BITS else Unusable(f"int of {value.bit_length()} bits")
+        return value if value.bit_length() < _MAX_BITS else Unusable(f"int of {value.bit_length()} bits")
     if kind is str:
-        return value[:_MOST_TEXT]
+        return value[:_MAX_TEXT]
     if kind in {list, tuple, dict}:
-        if len(value) > _MOST_ITEMS or not depth:
+        if len(value) > _MAX_ITEMS or not depth:
             return Unusable(f"{kind.__name__} of {len(value)} items" if depth else f"{kind.__name__} within {_DEPTH}")
         if kind is dict:
             return {_word(name): copied(item, depth - 1) for name, item in value.items()}
         return kind(copied(item, depth - 1) for item in value)
-    name = what_came(value) or kind_of(value)
+    name = describe_stand_in(value) or kind_of(value)
     return Unusable(f"{name} that is no number" if name in _OWN else name)
 
 
@@ -180,7 +180,7 @@ def _copied_array(value: NDArray[Any]) -> Any:
     plain = _plain(value)
     if plain.dtype.str not in _NUMBERS:
         return Unusable(f"array of dtype {str(plain.dtype)[:100]}")
-    if plain.size > MOST_ENTRIES or plain.ndim > _MOST_AXES:
+    if plain.size > MAX_ENTRIES or plain.ndim > _MAX_AXES:
         return Unusable(f"shape {plain.shape}")
     return _array(plain)
 

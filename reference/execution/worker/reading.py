@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from . import choosing
+from . import versions
 from .naming import Source, imports_of
 
 #: Of files, and of their size: a submission is a handful of small ones.
-_MOST_FILES, MOST_BYTES = 400, 2**21
+_MAX_FILES, MAX_BYTES = 400, 2**21
 SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
 _PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
 _CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
@@ -24,7 +24,7 @@ def files(root: Path) -> list[Path]:
         return [root] if root.suffix != ".ipynb" else []
     found: list[Path] = []
     folders = [root]
-    while folders and len(found) < _MOST_FILES:
+    while folders and len(found) < _MAX_FILES:
         below: list[Path] = []
         for folder in folders:
             for entry in sorted(folder.iterdir()):
@@ -35,13 +35,13 @@ def files(root: Path) -> list[Path]:
                 elif _is_python(entry):
                     found.append(entry)
         folders = below
-    return found[:_MOST_FILES]
+    return found[:_MAX_FILES]
 
 
 def beside(file: Path) -> list[Path]:
     """The other Python files in a file's folder."""
     found = (each for each in sorted(file.parent.iterdir()) if each != file and not each.is_symlink())
-    return [each for each in found if each.is_file() and _is_python(each)][:_MOST_FILES]
+    return [each for each in found if each.is_file() and _is_python(each)][:_MAX_FILES]
 
 
 def reached(source: Source, files: Iterable[Path]) -> list[Source]:
@@ -58,15 +58,15 @@ def reached(source: Source, files: Iterable[Path]) -> list[Source]:
 
 
 def _is_python(file: Path) -> bool:
-    return file.suffix == ".py" and file.stat().st_size <= MOST_BYTES
+    return file.suffix == ".py" and file.stat().st_size <= MAX_BYTES
 
 
-def seen(file: Path) -> choosing.Seen:
+def seen(file: Path) -> versions.Seen:
     """What is seen of a file without reading it as Python; nothing if it cannot be read at all."""
     try:
-        return choosing.seen(file.read_bytes())
+        return versions.seen(file.read_bytes())
     except OSError:
-        return choosing.seen(b"")
+        return versions.seen(b"")
 
 
 def read(path: Path) -> Source:

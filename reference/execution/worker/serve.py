@@ -31,7 +31,7 @@ def main(settings: str) -> None:
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     while True:
         try:
-            question = frames.unpacked(receive, frames.QUESTION)
+            question = frames.unpacked(receive, frames.REQUEST)
         except EOFError:
             break
         several = question if question and type(question[0]) is list else [question]
@@ -45,7 +45,7 @@ def main(settings: str) -> None:
 
 def _sendable(replies: list[Reply]) -> list[Reply]:
     """The replies, without the values that do not fit."""
-    most = frames.MOST_BYTES // len(replies)
+    most = frames.MAX_BYTES // len(replies)
     return [each if _fits(each, most) else Reply(Unusable("more than fits into an answer")) for each in replies]
 
 

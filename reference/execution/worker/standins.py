@@ -47,7 +47,7 @@ def _module_of(here: Any) -> str:
     return name if type(name) is str else ""  # a class made from ours may call something else so
 
 
-def what_came(value: Any) -> str | None:
+def describe_stand_in(value: Any) -> str | None:
     """What to say of an object that stands for one of an absent module; None for any other."""
     if not isinstance(value, _Calm):
         return None

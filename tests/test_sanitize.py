@@ -33,7 +33,7 @@ def framed(text: Any, data: bytes = b"") -> Any:
         part, rest = rest[:n], rest[n:]
         return part
 
-    return frames.unpacked(receive, frames.ANSWER)
+    return frames.unpacked(receive, frames.REPLY)
 
 
 def sent(value: Any) -> Any:
@@ -95,7 +95,7 @@ def test_malformed_frames_are_refused(text: Any) -> None:
 def test_lengths_are_limited(lengths: tuple[int, int]) -> None:
     """Before anything of that length is received."""
     with pytest.raises(frames.FrameError, match="announced"):
-        frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.ANSWER)
+        frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.REPLY)
 
 
 def test_names_with_one_hash_are_refused() -> None:
@@ -181,7 +181,7 @@ GOOD = Reply(np.zeros(2), "ndarray")
 )
 def test_odd_replies_are_refused(value: Any) -> None:
     """Each part of a reply is of its type, and says of its value what is so."""
-    with pytest.raises(sanitize.UnbelievableError):
+    with pytest.raises(sanitize.InvalidReplyError):
         sanitize.replies(value, 2)
 
 
@@ -191,7 +191,7 @@ def test_odd_replies_are_refused(value: Any) -> None:
 )
 def test_odd_findings_are_refused(value: Any) -> None:
     """What the process says that it has found, too."""
-    with pytest.raises(sanitize.UnbelievableError):
+    with pytest.raises(sanitize.InvalidReplyError):
         sanitize.found(value)
 
 
@@ -276,7 +276,7 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
     if why is None:
         assert len(sanitize.replies(value, 2)) == 2
         return
-    with pytest.raises(sanitize.UnbelievableError) as caught:
+    with pytest.raises(sanitize.InvalidReplyError) as caught:
         sanitize.replies(value, 2)
     assert str(caught.value) == why
 
@@ -291,7 +291,7 @@ def test_what_was_found_is_heard() -> None:
         ("MLP",), {"RELU": "W" * 1000}, ("N",) * 20, ("TQDM",), {"MLP": "NET.MLP", "LOSS": "M" * 200}
     )
     for name in said:
-        with pytest.raises(sanitize.UnbelievableError) as caught:
+        with pytest.raises(sanitize.InvalidReplyError) as caught:
             sanitize.found({**said, name: 7}, shout)
         whole = "something else than what it had found"
         assert str(caught.value) == (whole if name in {"missing", "modules"} else "something else than names")

@@ -19,7 +19,7 @@ PACKAGE = "mlp"
 MODULES = ("linear_layer", "relu_layer", "softmax_layer", "losses", "mlp")
 _CLASS = re.compile(rb"^class\s+(\w+)", re.MULTILINE)
 _IMPORT = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(\w[\w.]*)", re.MULTILINE)
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def choose(files: Mapping[PurePath, Seen], wanted: Iterable[str], root_name: str
 
 def told(tied: Sequence[Version], name: str) -> str:
     """What to say of a submission whose versions are equally likely to be meant."""
-    labels = [version.label for version in tied[:_MOST_NAMED]]
-    more = f" and {len(tied) - _MOST_NAMED} more" if len(tied) > _MOST_NAMED else ""
+    labels = [version.label for version in tied[:_MAX_NAMED]]
+    more = f" and {len(tied) - _MAX_NAMED} more" if len(tied) > _MAX_NAMED else ""
     return (
         f"{name} holds {len(tied)} implementations ({', '.join(labels)}{more}), and nothing says which one is meant: "
         f"name the path of one of them, or keep one alone; if they are a whole class, judge each with --all {name}"

@@ -21,7 +21,7 @@ from .naming import Names
 from .standins import importing_file
 
 #: Submissions that still find what is theirs.
-_MOST_KEPT = 20
+_MAX_KEPT = 20
 #: What a submission cannot have in its own way: this process works with them.
 _SHARED = {*sys.stdlib_module_names, "__main__", "numpy", "scipy"}
 
@@ -39,11 +39,11 @@ def apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator
     stay
         Whether its modules keep their places afterwards, where nobody else had them.
     """
-    own = _Own({str(path) for path in files})
-    _make_way(own)
+    own = _SubmissionFinder({str(path) for path in files})
+    _hide_earlier_submissions(own)
     away = _set_aside([name for name in tops if name not in _SHARED], own)
     before = dict(sys.modules)
-    once = _Once(own)
+    once = _LoadedFileFinder(own)
     place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
     sys.meta_path[place:place] = [own, once]
     try:
@@ -60,19 +60,19 @@ def apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator
             sys.modules.update(modules)
 
 
-def _make_way(own: _Own) -> None:
+def _hide_earlier_submissions(own: _SubmissionFinder) -> None:
     """Put an end to an earlier search in these files, and take the modules of all others out of the way."""
-    earlier = [each for each in sys.meta_path if isinstance(each, _Own)]
+    earlier = [each for each in sys.meta_path if isinstance(each, _SubmissionFinder)]
     for number, finder in enumerate(reversed(earlier)):
         for name, module in finder.modules.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
-        if finder.files & own.files or number >= _MOST_KEPT:
+        if finder.files & own.files or number >= _MAX_KEPT:
             sys.meta_path.remove(finder)
     importlib.invalidate_caches()
 
 
-def _set_aside(tops: Sequence[str], own: _Own) -> Mapping[str, Mapping[str, ModuleType]]:
+def _set_aside(tops: Sequence[str], own: _SubmissionFinder) -> Mapping[str, Mapping[str, ModuleType]]:
     """Modules of somebody else's with these names, and all below them; they are out of the way now."""
     ours = of(own.files)
     away = {}
@@ -119,7 +119,7 @@ def space(name: str, folder: Path) -> ModuleType:
     return importlib.util.module_from_spec(spec)
 
 
-def make_spaces(names: Names) -> None:
+def add_namespace_packages(names: Names) -> None:
     """Have the packages without ``__init__.py`` in place before a module of such a name is found instead."""
     for folder in names.packages:
         name, *further = names.parts(folder / "any.py")[:-1]
@@ -160,12 +160,12 @@ def on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
     finally:
         added = [each for each in sys.path if each not in before]
         for finder in sys.meta_path:
-            if isinstance(finder, _Own) and finder.searching:
+            if isinstance(finder, _SubmissionFinder) and finder.searching:
                 finder.folders.update(dict.fromkeys(added))
         sys.path[:] = before
 
 
-class _Own:
+class _SubmissionFinder:
     """Finds for a submission's files what belongs to it, when a method imports something later; for nobody else."""
 
     def __init__(self, files: set[str]) -> None:
@@ -179,30 +179,30 @@ class _Own:
         if self.searching or _plain(importing_file()) not in self.files:
             return None
         if name in self.modules:
-            return _again(name, self.modules[name])
+            return _spec_of_loaded(name, self.modules[name])
         return PathFinder.find_spec(name, list(self.folders), target) if path is None and self.folders else None
 
 
-class _Once:
+class _LoadedFileFinder:
     """Finds the module of a file again where it is imported by another name, so that no file is run twice."""
 
-    def __init__(self, own: _Own) -> None:
+    def __init__(self, own: _SubmissionFinder) -> None:
         self._own = own
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """A specification that leads to the module that is there already; None if there is none."""
         spec = PathFinder.find_spec(name, path, target)
         module = of_file(spec.origin) if spec is not None and _plain(spec.origin) in self._own.files else None
-        return None if module is None else _again(name, module)
+        return None if module is None else _spec_of_loaded(name, module)
 
 
-def _again(name: str, module: ModuleType) -> ModuleSpec:
-    found = ModuleSpec(name, _Again(module), origin=_file_of(module))  # type: ignore[arg-type]
+def _spec_of_loaded(name: str, module: ModuleType) -> ModuleSpec:
+    found = ModuleSpec(name, _LoadedModuleLoader(module), origin=_file_of(module))  # type: ignore[arg-type]
     found.submodule_search_locations = vars(module).get("__path__")
     return found
 
 
-class _Again:
+class _LoadedModuleLoader:
     """Gives a module that is there already."""
 
     def __init__(self, module: ModuleType) -> None:
