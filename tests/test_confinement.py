@@ -121,7 +121,7 @@ def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
     """A sandbox on a system that has no means at all, when it has ended; it has run the text."""
     place.hand_in("attack.py", f"print('RUN', flush=True)\n{text}\nclass ReLULayer: pass\n")
     with Sandbox(place.submission, limits, "process") as box:
-        stub = "class Measures:\n    def __init__(self, *lacking): self.done, self.lacking = [], list(lacking)\n"
+        stub = "class Measures:\n    def __init__(self, *lacking): self.in_force, self.lacking = [], list(lacking)\n"
         stub += "def limit(*_): return Measures()\ndef confine(*_): return Measures('a filter of system calls')\n"
         (box._folder / "bp_worker" / "confine.py").write_text(stub, encoding="utf-8")
         box.missing()

@@ -127,7 +127,7 @@ def test_where_there_is_no_clock_nothing_is_measured(platform: str, monkeypatch:
 
     monkeypatch.setattr(processor_time.time, "clock_gettime", refused)
     monkeypatch.setattr(processor_time.sys, "platform", platform)
-    assert processor_time._clock(os.getpid()) == 0.0
+    assert processor_time._own_seconds(os.getpid()) == 0.0
 
 
 @on_linux
@@ -220,7 +220,7 @@ def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
 @pytest.mark.parametrize(
     ("share", "processor", "wall", "said"),
     [
-        (REQUEST, 10.0, 90.0, ("took more for one question than a sixth of", "did not answer within a quarter of")),
+        (REQUEST, 10.0, 90.0, ("took more for one case than a sixth of", "did not answer within a quarter of")),
         (IMPORT, 31.0, 180.0, ("took more than half of", "did not end within half of")),
     ],
     ids=["question", "import"],
@@ -357,7 +357,7 @@ def test_process_that_burns_is_ended_at_its_share(tmp_path: Path) -> None:
     with opened(tmp_path, BUSY, Limits(3.0)) as box:
         errors = [box.run(ASK)[-1].error for _ in range(4)]
         assert errors[:2] == [None, None]
-        assert re.fullmatch(r"took more for one question than a sixth of the 3 s of processor time .*", errors[2] or "")
+        assert re.fullmatch(r"took more for one case than a sixth of the 3 s of processor time .*", errors[2] or "")
         assert errors[3] is None
         assert box._budget.spent() < 3.0
 
@@ -369,7 +369,7 @@ def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
     with opened(tmp_path, RIGHT + sleeping + "ReLULayer.forward = forward\n", Limits(60.0)) as box:
         now, asleep = box._budget.now, box._work / "asleep"
         box._budget.now = lambda: now() + 100 * asleep.exists()  # a night passes while it sleeps
-        for often in ("", "was not asked any more, since ReLULayer.forward "):
+        for often in ("", "was not called any more, since ReLULayer.forward "):
             assert box.run(ASK)[-1].error == f"{often}did not answer within a quarter of the {WALL}"
         others = [ASK[0], Call("layer", "delta", {"Y": np.ones((1, 2)), "delta_next": np.ones((1, 2))})]
         assert box.run(others)[-1].value.tolist() == [[1.0, 1.0]]
@@ -377,7 +377,7 @@ def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
 
 def test_where_nothing_is_measured_waiting_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is said."""
-    monkeypatch.setattr(processor_time, "_clock", lambda process: 0.0)
+    monkeypatch.setattr(processor_time, "_own_seconds", lambda process: 0.0)
     monkeypatch.setattr(processor_time, "_of_ended_children", lambda process: 0.0)
     with opened(tmp_path, RIGHT, Limits(600.0)) as box:
         assert box.missing() == {}

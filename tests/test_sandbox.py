@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.system,
 ]
 
-FORCE = {"done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "spent": 0.125}
+FORCE = {"in_force": ["limits on memory", "no processes, threads, signals or network"], "lacking": [], "spent": 0.125}
 FOUND = {"classes": ["ReLULayer"], "missing": {}, "notes": [], "stand_ins": [], "modules": {"ReLULayer": "mlp"}}
 MADE, ASKED = New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.ones((1, 1))})
 LIMITS = Limits(12, 2**30)
@@ -121,14 +121,14 @@ def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.Monkey
     assert begun.script.stopped == [True]
 
 
-@pytest.mark.parametrize(("done", "said"), [([], "no further means"), (["limits"], "limits")])
-def test_what_is_not_in_force_is_told(opened: Open, done: list[str], message: str) -> None:
+@pytest.mark.parametrize(("in_force", "said"), [([], "no further means"), (["limits"], "limits")])
+def test_what_is_not_in_force_is_told(opened: Open, in_force: list[str], message: str) -> None:
     """And at the end what it has started is looked for."""
-    begun = opened({"done": done, "lacking": ["a filter of files", "a filter of calls"], "spent": 0.5}, FOUND)
-    begun.script.measured = bool(done)
+    begun = opened({"in_force": in_force, "lacking": ["a filter of files", "a filter of calls"], "spent": 0.5}, FOUND)
+    begun.script.measured = bool(in_force)
     begun.missing()
     lacking = ["a filter of files", "a filter of calls"]
-    if not done:
+    if not in_force:
         lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
     assert begun.box.isolation == f"a process of its own: {said}. NOT in force here: {'; '.join(lacking)}"
     assert begun.script.checked == [(0.5, False)]
@@ -166,7 +166,7 @@ def test_what_was_found_is_told(opened: Open) -> None:
         (EOFError(), "ended the process (exit code 3)"),
         (7.5, f"took more than half of the {ALL}"),
         (frames.FrameError("malformed"), "sent no answer that can be read (malformed)"),
-        (["ReLULayer"], "sent something else than what it had found"),
+        (["ReLULayer"], "sent something other than what it had found"),
         (EndedError("memory", "wrote more than it may"), "wrote more than it may"),
     ],
 )
@@ -230,11 +230,11 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("came", "kind", "said"),
     [
         (EOFError(), "exits", "ended the process (exit code 3)"),
-        (2.5, "timeout", f"took more for one question than a sixth of the {ALL}"),
+        (2.5, "timeout", f"took more for one case than a sixth of the {ALL}"),
         (frames.FrameError("malformed"), "crash", "sent no answer that can be read (malformed)"),
-        ("text", "crash", "sent something else than the answers that were asked for"),
-        ([Reply()], "crash", "sent something else than the answers that were asked for"),
-        ([Reply(), "text"], "crash", "sent something else than a reply"),
+        ("text", "crash", "sent something other than the answers that were asked for"),
+        ([Reply()], "crash", "sent something other than the answers that were asked for"),
+        ([Reply(), "text"], "crash", "sent something other than a reply"),
     ],
 )
 def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, message: str) -> None:
@@ -257,7 +257,7 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
     for _ in range(2):
         assert begun.box.run([MADE, ASKED])[-1].error == "ended the process (exit code 3)"
     asked = len(begun.script.asked)
-    why = "was not asked any more, since ReLULayer.forward ended the process (exit code 3) again and again"
+    why = "was not called any more, since ReLULayer.forward ended the process (exit code 3) again and again"
     refused = Reply(error=why, error_kind="exits")
     assert begun.box.run([MADE, ASKED]) == [refused] * 2
     assert len(begun.script.asked) == asked
@@ -272,7 +272,7 @@ def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
     begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", retry=False), FORCE, FOUND, replies(1.0))
     begun.missing()
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error="did not answer", error_kind="timeout")
-    why = "was not asked any more, since ReLULayer.forward did not answer"
+    why = "was not called any more, since ReLULayer.forward did not answer"
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error=why, error_kind="timeout")
     assert begun.box.run([MADE, Call("layer", "delta", {})])[-1].value.tolist() == [[1.0]]
 

@@ -95,10 +95,10 @@ def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path)
     [
         ("_MAX_FILES", 2, ["b.py", "c/d.py"]),
         ("_MAX_BYTES", 120, ["b.py", "c/d.py"]),
-        ("_LARGEST", 50, ["c/d.py", "e.txt"]),
+        ("_MAX_FILE_BYTES", 50, ["c/d.py", "e.txt"]),
         ("_MAX_BYTES", 110, ["b.py", "c/d.py"]),
         ("_MAX_BYTES", 109, ["b.py"]),
-        ("_LARGEST", 10, ["c/d.py"]),
+        ("_MAX_FILE_BYTES", 10, ["c/d.py"]),
     ],
 )
 def test_limits_leave_files_out(

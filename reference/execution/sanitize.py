@@ -89,7 +89,7 @@ def replies(value: Any, n: int, clean: Clean = printable) -> list[Reply]:
         The value is not a list of ``n`` replies.
     """
     if type(value) is not list or len(value) != n:
-        raise InvalidReplyError("something else than the answers that were asked for")
+        raise InvalidReplyError("something other than the answers that were asked for")
     return [_reply(each, clean) for each in value]
 
 
@@ -102,7 +102,7 @@ def found(value: Any, clean: Clean = printable) -> Found:
         The value is not of the form that `reference.execution.worker.loading.as_mapping` gives.
     """
     if type(value) is not dict or not type(value.get("missing")) is type(value.get("modules")) is dict:
-        raise InvalidReplyError("something else than what it had found")
+        raise InvalidReplyError("something other than what it had found")
     names = {name: _names(value.get(name), clean) for name in ("classes", "notes", "stand_ins")}
     missing = {_text(name, clean): _text(why, clean) for name, why in value["missing"].items()}
     modules = {_text(name, clean): _text(module, clean, _MAX_NAME) for name, module in value["modules"].items()}
@@ -116,7 +116,7 @@ _DONE = Reply()
 
 def _reply(value: Any, clean: Clean) -> Reply:
     if type(value) is not Reply or type(value.altered) is not bool:
-        raise InvalidReplyError("something else than a reply")
+        raise InvalidReplyError("something other than a reply")
     silent = value.value is None and value.error is None and value.kind == "NoneType" and not value.altered
     if silent and type(value.changed) is type(value.aliases) is tuple and not (value.changed or value.aliases):
         return _DONE  # of most steps: nothing needs to be rebuilt
@@ -152,11 +152,11 @@ def _value(value: Any, clean: Clean, depth: int) -> Any:
 
 def _names(value: Any, clean: Clean) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise InvalidReplyError("something else than names")
+        raise InvalidReplyError("something other than names")
     return tuple(_text(name, clean) for name in value[:_MAX_LISTED])
 
 
 def _text(value: Any, clean: Clean, most: int = _MAX_TEXT) -> str:
     if type(value) is not str:
-        raise InvalidReplyError("something else than a text")
+        raise InvalidReplyError("something other than a text")
     return clean(value)[:most]
