@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reference.execution.worker_process import EndedError, SecondsLeft
 from reference.execution.worker import frames
+from reference.execution.worker_process import EndedError, SecondsLeft
 
 ENDED = EndedError("exits", "ended the process (exit code 3)")
 

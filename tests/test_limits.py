@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from reference.execution import processor_time
-from reference.execution.worker_process import EndedError
-from reference.execution.limits import IMPORT, REQUEST, Budget, Limits, Deadline
+from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.processes import family, is_running
 from reference.execution.processor_time import Meter
 from reference.execution.sandbox import Sandbox
 from reference.execution.worker import import_time, loading
 from reference.execution.worker.protocol import Call, New
+from reference.execution.worker_process import EndedError
 from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system

@@ -13,7 +13,7 @@ import pytest
 
 import reference
 from reference.execution.implementation import CLASSES
-from reference.execution.worker import module_separation, loading
+from reference.execution.worker import loading, module_separation
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 

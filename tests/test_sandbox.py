@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from reference.execution import bubblewrap, sandbox, worker_process
-from reference.execution.worker_process import EndedError, StartError
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox, SandboxError
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, Get, New, Reply, Step
+from reference.execution.worker_process import EndedError, StartError
 from tests.scripted import ENDED, Script
 
 pytestmark = [
@@ -121,7 +121,7 @@ def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.Monkey
     assert begun.script.stopped == [True]
 
 
-@pytest.mark.parametrize(("in_force", "said"), [([], "no further means"), (["limits"], "limits")])
+@pytest.mark.parametrize(("in_force", "message"), [([], "no further means"), (["limits"], "limits")])
 def test_what_is_not_in_force_is_told(opened: Open, in_force: list[str], message: str) -> None:
     """And at the end what it has started is looked for."""
     begun = opened({"in_force": in_force, "lacking": ["a filter of files", "a filter of calls"], "spent": 0.5}, FOUND)
@@ -130,7 +130,7 @@ def test_what_is_not_in_force_is_told(opened: Open, in_force: list[str], message
     lacking = ["a filter of files", "a filter of calls"]
     if not in_force:
         lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
-    assert begun.box.isolation == f"a process of its own: {said}. NOT in force here: {'; '.join(lacking)}"
+    assert begun.box.isolation == f"a process of its own: {message}. NOT in force here: {'; '.join(lacking)}"
     assert begun.script.checked == [(0.5, False)]
     begun.box.__exit__()
     assert begun.script.stopped == [False]
@@ -227,7 +227,7 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("came", "kind", "said"),
+    ("came", "kind", "message"),
     [
         (EOFError(), "exits", "ended the process (exit code 3)"),
         (2.5, "timeout", f"took more for one case than a sixth of the {ALL}"),
@@ -242,7 +242,7 @@ def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, messag
     begun = opened(FORCE, 5.0, FOUND, 1.5, came, FORCE, FOUND, replies(2.0))
     begun.missing()
     first = begun.box.run([MADE, ASKED])
-    assert first == [Reply(error=said, error_kind=kind)] * 2
+    assert first == [Reply(error=message, error_kind=kind)] * 2
     assert begun.script.begun == 1
     assert begun.script.stopped == [True]
     assert begun.box.run([MADE, ASKED])[-1].value.tolist() == [[2.0]]

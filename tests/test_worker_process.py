@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reference.execution import worker_process, processor_time
-from reference.execution.worker_process import WorkerProcess, EndedError, SecondsLeft, StartError
+from reference.execution import processor_time, worker_process
+from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc"),
@@ -163,7 +163,7 @@ XCPU = "was ended by SIGXCPU, as one that has used up its processor time"
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "said"),
+    ("code", "kind", "message"),
     [
         ("", "exits", "ended the process (exit code 0)"),
         ("os._exit(3)", "exits", "ended the process (exit code 3)"),
@@ -178,7 +178,7 @@ XCPU = "was ended by SIGXCPU, as one that has used up its processor time"
 )
 def test_end_is_told(start: Start, code: str, kind: str, message: str) -> None:
     """By what the system says of it."""
-    assert start(code).end() == EndedError(kind, said)
+    assert start(code).end() == EndedError(kind, message)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,9 @@ def test_where_nothing_can_be_measured_the_waiting_counts(start: Start, monkeypa
     assert not started.worker.measure(1000.0, cannot_fork=True)
     assert started.worker.spent() == 0.0
     seconds = count()
-    monkeypatch.setattr(worker_process, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))  # one at each look
+    monkeypatch.setattr(
+        worker_process, "time", SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    )  # one at each look
     with pytest.raises(EndedError):
         started.heard(1, no_longer)
     assert started.worker.spent() == 1.0

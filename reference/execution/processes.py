@@ -16,7 +16,7 @@ _ROUNDS = 20
 
 
 def end(leader: int, folder: Path) -> None:
-    """Kill the process ``leader``, its group, its session, its descendants, and every process that works in ``folder``."""
+    """Kill the process ``leader``, its group, session and descendants, and every process that works in ``folder``."""
     known, found_none = {leader}, False
     for _ in range(_ROUNDS):  # repeated, because processes may be started during a round
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -30,7 +30,9 @@ class Meter:
     def spent(self) -> float:
         """Seconds of processor time of all threads so far; 0 where the system does not tell."""
         if self._members is None:
-            measured = sum(_own_seconds(each) + _seconds_of_ended_children(each) for each in processes.family(self._leader))
+            measured = sum(
+                _own_seconds(each) + _seconds_of_ended_children(each) for each in processes.family(self._leader)
+            )
         else:
             measured = sum(map(_own_seconds, self._members))
         self._most = max(self._most, measured)

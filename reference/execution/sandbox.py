@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reference.execution import bubblewrap, libraries, sanitize, submission_files
-from reference.execution.worker_process import WorkerProcess, EndedError, SecondsLeft, StartError, is_overfull
 from reference.execution.implementation import CLASSES, OPTIONAL
-from reference.execution.limits import IMPORT, REQUEST, Budget, Limits, Deadline
+from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, New, Reply, Step, Work
+from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
 
@@ -190,7 +190,7 @@ class Sandbox:
         return [list(islice(replies, len(steps))) for steps in group]
 
     def _remember(self, label: str, end: EndedError) -> None:
-        """Note how a method ended the process; after the second time, or if ``end`` forbids it, it is not called again."""
+        """Note how a method ended the process; after the second time, or if ``end`` says so, it is not called again."""
         if self._worker is None:
             return  # the process could not be started, so the method was not called
         often = " again and again" if label in self._endings else ""
@@ -201,10 +201,12 @@ class Sandbox:
     # Preparation
 
     def _prepare(self) -> None:
-        """Make the worker's folders: its own code, the libraries, and the one it may write in with a copy of the submission."""
+        """Make the worker's folders: its code, the libraries, and the one to write in, with a copy of the submission."""
         for name in ("bp_worker", "libraries", "work"):
             (self._folder / name).mkdir()
-        shutil.copytree(Path(frames.__file__).parent, self._folder / "bp_worker", dirs_exist_ok=True, ignore=_IGNORED_FILES)
+        shutil.copytree(
+            Path(frames.__file__).parent, self._folder / "bp_worker", dirs_exist_ok=True, ignore=_IGNORED_FILES
+        )
         self._package_folders = libraries.package_folders()
         for path in self._package_folders:
             (self._folder / "libraries" / path.name).symlink_to(path)
@@ -244,7 +246,12 @@ class Sandbox:
             found = sanitize.found(report, self._clean)
         except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
-        self.notes = [*_notes_on_unknown(found.stand_ins), *self._left_out, *found.notes, *_notes_on_known(found.stand_ins)]
+        self.notes = [
+            *_notes_on_unknown(found.stand_ins),
+            *self._left_out,
+            *found.notes,
+            *_notes_on_known(found.stand_ins),
+        ]
         self._modules = found.modules
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
@@ -275,7 +282,9 @@ class Sandbox:
             self.isolation += f". NOT in force here: {'; '.join(lacking)}"
 
     def _environment(self) -> dict[str, str]:
-        environment = _ENVIRONMENT | dict.fromkeys(_THREAD_SETTINGS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
+        environment = (
+            _ENVIRONMENT | dict.fromkeys(_THREAD_SETTINGS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
+        )
         # Settings for the processor that the owner of the machine has made: without one of them numpy may crash or
         # compute wrong results.
         return environment | {name: os.environ[name] for name in _PROCESSOR_SETTINGS if name in os.environ}
@@ -310,7 +319,7 @@ class Sandbox:
         return [*bubblewrap.command_prefix(readable, self._work), *command] if self._bubblewrap else command
 
     def _exchange(self, request: Sequence[Any], steps: Sequence[Step], meanwhile: Sequence[Work] = ()) -> list[Reply]:
-        """Send a request and wait for the reply. Nothing else is sent meanwhile, so that neither side blocks the other."""
+        """Send a request and wait for the reply; nothing is sent meanwhile, so that neither side blocks the other."""
         assert self._worker is not None  # noqa: S101 - `run` has started it
         frame, deadline = frames.packed(request, frames.MAX_REQUEST_BYTES), Deadline(self._budget, REQUEST)
         with self._waiting_for_worker(deadline) as left:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from reference.execution import sanitize, submission_files
 from reference.execution.implementation import CLASSES, NotAnImplementation
-from reference.execution.worker import versions, reading
+from reference.execution.worker import reading, versions
 
 #: Files that are looked at.
 _MAX_FILES = 2000

@@ -1,4 +1,4 @@
-"""The worker process seen from outside: two pipes for requests and replies, its two output streams, and how it ended."""
+"""The worker process seen from outside: pipes for requests and replies, its two output streams, and how it ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_OUTPUT = 2**16
 _MAX_FILES, _MAX_BYTES = 4000, 2**28
 #: Seconds between two inspections of that folder and of the clocks.
 _CHECK_INTERVAL = 0.25
-#: Seconds that a process which has closed its pipes and sleeps is given to exit; one that still computes is not hurried.
+#: Seconds that a process which has closed its pipes and sleeps is given to exit; one that still computes may go on.
 _SECONDS_TO_EXIT = 1.0
 #: Seconds to wait, after the processes were killed, until none of them holds a pipe open.
 _SECONDS_TO_CLOSE = 5.0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.perform import told
+from reference.execution.worker.perform import describe_error
 from reference.execution.worker.protocol import Layout, lay_out
 from reference.findings import Violation
 from reference.gradients.arguments import Pattern
@@ -95,7 +95,7 @@ class Subject:
 def crash(name: str, error: BaseException, question: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
     mistake = {"NotImplementedError": "not-implemented", "SystemExit": "exits"}.get(type(error).__name__, "crash")
-    return Violation(f"{name} to answer", told(error), counterexample=question, mistake=mistake)
+    return Violation(f"{name} to answer", describe_error(error), counterexample=question, mistake=mistake)
 
 
 def as_array(name: str, value: Any, question: dict[str, Any]) -> Array:

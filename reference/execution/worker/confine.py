@@ -3,7 +3,7 @@
 The means are those of Linux itself: resource limits, no privileges, a filter of system calls (seccomp: no processes or
 threads, no signals to others, no network, no other program), and restricted access to files (Landlock: read what Python
 and numpy need, write in one folder). What the system does not support is left out. The result says which measures are
-in measures and which are lacking.
+in force and which are lacking.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 38,
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 
-#: The numbers of the system calls that are refused, by the machine's architecture: those that make processes or threads,
-#: reach other processes or the network, change the machine, or change the metadata of files without opening them, which
-#: Landlock does not restrict.
+#: The numbers of the system calls that are refused, by the machine's architecture: those that make processes or
+#: threads, reach other processes or the network, change the machine, or change the metadata of files without
+#: opening them, which Landlock does not restrict.
 _REFUSED = {
     "x86_64": {
         "fork": 57, "vfork": 58, "clone": 56, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200, "tgkill": 234,
@@ -72,8 +72,8 @@ _REFUSED_WITH: dict[str, tuple[tuple[int, int, tuple[int, ...]], ...]] = {
     "aarch64": ((25, 1, (8, 10, 15)), (29, 1, (0x5412, 0x8901, 0x8902)), (167, 0, (1, 4))),
 }
 _PRLIMIT = {"x86_64": 302, "aarch64": 261}
-#: The system calls that open files, each with the position of its flags: old versions of Landlock let a process truncate
-#: files that it may only read.
+#: The system calls that open files, each with the position of its flags: old versions of Landlock let a process
+#: truncate files that it may only read.
 _OPENING = {"x86_64": ((2, 1), (257, 2)), "aarch64": ((56, 2),)}
 _O_TRUNC, _O_ACCMODE = 0x200, 3
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -87,7 +87,7 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 
 @dataclass
 class Measures:
-    """Descriptions of the measures that confine this process: those in measures, and those that are lacking here."""
+    """Descriptions of the measures that confine this process: those in force, and those that are lacking here."""
 
     in_force: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
@@ -193,7 +193,7 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(packed), 0, 0) == 0)
 
 
-_LOAD, _EQUAL, _AT_LEAST, _AND, _ANSWER = 0x20, 0x15, 0x35, 0x54, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 
 
 def _do(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -211,20 +211,20 @@ def _instructions(machine: str) -> list[bytes]:
     It reads struct seccomp_data: the call's number at byte 0, the architecture at 4, the arguments from 16 on.
     """
     # On another architecture, and in x32 mode, the numbers mean other calls: refuse them all.
-    steps = [_do(_LOAD, 4), _do(_EQUAL, _AUDIT[machine], 1, 0), _do(_ANSWER, _EPERM)]
-    steps += [_do(_LOAD, 0), _do(_AT_LEAST, 0x40000000, 0, 1), _do(_ANSWER, _EPERM)]
+    steps = [_do(_LOAD, 4), _do(_EQUAL, _AUDIT[machine], 1, 0), _do(_RETURN, _EPERM)]
+    steps += [_do(_LOAD, 0), _do(_AT_LEAST, 0x40000000, 0, 1), _do(_RETURN, _EPERM)]
     for number in _REFUSED[machine].values():
-        steps += _when(number, [_do(_ANSWER, _EPERM)])
+        steps += _when(number, [_do(_RETURN, _EPERM)])
     for number, place, values in _REFUSED_WITH[machine]:
-        steps += _when(number, [_argument(place), *_refuse_values(values), _do(_ANSWER, _ALLOW)])
-    steps += _when(_PRLIMIT[machine], [_argument(0), _do(_EQUAL, 0, 1, 0), _do(_ANSWER, _EPERM), _do(_ANSWER, _ALLOW)])
+        steps += _when(number, [_argument(place), *_refuse_values(values), _do(_RETURN, _ALLOW)])
+    steps += _when(_PRLIMIT[machine], [_argument(0), _do(_EQUAL, 0, 1, 0), _do(_RETURN, _EPERM), _do(_RETURN, _ALLOW)])
     for number, place in _OPENING[machine]:
         flags = [_argument(place), _do(_AND, _O_TRUNC | _O_ACCMODE), *_refuse_values((_O_TRUNC,))]
-        steps += _when(number, [*flags, _do(_ANSWER, _ALLOW)])
+        steps += _when(number, [*flags, _do(_RETURN, _ALLOW)])
     for number in _NEW_KNOWN:
-        steps += _when(number, [_do(_ANSWER, _ALLOW)])
+        steps += _when(number, [_do(_RETURN, _ALLOW)])
     # Newer calls are answered with ENOSYS: the C library then uses older ones, whose arguments a filter can read.
-    return [*steps, _do(_AT_LEAST, _NEW, 0, 1), _do(_ANSWER, _ENOSYS), _do(_ANSWER, _ALLOW)]
+    return [*steps, _do(_AT_LEAST, _NEW, 0, 1), _do(_RETURN, _ENOSYS), _do(_RETURN, _ALLOW)]
 
 
 def _when(number: int, then: Sequence[bytes]) -> Iterable[bytes]:
@@ -233,7 +233,7 @@ def _when(number: int, then: Sequence[bytes]) -> Iterable[bytes]:
 
 
 def _refuse_values(values: Sequence[int]) -> Iterable[bytes]:
-    return [step for value in values for step in (_do(_EQUAL, value, 0, 1), _do(_ANSWER, _EPERM))]
+    return [step for value in values for step in (_do(_EQUAL, value, 0, 1), _do(_RETURN, _EPERM))]
 
 
 def _restrict_files(

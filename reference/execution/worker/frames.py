@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Unusable
 
-#: Bytes of JSON and of arrays in a frame: more than any honest request or reply needs. The gradient of the lab's deepest
-#: net has half a megabyte.
+#: Bytes of JSON and of arrays in a frame: more than any honest request or reply needs. The gradient of the lab's
+#: deepest net has half a megabyte.
 MAX_JSON, MAX_BYTES = 2**21, 2**23
 #: Bytes of arrays in a request, which the examiner makes: it may hold a whole batch of images.
 MAX_REQUEST_BYTES = 2**25
@@ -125,7 +125,7 @@ _BARE = {kind: [getattr(kind(), name) for name in _FIELDS[kind]] for kind in (Re
 
 
 def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
-    """Make a tree for JSON of a value: what JSON has no type for becomes a list that begins with a letter for its type."""
+    """Make a tree for JSON of a value: where JSON lacks the type, a list that begins with a letter for it."""
     kind = type(value)
     if kind in _ITSELF:
         return value

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-#: Seconds: the least time for an import, the time after which a swallowed exception is raised again, and the longest time
-#: that a timer of the system takes.
+#: Seconds: the least time for an import, the time after which a swallowed exception is raised again, and the longest
+#: time that a timer of the system takes.
 _SHORTEST, _REPEAT_AFTER, _LONGEST = 0.01, 0.05, 1e8
 
 

@@ -1,7 +1,8 @@
-"""Keeps a submission's modules apart from everybody else's in this process.
+"""Keeps the modules of a submission apart from all other modules of this process in ``sys.modules``.
 
-While it is loaded they have the names that they have at home, so that they find one another. Afterwards everybody else
-finds what was there before, and the submission still finds its own.
+While the submission is imported, its modules have the names that its own imports use, so that they find one another.
+Afterwards all other code finds the modules that were there before, and imports in the submission's own functions still
+find the submission's modules.
 """
 
 from __future__ import annotations
@@ -20,39 +21,39 @@ from typing import Any
 from .naming import Names
 from .standins import importing_file
 
-#: Submissions that still find what is theirs.
+#: How many submissions of the past still find their own modules.
 _MAX_KEPT = 20
-#: What a submission cannot have in its own way: this process works with them.
+#: Names that a submission's modules never displace, since this process itself uses these modules.
 _SHARED = {*sys.stdlib_module_names, "__main__", "numpy", "scipy"}
 
 
 @contextlib.contextmanager
-def apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator[None]:
-    """Make room for a submission's modules, and afterwards give back whose place they had.
+def kept_apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator[None]:
+    """In the block, names of a submission's modules are free in ``sys.modules``; afterwards the modules there return.
 
     Parameters
     ----------
     files
         The submission's Python files.
     tops
-        The names that its modules and packages have, without what comes behind a dot.
+        The top-level names of its modules and packages.
     stay
-        Whether its modules keep their places afterwards, where nobody else had them.
+        Whether its modules stay in ``sys.modules`` afterwards under names that no other module had.
     """
     own = _SubmissionFinder({str(path) for path in files})
     _hide_earlier_submissions(own)
     away = _set_aside([name for name in tops if name not in _SHARED], own)
     before = dict(sys.modules)
-    once = _LoadedFileFinder(own)
+    loaded_files = _LoadedFileFinder(own)
     place = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
-    sys.meta_path[place:place] = [own, once]
+    sys.meta_path[place:place] = [own, loaded_files]
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):
-            sys.meta_path.remove(once)
+            sys.meta_path.remove(loaded_files)
         own.searching = False
-        own.modules.update({name: each for name, each in of(own.files).items() if before.get(name) is not each})
+        own.modules.update({name: each for name, each in modules_of(own.files).items() if before.get(name) is not each})
         for name, module in own.modules.items():
             if sys.modules.get(name) is module and (not stay or name.partition(".")[0] in away):
                 del sys.modules[name]
@@ -61,7 +62,7 @@ def apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator
 
 
 def _hide_earlier_submissions(own: _SubmissionFinder) -> None:
-    """Put an end to an earlier search in these files, and take the modules of all others out of the way."""
+    """Remove the modules of earlier submissions from ``sys.modules``, and the finders for the same files or too old."""
     earlier = [each for each in sys.meta_path if isinstance(each, _SubmissionFinder)]
     for number, finder in enumerate(reversed(earlier)):
         for name, module in finder.modules.items():
@@ -73,8 +74,8 @@ def _hide_earlier_submissions(own: _SubmissionFinder) -> None:
 
 
 def _set_aside(tops: Sequence[str], own: _SubmissionFinder) -> Mapping[str, Mapping[str, ModuleType]]:
-    """Modules of somebody else's with these names, and all below them; they are out of the way now."""
-    ours = of(own.files)
+    """Remove other modules with these top-level names, and their submodules, from ``sys.modules``; return them."""
+    ours = modules_of(own.files)
     away = {}
     for top in tops:
         if top in sys.modules and top not in ours:
@@ -84,51 +85,54 @@ def _set_aside(tops: Sequence[str], own: _SubmissionFinder) -> Mapping[str, Mapp
     return away
 
 
-def of(files: set[str]) -> dict[str, ModuleType]:
-    """The modules that were made of these files, and the packages above them."""
+def modules_of(files: set[str]) -> dict[str, ModuleType]:
+    """The modules loaded from these files, by name, and the packages without files that contain them."""
     found = {name: module for name, module in list(sys.modules.items()) if _file_of(module) in files}
     tops = {name.partition(".")[0] for name in found}
-    spaces = {name: module for name, module in list(sys.modules.items()) if _is_space(module)}
+    spaces = {name: module for name, module in list(sys.modules.items()) if _is_namespace_package(module)}
     return found | {name: module for name, module in spaces.items() if name.partition(".")[0] in tops}
 
 
-def _is_space(module: Any) -> bool:
-    """Whether it is a package without a file."""
+def _is_namespace_package(module: Any) -> bool:
+    """Whether a module is a namespace package: one without a file."""
     return isinstance(module, ModuleType) and _file_of(module) is None and "__path__" in vars(module)
 
 
 def _file_of(module: Any) -> str | None:
-    return _plain(vars(module).get("__file__")) if isinstance(module, ModuleType) else None
+    return _normalized(vars(module).get("__file__")) if isinstance(module, ModuleType) else None
 
 
-def _plain(file: Any) -> str | None:
-    """The path of a file without the detours that ``sys.path`` may have, such as ``mlp/../mlp``."""
+def _normalized(file: Any) -> str | None:
+    """The path of a file without the detours that entries of ``sys.path`` may have, such as ``mlp/../mlp``."""
     return os.path.normpath(file) if type(file) is str else None
 
 
-def of_file(path: Path | str | None) -> ModuleType | None:
-    """The module that was made of a file, by whatever name."""
-    file = _plain(str(path))
+def loaded_from(path: Path | str | None) -> ModuleType | None:
+    """The module that was loaded from a file, under whatever name; None if there is none."""
+    file = _normalized(str(path))
     return next((module for module in list(sys.modules.values()) if _file_of(module) == file), None)
 
 
-def space(name: str, folder: Path) -> ModuleType:
-    """The package without ``__init__.py`` that a folder is; Python would pass it over for a module of its name."""
+def namespace_package(name: str, folder: Path) -> ModuleType:
+    """A package for a folder without ``__init__.py``.
+
+    Python itself would prefer a module of the same name, wherever that is.
+    """
     spec = ModuleSpec(name, None, is_package=True)
     spec.submodule_search_locations = [str(folder)]
     return importlib.util.module_from_spec(spec)
 
 
 def add_namespace_packages(names: Names) -> None:
-    """Have the packages without ``__init__.py`` in place before a module of such a name is found instead."""
+    """Put the packages without ``__init__.py`` into ``sys.modules``, so that no module of that name is found first."""
     for folder in names.packages:
         name, *further = names.parts(folder / "any.py")[:-1]
         if not further and not (folder / "__init__.py").is_file() and name not in sys.modules:
-            sys.modules[name] = space(name, folder)
+            sys.modules[name] = namespace_package(name, folder)
 
 
-def free(parts: Sequence[str], names: Names) -> str:
-    """The first part of a name, or another one where it would be that of somebody else's module."""
+def free_top_name(parts: Sequence[str], names: Names) -> str:
+    """The first part of a module's dotted name, or a similar one if other code already has a module of that name."""
     first, number, candidate = parts[0], 0, parts[0]
     while not _is_free(candidate, parts[1:], names):
         number += 1
@@ -144,14 +148,17 @@ def _is_free(first: str, rest: Sequence[str], names: Names) -> bool:
         return True
     if not isinstance(present, ModuleType):
         return False
-    places = map(_plain, (vars(present).get("__file__"), *vars(present).get("__path__", ())))
+    places = map(_normalized, (vars(present).get("__file__"), *vars(present).get("__path__", ())))
     folders = (names.home, *names.packages)
     return any(place is not None and any(map(Path(place).is_relative_to, folders)) for place in places)
 
 
 @contextlib.contextmanager
 def on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
-    """The folders first; the one above all last, for a folder that imports from itself by its own name."""
+    """In the block, the folders come first in ``sys.path``.
+
+    The folder ``above`` all of them comes last, for a submission that imports from itself by its own folder's name.
+    """
     before = list(sys.path)
     sys.path[:] = [*folders, *before, str(above)]
     importlib.invalidate_caches()
@@ -166,7 +173,15 @@ def on_path(folders: Sequence[str], above: Path) -> Iterator[None]:
 
 
 class _SubmissionFinder:
-    """Finds for a submission's files what belongs to it, when a method imports something later; for nobody else."""
+    """A finder for the time after the import: it finds a submission's modules when one of its functions imports them.
+
+    It finds nothing for imports in any other file.
+
+    Parameters
+    ----------
+    files
+        The paths of the submission's Python files.
+    """
 
     def __init__(self, files: set[str]) -> None:
         self.files = files
@@ -175,8 +190,8 @@ class _SubmissionFinder:
         self.searching = True
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        """A specification that leads to its module, or to its file; None if somebody else imports."""
-        if self.searching or _plain(importing_file()) not in self.files:
+        """The spec of the submission's loaded module or of its file; None if the import stands in another file."""
+        if self.searching or _normalized(importing_file()) not in self.files:
             return None
         if name in self.modules:
             return _spec_of_loaded(name, self.modules[name])
@@ -184,15 +199,15 @@ class _SubmissionFinder:
 
 
 class _LoadedFileFinder:
-    """Finds the module of a file again where it is imported by another name, so that no file is run twice."""
+    """A finder that returns the loaded module if its file is imported by another name, so that no file runs twice."""
 
     def __init__(self, own: _SubmissionFinder) -> None:
         self._own = own
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        """A specification that leads to the module that is there already; None if there is none."""
+        """The spec of the module that is loaded already; None if there is none."""
         spec = PathFinder.find_spec(name, path, target)
-        module = of_file(spec.origin) if spec is not None and _plain(spec.origin) in self._own.files else None
+        module = loaded_from(spec.origin) if spec is not None and _normalized(spec.origin) in self._own.files else None
         return None if module is None else _spec_of_loaded(name, module)
 
 
@@ -203,15 +218,15 @@ def _spec_of_loaded(name: str, module: ModuleType) -> ModuleSpec:
 
 
 class _LoadedModuleLoader:
-    """Gives a module that is there already."""
+    """A loader that returns a module which is loaded already."""
 
     def __init__(self, module: ModuleType) -> None:
         self._module, self._spec = module, module.__spec__
 
     def create_module(self, spec: Any) -> ModuleType:
-        """The module."""
+        """The loaded module, instead of a new one."""
         return self._module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing to run; what it says of where it comes from stays as it was."""
+        """Restore the module's own spec, which the import system has replaced, and do not run the module again."""
         module.__spec__ = self._spec

@@ -20,16 +20,14 @@ def main(settings: str) -> None:
     receive, send = _receiver(given["requests"]), _sender(given["replies"])
     limits = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
     rights = confine.confine(given["readable"], given["listable"], given["writable"])
-    # This is sent before any foreign code runs, which could forge it. The processor time is for comparison: a measurement
-    # from outside cannot be right if it gives less.
+    # This is sent before any foreign code runs, which could forge it. The processor time is for comparison: a
+    # measurement from outside cannot be right if it gives less.
     in_force, lacking = limits.in_force + rights.in_force, limits.lacking + rights.lacking
     send({"in_force": in_force, "lacking": lacking, "spent": time.process_time()})
     finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
-    found = loading.load(
-        Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"]
-    )
+    found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"])
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     while True:
         try:

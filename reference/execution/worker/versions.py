@@ -54,7 +54,7 @@ class Version:
 
     @property
     def complete(self) -> bool:
-        """Whether it defines enough classes; otherwise it counts as an implementation only because of its folder's name."""
+        """Whether it defines enough classes; else it counts as an implementation only because of its folder's name."""
         return len(self.classes) >= _COMPLETE
 
     @property
@@ -125,7 +125,8 @@ def ambiguity(tied: Sequence[Version], name: str) -> str:
     more = f" and {len(tied) - _MAX_NAMED} more" if len(tied) > _MAX_NAMED else ""
     return (
         f"{name} holds {len(tied)} implementations ({', '.join(labels)}{more}), and nothing says which one is meant: "
-        f"name the path of one of them, or keep only one of them; if they are the submissions of a course, judge each with --all {name}"
+        "name the path of one of them, or keep only one of them; if they are the submissions of a course, judge each with "
+        f"--all {name}"
     )
 
 
