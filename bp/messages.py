@@ -68,7 +68,7 @@ def as_matrix(value: ArrayLike, what: str) -> Array:
     Raises
     ------
     ValueError
-        It is not two-dimensional, has no rows or columns, or holds something else than real numbers.
+        It is not two-dimensional, has no rows or columns, or holds something other than real numbers.
     """
     if type(value) is not np.ndarray:
         try:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from numpy.typing import NDArray
 
 import bp
-from reference.numerics.memo import MOST_BYTES, Memo
+from reference.numerics.memo import MAX_BYTES, Memo
 from reports.training import data, sources
 from tests.fake_mirrors import FILES, FakeMirror, serving
 
@@ -78,7 +78,7 @@ def own_memo(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that changes something for its time shares no computed truth with others, who would have it otherwise."""
     with pytest.MonkeyPatch.context() as context:
         if "monkeypatch" in request.fixturenames:
-            context.setattr("reference.lab.context.memo", Memo(MOST_BYTES))
+            context.setattr("reference.lab.context.memo", Memo(MAX_BYTES))
         yield
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reference.execution.child import EndedError, Left
 from reference.execution.worker import frames
+from reference.execution.worker_process import EndedError, SecondsLeft
 
 ENDED = EndedError("exits", "ended the process (exit code 3)")
 
@@ -35,24 +35,24 @@ class Script:
 
 
 class Process:
-    """In the place of `reference.execution.child.Child`."""
+    """In the place of `reference.execution.worker_process.WorkerProcess`."""
 
     def __init__(self, script: Script) -> None:
         self.script, self.used = script, 0.0
 
-    def measure(self, least: float, *, alone: bool) -> bool:
-        self.script.checked.append((least, alone))
+    def measure(self, least: float, *, cannot_fork: bool) -> bool:
+        self.script.checked.append((least, cannot_fork))
         return self.script.measured
 
     def spent(self) -> float:
         return self.used
 
-    def send(self, frame: bytes, left: Left) -> None:
-        self.script.asked.append(frames.unpacked(reader(frame), frames.QUESTION))
+    def send(self, frame: bytes, left: SecondsLeft) -> None:
+        self.script.asked.append(frames.unpacked(reader(frame), frames.REQUEST))
         if self.script.refuses:
             raise EOFError
 
-    def receiver(self, left: Left) -> Callable[[int], bytes]:
+    def receiver(self, left: SecondsLeft) -> Callable[[int], bytes]:
         said = next(self.script.says)
         while isinstance(said, float):
             self.used += said
@@ -65,12 +65,12 @@ class Process:
             raise said
         return reader(frames.packed(said))
 
-    def ended(self, left: Left) -> EndedError:
+    def end_reason(self, left: SecondsLeft) -> EndedError:
         left()
         return self.script.end
 
-    def stop(self, *, alone: bool) -> None:
-        self.script.stopped.append(alone)
+    def stop(self, *, cannot_fork: bool) -> None:
+        self.script.stopped.append(cannot_fork)
 
 
 def reader(frame: bytes) -> Callable[[int], bytes]:

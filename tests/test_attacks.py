@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reference.execution import child
+from reference.execution import worker_process
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox
 from reference.execution.worker.protocol import Call, New
@@ -126,8 +126,8 @@ BOTH = [
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Where less may be written than usual, and a process that sleeps at its end is not waited for that long."""
     place = Place(tmp_path)
-    monkeypatch.setattr(child, "_MOST_BYTES", 2**25)
-    monkeypatch.setattr(child, "_TO_END", 0.2)
+    monkeypatch.setattr(worker_process, "_MAX_BYTES", 2**25)
+    monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 0.2)
     monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
     return place
 

@@ -41,9 +41,9 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...
     library = tmp_path / "library"
     (library / "site-packages" / "numpy").mkdir(parents=True)
     (library / "os.py").touch()
-    monkeypatch.setattr(libraries, "standard", lambda: library)
+    monkeypatch.setattr(libraries, "standard_library", lambda: library)
     given = [str(library / "site-packages" / "numpy")]
-    return read(bubblewrap.wrapping(given, tmp_path / "work")[1:])
+    return read(bubblewrap.command_prefix(given, tmp_path / "work")[1:])
 
 
 def test_paths_within_are_those_outside(told: list[tuple[str, ...]]) -> None:

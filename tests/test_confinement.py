@@ -92,7 +92,7 @@ def strange_files(folder: Path, number: int) -> set[str]:
 def test_strange_files_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Links, pipes, sockets, devices, names with line breaks, what is huge or unreadable, more files than may be."""
     monkeypatch.chdir(place.submission)  # and back, since `strange_files` goes there
-    monkeypatch.setattr(submission_files, "_MOST_FILES", 100)
+    monkeypatch.setattr(submission_files, "_MAX_FILES", 100)
     left_out = strange_files(place.submission, 150)
     deep = place.submission
     for _ in range(300):
@@ -121,8 +121,9 @@ def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
     """A sandbox on a system that has no means at all, when it has ended; it has run the text."""
     place.hand_in("attack.py", f"print('RUN', flush=True)\n{text}\nclass ReLULayer: pass\n")
     with Sandbox(place.submission, limits, "process") as box:
-        stub = "class Force:\n    done, alone = [], False\n    def __init__(self, *said): self.lacking = list(said)\n"
-        stub += "def limit(*_): return Force()\ndef confine(*_): return Force('a filter of system calls')\n"
+        stub = "class Measures:\n    in_force, cannot_fork = [], False\n"
+        stub += "    def __init__(self, *lacking): self.lacking = list(lacking)\n"
+        stub += "def limit(*_): return Measures()\ndef confine(*_): return Measures('a filter of system calls')\n"
         (box._folder / "bp_worker" / "confine.py").write_text(stub, encoding="utf-8")
         box.missing()
     assert "RUN\n" in box.output
@@ -178,7 +179,7 @@ def test_what_is_installed_is_not_there(place: Place) -> None:
     code = f"import os\nprint(os.listdir({str(packages)!r}))\nopen({str(packages / 'x')!r}, 'w')"
     with Sandbox(place.submission, Limits(SECONDS), "bwrap") as box:
         python = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
-        command = [*bubblewrap.wrapping([], box._work), str(python), "-I", "-S", "-c", code]
+        command = [*bubblewrap.command_prefix([], box._work), str(python), "-I", "-S", "-c", code]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "[]\n"
     assert "Read-only file system" in done.stderr
@@ -200,7 +201,7 @@ def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
         questions = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
         answers = box.run_all(questions, [partial(work, number) for number in range(30)])
         first = next(answers)
-        assert len(done) == sandbox._TOGETHER
+        assert len(done) == sandbox._REQUESTS_PER_FRAME
         replies = [first, *answers]
     assert done == list(range(30))
     assert all(np.array_equal(reply[-1].value, X) for reply, X in zip(replies, arrays, strict=True))

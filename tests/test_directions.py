@@ -195,7 +195,7 @@ def test_a_forward_pass_without_complex_numbers_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"bounds": [1.0]}, "bounds: expected 4, one for each array of the gradient, got 1"),
         ({"bounds": [np.ones(3), 1, 1, 1]}, "bounds|broadcast"),
@@ -205,10 +205,10 @@ def test_a_forward_pass_without_complex_numbers_is_refused() -> None:
         ({"directions": 0}, "directions and most of at least 1, got 0 and 8"),
     ],
 )
-def test_bad_questions_are_refused(options: dict[str, Any], said: str) -> None:
+def test_bad_questions_are_refused(options: dict[str, Any], message: str) -> None:
     """With a sentence that says what was expected."""
     truth = gradient()
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         check(truth, truth, 0, **options)
 
 

@@ -26,7 +26,7 @@ def framed(text: Any, data: bytes = b"") -> Any:
         part, rest = rest[:n], rest[n:]
         return part
 
-    return frames.unpacked(receive, frames.ANSWER)
+    return frames.unpacked(receive, frames.REPLY)
 
 
 def sent(value: Any) -> Any:
@@ -88,7 +88,7 @@ def test_malformed_frames_are_refused(text: Any) -> None:
 def test_lengths_are_limited(lengths: tuple[int, int]) -> None:
     """Before anything of that length is received."""
     with pytest.raises(frames.FrameError, match="announced"):
-        frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.ANSWER)
+        frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.REPLY)
 
 
 def test_names_with_one_hash_are_refused() -> None:

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from reference.execution import processor_time
-from reference.execution.child import EndedError
-from reference.execution.limits import IMPORT, QUESTION, Budget, Limits, Patience
-from reference.execution.processes import family, is_at_work
+from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
+from reference.execution.processes import family, is_running
 from reference.execution.processor_time import Meter
 from reference.execution.sandbox import Sandbox
 from reference.execution.worker import import_time, loading
 from reference.execution.worker.protocol import Call, New
+from reference.execution.worker_process import EndedError
 from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system
@@ -106,7 +106,7 @@ def test_fixed_meter_measures_the_same_processes(begin: Begin) -> None:
     code = "import os\nsys.stdin.readline(); burn(0.3)\nif os.fork(): told()\nelse:\n    burn(0.5); told()"
     process = begin(code, 0)
     meter = Meter(process.pid)
-    meter.fix()
+    meter.fix_members()
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(b"\n")
@@ -127,7 +127,7 @@ def test_where_there_is_no_clock_nothing_is_measured(platform: str, monkeypatch:
 
     monkeypatch.setattr(processor_time.time, "clock_gettime", refused)
     monkeypatch.setattr(processor_time.sys, "platform", platform)
-    assert processor_time._clock(os.getpid()) == 0.0
+    assert processor_time._own_seconds(os.getpid()) == 0.0
 
 
 @on_linux
@@ -147,12 +147,12 @@ def test_family_is_found(begin: Begin) -> None:
 @on_linux
 def test_who_sleeps_is_not_at_work(begin: Begin) -> None:
     """But who would run if the machine had time for it; one that is not there is not."""
-    assert is_at_work(os.getpid())
+    assert is_running(os.getpid())
     sleeper = begin("")
-    while Path(f"/proc/{sleeper.pid}/wchan").exists() and is_at_work(sleeper.pid):
+    while Path(f"/proc/{sleeper.pid}/wchan").exists() and is_running(sleeper.pid):
         pass  # it has told, and is on its way
-    assert not is_at_work(sleeper.pid)
-    assert not is_at_work(2**22 + 1)
+    assert not is_running(sleeper.pid)
+    assert not is_running(2**22 + 1)
 
 
 # The limits
@@ -171,7 +171,7 @@ def refused(act: Callable[[], object]) -> tuple[str, bool]:
     with pytest.raises(EndedError) as caught:
         act()
     assert caught.value.kind == "timeout"
-    return caught.value.said, caught.value.again
+    return caught.value.message, caught.value.retry
 
 
 def test_elapsed_time_is_five_times_the_processor_time_and_a_minute() -> None:
@@ -189,13 +189,13 @@ def test_all_answers_together_have_a_processor_time() -> None:
     assert clocks.budget.left()[0] == 0.25
     another[0] = 1.0
     assert refused(clocks.budget.left) == (f"took more than the {PROCESSOR}", True)
-    assert refused(lambda: Patience(clocks.budget, QUESTION))[0] == f"took more than the {PROCESSOR}"
+    assert refused(lambda: Deadline(clocks.budget, REQUEST))[0] == f"took more than the {PROCESSOR}"
 
 
 def test_everything_together_has_an_elapsed_time() -> None:
     """From the beginning to the end; what sleeps is not asked again."""
     clocks = Clocks()
-    with Patience(clocks.budget, IMPORT).waiting():
+    with Deadline(clocks.budget, IMPORT).waiting():
         clocks.elapsed = 180.0
     assert clocks.budget.left()[1] == 180
     clocks.elapsed = 360.0
@@ -206,13 +206,13 @@ def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
     """As long as less than half of all was spent in waiting for it."""
     clocks = Clocks()
     clocks.elapsed = 10_000.0
-    patience = Patience(clocks.budget, QUESTION)
+    patience = Deadline(clocks.budget, REQUEST)
     with patience.waiting() as left:
         clocks.elapsed += 89
         assert left() == 1
-    with Patience(clocks.budget, QUESTION).waiting():
+    with Deadline(clocks.budget, REQUEST).waiting():
         clocks.elapsed += 90
-    with Patience(clocks.budget, QUESTION).waiting() as left:
+    with Deadline(clocks.budget, REQUEST).waiting() as left:
         clocks.elapsed += 1
         assert refused(left)[0] == f"was not done within the {WALL}"
 
@@ -220,17 +220,17 @@ def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
 @pytest.mark.parametrize(
     ("share", "processor", "wall", "said"),
     [
-        (QUESTION, 10.0, 90.0, ("took more for one question than a sixth of", "did not answer within a quarter of")),
+        (REQUEST, 10.0, 90.0, ("took more for one case than a sixth of", "did not answer within a quarter of")),
         (IMPORT, 31.0, 180.0, ("took more than half of", "did not end within half of")),
     ],
     ids=["question", "import"],
 )
 def test_one_answer_has_its_share_of_both(share: object, processor: float, wall: float, said: tuple[str, str]) -> None:
     """So that it costs no other its own; told in terms of the limit that was set."""
-    assert isinstance(share, type(QUESTION))
+    assert isinstance(share, type(REQUEST))
     clocks = Clocks()
     clocks.processor = 5.0
-    patience = Patience(clocks.budget, share)
+    patience = Deadline(clocks.budget, share)
     clocks.processor += processor - 0.5
     clocks.elapsed = 20.0  # of our own work, while it works
     with patience.waiting():
@@ -252,7 +252,7 @@ def test_last_answer_may_take_no_more_than_all() -> None:
     """And the clocks are not looked at without a pause."""
     clocks = Clocks()
     clocks.processor = 55.0
-    patience = Patience(clocks.budget, QUESTION)
+    patience = Deadline(clocks.budget, REQUEST)
     clocks.processor = 59.9999
     assert patience.left() == 0.005
     clocks.processor = 60.0
@@ -339,8 +339,8 @@ def test_stopped_process_is_waited_for(tmp_path: Path) -> None:
     """Since it takes no processor time: as one that a busy machine has no time for."""
     with opened(tmp_path, RIGHT, Limits(3.0)) as box:
         assert box.missing() == {}
-        assert box._child is not None
-        before, process = box._child.spent(), box._child.process.pid
+        assert box._worker is not None
+        before, process = box._worker.spent(), box._worker.process.pid
         os.kill(process, signal.SIGSTOP)
         later = threading.Timer(1.0, os.kill, (process, signal.SIGCONT))  # more than its share of processor time
         later.start()
@@ -348,7 +348,7 @@ def test_stopped_process_is_waited_for(tmp_path: Path) -> None:
         later.join()
         assert replies[-1].error is None
         assert replies[-1].value.tolist() == [[0.0, 2.0]]
-        assert box._child.spent() - before < 0.5
+        assert box._worker.spent() - before < 0.5
 
 
 @on_linux
@@ -357,7 +357,7 @@ def test_process_that_burns_is_ended_at_its_share(tmp_path: Path) -> None:
     with opened(tmp_path, BUSY, Limits(3.0)) as box:
         errors = [box.run(ASK)[-1].error for _ in range(4)]
         assert errors[:2] == [None, None]
-        assert re.fullmatch(r"took more for one question than a sixth of the 3 s of processor time .*", errors[2] or "")
+        assert re.fullmatch(r"took more for one case than a sixth of the 3 s of processor time .*", errors[2] or "")
         assert errors[3] is None
         assert box._budget.spent() < 3.0
 
@@ -369,7 +369,7 @@ def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
     with opened(tmp_path, RIGHT + sleeping + "ReLULayer.forward = forward\n", Limits(60.0)) as box:
         now, asleep = box._budget.now, box._work / "asleep"
         box._budget.now = lambda: now() + 100 * asleep.exists()  # a night passes while it sleeps
-        for often in ("", "was not asked any more, since ReLULayer.forward "):
+        for often in ("", "was not called any more, since ReLULayer.forward "):
             assert box.run(ASK)[-1].error == f"{often}did not answer within a quarter of the {WALL}"
         others = [ASK[0], Call("layer", "delta", {"Y": np.ones((1, 2)), "delta_next": np.ones((1, 2))})]
         assert box.run(others)[-1].value.tolist() == [[1.0, 1.0]]
@@ -377,13 +377,13 @@ def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
 
 def test_where_nothing_is_measured_waiting_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is said."""
-    monkeypatch.setattr(processor_time, "_clock", lambda process: 0.0)
-    monkeypatch.setattr(processor_time, "_of_ended_children", lambda process: 0.0)
+    monkeypatch.setattr(processor_time, "_own_seconds", lambda process: 0.0)
+    monkeypatch.setattr(processor_time, "_seconds_of_ended_children", lambda process: 0.0)
     with opened(tmp_path, RIGHT, Limits(600.0)) as box:
         assert box.missing() == {}
         lacking = "a measure of its processor time (the time that it is waited for is limited instead)"
         assert box.isolation.endswith(lacking)
-        assert box._child is not None
+        assert box._worker is not None
         box._budget.limits = Limits(box._budget.spent() + 0.1)
-        os.kill(box._child.process.pid, signal.SIGSTOP)
+        os.kill(box._worker.process.pid, signal.SIGSTOP)
         assert re.search(r"than .* s of processor time that --timeout allows", box.run(ASK)[-1].error or "")

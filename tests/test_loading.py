@@ -109,7 +109,7 @@ def test_python_2_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ("def f(:\n", r"relu_layer.py is no Python: invalid syntax \(line \d+: def f\(:\)"),
         ("x = (1,\n", r"relu_layer.py is no Python: '\(' was never closed \(line \d+: x = \(1,\)"),
@@ -118,14 +118,14 @@ def test_python_2_is_named(tmp_path: Path) -> None:
         ("  x = 1\n y = 2\n", r"relu_layer.py is no Python: unindent does not match .* \(line \d+: x = 1\)"),
     ],
 )
-def test_syntax_errors_are_placed(tmp_path: Path, broken: str, said: str) -> None:
+def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> None:
     """File, line and text; one finding for each class that it was to define, and the others are judged."""
     flat_modules(tmp_path / "mlp")
     path = tmp_path / "mlp" / "relu_layer.py"
     path.write_text(path.read_text(encoding="utf-8") + broken, encoding="utf-8")
     found = failed(judged(tmp_path / "mlp").findings)
     assert set(found) == {"ReLULayer"}
-    assert re.fullmatch(said, found["ReLULayer"][1] or "")
+    assert re.fullmatch(message, found["ReLULayer"][1] or "")
 
 
 def test_missing_class_is_one_finding(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_children_are_found_until_they_have_ended(tmp_path: Path) -> None:
     """Then they wait to be asked how they ended, perhaps for ever: they are neither waited for nor killed again."""
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as child:
         assert child.stdin is not None
-        assert child.pid in processes._of({os.getpid()}, tmp_path)
+        assert child.pid in processes._related({os.getpid()}, tmp_path)
         child.stdin.close()
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert child.pid not in processes._of({os.getpid()}, tmp_path)
+        assert child.pid not in processes._related({os.getpid()}, tmp_path)

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.execution import bubblewrap, child, sandbox
-from reference.execution.child import EndedError, StartError
+from reference.execution import bubblewrap, sandbox, worker_process
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox, SandboxError
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, Get, New, Reply, Step
+from reference.execution.worker_process import EndedError, StartError
 from tests.scripted import ENDED, Script
 
 pytestmark = [
@@ -28,8 +28,8 @@ pytestmark = [
 ]
 
 FORCE = {
-    "done": ["limits on memory", "no processes, threads, signals or network"], "lacking": [],
-    "alone": True, "spent": 0.125,
+    "in_force": ["limits on memory", "no processes, threads, signals or network"], "lacking": [],
+    "cannot_fork": True, "spent": 0.125,
 }  # fmt: skip
 FOUND = {
     "classes": ["ReLULayer"], "missing": {}, "causes": {}, "notes": [], "stand_ins": [],
@@ -60,7 +60,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
 
     def begin(*says: Any, kind: sandbox.Kind = "process", limits: Limits = LIMITS) -> Opened:
         script = Script(*says)
-        monkeypatch.setattr(sandbox, "Child", script)
+        monkeypatch.setattr(sandbox, "WorkerProcess", script)
         boxes.append(Sandbox(tmp_path / "mlp.py", limits, kind).__enter__())
         return Opened(boxes[-1], script)
 
@@ -97,7 +97,7 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     assert not [path for path in readable if path.endswith("-packages")]
     assert [Path(path).name for path in given.pop("listable")] == [Path(json.__path__[0]).parent.name]
     assert given == {
-        "questions": 5, "answers": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
+        "requests": 5, "replies": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
         "seconds": 12, "wall": 120,
         "writable": [f"{folder}/work"], "root": f"{folder}/work/submission/mlp.py",
         "wanted": list(CLASSES), "optional": ["NaiveSoftmaxLayer"],
@@ -128,18 +128,17 @@ def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.Monkey
     assert begun.script.stopped == [True]
 
 
-@pytest.mark.parametrize(("done", "said"), [([], "no further means"), (["limits"], "limits")])
-def test_what_is_not_in_force_is_told(opened: Open, done: list[str], said: str) -> None:
+@pytest.mark.parametrize(("in_force", "message"), [([], "no further means"), (["limits"], "limits")])
+def test_what_is_not_in_force_is_told(opened: Open, in_force: list[str], message: str) -> None:
     """And at the end what it has started is looked for."""
-    begun = opened(
-        {"done": done, "lacking": ["a filter of files", "a filter of calls"], "alone": False, "spent": 0.5}, FOUND
-    )
-    begun.script.measured = bool(done)
+    missing = ["a filter of files", "a filter of calls"]
+    begun = opened({"in_force": in_force, "lacking": missing, "cannot_fork": False, "spent": 0.5}, FOUND)
+    begun.script.measured = bool(in_force)
     begun.missing()
     lacking = ["a filter of files", "a filter of calls"]
-    if not done:
+    if not in_force:
         lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
-    assert begun.box.isolation == f"a process of its own: {said}. NOT in force here: {'; '.join(lacking)}"
+    assert begun.box.isolation == f"a process of its own: {message}. NOT in force here: {'; '.join(lacking)}"
     assert begun.script.checked == [(0.5, False)]
     begun.box.__exit__()
     assert begun.script.stopped == [False]
@@ -175,7 +174,7 @@ def test_what_was_found_is_told(opened: Open) -> None:
         (EOFError(), "ended the process (exit code 3)"),
         (7.5, f"took more than half of the {ALL}"),
         (frames.FrameError("malformed"), "sent no answer that can be read (malformed)"),
-        (["ReLULayer"], "sent something else than what it had found"),
+        (["ReLULayer"], "sent something other than what it had found"),
         (EndedError("memory", "wrote more than it may"), "wrote more than it may"),
     ],
 )
@@ -204,7 +203,7 @@ def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str)
 
 def test_process_that_never_comes_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is not waited for without end, and is no fault of the submission's."""
-    monkeypatch.setattr(sandbox, "_TO_START", 0.0)
+    monkeypatch.setattr(sandbox, "_SECONDS_TO_START", 0.0)
     with pytest.raises(SandboxError, match=r"did not come up \(EndedError\)"):
         opened(1.0, FORCE).missing()
 
@@ -216,8 +215,8 @@ def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.Monkey
     def refused(*_: Any) -> Any:
         raise StartError("no such program")
 
-    monkeypatch.setattr(sandbox, "Child", refused)
-    with pytest.raises(SandboxError, match=r"^the child process cannot be started: no such program$"):
+    monkeypatch.setattr(sandbox, "WorkerProcess", refused)
+    with pytest.raises(SandboxError, match=r"^the worker process cannot be started: no such program$"):
         begun.missing()
 
 
@@ -231,22 +230,22 @@ def test_bubblewrap_that_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("came", "kind", "said"),
+    ("came", "kind", "message"),
     [
         (EOFError(), "exits", "ended the process (exit code 3)"),
-        (2.5, "timeout", f"took more for one question than a sixth of the {ALL}"),
+        (2.5, "timeout", f"took more for one case than a sixth of the {ALL}"),
         (frames.FrameError("malformed"), "crash", "sent no answer that can be read (malformed)"),
-        ("text", "crash", "sent something else than the answers that were asked for"),
-        ([Reply()], "crash", "sent something else than the answers that were asked for"),
-        ([Reply(), "text"], "crash", "sent something else than a reply"),
+        ("text", "crash", "sent something other than the answers that were asked for"),
+        ([Reply()], "crash", "sent something other than the answers that were asked for"),
+        ([Reply(), "text"], "crash", "sent something other than a reply"),
     ],
 )
-def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, said: str) -> None:
+def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, message: str) -> None:
     """Of every step of the question; the next question is put to a process that is started anew."""
     begun = opened(FORCE, 5.0, FOUND, 1.5, came, FORCE, FOUND, replies(2.0))
     begun.missing()
     first = begun.box.run([MADE, ASKED])
-    assert first == [Reply(error=said, error_kind=kind)] * 2
+    assert first == [Reply(error=message, error_kind=kind)] * 2
     assert begun.script.begun == 1
     assert begun.script.stopped == [True]
     assert begun.box.run([MADE, ASKED])[-1].value.tolist() == [[2.0]]
@@ -261,7 +260,7 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
     for _ in range(2):
         assert begun.box.run([MADE, ASKED])[-1].error == "ended the process (exit code 3)"
     asked = len(begun.script.asked)
-    why = "was not asked any more, since ReLULayer.forward ended the process (exit code 3) again and again"
+    why = "was not called any more, since ReLULayer.forward ended the process (exit code 3) again and again"
     refused = Reply(error=why, error_kind="exits")
     assert begun.box.run([MADE, ASKED]) == [refused] * 2
     assert len(begun.script.asked) == asked
@@ -273,10 +272,10 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
 
 def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
     """Since that would take as long once more."""
-    begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", again=False), FORCE, FOUND, replies(1.0))
+    begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", retry=False), FORCE, FOUND, replies(1.0))
     begun.missing()
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error="did not answer", error_kind="timeout")
-    why = "was not asked any more, since ReLULayer.forward did not answer"
+    why = "was not called any more, since ReLULayer.forward did not answer"
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error=why, error_kind="timeout")
     assert begun.box.run([MADE, Call("layer", "delta", {})])[-1].value.tolist() == [[1.0]]
 
@@ -286,19 +285,19 @@ def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None
     begun = opened(FORCE, FOUND)
     begun.missing()
     begun.script.refuses = True
-    assert begun.box.run([MADE, ASKED])[-1] == Reply(error=ENDED.said, error_kind="exits")
+    assert begun.box.run([MADE, ASKED])[-1] == Reply(error=ENDED.message, error_kind="exits")
 
 
 def test_too_much_that_was_left_is_removed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the next process begins, which would be ended for it."""
-    monkeypatch.setattr(child, "_MOST_FILES", 10)
+    monkeypatch.setattr(worker_process, "_MAX_FILES", 10)
     again = (EOFError(), FORCE, FOUND, replies(1.0))
     begun = opened(FORCE, FOUND, *again, *again)
     begun.missing()
     for number, left in ((5, True), (15, False)):
         for each in range(number):
             (begun.box._work / f"{number}-{each}").touch()
-        assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+        assert begun.box.run([MADE, ASKED])[-1].error == ENDED.message
         assert begun.box.run([MADE, Get("layer", "name")])[-1].error is None
         assert (begun.box._work / f"{number}-0").exists() is left
         assert begun.box._root.is_file()
@@ -316,7 +315,7 @@ def test_time_that_is_used_up_is_told(opened: Open) -> None:
     """All answers together have one, the import and each new process included; then nothing is started any more."""
     begun = opened(FORCE, 5.0, FOUND, 1.0, EOFError(), FORCE, 5.0, FOUND, 1.5, replies(1.0))
     begun.missing()
-    assert begun.box.run([MADE, ASKED])[-1].error == ENDED.said
+    assert begun.box.run([MADE, ASKED])[-1].error == ENDED.message
     late = Reply(error=f"took more than the {ALL}", error_kind="timeout")
     assert begun.box.run([MADE, ASKED])[-1] == late
     assert begun.box.run([MADE, Get("layer", "name")])[-1] == late
@@ -362,7 +361,7 @@ def test_time_is_over_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left gets less and is never 0; then the limit is told."""
     clock = iter([100.0, 103.0, 105.0])
     monkeypatch.setattr(sandbox, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    left = sandbox._for_seconds(5.0)
+    left = sandbox._time_limit(5.0)
     assert left() == 2.0
     with pytest.raises(EndedError, match="5 s") as caught:
         left()

@@ -48,7 +48,7 @@ GOOD = Reply(np.zeros(2), "ndarray")
 )
 def test_odd_replies_are_refused(value: Any) -> None:
     """Each part of a reply is of its type, and says of its value what is so."""
-    with pytest.raises(sanitize.UnbelievableError):
+    with pytest.raises(sanitize.InvalidReplyError):
         sanitize.replies(value, 2)
 
 
@@ -58,7 +58,7 @@ def test_odd_replies_are_refused(value: Any) -> None:
 )
 def test_odd_findings_are_refused(value: Any) -> None:
     """What the process says that it has found, too."""
-    with pytest.raises(sanitize.UnbelievableError):
+    with pytest.raises(sanitize.InvalidReplyError):
         sanitize.found(value)
 
 
@@ -123,20 +123,20 @@ def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ([GOOD], "something else than the answers that were asked for"),
-        ((GOOD, GOOD), "something else than the answers that were asked for"),
-        ([GOOD, "a"], "something else than a reply"),
-        ([GOOD, replace(GOOD, altered=1)], "something else than a reply"),
+        ([GOOD], "something other than the answers that were asked for"),
+        ((GOOD, GOOD), "something other than the answers that were asked for"),
+        ([GOOD, "a"], "something other than a reply"),
+        ([GOOD, replace(GOOD, altered=1)], "something other than a reply"),
         ([GOOD, replace(GOOD, kind="list")], "a list that is none"),
         ([GOOD, Reply([[[[[[[[[1]]]]]]]]], "list")], "too deep an answer"),
         ([GOOD, Reply([[[[[[[[]]]]]]]], "list")], None),
         ([GOOD, Reply([[[[[[[[1]]]]]]]], "list")], "too deep an answer"),
         ([GOOD, Reply({"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}}}, "dict")], "too deep an answer"),
         ([GOOD, Reply([{1}], "list")], "a set in an answer"),
-        ([GOOD, replace(GOOD, changed="X")], "something else than names"),
-        ([GOOD, replace(GOOD, changed=7)], "something else than names"),
-        ([GOOD, replace(GOOD, changed=(7,))], "something else than a text"),
-        ([GOOD, replace(GOOD, kind=7)], "something else than a text"),
+        ([GOOD, replace(GOOD, changed="X")], "something other than names"),
+        ([GOOD, replace(GOOD, changed=7)], "something other than names"),
+        ([GOOD, replace(GOOD, changed=(7,))], "something other than a text"),
+        ([GOOD, replace(GOOD, kind=7)], "something other than a text"),
     ],
 )
 def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
@@ -144,7 +144,7 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
     if why is None:
         assert len(sanitize.replies(value, 2)) == 2
         return
-    with pytest.raises(sanitize.UnbelievableError) as caught:
+    with pytest.raises(sanitize.InvalidReplyError) as caught:
         sanitize.replies(value, 2)
     assert str(caught.value) == why
 
@@ -165,10 +165,12 @@ def test_what_was_found_is_heard() -> None:
         {"MLP": "NET.MLP", "LOSS": "M" * 200},
     )
     for name in said:
-        with pytest.raises(sanitize.UnbelievableError) as caught:
+        with pytest.raises(sanitize.InvalidReplyError) as caught:
             sanitize.found({**said, name: 7}, shout)
-        whole = "something else than what it had found"
-        assert str(caught.value) == (whole if name in {"missing", "causes", "modules"} else "something else than names")
+        whole = "something other than what it had found"
+        assert str(caught.value) == (
+            whole if name in {"missing", "causes", "modules"} else "something other than names"
+        )
 
 
 class Odd(np.ndarray):

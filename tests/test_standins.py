@@ -95,10 +95,10 @@ def test_classes_of_stand_ins_can_be_inherited() -> None:
 
     made = Net(lambda: None)
     assert type(made) is Net
-    assert standins.what_came(made) == standins.what_came(standins.StandIn("torch").thing[0](3) + 1)
+    assert standins.describe_stand_in(made) == standins.describe_stand_in(standins.StandIn("torch").thing[0](3) + 1)
     assert parent(len) is not len
     assert parent(judged) is judged
-    assert standins.what_came(3) is None
+    assert standins.describe_stand_in(3) is None
 
 
 def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:

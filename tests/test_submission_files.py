@@ -93,12 +93,12 @@ def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path)
 @pytest.mark.parametrize(
     ("limit", "value", "kept"),
     [
-        ("_MOST_FILES", 2, ["b.py", "c/d.py"]),
-        ("_MOST_BYTES", 120, ["b.py", "c/d.py"]),
-        ("_LARGEST", 50, ["c/d.py", "e.txt"]),
-        ("_MOST_BYTES", 110, ["b.py", "c/d.py"]),
-        ("_MOST_BYTES", 109, ["b.py"]),
-        ("_LARGEST", 10, ["c/d.py"]),
+        ("_MAX_FILES", 2, ["b.py", "c/d.py"]),
+        ("_MAX_BYTES", 120, ["b.py", "c/d.py"]),
+        ("_MAX_FILE_BYTES", 50, ["c/d.py", "e.txt"]),
+        ("_MAX_BYTES", 110, ["b.py", "c/d.py"]),
+        ("_MAX_BYTES", 109, ["b.py"]),
+        ("_MAX_FILE_BYTES", 10, ["c/d.py"]),
     ],
 )
 def test_limits_leave_files_out(
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch
     monkeypatch.setattr(
         submission_files, "contents", lambda path, most: None if path.name == "a.py" else contents(path, most)
     )
-    monkeypatch.setattr(submission_files, "_MOST_FILES", 2)
+    monkeypatch.setattr(submission_files, "_MAX_FILES", 2)
     _, notes = submission_files.copy(source, work)
     assert names_in(work) == ["group/b.py", "group/c.py"]
     assert notes == ["1 files were left out: unreadable, too large, or too many"]
@@ -130,11 +130,11 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch
 def test_not_all_of_a_million_files_is_looked_at(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nearest are, and it is told."""
     source = written(tmp_path / "group", "a.py", "b.py", "c/d.py")
-    monkeypatch.setattr(submission_files, "_MOST_SEEN", 2)
+    monkeypatch.setattr(submission_files, "_MAX_SEEN", 2)
     _, notes = submission_files.copy(source, work)
     assert names_in(work) == ["group/a.py", "group/b.py"]
     assert notes == ["more than 2 files: the rest was not looked at"]
-    monkeypatch.setattr(submission_files, "_MOST_SEEN", 3)
+    monkeypatch.setattr(submission_files, "_MAX_SEEN", 3)
     assert submission_files.copy(source, work / "again")[1] == []
 
 
@@ -161,20 +161,20 @@ def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
     """Of files and folders together, and of what they take on the disk."""
     written(tmp_path, "a", "b/c")
     on_disk = sum(512 * path.lstat().st_blocks for path in tmp_path.rglob("*"))
-    assert not submission_files.is_too_much(tmp_path, 3, on_disk)
-    assert submission_files.is_too_much(tmp_path, 2, on_disk)
-    assert submission_files.is_too_much(tmp_path, 3, on_disk - 1)
+    assert not submission_files.exceeds(tmp_path, 3, on_disk)
+    assert submission_files.exceeds(tmp_path, 2, on_disk)
+    assert submission_files.exceeds(tmp_path, 3, on_disk - 1)
     with (tmp_path / "a").open("wb") as file:
         file.truncate(2**40)  # which takes nothing
-    assert not submission_files.is_too_much(tmp_path, 3, on_disk)
-    assert not submission_files.is_too_much(tmp_path / "gone", 3, on_disk)
+    assert not submission_files.exceeds(tmp_path, 3, on_disk)
+    assert not submission_files.exceeds(tmp_path / "gone", 3, on_disk)
 
 
 @pytest.mark.parametrize("target", ["here", "nowhere", ".", "/"])
 def test_links_count_as_what_they_are(tmp_path: Path, target: str) -> None:
     """Wherever they lead, to themselves or to all there is: they are not followed."""
     (tmp_path / "here").symlink_to(target)
-    assert not submission_files.is_too_much(tmp_path, 1, 2**20)
+    assert not submission_files.exceeds(tmp_path, 1, 2**20)
 
 
 @pytest.mark.parametrize(("error", "seen"), [(FileNotFoundError, False), (PermissionError, True)])
@@ -191,7 +191,7 @@ def test_what_cannot_be_entered_is_too_much(
         return really(path, flags, **options)
 
     monkeypatch.setattr(submission_files.os, "open", refused)
-    assert submission_files.is_too_much(tmp_path, 10, 2**30) is seen
+    assert submission_files.exceeds(tmp_path, 10, 2**30) is seen
 
 
 @pytest.mark.parametrize(("depth", "seen"), [(30, False), (190, False), (210, True)])
@@ -208,8 +208,8 @@ def test_nested_folders_are_counted_deeper_than_a_path_can_be_long(
     Path("deepest").touch()
     os.chdir(tmp_path)
     try:
-        assert submission_files.is_too_much(folder, depth + 1, 2**30) is seen
-        assert submission_files.is_too_much(folder, depth, 2**30)
+        assert submission_files.exceeds(folder, depth + 1, 2**30) is seen
+        assert submission_files.exceeds(folder, depth, 2**30)
     finally:
         submission_files.remove(folder)
 
@@ -226,9 +226,9 @@ def test_what_is_in_a_locked_folder_counts(tmp_path: Path, monkeypatch: pytest.M
         return really(path, flags, **options)
 
     monkeypatch.setattr(submission_files.os, "open", refused)
-    assert submission_files.is_too_much(tmp_path, 2, 2**30)
+    assert submission_files.exceeds(tmp_path, 2, 2**30)
     (tmp_path / "locked").chmod(0)
-    assert not submission_files.is_too_much(tmp_path, 3, 2**30)
+    assert not submission_files.exceeds(tmp_path, 3, 2**30)
 
 
 def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
     written(tmp_path / "elsewhere", "one", "two", "three")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link").symlink_to(tmp_path / "elsewhere")
-    assert not submission_files.is_too_much(tmp_path / "folder", 1, 2**30)
+    assert not submission_files.exceeds(tmp_path / "folder", 1, 2**30)
 
 
 @pytest.mark.parametrize("depth", [1, 300])

@@ -1,1 +1,1 @@
-"""Where the code that is judged runs: in this process, or confined in a process of its own."""
+"""Executors, which run the code that is judged: in this process, or in a sandbox, confined in a worker process."""

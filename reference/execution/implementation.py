@@ -1,4 +1,4 @@
-"""Finds the lab's classes in what somebody calls an implementation."""
+"""Finds the classes of the lab's contract in a module, a file, a folder or a mapping."""
 
 from __future__ import annotations
 
@@ -10,22 +10,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from reference.execution.worker import choosing, loading
+from reference.execution.worker import loading, versions
 
-#: The contract's classes; the naive softmax is one way to keep assignment 1, so it may be absent.
+#: The contract's classes. The naive softmax may be absent: it is only one way to solve assignment 1.
 CLASSES = ("LinearLayer", "ReLULayer", "SoftmaxLayer", "LossCrossEntropy", "LossCrossEntropyForSoftmaxLogits", "MLP")
 OPTIONAL = ("NaiveSoftmaxLayer",)
-#: What to say of a path that is empty.
+#: The message for an empty path.
 EMPTY = "expected the path of an implementation, got an empty one"
 
 
 class NotAnImplementation(Exception):  # noqa: N818 - read by users as a sentence
-    """None of the contract's classes could be found; the message says where was looked, and what to do."""
+    """None of the contract's classes could be found; the message says where they were looked for and what to do."""
 
 
 @dataclass(frozen=True)
 class Implementation:
-    """The classes that were found, and why the others were not; ``causes`` as in `Executor.causes`."""
+    """The classes of one implementation.
+
+    Attributes
+    ----------
+    name
+        What the implementation is called in messages.
+    classes
+        Maps each of the contract's names that was found to its class.
+    missing
+        Maps each of `CLASSES` that was not found to the reason.
+    causes
+        As in `Executor.causes`.
+    """
 
     name: str
     classes: Mapping[str, type]
@@ -34,20 +46,21 @@ class Implementation:
 
 
 def find(implementation: Any) -> Implementation:
-    """The contract's classes in a module, a package folder, a file, a dotted module name, or a mapping.
+    """Find the contract's classes in a module, a package folder, a file, a dotted module name, or a mapping.
 
     Raises
     ------
     NotAnImplementation
-        None of the classes is there, or there is nothing of that name.
+        There is nothing of that name, it holds none of the classes, it holds several implementations of which none
+        is preferred, or it imports a module that is not installed.
     """
     match implementation:
         case Mapping():
-            return _chosen("a mapping", implementation)
+            return _from_namespace("a mapping", implementation)
         case ModuleType():
-            return _chosen(implementation.__name__, vars(implementation))
+            return _from_namespace(implementation.__name__, vars(implementation))
         case str() | Path():
-            return _at(Path(implementation), str(implementation))
+            return _from_path(Path(implementation), str(implementation))
         case _:
             raise NotAnImplementation(
                 "expected a module, a folder, a file, a module's name or a mapping of names to classes, "
@@ -55,7 +68,7 @@ def find(implementation: Any) -> Implementation:
             )
 
 
-def _at(path: Path, name: str) -> Implementation:
+def _from_path(path: Path, name: str) -> Implementation:
     if not name.strip():
         raise NotAnImplementation(EMPTY)
     if path.exists():
@@ -65,25 +78,25 @@ def _at(path: Path, name: str) -> Implementation:
             hint = f"bp check {name} judges it in a process that has stand-ins for plotting and the like"
             raise NotAnImplementation(f"{name} imports {error.name}, which is not installed; {hint}") from error
         if found.tied:
-            raise NotAnImplementation(choosing.told(found.tied, name))
-        return _complete(name, found.classes, found.missing, found.causes)
+            raise NotAnImplementation(versions.ambiguity(found.tied, name))
+        return _checked(name, found.classes, found.missing, found.causes)
     if all(part.isidentifier() for part in name.split(".")):
         try:
-            return _chosen(name, vars(importlib.import_module(name)))
+            return _from_namespace(name, vars(importlib.import_module(name)))
         except ModuleNotFoundError as error:
             raise NotAnImplementation(f"there is no file, folder or module {name} ({error})") from error
     raise NotAnImplementation(f"there is no file or folder {name}")
 
 
-def _chosen(name: str, namespace: Mapping[str, Any]) -> Implementation:
+def _from_namespace(name: str, namespace: Mapping[str, Any]) -> Implementation:
     wanted = (*CLASSES, *OPTIONAL)
-    return _complete(name, {wish: namespace[wish] for wish in wanted if inspect.isclass(namespace.get(wish))}, {}, {})
+    return _checked(name, {each: namespace[each] for each in wanted if inspect.isclass(namespace.get(each))}, {}, {})
 
 
-def _complete(
+def _checked(
     name: str, classes: Mapping[str, type], reasons: Mapping[str, str], causes: Mapping[str, str]
 ) -> Implementation:
-    missing = {wish: f"there is no class {wish} in {name}" for wish in CLASSES if wish not in classes} | dict(reasons)
+    missing = {each: f"there is no class {each} in {name}" for each in CLASSES if each not in classes} | dict(reasons)
     if not classes:
         raise NotAnImplementation(f"{name} has none of the classes {', '.join(CLASSES)}")
     return Implementation(name, classes, missing, causes)

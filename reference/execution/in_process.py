@@ -1,4 +1,4 @@
-"""Runs an implementation's code in this process: for code that is trusted, such as one's own."""
+"""The executor for trusted code, such as one's own: it runs in this process."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from reference.execution.worker.protocol import Reply, Step, Work
 
 
 class InProcess:
-    """A `Executor` over classes of this process.
+    """An `Executor` that runs the given classes in this process, without limits.
 
     Parameters
     ----------
     classes
-        The contract's names and the classes that bear them.
+        Maps each name of the contract to the class that implements it.
     missing
-        Names that are not there, and why not.
+        Maps each name that the implementation lacks to the reason.
     causes
-        See `Executor.causes`.
+        Maps names of ``missing`` to one of `LOAD_CAUSES`, where it is known.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class InProcess:
         self._causes = dict(causes or {})
 
     def missing(self) -> Mapping[str, str]:
-        """See `Executor`."""
+        """Names of the contract's classes that the implementation lacks, each with the reason."""
         return self._missing
 
     def causes(self) -> Mapping[str, str]:
@@ -37,13 +37,13 @@ class InProcess:
         return self._causes
 
     def modules(self) -> Mapping[str, str]:
-        """See `Executor`: not known, since classes may have been made for the occasion."""
+        """Always empty: a class that was passed in need not be importable from anywhere."""
         return {}
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
-        """See `Executor`."""
+        """Perform the steps in order and return one reply for each, as `Executor.run` promises."""
         return perform(self._classes, steps)
 
-    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        """See `Executor`: nothing is awaited here."""
-        return (self.run(steps) for steps in questions)
+    def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        """The replies to each list of steps, computed when they are asked for; ``meanwhile`` is never called."""
+        return (self.run(steps) for steps in requests)

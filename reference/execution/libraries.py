@@ -1,4 +1,4 @@
-"""The files of this machine that a submission needs: Python, its library, numpy, and what these load."""
+"""The files of this machine that a submission needs: Python, its library, numpy, and the libraries that these load."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 #: What a submission may import besides the standard library, where it is installed.
 _LIBRARIES = ("numpy", "scipy")
-#: Where Python's own library has what is installed.
+#: Names of the folders in Python's own library that hold the installed packages.
 PACKAGES = ("site-packages", "dist-packages")
 _SHARED_OBJECTS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
 
 def interpreter() -> Path:
-    """Python itself, not the link to it that an environment has."""
+    """The path of the Python executable itself; in a virtual environment, of what the link there leads to."""
     return Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 
 
-def folders() -> list[Path]:
-    """numpy's and scipy's own folders, and those of the libraries that they bring."""
+def package_folders() -> list[Path]:
+    """The folders of numpy and scipy, and those of the shared libraries that come with them."""
     found = []
     for name in _LIBRARIES:
         spec = importlib.util.find_spec(name)
@@ -32,13 +32,13 @@ def folders() -> list[Path]:
     return found
 
 
-def standard() -> Path:
+def standard_library() -> Path:
     """The folder of Python's own library."""
     return Path(sysconfig.get_path("stdlib")).resolve()
 
 
 def system_files() -> list[str]:
     """What Python itself needs: its library without installed packages, the system's shared objects, and devices."""
-    files = [str(each) for each in standard().iterdir() if each.name not in PACKAGES]
+    files = [str(each) for each in standard_library().iterdir() if each.name not in PACKAGES]
     files += [str(each) for each in Path(sys.base_prefix, "lib").glob("libpython*")]
     return [*files, *_SHARED_OBJECTS, *_DEVICES]

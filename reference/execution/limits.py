@@ -1,4 +1,4 @@
-"""What a submission may take, what it has taken so far, and how it is told that it has taken too much."""
+"""How much time and memory a submission may use, how much it has used, and the messages for exceeding a limit."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reference.execution.child import EndedError
+from reference.execution.worker_process import EndedError
 
-#: The least time between two looks at the clocks.
-_SHORTEST = 0.005
+#: Seconds that pass at least between two looks at the clocks.
+_MIN_WAIT = 0.005
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a submission may take.
+    """How much a submission may use.
 
     Attributes
     ----------
     seconds
-        Of processor time for all its answers together, its import and each start of its process included.
+        Seconds of processor time for all its replies together, including its import and each start of its process.
     memory
         Bytes of address space.
     wall
-        Seconds of elapsed time for the whole, which also bound what sleeps or waits; None: 5 times ``seconds`` and a
-        minute, since a busy machine has a part of its time for each process.
+        Seconds of elapsed time for everything, which also limit code that sleeps or waits. None: 5 times ``seconds``
+        and a minute, since on a busy machine a process gets only a part of the time.
     """
 
     seconds: float = 60.0
@@ -34,11 +34,11 @@ class Limits:
 
     @property
     def whole(self) -> float:
-        """The elapsed time that there is."""
+        """Seconds of elapsed time for everything, ``wall`` or its default."""
         return 5 * self.seconds + 60 if self.wall is None else self.wall
 
     def in_words(self) -> tuple[str, str]:
-        """The limits of processor time and of elapsed time, after "the"."""
+        """Descriptions of the limits of processor time and of elapsed time, to be put after the word "the"."""
         derived = " (5 times --timeout and a minute)" if self.wall is None else ""
         processor = f"{self.seconds:g} s of processor time that --timeout allows for all answers together"
         return processor, f"{self.whole:g} s of elapsed time that everything together may take{derived}"
@@ -46,42 +46,49 @@ class Limits:
 
 @dataclass(frozen=True)
 class Share:
-    """What one answer may take of the limits.
+    """The part of the limits that one reply may use.
 
     Attributes
     ----------
     processor, wall
-        Parts of `Limits.seconds` and of `Limits.whole`.
+        Fractions of `Limits.seconds` and of `Limits.whole`.
+    processor_message, wall_message
+        The messages for a reply that uses more processor or elapsed time; a description of the limit follows.
     grace
-        Seconds of processor time besides.
-    processor_said, wall_said
-        What is said of an answer that takes more than the one or the other, before the limit.
+        Additional seconds of processor time.
     """
 
     processor: float
     wall: float
-    processor_said: str
-    wall_said: str
+    processor_message: str
+    wall_message: str
     grace: float = 0.0
 
 
-QUESTION = Share(1 / 6, 1 / 4, "took more for one question than a sixth of", "did not answer within a quarter of")
-#: The process cuts an import off itself, so that what has been defined counts; it is ended if that comes to nothing.
+#: For the reply to one request.
+REQUEST = Share(1 / 6, 1 / 4, "took more for one case than a sixth of", "did not answer within a quarter of")
+#: For the import. The worker itself interrupts a long import, so that the classes defined until then count; only where
+#: that fails is the process ended from outside.
 IMPORT = Share(1 / 2, 1 / 2, "took more than half of", "did not end within half of", grace=1.0)
 
 
 class Budget:
-    """What a submission has taken of its limits.
+    """Keeps account of the time that a submission has used of its limits.
 
-    Elapsed time runs from the beginning. As long as less than half of it has been spent in waiting for the submission
-    it is not the submission that is slow, and goes on.
+    Elapsed time counts from the construction. Exceeding it ends the submission only if at least half of it was spent
+    waiting for the submission; otherwise the examiner itself is slow.
 
     Parameters
     ----------
     limits
-        Of all its answers together.
+        The limits for all replies together.
     now
-        The clock of elapsed time.
+        The clock of elapsed time, in seconds.
+
+    Attributes
+    ----------
+    waited
+        Seconds of elapsed time spent waiting for the submission so far.
     """
 
     def __init__(self, limits: Limits, now: Callable[[], float] = time.monotonic) -> None:
@@ -89,24 +96,29 @@ class Budget:
         self.waited = 0.0
         self._begun = now()
         self._earlier = 0.0
-        self._of_this: Callable[[], float] = float
+        self._of_present: Callable[[], float] = float
 
     def count(self, spent: Callable[[], float]) -> None:
-        """Count the processor time of a new process from now on, besides what the ones before it have taken."""
+        """Count the processor time of a new process from now on, besides what those before it have used."""
         self._earlier = self.spent()
-        self._of_this = spent
+        self._of_present = spent
 
     def spent(self) -> float:
-        """Processor time so far."""
-        return self._earlier + self._of_this()
+        """Seconds of processor time used so far, by all processes of the submission."""
+        return self._earlier + self._of_present()
 
     def left(self, waited: float = 0.0) -> tuple[float, float]:
-        """Processor time and elapsed time that are left; ``waited`` seconds have been waited and not been counted yet.
+        """Seconds of processor time and of elapsed time that are left.
+
+        Parameters
+        ----------
+        waited
+            Seconds of waiting that `waited` does not include yet.
 
         Raises
         ------
         EndedError
-            There is none.
+            No processor time or no elapsed time is left.
         """
         whole = self.limits.whole
         processor = self.limits.seconds - self.spent()
@@ -115,12 +127,12 @@ class Budget:
         if processor <= 0:
             raise EndedError("timeout", f"took more than the {limit}")
         if wall <= 0:
-            raise EndedError("timeout", f"was not done within the {whole_limit}", again=False)
+            raise EndedError("timeout", f"was not done within the {whole_limit}", retry=False)
         return processor, wall
 
 
-class Patience:
-    """How long one answer is waited for. Begins to count when it is made.
+class Deadline:
+    """Limits the time for one reply, counted from the construction.
 
     Raises
     ------
@@ -136,7 +148,7 @@ class Patience:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[Callable[[], float]]:
-        """Within, the time counts as waited; gives `left`."""
+        """Count the elapsed time of the block as time spent waiting; the value of the block is the function `left`."""
         self._since = self._budget.now()
         try:
             yield self.left
@@ -146,12 +158,12 @@ class Patience:
             self._budget.waited += waited
 
     def left(self) -> float:
-        """Seconds in which no limit can be reached; at least a few thousandths.
+        """Seconds during which no limit can be reached, so that nobody needs to look at the clocks; at least 0.005.
 
         Raises
         ------
         EndedError
-            This answer has taken more than its share, or the limits are used up.
+            This reply has used more than its share, or the limits are used up.
         """
         limits, share = self._budget.limits, self._share
         waiting = 0.0 if self._since is None else self._budget.now() - self._since
@@ -159,7 +171,7 @@ class Patience:
         wall = share.wall * limits.whole - self._waited - waiting
         limit, whole = limits.in_words()
         if processor <= 0:
-            raise EndedError("timeout", f"{share.processor_said} the {limit}")
+            raise EndedError("timeout", f"{share.processor_message} the {limit}")
         if wall <= 0:
-            raise EndedError("timeout", f"{share.wall_said} the {whole}", again=False)
-        return max(_SHORTEST, min(processor, wall, *self._budget.left(waiting)))
+            raise EndedError("timeout", f"{share.wall_message} the {whole}", retry=False)
+        return max(_MIN_WAIT, min(processor, wall, *self._budget.left(waiting)))

@@ -1,6 +1,6 @@
-"""Finds the processes that a process has started, and ends all of them, also those in a session of their own.
+"""Finds all processes that a process has started, those in sessions of their own included, and kills them.
 
-Where system calls are filtered there is nothing to be found: the process could start none.
+Needs /proc. Where a filter of system calls is in force nothing is found, since the process could start none.
 """
 
 from __future__ import annotations
@@ -11,40 +11,42 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+#: How often the search for processes is repeated at most.
 _ROUNDS = 20
 
 
 def end(leader: int, folder: Path) -> None:
-    """Kill the group and the session of ``leader``, its descendants, and whoever works in ``folder``."""
-    known, seen_none = {leader}, False
-    for _ in range(_ROUNDS):  # again, for what was being started during the round before
+    """Kill the process ``leader``, its group, session and descendants, and every process that works in ``folder``."""
+    known, found_none = {leader}, False
+    for _ in range(_ROUNDS):  # repeated, because processes may be started during a round
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
-        found = set(_of(known, folder)) - known
+        found = set(_related(known, folder)) - known
         for process in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
         known |= found
-        if not found and seen_none:  # one round alone may have missed who was started meanwhile by one that then ended
+        # One empty round is not enough: a process may have started another one during it and ended.
+        if not found and found_none:
             break
-        seen_none = not found
+        found_none = not found
 
 
-def _of(known: set[int], folder: Path) -> Iterator[int]:
-    """Processes of these sessions, children of these processes, and who is in the folder; none where there is no /proc.
+def _related(known: set[int], folder: Path) -> Iterator[int]:
+    """The children of the known processes, the members of their groups and sessions, and the processes in ``folder``.
 
-    Those that have ended and wait to be asked for it are none.
+    Zombies, which have ended and wait for their parent, are left out. Without /proc there is nothing to find.
     """
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            state, parent, group, executor = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
+            state, parent, group, session = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
         except (OSError, ValueError):
             continue
-        if state != "Z" and ({int(parent), int(group), int(executor)} & known or _is_in(entry, folder)):
+        if state != "Z" and ({int(parent), int(group), int(session)} & known or _works_in(entry, folder)):
             yield int(entry.name)
 
 
-def _is_in(entry: Path, folder: Path) -> bool:
+def _works_in(entry: Path, folder: Path) -> bool:
     try:
         return (entry / "cwd").readlink().is_relative_to(folder)
     except (OSError, ValueError):
@@ -52,9 +54,9 @@ def _is_in(entry: Path, folder: Path) -> bool:
 
 
 def family(leader: int) -> list[int]:
-    """The process, its children, and theirs, as far as the system tells."""
+    """The numbers of a process and of all its descendants, itself first, as far as /proc shows them."""
     found = [leader]
-    for process in found:  # which grows meanwhile
+    for process in found:  # the loop also visits what it appends
         found += _children(process)
     return found
 
@@ -63,12 +65,12 @@ def _children(process: int) -> list[int]:
     try:
         threads = list(Path(f"/proc/{process}/task").iterdir())
         return [int(each) for thread in threads for each in (thread / "children").read_text().split()]
-    except OSError:  # it has ended, or the system does not tell
+    except OSError:  # the process has ended, or there is no /proc
         return []
 
 
-def is_at_work(process: int) -> bool:
-    """Whether it runs or would run if the machine had time for it; not if it sleeps or has ended."""
+def is_running(process: int) -> bool:
+    """Whether a process runs, waits for a processor or for the disk; not if it sleeps or has ended."""
     try:
         state, *_ = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How much processor time a process has taken, with all that it has started: measured from outside, by the system."""
+"""Measures from outside how much processor time a process and its descendants have used."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 class Meter:
-    """Measures a process and its descendants. What has been measured once is never taken back.
+    """Measures a process and its descendants. The result never decreases, even when a descendant has vanished.
 
     Parameters
     ----------
     leader
-        The process. It must not be measured any more once it has been waited for: its number may then be another's.
+        The number of the process. Once it has been waited for it must not be measured any more, since the system may
+        give its number to another process.
     """
 
     def __init__(self, leader: int) -> None:
@@ -27,31 +28,33 @@ class Meter:
         self._most = 0.0
 
     def spent(self) -> float:
-        """Seconds of processor time, of all threads; 0 where the system does not tell."""
+        """Seconds of processor time of all threads so far; 0 where the system does not tell."""
         if self._members is None:
-            measured = sum(_clock(each) + _of_ended_children(each) for each in processes.family(self._leader))
+            measured = sum(
+                _own_seconds(each) + _seconds_of_ended_children(each) for each in processes.family(self._leader)
+            )
         else:
-            measured = sum(map(_clock, self._members))
+            measured = sum(map(_own_seconds, self._members))
         self._most = max(self._most, measured)
         return self._most
 
-    def fix(self) -> None:
-        """From now on nobody can join or start anything: the same processes are measured each time, which is fast."""
+    def fix_members(self) -> None:
+        """From now on measure only the present members, which is faster; for a process that can start no other."""
         self._members = processes.family(self._leader)
 
 
-def _clock(process: int) -> float:
-    """Of all its threads, also those that have ended."""
+def _own_seconds(process: int) -> float:
+    """Seconds of processor time of all threads of one process, those that have ended included."""
     if sys.platform != "linux":
         return 0.0
     try:
-        return time.clock_gettime((~process << 3) | 2)  # what clock_getcpuclockid gives, which Python does not have
+        return time.clock_gettime((~process << 3) | 2)  # the clock that the C function clock_getcpuclockid returns
     except OSError:
         return 0.0
 
 
-def _of_ended_children(process: int) -> float:
-    """Of those that it has waited for, and of theirs."""
+def _seconds_of_ended_children(process: int) -> float:
+    """Seconds of processor time of the descendants that have ended and have been waited for."""
     try:
         numbers = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return (int(numbers[13]) + int(numbers[14])) / _TICKS

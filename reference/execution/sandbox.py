@@ -1,8 +1,9 @@
-"""A session in a process of its own: foreign code answers there, and is given nothing else to do.
+"""The executor for foreign code: it runs in a worker process that has given up nearly all its rights.
 
-The parent keeps the questions' answers, compares and decides. The child has a copy of the submission, numpy, and the
-modules of `reference.execution.worker`; it answers with arrays, which are checked before they are believed. However it
-ends, by itself, at a limit, or by force, that is an answer too, and nothing of it stays behind.
+The examiner in this process knows the expected values, compares and decides. The worker has a copy of the submission,
+numpy, and the modules of `reference.execution.worker`. It replies with arrays, which are checked before they are used.
+If the worker ends, by itself or at a limit, that becomes the reply. When the sandbox is left, all processes and files
+that belong to it are removed.
 """
 
 from __future__ import annotations
@@ -21,18 +22,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reference.execution import bubblewrap, libraries, sanitize, submission_files
-from reference.execution.child import Child, EndedError, Left, StartError, is_overfull
+from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, OPTIONAL
-from reference.execution.limits import IMPORT, QUESTION, Budget, Limits, Patience
+from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, New, Reply, Step, Work
+from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
 
 Kind = Literal["auto", "process", "bwrap"]
 
-#: Loads the worker as a package of its own: the rest of ours is not to be had there.
+#: Loads the worker as a package by itself: the rest of `reference` cannot be imported there.
 _BOOT = """
 import importlib.util, sys
 folder, libraries, settings = sys.argv[1:]
@@ -43,50 +45,46 @@ spec.loader.exec_module(module)
 from bp_worker.serve import main
 main(settings)
 """
-#: What people import for plots, tables, progress bars and experiments: absent here, and no part of what is judged.
-_WELL_KNOWN = {
-    "_tkinter", "tkinter", "matplotlib", "mpl_toolkits", "pandas", "polars", "seaborn", "plotly", "bokeh", "altair",
-    "pygame", "graphviz", "networkx", "tqdm", "rich", "alive_progress", "progressbar", "colorama", "tabulate",
-    "termcolor", "sklearn", "scipy", "statsmodels", "xgboost", "sympy", "numba", "numexpr", "cupy", "cython",
-    "autograd", "numdifftools", "joblib", "torch", "torchvision", "tensorflow", "keras", "jax", "jaxlib", "flax",
-    "theano", "mxnet", "tensorboard", "wandb", "mlflow", "optuna", "PIL", "cv2", "skimage", "imageio", "h5py",
-    "idx2numpy", "python_mnist", "requests", "yaml", "toml", "absl", "gdown", "openml", "IPython", "ipywidgets",
-    "jupyter", "google", "pytest", "hypothesis", "nose", "black", "mypy", "typing_extensions", "attr", "psutil", "dill",
-    "cloudpickle", "line_profiler", "memory_profiler",
-}  # fmt: skip
-_FILE_SIZE = 2**24
-#: Questions in one frame: going and coming takes as long as a small answer.
-_TOGETHER = 24
-#: For the child's own preparations. However busy the machine is: one that takes longer will never come up.
-_TO_START = 300.0
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc")
-_OUR_NAMES = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
-_PROCESSOR = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_MAX_FILE_BYTES = 2**24
+#: Requests that are sent in one frame, because a round trip takes as long as computing a small reply.
+_REQUESTS_PER_FRAME = 24
+#: Seconds for the worker's own preparations. A worker that takes longer than this, even on a busy machine, will never
+#: be ready.
+_SECONDS_TO_START = 300.0
+_IGNORED_FILES = shutil.ignore_patterns("__pycache__", "*.pyc")
+_ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+_PROCESSOR_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 @dataclass
 class Sandbox:
-    """A `Executor` over the submission at a path. To be used as a context, which removes all traces.
+    """The `Executor` for the submission at a path; a context manager, which removes all its files at the end.
 
     Parameters
     ----------
     path
-        A file or a folder.
+        The submission: a file or a folder.
     limits
-        Of the child.
+        The limits of time and memory for the worker.
     kind
-        "process": limits and, on Linux, a filter of system calls and of files. "bwrap": these and bubblewrap, which
-        gives the child a file system, processes and a network of its own. "auto": the better one that works.
+        "process": resource limits and, on Linux, a filter of system calls and restricted access to files. "bwrap":
+        these and bubblewrap, which gives the worker a file system, processes and a network of its own. "auto": "bwrap"
+        where it works, else "process".
 
     Attributes
     ----------
     isolation
-        What was in force, in words, and what was not; to be told with every verdict.
+        A description of the confinement that was in force and of what was not; part of every verdict.
     notes
-        What else a person should know: stand-ins, files that ended with an exception.
+        Sentences that a person should read: stand-ins, files that ended with an exception, files left out.
     output
-        What the submission wrote on its standard streams, the first 64 KiB.
+        What the submission wrote on its output streams, the first 64 KiB; set when the sandbox is left.
+
+    Raises
+    ------
+    SandboxError
+        On entering or at the first start: this machine cannot run the worker, or not with the ``kind`` asked for.
     """
 
     path: Path
@@ -98,19 +96,19 @@ class Sandbox:
 
     def __enter__(self) -> Sandbox:
         require_confinement()
-        # Its true name: the child is told of it, and so is who asks what works there.
+        # Without symbolic links: the worker's rules of access and the search for its processes compare real paths.
         self._folder = Path(tempfile.mkdtemp(prefix="bp-check-")).resolve()
         try:
             self._prepare()
             self._missing: dict[str, str] | None = None
             self._causes: dict[str, str] = {}
             self._modules: dict[str, str] = {}
-            self._child: Child | None = None
-            self._alone, self._budget = False, Budget(self.limits)
-            self._ends: dict[str, EndedError] = {}
+            self._worker: WorkerProcess | None = None
+            self._cannot_fork, self._budget = False, Budget(self.limits)
+            self._endings: dict[str, EndedError] = {}
             self._refused: set[str] = set()
             self._written = bytearray()
-            self._bubblewrap = self._chosen() == "bwrap"
+            self._bubblewrap = self._chosen_kind() == "bwrap"
         except BaseException:
             submission_files.remove(self._folder)
             raise
@@ -122,13 +120,13 @@ class Sandbox:
         submission_files.remove(self._folder)
 
     def missing(self) -> Mapping[str, str]:
-        """See `Executor`."""
+        """Names of the contract's classes that the submission lacks, each with the reason; starts the worker."""
         if self._missing is None:
             try:
                 self._start()
             except EndedError as end:
                 self._stop()
-                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.said}")
+                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.message}")
                 self._causes = dict.fromkeys(CLASSES, "not run")
         return self._missing or {}
 
@@ -137,36 +135,42 @@ class Sandbox:
         return self._causes
 
     def modules(self) -> Mapping[str, str]:
-        """See `Executor`."""
+        """Names of classes and of the modules that define them; empty until the worker has started."""
         return self._modules
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
-        """See `Executor`."""
-        asked = _asked(steps)
-        # Steps that are known to end the process are left out; if the last one is, nothing is asked at all.
-        left_out = {place: self._ends[each] for place, each in enumerate(asked) if each in self._refused}
+        """Have the worker perform the steps in order and return one reply for each, as `Executor.run` promises.
+
+        If the process ends, every reply is the error that says how.
+        """
+        labels = _labels(steps)
+        # Steps that are known to end the process are left out; if the last one is among them, nothing is sent at all.
+        left_out = {place: self._endings[each] for place, each in enumerate(labels) if each in self._refused}
         if len(steps) - 1 in left_out:
-            return [_no_reply(left_out[len(steps) - 1])] * len(steps)
+            return [_error_reply(left_out[len(steps) - 1])] * len(steps)
         try:
-            if self._child is None:
+            if self._worker is None:
                 self._start()
             chosen = [step for place, step in enumerate(steps) if place not in left_out]
             replies = iter(self._exchange(chosen, chosen))
         except EndedError as end:
-            self._remember(asked[-1], end)
+            self._remember(labels[-1], end)
             self._stop()
-            return [_no_reply(end)] * len(steps)
-        return [_no_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
+            return [_error_reply(end)] * len(steps)
+        return [_error_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
 
-    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        """See `Executor`: as many at a time as go into a frame without a thought."""
-        waiting, work = iter(questions), iter(meanwhile)
-        while group := list(islice(waiting, _TOGETHER)):
-            yield from self._together(group, list(islice(work, len(group)))) or map(self.run, group)
+    def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        """The replies to each list of steps, as `Executor.run_all` promises; several lists are sent in one frame."""
+        waiting, work = iter(requests), iter(meanwhile)
+        while group := list(islice(waiting, _REQUESTS_PER_FRAME)):
+            yield from self._run_group(group, list(islice(work, len(group)))) or map(self.run, group)
 
-    def _together(self, group: list[Sequence[Step]], meanwhile: Sequence[Work]) -> list[list[Reply]] | None:
-        """The replies, if all goes well; who ended the process is found out by asking one by one."""
-        if self._child is None or self._ends:
+    def _run_group(self, group: list[Sequence[Step]], meanwhile: Sequence[Work]) -> list[list[Reply]] | None:
+        """The replies to a group of requests in one frame, or None if they must be sent one by one.
+
+        That is so after a process has ended, to find out which request ended it.
+        """
+        if self._worker is None or self._endings:
             return None
         flat = [step for steps in group for step in steps]
         try:
@@ -176,38 +180,40 @@ class Sandbox:
             return None
         return [list(islice(replies, len(steps))) for steps in group]
 
-    def _remember(self, asked: str, end: EndedError) -> None:
-        """What ends the process twice, or has slept until it was ended once, is not asked any more."""
-        if self._child is None:
-            return  # it was not even asked
-        often = " again and again" if asked in self._ends else ""
-        if often or not end.again:
-            self._refused.add(asked)
-        self._ends[asked] = EndedError(end.kind, f"was not asked any more, since {asked} {end.said}{often}")
+    def _remember(self, label: str, end: EndedError) -> None:
+        """Note how a method ended the process; after the second time, or if ``end`` says so, it is not called again."""
+        if self._worker is None:
+            return  # the process could not be started, so the method was not called
+        often = " again and again" if label in self._endings else ""
+        if often or not end.retry:
+            self._refused.add(label)
+        self._endings[label] = EndedError(end.kind, f"was not called any more, since {label} {end.message}{often}")
 
     # Preparation
 
     def _prepare(self) -> None:
-        """The child's folders: what it runs, and what it may write in; a copy each."""
+        """Make the worker's folders: its code, the libraries, and one to write in with a copy of the submission."""
         for name in ("bp_worker", "libraries", "work"):
             (self._folder / name).mkdir()
-        shutil.copytree(Path(frames.__file__).parent, self._folder / "bp_worker", dirs_exist_ok=True, ignore=_IGNORED)
-        self._real_libraries = libraries.folders()
-        for path in self._real_libraries:
+        shutil.copytree(
+            Path(frames.__file__).parent, self._folder / "bp_worker", dirs_exist_ok=True, ignore=_IGNORED_FILES
+        )
+        self._package_folders = libraries.package_folders()
+        for path in self._package_folders:
             (self._folder / "libraries" / path.name).symlink_to(path)
         self._work = self._folder / "work"
         self._name = sanitize.printable(self.path.name)
         self._root, self._left_out = submission_files.copy(self.path, self._work)
         self.notes = self._left_out
 
-    def _empty(self) -> None:
-        """Where a process has left too much the next one would be ended for it: it gets a new copy."""
+    def _renew_folder(self) -> None:
+        """Give the next process a new copy of the submission if the one before has left too many files."""
         if is_overfull(self._work):
             submission_files.remove(self._work)
             self._work.mkdir()
             submission_files.copy(self.path, self._work)
 
-    def _chosen(self) -> Kind:
+    def _chosen_kind(self) -> Kind:
         if self.kind == "process":
             return "process"
         works = bubblewrap.works()
@@ -215,23 +221,28 @@ class Sandbox:
             raise SandboxError("bubblewrap (the command bwrap) is not there or may not make namespaces here")
         return "bwrap" if works else "process"
 
-    # The child
+    # The worker process
 
     def _start(self) -> None:
         self._budget.left()
-        self._empty()
+        self._renew_folder()
         try:
-            self._child = Child(self._command, self._work, self._environment(), self._written)
+            self._worker = WorkerProcess(self._command, self._work, self._environment(), self._written)
         except StartError as error:
-            raise SandboxError(f"the child process cannot be started: {error}") from error
-        self._budget.count(self._child.spent)
-        self._hear_what_is_in_force()
-        hello = self._receive(Patience(self._budget, IMPORT))
+            raise SandboxError(f"the worker process cannot be started: {error}") from error
+        self._budget.count(self._worker.spent)
+        self._receive_confinement()
+        report = self._receive(Deadline(self._budget, IMPORT))
         try:
-            found = sanitize.found(hello, self._clean)
-        except sanitize.UnbelievableError as error:
+            found = sanitize.found(report, self._clean)
+        except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
-        self.notes = [*_told_unknown(found.stand_ins), *self._left_out, *found.notes, *_told_known(found.stand_ins)]
+        self.notes = [
+            *notes_on_unknown(found.stand_ins),
+            *self._left_out,
+            *found.notes,
+            *notes_on_known(found.stand_ins),
+        ]
         self._modules, self._causes = found.modules, found.causes
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
@@ -239,47 +250,53 @@ class Sandbox:
             if name not in found.classes
         }
 
-    def _hear_what_is_in_force(self) -> None:
-        """The child says so before anything of the submission runs; until then all faults are ours."""
-        assert self._child is not None  # noqa: S101
+    def _receive_confinement(self) -> None:
+        """Receive the worker's report of its confinement.
+
+        It is sent before any code of the submission runs, so whatever goes wrong until then is no fault of the
+        submission's.
+        """
+        assert self._worker is not None  # noqa: S101
         try:
-            force = frames.unpacked(self._child.receiver(_for_seconds(_TO_START)), {})
+            force = frames.unpacked(self._worker.receiver(_time_limit(_SECONDS_TO_START)), {})
         except (frames.FrameError, EOFError, EndedError) as error:
             self._stop()
             said = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
             raise SandboxError(f"the confined process did not come up ({type(error).__name__}): {said}") from error
-        self._alone = bool(force["alone"])
+        self._cannot_fork = bool(force["cannot_fork"])
         lacking = list(force["lacking"])
-        if not self._child.measure(force["spent"], alone=self._alone):
+        if not self._worker.measure(force["spent"], cannot_fork=self._cannot_fork):
             lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")
-        parts = [*(["bubblewrap"] if self._bubblewrap else []), *force["done"]]
+        parts = [*(["bubblewrap"] if self._bubblewrap else []), *force["in_force"]]
         self.isolation = "a process of its own: " + "; ".join(parts or ["no further means"])
         if lacking:
             self.isolation += f". NOT in force here: {'; '.join(lacking)}"
 
     def _environment(self) -> dict[str, str]:
-        environment = _OUR_NAMES | dict.fromkeys(_THREADS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
-        # Processor-specific settings of the machine's owner, without which its numpy may compute wrong results or
-        # crash; so it may with one of them alone.
-        return environment | {name: os.environ[name] for name in _PROCESSOR if name in os.environ}
+        environment = (
+            _ENVIRONMENT | dict.fromkeys(_THREAD_SETTINGS, "1") | dict.fromkeys(("HOME", "TMPDIR"), str(self._work))
+        )
+        # Settings for the processor that the owner of the machine has made: without one of them numpy may crash or
+        # compute wrong results.
+        return environment | {name: os.environ[name] for name in _PROCESSOR_SETTINGS if name in os.environ}
 
     def _clean(self, text: str) -> str:
         return sanitize.printable(self._without_folder(text))
 
     def _without_folder(self, text: str) -> str:
-        """Without the name of a folder that is another one each time."""
+        """Remove the path of the temporary folder, which differs from run to run."""
         return text.replace(f"{self._work}/", "").replace(str(self._folder), "")
 
-    def _command(self, questions: int, answers: int) -> list[str]:
+    def _command(self, requests: int, replies: int) -> list[str]:
         folders = [str(self._folder / name) for name in ("bp_worker", "libraries")]
-        given = [*map(str, self._real_libraries), *folders]
+        readable = [*map(str, self._package_folders), *folders]
         settings = {
-            "questions": questions,
-            "answers": answers,
+            "requests": requests,
+            "replies": replies,
             "memory": self.limits.memory,
             "cpu_seconds": int(self.limits.seconds) + 5,
-            "file_size": _FILE_SIZE,
-            "readable": [*libraries.system_files(), *given],
+            "file_size": _MAX_FILE_BYTES,
+            "readable": [*libraries.system_files(), *readable],
             "listable": [sysconfig.get_path("stdlib")],
             "writable": [str(self._work)],
             "root": str(self._root),
@@ -290,52 +307,52 @@ class Sandbox:
         }
         python = str(libraries.interpreter())
         command = [python, "-I", "-S", "-B", "-u", "-c", _BOOT, *folders, json.dumps(settings)]
-        return [*bubblewrap.wrapping(given, self._work), *command] if self._bubblewrap else command
+        return [*bubblewrap.command_prefix(readable, self._work), *command] if self._bubblewrap else command
 
-    def _exchange(self, question: Sequence[Any], steps: Sequence[Step], meanwhile: Sequence[Work] = ()) -> list[Reply]:
-        """Send a question and wait for its answer before anything more is sent: so neither side can block the other."""
-        assert self._child is not None  # noqa: S101 - `run` has started it
-        frame, patience = frames.packed(question, frames.MOST_QUESTION), Patience(self._budget, QUESTION)
-        with self._awaited(patience) as left:
-            self._child.send(frame, left)
+    def _exchange(self, request: Sequence[Any], steps: Sequence[Step], meanwhile: Sequence[Work] = ()) -> list[Reply]:
+        """Send a request and wait for the reply; nothing is sent meanwhile, so that neither side blocks the other."""
+        assert self._worker is not None  # noqa: S101 - `run` has started it
+        frame, deadline = frames.packed(request, frames.MAX_REQUEST_BYTES), Deadline(self._budget, REQUEST)
+        with self._waiting_for_worker(deadline) as left:
+            self._worker.send(frame, left)
         for work in meanwhile:
-            with contextlib.suppress(Exception):  # see `Executor`
+            with contextlib.suppress(Exception):  # as `Executor.run_all` promises
                 work()
-        answer = self._receive(patience)
+        received = self._receive(deadline)
         try:
-            return sanitize.replies(answer, len(steps), self._clean)
-        except sanitize.UnbelievableError as error:
+            return sanitize.replies(received, len(steps), self._clean)
+        except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
 
-    def _receive(self, patience: Patience) -> Any:
-        assert self._child is not None  # noqa: S101
-        with self._awaited(patience) as left:
+    def _receive(self, deadline: Deadline) -> Any:
+        assert self._worker is not None  # noqa: S101
+        with self._waiting_for_worker(deadline) as left:
             try:
-                return frames.unpacked(self._child.receiver(left), frames.ANSWER)
+                return frames.unpacked(self._worker.receiver(left), frames.REPLY)
             except frames.FrameError as error:
                 raise EndedError("crash", f"sent no answer that can be read ({self._clean(str(error))})") from error
 
     @contextlib.contextmanager
-    def _awaited(self, patience: Patience) -> Iterator[Left]:
-        """Within, the child may take time, and may come to its end."""
-        assert self._child is not None  # noqa: S101
-        with patience.waiting() as left:
+    def _waiting_for_worker(self, deadline: Deadline) -> Iterator[SecondsLeft]:
+        """Count the time of the block, and turn a closed pipe into the EndedError that says how the process ended."""
+        assert self._worker is not None  # noqa: S101
+        with deadline.waiting() as left:
             try:
                 yield left
             except EOFError as error:
-                end = self._child.ended(left)
-                if end.kind == "timeout":  # the system has ended it, at a limit that it counts itself
-                    end.said += f": there are {self.limits.in_words()[0]}"
+                end = self._worker.end_reason(left)
+                if end.kind == "timeout":  # the operating system has ended it at its own limit
+                    end.message += f": there are {self.limits.in_words()[0]}"
                 raise end from error
 
     def _stop(self) -> None:
-        if self._child is not None:
-            child, self._child = self._child, None
-            child.stop(alone=self._alone)
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            worker.stop(cannot_fork=self._cannot_fork)
 
 
-def _for_seconds(seconds: float) -> Left:
-    """For what is no work of the submission's."""
+def _time_limit(seconds: float) -> SecondsLeft:
+    """A limit of elapsed time for what the worker does before it runs the submission."""
     deadline = time.monotonic() + seconds
 
     def left() -> float:
@@ -347,25 +364,11 @@ def _for_seconds(seconds: float) -> Left:
     return left
 
 
-def _told_unknown(stand_ins: Sequence[str]) -> list[str]:
-    """Of modules that may be the submission's own, and were forgotten: what passes here fails at home."""
-    return [
-        f"{name} is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
-        for name in stand_ins
-        if name not in _WELL_KNOWN
-    ]
-
-
-def _told_known(stand_ins: Sequence[str]) -> list[str]:
-    known = [name for name in stand_ins if name in _WELL_KNOWN]
-    return [f"stand-ins that do nothing for {', '.join(known)}"] if known else []
-
-
-def _asked(steps: Sequence[Step]) -> list[str]:
-    """What each step is about: ``Class.method`` of a call, the class alone of all others."""
+def _labels(steps: Sequence[Step]) -> list[str]:
+    """A label for each step: ``Class.method`` for a call, ``Class`` for any other."""
     classes = {step.name: step.cls for step in steps if isinstance(step, New)}
     return [f"{classes.get(each.name)}{f'.{each.method}' if isinstance(each, Call) else ''}" for each in steps]
 
 
-def _no_reply(end: EndedError) -> Reply:
-    return Reply(error=end.said, error_kind=end.kind)
+def _error_reply(end: EndedError) -> Reply:
+    return Reply(error=end.message, error_kind=end.kind)

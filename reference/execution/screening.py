@@ -1,6 +1,6 @@
-"""Looks at what was handed in before anything is started: whether there is Python in it, and one submission.
+"""Refuses, before any process is started, a path without Python files and one with several implementations.
 
-Nothing is run or parsed here, since what is looked at may be anything.
+Nothing of the submission is run or parsed here, since it may be hostile.
 """
 
 from __future__ import annotations
@@ -11,26 +11,35 @@ from pathlib import Path, PurePath
 
 from reference.execution import sanitize, submission_files
 from reference.execution.implementation import CLASSES, NotAnImplementation
-from reference.execution.worker import choosing, reading
+from reference.execution.worker import reading, versions
 
-_MOST_SEEN = 2000
+#: Files that are looked at.
+_MAX_FILES = 2000
 
 
 def refuse_what_cannot_be_judged(root: Path, name: str) -> None:
-    """Refuse what has no Python file in it, and several implementations that are equally likely to be meant.
+    """Raise an exception if a submission cannot be judged for what it consists of.
+
+    Parameters
+    ----------
+    root
+        The submission: a file or a folder.
+    name
+        What it is called in messages.
 
     Raises
     ------
     NotAnImplementation
-        With what to do instead.
+        There is no Python file in it, or there are several implementations that are equally likely to be meant. The
+        message says what to do.
     """
     if root.is_dir():
         files = list(_python_files(root))
         if not files:
             raise NotAnImplementation(f"there is no Python file in {name}{_notebook(root)}")
-        tied = choosing.choose(_seen(files, root), CLASSES, root.name).tied
+        tied = versions.choose(_summaries(files, root), CLASSES, root.name).tied
         if tied:
-            raise NotAnImplementation(sanitize.printable(choosing.told(tied, name)))
+            raise NotAnImplementation(sanitize.printable(versions.ambiguity(tied, name)))
     elif root.suffix == ".ipynb":
         raise NotAnImplementation(f"there is no Python file in {name}, only a notebook: save its code as a .py file")
     elif root.suffix != ".py":
@@ -38,20 +47,20 @@ def refuse_what_cannot_be_judged(root: Path, name: str) -> None:
 
 
 def _python_files(root: Path) -> Iterator[Path]:
-    """Those that `reference.execution.worker.reading` would look at."""
-    for path in itertools.islice(submission_files.files(root), 10 * _MOST_SEEN):
+    """The Python files that the worker would read: see `reference.execution.worker.reading.files`."""
+    for path in itertools.islice(submission_files.files(root), 10 * _MAX_FILES):
         parts = path.relative_to(root).parts
         if path.suffix == ".py" and not any(each in reading.SKIPPED or each.startswith(".") for each in parts):
             yield path
 
 
 def _notebook(root: Path) -> str:
-    found = any(path.suffix == ".ipynb" for path in itertools.islice(submission_files.files(root), 10 * _MOST_SEEN))
+    found = any(path.suffix == ".ipynb" for path in itertools.islice(submission_files.files(root), 10 * _MAX_FILES))
     return ", only a notebook: save its code as a .py file" if found else ""
 
 
-def _seen(files: Iterable[Path], root: Path) -> dict[PurePath, choosing.Seen]:
+def _summaries(files: Iterable[Path], root: Path) -> dict[PurePath, versions.FileSummary]:
     return {
-        path.relative_to(root): choosing.seen(submission_files.contents(path, reading.MOST_BYTES) or b"")
-        for path in itertools.islice(files, _MOST_SEEN)
+        path.relative_to(root): versions.summarize(submission_files.contents(path, reading.MAX_BYTES) or b"")
+        for path in itertools.islice(files, _MAX_FILES)
     }

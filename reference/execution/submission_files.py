@@ -1,7 +1,7 @@
-"""Copies what was handed in, and removes folders that somebody else has written in; neither trusts what it finds.
+"""Copies a submission's files, and removes folders that foreign code has written in.
 
-A submission may hold anything that a file system can: links, pipes, devices, what may not be read, a million files,
-folders below folders without end.
+Nothing that is found is trusted: a submission may hold links, pipes, devices, files that may not be read, a million
+files, or folders nested without end.
 """
 
 from __future__ import annotations
@@ -14,18 +14,31 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-_MOST_FILES, _MOST_BYTES, _LARGEST = 2000, 2**26, 2**24
-_MOST_SEEN, _DEEPEST = 20_000, 20
-#: Folders within folders; each takes a descriptor while all are counted.
-_MOST_NESTED = 200
+#: Files that are copied, their bytes altogether, and the bytes of one file.
+_MAX_FILES, _MAX_BYTES, _MAX_FILE_BYTES = 2000, 2**26, 2**24
+#: Files that are looked at, and levels of folders.
+_MAX_SEEN, _MAX_DEPTH = 20_000, 20
+#: Levels of folders that `exceeds` enters; each takes a file descriptor.
+_MAX_NESTED = 200
 _IGNORED = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules", ".mypy_cache", ".pytest_cache"}
 
 
 def copy(source: Path, work: Path) -> tuple[Path, list[str]]:
-    """Copy a submission into an empty folder; where it is then, and what was left out, in words.
+    """Copy a submission into an empty folder.
 
-    A folder keeps its name, since people import their package by it. With a file come the Python files beside it, which
-    it may import, or where it belongs to a package the whole of that.
+    A folder keeps its name, since people import their package by it. A file is copied together with the Python files
+    beside it, which it may import; one that belongs to a package, together with all Python files of the package.
+
+    Parameters
+    ----------
+    source
+        The file or the folder that was handed in.
+    work
+        The empty folder.
+
+    Returns
+    -------
+    The path of the copy of ``source``, and sentences that say what was left out.
     """
     source = source.resolve()
     if source.is_dir():
@@ -33,11 +46,11 @@ def copy(source: Path, work: Path) -> tuple[Path, list[str]]:
     package = _package_of(source)
     if package is not None:
         notes = _copy_tree(package, work / package.name, only=".py")
-        return _with(source, work / package.name / source.relative_to(package)), notes
+        return _ensured(source, work / package.name / source.relative_to(package)), notes
     target = work / "submission"
     target.mkdir()
-    notes = _copy_tree(source.parent, target, only=".py", deepest=1)
-    return _with(source, target / source.name), notes
+    notes = _copy_tree(source.parent, target, only=".py", max_depth=1)
+    return _ensured(source, target / source.name), notes
 
 
 def _package_of(file: Path) -> Path | None:
@@ -47,24 +60,27 @@ def _package_of(file: Path) -> Path | None:
     return package
 
 
-def _with(source: Path, target: Path) -> Path:
-    """The file that was meant is there in any case."""
+def _ensured(source: Path, target: Path) -> Path:
+    """The path ``target``, where the file that was handed in is copied to now if it had been left out."""
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         _copy_file(source, target)
     return target
 
 
-def _copy_tree(source: Path, target: Path, *, only: str = "", deepest: int = _DEEPEST) -> list[str]:
-    """Python files first, so that data cannot crowd them out."""
+def _copy_tree(source: Path, target: Path, *, only: str = "", max_depth: int = _MAX_DEPTH) -> list[str]:
+    """Copy the files whose names end with ``only``; returns sentences that say what was left out.
+
+    Python files go first, so that large or many data files do not use up what may be copied.
+    """
     target.mkdir(parents=True, exist_ok=True)
-    found = list(itertools.islice(files(source, deepest), _MOST_SEEN + 1))
+    found = list(itertools.islice(files(source, max_depth), _MAX_SEEN + 1))
     count = total = left = 0
-    for path in sorted(found[:_MOST_SEEN], key=lambda path: (path.suffix != ".py", len(path.parts), path)):
+    for path in sorted(found[:_MAX_SEEN], key=lambda path: (path.suffix != ".py", len(path.parts), path)):
         if not path.name.endswith(only):
             continue
         size = path.lstat().st_size if path.exists() else 0
-        if count >= _MOST_FILES or size > _LARGEST or total + size > _MOST_BYTES:
+        if count >= _MAX_FILES or size > _MAX_FILE_BYTES or total + size > _MAX_BYTES:
             left += 1
             continue
         place = target / path.relative_to(source)
@@ -74,15 +90,15 @@ def _copy_tree(source: Path, target: Path, *, only: str = "", deepest: int = _DE
         else:
             left += 1
     notes = [f"{left} files were left out: unreadable, too large, or too many"] if left else []
-    if len(found) > _MOST_SEEN:
-        notes.append(f"more than {_MOST_SEEN} files: the rest was not looked at")
+    if len(found) > _MAX_SEEN:
+        notes.append(f"more than {_MAX_SEEN} files: the rest was not looked at")
     return notes
 
 
-def files(source: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
-    """Ordinary files, the nearest first; links, pipes and devices are none."""
+def files(source: Path, max_depth: int = _MAX_DEPTH) -> Iterator[Path]:
+    """The regular files in a folder and below it, level by level; links, pipes and devices are left out."""
     folders = [source]
-    for _ in range(deepest):
+    for _ in range(max_depth):
         below: list[Path] = []
         for folder in folders:
             with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -93,19 +109,19 @@ def files(source: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
                         below.append(Path(entry.path))
                     elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(".pyc"):
                         yield Path(entry.path)
-        folders = below[:_MOST_SEEN]
+        folders = below[:_MAX_SEEN]
 
 
 def _copy_file(source: Path, target: Path) -> bool:
-    """Whether it could be copied."""
-    found = contents(source, _LARGEST)
+    """Copy a regular file; returns whether that was possible."""
+    found = contents(source, _MAX_FILE_BYTES)
     if found is not None:
         target.write_bytes(found)
     return found is not None
 
 
 def contents(source: Path, most: int) -> bytes | None:
-    """The first bytes of a file; None if it is no ordinary one any more, or may not be read."""
+    """The first ``most`` bytes of a file; None if it is not a regular file or may not be read."""
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -117,14 +133,14 @@ def contents(source: Path, most: int) -> bytes | None:
         return file.read(most)
 
 
-def is_too_much(folder: Path, most_files: int, most_bytes: int) -> bool:
-    """Whether there is more in a folder than that, folders within folders without end, or what may not be entered.
+def exceeds(folder: Path, most_files: int, most_bytes: int) -> bool:
+    """Whether a folder holds more files or bytes than given, is nested too deeply, or has a folder that cannot be read.
 
-    What is removed meanwhile counts no more.
+    Files that are removed while they are counted do not matter.
     """
     count = total = 0
     try:
-        for entry in _entries(folder, _MOST_NESTED):
+        for entry in _all_entries(folder, _MAX_NESTED):
             count += 1
             with contextlib.suppress(FileNotFoundError):
                 total += 512 * entry.stat(follow_symlinks=False).st_blocks
@@ -135,18 +151,23 @@ def is_too_much(folder: Path, most_files: int, most_bytes: int) -> bool:
     return False
 
 
-def _entries(folder: Path, most_nested: int) -> Iterator[os.DirEntry[str]]:
-    """All that is in a folder and below it; raises OSError where that cannot be told.
+def _all_entries(folder: Path, most_nested: int) -> Iterator[os.DirEntry[str]]:
+    """Every entry of a folder and of the folders below it.
 
-    Each folder is opened from the one that it is in, since a path to it may be longer than a path can be.
+    Each folder is opened relative to its parent, since its path may be longer than the system allows.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be read, or the folders are nested more than ``most_nested`` levels deep.
     """
-    #: From the top to where we are: a descriptor, and the folders in it that are still to be entered.
+    #: For each folder from the top to the present one: its descriptor, and the folders in it still to be entered.
     opened: list[tuple[int, list[str]]] = []
     name, parent = str(folder), None
     try:
         while True:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                opened.append((_entered(name, parent), []))
+                opened.append((_opened(name, parent), []))
                 if len(opened) > most_nested:
                     raise OSError(errno.ENAMETOOLONG, "too many folders within folders")
                 with os.scandir(opened[-1][0]) as entries:
@@ -165,8 +186,8 @@ def _entries(folder: Path, most_nested: int) -> Iterator[os.DirEntry[str]]:
             os.close(descriptor)
 
 
-def _entered(name: str, parent: int | None) -> int:
-    """A descriptor of a folder in another, no link; one that we may not enter is given the rights where possible."""
+def _opened(name: str, parent: int | None) -> int:
+    """Open a folder, relative to its parent, without following links; missing access rights are added if possible."""
     flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(name, os.O_RDONLY | flags, dir_fd=parent)
@@ -182,30 +203,30 @@ def _entered(name: str, parent: int | None) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, whatever has been made of it: folders that may not be entered, or nested beyond all limits.
+    """Remove a folder with everything in it, even if folders in it may not be entered or are nested without limit.
 
-    Nested ones are moved up, so that no path grows long.
+    Nested folders are moved up to the top first, so that no path becomes too long. What cannot be removed stays.
     """
     numbers = itertools.count()
     while folder.exists():
-        found = _folders_in(folder)
+        found = _remove_files_in(folder)
         if not found:
             break
         for each in found:
-            for below in _folders_in(each):
+            for below in _remove_files_in(each):
                 with contextlib.suppress(OSError):
-                    below.chmod(0o700)  # what may not be written in may not be moved
+                    below.chmod(0o700)  # a folder that may not be written in may not be moved either
                     below.rename(folder / f"moved-{next(numbers)}")
             with contextlib.suppress(OSError):
                 each.rmdir()
-        if _folders_in(folder) == found:
-            break  # it cannot be emptied: others' rights, or somebody is writing
+        if _remove_files_in(folder) == found:
+            break  # no progress: the rights are somebody else's, or a process keeps writing
     with contextlib.suppress(OSError):
         folder.rmdir()
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    """The folders in it; all else is removed."""
+def _remove_files_in(folder: Path) -> list[Path]:
+    """Remove everything but the folders from a folder; returns the folders, sorted."""
     with contextlib.suppress(OSError):
         folder.chmod(0o700)
     folders = []

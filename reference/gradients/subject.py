@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.perform import told
+from reference.execution.worker.perform import describe_error
 from reference.execution.worker.protocol import Layout, lay_out
 from reference.findings import Violation
 from reference.gradients.arguments import Pattern
@@ -92,7 +92,7 @@ class Subject:
 def crash(name: str, error: BaseException, case: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
     mistake = {"NotImplementedError": "not-implemented", "SystemExit": "exits"}.get(type(error).__name__, "crash")
-    came = fact("raised", error=type(error).__name__, said=told(error))
+    came = fact("raised", error=type(error).__name__, said=describe_error(error))
     return Violation(fact("answers", what=name), came, counterexample=case, mistake=mistake)
 
 

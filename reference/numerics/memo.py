@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Value = TypeVar("Value")
 
 #: Of all arrays that are kept at a time. The cases and truths of one examination take 5 MB at most.
-MOST_BYTES = 2**26
+MAX_BYTES = 2**26
 #: What a value without arrays counts for, so that the number of values is limited too.
 _LEAST = 200
 
@@ -83,4 +83,4 @@ def _arrays(value: Any) -> Iterator[NDArray[Any]]:
 
 
 #: Shared by all examinations in this process.
-memo = Memo(MOST_BYTES)
+memo = Memo(MAX_BYTES)

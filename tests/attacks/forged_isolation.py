@@ -3,7 +3,7 @@ import os
 import sys
 
 frames = sys.modules["bp_worker.frames"]
-HELLO = {"done": ["everything"], "lacking": [], "classes": ["MLP", {}], "missing": [], "notes": 7, "stand_ins": None}
+HELLO = {"in_force": ["everything"], "lacking": [], "classes": ["MLP", {}], "missing": [], "notes": 7, "stand_ins": None}
 for descriptor in range(3, 64):
     try:
         os.write(descriptor, frames.packed(HELLO) * 3)

@@ -1,5 +1,5 @@
-"""What runs beside code under examination: it performs, answers with copies, and knows no truth.
+"""The code that runs in the worker process, beside the submission: it performs steps and replies with copies.
 
-These modules import numpy, the standard library and each other alone. In a process of its own they are loaded from this
-folder without the rest of the package.
+It knows no expected value. These modules import nothing but numpy, the standard library and each other, since the
+worker process loads them from this folder without the rest of the package. The in-process executor uses them too.
 """

@@ -1,8 +1,9 @@
-"""Takes rights away from this process, before foreign code runs in it: Linux's own means, without any helper.
+"""Takes rights away from this process, for good, before foreign code runs in it.
 
-Limits (`resource`), no privileges, a filter of system calls (seccomp: no processes or threads, no signals to others, no
-network, no other program), and access to files (Landlock: read what Python and numpy need, write in one folder). What
-this system does not have is left out; what is in force is told, and so is what is not.
+The means are those of Linux itself: resource limits, no privileges, a filter of system calls (seccomp: no processes or
+threads, no signals to others, no network, no other program), and restricted access to files (Landlock: read what Python
+and numpy need, write in one folder). What the system does not support is left out. The result says which measures are
+in force and which are lacking.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 38,
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 
-#: System calls refused, by the machine's name: those that make processes or threads, reach other processes or the
-#: network, change the machine, or change what is known of files without opening them, which Landlock does not see.
+#: The numbers of the system calls that are refused, by the machine's architecture: those that make processes or
+#: threads, reach other processes or the network, change the machine, or change the metadata of files without
+#: opening them, which Landlock does not restrict.
 _REFUSED = {
     "x86_64": {
         "fork": 57, "vfork": 58, "clone": 56, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200, "tgkill": 234,
@@ -59,52 +61,65 @@ _REFUSED = {
         "personality": 92,
     },
 }  # fmt: skip
-#: From here on calls have one number everywhere, and new ones come: all but these are unknown to this process.
+#: System calls from 424 on have the same number on every architecture, and newer ones will be added: all but the known
+#: ones are answered as if the kernel did not have them.
 _NEW, _NEW_KNOWN = 424, (436, 439, 441, 449)  # close_range, faccessat2, epoll_pwait2, futex_waitv
-#: Refused for some arguments: the call's numbers, the argument's place, and the values. Limits of another process;
-#: signals by way of a descriptor; input put into a terminal; what is set below for this process.
+#: System calls that are refused for some values of one argument: the call's number, the argument's position, and the
+#: values. They send signals by way of a file descriptor (fcntl), put input into a terminal or send signals (ioctl), and
+#: undo what is set below for this process (prctl).
 _REFUSED_WITH: dict[str, tuple[tuple[int, int, tuple[int, ...]], ...]] = {
     "x86_64": ((72, 1, (8, 10, 15)), (16, 1, (0x5412, 0x8901, 0x8902)), (157, 0, (1, 4))),
     "aarch64": ((25, 1, (8, 10, 15)), (29, 1, (0x5412, 0x8901, 0x8902)), (167, 0, (1, 4))),
 }
 _PRLIMIT = {"x86_64": 302, "aarch64": 261}
-#: Opening calls, and where their flags are: old versions of Landlock let what may be read be emptied.
+#: The system calls that open files, each with the position of its flags: old versions of Landlock let a process
+#: truncate files that it may only read.
 _OPENING = {"x86_64": ((2, 1), (257, 2)), "aarch64": ((56, 2),)}
 _O_TRUNC, _O_ACCMODE = 0x200, 3
 _AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 _READ_FILE, _READ_DIR, _EXECUTE = 1 << 2, 1 << 3, 1 << 0
-#: Of Landlock's rights on files, by the version that knows them: the first 13, then refer, truncate, ioctl.
+#: The bits of all access rights that each version of Landlock knows: 13 at first, then also refer, truncate, ioctl.
 _RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 
 
 @dataclass
-class Force:
-    """What is in force, in words, and what is not."""
+class Measures:
+    """Descriptions of the measures that confine this process: those in force, and those that are lacking here."""
 
-    done: list[str] = field(default_factory=list)
+    in_force: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
     #: Whether this process can start no other one.
-    alone: bool = False
+    cannot_fork: bool = False
 
-    def note(self, success: bool, done: str, lacking: str) -> None:
-        """One or the other."""
+    def note(self, success: bool, in_force: str, lacking: str) -> None:
+        """Add the description of a measure: ``in_force`` if it succeeded, else ``lacking``."""
         if success:
-            self.done.append(done)
+            self.in_force.append(in_force)
         else:
             self.lacking.append(lacking)
 
 
-def limit(memory: int, cpu_seconds: int, file_size: int) -> Force:
-    """Limit this process's address space, processor time, files and processes."""
-    force = Force()
+def limit(memory: int, cpu_seconds: int, file_size: int) -> Measures:
+    """Set resource limits for this process.
+
+    Parameters
+    ----------
+    memory
+        Bytes of address space.
+    cpu_seconds
+        Seconds of processor time, after which the kernel ends the process.
+    file_size
+        Bytes that a file may grow to.
+    """
+    measures = Measures()
     try:
         import resource  # noqa: PLC0415 - absent on Windows
     except ImportError:
-        force.lacking.append("limits on memory and processor time")
-        return force
+        measures.lacking.append("limits on memory and processor time")
+        return measures
     limits = {
         "memory": (resource.RLIMIT_AS, memory),
         "processor time": (resource.RLIMIT_CPU, cpu_seconds),
@@ -113,7 +128,7 @@ def limit(memory: int, cpu_seconds: int, file_size: int) -> Force:
         "open files": (resource.RLIMIT_NOFILE, 64),
     }
     if os.geteuid() != 0:
-        # The user has one already, so that this process cannot make any. It does not hold for root.
+        # The user has at least this process, so that it can start no other. The limit does not hold for root.
         limits["processes"] = (resource.RLIMIT_NPROC, 1)
     set_, not_set = [], []
     for name, (kind, value) in limits.items():
@@ -123,51 +138,51 @@ def limit(memory: int, cpu_seconds: int, file_size: int) -> Force:
         except (ValueError, OSError):
             not_set.append(name)
     if set_:
-        force.done.append(f"limits on {', '.join(set_)}")
+        measures.in_force.append(f"limits on {', '.join(set_)}")
     if not_set:
-        force.lacking.append(f"limits on {', '.join(not_set)}")
-    return force
+        measures.lacking.append(f"limits on {', '.join(not_set)}")
+    return measures
 
 
-def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> Force:
-    """Give up all that an answer does not need; for good.
+def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> Measures:
+    """Give up, for good, every right that replying to the examiner does not need.
 
     Parameters
     ----------
     readable
-        Files and folders that may be read, with all that is in them.
+        Files and folders that may be read, with everything in them.
     listable
-        Folders of which names may be seen, those below them included: Python looks modules up so.
+        Folders whose entries may be listed, at every level: Python lists folders to find modules.
     writable
-        Folders that may be written in as well.
+        Folders in which files may be read and written.
     """
-    force = Force()
+    measures = Measures()
     files, calls = "only its own folder's files", "no processes, threads, signals or network"
     if sys.platform != "linux":
-        force.lacking += [f"a filter of system calls ({calls})", f"access control ({files})"]
-        return force
+        measures.lacking += [f"a filter of system calls ({calls})", f"access control ({files})"]
+        return measures
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if not _drop_privileges(libc) and os.geteuid() == 0:
-        force.lacking.append("giving up root's privileges")
-    alone = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    confined = alone and _restrict_files(libc, readable, listable, writable)
-    force.note(confined, files, f"access control by Landlock ({files})")
-    force.alone = alone and _filter_calls(libc)
-    force.note(force.alone, calls, f"a filter of system calls by seccomp ({calls})")
-    return force
+        measures.lacking.append("giving up root's privileges")
+    no_new_privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    restricted = no_new_privileges and _restrict_files(libc, readable, listable, writable)
+    measures.note(restricted, files, f"access control by Landlock ({files})")
+    measures.cannot_fork = no_new_privileges and _filter_calls(libc)
+    measures.note(measures.cannot_fork, calls, f"a filter of system calls by seccomp ({calls})")
+    return measures
 
 
 def _drop_privileges(libc: ctypes.CDLL) -> bool:
-    """Give up all capabilities: root's too is then a user like any other, who cannot raise a limit or set the clock."""
+    """Give up all capabilities, so that even root can no longer raise a limit or set the clock; whether that worked."""
     header = struct.pack("=Ii", 0x20080522, 0)
     number = {"x86_64": 126, "aarch64": 91}.get(platform.machine())
     return number is not None and libc.syscall(number, header, bytes(24)) == 0
 
 
 def _filter_calls(libc: ctypes.CDLL) -> bool:
-    """Install a filter that refuses the system calls above; one for an unknown machine is not."""
+    """Install a filter that refuses the system calls above; whether that worked: not on an unknown architecture."""
     machine = platform.machine()
     if machine not in _REFUSED:
         return False
@@ -181,7 +196,7 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(packed), 0, 0) == 0)
 
 
-_LOAD, _EQUAL, _AT_LEAST, _AND, _ANSWER = 0x20, 0x15, 0x35, 0x54, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
 
 
 def _do(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -189,48 +204,54 @@ def _do(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
 
 
 def _argument(place: int) -> bytes:
-    """Its lower half; the machines are little-endian."""
+    """Load the lower half of the argument at a position; both architectures are little-endian."""
     return _do(_LOAD, 16 + 8 * place)
 
 
 def _instructions(machine: str) -> list[bytes]:
-    """Classic BPF over struct seccomp_data: number at 0, architecture at 4, arguments from 16."""
-    # Another architecture's numbers, and x32's, mean other calls: refuse them all.
-    steps = [_do(_LOAD, 4), _do(_EQUAL, _AUDIT[machine], 1, 0), _do(_ANSWER, _EPERM)]
-    steps += [_do(_LOAD, 0), _do(_AT_LEAST, 0x40000000, 0, 1), _do(_ANSWER, _EPERM)]
+    """The filter as a program in classic BPF.
+
+    It reads struct seccomp_data: the call's number at byte 0, the architecture at 4, the arguments from 16 on.
+    """
+    # On another architecture, and in x32 mode, the numbers mean other calls: refuse them all.
+    steps = [_do(_LOAD, 4), _do(_EQUAL, _AUDIT[machine], 1, 0), _do(_RETURN, _EPERM)]
+    steps += [_do(_LOAD, 0), _do(_AT_LEAST, 0x40000000, 0, 1), _do(_RETURN, _EPERM)]
     for number in _REFUSED[machine].values():
-        steps += _when(number, [_do(_ANSWER, _EPERM)])
+        steps += _when(number, [_do(_RETURN, _EPERM)])
     for number, place, values in _REFUSED_WITH[machine]:
-        steps += _when(number, [_argument(place), *_answers_for(values), _do(_ANSWER, _ALLOW)])
-    steps += _when(_PRLIMIT[machine], [_argument(0), _do(_EQUAL, 0, 1, 0), _do(_ANSWER, _EPERM), _do(_ANSWER, _ALLOW)])
+        steps += _when(number, [_argument(place), *_refuse_values(values), _do(_RETURN, _ALLOW)])
+    steps += _when(_PRLIMIT[machine], [_argument(0), _do(_EQUAL, 0, 1, 0), _do(_RETURN, _EPERM), _do(_RETURN, _ALLOW)])
     for number, place in _OPENING[machine]:
-        flags = [_argument(place), _do(_AND, _O_TRUNC | _O_ACCMODE), *_answers_for((_O_TRUNC,))]
-        steps += _when(number, [*flags, _do(_ANSWER, _ALLOW)])
+        flags = [_argument(place), _do(_AND, _O_TRUNC | _O_ACCMODE), *_refuse_values((_O_TRUNC,))]
+        steps += _when(number, [*flags, _do(_RETURN, _ALLOW)])
     for number in _NEW_KNOWN:
-        steps += _when(number, [_do(_ANSWER, _ALLOW)])
-    # As if they were not there: the C library then takes the older ones, which a filter can look into.
-    return [*steps, _do(_AT_LEAST, _NEW, 0, 1), _do(_ANSWER, _ENOSYS), _do(_ANSWER, _ALLOW)]
+        steps += _when(number, [_do(_RETURN, _ALLOW)])
+    # Newer calls are answered with ENOSYS: the C library then uses older ones, whose arguments a filter can read.
+    return [*steps, _do(_AT_LEAST, _NEW, 0, 1), _do(_RETURN, _ENOSYS), _do(_RETURN, _ALLOW)]
 
 
 def _when(number: int, then: Sequence[bytes]) -> Iterable[bytes]:
-    """For the call of that number, instructions that end with an answer in any case."""
+    """Instructions for the call of that number alone; ``then`` must end with a decision in any case."""
     return [_do(_EQUAL, number, 0, len(then)), *then]
 
 
-def _answers_for(values: Sequence[int]) -> Iterable[bytes]:
-    return [step for value in values for step in (_do(_EQUAL, value, 0, 1), _do(_ANSWER, _EPERM))]
+def _refuse_values(values: Sequence[int]) -> Iterable[bytes]:
+    return [step for value in values for step in (_do(_EQUAL, value, 0, 1), _do(_RETURN, _EPERM))]
 
 
 def _restrict_files(
     libc: ctypes.CDLL, readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]
 ) -> bool:
-    """Landlock: no file but these, no connection, no signal to a process outside, as far as the kernel knows how."""
+    """Restrict access to files with Landlock; whether that worked.
+
+    Newer kernels also forbid TCP connections and signals to processes outside.
+    """
     version = libc.syscall(_CREATE_RULESET, None, 0, 1)
     if version < 1:
         return False
     rights = _RIGHTS[min(version, max(_RIGHTS))]
     attributes = struct.pack("QQQ", rights, 3 if version >= _NETWORK_SINCE else 0, 3 if version >= _SCOPES_SINCE else 0)
-    # Older kernels know fewer fields.
+    # Older kernels accept only the first fields.
     attributes = attributes[: 24 if version >= _SCOPES_SINCE else 16 if version >= _NETWORK_SINCE else 8]
     rules = libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     if rules < 0:
@@ -249,7 +270,7 @@ def _grant(libc: Any, rules: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there need not be readable
+        return  # a path that does not exist needs no right
     try:
         if not os.path.isdir(path):  # noqa: PTH112 - few imports, before everything is closed
             rights &= ~_READ_DIR & ((1 << 3) - 1 | 1 << 14 | 1 << 15)

@@ -1,6 +1,7 @@
-"""Messages between the examiner and a process that runs foreign code: lengths first, then JSON, then arrays.
+"""The format of the messages between the examiner and the worker: two lengths, then JSON, then the bytes of arrays.
 
-No pickle: what arrives is numbers, names and arrays whatever was sent, and each is checked before it is believed.
+Pickle is not used: whatever was sent, unpacking a frame makes nothing but numbers, strings, arrays, containers of these
+and the records of `protocol`.
 """
 
 from __future__ import annotations
@@ -17,40 +18,46 @@ from numpy.typing import NDArray
 
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Unusable
 
-#: More than any honest question or answer needs: the gradient of the lab's deepest net has half a megabyte.
-MOST_JSON, MOST_BYTES = 2**21, 2**23
-#: Of a question, which comes from us: a whole batch of images may be in it.
-MOST_QUESTION = 2**25
-_MOST_AXES = 8
+#: Bytes of JSON and of arrays in a frame: more than any honest request or reply needs. The gradient of the lab's
+#: deepest net has half a megabyte.
+MAX_JSON, MAX_BYTES = 2**21, 2**23
+#: Bytes of arrays in a request, which the examiner makes: it may hold a whole batch of images.
+MAX_REQUEST_BYTES = 2**25
+_MAX_AXES = 8
 _DEPTH = 12
-_MOST_BITS = 64
+_MAX_BITS = 64
 _LENGTHS = struct.Struct(">QQ")
 _DTYPES = {
     dtype.str: dtype
     for dtype in map(np.dtype, ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?", "c8", "c16"))
 }
 _TRUTH_VALUE = _DTYPES[np.dtype("?").str]
-#: What a question may hold, and what an answer may.
-QUESTION: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
-ANSWER: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
-_RECORDS = {**QUESTION, **ANSWER}
-#: Made once for all frames. What `_tree` makes holds no circle.
+#: The records that a request may hold, and those that a reply may hold, by their names.
+REQUEST: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
+REPLY: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
+_RECORDS = {**REQUEST, **REPLY}
+#: Made once for all frames. The check for circular references is not needed, since `_tree` makes none.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 class FrameError(Exception):
-    """What came is no frame of ours; the message says why."""
+    """A value cannot be packed, or what was received is not a valid frame; the message says why."""
 
 
-def packed(value: Any, most: int = MOST_BYTES) -> bytes:
-    """A frame that holds ``value``: None, numbers, strings, arrays, lists, tuples, dicts, and steps and replies.
+def packed(value: Any, most: int = MAX_BYTES) -> bytes:
+    """Pack a value into a frame.
 
-    ``most`` bytes of arrays fit into it.
+    Parameters
+    ----------
+    value
+        None, a number, a string, an array, a step or a reply of `protocol`, or lists, tuples and dicts of these.
+    most
+        How many bytes of arrays it may hold.
 
     Raises
     ------
     FrameError
-        It is too large, or of another kind.
+        The value is too large, or of another type.
     """
     arrays: list[NDArray[Any]] = []
     try:
@@ -58,13 +65,20 @@ def packed(value: Any, most: int = MOST_BYTES) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise FrameError(f"cannot be sent: {error}") from error
     data = b"".join(array.tobytes() for array in arrays)
-    if len(text) > MOST_JSON or len(data) > most:
-        raise FrameError(f"too large: {len(text)} and {len(data)} bytes, at most {MOST_JSON} and {most}")
+    if len(text) > MAX_JSON or len(data) > most:
+        raise FrameError(f"too large: {len(text)} and {len(data)} bytes, at most {MAX_JSON} and {most}")
     return _LENGTHS.pack(len(text), len(data)) + text + data
 
 
 def unpacked(receive: Callable[[int], bytes], records: Mapping[str, Any]) -> Any:
-    """The value in the next frame; ``receive(n)`` gives exactly n bytes, and ``records`` are those that may come.
+    """Receive the next frame and return the value in it.
+
+    Parameters
+    ----------
+    receive
+        ``receive(n)`` returns exactly the next n bytes. Its exceptions pass through.
+    records
+        The record types that the frame may hold: `REQUEST` or `REPLY`.
 
     Raises
     ------
@@ -72,32 +86,33 @@ def unpacked(receive: Callable[[int], bytes], records: Mapping[str, Any]) -> Any
         A length is too large, or the contents are not as `packed` makes them.
     """
     text_length, data_length = _LENGTHS.unpack(receive(_LENGTHS.size))
-    most = MOST_QUESTION if records is QUESTION else MOST_BYTES
-    if text_length > MOST_JSON or data_length > most:
-        raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MOST_JSON} and {most}")
+    most = MAX_REQUEST_BYTES if records is REQUEST else MAX_BYTES
+    if text_length > MAX_JSON or data_length > most:
+        raise FrameError(f"announced {text_length} and {data_length} bytes, at most {MAX_JSON} and {most}")
     text, data = receive(text_length), receive(data_length)
     try:
         return _value(json.loads(text.decode()), _Reader(data, records), _DEPTH)
-    except Exception as error:  # whatever is wrong with it, who sent it is to blame
+    except Exception as error:  # whatever goes wrong here, the frame is to blame
         raise FrameError(f"malformed: {type(error).__name__}: {str(error)[:200]}") from None
 
 
 class _Reader:
-    """Hands out the arrays' bytes in order, and knows which records may come."""
+    """Takes the arrays, in order, from the bytes of a frame; ``records`` are the record types that it may hold."""
 
     def __init__(self, data: bytes, records: Mapping[str, Any]) -> None:
         self._data, self._place, self.records = data, 0, records
 
     def array(self, dtype: str, shape: list[int]) -> NDArray[Any]:
         kind = _DTYPES[dtype]
-        if len(shape) > _MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
+        if len(shape) > _MAX_AXES or not all(type(n) is int and n >= 0 for n in shape):
             raise ValueError(f"no shape: {shape}")
         n_bytes = math.prod(shape) * kind.itemsize
         if n_bytes > len(self._data) - self._place:
             raise ValueError(f"an array of {n_bytes} bytes that did not come")
         start = self._place
         self._place += n_bytes
-        # A copy: what is built on a buffer of bytes cannot be written to. A truth value is one bit, whatever came.
+        # A copy, since an array on a buffer of bytes is read-only. Of a byte for a truth value, only whether it is 0
+        # counts: other values would make comparisons inconsistent.
         if kind is _TRUTH_VALUE:
             return np.asarray(np.ndarray(shape, np.uint8, self._data, start) != 0)
         return np.ndarray(shape, kind, self._data, start).copy()
@@ -105,12 +120,12 @@ class _Reader:
 
 _ITSELF = frozenset({bool, int, str, type(None)})
 _FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _RECORDS.values()}
-#: Nearly every reply says nothing at all.
+#: The values of the fields of an empty reply. Nearly all replies are empty, so trailing fields with these are not sent.
 _BARE = {kind: [getattr(kind(), name) for name in _FIELDS[kind]] for kind in (Reply,)}
 
 
 def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
-    """JSON with a letter before whatever JSON itself would mistake."""
+    """Make a tree for JSON of a value: where JSON lacks the type, a list that begins with a letter for it."""
     kind = type(value)
     if kind in _ITSELF:
         return value
@@ -141,7 +156,7 @@ def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C
 
 def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
     kind = type(tree)
-    if kind is str or tree is None or kind is bool or (kind is int and tree.bit_length() <= _MOST_BITS):
+    if kind is str or tree is None or kind is bool or (kind is int and tree.bit_length() <= _MAX_BITS):
         return tree
     if depth == 0:
         raise ValueError("too deeply nested")
@@ -167,7 +182,7 @@ def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR091
 
 
 def _name(tree: Any) -> str:
-    """A text alone: numbers can be chosen so that a dict of them takes for ever."""
+    """A key of a dict, which must be a string: numbers can be chosen so that a dict of them takes very long to fill."""
     if type(tree) is not str:
         raise TypeError(f"a name of type {type(tree).__name__}")
     return tree

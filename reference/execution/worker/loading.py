@@ -1,8 +1,7 @@
-"""Finds the contract's classes in what people hand in, whatever its layout, and gets at them whatever else it does.
+"""Imports the contract's classes from a submission, whatever the layout of its files.
 
-Files are read before anything runs: those that define one of the classes are run, and no others, but for what they
-import themselves. Where a file ends with an exception, or does not end in time, the classes that it had defined until
-then count.
+All files are read first. Only those that define one of the classes are run, together with what they import themselves.
+If a file raises an exception or does not end in time, the classes that it had defined until then count.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from . import choosing, guests, reading
-from .choosing import Choice
+from . import module_separation, reading, versions
 from .import_time import Clock, Late, in_time
 from .naming import Names, Source
-from .perform import is_refusal, told
+from .perform import describe_error, is_refusal
 from .standins import is_stand_in
+from .versions import Choice
 
 _NOT_RUN = "not run"
 
@@ -36,31 +35,31 @@ class Problem(NamedTuple):
 
 @dataclass
 class Found:
-    """What came of looking for the classes.
+    """The result of `load`.
 
     Attributes
     ----------
     classes
-        By the contract's names.
+        Maps each of the contract's names that was found to its class.
     missing
-        Name -> why it is not there.
+        Maps each name that was not found to the reason.
     causes
-        Name of a missing class -> one of `LOAD_CAUSES`, where its file did not run to its end.
+        Maps names of ``missing`` to one of `LOAD_CAUSES`, where the file did not run to its end.
     notes
-        What else a person should know: files that ended with an exception, and the like.
+        Sentences that a person should read: files that ended with an exception, and the like.
     tied
-        Of several implementations, those that are equally likely to be meant: then nothing is run.
+        The implementations that are equally likely to be meant, if there are several; then nothing was run.
     """
 
     classes: dict[str, type] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    tied: tuple[choosing.Version, ...] = ()
+    tied: tuple[versions.Version, ...] = ()
 
 
-#: Of the versions that are not meant, in a note.
-_MOST_NAMED = 5
+#: Versions that a note names.
+_MAX_NAMED = 5
 
 
 def load(
@@ -70,26 +69,26 @@ def load(
     seconds: float | None = None,
     wall: float = math.inf,
 ) -> Found:
-    """The wanted classes in a file or in a folder and all below it.
+    """Import the wanted classes from a file, or from a folder and the folders below it.
 
     Parameters
     ----------
     root
         A Python file, or a folder.
     wanted, optional
-        Names; only those of the first count as missing.
+        Names of classes; only wanted ones are reported as missing.
     seconds
-        Of processor time for all answers. The import of one file may take a sixth of it, and all imports a half; None:
-        as long as it takes, exceptions pass on, and the modules are not left in ``sys.modules``.
+        Seconds of processor time for all replies. The import of one file may use a sixth of it, and all imports half.
+        None: there is no limit, exceptions pass through, and no module stays in ``sys.modules``.
     wall
-        Of elapsed time for everything. The import of one file may take a quarter of it, and all imports two fifths:
-        at a half the process is ended from outside.
+        Seconds of elapsed time for everything. The import of one file may use a quarter of it, and all imports two
+        fifths; after half of it the examiner ends the process.
     """
     root = root.resolve()
     sources = [reading.read(path) for path in reading.files(root)]
     choice = _choice(root, sources, wanted)
     if choice.tied:
-        return Found(missing=dict.fromkeys(wanted, choosing.told(choice.tied, root.name)), tied=choice.tied)
+        return Found(missing=dict.fromkeys(wanted, versions.ambiguity(choice.tied, root.name)), tied=choice.tied)
     search = _Search(root, sources, choice, tuple(wanted), tuple(optional))
     search.run(Clock(seconds, wall), stay=seconds is not None)
     search.explain()
@@ -97,16 +96,32 @@ def load(
 
 
 def _choice(root: Path, sources: Sequence[Source], wanted: Sequence[str]) -> Choice:
-    """Which of several versions is meant; a file is meant itself."""
+    """Choose among several versions; a file that was named itself is never passed over."""
     if root.is_file():
         return Choice(None, (), ())
-    files: dict[PurePath, choosing.Seen] = {each.path.relative_to(root): reading.seen(each.path) for each in sources}
-    return choosing.choose(files, wanted, root.name)
+    files: dict[PurePath, versions.FileSummary] = {
+        each.path.relative_to(root): reading.summary(each.path) for each in sources
+    }
+    return versions.choose(files, wanted, root.name)
 
 
 @dataclass
 class _Search:
-    """A search for the classes in the files that are meant."""
+    """Looks for the classes in the files of the chosen version.
+
+    Attributes
+    ----------
+    root
+        The file or the folder that was handed in.
+    sources
+        All Python files in it, as read.
+    choice
+        The version that is meant.
+    wanted, optional
+        As for `load`.
+    found
+        What has been found so far.
+    """
 
     root: Path
     sources: Sequence[Source]
@@ -117,26 +132,26 @@ class _Search:
     _taken: dict[str, Path] = field(default_factory=dict)
 
     def run(self, clock: Clock, *, stay: bool) -> None:
-        """Run the files that define the classes, the likelier ones first, and take the classes."""
+        """Run the files that define the classes, those more likely to be meant first, and take their classes."""
         beside = reading.beside(self.root) if self.root.is_file() else []
-        meant = sorted((each for each in self.sources if not self._is_passed_over(each.path)), key=self._rank)
-        to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wished(each))]
+        meant = sorted((each for each in self.sources if not self._belongs_to_other_version(each.path)), key=self._rank)
+        to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wanted_in(each))]
         names = self._names(to_run, [one for each in to_run for one in reading.reached(each, beside)])
         own = [*(each.path for each in self.sources), *beside]
-        with guests.apart(own, names.tops(to_run), stay=stay):
-            guests.make_spaces(names)
+        with module_separation.kept_apart(own, names.tops(to_run), stay=stay):
+            module_separation.add_namespace_packages(names)
             for source in meant:
-                here = [name for name in self._wished(source) if name not in self.found.classes]
+                here = [name for name in self._wanted_in(source) if name not in self.found.classes]
                 if source.broken is not None:
                     self._note(source, source.broken, here)
-                elif here or self.root.is_file():  # the file that is meant may have imported them all
-                    self._take(source, here, names, clock)
+                elif here or self.root.is_file():  # a file that was named may import all classes
+                    self._run_and_take(source, here, names, clock)
             self._take_from_namespaces(set(map(str, own)))
-        self.found.notes += self._several([each for each in meant if each.broken is None])
+        self.found.notes += self._notes_on_duplicates([each for each in meant if each.broken is None])
 
     def explain(self) -> None:
-        """Say why classes are missing, and what was passed over."""
-        self.found.notes += _passed_over(self.choice)
+        """Record why classes are missing, and which versions were passed over."""
+        self.found.notes += _note_on_others(self.choice)
         reason = "there is no class {} in {}" if self.sources else _no_python(self.root)
         missing = {}
         for name in (each for each in self.wanted if each not in self.found.classes):
@@ -149,29 +164,29 @@ class _Search:
         self.found.missing = missing
         self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
 
-    def _is_passed_over(self, path: Path) -> bool:
+    def _belongs_to_other_version(self, path: Path) -> bool:
         return any(path.relative_to(self.root) in each.files for each in self.choice.others)
 
     def _rank(self, source: Source) -> tuple[Any, ...]:
-        """The lower, the likelier it is that the classes of a file are meant."""
+        """The key to sort files by: the lower, the more likely it is that the classes in a file are meant."""
         if self.root.is_file():
             return ()
         path = source.path.relative_to(self.root)
         return (
             not self._builds_on_another(source),
             self.choice.chosen is None or path not in self.choice.chosen.files,
-            all(part.casefold() != choosing.PACKAGE for part in path.parts[:-1]),
+            all(part.casefold() != versions.PACKAGE for part in path.parts[:-1]),
             len(path.parts),
-            path.stem.casefold() not in choosing.MODULES,
+            path.stem.casefold() not in versions.MODULES,
             path,
         )
 
-    def _wished(self, source: Source) -> list[str]:
+    def _wanted_in(self, source: Source) -> list[str]:
         return [name for name in dict.fromkeys(source.names) if name in (*self.wanted, *self.optional)]
 
     def _builds_on_another(self, source: Source) -> bool:
         """Whether it imports a class and defines it anew: ``from first import ReLULayer``, ``class ReLULayer(...)``."""
-        own = set(self._wished(source))
+        own = set(self._wanted_in(source))
         for other in self.sources if own else ():
             both = own.intersection(other.names)
             imported = (each.names for each in source.imports if each.path[-1:] == (other.path.stem,))
@@ -182,7 +197,7 @@ class _Search:
     def _names(self, to_run: Sequence[Source], reached: Sequence[Source]) -> Names:
         home = self.root if self.root.is_dir() else self.root.parent
         folders = {each.path.parent for each in to_run}
-        # What makes a folder a package says more of it than a script does.
+        # An __init__.py counts as one of the files to be run: it tells more about its folder's name than a script does.
         own = [*to_run, *(each for each in self.sources if each not in to_run and _makes_package(each, folders))]
         return Names(home, own, [each for each in (*self.sources, *reached) if each not in own])
 
@@ -190,13 +205,13 @@ class _Search:
         return path.relative_to(self.root).as_posix() if self.root.is_dir() else path.name
 
     def _note(self, source: Source, problem: str, names: Sequence[str]) -> None:
-        """Tell of a file's problem, as the reason for which the classes in it are missing."""
+        """Record a file's problem in the notes and as the reason for which the classes in it are missing."""
         self.found.notes.append(f"{self._label(source.path)} {problem}")
         for name in names:
             if name not in self.found.missing:
                 self.found.missing[name], self.found.causes[name] = self.found.notes[-1], _NOT_RUN
 
-    def _take(self, source: Source, wished: Sequence[str], names: Names, clock: Clock) -> None:
+    def _run_and_take(self, source: Source, wished: Sequence[str], names: Names, clock: Clock) -> None:
         module, problem = _run(source.path, names, clock)
         if problem is not None:
             self.found.notes.append(f"{self._label(source.path)} {problem.said}")
@@ -212,15 +227,15 @@ class _Search:
                     self.found.causes[name] = problem.cause
 
     def _take_from_namespaces(self, files: set[str]) -> None:
-        """Classes that no file defines by that name: imported under another one, or made by a call."""
-        for module in guests.of(files).values():
+        """Take classes that no class statement defines: imported under another name, or made by a call."""
+        for module in module_separation.modules_of(files).values():
             for name in (*self.wanted, *self.optional):
                 candidate = vars(module).get(name)
                 if inspect.isclass(candidate) and name not in self.found.classes and not is_stand_in(candidate):
                     self.found.classes[name] = candidate
 
-    def _several(self, sources: Sequence[Source]) -> Iterator[str]:
-        """Which one counts of a class that is there more than once."""
+    def _notes_on_duplicates(self, sources: Sequence[Source]) -> Iterator[str]:
+        """A note on each class that is defined more than once: which definition was taken."""
         for name, taken in self._taken.items():
             places = [self._label(source.path) for source in sources for each in source.names if each == name]
             if len(places) > 1:
@@ -232,12 +247,12 @@ def _makes_package(source: Source, folders: set[Path]) -> bool:
     return source.path.name == "__init__.py" and any(each.is_relative_to(source.path.parent) for each in folders)
 
 
-def _passed_over(choice: Choice) -> Iterator[str]:
-    """What to say of other versions."""
+def _note_on_others(choice: Choice) -> Iterator[str]:
+    """A note on the versions that were passed over, if there are any."""
     if choice.chosen is None or not choice.others:
         return
     others = [version.label for version in choice.others]
-    shown = ", ".join(others[:_MOST_NAMED]) + (f" and {len(others) - _MOST_NAMED} more" if others[_MOST_NAMED:] else "")
+    shown = ", ".join(others[:_MAX_NAMED]) + (f" and {len(others) - _MAX_NAMED} more" if others[_MAX_NAMED:] else "")
     yield f"the classes are those of {choice.chosen.label}; there are others in {shown}, which were passed over"
 
 
@@ -248,25 +263,28 @@ def _no_python(root: Path) -> str:
 
 
 def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
-    """The module in a file, as far as it could be run, and what went wrong, to be said after the file's name."""
-    present = guests.of_file(path)
+    """Import a file and the packages that contain it.
+
+    Returns the module, as far as it could be run, and the problem, if there was one, to be put after the file's name.
+    """
+    present = module_separation.loaded_from(path)
     if present is not None:
         return present, None
     above, parts = names.above(path), names.parts(path)
-    parts[0] = guests.free(parts, names)
-    with guests.on_path(names.folders(path), names.home.parent):
+    parts[0] = module_separation.free_top_name(parts, names)
+    with module_separation.on_path(names.folders(path), names.home.parent):
         for depth, (_, folder) in enumerate(above[: len(parts) - 1], start=1):
             name, init = ".".join(parts[:depth]), folder / "__init__.py"
             if init.is_file():
-                _keep(name, init, clock)
+                _import_file(name, init, clock)
             elif name not in sys.modules:
-                sys.modules[name] = guests.space(name, folder)
-        return _keep(".".join(parts), path, clock)
+                sys.modules[name] = module_separation.namespace_package(name, folder)
+        return _import_file(".".join(parts), path, clock)
 
 
-def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
-    """Import a file; unlike Python's own import this keeps a module that does not come to its end."""
-    present = guests.of_file(path)
+def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
+    """Import one file; returns as `_run` does. Unlike Python's own import this keeps a module that raises an error."""
+    present = module_separation.loaded_from(path)
     if present is not None:
         return present, None
     spec = importlib.util.spec_from_file_location(name, path)
@@ -279,21 +297,23 @@ def _keep(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Probl
         with in_time(shares):
             spec.loader.exec_module(module)
     except Late as late:
-        return module, Problem(clock.told(late), _NOT_RUN)
+        return module, Problem(clock.describe(late), _NOT_RUN)
     except BaseException as error:
         if shares is None:
             del sys.modules[name]
             raise
-        return module, Problem(f"ended with {told(error)[:400]}", "refused" if is_refusal(error) else _NOT_RUN)
+        return module, Problem(
+            f"ended with {describe_error(error)[:400]}", "refused" if is_refusal(error) else _NOT_RUN
+        )
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
-            setattr(sys.modules[above], last, module)  # as Python's own import does
+            setattr(sys.modules[above], last, module)  # so does Python's own import
     return module, None
 
 
 def as_mapping(found: Found) -> Mapping[str, Any]:
-    """For a frame: names and words alone."""
+    """What was found, as names and sentences alone, which a frame can hold."""
     modules = {name: str(each.__module__) for name, each in found.classes.items()}
     return {
         "classes": sorted(found.classes),

@@ -1,8 +1,9 @@
-"""Tells by which names the files of a submission import one another, so that each is imported by the name it has there.
+"""Finds the module names by which the files of a submission import one another, so that each is imported by that name.
 
-Python gives a file its name by where a program is started: ``mlp/softmax_layer.py`` is ``mlp.softmax_layer`` for a
-script beside ``mlp/`` and ``softmax_layer`` for one in it. Nobody says which one it is to be; the imports do. What they
-need of folders without ``__init__.py`` is found out here, without running anything.
+The name of a module depends on the folder in which Python is started: ``mlp/softmax_layer.py`` is ``mlp.softmax_layer``
+for a script beside ``mlp/`` and ``softmax_layer`` for one in it. The submission does not say where it is to be started,
+but its import statements work from one place only. Here they are read, nothing is run, and it follows which folders are
+packages, also without ``__init__.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from .choosing import PACKAGE
+from .versions import PACKAGE
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Import:
     Attributes
     ----------
     level
-        The number of dots that it begins with.
+        The number of leading dots; 0 for an absolute import.
     path
-        The dotted name behind them, in parts.
+        The parts of the dotted name after them.
     names
-        What a ``from`` imports from there.
+        The names that ``from ... import`` imports.
     """
 
     level: int
@@ -39,16 +40,16 @@ class Import:
 
 @dataclass(frozen=True)
 class Source:
-    """A Python file of a submission, as it is read.
+    """A Python file of a submission, as `reading.read` finds it.
 
     Attributes
     ----------
     path
-        Where it is.
+        The path of the file.
     names
-        The names of classes in it.
+        The names that its class statements and assignments bind.
     broken
-        Why Python cannot read it; None where it can.
+        Why Python cannot parse it, to be put after the file's name; None where it can.
     imports
         Its import statements.
     """
@@ -60,7 +61,7 @@ class Source:
 
 
 def imports_of(tree: ast.Module) -> Iterator[Import]:
-    """The import statements that may be executed where the file is imported."""
+    """The import statements that may be executed when the file is imported."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -73,22 +74,22 @@ def imports_of(tree: ast.Module) -> Iterator[Import]:
 
 
 def _is_main(test: ast.expr) -> bool:
-    """Whether it is ``__name__ == "__main__"``: what follows is executed in scripts alone."""
+    """Whether a condition compares ``__name__``: the statements under it run in scripts alone."""
     return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
 
 
 @dataclass
 class Names:
-    """The names of a submission's files.
+    """The module names of a submission's files.
 
     Parameters
     ----------
     home
-        The folder that was handed in, or that of the file.
+        The folder that was handed in, or the folder of the file that was.
     own
         The files that are to be run.
     others
-        The rest: scripts, experiments. They decide where the files to be run say nothing.
+        The other files: scripts, experiments. Their imports count where those of ``own`` say nothing about a folder.
     """
 
     home: Path
@@ -97,7 +98,7 @@ class Names:
 
     @cached_property
     def packages(self) -> Mapping[Path, str]:
-        """The folders that are imported from as packages, each with its name."""
+        """The folders that the imports treat as packages, each with the package's name."""
         own, others = self._evidence
         said = own.packages.keys() | own.flat
         return own.packages | {folder: name for folder, name in others.packages.items() if folder not in said}
@@ -106,12 +107,12 @@ class Names:
     def _evidence(self) -> tuple[_Evidence, _Evidence]:
         classes = {source.path: set(source.names) for source in (*self.own, *self.others)}
         own, others = _Evidence(self.home, classes), _Evidence(self.home, classes)
-        own.hear(self.own)
-        others.hear(self.others)
+        own.add(self.own)
+        others.add(self.others)
         return own, others
 
     def above(self, path: Path) -> list[tuple[str, Path]]:
-        """The packages that a file is in, each as the last part of its name and its folder; the outermost first."""
+        """The packages that contain a file, the outermost first: the last part of each one's name, and its folder."""
         found: list[tuple[str, Path]] = []
         folder = path.parent
         while self.is_package(folder):
@@ -120,12 +121,12 @@ class Names:
         return found
 
     def parts(self, path: Path) -> list[str]:
-        """The parts of the name by which a file is imported."""
+        """The parts of the dotted name by which a file is imported."""
         packages = [name for name, _ in self.above(path)]
         return packages if path.name == "__init__.py" and packages else [*packages, path.stem]
 
     def tops(self, sources: Iterable[Source]) -> set[str]:
-        """The names, without what comes behind a dot, that files and what they import from their folders have."""
+        """The top-level names of the given files and of all modules in the folders that they import from."""
         paths = [source.path for source in sources]
         found = {self.parts(path)[0] for path in paths}
         for folder in {Path(each) for path in paths for each in self.folders(path)}:
@@ -134,15 +135,15 @@ class Names:
         return found
 
     def is_package(self, folder: Path) -> bool:
-        """Whether the files in a folder have its name in front of theirs."""
+        """Whether a folder is a package, so that the names of its modules begin with the package's name."""
         if folder in self.packages:
             return True
         return (folder / "__init__.py").is_file() and folder not in self._evidence[0].flat
 
     def folders(self, path: Path) -> list[str]:
-        """The folders to look for modules in when a file is run, in their order.
+        """The folders to put into ``sys.path`` when a file is run, in order.
 
-        Folders above it are among them, since people run their code from wherever they are.
+        The folders above it are among them, since people start Python in any of these.
         """
         here, packages = path.parent, self.above(path)
         base = packages[0][1].parent if packages else here
@@ -156,24 +157,25 @@ class Names:
 
 @dataclass
 class _Evidence:
-    """What import statements say of folders.
+    """What the import statements of some files imply about folders.
 
     Attributes
     ----------
     packages
-        Folders that are imported from as packages, with their names.
+        The folders that the imports treat as packages, each with the package's name.
     flat
-        Folders that cannot be packages, since a module in them is imported by their name: ``mlp`` for ``mlp/mlp.py``.
+        The folders that cannot be packages, because their name is that of a module in them that is imported: the folder
+        ``mlp`` where ``import mlp`` means ``mlp/mlp.py``.
     """
 
     home: Path
     _classes: Mapping[Path, set[str]]
     packages: dict[Path, str] = field(default_factory=dict)
     flat: set[Path] = field(default_factory=set)
-    _seen: dict[Path, set[str]] = field(default_factory=dict)
+    _listed: dict[Path, set[str]] = field(default_factory=dict)
 
-    def hear(self, sources: Iterable[Source]) -> None:
-        """Take the imports of files into account."""
+    def add(self, sources: Iterable[Source]) -> None:
+        """Add what the imports of these files imply."""
         for source in sources:
             for each in source.imports:
                 if each.level:
@@ -189,10 +191,10 @@ class _Evidence:
             folder = folder.parent
 
     def _absolute(self, folder: Path, each: Import) -> None:
-        """Look for what is imported from the folder outwards, as if each were where Python was started."""
+        """Look for an imported module in each folder from this one outwards, as if Python had been started there."""
         places = [folder, *(above for above in folder.parents if above == self.home or self.home in above.parents)]
-        if not any(self._found(place, each) for place in places) and not self._by_the_folders_above(each):
-            # A folder may have lost its name on the way: what was handed in is the content of `mlp/`.
+        if not any(self._found(place, each) for place in places) and not self._starts_with_home(each):
+            # The folder may have been renamed: for instance the content of `mlp/` was handed in as another folder.
             any(self._may_be_called(place, each) for place in places)
 
     def _found(self, place: Path, each: Import) -> bool:
@@ -208,22 +210,22 @@ class _Evidence:
         return self._is_package(place / first, first, each)
 
     def _is_package(self, folder: Path, name: str, each: Import) -> bool:
-        """Whether the rest of an import leads from a folder to something in it; then the folder has this name."""
+        """Whether an import works if this folder is the package ``name``; if so, this is recorded."""
         _, *rest = each.path
-        walked = self._through(folder, rest, each.names) if rest or each.names else None
+        walked = self._folders_along(folder, rest, each.names) if rest or each.names else None
         for inner in walked or ():
             self.packages.setdefault(inner, name if inner == folder else inner.name)
         return walked is not None
 
     def _module_of_the_same_name(self, place: Path, each: Import) -> None:
-        """``from mlp import ...`` beside ``mlp/mlp.py``: the module, unless all of it are modules of the folder."""
+        """Decide what ``from mlp import x`` means in a folder ``mlp``: the folder if every x is a module in it."""
         if each.names and all(f"{name}.py" in self._entries(place) for name in each.names):
             self.packages.setdefault(place, place.name)
         else:
             self.flat.add(place)
 
-    def _by_the_folders_above(self, each: Import) -> bool:
-        """An import by the name of what was handed in, or by that of the folder in which it was."""
+    def _starts_with_home(self, each: Import) -> bool:
+        """Whether an import begins with the name of the folder handed in, or of a folder that contained it."""
         first, *rest = each.path
         if first == self.home.name:
             return self._is_package(self.home, first, each)
@@ -240,8 +242,8 @@ class _Evidence:
         known = first == PACKAGE or bool(self._classes.get(module, set()) & set(each.names))
         return known and first not in sys.stdlib_module_names and self._is_package(place, first, each)
 
-    def _through(self, folder: Path, rest: Sequence[str], names: Sequence[str]) -> list[Path] | None:
-        """The folders that a dotted name goes through until it is at a module or a package; None: it is at none."""
+    def _folders_along(self, folder: Path, rest: Sequence[str], names: Sequence[str]) -> list[Path] | None:
+        """The folders along a dotted name from ``folder`` to a module or package; None if it leads to neither."""
         entries = self._entries(folder)
         if not rest:
             modules = any(f"{name}.py" in entries or self._entries(folder / name) for name in names)
@@ -249,14 +251,14 @@ class _Evidence:
         inner = folder / rest[0]
         if len(rest) == 1 and (f"{rest[0]}.py" in entries or "__init__.py" in self._entries(inner)):
             return [folder]
-        deeper = self._through(inner, rest[1:], names) if rest[0] in entries else None
+        deeper = self._folders_along(inner, rest[1:], names) if rest[0] in entries else None
         return None if deeper is None else [folder, *deeper]
 
     def _entries(self, folder: Path) -> set[str]:
-        """The names in a folder, spelled as they are; none of what is no folder."""
-        if folder not in self._seen:
+        """The names of a folder's entries, in their exact spelling; empty if it is no folder."""
+        if folder not in self._listed:
             try:
-                self._seen[folder] = set(os.listdir(folder))  # noqa: PTH208 - names are what is wanted
+                self._listed[folder] = set(os.listdir(folder))  # noqa: PTH208 - names are what is wanted
             except OSError:
-                self._seen[folder] = set()
-        return self._seen[folder]
+                self._listed[folder] = set()
+        return self._listed[folder]

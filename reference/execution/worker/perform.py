@@ -1,4 +1,4 @@
-"""Does what the examiner asks with the classes at hand, and answers with copies."""
+"""Performs the steps of a request on the submission's classes, and replies with copies of the results."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out
-from .standins import what_came
+from .standins import describe_stand_in
 
-# What foreign code may have put in numpy's place later must not answer for it.
+# These names are bound before foreign code runs, which may replace attributes of numpy later.
 _array, _shares_memory, _ndarray, _generic, _random_state = (
     np.array,
     np.shares_memory,
@@ -26,57 +26,66 @@ _array, _shares_memory, _ndarray, _generic, _random_state = (
 )
 _errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
 _PLAIN = (float, bool, type(None))
-#: Of arrays: what a frame can hold, in the machine's own byte order.
+#: The dtypes of arrays that a frame can hold, in the machine's own byte order.
 _NUMBERS = frozenset(np.dtype(code).str for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
                                                      "?", "c8", "c16"))  # fmt: skip
-#: Entries of an array that an answer may have: a view with strides of 0 can claim any number.
-MOST_ENTRIES = 2**19
-_MOST_ITEMS = 10_000
-_MOST_TEXT = 10_000
-_MOST_BITS = 64
-_MOST_AXES = 8
+#: Entries of an array in a reply: a view with strides of 0 can claim any number without using memory.
+MAX_ENTRIES = 2**19
+_MAX_ITEMS = 10_000
+_MAX_TEXT = 10_000
+_MAX_BITS = 64
+_MAX_AXES = 8
 _DEPTH = 6
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
 
 
 def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
-    """Do the steps one after the other, with fresh objects; an error in one does not end the others."""
-    stage = _Stage(classes)
-    with _quiet():
-        replies = [stage.perform(step) for step in steps]
-    return stage.with_hindsight(replies)
+    """Perform steps in order on new objects; returns one reply for each. An error in one does not end the others.
+
+    Parameters
+    ----------
+    classes
+        Maps the contract's names to the classes.
+    steps
+        What to do.
+    """
+    objects = _Objects(classes)
+    with _without_warnings():
+        replies = [objects.perform(step) for step in steps]
+    return objects.mark_altered(replies)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """What numpy or the code has to say of overflows and the like is no verdict; the answers are."""
+def _without_warnings() -> Iterator[None]:
+    """Suppress warnings, of overflows for instance: the verdict depends on the values alone."""
     with _errstate(all="ignore"), _catch_warnings():
         _simplefilter("ignore")
         yield
 
 
-class _Stage:
-    """The objects of one examination."""
+class _Objects:
+    """The objects that the steps of one request make, and the results of these steps."""
 
     def __init__(self, classes: Mapping[str, type]) -> None:
         self.classes = classes
         self.objects: dict[str, Any] = {}
         self.generators: dict[int, np.random.RandomState] = {}
-        self.answers: list[Any] = []
+        self.results: list[Any] = []
 
     def perform(self, step: Step) -> Reply:
         try:
-            reply, answer = self._act(step)
-        except (Exception, SystemExit) as error:  # whatever foreign code raises is an answer
-            reply, answer = Reply(error=told(error), error_kind=type(error).__name__, cause=_cause(error, step)), None
-        self.answers.append(answer)
+            reply, result = self._act(step)
+        except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
+            kind, cause = type(error).__name__, _cause(error, step)
+            reply, result = Reply(error=describe_error(error), error_kind=kind, cause=cause), None
+        self.results.append(result)
         return reply
 
-    def with_hindsight(self, replies: list[Reply]) -> list[Reply]:
-        """Mark the answers that later steps have changed."""
+    def mark_altered(self, replies: list[Reply]) -> list[Reply]:
+        """The replies, with ``altered`` set where a later step has changed the object that was returned."""
         return [
-            reply if _still(reply.value, answer) else replace(reply, altered=True)
-            for reply, answer in zip(replies, self.answers, strict=True)
+            reply if _is_unchanged(reply.value, result) else replace(reply, altered=True)
+            for reply, result in zip(replies, self.results, strict=True)
         ]
 
     def _act(self, step: Step) -> tuple[Reply, Any]:
@@ -89,31 +98,31 @@ class _Stage:
                 self._put(self.objects[step.name], step.attribute, step.value)
                 return Reply(), None
             case Get():
-                answer = getattr(self.objects[step.name], step.attribute)
-                return _reply(answer), answer
+                result = getattr(self.objects[step.name], step.attribute)
+                return _reply(result), result
             case Call():
                 return self._call(step)
 
     def _call(self, step: Call) -> tuple[Reply, Any]:
         given = {name: self._given(value) for name, value in step.arguments.items()}
         before = {name: copied(value) for name, value in given.items()}
-        answer = getattr(self.objects[step.name], step.method)(**given)
+        result = getattr(self.objects[step.name], step.method)(**given)
         changed = tuple(name for name in given if not same(before[name], copied(given[name])))
-        arrays = list(_arrays(answer))
+        arrays = list(_arrays(result))
         aliases = tuple(
             name
             for name, value in given.items()
             if any(_shares_memory(array, other) for array in arrays for other in _arrays(value))
         )
-        return _reply(answer, changed, aliases), answer
+        return _reply(result, changed, aliases), result
 
     def _given(self, value: Any) -> Any:
-        """What a step's argument stands for."""
+        """The object that an argument of a step stands for."""
         match value:
             case Ref():
                 return self.objects[value.name]
             case Seed():
-                if value.value not in self.generators:  # to seed one takes as long as a small answer
+                if value.value not in self.generators:  # seeding one takes as long as computing a small reply
                     self.generators[value.value] = _random_state(value.value)
                 return self.generators[value.value]
             case Laid():
@@ -133,14 +142,14 @@ class _Stage:
             setattr(target, attribute, _array(value))
 
 
-def _reply(answer: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:
-    value = copied(answer)
-    kind = value.kind if type(value) is Unusable else kind_of(answer)
+def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:
+    value = copied(result)
+    kind = value.kind if type(value) is Unusable else kind_of(result)
     return Reply(value, kind, changed=changed, aliases=aliases)
 
 
 def _cause(error: BaseException, step: Step) -> str | None:
-    """One of `CAUSES`, where one of them is why a step raised this exception."""
+    """One of `CAUSES`, if one of them is the reason for this exception; else None."""
     if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
         return "absent"
     if isinstance(error, TypeError) and _place_of(error) == __file__:
@@ -163,54 +172,57 @@ def _place_of(error: BaseException) -> str | None:
     return place
 
 
-def _still(value: Any, answer: Any) -> bool:
+def _is_unchanged(value: Any, result: Any) -> bool:
     try:
-        return same(value, copied(answer))
-    except Exception:  # what cannot be looked at any more has changed
+        return same(value, copied(result))
+    except Exception:  # an object that can no longer be copied has changed
         return False
 
 
-_OWN = {each.__name__: each for each in (_ndarray, list, tuple, dict, type(None), str, bool, int, float)}
+_KNOWN_TYPES = {each.__name__: each for each in (_ndarray, list, tuple, dict, type(None), str, bool, int, float)}
 
 
-def kind_of(answer: Any) -> str:
-    """The name of its type; one that merely calls itself ``ndarray`` is told apart."""
-    kind = type(answer)
+def kind_of(result: Any) -> str:
+    """The name of an object's type; "ndarray of another module" and the like if a foreign type has a known name."""
+    kind = type(result)
     name = str(kind.__name__)[:100]
-    own = _OWN.get(name)
+    own = _KNOWN_TYPES.get(name)
     return name if own is None or own is kind or issubclass(kind, _generic) else f"{name} of another module"
 
 
 def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case each
-    """Arrays of numbers, plain numbers and texts, and containers of them, copied; `Unusable` for anything else."""
+    """Copy an array of numbers, a number, a string, None, or lists, tuples and dicts of these.
+
+    Anything else, and whatever is too large or nested deeper than ``depth``, becomes an `Unusable`.
+    """
     kind = type(value)
     if issubclass(kind, _ndarray):
         return _copied_array(value)
     if kind in _PLAIN or (issubclass(kind, _generic) and kind.__module__ == "numpy" and value.dtype.str in _NUMBERS):
         return value
     if kind is int:
-        return value if value.bit_length() < _MOST_BITS else Unusable(f"int of {value.bit_length()} bits")
+        return value if value.bit_length() < _MAX_BITS else Unusable(f"int of {value.bit_length()} bits")
     if kind is str:
-        return value[:_MOST_TEXT]
+        return value[:_MAX_TEXT]
     if kind in {list, tuple, dict}:
-        if len(value) > _MOST_ITEMS or not depth:
+        if len(value) > _MAX_ITEMS or not depth:
             return Unusable(f"{kind.__name__} of {len(value)} items" if depth else f"{kind.__name__} within {_DEPTH}")
         if kind is dict:
-            return {_word(name): copied(item, depth - 1) for name, item in value.items()}
+            return {_key(name): copied(item, depth - 1) for name, item in value.items()}
         return kind(copied(item, depth - 1) for item in value)
-    came = what_came(value)
-    if came is not None:
-        return Unusable(came, "stand-in")
+    stand_in = describe_stand_in(value)
+    if stand_in is not None:
+        return Unusable(stand_in, "stand-in")
     name = kind_of(value)
-    return Unusable(f"{name} that is no number" if name in _OWN else name)
+    return Unusable(f"{name} that is no number" if name in _KNOWN_TYPES else name)
 
 
 def _copied_array(value: NDArray[Any]) -> Any:
-    """A plain array, whatever its subclass, which may say anything of itself."""
+    """Copy an array, or one of a subclass (whose methods are not trusted), as a plain array."""
     plain = _plain(value)
     if plain.dtype.str not in _NUMBERS:
         return Unusable(f"array of dtype {str(plain.dtype)[:100]}", "dtype")
-    if plain.size > MOST_ENTRIES or plain.ndim > _MOST_AXES:
+    if plain.size > MAX_ENTRIES or plain.ndim > _MAX_AXES:
         return Unusable(f"shape {plain.shape}", "shape")
     return _array(plain)
 
@@ -219,15 +231,15 @@ def _plain(value: NDArray[Any]) -> NDArray[Any]:
     return value if type(value) is _ndarray else _ndarray.view(value, _ndarray)
 
 
-def _word(name: Any) -> str:
+def _key(name: Any) -> str:
     try:
         return str(name)[:1000]
-    except Exception:  # foreign code again
+    except Exception:  # the __str__ of foreign code may raise
         return "?"
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal to the bit, NaN equal to NaN; values as `copied` makes them."""
+    """Whether two results of `copied` hold the same arrays, bit for bit, so that a NaN equals itself."""
     ones, others = list(_arrays(one)), list(_arrays(other))
     return len(ones) == len(others) and all(
         a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
@@ -243,10 +255,10 @@ def _arrays(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:
             yield from _arrays(item, depth - 1)
 
 
-def told(error: BaseException) -> str:
-    """Its type and its message, whatever it does when it is asked for that."""
+def describe_error(error: BaseException) -> str:
+    """The type of an exception and its message, at most 1000 characters; the type alone if its __str__ raises."""
     try:
         said = str(error)
-    except (Exception, SystemExit):  # its own __str__ may raise
+    except (Exception, SystemExit):  # the __str__ of foreign code may raise
         said = ""
     return f"{type(error).__name__}: {said[:1000]}" if said else type(error).__name__

@@ -1,8 +1,8 @@
-"""What the examiner says to an implementation, and what it hears back.
+"""The steps that the examiner has an implementation perform, the replies to them, and the interface of an executor.
 
-An examination is a list of steps: make an object, put an attribute, call a method, get an attribute. Steps and replies
-hold nothing but names, numbers and arrays, so that the code under examination may as well live in another process: the
-examiner keeps the truth to itself and compares here.
+A request is a list of steps: make an object, set an attribute, call a method, get an attribute. Steps and replies hold
+nothing but names, numbers and arrays, so that the implementation may run in another process, where no expected value is
+known.
 """
 
 from __future__ import annotations
@@ -14,27 +14,29 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+#: How the entries of an array lie in memory: see `lay_out`.
 Layout = Literal["C", "Fortran", "strided", "reversed", "read-only", "broadcast"]
+#: A piece of the examiner's own work.
 Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Ref:
-    """An object made by an earlier step, by its name."""
+    """As an argument: the object of that name, which an earlier step has made."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A ``RandomState`` of that seed; equal seeds in one examination are one shared generator."""
+    """As an argument: a ``RandomState`` with that seed. Equal seeds in one request are one shared generator."""
 
     value: int
 
 
 @dataclass(frozen=True)
 class Laid:
-    """An array that is to arrive in a certain memory layout."""
+    """As an argument: an array that the callee gets in a certain memory layout."""
 
     array: NDArray[Any]
     layout: Layout
@@ -42,7 +44,7 @@ class Laid:
 
 @dataclass(frozen=True)
 class New:
-    """Make an object of class ``cls`` and call it ``name``; arguments go by keyword."""
+    """Step: make an object of class ``cls`` with keyword arguments and store it as ``name``."""
 
     name: str
     cls: str
@@ -51,7 +53,7 @@ class New:
 
 @dataclass(frozen=True)
 class Put:
-    """Give an object's array attribute new values, in place if it has the right shape."""
+    """Step: set an array attribute of the object ``name``, in place if it has the same shape and dtype."""
 
     name: str
     attribute: str
@@ -60,7 +62,7 @@ class Put:
 
 @dataclass(frozen=True)
 class Call:
-    """Call a method by keyword."""
+    """Step: call a method of the object ``name`` with keyword arguments."""
 
     name: str
     method: str
@@ -69,7 +71,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Get:
-    """Look at an attribute."""
+    """Step: get an attribute of the object ``name``."""
 
     name: str
     attribute: str
@@ -80,12 +82,12 @@ Step = New | Put | Call | Get
 
 @dataclass(frozen=True)
 class Unusable:
-    """In the place of what is no array of numbers, plain number, text or container of these.
+    """Stands in a reply for a result that is not an array of numbers, a number, a string, None or a container of these.
 
     Attributes
     ----------
     kind
-        What it was, in words: its type's name, and for an array what is wrong with it.
+        A description of the result: the name of its type, or what is wrong with an array.
     problem
         What is wrong with it: "type", for an array "dtype" or "shape", or "stand-in" for what came from a module that
         is not here.
@@ -106,27 +108,27 @@ LOAD_CAUSES = frozenset({"not run", "refused"})
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of one step.
+    """The outcome of one step.
 
     Attributes
     ----------
     value
-        For `Call` and `Get`: an array, a number, a string, None, or lists, tuples and dicts of these; copied at the
-        moment of the answer; `Unusable` for anything else.
+        The result of `Call` and `Get`: an array, a number, a string, None, or lists, tuples and dicts of these, copied
+        as soon as the step had ended; `Unusable` for anything else.
     kind
-        Name of the type of what came back.
+        The name of the type of the result.
     error
-        None, or what was raised: its type and message.
+        The type and message of the exception that the step has raised; None if it has raised none.
     error_kind
-        Name of the exception's type.
+        The name of the exception's type, or of the way in which the process ended.
     cause
         One of `CAUSES`, or None.
     changed
-        Names of the arguments that the call wrote into.
+        The names of the arguments that the call wrote into.
     aliases
-        Names of the arguments whose memory the answer shares.
+        The names of the arguments whose memory the result shares.
     altered
-        Whether later steps changed the answer that this step had given.
+        Whether a later step of the same request changed the object that this step had returned.
     """
 
     value: Any = None
@@ -140,32 +142,45 @@ class Reply:
 
 
 class Executor(Protocol):
-    """Somewhere that an implementation's code runs."""
+    """Where the code of an implementation runs: in this process or in a sandbox."""
 
     def missing(self) -> Mapping[str, str]:
-        """Names of the contract's classes that are not there, and why not."""
+        """Names of the contract's classes that the implementation lacks, each with the reason."""
 
     def causes(self) -> Mapping[str, str]:
         """Of the missing names: one of `LOAD_CAUSES`, where it is known."""
 
     def modules(self) -> Mapping[str, str]:
-        """Names of classes and of the modules that a script can import them from, where that is known."""
+        """Names of classes, each with the module that a script can import it from, as far as that is known."""
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
-        """Do the steps one after the other with fresh objects; an error in one does not end the others."""
+        """Perform steps in order on new objects; one reply for each. An error in one does not end the others."""
 
-    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        """`run` for each of several lists of steps, perhaps many at a time.
+    def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        """`run` for each of several requests, of which many may be sent at a time; yields their replies in order.
 
-        ``meanwhile`` is work that needs no answers, a piece for each question. It may be done while they are awaited,
-        or not at all; what goes wrong in it is passed over, and shows to whoever needs what should come of it.
+        Parameters
+        ----------
+        requests
+            Lists of steps.
+        meanwhile
+            Work that needs none of the replies, such as computing expected values: one piece for each request. It may
+            be done while replies are awaited, or not at all. Its exceptions are suppressed; whoever needs the results
+            of the work does it again and sees them.
         """
 
 
 def lay_out(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """A copy of ``array`` with the same values in another memory layout.
+    """A copy of an array with the same values in another memory layout.
 
-    "broadcast" repeats the first row with stride 0, so it is for arrays whose rows are equal.
+    Parameters
+    ----------
+    array
+        Of any shape; at least one-dimensional for "broadcast".
+    layout
+        "C" and "Fortran": contiguous in that order. "strided": every second entry, along each axis, of an array that is
+        NaN elsewhere. "reversed": negative strides. "read-only": not writeable. "broadcast": the first row, repeated
+        with stride 0, so it is for arrays whose rows are equal.
     """
     match layout:
         case "C":
@@ -173,7 +188,7 @@ def lay_out(array: NDArray[Any], layout: Layout) -> NDArray[Any]:
         case "Fortran":
             return np.array(array, order="F")
         case "strided":
-            # Every second entry of a larger array, whose other entries must not enter any result.
+            # The NaNs between the entries show up in the result of code that reads them.
             wide = np.full(tuple(2 * n for n in array.shape), np.nan, array.dtype)
             wide[tuple(slice(None, None, 2) for _ in array.shape)] = array
             return wide[tuple(slice(None, None, 2) for _ in array.shape)]

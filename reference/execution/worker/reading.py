@@ -1,4 +1,4 @@
-"""Reads the Python files of what people hand in, without running them."""
+"""Reads the Python files of a submission without running them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from . import choosing
+from . import versions
 from .naming import Source, imports_of
 
-#: Of files, and of their size: a submission is a handful of small ones.
-_MOST_FILES, MOST_BYTES = 400, 2**21
+#: Files that are read, and bytes of one file: a submission consists of a few small files.
+_MAX_FILES, MAX_BYTES = 400, 2**21
+#: Names of folders that hold no code of the submission.
 SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
 _PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
 _CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 
 
 def files(root: Path) -> list[Path]:
-    """Python files, the nearest to the root first; no links, since they lead elsewhere."""
+    """The Python files in a folder, level by level, or the file itself. Links are left out: they may lead anywhere."""
     if root.is_file():
         return [root] if root.suffix != ".ipynb" else []
     found: list[Path] = []
     folders = [root]
-    while folders and len(found) < _MOST_FILES:
+    while folders and len(found) < _MAX_FILES:
         below: list[Path] = []
         for folder in folders:
             for entry in sorted(folder.iterdir()):
@@ -35,17 +36,17 @@ def files(root: Path) -> list[Path]:
                 elif _is_python(entry):
                     found.append(entry)
         folders = below
-    return found[:_MOST_FILES]
+    return found[:_MAX_FILES]
 
 
 def beside(file: Path) -> list[Path]:
-    """The other Python files in a file's folder."""
+    """The other Python files in the folder of a file."""
     found = (each for each in sorted(file.parent.iterdir()) if each != file and not each.is_symlink())
-    return [each for each in found if each.is_file() and _is_python(each)][:_MOST_FILES]
+    return [each for each in found if each.is_file() and _is_python(each)][:_MAX_FILES]
 
 
 def reached(source: Source, files: Iterable[Path]) -> list[Source]:
-    """Those of the files that a file imports, and that these import in turn, by whatever part of a dotted name."""
+    """Those of the files that a source imports, directly or through one another, by any part of a dotted name."""
     left = {path.stem: path for path in files}
     found, waiting = [], [source]
     while waiting:
@@ -58,26 +59,26 @@ def reached(source: Source, files: Iterable[Path]) -> list[Source]:
 
 
 def _is_python(file: Path) -> bool:
-    return file.suffix == ".py" and file.stat().st_size <= MOST_BYTES
+    return file.suffix == ".py" and file.stat().st_size <= MAX_BYTES
 
 
-def seen(file: Path) -> choosing.Seen:
-    """What is seen of a file without reading it as Python; nothing if it cannot be read at all."""
+def summary(file: Path) -> versions.FileSummary:
+    """The classes and imports of a file, found without parsing it; none if the file cannot be read."""
     try:
-        return choosing.seen(file.read_bytes())
+        return versions.summarize(file.read_bytes())
     except OSError:
-        return choosing.seen(b"")
+        return versions.summarize(b"")
 
 
 def read(path: Path) -> Source:
-    """The file as Python reads it; if it cannot, the names of the classes that it was to define, and why not."""
+    """Parse a file; if Python cannot, the result has the class names found in its text and the reason."""
     text = ""
     try:
         source = path.read_bytes()
         text = source.decode("utf-8-sig", "replace")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)  # bytes: a declared encoding counts
+            tree = ast.parse(source)  # from bytes, so that a declared encoding is respected
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
         return Source(path, tuple(_CLASS.findall(text)), _unreadable(text, error))
     return Source(path, tuple(_defined(tree)), None, tuple(imports_of(tree)))
@@ -92,7 +93,7 @@ def _unreadable(text: str, error: BaseException) -> str:
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:
-    """Names that class statements and assignments bind, within conditions and tries too."""
+    """The names that class statements and assignments bind, those within conditions and try statements included."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             yield node.name

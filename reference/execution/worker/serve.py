@@ -1,4 +1,4 @@
-"""The process in which foreign code runs: gives up its rights, finds the classes, and answers frame after frame."""
+"""The main program of the worker process: it gives up its rights, finds the classes, and replies to requests."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from .protocol import Reply, Unusable
 
 
 def main(settings: str) -> None:
-    """Serve until the other side closes; ``settings`` is what `reference.execution.sandbox` writes."""
+    """Reply to requests until the examiner closes the pipe; ``settings`` is the JSON that `Sandbox._command` writes."""
     given: dict[str, Any] = json.loads(settings)
-    receive, send = _receiver(given["questions"]), _sender(given["answers"])
-    force = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
+    receive, send = _receiver(given["requests"]), _sender(given["replies"])
+    limits = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
     rights = confine.confine(given["readable"], given["listable"], given["writable"])
-    # Before anything foreign runs, which could say so too. The processor time is what a measure of it from outside has
-    # to give at least.
-    words = {"done": force.done + rights.done, "lacking": force.lacking + rights.lacking}
-    send({**words, "alone": rights.alone, "spent": time.process_time()})
+    # This is sent before any foreign code runs, which could forge it. The processor time is for comparison: a
+    # measurement from outside cannot be right if it gives less.
+    in_force, lacking = limits.in_force + rights.in_force, limits.lacking + rights.lacking
+    measures = {"in_force": in_force, "lacking": lacking, "cannot_fork": rights.cannot_fork}
+    send({**measures, "spent": time.process_time()})
     finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
-    limits = given["seconds"], given["wall"]
-    found = loading.load(Path(given["root"]), given["wanted"], given["optional"], *limits)
+    found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"])
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     while True:
         try:
-            question = frames.unpacked(receive, frames.QUESTION)
+            request = frames.unpacked(receive, frames.REQUEST)
         except EOFError:
             break
-        several = question if question and type(question[0]) is list else [question]
+        several = request if request and type(request[0]) is list else [request]
         replies = [reply for steps in several for reply in perform.perform(found.classes, steps)]
         try:
             send(replies)
         except frames.FrameError:
             send(_sendable(replies))
-    os._exit(0)  # what the submission wants to do at its end is nobody's concern
+    os._exit(0)  # at once, so that nothing that the submission has registered for the exit runs
 
 
 def _sendable(replies: list[Reply]) -> list[Reply]:
-    """The replies, without the values that do not fit."""
-    most = frames.MOST_BYTES // len(replies)
+    """The replies, with `Unusable` in the place of each that is too large for its part of the frame."""
+    most = frames.MAX_BYTES // len(replies)
     return [each if _fits(each, most) else Reply(Unusable("more than fits into an answer")) for each in replies]
 
 

@@ -1,6 +1,6 @@
-"""Modules in the place of those that are not here: plotting, progress bars, whatever a submission imports at its top.
+"""Stand-ins for modules that are not installed in the worker, such as those for plots and progress bars.
 
-They let the import go on, and do nothing: what is judged needs numpy alone.
+They let the import of a submission succeed and do nothing, since the classes that are judged need numpy alone.
 """
 
 from __future__ import annotations
@@ -23,43 +23,44 @@ _OPERATORS = (
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
 
-def _nothing(here: Any, *_: Any) -> Any:
-    return _same(here)()
+def _operator(operand: Any, *_: Any) -> Any:
+    """The result of any operator on a stand-in: another stand-in."""
+    return _class_of(operand)()
 
 
 @functools.cache
-def _nothing_of(name: str) -> Any:
-    """The class that stands for what is in the absent module of that name."""
-    return _CalmType("Nothing", (Nothing,), {"standing_for": name, "__module__": __name__})
+def _class_for(name: str) -> Any:
+    """The class whose objects stand for everything in the absent module of that name."""
+    return _NothingType("Nothing", (Nothing,), {"standing_for": name, "__module__": __name__})
 
 
-def _same(here: Any) -> Any:
-    """The class that stands for the same module as an object, or class, that does."""
-    return _nothing_of(_module_of(here))
+def _class_of(stand_in: Any) -> Any:
+    """The class that stands for the same absent module as a given stand-in, which is an object or a class."""
+    return _class_for(_module_of(stand_in))
 
 
-def _module_of(here: Any) -> str:
-    name = getattr(here, "standing_for", "")
-    return name if type(name) is str else ""  # a class made from ours may call something else so
+def _module_of(stand_in: Any) -> str:
+    name = getattr(stand_in, "standing_for", "")
+    return name if type(name) is str else ""  # a class of the submission may inherit and define this differently
 
 
-def what_came(value: Any) -> str | None:
-    """What to say of an object that stands for one of an absent module; None for any other."""
-    if not isinstance(value, _Calm):
+def describe_stand_in(value: Any) -> str | None:
+    """The description of a result that is a stand-in, with the name of the absent module; None for other results."""
+    if not isinstance(value, _AcceptsAll):
         return None
     return f"nothing: it came from the stand-in for {_module_of(value) or 'something'}, a module that is not here"
 
 
-class _Calm:
-    """What can be asked of an absent object, and of its class: to no end, and without effect."""
+class _AcceptsAll:
+    """Gives a stand-in and its class all operations: each has no effect and returns a stand-in or an empty value."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return _same(self)
+        return _class_of(self)
 
     def __getitem__(self, _: Any) -> Any:
-        return _same(self)()
+        return _class_of(self)()
 
     def __setitem__(self, _: Any, __: Any) -> None:
         pass
@@ -71,7 +72,7 @@ class _Calm:
         pass
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.repeat(_same(self)(), _number_wanted())
+        return itertools.repeat(_class_of(self)(), _number_unpacked())
 
     def __len__(self) -> int:
         return 0
@@ -86,48 +87,48 @@ class _Calm:
         return ""
 
     def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
-        """Numpy would take it for an array without entries, and nobody would know any more where that came from."""
-        return _same(self)()
+        """Return a stand-in: numpy would otherwise make an empty array, which does not tell where it came from."""
+        return _class_of(self)()
 
 
 for _name in _OPERATORS:
-    setattr(_Calm, f"__{_name}__", _nothing)
+    setattr(_AcceptsAll, f"__{_name}__", _operator)
 
 
-class _CalmType(_Calm, type):
-    """The class of `Nothing`, which is looked into as well: ``torch.nn.Module``."""
+class _NothingType(_AcceptsAll, type):
+    """The metaclass of `Nothing`: attributes of the class exist too, as in ``torch.nn.Module``."""
 
 
-class Nothing(_Calm, metaclass=_CalmType):
-    """Stands for every object of an absent module: can be called, looked into, entered, run through, reckoned with."""
+class Nothing(_AcceptsAll, metaclass=_NothingType):
+    """Stands for any object of an absent module: it has all attributes, can be called, iterated and computed with."""
 
     standing_for = ""
 
     def __new__(cls, *given: Any, **__: Any) -> Any:
-        """Whatever it is made from; a function that it decorates stays as it is."""
+        """Accept any arguments; used as a decorator, return the function unchanged."""
         return given[0] if "standing_for" in vars(cls) and _is_decorated(given) else super().__new__(cls)
 
     def __init__(self, *_: Any, **__: Any) -> None:
-        """Whatever it is made from."""
+        """Accept any arguments."""
 
     def __call__(self, *given: Any, **__: Any) -> Any:
-        """Whatever it is asked."""
-        return given[0] if _is_decorated(given) else _same(self)()
+        """Accept any arguments and return a stand-in; used as a decorator, return the function unchanged."""
+        return given[0] if _is_decorated(given) else _class_of(self)()
 
 
 def _is_decorated(given: Sequence[Any]) -> bool:
     return len(given) == 1 and type(given[0]) is FunctionType
 
 
-def _number_wanted() -> int:
-    """How many names the code two frames up unpacks into (``line, = ax.plot(x)``); 0 where it runs a loop, say."""
+def _number_unpacked() -> int:
+    """The number of names that the calling code unpacks into: 1 for ``line, = ax.plot(x)``, 0 for a loop."""
     frame = sys._getframe(2)
     code, place = frame.f_code.co_code, frame.f_lasti
     return code[place + 1] if place >= 0 and code[place] == _UNPACK else 0
 
 
 class Bar(Nothing):
-    """A progress bar that shows nothing, and runs through what it was given."""
+    """Stands for a progress bar: it shows nothing and iterates over its argument."""
 
     def __init__(self, iterable: Iterable[Any] = (), *_: Any, **__: Any) -> None:
         self._iterable = iterable
@@ -141,7 +142,7 @@ def _range_bar(*numbers: int, **_: Any) -> Any:
 
 
 def _subplots(nrows: Any = 1, ncols: Any = 1, *_: Any, **__: Any) -> Any:
-    """A figure, and as many axes as everybody unpacks."""
+    """Stand-ins for the figure and the axes, arranged as ``matplotlib.pyplot.subplots`` returns them."""
     axes = np.empty((int(nrows), int(ncols)), dtype=object)
     for place in np.ndindex(*axes.shape):
         axes[place] = Nothing()
@@ -154,32 +155,38 @@ _BARS = ("tqdm", "track", "tqdm_notebook", "progressbar", "ProgressBar")
 
 
 class StandIn(ModuleType):
-    """A module that has everything."""
+    """The stand-in for a module: every attribute exists."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return Bar if name in _BARS else _NAMED.get(name) or _nothing_of(self.__name__.partition(".")[0])
+        return Bar if name in _BARS else _NAMED.get(name) or _class_for(self.__name__.partition(".")[0])
 
     def __call__(self, *given: Any, **options: Any) -> Any:
-        """As `Bar`: ``import tqdm`` and ``tqdm.tqdm`` are often confused."""
+        """Return a `Bar`, since people confuse the module ``tqdm`` with the function ``tqdm.tqdm``."""
         return Bar(*given, **options)
 
 
 def is_stand_in(value: Any) -> bool:
-    """Whether it is a class of this module."""
+    """Whether a class is a stand-in, that is, defined by this module."""
     return getattr(value, "__module__", None) == __name__
 
 
 class Finder:
-    """Comes last: what a submission imports and nobody finds has a stand-in, and below a stand-in everything has one.
+    """The last finder: gives a stand-in for each module that a submission imports and no other finder has found.
 
-    Where a library looks for something that may be absent, it is absent.
+    All submodules of a stand-in exist as well. For an import in a library outside the submission, which may handle the
+    absence of the module, it finds nothing.
 
     Parameters
     ----------
     folder
-        In which the submission is.
+        The folder that holds the submission.
+
+    Attributes
+    ----------
+    names
+        The names of the modules for which it has given a stand-in.
     """
 
     def __init__(self, folder: str) -> None:
@@ -187,30 +194,30 @@ class Finder:
         self._folder = folder
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        """A specification for any name that is absolute, or below a stand-in."""
+        """The spec of a stand-in for a top-level module or a submodule of a stand-in; None for anything else."""
         parent = name.rpartition(".")[0]
         if parent and not isinstance(sys.modules.get(parent), StandIn):
-            return None  # a missing part of a module that is there is the submission's own affair
+            return None  # a submodule that an installed package lacks is the submission's own mistake
         if not parent:
-            if name not in _ANYBODYS and not importing_file().startswith(self._folder):
+            if name not in _FOR_LIBRARIES and not importing_file().startswith(self._folder):
                 return None
             self.names.append(name)
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: Any) -> ModuleType:
-        """An empty one."""
+        """The stand-in."""
         return StandIn(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing to run."""
+        """Do nothing: a stand-in has no code."""
 
 
-#: What Python's own library needs for windows.
-_ANYBODYS = ("_tkinter",)
+#: Modules that have a stand-in even where a library imports them: the standard library's tkinter needs this one.
+_FOR_LIBRARIES = ("_tkinter",)
 
 
 def importing_file() -> str:
-    """The file in which the import stands, for a finder that asks."""
+    """The path of the file with the import statement that a finder, which calls this, is being asked about."""
     frame = sys._getframe(2)
     while frame.f_back is not None and "importlib" in frame.f_code.co_filename:
         frame = frame.f_back

@@ -13,7 +13,7 @@ import pytest
 
 import reference
 from reference.execution.implementation import CLASSES
-from reference.execution.worker import guests, loading
+from reference.execution.worker import loading, module_separation
 from tests.comparing import needs_flint
 from tests.lab_layout import lab, module, within, write
 
@@ -26,7 +26,7 @@ NAMES = ("mlp", "losses", "relu_layer", "softmax_layer", "linear_layer")
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> Iterator[None]:
     """Nothing of these submissions is left for other tests, nor of theirs for these."""
-    guests._make_way(guests._Own(set()))
+    module_separation._hide_earlier_submissions(module_separation._SubmissionFinder(set()))
     modules, path, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
     yield
     sys.modules.clear()

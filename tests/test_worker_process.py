@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reference.execution import child, processor_time
-from reference.execution.child import Child, EndedError, Left, StartError
+from reference.execution import processor_time, worker_process
+from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc"),
@@ -58,26 +58,26 @@ class Started:
     def __init__(self, folder: Path, code: str, environment: dict[str, str]) -> None:
         self.written, self._stopped = bytearray(), False
         command = [sys.executable, "-I", "-S", "-c", BEGIN + code]
-        self.child = Child(lambda *pipes: [*command, *map(str, pipes)], folder, environment, self.written)
+        self.worker = WorkerProcess(lambda *pipes: [*command, *map(str, pipes)], folder, environment, self.written)
 
-    def heard(self, n: int, left: Left = for_ever) -> bytes:
-        return self.child.receiver(left)(n)
+    def heard(self, n: int, left: SecondsLeft = for_ever) -> bytes:
+        return self.worker.receiver(left)(n)
 
-    def send(self, data: bytes, left: Left = for_ever) -> None:
-        self.child.send(data, left)
+    def send(self, data: bytes, left: SecondsLeft = for_ever) -> None:
+        self.worker.send(data, left)
 
     def stop(self) -> bytes:
         """What it has written, when nothing of it is left."""
         if not self._stopped:
             self._stopped = True
-            self.child.stop()
+            self.worker.stop()
         return bytes(self.written)
 
     def end(self) -> EndedError:
         """How it ended, once it has closed its side."""
         with pytest.raises(EOFError):
             self.heard(1)
-        return self.child.ended(for_ever)
+        return self.worker.end_reason(for_ever)
 
 
 Start = Callable[..., Started]
@@ -99,7 +99,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for started in all_of_them:
         started.stop()
-        assert started.child.process.returncode is not None
+        assert started.worker.process.returncode is not None
     assert descriptors() == before
 
 
@@ -123,11 +123,11 @@ with os.scandir("/proc/self/fd") as found:
 tell(json.dumps([os.getcwd(), dict(os.environ), sys.stdin.read(), os.getsid(0) == os.getpid(), links]).encode())
 """
     started = start(told, {"ONLY": "this", "LC_CTYPE": "C.UTF-8"})
-    folder, environment, typed, alone, links = json.loads(_all(started))
+    folder, environment, typed, cannot_fork, links = json.loads(_all(started))
     assert Path(folder) == tmp_path
     assert environment == {"ONLY": "this", "LC_CTYPE": "C.UTF-8"}
     assert typed == ""
-    assert alone
+    assert cannot_fork
     assert links.pop("0") == os.devnull
     assert sum(link.startswith("pipe:") for link in links.values()) == 4
 
@@ -156,7 +156,7 @@ def test_last_words_are_heard(start: Start) -> None:
     started = start('tell(b"."); read(1); os.write(2, b"last words"); os._exit(0)')
     assert started.heard(1) == b"."
     started.send(b"x")
-    started.child.process.wait()
+    started.worker.process.wait()
     assert started.written == b""
     assert started.stop() == b"last words"
 
@@ -165,7 +165,7 @@ XCPU = "was ended by SIGXCPU, as one that has used up its processor time"
 
 
 @pytest.mark.parametrize(
-    ("code", "kind", "said"),
+    ("code", "kind", "message"),
     [
         ("", "exits", "ended the process (exit code 0)"),
         ("os._exit(3)", "exits", "ended the process (exit code 3)"),
@@ -178,9 +178,9 @@ XCPU = "was ended by SIGXCPU, as one that has used up its processor time"
         ("os._exit(128 + signal.SIGXCPU)", "timeout", XCPU),
     ],
 )
-def test_end_is_told(start: Start, code: str, kind: str, said: str) -> None:
+def test_end_is_told(start: Start, code: str, kind: str, message: str) -> None:
     """By what the system says of it."""
-    assert start(code).end() == EndedError(kind, said)
+    assert start(code).end() == EndedError(kind, message)
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_end_is_told(start: Start, code: str, kind: str, said: str) -> None:
 )
 def test_closing_is_an_end_too(start: Start, then: str, end: EndedError, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a process that sleeps on; one that is at work may be about to end, and is waited for."""
-    monkeypatch.setattr(child, "_TO_END", 0.1)
+    monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 0.1)
     assert start(f"os.close(answers)\n{then}").end() == end
 
 
 def test_last_words_do_not_keep_it_from_ending(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though they are more than a pipe holds: they are taken while its end is awaited."""
-    monkeypatch.setattr(child, "_TO_END", 3600.0)
+    monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 3600.0)
     started = start("os.close(answers); os.write(1, bytes(2**18)); os._exit(3)")
     assert started.end() == EndedError("exits", "ended the process (exit code 3)")
 
@@ -209,7 +209,7 @@ def test_process_that_never_ends_is_not_waited_for(start: Start) -> None:
     with pytest.raises(EOFError):
         started.heard(1)
     with pytest.raises(EndedError, match="took too long"):
-        started.child.ended(no_longer)
+        started.worker.end_reason(no_longer)
 
 
 def test_answer_is_awaited_as_long_as_there_is_time(start: Start) -> None:
@@ -219,7 +219,7 @@ def test_answer_is_awaited_as_long_as_there_is_time(start: Start) -> None:
     with pytest.raises(EndedError, match="took too long"):
         started.heard(2, no_longer)
     started.send(b"x")
-    started.child.process.wait()
+    started.worker.process.wait()
     assert started.heard(2, no_longer) == b"bc"
 
 
@@ -235,75 +235,77 @@ def test_question_that_is_not_taken(start: Start) -> None:
 def test_question_to_one_that_has_ended(start: Start) -> None:
     """Is answered by how it ended."""
     started = start("os._exit(7)")
-    started.child.process.wait()
+    started.worker.process.wait()
     with pytest.raises(EOFError):
         started.send(b"x")
-    assert started.child.ended(for_ever) == EndedError("exits", "ended the process (exit code 7)")
+    assert started.worker.end_reason(for_ever) == EndedError("exits", "ended the process (exit code 7)")
 
 
 @pytest.mark.parametrize(("files", "size", "seen"), [(4, 10, False), (5, 10, True), (1, 2**22, True)])
 def test_folder_is_looked_at(start: Start, files: int, size: int, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """While an answer is awaited: many files and large ones."""
-    monkeypatch.setattr(child, "_MOST_FILES", 4)
-    monkeypatch.setattr(child, "_MOST_BYTES", 2**21)
-    monkeypatch.setattr(child, "_LOOK", 3600.0)
+    monkeypatch.setattr(worker_process, "_MAX_FILES", 4)
+    monkeypatch.setattr(worker_process, "_MAX_BYTES", 2**21)
+    monkeypatch.setattr(worker_process, "_CHECK_INTERVAL", 3600.0)
     code = f'for n in range({files}): open(str(n), "wb").write(os.urandom({size}))'
     started = start(f'{code}\ntell(b"."); time.sleep(60)')
     assert started.heard(1) == b"."
-    monkeypatch.setattr(child, "_LOOK", 0.0)
+    monkeypatch.setattr(worker_process, "_CHECK_INTERVAL", 0.0)
     with pytest.raises(EndedError) as caught:
         started.heard(1, no_longer)
-    assert caught.value.said == ("wrote more than 4 files or 2 MiB" if seen else "took too long")
+    assert caught.value.message == ("wrote more than 4 files or 2 MiB" if seen else "took too long")
     assert caught.value.kind == ("memory" if seen else "timeout")
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_what_it_starts_counts(start: Start, alone: bool) -> None:
+@pytest.mark.parametrize("cannot_fork", [True, False])
+def test_what_it_starts_counts(start: Start, cannot_fork: bool) -> None:
     """Unless it can start nothing, as the system says: then it is not looked for each time."""
     started = start("tell(b'.'); read(1)\nif not os.fork():\n    burn(0.3); tell(b'.')\n    time.sleep(60)\nread(1)")
     assert started.heard(1) == b"."
-    assert started.child.measure(0.0, alone=alone)
-    before = started.child.spent()
+    assert started.worker.measure(0.0, cannot_fork=cannot_fork)
+    before = started.worker.spent()
     started.send(b"x")
     assert started.heard(1) == b"."
-    assert (started.child.spent() - before >= 0.3) is not alone
+    assert (started.worker.spent() - before >= 0.3) is not cannot_fork
 
 
 def test_where_nothing_can_be_measured_the_waiting_counts(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """That is the case where less is measured than the process has taken, as it has said itself."""
     started = start("tell(b'.'); time.sleep(60)")
     assert started.heard(1) == b"."
-    assert not started.child.measure(1000.0, alone=True)
-    assert started.child.spent() == 0.0
+    assert not started.worker.measure(1000.0, cannot_fork=True)
+    assert started.worker.spent() == 0.0
     seconds = count()
-    monkeypatch.setattr(child, "time", SimpleNamespace(monotonic=lambda: float(next(seconds))))  # one at each look
+    monkeypatch.setattr(
+        worker_process, "time", SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    )  # one at each look
     with pytest.raises(EndedError):
         started.heard(1, no_longer)
-    assert started.child.spent() == 1.0
+    assert started.worker.spent() == 1.0
 
 
 def test_what_it_has_taken_is_known_when_it_has_ended(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though its number may be another process's then."""
     started = start("burn(0.2); tell(b'.'); read(1)")
     assert started.heard(1) == b"."
-    taken = started.child.spent()
+    taken = started.worker.spent()
     assert taken >= 0.2
     started.stop()
-    monkeypatch.setattr(processor_time, "_clock", lambda process: 99.0)
-    assert taken <= started.child.spent() < 99
+    monkeypatch.setattr(processor_time, "_own_seconds", lambda process: 99.0)
+    assert taken <= started.worker.spent() < 99
 
 
 def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
     """With the system's reason; a fault of ours stays what it is. Neither leaves a descriptor behind."""
     before = descriptors()
     with pytest.raises(StartError, match=r"No such file or directory: '/no/such/program'"):
-        Child(lambda *_: ["/no/such/program"], tmp_path, {}, bytearray())
+        WorkerProcess(lambda *_: ["/no/such/program"], tmp_path, {}, bytearray())
 
     def faulty(questions: int, answers: int) -> list[str]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        Child(faulty, tmp_path, {}, bytearray())
+        WorkerProcess(faulty, tmp_path, {}, bytearray())
     assert descriptors() == before
 
 
@@ -316,19 +318,19 @@ def running(executor: int) -> Iterator[str]:
                 yield entry.name
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_stopping_ends_it(start: Start, alone: bool) -> None:
+@pytest.mark.parametrize("cannot_fork", [True, False])
+def test_stopping_ends_it(start: Start, cannot_fork: bool) -> None:
     """By force, with its group, at once; whoever has left the group is looked for unless there can be nobody."""
     started = start("signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork(); tell(b'.'); time.sleep(60)")
     started.heard(2)
-    processes = [os.pidfd_open(int(each)) for each in running(started.child.process.pid)]
-    started.child.stop(alone=alone)
+    processes = [os.pidfd_open(int(each)) for each in running(started.worker.process.pid)]
+    started.worker.stop(cannot_fork=cannot_fork)
     started._stopped = True
-    assert started.child.process.returncode == -signal.SIGKILL
+    assert started.worker.process.returncode == -signal.SIGKILL
     for process in processes:  # what has been killed may take a moment to end
         select.select([process], [], [])
         os.close(process)
-    assert list(running(started.child.process.pid)) == []
+    assert list(running(started.worker.process.pid)) == []
 
 
 def test_one_that_floods_is_stopped_all_the_same(start: Start) -> None:
