@@ -378,7 +378,7 @@ def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
 def test_where_nothing_is_measured_waiting_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And that is said."""
     monkeypatch.setattr(processor_time, "_own_seconds", lambda process: 0.0)
-    monkeypatch.setattr(processor_time, "_of_ended_children", lambda process: 0.0)
+    monkeypatch.setattr(processor_time, "_seconds_of_ended_children", lambda process: 0.0)
     with opened(tmp_path, RIGHT, Limits(600.0)) as box:
         assert box.missing() == {}
         lacking = "a measure of its processor time (the time that it is waited for is limited instead)"

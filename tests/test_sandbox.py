@@ -90,7 +90,7 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     assert not [path for path in readable if path.endswith("-packages")]
     assert [Path(path).name for path in given.pop("listable")] == [Path(json.__path__[0]).parent.name]
     assert given == {
-        "questions": 5, "answers": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
+        "requests": 5, "replies": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
         "seconds": 12, "wall": 120,
         "writable": [f"{folder}/work"], "root": f"{folder}/work/submission/mlp.py",
         "wanted": list(CLASSES), "optional": ["NaiveSoftmaxLayer"],
@@ -208,7 +208,7 @@ def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.Monkey
         raise StartError("no such program")
 
     monkeypatch.setattr(sandbox, "WorkerProcess", refused)
-    with pytest.raises(SandboxError, match=r"^the child process cannot be started: no such program$"):
+    with pytest.raises(SandboxError, match=r"^the worker process cannot be started: no such program$"):
         begun.missing()
 
 

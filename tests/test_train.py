@@ -32,9 +32,23 @@ def assert_same_curves(history: bp.History, expected: dict[str, list[float]], re
         np.testing.assert_allclose(values, expected[f"amplitude_{number}"], rtol=relative, atol=0)
 
 
-def torch_run(net: bp.MLP, loss: Any, train: Any, test: Any, **settings: Any) -> dict[str, list[float]]:
+def torch_run(
+    net: bp.MLP, loss: Any, train: Any, test: Any, *, batch_size: int, n_epochs: int, alpha: float
+) -> dict[str, list[float]]:
+    """The curves of the same training in PyTorch, by their names in a history and ``amplitude_0``, ``amplitude_1``, ..."""
     weights, biases = zip(*net.parameters().values(), strict=True)
-    return torch_training.train_mlp(weights, biases, train, test, loss=loss, **settings)
+    sets = [train] if test is None else [train, test]
+    training = torch_training.Training(weights, biases, sets, loss=loss, batch_size=batch_size, alpha=alpha)
+    curves: dict[str, list[float]] = {}
+    for epoch in range(n_epochs + 1):
+        if epoch:
+            training.descend()
+        for name, (mean, accuracy) in zip(("train", "test"), training.evaluate(), strict=False):
+            curves.setdefault(f"loss_{name}", []).append(mean)
+            curves.setdefault(f"acc_{name}", []).append(accuracy)
+        for number, amplitude in enumerate(training.amplitudes()):
+            curves.setdefault(f"amplitude_{number}", []).append(amplitude)
+    return curves
 
 
 @needs_torch

@@ -53,7 +53,7 @@ class Share:
     processor, wall
         Fractions of `Limits.seconds` and of `Limits.whole`.
     processor_message, wall_message
-        The messages for a reply that uses more processor or elapsed time; a description of the limit follows.
+        The messages for a reply that uses more; a description of the limit follows.
     grace
         Additional seconds of processor time.
     """
@@ -99,7 +99,7 @@ class Budget:
         self._of_present: Callable[[], float] = float
 
     def count(self, spent: Callable[[], float]) -> None:
-        """Count the processor time of a new process from now on; what the processes before it have used stays counted."""
+        """Count the processor time of a new process from now on, in addition to that of the processes before it."""
         self._earlier = self.spent()
         self._of_present = spent
 

@@ -201,7 +201,7 @@ class Sandbox:
     # Preparation
 
     def _prepare(self) -> None:
-        """Make the worker's folders: its code, the libraries, and the one to write in, with a copy of the submission."""
+        """Make the worker's folders: its code, the libraries, and the one to write in with a copy of the submission."""
         for name in ("bp_worker", "libraries", "work"):
             (self._folder / name).mkdir()
         shutil.copytree(

@@ -218,7 +218,7 @@ class _Evidence:
         return walked is not None
 
     def _module_of_the_same_name(self, place: Path, each: Import) -> None:
-        """Decide what ``from mlp import x`` means in a folder ``mlp``: the folder itself if every x is a module in it."""
+        """Decide what ``from mlp import x`` means in a folder ``mlp``: the folder if every x is a module in it."""
         if each.names and all(f"{name}.py" in self._entries(place) for name in each.names):
             self.packages.setdefault(place, place.name)
         else:

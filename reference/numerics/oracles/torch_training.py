@@ -1,4 +1,4 @@
-"""The lab's training, written in PyTorch alone: to be compared with ours number by number, and in time.
+"""The lab's training, written in PyTorch alone, for comparison: of the numbers and of the time.
 
 As in `torch_autograd`, torch is imported when it is used.
 """
@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike, DTypeLike
 if TYPE_CHECKING:
     import torch
 
-#: Samples that a net is evaluated on at once.
+#: Samples in one forward pass of an evaluation, so that its arrays stay in the processor's cache.
 _SLICE = 1000
 
 
 class Training:
-    """Linear layers with ReLU between them, softmax, cross-entropy, and plain gradient descent.
+    """Trains a net of linear layers with ReLU between them, softmax and cross-entropy, by plain gradient descent.
 
     Mini-batches are consecutive slices; each step subtracts alpha times the gradient of the batch's mean loss.
 
@@ -33,11 +33,11 @@ class Training:
     loss
         "probabilities": minus log p_t, p by softmax. "logits": `torch.nn.functional.cross_entropy`.
     batch_size, alpha
-        As the lab has them.
+        Samples in a mini-batch, and the learning rate.
     dtype
-        Of all arithmetic.
+        The precision of all arithmetic.
     compiled
-        Let ``torch.compile`` make loss and gradient.
+        Whether ``torch.compile`` compiles the forward pass and its gradient.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Training:
             self._outputs_and_losses = torch.compile(self._outputs_and_losses)
 
     def descend(self) -> None:
-        """One epoch of steps."""
+        """Make one epoch of gradient steps, through all mini-batches of the training set."""
         import torch  # noqa: PLC0415 - optional and slow to import
 
         X, labels = self._sets[0]
@@ -77,10 +77,10 @@ class Training:
                     parameter.sub_(gradient, alpha=self._alpha)
 
     def evaluate(self) -> list[tuple[float, float]]:
-        """Mean loss and accuracy of each set, in slices that stay in the cache."""
+        """The mean loss and the accuracy on each set."""
         import torch  # noqa: PLC0415 - optional and slow to import
 
-        told = []
+        results = []
         with torch.no_grad():
             for X, labels in self._sets:
                 total, hits = 0.0, 0
@@ -88,51 +88,18 @@ class Training:
                     outputs, losses = self._outputs_and_losses(X[rows], labels[rows], *self._parameters)
                     total += float(losses.sum())
                     hits += int((outputs.argmax(dim=1) == labels[rows]).sum())
-                told.append((total / len(X), hits / len(X)))
-        return told
+                results.append((total / len(X), hits / len(X)))
+        return results
 
     def amplitudes(self) -> list[float]:
-        """Mean absolute weight of each layer."""
+        """The mean absolute weight of each linear layer."""
         return [float(W.detach().abs().mean()) for W in self._parameters[::2]]
-
-
-def train_mlp(
-    weights: Sequence[ArrayLike],
-    biases: Sequence[ArrayLike],
-    train: tuple[ArrayLike, ArrayLike],
-    test: tuple[ArrayLike, ArrayLike] | None,
-    *,
-    loss: Literal["probabilities", "logits"],
-    batch_size: int,
-    n_epochs: int,
-    alpha: float,
-) -> dict[str, list[float]]:
-    """The curves of `Training`, in double precision; the arguments are its.
-
-    Returns
-    -------
-    dict
-        ``loss_train``, ``acc_train``, ``loss_test``, ``acc_test``: a number before training and after each epoch; and
-        ``amplitude_0``, ``amplitude_1``, ...: mean absolute weight of each layer.
-    """
-    sets = [train] if test is None else [train, test]
-    training = Training(weights, biases, sets, loss=loss, batch_size=batch_size, alpha=alpha)
-    curves: dict[str, list[float]] = {}
-    for epoch in range(n_epochs + 1):
-        if epoch:
-            training.descend()
-        for name, (mean, accuracy) in zip(("train", "test"), training.evaluate(), strict=False):
-            curves.setdefault(f"loss_{name}", []).append(mean)
-            curves.setdefault(f"acc_{name}", []).append(accuracy)
-        for number, amplitude in enumerate(training.amplitudes()):
-            curves.setdefault(f"amplitude_{number}", []).append(amplitude)
-    return curves
 
 
 def _outputs_and_losses(
     loss: str, X: torch.Tensor, labels: torch.Tensor, *parameters: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits (N, K) and losses (N,), from weights (U, D) and biases in turn."""
+    """Logits (N, K) and losses (N,); ``parameters`` are weights (U, D) and biases (U,) in turn."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
     layers = list(zip(parameters[::2], parameters[1::2], strict=True))
