@@ -35,7 +35,7 @@ def assert_same_curves(history: bp.History, expected: dict[str, list[float]], re
 def torch_run(
     net: bp.MLP, loss: Any, train: Any, test: Any, *, batch_size: int, n_epochs: int, alpha: float
 ) -> dict[str, list[float]]:
-    """The curves of the same training in PyTorch, by their names in a history and ``amplitude_0``, ``amplitude_1``, ..."""
+    """The curves of the same training in PyTorch; amplitudes as ``amplitude_0``, ``amplitude_1``, ..."""
     weights, biases = zip(*net.parameters().values(), strict=True)
     sets = [train] if test is None else [train, test]
     training = torch_training.Training(weights, biases, sets, loss=loss, batch_size=batch_size, alpha=alpha)

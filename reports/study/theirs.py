@@ -100,7 +100,7 @@ def train(
             _need_classes(executor, experiment)
             for epoch in range(1, experiment.n_epochs + 1):
                 _descend(executor, experiment, net, X, T, f"in epoch {epoch}")
-                history.extend(judge.told(epoch))
+                history.extend(judge.evaluate(epoch))
                 _tell(on_epoch, history)
         except (_StoppedError, NotFiniteError) as stop:
             history.stopped = str(stop)

@@ -166,7 +166,7 @@ class Balls:
         return balls
 
     def accumulate(self, cotangent: Any) -> None:
-        """Compute the cotangents of everything that this depends on from a cotangent of this, backwards along the tape."""
+        """Compute the cotangents of everything that this depends on from a cotangent of this, backwards on the tape."""
         self.cotangent = cotangent
         for node in reversed(self._order()):
             for source, back in node.sources:
