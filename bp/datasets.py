@@ -150,7 +150,7 @@ def mnist_cache_folder() -> Path | None:
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """The file of that name in ``folder``, raw or gzipped, in either of the spellings that are about."""
+    """The file of that name in ``folder``, raw or gzipped, also as ``t10k-labels.idx1-ubyte``; or None."""
     dotted = name.replace("-idx", ".idx")
     candidates = (folder / f"{stem}{ending}" for stem in (name, dotted) for ending in ("", ".gz"))
     return next((path for path in candidates if path.is_file()), None)
@@ -164,7 +164,7 @@ def read_idx_bytes(path: Path) -> bytes:
     ValueError
         The file is gzipped and the gzip stream is broken.
     """
-    import gzip  # noqa: PLC0415 - only MNIST needs it, and whoever imports bp would wait for it
+    import gzip  # noqa: PLC0415 - only MNIST needs it, and it would slow down every import of bp
     import zlib  # noqa: PLC0415 - the same
 
     content = path.read_bytes()
@@ -191,14 +191,14 @@ def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:
 
 
 def mnist_array(name: str, folder: str | os.PathLike[str] | None = None) -> NDArray[np.uint8]:
-    """One of MNIST's four files as it is: images as rows, (N, 784), or labels, (N,).
+    """The content of one of MNIST's four files: images as rows, (N, 784), or labels, (N,).
 
     Parameters
     ----------
     name
         A key of `MNIST_SHA256`.
     folder
-        As in `load_MNIST`, which also says what is raised.
+        As in `load_MNIST`, which raises the same exceptions.
     """
     import hashlib  # noqa: PLC0415 - as in `read_idx_bytes`
 

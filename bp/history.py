@@ -1,4 +1,4 @@
-"""What training leaves behind: one number per epoch."""
+"""The record of a training: numbers for each epoch."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class History:
     stopped
         Why training ended before its last epoch (a loss that is not finite), in a sentence; else None.
     stopped_at
-        The same for programs: ``{"epoch": 3, "batch": 7, "what": "the output of Softmax_OUT"}``. Epoch 0 is before the
-        first; batch is None where an evaluation found it, what is None where numpy raised and no value is to blame.
+        The same for programs: for instance ``{"epoch": 3, "batch": 7, "what": "the output of Softmax_OUT"}``. Epoch 0
+        is before the first; batch is None where an evaluation found it, what is None where numpy raised and no value is
+        to blame.
 
     Examples
     --------
@@ -46,7 +47,10 @@ class History:
 
     @classmethod
     def of(cls, evaluations: Iterable[tuple[float, float]], weights: Mapping[str, Array]) -> History:
-        """One moment: mean loss and accuracy of the training set and, if there is one, the test set; W by layer."""
+        """A history with one evaluation: (mean loss, accuracy) of the training set and of the test set if there is one.
+
+        ``weights`` are the layers' W by name.
+        """
         history = cls(amplitude={name: [float(np.abs(W).mean())] for name, W in weights.items()})
         for name, (loss, accuracy) in zip(("train", "test"), evaluations, strict=False):
             history[f"loss_{name}"].append(loss)
@@ -55,7 +59,7 @@ class History:
 
     @property
     def epochs(self) -> int:
-        """Epochs that are complete."""
+        """The number of complete epochs."""
         return max(len(self.loss_train) - 1, 0)
 
     def extend(self, more: History) -> None:

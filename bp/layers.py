@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # numpy imports its generators when they are first used, whic
 
 
 class Layer(Protocol):
-    """What `MLP` asks of a layer; one with parameters also has ``grad`` and ``update_params``."""
+    """The methods that `MLP` calls on a layer; one with parameters also has ``grad`` and ``update_params``."""
 
     name: str
 
@@ -93,7 +93,7 @@ class LinearLayer:
         self.initialize()
 
     def has_params(self) -> bool:
-        """True: W and b."""
+        """True: it has W and b."""
         return True
 
     @checked
@@ -146,7 +146,7 @@ class _Elementwise:
         self.name = name
 
     def has_params(self) -> bool:
-        """False: nothing to learn."""
+        """False: it has no parameters."""
         return False
 
 
@@ -168,7 +168,7 @@ class ReLULayer(_Elementwise):
 
     @checked
     def delta(self, Y: Array, delta_next: Array) -> Array:
-        """dl/dX = delta_next where Y > 0, else 0, (N, D): Y > 0 exactly where X > 0, and at X = 0 we take 0."""
+        """dl/dX = delta_next where Y > 0, else 0, (N, D). Y > 0 exactly where X > 0; at X = 0 we take 0."""
         return delta_next * (Y > 0)
 
 
@@ -176,7 +176,7 @@ class NaiveSoftmaxLayer(_Elementwise):
     """Softmax as assignment 1 writes it: p_k = exp(s_k) / sum_c exp(s_c).
 
     exp overflows above 709.78 in float64 (88.72 in float32), which makes inf / inf = NaN; and where every exp of a row
-    underflows, below about -745 (-103), 0 / 0 = NaN. `SoftmaxLayer` is the cure.
+    underflows, below about -745 (-103), 0 / 0 = NaN. `SoftmaxLayer` avoids both.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from bp.softmax import Softmax, in_precision_of
 
 
 class Loss(Protocol):
-    """What `MLP` asks of a loss."""
+    """The methods that `MLP` calls on a loss."""
 
     name: str
 
@@ -46,8 +46,8 @@ class LossCrossEntropy(_CrossEntropy):
     def forward(self, X: Array, T: Array) -> Array:
         """Losses (N, 1) from probabilities X and targets T, both (N, K).
 
-        A class that is no target adds nothing, whatever its probability: 0 log 0 = 0. A target of probability 0 costs
-        inf, and numpy reports a division by zero as its error state says.
+        A class with t_k = 0 adds nothing, whatever its probability: 0 log 0 = 0. For a target of probability 0 the loss
+        is inf, and numpy reports a division by zero according to its error state.
         """
         log_p = np.zeros(X.shape, np.result_type(X, T))
         np.log(X, out=log_p, where=T != 0, dtype=log_p.dtype)
@@ -82,7 +82,7 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
         """Losses (N, 1) from logits X and targets T, both (N, K): l = sum_k t_k (log(1 + R) - (s_k - max s))."""
         softmax = Softmax(X)
         t = T.argmax(axis=1)
-        if (T[softmax.columns, t] == 1).all():  # one-hot: no other class has a say
+        if (T[softmax.columns, t] == 1).all():  # one-hot: the other classes add nothing
             losses = softmax.surprise(t)
         else:
             terms = softmax.surprise()

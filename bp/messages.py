@@ -1,4 +1,4 @@
-"""What the arguments of a layer's messages must look like, said once.
+"""The checks of the arguments of a layer's messages (forward, delta, grad), in one place.
 
 The names of the contract tell which side of a layer an array belongs to: ``X`` are its inputs, ``Y`` and
 ``delta_next`` live where its outputs do, ``T`` are targets. So one decorator checks every message, and the methods
@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.floating[Any]]
 Result = TypeVar("Result")
 
-#: Single precision sums of K probabilities are 1 up to this much a class; targets often come from there.
+#: How far, per class, a sum of K probabilities may be from 1: targets are often computed in single precision.
 _TARGET_SLACK = 4 * float(np.finfo(np.float32).eps)
 
 
 class Sized(Protocol):
-    """Whoever receives messages: it has a name for the user and, where they are fixed, widths."""
+    """A layer or a loss: it has a name and, where they are fixed, widths."""
 
     name: str
     n_inputs: int | None
@@ -34,7 +34,7 @@ def checked(message: Callable[..., Result]) -> Callable[..., Result]:
     """Check and convert the arguments of ``message`` before it runs.
 
     Every argument becomes a real two-dimensional array with at least one row; all have the same number of rows; the
-    widths are those of the layer or, where the layer takes any width, agree among each other; the rows of ``T`` are
+    widths are those of the layer or, where the layer takes any width, equal one another; the rows of ``T`` are
     probability distributions. Anything else is a `ValueError`. ``checked(message).unchecked`` is ``message``
     itself, for loops that have checked their arrays once.
     """
@@ -57,7 +57,7 @@ def checked(message: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def unchecked(method: Callable[..., Result]) -> Callable[..., Result]:
-    """The bound ``method`` without its checks, if it has any."""
+    """The bound method ``method`` without its checks, if it has any."""
     plain = getattr(method, "unchecked", None)
     return method if plain is None else functools.partial(plain, method.__self__)  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""Finding out where NaN or infinity comes into a network."""
+"""Finds where NaN or infinity first appears in a network."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bp.mlp import MLP
 
 
 class NotFinite(NamedTuple):
-    """The first message that is not finite: which it is, and a sentence about it."""
+    """The first array that is not finite: which one it is, and a sentence about it."""
 
     what: str
-    said: str
+    sentence: str
 
 
 def gradients_are_finite(gradients: Iterable[Sequence[Array]]) -> bool:
@@ -35,23 +35,23 @@ def _is_finite(array: Array) -> bool:
 
 @np.errstate(all="ignore")
 def where_not_finite(net: MLP, X: Array, T: Array, first_sample: int = 0) -> NotFinite | None:
-    """What is the first thing that is not finite, in the order in which it is computed; None if all is well.
+    """Which array of one step is the first that is not finite, in the order of computation; None if all are finite.
 
-    Forward, layer by layer, then the loss, then back again. ``first_sample`` is the number of the first row.
+    The order is forward, layer by layer, then the loss, then backward. ``first_sample`` is the number of the first row.
     """
     for what, values, source in _messages(net, X, T):
         bad = ~np.isfinite(values)
         if bad.any():
             row, column = np.argwhere(bad)[0]
-            said = f"{what} is not finite: {values[row, column]} for sample {first_sample + row}"
+            sentence = f"{what} is not finite: {values[row, column]} for sample {first_sample + row}"
             if source is not None:
-                said += f", from inputs up to {np.abs(source[row]).max():.3g} in size"
-            return NotFinite(what, said)
+                sentence += f", from inputs up to {np.abs(source[row]).max():.3g} in size"
+            return NotFinite(what, sentence)
     return None
 
 
 def _messages(net: MLP, X: Array, T: Array) -> Iterator[tuple[str, Array, Array | None]]:
-    """Every message of one step: what it is, its value, and the inputs it was computed from where they tell more."""
+    """Each array of one step: what it is, its value, and the inputs it was computed from if they help to explain it."""
     yield "the input", X, None
     activations = [X]
     for layer in net.layers:

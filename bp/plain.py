@@ -20,7 +20,7 @@ _EVALUATION_ROWS = 1000
 
 
 class NotFiniteError(Exception):
-    """Says when and where the first value that is not finite came up.
+    """A value is not finite; the message says when and where the first one appeared.
 
     Attributes
     ----------
@@ -63,11 +63,11 @@ class Plain:
         self._stop_on_nonfinite = stop_on_nonfinite
 
     def before(self) -> History:
-        """What the net is like without training."""
-        return self.told(0)
+        """The history of the untrained net: losses, accuracies and amplitudes."""
+        return self.evaluate(0)
 
     def epoch(self, number: int) -> History:
-        """Once through the training set, for the ``number``-th time, and what the net is like then.
+        """Make the ``number``-th pass through the training set and evaluate the net.
 
         Raises
         ------
@@ -80,23 +80,23 @@ class Plain:
                 self._step(batch)
             except FloatingPointError as error:
                 self._stop(f"in epoch {number}, batch {place} of {len(batches)}", number, place, batch, error)
-        return self.told(number)
+        return self.evaluate(number)
 
     def _step(self, batch: _Rows) -> None:
         gradients = self._bare.gradient(batch.X, batch.T)
         if self._stop_on_nonfinite and not gradients_are_finite(gradients.values()):
             raise FloatingPointError("the gradient is not finite")
-        layers: list[Any] = self._net.layers  # those with parameters have more messages than the others
+        layers: list[Any] = self._net.layers  # layers with parameters have more methods than `Layer`
         for layer in layers:
             if layer.has_params():
                 layer.update_params([-self._alpha * part for part in gradients[layer.name]])
 
-    def told(self, epoch: int) -> History:
-        """Losses, accuracies and amplitudes of the net as it is, after that many epochs; raises as `epoch` does."""
-        told = [self._evaluate(self._train, epoch, "training")]
+    def evaluate(self, epoch: int) -> History:
+        """Losses, accuracies and amplitudes of the present net, after ``epoch`` epochs; raises as `epoch` does."""
+        evaluations = [self._evaluate(self._train, epoch, "training")]
         if self._test is not None:
-            told.append(self._evaluate(self._test, epoch, "test"))
-        return History.of(told, {name: W for name, (W, _) in self._net.parameters().items()})
+            evaluations.append(self._evaluate(self._test, epoch, "test"))
+        return History.of(evaluations, {name: W for name, (W, _) in self._net.parameters().items()})
 
     def _evaluate(self, data: Samples, epoch: int, kind: str) -> tuple[float, float]:
         """Mean loss, and the share of samples whose most probable class is their target's."""
@@ -112,7 +112,7 @@ class Plain:
         return total / len(data), hits / len(data)
 
     def _losses_and_predictions(self, part: _Rows) -> tuple[float, Array]:
-        """The sum of the losses, and what `MLP.propagate` gives, in one pass through the layers."""
+        """The sum of the losses and the outputs of `MLP.propagate`, computed in one pass through the layers."""
         outputs = self._bare.propagate(part.X, output_layers=False)
         total = float(self._bare.loss.forward(outputs, part.T).sum())
         if self._stop_on_nonfinite and not math.isfinite(total):
@@ -124,8 +124,8 @@ class Plain:
     def _stop(self, when: str, epoch: int, batch: int | None, data: _Rows, error: FloatingPointError) -> NoReturn:
         if not self._stop_on_nonfinite:
             raise error
-        what, said = where_not_finite(self._bare, data.X, data.T, data.first) or (None, str(error))
-        raise NotFiniteError(f"{when}: {said}", epoch, batch, what) from error
+        what, sentence = where_not_finite(self._bare, data.X, data.T, data.first) or (None, str(error))
+        raise NotFiniteError(f"{when}: {sentence}", epoch, batch, what) from error
 
 
 def _without_checks(net: MLP) -> MLP:

@@ -1,4 +1,4 @@
-"""A training or test set, checked once and cast once."""
+"""A training or test set, converted once to the precision of a net."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bp.messages import Array
 
 
 class Samples:
-    """Inputs and targets of one set in the precision of a net.
+    """The inputs and targets of one set in the precision of a net.
 
     Attributes
     ----------
     with_ones
-        The inputs and a column of ones, (N, D + 1): what `bp.fast` takes.
+        The inputs and a column of ones, (N, D + 1), for `bp.fast`.
     X, T
         Inputs (N, D) and targets (N, K).
     """
@@ -31,5 +31,5 @@ class Samples:
 
     @property
     def one_hot(self) -> bool:
-        """Whether each target is one class and no other."""
+        """Whether each row of targets is 1 for one class and 0 for all others."""
         return bool((self.T.max(axis=1) == 1).all() and np.count_nonzero(self.T) == len(self))

@@ -1,4 +1,4 @@
-"""Softmax with all its digits: what the layers of assignment 3 compute with.
+"""Softmax accurate to the last digits, for the layers of assignment 3.
 
 For the logits x of a sample, m their maximum and e_k = exp(x_k - m), softmax is p_k = e_k / S with S = 1 + R, where
 R is the sum over all classes but one that attains the maximum: that one contributes exactly 1. Written so, nothing
@@ -9,10 +9,10 @@ overflows (assignment 2), and three places remain where the usual formulas lose 
    512 units in the last place. But the rounding error of a subtraction is a number of its own kind and can be had
    exactly (Knuth, *TAOCP* vol. 2, section 4.2.2, theorem B): x_k - m = hi + lo, and e_k = exp(hi) (1 + lo), since
    lo^2 < 2^-88.
-2. The loss of a sample that is surely right is log S = log(1 + R) with R next to nothing, and its gradient is
-   p_t - 1 = -R / S. Once R has been added to 1 it is gone; kept apart it gives both to the last digit, by log1p(R)
-   and by -R / S. So it is for the gradient at any target t: minus the sum of the *other* classes' terms, over S.
-3. A sum depends on its order. Here it does not: see `exact_sum`. So classes may be renamed without changing a bit.
+2. The loss of a sample that is surely right is log S = log(1 + R) with R next to nothing, and its gradient is p_t - 1 =
+   -R / S. If R is added to 1 first, its digits are lost; kept apart it gives both to the last digit, by log1p(R) and by
+   -R / S. The same holds for the gradient at any target t: it is minus the sum of the *other* classes' terms, over S.
+3. A rounded sum depends on the order of its terms; `exact_sum` does not. So no bit changes with the order of classes.
 
 What is left is the error of exp itself, which counts up to twice in a result just below a power of two, and one
 rounding: 2 units in the last place with numpy 2, whose exp is right to 0.7 (1.47 was measured, 1.8 for losses). With
@@ -32,7 +32,7 @@ from bp.messages import Array
 
 Doubles = NDArray[np.float64]
 
-#: Below this many classes a copy with long rows of samples pays; above it a sample's own logits are long enough.
+#: Below this many classes it is faster to copy the logits to long rows of samples.
 _FEW_CLASSES = 64
 #: Differences of logits can exceed the largest number only if the maximum is larger than this, half the unit in the
 #: last place of the largest number.
@@ -61,9 +61,9 @@ class Softmax:
     top
         Where the maximum is, (N,).
     others
-        R, (N,), as a sum of two numbers that has not been rounded.
+        R, (N,), as two numbers whose sum is not rounded.
     R, rest
-        The rounded one, and what rounding took from it.
+        The rounded R, and its rounding error, both (N,).
     """
 
     def __init__(self, X: Array) -> None:
@@ -89,7 +89,7 @@ class Softmax:
         self.rest: Doubles = (high - self.R) + low
 
     def _with_digits(self, small: NDArray[np.intp]) -> None:
-        """R once more of samples whose terms are nearly subnormal: of terms 2^256 times as large."""
+        """Compute R again, for samples whose terms are nearly subnormal, from terms 2^256 times as large."""
         terms, correction = _raised(self.hi[:, small])
         at_top = self.top[small], np.arange(small.size)
         terms[at_top], correction[terms == 0] = 0, 0
@@ -99,10 +99,10 @@ class Softmax:
         self.others[1][small] = 0
 
     def probabilities(self) -> Doubles:
-        """p_k = exp(hi) (1 + lo) / S, (K, N), in the memory of the terms: not to be asked for twice.
+        """p_k = exp(hi) (1 + lo) / S, (K, N). It overwrites the terms, so it can be called only once.
 
-        Where exp(hi) is subnormal it has few digits; so that only the result is rounded to as few, it is made 2^256
-        times as large meanwhile.
+        A subnormal exp(hi) has few digits. It is therefore computed 2^256 times as large, so that only the result is
+        rounded to few digits.
         """
         self.terms[self.top, self.columns] = 1
         if self.hi.min() >= _FAINT:
@@ -136,7 +136,7 @@ class Softmax:
     def _inverse(self) -> tuple[Doubles, Doubles]:
         """r, the upper half of 1 / S, and rho with r (1 + rho) = 1 / (1 + R): for d = 1 - r (1 + R) it is d / (1 - d).
 
-        S = 1 + R is rounded, as R is; what they lose is exact: (1 - S) + R, and `rest`.
+        S = 1 + R and R are rounded; their rounding errors are known exactly: (1 - S) + R, and `rest`.
         """
         R = self.R
         S = 1 + R
@@ -148,7 +148,7 @@ class Softmax:
     def surprise(self, t: NDArray[np.intp] | None = None) -> Doubles:
         """-log p_k = log(1 + R) - hi - lo: no term is negative, nothing cancels. (K, N), or (N,) for a class t each.
 
-        Of what rounding took from R the logarithm loses its derivative's part, 1 / (1 + R).
+        The rounding error of R, `rest`, changes the logarithm by rest / (1 + R).
         """
         place = ... if t is None else (t, self.columns)
         surprise: Doubles = np.log1p(self.R) - self.hi[place]
@@ -158,7 +158,7 @@ class Softmax:
     def minus_slope(self, t: NDArray[np.intp]) -> Doubles:
         """1 - p_t for one class t of each sample, (N,): the sum of the others' terms over S.
 
-        R itself, if t is where the maximum is; else R without e_t, and with the maximum's 1.
+        That is R itself if t is the class with the maximum; else R without e_t, plus 1 for the class with the maximum.
         """
         (high, low), e = self.others, self.terms[t, self.columns]
         elsewhere = t != self.top
@@ -171,14 +171,14 @@ class Softmax:
 
 
 def in_precision_of(values: Doubles, *arguments: Array) -> Array:
-    """Results in double precision as whoever gave these arguments expects them: numpy's rule for arithmetic."""
+    """``values`` in the precision that numpy's arithmetic gives for these arguments."""
     return values.astype(np.result_type(*arguments), copy=False)
 
 
 def _transposed(X: Array, n_more: int) -> list[Doubles]:
-    """``X`` in double precision, (K, N), and so many uninitialised arrays like it.
+    """``X`` transposed, in double precision, (K, N), and ``n_more`` uninitialised arrays like it.
 
-    Memory of this size comes from the system page by page, and goes back at once: asking once is faster.
+    All memory is allocated in one piece, which is faster than several.
     """
     n, k = X.shape
     if k >= _FEW_CLASSES:

@@ -60,7 +60,7 @@ def train(
     verbose
         Print a line an epoch.
     history
-        Of the run to be continued, with the net as it was at its end. It is extended in place.
+        The history of a run to be continued, with the net as it was at its end. It is extended in place.
     on_epoch
         Called with the history before the first epoch and after each; a true answer ends the training there.
     stop_on_nonfinite
@@ -69,22 +69,22 @@ def train(
         `FloatingPointError`, which numpy raises under ``np.seterr(all="raise")``, ends it in the same way.
         False: go on regardless.
     fast
-        Take the steps in the way of `bp.fast` where that is possible, which is many times faster and differs by
-        roundings alone. False: by the messages of the layers themselves, one after the other.
+        Compute the steps by `bp.fast` where that is possible, which is many times faster and differs only by rounding
+        errors. False: by the methods of the layers, one after the other.
     threads
-        That share a mini-batch on the fast path. The numbers do not depend on it, to the last bit. numpy's matrix
-        products have threads of their own, which get into the way of more than one here: give them one
+        The number of threads that share a mini-batch on the fast path. It does not change the numbers, to the last bit.
+        numpy's matrix products have threads of their own, which get in the way of several here: limit them to one
         (``OPENBLAS_NUM_THREADS=1``, or threadpoolctl).
 
     Returns
     -------
     History
-        Of every complete epoch, also where the training ended early.
+        The numbers of every complete epoch, also if the training ended early.
 
     Raises
     ------
     ValueError
-        An argument does not fit. Nothing has been changed then.
+        An argument does not fit; then nothing has been changed.
 
     Examples
     --------
@@ -122,42 +122,43 @@ def train(
 
 
 class _Run:
-    """The fast path as long as all is well, the plain one where the fast one cannot or will not."""
+    """Runs epochs by the fast path where there is one and it succeeds, and by the plain path otherwise."""
 
     def __init__(self, fast: Fast | None, plain: Plain, history: History) -> None:
         self.fast, self.plain, self.history = fast, plain, history
 
     def epochs(self, n_epochs: int, *, watched: bool) -> Iterator[None]:
-        """Yield whenever the history has grown: before the first epoch of a new run, and after each or several."""
+        """Yield whenever the history has grown: before the first epoch of a new run, and after one or more epochs."""
         if not self.history.loss_train:
-            told = None if self.fast is None else _tried(self.fast.before)
-            self.history.extend(self.plain.before() if told is None else told)
+            numbers = None if self.fast is None else _tried(self.fast.before)
+            self.history.extend(self.plain.before() if numbers is None else numbers)
             yield
-        tried = 0  # epochs up to this one are the plain path's, since the fast one has given up on them
+        tried = 0  # the fast path has failed for epochs up to this one, so the plain path does them
         while (done := self.history.epochs) < n_epochs:
-            told = None
+            numbers = None
             if self.fast is not None and done >= tried:
                 tried = min(done + (1 if watched else self.fast.most), n_epochs)
-                told = _tried(partial(self.fast.run, tried - done))
-            self.history.extend(self.plain.epoch(done + 1) if told is None else told)
+                numbers = _tried(partial(self.fast.run, tried - done))
+            self.history.extend(self.plain.epoch(done + 1) if numbers is None else numbers)
             yield
 
 
 def _tried(task: Callable[[], History | None]) -> History | None:
-    """None where something is not finite or numpy raises: then it is for the plain path to say where.
+    """The result of a task of the fast path; None where something is not finite or numpy raises.
 
-    Of what numpy would warn of in between, the plain path will warn too.
+    The plain path then repeats the epochs and says where. numpy's warnings are suppressed, since the plain path will
+    give them too.
     """
-    unsaid: Any = {kind: "ignore" for kind, state in np.geterr().items() if state == "warn" and kind != "under"}
+    ignored: Any = {kind: "ignore" for kind, state in np.geterr().items() if state == "warn" and kind != "under"}
     try:
-        with np.errstate(**unsaid):
+        with np.errstate(**ignored):
             return task()
     except FloatingPointError:
         return None
 
 
 def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) -> Samples:
-    """The set in the dtype of the net's parameters, once it is known to fit the net."""
+    """Check that a set fits the net, and convert it to the dtype of the net's parameters."""
     if X is None or T is None:
         raise ValueError(f"train: expected X_{kind} and T_{kind}, got only one of the two")
     dtype = np.result_type(*(array for pair in net.parameters().values() for array in pair), np.float32)
@@ -166,8 +167,8 @@ def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) 
         raise ValueError(f"train: expected as many rows in T_{kind} as in X_{kind}, {len(X)}, got {len(T)}")
     check_targets(T, f"train: T_{kind}")
     data = Samples(X, T, dtype)
-    with np.errstate(all="ignore"):  # whether the numbers are finite is seen later, and said then
-        net.evaluate(data.X[:1], data.T[:1])  # the layers themselves say what does not fit them
+    with np.errstate(all="ignore"):  # training checks later whether the numbers are finite
+        net.evaluate(data.X[:1], data.T[:1])  # raises a ValueError if something does not fit a layer
     return data
 
 

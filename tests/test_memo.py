@@ -39,7 +39,7 @@ def test_shared_arrays_are_read_only() -> None:
 
 def test_memory_is_bounded() -> None:
     """What was used longest ago goes first; what was used lately stays; one value alone stays however large it is."""
-    small = Memo(3 * (800 + memo._LEAST))
+    small = Memo(3 * (800 + memo._BYTES_OF_VALUE))
     made: list[int] = []
 
     def make(number: int) -> Any:

@@ -159,7 +159,7 @@ def test_samples_far_from_each_other_have_bounds() -> None:
 def test_errors_of_logits_are_granted_all_that_they_do_to_probabilities(size: float) -> None:
     """What is of second order, too: errors of either sign, in each logit."""
     Z, T = 3 * np.random.RandomState(0).randn(20, 3), one_hot(np.zeros(20, dtype=int), 3)
-    delta, error = network_rounding._of_loss(Z, T, np.full(Z.shape, size), DOUBLE, network_rounding._WORST)
+    delta, error = network_rounding._delta_of_loss(Z, T, np.full(Z.shape, size), DOUBLE, network_rounding._WORST)
     for signs in product((-1.0, 1.0), repeat=3):
         moved = probabilities(Z + size * np.array(signs)) - T
         assert (np.abs(moved - delta) <= error).all()

@@ -1,24 +1,25 @@
 """The fast path of `bp.train`: the same steps, at little more than the cost of their matrix products.
 
-Whoever wants to see the mathematics reads `bp.layers`; here it is the same in other clothes, and this is why.
+The mathematics is easiest to read in `bp.layers`. This package computes the same in another form, for these reasons.
 
-- *Nothing is allocated in a step.* Every array that a step writes is there before the first one, and every call says
-  where its result goes (``out=``). Fresh memory comes from the system page by page.
-- *A layer is one product.* Arrays are transposed, units down and samples across, and what a layer takes ends in a row
-  of ones: [W^T b] times that is W^T X + b, and delta times its transpose is [dW^T db]. So no pass over memory adds a
-  bias, and none sums a delta. Inputs keep their rows, with a column of ones: BLAS takes a transpose as it is.
+- *Nothing is allocated in a step.* Every array that a step writes is allocated before the first one, and every call
+  says where its result goes (``out=``). The system hands out new memory page by page, which is slow.
+- *A layer is one product.* Arrays are transposed, units down and samples across, and a layer's input ends in a row of
+  ones: [W^T b] times it is W^T X + b, and delta times its transpose is [dW^T db]. So no pass over memory adds a bias,
+  and none sums a delta. The net's inputs keep their rows, with a column of ones: BLAS multiplies by a transpose as
+  fast.
 - *The parameters are one vector*, of which the layers' matrices are views, and so is the gradient: a step is one
   subtraction. alpha / N is multiplied into the smallest delta there is, that of the loss.
 - *Batches go through the net in pieces* that stay in the processor's cache (`pieces`).
-- *An array of zeros, not a zero.* numpy compares two arrays with the processor's vector instructions, an array and a
-  number without them (four times slower, numpy 2.4).
+- *ReLU compares with an array of zeros, not with a zero.* numpy compares two arrays with the processor's vector
+  instructions, an array and a number without them (four times slower, numpy 2.4).
 - *Where all samples are one batch*, as in the small experiments, an epoch is twenty calls of half a microsecond
   (`whole`). Training and test samples stand side by side in one pass forward, which serves the evaluation after one
-  epoch and the step of the next; and every epoch leaves its parameters and outputs in a place of its own. Losses and
-  accuracies are taken of many epochs at once, later.
+  epoch and the step of the next; and every epoch leaves its parameters and outputs in memory of its own, from which
+  the losses and accuracies of many epochs are computed at once.
 
-The fast path has no opinion on what is wrong. Where anything is not finite it answers None, and where numpy raises
-it lets it; the net is as before then, and the plain path does these epochs again and says where and why.
+The fast path does not find out what went wrong. It returns None if anything is not finite, and lets numpy's exceptions
+pass. In both cases the net is unchanged, and the plain path repeats these epochs and says where and why they fail.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ Fast = Whole | Pieces
 def fast_path(
     net: MLP, train: Samples, test: Samples | None, batch_size: int, alpha: float, threads: int = 1
 ) -> Fast | None:
-    """What trains ``net``, a step being theta <- theta - ``alpha`` dl/dtheta; None where the fast path cannot.
+    """An object that trains ``net`` by steps theta <- theta - ``alpha`` dl/dtheta; None if the fast path cannot.
 
-    It can where `shape_of` knows the net, its inputs have its precision, and targets are one-hot.
+    It can if `shape_of` knows the net, the samples have the net's precision, and the targets are one-hot.
     """
     sets = [train] if test is None else [train, test]
     shape = shape_of(net)

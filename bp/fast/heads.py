@@ -1,4 +1,4 @@
-"""What stands at the end of a net: from the last linear layer's outputs to losses, hits and the first delta.
+"""The end of a net: from the last linear layer's outputs to losses, hits and the first delta.
 
 Arrays are (K, n), classes down and samples across.
 """
@@ -17,14 +17,14 @@ Places = NDArray[np.intp]
 
 
 class Targets(NamedTuple):
-    """One-hot targets of n samples, (K, n), and their places in an array of such a shape, flattened: (n,)."""
+    """One-hot targets of n samples, (K, n), and the positions, (n,), of their ones in the flattened array."""
 
     one_hot: Array
     places: Places
 
     @classmethod
     def of(cls, T: Array) -> Targets:
-        """Of one-hot rows (n, K)."""
+        """Make them from one-hot rows T (n, K)."""
         return cls(np.ascontiguousarray(T.T), T.argmax(axis=1) * len(T) + np.arange(len(T)))
 
 
@@ -33,18 +33,18 @@ class Head(ABC):
 
     @abstractmethod
     def outputs(self, Y: Array) -> None:
-        """Make of the logits Y (K, n), in place, what the loss takes."""
+        """Turn the logits Y (K, n), in place, into what the loss takes."""
 
     @abstractmethod
     def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> None:
-        """``step`` times the loss's gradient with respect to the logits, (K, n), into ``out``."""
+        """Write ``step`` times the gradient of the losses with respect to the logits, (K, n), into ``out``."""
 
     @abstractmethod
     def losses(self, Y: Array, places: Places) -> Array:
-        """Of each sample, (..., n), for outputs (..., K, n)."""
+        """The loss of each sample, (..., n), for outputs (..., K, n)."""
 
     def breaks(self, Y: Array, places: Places) -> bool:
-        """Whether the gradient of one of these samples is not finite, although that of `delta` is."""
+        """Whether the plain path's gradient of one of these samples is not finite, although `delta`'s is."""
         return False
 
 
@@ -55,9 +55,9 @@ class LogitsHead(Head):
 
         l = log(R_t + e_t) - (s_t - m),    dl/ds_k = e_k / (R_t + e_t),    dl/ds_t = -R_t / (R_t + e_t).
 
-    R_t is never added to 1 and then asked for again: so the gradient of a sample that is surely right does not vanish
-    before its time, nor does its loss, whose logarithm is log1p(R_t + (e_t - 1)), where e_t is 1. That keeps all digits
-    but those that s_k - m loses, which is what `bp.softmax` takes care of besides, at twice the cost.
+    R_t is never added to 1 and then recovered by a subtraction. So the gradient and the loss of a sample that is surely
+    right do not vanish too early; the logarithm is log1p(R_t + (e_t - 1)). That keeps all digits except those that
+    s_k - m loses, which `bp.softmax` keeps as well, at twice the cost.
     """
 
     def __init__(self, n_classes: int, n: int, dtype: np.dtype[Any]) -> None:
@@ -65,12 +65,12 @@ class LogitsHead(Head):
         self._max, self._of_target, self._others = np.empty((3, n), dtype)
 
     def outputs(self, Y: Array) -> None:
-        """Logits are what the loss takes."""
+        """Leave the logits as they are: the loss takes logits."""
 
     def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> None:
-        """See the class."""
+        """Write ``step`` times dl/ds, as the class gives it, into ``out``."""
         terms, others, over_sum, places = self._terms, self._others, self._of_target, targets.places
-        # An exp that underflows beside one that is 1 is right, as is one of -inf.
+        # An exp that underflows, or is that of -inf, is rightly 0, since the largest one is 1.
         with np.errstate(over="ignore", under="ignore"):
             np.maximum.reduce(Y, axis=0, out=self._max)
             np.subtract(Y, self._max, out=terms)
@@ -85,7 +85,7 @@ class LogitsHead(Head):
             out.put(places, np.negative(others, out=others))
 
     def losses(self, Y: Array, places: Places) -> Array:
-        """See the class."""
+        """The losses l of the class, (..., n), for logits (..., K, n)."""
         with np.errstate(over="ignore", under="ignore"):
             below = Y - Y.max(axis=-2, keepdims=True)
             of_target = _at(below, places)
@@ -98,25 +98,25 @@ class LogitsHead(Head):
 class ProbabilitiesHead(Head):
     """The naive softmax and the cross-entropy of its probabilities, y.
 
-    The loss's delta is -1 / y_t at the target and 0 elsewhere; softmax makes y_i (d_i - sum_j d_j y_j) of it, which is
-    y - t wherever y_t has an inverse. Where it has none the long way gives NaN and the short one hides that, although
-    it is what people use the naive softmax to see: `breaks` tells.
+    The loss's delta is -1 / y_t at the target and 0 elsewhere; softmax turns it into y_i (d_i - sum_j d_j y_j), which
+    is y - t wherever 1 / y_t is finite. Where it is not, the plain path gives NaN, as the naive softmax should, and y -
+    t would hide that: `breaks` tells.
     """
 
     def __init__(self, n_classes: int, n_forward: int, n: int, dtype: np.dtype[Any]) -> None:
         self._ones = np.ones((n_classes, n_classes), dtype)
         self._sums = np.empty((n_classes, n_forward), dtype)
-        # An array, since numpy has to convert a number each time.
+        # An array, since numpy would convert a number each time.
         self._step, self._steps = 0.0, np.zeros((n_classes, n), dtype)
 
     def outputs(self, Y: Array) -> None:
-        """exp(s_k) / sum_c exp(s_c)."""
+        """Turn the logits into probabilities, exp(s_k) / sum_c exp(s_c), in place."""
         np.exp(Y, out=Y)
         # A product with ones sums faster than a sum does, and gives a row for each class at once.
         np.divide(Y, np.dot(self._ones, Y, out=self._sums), out=Y)
 
     def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> None:
-        """See the class."""
+        """Write ``step`` times (y - t) into ``out``."""
         if step != self._step:
             self._step = step
             self._steps.fill(step)
@@ -124,13 +124,13 @@ class ProbabilitiesHead(Head):
         np.multiply(out, self._steps, out=out)
 
     def losses(self, Y: Array, places: Places) -> Array:
-        """-log y_t."""
+        """-log y_t for each sample, (..., n)."""
         losses: Array = 0 - np.log(_at(Y, places))
         return losses
 
     def breaks(self, Y: Array, places: Places) -> bool:
-        """Whether some 1 / y_t is infinite, or y_t not a number."""
-        return not _at(Y, places).min() * np.finfo(Y.dtype).max >= 1  # so that NaN breaks
+        """Whether some 1 / y_t is infinite or some y_t is NaN."""
+        return not _at(Y, places).min() * np.finfo(Y.dtype).max >= 1  # written so that it is true for NaN
 
 
 def hits(Y: Array, places: Places) -> NDArray[np.bool_]:

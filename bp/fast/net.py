@@ -1,4 +1,4 @@
-"""Which nets the fast path can train, and their parameters as it sees them."""
+"""Which nets the fast path can train, and their parameters in the form that it uses."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from bp.mlp import MLP
 
 _SOFTMAXES = SoftmaxLayer, NaiveSoftmaxLayer
 _OURS = LinearLayer, ReLULayer, *_SOFTMAXES, LossCrossEntropy, LossCrossEntropyForSoftmaxLogits, MLP
-#: Every function of these classes as it was when they were made; who replaces one wants his own to be used.
+#: The methods of these classes as defined here. A net for which somebody has replaced one is left to the plain path.
 _METHODS = {kind: {name: part for name, part in vars(kind).items() if callable(part)} for kind in _OURS}
 
 
 class Shape(NamedTuple):
-    """What a net computes.
+    """The structure of a net.
 
     Attributes
     ----------
     widths
-        Of the input, of what each linear layer gives, up to the K classes.
+        The widths of the input and of each linear layer's output; the last one is K, the number of classes.
     relus
-        Whether a ReLU follows, for each linear layer.
+        For each linear layer whether a ReLU follows.
     naive
-        True: at the end stand the naive softmax and the cross-entropy of probabilities. False: the compound loss.
+        True: the net ends with the naive softmax and the cross-entropy of probabilities. False: with the compound loss.
     dtype
-        Of all parameters: double or single precision.
+        The precision of all parameters, double or single.
     """
 
     widths: tuple[int, ...]
@@ -46,7 +46,7 @@ class Shape(NamedTuple):
 
     @property
     def n_parameters(self) -> int:
-        """All weights and biases."""
+        """The number of all weights and biases."""
         return sum((d + 1) * u for d, u in self.layers)
 
     def split(self, vectors: Array) -> list[Array]:
@@ -57,12 +57,12 @@ class Shape(NamedTuple):
 
 
 class Parameters:
-    """All parameters of a net in one vector, and seen layer by layer.
+    """All parameters of a net in one vector, with views of it layer by layer.
 
     Attributes
     ----------
     vector
-        The memory.
+        All parameters.
     rows
         [W^T b] of each linear layer, (U, D + 1).
     weights
@@ -75,20 +75,20 @@ class Parameters:
         self.weights = [row[:, :-1].T for row in self.rows]
 
     def read(self, net: MLP) -> None:
-        """Take the parameters of ``net``."""
+        """Copy the parameters of ``net`` into the vector."""
         for row, (W, b) in zip(self.rows, net.parameters().values(), strict=True):
             row[:, :-1], row[:, -1] = W.T, b
 
     def write(self, net: MLP) -> None:
-        """Give them to ``net``, into the arrays that it has."""
+        """Copy the vector into the arrays of ``net``."""
         for row, (W, b) in zip(self.rows, net.parameters().values(), strict=True):
             W[...], b[...] = row[:, :-1].T, row[:, -1]
 
 
 def shape_of(net: MLP) -> Shape | None:
-    """What ``net`` computes, if that is something the fast path can do: our own layers in the usual order, else None.
+    """The structure of ``net`` if it consists of our own layers in the usual order; else None.
 
-    A class derived from ours may do what it likes, as may a layer or a class one of whose functions was replaced.
+    A derived class, or a layer or class with a replaced method, may compute anything, so it gives None.
     """
     layers, naive = list(net.layers), isinstance(net.loss, LossCrossEntropy)
     if naive and (not layers or type(layers.pop()) is not NaiveSoftmaxLayer):
@@ -110,7 +110,7 @@ def shape_of(net: MLP) -> Shape | None:
 
 
 def _is_ours(part: Any) -> bool:
-    """It is of one of our classes itself, and nobody has replaced a function of it."""
+    """Whether it is an object of one of our classes, not of a derived one, with none of its methods replaced."""
     methods = _METHODS.get(type(part))
     return (
         methods is not None
@@ -120,13 +120,13 @@ def _is_ours(part: Any) -> bool:
 
 
 def _ends_with_the_most_probable(net: MLP, *, naive: bool) -> bool:
-    """Whether the largest output is that of the largest logit: there are no output layers, or one softmax."""
+    """Whether the largest output belongs to the largest logit: there are no output layers, or one softmax."""
     after = net.output_layers
     return not after or (not naive and len(after) == 1 and type(after[0]) in _SOFTMAXES and _is_ours(after[0]))
 
 
 def _common_dtype(arrays: Sequence[Array]) -> np.dtype[Any] | None:
-    """The dtype of all, if BLAS knows it and no two share memory."""
+    """The dtype of all arrays if it is double or single precision and no two of them share memory; else None."""
     dtypes = {array.dtype for array in arrays}
     if len(dtypes) > 1 or not dtypes <= {np.dtype(np.float64), np.dtype(np.float32)}:
         return None

@@ -1,4 +1,4 @@
-"""One pass forward and one back through the linear layers and ReLUs of a net, in memory that is there."""
+"""One pass forward and one back through the linear layers and ReLUs of a net, in memory allocated once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from bp.fast.heads import Head, LogitsHead, ProbabilitiesHead, Targets
 from bp.fast.net import Parameters, Shape
 from bp.messages import Array
 
-#: Outputs of a ReLU for which taking signs is faster than comparing.
+#: Up to so many entries multiplying delta by signs is faster than by the result of a comparison.
 _FEW = 1000
 
 
 class Pass:
-    """The memory for ``n_forward`` samples on the way forward, of which the first ``n`` come back.
+    """The forward pass of ``n_forward`` samples and the backward pass of the first ``n`` of them, with their memory.
 
-    Arrays are (units, samples), and what a layer takes ends in a row of ones: see `bp.fast`.
+    Arrays are (units, samples), and the input of each layer ends in a row of ones: see `bp.fast`.
     """
 
     def __init__(self, shape: Shape, n_forward: int, n: int) -> None:
@@ -33,7 +33,7 @@ class Pass:
         self._back = list(enumerate(self._hidden, start=1))[::-1]
 
     def forward(self, parameters: Parameters, inputs: Array, Y: Array) -> None:
-        """From the inputs (D + 1, n_forward) to what the loss takes, into Y (K, n_forward)."""
+        """Write what the loss takes for the inputs (D + 1, n_forward) into Y (K, n_forward)."""
         for rows, layer in zip(parameters.rows, self._hidden, strict=False):
             np.dot(rows, inputs, out=layer.outputs)
             layer.switch()
@@ -44,9 +44,9 @@ class Pass:
     def backward(
         self, parameters: Parameters, inputs: Array, Y: Array, targets: Targets, step: float, gradient: Parameters
     ) -> None:
-        """``step`` times the gradient of the sum of the first n losses, into ``gradient``; right after `forward`.
+        """Write ``step`` times the gradient of the sum of the first n losses into ``gradient``, right after `forward`.
 
-        ``inputs`` are the rows (n, D + 1) of these samples, Y (K, n) what `forward` made of them.
+        ``inputs`` are the rows (n, D + 1) of these samples, Y (K, n) the outputs of `forward` for them.
         """
         delta = self._first_delta
         self.head.delta(Y, targets, step, delta)
@@ -64,39 +64,39 @@ class _Hidden:
     Attributes
     ----------
     with_ones
-        What the next layer takes, (u + 1, n_forward).
+        The input of the next layer, (u + 1, n_forward).
     outputs
-        The same without the ones.
+        The same without the row of ones.
     transposed
-        The rows of those samples that come back, (n, u + 1).
+        The same, transposed, for the samples of the backward pass, (n, u + 1).
     delta
-        The loss's gradient with respect to the outputs, then to what came before the ReLU, (u, n).
+        The loss's gradient with respect to the outputs, then with respect to the ReLU's inputs, (u, n).
     """
 
     def __init__(self, u: int, zeros: Array, n: int, *, relu: bool) -> None:
-        all_come_back, dtype = n == zeros.shape[1], zeros.dtype
+        all_in_backward, dtype = n == zeros.shape[1], zeros.dtype
         self.with_ones: Array = np.ones((u + 1, zeros.shape[1]), dtype)
         self.outputs = self.with_ones[:-1]
         self.delta: Array = np.empty((u, n), dtype)
-        # A copy of those that come back pays: with a part of an array's columns everything takes half as long again.
-        back = self.with_ones if all_come_back else np.ones((u + 1, n), dtype)
+        # They are copied, because all operations take 1.5 times as long on some columns of a larger array.
+        back = self.with_ones if all_in_backward else np.ones((u + 1, n), dtype)
         self.transposed, self._back = back.T, back[:-1]
-        self._copied = None if all_come_back else (self._back, self.outputs[:, :n])
+        self._copied = None if all_in_backward else (self._back, self.outputs[:, :n])
         self._relu, self._zeros = relu, zeros[:u]
-        self._zeros_back = self._zeros if all_come_back else np.zeros((u, n), dtype)
+        self._zeros_back = self._zeros if all_in_backward else np.zeros((u, n), dtype)
         self._mask = np.empty((u, n), np.bool_)
-        # A product with truth values has to convert them, which takes long to begin with.
+        # For a product with truth values numpy converts them first, which takes long for small arrays.
         self._signs = np.empty_like(self.delta) if self.delta.size <= _FEW else None
 
     def switch(self) -> None:
-        """ReLU, in place."""
+        """Apply the ReLU in place, and copy the samples of the backward pass."""
         if self._relu:
             np.maximum(self.outputs, self._zeros, out=self.outputs)
         if self._copied is not None:
             np.copyto(*self._copied)
 
     def switch_delta(self) -> None:
-        """ReLU's way back: delta where the outputs are positive, 0 elsewhere, in place."""
+        """Set delta to 0, in place, where the outputs of the ReLU are not positive."""
         if not self._relu:
             return
         if self._signs is not None:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-#: Samples in a piece, at most. Fewer would stay in a smaller cache; more are fewer calls and fewer sums of gradients.
+#: Samples in a piece, at most. A smaller piece fits a smaller cache; a larger one needs fewer calls and fewer sums.
 _LARGEST = 750
-#: Sums of gradients that a batch is made of, at most: as many threads can share it.
+#: The most sums of gradients that a batch is divided into, and so the most threads that can share it.
 _LANES = 8
 
 
 class _Piece:
-    """Some samples: their inputs with ones, (n, D + 1), and their targets."""
+    """Some samples: their inputs with a column of ones, (n, D + 1), and their targets."""
 
     def __init__(self, rows: Array, T: Array) -> None:
         self.rows = rows
@@ -43,8 +43,8 @@ class _Piece:
 class Pieces:
     """The fast path for mini-batches: see `bp.fast`.
 
-    Threads share the pieces of a batch, each in memory of its own: numpy lets go of Python's lock in all that takes
-    long. The pieces, and the order in which their gradients and losses are added, do not depend on the number of
+    Threads share the pieces of a batch, each in memory of its own: numpy releases Python's lock in everything that
+    takes long. The pieces, and the order in which their gradients and losses are added, do not depend on the number of
     threads, so that the results do not either, to the last bit.
     """
 
@@ -69,24 +69,24 @@ class Pieces:
         self._others = _pool(threads - 1)
 
     def before(self) -> History | None:
-        """What the net is like without training."""
+        """The history of the untrained net: losses, accuracies and amplitudes; None where something is not finite."""
         self._parameters.read(self._net)
-        return self._told()
+        return self._history()
 
     def run(self, n_epochs: int = 1) -> History | None:
-        """One epoch; None, and the net as it was, where something is not finite."""
+        """Train for some epochs and evaluate; None, with the net unchanged, where something is not finite."""
         self._parameters.read(self._net)
         for worker in self._workers:
             worker.broken = False
         self.descend(n_epochs)
-        history = self._told()
+        history = self._history()
         if history is None or any(worker.broken for worker in self._workers):
             return None
         self._parameters.write(self._net)
         return history
 
     def descend(self, n_epochs: int = 1) -> None:
-        """The steps alone: nothing is evaluated, and the net is left as it is."""
+        """Take the steps on our own copy of the parameters: nothing is evaluated, and the net does not change."""
         for _ in range(n_epochs):
             for lanes, step in zip(self._batches, self._steps, strict=True):
                 self._step(lanes, step)
@@ -102,27 +102,27 @@ class Pieces:
             np.add(total, gradient.vector, out=total)
         np.subtract(parameters.vector, total, out=parameters.vector)
 
-    def _told(self) -> History | None:
-        """Losses, accuracies and amplitudes of the parameters as they are."""
-        told = [self._evaluate(pieces) for pieces in self._sets]
-        if not (all(math.isfinite(loss) for loss, _ in told) and np.isfinite(self._parameters.vector).all()):
+    def _history(self) -> History | None:
+        """Losses, accuracies and amplitudes for the present parameters; None where something is not finite."""
+        evaluations = [self._evaluate(pieces) for pieces in self._sets]
+        if not (all(math.isfinite(loss) for loss, _ in evaluations) and np.isfinite(self._parameters.vector).all()):
             return None
-        return History.of(told, dict(zip(self._net.parameters(), self._parameters.weights, strict=True)))
+        return History.of(evaluations, dict(zip(self._net.parameters(), self._parameters.weights, strict=True)))
 
     def _evaluate(self, pieces: Sequence[_Piece]) -> tuple[float, float]:
-        """Mean loss and accuracy."""
-        told = self._each(pieces, lambda worker, piece: worker.evaluate(self._parameters, piece))
-        losses, right = zip(*told, strict=True)
+        """The mean loss and the accuracy on a set."""
+        results = self._each(pieces, lambda worker, piece: worker.evaluate(self._parameters, piece))
+        losses, right = zip(*results, strict=True)
         n = sum(map(len, pieces))
         return sum(losses) / n, sum(right) / n
 
     def _each(self, items: Sequence[_Item], task: Callable[[_Worker, _Item], _Result]) -> list[_Result]:
-        """``task`` of each item, in their order; the workers take turns, and the first works in this thread."""
+        """The results of ``task`` for each item, in order; the workers take turns, and the first uses this thread."""
         results: dict[int, _Result] = {}
         state = np.geterr()
 
         def work(number: int) -> None:
-            with np.errstate(**state):  # which is a thread's own affair
+            with np.errstate(**state):  # each thread has an error state of its own
                 for place in range(number, len(items), len(self._workers)):
                     results[place] = task(self._workers[number], items[place])
 
@@ -130,7 +130,7 @@ class Pieces:
         try:
             work(0)
         finally:
-            raised = [each.exception() for each in begun]  # which waits for them
+            raised = [each.exception() for each in begun]  # waits for the thread to end
         for error in filter(None, raised):
             raise error
         return [results[place] for place in range(len(items))]
@@ -139,13 +139,13 @@ class Pieces:
 def _pool(threads: int) -> Executor | None:
     if threads == 0:
         return None
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a tenth of the time of importing numpy
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import: a tenth of the time for numpy
 
     return ThreadPoolExecutor(threads)
 
 
 class _Worker:
-    """What one thread has for itself; ``broken`` where a gradient was not finite although it looked so."""
+    """The memory of one thread; ``broken`` tells that a gradient of the plain path would not have been finite."""
 
     def __init__(self, shape: Shape, sizes: set[int]) -> None:
         self._passes = {n: Pass(shape, n, n) for n in sizes}
@@ -154,14 +154,14 @@ class _Worker:
         self.broken = False
 
     def backward(self, parameters: Parameters, pieces: Sequence[_Piece], step: float, gradient: Parameters) -> None:
-        """``step`` times the gradient of the sum of these pieces' losses, into ``gradient``."""
+        """Write ``step`` times the gradient of the sum of these pieces' losses into ``gradient``."""
         self._backward(parameters, pieces[0], step, gradient)
         for piece in pieces[1:]:
             self._backward(parameters, piece, step, self._part)
             np.add(gradient.vector, self._part.vector, out=gradient.vector)
 
     def evaluate(self, parameters: Parameters, piece: _Piece) -> tuple[float, int]:
-        """The sum of the losses, and how many samples are right."""
+        """The sum of the losses, and the number of samples classified correctly."""
         one_pass, outputs = self._forward(parameters, piece)
         losses = one_pass.head.losses(outputs, piece.targets.places)
         right = hits(outputs, piece.targets.places)
@@ -179,7 +179,7 @@ class _Worker:
 
 
 def _pieces(data: Samples, first: int, end: int) -> Iterator[_Piece]:
-    """Of nearly equal size, as few as are small enough."""
+    """Divide samples ``first`` to ``end`` into the fewest pieces of nearly equal size, none above `_LARGEST`."""
     n = end - first
     count = -(-n // _LARGEST)
     for start, stop in pairwise([first + n * number // count for number in range(count + 1)]):

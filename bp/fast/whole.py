@@ -1,4 +1,4 @@
-"""Training where a batch is the whole training set, and that is small."""
+"""The fast path where a batch is the whole training set, and that is small."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from bp.messages import Array
 from bp.mlp import MLP
 from bp.samples import Samples
 
-#: Training and test samples together: with more, their activations do not stay in the cache.
+#: The most training and test samples together: the activations of more would not stay in the cache.
 LARGEST = 4000
-#: Epochs that are evaluated together, and the bytes that they may leave behind for it.
+#: The most epochs that are evaluated together, and the bytes that their parameters or outputs may take.
 _EPOCHS, _BYTES = 250, 2**20
 
 
 class _Frame:
-    """What one epoch leaves behind: parameters, outputs (K, N), and those of the training samples among them.
+    """The results of one epoch: parameters, outputs (K, N), and the outputs for the training samples among them.
 
-    Views are made once, since to make one takes as long as a small product.
+    The views are made once, since making a view takes as long as a small product.
     """
 
     def __init__(self, shape: Shape, vector: Array, outputs: Array, n: int) -> None:
@@ -33,7 +33,7 @@ class _Frame:
 
 
 class Whole:
-    """The fast path for full batches: see `bp.fast`. Frame 0 is the net as it is; the epochs of a run come after it."""
+    """The fast path for full batches: see `bp.fast`. Frame 0 is the present net; the epochs of a run follow it."""
 
     def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
         self._net, self._shape = net, shape
@@ -45,27 +45,27 @@ class Whole:
         self._rows = np.ascontiguousarray(self._inputs[:, :n]).T
         self._targets = Targets.of(train.T)
         self._places = Targets.of(np.concatenate([each.T for each in sets])).places
-        left_behind = max(n_classes * n_all, shape.n_parameters) * shape.dtype.itemsize
+        bytes_of_frame = max(n_classes * n_all, shape.n_parameters) * shape.dtype.itemsize
         #: How many epochs `run` can do at once.
-        self.most = int(np.clip(_BYTES // left_behind, 1, _EPOCHS))
+        self.most = int(np.clip(_BYTES // bytes_of_frame, 1, _EPOCHS))
         self._outputs = np.empty((self.most + 1, n_classes, n_all), shape.dtype)
         self._vectors = np.empty((self.most + 1, shape.n_parameters), shape.dtype)
         self._frames = [_Frame(shape, *each, n) for each in zip(self._vectors, self._outputs, strict=True)]
-        self._gradient, self._there = (Parameters(shape, np.empty(shape.n_parameters, shape.dtype)) for _ in range(2))
+        self._gradient, self._present = (Parameters(shape, np.empty(shape.n_parameters, shape.dtype)) for _ in range(2))
         self._pass = Pass(shape, n_all, n)
         self._begun = False
 
     def before(self) -> History | None:
-        """What the net is like without training."""
+        """The history of the untrained net: losses, accuracies and amplitudes; None where something is not finite."""
         self._begin()
-        return self._told(slice(0, 1))
+        return self._history(slice(0, 1))
 
     def run(self, n_epochs: int) -> History | None:
-        """That many epochs, at most `most`; None, and the net as it was, where something is not finite."""
+        """Train for up to `most` epochs and evaluate; None, with the net unchanged, if something is not finite."""
         self._begin()
-        self._begun = False  # until the end: what is in the memory of the pass is of a later epoch meanwhile
+        self._begun = False  # until the end, since the memory of the pass belongs to a later epoch meanwhile
         self.descend(n_epochs)
-        history = self._told(slice(1, n_epochs + 1))
+        history = self._history(slice(1, n_epochs + 1))
         if history is None or self._pass.head.breaks(self._outputs[:n_epochs], self._places[: self._n]):
             return None
         self._vectors[0], self._outputs[0] = self._vectors[n_epochs], self._outputs[n_epochs]
@@ -74,7 +74,7 @@ class Whole:
         return history
 
     def descend(self, n_epochs: int) -> None:
-        """The steps alone, from frame 0 on: nothing is evaluated, and the net is left as it is."""
+        """Take the steps from frame 0 on: nothing is evaluated, and the net does not change."""
         backward, forward, gradient = self._pass.backward, self._pass.forward, self._gradient
         inputs, rows, targets, step = self._inputs, self._rows, self._targets, self._step
         for now, then in pairwise(self._frames[: n_epochs + 1]):
@@ -83,15 +83,15 @@ class Whole:
             forward(then.parameters, inputs, then.outputs)
 
     def _begin(self) -> None:
-        """Frame 0 becomes the net's parameters and what comes of them, be it from the last run or anew."""
-        self._there.read(self._net)
-        if not (self._begun and np.array_equal(self._there.vector, self._vectors[0])):
-            self._vectors[0] = self._there.vector
+        """Make frame 0 the net's parameters and outputs: the last run's if the net is unchanged, else computed anew."""
+        self._present.read(self._net)
+        if not (self._begun and np.array_equal(self._present.vector, self._vectors[0])):
+            self._vectors[0] = self._present.vector
             self._pass.forward(self._frames[0].parameters, self._inputs, self._outputs[0])
             self._begun = True
 
-    def _told(self, epochs: slice) -> History | None:
-        """Losses, accuracies and amplitudes of these frames; None where something is not finite."""
+    def _history(self, epochs: slice) -> History | None:
+        """Losses, accuracies and amplitudes of some frames; None where something is not finite."""
         outputs, vectors = self._outputs[epochs], self._vectors[epochs]
         losses = self._pass.head.losses(outputs, self._places)
         if not (np.isfinite(losses).all() and np.isfinite(vectors[-1]).all()):
@@ -113,6 +113,6 @@ class Whole:
 
 
 def _means(values: Array | NDArray[np.bool_]) -> list[float]:
-    """Of each row."""
+    """The mean of each row."""
     means: list[float] = (values.sum(axis=1, dtype=np.float64) / values.shape[1]).tolist()
     return means

@@ -53,7 +53,7 @@ class Share:
     processor, wall
         Fractions of `Limits.seconds` and of `Limits.whole`.
     processor_message, wall_message
-        The messages for a reply that uses more processor or elapsed time; a description of the limit follows.
+        The messages for a reply that uses more; a description of the limit follows.
     grace
         Additional seconds of processor time.
     """

@@ -1,1 +1,1 @@
-"""What is true, and how near an honest computation comes to it: oracles, rounding bounds, comparison, sampling."""
+"""True values and how near an honest computation comes to them: oracles, rounding bounds, comparison, sampling."""

@@ -1,4 +1,4 @@
-"""The only place where numbers are compared."""
+"""The comparison of computed numbers with expected values, and of two computations with one another."""
 
 from __future__ import annotations
 
@@ -12,30 +12,42 @@ from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
 
-#: Two codings of the same wrong formula round differently: by this many bounds of the right one, and by this much more.
+#: Two codings of the same wrong formula may differ by so many times the bound of the right formula, plus this fraction
+#: of the value.
 _BOUNDS, _RELATIVE = 32.0, 1e-12
 
 
 def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...] | None:
-    """The index of the entry that is farthest beyond its bound; None if all are within.
+    """The index of the entry that exceeds its bound the most; None if no entry does.
 
-    Entries that are not numbers come before all others; where the oracle knows nothing, nothing is judged. ``bound``
-    is for rounding, of the truth's shape; the oracle's own error is added to it.
+    Parameters
+    ----------
+    actual
+        The computed array.
+    truth
+        The expected values, of the same shape. Entries with an infinite error are not judged.
+    bound
+        How far rounding may take each entry, of the same shape. The error of ``truth`` is added to it.
+
+    Returns
+    -------
+    The index, as a tuple of plain integers. A NaN comes before all other wrong entries.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         excess = np.abs(actual - truth.value) - (bound + truth.error)
-        same = actual == truth.value  # inf where inf is due
+        same = actual == truth.value  # also inf where inf is expected
         excess = np.where(same, -np.inf, np.where(np.isnan(excess), np.inf, excess))
-    excess[np.isinf(truth.error)] = -np.inf  # nobody knows the truth there
-    # Relative to the bound a small entry that is wrong altogether would hide behind a large one that is wrong a little.
+    excess[np.isinf(truth.error)] = -np.inf
+    # The largest excess in absolute terms: its ratio to the bound would favour entries whose bound is tiny.
     index = tuple(int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
     return index if excess[index] > 0 else None
 
 
 def differing_entry(one: Array, other: Array, bound: Array) -> tuple[int, ...] | None:
-    """The index of the entry at which two answers that ought to be one differ most, by more than rounding; or None.
+    """The index at which two results that should be equal differ the most; None if rounding explains all differences.
 
-    Either may be wrong as such, so that it is granted more rounding than the right answer, whose ``bound`` this is.
+    ``bound`` is the rounding bound of the right result, of the same shape. Both results may be wrong, and a wrong
+    formula may round more than the right one, so they are granted `_BOUNDS` times as much.
     """
     both_nan = np.isnan(one) & np.isnan(other)
     one, other = np.where(both_nan, 0, one), np.where(both_nan, 0, other)
@@ -43,9 +55,9 @@ def differing_entry(one: Array, other: Array, bound: Array) -> tuple[int, ...] |
 
 
 def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | None) -> bool:
-    """Whether two sequences of arrays (or of anything else, compared by ``==``) are one answer but for rounding.
+    """Whether two sequences of arrays (or of other objects, compared by ``==``) are equal except for rounding.
 
-    ``bounds`` are those of the right answer's parts, where they are known.
+    ``bounds`` are the rounding bounds of the right results, one array for each, or None if they are not known.
     """
     if len(ones) != len(others):
         return False
@@ -69,5 +81,5 @@ def _alike(one: Any, other: Any, bound: Any) -> bool:
 
 
 def _last_digits(numbers: Array) -> Array:
-    """How far two codings of one formula may be apart besides; infinity is like nothing but itself."""
+    """How far two codings of one formula may differ in addition to the bounds; 0 for infinities: they must be equal."""
     return np.asarray(np.where(np.isfinite(numbers), _RELATIVE * np.abs(numbers), 0.0))

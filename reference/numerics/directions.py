@@ -1,31 +1,31 @@
-"""A big gradient checked along random directions, with a stated probability of a miss, and its wrong entries named.
+"""Checks a large gradient along random directions, with a stated probability of a miss, and names its wrong entries.
 
-Claimed is a gradient g of n entries; a directional oracle answers <truth, v> for a price of one forward pass. Along one
-direction v, drawn after g is known, the discrepancy is D = sum_i delta_i v_i, delta = g - truth. For v_i = s_i z_i with
-independent z_i ~ N(0, 1) and any scales s_i it is a normal number,
+The claimed gradient g has n entries; a directional oracle computes <truth, v> for the price of one forward pass. Along
+one direction v, drawn after g is known, the discrepancy is D = sum_i delta_i v_i, delta = g - truth. For v_i = s_i z_i
+with independent z_i ~ N(0, 1) and any scales s_i it is a normal number,
 
     D ~ N(0, |delta s|^2),    |delta s|^2 = sum_i (delta_i s_i)^2.
 
 *False alarm.* If |delta_i| <= d_i for every i, then |D| > t |d s| has a probability of at most erfc(t / sqrt 2): 2e-9
-for t = 6. The oracle's own error e is added to what is allowed, so that it cannot cause an alarm either.
+for t = 6. The oracle's own error e is added to the tolerance, so that it cannot cause an alarm either.
 
 *Miss.* The density of N(0, |delta s|^2) is at most 1 / (sqrt(2 pi) |delta s|), and a gradient passes only if
 |D| <= t |d s| + 2e. One direction therefore misses it with a probability of at most
 
     sqrt(2 / pi) (t |d s| + 2e) / |delta s|,
 
-and k independent directions with the k-th power of that, for every wrong gradient, however it came about: it is the
-direction that is random, not the mistake. (Freivalds 1979 checks products of matrices so.)
+and k independent directions with the k-th power of that. This holds for every wrong gradient, since the direction is
+random and not the mistake. (Freivalds 1979 checks products of matrices in this way.)
 
-*Scales.* With s_i = 1 / d_i each entry is weighed by what it may be off: |d s| = sqrt(n), and one entry that is off by
-delta_i is missed with at most sqrt(2 / pi) (t sqrt(n) + 2e) d_i / |delta_i|. Powers of two next to that scale without
-rounding.
+*Scales.* With s_i = 1 / d_i each entry is measured in units of its usual error: |d s| = sqrt(n), and a single entry
+that is off by delta_i is missed with a probability of at most sqrt(2 / pi) (t sqrt(n) + 2e) d_i / |delta_i|. The scales
+are rounded to powers of two, so that multiplying by them rounds nothing.
 
-*Two allowances.* A bound that holds by theorem is a thousand times what rounding usually does, and in units of it a
-small mistake cannot be told among many entries. So d is what rounding *usually* does; an alarm is a reason to look, no
-verdict. Bisection follows it: the direction with one half of its entries masked is one call more, the other half's
-discrepancy is the difference. At the end of log2(n) halvings stands a single entry, and it is judged against its
-*bound*: only an entry that is beyond that is called wrong. An honest gradient that was unlucky costs a few calls.
+*Usual errors and bounds.* A bound that holds by theorem is a thousand times the usual rounding error; measured in units
+of it, a small mistake in one of many entries would be missed. So d is the *usual* error, and an alarm is no verdict but
+a reason to search, by bisection: one further call of the oracle gives the discrepancy of one half of the entries, with
+the others masked; that of the other half is the difference. After log2(n) halvings a single entry is left, which is
+judged against its *bound*: only an entry that exceeds it is called wrong. A false alarm costs a few calls.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from reference.numerics.estimate import Estimate
 from reference.numerics.oracles.complex_step import Along, Forward
 
 Array = NDArray[np.float64]
-#: The derivative of a number along directions, one for each argument.
+#: Returns the derivative of a number along directions, one for each argument.
 Oracle = Callable[[list[Array]], Estimate]
 
 _UNIT = 2.0**-53
-#: Scales stay within this factor of each other: entries that no rounding reaches would ask for infinite ones.
-_SPREAD = 2.0**40
-#: Of a scale: far from overflow, whatever it is multiplied by.
+#: The largest ratio of two scales: an entry without any rounding error would need an infinite scale.
+_MAX_RATIO = 2.0**40
+#: The largest exponent of a scale, so that no product with it overflows.
 _LARGEST_EXPONENT = 400
-#: That must pass.
+#: How many directions must pass.
 DIRECTIONS = 3
 #: The t of the module's docstring.
 _SIGMAS = 6.0
@@ -62,11 +62,11 @@ class WrongEntry:
     Attributes
     ----------
     argument, index
-        Where: the number of the argument and the index in its gradient.
+        The number of the argument and the index in its gradient.
     claimed, due
-        What was claimed, and the truth; NaN where what was claimed is not finite, which takes no oracle to see.
+        The claimed and the true value; ``due`` is NaN if ``claimed`` is not finite, since then no oracle was called.
     allowed
-        How far they could be apart: the bound, and what the oracle does not know.
+        The largest permitted difference: the bound plus the oracle's own error.
     """
 
     argument: int
@@ -78,27 +78,27 @@ class WrongEntry:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found.
+    """The result of `find_wrong_entries`.
 
     Attributes
     ----------
     wrong
-        Entries that are wrong, in the order in which they were found.
+        The wrong entries, in the order in which they were found.
     complete
-        False: the search stopped at as many wrong entries as were asked for; there may be more.
+        False if the search stopped because it had found as many wrong entries as were asked for; there may be more.
     passed
-        Whether nothing is wrong.
+        Whether no entry is wrong.
     directions
-        Independent directions along which the entries not listed passed.
+        The number of independent directions along which the entries not listed passed.
     calls
-        Of the oracle, all together.
+        The number of calls of the oracle.
     reach
-        The (t |d s| + 2e) of the module's docstring, the largest of all directions.
+        (t |d s| + 2e) of the module's docstring, the largest of all directions.
     false_alarm
-        The most probable that one direction raises an alarm if all errors are usual ones. An alarm costs calls; it
-        never makes an entry wrong.
+        A bound on the probability that one direction raises an alarm although all errors are usual ones. An alarm costs
+        calls; it never makes an entry wrong.
     scales
-        The s_i, argument by argument.
+        The s_i, one array for each argument.
     """
 
     wrong: tuple[WrongEntry, ...]
@@ -111,18 +111,23 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no entry is wrong."""
         return not self.wrong
 
     def missed(self, errors: Sequence[ArrayLike]) -> float:
-        """The most probable that a gradient with these errors (of the entries' shapes) raises no alarm."""
+        """A bound on the probability that a gradient with these errors raises no alarm.
+
+        ``errors`` has one array for each argument, of its shape.
+        """
         off = math.sqrt(sum(float(((s * np.asarray(e)) ** 2).sum()) for s, e in zip(self.scales, errors, strict=True)))
         one = math.sqrt(2 / math.pi) * self.reach / off if off > 0 else 1.0
         return min(one, 1.0) ** self.directions
 
 
 def oracle_of(forward: Forward, args: Sequence[ArrayLike], rng: np.random.RandomState) -> Along:
-    """The complex step of anybody's ``forward(*args) -> number``, compared with differences along one direction.
+    """An oracle for any ``forward(*args) -> number``, by the complex step.
+
+    It is compared with finite differences along one random direction first.
 
     Raises
     ------
@@ -144,29 +149,35 @@ def find_wrong_entries(
     directions: int = DIRECTIONS,
     most: int = 8,
 ) -> Verdict:
-    """Check a claimed gradient along random directions, and name what is wrong.
+    """Check a claimed gradient along random directions, and name its wrong entries.
 
     Parameters
     ----------
     gradient
-        Claimed: one array for each argument.
+        The claimed gradient: one array for each argument.
     oracle
-        Answers the derivative along directions, such as `oracle_of` makes one, or the finite differences.
+        Computes the derivative along directions; `oracle_of` makes one, or use finite differences.
     bounds
-        How far each entry may be off, at most; broadcast to its array.
+        The largest permitted error of each entry; each is broadcast to its array.
     rng
-        Of the directions: who made the gradient must not know them.
+        Draws the directions. The code that made the gradient must not know them.
     usual
-        How far each entry usually is off; the bounds, if not given. Too little costs calls, too much misses more.
+        The usual error of each entry, in the same form; by default the bounds. A value that is too small costs calls,
+        one that is too large makes a miss more probable.
     directions
-        How many must pass.
+        How many directions must pass.
     most
-        How many wrong entries to name before the search stops.
+        How many wrong entries to find before the search stops.
+
+    Returns
+    -------
+    Verdict
+        The wrong entries, and the numbers from which the probability of a miss follows.
 
     Raises
     ------
     ValueError
-        Shapes do not fit, bounds are negative or not finite, or the oracle knows nothing.
+        Shapes do not fit, bounds are negative or not finite, or the oracle's answer has an infinite error.
 
     Examples
     --------
@@ -237,7 +248,7 @@ def followed(
 
 
 class _Search:
-    """All arguments' entries in one row; sets of entries are arrays of their places in it."""
+    """Searches all arguments' entries, laid out in one row; a set of entries is an array of positions in that row."""
 
     def __init__(self, gradient: list[Array], oracle: Oracle, bounds: Array, usual: Array) -> None:
         self._shapes = [array.shape for array in gradient]
@@ -255,11 +266,11 @@ class _Search:
         members = np.flatnonzero(finite)
         passed = 0
         while passed < directions and len(wrong) < most and members.size:
-            # 24 bits each, so that products with halves of the gradient are exact.
+            # Single-precision numbers have 24 bits, so that products with the halves of the gradient are exact.
             z = rng.standard_normal(self._claimed.size).astype(np.float32).astype(np.float64)
             found = self._along(self._scales * z, members, most - len(wrong))
             wrong += found
-            gone = [self._place(entry) for entry in found]
+            gone = [self._position(entry) for entry in found]
             members = members[~np.isin(members, gone)] if gone else members
             passed = 0 if found else passed + 1
         complete = passed == directions or not members.size
@@ -268,31 +279,31 @@ class _Search:
         return Verdict(tuple(wrong), complete, passed, self.calls, self.reach, alarm, scales)
 
     def _along(self, v: Array, members: NDArray[np.intp], most: int) -> list[WrongEntry]:
-        """The wrong entries that one direction leads to; none if there is no alarm."""
+        """The wrong entries found by bisection along one direction; none if there is no alarm."""
         discrepancy, error = self._discrepancy(v, members)
-        self.reach = max(self.reach, self._allowed(members) + 2 * error)
-        if abs(discrepancy) <= self._allowed(members) + error:
+        self.reach = max(self.reach, self._tolerance(members) + 2 * error)
+        if abs(discrepancy) <= self._tolerance(members) + error:
             return []
-        whole = Part(discrepancy, self._allowed(members) + error)
+        whole = Part(discrepancy, self._tolerance(members) + error)
 
         def halved(left: NDArray[np.intp], right: NDArray[np.intp], part: Part) -> tuple[Part, Part]:
             """One call: what is not in the left half is in the right one."""
             in_left, error_left = self._discrepancy(v, left)
-            error_right = part.allowed - self._allowed(np.concatenate([left, right])) + error_left
+            error_right = part.allowed - self._tolerance(np.concatenate([left, right])) + error_left
             return (
-                Part(in_left, self._allowed(left) + error_left),
-                Part(part.discrepancy - in_left, self._allowed(right) + error_right),
+                Part(in_left, self._tolerance(left) + error_left),
+                Part(part.discrepancy - in_left, self._tolerance(right) + error_right),
             )
 
         wrong: list[WrongEntry] = []
         for place in followed(members, whole, halved):
-            wrong += self._judged(v, place)
+            wrong += self._beyond_bound(v, place)
             if len(wrong) >= most:
                 break
         return wrong
 
-    def _judged(self, v: Array, place: int) -> list[WrongEntry]:
-        """The entry, if it is beyond its bound."""
+    def _beyond_bound(self, v: Array, place: int) -> list[WrongEntry]:
+        """The entry in a list, if its error exceeds its bound; else an empty list."""
         discrepancy, error = self._discrepancy(v, np.array([place]))
         size = abs(float(v[place]))
         allowed = float(self._bounds[place]) + (error / size if size else math.inf)
@@ -301,7 +312,7 @@ class _Search:
         return []
 
     def _discrepancy(self, v: Array, members: NDArray[np.intp]) -> tuple[float, float]:
-        """Claimed minus true derivative along the entries of ``v`` in ``members``, and the error of that."""
+        """The claimed minus the true derivative along the entries of ``v`` in ``members``, and the error of that."""
         masked = np.zeros(v.shape)
         masked[members] = v[members]
         truth = self._oracle(self._split(masked))
@@ -316,8 +327,8 @@ class _Search:
         claimed = high + low
         return claimed - value, error + error_high + error_low + 2 * _UNIT * (abs(claimed) + abs(value))
 
-    def _allowed(self, members: NDArray[np.intp]) -> float:
-        """The t |d s| of some entries."""
+    def _tolerance(self, members: NDArray[np.intp]) -> float:
+        """t |d s| for the entries in ``members``."""
         return _SIGMAS * float(np.linalg.norm(self._usual[members] * self._scales[members]))
 
     def _entry(self, place: int, due: float, allowed: float) -> WrongEntry:
@@ -326,7 +337,7 @@ class _Search:
         index = tuple(int(i) for i in np.unravel_index(place - start, self._shapes[argument]))
         return WrongEntry(argument, index, float(self._claimed[place]), due, allowed)
 
-    def _place(self, entry: WrongEntry) -> int:
+    def _position(self, entry: WrongEntry) -> int:
         start = self._ends[entry.argument - 1] if entry.argument else 0
         offset = np.ravel_multi_index(entry.index, self._shapes[entry.argument]) if entry.index else 0
         return int(start + offset)
@@ -350,23 +361,23 @@ def _sizes(sizes: Sequence[ArrayLike], gradient: Sequence[Array], name: str) -> 
 
 
 def _powers_of_two(usual: Array) -> Array:
-    """Next to 1 / usual, those within `_SPREAD` of the smallest."""
+    """The powers of two next to 1 / usual, limited to `_MAX_RATIO` times the smallest."""
     largest = float(usual.max(initial=0.0))
     if largest == 0:
         return np.ones(usual.shape)
-    _, exponents = np.frexp(np.maximum(usual, largest / _SPREAD))
+    _, exponents = np.frexp(np.maximum(usual, largest / _MAX_RATIO))
     return np.asarray(np.ldexp(1.0, np.clip(-exponents, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)))
 
 
 def _halves(numbers: Array) -> tuple[Array, Array]:
-    """Two numbers of at most 27 bits with exactly this sum."""
+    """For each number two numbers of at most 27 bits whose sum it is, exactly."""
     mantissas, exponents = np.frexp(numbers)
     high = np.ldexp(np.rint(mantissas * 2.0**26), exponents - 26)
     return high, numbers - high
 
 
 def _sum(numbers: Array) -> tuple[float, float]:
-    """The sum and a bound on its error, which is far below that of plain summation.
+    """The sum of the numbers and a bound on its error, which is far below the error of plain summation.
 
     Adding and subtracting a power of two above the sum leaves the leading digits of each number, which add exactly, and
     an exact rest (Rump, Ogita and Oishi 2008, *Accurate floating-point summation*, SIAM J. Sci. Comput. 31(1)).

@@ -1,4 +1,4 @@
-"""What every oracle answers."""
+"""The result of every oracle."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Estimate:
     Attributes
     ----------
     value
-        What the oracle holds to be true, of any shape, float64.
+        The oracle's approximation of the true value, of any shape, float64.
     error
-        Same shape: ``abs(value - truth) <= error``. Infinite where the oracle cannot tell
-        (a kink inside a finite-difference stencil, say), so that nothing is judged there.
+        Of the same shape: ``abs(value - truth) <= error``. Infinite where the oracle cannot tell (for instance at a
+        kink inside a finite-difference stencil), so that nothing is judged there.
     """
 
     value: NDArray[np.float64]

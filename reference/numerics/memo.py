@@ -1,7 +1,7 @@
-"""Values that are computed once in a process and shared by all examinations in it: cases, truths, bounds.
+"""A cache for what all examinations in a process share: cases, expected values and bounds.
 
-The truth of a case depends on the case alone. Whoever judges many implementations with the same cases
-(a class of hand-ins, the known mistakes of a diagnosis) would otherwise compute it again for each.
+The expected values of a case depend on the case alone. Without the cache they would be computed again for each of many
+implementations that are judged by the same cases (a course of submissions, the known mistakes of a diagnosis).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 
-#: Of all arrays that are kept at a time. The cases and truths of one examination take 5 MB at most.
+#: Bytes of all arrays that are kept at a time. The cases and expected values of one examination take at most 5 MB.
 MAX_BYTES = 2**26
-#: What a value without arrays counts for, so that the number of values is limited too.
-_LEAST = 200
+#: Bytes that each value counts for besides its arrays, so that the number of values is limited too.
+_BYTES_OF_VALUE = 200
 
 
 class Memo:
-    """Values by key, of which those that were used last are kept.
+    """A cache of values by key; the least recently used ones are dropped first.
 
     Parameters
     ----------
     most_bytes
-        Of the arrays in all values together.
+        How many bytes the arrays in all values may take together. The latest value is kept even if it takes more.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -38,16 +38,16 @@ class Memo:
         self._values: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of this key, which ``make`` gives the first time.
+        """The value for a key, made by ``make`` if it is not in the cache.
 
-        Its arrays are made read-only, since others will be given the same ones.
+        Its arrays are made read-only, since other callers get the same ones.
         """
         if key in self._values:
             self._values.move_to_end(key)
             found: Value = self._values[key][0]
             return found
         value = make()
-        size = _LEAST
+        size = _BYTES_OF_VALUE
         for array in _arrays(value):
             array.flags.writeable = False
             size += array.nbytes
@@ -62,7 +62,7 @@ class Memo:
 
 
 def digest(*arrays: NDArray[Any]) -> bytes:
-    """A key for these arrays: their shapes, types and numbers."""
+    """A hash of the shapes, dtypes and entries of some arrays, 16 bytes, to be used as a key."""
     total = blake2b(digest_size=16)
     for array in arrays:
         total.update(f"{array.shape}{array.dtype.str}".encode())
@@ -71,7 +71,7 @@ def digest(*arrays: NDArray[Any]) -> bytes:
 
 
 def _arrays(value: Any) -> Iterator[NDArray[Any]]:
-    """The arrays in a value: an array, a record, or a tuple of such."""
+    """The arrays in a value, which is an array, or dataclasses, tuples and lists of arrays."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, tuple | list):
@@ -82,5 +82,5 @@ def _arrays(value: Any) -> Iterator[NDArray[Any]]:
             yield from _arrays(getattr(value, field.name))
 
 
-#: Shared by all examinations in this process.
+#: The cache that all examinations in this process share.
 memo = Memo(MAX_BYTES)

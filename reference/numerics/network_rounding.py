@@ -14,7 +14,7 @@ the same matrices carry the roundings of delta. This is first-order error analys
 
 The same sums with squares in place of absolute values give the deviation that the error has where roundings behave like
 independent random numbers (Higham and Mary 2019, *A new approach to probabilistic rounding error analysis*, SIAM J.
-Sci. Comput. 41(5)): `deviations`. That is a model, of use where to look but not for a verdict.
+Sci. Comput. 41(5)): `deviations`. That is a model: it tells where to look for a wrong entry, but decides no verdict.
 """
 
 from __future__ import annotations
@@ -30,22 +30,23 @@ from reference.numerics.rounding import Precision
 
 Array = NDArray[np.float64]
 
+#: Covers the rounding of the bounds themselves.
 _OWN_ROUNDING = 1 + 2.0**-20
 
 
 @dataclass(frozen=True)
 class NetRounding:
-    """Sizes of errors.
+    """The sizes of the errors that rounding causes in a network.
 
     Attributes
     ----------
     sums
-        Of each linear layer's outputs Z (N, U): the last are the logits.
+        Errors of each linear layer's outputs Z, (N, U); the last ones are those of the logits.
     decided
-        Whether every hidden unit is farther from 0 than its error, so that rounding does not decide what ReLU does.
-        Where it does, nothing here holds.
+        Whether every hidden unit is farther from 0 than its error, so that rounding does not decide which units ReLU
+        lets pass. If this is False the other attributes mean nothing.
     gradient
-        Of the mean loss's gradient: W_1, b_1, W_2, b_2, ...
+        Errors of the gradient of the mean loss, in the shapes of W_1, b_1, W_2, b_2, ...
     """
 
     sums: tuple[Array, ...]
@@ -55,10 +56,17 @@ class NetRounding:
 
 @dataclass(frozen=True)
 class _Law:
-    """How sizes of errors add up, and what a sum of products rounds.
+    """How the sizes of errors add up: as absolute values (worst case) or as squares (independent random errors).
 
-    ``size`` of a coefficient, so that errors of sizes ``s`` become ``total(s @ size(J))``; sizes are kept as ``size``
-    gives them until ``total``.
+    Attributes
+    ----------
+    size
+        Turns an error, or a coefficient that multiplies one, into what is added up: its absolute value or its square.
+        Errors e behind a Jacobian matrix J become ``total(size(e) @ size(J))``.
+    total
+        Turns a sum of these back into the size of an error.
+    roundings
+        ``roundings(n, p)``: the relative error of n roundings in precision p.
     """
 
     size: Callable[[Array], Array]
@@ -71,7 +79,7 @@ _TYPICAL = _Law(np.square, np.sqrt, lambda n, p: p.u * float(np.sqrt(n)))
 
 
 def bounds(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetRounding:
-    """Bounds that hold for every order of summation, with softmax and cross-entropy as two layers or as one.
+    """Error bounds for every order of summation, with softmax and cross-entropy as two layers or as one.
 
     Parameters
     ----------
@@ -80,13 +88,13 @@ def bounds(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetRound
     theta
         W_1, b_1, W_2, b_2, ... of linear layers with ReLU between them.
     p
-        The arithmetic that is granted.
+        The arithmetic that the implementation is granted.
     """
     return _rounding(X, theta, T, p, _WORST)
 
 
 def deviations(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetRounding:
-    """How large errors are where roundings are independent random numbers; arguments as in `bounds`."""
+    """Standard deviations of the errors if roundings are independent random numbers; arguments as in `bounds`."""
     return _rounding(X, theta, T, p, _TYPICAL)
 
 
@@ -95,19 +103,19 @@ def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, law: _La
     inputs, sums, sum_errors, carried = _forward(X, weights, biases, p, law)
     hidden = zip(sums[:-1], sum_errors[:-1], strict=True)
     decided = all(bool((np.abs(Z) > e).all()) for Z, e in hidden)
-    delta, delta_error = _of_loss(sums[-1], T, sum_errors[-1], p, law)
-    own: list[Array] = [delta_error]  # of the deltas of the layers above, the nearest first
+    delta, delta_error = _delta_of_loss(sums[-1], T, sum_errors[-1], p, law)
+    own: list[Array] = [delta_error]  # what each layer above rounded in its delta, the nearest layer first
     gradient: list[Array] = []
     input_errors = [np.zeros(X.shape)] + [e * (Z > 0) for Z, e in zip(sums[:-1], sum_errors[:-1], strict=True)]
     for layer in reversed(range(len(weights))):
-        gradient[:0] = _of_grad(inputs[layer], input_errors[layer], delta, delta_error, p, law)
+        gradient[:0] = _errors_of_gradient(inputs[layer], input_errors[layer], delta, delta_error, p, law)
         if layer == 0:
             break
         W, on = weights[layer], sums[layer - 1] > 0
-        rounded = _of_products(np.abs(delta) + delta_error, W.T, W.shape[1], p, law) * on
+        rounded = _error_of_products(np.abs(delta) + delta_error, W.T, W.shape[1], p, law) * on
         delta = (delta @ W.T) * on
         own.insert(0, rounded)
-        # What was rounded further up arrives through the transposed Jacobian matrices.
+        # The roundings of the layers above arrive through the transposed Jacobian matrices.
         parts = [
             np.einsum("nij,nj->ni", law.size(carried[layer - 1][above]), law.size(e))
             for above, e in enumerate(own[1:], start=layer)
@@ -119,7 +127,7 @@ def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, law: _La
 def _forward(
     X: Array, weights: Sequence[Array], biases: Sequence[Array], p: Precision, law: _Law
 ) -> tuple[list[Array], list[Array], list[Array], list[dict[int, Array]]]:
-    """Inputs and sums of each layer, errors of the sums, and J_kl as ``carried[k][l]``, (N, U_k, U_l), for k < l."""
+    """Each layer's inputs and sums, the errors of the sums, and J_kl as ``carried[k][l]``, (N, U_k, U_l), for k < l."""
     inputs: list[Array] = [X]
     sums: list[Array] = []
     errors: list[Array] = []
@@ -131,10 +139,10 @@ def _forward(
             on = (sums[-1] > 0)[:, :, None]
             for k in range(layer):
                 before = carried[k].get(layer - 1)
-                # D_(l-1) W_l is the last factor of each, and the whole of the nearest.
+                # J_kl is J_k(l-1) times D_(l-1) W_l; for k = l - 1 it is D_(l-1) W_l alone.
                 carried[k][layer] = on * W if before is None else (before * on.transpose(0, 2, 1)) @ W
         Z = A @ W + b
-        own.append(_of_products(np.abs(A) + e, W, len(W) + 1, p, law, np.abs(b)))
+        own.append(_error_of_products(np.abs(A) + e, W, len(W) + 1, p, law, np.abs(b)))
         carried.append({})
         parts = [np.einsum("ni,nij->nj", law.size(own[k]), law.size(carried[k][layer])) for k in range(layer)]
         sums.append(Z)
@@ -144,16 +152,16 @@ def _forward(
     return inputs, sums, errors, carried
 
 
-def _of_products(sizes: Array, W: Array, n: int, p: Precision, law: _Law, b: Array | float = 0.0) -> Array:
-    """What ``sizes W + b`` rounds: n roundings of each sum, and underflow."""
+def _error_of_products(sizes: Array, W: Array, n: int, p: Precision, law: _Law, b: Array | float = 0.0) -> Array:
+    """The error of computing A W + b with |A| <= ``sizes``: n roundings of each sum, and underflow."""
     spread = law.total(law.size(sizes) @ law.size(W) + law.size(np.asarray(b)))
     return np.asarray(law.roundings(n, p) * spread + 2 * n * p.tiny)
 
 
-def _of_loss(Z: Array, T: Array, error: Array, p: Precision, law: _Law) -> tuple[Array, Array]:
-    """P - T and its error.
+def _delta_of_loss(Z: Array, T: Array, error: Array, p: Precision, law: _Law) -> tuple[Array, Array]:
+    """P - T, the delta of the mean loss times N, and its error, both (N, K).
 
-    Errors e of the logits move p_k by p_k e_k - p_k sum_c p_c e_c to first order; what is left is below 4 p_k max e^2.
+    Errors e of the logits move p_k by p_k e_k - p_k sum_c p_c e_c to first order; the rest is below 4 p_k max e^2.
     The roundings of softmax are those of `rounding.softmax`, those of the two losses K + 12 at most.
     """
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
@@ -162,13 +170,15 @@ def _of_loss(Z: Array, T: Array, error: Array, p: Precision, law: _Law) -> tuple
     moved = np.einsum("nkc,nc->nk", law.size(slopes), law.size(error))
     own = rounding.softmax(Z, P, p) + p.gamma(P.shape[1] + 12) * (P + T)
     if law is _TYPICAL:
-        own = 4 * p.u * (P + T)  # a bound says nothing of what is usual
+        own = 4 * p.u * (P + T)  # a typical size instead of a bound
     largest = error.max(axis=1, keepdims=True)
     return P - T, law.total(moved + law.size(own)) + 4 * P * largest**2
 
 
-def _of_grad(A: Array, e: Array, delta: Array, e_delta: Array, p: Precision, law: _Law) -> tuple[Array, Array]:
-    """X^T delta / N and the mean of delta, both factors with errors: see `rounding.linear_grad`."""
+def _errors_of_gradient(
+    A: Array, e: Array, delta: Array, e_delta: Array, p: Precision, law: _Law
+) -> tuple[Array, Array]:
+    """The errors of A^T delta / N and of the mean of delta, given those of A and delta: see `rounding.linear_grad`."""
     n, roundings = len(A), law.roundings(len(A) + 2, p)
     size, total = law.size, law.total
     largest_A, largest_delta = np.abs(A) + e, np.abs(delta) + e_delta

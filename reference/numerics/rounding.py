@@ -8,9 +8,9 @@ contract is never failed, by theorem; what lies beyond the bound is not rounding
 Notation: u is the unit roundoff (2^-53 in double, 2^-24 in single precision); gamma(n) = n u / (1 - n u) bounds the
 relative error of n successive roundings (Higham, lemma 3.1); |A| is taken entry by entry. Errors are counted in u.
 
-What is granted besides: `LIBRARY_ULPS` units in the last place to each exp and log, down to subnormal results (numpy's
-single-precision exp and log are the worst of those in use, with less than 4); gradual underflow, as numpy has it. What
-is assumed: nothing on the way overflows in the arithmetic that is granted, and n u < 2^-12 for sums of n terms.
+Granted in addition: `LIBRARY_ULPS` units in the last place to each exp and log, down to subnormal results (numpy's
+single-precision exp and log are the worst of those in use, with less than 4); gradual underflow, as numpy has it.
+Assumed: no intermediate result overflows in the arithmetic that is granted, and n u < 2^-12 for sums of n terms.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: Granted to exp and log, in units in the last place, hence twice as many u.
+#: The error granted to exp and log, in units in the last place; a unit is up to 2 u.
 LIBRARY_ULPS = 4.0
 _LIBRARY = 2 * LIBRARY_ULPS
 #: Covers products of two errors of at most 2^-11 each, and the rounding of the bounds themselves.
 _SECOND_ORDER = 1 + 2.0**-10
-#: Where exp(x - lse) would be wrong by more than one part in a thousand, it is no honest coding: see `softmax`.
-_LEAST_DIGITS = 2.0**-10
-#: Beyond this distance from the maximum exp is 0, however it was rounded.
+#: The largest relative error granted to exp(x - lse): a coding with a larger one is not honest. See `softmax`.
+_MAX_ERROR_THROUGH_LSE = 2.0**-10
+#: For a logit farther than this below the maximum exp is 0, however it is rounded.
 _FAR = 1500.0
 
 
@@ -51,7 +51,7 @@ class Precision:
     tiny: float
 
     def gamma(self, n: float) -> float:
-        """n u / (1 - n u)."""
+        """n u / (1 - n u), a bound on the relative error of n successive roundings (Higham, lemma 3.1)."""
         return n * self.u / (1 - n * self.u)
 
 
@@ -60,107 +60,117 @@ SINGLE = Precision(2.0**-24, 2.0**-149)
 
 
 def precision_of(*arrays: NDArray[Any]) -> Precision:
-    """What the contract grants where these are the arguments and parameters: single if one of them is.
+    """The arithmetic that the contract grants for these arguments and parameters: single if one of them is.
 
-    In a mixture numpy computes in double only what a double takes part in: X W in single, before a b in double comes,
-    or softmax, before targets in double are taken off. So nothing better can be asked of every honest coding.
+    If types are mixed, numpy computes an operation in double only if one of its operands is a double: X W is in single
+    precision even if b is a double, and so is softmax even if the targets are doubles. Better than that cannot be
+    demanded of every honest coding.
     """
     return SINGLE if any(array.dtype == np.float32 for array in arrays) else DOUBLE
 
 
 def linear_forward(X: Array, W: Array, b: Array, p: Precision) -> Array:
-    """X W + b: D products, D additions; |error| <= gamma(D + 1) (|X| |W| + |b|) (Higham, section 3.1)."""
+    """The bound for X W + b, (N, U): |error| <= gamma(D + 1) (|X| |W| + |b|) for D products and D additions.
+
+    See Higham, section 3.1.
+    """
     d = X.shape[1]
-    return _padded(p.gamma(d + 1) * (np.abs(X) @ np.abs(W) + np.abs(b)), d * p.tiny)
+    return _with_higher_orders(p.gamma(d + 1) * (np.abs(X) @ np.abs(W) + np.abs(b)), d * p.tiny)
 
 
 def linear_delta(W: Array, delta_next: Array, p: Precision) -> Array:
-    """delta_next W^T: |error| <= gamma(U) |delta_next| |W|^T."""
+    """The bound for delta_next W^T, (N, D): |error| <= gamma(U) |delta_next| |W|^T."""
     u = W.shape[1]
-    return _padded(p.gamma(u) * (np.abs(delta_next) @ np.abs(W).T), u * p.tiny)
+    return _with_higher_orders(p.gamma(u) * (np.abs(delta_next) @ np.abs(W).T), u * p.tiny)
 
 
 def linear_grad(X: Array, delta_next: Array, p: Precision) -> tuple[Array, Array]:
-    """X^T delta_next / N and the mean of delta_next: N + 2 roundings.
+    """The bounds for X^T delta_next / N, (D, U), and for the mean of delta_next, (U,): N + 2 roundings each.
 
-    N for the sum of N products, two for the average: dividing is one, multiplying by a rounded 1/N two, before or after
-    the sum. A factor that underflows where it is averaged first is wrong by ``tiny``, times the other factor.
+    The sum of N products takes N roundings; the average takes one if it is a division and two if it is a multiplication
+    by a rounded 1/N, before or after the sum. If one factor is averaged first and underflows, the error is ``tiny``
+    times the other factor.
     """
     n = len(X)
     size, size_next = np.abs(X).T, np.abs(delta_next)
     factors = size.sum(axis=1, keepdims=True) + size_next.sum(axis=0)
-    weights = _padded(p.gamma(n + 2) * (size @ size_next) / n, (n + 1 + factors) * p.tiny)
-    return weights, _padded(p.gamma(n + 2) * size_next.sum(axis=0) / n, (n + 1) * p.tiny)
+    weights = _with_higher_orders(p.gamma(n + 2) * (size @ size_next) / n, (n + 1 + factors) * p.tiny)
+    return weights, _with_higher_orders(p.gamma(n + 2) * size_next.sum(axis=0) / n, (n + 1) * p.tiny)
 
 
 def exact(like: Array) -> Array:
-    """No error at all: what only selects and multiplies by 0 or 1, as ReLU and its delta do."""
+    """The bound 0, in the shape of ``like``, for what only selects or multiplies by 0 or 1: ReLU and its delta."""
     return np.zeros(like.shape)
 
 
 def softmax(X: Array, P: Array, p: Precision) -> Array:
-    """exp(x_k - m) / S, exp((x_k - m) - log S) or exp(x_k - lse); m = max x, S = sum_c exp(x_c - m), lse = m + log S.
+    """The bound for softmax, (N, K): for exp(x_k - m) / S, exp((x_k - m) - log S) and exp(x_k - lse).
 
-    P are the probabilities, up to rounding. The bound is relative: with c roundings, c u / (1 - c u), as exp turns an
+    Here m = max x, S = sum_c exp(x_c - m), lse = m + log S; P are the probabilities, up to rounding. The bound is
+    relative: with c roundings, c u / (1 - c u), as exp turns an
     absolute error into a relative one. Rounding x_k - m costs g_k = m - x_k, and S inherits the mean g (Blanchard,
     Higham and Higham 2021, *Accurately computing the log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4),
     theorem 3.2, entry by entry).
 
     - The quotient has the errors of numerator and denominator, and two roundings where it is a product with 1/S. The
       naive coding, which shifts by 0, has no g.
-    - The second form rounds log S, and the difference, whose size is -log p_k. Or log S comes of adding up x - m by
-      ``logaddexp``: see `_added_up`.
-    - The third, whether lse is m + log S or comes of adding up x, rounds numbers of the size of lse. For logits of
-      1e300 it is worthless: of two equal ones it makes two probabilities of 1. So what it costs is granted up to one
-      part in a thousand, that is for |x| < 2^43 / K in double precision, 2^14 / K in single.
+    - The second form rounds log S, and the difference, whose size is -log p_k. If log S is computed by ``logaddexp`` of
+      all x - m, the error is that of `_by_logaddexp`.
+    - The third form rounds numbers of the size of lse, whether lse is m + log S or ``logaddexp`` of all x. For logits
+      of 1e300 it is worthless: it gives a probability of 1 to each of two equal logits. So its error is granted only up
+      to one part in a thousand, that is for |x| < 2^43 / K in double precision, 2^14 / K in single.
     """
-    return _padded(P * _relative(X, P, p), (LIBRARY_ULPS + 2) * p.tiny)
+    return _with_higher_orders(P * _relative(X, P, p), (LIBRARY_ULPS + 2) * p.tiny)
 
 
 def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:
-    """y (d - <d, y>), y d - y <d, y>, y_k sum_j y_j (d_k - d_j), or d times the matrix diag(y) - y y^T.
+    """The bound for softmax's delta, (N, K), from its outputs y and the delta d behind it.
 
-    The truth is the derivative where softmax is y / sum(y). Roundings: K of the sum of products, one each for the
+    The formulas: y (d - <d, y>), y d - y <d, y>, y_k sum_j y_j (d_k - d_j), or d times the matrix diag(y) - y y^T. The
+    truth is the derivative where softmax is y / sum(y). Roundings: K of the sum of products, one each for the
     difference and the product with y_k, one more in the matrix, whose row k has y_k and all y_k y_j in it:
     gamma(K + 3) y_k (|d_k| + sum_j y_j |d_j|). The outputs y are rounded and their sum is 1 + e only, whereas the
-    formulas take it to be 1: 2 |e| of the same more.
+    formulas take it to be 1: that adds 2 |e| times the same.
     """
     k = Y.shape[1]
     size = np.abs(delta_next)
     mean_size = (Y * size).sum(axis=1, keepdims=True)
-    # The sum of K doubles is itself known to gamma(K) of double precision.
+    # The sum of K doubles computed here has itself an error of up to gamma(K) in double precision.
     off = np.abs(Y.sum(axis=1, keepdims=True) - 1) + DOUBLE.gamma(k)
     bound = Y * (p.gamma(k + 3) + 2 * off) * (size + mean_size)
-    return _padded(bound, (k + 2 + size + size.sum(axis=1, keepdims=True)) * p.tiny)
+    return _with_higher_orders(bound, (k + 2 + size + size.sum(axis=1, keepdims=True)) * p.tiny)
 
 
 def cross_entropy(P: Array, T: Array, p: Precision) -> Array:
-    """-sum_k t_k log p_k, (N, 1): K - 1 additions a term, one log, two products (one is with log 2, after log2)."""
+    """The bound for -sum_k t_k log p_k, (N, 1).
+
+    Each term takes part in K - 1 additions, one log and up to two products (the second is with log 2, after log2).
+    """
     k = P.shape[1]
     with np.errstate(divide="ignore"):
         surprise = np.where(T == 0, 0.0, -np.log(np.where(T == 0, 1.0, P)))
     size = (T * np.abs(surprise)).sum(axis=1, keepdims=True)
-    return _padded(p.gamma(k + _LIBRARY + 2) * size, k * p.tiny)
+    return _with_higher_orders(p.gamma(k + _LIBRARY + 2) * size, k * p.tiny)
 
 
 def cross_entropy_delta(P: Array, T: Array, p: Precision) -> Array:
-    """-t_k / p_k, or t_k times a rounded 1 / p_k: two roundings."""
+    """The bound for -t_k / p_k, (N, K), also as t_k times a rounded 1 / p_k: two roundings."""
     quotient = np.divide(T, P, out=np.zeros(P.shape), where=T != 0)
-    return _padded(p.gamma(2) * quotient, p.tiny)
+    return _with_higher_orders(p.gamma(2) * quotient, p.tiny)
 
 
 def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
-    """Softmax and cross-entropy in one, (N, 1), for one-hot T: the largest error of four codings.
+    """The bound for cross-entropy of logits, (N, 1), with one-hot T: the largest error of four codings.
 
     With m, S, lse and g as in `softmax`; the error of S passes through log as it is, and log adds its own.
 
-    - log S - (x_t - m), log1p of S without its maximum instead of log S included: x_t - m and the result are rounded.
+    - log S - (x_t - m), also with log1p of S without its largest term: x_t - m and the result are rounded.
     - m + log S - x_t: lse and the result are rounded (Blanchard, Higham and Higham 2021, section 4).
     - -log p_t where p_t does not underflow: the relative error of p_t, by whichever coding of `softmax`, and a log of
       the size of the result.
-    - ``logaddexp`` over the logits, less x_t before or after: see `_added_up`.
+    - ``logaddexp`` of all logits, with x_t subtracted before or after: see `_by_logaddexp`.
 
-    The first and the last lose the digits that a loss far below u has, which may come out as 0.
+    By the first and the last coding a loss far below u loses all its digits and may come out as 0.
     """
     n = X.shape[1]
     with np.errstate(over="ignore"):
@@ -169,23 +179,24 @@ def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
         loss = gap + p.u * log_sum
         lse = p.u * _size_of_lse(X, P)
         mean_gap = _mean_gap(X, P)
-        total = p.u * (_of_sum(X, P) + _LIBRARY * log_sum)
+        total = p.u * (_error_of_sum(X, P) + _LIBRARY * log_sum)
         codings = (
             gap + total + loss,
             lse + total + loss,
             (T * _errors(X, P, p)).sum(axis=1, keepdims=True) + _LIBRARY * np.minimum(loss, _FAR * p.u),
-            _added_up(np.maximum(lse, loss), n, p) + gap + p.u * mean_gap + loss,
+            _by_logaddexp(np.maximum(lse, loss), n, p) + gap + p.u * mean_gap + loss,
         )
-        return _padded(np.maximum.reduce(codings), p.tiny)
+        return _with_higher_orders(np.maximum.reduce(codings), p.tiny)
 
 
 def logits_delta(X: Array, T: Array, P: Array, p: Precision) -> Array:
-    """p - t; (exp(x_t - m) - S) / S at the target, or minus the sum of the other classes' terms over S.
+    """The bound for p - t, (N, K).
 
-    The error of p and one rounding of the difference. In the other two codings what is common to numerator and
-    denominator comes with p again, and what is not are their roundings: 2 K - 1 in the two sums, and three.
+    At the target it may be computed as (exp(x_t - m) - S) / S or as minus the sum of the other terms over S. For p - t:
+    the error of p and one rounding of the difference. In the other two codings the errors that numerator and
+    denominator share are those of p again; the others are their own roundings: 2 K - 1 in the two sums, and three.
     """
-    return softmax(X, P, p) + _padded(p.gamma(2 * X.shape[1] + 2) * np.abs(P - T), p.tiny)
+    return softmax(X, P, p) + _with_higher_orders(p.gamma(2 * X.shape[1] + 2) * np.abs(P - T), p.tiny)
 
 
 def _relative(X: Array, P: Array, p: Precision) -> Array:
@@ -199,14 +210,14 @@ def _errors(X: Array, P: Array, p: Precision) -> Array:
     """The error of log P, entry by entry, by any coding of `softmax`."""
     n = X.shape[1]
     gaps, log_sum = _gaps(X), _log_of_sum(P)
-    last = gaps + log_sum + _LIBRARY  # of exp(x_k - ...): a difference of this size, and exp
-    quotient = gaps + _LIBRARY + _of_sum(X, P) + 2
-    log_of_sum = gaps + _of_sum(X, P) + _LIBRARY * log_sum + last
+    last = gaps + log_sum + _LIBRARY  # exp(x_k - ...) rounds a difference of this size, and exp itself
+    quotient = gaps + _LIBRARY + _error_of_sum(X, P) + 2
+    log_of_sum = gaps + _error_of_sum(X, P) + _LIBRARY * log_sum + last
     shifts = gaps + _mean_gap(X, P) + last
     lse = p.u * _size_of_lse(X, P)
-    stable = np.maximum.reduce([p.u * quotient, p.u * log_of_sum, _added_up(p.u * log_sum, n, p) + p.u * shifts])
-    through_lse = np.maximum(lse + p.u * log_of_sum, _added_up(lse, n, p) + p.u * last)
-    errors: Array = np.maximum(stable, np.minimum(through_lse, _LEAST_DIGITS))
+    stable = np.maximum.reduce([p.u * quotient, p.u * log_of_sum, _by_logaddexp(p.u * log_sum, n, p) + p.u * shifts])
+    through_lse = np.maximum(lse + p.u * log_of_sum, _by_logaddexp(lse, n, p) + p.u * last)
+    errors: Array = np.maximum(stable, np.minimum(through_lse, _MAX_ERROR_THROUGH_LSE))
     return errors
 
 
@@ -221,51 +232,51 @@ def _mean_gap(X: Array, P: Array) -> Array:
     return mean
 
 
-def _of_sum(X: Array, P: Array) -> Array:
-    """The relative error of S in u: of its terms, by their weights, and of K - 1 additions."""
+def _error_of_sum(X: Array, P: Array) -> Array:
+    """The relative error of S, in u: that of its terms, weighted, and K - 1 additions."""
     return np.asarray(_mean_gap(X, P) + (_LIBRARY + X.shape[1] - 1))
 
 
 def _log_of_sum(P: Array) -> Array:
-    """The logarithm of S, which is the largest probability's reciprocal."""
+    """log S, (N, 1); S is the reciprocal of the largest probability."""
     return np.asarray(-np.log(P.max(axis=1, keepdims=True)))
 
 
 def _size_of_lse(X: Array, P: Array) -> Array:
-    """Of log-sum-exp, the maximum on the way to it included."""
+    """A bound, (N, 1), on |lse| and on the maximum from which it is computed."""
     return np.asarray(np.abs(X.max(axis=1, keepdims=True)) + _log_of_sum(P))
 
 
-def _added_up(size: Array, n: int, p: Precision) -> Array:
-    """The error of log-sum-exp by n - 1 times a + log1p(exp(b - a)), a >= b; ``size`` bounds u times the result's size.
+def _by_logaddexp(size: Array, n: int, p: Precision) -> Array:
+    """The error of log-sum-exp by n - 1 steps a + log1p(exp(b - a)), a >= b; ``size`` bounds u times the result.
 
-    Partial results L_j = lse + log pi_j, pi_j the part of the probability added up so far, reach the result with the
-    weight pi_j, so that each rounding costs at most |lse| + 1/e, since -pi log pi <= 1/e. In one step b has a weight
-    w <= 1/2 in the derivative: rounding b - a costs w (a - b) <= 1/e, exp w of its error, log1p at most log 2 of its
-    own. Together below |lse| + 1.5 times the library's error. The inputs may be shifted: that costs their mean gap.
+    A partial result is L_j = lse + log pi_j, where pi_j is the probability added up so far. Its errors reach the result
+    with the weight pi_j, so that each rounding costs at most |lse| + 1/e, since -pi log pi <= 1/e. In one step b has a
+    weight w <= 1/2 in the derivative: rounding b - a costs w (a - b) <= 1/e, exp w of its error, log1p at most log 2 of
+    its own. Together below |lse| + 1.5 times the library's error. The inputs may be shifted: that costs their mean gap.
     """
     return (n - 1) * (size + p.u * 1.5 * _LIBRARY)
 
 
-def _padded(bound: Array, underflow: Array | float) -> Array:
-    """Room for what is of second order, and for operations that underflow."""
+def _with_higher_orders(bound: Array, underflow: Array | float) -> Array:
+    """Add to a first-order bound the terms of second order, and twice the error of operations that underflow."""
     return np.asarray(bound * _SECOND_ORDER + 2 * underflow)
 
 
 @dataclass(frozen=True)
 class NetBounds:
-    """Bounds for a whole network, for each array that it gives.
+    """Rounding bounds for each array that a network computes.
 
     Attributes
     ----------
     hidden
-        The outputs of each hidden layer, (N, U).
+        For the outputs of each hidden layer, (N, U).
     logits, probabilities
-        (N, K).
+        For the outputs, (N, K).
     losses
-        (N, 1).
+        For the losses, (N, 1).
     gradient
-        Of the mean loss: W_1, b_1, W_2, b_2, ...
+        For the gradient of the mean loss with respect to W_1, b_1, W_2, b_2, ..., in their shapes.
     """
 
     hidden: tuple[Array, ...]
@@ -277,23 +288,23 @@ class NetBounds:
 
 @dataclass(frozen=True)
 class _Known:
-    """Numbers computed here in double precision, and how far they, and an honest coding's, may be from the truth."""
+    """An array computed here in double precision, and a bound on its error and on that of an honest coding."""
 
     value: Array
     error: Array
 
     @property
     def size(self) -> Array:
-        """A bound on what an honest coding has in this place: as far from the truth as we are, on the other side."""
+        """A bound on the absolute value that an honest coding may have: its error may be opposite to ours."""
         return np.abs(self.value) + 2 * self.error
 
     def where(self, on: NDArray[np.bool_]) -> _Known:
-        """Times a mask."""
+        """The numbers and errors times a mask."""
         return _Known(self.value * on, self.error * on)
 
 
 def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBounds:
-    """Running error analysis of linear layers with ReLU between them, softmax and cross-entropy, forward and back.
+    """Bounds for a network of linear layers with ReLU, softmax and cross-entropy, by running error analysis.
 
     An error e of a layer's inputs becomes e |W|, to which come the layer's own roundings (`linear_forward`); ReLU
     enlarges nothing. Errors e_k of the logits move log p_k by e_k + sum_j p_j e_j at most. Backwards likewise: a delta
@@ -308,10 +319,10 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
         Z = _Known(A.value @ W + b, A.error @ np.abs(W) + linear_forward(A.size, W, b, p))
         inputs.append(_Known(np.maximum(Z.value, 0), Z.error))
         open_units.append(np.abs(Z.value) <= 2 * Z.error)
-    probabilities, losses, delta = _ends(Z, T, p)
+    probabilities, losses, delta = _probabilities_losses_delta(Z, T, p)
     gradient: list[Array] = []
     for layer in reversed(range(len(weights))):
-        gradient[:0] = _of_parameters(inputs[layer], delta, p)
+        gradient[:0] = _errors_of_parameters(inputs[layer], delta, p)
         if layer:
             W = weights[layer]
             error = delta.error @ np.abs(W).T + linear_delta(W, delta.size, p)
@@ -321,30 +332,34 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
     return NetBounds(tuple(A.error for A in inputs[1:-1]), Z.error, probabilities, losses, tuple(gradient))
 
 
-def _ends(Z: _Known, T: Array, p: Precision) -> tuple[Array, Array, _Known]:
-    """The bounds of probabilities and losses, and the loss's delta.
+def _probabilities_losses_delta(Z: _Known, T: Array, p: Precision) -> tuple[Array, Array, _Known]:
+    """The bounds of probabilities, (N, K), and losses, (N, 1), and the delta of the loss, (N, K).
 
     Delta by two layers: -t / p is rounded twice, and `softmax_delta` with |d_t| y_t = 1 has K + 3 roundings of T + P;
-    by the compound layer: `logits_delta`. What the probabilities' sum has more than 1 cancels in both. What underflows
-    in the matrix comes with d_t = -1 / p_t.
+    by the compound layer: `logits_delta`. The excess of the probabilities' sum over 1 cancels in both. An entry that
+    underflows in the matrix is multiplied by d_t = -1 / p_t.
     """
     E = np.exp(Z.value - Z.value.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)
     moved = Z.error + (P * Z.error).sum(axis=1, keepdims=True)
     relative = _relative(Z.value, P, p) + moved
-    probabilities = _padded(P * relative, (LIBRARY_ULPS + 2) * p.tiny)
-    losses = logits_loss(Z.value, T, P, p) + _padded((T * moved).sum(axis=1, keepdims=True), p.tiny)
+    probabilities = _with_higher_orders(P * relative, (LIBRARY_ULPS + 2) * p.tiny)
+    losses = logits_loss(Z.value, T, P, p) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     k = P.shape[1]
     rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)
     largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
-    return probabilities, losses, _Known(P - T, probabilities + _padded(rounded, (k + 2 + 2 * largest) * p.tiny))
+    return (
+        probabilities,
+        losses,
+        _Known(P - T, probabilities + _with_higher_orders(rounded, (k + 2 + 2 * largest) * p.tiny)),
+    )
 
 
-def _of_parameters(A: _Known, delta: _Known, p: Precision) -> tuple[Array, Array]:
-    """The error of a linear layer's gradient, of W and of b."""
+def _errors_of_parameters(A: _Known, delta: _Known, p: Precision) -> tuple[Array, Array]:
+    """The errors of the gradient with respect to a linear layer's W, (D, U), and b, (U,)."""
     own_W, own_b = linear_grad(A.size, delta.size, p)
     n = len(A.value)
     return (
-        _padded(own_W + (A.size.T @ delta.error + A.error.T @ delta.size) / n, p.tiny),
-        _padded(own_b + delta.error.sum(axis=0) / n, p.tiny),
+        _with_higher_orders(own_W + (A.size.T @ delta.error + A.error.T @ delta.size) / n, p.tiny),
+        _with_higher_orders(own_b + delta.error.sum(axis=0) / n, p.tiny),
     )

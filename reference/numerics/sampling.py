@@ -1,4 +1,4 @@
-"""Where the numbers of cases come from."""
+"""The random numbers in cases."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Makes an array of a shape.
+#: Draws an array of the given shape.
 Draw = Callable[[tuple[int, ...]], NDArray[Any]]
 
 
 def short_numbers(rng: np.random.RandomState) -> Draw:
-    """Multiples of 1/8 up to 2, none 0, so that a counterexample can be read aloud."""
+    """Draw nonzero multiples of 1/8 from -2 to 2, which keep counterexamples short."""
     return lambda shape: rng.randint(1, 17, shape) * rng.choice([-1, 1], shape) / 8
 
 
 def normal_numbers(rng: np.random.RandomState) -> Draw:
-    """N(0, 1): all 53 bits in use."""
+    """Draw from N(0, 1), numbers that use all 53 bits of a double."""
     return lambda shape: rng.randn(*shape)
 
 
 def single_precision(draw: Draw) -> Draw:
-    """The same, rounded to single precision."""
+    """Draw as ``draw`` does, rounded to single precision."""
     return lambda shape: draw(shape).astype(np.float32)
 
 
 def numbers_of_all_sizes(rng: np.random.RandomState, key: str) -> Draw:
-    """From 1e-12 to 1e6 in size; for logits, of which differences count, up to 30."""
+    """Draw numbers of sizes from 1e-12 to 1e6; if ``key`` names a function of logits, from -30 to 30."""
     if key in {"softmax", "logits", "cross_entropy"}:
         return lambda shape: rng.uniform(-30, 30, shape)
     return lambda shape: rng.randn(*shape) * 10.0 ** rng.uniform(-12, 6, shape)

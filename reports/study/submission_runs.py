@@ -110,7 +110,7 @@ def train(
             _require_classes(executor, experiment)
             for epoch in range(1, experiment.n_epochs + 1):
                 _descend(executor, experiment, net, X, T, f"in epoch {epoch}")
-                history.extend(evaluation.told(epoch))
+                history.extend(evaluation.evaluate(epoch))
                 _call(on_epoch, history)
         except (_StoppedError, NotFiniteError) as stop:
             history.stopped = str(stop)

@@ -1,1 +1,1 @@
-"""Sources of truth: each answers an `Estimate`, a value and a bound on its own error."""
+"""Oracles, the sources of expected values: each returns an `Estimate`, a value and a bound on its own error."""

@@ -1,10 +1,10 @@
-"""Ball arithmetic: a rigorous enclosure of a definition's value and derivative. The only file that imports flint.
+"""Ball arithmetic: rigorous enclosures of a definition's value and derivative. The only file that imports flint.
 
 Every number is a ball, a midpoint and a radius, and every operation encloses its exact result (Johansson 2017, *Arb:
 efficient arbitrary-precision midpoint-radius interval arithmetic*, IEEE Trans. Comput. 66(8)). Derivatives come from
-reverse accumulation over a tape (Griewank and Walther 2008, *Evaluating Derivatives*, section 3.2): the tape knows the
-derivative of each elementary operation and of no formula. Arguments are doubles, hence exact; the precision is doubled
-until the answer is known far better than a double can hold.
+reverse accumulation over a tape (Griewank and Walther 2008, *Evaluating Derivatives*, section 3.2): only the
+derivatives of elementary operations are coded, none of a formula of the lab. Arguments are doubles, hence exact; the
+precision is doubled until the result is known far better than a double can hold.
 
 python-flint is optional; `available` says whether it is there.
 """
@@ -22,8 +22,9 @@ from reference.numerics.estimate import Estimate
 
 Array = NDArray[np.float64]
 
+#: Precisions in bits, tried in this order.
 _BITS = (128, 256, 512, 1024, 2048, 4096)
-#: An enclosure this narrow, relative to its midpoint, is the truth for anyone who computes in doubles.
+#: An enclosure whose radius is at most this fraction of its midpoint is exact enough for comparison with doubles.
 _RELATIVE = 2.0**-60
 
 
@@ -32,41 +33,46 @@ NAME = "ball arithmetic"
 
 
 def available() -> str | None:
-    """None if python-flint can be used, else the reason why not."""
+    """None if python-flint can be imported, else a sentence that says what to install."""
     return None if importlib.util.find_spec("flint") else "python-flint is not installed (the project's extra 'check')"
 
 
 def value(spec: Callable[..., Any], args: Sequence[ArrayLike]) -> Estimate:
-    """``spec(*args)``, enclosed.
+    """An enclosure of ``spec(*args)``.
 
     Parameters
     ----------
     spec
         A definition in the style of torch tensors (see `reference.lab.definitions`), on arrays of one or two axes.
     args
-        Taken as the exact numbers that they hold.
+        Arrays, converted to float64 and then taken as exact.
 
     Returns
     -------
     Estimate
-        The double next to the middle of the enclosure, and a bound on its distance from the truth.
+        Of the output's shape: doubles next to the midpoints, and bounds on their distance from the truth.
     """
     where = _doubles(args)
     return _enclosed(lambda: [spec(*(Balls.of(array) for array in where))])[0]
 
 
 def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
-    """The gradient of <cotangent, spec(*args)> with respect to each argument, enclosed.
+    """An enclosure of the gradient of <cotangent, spec(*args)> with respect to each argument.
 
-    At a kink (ReLU at exactly 0) the enclosure holds what every slope between the two legal ones gives, and the error
-    is as large as their difference.
+    At a kink (ReLU at exactly 0) the enclosure holds the gradients for all slopes between the two one-sided ones, so
+    that the error is as large as their difference.
 
     Parameters
     ----------
     spec, args
         As in `value`.
     cotangent
-        Of the output's shape, likewise exact.
+        Of the output's shape, likewise taken as exact.
+
+    Returns
+    -------
+    tuple of Estimate
+        One for each argument, of its shape.
 
     Raises
     ------
@@ -89,23 +95,23 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
 def ulps(
     spec: Callable[..., Any], args: Sequence[ArrayLike], actual: ArrayLike, cotangent: ArrayLike | None = None
 ) -> Estimate:
-    """How far computed numbers are from the truth, counted in units in the last place of the truth.
+    """The distance of computed numbers from the true ones, in units in the last place (ulps) of the true ones.
 
-    Half a unit is what rounding to nearest may leave; whoever is within one unit has rounded faithfully.
+    Correct rounding to nearest is within half a unit; a result within one unit is called faithfully rounded.
 
     Parameters
     ----------
     spec, args
         As in `value`.
     actual
-        Claimed to be ``spec(*args)``, or with ``cotangent`` the gradient with respect to the first argument.
+        The computed ``spec(*args)`` or, if ``cotangent`` is given, gradient with respect to the first argument.
     cotangent
         As in `vjp`.
 
     Returns
     -------
     Estimate
-        The distances, infinite for what is no number; and how far they may be from the true ones.
+        In the shape of ``actual``: the distances, infinite for a NaN, and bounds on their errors.
     """
     where, claimed = _doubles(args), np.asarray(actual, dtype=np.float64)
     truth: list[Balls] = []
@@ -120,34 +126,43 @@ def ulps(
         return truth
 
     nearest = _enclosed(compute)[0].value.ravel()
-    unit = np.spacing(np.minimum(np.abs(nearest), 2.0**1023))  # beyond it the unit is the same
+    unit = np.spacing(np.minimum(np.abs(nearest), 2.0**1023))  # the unit of the largest doubles, also for infinity
     distances, errors = np.full(nearest.shape, np.inf), np.zeros(nearest.shape)
     for place, (entry, number) in enumerate(zip(truth[0].matrix.entries(), claimed.ravel(), strict=True)):
         if np.isfinite(number):
             off = (entry - _flint().arb(float(number))) / _flint().arb(float(unit[place]))
             distances[place], errors[place] = abs(float(off.mid())), float(off.rad())
         elif number == nearest[place]:
-            distances[place] = 0.0  # beyond all doubles, rightly
+            distances[place] = 0.0  # rightly infinite: the true value exceeds all doubles
     return Estimate(distances.reshape(claimed.shape), errors.reshape(claimed.shape))
 
 
 class Balls:
-    """A matrix of balls on a tape, with as many of a tensor's methods as definitions need.
+    """A matrix of balls on a tape, with those methods of a torch tensor that the definitions use.
 
-    A vector of K numbers is a row, as numpy broadcasts it.
+    A vector of K numbers is stored as one row, as numpy broadcasts it.
+
+    Parameters
+    ----------
+    matrix
+        The `flint.arb_mat`.
+    shape
+        The shape of the array that it stands for.
+    sources
+        The operands of the operation whose result this is, each with a function that turns a cotangent of this into
+        its part of the operand's cotangent; empty for constants and arguments.
     """
 
     def __init__(self, matrix: Any, shape: tuple[int, ...], sources: Sequence[tuple[Balls, Callable[[Any], Any]]] = ()):
         self.matrix = matrix
         self.shape = shape
-        #: What this was computed from, with how a cotangent of this becomes one of that; empty for constants.
         self.sources = sources
         self.tracked = bool(sources)
         self.cotangent: Any = None
 
     @classmethod
     def of(cls, array: ArrayLike, *, tracked: bool = False) -> Balls:
-        """The exact numbers of an array of at most two axes."""
+        """Balls of radius 0 for an array of at most two axes; ``tracked`` for an argument that is differentiated."""
         numbers = np.asarray(array, dtype=np.float64)
         rows = np.atleast_2d(numbers)
         balls = cls(_flint().arb_mat(*rows.shape, rows.ravel().tolist()), numbers.shape)
@@ -155,7 +170,7 @@ class Balls:
         return balls
 
     def accumulate(self, cotangent: Any) -> None:
-        """Carry a cotangent of this back to everything it depends on, each operation once, the last one first."""
+        """Compute the cotangents of everything that this depends on from a cotangent of this, backwards on the tape."""
         self.cotangent = cotangent
         for node in reversed(self._order()):
             for source, back in node.sources:
@@ -163,16 +178,16 @@ class Balls:
                     part = back(node.cotangent)
                     source.cotangent = part if source.cotangent is None else source.cotangent + part
             if node.sources:
-                node.cotangent = None  # no longer needed; the tape is as long as the computation
+                node.cotangent = None  # not needed any more, and it takes memory
 
     def gradient(self) -> Balls:
-        """What `accumulate` left here; zero if nothing depended on this."""
+        """The cotangent that `accumulate` has computed for this argument; zero if the result does not depend on it."""
         if self.cotangent is None:
             return Balls(_constant(0, self.matrix.nrows(), self.matrix.ncols()), self.shape)
         return Balls(self.cotangent, self.shape)
 
     def _order(self) -> list[Balls]:
-        """All that this depends on and itself, each after what it depends on."""
+        """All nodes that this depends on, and this itself, operands before results."""
         order: list[Balls] = []
         seen: set[int] = set()
         stack = [(self, False)]
@@ -212,7 +227,7 @@ class Balls:
         return _node(-self.matrix, self.shape, (self, lambda g: -g))
 
     def sum(self, dim: int | None = None, *, keepdim: bool = False) -> Balls:
-        """Over one axis, which stays with length 1, or over everything."""
+        """The sum over one axis, which stays with length 1, or over all entries."""
         if dim is None:
             total = self.sum(dim=0, keepdim=True).sum(dim=1, keepdim=True)
             return _node(total.matrix, (), (total, lambda g: g))
@@ -226,7 +241,7 @@ class Balls:
         return _node(self.matrix * column, (n, 1), (self, lambda g: g * row))
 
     def mean(self) -> Balls:
-        """Of all entries."""
+        """The mean of all entries."""
         average: Balls = self.sum() / (self.matrix.nrows() * self.matrix.ncols())
         return average
 
@@ -268,7 +283,7 @@ class Balls:
         return _node(result, self.shape, (self, lambda g: _zipped(lambda a, b: a * b, g, slope)))
 
     def relu(self) -> Balls:
-        """max(x, 0). Where the ball holds 0, its slope is the ball [0, 1]: every legal answer."""
+        """max(x, 0). Where the ball contains 0 the slope is the ball [0, 1], which contains every legal slope."""
         arb = _flint().arb
         either = arb(0.5, 0.5)
         slope = _mapped(lambda x: arb(1) if x > 0 else (arb(0) if x < 0 else either), self.matrix)
@@ -276,7 +291,7 @@ class Balls:
         return _node(result, self.shape, (self, lambda g: _zipped(lambda a, b: a * b, g, slope)))
 
     def amax(self, dim: int, *, keepdim: bool) -> Balls:
-        """The largest entry of each row, of a constant: `detach` first."""
+        """The largest entry of each row; only for constants, so call `detach` first."""
         if self.tracked or dim != 1 or not keepdim:
             raise TypeError("Balls.amax: expected a detached matrix, dim=1 and keepdim=True")
         rows = self.matrix.tolist()
@@ -288,7 +303,7 @@ class Balls:
             largest.append(most)
         return Balls(_flint().arb_mat(len(rows), 1, largest), (len(rows), 1))
 
-    # What is neither.
+    # Constants and broadcasting.
 
     def detach(self) -> Balls:
         """The same numbers as a constant."""
@@ -299,7 +314,7 @@ class Balls:
         return Balls.of(array)
 
     def _aligned(self, other: Any) -> tuple[Balls, Balls]:
-        """Both operands in the shape that numpy's rules give."""
+        """Both operands, broadcast to one shape by numpy's rules."""
         right = other if isinstance(other, Balls) else Balls.of(other)
         shape = np.broadcast_shapes(self.shape, right.shape)
         return self._stretched(shape), right._stretched(shape)
@@ -320,7 +335,7 @@ class Balls:
 
 
 def _node(matrix: Any, shape: tuple[int, ...], *sources: tuple[Balls, Callable[[Any], Any]]) -> Balls:
-    """A result on the tape, or a constant if it is computed from constants."""
+    """The result of an operation: on the tape if an operand is, else a constant."""
     return Balls(matrix, shape, [source for source in sources if source[0].tracked])
 
 
@@ -338,7 +353,7 @@ def _constant(number: int, n: int, m: int) -> Any:
 
 
 def _enclosed(compute: Callable[[], Sequence[Balls]]) -> tuple[Estimate, ...]:
-    """The results at the first precision at which they are narrow enough, or at the last."""
+    """The results at the lowest precision at which they are narrow enough, or else at the highest."""
     context = _flint().ctx
     before = context.prec
     try:
@@ -361,7 +376,7 @@ def _rounded(balls: Balls) -> tuple[Estimate, bool]:
     with np.errstate(invalid="ignore", over="ignore"):
         # float() gives a neighbour of the midpoint, and may have rounded the radius down.
         error = radius * (1 + 2.0**-50) + np.spacing(np.abs(middle))
-    error[np.isinf(middle) & (radius == 0)] = 0  # beyond all doubles, rightly
+    error[np.isinf(middle) & (radius == 0)] = 0  # rightly infinite: the true value exceeds all doubles
     error[np.isnan(error)] = np.inf
     for index in np.flatnonzero((middle == 0) & (radius == 0)):
         if entries[index].is_zero():

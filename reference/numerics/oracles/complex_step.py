@@ -1,14 +1,14 @@
-"""The complex step: one pass of anybody's forward pass gives its derivative along a direction, without truncation.
+"""The complex step: one call of any forward pass gives its derivative along a direction, without truncation error.
 
 For f analytic, f(x + i h d) = f(x) + i h f'(x) d + O(h^2): the imaginary part over h is the derivative along d. Nothing
-is subtracted, so that h may be as small as one likes (Squire and Trapp 1998, *Using complex variables to estimate
+is subtracted, so that h may be arbitrarily small (Squire and Trapp 1998, *Using complex variables to estimate
 derivatives of real functions*, SIAM Rev. 40(1)); with h = 2^-333 the term in h^2 is far below rounding (Martins,
 Sturdza and Alonso 2003, *The complex-step derivative approximation*, ACM Trans. Math. Softw. 29(3)). A maximum compares
-real parts, as numpy does, so that ReLU is no obstacle; at a kink the answer is one of the slopes.
+real parts, as numpy does, so that ReLU works too; at a kink the result is one of the slopes.
 
-Not every forward pass carries complex numbers: one that copies into an array of floats, takes absolute values,
-conjugates or rounds to single precision loses the imaginary part or changes its sign. So the answer is compared with
-differences of the plain forward pass, which are coarse but need no complex numbers.
+Not every forward pass works with complex numbers: one that copies into an array of floats, takes absolute values,
+conjugates or rounds to single precision loses the imaginary part or changes its sign. So the result is compared with
+finite differences of the forward pass on real numbers, which are less exact.
 """
 
 from __future__ import annotations
@@ -26,50 +26,52 @@ from reference.numerics.oracles import finite_differences
 Array = NDArray[np.float64]
 Forward = Callable[..., ArrayLike]
 
+#: The step for arguments and directions of size 1, and the smallest step.
 _STEP, _SMALLEST_STEP = 2.0**-333, 2.0**-900
-#: The step in comparison with the argument: so small that its square is nothing beside 1.
+#: The largest step as a fraction of the argument, so small that its square vanishes beside 1 in double precision.
 _RELATIVE_STEP = 2.0**-100
-#: A second, smaller step gives the same to the last bit unless the first was too large, or something underflowed.
+#: The second step as a fraction of the first: both give the same derivative unless the first is too large.
 _SECOND_STEP = 2.0**-64
-#: On what was seen of the rounding, which is an estimate.
+#: A factor on measured rounding errors, since they are estimates.
 _SAFETY = 8.0
 _UNIT = 2.0**-53
-#: Differences are taken this close by, in units of the arguments: next to no kinks lie between.
+#: A factor on the steps of the finite differences, so that hardly any kinks lie within them.
 _NEAR = 2.0**-12
-#: Differences with an error below this part of the derivative say enough.
-_TELLING = 2.0**-7
-#: Rounding is measured at so many places, this close by in units of the arguments: what is smooth is a parabola there.
+#: Finite differences decide the comparison if their error is below this fraction of the derivative.
+_DECISIVE = 2.0**-7
+#: The number of points at which rounding is measured, and their range as a fraction of the arguments: so small that a
+#: smooth function is a parabola there.
 _POINTS, _RANGE = 9, 2.0**-24
-#: Two steps that differ by more, relatively, are not both small.
-_SAME = 2.0**-20
+#: If the derivatives by the two steps differ by a larger fraction, one of the steps is not usable.
+_AGREE = 2.0**-20
 
 
 class ComplexStepError(ValueError):
-    """The forward pass does not carry complex numbers through; the message says how that was seen."""
+    """The forward pass does not work with complex numbers; the message says how that was found."""
 
 
 def directional(forward: Forward, args: Sequence[ArrayLike], directions: Sequence[ArrayLike]) -> Estimate:
-    """The derivative of ``forward(*args)`` along ``directions``.
+    """The derivative of ``forward(*args)`` along a direction.
 
     Parameters
     ----------
     forward
-        From arrays to an array, of real or complex numbers alike.
+        A function from arrays to an array, of real or of complex numbers.
     args, directions
-        Where, and one direction of the same shape for each argument.
+        The point and the direction: one array for each argument, of the same shapes.
 
     Returns
     -------
     Estimate
-        Of the output's shape. The error is an estimate of rounding, from a handful of further passes; infinite where
-        the output or its derivative is not finite.
+        Of the output's shape. The error is an estimate of the rounding error, from about ten further calls; infinite
+        where the output or its derivative is not finite.
 
     Raises
     ------
     ComplexStepError
         ``forward`` does not carry complex numbers through.
     ValueError
-        A direction has another shape than its argument, or arguments are no real numbers.
+        A direction has another shape than its argument, or an argument does not hold real numbers.
     """
     along = Along(forward, args)
     along.confirm(directions)
@@ -77,7 +79,7 @@ def directional(forward: Forward, args: Sequence[ArrayLike], directions: Sequenc
 
 
 def vjp(forward: Forward, cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
-    """The gradient of <cotangent, forward(*args)> with respect to every entry of each argument, one by one.
+    """The gradient of <cotangent, forward(*args)> with respect to each argument, one call for every entry.
 
     Parameters
     ----------
@@ -86,12 +88,17 @@ def vjp(forward: Forward, cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tu
     cotangent
         Of the output's shape.
 
+    Returns
+    -------
+    tuple of Estimate
+        One for each argument, of its shape.
+
     Raises
     ------
     ComplexStepError
         ``forward`` does not carry complex numbers through.
     ValueError
-        The cotangent has another shape than the output, or arguments are no real numbers.
+        The cotangent has another shape than the output, or an argument does not hold real numbers.
     """
     where = finite_differences.doubles(args, "args")
     weights = np.asarray(cotangent, dtype=np.float64)
@@ -100,7 +107,7 @@ def vjp(forward: Forward, cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tu
         raise ValueError(f"cotangent: expected the shape of the output, {shape}, got {weights.shape}")
 
     def weighted(*moved: NDArray[Any]) -> Any:
-        # An output whose cotangent is 0 does not matter, whatever it is.
+        # An output whose cotangent is 0 adds nothing, even if it is NaN.
         return np.where(weights == 0, 0.0, weights * np.asarray(forward(*moved))).sum()
 
     along = Along(weighted, where)
@@ -129,7 +136,7 @@ def on_arrays(spec: Callable[..., Any]) -> Forward:
 
 
 class Along:
-    """One forward pass at one place: its derivative along one direction after the other.
+    """Computes derivatives of one forward pass at one point along any number of directions.
 
     Parameters
     ----------
@@ -139,7 +146,7 @@ class Along:
     Attributes
     ----------
     passes
-        How many complex passes were made.
+        How many times ``forward`` was called with complex numbers.
     """
 
     def __init__(self, forward: Forward, args: Sequence[ArrayLike]) -> None:
@@ -150,10 +157,11 @@ class Along:
         self.passes = 0
 
     def __call__(self, directions: Sequence[ArrayLike]) -> Estimate:
-        """The derivative in one pass.
+        """The derivative along ``directions``, an `Estimate` of the output's shape, by one call of ``forward``.
 
-        Its error is what was measured for the longest direction so far: shorter ones, and those that leave entries out,
-        have no more. The first call, and one with a direction more than twice as long, measure.
+        Its error is the one measured for an earlier direction. That holds for directions that are not much longer, or
+        that leave entries out. The first call measures the error, and so does one for a direction more than twice as
+        long as the one measured.
         """
         vectors = self._vectors(directions)
         length = _largest(vectors)
@@ -162,25 +170,25 @@ class Along:
         return _estimate(self._derivative(vectors, self._step(vectors)), self._noise)
 
     def measured(self, directions: Sequence[ArrayLike]) -> Estimate:
-        """The derivative, with an error that is measured for this very direction."""
+        """The derivative along ``directions``, with an error that is measured for this direction."""
         vectors = self._vectors(directions)
         return _estimate(self._derivative(vectors, self._step(vectors)), self._measure(vectors))
 
     def confirm(self, directions: Sequence[ArrayLike]) -> None:
-        """Compare the derivative with differences of the plain forward pass.
+        """Compare the derivative with finite differences of the forward pass on real numbers.
 
         Raises
         ------
         ComplexStepError
-            They disagree, or ``forward`` refuses complex numbers.
+            They disagree, or ``forward`` raises an exception for complex numbers.
         """
         vectors = self._vectors(directions)
         step = self._step(vectors)
         found = self._derivative(vectors, step)
         unsure = self._disagreement(vectors, step, found)
         undecided = np.ones(found.shape, dtype=bool)
-        # Close by there are next to no kinks. Farther off, where many may look like a smooth curve, there is less
-        # rounding: that is for what is still open.
+        # Small steps come first, since hardly any kinks lie within them. Larger steps, which have smaller rounding
+        # errors but may take many kinks for a smooth curve, are only for outputs that are still undecided.
         for near in (_NEAR, 1.0):
             differences, error = self._differences(vectors, near)
             if found.shape != differences.shape:
@@ -191,7 +199,7 @@ class Along:
             allowed = _SAFETY * error + unsure
             with np.errstate(invalid="ignore"):
                 off = undecided & (np.abs(found - differences) > allowed)
-                undecided = allowed > _TELLING * np.maximum(np.abs(found), np.abs(differences))
+                undecided = allowed > _DECISIVE * np.maximum(np.abs(found), np.abs(differences))
             if off.any():
                 index = tuple(int(i) for i in np.argwhere(off)[0])
                 raise ComplexStepError(
@@ -203,7 +211,7 @@ class Along:
                 break
 
     def _differences(self, vectors: Sequence[Array], near: float) -> tuple[Array, Array]:
-        """The derivative by the plain forward pass alone, and its error."""
+        """The derivative by finite differences of the forward pass on real numbers, and its error."""
         scale = self._scale(vectors)
 
         def plain(t: float) -> Array:
@@ -216,15 +224,15 @@ class Along:
         return self._imaginary(self._args, vectors, step) / step
 
     def _measure(self, vectors: Sequence[Array]) -> Array:
-        """How far rounding took the derivative, estimated.
+        """An estimate of the rounding error of the derivative, in the output's shape.
 
-        From how it jumps about when the arguments are moved a little and the direction is multiplied by numbers of all
-        mantissas; and from a second step.
+        It is taken from the scatter of the derivative when the arguments are moved a little and the direction is
+        multiplied by random numbers, and from the difference to the derivative by a second step.
         """
         rng = np.random.RandomState(0)
         step = self._step(vectors)
         roundings = [v * (2 * _UNIT * rng.randn(*v.shape)) for v in vectors]
-        # At random places: equal distances may happen to fit the grid of doubles, and then all are rounded alike.
+        # Random places: at equal distances all values might happen to be rounded in the same way.
         places = rng.uniform(-1, 1, _POINTS)
 
         def moved(place: float) -> Array:
@@ -235,15 +243,15 @@ class Along:
 
         with np.errstate(all="ignore"):
             here = self._derivative(vectors, step)
-            noise = finite_differences.jumps(
+            noise = finite_differences.rounding_noise(
                 np.append(places, 0.0), np.array([*(moved(place) for place in places), here])
             )
             return _SAFETY * noise + self._disagreement(vectors, step, here)
 
     def _disagreement(self, vectors: Sequence[Array], step: float, derivative: Array) -> Array:
-        """Between two steps: infinite where the first is no step yet, or none any more."""
+        """The difference between the derivatives by two steps, times `_SAFETY`; infinite where a step is not usable."""
         gap = np.abs(derivative - self._derivative(vectors, step * _SECOND_STEP))
-        return np.where(gap <= _SAME * np.abs(derivative), _SAFETY * gap, np.inf)
+        return np.where(gap <= _AGREE * np.abs(derivative), _SAFETY * gap, np.inf)
 
     def _imaginary(self, args: Sequence[Array], vectors: Sequence[Array], step: float) -> Array:
         self.passes += 1
@@ -252,23 +260,23 @@ class Along:
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 output = np.asarray(self._forward(*(_complex(a, step, v) for a, v in zip(args, vectors, strict=True))))
         except Exception as error:  # whatever foreign code raises for complex numbers
-            self._forward(*(a.copy() for a in args))  # what it raises for real ones too is its own affair
+            self._forward(*(a.copy() for a in args))  # raises, if the exception has nothing to do with complex numbers
             raise ComplexStepError(
                 f"expected a forward pass that carries complex numbers through, got {type(error).__name__}: {error}"
             ) from error
         if output.dtype.kind not in "fiubc":
             raise ComplexStepError(f"expected an array of numbers from the forward pass, got dtype {output.dtype}")
-        # Real numbers may be right, where nothing depends on the direction.
+        # An output of real numbers is no error: it may not depend on the direction.
         return np.array(output.imag, dtype=np.float64)
 
     def _step(self, vectors: Sequence[Array]) -> float:
-        """A power of two, so that it multiplies and divides without rounding."""
+        """The step, a power of two, so that multiplying and dividing by it rounds nothing."""
         smallest = np.inf
         with np.errstate(all="ignore"):
             for a, v in zip(self._args, vectors, strict=True):
                 used = (a != 0) & (v != 0)
                 smallest = min(smallest, float((np.abs(a[used]) / np.abs(v[used])).min(initial=np.inf)))
-            # Arguments of 1e200 would leave nothing of a step that suits those of 1.
+            # For arguments of 1e200 the step must be larger, or the product with it would vanish.
             wanted = min(_STEP * max(self._scale(vectors), 1.0), _RELATIVE_STEP * smallest)
             return float(np.clip(2.0 ** np.floor(np.log2(wanted)), _SMALLEST_STEP, 1.0))
 
@@ -289,9 +297,9 @@ class Along:
 
 
 class Numbers:
-    """An array of real or complex numbers with as many of a tensor's methods as definitions need."""
+    """An array of real or complex numbers with those methods of a torch tensor that the definitions use."""
 
-    #: Arrays leave mixed operations to the methods below.
+    #: Tells numpy to leave operations of an array with a `Numbers` to the methods below.
     __array_ufunc__ = None
 
     def __init__(self, array: NDArray[Any]) -> None:
@@ -299,7 +307,7 @@ class Numbers:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As numpy has it."""
+        """The shape of the array."""
         return self.array.shape
 
     def __len__(self) -> int:
@@ -351,11 +359,11 @@ class Numbers:
         return Numbers(np.where(self.array.real > 0, self.array, 0.0))
 
     def sum(self, dim: int | None = None, *, keepdim: bool = False) -> Numbers:
-        """Over one axis or over everything."""
+        """The sum over one axis or over all entries."""
         return Numbers(np.asarray(self.array.sum(axis=dim, keepdims=keepdim)))
 
     def mean(self) -> Numbers:
-        """Of all entries."""
+        """The mean of all entries."""
         return Numbers(np.asarray(self.array.mean()))
 
     def amax(self, dim: int, *, keepdim: bool) -> Numbers:

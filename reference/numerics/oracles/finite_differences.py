@@ -1,4 +1,4 @@
-"""Central differences with extrapolation: asks the forward pass alone, and knows what it does not know.
+"""Central differences with Richardson extrapolation: derivatives from the forward pass alone, with error estimates.
 
 Step sizes h_0, h_0/2, ... give D(h) = (f(h) - f(-h)) / 2h = f'(0) + c_2 h^2 + c_4 h^4 + ...; Richardson's
 extrapolation removes the powers one by one, and the disagreement of neighbours in the tableau is the error of
@@ -6,17 +6,17 @@ truncation (Ridders 1982, *Advances in Engineering Software* 4(2)). Rounding is 
 that lie close together (as Moré and Wild 2011 do, *Estimating computational noise*, SIAM J. Sci. Comput. 33(3), but
 random ones), and carried through the tableau. Each entry takes the step with the smallest sum of both.
 
-At a kink the central difference converges to the mean of two slopes, which is no derivative. The one-sided differences
-then do not approach each other in proportion to h, as they do for a smooth function. Neither a step at which that is
-seen nor a larger one, which has the kink within it too, is used; where none is left, the error is infinite.
+At a kink the central difference converges to the mean of two slopes, which is no derivative. But the one-sided
+differences then do not approach each other in proportion to h, as they do for a smooth function. A step at which this
+is detected is not used, nor is a larger one, which spans the kink too; where no step is left, the error is infinite.
 
 A kink beside 0, nearer than the steps, hides from D: J max(t - tau, 0) puts J/2 (1 - tau/h) into it, nearly the same
-for all of them, and a curvature that is large hides it from the one-sided differences. But what lies on one side of 0
-is half odd and half even, and D, the odd part, does not tell how well the even part converges: that is E(h) =
-(f(h) - 2 f(0) + f(-h)) / h^2 = f''(0) + e_2 h^2 + e_4 h^4 + ..., of the same powers, into which the kink puts
+for all steps, and a large curvature hides it from the one-sided differences. But a function that vanishes on one side
+of 0 is half odd and half even. D sees the odd part; the even part is in E(h) =
+(f(h) - 2 f(0) + f(-h)) / h^2 = f''(0) + e_2 h^2 + e_4 h^4 + ..., a series in the same powers, to which the kink adds
 J (1 - tau/h) / h, which doubles from step to step. So E is extrapolated as D is, and h times the disagreement of its
-neighbours is an error of D, too: for a smooth function as small as D's own, beside a kink as large as J. Several kinks
-may still balance; `tests/test_oracles.py` counts how often.
+neighbours counts as an error of D, too: it is as small as D's own for a smooth function, and as large as J beside a
+kink. Several kinks may still cancel; `tests/test_oracles.py` counts how often.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ from reference.numerics.estimate import Estimate
 Array = NDArray[np.float64]
 
 _LEVELS = 9
-_FIRST_STEP = 0.125  # of the argument's size: large enough that rounding leaves some 14 digits of a smooth function
-#: Places where to look for rounding, and how close together, as a part of the argument's size.
+#: The first step as a fraction of the argument's size: rounding leaves some 14 digits of a smooth function.
+_FIRST_STEP = 0.125
+#: The number of points at which rounding is measured, and their range as a fraction of the argument's size.
 _POINTS, _RANGE = 9, 2.0**-27
-_SAFETY = 8.0  # on both parts of the error: each is an estimate
-#: Between the 1/2 of a smooth function and the 1 of a kink.
+#: A factor on truncation and rounding errors, since both are estimates.
+_SAFETY = 8.0
+#: Halving the step multiplies the gap of one-sided differences by 1/2 for a smooth function, by 1 at a kink.
 _KINK_RATIO = 0.6
 
 
@@ -51,13 +53,18 @@ def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0
     Parameters
     ----------
     f
-        From a number to an array of any shape, always the same.
+        A function from a number to an array, always of the same shape.
     scale
-        The size of what the number is added to; the steps are fractions of it.
+        The size of the argument that the number is added to; the steps are fractions of it.
     near
-        Below 1: steps shorter by that factor, for a function with many kinks, at the price of accuracy.
+        A factor on all steps; below 1 for a function with many kinks, at the price of accuracy.
     together
-        Whether ``f`` is given all the numbers in a list at once, and answers with as many arrays.
+        Whether ``f`` takes all the numbers in one list and returns as many arrays.
+
+    Returns
+    -------
+    Estimate
+        Of the shape of the array. The error is infinite where no step could be trusted.
     """
     return derivative_and_step(f, scale, near=near, together=together)[0]
 
@@ -65,7 +72,7 @@ def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0
 def derivative_and_step(
     f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False
 ) -> tuple[Estimate, Array]:
-    """As `derivative`; and for each entry the shortest step that went into it, NaN where none could be trusted."""
+    """As `derivative`; and for each entry the shortest step used for it, NaN where no step could be trusted."""
     steps = np.asarray(_FIRST_STEP * near * scale * 0.5 ** np.arange(_LEVELS), dtype=np.float64)
     places = np.random.RandomState(0).uniform(-1, 1, _POINTS) * _RANGE * scale
     points = [0.0, *steps.tolist(), *(-steps).tolist(), *places.tolist()]
@@ -75,9 +82,9 @@ def derivative_and_step(
         centre, ahead, behind, close = np.split(table, np.cumsum([1, _LEVELS, _LEVELS]))
         centre = centre[0]
         h = steps.reshape(-1, *([1] * centre.ndim))
-        # At least the last place of the numbers that are subtracted, also where f happens to be small at 0.
+        # At least one unit in the last place of the numbers that are subtracted.
         rounded = 2.0**-52 * np.maximum(np.abs(ahead), np.abs(behind))
-        rounding = _SAFETY * np.maximum(jumps(places, close), rounded) / h
+        rounding = _SAFETY * np.maximum(rounding_noise(places, close), rounded) / h
         forward, backward = (ahead - centre) / h, (centre - behind) / h
         odd, even = (ahead - behind) / (2 * h), (forward - backward) / h
         value, error, shortest = _extrapolated(odd, even, h, rounding, _is_smooth(forward, backward, rounding))
@@ -98,14 +105,19 @@ def directional(
     Parameters
     ----------
     forward
-        From arrays to an array.
+        A function from arrays to an array.
     args, directions
-        Where, and which way; of the same shapes, converted to float64.
+        The point and the direction, one array for each argument, of the same shapes; converted to float64.
     within
-        How many times the directions the arguments may be moved at most: as far as ``forward`` is known to have no
+        The arguments are moved by at most this multiple of the directions: as far as ``forward`` is known to have no
         kink.
     together
-        Whether ``forward`` is given a list of many ``args`` at once, and answers with as many arrays.
+        Whether ``forward`` takes a list of many ``args`` at once and returns as many arrays.
+
+    Returns
+    -------
+    Estimate
+        Of the output's shape.
 
     Raises
     ------
@@ -137,12 +149,17 @@ def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[
     Parameters
     ----------
     forward
-        From arrays to an array.
+        A function from arrays to an array.
     cotangent
-        Of the output's shape. It multiplies the differences of outputs, not the outputs, so that a small gradient does
-        not drown in a large sum.
+        Of the output's shape. It multiplies the differences of outputs, not the outputs, so that a small gradient is
+        not lost in a large sum.
     args
-        Where; converted to float64.
+        The point; converted to float64.
+
+    Returns
+    -------
+    tuple of Estimate
+        One for each argument, of its shape.
 
     Raises
     ------
@@ -168,7 +185,7 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
 
         outputs = derivative(moved, max(abs(float(args[number][index])), 1.0))
         value[index] = (weights * outputs.value).sum()
-        # An output whose cotangent is 0 does not matter, whatever is not known about it.
+        # An output whose cotangent is 0 adds nothing, even if its own derivative is unknown.
         matters = np.where(weights == 0, 0.0, outputs.error)
         rounding = 2.0**-52 * weights.size * np.abs(weights * outputs.value).sum()
         error[index] = (np.abs(weights) * matters).sum() + rounding
@@ -178,22 +195,22 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
 def _extrapolated(
     odd: Array, even: Array, steps: Array, rounding: Array, smooth: NDArray[np.bool_]
 ) -> tuple[Array, Array, NDArray[np.intp]]:
-    """The entry of the tableau with the smallest error, that error, and the number of the shortest step in it.
+    """For each entry of f: the tableau's value with the smallest error, that error, and its shortest step's number.
 
     The error is infinite where no step can be trusted.
     """
-    amplification = 1.0  # of the rounding, by the weights of the extrapolation
+    amplification = 1.0  # how much the weights of the extrapolation enlarge rounding errors
     usable = smooth
     best = np.full(odd.shape[1:], np.inf)
     value = np.zeros(odd.shape[1:])
     shortest = np.zeros(odd.shape[1:], dtype=np.intp)
     for power in range(1, len(steps)):
         factor = 4.0**power
-        odd, truncation = _following(odd, factor)
-        even, one_sided = _following(even, factor)
+        odd, truncation = _next_column(odd, factor)
+        even, one_sided = _next_column(even, factor)
         usable = usable[1:] & usable[:-1]
         amplification *= (factor + 1) / (factor - 1)
-        # By the second step of the entry: a kink that only the first does not reach is in it.
+        # Times the second step of the entry, which also spans a kink that the shortest step does not reach.
         truncation = np.maximum(truncation, 2 * steps[power:] * one_sided)
         error = _SAFETY * truncation + amplification * rounding[power:]
         for row, (candidate, its_error, allowed) in enumerate(zip(odd, error, usable, strict=True)):
@@ -203,31 +220,31 @@ def _extrapolated(
     return value, best, shortest
 
 
-def _following(column: Array, factor: float) -> tuple[Array, Array]:
-    """The next column of the tableau, and how far its entries are from the two that each was made of."""
+def _next_column(column: Array, factor: float) -> tuple[Array, Array]:
+    """The next column of the tableau, and the distance of each entry from the two that it is made of."""
     following = (factor * column[1:] - column[:-1]) / (factor - 1)
     return following, np.maximum(np.abs(following - column[1:]), np.abs(following - column[:-1]))
 
 
 def _is_smooth(forward: Array, backward: Array, rounding: Array) -> NDArray[np.bool_]:
-    """Step by step: whether f shows no kink within it.
+    """For each step, whether no kink of f is detected within it.
 
     The one-sided differences of a smooth function differ by h f''(0) + O(h^3), so that half the step leaves half of it;
-    across a kink at 0 they differ by the same jump for every step, across one beside 0 by nearly that. A curvature may
-    hide it where the step is large, so that what a shorter step shows counts.
+    across a kink at 0 they differ by the same jump for every step, across one beside 0 by nearly that. Curvature may
+    hide a kink from a large step, so that a step also fails if a shorter one does.
     """
     gap = np.abs(forward - backward)
     shrinks = (gap[1:] <= _KINK_RATIO * gap[:-1]) | (gap[1:] <= 4 * rounding[1:])
-    first = np.zeros((1, *gap.shape[1:]), dtype=bool)  # nothing larger to compare with
+    first = np.zeros((1, *gap.shape[1:]), dtype=bool)  # there is no larger step to compare it with
     each = np.concatenate([first, shrinks])
     return np.asarray(np.logical_and.accumulate(each[::-1])[::-1])
 
 
-def jumps(places: Array, table: Array) -> Array:
-    """How far the rows of ``table``, one for each place, jump about: their largest distance from parabolas.
+def rounding_noise(places: Array, table: Array) -> Array:
+    """The size of the rounding errors in ``table``, one row for each place: the largest distance from a parabola.
 
-    The places lie so close together that a smooth function is a parabola. They had better be drawn at random: equal
-    distances may happen to be multiples of the last place of what is rounded, and then all rows are rounded alike.
+    The places lie so close together that a smooth function is a parabola. They should be random: equal distances may
+    happen to be multiples of a unit in the last place, and then all rows are rounded in the same way.
     """
     basis, _ = np.linalg.qr(np.vander(places, 3))
     rows = table.reshape(len(places), -1)
@@ -236,7 +253,7 @@ def jumps(places: Array, table: Array) -> Array:
 
 
 def doubles(arrays: Sequence[ArrayLike], name: str) -> list[Array]:
-    """Double precision, or a `ValueError` that names which of ``name`` holds no real numbers."""
+    """The arrays in double precision; a `ValueError` says which one of ``name`` does not hold real numbers."""
     converted = [np.asarray(array) for array in arrays]
     for number, array in enumerate(converted):
         if array.dtype.kind not in "fiub":

@@ -1,6 +1,7 @@
-"""PyTorch's automatic differentiation of a definition in double precision. No other module here imports torch.
+"""The oracle that uses PyTorch's automatic differentiation of a definition, in double precision.
 
-torch is optional and slow to import, so it is imported when it is used; `available` says whether it is there.
+torch is optional and slow to import, so each function that needs it imports it; `available` says whether it is
+installed. No other module of `reference` imports torch.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+#: How often the computation is repeated with perturbed arguments to sample its rounding errors.
 _PROBES = 4
-#: On what the probes saw: each is one sample of a rounding error.
+#: A factor on the largest error in these samples.
 _SAFETY = 16.0
 _DOUBLE, _SINGLE = 2.0**-53, 2.0**-24
 
@@ -31,23 +33,23 @@ NAME = "PyTorch's automatic differentiation"
 
 
 def available() -> str | None:
-    """None if PyTorch can be used, else the reason why not."""
+    """None if PyTorch can be imported, else a sentence that says what to install."""
     return None if importlib.util.find_spec("torch") else "PyTorch is not installed (the project's extra 'torch')"
 
 
 def value(spec: Callable[..., Any], args: Sequence[ArrayLike]) -> Estimate:
-    """``spec(*args)``, a definition on torch tensors, with an estimate of what rounding did to it."""
-    return _estimate(lambda *moved: (_plain(spec(*_tensors(moved))),), _doubles(args))[0]
+    """``spec(*args)`` for a definition on torch tensors, with an estimate of its rounding error."""
+    return _estimate(lambda *moved: (_as_array(spec(*_tensors(moved))),), _doubles(args))[0]
 
 
 def evaluate(spec: Callable[..., Any], args: Sequence[ArrayLike]) -> Array:
-    """``spec(*args)`` alone, without an estimate of its error: nine times as fast as `value`."""
+    """``spec(*args)`` without an estimate of its error: nine times as fast as `value`, which computes it nine times."""
     with one_thread():
-        return _plain(spec(*_tensors(_doubles(args))))
+        return _as_array(spec(*_tensors(_doubles(args))))
 
 
 def constant(array: NDArray[Any]) -> torch.Tensor:
-    """An argument that is not differentiated, such as class labels, as a tensor of its own type."""
+    """A tensor of the array's own dtype, for an argument that is not differentiated, such as class labels."""
     return _tensors((array,))[0]
 
 
@@ -61,7 +63,12 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
     cotangent
         Of the output's shape.
     args
-        Converted to float64.
+        The point; converted to float64.
+
+    Returns
+    -------
+    tuple of Estimate
+        One for each argument, of its shape.
 
     Raises
     ------
@@ -83,7 +90,7 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
         direction = torch.from_numpy(np.asarray(along)).to(outputs.dtype)
         found = torch.autograd.grad(outputs, tensors, direction, allow_unused=True)
         return tuple(
-            np.zeros(array.shape) if gradient is None else _plain(gradient)
+            np.zeros(array.shape) if gradient is None else _as_array(gradient)
             for array, gradient in zip(moved, found, strict=True)
         )
 
@@ -99,12 +106,17 @@ def mlp_gradient(theta: Sequence[ArrayLike], X: ArrayLike, T: ArrayLike) -> list
         W_1, b_1, W_2, b_2, ...
     X, T
         Inputs (N, D) and one-hot targets (N, K).
+
+    Returns
+    -------
+    list of arrays
+        One for each array of ``theta``, of its shape.
     """
     import torch  # noqa: PLC0415 - optional and slow to import
 
     parameters = [tensor.requires_grad_() for tensor in _tensors(_doubles(theta))]
     with one_thread():
-        return [_plain(each) for each in torch.autograd.grad(_mean_loss(X, T)(*parameters), parameters)]
+        return [_as_array(each) for each in torch.autograd.grad(_mean_loss(X, T)(*parameters), parameters)]
 
 
 def gradcheck_mlp(
@@ -115,16 +127,16 @@ def gradcheck_mlp(
     fast: bool,
     wrong: tuple[int, tuple[int, ...], float] | None = None,
 ) -> bool:
-    """Whether `torch.autograd.gradcheck` at its defaults passes such a net's gradient, on one thread.
+    """Whether `torch.autograd.gradcheck`, with its default tolerances, passes the gradient of `mlp_gradient`'s net.
 
     Parameters
     ----------
     theta, X, T
         As in `mlp_gradient`.
     fast
-        Its fast mode, one direction for all; otherwise every entry.
+        Whether to use its fast mode, which checks one random direction instead of every entry.
     wrong
-        Which entry of the gradient to multiply by what before it is judged: number of the array, index, factor.
+        An entry of the gradient to make wrong before it is judged: (number of the array, index, factor).
     """
     import torch  # noqa: PLC0415 - optional and slow to import
 
@@ -136,7 +148,7 @@ def gradcheck_mlp(
         number, index, factor = wrong
 
         def spoil(gradient: torch.Tensor | None) -> torch.Tensor | None:
-            if gradient is None:  # gradcheck also asks what undefined cotangents give
+            if gradient is None:  # gradcheck also tries undefined cotangents
                 return None
             spoiled = gradient.clone()
             spoiled[index] *= factor
@@ -158,16 +170,16 @@ def gradcheck_numpy(
     vjp: Callable[..., tuple[NDArray[Any], ...]],
     args: Sequence[ArrayLike],
 ) -> bool:
-    """Whether `torch.autograd.gradcheck` at its defaults passes a numpy function and its hand-written gradient.
+    """Whether `torch.autograd.gradcheck`, with its default tolerances, passes a numpy function and its gradient.
 
     Parameters
     ----------
     forward
-        From arrays to an array.
+        A function from arrays to an array.
     vjp
-        ``vjp(cotangent, *args)``, a gradient for each argument.
+        ``vjp(cotangent, *args)``, which returns a gradient for each argument.
     args
-        Where; converted to float64.
+        The point; converted to float64.
     """
     import torch  # noqa: PLC0415 - optional and slow to import
 
@@ -175,11 +187,11 @@ def gradcheck_numpy(
         @staticmethod
         def forward(context: Any, *tensors: torch.Tensor) -> torch.Tensor:
             context.save_for_backward(*tensors)
-            return torch.from_numpy(np.array(forward(*(_plain(each) for each in tensors)), dtype=np.float64))
+            return torch.from_numpy(np.array(forward(*(_as_array(each) for each in tensors)), dtype=np.float64))
 
         @staticmethod
         def backward(context: Any, cotangent: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            found = vjp(_plain(cotangent), *(_plain(each) for each in context.saved_tensors))
+            found = vjp(_as_array(cotangent), *(_as_array(each) for each in context.saved_tensors))
             return tuple(torch.from_numpy(np.array(each, dtype=np.float64)) for each in found)
 
     tensors = tuple(tensor.requires_grad_() for tensor in _tensors(_doubles(args)))
@@ -189,14 +201,17 @@ def gradcheck_numpy(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """What is asked here is small, and on busy cores a pool of threads takes a thousand times as long."""
+    """In the block, PyTorch uses one thread.
+
+    The computations here are small, and on busy cores a pool of threads can take a thousand times as long.
+    """
     with threads(1):
         yield
 
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """So many threads for PyTorch's own work."""
+    """In the block, PyTorch uses this number of threads for its own computations."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
     before = torch.get_num_threads()
@@ -214,7 +229,7 @@ def softmax(X: NDArray[Any]) -> NDArray[Any]:
 
 
 def softmax_vjp(Y: NDArray[Any], cotangent: NDArray[Any]) -> NDArray[Any]:
-    """What its backward pass makes of softmax's outputs and a cotangent, both (N, K)."""
+    """PyTorch's own delta of softmax, (N, K), from its outputs and a cotangent, both (N, K)."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
     y, direction = _tensors((Y, cotangent))
@@ -229,13 +244,13 @@ def cross_entropy(X: NDArray[Any], T: NDArray[Any]) -> NDArray[Any]:
 
 
 def cross_entropy_gradient(X: NDArray[Any], T: NDArray[Any]) -> NDArray[Any]:
-    """Its gradient (N, K) with respect to the logits, by automatic differentiation."""
+    """The gradient (N, K) of the sum of `cross_entropy` with respect to the logits, by automatic differentiation."""
     with one_thread():
         return np.array(cross_entropy_step(X, T)().numpy())
 
 
 def cross_entropy_step(X: NDArray[Any], T: NDArray[Any]) -> Callable[[], torch.Tensor]:
-    """A function that computes losses and gradient, of tensors that are made before: to be timed."""
+    """A function to be timed: it computes losses and gradient from tensors that were made before."""
     import torch  # noqa: PLC0415 - optional and slow to import
 
     logits, labels = constant(X).requires_grad_(), constant(T.argmax(axis=1))
@@ -267,37 +282,39 @@ def _losses(logits: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
 def _estimate(
     compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool = False
 ) -> tuple[Estimate, ...]:
-    """The results, and an estimate (no bound) of what rounding did to them.
+    """The results of a computation with an estimate (not a bound) of their rounding errors.
 
-    The same computation in single precision is wrong by the same roundings, 2^29 times as large, cancellation within it
-    included; at arguments moved by a rounding they fall differently. Constants of double precision in the definition
-    would hide them, so that arguments moved by a rounding of double precision are tried as well. What single precision
-    absorbs without a trace (a probability closer to 1 than 6e-8) is underestimated; ball arithmetic has no such limit.
+    The same computation in single precision makes rounding errors that are 2^29 times as large, cancellation included;
+    perturbing the arguments by a rounding error gives different ones each time. If the definition has constants in
+    double precision, it is not computed in single precision throughout; therefore arguments perturbed by a rounding
+    error of double precision are tried as well. The error is underestimated where single precision absorbs a difference
+    completely (a probability closer to 1 than 6e-8); ball arithmetic has no such limit.
 
-    ``linear`` in the first argument, a cotangent: it is multiplied by some number, and the results divided by it. That
-    changes nothing but the roundings, all of them. Short numbers have none otherwise, or the same ones each time.
+    ``linear`` says that the results are linear in the first argument, a cotangent. It is then multiplied by a random
+    number and the results are divided by it, which changes all roundings and nothing else. Without that, short numbers
+    would be computed without rounding errors, or with the same ones each time.
     """
     with one_thread():
-        return _probed(compute, args, linear=linear)
+        return _perturbed(compute, args, linear=linear)
 
 
-def _probed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
+def _perturbed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
     results = compute(*args)
-    seen = [_DOUBLE * np.abs(result) for result in results]
+    largest = [_DOUBLE * np.abs(result) for result in results]
     rng = np.random.RandomState(0)
     for unit, dtype, scale in ((_SINGLE, np.float32, _DOUBLE / _SINGLE), (_DOUBLE, np.float64, 1.0)):
         for _ in range(_PROBES):
             moved = [(array * (1 + 2 * unit * rng.choice([-1, 1], array.shape))).astype(dtype) for array in args]
-            factor = rng.uniform(0.5, 1) if linear else 1.0  # not above 1: nothing may overflow
+            factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
             if linear:
                 moved[0] = (args[0] * factor).astype(dtype)
             with np.errstate(invalid="ignore"):  # inf - inf, where single precision overflows
                 differences = [np.abs(one - two / factor) for one, two in zip(results, compute(*moved), strict=True)]
-            seen = [np.maximum(most, scale * new) for most, new in zip(seen, differences, strict=True)]
-    # NaN: single precision could not follow, and nothing is known.
+            largest = [np.maximum(most, scale * new) for most, new in zip(largest, differences, strict=True)]
+    # A NaN means that single precision has overflowed, so that the error is not known.
     return tuple(
         Estimate(result, np.where(np.isnan(error), np.inf, _SAFETY * error))
-        for result, error in zip(results, seen, strict=True)
+        for result, error in zip(results, largest, strict=True)
     )
 
 
@@ -307,7 +324,7 @@ def _tensors(arrays: Sequence[NDArray[Any]]) -> list[torch.Tensor]:
     return [torch.from_numpy(np.array(array)) for array in arrays]
 
 
-def _plain(tensor: torch.Tensor) -> Array:
+def _as_array(tensor: torch.Tensor) -> Array:
     return np.array(tensor.detach().numpy(), dtype=np.float64)
 
 
