@@ -212,7 +212,7 @@ def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
     assert first.run() == second.run(1)
     third.before()
     third.descend()
-    assert third._told() == first.before()
+    assert third._history() == first.before()
 
 
 def test_a_step_of_one_is_a_step() -> None:

@@ -1,4 +1,4 @@
-"""What a hostile process may say: refused where it is malformed, and a finding, never a fault, where it is absurd."""
+"""Whatever a hostile worker sends: malformed messages are refused, absurd ones become failures, never errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.system
 
 
 def framed(text: Any, data: bytes = b"") -> Any:
-    """What comes of a frame with this content."""
+    """The value in a frame with this content."""
     text = text if isinstance(text, bytes) else json.dumps(text).encode()
     rest = struct.pack(">QQ", len(text), len(data)) + text + data
 
@@ -84,7 +84,7 @@ def sent(value: Any) -> Any:
     ],
 )
 def test_malformed_frames_are_refused(text: Any) -> None:
-    """With one kind of error, and at little cost."""
+    """Every malformed frame raises FrameError, quickly."""
     start = time.process_time()
     with pytest.raises(frames.FrameError):
         framed(text)
@@ -93,19 +93,19 @@ def test_malformed_frames_are_refused(text: Any) -> None:
 
 @pytest.mark.parametrize("lengths", [(2**63, 0), (0, 2**63), (2**21 + 1, 0), (0, 2**23 + 1)])
 def test_lengths_are_limited(lengths: tuple[int, int]) -> None:
-    """Before anything of that length is received."""
+    """A frame that announces too much is refused before it is received."""
     with pytest.raises(frames.FrameError, match="announced"):
         frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.REPLY)
 
 
 def test_names_with_one_hash_are_refused() -> None:
-    """A dict of numbers with one hash would take minutes to make."""
+    """Keys of dicts must be strings: numbers with one hash would take minutes to insert."""
     with pytest.raises(frames.FrameError, match="a name of type int"):
         framed(["d", [[n * (2**61 - 1), 0] for n in range(20_000)]])
 
 
 def test_truth_values_are_bits() -> None:
-    """Whatever bytes came for them."""
+    """Every nonzero byte of an array of truth values becomes True."""
     value = framed(["a", "|b1", [4]], b"\x00\x01\x02\xff")
     assert value.view(np.uint8).tolist() == [0, 1, 1, 1]
 
@@ -133,7 +133,7 @@ def test_truth_values_are_bits() -> None:
     ],
 )
 def test_what_is_sent_arrives(value: Any) -> None:
-    """To the bit, with its type."""
+    """Every value that can be packed arrives unchanged, with its type."""
     got = sent(value)
     assert type(got) is type(value)
     assert repr(got) == repr(value)
@@ -142,7 +142,7 @@ def test_what_is_sent_arrives(value: Any) -> None:
 @pytest.mark.parametrize("dtype", sorted(frames._DTYPES))
 @pytest.mark.parametrize("shape", [(), (0,), (2, 3), (1, 0, 2)])
 def test_arrays_arrive(dtype: str, shape: tuple[int, ...]) -> None:
-    """Of every type and shape, whatever their layout."""
+    """Arrays of every dtype, shape and memory layout arrive unchanged."""
     array = np.arange(2 * np.prod(shape, dtype=int)).astype(dtype)[::2].reshape(shape)
     got = sent(array)
     assert got.dtype == array.dtype
@@ -180,7 +180,7 @@ GOOD = Reply(np.zeros(2), "ndarray")
     ],
 )
 def test_odd_replies_are_refused(value: Any) -> None:
-    """Each part of a reply is of its type, and says of its value what is so."""
+    """A reply is refused if a part has the wrong type or its kind is not that of its value."""
     with pytest.raises(sanitize.InvalidReplyError):
         sanitize.replies(value, 2)
 
@@ -190,13 +190,13 @@ def test_odd_replies_are_refused(value: Any) -> None:
     [None, [], {}, {"missing": {}, "modules": {}, "classes": 7}, {"missing": {"a": 7}, "modules": {}}, {"missing": []}],
 )
 def test_odd_findings_are_refused(value: Any) -> None:
-    """What the process says that it has found, too."""
+    """A malformed report of what was found is refused."""
     with pytest.raises(sanitize.InvalidReplyError):
         sanitize.found(value)
 
 
 def test_words_are_made_harmless() -> None:
-    """Escapes, line breaks, surrogates, writing from right to left; and what differs from run to run is left out."""
+    """Escapes, line breaks, surrogates and direction marks are spelled out; addresses are replaced."""
     assert sanitize.printable("a\x1b[2J\r\nb\t\ud800\u202e <x at 0x7f0123456789>") == (
         "a\\x1b[2J\\r b \\ud800\\u202e <x at 0x...>"
     )
@@ -210,12 +210,12 @@ def test_words_are_made_harmless() -> None:
 
 
 def shout(text: str) -> str:
-    """To see what has been cleaned."""
+    """Marks a text as cleaned, by capital letters."""
     return text.upper()
 
 
 def test_what_may_be_believed_is_made_anew() -> None:
-    """Every text in it is cleaned, however deep; numbers and arrays stay what they are."""
+    """Every text in a reply is cleaned at any depth; numbers and arrays stay the same."""
     array = np.arange(2.0)
     deep = {"names": ["a", ("b", None, 1.5, True, 7, np.float32(2))], "array": array}
     value = Reply(deep, "dict", changed=("x",), aliases=("y", "z"), altered=True)
@@ -248,7 +248,7 @@ def test_what_may_be_believed_is_made_anew() -> None:
     ],
 )
 def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
-    """An exception leaves nothing else to say; long words are cut, long lists too."""
+    """A reply with an exception keeps nothing else; long texts and long lists are cut."""
     assert repr(sanitize.replies([said], 1)) == repr([heard])
 
 
@@ -272,7 +272,7 @@ def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
     ],
 )
 def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
-    """In words that say what came."""
+    """The error says what came instead."""
     if why is None:
         assert len(sanitize.replies(value, 2)) == 2
         return
@@ -282,7 +282,7 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
 
 
 def test_what_was_found_is_heard() -> None:
-    """Names and reasons are cleaned and cut; a module's name has to be one, since it goes into a script."""
+    """Names and reasons are cleaned and cut; what is no module name is dropped."""
     said = {
         "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "notes": ["n"] * 30, "stand_ins": ["tqdm"],
         "modules": {"mlp": "net.mlp", "relu": "a b", "linear": "1a", "softmax": "os; x", "loss": "m" * 300},
@@ -324,12 +324,12 @@ class Odd(np.ndarray):
     ],
 )
 def test_what_is_no_answer_is_named(value: Any, kind: str) -> None:
-    """In words; none of it is ever the examiner's to handle."""
+    """A result of an unusable type becomes a description of that type."""
     assert copied(value) == Unusable(kind)
 
 
 def test_subclasses_are_looked_through() -> None:
-    """An array's own words for its shape and type are not asked."""
+    """The shape and dtype of an array subclass are taken from the array itself, not from its own attributes."""
     array = copied(np.arange(6.0).reshape(2, 3).view(Odd))
     assert type(array) is np.ndarray
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -385,7 +385,7 @@ ABSURD: list[Any] = [
 
 
 class Absurd:
-    """Answers rightly, but now and then, with something else."""
+    """An executor that replies rightly, except that it sometimes replaces a reply by an absurd one."""
 
     def __init__(self, rng: np.random.RandomState) -> None:
         self._honest, self._rng = InProcess(plain.CLASSES, {}), rng
@@ -422,7 +422,7 @@ class Absurd:
 @pytest.mark.parametrize("only", ["linear.*", "relu.*", "softmax.*", "cross_entropy.*", "logits.*", "mlp.*"])
 @pytest.mark.parametrize("seed", range(4))
 def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
-    """Whatever comes and whenever it comes: a failure with a few words to say, and no error of the examiner's."""
+    """Absurd replies lead to failures with a short text, never to an error of the examiner."""
     executor = Absurd(np.random.RandomState(seed))
     for finding in Examination(executor, "x", only=only, effort="quick", seed=seed):
         assert finding.status != "error", (finding.check, finding.actual)

@@ -11,8 +11,8 @@ The mathematics is easiest to read in `bp.layers`. This package computes the sam
 - *The parameters are one vector*, of which the layers' matrices are views, and so is the gradient: a step is one
   subtraction. alpha / N is multiplied into the smallest delta there is, that of the loss.
 - *Batches go through the net in pieces* that stay in the processor's cache (`pieces`).
-- *ReLU compares with an array of zeros, not with a zero.* numpy compares two arrays with the processor's vector instructions, an array and a
-  number without them (four times slower, numpy 2.4).
+- *ReLU compares with an array of zeros, not with a zero.* numpy compares two arrays with the processor's vector
+  instructions, an array and a number without them (four times slower, numpy 2.4).
 - *Where all samples are one batch*, as in the small experiments, an epoch is twenty calls of half a microsecond
   (`whole`). Training and test samples stand side by side in one pass forward, which serves the evaluation after one
   epoch and the step of the next; and every epoch leaves its parameters and outputs in memory of its own, from which
