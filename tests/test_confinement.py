@@ -162,7 +162,7 @@ def test_without_a_filter_children_take_of_the_processor_time(place: Place) -> N
     assert place.traces() == []
 
 
-def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
+def test_worker_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
     """A worker that breaks before it reports its confinement is a SandboxError."""
     with Sandbox(place.submission, Limits(SECONDS), "process") as box:
         (box._folder / "bp_worker" / "serve.py").write_text("raise RuntimeError('broken worker')\n", encoding="utf-8")

@@ -277,7 +277,7 @@ def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
     assert begun.box.run([MADE, Call("layer", "delta", {})])[-1].value.tolist() == [[1.0]]
 
 
-def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None:
+def test_process_that_does_not_take_the_request_has_ended(opened: Open) -> None:
     """A process that has closed its request pipe is reported as ended."""
     begun = opened(FORCE, FOUND)
     begun.missing()
@@ -320,7 +320,7 @@ def test_time_that_is_used_up_is_told(opened: Open) -> None:
     assert begun.script.stopped == [True, True]
 
 
-def test_questions_go_together(opened: Open) -> None:
+def test_requests_go_together(opened: Open) -> None:
     """Several requests go in one frame, each with its own replies."""
     questions: list[Sequence[Step]] = [[MADE, ASKED] for _ in range(30)]
     many = [reply for number in range(24) for reply in replies(float(number))]
@@ -331,7 +331,7 @@ def test_questions_go_together(opened: Open) -> None:
     assert [len(each) for each in begun.script.asked] == [24, 6] + [2] * 6
 
 
-def test_after_an_end_questions_go_one_by_one(opened: Open) -> None:
+def test_after_an_end_requests_go_one_by_one(opened: Open) -> None:
     """After a process has ended, requests are sent one by one."""
     begun = opened(FORCE, FOUND, EOFError(), FORCE, FOUND, *(replies(float(n)) for n in range(4)))
     begun.missing()

@@ -221,7 +221,7 @@ def test_answer_is_awaited_as_long_as_there_is_time(start: Start) -> None:
     assert started.heard(2, no_longer) == b"bc"
 
 
-def test_question_that_is_not_taken(start: Start) -> None:
+def test_request_that_is_not_taken(start: Start) -> None:
     """While a request larger than the pipe is sent, the output of the process is read, so that neither blocks."""
     with pytest.raises(EndedError, match="took too long"):
         start("time.sleep(60)").send(bytes(2**20), no_longer)
@@ -230,7 +230,7 @@ def test_question_that_is_not_taken(start: Start) -> None:
     assert busy.heard(1) == bytes(1)
 
 
-def test_question_to_one_that_has_ended(start: Start) -> None:
+def test_request_to_one_that_has_ended(start: Start) -> None:
     """Sending to a process that has ended raises EOFError, and its end is reported."""
     started = start("os._exit(7)")
     started.worker.process.wait()
