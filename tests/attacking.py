@@ -1,4 +1,4 @@
-"""Where attacks take place: a submission, a folder for temporary files, and what must be left of both."""
+"""A place for attacks: a submission, a folder for temporary files, and a check that nothing is left of either."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LOOKS = 600
 
 
 class Place:
-    """Somewhere to be attacked: a folder for temporary files, one outside, and one handed in."""
+    """A submission, a folder for temporary files and a folder outside, for one attack."""
 
     def __init__(self, folder: Path) -> None:
         self.temporary, self.outside, self.submission = (folder / name for name in ("tmp", "outside", "submission"))
@@ -72,7 +72,7 @@ class Place:
         self.hand_in("attack.py", text)
 
     def traces(self) -> list[str]:
-        """What is left of it: files, descriptors, and processes that do not end."""
+        """The files, file descriptors and running processes that are left."""
         left = [str(path) for path in self.temporary.iterdir()]
         if [path.name for path in self.outside.iterdir()] != ["kept.txt"]:
             left.append("something outside")
@@ -98,7 +98,7 @@ class Place:
 def judged(
     place: Place, kind: sandbox.Kind = "process", only: str = "relu.forward.values", seconds: float = SECONDS
 ) -> Judgement:
-    """The verdict, after which nothing is left."""
+    """The judgement of the submission; asserts that it leaves no trace."""
     descriptors, threads = _descriptors(), threading.active_count()
     limits = Limits(seconds, 2**30)
     judgement = judge(place.submission, only=only, effort="quick", seed=7, limits=limits, sandbox=kind)

@@ -18,12 +18,12 @@ needs_torch = pytest.mark.skipif(torch_autograd.available() is not None, reason=
 
 
 def gamma(n: int) -> float:
-    """n u / (1 - n u): n roundings (Higham 2002, lemma 3.1)."""
+    """n u / (1 - n u), a bound on n roundings (Higham 2002, lemma 3.1)."""
     return n * U / (1 - n * U)
 
 
 def assert_within(actual: NDArray[Any], truth: Estimate, bound: NDArray[Any] | float = 0.0) -> None:
-    """``actual`` is the truth but for the oracle's error and ``bound``; entries of infinite error are not judged."""
+    """Assert that ``actual`` is within the oracle's error and ``bound`` of the truth, where the error is finite."""
     assert actual.shape == truth.value.shape
     excess = np.abs(actual - truth.value) - (truth.error + bound)
     assert not (excess > 0).any(), f"off by {np.abs(actual - truth.value).max()}:\n{actual}\nis not\n{truth}"
@@ -31,5 +31,5 @@ def assert_within(actual: NDArray[Any], truth: Estimate, bound: NDArray[Any] | f
 
 
 def exactly(value: NDArray[Any]) -> Estimate:
-    """A truth without error."""
+    """An estimate without error."""
     return Estimate(value, np.zeros(value.shape))

@@ -22,7 +22,7 @@ Codings = dict[str, Number]
 
 
 def _orders(terms: Sequence[Number]) -> dict[str, Sequence[Number]]:
-    """The order of a sum counts: the first terms are rounded most often."""
+    """The terms of a sum in several orders, since the first terms are rounded most often."""
     ascending = sorted(terms, key=lambda each: abs(each.value))
     return {"in order": terms, "largest first": ascending[::-1], "smallest first": ascending}
 
@@ -47,17 +47,17 @@ def _products(one: Array, other: Array) -> list[Number]:
 
 
 def linear_forward(X: Array, W: Array, b: Array) -> list[Array]:
-    """Sums of products and a bias, all positive."""
+    """X W + b: sums of positive products, and a bias."""
     return [_each((len(X), len(b)), lambda n, u: _sums([*_products(X[n], W[:, u]), Number(abs(b[u]))]))]
 
 
 def linear_delta(W: Array, d: Array) -> list[Array]:
-    """Sums of products, all positive."""
+    """delta_next W^T: sums of positive products."""
     return [_each((len(d), len(W)), lambda n, i: _sums(_products(d[n], W[i])))]
 
 
 def linear_grad(X: Array, d: Array) -> list[Array]:
-    """Averages of products, all positive: by a division, or by a factor, before or after the sum."""
+    """Averages of positive products: by a division or a factor, before or after the sum."""
     n = Number(len(X))
     part = Number(1 / Decimal(len(X)), (), 1)
     averages = {"/ N": lambda x: x / n, "times 1 / N": lambda x: x * part}
@@ -92,7 +92,7 @@ def _logaddexp(a: Number, b: Number) -> Number:
 
 
 def _softmax(x: list[Number]) -> list[Codings]:
-    """Of one sample, class by class."""
+    """The codings of softmax for one sample, class by class."""
     m = largest(x)
     z = [logit - m for logit in x]
     found: list[Codings] = [{} for _ in x]
@@ -116,13 +116,13 @@ def _softmax(x: list[Number]) -> list[Codings]:
 
 
 def softmax(Z: Array) -> list[Array]:
-    """Quotients, and exponentials of differences."""
+    """Softmax as quotients and as exponentials of differences."""
     rows = [_softmax(_numbers(z)) for z in Z]
     return [_each(Z.shape, lambda n, k: rows[n][k])]
 
 
 def softmax_delta(P: Array, d: Array) -> list[Array]:
-    """y (d - <d, y>) and its like, for cotangents of all signs."""
+    """Softmax's delta as y (d - <d, y>) and its equivalents, for cotangents of all signs."""
 
     def codings(y: list[Number], e: list[Number], k: int) -> Codings:
         products = [a * b for a, b in zip(y, e, strict=True)]
@@ -148,7 +148,7 @@ def softmax_delta(P: Array, d: Array) -> list[Array]:
 
 
 def cross_entropy(P: Array, T: Array) -> list[Array]:
-    """Logarithms to either base, times targets, added up."""
+    """Cross-entropy with logarithms to base e and to base 2."""
 
     def codings(n: int, _: int) -> Codings:
         found: Codings = {}
@@ -161,7 +161,7 @@ def cross_entropy(P: Array, T: Array) -> list[Array]:
 
 
 def cross_entropy_delta(P: Array, T: Array) -> list[Array]:
-    """-t / p, or -t (1 / p)."""
+    """The delta of cross-entropy as -t / p and as -t (1 / p)."""
 
     def codings(n: int, k: int) -> Codings:
         t, p = Number(T[n, k]), Number(P[n, k])
@@ -171,7 +171,7 @@ def cross_entropy_delta(P: Array, T: Array) -> list[Array]:
 
 
 def logits_loss(Z: Array, T: Array) -> list[Array]:
-    """Log S less the target's logit, or minus the log of softmax, or added up."""
+    """The loss as log S minus the shifted logit, as minus the log of softmax, and by logaddexp."""
 
     def codings(n: int, _: int) -> Codings:
         x, target = _numbers(Z[n]), int(T[n].argmax())
@@ -198,7 +198,7 @@ def logits_loss(Z: Array, T: Array) -> list[Array]:
 
 
 def logits_delta(Z: Array, T: Array) -> list[Array]:
-    """Softmax less the target, or without that cancellation."""
+    """Softmax minus the target, and two codings without that cancellation."""
 
     def codings(n: int, k: int) -> Codings:
         x = _numbers(Z[n])

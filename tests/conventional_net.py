@@ -34,11 +34,11 @@ class Coding:
     has_largest_first: bool
 
     def sum(self, terms: Sequence[Number]) -> Number:
-        """One by one."""
+        """Add the terms one by one."""
         return one_by_one(sorted(terms, key=lambda each: -abs(each.value)) if self.has_largest_first else terms)
 
     def products(self, A: Array, B: Array, *more: Array) -> Array:
-        """A B, and further rows that are added to each row."""
+        """A B, plus rows that are added to each row."""
         return _each((len(A), B.shape[1]), lambda n, u: self.sum([*(A[n] * B[:, u]), *(row[u] for row in more)]))
 
     def answers(self, X: Array, theta: Sequence[Array], T: Array) -> dict[str, list[Array]]:

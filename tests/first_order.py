@@ -1,13 +1,12 @@
 """How far the roundings of a given sequence of operations can take its result, to first order.
 
-An operation that rounds its result v is off by at most u |v|, and by 8 u |v| where it is a library's exp or log (4
-units in the last place are granted to those). Below the smallest normal number it is off by the smallest positive one,
-or by 4 of them. An error e of an intermediate result changes the final one by e times its derivative. The sum of these
-over all operations is what comes of roundings that all go the worst way: so no bound may be below it, and nothing goes
-beyond it but roundings of roundings. Values and derivatives are computed with fifty digits.
+An operation that rounds its result v has an error of at most u |v|, and of 8 u |v| if it is a library's exp or log (4
+units in the last place are granted to those). Below the smallest normal number the error is the smallest positive
+number, or 4 times that. An error e of an intermediate result changes the final one by e times its derivative. The sum of
+these over all operations is the error if all roundings go the worst way: no bound may be below it, and only terms of
+second order exceed it. Values and derivatives are computed with fifty digits.
 
-Nothing here knows a formula of `reference.numerics.rounding`: all that goes in is which operations there are, in which
-order.
+No formula of `reference.numerics.rounding` is used here: the sequence of operations is all that enters.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ _ZERO, _ONE = Decimal(0), Decimal(1)
 
 
 class Number:
-    """A number that knows from which others, by which derivatives, it came about, and how it was rounded.
+    """A number with its operands, its derivatives with respect to them, and its own rounding error.
 
     Parameters
     ----------
     value
-        Exactly.
+        The exact value.
     parents
-        The numbers that it was computed from, and its derivative with respect to each.
+        The operands, each with the derivative of this number with respect to it.
     roundings
-        How many u of itself it may be off.
+        The rounding error of this number in units of u times its size.
     tiny
-        How many of the smallest positive numbers, where it is subnormal.
+        The rounding error in units of the smallest positive number, where this number is subnormal.
     """
 
     __slots__ = ("parents", "roundings", "tiny", "value")
@@ -67,39 +66,39 @@ class Number:
 
 
 def exp(x: Number) -> Number:
-    """By a library."""
+    """e^x, with the error granted to a library."""
     value = x.value.exp()
     return Number(value, ((x, value),), 8, 4)
 
 
 def log(x: Number) -> Number:
-    """By a library: of numbers near 1, which are u apart, it is not subnormal."""
+    """log x, with the error granted to a library; never subnormal, since numbers near 1 are u apart."""
     return Number(x.value.ln(), ((x, 1 / x.value),), 8)
 
 
 def log1p(x: Number) -> Number:
-    """By a library."""
+    """log(1 + x), with the error granted to a library."""
     return Number((1 + x.value).ln(), ((x, 1 / (1 + x.value)),), 8, 4)
 
 
 def log2(x: Number) -> Number:
-    """By a library."""
+    """The logarithm to base 2, with the error granted to a library."""
     ln2 = Decimal(2).ln()
     return Number(x.value.ln() / ln2, ((x, 1 / (x.value * ln2)),), 8)
 
 
 def log_of_2() -> Number:
-    """A constant of the program, rounded."""
+    """log 2, a rounded constant of the program."""
     return Number(Decimal(2).ln(), (), 1)
 
 
 def largest(numbers: Sequence[Number]) -> Number:
-    """The largest, exactly."""
+    """The largest of some numbers, without rounding."""
     return max(numbers, key=lambda each: each.value)
 
 
 def one_by_one(terms: Sequence[Number]) -> Number:
-    """Their sum in the order given."""
+    """The sum of the terms in the order given."""
     return reduce(lambda total, term: total + term, terms)
 
 
@@ -132,7 +131,7 @@ def _is_subnormal(number: Number, p: Precision) -> bool:
 
 
 def _from_the_last(result: Number) -> Iterator[Number]:
-    """All that went into a result, each before what went into it."""
+    """All numbers that a result depends on, each before its own operands."""
     order: dict[Number, None] = {}
     stack = [(result, False)]
     while stack:

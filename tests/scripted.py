@@ -1,4 +1,4 @@
-"""Processes that follow a script, in the place of those in which a submission runs."""
+"""Processes that follow a script, in place of worker processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Script:
 
 
 class Process:
-    """In the place of `reference.execution.worker_process.WorkerProcess`."""
+    """Stands in for `reference.execution.worker_process.WorkerProcess`."""
 
     def __init__(self, script: Script) -> None:
         self.script, self.used = script, 0.0

@@ -124,7 +124,7 @@ BOTH = [
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """Where less may be written than usual, and a process that sleeps at its end is not waited for that long."""
+    """A place where fewer bytes may be written, and a process that sleeps at its end gets less time to exit."""
     place = Place(tmp_path)
     monkeypatch.setattr(worker_process, "_MAX_BYTES", 2**25)
     monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 0.2)
@@ -133,13 +133,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 
 def test_every_attack_is_tried() -> None:
-    """Each file has its line in the table above, or is right."""
+    """Each file of attacks has a row in the table above or is listed as right."""
     assert sorted({path.stem for path in (HERE / "attacks").glob("*.py")} - set(CARELESS)) == list(TOLD)
 
 
 @pytest.mark.parametrize("name", TOLD)
 def test_hostile_submission_does_not_pass(place: Place, name: str) -> None:
-    """It fails, whatever it does, about what is wrong with it; never by a fault of the examiner's."""
+    """A hostile submission fails for what is wrong with it, never by an error of the examiner."""
     place.attack(name)
     check, *_ = TOLD[name]
     judgement = judged(place, only=check, seconds=ENDLESS.get(name, SECONDS))
@@ -160,7 +160,7 @@ def test_hostile_submission_does_not_pass(place: Place, name: str) -> None:
 
 @pytest.mark.parametrize("name", CARELESS)
 def test_careless_submission_passes(place: Place, name: str) -> None:
-    """What is right is told so, and what was odd about it is noted."""
+    """A right submission passes, and what is odd about it is noted."""
     place.attack(name)
     judgement = judged(place, only="relu.*", seconds=3.0 if name == "careless_training" else SECONDS)
     assert judgement.verdict == "pass", [str(each) for each in judgement.findings if each.status == "failed"][:1]
@@ -178,7 +178,7 @@ def test_careless_submission_passes(place: Place, name: str) -> None:
 @needs_bubblewrap
 @pytest.mark.parametrize("name", BOTH)
 def test_both_sandboxes_say_the_same(place: Place, name: str) -> None:
-    """For the same seed: the same findings, word for word."""
+    """For the same seed both kinds of sandbox give the same findings, word for word."""
     place.attack(name)
     seconds = ENDLESS.get(name, SECONDS)
     ones, others = (judged(place, kind, TOLD[name][0], seconds) for kind in ("process", "bwrap"))
@@ -188,7 +188,7 @@ def test_both_sandboxes_say_the_same(place: Place, name: str) -> None:
 
 
 def test_no_absurd_frame_does_more_than_end_its_process(place: Place) -> None:
-    """Whatever is wrong with it; the next process answers."""
+    """A malformed frame ends its process, and the next process replies."""
     place.attack("absurd_frames")
     with Sandbox(place.submission, Limits(SECONDS), "process") as box:
         assert box.missing() == {}
@@ -200,7 +200,7 @@ def test_no_absurd_frame_does_more_than_end_its_process(place: Place) -> None:
 
 
 def test_no_connection_is_made(place: Place) -> None:
-    """To a server that is there."""
+    """A submission cannot connect to a server on this machine."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         place.attack("sockets", server.getsockname()[1])
@@ -210,7 +210,7 @@ def test_no_connection_is_made(place: Place) -> None:
 
 
 def test_next_submission_is_judged_as_ever(place: Place) -> None:
-    """After the worst, by the same examiner."""
+    """After the worst attacks the same examiner judges the next submission as before."""
     for name in ("signals_by_descriptor", "writes_over_the_interpreter", "patched_builtins"):
         place.attack(name)
         assert judged(place).verdict == "fail"
@@ -219,7 +219,7 @@ def test_next_submission_is_judged_as_ever(place: Place) -> None:
 
 
 def test_isolation_is_not_the_submissions_to_tell(place: Place) -> None:
-    """What it says of its own confinement is neither believed nor shown."""
+    """What a submission claims about its own confinement is not reported."""
     place.attack("forged_isolation")
     assert "everything" not in judged(place, only="relu.made").isolation
 
@@ -241,7 +241,7 @@ class ReLULayer(right.Right):
 
 
 def test_methods_that_never_answer_cost_no_other_its_verdict(place: Place) -> None:
-    """All else is judged as if they were not there; they are not asked for ever, nor do they take all of the time."""
+    """All other methods are judged as if the ones that end the process were absent."""
     place.hand_in("attack.py", TWO)
     judgement = judged(place, only="*.answers", seconds=6.0)
     failed = {each.subject: each.mistake for each in judgement.findings if each.status == "failed"}

@@ -35,20 +35,20 @@ LOGITS = st.one_of(st.floats(-5, 5), st.floats(-800, 800), st.sampled_from([0.0,
 
 
 def encloses(estimate: Estimate, truth: Sequence[Exact]) -> bool:
-    """Whether each entry is as near to its truth as it says; the truths must be better than that by far."""
+    """Whether each true value, known to many more digits, lies within the estimate's error."""
     kind = type(truth[0])
     pairs = zip(estimate.value.flat, estimate.error.flat, truth, strict=True)
     return all(error == np.inf or abs(kind(float(value)) - true) <= kind(float(error)) for value, error, true in pairs)
 
 
 def sharp(estimate: Estimate) -> bool:
-    """Whether each entry is known to the last digit of a double or two."""
+    """Whether each entry is known to within about one unit in the last place of a double."""
     return bool((estimate.error <= 2.0**-51 * np.abs(estimate.value) + 2.0**-1073).all())
 
 
 @pytest.fixture
 def digits() -> Any:
-    """Decimals with 60 digits and exponents without end; 1e-40 is far below what an `Estimate` can tell."""
+    """A context for decimals with 60 digits and unlimited exponents."""
     context = decimal.Context(prec=60, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
     with decimal.localcontext(context):
         yield
@@ -69,7 +69,7 @@ def softmax_of(x: Sequence[Decimal]) -> list[Decimal]:
 @needs_flint
 @given(st.data())
 def test_products_and_sums_of_any_numbers(data: st.DataObject) -> None:
-    """X W + b against rational numbers, from subnormal to huge, cancellation included."""
+    """X W + b encloses the value in rational numbers, from subnormal to huge, also with cancellation."""
     n, d, u = data.draw(sizes(3))
     X, W, b = (data.draw(arrays(*shape, elements=MODERATE)) for shape in ((n, d), (d, u), (u,)))
     found = ball.value(definitions.linear, (X, W, b))
@@ -86,7 +86,7 @@ def test_products_and_sums_of_any_numbers(data: st.DataObject) -> None:
 @needs_flint
 @given(st.data())
 def test_gradient_of_products(data: st.DataObject) -> None:
-    """C W^T, X^T C and the sums of C against rational numbers, each in the shape of its argument."""
+    """The gradient of X W + b encloses C W^T, X^T C and the sums of C in rational numbers."""
     n, d, u = data.draw(sizes(3))
     shapes = (n, d), (d, u), (u,), (n, u)
     X, W, b, C = (data.draw(arrays(*shape, elements=MODERATE)) for shape in shapes)
@@ -108,13 +108,13 @@ def test_gradient_of_products(data: st.DataObject) -> None:
 @needs_flint
 @pytest.mark.parametrize("x", [0.0, 5e-324, -5e-324, 2.0**-1022, 1.0, -0.1, 1e300, LARGEST, -LARGEST])
 def test_numbers_go_in_and_out_unchanged(x: float) -> None:
-    """Subnormal and huge ones too."""
+    """Every double is represented exactly, subnormal and huge ones included."""
     assert ball.value(lambda X: X + 0, (np.array([[x]]),)).value.tolist() == [[x]]
 
 
 @needs_flint
 def test_what_is_beyond_all_doubles_is_infinite() -> None:
-    """Of either sign, and without error; what is nearer to 0 than all doubles is 0, with an error."""
+    """A value beyond all doubles is infinite without error; one nearer to 0 than all doubles is 0 with an error."""
     X = np.array([[LARGEST, -LARGEST, 5e-324]])
     huge = ball.value(lambda X: X * 4, (X,))
     assert huge.value[0, :2].tolist() == [np.inf, -np.inf]
@@ -127,7 +127,7 @@ def test_what_is_beyond_all_doubles_is_infinite() -> None:
 
 @needs_flint
 def test_cancellation_raises_the_precision() -> None:
-    """1e300 + 1 - 1e300 = 1, and 1e300 + 1e-300 - 1e300 = 1e-300: 2,000 bits, and every digit right."""
+    """1e300 + 1 - 1e300 and 1e300 + 1e-300 - 1e300 are right in every digit."""
     for small in (1.0, 1e-300):
         found = ball.value(lambda X: X.sum(dim=1, keepdim=True), (np.array([[1e300, small, -1e300]]),))
         assert found.value.tolist() == [[small]]
@@ -156,7 +156,7 @@ CLOSED_FORMS: dict[str, tuple[Function, Function, Function, st.SearchStrategy[fl
 @pytest.mark.usefixtures("digits")
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 def test_functions_and_their_slopes(name: str) -> None:
-    """Against 60 digits, results that are subnormal or 0 included."""
+    """Each function and its derivative agree with decimals of 60 digits, also where they are subnormal or 0."""
     f, value, slope, points = CLOSED_FORMS[name]
 
     @given(points)
@@ -175,7 +175,7 @@ def test_functions_and_their_slopes(name: str) -> None:
 @needs_flint
 @pytest.mark.usefixtures("digits")
 def test_softmax_and_its_product_with_a_cotangent() -> None:
-    """Against the closed form with 60 digits: p and p (d - <d, p>), rows independent, tails to the last digit."""
+    """Softmax and its vector-Jacobian product agree with the closed form in 60 digits."""
 
     @given(st.data())
     def check(data: st.DataObject) -> None:
@@ -200,7 +200,7 @@ def test_softmax_and_its_product_with_a_cotangent() -> None:
 @needs_flint
 @pytest.mark.usefixtures("digits")
 def test_cross_entropy_of_logits_and_its_gradient() -> None:
-    """Against log sum exp(x - x_t) and p - t with 60 digits: confidently right samples included."""
+    """The loss and its gradient agree with the closed form in 60 digits, also for surely right samples."""
 
     @given(st.data())
     def check(data: st.DataObject) -> None:
@@ -228,7 +228,7 @@ def test_cross_entropy_of_logits_and_its_gradient() -> None:
 @needs_torch
 @given(st.data())
 def test_nets_agree_with_pytorch(data: st.DataObject) -> None:
-    """Losses and gradients of a net with a hidden layer, each within the errors that both state."""
+    """Losses and gradients of a net agree with PyTorch within the errors that both state."""
     n, d, u, k = data.draw(sizes(4))
     shapes = (d, u), (u,), (u, k), (k,)
     theta = [data.draw(arrays(*shape)) for shape in shapes]
@@ -253,7 +253,7 @@ def test_nets_agree_with_pytorch(data: st.DataObject) -> None:
 @needs_flint
 @given(st.data())
 def test_relu_and_its_kink(data: st.DataObject) -> None:
-    """Exact on either side however near; at 0 the enclosure holds both legal slopes and nothing beyond them."""
+    """ReLU is exact on either side of 0; at 0 the enclosure is the interval between the two slopes."""
     X = data.draw(arrays(2, 3, elements=st.one_of(st.just(0.0), ANY, st.sampled_from([5e-324, -5e-324]))))
     C = data.draw(arrays(2, 3))
     assert ball.value(definitions.relu, (X,)).value.tolist() == np.maximum(X, 0).tolist()
@@ -269,7 +269,7 @@ def test_relu_and_its_kink(data: st.DataObject) -> None:
 
 @needs_flint
 def test_a_kink_deep_in_a_net_widens_only_what_passes_through_it() -> None:
-    """Two units, one at exactly 0: the gradient of the other's weights is as sharp as ever."""
+    """A unit at exactly 0 widens its own gradient and no other unit's."""
     X, W, b, V = np.array([[1.0, 2.0]]), np.array([[2.0, 1.0], [-1.0, 1.0]]), np.zeros(2), np.array([[1.0], [1.0]])
     (_, dW, db, _) = ball.vjp(
         lambda X, W, b, V: definitions.relu(definitions.linear(X, W, b)) @ V, np.ones((1, 1)), (X, W, b, V)
@@ -285,7 +285,7 @@ def test_a_kink_deep_in_a_net_widens_only_what_passes_through_it() -> None:
 
 @needs_flint
 def test_bad_questions_are_refused() -> None:
-    """Shapes that do not fit, and what balls do not have."""
+    """Shapes that do not fit and operations that balls lack raise exceptions."""
     X = np.ones((2, 3))
     with pytest.raises(ValueError, match=r"cotangent: expected the shape of the output, \(2, 3\), got \(3, 2\)"):
         ball.vjp(lambda X: X * 2, np.ones((3, 2)), (X,))
@@ -301,7 +301,7 @@ def test_bad_questions_are_refused() -> None:
 
 @needs_flint
 def test_what_nothing_depends_on_has_no_gradient() -> None:
-    """Zero, without error, in its own shape; constants and detached numbers likewise."""
+    """An argument that does not enter, or is detached, has a gradient of exact zeros in its shape."""
     _, unused = ball.vjp(lambda x, y: x * 2, np.ones((1, 2)), (np.ones((1, 2)), np.ones(3)))
     assert unused.value.tolist() == unused.error.tolist() == [0, 0, 0]
     (constant,) = ball.vjp(lambda x: x.detach() * 2, np.ones((1, 2)), (np.ones((1, 2)),))
@@ -310,7 +310,7 @@ def test_what_nothing_depends_on_has_no_gradient() -> None:
 
 @needs_flint
 def test_numbers_that_are_none() -> None:
-    """NaN, or the logarithm of a negative number: nothing is known, and that is said."""
+    """A NaN or the logarithm of a negative number has an infinite error."""
     found = ball.value(lambda X: X.log(), (np.array([[-1.0, 1.0]]),))
     assert found.error[0, 0] == np.inf
     assert found.value[0, 1] == 0
@@ -329,7 +329,7 @@ def test_infinity_is_the_nearest_double_to_what_is_beyond_all() -> None:
 
 @needs_flint
 def test_precision_is_put_back() -> None:
-    """The precision of flint's context is that of before, after an error too."""
+    """The precision of flint's context is restored, also after an exception."""
     import flint  # noqa: PLC0415 - optional
 
     before = flint.ctx.prec
@@ -343,7 +343,7 @@ def test_precision_is_put_back() -> None:
 
 
 def test_absent_flint_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module says what is missing, and the examiner skips with that reason what it cannot judge."""
+    """Without flint ``available`` gives the reason, and checks that need it are skipped for that reason."""
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "flint" else find_spec(name))
     assert "python-flint is not installed" in str(ball.available())
@@ -357,6 +357,6 @@ def test_absent_flint_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_flint_is_imported_only_when_it_is_used() -> None:
-    """The package is importable without it."""
+    """The module can be imported without flint."""
     code = "import sys, reference; sys.exit('flint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

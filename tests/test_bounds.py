@@ -44,7 +44,7 @@ WIDTHS = (2, 4)
 
 @dataclass(frozen=True)
 class Arguments:
-    """Of every message: probabilities P of logits Z, and outputs Y that sum to 1 exactly."""
+    """Arguments of every message: logits Z, probabilities P, and outputs Y that sum to exactly 1."""
 
     X: Array
     W: Array
@@ -63,7 +63,7 @@ def arguments(size: str, width: int) -> Arguments:
     X, W, b, d, Z = (rng.randn(*shape) * SIZES[size] for shape in shapes)
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)
-    # By how much outputs miss a sum of 1 is granted, too. Here by nothing: they are multiples of 2^-30, none 0.
+    # The bound grows with the distance of the outputs' sum from 1. Here it is 0: they are multiples of 2^-30, none 0.
     Y = np.maximum(np.rint(P * 2.0**30), 1) / 2.0**30
     Y[np.arange(3), Y.argmax(axis=1)] += 1 - Y.sum(axis=1)
     return Arguments(X, W, b, d, Z, P, Y, one_hot(np.array([0, width - 1, 1]), width))
@@ -71,17 +71,17 @@ def arguments(size: str, width: int) -> Arguments:
 
 @dataclass(frozen=True)
 class Law:
-    """A bound, and what it is held against.
+    """A bound, the codings that it must cover, and how wide it may be.
 
     Attributes
     ----------
     granted
-        What `reference.numerics.rounding` says.
+        The bound of `reference.numerics.rounding`.
     codings
-        The codings that it is for.
+        The codings that it must cover.
     most
-        How many times what the worst of them needs may be granted: somewhere no more than the first, nowhere more than
-        the second, nor than the third where something underflows.
+        Limits on the bound divided by the error of the worst coding: for some entry at most the first, for all entries
+        at most the second, or the third where something underflows.
     """
 
     granted: Callable[[Arguments, Precision], Any]
@@ -89,8 +89,8 @@ class Law:
     most: tuple[float, float, float] = (1.15, 2.0, 2.1)
 
 
-#: More than twice is granted where numbers underflow, since what that costs is granted twice, for a few operations more
-#: than a coding has; and for the reasons given below.
+#: Ratios above 2 are stated where numbers underflow, since the error of underflow is granted twice, for a few operations
+#: more than a coding has; and for the reasons given below.
 LAWS = {
     "linear forward": Law(
         lambda a, p: rounding.linear_forward(a.X, a.W, a.b, p),
@@ -102,9 +102,9 @@ LAWS = {
         lambda a: conventional.linear_grad(a.X, a.d),
         (1.15, 2.0, 2.7),
     ),
-    # With four classes each step of logaddexp is taken for the worst of the three; for the loss, too.
+    # The bound takes each step of logaddexp to be the worst of the three that four classes need; also for the loss.
     "softmax": Law(lambda a, p: rounding.softmax(a.Z, a.P, p), lambda a: conventional.softmax(a.Z), (1.15, 2.25, 2.5)),
-    # |d_k| + <|d|, y> stands for differences that cancel where one output is nearly 1.
+    # The bound has |d_k| + <|d|, y> in place of differences that cancel where one output is nearly 1.
     "softmax delta": Law(
         lambda a, p: rounding.softmax_delta(a.Y, a.d, p),
         lambda a: conventional.softmax_delta(a.Y, a.d),
@@ -119,13 +119,13 @@ LAWS = {
         lambda a, p: rounding.cross_entropy_delta(a.Y, a.T, p),
         lambda a: conventional.cross_entropy_delta(a.Y, a.T),
     ),
-    # Where p_t underflows its logarithm is no honest loss, and its error is granted all the same.
+    # The error of log p_t is granted also where p_t underflows, although that coding is not honest there.
     "loss of logits": Law(
         lambda a, p: rounding.logits_loss(a.Z, a.T, a.P, p),
         lambda a: conventional.logits_loss(a.Z, a.T),
         (1.15, 2.25, 5.0),
     ),
-    # The roundings of three codings are added, of which none has all.
+    # The bound adds the roundings of three codings, none of which has all of them.
     "delta of logits": Law(
         lambda a, p: rounding.logits_delta(a.Z, a.T, a.P, p),
         lambda a: conventional.logits_delta(a.Z, a.T),
@@ -135,9 +135,9 @@ LAWS = {
 
 
 def most(message: str, p: Precision) -> tuple[float, float, float]:
-    """See `Law`."""
+    """How many times the needed error a bound may be: see `Law`."""
     if message == "softmax delta" and p.u == DOUBLE.u:
-        # What outputs sum to is known to K roundings of doubles, which are granted twice beside K + 3.
+        # The error of the outputs' computed sum, K roundings of doubles, is granted twice in addition to K + 3.
         return 2.6, 9.1, 9.1
     return LAWS[message].most
 
@@ -155,7 +155,7 @@ def is_meant(name: str, number: Number, error: float, p: Precision) -> bool:
 
 @dataclass(frozen=True)
 class Need:
-    """What the worst coding of an entry needs, which that is, and whether anything underflows in any of them."""
+    """The error of the worst coding of an entry, which coding that is, and whether anything underflows in it."""
 
     error: float
     coding: str
@@ -164,7 +164,7 @@ class Need:
 
 @cache
 def needs(message: str, size: str, width: int) -> dict[str, list[Need]]:
-    """By precision, entry by entry."""
+    """For each precision what each entry needs."""
     found: dict[str, list[Need]] = {name: [] for name in PRECISIONS}
     with localcontext(FIFTY_DIGITS):
         for codings in [each for part in LAWS[message].codings(arguments(size, width)) for each in part.ravel()]:
@@ -182,7 +182,7 @@ def needs(message: str, size: str, width: int) -> dict[str, list[Need]]:
 
 
 def ratios(message: str, precision: str) -> Iterator[tuple[float, Need, str]]:
-    """What is granted in units of what is needed, entry by entry, and in words where."""
+    """For each entry the bound divided by what is needed, and where that is."""
     for size, width in itertools.product(SIZES, WIDTHS):
         granted = LAWS[message].granted(arguments(size, width), PRECISIONS[precision])
         parts = granted if isinstance(granted, tuple) else (granted,)
@@ -193,7 +193,7 @@ def ratios(message: str, precision: str) -> Iterator[tuple[float, Need, str]]:
 
 
 def too_narrow(message: str, precision: str) -> list[str]:
-    """Where an honest coding needs more."""
+    """Descriptions of the entries for which an honest coding needs more than the bound."""
     return [
         f"{where}: {ratio:.3f} of what is needed by {need.coding}"
         for ratio, need, where in ratios(message, precision)
@@ -202,7 +202,7 @@ def too_narrow(message: str, precision: str) -> list[str]:
 
 
 def too_wide(message: str, precision: str) -> list[str]:
-    """Where more is granted than is stated."""
+    """Descriptions of the entries whose bound is larger than the stated multiple of what is needed."""
     somewhere, anywhere, at_underflow = most(message, PRECISIONS[precision])
     found = list(ratios(message, precision))
     smallest = min(ratio for ratio, _, _ in found)
@@ -220,20 +220,20 @@ each_precision = pytest.mark.parametrize("precision", PRECISIONS)
 @each_message
 @each_precision
 def test_bounds_are_at_least_what_honest_roundings_add_up_to(message: str, precision: str) -> None:
-    """In each coding that is meant, in the worst order, for the worst signs, all roundings going the worst way."""
+    """Each bound is at least the first-order error of every honest coding in the worst order with the worst signs."""
     assert too_narrow(message, precision) == []
 
 
 @each_message
 @each_precision
 def test_bounds_are_at_most_twice_that(message: str, precision: str) -> None:
-    """Or a stated multiple, with its reason; and somewhere no more than 15 per cent beyond it."""
+    """Each bound is at most twice that error, or a stated multiple; for some entry at most 15 per cent above it."""
     assert too_wide(message, precision) == []
 
 
 @each_message
 def test_narrower_and_wider_bounds_are_seen(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a factor of 2.5 either way."""
+    """A bound that is 2.5 times too narrow or too wide is detected."""
     right = rounding._SECOND_ORDER
     monkeypatch.setattr(rounding, "_SECOND_ORDER", 0.4 * right)
     assert too_narrow(message, "single")
@@ -243,7 +243,7 @@ def test_narrower_and_wider_bounds_are_seen(message: str, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("message", ["softmax", "cross-entropy", "loss of logits", "delta of logits"])
 def test_libraries_are_granted_four_units(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither three nor eight."""
+    """An error of exp and log other than four units in the last place is detected."""
     right = rounding._LIBRARY
     monkeypatch.setattr(rounding, "_LIBRARY", 0.75 * right)
     assert too_narrow(message, "single")
@@ -252,7 +252,7 @@ def test_libraries_are_granted_four_units(message: str, monkeypatch: pytest.Monk
 
 
 def by_roundings(message: Message, coding: type, case: Case) -> float:
-    """The largest error in units of the bound."""
+    """The largest error of a coding, in units of the bound."""
     answer = message.answer(case, ball)
     parts = zip(asked(coding, message, case), answer.truth, answer.bounds, strict=True)
     return max(float(((np.abs(part - truth.value) - truth.error) / bound).max()) for part, truth, bound in parts)
@@ -263,7 +263,7 @@ def by_roundings(message: Message, coding: type, case: Case) -> float:
     "message", [each for each in MESSAGES if each.cls != "ReLULayer"], ids=lambda message: message.subject
 )
 def test_bounds_hold_where_large_errors_were_searched_for(message: Message) -> None:
-    """In single precision, climbing by changes of a few units in the last place: errors grow, and stay within."""
+    """A search for large errors in single precision makes them grow, but never beyond the bound."""
     rng = np.random.RandomState(11)
     case = message.draw(Sizes(2, 2, 3), lambda shape: normal_numbers(rng)(shape).astype(np.float32))
     coding = honest.CODINGS[message.cls]["from the last to the first" if message.cls != "LossCrossEntropy" else "index"]

@@ -1,4 +1,4 @@
-"""Numbers are compared in one place: what counts as off, which entry is farthest off, and when two answers are one."""
+"""The comparison of numbers: which entry exceeds its bound the most, and when two results are equal."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def row(*numbers: float) -> Array:
 def test_farthest_entry_beyond_its_bound(
     actual: Array, truth: Array, error: Array, bound: Array, index: tuple[int, ...] | None
 ) -> None:
-    """What is no number is farthest of all; at the bound itself nothing is off."""
+    """The entry farthest beyond its bound is found; a NaN counts as farthest, and at the bound nothing is wrong."""
     assert worst_entry(actual, Estimate(truth, error), bound) == index
 
 
 def test_index_is_that_of_the_array() -> None:
-    """Of any number of axes, in plain integers; a single number has an index, too."""
+    """The index is a tuple of plain integers for arrays of any number of axes, a single number included."""
     truth = np.zeros((2, 3, 4))
     actual = truth.copy()
     actual[1, 2, 3], actual[0, 1, 2] = 2.0, 1.0
@@ -73,7 +73,7 @@ def test_index_is_that_of_the_array() -> None:
     ],
 )
 def test_entry_that_differs(one: Array, other: Array, bound: Array, index: tuple[int, ...] | None) -> None:
-    """By more than 32 bounds and a little, since either may be wrong as such; NaN is like NaN."""
+    """Two results differ if an entry differs by more than 32 bounds and 1e-12; NaN equals NaN."""
     assert differing_entry(one, other, bound) == index
 
 
@@ -119,12 +119,12 @@ def test_entry_that_differs(one: Array, other: Array, bound: Array, index: tuple
     ],
 )
 def test_answers_that_are_one(one: Any, other: Any, bound: Array | None, same: bool) -> None:
-    """But for rounding: 32 of the right answer's bounds where they are known, and as many digits as numbers keep."""
+    """Results are alike up to 32 bounds of the right result, where they are known, and 1e-12 of the numbers."""
     assert alike([one], [other], None if bound is None else [bound]) is same
 
 
 def test_as_many_answers() -> None:
-    """Each with its own bounds."""
+    """Sequences are alike only if they are equally long, and each part has its own bound."""
     assert alike([], [], None)
     assert not alike([1], [], None)
     assert not alike([], [1], None)

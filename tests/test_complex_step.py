@@ -1,4 +1,4 @@
-"""The complex step: right to its stated error, and it says so where a forward pass does not carry complex numbers."""
+"""The complex step is right within its stated error, and refuses a forward pass that cannot use complex numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _logistic(X: Any) -> Any:
 
 
 def _long_way(X: Any) -> Any:
-    """Roundings of another size than the result's: they cannot be seen by moving the arguments alone."""
+    """A function whose rounding errors do not change when its arguments are moved."""
     return (X + 1e4 - 1e4).exp()
 
 
@@ -48,7 +48,7 @@ SPECS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", SPECS)
 @given(data=st.data())
 def test_error_is_as_stated(name: str, data: st.DataObject) -> None:
-    """For definitions of all kinds: every entry of the gradient is within the stated error of the enclosed truth."""
+    """Every entry of the gradient is within the stated error of the enclosed truth, for all definitions."""
     rng = np.random.RandomState(data.draw(st.integers(0, 2**32 - 1)))
     n, k = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 4))
     X = rng.randn(n, k) * data.draw(st.sampled_from([0.1, 1.0, 5.0]))
@@ -62,7 +62,7 @@ def test_error_is_as_stated(name: str, data: st.DataObject) -> None:
 
 @given(st.data())
 def test_products_of_matrices(data: st.DataObject) -> None:
-    """Along a direction of both factors: dA B + A dB, in exact numbers."""
+    """The derivative of A B along a direction is dA B + A dB, in exact numbers."""
     A, dA, B, dB = (data.draw(arrays(*shape)) for shape in ((2, 3), (2, 3), (3, 2), (3, 2)))
     found = directional(lambda A, B: A @ B, [A, B], [dA, dB])
     assert (np.abs(found.value - (dA @ B + A @ dB)) <= found.error).all()
@@ -70,13 +70,13 @@ def test_products_of_matrices(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("x", [1e-200, 1e-30, 1.0, 1e200])
 def test_no_step_is_too_large_or_too_small(x: float) -> None:
-    """The derivative of a logarithm, over all orders of magnitude."""
+    """The derivative of a logarithm is right over all orders of magnitude."""
     found = directional(np.log, [np.array([x])], [np.array([1.0])])
     assert abs(found.value[0] * x - 1) <= min(found.error[0] * x, 1e-14)
 
 
 def test_a_step_that_is_too_large_is_known() -> None:
-    """Where no step fits, one argument being 1e300 times smaller than its direction, the error says it all."""
+    """If no step fits, because an argument is 1e300 times smaller than its direction, the error is infinite."""
     found = directional(np.log, [np.array([1e-290])], [np.array([1e10])])
     assert abs(found.value[0] - 1e300) <= found.error[0]
 
@@ -117,7 +117,7 @@ DISCARDING: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", DISCARDING)
 def test_discarded_imaginary_parts_are_seen(name: str) -> None:
-    """Whether by an exception, a warning or in silence: there is no answer then."""
+    """A forward pass that drops the imaginary part raises ComplexStepError, also if it does so silently."""
     with pytest.raises(ComplexStepError, match="carries complex numbers through"):
         directional(DISCARDING[name], [np.array([0.5, -1.2, 2.0])], [np.array([1.0, -0.7, 0.4])])
 
@@ -136,7 +136,7 @@ CARRYING: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", CARRYING)
 def test_comparisons_are_no_obstacle(name: str) -> None:
-    """Numpy compares real parts first, so that what selects by size is differentiated as it should be."""
+    """Functions that select by comparison are differentiated, since numpy compares real parts first."""
     x, d = np.array([0.5, -1.2, 2.0]), np.array([1.0, -0.7, 0.4])
     found = directional(CARRYING[name], [x], [d])
     slope = (CARRYING[name](x + 2.0**-20 * d) - CARRYING[name](x - 2.0**-20 * d)) * 2.0**19
@@ -145,7 +145,7 @@ def test_comparisons_are_no_obstacle(name: str) -> None:
 
 
 def test_a_forward_pass_that_writes_into_its_arguments_does_no_harm() -> None:
-    """The arguments of the caller stay as they were, and so does the answer."""
+    """The caller's arguments and the result are unchanged if the forward pass writes into its arguments."""
 
     def forward(x: Any) -> Any:
         x *= 2
@@ -158,14 +158,14 @@ def test_a_forward_pass_that_writes_into_its_arguments_does_no_harm() -> None:
 
 
 def test_not_finite_is_not_known() -> None:
-    """Where the derivative is no number, the error is infinite."""
+    """Where the derivative is not finite the error is infinite."""
     found = directional(np.log, [np.array([0.0, 1.0])], [np.ones(2)])
     assert found.error[0] == math.inf
     assert found.error[1] < 1e-14
 
 
 def test_one_pass_a_direction() -> None:
-    """After the first direction, which is measured, each costs one pass; a much longer one is measured again."""
+    """After the first direction each further one costs one call; a much longer one is measured again."""
     along = Along(lambda x: np.exp(x).sum(), [np.ones(3)])
     along([np.ones(3)])
     for expected, length in ((1, 1.0), (1, -2.0), (1, 0.0)):
@@ -178,7 +178,7 @@ def test_one_pass_a_direction() -> None:
 
 
 def test_numbers_behave_like_arrays() -> None:
-    """Operations with arrays and numbers on either side."""
+    """Operations with arrays and numbers on either side give what numpy gives."""
     x = Numbers(np.array([[1.0, 2.0], [3.0, 4.0]]))
     eye = np.eye(2)
     for found, due in (
@@ -206,13 +206,13 @@ def _words(x: Any) -> Any:
     ],
 )
 def test_bad_questions_are_refused(ask: Callable[[], Any], said: str) -> None:
-    """With a sentence that says what was expected."""
+    """Arguments that do not fit raise a ValueError that says what was expected."""
     with pytest.raises(ValueError, match=said):
         ask()
 
 
 def test_faults_of_the_forward_pass_are_its_own() -> None:
-    """What fails for real numbers too is no matter of complex ones."""
+    """An exception that real arguments cause as well passes through."""
     with pytest.raises(ZeroDivisionError):
         directional(lambda x: 1 // 0, [np.ones(1)], [np.ones(1)])
     assert issubclass(complex_step.ComplexStepError, ValueError)

@@ -1,4 +1,4 @@
-"""What a submission is kept from, and what is done with it where the system has no means to keep it from anything."""
+"""What a confined submission cannot do, and what is done where the system cannot confine it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PLANTED = (
 
 
 def test_planted_modules_do_nothing(place: Place) -> None:
-    """Files named as what a grader, Python or numpy import are not imported by them, here or there."""
+    """Files with names of modules of the examiner, Python or numpy are imported by none of these."""
     place.attack("exit_at_exit")
     for name in PLANTED:
         place.hand_in(f"{name}.py", f"print('PLANTED {name}', flush=True)\nraise SystemExit(0)\n")
@@ -50,7 +50,7 @@ def test_planted_modules_do_nothing(place: Place) -> None:
 @pytest.mark.parametrize("name", ["json", "numpy", "bp_worker", "os", "random"])
 @pytest.mark.parametrize("package", [False, True])
 def test_folder_may_be_named_as_any_module(place: Place, name: str, package: bool) -> None:
-    """Or a file in it: both are the submission's own."""
+    """A submission's folder or file may have the name of any module."""
     folder = place.submission.with_name(name)
     place.submission.rename(folder)
     place.submission = folder
@@ -65,7 +65,7 @@ def test_folder_may_be_named_as_any_module(place: Place, name: str, package: boo
 
 
 def strange_files(folder: Path, number: int) -> set[str]:
-    """All that a file system can hold; the names of what is not to be copied."""
+    """Make every kind of file that a file system can hold; the names of those that must not be copied."""
     (folder / "passwords").symlink_to("/etc/passwd")
     (folder / "loop").symlink_to("loop")
     (folder / "parent").symlink_to("..")
@@ -90,7 +90,7 @@ def strange_files(folder: Path, number: int) -> set[str]:
 
 
 def test_strange_files_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Links, pipes, sockets, devices, names with line breaks, what is huge or unreadable, more files than may be."""
+    """Links, pipes, sockets, devices, huge, unreadable and too many files are not copied, and this is noted."""
     monkeypatch.chdir(place.submission)  # and back, since `strange_files` goes there
     monkeypatch.setattr(submission_files, "_MAX_FILES", 100)
     left_out = strange_files(place.submission, 150)
@@ -110,7 +110,7 @@ def test_strange_files_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatc
 
 
 def test_submission_without_anything_is_told(place: Place) -> None:
-    """Before anything is started."""
+    """A folder without Python files is refused before any process starts."""
     shutil.rmtree(place.submission)
     place.submission.mkdir()
     with pytest.raises(NotAnImplementation, match=r"there is no Python file in .*submission"):
@@ -118,7 +118,7 @@ def test_submission_without_anything_is_told(place: Place) -> None:
 
 
 def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
-    """A sandbox on a system that has no means at all, when it has ended; it has run the text."""
+    """A sandbox, left again, that has run a text on a system without any means of confinement."""
     place.hand_in("attack.py", f"print('RUN', flush=True)\n{text}\nclass ReLULayer: pass\n")
     with Sandbox(place.submission, limits, "process") as box:
         stub = "class Measures:\n    in_force, cannot_fork = [], False\n"
@@ -148,14 +148,14 @@ RUNAWAYS: dict[str, str] = {
 
 @pytest.mark.parametrize("runaway", RUNAWAYS)
 def test_without_a_filter_runaways_are_found(place: Place, runaway: str) -> None:
-    """Where nothing keeps it from starting processes they are looked for; and what is not in force is said."""
+    """Without a filter of system calls, processes that were started are found and killed."""
     box = without_confinement(place, Limits(SECONDS), RUNAWAYS[runaway])
     assert place.traces() == []
     assert box.isolation == "a process of its own: no further means. NOT in force here: a filter of system calls"
 
 
 def test_without_a_filter_children_take_of_the_processor_time(place: Place) -> None:
-    """As if the submission had done all of it itself."""
+    """The processor time of child processes counts as the submission's."""
     burning = "import os, time\nif not os.fork():\n    while True: pass\nwhile True: time.sleep(0.01)\n"
     box = without_confinement(place, Limits(1.5), burning)
     whole = "1.5 s of processor time that --timeout allows"
@@ -163,8 +163,8 @@ def test_without_a_filter_children_take_of_the_processor_time(place: Place) -> N
     assert place.traces() == []
 
 
-def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
-    """Until it has said what is in force nothing of the submission has run."""
+def test_worker_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
+    """A worker that breaks before it reports its confinement is a SandboxError."""
     with Sandbox(place.submission, Limits(SECONDS), "process") as box:
         (box._folder / "bp_worker" / "serve.py").write_text("raise RuntimeError('broken worker')\n", encoding="utf-8")
         with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken worker"):
@@ -174,7 +174,7 @@ def test_child_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
 
 @needs_bubblewrap
 def test_what_is_installed_is_not_there(place: Place) -> None:
-    """Even where nothing but bubblewrap keeps it: its place is empty, and stays so."""
+    """Under bubblewrap alone the folders of installed packages are empty and read-only."""
     packages = Path(sysconfig.get_path("stdlib")).resolve() / "site-packages"
     code = f"import os\nprint(os.listdir({str(packages)!r}))\nopen({str(packages / 'x')!r}, 'w')"
     with Sandbox(place.submission, Limits(SECONDS), "bwrap") as box:
@@ -186,7 +186,7 @@ def test_what_is_installed_is_not_there(place: Place) -> None:
 
 
 def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
-    """Each question has its own answer all the same, whatever goes wrong in the work, and in frames beyond any pipe."""
+    """Work beside the requests may fail or use large frames; each request still gets its own replies."""
     place.hand_in("attack.py", HARMLESS)
     arrays = [np.full((200, 100), float(number)) for number in range(30)]
     done: list[int] = []

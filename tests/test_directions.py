@@ -27,13 +27,13 @@ FEW = ((8, 5), (5,), (3, 2), ())
 
 
 def gradient(seed: int = 0, shapes: Sequence[tuple[int, ...]] = SHAPES) -> list[Array]:
-    """Entries of very different sizes, a few of them 0."""
+    """Arrays with entries of very different sizes, a few of them 0."""
     rng = np.random.RandomState(seed)
     return [np.asarray(rng.randn(*s) * 10.0 ** rng.uniform(-6, 2, s) * (rng.uniform(size=s) > 0.1)) for s in shapes]
 
 
 def exactly(truth: Sequence[Array]) -> Callable[[list[Array]], Estimate]:
-    """An oracle for a function with this gradient."""
+    """An oracle without error for a function with this gradient."""
 
     def oracle(directions: list[Array]) -> Estimate:
         products = [float(p) for g, v in zip(truth, directions, strict=True) for p in (g * v).ravel()]
@@ -55,7 +55,7 @@ def check(claimed: Sequence[Array], truth: Sequence[Array], seed: int, **options
 
 @given(st.integers(0, 2**32 - 1))
 def test_honest_gradients_pass(seed: int) -> None:
-    """Off by as much as is allowed, up or down: nothing is wrong, and no call is wasted."""
+    """A gradient whose errors equal its bounds passes with no further calls of the oracle."""
     truth = gradient(seed)
     rng = np.random.RandomState(seed)
     claimed = [g + b * rng.uniform(-1, 1, g.shape) for g, b in zip(truth, allowances(truth), strict=True)]
@@ -67,7 +67,7 @@ def test_honest_gradients_pass(seed: int) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-7, 1e-2, -2.0]))
 def test_one_wrong_entry_is_named(seed: int, part: float) -> None:
-    """It, and nothing else, within 2 log2(n) calls and those that confirm the rest."""
+    """One wrong entry is named alone, with about 2 log2(n) further calls of the oracle."""
     truth = gradient(seed)
     claimed = [g.copy() for g in truth]
     rng = np.random.RandomState(seed)
@@ -86,7 +86,7 @@ def test_one_wrong_entry_is_named(seed: int, part: float) -> None:
 
 
 def test_entries_that_should_be_zero_are_judged_too() -> None:
-    """A bound of 0 is a bound."""
+    """An entry with a bound of 0 must be exact."""
     truth = gradient()
     claimed = [g.copy() for g in truth]
     place = tuple(int(i) for i in np.argwhere(truth[0] == 0)[0])
@@ -95,7 +95,7 @@ def test_entries_that_should_be_zero_are_judged_too() -> None:
 
 
 def test_several_wrong_entries_are_all_named() -> None:
-    """In any arguments, of any sizes."""
+    """Several wrong entries of any size, in several arguments, are all named."""
     truth = gradient()
     claimed = [g.copy() for g in truth]
     wrong: list[tuple[int, tuple[int, ...]]] = [(0, (3, 4)), (0, (3, 5)), (1, (7,)), (3, ())]
@@ -107,7 +107,7 @@ def test_several_wrong_entries_are_all_named() -> None:
 
 
 def test_a_search_ends_at_as_many_as_were_asked_for() -> None:
-    """Everything wrong is not listed in full."""
+    """The search stops after the number of wrong entries that was asked for."""
     truth = gradient()
     verdict = check([2 * g for g in truth], truth, 0, most=3)
     assert len(verdict.wrong) == 3
@@ -115,7 +115,7 @@ def test_a_search_ends_at_as_many_as_were_asked_for() -> None:
 
 
 def test_what_is_no_number_is_wrong_without_an_oracle() -> None:
-    """NaN and infinity are named, and the rest is judged."""
+    """NaN and infinity are named without calling the oracle, and the other entries are judged."""
     truth = gradient()
     claimed = [g.copy() for g in truth]
     claimed[0][1, 2], claimed[1][3] = math.nan, math.inf
@@ -126,7 +126,7 @@ def test_what_is_no_number_is_wrong_without_an_oracle() -> None:
 
 
 def test_misses_are_as_rare_as_stated() -> None:
-    """A mistake so mild that directions miss it: no more often than the bound, and not much more rarely."""
+    """A mild mistake is missed no more often than the stated probability, and not much more rarely."""
     truth = gradient(shapes=FEW)
     errors = [np.zeros(g.shape) for g in truth]
     index = tuple(int(i) for i in np.argwhere(truth[0] != 0)[0])
@@ -141,7 +141,7 @@ def test_misses_are_as_rare_as_stated() -> None:
 
 
 def test_more_directions_miss_less() -> None:
-    """The stated probability is a power of what one direction has; nothing wrong is always missed."""
+    """The probability of a miss is the power of that of one direction; a right gradient always passes."""
     truth = gradient()
     errors = [1e-9 * g for g in truth]
     one, three = (check(truth, truth, 0, directions=k).missed(errors) for k in (1, 3))
@@ -151,7 +151,7 @@ def test_more_directions_miss_less() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_too_little_usual_rounding_costs_calls_alone(seed: int) -> None:
-    """An alarm is no verdict: an honest gradient stays right however suspicious it looks."""
+    """A usual error that is too small causes alarms, but no right entry is called wrong."""
     truth = gradient(seed, FEW)
     rng = np.random.RandomState(seed)
     claimed = [g + b * rng.uniform(-1, 1, g.shape) for g, b in zip(truth, allowances(truth, 1e-8), strict=True)]
@@ -161,7 +161,7 @@ def test_too_little_usual_rounding_costs_calls_alone(seed: int) -> None:
 
 
 def loss(W: Any, b: Any) -> Any:
-    """Somebody's forward pass."""
+    """A forward pass to differentiate."""
     return np.log(1 + np.exp(np.linspace(-1, 1, W.shape[0]) @ W + b)).sum()
 
 
@@ -173,7 +173,7 @@ def loss_gradient(W: Array, b: Array) -> list[Array]:
 
 @pytest.mark.parametrize("kind", ["complex step", "differences"])
 def test_any_function_and_any_oracle(kind: str) -> None:
-    """By its forward pass alone: the right gradient passes, and of a wrong one the entry is named."""
+    """With each oracle the right gradient passes, and a wrong entry is named."""
     rng = np.random.RandomState(0)
     args = [rng.randn(30, 20), rng.randn(20)]
     oracles = {
@@ -189,7 +189,7 @@ def test_any_function_and_any_oracle(kind: str) -> None:
 
 
 def test_a_forward_pass_without_complex_numbers_is_refused() -> None:
-    """When the oracle is made, not in the middle of a search."""
+    """A forward pass that cannot use complex numbers is refused when the oracle is made."""
     with pytest.raises(ComplexStepError):
         oracle_of(lambda x: np.abs(x).sum(), [np.ones(3)], np.random.RandomState(0))
 
@@ -206,14 +206,14 @@ def test_a_forward_pass_without_complex_numbers_is_refused() -> None:
     ],
 )
 def test_bad_questions_are_refused(options: dict[str, Any], message: str) -> None:
-    """With a sentence that says what was expected."""
+    """Arguments that do not fit raise a ValueError that says what was expected."""
     truth = gradient()
     with pytest.raises(ValueError, match=message):
         check(truth, truth, 0, **options)
 
 
 def test_oracles_that_know_nothing_are_refused() -> None:
-    """An infinite error would pass everything."""
+    """An oracle with an infinite error, which would let everything pass, raises a ValueError."""
     rng = np.random.RandomState(0)
     with pytest.raises(ValueError, match="knows nothing"):
         find_wrong_entries([np.ones(2)], lambda v: Estimate(np.array(0.0), np.array(np.inf)), [0.0], rng=rng)
@@ -222,7 +222,7 @@ def test_oracles_that_know_nothing_are_refused() -> None:
 
 
 def test_nothing_to_check_is_right() -> None:
-    """A gradient without entries."""
+    """A gradient without entries passes."""
     verdict = find_wrong_entries([np.zeros((0, 3))], exactly([np.zeros((0, 3))]), [0.0], rng=np.random.RandomState(0))
     assert verdict.passed
     assert verdict.complete

@@ -1,4 +1,4 @@
-"""How the files of a hand-in import one another: as Python would from the folder in which its author started it."""
+"""How the files of a submission import one another: as Python would from the folder where its author started it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ CASES = [
 def test_every_class_is_found_and_no_file_runs_twice(
     files: dict[str, str], path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whichever way the files import one another, and whichever folder of theirs is named."""
+    """Every class is found and no file runs twice, however files import one another and whichever path is given."""
     place = write(tmp_path / "handed_in", files) / path
     found = loading.load(place, CLASSES)
     if place.is_dir():
@@ -128,7 +128,7 @@ def test_every_class_is_found_and_no_file_runs_twice(
 @pytest.mark.parametrize("path", ["", "mlp", "mlp/losses.py"])
 @pytest.mark.parametrize("line", [ABSOLUTE, RELATIVE, FLAT])
 def test_lab_layout_passes_the_gate(tmp_path: Path, line: str, path: str) -> None:
-    """In the process where it is judged, which has a copy of what was named and of nothing above it."""
+    """The lab's layout passes in the sandbox, which has a copy of the given path and of nothing above it."""
     place = write(tmp_path / "handed_in", within("mlp", lab(line)) | {"run.py": RUN}) / path
     only = "cross_entropy.forward.answers" if path.endswith(".py") else "mlp.evaluate.values"
     judgement = judge(place, only=only, effort="quick", seed=1, sandbox="process")
@@ -138,7 +138,7 @@ def test_lab_layout_passes_the_gate(tmp_path: Path, line: str, path: str) -> Non
 
 @pytest.mark.parametrize("line", [ABSOLUTE, RELATIVE, FLAT])
 def test_import_in_a_method_finds_the_own_file(tmp_path: Path, line: str) -> None:
-    """Also when it is only executed once the search for the classes is over."""
+    """An import in a method finds the submission's own file, also after the search for classes is over."""
     late = module("mlp").replace(
         "self.n_inputs, self.layers", f"{line}; self.late = SoftmaxLayer\n        self.n_inputs, self.layers"
     )

@@ -1,4 +1,4 @@
-"""What a submission may take: processor time, measured from outside, and elapsed time, which bounds the whole."""
+"""The limits of a submission: processor time, measured from outside, and elapsed time for the whole."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ Begin = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def begin() -> Iterator[Begin]:
-    """Starts a process and waits until it has told ``times``; it ends when the test does."""
+    """Starts a process and waits until it has reported ``times`` times; the process ends with the test."""
     begun: list[subprocess.Popen[bytes]] = []
 
     def start(code: str, times: int = 1) -> subprocess.Popen[bytes]:
@@ -84,7 +84,7 @@ def begin() -> Iterator[Begin]:
 @on_linux
 @pytest.mark.parametrize("work", WORK)
 def test_processor_time_is_measured_from_outside(begin: Begin, work: str) -> None:
-    """Of all threads, of the processes that it has started, and of those that have ended."""
+    """The processor time of threads, child processes and ended children is measured."""
     code, least = WORK[work]
     process = begin(code, 1 + code.count("fork()") * ("told()" in code))
     assert least <= Meter(process.pid).spent() < least + START
@@ -92,7 +92,7 @@ def test_processor_time_is_measured_from_outside(begin: Begin, work: str) -> Non
 
 @on_linux
 def test_measured_time_is_never_taken_back(begin: Begin) -> None:
-    """Neither where a process has ended nor where nothing can be measured any more."""
+    """A measurement never decreases, even when the process has ended or can no longer be measured."""
     process = begin("burn(0.2)")
     meter = Meter(process.pid)
     measured = meter.spent()
@@ -102,7 +102,7 @@ def test_measured_time_is_never_taken_back(begin: Begin) -> None:
 
 @on_linux
 def test_fixed_meter_measures_the_same_processes(begin: Begin) -> None:
-    """Those that there were then, as they go on; no others."""
+    """After ``fix_members`` only the processes present then are measured."""
     code = "import os\nsys.stdin.readline(); burn(0.3)\nif os.fork(): told()\nelse:\n    burn(0.5); told()"
     process = begin(code, 0)
     meter = Meter(process.pid)
@@ -119,7 +119,7 @@ def test_fixed_meter_measures_the_same_processes(begin: Begin) -> None:
 
 @pytest.mark.parametrize("platform", ["darwin", "linux"])
 def test_where_there_is_no_clock_nothing_is_measured(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is 0, which is less than any process has taken."""
+    """Where the system has no clock for a process the measurement is 0."""
 
     def refused(clock: int) -> float:
         assert platform == "linux"
@@ -132,7 +132,7 @@ def test_where_there_is_no_clock_nothing_is_measured(platform: str, monkeypatch:
 
 @on_linux
 def test_family_is_found(begin: Begin) -> None:
-    """The process first, then all that it has started, also through threads."""
+    """The family is the process first, then all its descendants, also those started by its threads."""
     code = (
         "import os, threading\nbelow = lambda: os.fork() or told()\nabove = threading.Thread(target=below)\n"
         "above.start()\nabove.join()\nif not os.fork():\n    if not os.fork(): told()\n"
@@ -146,7 +146,7 @@ def test_family_is_found(begin: Begin) -> None:
 
 @on_linux
 def test_who_sleeps_is_not_at_work(begin: Begin) -> None:
-    """But who would run if the machine had time for it; one that is not there is not."""
+    """A process counts as running while it computes or waits for a processor, not while it sleeps or has ended."""
     assert is_running(os.getpid())
     sleeper = begin("")
     while Path(f"/proc/{sleeper.pid}/wchan").exists() and is_running(sleeper.pid):
@@ -159,7 +159,7 @@ def test_who_sleeps_is_not_at_work(begin: Begin) -> None:
 
 
 class Clocks:
-    """Both, which go on only when they are told to."""
+    """Clocks of processor time and of elapsed time that stand still until the test moves them."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.processor = self.elapsed = 0.0
@@ -175,12 +175,12 @@ def refused(act: Callable[[], object]) -> tuple[str, bool]:
 
 
 def test_elapsed_time_is_five_times_the_processor_time_and_a_minute() -> None:
-    """Unless it is given."""
+    """The default limit of elapsed time is five times that of processor time plus a minute."""
     assert (Limits().whole, Limits(2).whole, Limits(2, wall=7).whole) == (360, 70, 7)
 
 
 def test_all_answers_together_have_a_processor_time() -> None:
-    """Counted over all processes; the message gives the limit that was set."""
+    """Processor time is summed over all processes, and the message gives the limit that was set."""
     clocks = Clocks()
     clocks.processor = 59.0
     another = [0.0]
@@ -193,7 +193,7 @@ def test_all_answers_together_have_a_processor_time() -> None:
 
 
 def test_everything_together_has_an_elapsed_time() -> None:
-    """From the beginning to the end; what sleeps is not asked again."""
+    """Elapsed time counts from the beginning, and exceeding it forbids a retry."""
     clocks = Clocks()
     with Deadline(clocks.budget, IMPORT).waiting():
         clocks.elapsed = 180.0
@@ -203,7 +203,7 @@ def test_everything_together_has_an_elapsed_time() -> None:
 
 
 def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
-    """As long as less than half of all was spent in waiting for it."""
+    """Elapsed time ends a submission only if at least half of it was spent waiting for the submission."""
     clocks = Clocks()
     clocks.elapsed = 10_000.0
     patience = Deadline(clocks.budget, REQUEST)
@@ -226,7 +226,7 @@ def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
     ids=["question", "import"],
 )
 def test_one_answer_has_its_share_of_both(share: object, processor: float, wall: float, said: tuple[str, str]) -> None:
-    """So that it costs no other its own; told in terms of the limit that was set."""
+    """One reply may use a share of each limit, and the message gives the limit that was set."""
     assert isinstance(share, type(REQUEST))
     clocks = Clocks()
     clocks.processor = 5.0
@@ -249,7 +249,7 @@ def test_one_answer_has_its_share_of_both(share: object, processor: float, wall:
 
 
 def test_last_answer_may_take_no_more_than_all() -> None:
-    """And the clocks are not looked at without a pause."""
+    """The last reply ends with the total limit, and the clocks are never read without a pause."""
     clocks = Clocks()
     clocks.processor = 55.0
     patience = Deadline(clocks.budget, REQUEST)
@@ -260,7 +260,7 @@ def test_last_answer_may_take_no_more_than_all() -> None:
 
 
 def test_elapsed_time_that_was_given_is_told_as_such() -> None:
-    """It is then derived from nothing."""
+    """The message about an elapsed time that was set does not say that it was derived."""
     assert Limits(2, wall=7.5).in_words()[1] == "7.5 s of elapsed time that everything together may take"
 
 
@@ -292,7 +292,7 @@ LATE = {
 @pytest.mark.skipif(os.name != "posix", reason="there are no such alarms elsewhere")
 @pytest.mark.parametrize("late", LATE)
 def test_import_has_its_share_of_both(tmp_path: Path, late: str) -> None:
-    """A sixth of the processor time, a quarter of the elapsed time; what was defined until then counts."""
+    """One import may use a sixth of the processor time and a quarter of the elapsed time; its classes count."""
     code, limit = LATE[late]
     path = tmp_path / f"imported_{late}.py"
     path.write_text(IMPORTS + code, encoding="utf-8")
@@ -304,7 +304,7 @@ def test_import_has_its_share_of_both(tmp_path: Path, late: str) -> None:
 
 
 def test_imports_share_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left for the next file, and always a moment; all together end before the process is ended."""
+    """The next import gets what is left, at least a moment, and all imports end before the process is ended."""
     now = [1000.0, 2000.0]
     monkeypatch.setattr(import_time, "time", SimpleNamespace(process_time=lambda: now[0], monotonic=lambda: now[1]))
     clock = import_time.Clock(60.0, 400.0)
@@ -336,7 +336,7 @@ def opened(folder: Path, text: str, limits: Limits) -> Sandbox:
 
 @on_linux
 def test_stopped_process_is_waited_for(tmp_path: Path) -> None:
-    """Since it takes no processor time: as one that a busy machine has no time for."""
+    """A process that gets no processor time, as on a busy machine, is waited for."""
     with opened(tmp_path, RIGHT, Limits(3.0)) as box:
         assert box.missing() == {}
         assert box._worker is not None
@@ -353,7 +353,7 @@ def test_stopped_process_is_waited_for(tmp_path: Path) -> None:
 
 @on_linux
 def test_process_that_burns_is_ended_at_its_share(tmp_path: Path) -> None:
-    """Of processor time; before and afterwards it answers."""
+    """A call that uses up its share of processor time is ended; calls before and after it are answered."""
     with opened(tmp_path, BUSY, Limits(3.0)) as box:
         errors = [box.run(ASK)[-1].error for _ in range(4)]
         assert errors[:2] == [None, None]
@@ -364,7 +364,7 @@ def test_process_that_burns_is_ended_at_its_share(tmp_path: Path) -> None:
 
 @on_linux
 def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
-    """Though it takes no processor time; it is not asked again, and all others are."""
+    """A call that sleeps past its share of elapsed time is ended and not repeated; all other calls are answered."""
     sleeping = "\nimport time\ndef forward(self, X):\n    open('asleep', 'w').close()\n    time.sleep(10**6)\n"
     with opened(tmp_path, RIGHT + sleeping + "ReLULayer.forward = forward\n", Limits(60.0)) as box:
         now, asleep = box._budget.now, box._work / "asleep"
@@ -376,7 +376,7 @@ def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_measured_waiting_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And that is said."""
+    """Without a measurement of processor time waiting is limited instead, and ``isolation`` says so."""
     monkeypatch.setattr(processor_time, "_own_seconds", lambda process: 0.0)
     monkeypatch.setattr(processor_time, "_seconds_of_ended_children", lambda process: 0.0)
     with opened(tmp_path, RIGHT, Limits(600.0)) as box:

@@ -1,4 +1,4 @@
-"""What people really hand in, and what is found in it."""
+"""Submissions as people really hand them in, and what is found in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.system
     "layout", ["flat", "package", "package in src", "relative", "by its own name", "no __init__", "deep"]
 )
 def test_layouts(tmp_path: Path, layout: str) -> None:
-    """Flat modules, a package, ``src/`` above it; imports that are plain, relative, or by the package's name."""
+    """Flat modules, a package, and ``src/`` above it are found, with plain, relative and absolute imports."""
     root = tmp_path / ("handed_in" if layout == "no __init__" else "mlp")
     home = {"package in src": root / "src" / "mlp", "deep": root / "a" / "b" / "code"}.get(layout, root)
     prefix = {"relative": ".", "package in src": ".", "by its own name": "mlp.", "no __init__": "handed_in."}.get(
@@ -34,7 +34,7 @@ def test_layouts(tmp_path: Path, layout: str) -> None:
 
 
 def test_our_own_package() -> None:
-    """By its name and by its folder, whose parent is not copied along."""
+    """Our own package is found by its name and by its folder."""
     folder = Path(bp.__file__).parent
     for path in ("bp", folder):
         judgement = judged(path)
@@ -43,12 +43,12 @@ def test_our_own_package() -> None:
 
 
 def test_one_file(tmp_path: Path) -> None:
-    """With everything, by its path."""
+    """One file with all classes is found by its path."""
     assert judged(file_in(tmp_path, "")).verdict == "pass"
 
 
 def test_file_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its path and by its dotted name: its relative imports reach the package, also from a folder below."""
+    """A file of a package is found by its path and its dotted name, and its relative imports work."""
     flat_modules(tmp_path / "work_of_a_student" / "layers", "..layers.")
     for folder in ("work_of_a_student", "work_of_a_student/layers"):
         (tmp_path / folder / "__init__.py").write_text("", encoding="utf-8")
@@ -61,7 +61,7 @@ def test_file_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_lies_beside_a_file_comes_with_it(tmp_path: Path) -> None:
-    """Since it may import that."""
+    """A file may import the modules beside it."""
     (tmp_path / "other.py").write_text(SOURCE, encoding="utf-8")
     path = tmp_path / "mine.py"
     path.write_text("from other import *\nclass ReLULayer(ReLULayer): pass\n", encoding="utf-8")
@@ -69,7 +69,7 @@ def test_what_lies_beside_a_file_comes_with_it(tmp_path: Path) -> None:
 
 
 def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
-    """The classes are judged, and it is said, with the limit that was set."""
+    """A long import is interrupted, its classes are judged, and a note gives the limit."""
     path = file_in(tmp_path, "epoch = 0\nwhile True:\n    epoch += 1\n")
     judgement = judged(path, seconds=6)
     assert judgement.verdict == "pass"
@@ -78,7 +78,7 @@ def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
-    """All imports together take half of it, and the other half is enough for the answers."""
+    """All imports together use at most half of the time, so that calls can still be answered."""
     flat_modules(tmp_path / "mlp")
     for path in (tmp_path / "mlp").glob("*l*.py"):
         path.write_text(path.read_text(encoding="utf-8") + "\nwhile True: pass\n", encoding="utf-8")
@@ -90,14 +90,14 @@ def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])
 def test_what_comes_after_the_classes_may_fail(tmp_path: Path, end: str) -> None:
-    """The classes are there, and it is told how the file ended."""
+    """Classes defined before an exception are judged, and a note gives the exception."""
     judgement = judged(file_in(tmp_path, end))
     assert judgement.verdict == "pass"
     assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError|NameError)", judgement.notes[0])
 
 
 def test_python_2_is_named(tmp_path: Path) -> None:
-    """With the file and the line; the other files are judged."""
+    """A file of Python 2 is reported with its line, and the other files are judged."""
     flat_modules(tmp_path / "mlp")
     path = tmp_path / "mlp" / "relu_layer.py"
     path.write_text(path.read_text(encoding="utf-8") + "\nprint 'trained'\n", encoding="utf-8")
@@ -119,7 +119,7 @@ def test_python_2_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> None:
-    """File, line and text; one finding for each class that it was to define, and the others are judged."""
+    """A syntax error is reported with file, line and text for each class of the file; other files are judged."""
     flat_modules(tmp_path / "mlp")
     path = tmp_path / "mlp" / "relu_layer.py"
     path.write_text(path.read_text(encoding="utf-8") + broken, encoding="utf-8")
@@ -129,7 +129,7 @@ def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> 
 
 
 def test_missing_class_is_one_finding(tmp_path: Path) -> None:
-    """And says where was looked."""
+    """A missing class is one finding, which says where it was looked for."""
     flat_modules(tmp_path / "mlp")
     (tmp_path / "mlp" / "relu_layer.py").unlink()
     findings = judged(tmp_path / "mlp").findings
@@ -153,7 +153,7 @@ def test_missing_class_is_one_finding(tmp_path: Path) -> None:
     ],
 )
 def test_unfinished_method_is_told_where_it_is(tmp_path: Path, body: str, mistake: str) -> None:
-    """The method alone fails, with the word for it, and what belongs to the others is judged."""
+    """A method that is not finished fails alone, and the other methods are judged."""
     path = file_in(tmp_path, f"class ReLULayer(ReLULayer):\n    def forward(self, X):\n        {body}\n")
     judgement = judged(path, "*.answers")
     found = {each.subject: each.mistake for each in judgement.findings if each.status == "failed"}
@@ -163,7 +163,7 @@ def test_unfinished_method_is_told_where_it_is(tmp_path: Path, body: str, mistak
 
 
 def test_second_definition_is_told(tmp_path: Path) -> None:
-    """In one file the last counts, as Python has it; of several files the one that the lab names. Either is said."""
+    """A class defined twice is taken from the end of its file or from the file the lab names; a note says which."""
     flat_modules(tmp_path / "mlp")
     (tmp_path / "mlp" / "old_relu.py").write_text(f"{HEAD}{NAMED}\n{RELU}", encoding="utf-8")
     judgement = judged(tmp_path / "mlp")
@@ -174,7 +174,7 @@ def test_second_definition_is_told(tmp_path: Path) -> None:
 
 
 def test_class_by_another_name_is_found(tmp_path: Path) -> None:
-    """Made by an assignment, an import or a call."""
+    """A class made by an assignment, an import or a call is found."""
     (tmp_path / "mlp").mkdir()
     text = SOURCE.replace("ReLULayer", "Rectifier").replace("MLP", "Net")
     (tmp_path / "mlp" / "parts.py").write_text(text, encoding="utf-8")
@@ -185,7 +185,7 @@ def test_class_by_another_name_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["solution.ipynb", "notebooks"])
 def test_notebook_is_told(tmp_path: Path, name: str) -> None:
-    """There is nothing else in it: what to do is said."""
+    """A submission that is only a notebook is refused with what to do."""
     path = tmp_path / name
     if path.suffix:
         path.write_text('{"cells": []}', encoding="utf-8")
@@ -198,7 +198,7 @@ def test_notebook_is_told(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_no_python_is_told_at_once(tmp_path: Path) -> None:
-    """In one line, instead of a failure for each check."""
+    """A path without Python is refused in one line."""
     folder = tmp_path / "mine"
     (folder / ".hidden").mkdir(parents=True)
     (folder / ".hidden" / "net.py").write_text(SOURCE, encoding="utf-8")
@@ -212,7 +212,7 @@ def test_what_is_no_python_is_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("layout", ["flat", "package in src", "split", "files", "below another"])
 def test_several_submissions_are_not_one(tmp_path: Path, layout: str) -> None:
-    """Two or three whole ones: nothing says which is meant."""
+    """Two or three complete implementations are refused, since nothing says which one is meant."""
     folder = tmp_path / "handed_in"
     root = folder / "week 3" if layout == "below another" else folder
     for name in ("anna", "ben", "carl"):
@@ -233,7 +233,7 @@ def test_several_submissions_are_not_one(tmp_path: Path, layout: str) -> None:
 
 
 def test_encodings(tmp_path: Path) -> None:
-    """A byte order mark, a declared encoding, line ends of Windows."""
+    """A byte order mark, a declared encoding and Windows line ends are read."""
     for number, data in enumerate(
         (
             b"\xef\xbb\xbf" + SOURCE.encode(),
@@ -248,7 +248,7 @@ def test_encodings(tmp_path: Path) -> None:
 
 
 def test_trusted_code_keeps_its_exceptions(tmp_path: Path) -> None:
-    """Without a time limit an exception passes on, for whoever is debugging it."""
+    """Without a time limit an exception of the file passes through."""
     path = tmp_path / "raises_at_import.py"
     path.write_text("class MLP: pass\nraise ArithmeticError('own fault')\n", encoding="utf-8")
     with pytest.raises(ArithmeticError, match="own fault"):

@@ -1,4 +1,4 @@
-"""What examinations share: computed once, read-only, bounded in memory, and never taken for something else."""
+"""What examinations share is computed once, read-only, bounded in memory, and never confused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.comparing import needs_flint
 
 
 def test_a_value_is_made_once() -> None:
-    """The second request for a key gets the very same object."""
+    """The second request for a key returns the same object."""
     memo = Memo(1000)
     first = memo.get("key", lambda: [1])
     assert memo.get("key", lambda: [2]) is first
@@ -29,7 +29,7 @@ def test_a_value_is_made_once() -> None:
 
 
 def test_shared_arrays_are_read_only() -> None:
-    """Also within tuples and records: whoever writes into one gets an error, and nobody else a wrong truth."""
+    """Shared arrays are read-only, also within tuples and records."""
     estimate = Memo(1000).get("key", lambda: (Estimate(np.zeros(2), np.zeros(2)),))[0]
     with pytest.raises(ValueError, match="read-only"):
         estimate.value[0] = 1
@@ -38,7 +38,7 @@ def test_shared_arrays_are_read_only() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """What was used longest ago goes first; what was used lately stays; one value alone stays however large it is."""
+    """The least recently used values are dropped first; the latest value stays however large it is."""
     small = Memo(3 * (800 + memo._BYTES_OF_VALUE))
     made: list[int] = []
 
@@ -65,7 +65,7 @@ def test_memory_is_bounded() -> None:
     ],
 )
 def test_digests_tell_arrays_apart(other: Any) -> None:
-    """By number, precision, shape and place; the memory layout makes no difference."""
+    """The hash depends on entries, dtype, shape and order of arrays, not on the memory layout."""
     array = np.array([[1.0, 2.0], [3.0, 4.0]])
     assert digest(array) != digest(other)
     assert digest(array) == digest(np.asfortranarray(array))
@@ -74,7 +74,7 @@ def test_digests_tell_arrays_apart(other: Any) -> None:
 
 @needs_flint
 def test_truths_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second examination with the same seed asks the oracle nothing; one with another seed does."""
+    """A second examination with the same seed does not call the oracle; one with another seed does."""
     asked: list[Any] = []
     value, vjp = ball.value, ball.vjp
     monkeypatch.setattr(ball, "value", lambda *given: asked.append(given) or value(*given))
@@ -90,7 +90,7 @@ def test_truths_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_flint
 def test_another_oracle_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What one oracle has answered is not taken for the answer of another."""
+    """The expected values of one oracle are not used for another."""
     only = "softmax.forward.values"
     assert reference.passed(reference.check(plain.CLASSES, only=only, effort="quick"))
     monkeypatch.setattr(ball, "value", lambda spec, args: Estimate(np.zeros(args[0].shape), np.zeros(args[0].shape)))
@@ -99,7 +99,7 @@ def test_another_oracle_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None
 
 @needs_flint
 def test_truths_of_networks_are_told_apart() -> None:
-    """By the question, by the definition, and by the depth at which the network is looked at."""
+    """Expected values of networks differ by case, definition and number of layers run."""
     context = Context(InProcess(plain.CLASSES, {}), ball, "x", effort="quick")
     deep, other = (NetRun(context, case_of(context, shape, compound=True)) for shape in SHAPES[-2:])
     first, second = (deep.truth(deep.case.hidden, depth=depth) for depth in (1, 2))
@@ -112,7 +112,7 @@ def test_truths_of_networks_are_told_apart() -> None:
 
 
 def test_an_absent_oracle_is_no_oracle() -> None:
-    """A truth that is known from before does not stand in for an oracle that is not there."""
+    """Cached expected values are not used in place of an oracle that is not installed."""
     only = "softmax.forward.values"
     reference.check(plain.CLASSES, only=only, effort="quick")
     with pytest.MonkeyPatch.context() as monkeypatch:

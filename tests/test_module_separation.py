@@ -1,4 +1,4 @@
-"""A submission's modules in a process that has others: each finds its own, and everybody else's are as they were."""
+"""Several submissions in one process: each imports its own modules, and all other modules stay as they were."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = ("mlp", "losses", "relu_layer", "softmax_layer", "linear_layer")
 
 @pytest.fixture(autouse=True)
 def process_as_it_was() -> Iterator[None]:
-    """Nothing of these submissions is left for other tests, nor of theirs for these."""
+    """No test sees the modules of the submissions of another one."""
     module_separation._hide_earlier_submissions(module_separation._SubmissionFinder(set()))
     modules, path, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
     yield
@@ -35,7 +35,7 @@ def process_as_it_was() -> Iterator[None]:
 
 
 def hand_in(folder: Path, line: str, mark: str) -> Path:
-    """The lab's files, in which the softmax layer and what the losses know of it have a mark."""
+    """Write the lab's files with a mark in the softmax layer and in what the losses know of it."""
     files = lab(f"{line}\nMARK = SoftmaxLayer.mark")
     files["softmax_layer.py"] += f"\nSoftmaxLayer.mark = {mark!r}\n"
     return write(folder, within("mlp", files))
@@ -44,7 +44,7 @@ def hand_in(folder: Path, line: str, mark: str) -> Path:
 @pytest.mark.parametrize("second", LINES)
 @pytest.mark.parametrize("first", LINES)
 def test_second_submission_finds_its_own_files(tmp_path: Path, first: str, second: str) -> None:
-    """Where both have modules of the same names, imported in whichever way."""
+    """Two submissions with modules of the same names each import their own, however they import."""
     for mark, line in {"first": first, "second": second}.items():
         found = loading.load(hand_in(tmp_path / mark, line, mark), CLASSES)
         losses: Any = found.classes["LossCrossEntropy"]
@@ -54,7 +54,7 @@ def test_second_submission_finds_its_own_files(tmp_path: Path, first: str, secon
 
 @needs_flint
 def test_verdict_in_this_process_is_about_each_ones_own(tmp_path: Path) -> None:
-    """A wrong one after a right one, a right one after a wrong one, and each once more."""
+    """Judging wrong and right submissions in turn gives each its own verdict."""
     wrong = module("softmax_layer").replace("return _softmax(X)", "return _softmax(X) + 1")
     for name, text in {"right": module("softmax_layer"), "wrong": wrong}.items():
         write(tmp_path / name, within("mlp", lab(LINES[0]) | {"softmax_layer.py": text}))
@@ -66,7 +66,7 @@ def test_verdict_in_this_process_is_about_each_ones_own(tmp_path: Path) -> None:
 
 
 def test_changed_file_is_read_anew(tmp_path: Path) -> None:
-    """What was found before is no answer to a later question."""
+    """A file that was changed is loaded again."""
     for mark in ("before", "after"):
         root = hand_in(tmp_path / "handed_in", LINES[0], mark)
         softmax: Any = loading.load(root, CLASSES).classes["SoftmaxLayer"]
@@ -76,7 +76,7 @@ def test_changed_file_is_read_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("raises", [False, True])
 def test_modules_of_others_are_as_they_were(tmp_path: Path, line: str, raises: bool) -> None:
-    """Whoever has imported an ``mlp`` of their own has it afterwards, also where the submission raises."""
+    """A package ``mlp`` imported before is in its place afterwards, also if the submission raises."""
     root = hand_in(tmp_path / "handed_in", line, "theirs")
     if raises:
         (root / "mlp" / "relu_layer.py").write_text("class ReLULayer: pass\nraise ArithmeticError", encoding="utf-8")
@@ -95,7 +95,7 @@ def test_modules_of_others_are_as_they_were(tmp_path: Path, line: str, raises: b
 
 
 def test_what_python_and_numpy_have_is_left_to_them(tmp_path: Path) -> None:
-    """A file called as one of their modules is run by another name."""
+    """A file named like a module of Python or numpy is run by another name."""
     files = {f"{name}.py": text for name, text in zip(("numpy", "json"), ("1 / 0", module("relu_layer")), strict=True)}
     before = {name: sys.modules[name] for name in ("json", "numpy", "numpy.random")}
     found = loading.load(write(tmp_path / "handed_in", files), CLASSES)
@@ -104,7 +104,7 @@ def test_what_python_and_numpy_have_is_left_to_them(tmp_path: Path) -> None:
 
 
 def test_last_submission_is_not_found_by_the_next(tmp_path: Path) -> None:
-    """A file that the first has and the second has forgotten is missing."""
+    """A module that only the first submission has is missing in the second."""
     write(tmp_path / "first", {"helper.py": "", "net.py": f"import helper\n{module('relu_layer')}"})
     write(tmp_path / "second", {"net.py": f"import helper\n{module('relu_layer')}"})
     loading.load(tmp_path / "first", CLASSES)
@@ -113,7 +113,7 @@ def test_last_submission_is_not_found_by_the_next(tmp_path: Path) -> None:
 
 
 def test_files_of_a_submission_are_found_for_itself_alone(tmp_path: Path) -> None:
-    """What a method of its imports later is found, for the method and for nobody else."""
+    """An import in a submission's method finds the submission's file; the same import elsewhere does not."""
     late = "class ReLULayer:\n    def forward(self, X):\n        import helper_of_mine\n        return helper_of_mine\n"
     write(tmp_path / "handed_in", {"net.py": late, "helper_of_mine.py": "", "another_of_mine.py": ""})
     layer: Any = loading.load(tmp_path / "handed_in", CLASSES).classes["ReLULayer"]()
@@ -124,7 +124,7 @@ def test_files_of_a_submission_are_found_for_itself_alone(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("line", LINES)
 def test_each_finds_its_own_later(tmp_path: Path, line: str) -> None:
-    """What a method imports is its own submission's, also when others have come since, or the user's own has."""
+    """An import in a method finds the own submission's module, also after other modules of that name were loaded."""
     nets = {}
     for mark in ("first", "second"):
         root = hand_in(tmp_path / mark, line, mark)
@@ -141,14 +141,14 @@ def test_each_finds_its_own_later(tmp_path: Path, line: str) -> None:
 
 
 def test_user_imports_the_own_package_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The submission that was judged before is not in its place."""
+    """A user's own package is imported after a submission of the same name was judged."""
     loading.load(hand_in(tmp_path / "submission", LINES[2], "submission"), CLASSES)
     monkeypatch.syspath_prepend(str(hand_in(tmp_path / "user", LINES[0], "user")))
     assert importlib.import_module("mlp.softmax_layer").SoftmaxLayer.mark == "user"
 
 
 def test_what_the_user_has_imported_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The classes are those of the module that is there."""
+    """If the user has imported the file already, its classes are those of the loaded module."""
     root = hand_in(tmp_path / "handed_in", LINES[0], "once")
     monkeypatch.syspath_prepend(str(root))
     module_of_user = importlib.import_module("mlp.softmax_layer")

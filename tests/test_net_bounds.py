@@ -1,4 +1,4 @@
-"""As `test_bounds.py`, for whole networks: by the running analysis, through Jacobian matrices, and what is usual."""
+"""As `test_bounds.py`, for whole networks: running analysis, bounds through Jacobian matrices, and usual errors."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PRECISIONS = {"double": DOUBLE, "single": SINGLE, "ten bits": Precision(2.0**-11
 
 @dataclass(frozen=True)
 class Net:
-    """Widths, and whether all numbers are positive, so that nothing cancels on the way to the logits."""
+    """A net's widths, and whether all its numbers are positive, so that nothing cancels on the way to the logits."""
 
     widths: tuple[int, ...]
     is_positive: bool = False
 
     def arguments(self) -> tuple[Array, list[Array], Array]:
-        """X, theta and T, three samples."""
+        """X, theta and T for three samples."""
         rng = np.random.RandomState(3)
         shapes = [shape for d, u in pairwise(self.widths) for shape in ((d, u), (u,))]
         X, *theta = (rng.randn(*shape) for shape in ((3, self.widths[0]), *shapes))
@@ -48,7 +48,7 @@ NETS = {
 
 @cache
 def needed(net: str, power: int) -> dict[str, list[Array]]:
-    """By part of the answer, array by array: what the worst coding needs, in each precision along the last axis."""
+    """What the worst coding needs for each part of the result, array by array; precisions along the last axis."""
     found: dict[str, list[Array]] = {}
     with localcontext(FIFTY_DIGITS):
         for coding in CODINGS:
@@ -62,7 +62,7 @@ def needed(net: str, power: int) -> dict[str, list[Array]]:
 
 
 def granted(net: str, p: Precision) -> dict[str, list[Array]]:
-    """By part, and for those of `network_rounding` by law and part."""
+    """The bounds for each part of the result, those of `network_rounding` with the name of their law."""
     X, theta, T = NETS[net].arguments()
     running = rounding.network(X, theta, T, p)
     found = {"hidden": [*running.hidden], "gradient": [*running.gradient]}
@@ -74,7 +74,7 @@ def granted(net: str, p: Precision) -> dict[str, list[Array]]:
 
 
 def ratios(net: str, precision: str, what: str) -> Array:
-    """What is granted in units of what is needed, of all entries that need anything."""
+    """The bound divided by what is needed, for all entries that need anything."""
     place = list(PRECISIONS).index(precision)
     power = 2 if what.startswith("deviations") else 1
     due = np.concatenate([each[:, place] for each in needed(net, power)[what.rpartition(" ")[2]]])
@@ -84,7 +84,7 @@ def ratios(net: str, precision: str, what: str) -> Array:
 
 @dataclass(frozen=True)
 class Most:
-    """How many times what is needed is granted: somewhere no more than the first, nowhere more than the second."""
+    """Limits on the bound divided by what is needed: the smallest ratio of an array, and the largest."""
 
     somewhere: float
     anywhere: float
@@ -112,14 +112,14 @@ _LEAST = {"deviations: logits": 0.8}
 
 
 def too_narrow(net: str, precision: str) -> dict[str, float]:
-    """By what is granted: the smallest share of what is needed, where that is less than all."""
+    """For each part whose bound is too small, the smallest ratio of bound and need."""
     parts = [what for what in MOST if not (what == "hidden" and net == _LINEAR)]
     smallest = {what: float(ratios(net, precision, what).min()) for what in parts}
     return {what: ratio for what, ratio in smallest.items() if ratio < _LEAST.get(what, 1.0)}
 
 
 def too_wide(net: str, precision: str) -> dict[str, tuple[float, float]]:
-    """By what is granted: the smallest and the largest multiple of what is needed, where that is more than stated."""
+    """For each part whose bound is larger than stated, the smallest and the largest ratio of bound and need."""
     found = {what: ratios(net, precision, what) for what, nets in MOST.items() if net in nets}
     return {
         what: (float(each.min()), float(each.max()))
@@ -135,14 +135,14 @@ each_precision = pytest.mark.parametrize("precision", PRECISIONS)
 @each_net
 @each_precision
 def test_nets_are_granted_what_honest_roundings_add_up_to(net: str, precision: str) -> None:
-    """With either loss, averaged sooner or later, all roundings going the worst way."""
+    """Each bound is at least the error of every honest coding, with either loss and any place of the average."""
     assert too_narrow(net, precision) == {}
 
 
 @each_net
 @each_precision
 def test_nets_are_not_granted_much_more(net: str, precision: str) -> None:
-    """A stated multiple, with its reason."""
+    """Each bound is at most a stated multiple of that error."""
     assert too_wide(net, precision) == {}
 
 
@@ -173,7 +173,7 @@ def test_errors_of_logits_are_granted_all_that_they_do_to_probabilities(size: fl
 def test_narrower_and_wider_bounds_of_nets_are_seen(
     module: Any, constant: str, begins: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a factor of 2.5 either way, in each array that a network gives."""
+    """A bound that is 2.5 times too narrow or too wide is detected, for each array of a network."""
     right = getattr(module, constant)
     parts = {what for what, nets in MOST.items() if what.startswith(begins) and (begins or ":" not in what)}
     monkeypatch.setattr(module, constant, 0.4 * right)

@@ -1,4 +1,4 @@
-"""The oracles tell the truth, and know how far from it they may be."""
+"""The oracles are right within the errors that they state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.strategies import Array, arrays, few_examples, sizes
 
 
 def of_size(smallest: float, largest: float) -> st.SearchStrategy[float]:
-    """Numbers of either sign, all orders of magnitude alike."""
+    """Numbers of either sign, all orders of magnitude equally often."""
     exponents = st.floats(math.log10(smallest), math.log10(largest))
     return st.tuples(exponents, st.sampled_from([-1.0, 1.0])).map(lambda pair: pair[1] * 10 ** pair[0])
 
@@ -42,7 +42,7 @@ CLOSED_FORMS: dict[str, tuple[Function, Function, st.SearchStrategy[float]]] = {
 @pytest.mark.parametrize("name", CLOSED_FORMS)
 @given(data=st.data())
 def test_differences_bound_their_own_error(name: str, data: st.DataObject) -> None:
-    """At every point, of every size, near kinks or not: the stated error is at least the true one."""
+    """The stated error is at least the true one at every point, near kinks or not."""
     f, slope, points = CLOSED_FORMS[name]
     x = data.draw(points)
     found = finite_differences.derivative(lambda t: f(x + t), max(abs(x), 1.0))
@@ -53,7 +53,7 @@ def test_differences_bound_their_own_error(name: str, data: st.DataObject) -> No
 @pytest.mark.parametrize("name", ["linear", "exp", "sin", "tanh"])
 @given(data=st.data())
 def test_differences_are_sharp(name: str, data: st.DataObject) -> None:
-    """For smooth functions of ordinary size the stated error is below 1e-9: a gradient wrong by 1e-6 is no noise."""
+    """For smooth functions of ordinary size the stated error is below 1e-9."""
     f, _, _ = CLOSED_FORMS[name]
     x = data.draw(st.floats(-2, 2))
     found = finite_differences.derivative(lambda t: f(x + t))
@@ -63,12 +63,12 @@ def test_differences_are_sharp(name: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("kinked", [abs, lambda x: max(x, 0.0), lambda x: max(x, 3 * x), lambda x: abs(x) + np.exp(x)])
 @pytest.mark.parametrize("beside", [0.0, 1e-9, -1e-6, 1e-5])
 def test_differences_know_a_kink(kinked: Function, beside: float) -> None:
-    """At a kink, or nearer to one than the smallest step, there is no answer."""
+    """At a kink, or nearer to it than the smallest step, the error is infinite."""
     assert finite_differences.derivative(lambda t: kinked(beside + t)).error == math.inf
 
 
 def bent(rng: np.random.RandomState, kinks: int) -> tuple[Function, float]:
-    """A smooth function with kinks of all sizes, nearer to 0 than the shortest step or not; and its slope at 0."""
+    """A smooth function with kinks of all sizes near 0, and its slope at 0."""
     a, b, c = rng.randn(3)
     w, phase = rng.uniform(0.2, 2, 2)
     jump = 10.0 ** rng.uniform(-6, 0.5, kinks) * rng.choice([-1, 1], kinks)
@@ -82,7 +82,7 @@ def bent(rng: np.random.RandomState, kinks: int) -> tuple[Function, float]:
 
 @pytest.mark.parametrize(("kinks", "most", "least"), [(1, 0, 1 / 2), (2, 4, 1 / 4), (5, 8, 1 / 40)])
 def test_differences_bound_their_error_beside_kinks_of_curved_functions(kinks: int, most: int, least: float) -> None:
-    """One kink never deceives, several seldom: ``most`` times. At ``least`` in this share three digits are known."""
+    """One kink never deceives, several at most ``most`` times; in a share ``least`` three digits are known."""
     draws = min(2000, 20 * settings().max_examples)
     rng, deceived, known = np.random.RandomState(kinks), 0, 0
     for _ in range(draws):
@@ -95,7 +95,7 @@ def test_differences_bound_their_error_beside_kinks_of_curved_functions(kinks: i
 
 
 def test_differences_stay_within_what_is_known_to_be_smooth() -> None:
-    """Steps beyond a kink are not taken, where the caller knows of it."""
+    """No step goes beyond a kink that the caller knows."""
 
     def kinked(x: Array) -> Array:
         assert np.abs(x - 1).max() <= 3e-5 * 2
@@ -106,7 +106,7 @@ def test_differences_stay_within_what_is_known_to_be_smooth() -> None:
 
 
 def test_differences_step_over_what_is_not_finite() -> None:
-    """A large step out of the domain is no harm; a function that is nowhere finite has no derivative."""
+    """A step out of the domain does no harm; a function that is nowhere finite has an infinite error."""
     near_edge = finite_differences.derivative(lambda t: np.log(0.01 + t))
     assert abs(near_edge.value - 100) <= near_edge.error < 0.01
     assert finite_differences.derivative(lambda t: math.nan).error == math.inf
@@ -115,7 +115,7 @@ def test_differences_step_over_what_is_not_finite() -> None:
 @given(st.data())
 @few_examples
 def test_vjp_of_a_product_of_matrices(data: st.DataObject) -> None:
-    """Every entry of both factors, for any cotangent; an argument with no entries has a gradient with none."""
+    """The gradient of a matrix product is right in every entry; an argument without entries has an empty one."""
     n, d, u = data.draw(sizes(3))
     A, B, C = data.draw(arrays(n, d)), data.draw(arrays(d, u)), data.draw(arrays(n, u))
     for oracle in (finite_differences, torch_autograd):
@@ -130,7 +130,7 @@ def test_vjp_of_a_product_of_matrices(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_directional_is_vjp_along_a_direction(data: st.DataObject) -> None:
-    """<cotangent, J direction> = <vjp(cotangent), direction>."""
+    """<cotangent, J direction> equals <vjp(cotangent), direction>."""
     n = data.draw(st.integers(1, 4))
     x, direction, cotangent = (data.draw(arrays(n)) for _ in range(3))
     along = finite_differences.directional(np.tanh, [x], [direction])
@@ -141,7 +141,7 @@ def test_directional_is_vjp_along_a_direction(data: st.DataObject) -> None:
 
 
 def test_functions_of_nothing_have_no_slope() -> None:
-    """Without arguments, and of arrays without entries."""
+    """Without arguments, or for arrays without entries, the derivative is 0."""
     for args in ([], [np.zeros((0, 2))]):
         found = finite_differences.directional(lambda *_: np.ones(2), args, args)
         assert found.value.tolist() == [0, 0]
@@ -149,7 +149,7 @@ def test_functions_of_nothing_have_no_slope() -> None:
 
 
 def test_slope_that_is_not_known_has_no_step() -> None:
-    """Entry by entry: the shortest step that went into it, or none."""
+    """Each entry has the shortest step used for it, or NaN if its derivative is not known."""
     found, step = finite_differences.derivative_and_step(lambda t: np.array([2 * t, abs(t)]))
     assert found.value.tolist() == [pytest.approx(2), 0]
     assert found.error[1] == math.inf
@@ -158,7 +158,7 @@ def test_slope_that_is_not_known_has_no_step() -> None:
 
 
 def test_bad_questions_are_refused() -> None:
-    """A cotangent of another shape than the output, and arguments that are no numbers."""
+    """A cotangent of another shape than the output and arguments without real numbers raise a ValueError."""
     for oracle in (finite_differences, torch_autograd):
         if oracle is torch_autograd and torch_autograd.available():
             continue
@@ -187,7 +187,7 @@ def logits_and_cotangents(draw: st.DrawFn) -> tuple[Array, Array]:
 @example((np.zeros((1, 5)), np.array([[0, 0, 0, 0.375, 1.5]])))  # an entry cancels, in single precision exactly
 @example((np.array([[-4.47375672, 0.97361148]]), np.array([[-1.75, -2.0]])))  # short numbers hardly round
 def test_torch_knows_its_own_error(asked: tuple[Array, Array]) -> None:
-    """Against the closed form of a softmax's derivative with more digits: cancellation is accounted for."""
+    """The error that PyTorch's oracle states covers its distance from softmax's closed form."""
     x, cotangent = asked
     k = x.shape[1]
     (found,) = torch_autograd.vjp(lambda X: X.softmax(dim=1), cotangent, (x,))
@@ -202,7 +202,7 @@ def test_torch_knows_its_own_error(asked: tuple[Array, Array]) -> None:
 
 @needs_torch
 def test_gradcheck_of_a_numpy_function() -> None:
-    """The right gradient passes, one that is off by a hundredth does not; arguments may be lists of whole numbers."""
+    """gradcheck passes the right gradient and fails one off by a hundredth; arguments may be lists of integers."""
     X = np.random.RandomState(0).standard_normal((3, 2))
     assert torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (c * np.cos(X),), (X,))
     assert not torch_autograd.gradcheck_numpy(np.sin, lambda c, X: (1.01 * c * np.cos(X),), (X,))
@@ -212,13 +212,13 @@ def test_gradcheck_of_a_numpy_function() -> None:
 
 @needs_torch
 def test_unused_arguments_have_no_gradient() -> None:
-    """Zero, with no error."""
+    """An argument that does not enter has a gradient of exact zeros."""
     _, unused = torch_autograd.vjp(lambda x, y: x * 2, np.ones(2), (np.ones(2), np.ones(3)))
     assert unused.value.tolist() == unused.error.tolist() == [0, 0, 0]
 
 
 def test_absent_torch_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module can be imported, and says what is missing."""
+    """Without torch the module can be imported, and ``available`` gives the reason."""
     monkeypatch.setattr(torch_autograd.importlib.util, "find_spec", lambda name: None)
     assert "PyTorch is not installed" in str(torch_autograd.available())
     assert "torch" not in {name.partition(".")[0] for name in vars(sys.modules[torch_autograd.__name__])}
@@ -227,6 +227,6 @@ def test_absent_torch_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("shift", [1e3, 1e4, 1e5, 1e6])
 @given(x=st.floats(-2, 2))
 def test_differences_see_rounding_on_a_coarse_grid(shift: float, x: float) -> None:
-    """Arguments that lose digits on the way, all points of a regular grid alike perhaps: that is no accuracy."""
+    """The stated error covers rounding to a coarse grid, even if all points are rounded alike."""
     found = finite_differences.derivative(lambda t: np.exp(((x + t) + shift) - shift))
     assert abs(found.value - math.exp(x)) <= found.error

@@ -1,4 +1,4 @@
-"""The bounds on rounding are kept by what is honest and by nothing beyond them, and are as tight as they are stated."""
+"""The rounding bounds hold for honest codings, detect everything beyond them, and are as tight as stated."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def ordinary(message: Message, seed: int, dtype: Any = np.float64) -> Case:
 
 
 def verdict(answer: Expected, parts: tuple[Array, ...]) -> list[tuple[int, ...] | None]:
-    """The worst entry of each part."""
+    """The worst entry of each part, or None."""
     return [worst_entry(*each) for each in zip(parts, answer.truth, answer.bounds, strict=True)]
 
 
 def moved(answer: Expected, factor: float) -> list[tuple[int, int, Estimate, Array, Array]]:
-    """One entry of one part moved by ``factor`` times what it may be off: part, entry, truth, bound, moved."""
+    """For each part one entry moved by ``factor`` times its tolerance: part, entry, truth, bound, moved array."""
     found = []
     for part, (truth, bound) in enumerate(zip(answer.truth, answer.bounds, strict=True)):
         for entry in range(truth.value.size):
@@ -64,7 +64,7 @@ def moved(answer: Expected, factor: float) -> list[tuple[int, int, Estimate, Arr
 @each_dtype
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_just_below_the_bound_is_honest_and_just_above_is_not(message: Message, dtype: Any, sign: int) -> None:
-    """In any single entry, whatever the others are."""
+    """An error just below the bound passes and one just above it fails, in any single entry."""
     answer = message.answer(ordinary(message, 1, dtype), ball)
     below, above = moved(answer, 0.98 * sign), moved(answer, 1.02 * sign)
     for _, _, truth, bound, near in below:
@@ -78,7 +78,7 @@ def test_just_below_the_bound_is_honest_and_just_above_is_not(message: Message, 
 @given(st.data())
 @each_message
 def test_our_own_coding_is_within(message: Message, data: st.DataObject) -> None:
-    """For whatever Hypothesis finds, in double and in single precision."""
+    """Our own coding is within the bounds for all cases that Hypothesis finds, in both precisions."""
     dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     rng = np.random.RandomState(data.draw(st.integers(0, 2**32 - 1)))
     case = next(questions(message, rng, dtype, 1e37))
@@ -90,7 +90,7 @@ def test_our_own_coding_is_within(message: Message, data: st.DataObject) -> None
 @needs_flint
 @given(st.data())
 def test_extreme_logits_have_finite_bounds(data: st.DataObject) -> None:
-    """Up to the largest double, without a warning; unless the loss itself is beyond all doubles."""
+    """Bounds for logits up to the largest double are finite, unless the loss itself exceeds all doubles."""
     n, k = data.draw(sizes(2))
     X, first = data.draw(arrays(n, k, elements=EXTREME)), data.draw(st.integers(0, k - 1))
     case = Case({"X": X, "T": one_hot((np.arange(n) + first) % k, k)})
@@ -109,7 +109,7 @@ def test_extreme_logits_have_finite_bounds(data: st.DataObject) -> None:
 @pytest.mark.parametrize("message", BACKWARD, ids=lambda message: message.subject)
 @pytest.mark.parametrize("exponent", [-280, -100, -12, -6, 0, 6, 100, 280])
 def test_wrong_gradients_are_caught_at_every_scale(message: Message, exponent: int) -> None:
-    """Zero, the wrong sign, and one entry off by 1e-12 of itself, where nothing cancels."""
+    """A zero gradient, the wrong sign, and one entry off by 1e-12 of itself fail at every scale."""
     case = ordinary(message, 2)
     positive = {name: np.abs(array) for name, array in case.arguments.items()}
     # Different cotangents, so that softmax's delta does not cancel.
@@ -129,7 +129,7 @@ def test_wrong_gradients_are_caught_at_every_scale(message: Message, exponent: i
 @needs_flint
 @each_message
 def test_ordinary_answers_are_granted_few_digits(message: Message) -> None:
-    """Half the bounds are below 1e-14 of the answer in double precision, and none is less than one unit of rounding."""
+    """Half the bounds are below 1e-14 of the result in double precision, and none is below one rounding."""
     ratios = []
     for seed in range(5):
         answer = message.answer(ordinary(message, seed), ball)
@@ -148,7 +148,7 @@ def test_ordinary_answers_are_granted_few_digits(message: Message) -> None:
     ids=lambda message: message.subject,
 )
 def test_single_precision_is_granted_its_own_unit(message: Message) -> None:
-    """The same numbers as single-precision arrays: 2^29 times the bound, but for terms of second order."""
+    """Bounds in single precision are 2^29 times those in double precision, to first order."""
     single = ordinary(message, 3, np.float32)
     arguments, parameters = (
         {name: array.astype(np.float64) for name, array in each.items()}
@@ -161,7 +161,7 @@ def test_single_precision_is_granted_its_own_unit(message: Message) -> None:
 
 @given(st.data())
 def test_bounds_of_the_linear_layer_scale_with_its_arguments(data: st.DataObject) -> None:
-    """By powers of two exactly, but for the room for underflow; and more samples change nothing for the others."""
+    """Bounds scale exactly with powers of two, and further samples do not change those of others."""
     n, d, u = data.draw(sizes(3))
     X, W, b, D = (data.draw(arrays(*shape)) for shape in ((n, d), (d, u), (u,), (n, u)))
     for bound, scaled in (
@@ -176,7 +176,7 @@ def test_bounds_of_the_linear_layer_scale_with_its_arguments(data: st.DataObject
 
 @given(st.data())
 def test_a_sum_of_products_keeps_its_bound_in_any_order(data: st.DataObject) -> None:
-    """Against rational numbers, whatever the order."""
+    """Sums of products in any order stay within the bound, against rational numbers."""
     d = data.draw(st.integers(1, 8))
     numbers = st.floats(-1e6, 1e6)
     X, W, b = (data.draw(arrays(*shape, elements=numbers)) for shape in ((1, d), (d, 1), (1,)))
@@ -189,7 +189,7 @@ def test_a_sum_of_products_keeps_its_bound_in_any_order(data: st.DataObject) -> 
 
 
 def test_precision_is_that_of_the_least_precise() -> None:
-    """A mixture is granted single precision: numpy computes in it until a double comes along."""
+    """Mixed arguments are granted single precision."""
     single, double = np.ones(1, np.float32), np.ones(1)
     assert rounding.precision_of(double, double) is DOUBLE
     assert rounding.precision_of(double, single) is SINGLE
@@ -202,7 +202,7 @@ def test_precision_is_that_of_the_least_precise() -> None:
 
 @needs_flint
 def test_codings_through_log_sum_exp_are_granted_what_they_lose_while_it_is_little() -> None:
-    """At logits of 1e6 they are within; two probabilities of 1 are no rounding, however large the logits."""
+    """exp(x - lse) is within the bounds for logits of 1e6; two probabilities of 1 never are."""
     message = next(each for each in MESSAGES if each.subject == "SoftmaxLayer.forward")
     forward = honest.SOFTMAX_IN_BOUNDS["log-sum-exp"][0]
     for size, honest_enough in ((1e3, True), (1e6, True), (1e300, False)):
@@ -213,7 +213,7 @@ def test_codings_through_log_sum_exp_are_granted_what_they_lose_while_it_is_litt
 
 @needs_flint
 def test_huge_logits_do_not_excuse_everything() -> None:
-    """Two equal logits of 1e300 cost log 2 or, where that is lost in rounding, 0; not infinity, NaN or 1e299."""
+    """For two equal logits of 1e300 a loss of log 2 or 0 passes; infinity, NaN and 1e299 fail."""
     case = Case({"X": np.array([[1e300, 1e300]]), "T": np.array([[0.0, 1.0]])})
     answer = LOGITS.answer(case, ball)
     for loss, fine in ((np.log(2), True), (0.0, True), (np.inf, False), (np.nan, False), (1e299, False)):
@@ -221,7 +221,7 @@ def test_huge_logits_do_not_excuse_everything() -> None:
 
 
 def test_moderate_logits_are_granted_no_more_for_being_many() -> None:
-    """A hundred classes: a bound of 1e-12, so that single precision in between is caught."""
+    """For a hundred classes the bound is 1e-12, so that computing in single precision is detected."""
     X = np.random.RandomState(0).randn(2, 100)
     P = np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
     T = one_hot(np.array([0, 1]), 100)
@@ -234,7 +234,7 @@ def test_moderate_logits_are_granted_no_more_for_being_many() -> None:
 @needs_flint
 @each_dtype
 def test_bounds_of_a_net_are_kept_and_meant(dtype: Any) -> None:
-    """Honest nets are within; what is just beyond the bound of any one number is not; exact zeros are exact."""
+    """Honest nets are within the bounds, an entry just beyond its bound fails, and exact zeros must be exact."""
     rng = np.random.RandomState(5)
     for net, _ in zip(nets.drawn(rng, dtype), range(20), strict=False):
         truths, bounds = net.truths(), net.bounds()
@@ -248,7 +248,7 @@ def test_bounds_of_a_net_are_kept_and_meant(dtype: Any) -> None:
 
 @needs_flint
 def test_bounds_of_an_ordinary_net_are_small() -> None:
-    """Three layers: one part in 1e12 of the largest number of each kind, at most."""
+    """For three layers the bounds are at most 1e-12 of the largest number of each kind."""
     for net, _ in zip(nets.drawn(np.random.RandomState(1), np.float64), range(20), strict=False):
         largest = max(float(np.abs(array).max()) for array in net.theta)
         if len(net.theta) == 6 and largest < 3:
@@ -257,7 +257,7 @@ def test_bounds_of_an_ordinary_net_are_small() -> None:
 
 
 def test_a_unit_that_rounding_decides_is_granted_either_way() -> None:
-    """A sum that is 0 but for rounding: its gradient may be the delta, or nothing; elsewhere nothing is granted."""
+    """If rounding decides a unit's sign, its gradient may be the delta or 0; no other entry is granted more."""
     X, T = np.array([[0.1, 0.2]]), np.array([[1.0, 0.0]])
     W, b = np.array([[1.0, 1.0], [1.0, -3.0]]), np.array([-0.3, 0.0])  # 0.1 + 0.2 - 0.3 = 2.8e-17, or 5.6e-17, or 0
     theta = (W, b, np.array([[1.0, 2.0], [1.0, 1.0]]), np.zeros(2))

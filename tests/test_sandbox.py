@@ -1,4 +1,4 @@
-"""The examiner's side of the process, with a script in the place of the process: what is told of whatever comes."""
+"""The sandbox with a scripted process in place of the worker: what it makes of everything that may come back."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ALL = "12 s of processor time that --timeout allows for all answers together"
 
 
 class Opened:
-    """A sandbox over a file ``mlp.py``, and the script that answers in it."""
+    """A sandbox over a file ``mlp.py``, and the script that replies in it."""
 
     def __init__(self, box: Sandbox, script: Script) -> None:
         self.box, self.script = box, script
@@ -75,7 +75,7 @@ def replies(*values: float) -> list[Reply]:
 
 
 def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command, its settings and its environment."""
+    """The worker's command, settings and environment hold its limits and nothing else."""
     for name in ("OPENBLAS_CORETYPE", "SECRET"):
         monkeypatch.setenv(name, "Haswell")
     monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
@@ -116,7 +116,7 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
 
 @pytest.mark.parametrize("works", [True, False])
 def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was in force and what was not; where nothing could be started nobody is looked for at the end."""
+    """``isolation`` names what is in force; a process that could start none is not searched for others at the end."""
     monkeypatch.setattr(bubblewrap, "works", lambda: works)
     begun = opened(FORCE, FOUND, kind="auto")
     begun.missing()
@@ -130,7 +130,7 @@ def test_isolation_is_told(opened: Open, works: bool, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(("in_force", "message"), [([], "no further means"), (["limits"], "limits")])
 def test_what_is_not_in_force_is_told(opened: Open, in_force: list[str], message: str) -> None:
-    """And at the end what it has started is looked for."""
+    """``isolation`` names what is lacking; without a filter the processes it has started are searched for."""
     missing = ["a filter of files", "a filter of calls"]
     begun = opened({"in_force": in_force, "lacking": missing, "cannot_fork": False, "spent": 0.5}, FOUND)
     begun.script.measured = bool(in_force)
@@ -145,7 +145,7 @@ def test_what_is_not_in_force_is_told(opened: Open, in_force: list[str], message
 
 
 def test_what_was_found_is_told(opened: Open) -> None:
-    """Classes that are missing and why, modules, and notes: first what may be forgotten, last what is known."""
+    """Missing classes, modules and notes are passed on: unknown stand-ins first, well-known ones last."""
     found = {
         **FOUND, "classes": ["ReLULayer", "MLP"], "missing": {"SoftmaxLayer": "it raised NameError"},
         "notes": ["ended early"],
@@ -179,7 +179,7 @@ def test_what_was_found_is_told(opened: Open) -> None:
     ],
 )
 def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any, why: str) -> None:
-    """How it went wrong; it may take half of all the processor time that there is, and a second."""
+    """If the import fails every class is missing for that reason; an import may take half the time and 1 s."""
     begun = opened(FORCE, hello)
     assert begun.missing() == dict.fromkeys(CLASSES, f"the import of mlp.py {why}")
     assert begun.script.stopped == [True]
@@ -193,7 +193,7 @@ def test_import_that_goes_wrong_is_told_of_all_classes(opened: Open, hello: Any,
     ],
 )  # fmt: skip
 def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str) -> None:
-    """Is a fault of ours, told with what it wrote last."""
+    """A worker that never reports its confinement raises a SandboxError with its last output."""
     begun = opened(b"x" * 600 + b"broken\nworker\xff", force)
     with pytest.raises(SandboxError) as caught:
         begun.missing()
@@ -202,14 +202,14 @@ def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str)
 
 
 def test_process_that_never_comes_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is not waited for without end, and is no fault of the submission's."""
+    """A worker that takes too long to report its confinement raises a SandboxError."""
     monkeypatch.setattr(sandbox, "_SECONDS_TO_START", 0.0)
     with pytest.raises(SandboxError, match=r"did not come up \(EndedError\)"):
         opened(1.0, FORCE).missing()
 
 
 def test_process_that_cannot_be_started(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the system's reason."""
+    """The SandboxError gives the system's reason."""
     begun = opened()
 
     def refused(*_: Any) -> Any:
@@ -241,7 +241,7 @@ def test_bubblewrap_that_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, message: str) -> None:
-    """Of every step of the question; the next question is put to a process that is started anew."""
+    """Every step of the request gets the error as its reply, and the next request goes to a new process."""
     begun = opened(FORCE, 5.0, FOUND, 1.5, came, FORCE, FOUND, replies(2.0))
     begun.missing()
     first = begun.box.run([MADE, ASKED])
@@ -253,7 +253,7 @@ def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, messag
 
 
 def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> None:
-    """It alone, of that class alone: in the midst of a question it is left out, at its end nothing is asked."""
+    """It alone is left out of later requests, and a request that ends with it is not sent."""
     again = (FORCE, FOUND)
     begun = opened(*again, EOFError(), *again, EOFError(), *again, replies(1.0, 3.0))
     begun.missing()
@@ -271,7 +271,7 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
 
 
 def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
-    """Since that would take as long once more."""
+    """A method that sleeps past its limit is not called a second time."""
     begun = opened(FORCE, FOUND, EndedError("timeout", "did not answer", retry=False), FORCE, FOUND, replies(1.0))
     begun.missing()
     assert begun.box.run([MADE, ASKED])[-1] == Reply(error="did not answer", error_kind="timeout")
@@ -280,8 +280,8 @@ def test_method_that_sleeps_is_not_asked_again(opened: Open) -> None:
     assert begun.box.run([MADE, Call("layer", "delta", {})])[-1].value.tolist() == [[1.0]]
 
 
-def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None:
-    """And is told so, as one that does not answer."""
+def test_process_that_does_not_take_the_request_has_ended(opened: Open) -> None:
+    """A process that has closed its request pipe is reported as ended."""
     begun = opened(FORCE, FOUND)
     begun.missing()
     begun.script.refuses = True
@@ -289,7 +289,7 @@ def test_process_that_does_not_take_the_question_has_ended(opened: Open) -> None
 
 
 def test_too_much_that_was_left_is_removed(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the next process begins, which would be ended for it."""
+    """A folder that the last process has overfilled is renewed before the next process starts."""
     monkeypatch.setattr(worker_process, "_MAX_FILES", 10)
     again = (EOFError(), FORCE, FOUND, replies(1.0))
     begun = opened(FORCE, FOUND, *again, *again)
@@ -304,7 +304,7 @@ def test_too_much_that_was_left_is_removed(opened: Open, monkeypatch: pytest.Mon
 
 
 def test_limit_that_the_system_keeps_is_told(opened: Open) -> None:
-    """As the one that was set."""
+    """If the kernel ends the process at its limit the message gives the limit that was set."""
     begun = opened(FORCE, FOUND, EOFError())
     begun.missing()
     begun.script.end = EndedError("timeout", "was ended by SIGXCPU")
@@ -312,7 +312,7 @@ def test_limit_that_the_system_keeps_is_told(opened: Open) -> None:
 
 
 def test_time_that_is_used_up_is_told(opened: Open) -> None:
-    """All answers together have one, the import and each new process included; then nothing is started any more."""
+    """All replies, the import and new processes share one limit; after it nothing is started any more."""
     begun = opened(FORCE, 5.0, FOUND, 1.0, EOFError(), FORCE, 5.0, FOUND, 1.5, replies(1.0))
     begun.missing()
     assert begun.box.run([MADE, ASKED])[-1].error == ENDED.message
@@ -323,8 +323,8 @@ def test_time_that_is_used_up_is_told(opened: Open) -> None:
     assert begun.script.stopped == [True, True]
 
 
-def test_questions_go_together(opened: Open) -> None:
-    """As many as a frame takes, each with its own answers; after an end they are asked one by one."""
+def test_requests_go_together(opened: Open) -> None:
+    """Several requests go in one frame, each with its own replies."""
     questions: list[Sequence[Step]] = [[MADE, ASKED] for _ in range(30)]
     many = [reply for number in range(24) for reply in replies(float(number))]
     begun = opened(FORCE, FOUND, many, EOFError(), FORCE, FOUND, *(replies(float(n)) for n in range(24, 30)))
@@ -334,8 +334,8 @@ def test_questions_go_together(opened: Open) -> None:
     assert [len(each) for each in begun.script.asked] == [24, 6] + [2] * 6
 
 
-def test_after_an_end_questions_go_one_by_one(opened: Open) -> None:
-    """Since one of them may be the next."""
+def test_after_an_end_requests_go_one_by_one(opened: Open) -> None:
+    """After a process has ended, requests are sent one by one."""
     begun = opened(FORCE, FOUND, EOFError(), FORCE, FOUND, *(replies(float(n)) for n in range(4)))
     begun.missing()
     begun.box.run([MADE, Call("layer", "delta", {})])
@@ -346,7 +346,7 @@ def test_after_an_end_questions_go_one_by_one(opened: Open) -> None:
 
 
 def test_folder_is_not_told(opened: Open) -> None:
-    """Its name differs from run to run: neither in what is raised, nor in what was written."""
+    """The path of the temporary folder, which differs from run to run, appears in no error and no output."""
     begun = opened(FORCE, FOUND)
     begun.missing()
     work = begun.box._work
@@ -376,7 +376,7 @@ def test_time_is_over_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )  # fmt: skip
 def test_bubblewrap_is_tried(found: str | None, outcome: Any, works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the command is there says little: namespaces may be forbidden. It is waited for as long as it takes."""
+    """Bubblewrap counts as usable only if a trial run succeeds, however long that takes."""
     tried: list[list[str]] = []
 
     def run(command: list[str], *, stdin: int, capture_output: bool, check: bool) -> Any:

@@ -1,4 +1,4 @@
-"""What a hostile process may say: refused where it is malformed, and a finding, never a fault, where it is absurd."""
+"""Whatever a hostile worker sends: malformed messages are refused, absurd ones become failures, never errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ GOOD = Reply(np.zeros(2), "ndarray")
     ],
 )
 def test_odd_replies_are_refused(value: Any) -> None:
-    """Each part of a reply is of its type, and says of its value what is so."""
+    """A reply is refused if a part has the wrong type or its kind is not that of its value."""
     with pytest.raises(sanitize.InvalidReplyError):
         sanitize.replies(value, 2)
 
@@ -57,13 +57,13 @@ def test_odd_replies_are_refused(value: Any) -> None:
     [None, [], {}, {"missing": {}, "modules": {}, "classes": 7}, {"missing": {"a": 7}, "modules": {}}, {"missing": []}],
 )
 def test_odd_findings_are_refused(value: Any) -> None:
-    """What the process says that it has found, too."""
+    """A malformed report of what was found is refused."""
     with pytest.raises(sanitize.InvalidReplyError):
         sanitize.found(value)
 
 
 def test_words_are_made_harmless() -> None:
-    """Escapes, line breaks, surrogates, writing from right to left; and what differs from run to run is left out."""
+    """Escapes, line breaks, surrogates and direction marks are spelled out; addresses are replaced."""
     assert sanitize.printable("a\x1b[2J\r\nb\t\ud800\u202e <x at 0x7f0123456789>") == (
         "a\\x1b[2J\\r b \\ud800\\u202e <x at 0x...>"
     )
@@ -77,12 +77,12 @@ def test_words_are_made_harmless() -> None:
 
 
 def shout(text: str) -> str:
-    """To see what has been cleaned."""
+    """Marks a text as cleaned, by capital letters."""
     return text.upper()
 
 
 def test_what_may_be_believed_is_made_anew() -> None:
-    """Every text in it is cleaned, however deep; numbers and arrays stay what they are."""
+    """Every text in a reply is cleaned at any depth; numbers and arrays stay the same."""
     array = np.arange(2.0)
     deep = {"names": ["a", ("b", None, 1.5, True, 7, np.float32(2))], "array": array}
     value = Reply(deep, "dict", changed=("x",), aliases=("y", "z"), altered=True)
@@ -116,7 +116,7 @@ def test_what_may_be_believed_is_made_anew() -> None:
     ],
 )
 def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
-    """An exception leaves nothing else to say; long words are cut, long lists too."""
+    """A reply with an exception keeps nothing else; long texts and long lists are cut."""
     assert repr(sanitize.replies([said], 1)) == repr([heard])
 
 
@@ -140,7 +140,7 @@ def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
     ],
 )
 def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
-    """In words that say what came."""
+    """The error says what came instead."""
     if why is None:
         assert len(sanitize.replies(value, 2)) == 2
         return
@@ -150,7 +150,7 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
 
 
 def test_what_was_found_is_heard() -> None:
-    """Names and reasons are cleaned and cut; a module's name has to be one, since it goes into a script."""
+    """Names and reasons are cleaned and cut; what is no module name is dropped."""
     said = {
         "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "causes": {"relu": "refused"},
         "notes": ["n"] * 30, "stand_ins": ["tqdm"],
@@ -209,7 +209,7 @@ def test_what_is_no_answer_is_named(value: Any, kind: str) -> None:
 
 
 def test_subclasses_are_looked_through() -> None:
-    """An array's own words for its shape and type are not asked."""
+    """The shape and dtype of an array subclass are taken from the array itself, not from its own attributes."""
     array = copied(np.arange(6.0).reshape(2, 3).view(Odd))
     assert type(array) is np.ndarray
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -265,7 +265,7 @@ ABSURD: list[Any] = [
 
 
 class Absurd:
-    """Answers rightly, but now and then, with something else."""
+    """An executor that replies rightly, except that it sometimes replaces a reply by an absurd one."""
 
     def __init__(self, rng: np.random.RandomState) -> None:
         self._honest, self._rng = InProcess(plain.CLASSES, {}), rng
@@ -302,7 +302,7 @@ class Absurd:
 @pytest.mark.parametrize("only", ["linear.*", "relu.*", "softmax.*", "cross_entropy.*", "logits.*", "mlp.*"])
 @pytest.mark.parametrize("seed", range(4))
 def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
-    """Whatever comes and whenever it comes: a failure with a few words to say, and no error of the examiner's."""
+    """Absurd replies lead to failures with a short text, never to an error of the examiner."""
     executor = Absurd(np.random.RandomState(seed))
     for finding in LabExamination(executor, "x", only=only, effort="quick", seed=seed):
         assert finding.status != "error", (finding.check, finding.actual)

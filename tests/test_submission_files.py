@@ -1,4 +1,4 @@
-"""What is handed in is copied as far as it is a submission, looked at as far as its limits go, and removed again."""
+"""A submission is copied within limits, a worker's folder is measured, and any folder is removed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def test_folder_is_copied_under_its_name(tmp_path: Path, work: Path) -> None:
-    """Whatever is in it, but for what tools have made."""
+    """A folder is copied under its name with everything in it but what tools have made."""
     kept = ("mlp.py", "data/x.csv", "data/deep/y.txt")
     left = (
         ".git/config",
@@ -56,14 +56,14 @@ def test_folder_is_copied_under_its_name(tmp_path: Path, work: Path) -> None:
 
 
 def test_with_a_file_come_the_modules_beside_it(tmp_path: Path, work: Path) -> None:
-    """It may import them; data and what is further down stay where they are."""
+    """A file is copied with the modules beside it, and without data and folders."""
     source = written(tmp_path / "home", "mlp.py", "layers.py", "notes.txt", "old/mlp.py")
     assert submission_files.copy(source / "mlp.py", work) == (work / "submission" / "mlp.py", [])
     assert names_in(work) == ["submission/layers.py", "submission/mlp.py"]
 
 
 def test_with_a_file_of_a_package_comes_the_package(tmp_path: Path, work: Path) -> None:
-    """From its outermost folder on, modules alone."""
+    """A file of a package is copied with all modules of the outermost package."""
     names = ("net/__init__.py", "net/core/__init__.py", "net/core/mlp.py", "net/data.csv", "net/core/extra/x.py")
     source = written(tmp_path / "home", *names, "beside.py")
     assert submission_files.copy(source / "net" / "core" / "mlp.py", work) == (work / "net" / "core" / "mlp.py", [])
@@ -72,7 +72,7 @@ def test_with_a_file_of_a_package_comes_the_package(tmp_path: Path, work: Path) 
 
 @pytest.mark.parametrize("package", [True, False])
 def test_file_that_was_meant_is_there_in_any_case(tmp_path: Path, work: Path, package: bool) -> None:
-    """Also one with another ending, or in a folder that nothing is copied from."""
+    """The file that was handed in is copied even with another ending or in an ignored folder."""
     source = written(
         tmp_path / "home", "venv/task.txt", "other.py", *(["__init__.py", "venv/__init__.py"] if package else [])
     )
@@ -82,7 +82,7 @@ def test_file_that_was_meant_is_there_in_any_case(tmp_path: Path, work: Path, pa
 
 
 def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path) -> None:
-    """Beside which its modules are."""
+    """A link is followed to its file, and the modules beside that file are copied."""
     source = written(tmp_path / "home", "mlp.py", "layers.py")
     (tmp_path / "link.py").symlink_to(source / "mlp.py")
     root, _ = submission_files.copy(tmp_path / "link.py", work)
@@ -104,7 +104,7 @@ def test_file_given_by_a_link_is_the_one_it_leads_to(tmp_path: Path, work: Path)
 def test_limits_leave_files_out(
     tmp_path: Path, work: Path, limit: str, value: int, kept: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Modules first, and the nearest of them; how many were left out is told."""
+    """Beyond the limits modules are copied first, the nearest of them before others; the rest is counted in a note."""
     source = tmp_path / "group"
     for name, size in {"a.txt": 100, "b.py": 100, "c/d.py": 10, "e.txt": 11}.items():
         written(source, name).joinpath(name).write_bytes(bytes(size))
@@ -115,7 +115,7 @@ def test_limits_leave_files_out(
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And counts as nothing against the others."""
+    """An unreadable file is left out and does not count towards the limits."""
     source = written(tmp_path / "group", "a.py", "b.py", "c.py")
     contents = submission_files.contents
     monkeypatch.setattr(
@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch
 
 
 def test_not_all_of_a_million_files_is_looked_at(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nearest are, and it is told."""
+    """Only the nearest files of very many are looked at, and a note says so."""
     source = written(tmp_path / "group", "a.py", "b.py", "c/d.py")
     monkeypatch.setattr(submission_files, "_MAX_SEEN", 2)
     _, notes = submission_files.copy(source, work)
@@ -139,7 +139,7 @@ def test_not_all_of_a_million_files_is_looked_at(tmp_path: Path, work: Path, mon
 
 
 def test_folders_are_gone_through_to_a_depth(tmp_path: Path) -> None:
-    """The nearest files first."""
+    """Files are listed level by level down to the given depth."""
     written(tmp_path, "a/b/c/far.py", "a/b/mid.py", "a/near.py", "top.py")
     assert [path.name for path in submission_files.files(tmp_path)] == ["top.py", "near.py", "mid.py", "far.py"]
     assert [path.name for path in submission_files.files(tmp_path, 2)] == ["top.py", "near.py"]
@@ -147,7 +147,7 @@ def test_folders_are_gone_through_to_a_depth(tmp_path: Path) -> None:
 
 
 def test_contents_are_those_of_ordinary_files(tmp_path: Path) -> None:
-    """As many bytes as are asked for; nobody waits at a pipe, and no link is followed."""
+    """At most the given number of bytes is read, from regular files only: no pipe, no link."""
     (tmp_path / "file").write_bytes(b"12345")
     (tmp_path / "link").symlink_to("file")
     os.mkfifo(tmp_path / "pipe")
@@ -158,7 +158,7 @@ def test_contents_are_those_of_ordinary_files(tmp_path: Path) -> None:
 
 
 def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
-    """Of files and folders together, and of what they take on the disk."""
+    """Files and folders count together, and bytes are those on the disk."""
     written(tmp_path, "a", "b/c")
     on_disk = sum(512 * path.lstat().st_blocks for path in tmp_path.rglob("*"))
     assert not submission_files.exceeds(tmp_path, 3, on_disk)
@@ -181,7 +181,7 @@ def test_links_count_as_what_they_are(tmp_path: Path, target: str) -> None:
 def test_what_cannot_be_entered_is_too_much(
     tmp_path: Path, error: type[OSError], seen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """But for what has just been removed."""
+    """A folder that cannot be entered exceeds the limits; one that was just removed does not."""
     written(tmp_path, "a/b")
     really = os.open
 
@@ -198,7 +198,7 @@ def test_what_cannot_be_entered_is_too_much(
 def test_nested_folders_are_counted_deeper_than_a_path_can_be_long(
     tmp_path: Path, depth: int, seen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As far as somebody might nest them; folders without end are too much."""
+    """Nested folders are counted beyond the longest path; endless ones exceed the limits."""
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -215,7 +215,7 @@ def test_nested_folders_are_counted_deeper_than_a_path_can_be_long(
 
 
 def test_what_is_in_a_locked_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system is played by the test, since some users may enter all folders."""
+    """The files in a folder without access rights are counted."""
     written(tmp_path, "locked/one", "locked/two")
     (tmp_path / "locked").chmod(0)
     really = os.open
@@ -232,7 +232,7 @@ def test_what_is_in_a_locked_folder_counts(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
-    """Nor entered where a folder was before."""
+    """The files behind a link in the folder are not counted."""
     written(tmp_path / "elsewhere", "one", "two", "three")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link").symlink_to(tmp_path / "elsewhere")
@@ -241,7 +241,7 @@ def test_links_are_not_followed_to_be_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("depth", [1, 300])
 def test_any_folder_is_removed(tmp_path: Path, depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However deep: deeper than a path can be long, and than functions may call themselves; whatever rights it has."""
+    """A folder of any depth and with any access rights is removed."""
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -264,7 +264,7 @@ def test_any_folder_is_removed(tmp_path: Path, depth: int, monkeypatch: pytest.M
 
 
 def test_removing_gives_up_where_it_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that cannot be emptied is left, after all else in it."""
+    """A folder that cannot be emptied stays, and everything else is removed."""
     written(tmp_path / "folder", "kept/x", "gone/y", "z")
     rmdir = Path.rmdir
     monkeypatch.setattr(Path, "rmdir", lambda self: _refuse(self) if "kept" in self.name else rmdir(self))
@@ -278,7 +278,7 @@ def _refuse(path: Path) -> None:
 
 
 def test_rights_are_taken_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that may not be entered is given to its owner again, and then it can; root could anyway."""
+    """Access rights are restored before a folder is entered."""
     written(tmp_path / "folder", "locked/deep/x")
     (tmp_path / "folder" / "locked").chmod(0)
     chmod, given = Path.chmod, set()

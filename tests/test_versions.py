@@ -1,4 +1,4 @@
-"""Which of several implementations in one hand-in is judged: the one that is meant, as a whole, or none."""
+"""Which one of several implementations in a submission is judged: the one that is meant, as a whole, or none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def file_of(cls: Any) -> Path:
 
 
 def places_of(found: loading.Found, root: Path) -> set[str]:
-    """The folders, or the file, from which the classes are."""
+    """The folders, or the file, that define the classes that were found."""
     files = {file_of(each).relative_to(root) for each in found.classes.values()}
     return {str(files.pop())} if len(files) == 1 else {str(each.parent) for each in files}
 
@@ -36,7 +36,7 @@ def places_of(found: loading.Found, root: Path) -> set[str]:
 @pytest.mark.parametrize("line", [ABSOLUTE, FLAT])
 @pytest.mark.parametrize("old", ["backup", "old", "mlp_old", "archive/mlp", "a/b/mlp", "MLP backup", "mlp/old", "_mlp"])
 def test_the_package_is_preferred_to_a_copy(tmp_path: Path, old: str, line: str) -> None:
-    """``mlp/`` is judged, and nothing of a copy beside it or in it is run; it is said that there is one."""
+    """``mlp/`` is judged; no copy beside it or in it is run, and a note mentions the copy."""
     root = write(tmp_path / "handed_in", within("mlp", lab(line)) | within(old, BROKEN))
     found = loading.load(root, CLASSES)
     assert places_of(found, root) == {"mlp"}
@@ -46,13 +46,13 @@ def test_the_package_is_preferred_to_a_copy(tmp_path: Path, old: str, line: str)
 
 
 def test_file_beside_the_package_is_a_copy(tmp_path: Path) -> None:
-    """One with all classes in it, even though it is nearer."""
+    """``mlp/`` is preferred to one file with all classes, even if the file is nearer to the root."""
     root = write(tmp_path / "handed_in", within("mlp", lab(ABSOLUTE)) | {"all_in_one.py": f"1 / 0\n{one_file()}"})
     assert places_of(loading.load(root, CLASSES), root) == {"mlp"}
 
 
 def test_nearest_is_preferred(tmp_path: Path) -> None:
-    """Where none is called ``mlp``."""
+    """Without a folder ``mlp`` the version nearest to the root is judged."""
     root = write(tmp_path / "handed_in", within("old/code", BROKEN) | within("src", lab(FLAT)))
     assert places_of(loading.load(root, CLASSES), root) == {"src"}
     (root / "net.py").write_text(one_file(), encoding="utf-8")
@@ -60,21 +60,21 @@ def test_nearest_is_preferred(tmp_path: Path) -> None:
 
 
 def test_file_of_the_name_is_preferred(tmp_path: Path) -> None:
-    """``mlp.py`` beside ``mlp_old.py`` and a copy that a file manager has made."""
+    """``mlp.py`` is preferred to ``mlp_old.py`` and to a file manager's copy."""
     files = {"mlp.py": one_file(), "mlp_old.py": f"1 / 0\n{one_file()}", "mlp (1).py": f"1 / 0\n{one_file()}"}
     root = write(tmp_path / "handed_in", files)
     assert places_of(loading.load(root, CLASSES), root) == {"mlp.py"}
 
 
 def test_what_a_script_imports_is_preferred(tmp_path: Path) -> None:
-    """Of two that nothing else tells apart."""
+    """Of two otherwise equal versions the one that a script imports is judged."""
     files = within("new", lab(FLAT)) | within("first", BROKEN) | {"run.py": "from new.mlp import MLP\n"}
     root = write(tmp_path / "handed_in", files)
     assert places_of(loading.load(root, CLASSES), root) == {"new"}
 
 
 def test_unfinished_package_is_not_completed_from_a_copy(tmp_path: Path) -> None:
-    """What is missing in ``mlp/`` is missing, and it is said where there is one."""
+    """A class missing in ``mlp/`` is missing; the finding says where another version has it."""
     unfinished = {"relu_layer.py": module("relu_layer"), "linear_layer.py": module("linear_layer")}
     root = write(tmp_path / "handed_in", within("mlp", unfinished) | within("backup", lab(FLAT)))
     found = loading.load(root, CLASSES)
@@ -96,7 +96,7 @@ def test_unfinished_package_is_not_completed_from_a_copy(tmp_path: Path) -> None
     ids=["two folders", "a file above", "a folder in it"],
 )
 def test_parts_of_one_implementation_are_put_together(tmp_path: Path, files: dict[str, str]) -> None:
-    """Where the classes are spread over folders, and none is there twice."""
+    """Classes spread over several folders, none of them defined twice, are one implementation."""
     found = loading.load(write(tmp_path / "handed_in", files), CLASSES)
     assert (found.missing, found.notes) == ({}, [])
 
@@ -114,7 +114,7 @@ TIED = {
 def test_two_equally_likely_ones_are_wrong_usage(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], labels: list[str]
 ) -> None:
-    """Both are named with their folders, and nothing is judged or run."""
+    """Two equally likely versions are both named, and nothing is run."""
     root = write(elsewhere / "handed_in", {name: f"print('it runs')\n{text}" for name, text in files.items()})
     assert outcome("handed_in", "--effort", "quick", "--only", "relu.*") == USAGE
     said = capsys.readouterr()
@@ -130,14 +130,14 @@ def test_two_equally_likely_ones_are_wrong_usage(
 
 @needs_flint
 def test_class_in_two_folders_is_told_with_its_folder(tmp_path: Path) -> None:
-    """Which one was taken, since the file's name alone is that of both."""
+    """The note on a class defined in two files of one name gives their folders."""
     root = write(tmp_path / "two", {f"{folder}/relu_layer.py": module("relu_layer") for folder in "ab"})
     (note,) = judge(root, only="relu.forward.answers", effort="quick", sandbox="process").notes
     assert note.endswith("the one in a/relu_layer.py was taken")
 
 
 def test_file_of_the_lab_is_preferred_to_its_neighbour(tmp_path: Path) -> None:
-    """``relu_layer.py`` to a copy of it in the same folder."""
+    """``relu_layer.py`` is preferred to a copy of it in the same folder."""
     copies = {name: f"1 / 0\n{module('relu_layer')}" for name in ("backup_relu.py", "relu_layer (copy).py")}
     root = write(tmp_path / "mlp", lab(FLAT) | copies)
     found = loading.load(root, CLASSES)
@@ -145,7 +145,7 @@ def test_file_of_the_lab_is_preferred_to_its_neighbour(tmp_path: Path) -> None:
 
 
 def test_file_that_builds_on_another_is_meant(tmp_path: Path) -> None:
-    """It imports a class and defines it anew: that is the later one."""
+    """A file that imports a class and defines it anew is preferred to the file it imports from."""
     later = "from first import *\nclass ReLULayer(ReLULayer):\n    later = True\n"
     root = write(tmp_path / "handed_in", {"first.py": one_file(), "stable.py": later})
     assert vars(loading.load(root, CLASSES).classes["ReLULayer"])["later"]

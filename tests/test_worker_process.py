@@ -1,4 +1,4 @@
-"""The process with foreign code in it, seen from outside: what it is given, what is heard of it, and how it ends."""
+"""The worker process from outside: its pipes, its output, its processor time, how it ends and how it is stopped."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def tell(data):
 
 
 def for_ever() -> float:
-    """No limit: a process here ends by itself after two minutes, whatever becomes of the test."""
+    """No limit: a process here ends by itself after two minutes, whatever the test does."""
     return 1.0
 
 
 def no_longer() -> float:
-    """Nothing is waited for."""
+    """A limit that is reached at once."""
     raise EndedError("timeout", "took too long")
 
 
 class Started:
-    """A process that runs some code, and what it wrote."""
+    """A process that runs some code, and its output."""
 
     def __init__(self, folder: Path, code: str, environment: dict[str, str]) -> None:
         self.written, self._stopped = bytearray(), False
@@ -67,14 +67,14 @@ class Started:
         self.worker.send(data, left)
 
     def stop(self) -> bytes:
-        """What it has written, when nothing of it is left."""
+        """Stop the process; its output, once nothing of it is left."""
         if not self._stopped:
             self._stopped = True
             self.worker.stop()
         return bytes(self.written)
 
     def end(self) -> EndedError:
-        """How it ended, once it has closed its side."""
+        """How it ended, once it has closed its pipes."""
         with pytest.raises(EOFError):
             self.heard(1)
         return self.worker.end_reason(for_ever)
@@ -89,7 +89,7 @@ def descriptors() -> int:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts processes; after the test they are stopped, and hold nothing."""
+    """Starts processes, stops them after the test, and checks that they leave no descriptor open."""
     before, all_of_them = descriptors(), list[Started]()
 
     def begin(code: str, environment: dict[str, str] | None = None) -> Started:
@@ -104,7 +104,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def test_frames_go_and_come(start: Start) -> None:
-    """Byte by byte, more of them than any pipe holds, and in pieces as they are asked for."""
+    """Bytes arrive unchanged in both directions, also more than a pipe holds and in parts."""
     data = os.urandom(2**20)
     started = start("for n in (2**20, 3): tell(read(n)[::-1])")
     started.send(data)
@@ -116,7 +116,7 @@ def test_frames_go_and_come(start: Start) -> None:
 
 
 def test_process_is_given_no_more_than_that(start: Start, tmp_path: Path) -> None:
-    """Its folder, its environment, an empty input, two pipes and two streams, and a session of its own."""
+    """The process gets its folder, its environment, an empty input, two pipes, two streams and its own session."""
     told = """
 with os.scandir("/proc/self/fd") as found:
     links = {each.name: os.readlink(each.path) for each in found if os.path.exists(each.path)}
@@ -142,7 +142,7 @@ def _all(started: Started) -> bytes:
 
 
 def test_what_it_writes_is_kept_up_to_a_limit(start: Start) -> None:
-    """Of both streams, 64 KiB together, in order; the rest is taken, so that nobody waits for it."""
+    """The first 64 KiB of both output streams are kept in order; the rest is read and dropped."""
     pieces = ('1, b"one"', '2, b"two"', "1, bytes(2**18)")
     started = start("; ".join(f'os.write({piece}); tell(b"."); read(1)' for piece in pieces))
     for _ in pieces:
@@ -152,7 +152,7 @@ def test_what_it_writes_is_kept_up_to_a_limit(start: Start) -> None:
 
 
 def test_last_words_are_heard(start: Start) -> None:
-    """What was written after the last answer."""
+    """Output written after the last reply is kept."""
     started = start('tell(b"."); read(1); os.write(2, b"last words"); os._exit(0)')
     assert started.heard(1) == b"."
     started.send(b"x")
@@ -179,7 +179,7 @@ XCPU = "was ended by SIGXCPU, as one that has used up its processor time"
     ],
 )
 def test_end_is_told(start: Start, code: str, kind: str, message: str) -> None:
-    """By what the system says of it."""
+    """The reason for the end follows from the exit code or the signal."""
     assert start(code).end() == EndedError(kind, message)
 
 
@@ -191,20 +191,20 @@ def test_end_is_told(start: Start, code: str, kind: str, message: str) -> None:
     ],
 )
 def test_closing_is_an_end_too(start: Start, then: str, end: EndedError, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a process that sleeps on; one that is at work may be about to end, and is waited for."""
+    """A process that closes its pipes and sleeps has ended; one that still computes is given time to exit."""
     monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 0.1)
     assert start(f"os.close(answers)\n{then}").end() == end
 
 
 def test_last_words_do_not_keep_it_from_ending(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though they are more than a pipe holds: they are taken while its end is awaited."""
+    """A process that writes more than a pipe holds before it exits does exit."""
     monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 3600.0)
     started = start("os.close(answers); os.write(1, bytes(2**18)); os._exit(3)")
     assert started.end() == EndedError("exits", "ended the process (exit code 3)")
 
 
 def test_process_that_never_ends_is_not_waited_for(start: Start) -> None:
-    """As little as an answer."""
+    """Waiting for the exit code ends with the limit."""
     started = start("os.close(answers)\nwhile True: pass")
     with pytest.raises(EOFError):
         started.heard(1)
@@ -213,7 +213,7 @@ def test_process_that_never_ends_is_not_waited_for(start: Start) -> None:
 
 
 def test_answer_is_awaited_as_long_as_there_is_time(start: Start) -> None:
-    """And no longer; what came of it so far stays for the next who asks, and what is there already is taken."""
+    """Waiting for a reply ends with the limit; bytes received so far are kept, and bytes that are there are read."""
     started = start('tell(b"ab"); read(1); tell(b"c")')
     assert started.heard(1) == b"a"
     with pytest.raises(EndedError, match="took too long"):
@@ -223,8 +223,8 @@ def test_answer_is_awaited_as_long_as_there_is_time(start: Start) -> None:
     assert started.heard(2, no_longer) == b"bc"
 
 
-def test_question_that_is_not_taken(start: Start) -> None:
-    """Though it is more than the pipe holds: what the process writes meanwhile is taken, or it would wait."""
+def test_request_that_is_not_taken(start: Start) -> None:
+    """While a request larger than the pipe is sent, the output of the process is read, so that neither blocks."""
     with pytest.raises(EndedError, match="took too long"):
         start("time.sleep(60)").send(bytes(2**20), no_longer)
     busy = start("os.write(1, bytes(2**18)); tell(read(2**20)[:1])")
@@ -232,8 +232,8 @@ def test_question_that_is_not_taken(start: Start) -> None:
     assert busy.heard(1) == bytes(1)
 
 
-def test_question_to_one_that_has_ended(start: Start) -> None:
-    """Is answered by how it ended."""
+def test_request_to_one_that_has_ended(start: Start) -> None:
+    """Sending to a process that has ended raises EOFError, and its end is reported."""
     started = start("os._exit(7)")
     started.worker.process.wait()
     with pytest.raises(EOFError):
@@ -243,7 +243,7 @@ def test_question_to_one_that_has_ended(start: Start) -> None:
 
 @pytest.mark.parametrize(("files", "size", "seen"), [(4, 10, False), (5, 10, True), (1, 2**22, True)])
 def test_folder_is_looked_at(start: Start, files: int, size: int, seen: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While an answer is awaited: many files and large ones."""
+    """Too many files or bytes in the folder end the wait for a reply."""
     monkeypatch.setattr(worker_process, "_MAX_FILES", 4)
     monkeypatch.setattr(worker_process, "_MAX_BYTES", 2**21)
     monkeypatch.setattr(worker_process, "_CHECK_INTERVAL", 3600.0)
@@ -259,7 +259,7 @@ def test_folder_is_looked_at(start: Start, files: int, size: int, seen: bool, mo
 
 @pytest.mark.parametrize("cannot_fork", [True, False])
 def test_what_it_starts_counts(start: Start, cannot_fork: bool) -> None:
-    """Unless it can start nothing, as the system says: then it is not looked for each time."""
+    """The processor time of children counts, unless the process cannot start any."""
     started = start("tell(b'.'); read(1)\nif not os.fork():\n    burn(0.3); tell(b'.')\n    time.sleep(60)\nread(1)")
     assert started.heard(1) == b"."
     assert started.worker.measure(0.0, cannot_fork=cannot_fork)
@@ -270,7 +270,7 @@ def test_what_it_starts_counts(start: Start, cannot_fork: bool) -> None:
 
 
 def test_where_nothing_can_be_measured_the_waiting_counts(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That is the case where less is measured than the process has taken, as it has said itself."""
+    """If less is measured than the process reports, the time of waiting is counted instead."""
     started = start("tell(b'.'); time.sleep(60)")
     assert started.heard(1) == b"."
     assert not started.worker.measure(1000.0, cannot_fork=True)
@@ -285,7 +285,7 @@ def test_where_nothing_can_be_measured_the_waiting_counts(start: Start, monkeypa
 
 
 def test_what_it_has_taken_is_known_when_it_has_ended(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though its number may be another process's then."""
+    """The processor time of an ended process is kept, even if its number is given to another process."""
     started = start("burn(0.2); tell(b'.'); read(1)")
     assert started.heard(1) == b"."
     taken = started.worker.spent()
@@ -296,7 +296,7 @@ def test_what_it_has_taken_is_known_when_it_has_ended(start: Start, monkeypatch:
 
 
 def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
-    """With the system's reason; a fault of ours stays what it is. Neither leaves a descriptor behind."""
+    """A command that cannot be started gives the system's reason; other exceptions pass; no descriptor stays open."""
     before = descriptors()
     with pytest.raises(StartError, match=r"No such file or directory: '/no/such/program'"):
         WorkerProcess(lambda *_: ["/no/such/program"], tmp_path, {}, bytearray())
@@ -310,7 +310,7 @@ def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
 
 
 def running(executor: int) -> Iterator[str]:
-    """What is still at work of a session: those that have ended may wait for ever to be asked for it."""
+    """The processes of a session that still run; zombies are left out."""
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             state, _, _, of, *_ = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -320,7 +320,7 @@ def running(executor: int) -> Iterator[str]:
 
 @pytest.mark.parametrize("cannot_fork", [True, False])
 def test_stopping_ends_it(start: Start, cannot_fork: bool) -> None:
-    """By force, with its group, at once; whoever has left the group is looked for unless there can be nobody."""
+    """Stopping kills the process, its group, and processes that left the group, unless it could start none."""
     started = start("signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork(); tell(b'.'); time.sleep(60)")
     started.heard(2)
     processes = [os.pidfd_open(int(each)) for each in running(started.worker.process.pid)]
@@ -334,7 +334,7 @@ def test_stopping_ends_it(start: Start, cannot_fork: bool) -> None:
 
 
 def test_one_that_floods_is_stopped_all_the_same(start: Start) -> None:
-    """Its answers are taken until the pipes are closed, its words are not all kept."""
+    """A process that floods its pipes is stopped, and only 64 KiB of its output are kept."""
     started = start("os.fork()\nwhile True: os.write(1, bytes(2**16)); tell(bytes(2**16))")
     started.heard(1)
     assert len(started.stop()) <= 2**16
