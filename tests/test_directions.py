@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from reference.numerics import directions
-from reference.numerics.directions import DIRECTIONS, Verdict, find_wrong_entries, oracle_of
+from reference.numerics.directions import Verdict, find_wrong_entries, oracle_of
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.complex_step import ComplexStepError
+from reference.numerics.tolerances import DIRECTIONS
 
 Array = NDArray[np.float64]
 SHAPES = ((40, 25), (25,), (7, 3), ())

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.lab.contract import one_hot, probabilities
-from reference.numerics import network_rounding, rounding
+from reference.numerics import network_rounding, rounding, tolerances
 from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from tests.conventional_net import CODINGS
 from tests.first_order import FIFTY_DIGITS, errors
@@ -167,7 +167,7 @@ def test_errors_of_logits_are_granted_all_that_they_do_to_probabilities(size: fl
 
 @pytest.mark.parametrize(
     ("module", "constant", "begins"),
-    [(rounding, "_SECOND_ORDER", ""), (network_rounding, "_OWN_ROUNDING", "bounds")],
+    [(tolerances, "SECOND_ORDER", ""), (tolerances, "OWN_ROUNDING", "bounds")],
     ids=["running analysis", "Jacobian matrices"],
 )
 def test_narrower_and_wider_bounds_of_nets_are_seen(

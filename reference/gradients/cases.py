@@ -11,15 +11,10 @@ from numpy.typing import NDArray
 
 from reference.engine import Effort
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern
-from reference.numerics import sampling
+from reference.numerics import sampling, tolerances
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
-
-_REPEATS = {"quick": 1, "normal": 3, "exhaustive": 40}
-_COTANGENTS = {"quick": 1, "normal": 2, "exhaustive": 4}
-#: In single precision the square of a larger number overflows, and that of a number below its inverse underflows.
-_LARGEST_SINGLE = 1e18
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -
     """
     rng = np.random.RandomState(case.seed)
     found = []
-    for number in range(_COTANGENTS[effort]):
+    for number in range(tolerances.COTANGENTS[effort]):
         drawn = short_numbers(rng, shape) if number == 0 else np.asarray(rng.randn(*shape))
         if drawn.size and (drawn == drawn.flat[0]).all():
             drawn.flat[0] = -0.75 if drawn.flat[0] > 0 else 0.625
@@ -86,7 +81,7 @@ def _kinds(effort: Effort) -> Iterator[tuple[str, Draw, bool]]:
     yield "zeros", lambda rng, shape: short_numbers(rng, shape) * rng.randint(0, 2, shape), True
     if everything:
         yield "nothing but zeros", lambda rng, shape: np.zeros(shape), True
-    for _ in range(_REPEATS[effort]):
+    for _ in range(tolerances.NORMAL_CASES[effort]):
         yield "ordinary numbers", lambda rng, shape: np.asarray(rng.randn(*shape)), False
     for size in (1e-8, 1e-3, 30.0, 1e3) if everything else (30.0,):
         yield f"numbers of size {size:g}", _of_size(size), False
@@ -118,7 +113,7 @@ def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
     low, high = interval
     if dtype == np.float32:
         size = float(np.abs(drawn).max(initial=0.0)) or 1.0
-        drawn = drawn / size * np.clip(size, 1 / _LARGEST_SINGLE, _LARGEST_SINGLE)
+        drawn = drawn / size * np.clip(size, 1 / tolerances.LARGEST_SINGLE, tolerances.LARGEST_SINGLE)
     if np.isfinite(low) and np.isfinite(high):
         drawn = low + (high - low) * (0.5 + 0.5 * drawn / (1 + np.abs(drawn)))
     elif np.isfinite(low):

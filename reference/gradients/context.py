@@ -17,11 +17,9 @@ from reference.gradients.differences import Differences
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import granted, size_of_gradient
+from reference.numerics import tolerances
 
 Array = NDArray[Any]
-
-#: How many entries of one argument are judged one by one in a case; the others are judged along random directions.
-_ENTRIES = {"quick": 6, "normal": 48, "exhaustive": 4096}
 
 
 class Context(engine.Context):
@@ -153,7 +151,7 @@ class Context(engine.Context):
     def entries(self, array: Array) -> list[tuple[int, ...]]:
         """The indices of the entries that are judged one by one; the effort limits their number."""
         everything = list(np.ndindex(array.shape))
-        most = _ENTRIES[self.effort]
+        most = tolerances.ENTRIES[self.effort]
         if len(everything) <= most:
             return everything
         chosen = np.random.RandomState(self.seed % 2**32).choice(len(everything), most, replace=False)

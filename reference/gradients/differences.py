@@ -24,27 +24,12 @@ from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
 from reference.gradients.tolerance import granted
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
 
 Array = NDArray[Any]
 Function = Callable[..., Array]
-
-#: An error above this, in units of function size over step size, says that the steps were too large.
-_SHARP = 1e-3
-_CLEAR = 1e3
-#: An output that is 0 throughout has the error of numbers that underflow.
-_NOTHING = 1e-300
-#: The smallest step is this part of the scale; a second opinion takes smaller ones by a factor that is no power of two.
-_STEPS, _SECOND = 2048.0, 0.013
-#: Not a power of two: a function periodic on the binary grid would look constant.
-_SCALE = 0.87
-#: The smallest step, a 2048th of the scale, is so many units in the last place of the argument.
-_FEWEST_PLACES = _STEPS * 64
-#: Differences know their own error by an estimate; and what rounding x + t does to a step t.
-_SAFETY, _ROUNDINGS = 4.0, 64 * 2.0**-53
-#: The first step is an eighth of the scale; it stays inside the domain.
-_REACH = 7.0
 
 
 @dataclass
@@ -121,7 +106,15 @@ class Differences:
 
         found = self._sharp(moved, 1.0, args, _ratio(args[number], direction))
         if np.abs(direction).max(initial=0.0) > 1:
-            found = _confirmed(found, self._sharp(moved, _SECOND, args, _ratio(args[number], direction) / _SECOND))
+            found = _confirmed(
+                found,
+                self._sharp(
+                    moved,
+                    tolerances.SECOND_STEP_RATIO,
+                    args,
+                    _ratio(args[number], direction) / tolerances.SECOND_STEP_RATIO,
+                ),
+            )
         if not (self.carries_complex and np.isfinite(found.error).any()):
             return found
         directions = [np.zeros(array.shape) for array in args]
@@ -133,7 +126,7 @@ class Differences:
             return found
         agrees = np.abs(exact.value - found.value) <= exact.error + found.error
         # Differences do not confirm what is small beside their error, and 0 may be underflow.
-        clear = np.abs(exact.value) > _CLEAR * found.error
+        clear = np.abs(exact.value) > tolerances.CONFIRMED_CLEAR * found.error
         better = agrees & clear & np.isfinite(found.error) & (exact.error < found.error)
         return Estimate(np.where(better, exact.value, found.value), np.where(better, exact.error, found.error))
 
@@ -142,8 +135,8 @@ class Differences:
         low, high = self.domain[number]
         size = np.abs(args[number])
         room = np.minimum(args[number] - low, high - args[number])
-        steps = _SCALE * np.minimum(np.maximum(size, 1.0), _REACH * room)
-        return np.asarray(np.where(steps < _FEWEST_PLACES * np.spacing(size), 0.0, steps))
+        steps = tolerances.STEP_SCALE * np.minimum(np.maximum(size, 1.0), tolerances.STEP_REACH * room)
+        return np.asarray(np.where(steps < tolerances.FEWEST_PLACES * np.spacing(size), 0.0, steps))
 
     def _column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
         def moved(t: float) -> Array:
@@ -157,10 +150,14 @@ class Differences:
             return Estimate(np.zeros(centre.shape), np.full(centre.shape, np.inf))
         size = abs(float(args[number][index]))
         found: Estimate | None = None
-        least = _FEWEST_PLACES * float(np.spacing(size))
+        least = tolerances.FEWEST_PLACES * float(np.spacing(size))
         for scale in (
             largest,
-            *(_SCALE * s for s in sorted({size, 1.0}, reverse=True) if least < _SCALE * s < largest),
+            *(
+                tolerances.STEP_SCALE * s
+                for s in sorted({size, 1.0}, reverse=True)
+                if least < tolerances.STEP_SCALE * s < largest
+            ),
         ):
             found = _first_known(found, self._told(moved, scale, args, size))
             if np.isfinite(found.error).all():
@@ -174,7 +171,12 @@ class Differences:
         """As `_sharp`; where the steps are long it takes a second opinion. ``size`` is that of the argument."""
         sharp = self._sharp(f, scale, args, size / scale)
         if scale > 1:
-            sharp = _confirmed(sharp, self._sharp(f, _SECOND * scale, args, size / (_SECOND * scale)))
+            sharp = _confirmed(
+                sharp,
+                self._sharp(
+                    f, tolerances.SECOND_STEP_RATIO * scale, args, size / (tolerances.SECOND_STEP_RATIO * scale)
+                ),
+            )
         return sharp
 
     def _sharp(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], ratio: float) -> Estimate:
@@ -191,10 +193,12 @@ class Differences:
             return values
 
         found = finite_differences.derivative(watched, scale)
-        error = _SAFETY * found.error + _ROUNDINGS * ((1 + ratio) * np.abs(found.value) + most / scale)
+        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (
+            (1 + ratio) * np.abs(found.value) + most / scale
+        )
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
-        error = error + _STEPS * self._rounding(args) / scale
-        blurred = ~(error <= (_SHARP * most + _NOTHING) / scale)
+        error = error + tolerances.STEP_RATIO * self._rounding(args) / scale
+        blurred = ~(error <= (tolerances.SHARP * most + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
 
     def _rounding(self, args: Sequence[Array]) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from reference.engine.evidence import evidence_of
 from reference.findings import NotApplicable, Violation
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
@@ -19,11 +20,6 @@ Array = NDArray[Any]
 Index = tuple[int, ...]
 #: The estimate of all legal slopes at an entry; None where there is no kink.
 Legal = Callable[[Index], Estimate | None]
-
-#: How many entries at kinks are judged in one case; if there are more, the others are not judged.
-_MOST_KINKS = 64
-#: A factor counts where truths are so many times their error, at so many entries at least.
-_CLEAR, _ENOUGH = 1e3, 3
 
 
 @dataclass
@@ -66,7 +62,7 @@ class Comparison:
         value, error = np.array(truth.value), truth.error + bound
         known = np.isfinite(error) & (np.abs(value) <= self.largest)
         value, error = np.where(known, value, 0.0), np.where(known, error, 0.0)
-        for _ in range(_MOST_KINKS):
+        for _ in range(tolerances.MOST_KINKS):
             index = _worst(np.where(known, actual, 0.0), value, error)
             other = legal(index) if index is not None and legal else None
             if index is None or other is None or not self._is_legal(actual[index], other, float(bound[index])):
@@ -109,9 +105,9 @@ class Comparison:
     def _explained(self, violation: Violation) -> Violation:
         """With the factor that explains all answers, where there is one."""
         actual, truth, error = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
-        clear = np.abs(truth) > _CLEAR * error
+        clear = np.abs(truth) > tolerances.FACTOR_CLEAR * error
         wrong = np.abs(actual - truth) > error
-        if clear.sum() < _ENOUGH or not np.isfinite(actual).all() or not wrong[clear].all():
+        if clear.sum() < tolerances.FACTOR_ENTRIES or not np.isfinite(actual).all() or not wrong[clear].all():
             return violation
         if (actual == 0).all():
             return violation.but(came=violation.came.and_("zero everywhere"))

@@ -15,14 +15,13 @@ from reference.gradients.cases import Case
 from reference.gradients.context import Context
 from reference.gradients.judge import compare
 from reference.gradients.subject import as_array, asked, crash, laid
+from reference.numerics import tolerances
 from reference.wording import fact
 
 Array = NDArray[Any]
 #: One call: the function, its arguments, and these as nested lists by name.
 Call = tuple[Callable[..., Any], tuple[Array, ...], dict[str, Any]]
 
-#: In units of the last place of the largest entry: how far the same sum may differ from call to call.
-_REPEATED = 256.0
 _LAYOUTS: tuple[Layout, ...] = ("Fortran", "strided", "reversed", "read-only", "broadcast")
 
 
@@ -211,7 +210,9 @@ def _check_same(
 def _repeated(answers: list[Array]) -> list[Array]:
     """How far two sums of the same terms may be apart, since several threads add in any order."""
     return [
-        np.full(each.shape, _REPEATED * float(np.finfo(each.dtype if each.dtype.kind == "f" else float).eps))
+        np.full(
+            each.shape, tolerances.REPEATED_ULPS * float(np.finfo(each.dtype if each.dtype.kind == "f" else float).eps)
+        )
         * np.abs(each.astype(np.float64)).max(initial=0.0)
         for each in answers
     ]

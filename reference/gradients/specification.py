@@ -12,18 +12,11 @@ from numpy.typing import NDArray
 from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
 from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 
 Array = NDArray[Any]
-
-#: How many numbers are evaluated in balls, which are exact and slow; beyond that the other oracles are asked.
-_MOST_BALLS = 256
-#: Ways to read one definition must agree; where doubles are farther from balls, the definition lost its digits.
-_SAME, _DIGITS_LEFT = 1e-6, 1e-3
-#: torch's own gradient is granted what is subtracted on the way, in units of its size (see `size_of_gradient`), and
-#: what an exponent x - log S loses.
-_INTERMEDIATE, _EXPONENTS = 32.0, 8.0
 
 
 class Specification:
@@ -104,8 +97,8 @@ class Specification:
             Estimate(
                 each.value,
                 each.error
-                + _INTERMEDIATE * unit * size_of_gradient(weights, output, array)
-                + _EXPONENTS * unit * np.abs(array).max(initial=0.0) * np.abs(each.value),
+                + tolerances.TORCH_INTERMEDIATE_UNITS * unit * size_of_gradient(weights, output, array)
+                + tolerances.TORCH_EXPONENT_UNITS * unit * np.abs(array).max(initial=0.0) * np.abs(each.value),
             )
             for each, array in zip(found, floats, strict=True)
         )
@@ -153,7 +146,7 @@ class Specification:
         if reason:
             raise ImportError(reason)
         oracle: Any = torch_autograd if kind == "torch" else ball
-        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > _MOST_BALLS:
+        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > tolerances.MOST_BALLS:
             raise ValueError("too many numbers for ball arithmetic")
         value = self._real(oracle.value(self._with(kind), floats).value)
         oracle.vjp(self._with(kind), np.ones(value.shape), floats)
@@ -166,7 +159,9 @@ class Specification:
             array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
         ]
         others = (torch_autograd.evaluate(self._with("torch"), near), self._real(self._with(self._plain)(*near)))
-        return _agree(values["torch"], values["numpy"], _SAME) and _agree(*others, _SAME)
+        return _agree(values["torch"], values["numpy"], tolerances.READINGS_AGREE) and _agree(
+            *others, tolerances.READINGS_AGREE
+        )
 
     def _real(self, value: Any) -> Array:
         array = np.asarray(value)
@@ -187,7 +182,7 @@ class Specification:
                 f"spec: expected a function of torch tensors or of numpy arrays, got one that fails on both "
                 f"({'; '.join(reasons)})"
             )
-        if "balls" in values and not _agree(values["balls"], values[plain[0]], _SAME):
+        if "balls" in values and not _agree(values["balls"], values[plain[0]], tolerances.READINGS_AGREE):
             self._kinds.remove("balls")
             del values["balls"]
         if plain[0] == "torch":
@@ -207,5 +202,5 @@ def _unless_lost(exact: Estimate, plain: Array) -> Estimate | None:
     """None where the definition, computed in doubles as it is written, has lost its digits or overflows."""
     if not np.isfinite(exact.value).all():
         return None
-    off = np.abs(exact.value - plain) > _DIGITS_LEFT * np.abs(exact.value).max(initial=0.0)
+    off = np.abs(exact.value - plain) > tolerances.DIGITS_LEFT * np.abs(exact.value).max(initial=0.0)
     return None if off.any() else exact

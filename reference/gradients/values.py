@@ -15,6 +15,7 @@ from reference.gradients.differences import Differences, contracted
 from reference.gradients.judge import Comparison, compare
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import asked
+from reference.numerics import tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
@@ -24,8 +25,6 @@ Index = tuple[int, ...]
 
 _FEW = 8
 _PLAIN = {"short numbers", "ordinary numbers"}
-#: Powers of two, so that they multiply without rounding.
-_SCALES = (2.0**-30, 2.0**30)
 
 
 def check_forward_values(context: Context) -> None:
@@ -87,7 +86,7 @@ def check_linear(context: Context) -> None:
             continue
         judged = True
         _check_combination(context, case, 2 * one - two / 2, [(2.0, first), (-0.5, second)])
-        for scale in _SCALES:
+        for scale in tolerances.LINEARITY_SCALES:
             _check_combination(context, case, (scale * one).astype(context.dtype), [(scale, first)])
         _check_combination(context, case, np.zeros_like(one), [(0.0, first)])
     if not judged:

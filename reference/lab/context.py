@@ -19,6 +19,7 @@ from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.memo import digest, memo
 from reference.numerics.sampling import normal_numbers, numbers_of_all_sizes, short_numbers
@@ -35,9 +36,6 @@ SMALL_SIZES = (
     Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(1, 2, 2), Sizes(1, 1, 1), Sizes(2, 1, 1), Sizes(2, 2, 2), Sizes(1, 2, 1),
     Sizes(1, 1, 3), Sizes(1, 3, 4), Sizes(2, 1, 3), Sizes(3, 2, 1), Sizes(3, 3, 3), Sizes(5, 3, 2), Sizes(4, 4, 4),
 )  # fmt: skip
-_ROUNDS = {"quick": 1, "normal": 8, "exhaustive": 60}
-#: Draws at each size in the search for a smaller counterexample: a mask, say, shows only where a number is negative.
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class Context(_Context):
     @property
     def rounds(self) -> int:
         """How many times each kind of random case is drawn."""
-        return _ROUNDS[self.effort]
+        return tolerances.ROUNDS[self.effort]
 
     def home(self, cls: str) -> str:
         """The module from which a script imports the class."""
@@ -275,7 +273,7 @@ class Context(_Context):
         # Short numbers first: where they show it, the counterexample can be read aloud. Single precision holds them.
         for draw in (short_numbers(rng), normal_numbers(rng), numbers_of_all_sizes(rng, message.key)):
             for sizes in SMALL_SIZES:
-                for _ in range(_TRIES):
+                for _ in range(tolerances.SMALLEST_TRIES):
                     case = message.draw(sizes, draw)
                     violation = self._violation(message, case, self.executor.run(_steps(message, case)))
                     if violation is not None:

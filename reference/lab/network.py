@@ -28,7 +28,7 @@ from reference.lab.context import (
 )
 from reference.lab.contract import Oracle, one_hot
 from reference.lab.formatting import literal
-from reference.numerics import rounding
+from reference.numerics import rounding, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest
@@ -42,10 +42,6 @@ SHAPES = (
     ((1, 2), 1), ((1, 2), 2), ((2, 1, 2), 2), ((1, 2, 2), 3), ((2, 2, 2), 2), ((2, 3), 2), ((2, 3, 2), 3),
     ((4, 3, 5, 2, 3), 6), ((3, 5, 4, 3), 4),
 )  # fmt: skip
-#: Units nearer to 0 than this are drawn anew: rounding must not decide what ReLU does.
-_MARGIN = 1e-6
-#: Logits farther apart are drawn anew: probabilities that underflow are left to other checks.
-_SPREAD = 100
 
 
 @dataclass(frozen=True)
@@ -311,7 +307,7 @@ def _drawn(context: Context, shape: tuple[Sequence[int], int], *, compound: bool
     while True:
         theta = [array for d, u in pairwise(widths) for array in (draw((d, u)), draw((u,)) / 2 + 1 / 64)]
         X, T = draw((n, widths[0])), one_hot(rng.randint(0, widths[-1], n), widths[-1])
-        if _smallest_unit(X, theta) > _MARGIN:
+        if _smallest_unit(X, theta) > tolerances.UNIT_MARGIN:
             return NetCase(tuple(widths), tuple(theta), X, T, compound)
 
 
@@ -322,7 +318,7 @@ def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
         smallest = min(smallest, float(np.abs(Z).min()))
         X = np.maximum(Z, 0)
     logits = X @ theta[-2] + theta[-1]
-    return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
+    return smallest if np.ptp(logits, axis=1).max() < tolerances.LOGIT_SPREAD else 0.0
 
 
 def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) -> str:

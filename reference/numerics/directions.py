@@ -37,22 +37,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles.complex_step import Along, Forward
 
 Array = NDArray[np.float64]
 #: Returns the derivative of a number along directions, one for each argument.
 Oracle = Callable[[list[Array]], Estimate]
-
-_UNIT = 2.0**-53
-#: The largest ratio of two scales: an entry without any rounding error would need an infinite scale.
-_MAX_RATIO = 2.0**40
-#: The largest exponent of a scale, so that no product with it overflows.
-_LARGEST_EXPONENT = 400
-#: How many directions must pass.
-DIRECTIONS = 3
-#: The t of the module's docstring.
-_SIGMAS = 6.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +137,7 @@ def find_wrong_entries(
     *,
     rng: np.random.RandomState,
     usual: Sequence[ArrayLike] | None = None,
-    directions: int = DIRECTIONS,
+    directions: int = tolerances.DIRECTIONS,
     most: int = 8,
 ) -> Verdict:
     """Check a claimed gradient along random directions, and name its wrong entries.
@@ -218,7 +209,7 @@ class Part:
     @property
     def ratio(self) -> float:
         """How many times what is allowed they are off by."""
-        return abs(self.discrepancy) / (self.allowed or _UNIT)
+        return abs(self.discrepancy) / (self.allowed or tolerances.DOUBLE_UNIT)
 
 
 def followed(
@@ -274,7 +265,7 @@ class _Search:
             members = members[~np.isin(members, gone)] if gone else members
             passed = 0 if found else passed + 1
         complete = passed == directions or not members.size
-        alarm = math.erfc(_SIGMAS / math.sqrt(2))
+        alarm = math.erfc(tolerances.ALARM_SIGMAS / math.sqrt(2))
         scales = tuple(self._split(self._scales))
         return Verdict(tuple(wrong), complete, passed, self.calls, self.reach, alarm, scales)
 
@@ -325,11 +316,13 @@ class _Search:
         high, error_high = _sum(self._high[members] * v[members])
         low, error_low = _sum(self._low[members] * v[members])
         claimed = high + low
-        return claimed - value, error + error_high + error_low + 2 * _UNIT * (abs(claimed) + abs(value))
+        return claimed - value, error + error_high + error_low + 2 * tolerances.DOUBLE_UNIT * (
+            abs(claimed) + abs(value)
+        )
 
     def _tolerance(self, members: NDArray[np.intp]) -> float:
         """t |d s| for the entries in ``members``."""
-        return _SIGMAS * float(np.linalg.norm(self._usual[members] * self._scales[members]))
+        return tolerances.ALARM_SIGMAS * float(np.linalg.norm(self._usual[members] * self._scales[members]))
 
     def _entry(self, place: int, due: float, allowed: float) -> WrongEntry:
         argument = int(np.searchsorted(self._ends, place, side="right"))
@@ -365,8 +358,10 @@ def _powers_of_two(usual: Array) -> Array:
     largest = float(usual.max(initial=0.0))
     if largest == 0:
         return np.ones(usual.shape)
-    _, exponents = np.frexp(np.maximum(usual, largest / _MAX_RATIO))
-    return np.asarray(np.ldexp(1.0, np.clip(-exponents, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)))
+    _, exponents = np.frexp(np.maximum(usual, largest / tolerances.MAX_SCALE_RATIO))
+    return np.asarray(
+        np.ldexp(1.0, np.clip(-exponents, -tolerances.LARGEST_SCALE_EXPONENT, tolerances.LARGEST_SCALE_EXPONENT))
+    )
 
 
 def _halves(numbers: Array) -> tuple[Array, Array]:
@@ -389,4 +384,4 @@ def _sum(numbers: Array) -> tuple[float, float]:
     leading = (numbers + power) - power
     rest = numbers - leading
     total = float(leading.sum()) + float(rest.sum())
-    return total, _UNIT * abs(total) + n * _UNIT * n * power * _UNIT
+    return total, tolerances.DOUBLE_UNIT * abs(total) + n * tolerances.DOUBLE_UNIT * n * power * tolerances.DOUBLE_UNIT

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reference.lab.context import ORDINARY, Context, Response
 from reference.lab.contract import Case, Message, Sizes, forward_of
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
@@ -20,10 +21,6 @@ from reference.numerics.sampling import normal_numbers
 from reference.wording import fact
 
 Array = NDArray[np.float64]
-
-#: What the sum may be off, relative to its terms, besides what the differences say of themselves: the rounding of the
-#: gradient, with a wide margin, since its values are judged sharply elsewhere.
-_MARGIN = 2.0**-36
 
 
 def check_derivative_of_own_forward(context: Context, message: Message) -> None:
@@ -41,7 +38,10 @@ def check_derivative_of_own_forward(context: Context, message: Message) -> None:
         terms = np.concatenate([(factor * p * d).ravel() for p, d in zip(parts, directions, strict=True)])
         slope = _along(context, message, case, points, directions, cotangent)
         context.log.append(Response(parts))
-        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_MARGIN * np.abs(terms).sum())) is not None:
+        if (
+            worst_entry(np.asarray(terms.sum()), slope, np.asarray(tolerances.OWN_FORWARD_MARGIN * np.abs(terms).sum()))
+            is not None
+        ):
             due = fact("slope of forward", value=float(slope.value))
             raise context.violation(message, case, due, fact("number", value=float(terms.sum())))
 

@@ -15,6 +15,7 @@ from reference.findings import Violation
 from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
 from reference.lab.network import SHAPES, NetCase, NetRun, case_of, cases
+from reference.numerics import tolerances
 from reference.numerics.compare import differing_entry, worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
@@ -34,9 +35,6 @@ _STEP = (
     f"for G in [net.gradient(X, T)]: "
     f"[layer.update_params([-{_ALPHA} * part for part in G[layer.name]]) for layer in linear]"
 )
-#: What finite differences may be off, relative to the terms of the sum, besides their own estimate: the rounding of the
-#: gradient itself, with a wide margin, since the values have been judged sharply already.
-_DIFFERENCES = 2.0**-36
 
 
 def _check(
@@ -149,7 +147,10 @@ def check_gradient_of_own_loss(context: Context) -> None:
             together=True,
         )
         terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
-        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_DIFFERENCES * np.abs(terms).sum())) is not None:
+        if (
+            worst_entry(np.asarray(terms.sum()), slope, np.asarray(tolerances.OWN_LOSS_MARGIN * np.abs(terms).sum()))
+            is not None
+        ):
             due = fact("slope of evaluate", value=float(slope.value))
             raise net.violation(due, fact("number", value=float(terms.sum())))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import bp
 from reference.lab.checks import deep
 from reference.lab.network import NetCase
-from reference.numerics import directions, network_rounding, rounding
+from reference.numerics import directions, network_rounding, rounding, tolerances
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import interleaved
@@ -205,7 +205,7 @@ def _detection(plan: Plan) -> Table:
     note = (
         f"The wrong entry is drawn among those that are not 0, in {plan.nets} networks. Misses: the share of these "
         "entries whose mistake is within the rounding bound, or within gradcheck's tolerance. Find: this entry is "
-        f"named, and no other. Calls: those of the oracle, {directions.DIRECTIONS} to confirm included; to compare, "
+        f"named, and no other. Calls: those of the oracle, {tolerances.DIRECTIONS} to confirm included; to compare, "
         f"2 log2({entries}) = {2 * np.log2(entries):.1f}. Stated miss: the largest bound on the probability of a miss."
     )
     if smallest:
