@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.gradients.differences import Differences
 from reference.gradients.tolerance import granted, size_of_gradient
 from reference.numerics.oracles import complex_step, finite_differences
 from tests.strategies import Array
@@ -43,6 +44,13 @@ def by_differences(f: Function, x: Array) -> tuple[Array, Array]:
     return np.array([float(each.value) for each in found]), np.array([float(each.error) for each in found])
 
 
+def of_any_forward_pass(f: Function, x: Array) -> tuple[Array, Array]:
+    """Derivatives by the finite differences that doubt themselves, and their errors."""
+    oracle = Differences(f, ((-np.inf, np.inf),))
+    found = [oracle.gradient(np.ones(1), [np.array([at])], 0, [(0,)]) for at in x]
+    return np.array([each.value[0] for each in found]), np.array([each.error[0] for each in found])
+
+
 def by_complex_step(f: Function, x: Array) -> tuple[Array, Array]:
     """Derivatives by the complex step, and their errors."""
     found = [complex_step.Along(f, [np.array([at])]).measured([np.ones(1)]) for at in x]
@@ -56,6 +64,8 @@ def errors_over_estimates(kind: str, name: str, points: int) -> Array:
     x = rng.choice([-1.0, 1.0], points) * 10 ** rng.uniform(-3, 1.3, points)
     if kind == "differences":
         value, error = by_differences(f, x)
+    elif kind == "differences of any forward pass":
+        value, error = of_any_forward_pass(f, x)
     elif kind == "complex step":
         value, error = by_complex_step(f, x)
     else:
@@ -68,7 +78,7 @@ def errors_over_estimates(kind: str, name: str, points: int) -> Array:
     return np.asarray(off[known] / np.maximum(error[known], np.finfo(float).tiny))
 
 
-KINDS = ("differences", "complex step", "wider type", "conditioning")
+KINDS = ("differences", "differences of any forward pass", "complex step", "wider type", "conditioning")
 needs_long_doubles = pytest.mark.skipif(
     np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps, reason="long doubles are doubles on this system"
 )

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "reference" / "numerics" / "tolerances.py"
 FILES = [
     path
-    for package in ("lab", "gradients", "numerics")
+    for package in ("engine", "lab", "gradients", "numerics")
     for path in sorted((ROOT / "reference" / package).rglob("*.py"))
     if path != TABLE and "mistakes" not in path.parts
 ]
