@@ -20,7 +20,7 @@ from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 
 HERE = Path(__file__).parent
-#: Of processor time for all answers: ten times what they need, so that it ends none that ends by itself.
+#: Seconds of processor time for a submission: ten times what it needs, so that only endless code reaches the limit.
 SECONDS = 10.0
 RIGHT = Path(plain.__file__).read_text(encoding="utf-8").replace("ReLULayer", "Right")
 WRONG = """

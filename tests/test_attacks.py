@@ -165,7 +165,7 @@ def test_careless_submission_passes(place: Place, name: str) -> None:
     judgement = judged(place, only="relu.*", seconds=3.0 if name == "careless_training" else SECONDS)
     assert judgement.verdict == "pass", [str(each) for each in judgement.findings if each.status == "failed"][:1]
     noted = {
-        "careless_plots": "stand-ins that do nothing for matplotlib, pandas, seaborn, sklearn, tqdm",
+        "careless_plots": "stand-ins that do nothing took the place of matplotlib, pandas, seaborn, sklearn, tqdm",
         "careless_training": "attack.py was still running after its share of the 3 s of processor time that --timeout "
         "allows: does it train there?",
         "careless_end": "attack.py ended with FileNotFoundError: [Errno 2] No such file or directory: 'mnist.npz'",

@@ -89,8 +89,8 @@ class Law:
     most: tuple[float, float, float] = (1.15, 2.0, 2.1)
 
 
-#: Ratios above 2 are stated where numbers underflow, since the error of underflow is granted twice, for a few operations
-#: more than a coding has; and for the reasons given below.
+#: Ratios above 2 are stated where numbers underflow, since the error of underflow is granted twice, for a few
+#: operations more than a coding has; and for the reasons given below.
 LAWS = {
     "linear forward": Law(
         lambda a, p: rounding.linear_forward(a.X, a.W, a.b, p),

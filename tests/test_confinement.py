@@ -197,8 +197,8 @@ def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
 
     with Sandbox(place.submission, Limits(6 * SECONDS), "process") as box:
         assert "ReLULayer" not in box.missing()
-        questions = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
-        answers = box.run_all(questions, [partial(work, number) for number in range(30)])
+        requests = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
+        answers = box.run_all(requests, [partial(work, number) for number in range(30)])
         first = next(answers)
         assert len(done) == sandbox._REQUESTS_PER_FRAME
         replies = [first, *answers]

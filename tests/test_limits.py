@@ -223,7 +223,7 @@ def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
         (REQUEST, 10.0, 90.0, ("took more for one case than a sixth of", "did not answer within a quarter of")),
         (IMPORT, 31.0, 180.0, ("took more than half of", "did not end within half of")),
     ],
-    ids=["question", "import"],
+    ids=["request", "import"],
 )
 def test_one_answer_has_its_share_of_both(share: object, processor: float, wall: float, said: tuple[str, str]) -> None:
     """One reply may use a share of each limit, and the message gives the limit that was set."""

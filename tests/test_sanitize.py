@@ -255,8 +255,8 @@ def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ([GOOD], "something other than the answers that were asked for"),
-        ((GOOD, GOOD), "something other than the answers that were asked for"),
+        ([GOOD], "something other than one reply for each step"),
+        ((GOOD, GOOD), "something other than one reply for each step"),
         ([GOOD, "a"], "something other than a reply"),
         ([GOOD, replace(GOOD, altered=1)], "something other than a reply"),
         ([GOOD, replace(GOOD, kind="list")], "a list that is none"),
@@ -406,8 +406,8 @@ class Absurd:
         ]
         return sanitize.replies(odd, len(steps))
 
-    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        return (self.run(steps) for steps in questions)
+    def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        return (self.run(steps) for steps in requests)
 
     def _odd(self) -> Reply:
         if self._rng.rand() < 0.1:

@@ -227,7 +227,10 @@ class Sandbox:
             return "process"
         works = bubblewrap.works()
         if self.kind == "bwrap" and not works:
-            raise SandboxError("bubblewrap (the command bwrap) is not there or may not make namespaces here")
+            raise SandboxError(
+                "bubblewrap cannot be used here: the command bwrap is not installed, or the system does not let it make "
+                "namespaces; use --sandbox auto"
+            )
         return "bwrap" if works else "process"
 
     # The worker process
@@ -379,7 +382,8 @@ def _notes_on_unknown(stand_ins: Sequence[str]) -> list[str]:
     It may be a module of the submission that was not handed in; then the code works with a stand-in and nowhere else.
     """
     return [
-        f"{name} is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
+        f"the module {name} was not handed in and is not installed: a stand-in that does nothing took its place here, "
+        "but elsewhere its import fails"
         for name in stand_ins
         if name not in _KNOWN_MODULES
     ]
@@ -387,7 +391,7 @@ def _notes_on_unknown(stand_ins: Sequence[str]) -> list[str]:
 
 def _notes_on_known(stand_ins: Sequence[str]) -> list[str]:
     known = [name for name in stand_ins if name in _KNOWN_MODULES]
-    return [f"stand-ins that do nothing for {', '.join(known)}"] if known else []
+    return [f"stand-ins that do nothing took the place of {', '.join(known)}"] if known else []
 
 
 def _labels(steps: Sequence[Step]) -> list[str]:

@@ -89,7 +89,7 @@ def replies(value: Any, n: int, clean: Clean = printable) -> list[Reply]:
         The value is not a list of ``n`` replies.
     """
     if type(value) is not list or len(value) != n:
-        raise InvalidReplyError("something other than the answers that were asked for")
+        raise InvalidReplyError("something other than one reply for each step")
     return [_reply(each, clean) for each in value]
 
 

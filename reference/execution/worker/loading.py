@@ -143,12 +143,12 @@ class _Search:
         reason = "there is no class {} in {}" if self.sources else _no_python(self.root)
         missing = {}
         for name in (each for each in self.wanted if each not in self.found.classes):
-            said = self.found.missing.get(name, reason.format(name, self.root.name))
+            why = self.found.missing.get(name, reason.format(name, self.root.name))
             elsewhere = [each.label for each in self.choice.others if name in each.classes]
             if elsewhere and self.choice.chosen is not None and name not in self.found.missing:
-                said = f"there is no class {name} in {self.choice.chosen.label}"
-                said += f"; {elsewhere[0]}, which has one, was passed over"
-            missing[name] = said
+                why = f"there is no class {name} in {self.choice.chosen.label}"
+                why += f"; {elsewhere[0]}, which has one, was passed over"
+            missing[name] = why
         self.found.missing = missing
 
     def _belongs_to_other_version(self, path: Path) -> bool:
@@ -197,11 +197,11 @@ class _Search:
         for name in names:
             self.found.missing.setdefault(name, self.found.notes[-1])
 
-    def _run_and_take(self, source: Source, wished: Sequence[str], names: Names, clock: Clock) -> None:
+    def _run_and_take(self, source: Source, wanted: Sequence[str], names: Names, clock: Clock) -> None:
         module, problem = _run(source.path, names, clock)
         if problem is not None:
             self.found.notes.append(f"{self._label(source.path)} {problem}")
-        for name in wished:
+        for name in wanted:
             candidate = getattr(module, name, None) if module is not None else None
             if inspect.isclass(candidate) and not is_stand_in(candidate):
                 self.found.classes[name], self._taken[name] = candidate, source.path

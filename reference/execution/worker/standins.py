@@ -50,7 +50,7 @@ def describe_stand_in(value: Any) -> str | None:
     """The description of a result that is a stand-in, with the name of the absent module; None for other results."""
     if not isinstance(value, _AcceptsAll):
         return None
-    return f"nothing: {CAME_FROM} {_module_of(value) or 'something'}, a module that is not here"
+    return f"nothing: {CAME_FROM} {_module_of(value) or 'something'}, a module that is not installed here"
 
 
 class _AcceptsAll:
