@@ -152,8 +152,10 @@ def test_what_was_found_is_told(opened: Open) -> None:
     }
     assert begun.box.modules() == {"ReLULayer": "layers.relu"}
     assert begun.box.notes == [
-        "the module helpers was not handed in and is not installed: a stand-in that does nothing took its place here, "
-        "but elsewhere its import fails",
+        (
+            "the module helpers was not handed in and is not installed: a stand-in that does nothing took its place "
+            "here, but elsewhere its import fails"
+        ),
         "ended early",
         "stand-ins that do nothing took the place of matplotlib, tqdm",
     ]

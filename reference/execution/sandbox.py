@@ -228,8 +228,8 @@ class Sandbox:
         works = bubblewrap.works()
         if self.kind == "bwrap" and not works:
             raise SandboxError(
-                "bubblewrap cannot be used here: the command bwrap is not installed, or the system does not let it make "
-                "namespaces; use --sandbox auto"
+                "bubblewrap cannot be used here: the command bwrap is not installed, or the system does not let it "
+                "make namespaces; use --sandbox auto"
             )
         return "bwrap" if works else "process"
 

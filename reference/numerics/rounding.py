@@ -107,10 +107,9 @@ def softmax(X: Array, P: Array, p: Precision) -> Array:
     """The bound for softmax, (N, K): for exp(x_k - m) / S, exp((x_k - m) - log S) and exp(x_k - lse).
 
     Here m = max x, S = sum_c exp(x_c - m), lse = m + log S; P are the probabilities, up to rounding. The bound is
-    relative: with c roundings, c u / (1 - c u), as exp turns an
-    absolute error into a relative one. Rounding x_k - m costs g_k = m - x_k, and S inherits the mean g (Blanchard,
-    Higham and Higham 2021, *Accurately computing the log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4),
-    theorem 3.2, entry by entry).
+    relative: with c roundings, c u / (1 - c u), as exp turns an absolute error into a relative one. Rounding x_k - m
+    costs g_k = m - x_k, and S inherits the mean g (Blanchard, Higham and Higham 2021, *Accurately computing the
+    log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4), theorem 3.2, entry by entry).
 
     - The quotient has the errors of numerator and denominator, and two roundings where it is a product with 1/S. The
       naive coding, which shifts by 0, has no g.
