@@ -195,7 +195,7 @@ def test_no_absurd_frame_does_more_than_end_its_process(place: Place) -> None:
         for number in range(10):
             reply = box.run([New("layer", "ReLULayer", {"name": "r"}), Call("layer", f"frame{number}", {})])[-1]
             assert reply.error_kind == "crash", number
-            assert (reply.error or "").startswith("sent no answer that can be read"), number
+            assert (reply.error or "").startswith("sent no reply that can be read"), number
     assert place.traces() == []
 
 

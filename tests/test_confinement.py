@@ -166,7 +166,7 @@ def test_worker_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
     """A worker that breaks before it reports its confinement is a SandboxError."""
     with Sandbox(place.submission, Limits(SECONDS), "process") as box:
         (box._folder / "bp_worker" / "serve.py").write_text("raise RuntimeError('broken worker')\n", encoding="utf-8")
-        with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken worker"):
+        with pytest.raises(sandbox.SandboxError, match=r"did not become ready .*broken worker"):
             box.missing()
     assert place.traces() == []
 

@@ -168,7 +168,7 @@ def test_what_was_found_is_told(opened: Open) -> None:
     [
         (EOFError(), "ended the process (exit code 3)"),
         (7.5, f"took more than half of the {ALL}"),
-        (frames.FrameError("malformed"), "sent no answer that can be read (malformed)"),
+        (frames.FrameError("malformed"), "sent no reply that can be read (malformed)"),
         (["ReLULayer"], "sent something other than what it had found"),
         (EndedError("memory", "wrote more than it may"), "wrote more than it may"),
     ],
@@ -192,14 +192,14 @@ def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str)
     begun = opened(b"x" * 600 + b"broken\nworker\xff", force)
     with pytest.raises(SandboxError) as caught:
         begun.missing()
-    assert str(caught.value) == f"the confined process did not come up ({why}): {'x' * 486}broken worker\ufffd"
+    assert str(caught.value) == f"the worker process did not become ready ({why}): {'x' * 486}broken worker\ufffd"
     assert begun.script.stopped == [False]
 
 
 def test_process_that_never_comes_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that takes too long to report its confinement raises a SandboxError."""
     monkeypatch.setattr(sandbox, "_SECONDS_TO_START", 0.0)
-    with pytest.raises(SandboxError, match=r"did not come up \(EndedError\)"):
+    with pytest.raises(SandboxError, match=r"did not become ready \(EndedError\)"):
         opened(1.0, FORCE).missing()
 
 
@@ -234,7 +234,7 @@ def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     [
         (EOFError(), "exits", "ended the process (exit code 3)"),
         (2.5, "timeout", f"took more for one case than a sixth of the {ALL}"),
-        (frames.FrameError("malformed"), "crash", "sent no answer that can be read (malformed)"),
+        (frames.FrameError("malformed"), "crash", "sent no reply that can be read (malformed)"),
         ("text", "crash", "sent something other than one reply for each step"),
         ([Reply()], "crash", "sent something other than one reply for each step"),
         ([Reply(), "text"], "crash", "sent something other than a reply"),
@@ -253,7 +253,7 @@ def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, messag
 
 
 def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> None:
-    """It alone is left out of later requests, and a request that ends with it is not sent."""
+    """A method that ends the process twice is left out; a request that ends with it is not sent."""
     again = (FORCE, FOUND)
     begun = opened(*again, EOFError(), *again, EOFError(), *again, replies(1.0, 3.0))
     begun.missing()

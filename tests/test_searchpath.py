@@ -72,7 +72,7 @@ COMMANDS = {
 @needs_flint
 @pytest.mark.parametrize("command", COMMANDS)
 def test_class_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, command: str) -> None:
-    """``cd class; bp check --all .`` among files called as the modules that we import, of which three are hand-ins."""
+    """Files in the current folder named like modules that we import are not imported by us."""
     if not Path(COMMANDS[command][0]).exists():
         pytest.skip(f"{COMMANDS[command][0]} is not installed")
     folder, marks = tmp_path / "class", tmp_path / "marks"
@@ -97,7 +97,7 @@ def test_class_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, com
 
 @pytest.mark.parametrize("entry", ["", ".", "{class}", "{class}/anna"])
 def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entry: str) -> None:
-    """``PYTHONPATH`` may have an empty entry, which is the current folder, or the folder of the class itself."""
+    """``PYTHONPATH`` does not make our processes import from the current folder or the course's folder."""
     folder = tmp_path / "class"
     (folder / "anna").mkdir(parents=True)
     script = (
@@ -116,7 +116,7 @@ def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entr
 
 
 def test_workers_look_where_we_do_but_for_the_current_folder(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is installed is found wherever it is, and a hidden environment in the class is no submission."""
+    """Installed packages are found wherever they are, but not in the current folder."""
     (elsewhere / "class" / ".venv" / "lib").mkdir(parents=True)
     libraries = [str(elsewhere / "libraries"), str(elsewhere / "class" / ".venv" / "lib")]
     for each in ("", str(elsewhere), str(elsewhere / "class"), str(elsewhere / "class" / "anna"), *libraries):
@@ -130,7 +130,7 @@ def test_workers_look_where_we_do_but_for_the_current_folder(elsewhere: Path, mo
 
 
 def test_source_folder_that_is_the_current_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who works on us starts us there."""
+    """The source folder stays on the path if it is the current one."""
     monkeypatch.chdir(ROOT)
     assert str(ROOT) in searchpath.folders()
     done = subprocess.run(

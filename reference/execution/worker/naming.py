@@ -100,8 +100,8 @@ class Names:
     def packages(self) -> Mapping[Path, str]:
         """The folders that the imports treat as packages, each with the package's name."""
         own, others = self._evidence
-        said = own.packages.keys() | own.flat
-        return own.packages | {folder: name for folder, name in others.packages.items() if folder not in said}
+        decided = own.packages.keys() | own.flat
+        return own.packages | {folder: name for folder, name in others.packages.items() if folder not in decided}
 
     @cached_property
     def _evidence(self) -> tuple[_Evidence, _Evidence]:
