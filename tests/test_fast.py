@@ -198,7 +198,7 @@ def test_underflow_is_told_to_who_asks() -> None:
 
 
 def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
-    """By default the fast path uses one thread and runs one epoch; the test set must fit too."""
+    """By default the fast path uses one thread and runs one epoch; a soft test set is refused too."""
     X, T = clusters(900, 2, 3)
     data, soft = Samples(X, T, np.float64), Samples(X, np.full(T.shape, 1 / 3), np.float64)
     nets = [make_net((2, 5, 3)) for _ in range(3)]

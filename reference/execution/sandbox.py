@@ -274,7 +274,9 @@ class Sandbox:
         except (frames.FrameError, EOFError, EndedError) as error:
             self._stop()
             last_output = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
-            raise SandboxError(f"the worker process did not become ready ({type(error).__name__}): {last_output}") from error
+            raise SandboxError(
+                f"the worker process did not become ready ({type(error).__name__}): {last_output}"
+            ) from error
         self._cannot_fork = any("no processes" in each for each in force["in_force"])
         lacking = list(force["lacking"])
         if not self._worker.measure(force["spent"], cannot_fork=self._cannot_fork):
