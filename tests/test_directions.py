@@ -19,7 +19,7 @@ from reference.numerics.oracles.complex_step import ComplexStepError
 
 Array = NDArray[np.float64]
 SHAPES = ((40, 25), (25,), (7, 3), ())
-#: For what is asked a thousand times, or of each entry.
+#: Shapes for what is repeated a thousand times, or for each entry.
 FEW = ((8, 5), (5,), (3, 2), ())
 
 

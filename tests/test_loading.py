@@ -25,7 +25,7 @@ PARTS = {re.split(r"\W", part, maxsplit=1)[0]: part for part in SOURCE.split("\n
 SOFTMAX = "def _softmax" + SOURCE.partition("def _softmax")[2].partition("#:")[0]
 RELU = f"class {PARTS['ReLULayer']}"
 NAMED = f"class {PARTS['_Named']}"
-#: The lab's modules, and what is in each.
+#: The names of the lab's modules, and the classes in each.
 MODULES = {
     "named": ["_Named"],
     "linear_layer": ["LinearLayer"],

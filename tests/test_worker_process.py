@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.system,
 ]
 
-#: Before the code of each process here.
+#: Runs before the code of each process here.
 BEGIN = """
 import json, os, resource, signal, sys, time
 requests, replies = map(int, sys.argv[1:])
