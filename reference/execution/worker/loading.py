@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from . import module_separation, reading, versions
-from .import_time import Clock, Late, in_time
+from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
 from .perform import describe_error
 from .standins import is_stand_in
@@ -124,9 +124,9 @@ class _Search:
         beside = reading.beside(self.root) if self.root.is_file() else []
         meant = sorted((each for each in self.sources if not self._belongs_to_other_version(each.path)), key=self._rank)
         to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wanted_in(each))]
-        names = self._names(to_run, [one for each in to_run for one in reading.reached(each, beside)])
+        names = self._names(to_run, [one for each in to_run for one in reading.imported_by(each, beside)])
         own = [*(each.path for each in self.sources), *beside]
-        with module_separation.kept_apart(own, names.tops(to_run), stay=stay):
+        with module_separation.kept_apart(own, names.top_level_names(to_run), stay=stay):
             module_separation.add_namespace_packages(names)
             for source in meant:
                 here = [name for name in self._wanted_in(source) if name not in self.found.classes]
@@ -279,7 +279,7 @@ def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None
     try:
         with in_time(shares):
             spec.loader.exec_module(module)
-    except Late as late:
+    except TimeUpError as late:
         return module, clock.describe(late)
     except BaseException as error:
         if shares is None:

@@ -125,7 +125,7 @@ class Names:
         packages = [name for name, _ in self.above(path)]
         return packages if path.name == "__init__.py" and packages else [*packages, path.stem]
 
-    def tops(self, sources: Iterable[Source]) -> set[str]:
+    def top_level_names(self, sources: Iterable[Source]) -> set[str]:
         """The top-level names of the given files and of all modules in the folders that they import from."""
         paths = [source.path for source in sources]
         found = {self.parts(path)[0] for path in paths}
