@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from reference.execution import bubblewrap, libraries, sanitize, submission_files
+from reference.execution import bubblewrap, libraries, sanitize, stand_in_notes, submission_files
 from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.worker import frames
@@ -43,18 +43,6 @@ spec.loader.exec_module(module)
 from bp_worker.serve import main
 main(settings)
 """
-#: Modules that people import for plots, tables, progress bars and experiments. They are no part of what is judged, so
-#: the worker takes stand-ins for them.
-_KNOWN_MODULES = {
-    "_tkinter", "tkinter", "matplotlib", "mpl_toolkits", "pandas", "polars", "seaborn", "plotly", "bokeh", "altair",
-    "pygame", "graphviz", "networkx", "tqdm", "rich", "alive_progress", "progressbar", "colorama", "tabulate",
-    "termcolor", "sklearn", "scipy", "statsmodels", "xgboost", "sympy", "numba", "numexpr", "cupy", "cython",
-    "autograd", "numdifftools", "joblib", "torch", "torchvision", "tensorflow", "keras", "jax", "jaxlib", "flax",
-    "theano", "mxnet", "tensorboard", "wandb", "mlflow", "optuna", "PIL", "cv2", "skimage", "imageio", "h5py",
-    "idx2numpy", "python_mnist", "requests", "yaml", "toml", "absl", "gdown", "openml", "IPython", "ipywidgets",
-    "jupyter", "google", "pytest", "hypothesis", "nose", "black", "mypy", "typing_extensions", "attr", "psutil", "dill",
-    "cloudpickle", "line_profiler", "memory_profiler",
-}  # fmt: skip
 _MAX_FILE_BYTES = 2**24
 #: Requests that are sent in one frame, because a round trip takes as long as computing a small reply.
 _REQUESTS_PER_FRAME = 24
@@ -250,10 +238,10 @@ class Sandbox:
         except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
         self.notes = [
-            *_notes_on_unknown(found.stand_ins),
+            *stand_in_notes.on_unknown(found.stand_ins),
             *self._left_out,
             *found.notes,
-            *_notes_on_known(found.stand_ins),
+            *stand_in_notes.on_known(found.stand_ins),
         ]
         self._modules = found.modules
         self._missing = {
@@ -376,24 +364,6 @@ def _time_limit(seconds: float) -> SecondsLeft:
         return remaining
 
     return left
-
-
-def _notes_on_unknown(stand_ins: Sequence[str]) -> list[str]:
-    """A note on each stand-in for a module that is not well known.
-
-    It may be a module of the submission that was not handed in; then the code works with a stand-in and nowhere else.
-    """
-    return [
-        f"the module {name} was not handed in and is not installed: a stand-in that does nothing took its place here, "
-        "but elsewhere its import fails"
-        for name in stand_ins
-        if name not in _KNOWN_MODULES
-    ]
-
-
-def _notes_on_known(stand_ins: Sequence[str]) -> list[str]:
-    known = [name for name in stand_ins if name in _KNOWN_MODULES]
-    return [f"stand-ins that do nothing took the place of {', '.join(known)}"] if known else []
 
 
 def _labels(steps: Sequence[Step]) -> list[str]:

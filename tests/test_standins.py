@@ -1,0 +1,116 @@
+"""Stand-ins for modules that are not installed: they let an import succeed, and nothing of them is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reference.execution.worker import standins
+from tests.lab_files import RELU, SOURCE, failed, file_in, judged
+
+pytestmark = pytest.mark.system
+
+
+def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
+    """Modules for plots, tables and progress bars have stand-ins, and a note says so."""
+    path = file_in(
+        tmp_path,
+        """
+        import matplotlib
+        matplotlib.use("TkAgg")
+        import matplotlib.pyplot as plt
+        import pandas as pd
+        import tqdm
+        import torch.nn as nn
+        from numba import njit
+        from sklearn.datasets import load_iris, make_moons
+        from tqdm.auto import tqdm as bar, trange
+        from nosuchmodule.part import thing
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+
+        @njit
+        def plus(x):
+            return x + 1
+
+        assert plus(1) == 2
+        X, y = make_moons(100)
+        n, d = X.shape
+        frame = pd.DataFrame({"a": [1]})
+        frame["b"] = (frame["a"] - frame["a"].mean()) / frame["a"].std()
+        print(f"{frame['a'].mean():.3f}", np.zeros((n, 10)).shape, np.array(y))
+        assert [i for i in tqdm.tqdm(range(3))] == list(trange(3)) == [0, 1, 2]
+        with bar(range(2)) as progress:
+            for i in progress:
+                progress.set_description(f"{i}")
+        fig, axes = plt.subplots(2, 3, figsize=(4, 4))
+        fig, (one, two) = plt.subplots(1, 2)
+        fig, ax = plt.subplots()
+        axes[1, 2].imshow(np.eye(2))
+        line, = ax.plot([1, 2])
+        counts, edges, _ = plt.hist(np.arange(3))
+        for each in axes.flat:
+            each.set_title("t")
+        plt.rcParams["figure.dpi"] = 100
+        plt.show()
+        """,
+    )
+    judgement = judged(path)
+    assert judgement.verdict == "pass"
+    unknown, known = judgement.notes
+    assert unknown.startswith("the module nosuchmodule was not handed in")
+    assert known == "stand-ins that do nothing took the place of matplotlib, numba, pandas, sklearn, torch, tqdm"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "module"),
+    [
+        ("from nosuchmodule.special import softmax", "softmax(X)", "nosuchmodule"),
+        ("from bp.relu import ReLU as helper", "helper().forward(X)", "bp"),
+        ("import torch", "np.exp(X) * torch.relu(torch.tensor(X))", "torch"),
+        ("import torch", "X @ torch.pi", "torch"),
+    ],
+)
+def test_answer_of_a_stand_in_is_told(tmp_path: Path, line: str, answer: str, module: str) -> None:
+    """A result that comes from a stand-in is described with the name of the absent module."""
+    text = f"{line}\nclass ReLULayer(ReLULayer):\n    def forward(self, X):\n        return {answer}\n"
+    findings = judged(file_in(tmp_path, text), "relu.forward.answers").findings
+    (finding,) = [each for each in findings if each.status == "failed"]
+    said = f"nothing: it came from the stand-in for {module}, a module that is not installed here"
+    assert (finding.mistake, finding.actual) == ("wrong-type", said)
+    assert "numpy and the standard library" in (finding.hint or "")
+
+
+def test_classes_of_stand_ins_can_be_inherited() -> None:
+    """A class may inherit from classes of several absent modules; what they decorate is unchanged."""
+    parent, other = (standins.StandIn(name).Module for name in ("torch.nn", "keras"))
+
+    class Net(parent, other):  # type: ignore[misc, valid-type]
+        pass
+
+    made = Net(lambda: None)
+    assert type(made) is Net
+    assert standins.describe_stand_in(made) == standins.describe_stand_in(standins.StandIn("torch").thing[0](3) + 1)
+    assert parent(len) is not len
+    assert parent(file_in) is file_in
+    assert standins.describe_stand_in(3) is None
+
+
+def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
+    """Imports in Python's own library get no stand-ins."""
+    judgement = judged(file_in(tmp_path, "import subprocess, asyncio, tempfile, multiprocessing, ctypes, tkinter"))
+    assert judgement.verdict == "pass"
+    assert all("msvcrt" not in note and "_winapi" not in note for note in judgement.notes)
+
+
+def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
+    """A stand-in is never taken for a class of the contract."""
+    text = SOURCE.replace(RELU.partition("#:")[0], "from relu_layer import ReLULayer\n\n\n")
+    path = tmp_path / "solution.py"
+    path.write_text(text, encoding="utf-8")
+    found = failed(judged(path).findings)
+    assert set(found) == {"ReLULayer"}
+    assert found["ReLULayer"][0] == "missing"
