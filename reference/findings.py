@@ -1,17 +1,21 @@
-"""What a check has to say, as a record: judging here, showing elsewhere."""
+"""What a check has to say, as records: judging elsewhere, and the sentences in `reference.wording`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from reference.wording import Fact, html, in_words
 
 Status = Literal["passed", "failed", "skipped", "error"]
+#: Letters of a sentence: what came may be anything.
+MOST_SAID = 2000
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Numbers for a picture of a failure; of a question of ordinary size, where a pattern can be seen.
+    """Numbers for a picture of a failure; of a case of ordinary size, where a pattern can be seen.
 
     Attributes
     ----------
@@ -20,7 +24,7 @@ class Evidence:
     actual, expected, allowed
         What came, what was due, and how far rounding may take it: nested lists of one shape.
     trend
-        For questions with logits, passed ones included: how large the largest logit was, how far the worst entry of
+        For cases with logits, passed ones included: how large the largest logit was, how far the worst entry of
         the answer was off, and how far it could have been by rounding.
     """
 
@@ -47,7 +51,7 @@ class Finding:
     rationale
         Why the promise matters, for a student.
     expected, actual
-        What was promised and what came, in words and short numbers.
+        What was promised and what came, in words and short numbers; made of ``due`` and ``came``.
     index
         The entry that is farthest off, where arrays were compared.
     bound
@@ -64,6 +68,12 @@ class Finding:
         Ids of the checks that had to pass before.
     evidence
         For a picture, where arrays were compared.
+    due, came
+        What was promised and what came, as facts for programs. Of a skipped finding ``came`` is the reason.
+    mistakes
+        All mistakes that were found, the largest first; ``mistake`` is the first of them.
+    oracle
+        Where the truth came from that judged, such as "ball arithmetic"; None where no oracle was asked.
     """
 
     check: str
@@ -80,106 +90,143 @@ class Finding:
     repro: str | None = None
     depends_on: tuple[str, ...] = ()
     evidence: Evidence | None = field(default=None, compare=False, repr=False)
+    due: Fact | None = field(default=None, compare=False, repr=False)
+    came: Fact | None = field(default=None, compare=False, repr=False)
+    mistakes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    oracle: str | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         """What a person needs to know of it, in a few lines."""
-        lines = [f"{self.check}: {self.status}"]
         if self.status in {"skipped", "error"}:
-            return f"{lines[0]}: {self.actual}"
+            return f"{self.check}: {self.status}: {self.actual}"
+        lines = [f"{self.check}: {self.status}"]
         if self.status == "failed":
-            lines += [f"  {self.subject}: {self.rationale}", f"  expected {self.expected}", f"  got      {self.actual}"]
-            if self.counterexample:
-                lines.append(
-                    "  for      " + ", ".join(f"{name} = {value}" for name, value in self.counterexample.items())
-                )
-            if self.mistake:
-                lines.append(f"  mistake  {self.mistake}")
-            if self.hint:
-                lines.append(f"  hint     {self.hint}")
+            lines += [f"  {self.subject}: {self.rationale}", *(f"  {label:<8} {text}" for label, text in self.told())]
         return "\n".join(lines)
+
+    def told(self) -> list[tuple[str, str]]:
+        """The facts of a failure, each with its label, in the order in which they help."""
+        case = ", ".join(f"{name} = {value}" for name, value in self.counterexample.items())
+        facts = [
+            ("expected", f"{self.expected}"),
+            ("got", f"{self.actual}"),
+            ("for", case),
+            ("mistake", in_words(self.mistake) if self.mistake else ""),
+            ("hint", self.hint or ""),
+        ]
+        return [(label, text) for label, text in facts if text]
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        facts = self.told() if self.status == "failed" else [("reason", self.actual)] if self.actual else []
+        return html.finding(self.check, self.status, f"{self.subject}: {self.rationale}", facts, self.repro)
+
+
+class Findings(list[Finding]):
+    """The findings of one examination, in the order of the checks.
+
+    Examples
+    --------
+    >>> findings = Findings([Finding("relu.forward.values", "ReLULayer.forward", "passed", "The answer is true.")])
+    >>> findings.ok, len(findings.failed)
+    (True, 0)
+    >>> findings.raise_on_failure()
+    """
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything holds: nothing failed, the examiner had no fault, and at least one check passed."""
+        return passed(self)
+
+    @property
+    def failed(self) -> list[Finding]:
+        """The findings that failed."""
+        return [each for each in self if each.status == "failed"]
+
+    def raise_on_failure(self) -> None:
+        """Raise an AssertionError with what failed, and with what could not be judged if nothing passed."""
+        if not self.ok:
+            told = self.failed or [each for each in self if each.status != "passed"]
+            raise AssertionError("\n\n".join(map(str, told)) or "there are no findings")
+
+    def __str__(self) -> str:
+        """What failed or could not be judged, then how many there are of each status."""
+        statuses = [each.status for each in self]
+        counts = ", ".join(f"{statuses.count(each)} {each}" for each in dict.fromkeys(statuses))
+        return "\n".join([*(str(each) for each in self if each.status != "passed"), counts or "no findings"])
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook."""
+        return "".join(each._repr_html_() for each in self if each.status != "passed") or html.line(str(self))
+
+
+def passed(findings: Iterable[Finding]) -> bool:
+    """Whether everything holds: nothing failed and the examiner had no fault, with at least one check passed.
+
+    Examples
+    --------
+    >>> passed([])
+    False
+    """
+    statuses = [finding.status for finding in findings]
+    return "passed" in statuses and not {"failed", "error"} & set(statuses)
 
 
 class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an error of the examiner
-    """A promise was broken. Raised by checks; `findings` are made of it."""
+    """A promise was broken, in fields. Raised by checks; an engine makes a `Finding` of it.
+
+    It is never changed: `but` makes another one.
+
+    Parameters
+    ----------
+    due, came
+        What was promised and what came.
+    index, bound, counterexample, mistake, repro, evidence
+        As in `Finding`.
+    """
 
     def __init__(
         self,
-        expected: str,
-        actual: str,
+        due: Fact,
+        came: Fact,
         *,
         index: tuple[int, ...] | None = None,
         bound: float | None = None,
         counterexample: Mapping[str, Any] | None = None,
         mistake: str | None = None,
         repro: str | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
-        super().__init__(f"expected {expected}, got {actual}")
-        self.expected = expected
-        self.actual = actual
+        super().__init__()
+        self.due = due
+        self.came = came
         self.index = index
         self.bound = bound
         self.counterexample = dict(counterexample or {})
         self.mistake = mistake
         self.repro = repro
-        self.evidence: Evidence | None = None
+        self.evidence = evidence
+
+    def __str__(self) -> str:
+        return f"expected {self.due}, got {self.came}"
+
+    def but(self, **changes: Any) -> Violation:
+        """The same violation with other fields, and with its cause."""
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        other = Violation(**(fields | changes))
+        other.__cause__ = self.__cause__
+        return other
 
 
 class NotApplicable(Exception):  # noqa: N818 - an outcome
-    """The check cannot be made here (an oracle is absent, say); the message is the reason."""
+    """The check cannot be made here (an oracle is absent, say).
 
+    Parameters
+    ----------
+    reason
+        Why not.
+    """
 
-class Promised(Protocol):
-    """What a check is known by; see `Finding`."""
-
-    @property
-    def id(self) -> str:
-        """Of the check."""
-
-    @property
-    def subject(self) -> str:
-        """``Class.method``, or the class or function alone."""
-
-    @property
-    def rationale(self) -> str:
-        """Why the promise matters."""
-
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        """Ids of the checks that had to pass before."""
-
-
-def finding(check: Promised, status: Status, **more: Any) -> Finding:
-    """The finding of a check, with what else there is to say."""
-    return Finding(check.id, check.subject, status, check.rationale, depends_on=check.depends_on, **more)
-
-
-def failure(check: Promised, violation: Violation, hint: str | None) -> Finding:
-    """The finding that a violation becomes."""
-    return finding(
-        check,
-        "failed",
-        expected=violation.expected,
-        actual=violation.actual,
-        index=violation.index,
-        bound=violation.bound,
-        counterexample=violation.counterexample,
-        mistake=violation.mistake,
-        hint=hint,
-        repro=violation.repro,
-        evidence=violation.evidence,
-    )
-
-
-def outcome(check: Promised, run: Callable[[], None], failed: Callable[[Violation], Finding]) -> Finding:
-    """The finding that ``run`` leads to; ``failed`` makes it of a violation, and may be at fault like the check."""
-    try:
-        try:
-            run()
-        except Violation as violation:
-            return failed(violation)
-    except NotApplicable as reason:
-        return finding(check, "skipped", actual=str(reason))
-    except Exception as error:
-        # A fault of the examiner must never count against the examined.
-        return finding(check, "error", actual=f"the examiner failed: {type(error).__name__}: {error}")
-    return finding(check, "passed")
+    def __init__(self, reason: Fact) -> None:
+        super().__init__(str(reason))
+        self.reason = reason

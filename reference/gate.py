@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from reference.engine import Effort
 from reference.execution.implementation import EMPTY, NotAnImplementation
 from reference.execution.sandbox import Kind, Limits, Sandbox
 from reference.execution.screening import refuse_what_cannot_be_judged
-from reference.findings import Finding
-from reference.lab.check import Examination, passed
-from reference.lab.context import Effort
+from reference.execution.system import require_confinement
+from reference.findings import Finding, passed
+from reference.lab.check import LabExamination
 
 Outcome = Literal["pass", "fail", "error"]
 
@@ -34,7 +35,7 @@ class Judgement:
     findings
         One for each check, in order.
     assignment, effort, seed
-        How it was judged; the seed repeats the questions.
+        How it was judged; the seed repeats the cases.
     seconds
         Wall clock, and how much of it each finding took (by id).
     isolation
@@ -96,7 +97,7 @@ def judge(
     assignment, only, effort
         As in `reference.check`.
     seed
-        Of the questions; None: a fresh one, so that answers cannot be known beforehand.
+        Of the cases; None: a fresh one, so that answers cannot be known beforehand.
     limits, sandbox
         As in `reference.execution.sandbox.Sandbox`.
     name
@@ -113,6 +114,7 @@ def judge(
     SandboxError
         The sandbox cannot do its work here.
     """
+    require_confinement()
     seed = secrets.randbelow(2**31) if seed is None else seed
     name = str(path) if name is None else name
     start = time.monotonic()
@@ -122,7 +124,7 @@ def judge(
     findings: list[Finding] = []
     durations: dict[str, float] = {}
     with box:
-        examination = Examination(box, name, assignment=assignment, only=only, seed=seed, effort=effort)
+        examination = LabExamination(box, name, assignment=assignment, only=only, seed=seed, effort=effort)
         for check in examination.checks:
             before = time.monotonic()
             findings.append(examination.finding(check.id))

@@ -114,6 +114,6 @@ def mirrors() -> Iterator[tuple[FakeMirror, FakeMirror]]:
 def mnist() -> tuple[NDArray[np.float32], ...]:
     """The real MNIST, from wherever it can be had; a skip with the reason where it cannot."""
     try:
-        return bp.load_MNIST(data.ensure())
+        return bp.load_MNIST(data.fetch())
     except data.FetchError as error:
         pytest.skip(f"MNIST cannot be had here: {error}")

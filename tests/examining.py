@@ -7,7 +7,7 @@ from functools import cache
 
 from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.lab.check import Examination
+from reference.lab.check import LabExamination
 from reference.lab.checks.catalogue import Check, all_checks
 from reference.lab.mistakes import plain
 
@@ -50,7 +50,7 @@ def examined(classes: Mapping[str, type], names: Iterable[str]) -> list[Finding]
     keys = {name.partition(".")[0] for name in names}
     pattern = f"{methods.pop()}.*" if len(methods) == 1 else f"{keys.pop()}.*" if len(keys) == 1 else "*"
     missing = {name: f"there is no class {name}" for name in plain.CLASSES if name not in classes}
-    examination = Examination(InProcess(classes, missing), "x", only=pattern, effort="quick")
+    examination = LabExamination(InProcess(classes, missing), "x", only=pattern, effort="quick")
     for name in names:
         examination.finding(name)
     return [examination.finding(name) for name in CHECKS if name in examination._findings]

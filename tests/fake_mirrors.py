@@ -1,4 +1,4 @@
-"""Web servers on the loopback that have small files in the place of MNIST's; and folders that have them."""
+"""Web servers on this machine with small files in place of MNIST's, and folders with these files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ FIRST = next(iter(FILES))
 
 @dataclass
 class FakeMirror:
-    """A web server on the loopback.
+    """A web server on this machine.
 
-    ``bodies`` maps a path to what is sent, ``lengths`` to the Content-Length where that is a lie; other paths are 404.
+    ``bodies`` maps a path to what is sent, ``lengths`` to a false Content-Length; other paths are 404.
     """
 
     url: str
@@ -75,7 +75,7 @@ def closed_port() -> int:
 
 
 def fill(folder: Path, ending: str = "") -> Path:
-    """The four files in ``folder``, gzipped if ``ending`` says so."""
+    """Write the four files into ``folder``, gzipped if ``ending`` says so."""
     folder.mkdir(parents=True)
     for name, content in FILES.items():
         (folder / f"{name}{ending}").write_bytes(gzip.compress(content) if ending else content)
@@ -83,5 +83,5 @@ def fill(folder: Path, ending: str = "") -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Everything that is in ``folder``, temporary files included; empty where there is no folder."""
+    """Every file in ``folder``, temporary files included; empty if the folder does not exist."""
     return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else {}

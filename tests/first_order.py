@@ -3,8 +3,8 @@
 An operation that rounds its result v has an error of at most u |v|, and of 8 u |v| if it is a library's exp or log (4
 units in the last place are granted to those). Below the smallest normal number the error is the smallest positive
 number, or 4 times that. An error e of an intermediate result changes the final one by e times its derivative. The sum
-of these over all operations is the error if all roundings go the worst way: no bound may be below it, and only terms of
-second order exceed it. Values and derivatives are computed with fifty digits.
+of these over all operations is the error if all roundings go the worst way: no bound may be below it, and only terms
+of second order exceed it. Values and derivatives are computed with fifty digits.
 
 No formula of `reference.numerics.rounding` is used here: the sequence of operations is all that enters.
 """

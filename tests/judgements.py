@@ -1,4 +1,4 @@
-"""Verdicts to be rendered: good ones, bad ones, and one that is full of what should not be said."""
+"""Judgements to be shown: a right submission, wrong ones, and one that is full of hostile text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from reference import Finding, Judgement
 from reference.execution.implementation import CLASSES
 from reference.execution.in_process import InProcess
-from reference.lab.check import Examination
+from reference.lab.check import LabExamination
 from reference.lab.mistakes import CATALOGUE, plain
 from reports.verdicts import FORMATS, terminal
 
@@ -31,14 +31,14 @@ HOSTILE = (
     "##[error]forged", "```\n# heading", "| cell |", "a\x00b\x08\x7f\x9b", "\ud800", "\u202egnp.exe\u2066", "\ufffe",
     "\r\nPASS everything holds", "<!-- ", "</pre></details>", "&lt;", "'\"", "\u2028", "=1+1",
 )  # fmt: skip
-#: What must not be in any text for people, nor in JSON: escapes, other control characters, bidi, halves of pairs.
+#: What must be in no text for people, nor in JSON: control characters, bidi overrides, lone surrogates.
 FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 COMMAND = re.compile(r"(?m)^\s*::[a-z-]+|##\[")
 
 
 @cache
 def judged(*mistakes: str, only: str = "*", gone: str | None = None) -> Judgement:
-    """What comes of right classes but for these mistakes of the catalogue."""
+    """The judgement of right classes, except for these mistakes of the catalogue."""
     classes = dict(plain.CLASSES)
     for name in mistakes:
         (mistake,) = [each for each in CATALOGUE if each.name == name]
@@ -46,7 +46,7 @@ def judged(*mistakes: str, only: str = "*", gone: str | None = None) -> Judgemen
         classes[cls] = mistake.classes[cls]
     classes.pop(gone or "", None)
     missing = {name: f"there is no class {name} in mlp.py" for name in CLASSES if name not in classes}
-    examination = Examination(InProcess(classes, missing), "submission", seed=1, effort="quick", only=only)
+    examination = LabExamination(InProcess(classes, missing), "submission", seed=1, effort="quick", only=only)
     findings = tuple(examination)
     durations = {each.check: 0.25 for each in findings}
     isolation = "a process of its own: limits of time, memory and file size"
@@ -55,12 +55,12 @@ def judged(*mistakes: str, only: str = "*", gone: str | None = None) -> Judgemen
 
 
 def failing() -> Judgement:
-    """Two methods are wrong, of two classes."""
+    """The judgement of a submission in which two methods of two classes are wrong."""
     return judged(BATCH_WIDE, SUMMED)
 
 
 def hostile() -> Judgement:
-    """Every place where a submission's words can get to, full of what it should not say."""
+    """A judgement with hostile text wherever a submission's words can get."""
     text = " ".join(HOSTILE)
     finding = judged(BATCH_WIDE, only="softmax.forward.far_samples").findings[-1]
     failed = replace(finding, actual=text, expected=text, counterexample={"X": [[np.nan, 1.0]], "options": text})
@@ -74,13 +74,13 @@ def hostile() -> Judgement:
 
 
 def with_error() -> Judgement:
-    """One check passed, and in another the examiner itself failed."""
+    """A judgement in which one check passed, and the examiner failed in another."""
     finding = Finding("mlp.evaluate.values", "MLP.evaluate", "error", "A promise.", actual="the examiner failed: E: x")
     return replace(judged(only="linear.made"), findings=(*judged(only="linear.made").findings, finding))
 
 
 def on_terminal(judgement: Judgement, width: int = 80, *, is_terminal: bool = False) -> str:
-    """What `bp check` writes, to a terminal of that width or to a file."""
+    """What `bp check` prints on a terminal of that width, or to a file."""
     stream = io.StringIO()
     console = Console(
         file=stream, width=width, force_terminal=is_terminal, color_system="truecolor" if is_terminal else "auto"
@@ -90,13 +90,13 @@ def on_terminal(judgement: Judgement, width: int = 80, *, is_terminal: bool = Fa
 
 
 def told(form: str, judgement: Judgement) -> str:
-    """What that format says of it."""
+    """The judgement in one format."""
     return on_terminal(judgement) if form == "terminal" else FORMATS[form](judgement)
 
 
 @cache
 def told_of_failing(form: str) -> str:
-    """What that format says of `failing`, rendered once: the pictures of a page take a while."""
+    """`failing` in one format, made once because the pictures of a page take a while."""
     return told(form, failing())
 
 
@@ -110,12 +110,12 @@ def strictly(text: str) -> Any:
 
 
 def rendered(text: str) -> str:
-    """As CommonMark with tables and with HTML let through, which is the worst that can be done to it."""
+    """CommonMark with tables, as HTML; HTML in the source is let through, which is the worst case."""
     return str(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
 
 
 class Tags(HTMLParser):
-    """What is opened and not closed, and everything that asks for something from elsewhere."""
+    """The tags of a page: those that are not closed, and all attributes."""
 
     VOID = frozenset({"meta", "br", "wbr"})
 

@@ -1,4 +1,4 @@
-"""A small study: the real small experiments, and noise in the place of MNIST."""
+"""A small study: the real small experiments, and noise in place of MNIST."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL = Plan(
 
 
 def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes all that the study knows of MNIST small, and what is measured and drawn besides."""
+    """Replace MNIST by a little noise, and make all measurements and figures small."""
     rng = np.random.RandomState(0)
     pictures = rng.randint(0, 256, (200, 784)).astype(np.uint8)
     labels = rng.randint(0, 10, 200)
@@ -56,7 +56,7 @@ def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def leave_figures_blank(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are made, and written as empty pictures: for tests that look at the text around them."""
+    """Write empty pictures in place of the figures, for tests that look at the text alone."""
     blank = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
     monkeypatch.setattr(figures, "svg", lambda figure: blank)
 

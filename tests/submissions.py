@@ -1,4 +1,4 @@
-"""Submissions of ``bp check``, right and wrong, and the exit code it has for them."""
+"""Submissions for ``bp check``, right and wrong, and the exit code that it gives them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ RELU = ("--effort", "quick", "--only", "relu.*")
 
 
 def hand_in(folder: Path, **sources: str) -> None:
-    """Put a file for each source into a folder."""
+    """Write a file for each source into a folder."""
     folder.mkdir(exist_ok=True)
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
 
 
 def exit_code(*argv: str) -> int:
-    """What ``bp`` ends with, by whichever way."""
+    """The exit code of ``bp``, also if argparse ends the process."""
     try:
         return cli.main(argv)
     except SystemExit as stop:
@@ -43,11 +43,11 @@ def exit_code(*argv: str) -> int:
 
 
 def outcome(*argv: str) -> int:
-    """What ``bp check`` ends with."""
+    """The exit code of ``bp check``."""
     return exit_code("check", *argv)
 
 
 def submission(source: str) -> str:
-    """A submission in the current folder; gives its path."""
+    """Write a submission into the current folder and return its path."""
     Path("net.py").write_text(source, encoding="utf-8")
     return "net.py"

@@ -1,4 +1,4 @@
-"""The comparison of softmax's formulas shows what each of them loses, and no more. Nothing is timed."""
+"""The comparison of softmax's formulas shows what each of them loses. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def silent(text: str) -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("k", [1, 2, 7])
 def test_families_are_finite_and_different(k: int, dtype: type) -> None:
-    """Ten of them, all numbers finite, and their extremes are those of the precision."""
+    """There are ten families of finite logits, whose extremes are those of the precision."""
     drawn = dict(families(np.random.RandomState(0), 50, k, dtype))
     assert len(drawn) == 10
     for X in drawn.values():
@@ -35,7 +35,7 @@ def test_families_are_finite_and_different(k: int, dtype: type) -> None:
 
 
 def test_targets_are_one_hot_and_often_the_sure_class() -> None:
-    """At least every other one."""
+    """In at least every other row the target is the class of the largest logit."""
     X = np.random.RandomState(0).randn(20, 5)
     T = one_hot(np.random.RandomState(0), X)
     assert (T.sum(axis=1) == 1).all()
@@ -44,7 +44,7 @@ def test_targets_are_one_hot_and_often_the_sure_class() -> None:
 
 @needs_flint
 def test_each_way_loses_what_it_is_known_to_lose() -> None:
-    """Naive: NaN, and false zeros. The usual: false zeros, and hundreds of units of p. Ours: nothing."""
+    """The naive way gives NaN and false zeros, the usual one false zeros and inaccurate p, ours neither."""
     tables = {table.title: table for table in accuracy.measure(TINY, silent)}
     worst, single, product, *by_family = tables.values()
     assert len(by_family) == 10
@@ -60,14 +60,14 @@ def test_each_way_loses_what_it_is_known_to_lose() -> None:
         assert rows[quantity, "usual stable"]["false zeros"] > 0
         assert WHOLE <= rows[quantity, "usual stable"]["max"] <= 2 * WHOLE
     assert {row["max"] <= 0.51 for row in single.rows if row["computed by"] == "ours"} == {True}
-    shares = {row["computed by"]: row["of granted, max"] for row in product.rows}
+    shares = {row["computed by"]: row["of bound, max"] for row in product.rows}
     assert shares["ours"] <= 1 < shares["usual stable"]
 
 
 @needs_flint
 @needs_torch
 def test_pytorch_and_the_usual_formulas_lose_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It stands in every table, and where it is absent the reason does."""
+    """PyTorch is in every table; if it is absent, the reason is."""
     worst = accuracy.measure(TINY, silent)[0]
     zeros = {row["computed by"]: row["false zeros"] for row in worst.rows if row["of"] == "loss"}
     assert zeros["PyTorch"] == zeros["usual stable"] > 0
@@ -78,7 +78,7 @@ def test_pytorch_and_the_usual_formulas_lose_alike(monkeypatch: pytest.MonkeyPat
 
 
 def test_summary_counts() -> None:
-    """Order statistics without interpolation; a zero is false where another number is next to the truth."""
+    """Order statistics are not interpolated; a zero is false if another double is nearest to the truth."""
     errors = accuracy.Errors(np.array([0.25, 0.5, np.inf, 9e15]), np.array([True, False, False, True]))
     assert errors.summary() == {
         "max": np.inf, "99.9 %": np.inf, "median": 0.5, "false zeros": 1, "NaN, inf": 1, "numbers": 4,
@@ -86,7 +86,7 @@ def test_summary_counts() -> None:
 
 
 def test_the_usual_formulas_are_right_where_nothing_is_extreme() -> None:
-    """All ways compute the same thing, so that what they are compared for is their rounding alone."""
+    """All ways compute the same quantities, so that only their rounding is compared."""
     rng = np.random.RandomState(0)
     X, d = rng.randn(5, 4), rng.randn(5, 4)
     T = one_hot(rng, X)
@@ -102,7 +102,7 @@ def test_the_usual_formulas_are_right_where_nothing_is_extreme() -> None:
 
 
 def test_without_flint_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The benchmark cannot be made; the report goes without its figure, and has the reason."""
+    """Without ball arithmetic the benchmark cannot run, and the report gives the reason instead of a figure."""
     monkeypatch.setattr(ball, "available", lambda: "python-flint is not installed")
     with pytest.raises(BenchError, match="accuracy: python-flint is not installed"):
         accuracy.measure(TINY, silent)
@@ -110,7 +110,7 @@ def test_without_flint_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_cost_has_a_row_for_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ratios to the usual formulas; without PyTorch its column is missing, and the reason is there."""
+    """There are ratios to the usual formulas; without PyTorch its column is missing, and the reason is given."""
     monkeypatch.setattr(torch_autograd, "available", lambda: "PyTorch is not installed")
     table = softmax_cost.measure(((4, 3), (2, 5)), rounds=2)
     assert [(row["N"], row["K"]) for row in table.rows] == [(4, 3), (2, 5)]
@@ -120,14 +120,14 @@ def test_cost_has_a_row_for_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_torch
 def test_cost_of_pytorch_stands_beside_it() -> None:
-    """Where it can be had."""
+    """If PyTorch is installed, its cost stands beside ours."""
     (row,) = softmax_cost.measure(((4, 3),), rounds=2).rows
     assert row["PyTorch, ratio"] > 0
 
 
 @needs_flint
 def test_saturation_tells_when_digits_end() -> None:
-    """The usual formulas answer 0 beyond 37, the naive ones NaN beyond 709; ours keeps its digits to the end."""
+    """The usual formulas give 0 beyond 37, the naive ones NaN beyond 709; ours keeps its digits to the end."""
     measured = saturation.measure((1, 20, 45, 720, 740))
     facts = measured["facts"]
     assert measured["leads"] == [1, 20, 45, 720, 740]

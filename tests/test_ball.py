@@ -318,6 +318,16 @@ def test_numbers_that_are_none() -> None:
 
 
 @needs_flint
+def test_infinity_is_the_nearest_double_to_what_is_beyond_all() -> None:
+    """Of that sign: it is no unit off. No other number that is none is near to anything."""
+    where, answers = np.array([[1000.0] * 4 + [1.0]]), np.array([[np.inf, -np.inf, np.nan, 1e308, np.inf]])
+    found = ball.ulps(lambda X: X.exp(), (where,), answers).value[0]
+    assert found[0] == 0
+    assert found[1] == found[2] == found[4] == np.inf
+    assert found[3] > 1
+
+
+@needs_flint
 def test_precision_is_put_back() -> None:
     """The precision of flint's context is restored, also after an exception."""
     import flint  # noqa: PLC0415 - optional

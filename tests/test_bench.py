@@ -1,4 +1,4 @@
-"""Benchmarks: the frame measures what it says, and refuses comparisons of different things. Nothing here is timed."""
+"""The benchmarks measure what they say, and refuse to compare different things. Nothing here is timed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import pytest
 from rich.console import Console
 
 import bp
+from reference.lab.checks import deep
 from reference.numerics.oracles import ball, torch_autograd
 from reports import cli
 from reports.commands import bench
 from reports.io.exit_codes import OK, TOOL, USAGE
 from reports.study.bench import examiner, footprint, gradcheck, growth, mistakes, products, training
 from reports.study.bench.render import cell, rich_table
-from reports.study.bench.tables import BenchError, Benchmark, Effort, Say, Table
+from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import Times, interleaved
 from reports.training.experiments import EXPERIMENTS
 from tests.comparing import needs_flint, needs_torch
@@ -45,13 +46,15 @@ def _fail(effort: Effort, say: Say) -> list[Table]:
 
 @pytest.fixture(autouse=True)
 def small_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Two benchmarks that take no time."""
-    monkeypatch.setattr(bench, "BENCHMARKS", {"one": Benchmark("one", _two_tables), "bad": Benchmark("bad", _fail)})
+    """Replace the benchmarks by two that take no time."""
+    runs = {"one": _two_tables, "bad": _fail}
+    monkeypatch.setattr(bench, "BENCHMARKS", runs)
+    monkeypatch.setattr(bench, "runner", runs.__getitem__)
     monkeypatch.chdir(tmp_path)
 
 
 def test_tables_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Tables on the terminal; every number, and where it was measured, in the file."""
+    """The tables are on the terminal; the file has every number and the description of the machine."""
     assert cli.main(["bench", "--only", "one", "--effort", "quick", "--json", "b.json"]) == OK
     said = capsys.readouterr()
     assert "1.23" in said.out
@@ -67,7 +70,7 @@ def test_tables_and_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    """With ``-`` nothing else is written there."""
+    """With ``-`` the JSON alone goes to standard output."""
     assert cli.main(["bench", "--only", "one", "--json", "-"]) == OK
     said = capsys.readouterr()
     assert json.loads(said.out)["benchmarks"]["one"]["tables"][0]["title"] == "One"
@@ -75,13 +78,13 @@ def test_json_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_unknown_benchmarks_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """The message names what there is."""
+    """The message names the benchmarks that there are."""
     assert cli.main(["bench", "--only", "two"]) == USAGE
     assert "there is no benchmark 'two'; there are: one, bad" in capsys.readouterr().err
 
 
 def test_a_folder_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
-    """Refused before any work."""
+    """A path that cannot be written is refused before any work."""
     assert cli.main(["bench", "--json", "."]) == USAGE
     assert "expected --json to be a file" in capsys.readouterr().err
     assert cli.main(["bench", "--json", "nowhere/b.json"]) == USAGE
@@ -89,14 +92,14 @@ def test_a_folder_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_benchmark_that_cannot_be_made_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
-    """One sentence, no traceback, no file."""
+    """A benchmark that cannot run gives one sentence, no traceback and no file."""
     assert cli.main(["bench", "--json", "b.json"]) == TOOL
     assert "bp bench: they disagree" in capsys.readouterr().err
     assert not Path("b.json").exists()
 
 
 def test_rounds_are_interleaved() -> None:
-    """Everyone runs once a round, nobody always first, and the warm-up does not count."""
+    """Every contestant runs once a round, none is always first, and the warm-up does not count."""
     now = [0.0]
     order: list[str] = []
 
@@ -120,7 +123,7 @@ def test_ratios_are_taken_within_a_round() -> None:
 
 
 def test_cells() -> None:
-    """Short, and no number is passed off as another."""
+    """Values become short text, and different kinds of values stay different."""
     assert [cell(value) for value in (None, True, False, 1.23456, 12, "x")] == ["-", "yes", "no", "1.23", "12", "x"]
     console = Console(width=80, record=True, file=None, quiet=True)
     console.print(rich_table(Table("T", [{"a": 1}, {"b": 0.5}])))
@@ -129,7 +132,7 @@ def test_cells() -> None:
 @needs_flint
 @needs_torch
 def test_checkers_agree_and_find(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a tiny net: all checkers are there, every wrong entry is found, its index named."""
+    """On a tiny network all checkers run, and every wrong entry is found with its index."""
     times, detection, torch_runs = gradcheck.measure(TINY, silent)
     assert [row["checker"] for row in times.rows] == [
         "ball arithmetic, every entry", "directions, oracle at hand", "directions, from scratch",
@@ -142,7 +145,7 @@ def test_checkers_agree_and_find(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_flint
 def test_without_torch_its_rows_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the table says why."""
+    """Without PyTorch its rows are left out, and the table says why."""
     monkeypatch.setattr(torch_autograd, "available", lambda: "PyTorch is not installed")
     times, detection = gradcheck.measure(TINY, silent)
     assert len(times.rows) == 3
@@ -151,7 +154,7 @@ def test_without_torch_its_rows_are_left_out(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_without_flint_there_is_no_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reason is said."""
+    """Without ball arithmetic the benchmark gives the reason."""
     monkeypatch.setattr(ball, "available", lambda: "python-flint is not installed")
     with pytest.raises(BenchError, match="python-flint is not installed"):
         gradcheck.measure(TINY, silent)
@@ -160,7 +163,7 @@ def test_without_flint_there_is_no_comparison(monkeypatch: pytest.MonkeyPatch) -
 @needs_flint
 @pytest.mark.parametrize("who", ["bp", "torch"])
 def test_different_numbers_are_not_compared(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
-    """A gradient that is not that of the same loss ends the benchmark."""
+    """A gradient of another loss ends the benchmark."""
     if who == "bp":
         monkeypatch.setattr(bp.LinearLayer, "grad", lambda self, X, delta: [X.T @ delta, delta.sum(axis=0)])
     else:
@@ -172,9 +175,9 @@ def test_different_numbers_are_not_compared(monkeypatch: pytest.MonkeyPatch, who
 
 @needs_torch
 def test_gradcheck_is_asked_about_the_entry() -> None:
-    """PyTorch's slow mode passes its own gradient, and sees one that is off by its tenth."""
-    question = gradcheck.draw_question(TINY, 0)
-    arguments = (question.theta, question.X, question.T)
+    """PyTorch's slow mode passes its own gradient, and fails one whose largest entry is off by a tenth."""
+    case, _ = deep.draw(np.random.RandomState(0), widths=TINY.widths, n=TINY.n)
+    arguments = (case.theta, case.X, case.T)
     gradient = torch_autograd.mlp_gradient(*arguments)
     index = tuple(int(i) for i in np.unravel_index(np.abs(gradient[0]).argmax(), gradient[0].shape))
     assert torch_autograd.gradcheck_mlp(*arguments, fast=False)
@@ -183,7 +186,7 @@ def test_gradcheck_is_asked_about_the_entry() -> None:
 
 
 def test_the_examiner_is_timed_with_a_right_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where ``bp`` does not pass there is no time to tell."""
+    """If ``bp`` does not pass, no time is given."""
     asked: list[Any] = []
 
     def check(implementation: Any, effort: str) -> list[Any]:
@@ -217,7 +220,7 @@ def little_data(n: int = 50) -> Any:
 def test_products_are_those_of_an_epoch(
     columns: bool, piece: int, batch_size: int, evaluated: bool, passes: int
 ) -> None:
-    """By their operations: forward for every sample that passes, gradients for each, delta but for the first layer."""
+    """The operations are those of all forward passes, of the gradients, and of all deltas but the first layer's."""
     X, _, X_test, _ = little_data()
     work = products.Workload((5, 4, 3), X, X_test, batch_size, evaluated)
     todo = products.products(work, products.Layout(columns, piece))
@@ -230,7 +233,7 @@ def test_products_are_those_of_an_epoch(
 
 
 def test_the_fastest_layout_is_one_of_those_that_fit() -> None:
-    """And the products are those of the whole epoch."""
+    """The fastest layout is one of those that fit, and its products are those of the whole epoch."""
     X, _, X_test, _ = little_data()
     work = products.Workload((5, 4, 3), X, X_test, 20, True)
     layout, todo = products.fastest(work, 1)
@@ -240,7 +243,7 @@ def test_the_fastest_layout_is_one_of_those_that_fit() -> None:
 
 @pytest.mark.parametrize("evaluated", [True, False])
 def test_training_is_compared(evaluated: bool) -> None:
-    """Ours, the textbook's, PyTorch's where it is, and the products; each has a time in each round."""
+    """We, the textbook, PyTorch if it is installed, and the products have a time in each round."""
     times = training.compared(training.Row(LITTLE, evaluated, 1), little_data(), SHORT)
     expected = {"ours", "textbook", "products"} | (set() if torch_autograd.available() else {"eager"})
     assert set(times.seconds) == expected
@@ -256,7 +259,7 @@ def test_training_of_something_else_is_not_compared(monkeypatch: pytest.MonkeyPa
 
 
 def test_training_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One beside PyTorch, with all rows; one above the products, with those of one thread."""
+    """The table beside PyTorch has all rows; that above the products has those of one thread."""
     monkeypatch.setattr(training, "load_data", lambda experiment: little_data())
     monkeypatch.setattr(training, "mnist", lambda images: (little_data(), "Little."))
     wanted = [training.Row(LITTLE, True, 1, 0.9, 1.1), training.Row(LITTLE, True, 2, 0.9)]
@@ -267,7 +270,7 @@ def test_training_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_mnist_there_is_noise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Of its shape, and the table says so."""
+    """Without MNIST there is noise of its shape, and the table says so."""
     monkeypatch.setenv("BP_MNIST", str(tmp_path))
     (X, T, X_test, T_test), where = training.mnist(60)
     assert (X.shape, T.shape, X_test.shape, T_test.shape) == ((60, 784), (60, 10), (10, 784), (10, 10))
@@ -275,7 +278,7 @@ def test_without_mnist_there_is_noise(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_growth_and_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row for each case; shares of the profile add up to one."""
+    """There is a row for each case, and the shares of the profile add up to one."""
     table = growth.growth({"batch": [(LITTLE, 50), (replace(LITTLE, batch_size=50), 50)]}, SHORT, silent)
     assert [row["batch"] for row in table.rows] == [20, 50]
     assert {row["net"] for row in table.rows} == {"5-1x4-3"}
@@ -288,7 +291,7 @@ def test_growth_and_profile(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_footprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Times of imports in fresh processes; memory of a small experiment, whose data are counted as they are."""
+    """Imports are timed in fresh processes, and the data of a small experiment are counted as they are."""
     table = footprint.imports(1)
     assert [row["import"] for row in table.rows] == ["numpy", "bp"]
     assert table.rows[1]["ms"] > 0
@@ -304,7 +307,7 @@ def test_footprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @needs_flint
 def test_mistakes_are_counted_by_class() -> None:
-    """What is caught and named; and a table that would show a miss."""
+    """What is caught and named is counted, and a miss would be shown."""
     leaky = next(each for each in mistakes.CATALOGUE if each.name == "ReLULayer.forward_leaks")
     result = mistakes.examined(leaky)
     assert (result.caught, result.named, result.blamed) == (True, "leaky", ())

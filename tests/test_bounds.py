@@ -19,7 +19,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.lab.contract import MESSAGES, Case, Message, Sizes, one_hot
-from reference.numerics import rounding
+from reference.numerics import rounding, tolerances
 from reference.numerics.oracles import ball
 from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from reference.numerics.sampling import normal_numbers
@@ -234,10 +234,10 @@ def test_bounds_are_at_most_twice_that(message: str, precision: str) -> None:
 @each_message
 def test_narrower_and_wider_bounds_are_seen(message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound that is 2.5 times too narrow or too wide is detected."""
-    right = rounding._SECOND_ORDER
-    monkeypatch.setattr(rounding, "_SECOND_ORDER", 0.4 * right)
+    right = tolerances.SECOND_ORDER
+    monkeypatch.setattr(tolerances, "SECOND_ORDER", 0.4 * right)
     assert too_narrow(message, "single")
-    monkeypatch.setattr(rounding, "_SECOND_ORDER", 2.5 * right)
+    monkeypatch.setattr(tolerances, "SECOND_ORDER", 2.5 * right)
     assert too_wide(message, "single")
 
 

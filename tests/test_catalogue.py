@@ -11,7 +11,7 @@ import pytest
 from reference import check_vjp
 from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.lab.check import Examination, select
+from reference.lab.check import LabExamination, checks_of
 from reference.lab.checks.catalogue import Check, all_checks
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES
@@ -232,14 +232,14 @@ def test_checks_of_functions_stand_on_one_another(with_spec: bool) -> None:
 
 def test_first_assignment_asks_for_no_stability() -> None:
     """Nor for the compound loss; the second asks for all that the third does."""
-    first, second, third = ({check.id for check in select("*", assignment)} for assignment in (1, 2, 3))
+    first, second, third = ({check.id for check in checks_of("*", assignment)} for assignment in (1, 2, 3))
     assert second == third == set(CHECKS)
     assert third - first == STABLE | {name for name in CHECKS if name.startswith("logits.")}
 
 
 def judged(classes: dict[str, type], name: str) -> Finding:
     """What a check finds after everything that may excuse it."""
-    finding = Examination(InProcess(classes, {}), "x", effort="quick").finding(name)
+    finding = LabExamination(InProcess(classes, {}), "x", effort="quick").finding(name)
     assert_well_said([finding])
     return finding
 

@@ -21,10 +21,10 @@ import reference
 from reference import Finding, Judgement, NotAnImplementation
 from reference.execution import bubblewrap
 from reference.numerics.oracles import ball
-from reports.commands import check, check_class
+from reports.commands import check, check_course
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.io.interruption import terminable
-from reports.verdicts import judging, no_path
+from reports.verdicts import no_path, settings
 from tests.submissions import HANGS, LEAKY, MARKS, NAIVE, PYTHON_2, RELU, RIGHT, hand_in, outcome, submission
 
 pytestmark = MARKS
@@ -36,26 +36,26 @@ def judgement_of(*statuses: Any) -> Judgement:
 
 
 def test_sources_differ() -> None:
-    """The wrong ones are wrong."""
+    """The sources of right and wrong submissions differ."""
     assert len({RIGHT, LEAKY, NAIVE, HANGS}) == 4
 
 
 def test_without_a_path_our_own_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is called by its name, wherever it is installed; the first line and the last say that nothing was named."""
+    """Without a path `bp` itself is judged, and the first and the last line say so."""
     only = ("--effort", "quick", "--only", "relu.forward.values")
     assert outcome(*only) == OK
     said = capsys.readouterr().out
     assert "PASS bp:" in said
-    assert framing(said) == {no_path.LINE}
+    assert framing(said) == {no_path.NOTICE}
     assert outcome(*only, "--markdown", "-") == OK
     said = capsys.readouterr()
-    assert framing(said.out) == framing(said.err) == {no_path.LINE}
+    assert framing(said.out) == framing(said.err) == {no_path.NOTICE}
     assert outcome(*only, "--html", "v.html", "--json", "-") == OK
     said = capsys.readouterr()
     assert json.loads(said.out)["implementation"] == "bp"
-    assert framing(said.err) == {no_path.LINE}
+    assert framing(said.err) == {no_path.NOTICE}
     page = Path("v.html").read_text("utf-8").partition("<main>")[2].partition("</main>")[0]
-    assert framing(page) == {f"<p>{no_path.LINE}</p>"}
+    assert framing(page) == {f"<p>{no_path.NOTICE}</p>"}
 
 
 def framing(text: str) -> set[str]:
@@ -65,12 +65,12 @@ def framing(text: str) -> set[str]:
 
 
 def test_with_a_path_nothing_is_framed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also where it is that of our own."""
+    """With a path there is no such notice, even if it is the path of `bp` itself."""
     folder = Path(bp.__file__).parent
     for path in ("bp", str(folder)):
         assert outcome(path, "--effort", "quick", "--only", "relu.forward.values", "--markdown", "-") == OK
         said = capsys.readouterr()
-        assert no_path.LINE not in said.out + said.err
+        assert no_path.NOTICE not in said.out + said.err
 
 
 EMPTY = [
@@ -79,10 +79,10 @@ EMPTY = [
     [" "],
     ["\t", "--only", "relu.*"],
     *(["net.py", f"--{name}", ""] for name in ("json", "junit", "markdown", "html", "expect")),
-    *(["--all", "class", f"--{name}", ""] for name in ("csv", "reports")),
+    *(["--all", "course", f"--{name}", ""] for name in ("csv", "reports")),
     ["--all", ""],
     ["--all="],
-    ["--all", "class", ""],
+    ["--all", "course", ""],
 ]
 
 
@@ -90,10 +90,10 @@ EMPTY = [
 def test_empty_path_is_wrong_usage(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, argv: list[str]
 ) -> None:
-    """It would be the current folder; a variable of the shell that is not set gives that. Nothing is judged."""
+    """An empty path, which a shell gives for an unset variable, is refused and nothing is judged."""
     submission(RIGHT)
-    hand_in(elsewhere / "class", a=RIGHT)
-    monkeypatch.setattr(judging, "judge", None)
+    hand_in(elsewhere / "course", a=RIGHT)
+    monkeypatch.setattr(settings, "judge", None)
     before = sorted(elsewhere.rglob("*"))
     assert outcome(*argv) == USAGE
     assert "a variable of the shell" in capsys.readouterr().err
@@ -101,14 +101,14 @@ def test_empty_path_is_wrong_usage(
 
 
 def test_empty_path_is_refused_in_python() -> None:
-    """As it is by the command."""
+    """The Python functions refuse an empty path too."""
     for ask in (reference.judge, reference.check):
         with pytest.raises(NotAnImplementation, match="got an empty one"):
             ask(" ")
 
 
 def test_right_passes_and_wrong_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    """By the exit code, and in words that name the method."""
+    """A right submission gives exit code 0, a wrong one 1 and words that name the method."""
     assert outcome(submission(RIGHT), *RELU) == OK
     assert "PASS net.py" in capsys.readouterr().out
     assert outcome(submission(LEAKY), *RELU) == FAILED
@@ -119,13 +119,13 @@ def test_right_passes_and_wrong_fails(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_python_2_fails_and_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be imported fails; it is no fault of ours."""
+    """A submission that cannot be imported fails; that is no fault of the examiner."""
     assert outcome(submission(PYTHON_2), *RELU) == FAILED
     assert "Python 2" in capsys.readouterr().out
 
 
 def test_folder_without_python_is_wrong_usage(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In one line, since there is nothing to judge."""
+    """A folder without Python files is refused in one line."""
     (elsewhere / "empty").mkdir()
     assert outcome("empty", *RELU) == USAGE
     said = capsys.readouterr()
@@ -134,14 +134,14 @@ def test_folder_without_python_is_wrong_usage(elsewhere: Path, capsys: pytest.Ca
 
 
 def test_forgotten_all_is_told(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One of many submissions is not judged in the place of all."""
-    hand_in(elsewhere / "class", a=RIGHT, b=RIGHT, c=RIGHT)
-    assert outcome("class", *RELU) == USAGE
-    assert "--all class" in capsys.readouterr().err
+    """A folder with many submissions is refused, and the message names --all."""
+    hand_in(elsewhere / "course", a=RIGHT, b=RIGHT, c=RIGHT)
+    assert outcome("course", *RELU) == USAGE
+    assert "--all course" in capsys.readouterr().err
 
 
 def test_dotted_name(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Python would import it."""
+    """A dotted name is found as Python would import it."""
     (elsewhere / "lab" / "week3").mkdir(parents=True)
     (elsewhere / "lab" / "week3" / "net.py").write_text(RIGHT, encoding="utf-8")
     monkeypatch.syspath_prepend(elsewhere)
@@ -149,7 +149,7 @@ def test_dotted_name(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_loop_costs_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
-    """And fails as what it is, with the limit that was set."""
+    """An endless loop fails as a timeout, with the limit that was set."""
     assert outcome(submission(HANGS), *RELU, "--timeout", "2") == FAILED
     out = capsys.readouterr().out
     assert "mistake   timeout" in out
@@ -157,14 +157,14 @@ def test_a_loop_costs_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_assignment_1_allows_the_naive_softmax() -> None:
-    """Which overflows, and fails assignment 3."""
+    """The naive softmax, which overflows, passes assignment 1 and fails assignment 3."""
     argv = (submission(NAIVE), "--effort", "quick", "--only", "softmax.forward.*")
     assert outcome(*argv, "--assignment", "1") == OK
     assert outcome(*argv, "--assignment", "3") == FAILED
 
 
-def test_seed_repeats_the_questions() -> None:
-    """The same verdict to the last digit; without a seed other questions are asked."""
+def test_seed_repeats_the_cases() -> None:
+    """The same seed gives the same verdict to the last digit; without a seed other cases are drawn."""
     argv = (submission(LEAKY), "--effort", "quick", "--only", "relu.forward.values", "--json")
     for name, more in {"a": ["--seed", "5"], "b": ["--seed", "5"], "c": [], "d": []}.items():
         assert outcome(*argv, f"{name}.json", *more) == FAILED
@@ -176,7 +176,7 @@ def test_seed_repeats_the_questions() -> None:
 
 
 def test_all_formats_at_once(elsewhere: Path) -> None:
-    """Each readable by its own kind of reader, and nothing else left in the folder."""
+    """All formats are written at once, each can be read, and no other file is left."""
     files = ["--json", "v.json", "--junit", "v.xml", "--markdown", "v.md", "--html", "out/v.html"]
     (elsewhere / "out").mkdir()
     assert outcome(submission(LEAKY), *RELU, *files) == FAILED
@@ -188,7 +188,7 @@ def test_all_formats_at_once(elsewhere: Path) -> None:
 
 
 def test_standard_output_is_the_file_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """The report goes to standard error then."""
+    """If a file goes to standard output, the report for people goes to standard error."""
     assert outcome(submission(LEAKY), *RELU, "--json", "-", "--html", "v.html") == FAILED
     said = capsys.readouterr()
     assert json.loads(said.out)["verdict"] == "fail"
@@ -196,8 +196,8 @@ def test_standard_output_is_the_file_alone(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_list_judges_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ids, subjects and reasons, of the assignment and the pattern that were asked for."""
-    monkeypatch.setattr(judging, "judge", None)
+    """--list shows the ids, subjects and reasons of the checks for an assignment and a pattern."""
+    monkeypatch.setattr(settings, "judge", None)
     assert outcome("--list", "--only", "softmax.forward.*", "--assignment", "1") == OK
     said = capsys.readouterr().out
     assert "softmax.forward.values  (SoftmaxLayer.forward)\n    " in said
@@ -210,7 +210,7 @@ def test_list_judges_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 
 def test_partial_run_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody shall take it for a pass of everything; the JSON has the pattern."""
+    """A run with --only says so, so that nobody takes it for a pass of everything."""
     only = ("--effort", "quick", "--only", "relu.forward.values")
     assert outcome(submission(RIGHT), *only, "--json", "v.json") == OK
     said = capsys.readouterr().out
@@ -263,7 +263,7 @@ def test_partial_run_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> 
 def test_wrong_usage_is_exit_2_and_explained(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
 ) -> None:
-    """What cannot be is refused with a sentence, and nothing is written."""
+    """Wrong usage is refused with a sentence, and nothing is written."""
     assert outcome(*argv) == USAGE
     assert said in capsys.readouterr().err
     assert list(elsewhere.iterdir()) == []
@@ -275,14 +275,14 @@ def test_wrong_usage_is_exit_2_and_explained(
 def test_sandbox_that_cannot_work_is_exit_3(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never a weaker one in silence."""
+    """A sandbox that cannot work is never replaced by a weaker one without a word."""
     monkeypatch.setattr(bubblewrap, "works", lambda *_: False)
     assert outcome(submission(RIGHT), *RELU, "--sandbox", "bwrap") == TOOL
     assert "bubblewrap" in capsys.readouterr().err
 
 
 def test_without_flint_nothing_is_judged(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What remains could pass while nothing of weight was looked at."""
+    """Without ball arithmetic nothing is judged, because a pass would mean hardly anything."""
     monkeypatch.setattr(ball, "available", lambda: "python-flint is not installed")
     assert outcome(submission(RIGHT), *RELU) == TOOL
     assert "pip install '.[check]'" in capsys.readouterr().err
@@ -298,8 +298,8 @@ def test_without_flint_nothing_is_judged(capsys: pytest.CaptureFixture[str], mon
     ],
 )
 def test_exit_codes_of_verdicts(monkeypatch: pytest.MonkeyPatch, statuses: list[str], code: int) -> None:
-    """A fault of ours is no verdict, but hides no failure; and where nothing passed, nothing is proven."""
-    monkeypatch.setattr(judging, "judge", lambda *_, **__: judgement_of(*statuses))
+    """A fault of the examiner gives 3, unless a check failed; and without any pass the verdict is a failure."""
+    monkeypatch.setattr(settings, "judge", lambda *_, **__: judgement_of(*statuses))
     assert outcome("net.py", "--json", "v.json") == code
     assert Path("v.json").exists()
 
@@ -307,8 +307,8 @@ def test_exit_codes_of_verdicts(monkeypatch: pytest.MonkeyPatch, statuses: list[
 def test_crash_of_ours_is_no_failure_of_theirs(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python's own exit code for it would be 1."""
-    monkeypatch.setattr(judging, "judge", None)
+    """A crash of the tool gives 3, although Python's own exit code would be 1."""
+    monkeypatch.setattr(settings, "judge", None)
     assert outcome("net.py") == TOOL
     said = capsys.readouterr().err
     assert "Traceback" in said
@@ -316,7 +316,7 @@ def test_crash_of_ours_is_no_failure_of_theirs(
 
 
 def test_missing_extra_is_named(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the extra that this command needs."""
+    """If a module is missing, the message names the extra that this command needs."""
     monkeypatch.delitem(sys.modules, "reports.commands.check")
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert outcome("net.py") == TOOL
@@ -326,34 +326,52 @@ def test_missing_extra_is_named(capsys: pytest.CaptureFixture[str], monkeypatch:
 def test_pages_need_what_draws(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which is in another extra, and is missed before anything is judged."""
-    hand_in(elsewhere / "class", a=RIGHT)
+    """A page needs matplotlib, which is in another extra and is missed before anything is judged."""
+    hand_in(elsewhere / "course", a=RIGHT)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(judging, "judge", None)
-    for argv in (["net.py", "--html", "v.html"], ["--all", "class", "--reports", "out"]):
+    monkeypatch.setattr(settings, "judge", None)
+    for argv in (["net.py", "--html", "v.html"], ["--all", "course", "--reports", "out"]):
         assert outcome(*argv) == TOOL
         assert "matplotlib is not installed; install the project's 'report' extra" in capsys.readouterr().err
 
 
 def test_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As shells say it; SIGTERM does the same, so that what was begun is cleaned up."""
+    """Ctrl-C and SIGTERM give 130, and what was begun is cleaned up."""
 
     def interrupted(*_: Any, **__: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(10)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(judging, "judge", interrupted)
+    monkeypatch.setattr(settings, "judge", interrupted)
     assert outcome("net.py") == INTERRUPTED
     assert signal.getsignal(signal.SIGTERM) == before
     with pytest.raises(KeyboardInterrupt), terminable():
         signal.raise_signal(signal.SIGTERM)
 
 
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers here")
+def test_interruption_while_an_object_is_deleted_is_not_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    """Python drops an exception that leaves a ``__del__``: it comes again, and nothing is printed."""
+
+    class Slow:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def wait() -> None:
+        slow = Slow()
+        del slow
+        time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt), terminable():
+        wait()
+    assert capsys.readouterr().err == ""
+
+
 def test_progress_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It follows the checks, on standard error."""
+    """On a terminal a progress bar on standard error follows the checks."""
     seen: list[str] = []
-    monkeypatch.setattr(judging, "judge", lambda *_, on_finding, **__: _drive(on_finding, seen))
+    monkeypatch.setattr(settings, "judge", lambda *_, on_finding, **__: _drive(on_finding, seen))
     monkeypatch.setenv("FORCE_COLOR", "1")  # what makes rich take anything for a terminal
     assert outcome(submission(RIGHT)) == OK
     assert seen == ["called"]
@@ -367,6 +385,6 @@ def _drive(on_finding: Callable[[Finding, int], object], seen: list[str]) -> Jud
 
 
 def test_commands_are_the_modules_that_run() -> None:
-    """The command line reaches both."""
+    """The command line runs the modules that these tests import."""
     assert callable(check.run)
-    assert callable(check_class.run)
+    assert callable(check_course.run)

@@ -122,6 +122,43 @@ def test_kink_free_is_free_of_kinks(seed: int, compound: bool, t: float) -> None
     assert any(signs(times * within) != signs(0) for side in (-1, 1) for times in side * 2.0 ** np.arange(12))
 
 
+def after_a_step(factor: float) -> dict[str, type]:
+    """Networks whose gradient, once they were trained, is off by so many times its bound."""
+
+    class Trained(plain.MLP):
+        def gradient(self, X: Any, T: Any) -> Any:
+            linear = [layer for layer in self.layers if layer.has_params()]
+            theta = tuple(array.copy() for layer in linear for array in (layer.W, layer.b))
+            if all(np.array_equal(now, before) for now, before in zip(theta, self.first(theta), strict=True)):
+                return super().gradient(X, T)
+            question = NetCase((), theta, X, T, compound=bool(self.output_layers))
+            parts = [
+                due.value + factor * bound
+                for due, bound in zip(question.true_gradient(ball), question.bounds.gradient, strict=True)
+            ]
+            return {layer.name: list(pair) for layer, *pair in zip(linear, parts[::2], parts[1::2], strict=True)}
+
+        def first(self, theta: Any) -> Any:
+            return vars(self).setdefault("before", theta)
+
+    return {**plain.CLASSES, "MLP": Trained}
+
+
+def test_after_a_step_twice_the_bound_is_granted() -> None:
+    """Once for the gradient and once for the parameters, which were rounded in the step; and no more than that."""
+    net.check_training_step(Context(InProcess(after_a_step(1.95), {}), ball, "x", effort="quick"))
+    with pytest.raises(Violation):
+        net.check_training_step(Context(InProcess(after_a_step(2.5), {}), ball, "x", effort="quick"))
+
+
+def test_slopes_of_losses_that_are_no_numbers_are_told() -> None:
+    """By the word for an answer of a wrong type, as the losses themselves."""
+    wrong = with_methods("MLP", {"evaluate": lambda self, X, T: "a few losses"})
+    with pytest.raises(Violation) as caught:
+        net.check_gradient_of_own_loss(Context(InProcess(wrong, {}), ball, "x", effort="quick"))
+    assert caught.value.mistake == "wrong-type"
+
+
 class Unmade:
     """Cannot be made with the contract's arguments."""
 

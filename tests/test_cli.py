@@ -17,7 +17,7 @@ import bp
 from reports import cli
 from reports.commands import train as train_command
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
-from reports.study.bench.registry import BENCHMARKS
+from reports.study.bench.registry import BENCHMARKS, runner
 from reports.training import data
 from tests.submissions import exit_code
 
@@ -28,12 +28,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(autouse=True)
 def no_mnist(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command runs in an empty folder, with no MNIST in reach."""
+    """Every command runs in an empty folder, and no MNIST can be found."""
     monkeypatch.setenv("BP_MNIST", str(elsewhere / "nowhere"))
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    """What a command says that exits with 2, by whichever way."""
+    """The message of a command that exits with 2."""
     assert exit_code(*argv) == USAGE
     return capsys.readouterr().err
 
@@ -93,14 +93,14 @@ def test_resume_of_other_settings_is_refused(capsys: pytest.CaptureFixture[str])
 
 
 def test_resume_without_a_run_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """There must be something to go on with."""
+    """--resume is refused if there is no earlier run."""
     assert "history-xor.weights.npz, found no such file" in usage_error(capsys, "train", "xor", "--resume")
 
 
 def test_unfinished_run_is_not_lost_by_accident(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where an interrupted run lies, starting anew takes --overwrite."""
+    """If an unfinished run would be lost, starting again takes --overwrite."""
     original = train_command.run_experiment
 
     def interrupted_run(experiment, data, net, history, on_epoch):  # type: ignore[no-untyped-def]
@@ -118,7 +118,7 @@ def test_unfinished_run_is_not_lost_by_accident(
 
 
 def test_divergence_fails_and_says_where(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A loss that is not finite is exit code 1, with epoch, batch and layer, and the history is kept as JSON."""
+    """A loss that is not finite gives exit code 1 with epoch, batch and layer, and the history is kept."""
     argv = ["train", "spirals", "--batch-size", "100", "--alpha", "800", "--out", "d.json"]
     with np.errstate(all="ignore"):
         assert cli.main(argv) == FAILED
@@ -153,13 +153,13 @@ def test_divergence_fails_and_says_where(elsewhere: Path, capsys: pytest.Capture
 def test_wrong_usage_is_exit_2_and_explained(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
 ) -> None:
-    """What cannot be is refused with a sentence, and nothing is written."""
+    """Wrong usage is refused with a sentence, and nothing is written."""
     assert said in usage_error(capsys, *argv)
     assert [path for path in elsewhere.rglob("*") if path.is_file()] == []
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """As every tool tells it."""
+    """--version prints the name and the version."""
     with pytest.raises(SystemExit) as stop:
         cli.main(["--version"])
     assert stop.value.code == OK
@@ -167,13 +167,27 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_explains_what_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    """What assignment 2 means, and the names of all benchmarks."""
+    """The help says what assignment 2 means, and names all benchmarks."""
     for command, said in {"check": ["2 asks for the same as 3"], "bench": list(BENCHMARKS)}.items():
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])
         told = " ".join(capsys.readouterr().out.split()).replace("- ", "-")  # argparse breaks lines at hyphens
         assert [each for each in said if each not in told] == []
-    assert list(cli.BENCHMARKS) == list(BENCHMARKS)
+
+
+def test_every_benchmark_can_be_loaded() -> None:
+    """The name of each benchmark leads to a function that runs it."""
+    assert [name for name in BENCHMARKS if not callable(runner(name))] == []
+
+
+def test_help_loads_no_library() -> None:
+    """The command line knows its options and the names of all benchmarks before it imports numpy or a benchmark."""
+    script = (
+        "import sys; from reports import cli; cli._parser(); "
+        "print([name for name in sys.modules if name.split('.')[0] in {'bp', 'reference', 'numpy', 'rich'}])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
 
 
 def test_out_that_is_a_file_is_no_folder(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +197,7 @@ def test_out_that_is_a_file_is_no_folder(elsewhere: Path, capsys: pytest.Capture
 
 
 def test_unwritable_out_is_exit_3(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file where a folder should be is the machine's state, said in one line without a traceback."""
+    """A file where a folder must be gives exit code 3, with one line and no traceback."""
     (elsewhere / "file").touch()
     assert cli.main(["train", "xor", "--epochs", "1", "--out", "file/history.json"]) == TOOL
     assert "file" in capsys.readouterr().err
@@ -191,7 +205,7 @@ def test_unwritable_out_is_exit_3(elsewhere: Path, capsys: pytest.CaptureFixture
 
 def test_missing_extra_is_exit_3_and_named() -> None:
     """Without matplotlib `bp report` says what to install."""
-    # In a process of its own: modules that are imported twice in one would be two things of one name.
+    # In a process of its own, because a second import here would make second copies of the modules.
     script = "import sys; sys.modules['matplotlib'] = None; from reports import cli; sys.exit(cli.main(['report']))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == TOOL
@@ -202,7 +216,7 @@ def test_missing_extra_is_exit_3_and_named() -> None:
 def test_data_fetch_without_any_source_is_exit_3(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, elsewhere: Path
 ) -> None:
-    """When nothing gives MNIST the command says what was tried and exits with 3."""
+    """If no source has MNIST, the command says what was tried and exits with 3."""
     monkeypatch.delenv("BP_MNIST")
     monkeypatch.setattr(data, "mnist_cache_folder", lambda: elsewhere / "cache")
     monkeypatch.setattr(data.known, "default_sources", tuple)
@@ -211,14 +225,14 @@ def test_data_fetch_without_any_source_is_exit_3(
 
 
 def test_data_verify_tells_each_file(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line a file; what is missing is exit code 1."""
+    """`bp data verify` prints a line for each file, and exits with 1 if one is missing."""
     assert cli.main(["data", "verify", "--from", str(elsewhere)]) == FAILED
     assert capsys.readouterr().out.count("missing") == 4
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT as a terminal does")
 def test_ctrl_c_saves_and_resume_goes_on(elsewhere: Path) -> None:
-    """A run that a signal ends in the middle, gone on with, gives the file of an undisturbed run."""
+    """A run that a signal interrupts and --resume continues gives the same file as an undisturbed run."""
     argv = ["train", "spirals", "--epochs", "4000"]
     command = [sys.executable, "-m", "reports", *argv]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -239,7 +253,7 @@ def test_ctrl_c_saves_and_resume_goes_on(elsewhere: Path) -> None:
 
 
 def test_long_runs_save_on_the_way(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that is killed loses no more than the seconds since the last saving."""
+    """A run that is killed loses no more than the seconds since it was saved last."""
     monkeypatch.setattr(time, "monotonic", iter(range(0, 10_000, 1)).__next__)  # a second passes at every look
     seen: list[int] = []
     save = train_command.checkpoint.save

@@ -201,6 +201,7 @@ def _words(x: Any) -> Any:
         (lambda: directional(np.exp, [np.ones(2)], [np.ones(3)]), r"directions\[0\]: expected shape \(2,\), got"),
         (lambda: directional(np.exp, [np.ones(2)], []), "directions: expected 1, one for each argument, got 0"),
         (lambda: directional(np.exp, [np.array(["a"])], [np.ones(1)]), r"args\[0\]: expected real numbers"),
+        (lambda: vjp(np.exp, np.ones(1), [np.array(["a"])]), r"args\[0\]: expected real numbers"),
         (lambda: vjp(np.exp, np.ones(3), [np.ones(2)]), r"cotangent: expected the shape of the output, \(2,\)"),
         (lambda: directional(_words, [np.ones(1)], [np.ones(1)]), "expected an array of numbers .* dtype <U1"),
     ],

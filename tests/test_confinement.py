@@ -121,7 +121,8 @@ def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
     """A sandbox, left again, that has run a text on a system without any means of confinement."""
     place.hand_in("attack.py", f"print('RUN', flush=True)\n{text}\nclass ReLULayer: pass\n")
     with Sandbox(place.submission, limits, "process") as box:
-        stub = "class Measures:\n    def __init__(self, *lacking): self.in_force, self.lacking = [], list(lacking)\n"
+        stub = "class Measures:\n    in_force, cannot_fork = [], False\n"
+        stub += "    def __init__(self, *lacking): self.lacking = list(lacking)\n"
         stub += "def limit(*_): return Measures()\ndef confine(*_): return Measures('a filter of system calls')\n"
         (box._folder / "bp_worker" / "confine.py").write_text(stub, encoding="utf-8")
         box.missing()

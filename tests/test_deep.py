@@ -109,6 +109,21 @@ def test_right_nets_pass(seed: int, assignment: int) -> None:
     deep.check_gradient_of_deep_net(exam_of(bp.MLP, seed, assignment=assignment))
 
 
+def test_a_wrong_entry_is_told_with_its_layer() -> None:
+    """And whether it is one of the weights or of the biases, and of which inputs and units."""
+    question, bounds = deep.draw(np.random.RandomState(0), widths=SMALL)
+    truth = question.true_gradient(ball)
+    for number, due in enumerate(truth):
+        parts = [each.value.copy() for each in truth]
+        index = tuple(length - 1 for length in due.value.shape)
+        parts[number][index] += 1
+        with pytest.raises(Violation) as caught:
+            deep._judge(question, parts, truth, bounds)
+        name, attribute = question.labels[number].split(".")
+        assert f"[{name!r}][{'Wb'.index(attribute)}]{list(index)} = " in str(caught.value.came)
+        assert caught.value.index == index
+
+
 def spoiled(change: Callable[[dict[str, list[Array]]], Any]) -> type:
     class Spoiled(bp.MLP):
         def gradient(self, X: Array, T: Array) -> Any:
@@ -144,6 +159,6 @@ def test_wrong_nets_fail(name: str) -> None:
     change, said = WRONG[name]
     with pytest.raises(Violation) as caught:
         deep.check_gradient_of_deep_net(exam_of(spoiled(change)))
-    assert said in caught.value.actual
+    assert said in str(caught.value.came)
     assert caught.value.counterexample == {"n_inputs": 784, "n_units": [64] * 5 + [10], "n_samples": 8}
     assert caught.value.index is None or caught.value.bound is not None

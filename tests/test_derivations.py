@@ -44,7 +44,7 @@ WRAPPER = """
 
 
 def documents(folder: Path, checked: str) -> tuple[str, bytes]:
-    """The theory alone, as HTML and as PDF; compiling raises at an error and at a warning."""
+    """The theory alone, as HTML and as PDF; compiling raises an exception at an error and at a warning."""
     shutil.copy(Path(build.__file__).with_name("derivations.typ"), folder)
     (folder / "report.typ").write_text(WRAPPER.replace("{checked}", checked), encoding="utf-8")
     return build.typeset(folder, "html").read_text(encoding="utf-8"), build.typeset(folder, "pdf").read_bytes()
@@ -63,7 +63,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_formulas_are_mathml(page: str) -> None:
-    """Each formula of the source is MathML, none a picture, and no markup is left over."""
+    """Each formula of the source is MathML, none is a picture, and no markup is left over."""
     source = Path(build.__file__).with_name("derivations.typ").read_text(encoding="utf-8")
     assert page.count("<math") >= len(re.findall(r"\$[^$]+\$", source.split("#let messages")[1]))
     assert not re.search("<(svg|img|pre)", page)
@@ -71,13 +71,13 @@ def test_formulas_are_mathml(page: str) -> None:
 
 
 def test_lists_are_those_meant(page: str) -> None:
-    """The algorithm's steps and what subtracting the maximum does: no line has become a list by its first character."""
+    """The only lists are the algorithm's steps and what subtracting the maximum does."""
     assert page.count("<ol>") == page.count("<ul>") == 1
     assert page.count("<li>") == 6
 
 
 def test_every_message_says_what_was_found(page: str) -> None:
-    """Each derivation ends with what the examiner found out, once."""
+    """Each derivation ends once with what the verification found."""
     assert sorted(re.findall(r"\(found<(\S+)>\)", text_of(page))) == sorted(NAMES)
 
 
@@ -88,7 +88,7 @@ def test_nothing_found_says_nothing(tmp_path: Path) -> None:
 
 
 def test_sheets_equations_have_their_numbers(page: str) -> None:
-    """Equations (1) to (4) are those of the sheet, and what refers to them leads there."""
+    """Equations (1) to (4) are those of the lab's sheet, and references lead to them."""
     numbers = {}
     for name, equation in re.findall(r'<math id="([\w-]+)"[^>]*>(.*?)</math>', page):
         numbers[name] = re.sub(r"<[^>]*>", "", equation)[-3:]
@@ -98,7 +98,7 @@ def test_sheets_equations_have_their_numbers(page: str) -> None:
 
 
 def test_limits_of_the_format(page: str) -> None:
-    """Every decimal is where numpy's exp overflows, underflows or vanishes beside 1, or the cost checked below."""
+    """Every decimal is where numpy's exp overflows, underflows or vanishes beside 1, or a cost checked below."""
     assert set(re.findall(r"\d+\.\d+", text_of(page))) == {"709.78", "88.72", "745.13", "36.74", "1.25"}
     with np.errstate(over="ignore", under="ignore"):
         for last, dtype in ((709.78, np.float64), (88.72, np.float32)):
@@ -185,13 +185,13 @@ def test_compound(t: Array) -> None:
 @needs_flint
 @pytest.mark.parametrize("c", [-2.0, 1.25, 1000.0])
 def test_shift_invariance(c: float) -> None:
-    """p(s + c) = p(s), and so for no multiple of s."""
+    """p(s + c) = p(s), but p of a multiple of s is different."""
     assert agree(ball.value(softmax, [S]), lambda s: quotient(s + c))
     assert not agree(ball.value(softmax, [S]), lambda s: quotient(s * 1.25))
 
 
 def quotient(s: Any) -> Any:
-    """Equation (3) as it is written; `definitions.softmax` would take the shift off again."""
+    """Equation (3) as it is written; `definitions.softmax` would subtract the shift again."""
     return s.exp() / total(s.exp())
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from reference.numerics.directions import DIRECTIONS, Verdict, find_wrong_entries, oracle_of
+from reference.numerics import directions
+from reference.numerics.directions import Verdict, find_wrong_entries, oracle_of
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.complex_step import ComplexStepError
+from reference.numerics.tolerances import DIRECTIONS
 
 Array = NDArray[np.float64]
 SHAPES = ((40, 25), (25,), (7, 3), ())
@@ -224,3 +228,44 @@ def test_nothing_to_check_is_right() -> None:
     assert verdict.passed
     assert verdict.complete
     assert verdict.calls == 0
+
+
+def test_as_many_directions_pass_as_are_stated() -> None:
+    """After a wrong entry was found, the others are looked at along so many further directions."""
+    truth = [np.ones(50)]
+    claimed = [np.where(np.arange(50) == 17, 2.0, 1.0)]
+    asked: list[Array] = []
+    oracle = exactly(truth)
+
+    def listening(directions: list[Array]) -> Estimate:
+        asked.append(directions[0])
+        return oracle(directions)
+
+    verdict = find_wrong_entries(claimed, listening, [1e-13], rng=np.random.RandomState(0))
+    assert [entry.index for entry in verdict.wrong] == [(17,)]
+    assert sum(np.flatnonzero(each == 0).tolist() == [17] for each in asked) == verdict.directions == DIRECTIONS
+
+
+def test_false_alarms_are_as_rare_as_the_normal_distribution_says() -> None:
+    """One direction is compared with so many standard deviations of usual errors as its probability is that of."""
+    truth = gradient(shapes=FEW)
+    usual = allowances(truth, 1e-6)  # beside which the oracle's own error is nothing
+    verdict = check(truth, truth, 0, usual=usual)
+    spread = np.sqrt(sum(((u * s) ** 2).sum() for u, s in zip(usual, verdict.scales, strict=True)))
+    assert verdict.false_alarm == pytest.approx(2 * NormalDist().cdf(-verdict.reach / spread), rel=1e-3)
+
+
+def test_gradients_without_any_error_may_be_large() -> None:
+    """However little they may be off, nothing overflows on the way."""
+    truth = [np.array([1e150, -3e150, 2.0])]
+    assert check(truth, truth, 0, bounds=[1e-290]).passed
+    (wrong,) = check([truth[0] + [0, 1e140, 0]], truth, 0, bounds=[1e-290]).wrong
+    assert wrong.index == (1,)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), max_size=20))
+def test_sums_know_their_error(numbers: list[float]) -> None:
+    """Also where everything cancels, so that the sum itself is no measure of it."""
+    both = np.array([*numbers, 2.0**-60, *(-number for number in numbers)])
+    total, error = directions._sum(both)
+    assert abs(Fraction(total) - sum(map(Fraction, both.tolist()))) <= error

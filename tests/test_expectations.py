@@ -1,4 +1,4 @@
-"""``bp check --expect``: known failures, each with its reason."""
+"""``bp check --expect`` accepts known failures, each with its reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def expect(text: str) -> list[str]:
     "table", ['["relu.forward.values"]', "[relu.forward.values]", '["relu.forward.*"]', '["relu.*.val?es"]']
 )
 def test_expected_failure_is_accepted(table: str) -> None:
-    """The run is good, every output says so and why, and what came is still told."""
+    """With an expected failure the run passes, and every output shows the failure and the reason."""
     known = expect(f'{table}\nreason = "leaky on purpose"')
     only = ("--effort", "quick", "--only", "relu.forward.values")
     assert outcome(submission(LEAKY), *only, *known, "--json", "v.json", "--junit", "v.xml") == OK
@@ -35,7 +35,7 @@ def test_expected_failure_is_accepted(table: str) -> None:
 
 
 def test_other_failures_still_fail() -> None:
-    """An expectation excuses what it names alone."""
+    """An expectation accepts no failure but those that it names."""
     known = expect('["relu.forward.values"]\nreason = "leaky on purpose"')
     source = LEAKY.replace("delta_next * (Y > 0)", "2 * delta_next * (Y > 0)")
     assert source != LEAKY
@@ -43,21 +43,21 @@ def test_other_failures_still_fail() -> None:
 
 
 def test_stale_expectation_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is expected to fail and passes is to be taken out of the file, and it says so."""
+    """An expectation whose check passes is a failure, which says to take it out of the file."""
     known = expect('["relu.forward.values"]\nreason = "leaky on purpose"')
     assert outcome(submission(RIGHT), *RELU, *known) == FAILED
     assert "it passes: take the expectation out of the file" in " ".join(capsys.readouterr().out.split())
 
 
 def test_expectation_of_no_check_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    """A misspelled id would excuse nothing, and nobody would know."""
+    """An expectation that names no check is a failure, because its id may be misspelled."""
     known = expect('["relu.forwards.values"]\nreason = "leaky on purpose"')
     assert outcome(submission(RIGHT), *RELU, *known) == FAILED
     assert "there is no such check" in " ".join(capsys.readouterr().out.split())
 
 
 def test_what_was_not_judged_is_not_stale() -> None:
-    """Left out by --only, or skipped because what it depends on failed."""
+    """An expectation holds if its check was left out by --only, or skipped."""
     known = expect('["linear.forward.values"]\nreason = "of another class"')
     assert outcome(submission(RIGHT), *RELU, *known) == OK
     skipped = '["relu.forward.values"]\nreason = "leaky"\n["relu.forward.small_sizes"]\nreason = "follows from it"'
@@ -77,6 +77,6 @@ def test_what_was_not_judged_is_not_stale() -> None:
     ],
 )
 def test_expectations_that_are_none(capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
-    """Without a reason there is no exception; refused before anything is judged."""
+    """An expectation without a reason is refused before anything is judged."""
     assert outcome(submission(RIGHT), *expect(text)) == USAGE
     assert said in capsys.readouterr().err

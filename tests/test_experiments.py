@@ -32,7 +32,7 @@ def test_settings_are_the_labs(name: str) -> None:
 
 
 def test_unstable_net_is_layered_as_in_assignment_1() -> None:
-    """Naive softmax as the last layer, cross-entropy on its probabilities, the lab's names in order."""
+    """The naive softmax is the last layer, the cross-entropy takes its probabilities, and the names are the lab's."""
     net = build_net(EXPERIMENTS["spirals"])
     assert [layer.name for layer in net.layers] == ["Linear_1", "ReLU_1", "Linear_OUT", "Softmax_OUT"]
     assert type(net.layers[-1]) is bp.NaiveSoftmaxLayer
@@ -42,7 +42,7 @@ def test_unstable_net_is_layered_as_in_assignment_1() -> None:
 
 
 def test_stable_net_is_layered_as_in_assignment_3() -> None:
-    """Compound loss on logits; the softmax is an output layer, for predictions alone."""
+    """The loss takes logits, and the softmax is an output layer for predictions alone."""
     net = build_net(EXPERIMENTS["mnist"])
     assert [layer.name for layer in net.layers][-3:] == ["Linear_5", "ReLU_5", "Linear_OUT"]
     assert type(net.loss) is bp.LossCrossEntropyForSoftmaxLogits
@@ -62,7 +62,7 @@ def test_weights_are_drawn_in_order_from_the_seed() -> None:
 
 
 def test_dtype_and_scale_reach_net_and_data() -> None:
-    """float32 is the net's precision; the scale multiplies training and test inputs alike."""
+    """float32 is the network's precision, and the scale multiplies training and test inputs."""
     e = replace(EXPERIMENTS["spirals"], dtype="float32", input_scale=4.0)
     W, b = build_net(e).parameters()["Linear_1"]
     assert W.dtype == b.dtype == np.float32
@@ -74,7 +74,7 @@ def test_dtype_and_scale_reach_net_and_data() -> None:
 
 
 def test_checkpoint_continues_bit_by_bit(tmp_path: Path) -> None:
-    """A run saved after 7 epochs and gone on with is the uninterrupted run, in its curves and its weights."""
+    """A run that is saved after 7 epochs and continued has the curves and weights of an uninterrupted one."""
     e = replace(EXPERIMENTS["spirals"], n_epochs=20, batch_size=64)
     data = load_data(e)
     whole_net = build_net(e)
@@ -95,7 +95,7 @@ def test_checkpoint_continues_bit_by_bit(tmp_path: Path) -> None:
 
 
 def test_checkpoint_keeps_why_a_run_stopped(tmp_path: Path) -> None:
-    """NaN, infinity and the reason of the stop survive the file, and such a run counts as finished."""
+    """NaN, infinity and the reason of a stop survive the file, and such a run counts as finished."""
     e = EXPERIMENTS["xor"]
     history = bp.History([np.inf], [], [0.5], [], {"Linear_1": [1.0]}, "training stopped", {"epoch": 1, "batch": 2})
     checkpoint.save(tmp_path / "c.npz", e, build_net(e), history)
@@ -106,7 +106,7 @@ def test_checkpoint_keeps_why_a_run_stopped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"text", b"\x93NUMPY"])
 def test_foreign_file_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
-    """A file that we did not write is an error that names it, whatever is in it."""
+    """A file that we did not write gives an error that names it."""
     path = tmp_path / "c.npz"
     path.write_bytes(content)
     with pytest.raises(checkpoint.CheckpointError, match=r"c\.npz does not hold an earlier run"):
@@ -114,20 +114,20 @@ def test_foreign_file_is_no_checkpoint(tmp_path: Path, content: bytes) -> None:
 
 
 def test_foreign_npz_is_no_checkpoint(tmp_path: Path) -> None:
-    """Nor is somebody's array file."""
+    """An array file of another program gives an error too."""
     np.savez(tmp_path / "c.npz", a=np.ones(2))
     with pytest.raises(checkpoint.CheckpointError, match="does not hold an earlier run"):
         checkpoint.load(tmp_path / "c.npz")
 
 
 def test_missing_checkpoint_is_named(tmp_path: Path) -> None:
-    """To resume what is not there is an error that names the file."""
+    """If there is nothing to resume, the error names the file."""
     with pytest.raises(checkpoint.CheckpointError, match="found no such file"):
         checkpoint.load(tmp_path / "c.npz")
 
 
 def test_other_settings_are_refused(tmp_path: Path) -> None:
-    """Only the number of epochs may differ from the saved run, and not below what is done."""
+    """Only the number of epochs may differ from the saved run, and it must not be lower than what is done."""
     e = replace(EXPERIMENTS["xor"], n_epochs=3)
     history = run(e, load_data(e), net := build_net(e))
     checkpoint.save(tmp_path / "c.npz", e, net, history)

@@ -22,7 +22,7 @@ HISTORY = bp.History(
 
 
 def test_convergence_shows_all_four_curves() -> None:
-    """Loss above accuracy, train before test, epoch 0 included, the loss on a logarithmic scale."""
+    """Loss stands above accuracy, both with train and test from epoch 0, the loss on a logarithmic scale."""
     figure = figures.convergence({"a": HISTORY, "b": HISTORY})
     losses, _, accuracies, _ = figure.axes
     assert [list(line.get_ydata()) for line in losses.lines] == [HISTORY.loss_train, HISTORY.loss_test]
@@ -37,7 +37,7 @@ def test_convergence_shows_all_four_curves() -> None:
 
 
 def test_convergence_without_test_set() -> None:
-    """One history stands side by side with its accuracy, both with their axes named; no test set, no test curve."""
+    """One history has loss and accuracy side by side with named axes, and no test curve without a test set."""
     figure = figures.convergence({"XOR": bp.History([2.0, 1.0], [], [0.5, 1.0], [])})
     losses, accuracies = figure.axes
     assert len(losses.lines) == len(accuracies.lines) == 1
@@ -45,14 +45,14 @@ def test_convergence_without_test_set() -> None:
 
 
 def test_amplitudes_start_at_one() -> None:
-    """Every layer relative to its own start, under its own name."""
+    """Every layer is drawn under its name, relative to its start."""
     (axes,) = figures.amplitudes(normalised_amplitude(HISTORY)).axes
     curves = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     assert curves == {"Linear_1": [1.0, 1.1, 1.2], "Linear_OUT": [1.0, 2.0, 3.0]}
 
 
-def test_regions_are_the_nets_answers() -> None:
-    """A net that tells left from right colours the plane so, with all samples on top."""
+def test_regions_are_the_nets_predictions() -> None:
+    """A network that separates left from right colours the plane so, with all samples on top."""
     out = bp.LinearLayer(2, 2, np.random.RandomState(0), "Linear_OUT")
     out.W[:], out.b[:] = [[-1.0, 1.0], [0.0, 0.0]], 0
     net = bp.MLP(2, [out, bp.SoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
@@ -66,7 +66,7 @@ def test_regions_are_the_nets_answers() -> None:
 
 
 def test_dead_units_are_shares_of_all() -> None:
-    """A line for each run, from 0 to 100 %."""
+    """There is a line for each run, from 0 to 100 %."""
     (axes,) = figures.dead_units({"alpha = 1": [0.0, 0.1], "alpha = 5": [0.0, 1.0]}).axes
     assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
         "alpha = 1": [0.0, 0.1], "alpha = 5": [0.0, 1.0]
@@ -78,7 +78,7 @@ def test_dead_units_are_shares_of_all() -> None:
 
 
 def test_confusion_has_true_digits_down_and_answers_across() -> None:
-    """Every count is written in its place; the colour is that of mistakes alone."""
+    """Every count is written in its cell, and only mistakes are coloured."""
     (axes,) = figures.confusion([[90, 7], [0, 50]]).axes
     written = {tuple(text.get_position()): text.get_text() for text in axes.texts}
     assert written == {(0, 0): "90", (1, 0): "7", (0, 1): "·", (1, 1): "50"}
@@ -88,7 +88,7 @@ def test_confusion_has_true_digits_down_and_answers_across() -> None:
 
 
 def test_images_stand_in_rows_under_their_titles() -> None:
-    """As many panels as the grid has; those without an image are empty."""
+    """The grid has all its panels, and those without an image are empty."""
     pictures = np.arange(5 * 4).reshape(5, 2, 2).astype(np.uint8)
     figure = figures.images(pictures, [f"no. {n}" for n in range(5)], columns=3)
     shown = [axes for axes in figure.axes if axes.images]
@@ -99,7 +99,7 @@ def test_images_stand_in_rows_under_their_titles() -> None:
 
 
 def test_the_instability_map_says_where_each_run_ended() -> None:
-    """A panel for each way and precision; the accuracy, or where it stopped, hatched."""
+    """Each panel shows the accuracy, or hatched the place where the run stopped."""
     good = {"stopped": None, "accuracy": 0.94, "stopped_at": None}
     ends = {
         (1.0, 0.1): good,
@@ -134,7 +134,7 @@ LOST = {
 
 
 def test_lost_digits_are_the_errors_on_logarithmic_axes() -> None:
-    """Loss and gradient side by side, a line for each way; no error at the lower end, NaN at its own tick."""
+    """Loss and gradient stand side by side with a line for each way; 0 is at the bottom, NaN at its own tick."""
     losses, gradients = figures.digits_lost(LOST).axes
     for axes, quantity in ((losses, "loss"), (gradients, "delta")):
         curves = {line.get_label(): line for line in axes.lines}
@@ -154,7 +154,7 @@ def test_lost_digits_are_the_errors_on_logarithmic_axes() -> None:
 
 
 def test_heat_map_shows_the_numbers() -> None:
-    """One colour and one number for each entry, frames around the wrong ones, no image of pixels."""
+    """Each entry has a colour and a number, wrong ones have frames, and no image of pixels is used."""
     values = np.array([[1.0, -2.0, np.nan], [0.0, np.inf, 0.5]])
     wrong = np.array([[True, False, True], [False, True, False]])
     figure = figures.heat_map(values, 2.0, wrong)
@@ -166,8 +166,8 @@ def test_heat_map_shows_the_numbers() -> None:
     assert b"<image" not in figures.svg(figure)
 
 
-def test_error_against_logits_shows_every_question() -> None:
-    """Right, wrong and not finite, each in its own row, up to 1e300."""
+def test_error_against_logits_shows_every_case() -> None:
+    """Right, wrong and infinite errors each have their own place, for logits up to 1e300."""
     points = [
         (1.0, 0.0, 1e-15),
         (700.0, 1e-14, 1e-13),
@@ -179,7 +179,7 @@ def test_error_against_logits_shows_every_question() -> None:
     (axes,) = figure.axes
     drawn = {each.get_label(): len(each.get_offsets()) for each in axes.collections}
     assert drawn == {"right": 2, "wrong": 1, "inf or NaN": 2}
-    assert axes.get_xlabel() == "largest logit of the question"
+    assert axes.get_xlabel() == "largest logit of the case"
     figure.canvas.draw()
     assert axes.get_xticklabels()[-1].get_text() == "$10^{300}$"
 

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and JSON stays readable for everybody."""
+"""Files are written whole or not at all, and every parser can read our JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
-    """Missing folders are made, and an older file gives way."""
+    """Missing folders are made, and an older file is replaced."""
     path = tmp_path / "a" / "b" / "file.txt"
     write_atomically(path, "one")
     write_atomically(path, "zwölf")
@@ -28,7 +28,7 @@ def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("interruption", [OSError("disk full"), KeyboardInterrupt()])
 def test_interrupted_write_leaves_what_was_there(tmp_path: Path, interruption: BaseException) -> None:
-    """Whatever ends the writing, the old file stands and no part of the new one is left."""
+    """If writing is interrupted, the old file is unchanged and no part of the new one is left."""
     path = tmp_path / "file.txt"
     write_atomically(path, "old")
 
@@ -45,7 +45,7 @@ def test_interrupted_write_leaves_what_was_there(tmp_path: Path, interruption: B
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
 def test_files_get_the_usual_mode(tmp_path: Path) -> None:
-    """A result is as readable as any file that the user makes."""
+    """A result gets the permissions of any file that the user makes."""
     ordinary = tmp_path / "ordinary"
     ordinary.touch()
     write_atomically(tmp_path / "ours", b"")
@@ -54,7 +54,7 @@ def test_files_get_the_usual_mode(tmp_path: Path) -> None:
 
 @given(st.lists(st.floats()))
 def test_numbers_survive_json(values: list[float]) -> None:
-    """Every float comes back bit by bit, and the text is JSON in the strict sense."""
+    """Every float comes back bit by bit, and the text is strict JSON."""
     text = dumps({"values": tuple(values)})
     strict = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     back = [number(value) for value in strict["values"]]
@@ -62,6 +62,6 @@ def test_numbers_survive_json(values: list[float]) -> None:
 
 
 def test_write_json_is_dumps(tmp_path: Path) -> None:
-    """The file holds the text, and nothing else is left beside it."""
+    """The file holds the text, and no other file is left beside it."""
     write_json(tmp_path / "x.json", {"a": [1, math.inf]})
     assert (tmp_path / "x.json").read_text(encoding="utf-8") == '{\n "a": [\n  1,\n  "Infinity"\n ]\n}\n'

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.engine.evidence import evidence_of
 from reference.findings import Evidence, Finding, Violation
 from reference.lab.contract import MESSAGES, Case, Expected
-from reference.lab.evidence import evidence_of, most_telling, point_of
+from reference.lab.evidence import most_telling, point_of
 from reference.numerics.estimate import Estimate
+from reference.wording import fact
 
 FAILED = Finding("softmax.forward.values", "SoftmaxLayer.forward", "failed", "It is right.", "Y = 1", "Y = 2")
 SAID = "\n  SoftmaxLayer.forward: It is right.\n  expected Y = 1\n  got      Y = 2"
@@ -23,7 +25,9 @@ SAID = "\n  SoftmaxLayer.forward: It is right.\n  expected Y = 1\n  got      Y =
         ({}, SAID),
         (
             {"counterexample": {"X": [[1.0]], "T": [2]}, "mistake": "sign", "hint": "Look again."},
-            SAID + "\n  for      X = [[1.0]], T = [2]\n  mistake  sign\n  hint     Look again.",
+            SAID
+            + "\n  for      X = [[1.0]], T = [2]"
+            + "\n  mistake  sign: the answer has the wrong sign\n  hint     Look again.",
         ),
         ({"status": "passed", "hint": "Look again."}, ""),
         ({"status": "skipped", "actual": "flint is absent", "hint": "Look again."}, ": flint is absent"),
@@ -38,7 +42,7 @@ def test_finding_as_a_text(changes: dict[str, Any], text: str) -> None:
 
 def test_violation_as_a_text() -> None:
     """What was promised, and what came."""
-    assert str(Violation("Y = 1", "Y = 2")) == "expected Y = 1, got Y = 2"
+    assert str(Violation(fact("number", value=1), fact("zeros"))) == "expected 1.0, got zeros"
 
 
 def test_evidence_is_of_what_can_be_looked_at() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -11,6 +12,7 @@ import bp
 import reference
 from reference.execution.implementation import NotAnImplementation
 from reference.execution.sandbox import Limits
+from reference.findings import Finding, Status
 from reference.gate import Judgement, located
 from reference.lab.mistakes import CATALOGUE, Mistake
 from tests.comparing import needs_flint
@@ -133,6 +135,28 @@ def test_bad_options_are_told(tmp_path: Path) -> None:
         reference.judge(path, only="nothing.at.all", limits=Limits(seconds=5))
 
 
+def test_a_submission_is_judged_by_its_assignment(tmp_path: Path) -> None:
+    """The first asks for no compound loss, so that no check of it is there; a fourth is there none."""
+    path = hand_in(CATALOGUE[0], tmp_path)
+    with pytest.raises(ValueError, match="no check matches"):
+        reference.judge(path, only="logits.*", assignment=1, effort="quick")
+    with pytest.raises(ValueError, match="got 4"):
+        reference.judge(path, only="relu.made", assignment=4, effort="quick")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "verdict"),
+    [
+        (("passed", "skipped"), "pass"), (("passed", "error"), "error"), (("error", "passed", "failed"), "fail"),
+        (("skipped",), "fail"), ((), "fail"),
+    ],
+)  # fmt: skip
+def test_verdict_follows_from_the_findings(statuses: tuple[Status, ...], verdict: str) -> None:
+    """A fault of the examiner's is no verdict on the submission; and where nothing has passed, nothing is shown."""
+    findings = tuple(Finding("relu.made", "ReLULayer", status, "") for status in statuses)
+    assert Judgement("x", findings, 3, "quick", 0, 0.0, "").verdict == verdict
+
+
 def test_scripts_import_from_where_the_class_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the lab's package each class has a module of its own, and the package itself may name none of them."""
     package = tmp_path / "mlp"
@@ -144,4 +168,5 @@ def test_scripts_import_from_where_the_class_is(tmp_path: Path, monkeypatch: pyt
     assert finding.repro is not None
     assert "from mlp.relu_layer import ReLULayer" in finding.repro
     monkeypatch.syspath_prepend(str(tmp_path))
-    exec(finding.repro, {})  # noqa: S102 - that it runs is what is tested
+    with patch.dict(sys.modules):  # other tests have a module of that name, too
+        exec(finding.repro, {})  # noqa: S102 - that it runs is what is tested

@@ -10,7 +10,7 @@ import pytest
 import bp
 from reference.execution.implementation import CLASSES, NotAnImplementation
 from reference.execution.worker import loading
-from tests.lab_files import HEAD, MODULES, NAMED, RELU, SOURCE, failed, file_in, flat_modules, judged
+from tests.loaded import HEAD, MODULES, NAMED, RELU, SOURCE, failed, file_in, flat_modules, judged
 
 pytestmark = pytest.mark.system
 
@@ -66,28 +66,6 @@ def test_what_lies_beside_a_file_comes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text("from other import *\nclass ReLULayer(ReLULayer): pass\n", encoding="utf-8")
     assert judged(path).verdict == "pass"
-
-
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("def f(:\n", "The file did not run to where the class is defined"),
-        ("print 'trained'\n", "The file did not run to where the class is defined"),
-        ("raise SystemExit\n", "The file did not run to where the class is defined"),
-        ("import os\nos._exit(3)\n", "The file did not run to where the class is defined"),
-        ("import threading\nthreading.Thread(target=print).start()\n", "Where code is judged it may not start"),
-        ("import os\nos.fork()\n", "Where code is judged it may not start"),
-        ("class Other: pass\n", "The name is part of the contract"),
-    ],
-)
-def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
-    """If a file does not run, the hint is about that and not about the class's name."""
-    path = tmp_path / "solution.py"
-    rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
-    path.write_text(text + rest, encoding="utf-8")
-    found = [each for each in judged(path).findings if each.status == "failed"]
-    assert {each.mistake for each in found} == {"missing"}
-    assert all((each.hint or "").startswith(hint) for each in found), found[0]
 
 
 def test_training_at_import_is_cut_off(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`bp data` and what mirrors do wrong: each fault is a reason, and what was had before it is kept."""
+"""`bp data` with faulty mirrors: each fault gives a reason, and files that were fetched before are kept."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ DAMAGE = [
 
 @pytest.fixture
 def low_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cap on sizes that tests can exceed quickly."""
+    """Lower the largest size of a file, so that tests can exceed it quickly."""
     monkeypatch.setattr(sources, "MAX_BYTES", 2**20)
 
 
 @pytest.mark.usefixtures("low_cap")
 @pytest.mark.parametrize(("damage", "reason"), DAMAGE)
 def test_one_bad_file_is_had_from_the_next_mirror(damage, reason, small_world, mirrors) -> None:
-    """A file that one mirror does not give right comes from the next, the others still from the first."""
+    """If a mirror gives a wrong file, that file comes from the next mirror, and the others from the first."""
     one, two = mirrors
     damage(one, f"/{FIRST}.gz")
     data.fetch(sources=asking(one, two))
@@ -85,7 +85,7 @@ def test_one_bad_file_is_had_from_the_next_mirror(damage, reason, small_world, m
 @pytest.mark.usefixtures("low_cap")
 @pytest.mark.parametrize(("damage", "reason"), DAMAGE)
 def test_one_bad_file_without_another_source_has_its_reason(damage, reason, small_world, mirrors) -> None:
-    """Where there is no other source, the message has source, file and reason, and nothing is written."""
+    """Without another source the message has source, file and reason, and nothing is written."""
     damage(mirrors[0], f"/{FIRST}.gz")
     with pytest.raises(FetchError) as caught:
         data.fetch(sources=asking(mirrors[0]))
@@ -94,14 +94,14 @@ def test_one_bad_file_without_another_source_has_its_reason(damage, reason, smal
 
 
 def test_uncompressed_body_is_accepted(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """A file that was uncompressed on the way is as good, since the digest is of the uncompressed content."""
+    """A file that was uncompressed on the way is accepted, because the digest is of the uncompressed content."""
     mirrors[0].bodies[f"/{FIRST}.gz"] = FILES[FIRST]
     data.fetch(sources=asking(mirrors[0]))
     assert contents(small_world) == FILES
 
 
 def test_files_fetched_before_a_failure_are_kept(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """What was fetched and verified before a file failed is there for the next attempt."""
+    """Files that were fetched and verified before another one failed need not be fetched again."""
     last = list(FILES)[-1]
     del mirrors[0].bodies[f"/{last}.gz"]
     with pytest.raises(FetchError, match=f"no source gave {last}"):
@@ -110,7 +110,7 @@ def test_files_fetched_before_a_failure_are_kept(small_world: Path, mirrors: tup
 
 
 def test_unreachable_mirror_is_asked_once(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """A source that is out altogether is not waited for again at every file."""
+    """A source that cannot be reached is asked only once."""
     asked = []
 
     class Down:
@@ -126,13 +126,13 @@ def test_unreachable_mirror_is_asked_once(small_world: Path, mirrors: tuple[Fake
 
 
 def test_refused_connection_is_a_reason() -> None:
-    """A port at which nobody listens is reported as such, and as out for all files."""
+    """A refused connection is reported as such, once for all files."""
     with pytest.raises(sources.SourceUnavailableError, match="connection refused"):
         Mirror(f"http://127.0.0.1:{closed_port()}/").read(FIRST, data.silent)
 
 
 def test_silent_server_is_a_reason() -> None:
-    """A server that accepts and never answers is given up after the timeout."""
+    """A server that accepts a connection and never answers is given up after the timeout."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silent_mirror = Mirror(f"http://127.0.0.1:{listener.getsockname()[1]}/", timeout=0.2)
         with pytest.raises(sources.SourceUnavailableError, match="no answer in time"):
@@ -141,7 +141,7 @@ def test_silent_server_is_a_reason() -> None:
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[Mirror]:
-    """A server that sends these bytes to the first who asks, and hangs up."""
+    """A server that sends these bytes to the first client and closes the connection."""
 
     def serve() -> None:
         with listener.accept()[0] as connection:
@@ -162,13 +162,13 @@ def test_server_that_hangs_up_is_a_reason() -> None:
 
 
 def test_server_that_speaks_something_else_is_a_reason() -> None:
-    """An answer that is not HTTP is a reason, not a traceback."""
+    """An answer that is not HTTP gives a reason, not a traceback."""
     with answering(b"220 mail.example ready\r\n") as mirror, pytest.raises(sources.SourceUnavailableError, match="220"):
         mirror.read(FIRST, data.silent)
 
 
 def test_download_that_breaks_off_is_a_reason() -> None:
-    """A body of unannounced length that ends in the middle is noticed all the same."""
+    """A body of unknown length that ends too early is noticed."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     with answering(head + b"ff\r\nshort") as mirror, pytest.raises(SourceError, match="the download broke off"):
         mirror.read(FIRST, data.silent)
@@ -189,7 +189,7 @@ def test_unknown_host_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_progress_reaches_the_total(mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """The callback is told of each file from 0 to its total."""
+    """The callback is called for each file, from 0 up to all its bytes."""
     told: dict[str, list[tuple[int, int | None]]] = {}
     data.fetch(sources=asking(mirrors[0]), progress=lambda name, *state: told.setdefault(name, []).append(state))
     for name in FILES:
@@ -199,7 +199,7 @@ def test_progress_reaches_the_total(mirrors: tuple[FakeMirror, FakeMirror]) -> N
 
 
 def test_interrupted_download_leaves_nothing(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """Ctrl-C in the middle of the second file leaves the first, whole, and nothing of the second."""
+    """Ctrl-C during the second file leaves the first one whole, and nothing of the second."""
     second = list(FILES)[1]
 
     def interrupt(name: str, done: int, total: int | None) -> None:
@@ -213,7 +213,7 @@ def test_interrupted_download_leaves_nothing(small_world: Path, mirrors: tuple[F
 
 
 def test_trouble_in_the_callback_is_not_the_mirrors(mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """An error of the progress bar is not taken for one of the network."""
+    """An exception of the progress callback is not reported as one of the network."""
 
     def broken_pipe(name: str, done: int, total: int | None) -> None:
         if done:
@@ -226,7 +226,7 @@ def test_trouble_in_the_callback_is_not_the_mirrors(mirrors: tuple[FakeMirror, F
 def test_interrupted_write_leaves_nothing(
     small_world: Path, mirrors: tuple[FakeMirror, FakeMirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An interruption just before a file would appear leaves neither it nor a temporary file."""
+    """An interruption just before a file would appear leaves neither the file nor a temporary one."""
 
     def interrupted(self: Path, target: Path) -> Path:
         raise KeyboardInterrupt
@@ -238,7 +238,7 @@ def test_interrupted_write_leaves_nothing(
 
 
 def test_two_fetches_at_once_do_no_harm(small_world: Path, mirrors: tuple[FakeMirror, FakeMirror]) -> None:
-    """A second fetch in the middle of the first leaves a whole cache, and so does the first when it goes on."""
+    """A second fetch during the first leaves a whole cache, and so does the first when it goes on."""
     seen = []
 
     def meanwhile(name: str, done: int, total: int | None) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from reference.findings import Finding
-from reference.lab.mistakes import CATALOGUE, HINTS, Mistake, plain
+from reference.lab.mistakes import CATALOGUE, Mistake, plain
+from reference.wording import MISTAKES
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, KEYS, concerned, examined
 from tests.test_checks import SABOTAGED
@@ -72,7 +73,7 @@ def test_vocabulary_is_covered() -> None:
     words = {mistake.word for mistake in CATALOGUE}
     # A timeout needs a process of its own, and is caught where there is one.
     assert words == VOCABULARY - {"timeout"}
-    assert set(HINTS) <= VOCABULARY
+    assert set(MISTAKES) == VOCABULARY
 
 
 def test_hints_explain_without_the_solution() -> None:

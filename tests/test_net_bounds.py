@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import localcontext
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.lab.contract import one_hot
-from reference.numerics import network_rounding, rounding
+from reference.lab.contract import one_hot, probabilities
+from reference.numerics import network_rounding, rounding, tolerances
 from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from tests.conventional_net import CODINGS
 from tests.first_order import FIFTY_DIGITS, errors
@@ -146,9 +146,28 @@ def test_nets_are_not_granted_much_more(net: str, precision: str) -> None:
     assert too_wide(net, precision) == {}
 
 
+def test_samples_far_from_each_other_have_bounds() -> None:
+    """Logits that all lie a thousand below those of another sample are as well known as those."""
+    theta, T = [np.array([[1.0, 2.0]]), np.zeros(2)], one_hot(np.array([0, 1]), 2)
+    for law in (network_rounding.bounds, network_rounding.deviations):
+        far, near = (law(np.array([[1.0], [x]]), theta, T, DOUBLE).gradient[1] for x in (-1000.0, 1.0))
+        assert (near > 0).all()
+        assert (far < 1e4 * near).all()
+
+
+@pytest.mark.parametrize("size", [1e-3, 0.1, 0.25])
+def test_errors_of_logits_are_granted_all_that_they_do_to_probabilities(size: float) -> None:
+    """What is of second order, too: errors of either sign, in each logit."""
+    Z, T = 3 * np.random.RandomState(0).randn(20, 3), one_hot(np.zeros(20, dtype=int), 3)
+    delta, error = network_rounding._delta_of_loss(Z, T, np.full(Z.shape, size), DOUBLE, network_rounding._WORST)
+    for signs in product((-1.0, 1.0), repeat=3):
+        moved = probabilities(Z + size * np.array(signs)) - T
+        assert (np.abs(moved - delta) <= error).all()
+
+
 @pytest.mark.parametrize(
     ("module", "constant", "begins"),
-    [(rounding, "_SECOND_ORDER", ""), (network_rounding, "_OWN_ROUNDING", "bounds")],
+    [(tolerances, "SECOND_ORDER", ""), (tolerances, "OWN_ROUNDING", "bounds")],
     ids=["running analysis", "Jacobian matrices"],
 )
 def test_narrower_and_wider_bounds_of_nets_are_seen(

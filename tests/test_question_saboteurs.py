@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import cache
 
 import pytest
@@ -19,8 +19,7 @@ from tests.spoiling import Saboteur
 
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
-SABOTEURS = [*question_saboteurs.SABOTEURS, *edge_saboteurs.SABOTEURS]
-CHECKS = list(all_checks())
+CHECKS = {check.id: check for check in all_checks()}
 
 
 @cache
@@ -29,25 +28,53 @@ def context() -> Context:
     return Context(InProcess({}, {}), ball, "x", effort="quick")
 
 
-def failed(classes: dict[str, type], *beginnings: str) -> Iterator[str]:
-    """Ids of the checks, of those that begin so, which the classes do not pass."""
-    for check in CHECKS:
-        if check.id.startswith(beginnings):
-            try:
-                check.run(context().of(InProcess(classes, {}), []))
-            except Violation:
-                yield check.id
+def failed(classes: dict[str, type], names: Iterable[str]) -> set[str]:
+    """Of the checks with these ids those that the classes do not pass."""
+    found = set()
+    for name in names:
+        try:
+            CHECKS[name].run(context().of(InProcess(classes, {}), []))
+        except Violation:
+            found.add(name)
+    return found
 
 
-@pytest.mark.parametrize("saboteur", SABOTEURS, ids=lambda each: f"{each.message}: {each.name}")
-def test_what_is_wrong_on_one_kind_of_question_is_caught_by_that_question(saboteur: Saboteur) -> None:
-    """By the checks that ask it, and by no other check of the message."""
-    found = {name.rpartition(".")[2] for name in failed(saboteur.classes(), f"{saboteur.message}.")}
-    assert found - {saboteur.perhaps} == set(saboteur.caught.split())
+def of_message(saboteur: Saboteur) -> tuple[set[str], set[str]]:
+    """Ids of the checks that must see the saboteur, and of those of the message that must pass it."""
+    caught = {f"{saboteur.message}.{name}" for name in saboteur.caught.split()}
+    perhaps = {f"{saboteur.message}.{saboteur.perhaps}"}
+    return caught, {name for name in CHECKS if name.startswith(f"{saboteur.message}.")} - caught - perhaps
 
 
-@pytest.mark.parametrize("saboteur", net_saboteurs.SABOTEURS, ids=lambda each: f"{each.cls}: {each.name}")
-def test_what_is_wrong_in_one_kind_of_network_is_caught_by_that_question(saboteur: ClassSaboteur) -> None:
-    """By the checks that ask it, and by no other."""
-    found = {name.partition(".")[2] for name in failed(saboteur.classes(), *saboteur.checks.split())}
-    assert found == set(saboteur.caught.split())
+def of_class(saboteur: ClassSaboteur) -> tuple[set[str], set[str]]:
+    """The same of a saboteur of a whole class."""
+    beginnings = tuple(saboteur.checks.split())
+    key = beginnings[0].partition(".")[0]
+    caught = {f"{key}.{name}" for name in saboteur.caught.split()}
+    return caught, {name for name in CHECKS if name.startswith(beginnings)} - caught
+
+
+SABOTEURS = [
+    *(
+        (f"{each.message}: {each.name}", each, *of_message(each))
+        for each in (*question_saboteurs.SABOTEURS, *edge_saboteurs.SABOTEURS)
+    ),
+    *((f"{each.cls}: {each.name}", each, *of_class(each)) for each in net_saboteurs.SABOTEURS),
+]
+CAUGHT = [pytest.param(saboteur, caught, id=name) for name, saboteur, caught, _ in SABOTEURS]
+OTHERS = [pytest.param(saboteur, others, id=name) for name, saboteur, _, others in SABOTEURS]
+
+
+@pytest.mark.parametrize(("saboteur", "caught"), CAUGHT)
+def test_what_is_wrong_on_one_kind_of_question_is_caught(saboteur: Saboteur | ClassSaboteur, caught: set[str]) -> None:
+    """By all the checks that ask it."""
+    assert caught
+    assert failed(saboteur.classes(), caught) == caught
+
+
+@pytest.mark.parametrize(("saboteur", "others"), OTHERS)
+def test_what_is_wrong_on_one_kind_of_question_passes_all_others(
+    saboteur: Saboteur | ClassSaboteur, others: set[str]
+) -> None:
+    """The checks that do not ask it see nothing wrong."""
+    assert failed(saboteur.classes(), others) == set()

@@ -1,4 +1,4 @@
-"""The README does what it says."""
+"""The README does what it says, and the page on the architecture describes the code as it is."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import re
 import subprocess
 import sys
 from functools import cache
+from graphlib import CycleError
 from pathlib import Path
 
 import pytest
 
-import reference
-from reference.lab.mistakes import CATALOGUE
 from tests.comparing import needs_flint
+from tests.import_graph import graph_of, longest_chain
 
 pytestmark = pytest.mark.outside
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -32,31 +33,37 @@ def python(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=seen)
 
 
-def test_first_example_is_the_file() -> None:
-    """The README opens with what examples/spirals.py runs."""
-    _, code = (ROOT / "examples" / "spirals.py").read_text(encoding="utf-8").split("\n\n", maxsplit=1)
-    assert blocks("python")[0] == code
+def output_below(sentence: str) -> str:
+    """The first block of output after a sentence."""
+    return blocks("text", README.split(sentence, maxsplit=1)[1])[0]
 
 
-def test_first_example_prints_what_the_readme_says() -> None:
-    """The output shown below the example is its output."""
-    result = python(ROOT / "examples" / "spirals.py")
-    assert result.stdout == blocks("text")[0]
+@pytest.mark.parametrize("name", ["softmax_gradient.py", "spirals.py"])
+def test_example_is_the_file(name: str) -> None:
+    """The README shows the whole code of an example's file, above the sentence that names the file."""
+    _, code = (ROOT / "examples" / name).read_text(encoding="utf-8").split("\n\n", maxsplit=1)
+    before = README.split(f"This is `examples/{name}`.", maxsplit=1)[0]
+    assert blocks("python", before)[-1] == code
 
 
-@needs_flint
-def test_finding_is_what_the_examiner_says() -> None:
-    """The finding shown is that of a softmax over the wrong axis."""
-    wrong = next(each for each in CATALOGUE if each.name == "SoftmaxLayer.forward_over_the_batch")
-    findings = reference.check(wrong.classes, only="softmax.forward.values")
-    assert f"{findings[-1]}\n" == blocks("text")[1]
+def test_readme_opens_with_a_wrong_gradient() -> None:
+    """The first code in the README is a wrong gradient that is found; training comes later."""
+    assert README.index("examples/softmax_gradient.py") < README.index("examples/spirals.py")
+    assert "reference.check(" in blocks("python")[0]
 
 
-def test_own_layer_is_judged_as_shown() -> None:
-    """The example with a gradient of one's own prints what stands below it."""
+@pytest.mark.parametrize("name", [pytest.param("softmax_gradient.py", marks=needs_flint), "spirals.py"])
+def test_example_prints_what_the_readme_says(name: str) -> None:
+    """The output shown below an example is its output."""
+    result = python(ROOT / "examples" / name)
+    assert result.stdout == output_below(f"This is `examples/{name}`.")
+
+
+def test_own_function_is_judged_as_shown() -> None:
+    """The example with a function of one's own prints what stands below it."""
     (code,) = (block for block in blocks("python") if "check_vjp(" in block)
     result = python("-c", code)
-    assert result.stdout == blocks("text")[2]
+    assert result.stdout == output_below(code)
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
@@ -76,13 +83,78 @@ def test_examples_run(name: str) -> None:
     assert not result.stderr
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "tests/README.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "tests/README.md", "docs/architecture.md"])
 def test_files_that_are_named_are_there(document: str) -> None:
     """Every path between backticks that looks like one of ours exists, from the top or from the document's folder."""
-    text = (ROOT / document).read_text(encoding="utf-8")
+    text = without_comments((ROOT / document).read_text(encoding="utf-8"))
     named = set(re.findall(r"`((?:[\w.-]+/)*[\w.-]+(?:\.py|\.md|\.toml|\.typ|/))`", text)) - {
         "report/"
     }  # which is made
     places = (ROOT, (ROOT / document).parent)
     assert named
     assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []
+
+
+def without_comments(text: str) -> str:
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+
+
+def test_glossary_is_short_and_has_no_term_twice() -> None:
+    """The glossary has at most 25 terms, each of them once."""
+    terms = re.findall(r"^\| ([^|]+) \|", ARCHITECTURE.split("## Glossary")[1], flags=re.MULTILINE)
+    terms.remove("term")
+    assert 0 < len(terms) <= 25
+    assert len(set(terms)) == len(terms)
+
+
+@pytest.mark.parametrize("package", ["reference", "reports"])
+def test_packages_are_few_and_shallow(package: str) -> None:
+    """At most 8 modules and packages lie directly in a package; no chain of imports among them is longer than 5."""
+    graph = graph_of(ROOT / package)
+    assert len(graph) <= 8
+    assert longest_chain(graph) <= 5  # which raises an error if there is a cycle
+
+
+@pytest.mark.parametrize("package", ["reference", "reports"])
+def test_drawing_shows_the_imports(package: str) -> None:
+    """The drawing has every module and package, with an arrow for each import among them and for no other."""
+    drawing = next(block for block in blocks("text", ARCHITECTURE) if f"{package}\n" in block)
+    lines = drawing.split(f"{package}\n")[1].split("\n\n")[0].splitlines()
+    arrows = (line.partition("->") for line in lines)
+    assert {name.strip(): set(re.findall(r"\w+", imported)) for name, _, imported in arrows} == graph_of(ROOT / package)
+
+
+def test_numbers_of_the_structure_are_true() -> None:
+    """The numbers "now" below the drawing are those of the code."""
+    graphs = [graph_of(ROOT / package) for package in ("reference", "reports")]
+    assert numbers("modules and packages") == [len(graph) for graph in graphs]
+    assert numbers("imports among them") == [sum(map(len, graph.values())) for graph in graphs]
+    assert numbers("longest chain") == [longest_chain(graph) for graph in graphs]
+
+
+def numbers(line: str) -> list[int]:
+    """What stands after the arrows in a line of the page."""
+    (found,) = re.findall(rf"^{line}\b(.*)$", ARCHITECTURE, flags=re.MULTILINE)
+    return [int(each) for each in re.findall(r"-> *(\d+)", found)]
+
+
+def test_files_are_short() -> None:
+    """No Python file has more than 400 lines."""
+    files = [path for package in ("bp", "reference", "reports", "tests") for path in (ROOT / package).rglob("*.py")]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_bytes().splitlines()) for path in files}
+    assert len(lengths) > 100
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_imports_are_seen_wherever_they_stand(tmp_path: Path) -> None:
+    """Absolute and relative imports count, in functions too; a cycle is an error."""
+    package = tmp_path / "house"
+    (package / "roof").mkdir(parents=True)
+    (package / "roof" / "tile.py").write_text("from ..wall import brick\nfrom . import other\n", encoding="utf-8")
+    (package / "wall.py").write_text("def brick():\n    from house import floor\n", encoding="utf-8")
+    (package / "floor.py").write_text("import os\n", encoding="utf-8")
+    assert graph_of(package) == {"roof": {"wall"}, "wall": {"floor"}, "floor": set()}
+    assert longest_chain(graph_of(package)) == 3
+    (package / "floor.py").write_text("import house.roof.tile\n", encoding="utf-8")
+    with pytest.raises(CycleError):
+        longest_chain(graph_of(package))

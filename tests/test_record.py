@@ -1,4 +1,4 @@
-"""The verdicts that ``bp check --all --resume`` believes: its own, of this very class, and nobody else's."""
+"""``bp check --all --resume`` uses the verdicts that it has written for this very course, and no others."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from typing import Any
 
 import pytest
 
-from reports.commands import check_class
-from reports.course import store
+from reports.commands import check_course
+from reports.course import record
+from reports.course.record import record_path
 from reports.course.seal import Seal, seal_in
-from reports.course.store import record_of
 from reports.course.submissions import digest_of
-from reports.course.work import Result, Task
+from reports.course.summary import Entry
+from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, OK, USAGE
-from reports.verdicts.class_summary import Entry
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
 
-ARGV = ("--all", "class", *RELU, "--csv", "t.csv")
+ARGV = ("--all", "course", *RELU, "--csv", "t.csv")
 
 
 @pytest.fixture(autouse=True)
 def judging_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is kept does not depend on how it was found: what is not right fails."""
+    """Judge by comparing the source with the right one; what is kept does not depend on how it was found."""
 
     def judge_all(tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
         for task in tasks:
             right = task.submission.path.read_text(encoding="utf-8") == RIGHT
             yield Result(Entry(task.submission.name, "pass" if right else "fail"))
 
-    monkeypatch.setattr(check_class, "judge_all", judge_all)
+    monkeypatch.setattr(check_course, "judge_all", judge_all)
 
 
 def verdicts() -> dict[str, str]:
@@ -54,29 +54,29 @@ def write(path: Path, lines: list[Any]) -> None:
 
 
 def passing(line: dict[str, Any]) -> dict[str, Any]:
-    """The line of a submission, made to say that it passes."""
+    """The line of a submission, changed so that it passes."""
     entry = {**line["entry"], "verdict": "pass", "failed": [], "counts": {**line["entry"]["counts"], "failed": 0}}
     return {**line, "entry": entry}
 
 
 def passing_as(line: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """The line of a submission that passes, made to be about another one."""
+    """The line of a submission that passes, changed so that it is about another one."""
     return {**other, "digest": line["digest"], "entry": {**other["entry"], "name": line["entry"]["name"]}}
 
 
 def test_nothing_is_kept_where_submissions_are(elsewhere: Path) -> None:
-    """The record is the user's alone, in the state folder, and in no folder of the class or of the moment."""
-    hand_in(elsewhere / "class", a=LEAKY)
+    """The record lies in the state folder, can be read by the user alone, and nothing is written elsewhere."""
+    hand_in(elsewhere / "course", a=LEAKY)
     assert outcome(*ARGV) == FAILED
-    assert {each.name for each in elsewhere.rglob("*")} == {"class", "a.py", "t.csv"}
-    path = record_of(Path("class"), None)
+    assert {each.name for each in elsewhere.rglob("*")} == {"course", "a.py", "t.csv"}
+    path = record_path(Path("course"), None)
     assert path.is_relative_to(os.environ["XDG_STATE_HOME"])
     assert [stat.S_IMODE(each.stat().st_mode) for each in (path, path.with_name("key"))] == [0o600, 0o600]
 
 
-def test_classes_of_one_name_have_records_of_their_own(elsewhere: Path) -> None:
-    """What was judged in another folder called ``class`` is no verdict here."""
-    assert len({record_of(elsewhere / each / "class", None) for each in ("week 1", "week 2")}) == 2
+def test_courses_of_one_name_have_records_of_their_own(elsewhere: Path) -> None:
+    """Two folders called ``course`` in different places have different records."""
+    assert len({record_path(elsewhere / each / "course", None) for each in ("week 1", "week 2")}) == 2
 
 
 @pytest.mark.parametrize("options", [(), ("--reports", "out")])
@@ -97,17 +97,17 @@ def test_line_that_somebody_else_has_written_is_not_believed(
     change: Callable[[list[Any]], list[Any]],
     options: tuple[str, ...],
 ) -> None:
-    """The submission is judged anew, and it is said that something was left out."""
-    hand_in(elsewhere / "class", a=LEAKY, b=RIGHT)
+    """A line with a wrong seal is ignored with a message, and its submission is judged again."""
+    hand_in(elsewhere / "course", a=LEAKY, b=RIGHT)
     assert outcome(*ARGV, "-j", "1", *options) == FAILED
-    path = record_of(Path("class"), Path(options[1]) if options else None)
+    path = record_path(Path("course"), Path(options[1]) if options else None)
     write(path, change(lines_of(path)))
     capsys.readouterr()
     assert outcome(*ARGV, *options, "--resume") == FAILED
     assert verdicts() == {"a.py": "fail", "b.py": "pass"}
     said = capsys.readouterr().err
     assert "2/2" in said
-    assert "left out" in said
+    assert "ignored" in said
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_line_that_somebody_else_has_written_is_not_believed(
 def test_record_that_somebody_else_has_written_is_refused(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], Any]
 ) -> None:
-    """As a whole, if its first line is not ours."""
-    hand_in(elsewhere / "class", a=LEAKY)
+    """A record whose first line has a wrong seal is refused as a whole."""
+    hand_in(elsewhere / "course", a=LEAKY)
     assert outcome(*ARGV) == FAILED
-    path = record_of(Path("class"), None)
+    path = record_path(Path("course"), None)
     header, *lines = lines_of(path)
     write(path, [change(header), *map(passing, lines)])
     assert outcome(*ARGV, "--resume") == USAGE
@@ -138,54 +138,54 @@ def test_record_that_somebody_else_has_written_is_refused(
 def test_verdicts_of_another_examiner_do_not_count(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Another version may judge otherwise."""
-    hand_in(elsewhere / "class", a=RIGHT)
+    """Verdicts of another version of the examiner are not used."""
+    hand_in(elsewhere / "course", a=RIGHT)
     assert outcome(*ARGV) == OK
-    monkeypatch.setattr(store, {"examiner": "_examiner", "version": "version"}[name], lambda: "another")
+    monkeypatch.setattr(record, {"examiner": "_examiner", "version": "version"}[name], lambda: "another")
     capsys.readouterr()
     assert outcome(*ARGV, "--resume") == OK
     assert "1/1" in capsys.readouterr().err
 
 
 def test_record_is_of_one_folder(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One that is copied beside the reports on another class is refused there."""
-    hand_in(elsewhere / "class", a=RIGHT)
+    """A record that is copied beside the reports on another course is refused there."""
+    hand_in(elsewhere / "course", a=RIGHT)
     (elsewhere / "copy").mkdir()
-    shutil.copytree(elsewhere / "class", elsewhere / "copy" / "class")
+    shutil.copytree(elsewhere / "course", elsewhere / "copy" / "course")
     assert outcome(*ARGV, "--reports", "out") == OK
-    assert outcome("--all", "copy/class", *RELU, "--reports", "out", "--resume") == USAGE
+    assert outcome("--all", "copy/course", *RELU, "--reports", "out", "--resume") == USAGE
     assert "folder = " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("folder", ["class", "class/out", "class/a", "class/../class/out", "link/out"])
-def test_reports_in_the_class_are_refused(elsewhere: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
-    """Neither judged nor believed: whoever hands something in could have written what lies there."""
-    hand_in(elsewhere / "class", a=LEAKY)
-    (elsewhere / "link").symlink_to("class")
-    planted = elsewhere / "class" / "out" / "check-class.jsonl"
+@pytest.mark.parametrize("folder", ["course", "course/out", "course/a", "course/../course/out", "link/out"])
+def test_reports_in_the_course_are_refused(elsewhere: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    """Reports in the folder of the submissions are refused, because students could have written a record there."""
+    hand_in(elsewhere / "course", a=LEAKY)
+    (elsewhere / "link").symlink_to("course")
+    planted = elsewhere / "course" / "out" / "check-course.jsonl"
     for resume in ([], ["--resume"]):
         assert outcome(*ARGV, "--reports", folder, *resume) == USAGE
-        assert "expected --reports outside class" in capsys.readouterr().err
+        assert "expected --reports outside course" in capsys.readouterr().err
     write(planted, [{"schema": 1, "seed": 0}])
     assert outcome(*ARGV, "--reports", folder, "--resume") == USAGE
 
 
-def test_state_folder_in_the_class_is_refused(
+def test_state_folder_in_the_course_is_refused(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For the same reason; and it is said what to do."""
-    hand_in(elsewhere / "class", a=RIGHT)
-    monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "class" / "state"))
+    """A state folder in that of the submissions is refused, and the message says what to do."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "course" / "state"))
     for options in ([], ["--reports", "out"]):
         assert outcome(*ARGV, *options) == USAGE
         assert "XDG_STATE_HOME" in capsys.readouterr().err
 
 
-def test_without_a_state_folder_the_class_is_judged(
+def test_without_a_state_folder_the_course_is_judged(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And it is said that nothing can be resumed."""
-    hand_in(elsewhere / "class", a=RIGHT)
+    """Without a state folder the course is judged, and a message says that nothing can be resumed."""
+    hand_in(elsewhere / "course", a=RIGHT)
     (elsewhere / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "file"))
     assert outcome(*ARGV) == OK
@@ -193,7 +193,7 @@ def test_without_a_state_folder_the_class_is_judged(
 
 
 def test_seal_is_for_one_key_one_record_and_one_place(tmp_path: Path) -> None:
-    """It is opened by who has made it, as it was made, where it was made."""
+    """A seal is valid for its key, its record and its header alone."""
     seal = seal_in(tmp_path / "state")
     record = {"verdict": "fail", "name": "a"}
     sealed = seal.sealed(record, "header")
@@ -205,7 +205,7 @@ def test_seal_is_for_one_key_one_record_and_one_place(tmp_path: Path) -> None:
 
 
 def test_digest_is_of_the_code_whatever_lies_beside_it(tmp_path: Path) -> None:
-    """Data cannot keep a change of a Python file from being seen."""
+    """A change of a Python file changes the digest, however much data lies beside it."""
     (tmp_path / "a.bin").write_bytes(bytes(2**24))
     for number in range(5):
         os.link(tmp_path / "a.bin", tmp_path / f"a{number}.bin")

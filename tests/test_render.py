@@ -16,13 +16,13 @@ from junitparser import Error, Failure, JUnitXml, Skipped, SystemOut, TestCase, 
 
 from reference import Judgement
 from reference.execution.implementation import CLASSES
-from reference.lab.mistakes import CATALOGUE, HINTS
+from reference.lab.mistakes import CATALOGUE
+from reference.wording import MISTAKES
 from reports.verdicts import expectations, junit
 from reports.verdicts import json as as_json
 from reports.verdicts.expectations import Expectation
 from reports.verdicts.json_ import record
 from reports.verdicts.text import lines_of, one_line, visible
-from reports.verdicts.words import WORDS
 from tests.judgements import (
     BATCH_WIDE,
     COMMAND,
@@ -49,15 +49,14 @@ SCHEMA = json.loads((resources.files("reports.verdicts") / "verdict.schema.json"
 
 
 def test_every_mistake_has_words() -> None:
-    """Each word of the vocabulary is explained, in one line that is not the solution's name again."""
-    words = {each.word for each in CATALOGUE} | set(HINTS)
-    assert words <= set(WORDS)
-    assert all("\n" not in said and said != word for word, said in WORDS.items())
+    """Each word of the vocabulary has a meaning on one line, which is more than the word itself."""
+    assert {each.word for each in CATALOGUE} <= set(MISTAKES)
+    assert all("\n" not in word.meaning and word.meaning != name for name, word in MISTAKES.items())
 
 
 @pytest.mark.parametrize("form", ["terminal", "junit", "markdown", "html"])
 def test_what_a_student_needs_is_said(form: str) -> None:
-    """Promise, expected, got, mistake in words, hint, the next step, the seed and the isolation."""
+    """Every format shows promise, expected, got, mistake in words, hint, script, seed and isolation."""
     said = " ".join(re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), told_of_failing(form)).split())
     for part in (
         "linear.grad.values", "LinearLayer.grad", "The answer is the true one, but for rounding.",
@@ -71,7 +70,7 @@ def test_what_a_student_needs_is_said(form: str) -> None:
 
 
 def expected_failures() -> Judgement:
-    """All failures of a batch-wide shift, expected."""
+    """The judgement of a batch-wide shift, with all failures expected."""
     judgement = judged(BATCH_WIDE)
     covered = [each.check for each in judgement.findings if each.status == "failed"]
     assert len(covered) >= 2
@@ -80,7 +79,7 @@ def expected_failures() -> Judgement:
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html"])
 def test_expected_failures_are_told_as_such(form: str) -> None:
-    """They are neither passed over in silence nor called unjudged."""
+    """Every format shows an accepted failure as such, neither left out nor called unjudged."""
     said = re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), told(form, expected_failures()))
     assert "verything else holds" in said
     number = strictly(as_json(expected_failures()))["counts"]["skipped"]
@@ -92,7 +91,7 @@ def test_expected_failures_are_told_as_such(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "html"])
 def test_partial_judgements_are_told_as_such(form: str) -> None:
-    """In the verdict's own line."""
+    """If only a part of the checks was made, the line with the verdict says so."""
     said = unescape(told(form, judged(only="linear.made")))
     assert "verything asked for holds (--only 'linear.made': 1 of 207 checks)" in said
     assert "asked for" not in unescape(told(form, judged()))
@@ -100,7 +99,7 @@ def test_partial_judgements_are_told_as_such(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["json", "junit", "markdown", "html", "terminal"])
 def test_nothing_foreign_is_interpreted(form: str) -> None:
-    """No control, bidi or surrogate character gets through, and no command that a GitHub runner obeys."""
+    """No format contains control, bidi or surrogate characters, or a command that a GitHub runner obeys."""
     text = told(form, hostile())
     assert not FORBIDDEN.search(text)
     assert not COMMAND.search(text)
@@ -114,7 +113,7 @@ def test_rendering_is_pure(form: str) -> None:
 
 
 def test_visible_spells_what_would_be_obeyed() -> None:
-    """Escapes become words, ordinary text of any language stays, and line ends stay where lines are shown."""
+    """Characters that would be interpreted become escapes; ordinary text and line ends stay as they are."""
     assert visible("a\x1b[1m\u202eb\ud800") == r"a\x1b[1m\u202eb\ud800"
     assert visible("Grüße, 平均 🙂 x[::2]") == "Grüße, 平均 🙂 x[::2]"
     assert one_line("a\nb\r\nc") == r"a\nb\nc"
@@ -126,7 +125,7 @@ def test_visible_spells_what_would_be_obeyed() -> None:
 
 
 def test_plain_text_is_for_searching() -> None:
-    """Without a terminal: no colour, no wrapping, and the word FAIL beside method and check."""
+    """Without a terminal there is no colour and no wrapping, and FAIL, method and check are on one line."""
     text = on_terminal(failing(), width=40)
     assert "  FAIL LinearLayer.grad  linear.grad.values\n" in text
     assert "pass ReLULayer  31 passed\n" in text
@@ -137,7 +136,7 @@ def test_plain_text_is_for_searching() -> None:
 
 @pytest.mark.parametrize("width", [20, 60, 120])
 def test_terminal_is_not_overrun(width: int) -> None:
-    """On a terminal no line is longer than it is wide, but for scripts and arrays, which can be copied whole."""
+    """No line is wider than the terminal, except those of scripts and arrays, which can be copied whole."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(failing(), width, is_terminal=True))
     assert "✗" in text
     script = {line.strip() for each in failing().findings for line in (each.repro or "").splitlines()}
@@ -145,13 +144,13 @@ def test_terminal_is_not_overrun(width: int) -> None:
 
 
 def test_colour_is_for_terminals_alone() -> None:
-    """A file or a pipe gets none."""
+    """Output to a file or a pipe has no colours."""
     assert "\x1b[" in on_terminal(failing(), is_terminal=True)
     assert "\x1b[" not in on_terminal(failing())
 
 
 def test_one_main_failure_a_method() -> None:
-    """The first failure is told in full, the others in a line each, what was skipped by its reason."""
+    """The first failure of a method is shown in full, each other one on a line, and skips by their reason."""
     text = on_terminal(failing())
     assert text.count("promise ") == 2  # one for each of the two wrong methods
     assert "      FAIL linear.grad.averaged: expected dW" in text
@@ -159,21 +158,21 @@ def test_one_main_failure_a_method() -> None:
 
 
 def test_missing_class_is_told_once() -> None:
-    """All checks of a class that is not there fail for one reason, which is said once."""
+    """All checks of a missing class fail for one reason, which is shown once."""
     text = on_terminal(judged(gone="SoftmaxLayer"))
     assert text.count("there is no class SoftmaxLayer in mlp.py") == 1
     assert "36 further checks of SoftmaxLayer for the same reason" in text
 
 
 def test_own_output_does_not_hide_the_verdict() -> None:
-    """A few lines of many."""
+    """Of a submission's long output only the first lines are shown."""
     text = on_terminal(replace(judged(only="linear.made"), output="epoch\n" * 20_000))
     assert text.count("| epoch") == 12
     assert "... and 19988 more lines" in text
 
 
 def test_errors_are_the_examiners_own() -> None:
-    """A fault of the examiner is no failure, in any format."""
+    """No format shows a fault of the examiner as a failure of the submission."""
     everything = {form: told(form, with_error()) for form in ("terminal", "json", "markdown", "html")}
     assert "ERROR MLP.evaluate  mlp.evaluate.values: the examiner's own fault, no verdict" in everything["terminal"]
     assert strictly(everything["json"])["verdict"] == "error"
@@ -187,7 +186,7 @@ def test_errors_are_the_examiners_own() -> None:
 
 @pytest.mark.parametrize("make", [judged, failing, lambda: judged(EMPTY), hostile, with_error])
 def test_json_is_strict_and_of_the_schema(make: Callable[[], Judgement]) -> None:
-    """ASCII without NaN, valid by verdict.schema.json, in the order of the interface."""
+    """The JSON is ASCII without NaN, valid by verdict.schema.json, and in the order of the interface."""
     text = as_json(make())
     assert text.isascii()
     value = strictly(text)
@@ -202,7 +201,7 @@ def test_json_is_strict_and_of_the_schema(make: Callable[[], Judgement]) -> None
 
 
 def test_json_keeps_what_was_said() -> None:
-    """Whatever can be text comes back as it was, and numbers that are not finite come as words."""
+    """Every text comes back from the JSON as it was, and numbers that are not finite as strings."""
     value = strictly(as_json(hostile()))
     assert value["output"] == "\n".join(HOSTILE).replace("\ud800", r"\ud800")
     assert value["checks"][0]["counterexample"]["X"] == [["NaN", 1.0]]
@@ -239,7 +238,7 @@ def cases(text: str) -> Iterator[TestCase]:
 
 
 def test_junit_is_read_back() -> None:
-    """A suite for each class, a case for each check, with time and outcome."""
+    """The JUnit file has a suite for each class and a case for each check, with time and outcome."""
     xml = JUnitXml.fromstring(junit(failing()).encode("utf-8"))
     suites: list[TestSuite] = list(xml)
     assert [suite.name for suite in suites] == [name for name in CLASSES if name != "NaiveSoftmaxLayer"]
@@ -265,7 +264,7 @@ def test_junit_is_read_back() -> None:
 
 
 def test_junit_survives_hostile_text() -> None:
-    """It is XML, and the text is there in a readable spelling."""
+    """The JUnit file with hostile text is XML, and contains the text with escapes."""
     found = list(cases(junit(hostile())))
     assert len(found) == len(hostile().findings)
     assert "]]><x/>" in found[0].result[0].text
@@ -274,7 +273,7 @@ def test_junit_survives_hostile_text() -> None:
 
 
 def test_junit_is_red_where_nothing_was_judged() -> None:
-    """All checks skipped is no pass: CI services look at nothing but failures."""
+    """If all checks are skipped, the JUnit file has a failure, because CI services look at failures alone."""
     findings = tuple(
         replace(each, status="skipped", actual="no oracle") for each in judged(only="linear.made").findings
     )

@@ -1,4 +1,4 @@
-"""Markdown and web pages say what was found, and nothing that a submission says becomes an element of theirs."""
+"""Markdown and web pages show what was found, and no text of a submission becomes an element of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.outside
 
 
 def test_markdown_is_tables_and_details() -> None:
-    """A row for each class, and something to unfold for each wrong method and for the output."""
+    """The Markdown has a table row for each class, and details for each wrong method and for the output."""
     page = rendered(markdown(failing()))
     assert page.count("<details>") == 3  # two methods and the output
     assert page.count("<tr>") == 7
@@ -25,7 +25,7 @@ def test_markdown_is_tables_and_details() -> None:
 
 
 def test_markdown_survives_hostile_text() -> None:
-    """Only elements of ours, and as many as there would be without the text."""
+    """Hostile text adds no element to the Markdown."""
     tags = Tags.of(rendered(markdown(hostile())))
     ours = {"h2", "p", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "pre", "ul", "li"}
     assert set(tags.opened) <= ours
@@ -35,7 +35,7 @@ def test_markdown_survives_hostile_text() -> None:
 
 @pytest.mark.parametrize("limit", [2**20, 20_000])
 def test_markdown_keeps_to_its_limit(limit: int) -> None:
-    """However much there is to say, it has no more bytes than that: whole sections are left out, which it says."""
+    """The Markdown never exceeds its limit: whole sections are left out, and a line says how many."""
     main = judged(BATCH_WIDE).findings[0]
     long = replace(main, status="failed", expected="ü" * 2000, actual="<é" * 5000, repro="ö\n" * 5000)
     many = tuple(replace(long, check=f"c{n}.m", subject=f"Class.m{n}", mistake=f"m{n}") for n in range(300))
@@ -46,7 +46,7 @@ def test_markdown_keeps_to_its_limit(limit: int) -> None:
 
 
 def test_page_needs_nothing_but_itself() -> None:
-    """Balanced, no id twice, no script, nothing loaded; a policy forbids it besides."""
+    """The page is balanced, has each id once, has no script, loads nothing, and has a policy that forbids to."""
     page = told_of_failing("html")
     tags = Tags.of(page)
     assert tags.unbalanced == []
@@ -61,14 +61,14 @@ def test_page_needs_nothing_but_itself() -> None:
 
 
 def test_page_has_pictures_with_words() -> None:
-    """Wrong entries as a heat map, and error against logits where some sizes come out right and others wrong."""
+    """The page shows wrong entries in a heat map, and errors against logits if some sizes are right and some wrong."""
     labels = [value for name, value in Tags.of(told_of_failing("html")).attributes if name == "aria-label"]
     assert any(re.fullmatch(r"Heat map of dW as it came, \d x \d: (\d+) of \1 entries are wrong\.", x) for x in labels)
-    assert any(re.match(r"Of \d+ questions with logits up to 1e\+300 in size, \d+ got a wrong", x) for x in labels)
+    assert any(re.match(r"Of \d+ cases with logits up to 1e\+300 in size, \d+ have a wrong", x) for x in labels)
 
 
 def test_page_survives_hostile_text() -> None:
-    """What a submission says is text on the page, tags and all."""
+    """Text of a submission is text on the page, including its tags."""
     tags = Tags.of(html(hostile()))
     assert tags.unbalanced == []
     assert "script" not in tags.opened
@@ -76,7 +76,7 @@ def test_page_survives_hostile_text() -> None:
 
 
 def test_page_opens_in_a_browser(tmp_path: Path) -> None:
-    """Chromium finds what is meant, and nothing of the submission's has become an element."""
+    """Chromium finds the elements that we wrote, and none that comes from the submission."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium")

@@ -266,3 +266,13 @@ def test_a_unit_that_rounding_decides_is_granted_either_way() -> None:
     assert found.gradient[1][1] < 1e-14
     assert found.hidden[0].shape == (1, 2)
     assert (found.hidden[0] < 1e-15).all()
+
+
+def test_a_unit_is_granted_nothing_for_other_units() -> None:
+    """Neither where its gradient underflows, whatever goes through the units beside it."""
+    X = np.array([[1.0, 0.5], [0.25, 1.0]]) * 1e-160
+    delta = np.array([[1e-165, 1.0], [-1e-165, -1e6]])
+    for together, alone in zip(
+        rounding.linear_grad(X, delta, DOUBLE), rounding.linear_grad(X, delta[:, :1], DOUBLE), strict=True
+    ):
+        assert together[..., :1] == pytest.approx(alone.reshape(together[..., :1].shape), rel=0.01, abs=0)

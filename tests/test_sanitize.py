@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import struct
-import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,140 +10,13 @@ import numpy as np
 import pytest
 
 from reference.execution import sanitize
-from reference.execution.worker import frames
+from reference.execution.in_process import InProcess
 from reference.execution.worker.perform import copied, kind_of
-from reference.execution.worker.protocol import Reply, Unusable
+from reference.execution.worker.protocol import Call, Get, Reply, Step, Unusable, Work
+from reference.lab.check import LabExamination
+from reference.lab.mistakes import plain
 
 pytestmark = pytest.mark.system
-
-
-def framed(text: Any, data: bytes = b"") -> Any:
-    """The value in a frame with this content."""
-    text = text if isinstance(text, bytes) else json.dumps(text).encode()
-    rest = struct.pack(">QQ", len(text), len(data)) + text + data
-
-    def receive(n: int) -> bytes:
-        nonlocal rest
-        part, rest = rest[:n], rest[n:]
-        return part
-
-    return frames.unpacked(receive, frames.REPLY)
-
-
-def sent(value: Any) -> Any:
-    frame = frames.packed(value)
-    lengths = struct.unpack(">QQ", frame[:16])
-    return framed(frame[16 : 16 + lengths[0]], frame[16 + lengths[0] :])
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        ["f", "0x1p99999999"],
-        ["f", 3],
-        ["f"],
-        ["a", "<f8", [-1]],
-        ["a", "<f8", [True]],
-        ["a", "O", [0]],
-        ["a", "<f8", [2**80]],
-        ["a", "<f8", [0, 2**70]],
-        ["a", "<f8", [0] * 9],
-        ["a", "|V8", [0]],
-        ["a", "<f8", 1],
-        ["s", "text"],
-        ["s", ["d", []]],
-        ["r", "Call", ["a", "b", None]],
-        ["r", "Reply", [0] * 8],
-        ["r", ["l", []], []],
-        ["r", "dict", []],
-        ["x", 1],
-        [],
-        [[]],
-        1.5,
-        2**64,
-        {"r": 1},
-        ["d", [[1, 2]]],
-        ["d", [["a"]]],
-        ["d", 7],
-        ["l", 7],
-        ["l", [1.5]],
-        ["f", "x" * 1000],
-        b"\xff\xfe",
-        b"",
-        b"NaN",
-        b"9" * 5000,
-        b"[" * 100_000,
-        b'{"a":' * 10_000,
-        b'["l",' * 50 + b"1" + b"]" * 50,
-    ],
-)
-def test_malformed_frames_are_refused(text: Any) -> None:
-    """Every malformed frame raises FrameError, quickly."""
-    start = time.process_time()
-    with pytest.raises(frames.FrameError):
-        framed(text)
-    assert time.process_time() - start < 20  # seconds of processor time, where it would take hours
-
-
-@pytest.mark.parametrize("lengths", [(2**63, 0), (0, 2**63), (2**21 + 1, 0), (0, 2**23 + 1)])
-def test_lengths_are_limited(lengths: tuple[int, int]) -> None:
-    """A frame that announces too much is refused before it is received."""
-    with pytest.raises(frames.FrameError, match="announced"):
-        frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.REPLY)
-
-
-def test_names_with_one_hash_are_refused() -> None:
-    """Keys of dicts must be strings: numbers with one hash would take minutes to insert."""
-    with pytest.raises(frames.FrameError, match="a name of type int"):
-        framed(["d", [[n * (2**61 - 1), 0] for n in range(20_000)]])
-
-
-def test_truth_values_are_bits() -> None:
-    """Every nonzero byte of an array of truth values becomes True."""
-    value = framed(["a", "|b1", [4]], b"\x00\x01\x02\xff")
-    assert value.view(np.uint8).tolist() == [0, 1, 1, 1]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        True,
-        -7,
-        2**63,
-        "text \ud800\x00",
-        0.1,
-        float("nan"),
-        float("-inf"),
-        -0.0,
-        [1, [2.5, None]],
-        (1, "a"),
-        {"a": [0.0]},
-        np.float32(0.1),
-        np.int64(7),
-        np.bool_(True),
-        Unusable("set"),
-        Reply(np.zeros((2, 0)), "ndarray", changed=("X",)),
-    ],
-)
-def test_what_is_sent_arrives(value: Any) -> None:
-    """Every value that can be packed arrives unchanged, with its type."""
-    got = sent(value)
-    assert type(got) is type(value)
-    assert repr(got) == repr(value)
-
-
-@pytest.mark.parametrize("dtype", sorted(frames._DTYPES))
-@pytest.mark.parametrize("shape", [(), (0,), (2, 3), (1, 0, 2)])
-def test_arrays_arrive(dtype: str, shape: tuple[int, ...]) -> None:
-    """Arrays of every dtype, shape and memory layout arrive unchanged."""
-    array = np.arange(2 * np.prod(shape, dtype=int)).astype(dtype)[::2].reshape(shape)
-    got = sent(array)
-    assert got.dtype == array.dtype
-    assert got.shape == array.shape
-    assert got.tobytes() == array.tobytes()
-    assert got.flags.writeable
-
 
 GOOD = Reply(np.zeros(2), "ndarray")
 
@@ -238,6 +109,7 @@ def test_what_may_be_believed_is_made_anew() -> None:
         (Reply(3, "int", error="x", error_kind="E", changed=("X",)), Reply(error="x", error_kind="E")),
         (Reply([np.ones(1)], "Own list"), Reply([np.ones(1)], "Own list")),
         (Reply([[[[[[["a"]]]]]]], "list"), Reply([[[[[[["a"]]]]]]], "list")),
+        (Reply({"a": {"b": {"c": {"d": [1]}}}}, "dict"), Reply({"a": {"b": {"c": {"d": [1]}}}}, "dict")),
         (Reply(1, "k" * 300), Reply(1, "k" * 200)),
         (Reply(error="e" * 2000, error_kind="k" * 300), Reply(error="e" * 1000, error_kind="k" * 200)),
         (Reply(1, "int", changed=("n",) * 30), Reply(1, "int", changed=("n",) * 20)),
@@ -283,17 +155,25 @@ def test_what_is_not_believed_is_told(value: Any, why: str | None) -> None:
 def test_what_was_found_is_heard() -> None:
     """Names and reasons are cleaned and cut; what is no module name is dropped."""
     said = {
-        "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "notes": ["n"] * 30, "stand_ins": ["tqdm"],
+        "classes": ["mlp"], "missing": {"relu": "w" * 2000}, "causes": {"relu": "refused"},
+        "notes": ["n"] * 30, "stand_ins": ["tqdm"],
         "modules": {"mlp": "net.mlp", "relu": "a b", "linear": "1a", "softmax": "os; x", "loss": "m" * 300},
     }  # fmt: skip
     assert sanitize.found(said, shout) == sanitize.Found(
-        ("MLP",), {"RELU": "W" * 1000}, ("N",) * 20, ("TQDM",), {"MLP": "NET.MLP", "LOSS": "M" * 200}
+        ("MLP",),
+        {"RELU": "W" * 1000},
+        {"RELU": "refused"},
+        ("N",) * 20,
+        ("TQDM",),
+        {"MLP": "NET.MLP", "LOSS": "M" * 200},
     )
     for name in said:
         with pytest.raises(sanitize.InvalidReplyError) as caught:
             sanitize.found({**said, name: 7}, shout)
         whole = "something other than what it had found"
-        assert str(caught.value) == (whole if name in {"missing", "modules"} else "something other than names")
+        assert str(caught.value) == (
+            whole if name in {"missing", "causes", "modules"} else "something other than names"
+        )
 
 
 class Odd(np.ndarray):
@@ -324,7 +204,11 @@ class Odd(np.ndarray):
 )
 def test_what_is_no_answer_is_named(value: Any, kind: str) -> None:
     """A result of an unusable type becomes a description of that type."""
-    assert copied(value) == Unusable(kind)
+    found = copied(value)
+    assert type(found) is Unusable
+    assert found.kind == kind
+    problems = {"array": "dtype", "shape": "shape"}
+    assert found.problem == problems.get(kind.split(maxsplit=1)[0], "type")
 
 
 def test_subclasses_are_looked_through() -> None:
@@ -336,3 +220,93 @@ def test_subclasses_are_looked_through() -> None:
     assert kind_of(np.zeros(1).view(type("ndarray", (np.ndarray,), {"__module__": "numpy"}))) == (
         "ndarray of another module"
     )
+
+
+ABSURD: list[Any] = [
+    None,
+    True,
+    7,
+    2**63,
+    -1.5,
+    float("nan"),
+    "text",
+    "",
+    [],
+    (),
+    {},
+    [1, 2],
+    [None, None],
+    (1.0,),
+    {"Linear_OUT": 7},
+    {"Linear_1": [], "Linear_OUT": [None, 1]},
+    {"\\ud800": [1, 2]},
+    {str(n): "x" * 900 for n in range(5000)},
+    Unusable("list of items"),
+    Unusable("set"),
+    np.float32(2),
+    np.int8(3),
+    np.bool_(True),
+    np.complex128(1j),
+    np.zeros(()),
+    np.zeros(0),
+    np.zeros((0, 5)),
+    np.zeros((1, 1, 1, 1, 1, 1, 1, 1)),
+    np.zeros((3, 4), complex),
+    np.zeros((3, 4), bool),
+    np.full((3, 4), np.nan),
+    np.full((40, 50), np.inf),
+    np.zeros((3, 4), np.float16),
+    np.zeros((3, 4), np.uint8),
+    np.arange(12.0).reshape(4, 3),
+    [np.zeros((2, 4)), np.zeros(3)],
+    [np.zeros((2, 4)), "b"],
+    [np.zeros((0, 4)), np.zeros(4, complex)],
+    [[0.0] * 4] * 3,
+    np.zeros((1000, 100)),
+    [np.zeros(3)] * 3,
+]
+
+
+class Absurd:
+    """An executor that replies rightly, except that it sometimes replaces a reply by an absurd one."""
+
+    def __init__(self, rng: np.random.RandomState) -> None:
+        self._honest, self._rng = InProcess(plain.CLASSES, {}), rng
+        self._rate = rng.choice([0.003, 0.02, 0.2, 1.0])
+
+    def missing(self) -> dict[str, str]:
+        return {}
+
+    def modules(self) -> dict[str, str]:
+        return {}
+
+    def run(self, steps: Sequence[Step]) -> list[Reply]:
+        replies = self._honest.run(steps)
+        pairs = zip(steps, replies, strict=True)
+        odd = [
+            self._odd() if isinstance(step, Call | Get) and self._rng.rand() < self._rate else reply
+            for step, reply in pairs
+        ]
+        return sanitize.replies(odd, len(steps))
+
+    def run_all(self, questions: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
+        return (self.run(steps) for steps in questions)
+
+    def _odd(self) -> Reply:
+        if self._rng.rand() < 0.1:
+            return Reply(error="", error_kind=None)
+        value = ABSURD[self._rng.randint(len(ABSURD))]
+        kind = value.kind if isinstance(value, Unusable) else kind_of(value)
+        names = [(), (), (), ("X",), ("nobody",)]
+        changed, aliases = names[self._rng.randint(5)], names[self._rng.randint(5)]
+        return Reply(value, kind, changed=changed, aliases=aliases, altered=bool(self._rng.rand() < 0.1))
+
+
+@pytest.mark.parametrize("only", ["linear.*", "relu.*", "softmax.*", "cross_entropy.*", "logits.*", "mlp.*"])
+@pytest.mark.parametrize("seed", range(4))
+def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
+    """Absurd replies lead to failures with a short text, never to an error of the examiner."""
+    executor = Absurd(np.random.RandomState(seed))
+    for finding in LabExamination(executor, "x", only=only, effort="quick", seed=seed):
+        assert finding.status != "error", (finding.check, finding.actual)
+        assert len(finding.actual or "") < 3000, finding.check

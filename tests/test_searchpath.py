@@ -1,4 +1,4 @@
-"""No Python that we start looks for modules where submissions are, nor in the current folder."""
+"""No Python process that we start looks for modules in a submission or in the current folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from reports.io import searchpath
 from reports.io.exit_codes import OK
-from reports.io.workers import each_done
+from reports.io.workers import run_in_workers
 from tests.comparing import needs_flint
-from tests.crew_work import look_around
+from tests.parallel_work import look_around
 from tests.submissions import RELU, RIGHT, hand_in
 
 pytestmark = [
@@ -27,11 +27,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def plant(folder: Path, names: set[str], marks: Path) -> None:
-    """Put modules into a folder, which are no submissions, and of which each leaves a mark where it is imported."""
+    """Put modules into a folder, each of which leaves a mark if it is imported."""
     marks.mkdir(exist_ok=True)
     source = folder / "planted.txt"
     source.write_text(f"open({str(marks)!r} + '/' + __name__, 'w')\nraise ImportError('planted')\n", encoding="utf-8")
-    # In a process of its own, which compiles them as any Python does; it must not find them itself.
+    # A process of its own compiles them, as any Python would; this process must not import them.
     script = "import py_compile, sys; [py_compile.compile(sys.argv[1], n + '.pyc') for n in sys.argv[2:]]"
     command = [sys.executable, "-I", "-c", script, source.name, *sorted(names)]
     subprocess.run(command, cwd=folder, check=True)
@@ -42,7 +42,7 @@ def marked(marks: Path) -> list[str]:
 
 
 def modules_at_the_first_line(folder: Path) -> set[str]:
-    """What Python has imported before the first line of a program that is started with ``-m``."""
+    """The modules that Python has imported before the first line of a program that is started with ``-m``."""
     (folder / "probe.py").write_text("import sys\nprint(*sys.modules)\n", encoding="utf-8")
     done = subprocess.run([sys.executable, "-m", "probe"], cwd=folder, capture_output=True, text=True, check=True)
     (folder / "probe.py").unlink()
@@ -50,15 +50,15 @@ def modules_at_the_first_line(folder: Path) -> set[str]:
 
 
 def names_to_plant() -> set[str]:
-    """All that a real worker has imported when it has judged, and all of Python's own modules."""
-    (outcome,) = each_done(look_around, ["reports.course.work"], 1)
+    """The names of all modules that a worker has imported after it has judged, and of all of Python's own."""
+    (outcome,) = run_in_workers(look_around, ["reports.course.task"], 1)
     assert outcome.value is not None
     top = {name.partition(".")[0] for name in outcome.value["modules"]} | set(sys.stdlib_module_names)
     return {name for name in top if name.isidentifier()} - {"__main__", "tests"}
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Of a user who has our packages installed, or the path of our source in the environment."""
+    """The environment of a user who has installed our packages, or has the path of our source in PYTHONPATH."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **more}
 
 
@@ -71,18 +71,18 @@ COMMANDS = {
 
 @needs_flint
 @pytest.mark.parametrize("command", COMMANDS)
-def test_class_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, command: str) -> None:
-    """Files in the current folder named like modules that we import are not imported by us."""
+def test_course_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, command: str) -> None:
+    """``cd course; bp check --all .`` imports no file of the folder, although they have the names of our modules."""
     if not Path(COMMANDS[command][0]).exists():
         pytest.skip(f"{COMMANDS[command][0]} is not installed")
-    folder, marks = tmp_path / "class", tmp_path / "marks"
+    folder, marks = tmp_path / "course", tmp_path / "marks"
     folder.mkdir()
     names = names_to_plant()
     if command == "python -m reports":
-        # These come before our first line: docs/gate.md says so, and what to do instead.
+        # Python imports these before our first line; docs/gate.md says what to do about that.
         names -= {*modules_at_the_first_line(folder), "reports"}
     plant(folder, names - {"struct", "secrets", "json"}, marks)
-    # They are to be run where they are judged, and nowhere else.
+    # A submission may run in its sandbox, and nowhere else.
     spy = f"\nimport sys\nif 'bp_worker' not in sys.modules:\n    open({str(marks)!r} + '/hand-in', 'w')\n"
     hand_in(folder, **dict.fromkeys(("struct", "secrets", "json"), RIGHT + spy))
     options = ["check", "--all", ".", "-j", "2", *RELU, "--csv", "-"]
@@ -95,17 +95,18 @@ def test_class_in_the_current_folder_imports_nothing_into_us(tmp_path: Path, com
     assert done.stdout.count(",pass,") == 3
 
 
-@pytest.mark.parametrize("entry", ["", ".", "{class}", "{class}/anna"])
-def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entry: str) -> None:
-    """``PYTHONPATH`` does not make our processes import from the current folder or the course's folder."""
-    folder = tmp_path / "class"
+@pytest.mark.parametrize("entry", ["", ".", "{course}", "{course}/anna"])
+def test_environment_does_not_lead_the_workers_to_the_course(tmp_path: Path, entry: str) -> None:
+    """``PYTHONPATH`` with an empty entry or the folder of the course does not lead the workers there."""
+    folder = tmp_path / "course"
     (folder / "anna").mkdir(parents=True)
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from reports.io.workers import each_done\nfrom tests.crew_work import look_around\n"
-        "print(*next(each_done(look_around, ['secrets'], 1, foreign=[Path(sys.argv[1])])).value['path'], sep='\\n')\n"
+        "from reports.io.workers import run_in_workers\nfrom tests.parallel_work import look_around\n"
+        "outcome = next(run_in_workers(look_around, ['secrets'], 1, foreign=[Path(sys.argv[1])]))\n"
+        "print(*outcome.value['path'], sep='\\n')\n"
     )
-    path = os.pathsep.join([str(ROOT), entry.replace("{class}", str(folder))])
+    path = os.pathsep.join([str(ROOT), entry.replace("{course}", str(folder))])
     command = [sys.executable, "-P", "-c", script, str(folder)]
     done = subprocess.run(
         command, cwd=folder, env=environment(PYTHONPATH=path), capture_output=True, text=True, check=True
@@ -116,21 +117,21 @@ def test_environment_does_not_lead_the_workers_to_the_class(tmp_path: Path, entr
 
 
 def test_workers_look_where_we_do_but_for_the_current_folder(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installed packages are found wherever they are, but not in the current folder."""
-    (elsewhere / "class" / ".venv" / "lib").mkdir(parents=True)
-    libraries = [str(elsewhere / "libraries"), str(elsewhere / "class" / ".venv" / "lib")]
-    for each in ("", str(elsewhere), str(elsewhere / "class"), str(elsewhere / "class" / "anna"), *libraries):
+    """Workers find installed modules, also in a hidden environment inside the folder of the course."""
+    (elsewhere / "course" / ".venv" / "lib").mkdir(parents=True)
+    libraries = [str(elsewhere / "libraries"), str(elsewhere / "course" / ".venv" / "lib")]
+    for each in ("", str(elsewhere), str(elsewhere / "course"), str(elsewhere / "course" / "anna"), *libraries):
         monkeypatch.syspath_prepend(each)
-    found = searchpath.folders([elsewhere / "class"])
+    found = searchpath.folders([elsewhere / "course"])
     assert [each for each in found if each == "" or str(elsewhere) in each] == libraries[::-1]
-    (outcome,) = each_done(look_around, ["struct"], 1, foreign=[elsewhere / "class"])
+    (outcome,) = run_in_workers(look_around, ["struct"], 1, foreign=[elsewhere / "course"])
     assert outcome.value is not None
     assert outcome.value["path"] == [os.path.abspath(each) for each in found]  # noqa: PTH100
     assert [each for each in outcome.value["files"] if each.startswith(str(elsewhere))] == []
 
 
 def test_source_folder_that_is_the_current_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The source folder stays on the path if it is the current one."""
+    """The current folder is kept if it holds our own source."""
     monkeypatch.chdir(ROOT)
     assert str(ROOT) in searchpath.folders()
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Stand-ins for modules that are not installed: they let an import succeed, and nothing of them is judged."""
+"""Stand-ins for modules that are not here: the import goes on, and what comes from them is told as that."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reference.execution.worker import standins
-from tests.lab_files import RELU, SOURCE, failed, file_in, judged
+from tests.loaded import RELU, SOURCE, failed, file_in, judged
 
 pytestmark = pytest.mark.system
 
@@ -95,7 +95,7 @@ def test_classes_of_stand_ins_can_be_inherited() -> None:
     assert type(made) is Net
     assert standins.describe_stand_in(made) == standins.describe_stand_in(standins.StandIn("torch").thing[0](3) + 1)
     assert parent(len) is not len
-    assert parent(file_in) is file_in
+    assert parent(judged) is judged
     assert standins.describe_stand_in(3) is None
 
 
@@ -114,3 +114,25 @@ def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
     found = failed(judged(path).findings)
     assert set(found) == {"ReLULayer"}
     assert found["ReLULayer"][0] == "missing"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("def f(:\n", "The file did not run to where the class is defined"),
+        ("print 'trained'\n", "The file did not run to where the class is defined"),
+        ("raise SystemExit\n", "The file did not run to where the class is defined"),
+        ("import os\nos._exit(3)\n", "The file did not run to where the class is defined"),
+        ("import threading\nthreading.Thread(target=print).start()\n", "Where code is judged it may not start"),
+        ("import os\nos.fork()\n", "Where code is judged it may not start"),
+        ("class Other: pass\n", "The name is part of the contract"),
+    ],
+)
+def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
+    """If a file does not run, the hint is about that and not about the class's name."""
+    path = tmp_path / "solution.py"
+    rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
+    path.write_text(text + rest, encoding="utf-8")
+    found = [each for each in judged(path).findings if each.status == "failed"]
+    assert {each.mistake for each in found} == {"missing"}
+    assert all((each.hint or "").startswith(hint) for each in found), found[0]

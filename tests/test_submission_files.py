@@ -170,6 +170,13 @@ def test_limits_are_those_that_are_given(tmp_path: Path) -> None:
     assert not submission_files.exceeds(tmp_path / "gone", 3, on_disk)
 
 
+@pytest.mark.parametrize("target", ["here", "nowhere", ".", "/"])
+def test_links_count_as_what_they_are(tmp_path: Path, target: str) -> None:
+    """Wherever they lead, to themselves or to all there is: they are not followed."""
+    (tmp_path / "here").symlink_to(target)
+    assert not submission_files.exceeds(tmp_path, 1, 2**20)
+
+
 @pytest.mark.parametrize(("error", "seen"), [(FileNotFoundError, False), (PermissionError, True)])
 def test_what_cannot_be_entered_is_too_much(
     tmp_path: Path, error: type[OSError], seen: bool, monkeypatch: pytest.MonkeyPatch

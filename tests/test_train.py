@@ -14,7 +14,7 @@ import bp
 from bp import messages
 from bp.plain import Plain
 from bp.samples import Samples
-from reference.numerics.oracles import torch_training
+from reports.study.bench.torch_training import Training
 from reports.training.experiments import EXPERIMENTS, build_net
 from tests.comparing import needs_torch
 from tests.lab_nets import SPIRALS, XOR, parameters, spiral_net, spiral_run
@@ -32,13 +32,10 @@ def assert_same_curves(history: bp.History, expected: dict[str, list[float]], re
         np.testing.assert_allclose(values, expected[f"amplitude_{number}"], rtol=relative, atol=0)
 
 
-def torch_run(
-    net: bp.MLP, loss: Any, train: Any, test: Any, *, batch_size: int, n_epochs: int, alpha: float
-) -> dict[str, list[float]]:
-    """The curves of the same training in PyTorch; amplitudes as ``amplitude_0``, ``amplitude_1``, ..."""
+def torch_run(net: bp.MLP, loss: Any, train: Any, test: Any, n_epochs: int, **settings: Any) -> dict[str, list[float]]:
+    """The curves of the same training with PyTorch: a number before training and after each epoch."""
     weights, biases = zip(*net.parameters().values(), strict=True)
-    sets = [train] if test is None else [train, test]
-    training = torch_training.Training(weights, biases, sets, loss=loss, batch_size=batch_size, alpha=alpha)
+    training = Training(weights, biases, [train] if test is None else [train, test], loss=loss, **settings)
     curves: dict[str, list[float]] = {}
     for epoch in range(n_epochs + 1):
         if epoch:

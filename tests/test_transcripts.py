@@ -18,7 +18,7 @@ import pytest
 from reference import check_vjp
 from reference.execution.in_process import InProcess
 from reference.findings import Finding
-from reference.lab.check import Examination
+from reference.lab.check import LabExamination
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.mistakes import CATALOGUE, plain
 from tests.comparing import needs_flint
@@ -40,7 +40,7 @@ WITH_SCRIPT = {"a wrong value", "a wrong gradient of a network"}
 
 def examined(classes: Mapping[str, type], name: str) -> Finding:
     missing = {cls: f"there is no class {cls}" for cls in plain.CLASSES if cls not in classes}
-    return Examination(InProcess(classes, missing), "your_module", effort="quick").finding(name)
+    return LabExamination(InProcess(classes, missing), "your_module", effort="quick").finding(name)
 
 
 def sabotaged(name: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Archives that are handed in: unpacked in bounds, and told from one another."""
+"""Archives are unpacked within limits, and a change in one changes its digest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def archive_of(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
     "name", ["../out.py", "/out.py", "a/../../out.py", "C:/out.py", "C:out.py", "..\\out.py", "\\\\host\\share\\out.py"]
 )
 def test_archive_that_leads_out_is_refused(elsewhere: Path, name: str) -> None:
-    """By any spelling; and nothing is written outside."""
+    """An archive with a name that leads out of the folder is refused, and nothing is written outside."""
     path = archive_of((name, b"x = 1"))
     (elsewhere / "target").mkdir()
     with pytest.raises(UnpackError, match="leads out"):
@@ -37,7 +37,7 @@ def test_archive_that_leads_out_is_refused(elsewhere: Path, name: str) -> None:
 
 
 def test_links_in_an_archive_are_left_out(elsewhere: Path) -> None:
-    """As they are in a folder."""
+    """Links in an archive are left out, as in a folder."""
     link = zipfile.ZipInfo("secret.py")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     (elsewhere / "target").mkdir()
@@ -46,7 +46,7 @@ def test_links_in_an_archive_are_left_out(elsewhere: Path) -> None:
 
 
 def test_archive_that_is_too_large_is_refused(elsewhere: Path) -> None:
-    """By what comes out, not by what it announces; or by the number of files."""
+    """An archive with too many files or bytes is refused, whatever sizes it states."""
     (elsewhere / "target").mkdir()
     bomb = archive_of(("bomb.py", bytes(2**26 + 1)))
     assert bomb.stat().st_size < 2**20
@@ -67,7 +67,7 @@ def test_archive_that_is_too_large_is_refused(elsewhere: Path) -> None:
     ],
 )
 def test_damaged_archives_are_refused(elsewhere: Path, spoil: Callable[[bytes], bytes]) -> None:
-    """Cut, changed, encrypted, empty, or with a file that is a folder: always in words."""
+    """An archive that is cut, changed, encrypted or contradictory is refused with a sentence."""
     (elsewhere / "target").mkdir()
     path = elsewhere / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -79,7 +79,7 @@ def test_damaged_archives_are_refused(elsewhere: Path, spoil: Callable[[bytes], 
 
 
 def test_digest_is_of_all_that_counts(elsewhere: Path) -> None:
-    """Names and contents, but not what Python leaves behind."""
+    """The digest depends on names and contents, but not on compiled files."""
     hand_in(elsewhere / "one", a=RIGHT)
     before = digest_of(elsewhere / "one")
     (elsewhere / "one" / "__pycache__").mkdir()

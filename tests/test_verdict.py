@@ -12,7 +12,7 @@ import bp
 import reference
 from reference.execution.implementation import NotAnImplementation
 from reference.execution.in_process import InProcess
-from reference.findings import Finding
+from reference.findings import Finding, Status
 from reference.lab import check
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.mistakes import plain
@@ -187,15 +187,16 @@ def test_verdict_needs_something_that_passed() -> None:
     ("options", "message"),
     [
         ({"assignment": 4}, "expected assignment 1, 2 or 3, got 4"),
-        ({"effort": "much"}, "expected effort to be one of quick, normal, exhaustive, got 'much'"),
-        ({"seed": -1}, "expected seed to be an integer of at least 0, got -1"),
-        ({"seed": "x"}, "expected seed to be an integer of at least 0, got 'x'"),
+        ({"effort": "much"}, "effort: expected one of quick, normal, exhaustive, got 'much'"),
+        ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),
+        ({"seed": "x"}, "seed: expected a whole number of at least 0, got 'x'"),
+        ({"seed": True}, "seed: expected a whole number of at least 0, got True"),
         ({"only": "nothing.*"}, "no check matches 'nothing.*'; `bp check --list` shows all"),
     ],
 )
 def test_bad_options_are_told(options: dict[str, Any], message: str) -> None:
     """Before anything runs."""
-    with pytest.raises(ValueError, match=message.replace(".*", r"\.\*")):
+    with pytest.raises((TypeError, ValueError), match=message.replace(".*", r"\.\*")):
         reference.check(bp, **options)
 
 
@@ -256,13 +257,13 @@ def test_pytest_runs_one_test_a_check(pytester: Any) -> None:
     assert outcome["failed"] >= 1
     assert outcome["skipped"] >= 1
     result.stdout.fnmatch_lines(
-        ["*relu.delta.values: failed", "*mistake  mask-missing", "SKIPPED*depends on relu.delta.values*"]
+        ["*relu.delta.values: failed", "*mistake  mask-missing*", "SKIPPED*depends on relu.delta.values*"]
     )
 
 
 def test_examination_makes_findings_when_asked() -> None:
     """Only what a check depends on is examined before it."""
-    examination = check.Examination(check.InProcess(plain.CLASSES, {}), "x", effort="quick")
+    examination = check.LabExamination(check.InProcess(plain.CLASSES, {}), "x", effort="quick")
     assert examination.finding("relu.forward.answers").status == "passed"
     assert set(examination._findings) == {"relu.made", "relu.forward.answers"}
 
@@ -281,20 +282,34 @@ def test_examination_makes_findings_when_asked() -> None:
 def test_pattern_that_matches_nothing_is_answered_with_one(only: str, meant: str | None) -> None:
     """By class, by method or by id; and what is proposed matches something."""
     with pytest.raises(ValueError, match="did you mean") as caught:
-        check.select(only, 3)
+        check.checks_of(only, 3)
     proposed = str(caught.value).split("did you mean '")[1].split("'?")[0]
     assert meant in {None, proposed}
-    assert check.select(proposed, 3)
+    assert check.checks_of(proposed, 3)
 
 
 def test_reasons_name_each_check_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if a check is depended on in two ways."""
-    (values, *_) = check.select("relu.forward.values", 3)[-1:]
-    examination = check.Examination(InProcess(plain.CLASSES, {}), "x", only="relu.*", effort="quick")
+    (values, *_) = check.checks_of("relu.forward.values", 3)[-1:]
+    examination = check.LabExamination(InProcess(plain.CLASSES, {}), "x", only="relu.*", effort="quick")
     monkeypatch.setitem(
         examination._findings, values.id, Finding(values.id, values.subject, "failed", values.rationale)
     )
     assert examination._among([values.id, values.id], {"failed"}) == [values.id]
+
+
+@needs_flint
+@pytest.mark.parametrize("status", ["failed", "error"])
+def test_nobody_is_blamed_where_another_may_be_the_reason(status: Status) -> None:
+    """What another check could not judge may be just what is wrong here."""
+    wrong = {**plain.CLASSES, "ReLULayer": type("ReLULayer", (plain.ReLULayer,), {"delta": lambda self, Y, **_: Y})}
+    examination = check.LabExamination(InProcess(wrong, {}), "x", only="relu.*", effort="quick")
+    consistent = next(each for each in examination.checks if each.id == "relu.delta.derivative_of_own_forward")
+    for each in examination.checks:
+        known = status if each.id in consistent.excuses[:1] else "passed"
+        examination._findings[each.id] = Finding(each.id, each.subject, known, each.rationale)
+    del examination._findings[consistent.id]
+    assert examination.finding(consistent.id).status == "skipped"
 
 
 def test_missing_module_is_told_with_a_way_out(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from tests.comparing import needs_flint
 
 pytestmark = [needs_flint, pytest.mark.outside]
 SMALL = verification.Plan(cases=30, differences=3, nets=1)
-#: Enough to see a message that is wrong everywhere.
+#: So few cases are enough to see a message that is wrong everywhere.
 FEW = verification.Plan(cases=6, differences=2, nets=1)
 
 
 def test_every_message_is_within_its_bound() -> None:
-    """Of ours: all eleven and the deep net's gradient; ULPs only where sums cannot cancel."""
+    """All eleven messages and the deep network's gradient are within their bounds; ULPs only without cancellation."""
     found = verification.measure(SMALL)
     assert found["missing"] is None
     messages = found["messages"]
@@ -51,7 +51,7 @@ def test_every_message_is_within_its_bound() -> None:
 def test_a_wrong_message_is_far_outside(
     monkeypatch: pytest.MonkeyPatch, cls: type, method: str, wrong: Any, name: str
 ) -> None:
-    """Its errors are large against each oracle, and those of the other messages stay within their bounds."""
+    """A wrong message has large errors against each oracle, and the others stay within their bounds."""
     monkeypatch.setattr(cls, method, wrong)
     messages = verification.errors(FEW)
     assert messages[name]["share"] > 1e6
@@ -61,14 +61,14 @@ def test_a_wrong_message_is_far_outside(
 
 
 def test_a_single_wrong_digit_is_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A softmax that is off by three units in the last place is told to be."""
+    """A softmax that is off by three units in the last place is measured so."""
     right = bp.SoftmaxLayer.forward
     monkeypatch.setattr(bp.SoftmaxLayer, "forward", lambda self, X: right(self, X) * (1 + 6 * 2.0**-53))
     assert 2 <= verification.errors(FEW)["softmax.forward"]["ulps"] <= 7
 
 
 def test_differences_have_a_best_step() -> None:
-    """Near the cube root of the unit roundoff; the oracle is better than any, and knows its error."""
+    """The best step is near the cube root of the unit roundoff; the oracle is better, and bounds its error."""
     found = steps.measure()
     for each in found["functions"].values():
         assert len(each["errors"]) == len(found["steps"])
@@ -83,7 +83,7 @@ def test_differences_have_a_best_step() -> None:
 
 
 def test_the_step_that_was_taken_is_told() -> None:
-    """For a parabola the first tableau entry is exact; for what is not smooth there is none."""
+    """The oracle states the step that it took; for a function that is not smooth there is none."""
     estimate, step = finite_differences.derivative_and_step(lambda t: 3 * t + t * t)
     assert estimate.value == pytest.approx(3, abs=1e-12)
     assert 1e-4 < step < 0.125
@@ -92,7 +92,7 @@ def test_the_step_that_was_taken_is_told() -> None:
 
 
 def test_step_errors_are_drawn_as_they_are() -> None:
-    """A line for each function on logarithmic axes, and the oracle's point on its step and error."""
+    """There is a line for each function on logarithmic axes, and the oracle's point at its step and error."""
     measured = {
         "steps": [1e-8, 1e-4, 1.0],
         "functions": {
@@ -111,13 +111,13 @@ def test_step_errors_are_drawn_as_they_are() -> None:
 
 
 def test_who_catches_what() -> None:
-    """A gradient that is none is seen by all; a forward pass with its own right gradient by ours alone."""
+    """All checkers catch a wrong gradient; only ours catches a wrong forward pass with its own right gradient."""
     by_all, by_ours = {*catches.checkers(), "ours", "named"}, {"ours", "named"}
     for subject, word, expected in (
         ("ReLULayer.delta", "mask-missing", by_all),
         ("SoftmaxLayer.forward", "no-shift", by_ours),
     ):
-        caught = catches._judged(number_of(subject, word))
+        caught = catches._judge(number_of(subject, word))
         assert {name for name, yes in caught.items() if yes} == expected
 
 
@@ -127,7 +127,7 @@ def number_of(subject: str, word: str) -> int:
 
 
 def test_the_count_is_by_class() -> None:
-    """Every class once, and all of them together."""
+    """Every class is counted once, and all of them together."""
     found = catches.measure(every=40)
     total = found["all"]
     assert total["mistakes"] == sum(each["mistakes"] for each in found["by_class"].values()) == len(CATALOGUE[::40])
@@ -136,9 +136,9 @@ def test_the_count_is_by_class() -> None:
 
 
 def test_processes_of_their_own_count_the_same() -> None:
-    """Of a mistake that all checkers catch and of one that ours alone does, they say what this process says."""
+    """Worker processes give the same results as this process."""
     numbers = [number_of("ReLULayer.delta", "mask-missing"), number_of("SoftmaxLayer.forward", "no-shift")]
-    expected = [catches._judged(number) for number in numbers]
+    expected = [catches._judge(number) for number in numbers]
     assert expected[0] != expected[1]
     assert catches.in_processes(numbers, 1) == expected
 
@@ -147,25 +147,25 @@ def test_processes_of_their_own_count_the_same() -> None:
 def test_processes_are_started_where_there_is_enough_to_do(
     monkeypatch: pytest.MonkeyPatch, every: int, cores: int, workers: int
 ) -> None:
-    """Ten mistakes or more for each, and at most one for each core; fewer than two are not worth it."""
+    """Each process has ten mistakes or more, there is at most one for each core, and never only one."""
     started = []
     monkeypatch.setattr(catches, "cores", lambda: cores)
     monkeypatch.setattr(catches, "in_processes", lambda numbers, workers: started.append(workers) or ["there"])
-    monkeypatch.setattr(catches, "_judged", lambda number: "here")
-    found = catches._all_judged(range(0, len(CATALOGUE), every))
+    monkeypatch.setattr(catches, "_judge", lambda number: "here")
+    found = catches._judge_all(range(0, len(CATALOGUE), every))
     assert started == [workers] * bool(workers)
     assert set(found) == {"there" if workers else "here"}
 
 
 def test_a_checker_that_fails_right_code_counts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The measurement ends with an error, since what such a checker catches would mean nothing."""
+    """If a checker fails right code, the measurement ends with an error."""
     monkeypatch.setattr(catches, "passes_allclose", lambda subject: False)
     with pytest.raises(RuntimeError, match="to pass the right"):
         catches.measure(every=200)
 
 
 def test_subjects_are_the_right_functions() -> None:
-    """Of the right classes: their forward passes are the definitions, at the arguments that are checked."""
+    """The forward passes of the right classes are the definitions, at the arguments that are checked."""
     for cls, definition in (("ReLULayer", definitions.relu), ("SoftmaxLayer", definitions.softmax)):
         (subject,) = catches.subjects(cls, CLASSES)
         truth = ball.value(definition, subject.args).value

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reference.engine import Effort
 from reference.findings import Finding
 from reference.gradients import check_vjp
-from reference.gradients.arguments import Effort
 from tests.comparing import needs_torch
 from tests.gradients import (
     LABELS,
@@ -287,7 +287,7 @@ def test_a_failure_can_be_understood() -> None:
 def test_what_depends_on_a_failure_is_skipped() -> None:
     """With the checks that did not pass; what an array without its tuple is like is told by its shape."""
     found = check_vjp(np.sin, lambda c, x: c * np.cos(x), X)
-    assert "(3, 4)" in str(finding(found, "vjp.gradient.answers").actual)
+    assert "an array of shape" in str(finding(found, "vjp.gradient.answers").actual)
     later = finding(found, "vjp.gradient.linear")
     assert later.status == "skipped"
     assert set(later.depends_on) == {"vjp.gradient.answers", "vjp.gradient[0].types", "vjp.gradient.no_state"}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reference.gradients import tolerance
 from reference.gradients.arguments import EVERYWHERE, pattern
-from reference.gradients.cases import cotangents, questions
+from reference.gradients.cases import cases, cotangents
 from reference.gradients.differences import Differences, contracted
 from tests.gradients import POSITIVE, drawn
 from tests.strategies import arrays
@@ -32,7 +32,7 @@ def test_questions_stay_in_their_domain(seed: int, interval: tuple[float, float]
     low, high = interval
     for dtype in (np.float64, np.float32):
         middle = np.array([0.1000000500 if low == 0.1 else -0.5 if low < 0 else 0.5], dtype)
-        for question in questions(pattern((middle,), [interval]), seed, "normal"):
+        for question in cases(pattern((middle,), [interval]), seed, "normal"):
             assert question.args[0].dtype == dtype
             assert np.isfinite(question.args[0]).all()
             assert ((low < question.args[0]) & (question.args[0] < high)).all()
@@ -42,7 +42,7 @@ def test_questions_stay_in_their_domain(seed: int, interval: tuple[float, float]
 @settings(max_examples=20)
 def test_cotangents_are_never_constant(seed: int, shape: list[int]) -> None:
     """Nor 0 anywhere, nor 1 where there is only one."""
-    question = questions(pattern((X,), None), seed, "quick")[0]
+    question = cases(pattern((X,), None), seed, "quick")[0]
     for cotangent in cotangents(question, tuple(shape), np.float64, "exhaustive"):
         assert (cotangent != 0).all()
         assert cotangent.size == 1 or np.ptp(cotangent) > 0

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
 from reference.gradients import cases as asking
-from reference.gradients import differences, judge, promises, tolerance, values
+from reference.gradients import differences, promises, tolerance, values
 from reference.gradients.arguments import EVERYWHERE, name_of, pattern
-from reference.gradients.cases import Question
-from reference.gradients.context import Examination
+from reference.gradients.cases import Case
+from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.judge import Comparison
 from reference.gradients.subject import Subject
 from reference.numerics.estimate import Estimate
+from reference.wording import fact
 from tests.gradients import POSITIVE, drawn
 from tests.spoiling import multiples
 from tests.vjp_saboteurs import GIVEN, triple, tripled
@@ -36,15 +37,20 @@ def exact(value: Any, error: Any = 0.0) -> Estimate:
     return Estimate(value, np.broadcast_to(np.asarray(error, dtype=float), value.shape))
 
 
-def examination(forward: Any = triple, vjp: Any = tripled, *args: Any, effort: Any = "quick") -> Examination:
-    return Examination(Subject(forward, vjp, pattern(args or (GIVEN,), None)), None, 0, effort)
+def examination(forward: Any = triple, vjp: Any = tripled, *args: Any, effort: Any = "quick") -> Context:
+    return Context(Subject(forward, vjp, pattern(args or (GIVEN,), None)), None, 0, effort)
 
 
 @pytest.mark.parametrize("low_end", [True, False])
 def test_an_end_that_is_nearly_0_is_told_as_0(low_end: bool) -> None:
     """Of two slopes, one of which is 0 but for rounding, the reader sees 0 and the other one."""
     value = 0.25 if low_end else -0.25
-    told = [float(number) for number in re.findall(r"-?\d[\d.e+-]*", judge._known(value, 0.25 + 1e-9))]
+    told = [
+        float(number)
+        for number in re.findall(
+            r"-?\d[\d.e+-]*", str(fact("entry near", what="x", index=(), value=value, error=0.25 + 1e-9))
+        )
+    ]
     assert told == sorted(told)
     assert (told[0] if low_end else told[-1]) == 0
     assert (told[-1] if low_end else told[0]) == pytest.approx(2 * value)
@@ -56,7 +62,7 @@ def test_a_sign_is_minus_1_and_no_other_factor(ratio: float) -> None:
     comparison = Comparison("gradient[0]")
     comparison.add(ratio * X, exact(X), np.full(X.shape, 1e-14), {})
     with pytest.raises(Violation) as caught:
-        comparison.settle("")
+        comparison.settle(fact("specification judges"))
     assert caught.value.mistake == ("sign" if ratio == -1 else "scaled")
 
 
@@ -108,6 +114,32 @@ def test_differences_without_three_digits_give_way_to_smaller_steps() -> None:
         assert abs(column.value[0] - np.cos(x)) <= column.error[0] < 1e-3
 
 
+@pytest.mark.parametrize("height", [0.0, 5.0, -1e3])
+@pytest.mark.parametrize("x", [0.0, 3.0, -100.0])
+def test_kinks_are_told_at_any_height(x: float, height: float) -> None:
+    """The slopes on either side are what counts, and not what the function is between them."""
+    oracle = Differences(lambda t: np.where(t > x, 2 * (t - x), x - t) + height, (EVERYWHERE,))
+    found = oracle.at_kink(np.ones(1), [np.array([x])], 0, (0,))
+    assert found is not None
+    assert found.value == pytest.approx(0.5)
+    assert found.error == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("x", [1.25, 1.75, 2.5, 40.0])
+def test_waves_that_all_steps_are_periods_of_are_no_constants(x: float) -> None:
+    """Long steps agree among themselves there, on either side; shorter ones, of which none is a period, do not."""
+    (step,) = Differences(np.sin, (EVERYWHERE,)).steps([np.array([x])], 0)
+    often = 2 * np.pi * 2.0**11 / step
+    waves = (
+        lambda t: np.sin(often * (t - x)),
+        lambda t: np.where(t > x, np.sin(often * (t - x)), t - x),
+        lambda t: np.where(t < x, np.sin(often * (t - x)), t - x),
+    )
+    for wave in waves:
+        column = Differences(wave, (EVERYWHERE,)).column([np.array([x])], 0, (0,))
+        assert abs(column.value[0] - often) <= column.error[0]
+
+
 def test_complex_numbers_are_tried_along_directions_that_show_every_entry() -> None:
     """What loses them only in the differences of the entries does not carry them."""
     x = np.array([0.5, -0.25, 0.75])
@@ -150,7 +182,7 @@ def test_zeros_are_repeated_exactly() -> None:
 def test_what_is_not_the_same_is_shown_with_its_question() -> None:
     """The arguments, and for a gradient the cotangent as well."""
     context = examination()
-    question = context.questions[0]
+    question = context.cases[0]
     for part, due in (("forward", {"args[0]"}), ("vjp", {"args[0]", "cotangent"})):
         with pytest.raises(Violation) as caught:
             promises._check_same(context, part, [GIVEN], [GIVEN + 1], [0 * GIVEN], question)
@@ -167,7 +199,7 @@ def test_form_is_judged_at_ordinary_numbers_too(effort: Any) -> None:
 
 def test_kinds_that_are_looked_for_are_drawn() -> None:
     """Complex numbers are tried at kinds of questions that every effort asks."""
-    assert {each.kind for each in examination().questions} >= values._PLAIN
+    assert {each.kind for each in examination().cases} >= values._PLAIN
 
 
 def test_an_entry_that_leads_keeps_what_was_drawn() -> None:
@@ -202,11 +234,11 @@ def test_callables_without_a_name_have_one() -> None:
 def test_directions_are_as_long_as_entries_may_be_moved() -> None:
     """No longer, nowhere 0 but where nothing can be moved, and to both sides."""
     steps = np.linspace(0.5, 2.0, 64)
-    (direction,) = values._directions(Question("", (steps,), 0), steps)
+    (direction,) = values._directions(Case("", (steps,), 0), steps)
     assert (np.abs(direction) <= steps).all()
     assert (np.abs(direction) > 0).all()
     assert direction.min() < 0 < direction.max()
-    assert values._directions(Question("", (steps,), 0), 0 * steps) == []
+    assert values._directions(Case("", (steps,), 0), 0 * steps) == []
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 7.0])
@@ -226,7 +258,7 @@ def test_linearity_is_not_judged_by_what_is_not_finite(place: int) -> None:
     answers[place] = (np.full(X.shape, np.inf), 0 * X)
     drawn_from = iter([([value], [bound]) for value, bound in answers])
     context: Any = SimpleNamespace(
-        calm=lambda: [Question("", (X,), 0)], shape=X.shape, dtype=X.dtype, pattern=pattern((X,), None),
+        calm=lambda: [Case("", (X,), 0)], shape=X.shape, dtype=X.dtype, pattern=pattern((X,), None),
         gradients=lambda question, cotangent: next(drawn_from),
     )  # fmt: skip
     with pytest.raises(NotApplicable):

@@ -7,12 +7,12 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from reference.engine import Effort
 from reference.gradients import check_vjp
 from reference.gradients.arguments import pattern
-from reference.gradients.cases import Question, cotangents, questions
-from reference.gradients.context import Examination
+from reference.gradients.cases import Case, cases, cotangents
+from reference.gradients.context import Context
 from reference.gradients.subject import Subject
-from reference.lab.context import Effort
 from reference.numerics.oracles import torch_autograd
 from tests.spoiling import multiples, size
 from tests.vjp_saboteurs import (
@@ -69,8 +69,8 @@ EFFORTS: tuple[Effort, ...] = get_args(Effort)
 EVERYTHING = (GIVEN, np.arange(4), np.zeros((0, 2)), np.array(0.5), GIVEN.astype(np.float32))
 
 
-def asked(*args: Any, seed: int = 7, effort: Effort = "quick", domain: Any = None) -> list[Question]:
-    return questions(pattern(args or EVERYTHING, domain), seed, effort)
+def asked(*args: Any, seed: int = 7, effort: Effort = "quick", domain: Any = None) -> list[Case]:
+    return cases(pattern(args or EVERYTHING, domain), seed, effort)
 
 
 def test_more_effort_asks_more() -> None:
@@ -163,7 +163,7 @@ def test_as_many_entries_are_told_as_effort_allows() -> None:
     few, many = np.zeros((2, 3)), np.zeros((80, 100))
     numbers = []
     for effort in EFFORTS:
-        context = Examination(Subject(triple, tripled, pattern((GIVEN,), None)), None, 0, effort)
+        context = Context(Subject(triple, tripled, pattern((GIVEN,), None)), None, 0, effort)
         assert context.entries(few) == list(np.ndindex(few.shape))
         chosen = context.entries(many)
         assert len(set(chosen)) == len(chosen)

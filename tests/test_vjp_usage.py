@@ -39,10 +39,16 @@ BAD_USE: dict[str, tuple[tuple[Any, ...], dict[str, Any], type[Exception], str, 
     "outside": ((np.tanh, tanh_vjp, [1.5, 0.5]), {"domain": [(1, 2)]}, ValueError, "args[0]", "0.5"),
     "at the edge": ((np.tanh, tanh_vjp, [2.0]), {"domain": [(1, 2)]}, ValueError, "args[0]", "2.0"),
     "effort": ((np.tanh, tanh_vjp, X), {"effort": "hard"}, ValueError, "effort", "'hard'"),
-    "seed": ((np.tanh, tanh_vjp, X), {"seed": 1.5}, TypeError, "seed", "float"),
-    "seed of a truth": ((np.tanh, tanh_vjp, X), {"seed": True}, TypeError, "seed", "bool"),
-    "option": ((np.tanh, tanh_vjp, X), {"precision": 1}, TypeError, "unknown option precision", ""),
+    "seed": ((np.tanh, tanh_vjp, X), {"seed": 1.5}, TypeError, "seed", "1.5"),
+    "seed of a truth": ((np.tanh, tanh_vjp, X), {"seed": True}, TypeError, "seed", "True"),
+    "seed below 0": ((np.tanh, tanh_vjp, X), {"seed": np.int64(-1)}, ValueError, "seed", "-1"),
 }
+
+
+def test_pattern_that_matches_no_check_is_refused() -> None:
+    """With the pattern that was probably meant."""
+    with pytest.raises(ValueError, match=r"no check matches 'vjp\.forwrd\.types'; did you mean 'vjp\.forward\.types'"):
+        check_vjp(np.tanh, tanh_vjp, X, only="vjp.forwrd.types")
 
 
 @pytest.mark.parametrize("name", BAD_USE)
@@ -58,15 +64,23 @@ def test_bad_use_is_refused(name: str) -> None:
 
 
 def test_legal_choices_are_listed() -> None:
-    """Who gets an option wrong is told the options, and who gets a choice wrong is told the choices."""
-    lists: list[tuple[dict[str, Any], str]] = [
-        ({"precision": 1}, "spec domain seed effort"),
-        ({"effort": "hard"}, "quick normal exhaustive"),
-    ]
-    for options, choices in lists:
-        with pytest.raises((TypeError, ValueError)) as caught:
-            check_vjp(np.tanh, tanh_vjp, X, **options)
-        assert all(choice in str(caught.value) for choice in choices.split())
+    """Who gets a choice wrong is told the choices."""
+    with pytest.raises(ValueError, match="effort") as caught:
+        check_vjp(np.tanh, tanh_vjp, X, effort="hard")  # type: ignore[arg-type]
+    assert all(choice in str(caught.value) for choice in ("quick", "normal", "exhaustive"))
+
+
+def test_options_are_in_the_signature() -> None:
+    """Python itself refuses any other."""
+    with pytest.raises(TypeError, match="precision"):
+        check_vjp(np.tanh, tanh_vjp, X, precision=1)  # type: ignore[call-arg]
+
+
+def test_only_some_checks_are_made() -> None:
+    """Those that match, and what they depend on; the same whole numbers are legal seeds as elsewhere."""
+    found = check_vjp(np.tanh, tanh_vjp, X, only="vjp.gradient[[]0].types", seed=np.int64(3))  # type: ignore[arg-type]
+    assert [each.check for each in found] == ["vjp.forward.answers", "vjp.gradient.answers", "vjp.gradient[0].types"]
+    assert found.ok
 
 
 def test_specifications_that_fail_are_refused() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reference.findings import Evidence, Finding
-from reference.gradients import check
-from reference.lab.mistakes import HINTS, plain
+from reference.lab.mistakes import plain
+from reference.wording import MISTAKES
 from tests.wording import assert_phrase, assert_sentence, assert_well_said
 
 SCRIPT = """import numpy as np
@@ -107,5 +107,5 @@ def test_scripts_have_to_show_what_is_said() -> None:
 
 def test_hints_are_well_said() -> None:
     """Those that no known mistake brings, of classes and of functions."""
-    for hint in (*HINTS.values(), *check._HINTS.values()):
+    for hint in filter(None, (word.hint for word in MISTAKES.values())):
         assert_sentence(hint)

@@ -153,9 +153,11 @@ def test_what_it_writes_is_kept_up_to_a_limit(start: Start) -> None:
 
 def test_last_words_are_heard(start: Start) -> None:
     """Output written after the last reply is kept."""
-    started = start('tell(b"."); os.write(2, b"last words"); os._exit(0)')
+    started = start('tell(b"."); read(1); os.write(2, b"last words"); os._exit(0)')
     assert started.heard(1) == b"."
+    started.send(b"x")
     started.worker.process.wait()
+    assert started.written == b""
     assert started.stop() == b"last words"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ def test_every_environment_has_a_job() -> None:
         named = settings.get(f"testenv:{environment}", "base_python", fallback=environment)
         if version := re.match(r"py3(\d+)", named):
             assert python == f"3.{version[1]}"
+
+
+def test_claimed_versions_of_python_are_tested() -> None:
+    """The package claims those versions of Python that CI has a job for, and takes none that is older."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pattern = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+    claimed = {found[1] for each in project["classifiers"] if (found := pattern.fullmatch(each))}
+    tested = {each["python"] for job in MATRICES for each in JOBS[job]["strategy"]["matrix"]["include"]}
+    assert claimed == tested
+    assert project["requires-python"] == f">=3.{min(int(each.removeprefix('3.')) for each in tested)}"
 
 
 def test_every_job_has_an_environment() -> None:

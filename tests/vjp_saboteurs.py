@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.context import Effort
+from reference.engine import Effort
 from tests.spoiling import LAYOUTS, multiples, size, up_to
 
 Kind = Callable[[Any], Any]

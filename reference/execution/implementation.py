@@ -35,11 +35,14 @@ class Implementation:
         Maps each of the contract's names that was found to its class.
     missing
         Maps each of `CLASSES` that was not found to the reason.
+    causes
+        As in `Executor.causes`.
     """
 
     name: str
     classes: Mapping[str, type]
     missing: Mapping[str, str]
+    causes: Mapping[str, str]
 
 
 def find(implementation: Any) -> Implementation:
@@ -76,7 +79,7 @@ def _from_path(path: Path, name: str) -> Implementation:
             raise NotAnImplementation(f"{name} imports {error.name}, which is not installed; {hint}") from error
         if found.tied:
             raise NotAnImplementation(versions.ambiguity(found.tied, name))
-        return _checked(name, found.classes, found.missing)
+        return _checked(name, found.classes, found.missing, found.causes)
     if all(part.isidentifier() for part in name.split(".")):
         try:
             return _from_namespace(name, vars(importlib.import_module(name)))
@@ -87,11 +90,13 @@ def _from_path(path: Path, name: str) -> Implementation:
 
 def _from_namespace(name: str, namespace: Mapping[str, Any]) -> Implementation:
     wanted = (*CLASSES, *OPTIONAL)
-    return _checked(name, {each: namespace[each] for each in wanted if inspect.isclass(namespace.get(each))}, {})
+    return _checked(name, {each: namespace[each] for each in wanted if inspect.isclass(namespace.get(each))}, {}, {})
 
 
-def _checked(name: str, classes: Mapping[str, type], reasons: Mapping[str, str]) -> Implementation:
+def _checked(
+    name: str, classes: Mapping[str, type], reasons: Mapping[str, str], causes: Mapping[str, str]
+) -> Implementation:
     missing = {each: f"there is no class {each} in {name}" for each in CLASSES if each not in classes} | dict(reasons)
     if not classes:
         raise NotAnImplementation(f"{name} has none of the classes {', '.join(CLASSES)}")
-    return Implementation(name, classes, missing)
+    return Implementation(name, classes, missing, causes)

@@ -17,15 +17,24 @@ class InProcess:
         Maps each name of the contract to the class that implements it.
     missing
         Maps each name that the implementation lacks to the reason.
+    causes
+        Maps names of ``missing`` to one of `LOAD_CAUSES`, where it is known.
     """
 
-    def __init__(self, classes: Mapping[str, type], missing: Mapping[str, str]) -> None:
+    def __init__(
+        self, classes: Mapping[str, type], missing: Mapping[str, str], causes: Mapping[str, str] | None = None
+    ) -> None:
         self._classes = dict(classes)
         self._missing = dict(missing)
+        self._causes = dict(causes or {})
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that the implementation lacks, each with the reason."""
         return self._missing
+
+    def causes(self) -> Mapping[str, str]:
+        """See `Executor`."""
+        return self._causes
 
     def modules(self) -> Mapping[str, str]:
         """Always empty: a class that was passed in need not be importable from anywhere."""

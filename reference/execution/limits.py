@@ -99,7 +99,7 @@ class Budget:
         self._of_present: Callable[[], float] = float
 
     def count(self, spent: Callable[[], float]) -> None:
-        """Count the processor time of a new process from now on, in addition to that of the processes before it."""
+        """Count the processor time of a new process from now on, besides what those before it have used."""
         self._earlier = self.spent()
         self._of_present = spent
 

@@ -21,9 +21,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from reference.execution import bubblewrap, libraries, sanitize, stand_in_notes, submission_files
+from reference.execution import bubblewrap, libraries, sanitize, submission_files
+from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
+from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, New, Reply, Step, Work
 from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
@@ -53,10 +55,6 @@ _IGNORED_FILES = shutil.ignore_patterns("__pycache__", "*.pyc")
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
 _PROCESSOR_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-
-
-class SandboxError(Exception):
-    """The sandbox cannot work on this machine; the submission is not to blame."""
 
 
 @dataclass
@@ -97,13 +95,13 @@ class Sandbox:
     output: str = ""
 
     def __enter__(self) -> Sandbox:
-        if os.name != "posix":
-            raise SandboxError("expected a POSIX system: a process cannot be confined on this one")
+        require_confinement()
         # Without symbolic links: the worker's rules of access and the search for its processes compare real paths.
         self._folder = Path(tempfile.mkdtemp(prefix="bp-check-")).resolve()
         try:
             self._prepare()
             self._missing: dict[str, str] | None = None
+            self._causes: dict[str, str] = {}
             self._modules: dict[str, str] = {}
             self._worker: WorkerProcess | None = None
             self._cannot_fork, self._budget = False, Budget(self.limits)
@@ -129,7 +127,12 @@ class Sandbox:
             except EndedError as end:
                 self._stop()
                 self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.message}")
+                self._causes = dict.fromkeys(CLASSES, "not run")
         return self._missing or {}
+
+    def causes(self) -> Mapping[str, str]:
+        """See `Executor`."""
+        return self._causes
 
     def modules(self) -> Mapping[str, str]:
         """Names of classes and of the modules that define them; empty until the worker has started."""
@@ -189,7 +192,7 @@ class Sandbox:
     # Preparation
 
     def _prepare(self) -> None:
-        """Make the worker's folders: its code, the libraries, and the one to write in with a copy of the submission."""
+        """Make the worker's folders: its code, the libraries, and one to write in with a copy of the submission."""
         for name in ("bp_worker", "libraries", "work"):
             (self._folder / name).mkdir()
         shutil.copytree(
@@ -238,12 +241,12 @@ class Sandbox:
         except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
         self.notes = [
-            *stand_in_notes.on_unknown(found.stand_ins),
+            *notes_on_unknown(found.stand_ins),
             *self._left_out,
             *found.notes,
-            *stand_in_notes.on_known(found.stand_ins),
+            *notes_on_known(found.stand_ins),
         ]
-        self._modules = found.modules
+        self._modules, self._causes = found.modules, found.causes
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
             for name in CLASSES
@@ -265,7 +268,7 @@ class Sandbox:
             raise SandboxError(
                 f"the worker process did not become ready ({type(error).__name__}): {last_output}"
             ) from error
-        self._cannot_fork = any("no processes" in each for each in force["in_force"])
+        self._cannot_fork = bool(force["cannot_fork"])
         lacking = list(force["lacking"])
         if not self._worker.measure(force["spent"], cannot_fork=self._cannot_fork):
             lacking.append("a measure of its processor time (the time that it is waited for is limited instead)")

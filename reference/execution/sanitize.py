@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.execution.worker.protocol import Reply, Unusable
+from reference.execution.worker.protocol import CAUSES, LOAD_CAUSES, PROBLEMS, Reply, Unusable
 
 _MAX_TEXT, _MAX_NAME, _MAX_LISTED = 1000, 200, 20
 _DEPTH = 8
@@ -48,6 +48,7 @@ class Found:
 
     classes: tuple[str, ...]
     missing: dict[str, str]
+    causes: dict[str, str]
     notes: tuple[str, ...]
     stand_ins: tuple[str, ...]
     modules: dict[str, str]
@@ -101,14 +102,15 @@ def found(value: Any, clean: Clean = printable) -> Found:
     InvalidReplyError
         The value is not of the form that `reference.execution.worker.loading.as_mapping` gives.
     """
-    if type(value) is not dict or not type(value.get("missing")) is type(value.get("modules")) is dict:
+    if type(value) is not dict or any(type(value.get(name)) is not dict for name in ("missing", "causes", "modules")):
         raise InvalidReplyError("something other than what it had found")
     names = {name: _names(value.get(name), clean) for name in ("classes", "notes", "stand_ins")}
     missing = {_text(name, clean): _text(why, clean) for name, why in value["missing"].items()}
+    causes = {_text(name, clean): _one_of(LOAD_CAUSES, cause) for name, cause in value["causes"].items()}
     modules = {_text(name, clean): _text(module, clean, _MAX_NAME) for name, module in value["modules"].items()}
     # These names go into a script, so anything but a dotted name is dropped.
     modules = {name: module for name, module in modules.items() if all(map(str.isidentifier, module.split(".")))}
-    return Found(names["classes"], missing, names["notes"], names["stand_ins"], modules)
+    return Found(names["classes"], missing, causes, names["notes"], names["stand_ins"], modules)
 
 
 _DONE = Reply()
@@ -122,7 +124,8 @@ def _reply(value: Any, clean: Clean) -> Reply:
         return _DONE  # of most steps: nothing needs to be rebuilt
     if value.error is not None:
         kind = "Exception" if value.error_kind is None else _text(value.error_kind, clean, _MAX_NAME)
-        return Reply(error=_text(value.error, clean) or kind, error_kind=kind)
+        cause = None if value.cause is None else _one_of(CAUSES, value.cause)
+        return Reply(error=_text(value.error, clean) or kind, error_kind=kind, cause=cause)
     result, kind = _value(value.value, clean, _DEPTH), _text(value.kind, clean, _MAX_NAME)
     if type(result) is Unusable:
         kind = result.kind
@@ -142,7 +145,7 @@ def _value(value: Any, clean: Clean, depth: int) -> Any:
         return clean(value)
     if kind is Unusable:
         word = _text(value.kind, clean, _MAX_NAME)
-        return Unusable(f"unusable {word}" if word in _KNOWN_TYPES else word)
+        return Unusable(f"unusable {word}" if word in _KNOWN_TYPES else word, _one_of(PROBLEMS, value.problem))
     if kind in {list, tuple}:
         return kind(_value(item, clean, depth - 1) for item in value)
     if kind is dict:
@@ -154,6 +157,12 @@ def _names(value: Any, clean: Clean) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InvalidReplyError("something other than names")
     return tuple(_text(name, clean) for name in value[:_MAX_LISTED])
+
+
+def _one_of(words: frozenset[str], value: Any) -> str:
+    if type(value) is not str or value not in words:
+        raise InvalidReplyError("a word that it does not know")
+    return value
 
 
 def _text(value: Any, clean: Clean, most: int = _MAX_TEXT) -> str:

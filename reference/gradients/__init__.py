@@ -1,4 +1,4 @@
-"""Judges anybody's numpy function and its hand-written gradient; `check_vjp` is all that others need."""
+"""Judges any numpy function and its hand-written gradient; `check_vjp` is the public name."""
 
 from reference.gradients.check import check_vjp
 

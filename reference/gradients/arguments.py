@@ -1,16 +1,14 @@
-"""What a caller may ask: arguments and options are checked here, so that nothing further in meets a surprise."""
+"""Validation of what a caller of `check_vjp` gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from reference.lab.context import Effort
 
 Array = NDArray[Any]
 Interval = tuple[float, float]
@@ -35,18 +33,18 @@ class Pattern:
 
     @cached_property
     def differentiable(self) -> tuple[int, ...]:
-        """Numbers of the arguments that have a gradient: those of floating point."""
+        """The places of the arguments that have a gradient: those of floating point."""
         return tuple(number for number, array in enumerate(self.args) if array.dtype.kind == "f")
 
     def with_floats(self, floats: Sequence[Array]) -> tuple[Array, ...]:
-        """All arguments, those of floating point replaced in turn."""
+        """All arguments, with those of floating point replaced by ``floats`` in turn."""
         args = list(self.args)
         for number, array in zip(self.differentiable, floats, strict=True):
             args[number] = array
         return tuple(args)
 
     def floats(self, args: Sequence[Array]) -> tuple[Array, ...]:
-        """Those of floating point among all arguments."""
+        """The arguments of floating point among all of them."""
         return tuple(args[number] for number in self.differentiable)
 
 
@@ -80,16 +78,6 @@ def check_callable(name: str, value: object) -> None:
     """Raise a TypeError unless it can be called."""
     if not callable(value):
         raise TypeError(f"{name}: expected a function, got {type(value).__name__}")
-
-
-def check_options(seed: object, effort: object, options: dict[str, Any]) -> None:
-    """Raise a TypeError or ValueError for an option that is not what is documented."""
-    if options:
-        raise TypeError(f"unknown option {', '.join(options)}: expected spec, domain, seed or effort")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed: expected a whole number, got {type(seed).__name__}")
-    if effort not in get_args(Effort):
-        raise ValueError(f"effort: expected one of {', '.join(get_args(Effort))}, got {effort!r}")
 
 
 def name_of(function: Callable[..., Any], otherwise: str) -> str:

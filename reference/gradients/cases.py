@@ -1,4 +1,4 @@
-"""Inputs to ask about: those given, and further ones of the same shapes, from short numbers to extreme ones."""
+"""The cases of a function: the given arguments, and drawn ones of the same shapes, short numbers to extreme ones."""
 
 from __future__ import annotations
 
@@ -9,22 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine import Effort
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern
-from reference.lab.context import Effort
-from reference.numerics import sampling
+from reference.numerics import sampling, tolerances
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
 
-_REPEATS = {"quick": 1, "normal": 3, "exhaustive": 40}
-_COTANGENTS = {"quick": 1, "normal": 2, "exhaustive": 4}
-#: Beyond, single precision has no finite square, nor a square above 0 below its inverse.
-_LARGEST_SINGLE = 1e18
-
 
 @dataclass(frozen=True)
-class Question:
-    """One input.
+class Case:
+    """The arguments of one call.
 
     Attributes
     ----------
@@ -44,28 +39,28 @@ class Question:
     ordinary: bool = True
 
 
-def questions(pattern: Pattern, seed: int, effort: Effort) -> list[Question]:
-    """What is asked, in the order in which it is asked: the first that fails is the easiest to read."""
+def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
+    """All cases, those that are easiest to read first."""
     rng = np.random.RandomState(seed % 2**32)
-    asked = [Question("as given", pattern.args, rng.randint(2**31))]
+    asked = [Case("as given", pattern.args, rng.randint(2**31))]
     for kind, draw, ordinary in _kinds(effort):
         floats = [
             _inside(draw(rng, pattern.args[number].shape), pattern.domain[number], pattern.args[number].dtype)
             for number in pattern.differentiable
         ]
-        asked.append(Question(kind, pattern.with_floats(floats), rng.randint(2**31), ordinary))
+        asked.append(Case(kind, pattern.with_floats(floats), rng.randint(2**31), ordinary))
     return asked
 
 
-def cotangents(question: Question, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:
-    """Weights for the outputs at one input, short numbers first.
+def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:
+    """Weights of the outputs for one case, short numbers first.
 
     Never constant: the entries of a softmax sum to 1, so that ones would make its gradient invisible. No entry is 0, so
     that no output is invisible; the only one of a scalar is not 1, so that a forgotten cotangent is seen.
     """
-    rng = np.random.RandomState(question.seed)
+    rng = np.random.RandomState(case.seed)
     found = []
-    for number in range(_COTANGENTS[effort]):
+    for number in range(tolerances.COTANGENTS[effort]):
         drawn = short_numbers(rng, shape) if number == 0 else np.asarray(rng.randn(*shape))
         if drawn.size and (drawn == drawn.flat[0]).all():
             drawn.flat[0] = -0.75 if drawn.flat[0] > 0 else 0.625
@@ -74,19 +69,19 @@ def cotangents(question: Question, shape: tuple[int, ...], dtype: Any, effort: E
 
 
 def short_numbers(rng: np.random.RandomState, shape: tuple[int, ...]) -> Array:
-    """See `reference.numerics.sampling.short_numbers`."""
+    """An array of short numbers, as `reference.numerics.sampling.short_numbers` draws them."""
     return np.asarray(sampling.short_numbers(rng)(shape))
 
 
 def _kinds(effort: Effort) -> Iterator[tuple[str, Draw, bool]]:
-    """Names, draws, and whether they are ordinary."""
+    """The kinds of drawn cases: a name, how it is drawn, and whether it is ordinary."""
     everything = effort != "quick"
     yield "short numbers", short_numbers, True
     yield "ties", lambda rng, shape: np.asarray(rng.choice([-0.5, 1.0], shape)), True
     yield "zeros", lambda rng, shape: short_numbers(rng, shape) * rng.randint(0, 2, shape), True
     if everything:
         yield "nothing but zeros", lambda rng, shape: np.zeros(shape), True
-    for _ in range(_REPEATS[effort]):
+    for _ in range(tolerances.NORMAL_CASES[effort]):
         yield "ordinary numbers", lambda rng, shape: np.asarray(rng.randn(*shape)), False
     for size in (1e-8, 1e-3, 30.0, 1e3) if everything else (30.0,):
         yield f"numbers of size {size:g}", _of_size(size), False
@@ -114,11 +109,11 @@ def _ahead(lead: float) -> Draw:
 
 
 def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
-    """The numbers, moved into an open interval: 0 stands for its middle or its edge, large ones for its far ends."""
+    """The numbers moved into an open interval: 0 to its middle, or next to its only end, large ones to the far ends."""
     low, high = interval
     if dtype == np.float32:
         size = float(np.abs(drawn).max(initial=0.0)) or 1.0
-        drawn = drawn / size * np.clip(size, 1 / _LARGEST_SINGLE, _LARGEST_SINGLE)
+        drawn = drawn / size * np.clip(size, 1 / tolerances.LARGEST_SINGLE, tolerances.LARGEST_SINGLE)
     if np.isfinite(low) and np.isfinite(high):
         drawn = low + (high - low) * (0.5 + 0.5 * drawn / (1 + np.abs(drawn)))
     elif np.isfinite(low):
@@ -133,5 +128,5 @@ def _inside(drawn: Array, interval: Interval, dtype: Any) -> Array:
 
 
 def _within(bound: float, towards: float, dtype: Any) -> Array:
-    """The outermost number that is strictly inside in this type: one that equals the bound as rounded to it is not."""
+    """The number of this type that is next to ``bound``, on the side of ``towards``."""
     return np.asarray(np.nextafter(np.asarray(bound, dtype), np.asarray(towards, dtype)))

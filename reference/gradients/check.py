@@ -4,50 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from reference.findings import Finding, Violation, failure, finding, outcome
+from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
+from reference.findings import Findings, Violation
 from reference.gradients import arguments, promises, values
-from reference.gradients.context import Examination
+from reference.gradients.context import Context
+from reference.gradients.script import script_of
+from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject
-from reference.lab.context import Effort
-
-#: What to think about, by mistake.
-_HINTS = {
-    "aliases-input": "Whoever changes the answer in place changes the argument too. What makes a new array?",
-    "crash": "Call the function with the counterexample and read the traceback.",
-    "exits": "A function must answer or raise, and never end the program.",
-    "layout-dependent": "Which line reads memory in the order in which it lies, rather than by index?",
-    "mutates-input": "Which line writes into an array that the caller still needs?",
-    "not-implemented": "Nothing is computed yet: is the body still `raise NotImplementedError`?",
-    "nondeterministic": "What does the answer depend on besides the arguments?",
-    "scaled": "Which factor does the formula have that the code has not, or the other way round?",
-    "sign": "Follow the minus signs through the derivation.",
-    "stateful": "What is remembered from one call to the next?",
-    "wrong-dtype": "Which line makes an array without saying of which type?",
-    "wrong-shape": "A gradient says for each entry of its argument what that entry does: one number each.",
-    "wrong-type": "A tuple of one has a comma: (gradient,).",
-}
-
-
-@dataclass(frozen=True)
-class _Check:
-    """A promise, and how to see whether it is kept; see `reference.findings.Finding`."""
-
-    id: str
-    subject: str
-    run: Callable[[Examination], None]
-    depends_on: tuple[str, ...] = ()
-
-    @property
-    def rationale(self) -> str:
-        run = self.run.func if isinstance(self.run, partial) else self.run
-        return (run.__doc__ or "").split("\n\n")[0].strip()
 
 
 def check_vjp(
@@ -58,8 +28,8 @@ def check_vjp(
     domain: Sequence[tuple[float, float] | None] | None = None,
     seed: int = 0,
     effort: Effort = "normal",
-    **unknown: Any,
-) -> list[Finding]:
+    only: str = "*",
+) -> Findings:
     """Judge a numpy function and its hand-written gradient.
 
     Parameters
@@ -80,23 +50,27 @@ def check_vjp(
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
     seed
-        The same seed asks the same questions.
+        The same seed draws the same cases.
     effort
-        How many questions: quick, normal or exhaustive.
+        How many cases: quick, normal or exhaustive.
+    only
+        Checks whose id matches this pattern (as file names do), and what they depend on.
 
     Returns
     -------
-    list of Finding
-        One for each promise, in order of dependency. Where nothing could be judged a finding is "skipped", never
-        "passed".
+    Findings
+        A list with one `Finding` for each promise, in order of dependency. Where nothing could be judged a finding is
+        "skipped", never "passed".
 
     Raises
     ------
     TypeError
-        ``forward``, ``vjp`` or ``spec`` is no function, an argument is no array of numbers, an option is unknown.
+        ``forward``, ``vjp`` or ``spec`` is no function, an argument is no array of numbers, ``seed`` is no
+        whole number.
     ValueError
-        There is no argument to differentiate, one is outside its domain, the domain is not legal, ``effort`` is
-        none of those above, or ``spec`` fails on tensors and arrays alike.
+        There is no argument to differentiate, one is outside its domain, the domain is not legal, ``seed`` is
+        below 0, ``effort`` is none of those above, no check matches ``only``, or ``spec`` fails on tensors and arrays
+        alike.
 
     Examples
     --------
@@ -106,7 +80,7 @@ def check_vjp(
     >>> print(*(finding.check for finding in findings if finding.status == "failed"))
     vjp.gradient[0].consistent
     """
-    arguments.check_options(seed, effort, unknown)
+    seed, effort = checked_options(seed, effort)
     arguments.check_callable("forward", forward)
     arguments.check_callable("vjp", vjp)
     if spec is not None:
@@ -116,53 +90,70 @@ def check_vjp(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         definition = None if spec is None else Specification(spec, subject.pattern)
-        context = Examination(subject, definition, int(seed), effort)
-        status: dict[str, str] = {}
-        findings = []
-        for each in _all_checks(context):
-            findings.append(_outcome(each, context, status))
-            status[each.id] = findings[-1].status
-    return findings
+        return GradientExamination(Context(subject, definition, seed, effort), only).findings()
 
 
-def _all_checks(context: Examination) -> Iterator[_Check]:
+class GradientExamination(Examination):
+    """The findings about a function and its gradient.
+
+    Parameters
+    ----------
+    context
+        What checks work with.
+    only
+        As in `check_vjp`.
+    """
+
+    context: Context
+
+    def __init__(self, context: Context, only: str = "*") -> None:
+        super().__init__(select(only, list(_all_checks(context))), context)
+
+    def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
+        """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
+        told = smaller(self.context, check, violation) or violation
+        # What is true of all answers is true of those at the given shapes.
+        told = told.but(came=replace(told.came, more=violation.came.more))
+        script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
+        return super().explained(check, told.but(evidence=violation.evidence, repro=script))
+
+
+def _all_checks(context: Context) -> Iterator[Check]:
     forward, vjp = arguments.name_of(context.subject.forward, "forward"), arguments.name_of(context.subject.vjp, "vjp")
     answers, gradients = "vjp.forward.answers", "vjp.gradient.answers"
-    yield _Check(answers, forward, promises.check_forward_answers)
-    yield _Check("vjp.forward.types", forward, promises.check_forward_types, (answers,))
-    yield _Check("vjp.forward.values", forward, values.check_forward_values, (answers,))
+    yield _check(answers, forward, promises.check_forward_answers)
+    yield _check("vjp.forward.types", forward, promises.check_forward_types, (answers,))
+    yield _check("vjp.forward.values", forward, values.check_forward_values, (answers,))
     yield from _of_form(forward, "forward", answers)
     # With a specification the forward pass is not needed to judge the vjp.
-    yield _Check(gradients, vjp, promises.check_gradient_answers, (answers,) if context.spec is None else ())
+    yield _check(gradients, vjp, promises.check_gradient_answers, (answers,) if context.spec is None else ())
     types = []
     for number, array in enumerate(context.pattern.args):
         name = f"vjp.gradient[{number}]"
         types.append(f"{name}.types")
-        yield _Check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
+        yield _check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
         if array.dtype.kind == "f":
             needs = (gradients, types[-1])
-            yield _Check(f"{name}.values", vjp, partial(values.check_gradient_values, number=number), needs)
-            yield _Check(f"{name}.consistent", vjp, partial(values.check_gradient_consistent, number=number), needs)
+            yield _check(f"{name}.values", vjp, partial(values.check_gradient_values, number=number), needs)
+            yield _check(f"{name}.consistent", vjp, partial(values.check_gradient_consistent, number=number), needs)
     yield from _of_form(vjp, "gradient", gradients)
-    yield _Check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
+    yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 
 
-def _of_form(subject: str, part: str, answers: str) -> Iterator[_Check]:
+def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:
     function = "forward" if part == "forward" else "vjp"
     prefix = f"vjp.{part}"
     for check in (promises.check_inputs_unchanged, promises.check_result_is_its_own, promises.check_no_state):
         name = f"{prefix}.{check.__name__.removeprefix('check_')}"
-        yield _Check(name, subject, partial(check, part=function), (answers,))
+        yield _check(name, subject, partial(check, part=function), (answers,))
     layouts = partial(promises.check_layouts, part=function)
-    yield _Check(f"{prefix}.layouts", subject, layouts, (answers, f"{prefix}.no_state"))
+    yield _check(f"{prefix}.layouts", subject, layouts, (answers, f"{prefix}.no_state"))
 
 
-def _outcome(each: _Check, context: Examination, status: dict[str, str]) -> Finding:
-    broken = [name for name in each.depends_on if status[name] != "passed"]
-    if broken:
-        return finding(each, "skipped", actual=f"depends on {', '.join(broken)}, which did not pass")
+def _shows_in_one_call(violation: Violation) -> bool:
+    """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
+    return not {"in layout", "after any call", "twice"} & {each.kind for each in violation.due.more}
 
-    def failed(violation: Violation) -> Finding:
-        return failure(each, violation, _HINTS.get(violation.mistake or ""))
 
-    return outcome(each, partial(each.run, context), failed)
+def _check(name: str, subject: str, run: Callable[[Context], None], depends_on: tuple[str, ...] = ()) -> Check:
+    return Check(name, subject, first_sentence(run), run, depends_on)

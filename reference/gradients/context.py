@@ -1,4 +1,4 @@
-"""One examination: which inputs are judged, what was answered there, and how far rounding may have taken it."""
+"""What the checks of a function work with: cases, answers, and the rounding that answers are granted."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference import engine
+from reference.engine import Effort
 from reference.findings import Violation
 from reference.gradients.arguments import Pattern
-from reference.gradients.cases import Question, cotangents, questions
+from reference.gradients.cases import Case, cases, cotangents
 from reference.gradients.differences import Differences
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import granted, size_of_gradient
-from reference.lab.context import Effort
+from reference.numerics import tolerances
 
 Array = NDArray[Any]
 
-#: So many entries of one argument are told one by one at an input; the others along random directions.
-_ENTRIES = {"quick": 6, "normal": 48, "exhaustive": 4096}
 
-
-class Examination:
-    """What checks work with.
+class Context(engine.Context):
+    """What the checks of a function and its gradient work with.
 
     Parameters
     ----------
@@ -42,7 +41,8 @@ class Examination:
         self.spec = spec
         self.effort = effort
         self.seed = seed
-        self.questions = questions(self.pattern, seed, effort)
+        self.oracles = []
+        self.cases = cases(self.pattern, seed, effort)
         self.dtype = np.result_type(*self.pattern.floats(self.pattern.args))
         self.largest = float(np.finfo(self.dtype).max)
         self._outputs: dict[tuple[str, int], Array | Violation] = {}
@@ -51,18 +51,18 @@ class Examination:
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
 
-    def output(self, question: Question) -> Array:
-        """What ``forward`` answers.
+    def output(self, case: Case) -> Array:
+        """The output of ``forward`` for a case.
 
         Raises
         ------
         Violation
             It raised an exception, or that is no array of real numbers.
         """
-        key = (question.kind, question.seed)
+        key = (case.kind, case.seed)
         if key not in self._outputs:
             try:
-                self._outputs[key] = self.subject.output(question.args)
+                self._outputs[key] = self.subject.output(case.args)
             except Violation as violation:
                 self._outputs[key] = violation
         found = self._outputs[key]
@@ -70,78 +70,78 @@ class Examination:
             raise found
         return found
 
-    def answered(self) -> Iterator[tuple[Question, Array]]:
-        """The inputs at which ``forward`` is finite, and its outputs there.
+    def answered(self) -> Iterator[tuple[Case, Array]]:
+        """The cases in which ``forward`` is finite, and its outputs.
 
         Without a specification an arithmetic error counts as a number that is not finite. Any other exception is for
         the caller to avoid, by a domain.
         """
-        for question in self.questions:
+        for case in self.cases:
             try:
-                output = self.output(question)
+                output = self.output(case)
             except Violation as violation:
                 if isinstance(violation.__cause__, ArithmeticError):
                     continue
                 raise
             if np.isfinite(output).all():
-                yield question, output
+                yield case, output
 
-    def judged(self) -> Iterator[Question]:
-        """The inputs inside the contract: where the specification is finite in this precision, or else ``forward``."""
+    def judged(self) -> Iterator[Case]:
+        """The cases inside the contract: the specification is finite in this precision; without one, ``forward`` is."""
         if self.spec is None:
-            yield from (question for question, _ in self.answered())
+            yield from (case for case, _ in self.answered())
         else:
-            for question in self.questions:
-                truth = self.spec.value(question.args)
+            for case in self.cases:
+                truth = self.spec.value(case.args)
                 if truth is not None and (np.abs(truth.value) <= self.largest).all():
-                    yield question
+                    yield case
 
-    def calm(self) -> list[Question]:
-        """Those of them without anything extreme."""
-        return [question for question in self.judged() if question.ordinary or question.kind == "ordinary numbers"]
+    def calm(self) -> list[Case]:
+        """The judged cases without extreme numbers."""
+        return [case for case in self.judged() if case.ordinary or case.kind == "ordinary numbers"]
 
-    def cotangents(self, question: Question) -> list[Array]:
-        """Weights for the outputs at one input, in their shape and precision."""
-        return cotangents(question, self.shape, self.dtype, self.effort)
+    def cotangents(self, case: Case) -> list[Array]:
+        """Cotangents for one case, in the shape and precision of the output."""
+        return cotangents(case, self.shape, self.dtype, self.effort)
 
-    def gradients(self, question: Question, cotangent: Array) -> tuple[tuple[Array, ...], list[Array]]:
-        """What ``vjp`` answers, float64, and what rounding it is granted; after ``forward`` at the same input.
+    def gradients(self, case: Case, cotangent: Array) -> tuple[tuple[Array, ...], list[Array]]:
+        """The gradients that ``vjp`` answers, float64, and their rounding bounds; ``forward`` is called before.
 
         Raises
         ------
         Violation
             It raised an exception, or does not have the form of an answer.
         """
-        key = (question.kind, question.seed, cotangent.tobytes())
+        key = (case.kind, case.seed, cotangent.tobytes())
         if key not in self._answers:
-            compute = self.gradient_function(question)
-            inputs = (cotangent, *self.pattern.floats(question.args))
+            compute = self.gradient_function(case)
+            inputs = (cotangent, *self.pattern.floats(case.args))
             found = compute(*inputs)
-            sizes = [size_of_gradient(cotangent, self._size(question), array) for array in inputs[1:]]
+            sizes = [size_of_gradient(cotangent, self._size(case), array) for array in inputs[1:]]
             self._answers[key] = doubles(found), granted(compute, inputs, found, sizes)
         return self._answers[key]
 
-    def gradient_function(self, question: Question) -> Callable[..., tuple[Array, ...]]:
+    def gradient_function(self, case: Case) -> Callable[..., tuple[Array, ...]]:
         """``vjp`` as a function of the cotangent and the arguments of floating point."""
 
         def compute(cotangent: Array, *floats: Array) -> tuple[Array, ...]:
             args = self.pattern.with_floats(floats)
-            # Relying on the last forward pass is a mistake with a check of its own.
+            # That vjp relies on the last forward pass is a mistake with a check of its own.
             self.run_forward(args)
             return self.subject.gradients(cotangent, args)
 
         return compute
 
     def run_forward(self, args: Sequence[Array]) -> None:
-        """Call ``forward``, whatever comes of it."""
+        """Call ``forward`` and ignore its answer and its exceptions."""
         try:
             self.subject.answer(self.subject.forward, args)
         except Violation:
             return
 
-    def forward_bound(self, question: Question, output: Array) -> Array:
-        """What rounding an output is granted."""
-        floats = self.pattern.floats(question.args)
+    def forward_bound(self, case: Case, output: Array) -> Array:
+        """The rounding bound of an output, entry by entry."""
+        floats = self.pattern.floats(case.args)
         size = float(np.abs(output).max(initial=0.0))
         (bound,) = granted(
             lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),), floats, [output], [size / 8]
@@ -149,9 +149,9 @@ class Examination:
         return bound
 
     def entries(self, array: Array) -> list[tuple[int, ...]]:
-        """Indices to look at one by one, at most so many as the effort allows."""
+        """The indices of the entries that are judged one by one; the effort limits their number."""
         everything = list(np.ndindex(array.shape))
-        most = _ENTRIES[self.effort]
+        most = tolerances.ENTRIES[self.effort]
         if len(everything) <= most:
             return everything
         chosen = np.random.RandomState(self.seed % 2**32).choice(len(everything), most, replace=False)
@@ -159,7 +159,7 @@ class Examination:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of cotangents: that of ``forward``'s output.
+        """The shape of cotangents, which is that of the output of ``forward``.
 
         A forward pass that is wrong, or answers in a wrong shape, must not make a right vjp fail. So it is the shape of
         the specification where the number of entries differs, or where ``vjp`` cannot do with the other.
@@ -169,7 +169,7 @@ class Examination:
         return self._shape
 
     def _find_shape(self) -> tuple[int, ...]:
-        given = self.questions[0]
+        given = self.cases[0]
         if self.spec is None:
             return self.output(given).shape
         due = self.spec.shape
@@ -183,14 +183,14 @@ class Examination:
             return due
         return due
 
-    def _size(self, question: Question) -> Array:
-        """The outputs as they should be, else as they are: for their size alone."""
-        truth = None if self.spec is None else self.spec.value(question.args)
-        output = self.output(question) if truth is None else truth.value
+    def _size(self, case: Case) -> Array:
+        """The outputs that the specification gives, or else those of ``forward``; only their size is used."""
+        truth = None if self.spec is None else self.spec.value(case.args)
+        output = self.output(case) if truth is None else truth.value
         return output.reshape(self.shape)
 
     def _own(self, *floats: Array) -> Array:
-        """``forward`` for differences: NaN where it raises an exception; complex numbers go through as they are."""
+        """``forward`` as differences call it: NaN where it raises an exception; complex arguments are passed on."""
         args = self.pattern.with_floats(floats)
         if any(array.dtype.kind == "c" for array in floats):
             return np.asarray(self.subject.forward(*args))

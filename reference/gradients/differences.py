@@ -1,4 +1,4 @@
-"""The derivative of anybody's forward pass, from its values alone: sharp, or silent.
+"""The derivative of a forward pass from its values alone: sharp, or unknown.
 
 Central differences (`reference.numerics.oracles.finite_differences`) assume that a function varies on the scale of its
 steps. It may not: sin near 1e15, or tanh(1e6 x) at 0. An estimate without three digits, in units of the function's size
@@ -24,27 +24,12 @@ from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
 from reference.gradients.tolerance import granted
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
 
 Array = NDArray[Any]
 Function = Callable[..., Array]
-
-#: An error above this, in units of function size over step size, says that the steps were too large.
-_SHARP = 1e-3
-_CLEAR = 1e3
-#: An output that is 0 throughout has the error of numbers that underflow.
-_NOTHING = 1e-300
-#: The smallest step is this part of the scale; a second opinion takes smaller ones by a factor that is no power of two.
-_STEPS, _SECOND = 2048.0, 0.013
-#: Not a power of two: a function periodic on the binary grid would look constant.
-_SCALE = 0.87
-#: The smallest step, a 2048th of the scale, is so many units in the last place of the argument.
-_FEWEST_PLACES = _STEPS * 64
-#: Differences know their own error by an estimate; and what rounding x + t does to a step t.
-_SAFETY, _ROUNDINGS = 4.0, 64 * 2.0**-53
-#: The first step is an eighth of the scale; it stays inside the domain.
-_REACH = 7.0
 
 
 @dataclass
@@ -68,6 +53,11 @@ class Differences:
     _roundings: dict[Any, Array] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
 
+    @property
+    def oracle(self) -> str:
+        """The name of what tells derivatives here."""
+        return "the complex step and finite differences" if self.carries_complex else finite_differences.NAME
+
     def column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
         """The derivative of every output with respect to one entry of one argument.
 
@@ -83,14 +73,14 @@ class Differences:
         return contracted(cotangent, self.column(args, number, index))
 
     def at_kink(self, cotangent: Array, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate | None:
-        """All legal answers for one entry of a gradient at a kink; None where there is none, or no telling."""
+        """All legal values of one entry of a gradient at a kink; None where there is no kink, or they are not known."""
         found = self.entry(cotangent, args, number, index)
         return found if self._key(args, number, index) in self._kinks and np.isfinite(found.error) else None
 
     def gradient(
         self, cotangent: Array, args: Sequence[Array], number: int, entries: Sequence[tuple[int, ...]]
     ) -> Estimate:
-        """Some entries of a gradient; the others have an infinite error."""
+        """The entries of a gradient at the given indices; the others have an infinite error."""
         value, error = np.zeros(args[number].shape), np.full(args[number].shape, np.inf)
         for index in entries:
             entry = self.entry(cotangent, args, number, index)
@@ -98,7 +88,7 @@ class Differences:
         return Estimate(value, error)
 
     def try_complex(self, places: Sequence[Sequence[Array]]) -> None:
-        """Find out whether the function carries complex numbers, at inputs where each part of it shows."""
+        """Find out whether the function carries complex numbers through, with arguments that reach each part of it."""
         rng = np.random.RandomState(0)
         try:
             for args in places:
@@ -116,7 +106,15 @@ class Differences:
 
         found = self._sharp(moved, 1.0, args, _ratio(args[number], direction))
         if np.abs(direction).max(initial=0.0) > 1:
-            found = _confirmed(found, self._sharp(moved, _SECOND, args, _ratio(args[number], direction) / _SECOND))
+            found = _confirmed(
+                found,
+                self._sharp(
+                    moved,
+                    tolerances.SECOND_STEP_RATIO,
+                    args,
+                    _ratio(args[number], direction) / tolerances.SECOND_STEP_RATIO,
+                ),
+            )
         if not (self.carries_complex and np.isfinite(found.error).any()):
             return found
         directions = [np.zeros(array.shape) for array in args]
@@ -127,18 +125,18 @@ class Differences:
             self.carries_complex = False
             return found
         agrees = np.abs(exact.value - found.value) <= exact.error + found.error
-        # What is small beside the error of the differences is not confirmed by them, and 0 may be underflow.
-        clear = np.abs(exact.value) > _CLEAR * found.error
+        # Differences do not confirm what is small beside their error, and 0 may be underflow.
+        clear = np.abs(exact.value) > tolerances.CONFIRMED_CLEAR * found.error
         better = agrees & clear & np.isfinite(found.error) & (exact.error < found.error)
         return Estimate(np.where(better, exact.value, found.value), np.where(better, exact.error, found.error))
 
     def steps(self, args: Sequence[Array], number: int) -> Array:
-        """How far each entry may be moved: as far as it is large, not out of its domain; 0 where that rounds away."""
+        """How far each entry may be moved: by its own size, within its domain; 0 where that rounds away."""
         low, high = self.domain[number]
         size = np.abs(args[number])
         room = np.minimum(args[number] - low, high - args[number])
-        steps = _SCALE * np.minimum(np.maximum(size, 1.0), _REACH * room)
-        return np.asarray(np.where(steps < _FEWEST_PLACES * np.spacing(size), 0.0, steps))
+        steps = tolerances.STEP_SCALE * np.minimum(np.maximum(size, 1.0), tolerances.STEP_REACH * room)
+        return np.asarray(np.where(steps < tolerances.FEWEST_PLACES * np.spacing(size), 0.0, steps))
 
     def _column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
         def moved(t: float) -> Array:
@@ -152,22 +150,34 @@ class Differences:
             return Estimate(np.zeros(centre.shape), np.full(centre.shape, np.inf))
         size = abs(float(args[number][index]))
         found: Estimate | None = None
-        least = _FEWEST_PLACES * float(np.spacing(size))
+        least = tolerances.FEWEST_PLACES * float(np.spacing(size))
         for scale in (
             largest,
-            *(_SCALE * s for s in sorted({size, 1.0}, reverse=True) if least < _SCALE * s < largest),
+            *(
+                tolerances.STEP_SCALE * s
+                for s in sorted({size, 1.0}, reverse=True)
+                if least < tolerances.STEP_SCALE * s < largest
+            ),
         ):
-            sharp = self._sharp(moved, scale, args, size / scale)
-            if scale > 1:
-                sharp = _confirmed(sharp, self._sharp(moved, _SECOND * scale, args, size / (_SECOND * scale)))
-            found = _first_known(found, sharp)
+            found = _first_known(found, self._told(moved, scale, args, size))
             if np.isfinite(found.error).all():
                 return found
-        ratio = size / largest
-        ahead = self._sharp(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, ratio)
-        behind = self._sharp(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, ratio)
+        ahead = self._told(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, size)
+        behind = self._told(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, size)
         self._kinks.add(self._key(args, number, index))
         return _first_known(found, _between(ahead, behind))
+
+    def _told(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], size: float) -> Estimate:
+        """As `_sharp`; where the steps are long it takes a second opinion. ``size`` is that of the argument."""
+        sharp = self._sharp(f, scale, args, size / scale)
+        if scale > 1:
+            sharp = _confirmed(
+                sharp,
+                self._sharp(
+                    f, tolerances.SECOND_STEP_RATIO * scale, args, size / (tolerances.SECOND_STEP_RATIO * scale)
+                ),
+            )
+        return sharp
 
     def _sharp(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], ratio: float) -> Estimate:
         """The derivative at 0, with an infinite error where it has no three digits.
@@ -183,14 +193,16 @@ class Differences:
             return values
 
         found = finite_differences.derivative(watched, scale)
-        error = _SAFETY * found.error + _ROUNDINGS * ((1 + ratio) * np.abs(found.value) + most / scale)
+        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (
+            (1 + ratio) * np.abs(found.value) + most / scale
+        )
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
-        error = error + _STEPS * self._rounding(args) / scale
-        blurred = ~(error <= (_SHARP * most + _NOTHING) / scale)
+        error = error + tolerances.STEP_RATIO * self._rounding(args) / scale
+        blurred = ~(error <= (tolerances.SHARP * most + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
 
     def _rounding(self, args: Sequence[Array]) -> Array:
-        """Of the outputs at one place."""
+        """The rounding error of the outputs at one place."""
         key = tuple(array.tobytes() for array in args)
         if key not in self._roundings:
             output = np.asarray(self.function(*args), dtype=np.float64)
@@ -215,7 +227,7 @@ def contracted(cotangent: Array, column: Estimate) -> Estimate:
 
 
 def _confirmed(first: Estimate, second: Estimate) -> Estimate:
-    """The first, where the second agrees: steps that are multiples of a period agree among themselves."""
+    """The first estimate where the second agrees, else unknown: steps of whole periods agree among themselves."""
     agrees = np.abs(first.value - second.value) <= first.error + second.error
     known = np.isfinite(first.error) & np.isfinite(second.error) & agrees
     return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
@@ -235,8 +247,9 @@ def _first_known(first: Estimate | None, second: Estimate) -> Estimate:
 
 
 def _between(ahead: Estimate, behind: Estimate) -> Estimate:
-    """All that lies between two slopes, their errors included."""
+    """The estimate of all numbers between two slopes, their errors included."""
     low = np.minimum(ahead.value - ahead.error, behind.value - behind.error)
     high = np.maximum(ahead.value + ahead.error, behind.value + behind.error)
     known = np.isfinite(low) & np.isfinite(high)
-    return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))
+    with np.errstate(invalid="ignore"):  # infinity less infinity is NaN where neither slope is known
+        return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))

@@ -1,4 +1,4 @@
-"""Numbers are compared here: an answer with a truth, over many questions, and what one factor explains of it."""
+"""Compares answers with the truth over many cases, and finds the factor that explains all differences."""
 
 from __future__ import annotations
 
@@ -9,27 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.evidence import evidence_of
 from reference.findings import NotApplicable, Violation
-from reference.lab.formatting import short
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
+from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
-#: What every other slope is legal at an entry; None where there is no kink.
+#: The estimate of all legal slopes at an entry; None where there is no kink.
 Legal = Callable[[Index], Estimate | None]
-
-#: What has no three digits is told as an interval, unless it is 0 but for rounding.
-_LOOSE, _TINY = 1e-3, 1e-9
-#: So many entries at kinks are looked at; what is left at one input is then not judged.
-_MOST_KINKS = 64
-#: A factor is a fact only where it can be told from rounding, and at several entries.
-_CLEAR, _ENOUGH = 1e3, 3
 
 
 @dataclass
 class Comparison:
-    """Answers to one question after the other, held against the truth.
+    """Answers that are compared with the truth, case by case.
 
     Attributes
     ----------
@@ -50,16 +45,16 @@ class Comparison:
         actual: Array,
         truth: Estimate,
         bound: Array,
-        question: dict[str, Any],
+        case: dict[str, Any],
         legal: Legal | None = None,
     ) -> None:
-        """Compare one answer; the first that is off is the violation.
+        """Compare one answer; the first that is wrong is the violation.
 
         Parameters
         ----------
         actual, truth, bound
             Of one shape; entries whose truth or bound is not finite are not judged.
-        question
+        case
             The counterexample that it may be.
         legal
             Which other answers an entry may have, at a kink.
@@ -67,7 +62,7 @@ class Comparison:
         value, error = np.array(truth.value), truth.error + bound
         known = np.isfinite(error) & (np.abs(value) <= self.largest)
         value, error = np.where(known, value, 0.0), np.where(known, error, 0.0)
-        for _ in range(_MOST_KINKS):
+        for _ in range(tolerances.MOST_KINKS):
             index = _worst(np.where(known, actual, 0.0), value, error)
             other = legal(index) if index is not None and legal else None
             if index is None or other is None or not self._is_legal(actual[index], other, float(bound[index])):
@@ -79,16 +74,18 @@ class Comparison:
         self.judged += int(known.sum())
         self._pairs.append((actual[known], value[known], error[known]))
         if index is not None and self.violation is None:
+            place = {"what": self.name, "index": index}
             self.violation = Violation(
-                f"{self.name}{_place(index)} {_known(float(value[index]), float(truth.error[index]))}",
-                f"{self.name}{_place(index)} = {short(actual[index])}",
+                fact("entry near", value=float(value[index]), error=float(truth.error[index]), **place),
+                fact("entry", value=float(actual[index]), **place),
                 index=index,
                 bound=float(error[index]),
-                counterexample=question,
+                counterexample=case,
+                evidence=evidence_of(self.name, actual, truth, bound) if known.all() else None,
             )
 
-    def settle(self, nothing: str) -> None:
-        """Say what came of it.
+    def settle(self, nothing: Fact) -> None:
+        """Raise what came of the comparison, if anything.
 
         Raises
         ------
@@ -98,33 +95,32 @@ class Comparison:
             Nothing could be judged, with the reason given.
         """
         if self.violation is not None:
-            self._explain(self.violation)
-            raise self.violation
+            raise self._explained(self.violation)
         if not self.judged:
             raise NotApplicable(nothing)
 
     def _is_legal(self, actual: Any, other: Estimate, bound: float) -> bool:
         return bool(np.abs(actual - other.value) <= other.error + bound)
 
-    def _explain(self, violation: Violation) -> None:
+    def _explained(self, violation: Violation) -> Violation:
+        """With the factor that explains all answers, where there is one."""
         actual, truth, error = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
-        clear = np.abs(truth) > _CLEAR * error
+        clear = np.abs(truth) > tolerances.FACTOR_CLEAR * error
         wrong = np.abs(actual - truth) > error
-        if clear.sum() < _ENOUGH or not np.isfinite(actual).all() or not wrong[clear].all():
-            return
+        if clear.sum() < tolerances.FACTOR_ENTRIES or not np.isfinite(actual).all() or not wrong[clear].all():
+            return violation
         if (actual == 0).all():
-            violation.actual += "; it is 0 at every entry and every input"
-            return
+            return violation.but(came=violation.came.and_("zero everywhere"))
         ratios = actual[clear] / truth[clear]
         ratio = float(np.median(ratios))
         if (np.abs(actual - ratio * truth) > error * (1 + abs(ratio)) + 1e-9 * np.abs(actual)).any() or ratio == 0:
-            return
-        violation.mistake = "sign" if abs(ratio + 1) < 1e-9 else "scaled"  # noqa: PLR2004 - as above
-        violation.actual += f"; every entry at every input is {ratio:.10g} times the right one"
+            return violation
+        mistake = "sign" if abs(ratio + 1) < 1e-9 else "scaled"  # noqa: PLR2004 - as above
+        return violation.but(came=violation.came.and_("one factor", ratio=ratio), mistake=mistake)
 
 
-def compare(name: str, actual: Array, due: Array, bound: Array, question: dict[str, Any]) -> None:
-    """Hold one answer against another that should be the same.
+def compare(name: str, actual: Array, due: Array, bound: Array, case: dict[str, Any]) -> None:
+    """Compare one answer with another that should be the same.
 
     Raises
     ------
@@ -132,7 +128,7 @@ def compare(name: str, actual: Array, due: Array, bound: Array, question: dict[s
         An entry differs by more than the bound.
     """
     comparison = Comparison(name)
-    comparison.add(actual, Estimate(due, np.zeros(due.shape)), bound, question)
+    comparison.add(actual, Estimate(due, np.zeros(due.shape)), bound, case)
     if comparison.violation is not None:
         raise comparison.violation
 
@@ -143,18 +139,3 @@ def _worst(actual: Array, value: Array, error: Array) -> Index | None:
         return None
     flat = worst_entry(actual.reshape(-1), Estimate(value.reshape(-1), np.zeros(value.size)), error.reshape(-1))
     return None if flat is None else tuple(int(i) for i in np.unravel_index(flat[0], actual.shape))
-
-
-def _known(value: float, error: float) -> str:
-    """A number with the digits that are known of it, or the legal ones between two slopes."""
-    if error > _LOOSE * abs(value):
-        if error <= _TINY:
-            return f"= {short(value)}"
-        low, high = (0.0 if abs(end) < _LOOSE * error else end for end in (value - error, value + error))
-        return f"between {low:.6g} and {high:.6g}"
-    digits = 17 if error == 0 else min(17, int(np.log10(abs(value) / error)) + 1)
-    return f"= {short(f'{value:.{digits}g}')}"
-
-
-def _place(index: Index) -> str:
-    return str(list(index)) if index else ""

@@ -1,4 +1,4 @@
-"""What a function ought to be: a definition on torch tensors, on numpy arrays, or on both and on balls."""
+"""The definition of a function, on torch tensors, numpy arrays, or balls: its values and its gradients."""
 
 from __future__ import annotations
 
@@ -12,18 +12,11 @@ from numpy.typing import NDArray
 from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
 from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 
 Array = NDArray[Any]
-
-#: Balls are exact and slow: beyond so many numbers the other oracles have to do.
-_MOST_BALLS = 256
-#: Ways to read one definition must agree; where doubles are farther from balls, the definition lost its digits.
-_SAME, _DIGITS_LEFT = 1e-6, 1e-3
-#: torch's own gradient is granted what is subtracted on the way, in units of its size (see `size_of_gradient`), and
-#: what an exponent x - log S loses.
-_INTERMEDIATE, _EXPONENTS = 32.0, 8.0
 
 
 class Specification:
@@ -43,7 +36,7 @@ class Specification:
     """
 
     def __init__(self, spec: Callable[..., Any], pattern: Pattern) -> None:
-        self._spec = spec
+        self.definition = spec
         self._pattern = pattern
         floats = doubles(pattern.floats(pattern.args))
         self._kinds: list[str] = []
@@ -62,8 +55,20 @@ class Specification:
         self.differences = Differences(self.evaluate, domain)
 
     @property
+    def oracle(self) -> str:
+        """The name of what differentiates the definition."""
+        if "balls" in self._kinds:
+            return ball.NAME
+        return torch_autograd.NAME if self._plain == "torch" else self.differences.oracle
+
+    @property
+    def evaluator(self) -> str:
+        """The name of what evaluates the definition."""
+        return ball.NAME if "balls" in self._kinds else {"torch": "PyTorch", "numpy": "numpy"}[self._plain]
+
+    @property
     def is_differentiated(self) -> bool:
-        """Whether the whole gradient comes at once; else it is told by `differences`, entry by entry."""
+        """Whether the whole gradient comes at once; else `differences` give it entry by entry."""
         return self._plain == "torch" or "balls" in self._kinds
 
     def evaluate(self, *floats: Array) -> Array:
@@ -92,8 +97,8 @@ class Specification:
             Estimate(
                 each.value,
                 each.error
-                + _INTERMEDIATE * unit * size_of_gradient(weights, output, array)
-                + _EXPONENTS * unit * np.abs(array).max(initial=0.0) * np.abs(each.value),
+                + tolerances.TORCH_INTERMEDIATE_UNITS * unit * size_of_gradient(weights, output, array)
+                + tolerances.TORCH_EXPONENT_UNITS * unit * np.abs(array).max(initial=0.0) * np.abs(each.value),
             )
             for each, array in zip(found, floats, strict=True)
         )
@@ -107,7 +112,7 @@ class Specification:
                 return _unless_lost(ball.value(self._with("balls"), floats), plain)
             if self._plain == "torch":
                 return torch_autograd.value(self._with("torch"), floats)
-        except Exception:  # as for numbers outside a function's domain
+        except Exception:  # for example at numbers outside a function's domain
             return None
         return self._value_by_numpy(plain, floats)
 
@@ -124,7 +129,7 @@ class Specification:
                 args = [torch_autograd.constant(array) if array.dtype.kind != "f" else array for array in args]
             for number, given in zip(self._pattern.differentiable, floats, strict=True):
                 args[number] = given
-            return self._spec(*args)
+            return self.definition(*args)
 
         return complex_step.on_arrays(bound) if kind == "numbers" else bound
 
@@ -132,8 +137,8 @@ class Specification:
         if kind == "numpy":
             try:
                 self._plain = "numpy"
-                return self._real(self._spec(*self._pattern.with_floats(floats)))
-            except Exception:  # the style of torch's methods, which has a form for arrays too
+                return self._real(self.definition(*self._pattern.with_floats(floats)))
+            except Exception:  # methods as torch has them, which balls have too
                 value = self._real(self._with("numbers")(*floats))
                 self._plain = "numbers"
                 return value
@@ -141,20 +146,22 @@ class Specification:
         if reason:
             raise ImportError(reason)
         oracle: Any = torch_autograd if kind == "torch" else ball
-        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > _MOST_BALLS:
+        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > tolerances.MOST_BALLS:
             raise ValueError("too many numbers for ball arithmetic")
         value = self._real(oracle.value(self._with(kind), floats).value)
         oracle.vjp(self._with(kind), np.ones(value.shape), floats)
         return value
 
     def _means_the_same(self, values: dict[str, Array]) -> bool:
-        """On tensors and on arrays, as given and at other numbers nearby: what was given may be a special case."""
+        """Whether two ways to evaluate it agree, at the given arguments, which may be special, and at others nearby."""
         rng = np.random.RandomState(0)
         near = [
             array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
         ]
         others = (torch_autograd.evaluate(self._with("torch"), near), self._real(self._with(self._plain)(*near)))
-        return _agree(values["torch"], values["numpy"], _SAME) and _agree(*others, _SAME)
+        return _agree(values["torch"], values["numpy"], tolerances.READINGS_AGREE) and _agree(
+            *others, tolerances.READINGS_AGREE
+        )
 
     def _real(self, value: Any) -> Array:
         array = np.asarray(value)
@@ -163,7 +170,7 @@ class Specification:
         return array.astype(np.float64)
 
     def _choose(self, values: dict[str, Array], reasons: list[str]) -> None:
-        """Settle on ways that agree."""
+        """Choose the ways of evaluation that agree."""
         plain = [kind for kind in ("torch", "numpy") if kind in values]
         if len(plain) > 1 and not self._means_the_same(values):
             raise ValueError(
@@ -175,7 +182,7 @@ class Specification:
                 f"spec: expected a function of torch tensors or of numpy arrays, got one that fails on both "
                 f"({'; '.join(reasons)})"
             )
-        if "balls" in values and not _agree(values["balls"], values[plain[0]], _SAME):
+        if "balls" in values and not _agree(values["balls"], values[plain[0]], tolerances.READINGS_AGREE):
             self._kinds.remove("balls")
             del values["balls"]
         if plain[0] == "torch":
@@ -183,7 +190,7 @@ class Specification:
 
 
 def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:
-    """Exactly the same numbers in double precision."""
+    """The same numbers in double precision."""
     return tuple(array.astype(np.float64) for array in arrays)
 
 
@@ -195,5 +202,5 @@ def _unless_lost(exact: Estimate, plain: Array) -> Estimate | None:
     """None where the definition, computed in doubles as it is written, has lost its digits or overflows."""
     if not np.isfinite(exact.value).all():
         return None
-    off = np.abs(exact.value - plain) > _DIGITS_LEFT * np.abs(exact.value).max(initial=0.0)
+    off = np.abs(exact.value - plain) > tolerances.DIGITS_LEFT * np.abs(exact.value).max(initial=0.0)
     return None if off.any() else exact

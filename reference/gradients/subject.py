@@ -1,4 +1,4 @@
-"""The two functions under examination, and what is made of their answers."""
+"""The function and the gradient that are judged: called, and their answers turned into arrays."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from reference.execution.worker.perform import describe_error
 from reference.execution.worker.protocol import Layout, lay_out
 from reference.findings import Violation
 from reference.gradients.arguments import Pattern
+from reference.wording import fact
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Somebody's ``forward`` and ``vjp``; what goes wrong in them is a `Violation`."""
+    """A ``forward`` and a ``vjp``; what goes wrong in a call is raised as a `Violation`."""
 
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
     pattern: Pattern
 
     def output(self, args: Sequence[Array]) -> Array:
-        """``forward(*args)`` as an array that nobody else has.
+        """``forward(*args)`` as an array of its own.
 
         Raises
         ------
@@ -36,29 +37,26 @@ class Subject:
         return as_array("forward", self.answer(self.forward, args), asked(args))
 
     def gradients(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...]:
-        """Of the arguments of floating point, in the shapes of the arguments.
+        """The gradients of the arguments of floating point, in the shapes of the arguments.
 
         Raises
         ------
         Violation
             As for `output`, or there is not one gradient for each argument, or one has another number of entries.
         """
-        question = asked(args, cotangent)
-        parts = self.parts(self.answer(self.vjp, (cotangent, *args), question), question)
+        case = asked(args, cotangent)
+        parts = self.parts(self.answer(self.vjp, (cotangent, *args), case), case)
         found = []
         for number in self.pattern.differentiable:
-            array = as_array(f"gradient[{number}]", parts[number], question)
+            array = as_array(f"gradient[{number}]", parts[number], case)
             if array.size != args[number].size:
-                raise Violation(
-                    f"gradient[{number}] of shape {args[number].shape}, as the argument has",
-                    f"shape {array.shape}",
-                    counterexample=question,
-                    mistake="wrong-shape",
-                )
+                due = fact("shape of argument", what=f"gradient[{number}]", shape=args[number].shape)
+                came = fact("shape", shape=array.shape)
+                raise Violation(due, came, counterexample=case, mistake="wrong-shape")
             found.append(array.reshape(args[number].shape))
         return tuple(found)
 
-    def parts(self, answer: Any, question: dict[str, Any]) -> Sequence[Any]:
+    def parts(self, answer: Any, case: dict[str, Any]) -> Sequence[Any]:
         """The gradients in an answer of ``vjp``, one for each argument.
 
         Raises
@@ -67,18 +65,17 @@ class Subject:
             It is no tuple (or list) of that many.
         """
         count = len(self.pattern.args)
-        due = f"a tuple of {count} gradient{'s' if count > 1 else ''}, one for each argument"
+        due = fact("gradients", count=count) if count > 1 else fact("gradient alone")
         if not isinstance(answer, tuple | list):
             what = f"an array of shape {answer.shape}" if isinstance(answer, np.ndarray) else type(answer).__name__
-            raise Violation(due, f"{what}, not in a tuple", counterexample=question, mistake="wrong-type")
+            raise Violation(due, fact("not in a tuple", name=what), counterexample=case, mistake="wrong-type")
         if len(answer) != count:
-            raise Violation(
-                due, f"a {type(answer).__name__} of {len(answer)}", counterexample=question, mistake="wrong-type"
-            )
+            came = fact("several", name=type(answer).__name__, count=len(answer))
+            raise Violation(due, came, counterexample=case, mistake="wrong-type")
         return answer
 
-    def answer(self, function: Callable[..., Any], args: Sequence[Array], question: Any = None) -> Any:
-        """What a function answers to copies of the arguments.
+    def answer(self, function: Callable[..., Any], args: Sequence[Array], case: Any = None) -> Any:
+        """The answer of a function to copies of the arguments.
 
         Raises
         ------
@@ -89,16 +86,17 @@ class Subject:
         try:
             return function(*(lay_out(array, "C") for array in args))
         except (Exception, SystemExit) as error:  # whatever foreign code raises is an answer
-            raise crash(name, error, question or asked(args)) from error
+            raise crash(name, error, case or asked(args)) from error
 
 
-def crash(name: str, error: BaseException, question: dict[str, Any]) -> Violation:
+def crash(name: str, error: BaseException, case: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
     mistake = {"NotImplementedError": "not-implemented", "SystemExit": "exits"}.get(type(error).__name__, "crash")
-    return Violation(f"{name} to answer", describe_error(error), counterexample=question, mistake=mistake)
+    came = fact("raised", error=type(error).__name__, said=describe_error(error))
+    return Violation(fact("answers", what=name), came, counterexample=case, mistake=mistake)
 
 
-def as_array(name: str, value: Any, question: dict[str, Any]) -> Array:
+def as_array(name: str, value: Any, case: dict[str, Any]) -> Array:
     """A copy of an answer; a number counts as an array without axes.
 
     Raises
@@ -113,16 +111,17 @@ def as_array(name: str, value: Any, question: dict[str, Any]) -> Array:
         came = f"an array of dtype {array.dtype}"
     else:
         came = type(value).__name__
-    raise Violation(f"{name} to be an array of real numbers", came, counterexample=question, mistake="wrong-type")
+    due = fact("real numbers", what=name)
+    raise Violation(due, fact("type", name=came), counterexample=case, mistake="wrong-type")
 
 
 def asked(args: Sequence[Array], cotangent: Array | None = None) -> dict[str, Any]:
-    """A question as nested lists."""
+    """The arguments of a case as nested lists, by name."""
     weights = {} if cotangent is None else {"cotangent": cotangent.tolist()}
     return {**weights, **{f"args[{number}]": array.tolist() for number, array in enumerate(args)}}
 
 
 def laid(array: Array, layout: Layout) -> Array:
-    """A copy of the array in that layout where it can have one: whole numbers and arrays without axes stay plain."""
+    """A copy of the array in that memory layout; whole numbers and arrays without axes keep the plain one."""
     has_layouts = array.dtype.kind == "f" and array.ndim > 0
     return lay_out(array, layout if has_layouts or layout == "read-only" else "C")

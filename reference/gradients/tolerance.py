@@ -1,4 +1,4 @@
-"""How far rounding took an answer: what an honest function of unknown formula is granted.
+"""How far rounding may have taken an answer of a function whose formula is not known.
 
 No formula, no theorem; so rounding is measured. The same code is run once more in the next wider arithmetic (single
 precision in double, double in extended precision, where numpy has one). The wider answer is off by the same roundings,
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
+from reference.numerics import tolerances
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
@@ -33,12 +34,6 @@ Compute = Callable[..., tuple[Array, ...]]
 _WIDER: dict[Any, Any] = {np.dtype(np.float32): np.float64}
 if np.finfo(np.longdouble).eps < 2.0**-60:
     _WIDER[np.dtype(np.float64)] = np.longdouble
-_NEARBY = 2.0**-20
-_MEASURED = 2.0
-_LAST_ROUNDINGS = 4.0
-_PROBES = 4
-#: On conditioning, and on the size of what is computed on the way: each is an estimate.
-_SAFETY, _INTERMEDIATE = 16.0, 64.0
 
 
 def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array], sizes: Sequence[Any]) -> list[Array]:
@@ -58,7 +53,7 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
         cannot be measured, in units of the narrow one.
     """
     rng = np.random.RandomState(0)
-    nearby = [_moved(array, _NEARBY, rng) for array in inputs]
+    nearby = [_moved(array, tolerances.NEARBY, rng) for array in inputs]
     here = _differences(compute, inputs, answers)
     there = _differences(compute, nearby, None)
     bounds = []
@@ -67,15 +62,15 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
         if seen is None:
-            seen = _conditioning(compute, inputs, answers, number) + _INTERMEDIATE * unit * size
+            seen = _conditioning(compute, inputs, answers, number) + tolerances.INTERMEDIATE_UNITS * unit * size
         else:
             if again is not None and again.shape == seen.shape:
                 seen = np.fmax(seen, again)
-            seen = _MEASURED * seen + _INTERMEDIATE * wider_unit * size
-        last = _LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
+            seen = tolerances.MEASURED_FACTOR * seen + tolerances.INTERMEDIATE_UNITS * wider_unit * size
+        last = tolerances.LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
         smallest = float(np.finfo(np.float32 if unit > 2.0**-30 else np.float64).tiny)
         bound = seen + last + 4 * smallest
-        # What is not finite was not brought about by rounding.
+        # Rounding does not make an answer infinite or NaN.
         bounds.append(np.where(np.isfinite(answer), bound, 0.0))
     return bounds
 
@@ -90,12 +85,12 @@ def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:
 
 
 def unit_roundoff(arrays: Sequence[Array]) -> float:
-    """Of the coarsest among them."""
+    """The largest unit roundoff among the arrays' types."""
     return max(float(np.finfo(array.dtype).eps) / 2 for array in arrays)
 
 
 def _differences(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array] | None) -> list[Array | None]:
-    """Narrow minus wide, answer by answer; None where the code did not compute in the wider type."""
+    """|narrow - wide| for each answer; None where the code did not compute in the wider type."""
     try:
         narrow = compute(*inputs) if answers is None else answers
         wide = compute(*(array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs))
@@ -119,14 +114,14 @@ def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[A
     rng = np.random.RandomState(1)
     here = answers[number].astype(np.float64)
     most = np.zeros(here.shape)
-    for _ in range(_PROBES):
+    for _ in range(tolerances.CONDITIONING_PROBES):
         try:
             moved = compute(*(_moved(array, float(np.finfo(array.dtype).eps), rng) for array in inputs))[number]
         except Violation:
             continue
         if moved.shape == here.shape:
             most = np.fmax(most, np.abs(moved - here))
-    return _SAFETY * most
+    return tolerances.CONDITIONING_SAFETY * most
 
 
 def _moved(array: Array, relative: float, rng: np.random.RandomState) -> Array:

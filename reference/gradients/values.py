@@ -1,4 +1,4 @@
-"""What is promised of the numbers: forward against its specification, vjp against it or against forward itself."""
+"""What is promised of the numbers: forward is compared with its definition, vjp with the derivative."""
 
 from __future__ import annotations
 
@@ -9,131 +9,126 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients.cases import Question, short_numbers
-from reference.gradients.context import Examination
+from reference.gradients.cases import Case, short_numbers
+from reference.gradients.context import Context
 from reference.gradients.differences import Differences, contracted
 from reference.gradients.judge import Comparison, compare
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import asked
+from reference.numerics import tolerances
+from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
+from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
 
-_NO_SPEC = "no specification was given to hold the forward pass against"
-_NOWHERE_FINITE = "judged nothing: the specification is finite at none of the inputs that were tried"
-_NOTHING_TOLD = (
-    "judged nothing: at none of the inputs that were tried is the forward pass finite, with a derivative that its "
-    "values tell"
-)
 _FEW = 8
 _PLAIN = {"short numbers", "ordinary numbers"}
-#: Powers of two, so that they multiply without rounding.
-_SCALES = (2.0**-30, 2.0**30)
 
 
-def check_forward_values(context: Examination) -> None:
+def check_forward_values(context: Context) -> None:
     """The forward pass gives what the specification gives, but for rounding."""
     spec = _spec(context)
+    context.note_oracle(spec.evaluator)
     comparison = Comparison("forward", context.largest)
-    for question in context.judged():
-        output, truth = context.output(question), spec.value(question.args)
+    for case in context.judged():
+        output, truth = context.output(case), spec.value(case.args)
         if truth is None:
             continue
         if [n for n in output.shape if n > 1] != [n for n in truth.value.shape if n > 1]:
-            raise NotApplicable(f"the output has shape {output.shape} instead of {truth.value.shape}")
-        bound = context.forward_bound(question, output)
+            raise NotApplicable(fact("output of another shape", shape=output.shape, due=truth.value.shape))
+        bound = context.forward_bound(case, output)
         shape = truth.value.shape
-        comparison.add(output.reshape(shape).astype(np.float64), truth, bound.reshape(shape), asked(question.args))
-    comparison.settle(_NOWHERE_FINITE)
+        comparison.add(output.reshape(shape).astype(np.float64), truth, bound.reshape(shape), asked(case.args))
+    comparison.settle(fact("specification nowhere finite"))
 
 
-def check_gradient_values(context: Examination, number: int) -> None:
+def check_gradient_values(context: Context, number: int) -> None:
     """The gradient is the derivative of the specification, but for rounding."""
     spec = _spec(context)
     if not spec.is_differentiated:
-        _check_by_differences(
-            context, spec.differences, number, "judged nothing: the specification's values tell no slope"
-        )
+        _check_by_differences(context, spec.differences, number, fact("specification tells no slope"))
         return
+    context.note_oracle(spec.oracle)
     position = context.pattern.differentiable.index(number)
     comparison = Comparison(f"gradient[{number}]", context.largest)
-    for question in context.judged():
-        floats = doubles(context.pattern.floats(question.args))
-        for cotangent in context.cotangents(question):
-            truth = spec.gradient(cotangent, question.args)[position]
-            answers, bounds = context.gradients(question, cotangent)
+    for case in context.judged():
+        floats = doubles(context.pattern.floats(case.args))
+        for cotangent in context.cotangents(case):
+            truth = spec.gradient(cotangent, case.args)[position]
+            answers, bounds = context.gradients(case, cotangent)
 
             def legal(index: Index, cotangent: Array = cotangent, floats: Sequence[Array] = floats) -> Estimate | None:
                 return spec.differences.at_kink(cotangent, floats, position, index)
 
-            words = asked(question.args, cotangent)
+            words = asked(case.args, cotangent)
             comparison.add(answers[position], truth, bounds[position], words, legal)
-    comparison.settle(_NOWHERE_FINITE)
+    comparison.settle(fact("specification nowhere finite"))
 
 
-def check_gradient_consistent(context: Examination, number: int) -> None:
+def check_gradient_consistent(context: Context, number: int) -> None:
     """The gradient is the derivative of the given forward pass, as its values tell it."""
     if context.spec is not None:
-        raise NotApplicable("the specification is the judge, so that a wrong forward pass cannot blame a right vjp")
-    _check_by_differences(context, context.differences, number, _NOTHING_TOLD)
+        raise NotApplicable(fact("specification judges"))
+    _check_by_differences(context, context.differences, number, fact("forward tells nothing"))
 
 
-def check_linear(context: Examination) -> None:
+def check_linear(context: Context) -> None:
     """The gradient is linear in the cotangent: of a sum it is the sum, of a multiple the multiple, of 0 it is 0."""
     calm = context.calm()
     judged = False
-    for question in [*calm[:2], *calm[2:][-1:]]:
-        rng = np.random.RandomState(question.seed)
+    for case in [*calm[:2], *calm[2:][-1:]]:
+        rng = np.random.RandomState(case.seed)
         one, two = (short_numbers(rng, context.shape).astype(context.dtype) for _ in range(2))
-        first, second = context.gradients(question, one), context.gradients(question, two)
+        first, second = context.gradients(case, one), context.gradients(case, two)
         if not all(np.isfinite(array).all() for array in (*first[0], *second[0])):
             continue
         judged = True
-        _check_combination(context, question, 2 * one - two / 2, [(2.0, first), (-0.5, second)])
-        for scale in _SCALES:
-            _check_combination(context, question, (scale * one).astype(context.dtype), [(scale, first)])
-        _check_combination(context, question, np.zeros_like(one), [(0.0, first)])
+        _check_combination(context, case, 2 * one - two / 2, [(2.0, first), (-0.5, second)])
+        for scale in tolerances.LINEARITY_SCALES:
+            _check_combination(context, case, (scale * one).astype(context.dtype), [(scale, first)])
+        _check_combination(context, case, np.zeros_like(one), [(0.0, first)])
     if not judged:
-        raise NotApplicable("judged nothing: the gradient is finite at none of the inputs that were tried")
+        raise NotApplicable(fact("gradient nowhere finite"))
 
 
 def _check_combination(
-    context: Examination, question: Question, cotangent: Array, terms: list[tuple[float, tuple[Any, list[Array]]]]
+    context: Context, case: Case, cotangent: Array, terms: list[tuple[float, tuple[Any, list[Array]]]]
 ) -> None:
-    answers, bounds = context.gradients(question, cotangent)
+    answers, bounds = context.gradients(case, cotangent)
     for position, number in enumerate(context.pattern.differentiable):
         due = sum(factor * found[position] for factor, (found, _) in terms)
         bound = bounds[position] + sum(abs(factor) * granted[position] for factor, (_, granted) in terms)
-        words = asked(question.args, cotangent)
+        words = asked(case.args, cotangent)
         try:
             compare(f"gradient[{number}]", answers[position], np.asarray(due), bound, words)
         except Violation as violation:
-            violation.expected += ", by what vjp answers for the cotangents that this one is made of"
-            raise
+            raise violation.but(due=violation.due.and_("from other cotangents")) from None
 
 
-def _check_by_differences(context: Examination, oracle: Differences, number: int, nothing: str) -> None:
-    """Every entry at ordinary inputs, random directions at all."""
+def _check_by_differences(context: Context, oracle: Differences, number: int, nothing: Fact) -> None:
+    """Compare the gradient with differences: entry by entry in ordinary cases, along random directions in all."""
     comparison = Comparison(f"gradient[{number}]", context.largest)
     position = context.pattern.differentiable.index(number)
-    calm = [question for question in context.calm() if question.kind in _PLAIN]
-    oracle.try_complex([doubles(context.pattern.floats(question.args)) for question in calm[:2]])
-    for question in context.judged():
-        floats = doubles(context.pattern.floats(question.args))
-        entries = context.entries(floats[position]) if question.ordinary else []
-        directions = _directions(question, oracle.steps(floats, position))
+    calm = [case for case in context.calm() if case.kind in _PLAIN]
+    oracle.try_complex([doubles(context.pattern.floats(case.args)) for case in calm[:2]])
+    context.note_oracle(oracle.oracle)
+    for case in context.judged():
+        floats = doubles(context.pattern.floats(case.args))
+        entries = context.entries(floats[position]) if case.ordinary else []
+        directions = _directions(case, oracle.steps(floats, position))
         slopes = [oracle.along(floats, position, direction) for direction in directions]
-        for cotangent in context.cotangents(question):
-            answers, bounds = context.gradients(question, cotangent)
+        for cotangent in context.cotangents(case):
+            answers, bounds = context.gradients(case, cotangent)
             actual, bound = answers[position], bounds[position]
-            words = asked(question.args, cotangent)
-            # What is not a number has no part in a sum.
+            words = asked(case.args, cotangent)
+            # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             comparison.add(actual, oracle.gradient(cotangent, floats, position, alone), bound, words)
             for direction, slope in zip(directions, slopes, strict=True):
                 total = contracted(cotangent, slope)
-                if _agrees(actual, bound, direction, total):
+                if not _part(actual, bound, direction, total).is_suspicious:
                     comparison.judged += int(np.isfinite(total.error))
                     continue
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
@@ -144,11 +139,11 @@ def _check_by_differences(context: Examination, oracle: Differences, number: int
     comparison.settle(nothing)
 
 
-def _directions(question: Question, steps: Array) -> list[Array]:
-    """Random, dense, and as long as each entry may be moved."""
+def _directions(case: Case, steps: Array) -> list[Array]:
+    """One random direction in which each entry is moved as far as it may be."""
     if not steps.any():
         return []
-    rng = np.random.RandomState(question.seed + 1)
+    rng = np.random.RandomState(case.seed + 1)
     return [steps * rng.uniform(0.25, 1.0, steps.shape) * rng.choice([-1.0, 1.0], steps.shape)]
 
 
@@ -157,14 +152,16 @@ def _not_finite(actual: Array) -> list[Index]:
     return [tuple(int(i) for i in index) for index in np.argwhere(~np.isfinite(actual))[:_FEW]]
 
 
-def _agrees(actual: Array, bound: Array, direction: Array, total: Estimate) -> bool:
-    """Whether <gradient, direction> is what it should be; what cannot be told agrees."""
+def _part(actual: Array, bound: Array, direction: Array, total: Estimate) -> Part:
+    """<gradient, direction> less what it should be; where that is not known, anything is allowed."""
+    if not np.isfinite(actual).all():
+        return Part(0.0, np.inf)
     products = actual * direction
     allowed = float(total.error) + float((bound * np.abs(direction)).sum())
     allowed += 2.0**-52 * products.size * float(np.abs(products).sum())
-    if not np.isfinite(total.error) or not np.isfinite(actual).all():
-        return True
-    return bool(np.isnan(allowed) or abs(products.sum() - float(total.value)) <= allowed)
+    if not np.isfinite(allowed):
+        return Part(0.0, np.inf)
+    return Part(float(products.sum() - float(total.value)), allowed)
 
 
 def _locate(
@@ -176,35 +173,36 @@ def _locate(
     actual: Array,
     bound: Array,
 ) -> Index | None:
-    """An entry that is off, by halves: the derivative along half a direction agrees or does not."""
-    flat = (
-        np.flatnonzero(np.ones(direction.shape)) if np.isfinite(actual).all() else np.flatnonzero(~np.isfinite(actual))
-    )
-    while flat.size > 1:
-        halves = flat[: flat.size // 2], flat[flat.size // 2 :]
-        for half in halves:
-            masked = np.zeros(direction.size)
-            masked[half] = direction.reshape(-1)[half]
-            part = masked.reshape(direction.shape)
-            slope = contracted(cotangent, oracle.along(floats, position, part))
-            if not _agrees(actual, bound, part, slope):
-                flat = half
-                break
-        else:
-            return None
-    return tuple(int(i) for i in np.unravel_index(flat[0], direction.shape))
+    """An entry that is no number, or else one that is off, by halving the direction."""
+    strange = _not_finite(actual)
+    if strange:
+        return strange[0]
+
+    def part(members: Any) -> Part:
+        masked = np.zeros(direction.size)
+        masked[members] = direction.reshape(-1)[members]
+        along = masked.reshape(direction.shape)
+        return _part(actual, bound, along, contracted(cotangent, oracle.along(floats, position, along)))
+
+    def halved(left: Any, right: Any, _: Part) -> tuple[Part, Part]:
+        # Differences along a half are as good as along the whole: what one half leaves to the other is not.
+        return part(left), part(right)
+
+    members = np.flatnonzero(np.ones(direction.shape))
+    place = next(followed(members, part(members), halved), None)
+    return None if place is None else tuple(int(i) for i in np.unravel_index(place, direction.shape))
 
 
 def _off_along(number: int, actual: Array, direction: Array, total: Estimate, words: dict[str, Any]) -> Violation:
     return Violation(
-        f"<gradient[{number}], direction> = {float(total.value)!r}, as the forward pass changes along the direction",
-        f"{float((actual * direction).sum())!r}",
+        fact("slope along direction", what=f"gradient[{number}]", value=float(total.value)),
+        fact("number", value=float((actual * direction).sum())),
         bound=float(total.error),
         counterexample={**words, "direction": direction.tolist()},
     )
 
 
-def _spec(context: Examination) -> Specification:
+def _spec(context: Context) -> Specification:
     if context.spec is None:
-        raise NotApplicable(_NO_SPEC)
+        raise NotApplicable(fact("no specification"))
     return context.spec

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, get_args
+from collections.abc import Callable
+from typing import Any
 
+from reference.engine import Check, Effort, Examination, checked_options, select
 from reference.execution import implementation as finding_classes
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Executor
-from reference.findings import Finding, Violation, failure, finding, outcome
-from reference.lab.checks.catalogue import Check, all_checks
-from reference.lab.context import Context, Effort
+from reference.findings import Findings, Violation, passed
+from reference.lab.checks.catalogue import all_checks
+from reference.lab.context import Context
 from reference.lab.contract import Oracle
 from reference.lab.diagnosis import certain, explanations
-from reference.lab.hints import hint_for, hint_for_missing
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.numerics.oracles import ball
+from reference.wording import fact
 
-#: Letters of what came: it may be anything.
-_MOST_SAID = 2000
+__all__ = ["LabExamination", "check", "checks_of", "parametrize_with_checks", "passed"]
 
 
 def check(
@@ -31,7 +28,7 @@ def check(
     only: str = "*",
     seed: int = 0,
     effort: Effort = "normal",
-) -> list[Finding]:
+) -> Findings:
     """Hold an implementation of the lab's classes to the contract.
 
     Runs the implementation's code in this process: for code that is trusted.
@@ -45,14 +42,14 @@ def check(
     only
         Checks whose id matches this pattern (as file names do), and what they depend on.
     seed
-        The same seed asks the same questions.
+        The same seed draws the same cases.
     effort
-        How many questions: quick, normal or exhaustive.
+        How many cases: quick, normal or exhaustive.
 
     Returns
     -------
-    list of Finding
-        One for each check, in order of dependency.
+    Findings
+        A list with one `Finding` for each check, in order of dependency.
 
     Raises
     ------
@@ -73,7 +70,7 @@ def check(
     >>> print(passed(findings), *(finding.check for finding in findings if finding.status == "failed"))
     False relu.forward.values
     """
-    return list(_examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort))
+    return _examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort).findings()
 
 
 def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[Any], Any]:
@@ -101,24 +98,12 @@ def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[An
     return pytest.mark.parametrize("check", parameters)
 
 
-def passed(findings: Iterable[Finding]) -> bool:
-    """Whether everything holds: nothing failed and the examiner had no fault, with at least one check passed.
-
-    Examples
-    --------
-    >>> passed([])
-    False
-    """
-    statuses = [finding.status for finding in findings]
-    return "passed" in statuses and not {"failed", "error"} & set(statuses)
-
-
-class Examination:
-    """The findings of one examination, each made when it is asked for, after those that it depends on.
+class LabExamination(Examination):
+    """The findings about one implementation of the lab's classes, each made when it is asked for.
 
     Parameters
     ----------
-    session
+    executor
         Where the implementation runs.
     name
         Of the implementation, for messages.
@@ -126,75 +111,41 @@ class Examination:
         As in `check`.
     """
 
+    context: Context
+
     def __init__(
         self, executor: Executor, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
     ) -> None:
-        if effort not in get_args(Effort):
-            raise ValueError(f"expected effort to be one of {', '.join(get_args(Effort))}, got {effort!r}")
-        if not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"expected seed to be an integer of at least 0, got {seed!r}")
-        self.checks = select(only, assignment)
-        oracle: Oracle | str = ball.available() or ball  # a module has the two functions that an oracle has
-        self._context = Context(executor, oracle, name, seed, effort, assignment)
-        self._by_id = {each.id: each for each in self.checks}
-        self._findings: dict[str, Finding] = {}
+        seed, effort = checked_options(seed, effort)
+        oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
+        checks = checks_of(only, assignment)
+        super().__init__(checks, Context(executor, oracle, name, seed, effort, assignment))
         self._explained: dict[str, list[Mistake]] = {}
 
-    def __iter__(self) -> Iterator[Finding]:
-        for each in self.checks:
-            yield self.finding(each.id)
+    def obstacle(self, check: Check) -> Violation | None:
+        """The violation where the class of the check is missing; None where the class is there."""
+        cls = check.subject.partition(".")[0]
+        missing = self.context.executor.missing()
+        if cls not in missing:
+            return None
+        came = fact("absent", said=missing[cls], cause=self.context.executor.causes().get(cls))
+        return Violation(fact("class", cls=cls), came, mistake="missing")
 
-    def finding(self, name: str) -> Finding:
-        """What the check of that id has to say."""
-        if name not in self._findings:
-            each = self._by_id[name]
-            for other in (*each.depends_on, *each.excuses):
-                if other in self._by_id:
-                    self.finding(other)
-            self._findings[name] = self._judged(each)
-        return self._findings[name]
-
-    def _judged(self, each: Check) -> Finding:
-        cls = each.subject.partition(".")[0]
-        missing = self._context.executor.missing()
-        if cls in missing:
-            violation = Violation(f"a class {cls}", missing[cls], mistake="missing")
-            return _failed(each, violation, hint_for_missing(missing[cls]))
-        broken = self._among(each.depends_on, {"failed", "error", "skipped"})
-        if broken:
-            return finding(each, "skipped", actual=self._reason(broken))
-        self._context.log.clear()
-        return outcome(each, partial(each.run, self._context), partial(self._diagnosed, each))
-
-    def _reason(self, broken: list[str]) -> str:
-        """Why what depends on these is skipped: if they were skipped themselves, for their reason."""
-        first = self._findings[broken[0]]
-        if first.status == "skipped":
-            return first.actual or ""
-        return f"depends on {', '.join(broken)}, which did not pass"
-
-    def _among(self, names: Iterable[str], statuses: set[str]) -> list[str]:
-        known = [name for name in dict.fromkeys(names) if name in self._findings]
-        return [name for name in known if self._findings[name].status in statuses]
-
-    def _diagnosed(self, each: Check, violation: Violation) -> Finding:
-        suspects = self._among(each.excuses, {"failed", "error"})
-        if suspects:
-            return finding(each, "skipped", actual=f"fails, perhaps because of {', '.join(suspects)}")
-        known = [mistake for mistake in CATALOGUE if mistake.subject == each.subject]
+    def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
+        """The violation with its mistake, where all known mistakes that give the same answers have one name."""
+        known = [mistake for mistake in CATALOGUE if mistake.subject == check.subject]
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
-        kept = {name: self._by_id[name].run for name in each.depends_on}
-        found = explanations(self._explained.get(each.subject, known), each.run, self._context, violation, kept)
+        kept = {name: self._by_id[name].run for name in check.depends_on}
+        found = explanations(self._explained.get(check.subject, known), check.run, self.context, violation, kept)
         if found:
-            self._explained[each.subject] = found
+            self._explained[check.subject] = found
         mistake = certain(found)
-        if mistake is not None:
-            violation.mistake = mistake.word
-            return _failed(each, violation, mistake.hint)
-        return _failed(each, violation, hint_for(violation))
+        if mistake is None:
+            return super().explained(check, violation)
+        return violation.but(mistake=mistake.word), mistake.hint
 
 
-def select(only: str, assignment: int) -> list[Check]:
+def checks_of(only: str, assignment: int) -> list[Check]:
     """The checks of an assignment that match a pattern, and those that they depend on, in order.
 
     Raises
@@ -204,37 +155,16 @@ def select(only: str, assignment: int) -> list[Check]:
     """
     if assignment not in {1, 2, 3}:
         raise ValueError(f"expected assignment 1, 2 or 3, got {assignment!r}")
-    everything = [each for each in all_checks() if assignment in each.assignments]
-    wanted = {each.id for each in everything if fnmatch.fnmatchcase(each.id, only)}
-    if not wanted:
-        raise ValueError(f"no check matches {only!r}; {_meant(only, everything)}`bp check --list` shows all")
-    for each in reversed(everything):
-        if each.id in wanted:
-            wanted.update(each.depends_on)
-    return [each for each in everything if each.id in wanted]
-
-
-def _meant(only: str, checks: list[Check]) -> str:
-    """The pattern that was probably meant: by the beginning of an id, by a class or a method, or by the spelling."""
-    beginnings = {each.id: each.id for each in checks}
-    for each in checks:
-        layer, method, *deeper = each.id.split(".")
-        cls, dot, _ = each.subject.partition(".")
-        beginnings |= dict.fromkeys((layer, cls), f"{layer}.*")
-        if dot:
-            pattern = f"{layer}.{method}.*" if deeper else each.id
-            beginnings |= dict.fromkeys((f"{layer}.{method}", each.subject), pattern)
-    spelled = {name.lower(): pattern for name, pattern in beginnings.items()}
-    found = difflib.get_close_matches(only.lower().rstrip(".*"), spelled, 1)
-    return f"did you mean {spelled[found[0]]!r}? " if found else ""
+    promised = [each for each in all_checks() if assignment in each.assignments]
+    return select(only, promised, "`bp check --list` shows all")
 
 
 def _examination(
     implementation: Any, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort = "normal"
-) -> Examination:
+) -> LabExamination:
     found = finding_classes.find(implementation)
-    executor = InProcess(found.classes, found.missing)
-    return Examination(executor, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
+    executor = InProcess(found.classes, found.missing, found.causes)
+    return LabExamination(executor, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
 
 
 def _named(judge: Callable[[str], None], name: str) -> Callable[[], None]:
@@ -242,8 +172,3 @@ def _named(judge: Callable[[str], None], name: str) -> Callable[[], None]:
         judge(name)
 
     return check
-
-
-def _failed(each: Check, violation: Violation, hint: str | None) -> Finding:
-    violation.actual = violation.actual[:_MOST_SAID]
-    return failure(each, violation, hint)

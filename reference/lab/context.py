@@ -1,41 +1,41 @@
-"""One examination: puts questions to an implementation, fetches the truth, and keeps a log of what came back."""
+"""What the checks of the lab's contract work with: they ask an implementation, know the truth, and log responses."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.context import Context as _Context
+from reference.engine.context import Effort
+from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step, Unusable
 from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
-from reference.lab.evidence import evidence_of, most_telling, point_of
-from reference.lab.formatting import module_of, nested, repro, short
+from reference.lab.evidence import most_telling, point_of
+from reference.lab.formatting import module_of, nested, repro
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.memo import digest, memo
 from reference.numerics.sampling import normal_numbers, numbers_of_all_sizes, short_numbers
+from reference.wording import Fact, fact
 
-Effort = Literal["quick", "normal", "exhaustive"]
 Array = NDArray[Any]
 Known = TypeVar("Known")
 
-#: Ordinary questions: N, D and U differ, so that no axis passes for another, and none has a length of one or two.
+#: Ordinary sizes: N, D and U differ, so that no axis passes for another, and none has a length of one or two.
 ORDINARY_SIZES = (Sizes(3, 2, 4), Sizes(5, 4, 3), Sizes(2, 5, 7), Sizes(8, 6, 5))
 ORDINARY = ORDINARY_SIZES[0]
-#: From the smallest question that can show a mistake upwards: one sample, one unit, two classes, equal sizes.
+#: From the smallest case that can show a mistake upwards: one sample, one unit, two classes, equal sizes.
 SMALL_SIZES = (
     Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(1, 2, 2), Sizes(1, 1, 1), Sizes(2, 1, 1), Sizes(2, 2, 2), Sizes(1, 2, 1),
     Sizes(1, 1, 3), Sizes(1, 3, 4), Sizes(2, 1, 3), Sizes(3, 2, 1), Sizes(3, 3, 3), Sizes(5, 3, 2), Sizes(4, 4, 4),
 )  # fmt: skip
-_ROUNDS = {"quick": 1, "normal": 8, "exhaustive": 60}
-#: Draws at each size in the search for a smaller counterexample: a mask, say, shows only where a number is negative.
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,27 @@ class Response:
 
 
 @dataclass
-class Context:
-    """What checks work with.
+class Context(_Context):
+    """What the checks of the lab's contract work with.
 
     Attributes
     ----------
-    session
+    executor
         Where the implementation runs.
     oracle
         Where the truth comes from, or the reason why there is none.
     name
         Of the implementation, for messages.
     seed
-        Of all draws; the same seed asks the same questions.
+        Of all draws; the same seed draws the same cases.
     effort
-        How many questions a check asks.
+        How many cases a check looks at.
     assignment
         1 allows the naive softmax and what follows from it.
     log
-        Every answer, in order.
+        Every response, in order.
+    oracles
+        As in `reference.engine.Context`.
     """
 
     executor: Executor
@@ -83,11 +85,17 @@ class Context:
     effort: Effort = "normal"
     assignment: int = 3
     log: list[Response] = field(default_factory=list)
+    oracles: list[str] = field(default_factory=list)
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
     def of(self, executor: Executor, log: list[Response]) -> Context:
-        """The same examination of somebody else, with a log of its own."""
-        return replace(self, executor=executor, log=log, _trend=[])
+        """The same context for another executor, with a log of its own."""
+        return replace(self, executor=executor, log=log, oracles=[], _trend=[])
+
+    def start(self) -> None:
+        """Forget what belongs to the check before."""
+        super().start()
+        self.log.clear()
 
     def known(self, key: Hashable, make: Callable[[], Known]) -> Known:
         """What ``make`` gives, made once in this process: see `reference.numerics.memo`.
@@ -97,13 +105,23 @@ class Context:
         oracle = self.oracle if isinstance(self.oracle, str) else (self.oracle.value, self.oracle.vjp)
         return memo.get((oracle, key), make)
 
+    def true(self, key: Hashable, make: Callable[[Oracle], Known]) -> Known:
+        """What ``make`` gives, called with the oracle, made once in this process as by `known`.
+
+        Raises
+        ------
+        NotApplicable
+            There is no oracle.
+        """
+        return self.known(key, partial(make, self.truth()))
+
     @property
     def rounds(self) -> int:
-        """How often to repeat what is drawn at random."""
-        return _ROUNDS[self.effort]
+        """How many times each kind of random case is drawn."""
+        return tolerances.ROUNDS[self.effort]
 
     def home(self, cls: str) -> str:
-        """What stands after ``from`` in a script that imports the class."""
+        """The module from which a script imports the class."""
         return self.executor.modules().get(cls) or module_of(self.name)
 
     def truth(self) -> Oracle:
@@ -115,15 +133,12 @@ class Context:
             It is absent.
         """
         if isinstance(self.oracle, str):
-            raise NotApplicable(self.oracle)
+            raise NotApplicable(fact("no oracle", said=self.oracle))
+        self.note_oracle(self.oracle.NAME)
         return self.oracle
 
-    def rng(self, key: str) -> np.random.RandomState:
-        """A generator for one check, independent of which other checks run."""
-        return np.random.RandomState((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
-
     def ask(self, message: Message, case: Case, before: Sequence[Step] = ()) -> Reply:
-        """The reply to one question, put to a fresh object after the steps ``before``.
+        """The reply of a fresh object to one call, after the steps ``before``.
 
         Raises
         ------
@@ -136,70 +151,61 @@ class Context:
         for step in replies:
             if step.error is not None:
                 self.log.append(Response((step.error_kind,)))
-                names = ", ".join(message.arguments)
-                misnamed = "unexpected keyword argument" in step.error
-                raise Violation(
-                    f"{message.subject} to take its arguments by the names {names}"
-                    if misnamed
-                    else f"{message.subject} to answer arguments of shapes {_shapes(case)}",
-                    step.error,
-                    counterexample=nested(case),
-                    mistake=word_of(step, message.method),
-                    repro=repro(self.home(message.cls), message, case),
-                )
+                due = fact("answers shapes", subject=message.subject, shapes=_shapes(case))
+                if step.cause == "arguments":
+                    due = fact("takes", subject=message.subject, names=tuple(message.arguments))
+                raise self.violation(message, case, due, raised(step), word_of(step))
         return replies[-1]
 
+    def violation(
+        self, message: Message, case: Case, due: Fact, came: Fact, mistake: str | None = None, **fields: Any
+    ) -> Violation:
+        """A broken promise, with the case as its counterexample and a script that shows it."""
+        script = repro(self.home(message.cls), message, case)
+        return Violation(due, came, counterexample=nested(case), mistake=mistake, repro=script, **fields)
+
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
-        """What came back, part by part, in the shapes of the truth where the number of entries allows it."""
+        """The arrays that one call answers, as `parts` gives them."""
         return self.parts(message, case, self.ask(message, case))
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
-        """The same for several questions, put together: one after the other they take longer to go and come."""
+        """The same for several cases that are sent together, which is faster than one after the other."""
         answers = self.executor.run_all(_steps(message, case) for case in cases)
         for case, replies in zip(cases, answers, strict=True):
             yield self.parts(message, case, self._last(message, case, replies))
 
     def parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
-        """The arrays of a reply.
+        """The arrays of a reply, float64, in the shapes that are due where the number of entries allows it.
 
         Raises
         ------
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
-        due = message.shapes(case)
+        shapes = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
         self.log.append(Response(tuple(values)))
-        if len(values) != len(due):
-            got = kind_of(reply) if len(values) == 1 else f"{reply.kind} of {len(values)}"
-            raise self._no_answer(message, case, f"a list [{', '.join(message.parts)}]", got, word_for(got))
+        if len(values) != len(shapes):
+            came = fact("type", name=f"{reply.kind} of {len(values)}") if len(values) > 1 else type_of(reply)
+            word = word_for(reply.value, arrays=False)
+            raise self.violation(message, case, fact("parts", names=message.parts), came, word)
         arrays = []
-        for name, value, shape in zip(message.parts, values, due, strict=True):
+        for name, value, shape in zip(message.parts, values, shapes, strict=True):
             array = as_numbers(value)
             if array is None:
-                came = no_numbers(value)
-                word = "wrong-type" if several and value is None else word_for(came)
-                raise self._no_answer(message, case, f"{name} to be an array of numbers", came, word)
+                word = "wrong-type" if several and value is None else word_for(value)
+                raise self.violation(message, case, fact("numbers", what=name), no_numbers(value), word)
             if array.size != int(np.prod(shape)):
-                came = f"shape {array.shape}"
-                raise self._no_answer(message, case, f"{name} of shape {shape}", came, "wrong-shape")
+                due, came = fact("shape of", what=name, shape=shape), fact("shape", shape=array.shape)
+                raise self.violation(message, case, due, came, "wrong-shape")
             arrays.append(array.reshape(shape).astype(np.float64))
         return tuple(arrays)
 
-    def _no_answer(self, message: Message, case: Case, expected: str, came: str, word: str) -> Violation:
-        return Violation(
-            expected,
-            came,
-            counterexample=nested(case),
-            mistake=word,
-            repro=repro(self.home(message.cls), message, case),
-        )
-
     def answer(self, message: Message, case: Case) -> Expected:
-        """The truth, and how far an honest answer may be from it."""
+        """The truth of a case, and how far an honest answer may be from it."""
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
-        return self.known((message.subject, digest(*arrays)), lambda: message.answer(case, self.truth()))
+        return self.true((message.subject, digest(*arrays)), partial(message.answer, case))
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.
@@ -215,19 +221,18 @@ class Context:
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             index = worst_entry(array, truth, bound)
             if index is not None:
-                violation = Violation(
-                    f"{name}{list(index)} = {short(truth.value[index])}",
-                    f"{name}{list(index)} = {short(array[index])}",
+                raise self.violation(
+                    message,
+                    case,
+                    entry(name, index, truth.value),
+                    entry(name, index, array),
                     index=index,
                     bound=float(bound[index] + truth.error[index]),
-                    counterexample=nested(case),
-                    repro=repro(self.home(message.cls), message, case),
+                    evidence=evidence_of(name, array, truth, bound),
                 )
-                violation.evidence = evidence_of(name, array, truth, bound)
-                raise violation
 
     def judge_each(self, message: Message, cases: Iterable[Case]) -> None:
-        """Ask all the questions and compare; the first of the smallest that went wrong is told.
+        """Judge all cases and raise the violation of the smallest case that has one.
 
         Raises
         ------
@@ -244,16 +249,15 @@ class Context:
                 evidence.append(violation.evidence)
                 worst = (size, violation) if worst is None or size < worst[0] else worst
         if worst is not None:
-            worst[1].evidence = most_telling(evidence, self._trend)
-            raise worst[1]
+            raise worst[1].but(evidence=most_telling(evidence, self._trend))
 
     def violations(
         self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
     ) -> Iterator[Violation | None]:
-        """What is wrong with each of the answers; the truth is found while the questions are under way."""
-        questions = map(partial(_steps, message), cases, layouts)
+        """The violation of each case, or None. The truth is computed while the answers are awaited."""
+        calls = map(partial(_steps, message), cases, layouts)
         truths = (partial(self.answer, message, case) for case in cases)
-        for case, replies in zip(cases, self.executor.run_all(questions, truths), strict=True):
+        for case, replies in zip(cases, self.executor.run_all(calls, truths), strict=True):
             yield self._violation(message, case, replies)
 
     def _violation(self, message: Message, case: Case, replies: Sequence[Reply]) -> Violation | None:
@@ -264,12 +268,12 @@ class Context:
         return None
 
     def smallest(self, message: Message, key: str) -> Violation | None:
-        """A wrong answer to a question as small and as short as there is one, if any is found."""
+        """The violation of a case that is as small, and has as short numbers, as was found; None if none was."""
         rng = self.rng(key)
         # Short numbers first: where they show it, the counterexample can be read aloud. Single precision holds them.
         for draw in (short_numbers(rng), normal_numbers(rng), numbers_of_all_sizes(rng, message.key)):
             for sizes in SMALL_SIZES:
-                for _ in range(_TRIES):
+                for _ in range(tolerances.SMALLEST_TRIES):
                     case = message.draw(sizes, draw)
                     violation = self._violation(message, case, self.executor.run(_steps(message, case)))
                     if violation is not None:
@@ -293,7 +297,7 @@ class Context:
         return True
 
     def ordinary_cases(self, message: Message, key: str) -> Iterator[Case]:
-        """Questions of ordinary sizes: short numbers, ordinary ones, and ones of very different magnitudes."""
+        """Cases of ordinary sizes: with short numbers, normal ones, and ones of very different magnitudes."""
         rng = self.rng(key)
         for sizes in ORDINARY_SIZES:
             yield message.draw(sizes, short_numbers(rng))
@@ -304,27 +308,44 @@ class Context:
 
 
 def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
-    """One question, put to a fresh object after the steps ``before``."""
+    """The steps that make a fresh object, do those in ``before``, and call the method."""
     arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
     return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 
 
-def kind_of(reply: Reply) -> str:
-    """What came, in words."""
-    return "None" if reply.value is None else reply.kind
+def raised(reply: Reply) -> Fact:
+    """The exception that came instead of an answer."""
+    return fact("raised", error=reply.error_kind, said=reply.error, cause=reply.cause)
 
 
-def no_numbers(value: Any) -> str:
-    """What came instead of an array of numbers, in words."""
+def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
+    """One entry of an array and its value."""
+    return fact("entry", what=name, index=index, value=float(array[index]))
+
+
+def type_of(reply: Reply) -> Fact:
+    """The type of what came."""
+    cause = "stand-in" if isinstance(reply.value, Unusable) and reply.value.problem == "stand-in" else None
+    return fact("type", name="None" if reply.value is None else reply.kind, cause=cause)
+
+
+def no_numbers(value: Any) -> Fact:
+    """What came instead of an array of numbers."""
     if isinstance(value, np.ndarray):
-        return f"array of dtype {value.dtype}"
-    return value.kind if isinstance(value, Unusable) else "None" if value is None else type(value).__name__
+        return fact("type", name=f"array of dtype {value.dtype}")
+    if isinstance(value, Unusable):
+        return fact("type", name=value.kind, cause="stand-in" if value.problem == "stand-in" else None)
+    return fact("type", name="None" if value is None else type(value).__name__)
 
 
-def word_for(came: str) -> str:
-    """The word for an answer that is no array of numbers in the right shape, by what is said of the answer."""
-    words = {"None": "not-implemented", "shape": "wrong-shape", "array": "wrong-dtype"}
-    return words.get(came.split(" ", maxsplit=1)[0], "wrong-type")
+def word_for(value: Any, *, arrays: bool = True) -> str:
+    """The word for an answer that is no array of numbers; ``arrays``: an array was due, if one of numbers."""
+    if value is None:
+        return "not-implemented"
+    if isinstance(value, np.ndarray) and arrays:
+        return "wrong-dtype"
+    problem = value.problem if isinstance(value, Unusable) else "type"
+    return {"dtype": "wrong-dtype", "shape": "wrong-shape"}.get(problem, "wrong-type")
 
 
 def as_numbers(value: Any) -> Array | None:
@@ -335,9 +356,9 @@ def as_numbers(value: Any) -> Array | None:
     return array if array.dtype.kind in "fiub" else None
 
 
-def word_of(reply: Reply, method: str) -> str:
+def word_of(reply: Reply) -> str:
     """The word for what was raised instead of an answer."""
-    if reply.error_kind == "AttributeError" and (reply.error or "").endswith(f"has no attribute '{method}'"):
+    if reply.cause == "absent":
         return "missing"
     words = {
         "NotImplementedError": "not-implemented",
@@ -350,5 +371,5 @@ def word_of(reply: Reply, method: str) -> str:
     return words.get(reply.error_kind or "", "crash")
 
 
-def _shapes(case: Case) -> str:
-    return ", ".join(f"{name} {array.shape}" for name, array in case.arguments.items())
+def _shapes(case: Case) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple((name, array.shape) for name, array in case.arguments.items())

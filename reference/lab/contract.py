@@ -1,6 +1,6 @@
 """What is promised: each message of each layer, the inputs that it is for, its truth, the rounding it is granted.
 
-A `Message` knows three things about a method of the lab. How to draw questions for it; what the true answer is, from
+A `Message` knows three things about a method of the lab. How to draw cases for it; what the true answer is, from
 the definition of the forward pass (`reference.lab.definitions`), which an oracle evaluates or differentiates; and how
 far rounding may take an honest coding from that truth (`reference.numerics.rounding`). Checks ask; they know no
 formula.
@@ -28,6 +28,10 @@ Array = NDArray[Any]
 class Oracle(Protocol):
     """Evaluates and differentiates definitions; each answer bounds its own error."""
 
+    @property
+    def NAME(self) -> str:  # noqa: N802 - oracles are modules
+        """What it is called in a finding."""
+
     def value(self, spec: Callable[..., Any], args: tuple[Array, ...]) -> Estimate:
         """spec(*args)."""
 
@@ -37,7 +41,7 @@ class Oracle(Protocol):
 
 @dataclass(frozen=True)
 class Sizes:
-    """N samples, D inputs, U units (or K classes)."""
+    """The sizes of a case: N samples, D inputs, U units (or K classes)."""
 
     n: int
     d: int
@@ -46,7 +50,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Case:
-    """One question.
+    """The arguments of one call.
 
     Attributes
     ----------
@@ -69,12 +73,12 @@ class Case:
         return len(next(iter(self.arguments.values())))
 
     def rows(self, index: Any) -> Case:
-        """The same question about some of the samples."""
+        """The case with some of the samples alone, in the order of ``index``."""
         chosen = {name: array[index] for name, array in self.arguments.items()}
         return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
 
     def precision(self) -> Precision:
-        """The arithmetic that is granted for it."""
+        """The precision of its arrays, for which rounding is granted."""
         return rounding.precision_of(*self.arguments.values(), *self.parameters.values())
 
 
@@ -101,11 +105,11 @@ class Message:
     parts
         Names of what comes back: one, or two for ``grad``.
     draw
-        A question of given sizes, its numbers from the given source.
+        A case of given sizes, its numbers from the given source.
     answer
-        The truth and the bounds for a question.
+        The truth and the bounds for a case.
     shapes
-        Of the parts of the answer to a question.
+        Of the parts of the answer to a case.
     per_sample
         Whether row n of the answer depends on row n of the arguments alone.
     """
@@ -126,7 +130,7 @@ class Message:
         return f"{self.cls}.{self.method}"
 
     def setting(self, case: Case, name: str = "layer") -> list[Step]:
-        """The steps that make the object that the question is for."""
+        """The steps that make the object on which the method is called."""
         if self.cls != "LinearLayer":
             return [New(name, self.cls, {"name": name})]
         W, b = case.parameters["W"], case.parameters["b"]
@@ -139,7 +143,7 @@ def one_hot(labels: Array, n_classes: int) -> Array:
     return np.eye(n_classes)[labels]
 
 
-# Questions
+# Cases
 
 
 def _draw_linear_forward(s: Sizes, draw: Draw) -> Case:
@@ -192,13 +196,13 @@ def _targets(X: Array) -> Array:
 
 
 def probabilities(X: Array) -> Array:
-    """Some probabilities for logits X: a question's input, so any will do that are near softmax's."""
+    """Probabilities near softmax(X), as the input of a case: they need not be exact."""
     with np.errstate(over="ignore", under="ignore"):
         E = np.exp(X - X.max(axis=1, keepdims=True))
         return np.asarray(E / E.sum(axis=1, keepdims=True))
 
 
-# Answers
+# Truths
 
 
 def _linear_forward(case: Case, oracle: Oracle) -> Expected:
@@ -275,7 +279,7 @@ def _logits_delta(case: Case, oracle: Oracle) -> Expected:
 
 
 def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:
-    """Exactly the same numbers in double precision."""
+    """The same numbers in double precision."""
     return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
 
 

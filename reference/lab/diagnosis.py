@@ -1,4 +1,4 @@
-"""Which known mistake is it? The one that gives the same answers, on all the questions; or nobody knows."""
+"""Finds the known mistakes that give the same responses to all calls of a failed check."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def explanations(
 ) -> list[Mistake]:
     """The known mistakes that explain a failed check.
 
-    Every candidate is put through the same check with the same questions. It explains the failure if it fails in the
+    Every candidate is put through the same check with the same cases. It explains the failure if it fails in the
     same way, and if each of its answers, up to the one that failed and beyond, is the one that ``context`` has in its
     log.
 
@@ -35,8 +35,8 @@ def explanations(
     kept
         Checks that were passed before, by id: who fails one of them explains nothing.
     """
-    # The cheapest first. Hardly any mistake has right values, and nearly all keep everything else that checks stand on:
-    # that is asked of those few that give the same answers.
+    # The cheapest test comes first. Hardly any mistake has right values. Nearly all keep the other promises, so these
+    # are tested last, for the few mistakes that give the same responses.
     values = {name: run for name, run in kept.items() if name.endswith(".values")}
     others = {name: run for name, run in kept.items() if name not in values}
     return [
@@ -49,23 +49,23 @@ def explanations(
 
 
 def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
-    """The first, if there is one and all of them have one name."""
+    """The first mistake, if all of them have one name; None otherwise."""
     return mistakes[0] if mistakes and len({each.word for each in mistakes}) == 1 else None
 
 
 class _DiffersError(Exception):
-    """An answer is not the one that was given: the candidate explains nothing, and need not be asked on."""
+    """A response is not the one in the log: the candidate explains nothing, and its check ends here."""
 
 
 class _Compared(list[Response]):
-    """A log that accepts only the answers of another one, in its order."""
+    """A log that accepts only the responses of another log, in its order."""
 
     def __init__(self, given: Sequence[Response]) -> None:
         super().__init__()
         self._given = given
 
     def append(self, asked: Response) -> None:
-        """Raises where the other log goes on otherwise."""
+        """Append a response; raises _DiffersError where the other log has another one."""
         place = len(self)
         super().append(asked)
         if place >= len(self._given):
@@ -76,7 +76,7 @@ class _Compared(list[Response]):
 
 
 def _keeps(mistake: Mistake, context: Context, kept: Mapping[str, Run]) -> bool:
-    """Whether a mistake passes these checks; found out once for each."""
+    """Whether a mistake passes these checks, found out once in this process."""
 
     def passes(run: Run) -> bool:
         try:

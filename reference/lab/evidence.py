@@ -1,4 +1,4 @@
-"""What a picture of a failure is drawn from. Nothing is judged here."""
+"""Evidence of several cases in one picture. Nothing is judged here."""
 
 from __future__ import annotations
 
@@ -11,24 +11,14 @@ from numpy.typing import NDArray
 
 from reference.findings import Evidence
 from reference.lab.contract import Case, Expected, Message
-from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
-
-_MOST_ENTRIES = 400
-
-
-def evidence_of(name: str, actual: Array, truth: Estimate, bound: Array) -> Evidence | None:
-    """The two arrays, unless they are too large to be looked at."""
-    if actual.size > _MOST_ENTRIES:
-        return None
-    return Evidence(name, actual.tolist(), truth.value.tolist(), (bound + truth.error).tolist())
 
 
 def point_of(
     message: Message, case: Case, actual: tuple[Array, ...], answer: Expected
 ) -> list[tuple[float, float, float]]:
-    """One point of `Evidence.trend`, the error and its bound where it is worst; none if the question has no logits."""
+    """One point of `Evidence.trend`, the error and its bound where it is worst; none if the case has no logits."""
     logits = case.arguments.get("X") if case.origin is None else case.origin
     if message.key not in {"softmax", "logits"} or logits is None:
         return []
@@ -41,7 +31,7 @@ def point_of(
 
 
 def most_telling(evidence: Sequence[Evidence | None], trend: Sequence[tuple[float, float, float]]) -> Evidence | None:
-    """Of several failures' evidence the largest array, with the trend over all the questions."""
+    """The evidence with the largest array, with the trend over all cases; None if there is no evidence."""
     found = [each for each in evidence if each is not None]
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Numbers and questions in the shortest words that are exact enough; nothing here prints."""
+"""Cases as nested lists and as scripts; nothing here prints."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def short(value: Any) -> str:
 
 
 def nested(case: Case) -> dict[str, Any]:
-    """The question as nested lists, parameters first."""
+    """The arrays of a case as nested lists by name, parameters first."""
     return {name: array.tolist() for name, array in {**case.parameters, **case.arguments}.items()}
 
 
 def repro(home: str, message: Message, case: Case) -> str:
-    """A script of at most ten lines that asks the question again; ``home`` is the module of the class."""
+    """A script of at most ten lines that makes the call of a case again; ``home`` is the module of the class."""
     lines = [
         "import numpy as np",
         f"from {home} import {message.cls}",
@@ -41,7 +41,7 @@ def literal(array: NDArray[Any]) -> str:
 
 
 def _all_of(array: NDArray[Any]) -> str:
-    """What an attribute is written into by: one of double precision would not keep the precision of another array."""
+    """How a script assigns an attribute: single precision is written into it, so that it stays single."""
     return "[...]" if array.dtype == np.float64 else ""
 
 
@@ -53,7 +53,7 @@ def _construction(message: Message, case: Case) -> str:
 
 
 def module_of(implementation: str) -> str:
-    """What stands after ``from`` in a script: the name, or that of the file or folder, or a word to be replaced."""
+    """The module that a script imports from: the name itself, the file's or folder's, or ``your_module``."""
     if all(part.isidentifier() for part in implementation.split(".")):
         return implementation.removesuffix(".py")
     stem = PurePath(implementation).stem

@@ -1,4 +1,4 @@
-"""Questions about networks: how one is made, what it is asked, what is true of it, and how far rounding may go."""
+"""Cases of networks: how a network is made and called, what is true of it, and how far rounding may go."""
 
 from __future__ import annotations
 
@@ -11,18 +11,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab import definitions
-from reference.lab.context import Context, Response, as_numbers, kind_of, no_numbers, word_for, word_of
+from reference.lab.context import (
+    Context,
+    Response,
+    as_numbers,
+    entry,
+    no_numbers,
+    raised,
+    type_of,
+    word_for,
+    word_of,
+)
 from reference.lab.contract import Oracle, one_hot
-from reference.lab.evidence import evidence_of
-from reference.lab.formatting import literal, short
-from reference.numerics import rounding
+from reference.lab.formatting import literal
+from reference.numerics import rounding, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest
 from reference.numerics.sampling import short_numbers
+from reference.wording import Fact, fact
 
 Array = NDArray[np.float64]
 
@@ -31,10 +42,6 @@ SHAPES = (
     ((1, 2), 1), ((1, 2), 2), ((2, 1, 2), 2), ((1, 2, 2), 3), ((2, 2, 2), 2), ((2, 3), 2), ((2, 3, 2), 3),
     ((4, 3, 5, 2, 3), 6), ((3, 5, 4, 3), 4),
 )  # fmt: skip
-#: Units nearer to 0 than this are drawn anew: rounding must not decide what ReLU does.
-_MARGIN = 1e-6
-#: Logits so far apart that probabilities underflow are for other checks.
-_SPREAD = 100
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ class NetCase:
         return self.losses(*theta).mean()
 
     def kink_free(self, directions: Sequence[Array]) -> float:
-        """How many times the directions theta may be moved, either way, and no unit changes its sign: at least.
+        """A factor t such that no unit changes its sign while theta moves by up to t times the directions, either way.
 
         A unit's input Z = A W + b moves by (A(t) - A) W + t A(t) dW + t db, with |A(t) - A| at most as much as the Z
         before it moves where that is positive, and 0 elsewhere.
@@ -145,18 +152,18 @@ class NetCase:
         return True
 
     def true_gradient(self, oracle: Oracle) -> tuple[Estimate, ...]:
-        """Of the mean loss: W_1, b_1, W_2, b_2, ..."""
+        """The gradient of the mean loss: for W_1, b_1, W_2, b_2, ..."""
         return oracle.vjp(self.mean_loss, np.array(1.0), self.theta)
 
 
 @dataclass
 class NetRun:
-    """An examination of one network.
+    """Calls of one network, and how their answers are judged.
 
     Attributes
     ----------
     context, case
-        Whom, and about which network.
+        What the check works with, and the network.
     asked
         What a script would print to see the last answer.
     before
@@ -169,7 +176,7 @@ class NetRun:
     before: str = ""
 
     def reply(self, call: Call) -> Reply:
-        """What the network answers.
+        """The reply of the network to one call.
 
         Raises
         ------
@@ -185,7 +192,7 @@ class NetRun:
         for reply in replies:
             if reply.error is not None:
                 self.context.log.append(Response((reply.error_kind,)))
-                raise self.violation(f"{self.asked} to answer", reply.error, word_of(reply, call.method))
+                raise self.violation(fact("answers", what=self.asked), raised(reply), word_of(reply))
         return replies[-1]
 
     def propagate(self, **options: Any) -> Reply:
@@ -210,9 +217,11 @@ class NetRun:
         """
         linear, theta = self.case.linear, self.case.theta
         if not isinstance(reply.value, dict) or set(reply.value) != set(linear):
-            names = sorted(reply.value) if isinstance(reply.value, dict) else kind_of(reply)
-            self.context.log.append(Response((str(names),)))
-            raise self.violation(f"a dict with the keys {linear}", f"{names}", _word_for_names(reply, linear))
+            came = type_of(reply)
+            if isinstance(reply.value, dict):
+                came = fact("value", value=sorted(reply.value))
+            self.context.log.append(Response((repr(sorted(came.fields.items())),)))
+            raise self.violation(fact("keys", names=linear), came, _word_for_names(reply, linear))
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):
             found = reply.value[name]
@@ -220,18 +229,19 @@ class NetRun:
                 Response(tuple(found) if isinstance(found, list | tuple) else (type(found).__name__,))
             )
             if not isinstance(found, list | tuple) or len(found) != len(shapes):
-                raise self.violation(f"[dW, db] under {name}", type(found).__name__, "wrong-type")
+                came = fact("type", name=type(found).__name__)
+                raise self.violation(fact("pair under", name=name), came, "wrong-type")
             for part, like in zip(found, shapes, strict=True):
                 array = as_numbers(part)
                 if array is None or array.shape != like.shape:
-                    got = no_numbers(part) if array is None else f"shape {array.shape}"
-                    word = "wrong-type" if part is None else word_for(got)
-                    raise self.violation(f"an array of shape {like.shape} under {name}", got, word)
+                    came = no_numbers(part) if array is None else fact("shape", shape=array.shape)
+                    word = "wrong-shape" if array is not None else "wrong-type" if part is None else word_for(part)
+                    raise self.violation(fact("array under", name=name, shape=like.shape), came, word)
                 parts.append((name, array.astype(np.float64)))
         return parts
 
     def judge(self, reply: Reply, truth: Estimate, bound: Array, what: str | None = None) -> None:
-        """Compare an answer with the truth; ``what`` it is, if not just what was asked.
+        """Compare an answer with the truth; ``what`` names it, if not the last call.
 
         Raises
         ------
@@ -242,41 +252,43 @@ class NetRun:
         array = as_numbers(reply.value)
         if array is None:
             self.context.log.append(Response((reply.kind,)))
-            came = no_numbers(reply.value)
-            raise self.violation(f"{what} to be an array of numbers", came, word_for(came))
+            raise self.violation(fact("numbers", what=what), no_numbers(reply.value), word_for(reply.value))
         self.context.log.append(Response((array,), (bound,)))
         if array.shape != truth.value.shape:
-            raise self.violation(f"{what} of shape {truth.value.shape}", f"shape {array.shape}", "wrong-shape")
+            due = fact("shape of", what=what, shape=truth.value.shape)
+            raise self.violation(due, fact("shape", shape=array.shape), "wrong-shape")
         index = worst_entry(array, truth, bound)
         if index is not None:
-            place = f"{what}{list(index)}"
-            violation = self.violation(f"{place} = {short(truth.value[index])}", f"{place} = {short(array[index])}")
-            violation.index, violation.bound = index, float(bound[index] + truth.error[index])
-            violation.evidence = evidence_of(what, array, truth, bound)
-            raise violation
+            raise self.violation(
+                entry(what, index, truth.value),
+                entry(what, index, array),
+                index=index,
+                bound=float(bound[index] + truth.error[index]),
+                evidence=evidence_of(what, array, truth, bound),
+            )
 
     def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
-        """What a definition of the question says at its parameters."""
+        """The value of a definition of the case at its parameters."""
         context, case = self.context, self.case
         key = (case.key, definition.__name__, *options.items())
-        return context.known(key, lambda: context.truth().value(partial(definition, **options), case.theta))
+        return context.true(key, lambda oracle: oracle.value(partial(definition, **options), case.theta))
 
     def true_gradient(self) -> tuple[Estimate, ...]:
-        """See `Question.true_gradient`."""
+        """The gradient of the mean loss, as `NetCase.true_gradient` gives it."""
         context, case = self.context, self.case
-        return context.known((case.key, "gradient"), lambda: case.true_gradient(context.truth()))
+        return context.true((case.key, "gradient"), case.true_gradient)
 
-    def violation(self, expected: str, actual: str, mistake: str | None = None) -> Violation:
+    def violation(self, due: Fact, came: Fact, mistake: str | None = None, **fields: Any) -> Violation:
         """A broken promise of this network."""
         case = self.case
         arrays = dict(zip(case.labels, case.theta, strict=True)) | {"X": case.X, "T": case.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
         script = _script(self.context, case, [self.before] if self.before else [], self.asked)
-        return Violation(expected, actual, counterexample=shown, mistake=mistake, repro=script)
+        return Violation(due, came, counterexample=shown, mistake=mistake, repro=script, **fields)
 
 
 def cases(context: Context, *, compound_only: bool = False) -> Iterator[NetCase]:
-    """Networks from small to deep. The compound loss is of assignment 2; before that there is the other net alone."""
+    """Networks from small to deep, with the compound loss (from assignment 2 on) and without it."""
     kinds = [True] if context.assignment > 1 else []
     for compound in kinds if compound_only else [*kinds, False]:
         for shape in SHAPES:
@@ -295,7 +307,7 @@ def _drawn(context: Context, shape: tuple[Sequence[int], int], *, compound: bool
     while True:
         theta = [array for d, u in pairwise(widths) for array in (draw((d, u)), draw((u,)) / 2 + 1 / 64)]
         X, T = draw((n, widths[0])), one_hot(rng.randint(0, widths[-1], n), widths[-1])
-        if _smallest_unit(X, theta) > _MARGIN:
+        if _smallest_unit(X, theta) > tolerances.UNIT_MARGIN:
             return NetCase(tuple(widths), tuple(theta), X, T, compound)
 
 
@@ -306,7 +318,7 @@ def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
         smallest = min(smallest, float(np.abs(Z).min()))
         X = np.maximum(Z, 0)
     logits = X @ theta[-2] + theta[-1]
-    return smallest if np.ptp(logits, axis=1).max() < _SPREAD else 0.0
+    return smallest if np.ptp(logits, axis=1).max() < tolerances.LOGIT_SPREAD else 0.0
 
 
 def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) -> str:
@@ -330,14 +342,14 @@ def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) 
 
 
 def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
-    """The word for a gradient that is not for these layers; there is none for one that is for other layers too."""
+    """The word for a gradient whose keys are not these layers; None where there are only too many keys."""
     if not isinstance(reply.value, dict):
-        return word_for(kind_of(reply))
+        return word_for(reply.value, arrays=False)
     return "layer-skipped" if set(linear) - set(reply.value) else None
 
 
 def _imports(context: Context, classes: Sequence[str]) -> str:
-    """In one line, from as many modules as there are."""
+    """The imports of these classes in one line, from all their modules."""
     homes: dict[str, list[str]] = {}
     for cls in classes:
         homes.setdefault(context.home(cls), []).append(cls)

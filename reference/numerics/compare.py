@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
-
-#: Two codings of the same wrong formula may differ by so many times the bound of the right formula, plus this fraction
-#: of the value.
-_BOUNDS, _RELATIVE = 32.0, 1e-12
 
 
 def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...] | None:
@@ -51,7 +48,9 @@ def differing_entry(one: Array, other: Array, bound: Array) -> tuple[int, ...] |
     """
     both_nan = np.isnan(one) & np.isnan(other)
     one, other = np.where(both_nan, 0, one), np.where(both_nan, 0, other)
-    return worst_entry(one, Estimate(other, _BOUNDS * bound + _last_digits(other)), np.zeros(other.shape))
+    return worst_entry(
+        one, Estimate(other, tolerances.CODINGS_BOUNDS * bound + _last_digits(other)), np.zeros(other.shape)
+    )
 
 
 def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | None) -> bool:
@@ -75,11 +74,11 @@ def _alike(one: Any, other: Any, bound: Any) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
         ones, others = one.astype(np.float64), other.astype(np.float64)
         distance = np.abs(ones - others)
-        room = _BOUNDS * np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0
+        room = tolerances.CODINGS_BOUNDS * np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0
         same = (ones == others) | (np.isnan(ones) & np.isnan(others))
         return bool((same | (distance <= room + _last_digits(others))).all())
 
 
 def _last_digits(numbers: Array) -> Array:
     """How far two codings of one formula may differ in addition to the bounds; 0 for infinities: they must be equal."""
-    return np.asarray(np.where(np.isfinite(numbers), _RELATIVE * np.abs(numbers), 0.0))
+    return np.asarray(np.where(np.isfinite(numbers), tolerances.CODINGS_RELATIVE * np.abs(numbers), 0.0))

@@ -31,28 +31,19 @@ judged against its *bound*: only an entry that exceeds it is called wrong. A fal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles.complex_step import Along, Forward
 
 Array = NDArray[np.float64]
 #: Returns the derivative of a number along directions, one for each argument.
 Oracle = Callable[[list[Array]], Estimate]
-
-_UNIT = 2.0**-53
-#: The largest ratio of two scales: an entry without any rounding error would need an infinite scale.
-_MAX_RATIO = 2.0**40
-#: The largest exponent of a scale, so that no product with it overflows.
-_LARGEST_EXPONENT = 400
-#: How many directions must pass.
-DIRECTIONS = 3
-#: The t of the module's docstring.
-_SIGMAS = 6.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +137,7 @@ def find_wrong_entries(
     *,
     rng: np.random.RandomState,
     usual: Sequence[ArrayLike] | None = None,
-    directions: int = DIRECTIONS,
+    directions: int = tolerances.DIRECTIONS,
     most: int = 8,
 ) -> Verdict:
     """Check a claimed gradient along random directions, and name its wrong entries.
@@ -195,6 +186,58 @@ def find_wrong_entries(
     return search.run(rng, directions, most)
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some entries along one direction.
+
+    Attributes
+    ----------
+    discrepancy
+        What is claimed for them less what the oracle says, together.
+    allowed
+        How far that may be from 0; infinite where the oracle knows nothing.
+    """
+
+    discrepancy: float
+    allowed: float
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the entries are off by more than is allowed."""
+        return abs(self.discrepancy) > self.allowed
+
+    @property
+    def ratio(self) -> float:
+        """How many times what is allowed they are off by."""
+        return abs(self.discrepancy) / (self.allowed or tolerances.DOUBLE_UNIT)
+
+
+def followed(
+    members: NDArray[np.intp], whole: Part, halved: Callable[[NDArray[np.intp], NDArray[np.intp], Part], Sequence[Part]]
+) -> Iterator[int]:
+    """Single entries that may be to blame for a suspicious whole, by halving; log2(n) halvings lead to each.
+
+    Parameters
+    ----------
+    members
+        The entries' places.
+    whole
+        All of them together.
+    halved
+        Takes the left half, the right half and the whole; gives the two halves as parts.
+    """
+    stack = [(members, whole)]
+    while stack:
+        suspects, part = stack.pop()
+        if len(suspects) == 1:
+            yield int(suspects[0])
+            continue
+        halves = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
+        parts = sorted(zip(halves, halved(*halves, part), strict=True), key=lambda each: each[1].ratio)
+        # What made the whole suspicious is somewhere: the worse half is looked into in any case.
+        stack += [each for each in parts[:1] if each[1].is_suspicious] + parts[1:]
+
+
 class _Search:
     """Searches all arguments' entries, laid out in one row; a set of entries is an array of positions in that row."""
 
@@ -222,7 +265,7 @@ class _Search:
             members = members[~np.isin(members, gone)] if gone else members
             passed = 0 if found else passed + 1
         complete = passed == directions or not members.size
-        alarm = math.erfc(_SIGMAS / math.sqrt(2))
+        alarm = math.erfc(tolerances.ALARM_SIGMAS / math.sqrt(2))
         scales = tuple(self._split(self._scales))
         return Verdict(tuple(wrong), complete, passed, self.calls, self.reach, alarm, scales)
 
@@ -232,25 +275,27 @@ class _Search:
         self.reach = max(self.reach, self._tolerance(members) + 2 * error)
         if abs(discrepancy) <= self._tolerance(members) + error:
             return []
-        wrong: list[WrongEntry] = []
-        stack = [(members, discrepancy, error)]
-        while stack and len(wrong) < most:
-            suspects, discrepancy, error = stack.pop()
-            if len(suspects) == 1:
-                wrong += self._beyond_bound(v, suspects)
-                continue
-            left, right = suspects[: len(suspects) // 2], suspects[len(suspects) // 2 :]
+        whole = Part(discrepancy, self._tolerance(members) + error)
+
+        def halved(left: NDArray[np.intp], right: NDArray[np.intp], part: Part) -> tuple[Part, Part]:
+            """One call: what is not in the left half is in the right one."""
             in_left, error_left = self._discrepancy(v, left)
-            parts = [(left, in_left, error_left), (right, discrepancy - in_left, error + error_left)]
-            parts.sort(key=lambda part: abs(part[1]) / (self._tolerance(part[0]) + part[2] or _UNIT))
-            # The worse half is searched in any case, since the alarm must come from somewhere.
-            stack += [part for part in parts[:1] if abs(part[1]) > self._tolerance(part[0]) + part[2]] + parts[1:]
+            error_right = part.allowed - self._tolerance(np.concatenate([left, right])) + error_left
+            return (
+                Part(in_left, self._tolerance(left) + error_left),
+                Part(part.discrepancy - in_left, self._tolerance(right) + error_right),
+            )
+
+        wrong: list[WrongEntry] = []
+        for place in followed(members, whole, halved):
+            wrong += self._beyond_bound(v, place)
+            if len(wrong) >= most:
+                break
         return wrong
 
-    def _beyond_bound(self, v: Array, suspect: NDArray[np.intp]) -> list[WrongEntry]:
+    def _beyond_bound(self, v: Array, place: int) -> list[WrongEntry]:
         """The entry in a list, if its error exceeds its bound; else an empty list."""
-        place = int(suspect[0])
-        discrepancy, error = self._discrepancy(v, suspect)
+        discrepancy, error = self._discrepancy(v, np.array([place]))
         size = abs(float(v[place]))
         allowed = float(self._bounds[place]) + (error / size if size else math.inf)
         if size and abs(discrepancy) / size > allowed:
@@ -271,11 +316,13 @@ class _Search:
         high, error_high = _sum(self._high[members] * v[members])
         low, error_low = _sum(self._low[members] * v[members])
         claimed = high + low
-        return claimed - value, error + error_high + error_low + 2 * _UNIT * (abs(claimed) + abs(value))
+        return claimed - value, error + error_high + error_low + 2 * tolerances.DOUBLE_UNIT * (
+            abs(claimed) + abs(value)
+        )
 
     def _tolerance(self, members: NDArray[np.intp]) -> float:
         """t |d s| for the entries in ``members``."""
-        return _SIGMAS * float(np.linalg.norm(self._usual[members] * self._scales[members]))
+        return tolerances.ALARM_SIGMAS * float(np.linalg.norm(self._usual[members] * self._scales[members]))
 
     def _entry(self, place: int, due: float, allowed: float) -> WrongEntry:
         argument = int(np.searchsorted(self._ends, place, side="right"))
@@ -311,8 +358,10 @@ def _powers_of_two(usual: Array) -> Array:
     largest = float(usual.max(initial=0.0))
     if largest == 0:
         return np.ones(usual.shape)
-    _, exponents = np.frexp(np.maximum(usual, largest / _MAX_RATIO))
-    return np.asarray(np.ldexp(1.0, np.clip(-exponents, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)))
+    _, exponents = np.frexp(np.maximum(usual, largest / tolerances.MAX_SCALE_RATIO))
+    return np.asarray(
+        np.ldexp(1.0, np.clip(-exponents, -tolerances.LARGEST_SCALE_EXPONENT, tolerances.LARGEST_SCALE_EXPONENT))
+    )
 
 
 def _halves(numbers: Array) -> tuple[Array, Array]:
@@ -335,4 +384,4 @@ def _sum(numbers: Array) -> tuple[float, float]:
     leading = (numbers + power) - power
     rest = numbers - leading
     total = float(leading.sum()) + float(rest.sum())
-    return total, _UNIT * abs(total) + n * _UNIT * n * power * _UNIT
+    return total, tolerances.DOUBLE_UNIT * abs(total) + n * tolerances.DOUBLE_UNIT * n * power * tolerances.DOUBLE_UNIT

@@ -25,13 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.numerics import rounding
+from reference.numerics import rounding, tolerances
 from reference.numerics.rounding import Precision
 
 Array = NDArray[np.float64]
-
-#: Covers the rounding of the bounds themselves.
-_OWN_ROUNDING = 1 + 2.0**-20
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, model: _
             for above, e in enumerate(own[1:], start=layer)
         ]
         delta_error = model.total(model.size(rounded) + sum(parts))
-    return NetRounding(tuple(sum_errors), decided, tuple(each * _OWN_ROUNDING for each in gradient))
+    return NetRounding(tuple(sum_errors), decided, tuple(each * tolerances.OWN_ROUNDING for each in gradient))
 
 
 def _forward(
@@ -146,7 +143,7 @@ def _forward(
         carried.append({})
         parts = [np.einsum("ni,nij->nj", model.size(own[k]), model.size(carried[k][layer])) for k in range(layer)]
         sums.append(Z)
-        errors.append(model.total(model.size(own[layer]) + sum(parts)) * _OWN_ROUNDING)
+        errors.append(model.total(model.size(own[layer]) + sum(parts)) * tolerances.OWN_ROUNDING)
         A, e = np.maximum(Z, 0), errors[-1] * (Z > 0)
         inputs.append(A)
     return inputs, sums, errors, carried

@@ -22,17 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.numerics import tolerances
+
 Array = NDArray[np.float64]
 
-#: The error granted to exp and log, in units in the last place; a unit is up to 2 u.
-LIBRARY_ULPS = 4.0
-_LIBRARY = 2 * LIBRARY_ULPS
-#: Covers products of two errors of at most 2^-11 each, and the rounding of the bounds themselves.
-_SECOND_ORDER = 1 + 2.0**-10
-#: The largest relative error granted to exp(x - lse): a coding with a larger one is not honest. See `softmax`.
-_MAX_ERROR_THROUGH_LSE = 2.0**-10
-#: For a logit farther than this below the maximum exp is 0, however it is rounded.
-_FAR = 1500.0
+_LIBRARY = 2 * tolerances.LIBRARY_ULPS
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,7 @@ def softmax(X: Array, P: Array, p: Precision) -> Array:
       of 1e300 it is worthless: it gives a probability of 1 to each of two equal logits. So its error is granted only up
       to one part in a thousand, that is for |x| < 2^43 / K in double precision, 2^14 / K in single.
     """
-    return _with_higher_orders(P * _relative(X, P, p), (LIBRARY_ULPS + 2) * p.tiny)
+    return _with_higher_orders(P * _relative(X, P, p), (tolerances.LIBRARY_ULPS + 2) * p.tiny)
 
 
 def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:
@@ -182,7 +176,7 @@ def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
         codings = (
             gap + total + loss,
             lse + total + loss,
-            (T * _errors(X, P, p)).sum(axis=1, keepdims=True) + _LIBRARY * np.minimum(loss, _FAR * p.u),
+            (T * _errors(X, P, p)).sum(axis=1, keepdims=True) + _LIBRARY * np.minimum(loss, tolerances.FAR_LOGIT * p.u),
             _by_logaddexp(np.maximum(lse, loss), n, p) + gap + p.u * mean_gap + loss,
         )
         return _with_higher_orders(np.maximum.reduce(codings), p.tiny)
@@ -216,14 +210,14 @@ def _errors(X: Array, P: Array, p: Precision) -> Array:
     lse = p.u * _size_of_lse(X, P)
     stable = np.maximum.reduce([p.u * quotient, p.u * log_of_sum, _by_logaddexp(p.u * log_sum, n, p) + p.u * shifts])
     through_lse = np.maximum(lse + p.u * log_of_sum, _by_logaddexp(lse, n, p) + p.u * last)
-    errors: Array = np.maximum(stable, np.minimum(through_lse, _MAX_ERROR_THROUGH_LSE))
+    errors: Array = np.maximum(stable, np.minimum(through_lse, tolerances.MAX_ERROR_THROUGH_LSE))
     return errors
 
 
 def _gaps(X: Array) -> Array:
     """How far each logit is below its row's maximum, (N, K)."""
     with np.errstate(over="ignore"):
-        return np.asarray(np.minimum(X.max(axis=1, keepdims=True) - X, _FAR))
+        return np.asarray(np.minimum(X.max(axis=1, keepdims=True) - X, tolerances.FAR_LOGIT))
 
 
 def _mean_gap(X: Array, P: Array) -> Array:
@@ -259,7 +253,7 @@ def _by_logaddexp(size: Array, n: int, p: Precision) -> Array:
 
 def _with_higher_orders(bound: Array, underflow: Array | float) -> Array:
     """Add to a first-order bound the terms of second order, and twice the error of operations that underflow."""
-    return np.asarray(bound * _SECOND_ORDER + 2 * underflow)
+    return np.asarray(bound * tolerances.SECOND_ORDER + 2 * underflow)
 
 
 @dataclass(frozen=True)
@@ -342,7 +336,7 @@ def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[A
     P = E / E.sum(axis=1, keepdims=True)
     moved = Z.error + (P * Z.error).sum(axis=1, keepdims=True)
     relative = _relative(Z.value, P, p) + moved
-    probabilities = _with_higher_orders(P * relative, (LIBRARY_ULPS + 2) * p.tiny)
+    probabilities = _with_higher_orders(P * relative, (tolerances.LIBRARY_ULPS + 2) * p.tiny)
     losses = logits_loss(Z.value, T, P, p) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     k = P.shape[1]
     rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)

@@ -1,1 +1,4 @@
-"""One module a command, each with ``run(arguments) -> exit code``; nothing else here prints."""
+"""One module for each command, with a function ``run(arguments)`` that does the work and returns the exit code.
+
+``check_course`` is the part of ``bp check`` for ``--all``.
+"""

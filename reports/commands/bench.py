@@ -1,4 +1,4 @@
-"""``bp bench``: the benchmarks, side by side with PyTorch."""
+"""``bp bench``: runs the benchmarks and shows their tables."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from rich.console import Console
 
 from reports.io.exit_codes import OK, TOOL, UsageError
 from reports.io.jsonfile import dumps, write_json
+from reports.io.outputs import refuse_unwritable
 from reports.study.bench import environment
-from reports.study.bench.registry import BENCHMARKS
+from reports.study.bench.registry import BENCHMARKS, runner
 from reports.study.bench.render import rich_table
-from reports.study.bench.tables import BenchError, Benchmark, Table
-from reports.verdicts.outputs import refuse_hopeless
+from reports.study.bench.tables import BenchError, Table
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run what ``arguments.only`` names, or everything; tables on the terminal, numbers in a file."""
+    """Run one benchmark, or all; print their tables, and write their numbers to the file ``arguments.json``."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     chosen = _chosen(arguments.only)
     to_stdout = arguments.json == Path("-")
     if arguments.json is not None and not to_stdout:
-        refuse_hopeless("json", arguments.json)
+        refuse_unwritable("json", arguments.json)
     out = errors if to_stdout else Console(highlight=False)
     records: dict[str, Any] = {}
     try:
         with environment.one_thread():
-            for each in chosen:
+            for name in chosen:
                 start = time.perf_counter()
-                tables = each.run(arguments.effort, lambda text: errors.print(text, markup=False))
-                records[each.name] = _record(tables, time.perf_counter() - start)
+                tables = runner(name)(arguments.effort, lambda text: errors.print(text, markup=False))
+                records[name] = _record(tables, time.perf_counter() - start)
                 for table in tables:
                     out.print(rich_table(table))
-            # After the work, so that every library that took part is loaded and counted.
-            where = environment.describe()
+            # Described after the work, when every library that took part is loaded.
+            machine = environment.describe()
     except BenchError as error:
         errors.print(f"bp bench: {error}", markup=False)
         return TOOL
-    report = {"schema": 1, "effort": arguments.effort, "environment": where, "benchmarks": records}
+    report = {"schema": 1, "effort": arguments.effort, "environment": machine, "benchmarks": records}
     if to_stdout:
         sys.stdout.write(dumps(report))
     elif arguments.json is not None:
@@ -50,12 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _chosen(only: str | None) -> list[Benchmark]:
+def _chosen(only: str | None) -> list[str]:
+    """The names of the benchmarks to run."""
     if only is None:
-        return list(BENCHMARKS.values())
+        return list(BENCHMARKS)
     if only not in BENCHMARKS:
         raise UsageError(f"there is no benchmark {only!r}; there are: {', '.join(BENCHMARKS)}")
-    return [BENCHMARKS[only]]
+    return [only]
 
 
 def _record(tables: list[Table], seconds: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``bp check``: judge one implementation, or a whole class of them (`check_class`)."""
+"""``bp check``: judges one submission, or with ``--all`` those of a course (`check_course`)."""
 
 from __future__ import annotations
 
@@ -11,85 +11,90 @@ from rich.console import Console
 
 import bp
 from reference import Judgement, NotAnImplementation
-from reference.lab.check import select
-from reports.commands import check_class
+from reference.lab.check import checks_of
+from reports.commands import check_course
 from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
 from reports.io.interruption import terminable
+from reports.io.outputs import Outputs, require_matplotlib
 from reports.io.progress import checking
 from reports.verdicts import FORMATS, expectations, no_path, terminal
-from reports.verdicts.facts import plain
-from reports.verdicts.judging import Settings, settings_of
-from reports.verdicts.outputs import Outputs, refuse_without_drawing
+from reports.verdicts.details import as_plain_text
+from reports.verdicts.settings import Settings, settings_of
 
-_CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
-_FOR_ALL = ("csv", "reports", "jobs", "resume")
+_EXIT_CODES = {"pass": OK, "fail": FAILED, "error": TOOL}
+#: Options that make sense with --all alone.
+_ONLY_WITH_ALL = ("csv", "reports", "jobs", "resume")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge what ``arguments`` name, or list the checks."""
+    """Judge the submission, or the course, that ``arguments`` name; with ``--list``, list the checks."""
     _refuse_contradictions(arguments)
     if arguments.list:
         return _list(arguments)
     with terminable():
-        return check_class.run(arguments) if arguments.all is not None else _one(arguments)
+        return check_course.run(arguments) if arguments.all is not None else _check_one(arguments)
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    """Refuse options that cannot be given together."""
     written = [name for name in (*FORMATS, "csv", "reports") if getattr(arguments, name) is not None]
     if arguments.list and written:
-        raise UsageError(f"--list judges nothing, so that there is nothing to write: leave --{written[0]} out")
+        raise UsageError(f"--list judges nothing, so there is nothing to write: leave --{written[0]} out")
     if arguments.all is None:
-        given = [name for name in _FOR_ALL if getattr(arguments, name)]
+        given = [name for name in _ONLY_WITH_ALL if getattr(arguments, name)]
         if given:
-            raise UsageError(f"--{given[0]} goes with --all")
+            raise UsageError(
+                f"--{given[0]} goes with --all: name the folder of the submissions with --all, or leave it out"
+            )
     elif arguments.path is not None:
         raise UsageError(f"expected a PATH or --all, got both: {arguments.path} and {arguments.all}")
     elif arguments.expect is not None:
-        raise UsageError("--expect goes with one submission, not with --all")
+        raise UsageError("--expect goes with one submission: leave --expect or --all out")
 
 
 def _list(arguments: argparse.Namespace) -> int:
     try:
-        checks = select(arguments.only, arguments.assignment)
+        checks = checks_of(arguments.only, arguments.assignment)
     except ValueError as error:
         raise UsageError(str(error)) from error
     console = Console(highlight=False, soft_wrap=True)
     for each in checks:
-        console.print(f"{each.id}  ({each.subject})\n    {plain(each.rationale)}", markup=False)
+        console.print(f"{each.id}  ({each.subject})\n    {as_plain_text(each.rationale)}", markup=False)
     return OK
 
 
-def _one(arguments: argparse.Namespace) -> int:
+def _check_one(arguments: argparse.Namespace) -> int:
     outputs = Outputs({name: getattr(arguments, name) for name in FORMATS})
     if "html" in outputs.files:
-        refuse_without_drawing()
+        require_matplotlib()
     expected = expectations.load(arguments.expect) if arguments.expect is not None else []
     settings = settings_of(arguments)
-    # With one of the files on standard output the report goes where it is not in its way.
+    # If a file goes to standard output, the report for people goes to standard error.
     console = Console(stderr=outputs.to_stdout, highlight=False)
-    with _framed(arguments.path, console):
-        judgement = expectations.apply(expected, _judged(arguments.path, settings))
+    with _notice_if_no_path(arguments.path, console):
+        judgement = expectations.apply(expected, _judge(arguments.path, settings))
         terminal(judgement, console)
     for name in outputs.files:
         text = FORMATS[name](judgement)
-        outputs.write(name, no_path.framed(name, text) if arguments.path is None else text)
-    return _CODES[judgement.verdict]
+        outputs.write(name, no_path.with_notice(name, text) if arguments.path is None else text)
+    return _EXIT_CODES[judgement.verdict]
 
 
 @contextmanager
-def _framed(path: str | None, console: Console) -> Iterator[None]:
-    """Say first and last that there was no path, if there was none."""
+def _notice_if_no_path(path: str | None, console: Console) -> Iterator[None]:
+    """Print the notice before and after the report if no path was given."""
     if path is None:
-        console.print(no_path.LINE, markup=False)
+        console.print(no_path.NOTICE, markup=False)
     yield
     if path is None:
-        console.print(no_path.LINE, markup=False)
+        console.print(no_path.NOTICE, markup=False)
 
 
-def _judged(path: str | None, settings: Settings) -> Judgement:
-    where, name = (Path(bp.__file__).parent, "bp") if path is None else (path, path)
+def _judge(path: str | None, settings: Settings) -> Judgement:
+    """Judge the submission at a path, or `bp` itself if there is none, under a progress bar."""
+    place, name = (Path(bp.__file__).parent, "bp") if path is None else (path, path)
     try:
         with checking(Console(stderr=True, highlight=False), name) as on_finding:
-            return settings.judge(where, name, on_finding)
+            return settings.judge(place, name, on_finding)
     except NotAnImplementation as error:
         raise UsageError(str(error)) from error

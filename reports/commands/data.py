@@ -13,7 +13,7 @@ from reports.training import data
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do what ``arguments.action`` says."""
+    """Fetch or verify the files, as ``arguments.action`` says."""
     if arguments.action == "verify":
         return _verify(arguments.folder, Console(highlight=False, soft_wrap=True))
     folder = mnist_folder(arguments.folder, Console(stderr=True, highlight=False, soft_wrap=True))
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def mnist_folder(given: Path | None, console: Console) -> Path | None:
-    """The folder of the verified files, fetched if need be; None, and the reason said, where they cannot be had."""
+    """Return the folder with the verified files, fetched if need be; print the reason and return None if that fails."""
     try:
         with downloads(console) as progress:
             return data.fetch(given, progress=progress)

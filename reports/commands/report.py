@@ -1,4 +1,4 @@
-"""``bp report``: all experiments, all figures, the document."""
+"""``bp report``: runs all experiments, draws all figures and writes the document."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from reports.study.build import build
 from reports.study.cache import Cache
 from reports.study.gather import Title, gather
 from reports.study.plan import FULL, QUICK, parts
-from reports.study.theirs import Submission
+from reports.study.submission_runs import Submission
+from reports.verdicts.settings import refuse_without_confinement
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the report into ``arguments.out``; what was worked out for it before is not done again."""
+    """Write the report into ``arguments.out``; results that an earlier run has kept there are used again."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     if arguments.out.exists() and not arguments.out.is_dir():
         raise UsageError(f"expected --out to be a folder, {arguments.out} is a file")
-    # Before minutes of work, not after them.
+    # A folder that cannot be made must be known before minutes of work.
     arguments.out.mkdir(parents=True, exist_ok=True)
+    submission = _submission(arguments)
     folder = mnist_folder(arguments.folder, errors)
     if folder is None:
         return TOOL
     plan = QUICK if arguments.quick else FULL
-    submission = _submission(arguments)
     with Display(errors) as display:
         study = gather(
             parts(plan, folder, submission),
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     for document in documents:
         out.print(str(document), markup=False)
     for name, reason in study.failed.items():
-        errors.print(f"bp report: {name} failed, and the report has a gap there: {reason}", markup=False)
+        errors.print(f"bp report: {name} failed and is missing in the report: {reason}", markup=False)
     stopped = {name: each["history"]["stopped"] for name, each in study.numbers()["theirs"].items()}
     for name, reason in stopped.items():
         if reason is not None:
@@ -53,9 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _submission(arguments: argparse.Namespace) -> Submission | None:
-    """Whose curves are wanted beside ours; what cannot be found is known before the work."""
+    """The submission whose curves are drawn over ours, or None; what cannot be found or run here is refused at once."""
     if arguments.implementation is None:
         return None
+    refuse_without_confinement()
     try:
         located(arguments.implementation)
     except NotAnImplementation as error:

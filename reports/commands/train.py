@@ -1,4 +1,4 @@
-"""``bp train``: one experiment, with a progress bar; a run that is interrupted loses at most its last epoch."""
+"""``bp train``: runs one experiment, with a progress bar; an interrupted run loses at most its last epoch."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from reports.training import checkpoint
 from reports.training.experiments import EXPERIMENTS, Experiment, build_net, load_data
 from reports.training.experiments import run as run_experiment
 
-#: Seconds between two savings: small beside an epoch of MNIST, and rare beside the epochs of the small nets.
+#: Seconds between two savings. Saving costs little beside an epoch of MNIST, and would cost much after each epoch of
+#: the small nets.
 _SAVE_EVERY = 2.0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train as asked, or go on with an earlier run."""
+    """Train the network of the experiment, or go on with an earlier run."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     experiment = _chosen(arguments)
     files = _Files(arguments.out or Path(f"history-{experiment.name}.json"))
     net = build_net(experiment)
-    history = _earlier(files, experiment, net, resume=arguments.resume, overwrite=arguments.overwrite)
+    history = _history_to_resume(files, experiment, net, resume=arguments.resume, overwrite=arguments.overwrite)
     folder = mnist_folder(arguments.folder, errors) if experiment.data == "MNIST" else None
     if experiment.data == "MNIST" and folder is None:
         return TOOL
@@ -41,25 +42,25 @@ def run(arguments: argparse.Namespace) -> int:
     if experiment.batch_size > len(data[0]):
         raise UsageError(f"expected --batch-size from 1 to {len(data[0])}, got {experiment.batch_size}")
     with _interruptions() as interrupted, Display(errors) as display, warnings.catch_warnings():
-        # Why a run stopped is said below, in our own words.
+        # `_show` says why a run stopped; the warning would say it twice.
         warnings.filterwarnings("ignore", "training stopped", RuntimeWarning)
         task = display.task(experiment.name, experiment.n_epochs)
         saver = _Saver(files, experiment, net)
 
         def on_epoch(history: bp.History) -> bool:
             task.epoch(history)
-            saver.save_now_and_then(history)
+            saver.save_if_due(history)
             if interrupted:
                 errors.print("interrupted: this epoch is the last, and is saved")
             return bool(interrupted)
 
         history = run_experiment(experiment, data, net, history, on_epoch)
         files.save(experiment, net, history)
-    return _tell(experiment, history, files)
+    return _show(experiment, history, files)
 
 
 class _Files:
-    """The history that the user asked for, and beside it the weights."""
+    """The two files of a run: the history, and beside it the weights."""
 
     def __init__(self, history: Path) -> None:
         self.history = history
@@ -72,20 +73,20 @@ class _Files:
 
 
 class _Saver:
-    """Saves at the end of an epoch, if the last time is long enough ago."""
+    """Saves a run at the end of an epoch if `_SAVE_EVERY` seconds have passed since the last time."""
 
     def __init__(self, files: _Files, experiment: Experiment, net: bp.MLP) -> None:
         self._files, self._experiment, self._net = files, experiment, net
         self._last = time.monotonic()
 
-    def save_now_and_then(self, history: bp.History) -> None:
+    def save_if_due(self, history: bp.History) -> None:
         if time.monotonic() - self._last >= _SAVE_EVERY:
             self._files.save(self._experiment, self._net, history)
             self._last = time.monotonic()
 
 
 def _chosen(arguments: argparse.Namespace) -> Experiment:
-    """The lab's settings, with what the user gave in their place."""
+    """The experiment with the lab's settings, except those that the user has changed by an option."""
     given = {
         "n_epochs": arguments.epochs,
         "alpha": arguments.alpha,
@@ -98,8 +99,10 @@ def _chosen(arguments: argparse.Namespace) -> Experiment:
     return replace(EXPERIMENTS[arguments.experiment], **changes)
 
 
-def _earlier(files: _Files, experiment: Experiment, net: bp.MLP, *, resume: bool, overwrite: bool) -> bp.History | None:
-    """The history to go on with, its weights given to ``net``; None to start from the beginning."""
+def _history_to_resume(
+    files: _Files, experiment: Experiment, net: bp.MLP, *, resume: bool, overwrite: bool
+) -> bp.History | None:
+    """The history of the run to go on with, whose weights ``net`` is given; None to start from the beginning."""
     try:
         if resume:
             saved = checkpoint.load(files.weights)
@@ -119,11 +122,14 @@ def _earlier(files: _Files, experiment: Experiment, net: bp.MLP, *, resume: bool
 
 @contextmanager
 def _interruptions() -> Iterator[list[int]]:
-    """A list that fills when the user interrupts, so that the run can end with its epoch; twice ends it at once."""
+    """Yield a list that is empty until the user interrupts, so that the run can end after its epoch.
+
+    A second interruption raises KeyboardInterrupt and ends the run at once.
+    """
     received: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
-        # Says nothing here: the signal may have come in the middle of printing, which cannot be entered twice.
+        # Nothing is printed here: the signal may arrive while something is being printed.
         if received:
             raise KeyboardInterrupt
         received.append(number)
@@ -136,7 +142,7 @@ def _interruptions() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _tell(experiment: Experiment, history: bp.History, files: _Files) -> int:
+def _show(experiment: Experiment, history: bp.History, files: _Files) -> int:
     out = Console(highlight=False, soft_wrap=True)
     if history.loss_train:
         out.print(f"{experiment.name}: {history.epochs} of {experiment.n_epochs} epochs", markup=False)

@@ -1,4 +1,8 @@
-"""A seal on what a later run believes: it needs a key that the user alone can read, so that nobody else can make it."""
+"""Seals records, so that a later run can tell whether it has written them itself.
+
+A seal is an HMAC-SHA-256 of the record. Its key lies in a file that the user alone can read, so nobody else can make
+one.
+"""
 
 from __future__ import annotations
 
@@ -11,71 +15,78 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-_BYTES = 32
-_NAME = "seal"
+_KEY_BYTES = 32
+#: The field of a sealed record that holds the seal.
+_FIELD = "seal"
 
 
 class Seal:
-    """Marks records as this user's.
+    """Makes and checks the seals of one user.
 
     Parameters
     ----------
     key
-        Of the user.
+        The user's key.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def sealed(self, record: dict[str, Any], above: str = "") -> dict[str, Any]:
-        """The record with its seal, which holds for this record below the one whose seal is ``above``."""
-        return {**record, _NAME: self._of(record, above)}
+        """The record with its seal.
+
+        ``above`` is the seal of the header under which the record stands. It enters the seal, so that the record cannot
+        be moved to another file.
+        """
+        return {**record, _FIELD: self._hmac(record, above)}
 
     def opened(self, record: Any, above: str = "") -> dict[str, Any] | None:
-        """The record without its seal; None where the seal is not the right one."""
-        if not isinstance(record, dict) or not isinstance(record.get(_NAME), str):
+        """The record without its seal; None if the seal is absent or wrong."""
+        if not isinstance(record, dict) or not isinstance(record.get(_FIELD), str):
             return None
-        plain = {name: value for name, value in record.items() if name != _NAME}
-        return plain if hmac.compare_digest(self._of(plain, above).encode(), record[_NAME].encode()) else None
+        plain = {name: value for name, value in record.items() if name != _FIELD}
+        return plain if hmac.compare_digest(self._hmac(plain, above).encode(), record[_FIELD].encode()) else None
 
-    def _of(self, record: dict[str, Any], above: str) -> str:
+    def _hmac(self, record: dict[str, Any], above: str) -> str:
         text = json.dumps([above, record], sort_keys=True)
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def seal_of(record: dict[str, Any]) -> str:
-    """The seal that `Seal.sealed` has put on a record."""
-    return str(record[_NAME])
+    """The seal of a record that `Seal.sealed` has made."""
+    return str(record[_FIELD])
 
 
 def seal_in(folder: Path) -> Seal:
-    """The seal whose key is in a folder; a new one is made where there is none.
+    """The `Seal` whose key lies in a folder; a new key is made if there is none.
 
     Raises
     ------
     OSError
-        The key can be neither read nor written.
+        The key cannot be read or written, or has the wrong length.
     """
     path = folder / "key"
     if not path.exists():
-        _make(path)
+        _write_new_key(path)
     key = path.read_bytes()
-    if len(key) != _BYTES:
-        raise OSError(f"expected {path} to have {_BYTES} bytes, it has {len(key)}: delete it, and resume nothing")
+    if len(key) != _KEY_BYTES:
+        raise OSError(
+            f"expected {path} to have {_KEY_BYTES} bytes, it has {len(key)}: delete it, and run again without --resume"
+        )
     return Seal(key)
 
 
-def _make(path: Path) -> None:
-    """Write a new key, unless another run does so at this moment."""
+def _write_new_key(path: Path) -> None:
+    """Write a new key, unless another run has just written one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)  # for the user alone
+    handle, name = tempfile.mkstemp(dir=path.parent)  # a file that the user alone can read
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(secrets.token_bytes(_BYTES))
+            stream.write(secrets.token_bytes(_KEY_BYTES))
         os.link(name, path)
     except FileExistsError:
         pass
-    except OSError:  # no links on this file system
+    except OSError:  # this file system has no hard links
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)

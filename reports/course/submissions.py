@@ -1,4 +1,4 @@
-"""What was handed in, in one folder for the class."""
+"""Finds the submissions of a course in a folder."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from pathlib import Path
 from reports.io.exit_codes import UsageError
 from reports.verdicts.text import one_line
 
-#: What a file that is a submission by itself may be called.
+#: The suffixes of files that are a submission by themselves.
 SUFFIXES = {".py", ".zip"}
+#: Folders in a submission that are not part of it.
 _NOT_READ = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules"}
-#: More of a submission's contents is not read for its digest, since no more is judged; sizes and names still count.
+#: Bytes of one file, and of all files, that are read for the digest. No more of them is judged. Of files that are not
+#: read, name and size still enter the digest.
 _LARGEST_READ, _MOST_READ = 2**24, 2**26
-_PART = 2**20
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One of the class.
+    """One submission of a course.
 
     Attributes
     ----------
     name
-        Of the file or folder, without characters that cannot be shown.
+        The name of its file or folder, with characters that cannot be shown written as escapes.
     path
-        Where it is.
+        Its file or folder.
     """
 
     name: str
     path: Path
 
     def digest(self) -> str:
-        """Of its contents: another one as soon as anything in it has changed."""
+        """A hash of its contents, which changes when anything in it changes."""
         return digest_of(self.path)
 
 
 def find(folder: Path) -> tuple[list[Submission], list[str]]:
-    """The submissions in a folder, sorted by name, and the names of what else is there.
+    """The submissions in a folder, sorted by name, and the names of everything else there.
 
-    Each subfolder is one, and each Python or zip file. Hidden names are passed over. So are links: what an archive of
-    the class's submissions puts here shall not lead anywhere else.
+    A submission is a subfolder, a Python file or a zip file. Hidden names are left out. Links are no submissions,
+    because a link in an archive of the course could lead to any place on the machine.
 
     Raises
     ------
     UsageError
-        There is no such folder, or no submission in it.
+        The folder does not exist, or no submission is in it.
     """
     if not folder.is_dir():
         raise UsageError(f"expected --all to be the folder of the submissions, there is no folder {folder}")
@@ -66,7 +68,10 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
 
 
 def digest_of(path: Path) -> str:
-    """A hash of a file, or of all that is in a folder: Python files first, so that data cannot crowd them out."""
+    """A hash of a file, or of all files in a folder.
+
+    Python files come first, so that large data files cannot use up the bytes that are read.
+    """
     total = hashlib.sha256()
     left = _MOST_READ
     for each, name in _files(path):
@@ -75,14 +80,14 @@ def digest_of(path: Path) -> str:
         if size > _LARGEST_READ and each != path:
             continue
         with each.open("rb") as stream:
-            while left > 0 and (part := stream.read(min(_PART, left))):
+            while left > 0 and (part := stream.read(min(_CHUNK, left))):
                 total.update(part)
                 left -= len(part)
     return total.hexdigest()
 
 
 def _files(path: Path) -> list[tuple[Path, str]]:
-    """The files in a folder, in the order in which they are copied to be judged, with their names in it."""
+    """The files in a folder with their paths relative to it, in the order in which the sandbox copies them."""
     if path.is_file():
         return [(path, path.name)]
     found: list[Path] = []

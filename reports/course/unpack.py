@@ -1,4 +1,4 @@
-"""Takes a zip file apart, whatever it claims: into one folder, within limits, regular files alone."""
+"""Unpacks a zip file that nobody trusts: into one folder, within limits, and regular files alone."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-#: As many as the sandbox takes.
+#: The limits of the sandbox, which would refuse more.
 MOST_FILES, MOST_BYTES = 2000, 2**26
-_PART = 2**16
+_CHUNK = 2**16
+#: The bit of an entry's flags that says that it is encrypted.
 _ENCRYPTED = 0x1
 
 
 class UnpackError(Exception):
-    """The archive cannot be, or must not be, unpacked; the message says why."""
+    """The archive cannot or must not be unpacked; the message says why and has the archive as its subject."""
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -23,7 +24,7 @@ def unpack(archive: Path, target: Path) -> None:
     Raises
     ------
     UnpackError
-        It is no zip file, is damaged or encrypted, is too large, or has a name that leads out of the folder.
+        It is no zip file, is damaged, encrypted or too large, or holds a name that leads out of the folder.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -31,7 +32,7 @@ def unpack(archive: Path, target: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise UnpackError(f"is no zip file that can be read: {error}") from error
     except OSError as error:
-        # Two entries of which one is the other's folder, or a name that is too long.
+        # For example, one entry is a file that another needs as a folder, or a name is too long.
         raise UnpackError(f"cannot be unpacked: {error.strerror or error}") from error
 
 
@@ -41,34 +42,36 @@ def _unpack(opened: zipfile.ZipFile, target: Path) -> None:
         raise UnpackError(f"holds {len(entries)} files, at most {MOST_FILES} are taken")
     left = MOST_BYTES
     for entry in entries:
-        place = target / _inside(entry.filename)
+        place = target / _checked_name(entry.filename)
         if entry.is_dir():
             place.mkdir(parents=True, exist_ok=True)
-        elif _regular(entry):
+        elif _is_regular_file(entry):
             place.parent.mkdir(parents=True, exist_ok=True)
             left -= _write(opened, entry, place, left)
 
 
-def _inside(name: str) -> PurePosixPath:
+def _checked_name(name: str) -> PurePosixPath:
+    """The name of an entry as a path; a name that leads out of the folder is refused."""
     path = PurePosixPath(name)
     if path.is_absolute() or PureWindowsPath(name).anchor or ".." in path.parts or "\\" in name:
         raise UnpackError(f"holds the name {name!r}, which leads out of its folder")
     return path
 
 
-def _regular(entry: zipfile.ZipInfo) -> bool:
+def _is_regular_file(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry is to be unpacked; an encrypted one is refused."""
     if entry.flag_bits & _ENCRYPTED:
         raise UnpackError("is encrypted")
     kind = stat.S_IFMT(entry.external_attr >> 16)
-    # A link is left out as in a folder that is handed in; most archives that are not from Unix have no kind at all.
+    # Links are left out, as in a folder. An archive that was not made on Unix usually states no kind of file at all.
     return kind in {0, stat.S_IFREG}
 
 
 def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, place: Path, left: int) -> int:
-    """Count what comes, since an archive may announce anything."""
+    """Write one entry and return its size; count the bytes, because the size that the archive states may be false."""
     written = 0
     with opened.open(entry) as source, place.open("xb") as copy:
-        while part := source.read(_PART):
+        while part := source.read(_CHUNK):
             written += len(part)
             if written > left:
                 raise UnpackError(f"holds more than {MOST_BYTES >> 20} MiB")

@@ -1,4 +1,7 @@
-"""The report's figures: pure functions from numbers to figures. The only package that knows matplotlib."""
+"""Draws the figures of the report and of verdicts: pure functions from numbers to figures.
+
+No other package imports matplotlib. ``style`` has the look of all figures; the other modules draw.
+"""
 
 from matplotlib.figure import Figure
 
@@ -10,7 +13,7 @@ from reports.figures.planes import decision_regions
 from reports.figures.steps import step_errors
 from reports.figures.style import style, svg
 
-#: Figure too, so that nobody else needs to import matplotlib.
+#: `Figure` is here so that other packages need not import matplotlib.
 __all__ = [
     "Figure", "amplitudes", "confusion", "convergence", "dead_units", "decision_regions", "digits_lost",
     "error_against_logits", "heat_map", "images", "instability_map", "step_errors", "style", "svg",

@@ -1,4 +1,4 @@
-"""What happens over the epochs of a run."""
+"""Draws curves over the epochs of training runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reports.figures.style import WIDTH, style
 
 
 def convergence(histories: Mapping[str, bp.History], theirs: Mapping[str, bp.History] | None = None) -> Figure:
-    """Loss and accuracy, train and test: side by side for one history, else above each other, a column for each.
+    """Draw loss and accuracy of training and test set: side by side for one history, else a column for each.
 
-    ``theirs`` are histories of somebody else's by the same titles, whose training curves are drawn on top.
+    ``theirs`` has the histories of a submission, by the same titles; its training curves are drawn over ours.
     """
     n, theirs = len(histories), theirs or {}
     with style():
@@ -39,7 +39,7 @@ def convergence(histories: Mapping[str, bp.History], theirs: Mapping[str, bp.His
 
 
 def amplitudes(ratios: Mapping[str, Sequence[float]]) -> Figure:
-    """Mean |W| of each linear layer over epochs, relative to its value before training, by the layer's name."""
+    """Draw mean |W| of each linear layer over the epochs, relative to its value before training."""
     with style():
         figure = Figure(figsize=(WIDTH, 3.2))
         axes = figure.subplots()
@@ -52,7 +52,7 @@ def amplitudes(ratios: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def dead_units(shares: Mapping[str, Sequence[float]]) -> Figure:
-    """The share of hidden units that are off for all training samples, a line for each run."""
+    """Draw the share of hidden units that are off for all training samples, with a line for each run."""
     with style():
         figure = Figure(figsize=(WIDTH, 2.3))
         axes = figure.subplots()
@@ -69,7 +69,7 @@ def dead_units(shares: Mapping[str, Sequence[float]]) -> Figure:
 def _draw_loss(axes: Axes, history: bp.History) -> None:
     _draw_curves(axes, history.loss_train, history.loss_test)
     axes.set_yscale("log")
-    # 0.5 and 2 rather than 5 x 10^-1 and 2 x 10^0, and no more of them than can be read.
+    # Ticks read 0.5 and 2 instead of 5 x 10^-1 and 2 x 10^0, and there are few enough to be read.
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())

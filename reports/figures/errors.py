@@ -1,4 +1,4 @@
-"""How far off answers are."""
+"""Draws how far computed values are from the truth."""
 
 from __future__ import annotations
 
@@ -15,21 +15,25 @@ from numpy.typing import NDArray
 
 from reports.figures.style import COLOURS, WIDTH, style
 
-_MOST_COLUMNS = 10  # with numbers in a heat map's cells
-_FAR = 10  # the power of ten beyond which logits are drawn at the edge
-#: Ways to compute softmax: the usual one and PyTorch's nearly coincide, hence one dashed upon the other.
+#: A heat map with more columns has no numbers in its cells.
+_MOST_COLUMNS = 10
+#: Logits beyond this power of ten are drawn at the edge.
+_FAR = 10
+#: Colour and line of each way to compute softmax. The usual one and PyTorch's nearly coincide, so one is dotted.
 _WAY_LINES = {
     "naive": ("#D55E00", "-"),
     "usual stable": ("#E69F00", "-"),
     "ours": ("#0072B2", "-"),
     "PyTorch": ("#111111", ":"),
 }
-_LEAST_ULPS, _NAN_ULPS = 0.1, 1e18  # errors that are drawn; NaN stands at the upper end
-_EXACT = 1e-4  # where errors of 0 are drawn on a logarithmic scale
+#: The smallest error that is drawn, and where NaN is drawn.
+_LEAST_ULPS, _NAN_ULPS = 0.1, 1e18
+#: Where an error of 0 is drawn on a logarithmic scale.
+_EXACT = 1e-4
 
 
 def digits_lost(measured: Mapping[str, Any]) -> Figure:
-    """Errors of loss and gradient against the right class's logit, a line for each way; NaN above everything else."""
+    """Draw errors of loss and gradient against the logit of the right class, a line for each way to compute them."""
     with style():
         figure = Figure(figsize=(WIDTH, 2.6))
         panels = figure.subplots(1, 2, sharey=True)
@@ -53,7 +57,10 @@ def digits_lost(measured: Mapping[str, Any]) -> Figure:
 
 
 def heat_map(values: NDArray[Any], limit: float, wrong: NDArray[np.bool_] | None = None) -> Figure:
-    """The entries of a matrix as colours from -limit to limit, with numbers where there is room; wrong ones framed."""
+    """Draw the entries of a matrix as colours from -limit to limit, with a frame around wrong ones.
+
+    If there is room, each entry has its number.
+    """
     rows, columns = values.shape
     roomy = columns <= _MOST_COLUMNS
     cell = (0.62, 0.32) if roomy else (0.26, 0.26)
@@ -62,7 +69,7 @@ def heat_map(values: NDArray[Any], limit: float, wrong: NDArray[np.bool_] | None
         axes = figure.subplots()
         shown = np.ma.masked_invalid(values)
         colours = mpl.colormaps["RdBu"].with_extremes(bad="#dddddd")
-        # Not an image: that would be pixels, which grow blurred and which a page may not load.
+        # A mesh, and not an image: an image has pixels, which blur, and the pages for verdicts may not load images.
         edges = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
         axes.pcolormesh(*edges, shown, cmap=colours, vmin=-limit, vmax=limit)
         axes.invert_yaxis()
@@ -79,19 +86,20 @@ def heat_map(values: NDArray[Any], limit: float, wrong: NDArray[np.bool_] | None
 
 
 def error_against_logits(points: Sequence[tuple[float, float, float]]) -> Figure:
-    """Of each question, given as (largest logit, error, what rounding allows), how far off the answer was."""
+    """Draw the error of each case against its largest logit; a point is (largest logit, error, rounding bound)."""
     sizes, errors, allowed = (np.array(column, dtype=float) for column in zip(*points, strict=True))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratios = np.where(errors == 0, 0, errors / allowed)
     finite = np.isfinite(ratios)
-    # Logarithms on plain axes, since matplotlib's own logarithmic ones look for ticks beyond the largest double. A row
-    # above all others for what cannot be drawn, and one below for what is exactly right.
+    # We take logarithms ourselves, because matplotlib's logarithmic axes look for ticks beyond the largest double.
+    # Errors that are not finite are drawn in a row above all others, and errors of 0 in a row below.
     top = np.log10(max(float(ratios[finite].max(initial=0)), 1e2)) + 2
     heights = np.full(ratios.shape, top)
     heights[finite] = np.log10(np.maximum(ratios[finite], _EXACT))
     places = np.log10(np.maximum(sizes, _EXACT))
     far = places > _FAR
-    # Nearly all that is worth seeing lies below 1e4; 1e300 stands at the edge, behind a line, under its own name.
+    # Nearly everything worth seeing lies below 1e4. Logits such as 1e300 are drawn at the edge, behind a line, with
+    # their own tick.
     edge = np.ceil(places[~far].max(initial=1)) + 1
     named = {edge: places.max()} if far.any() else {}
     places[far] = edge
@@ -106,7 +114,7 @@ def error_against_logits(points: Sequence[tuple[float, float, float]]) -> Figure
             if chosen.any():
                 axes.scatter(places[chosen], heights[chosen], s=22, marker=marker, color=colour, label=label)
         axes.axhline(0, color="#555555", linewidth=0.8, linestyle="--")
-        axes.set(xlabel="largest logit of the question", ylabel="error / rounding allowed")
+        axes.set(xlabel="largest logit of the case", ylabel="error / rounding bound")
         if far.any():
             axes.axvline(edge - 0.5, color="#555555", linewidth=0.8, linestyle=":")
         axes.yaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -120,5 +128,5 @@ def error_against_logits(points: Sequence[tuple[float, float, float]]) -> Figure
 def _write_entries(axes: Axes, values: NDArray[Any], limit: float) -> None:
     for (row, column), value in np.ndenumerate(values):
         dark = np.isfinite(value) and abs(value) > 0.6 * limit
-        said = f"{value:.3g}".replace("e+", "e").replace("e-0", "e-")
-        axes.text(column, row, said, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        text = f"{value:.3g}".replace("e+", "e").replace("e-0", "e-")
+        axes.text(column, row, text, ha="center", va="center", fontsize=7, color="white" if dark else "black")

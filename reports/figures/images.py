@@ -1,4 +1,4 @@
-"""Digits as images, and which of them are taken for which."""
+"""Draws digits as images, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.figures.style import COLOURS, WIDTH, style
 
 
 def images(pictures: NDArray[np.uint8], titles: Sequence[str] = (), *, columns: int) -> Figure:
-    """Grey images (N, height, width), row by row, dark on light, each under its title if there are any."""
+    """Draw grey images (N, height, width) row by row, dark on light, each under its title if there are titles."""
     rows = -(-len(pictures) // columns)
     side = WIDTH / columns
     with style():
@@ -30,7 +30,7 @@ def images(pictures: NDArray[np.uint8], titles: Sequence[str] = (), *, columns: 
 
 
 def confusion(counts: Sequence[Sequence[int]]) -> Figure:
-    """How often each true class (a row) was taken for each (a column); mistakes the darker, the more there are."""
+    """Draw a confusion matrix: a row for each true class, a column for each predicted one; mistakes are coloured."""
     matrix = np.array(counts)
     k = len(matrix)
     mistakes = np.where(np.eye(k, dtype=bool), 0, matrix)

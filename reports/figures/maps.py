@@ -1,4 +1,4 @@
-"""Which combinations of settings end well."""
+"""Draws which combinations of settings lead to a run that stops."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BAD, _GOOD = "#f3c7ad", COLOURS[0]
 
 
 def instability_map(cells: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> Figure:
-    """A panel for each way to compute softmax (a row) and precision (a column): rate against input scale.
+    """Draw a panel for each kind of softmax (a row) and precision (a column), with learning rate against input scale.
 
-    A run that ended has its training accuracy, on a blue the stronger, the higher that is. One that stopped is orange
-    and hatched, and says in which epoch and batch.
+    A completed run shows its training accuracy, on a blue that is stronger for a higher accuracy. A run that stopped is
+    orange and hatched, and shows the epoch and the batch.
     """
     dtypes, scales, alphas = (list(dict.fromkeys(cell[name] for cell in cells)) for name in _AXES)
     with style():
@@ -46,15 +46,15 @@ def _draw(axes: Axes, place: tuple[int, int], end: Mapping[str, Any]) -> None:
     corner = (x - 0.5, y - 0.5)
     if end["stopped"] is None:
         axes.add_patch(Rectangle(corner, 1, 1, facecolor=_GOOD, alpha=0.08 + 0.5 * end["accuracy"] ** 2, linewidth=0))
-        said = f"{end['accuracy']:.0%}"
+        text = f"{end['accuracy']:.0%}"
     else:
         axes.add_patch(Rectangle(corner, 1, 1, facecolor=_BAD, edgecolor="#ffffff", hatch="////", linewidth=0))
-        said = _place(end["stopped_at"])
-    axes.text(x, y, said, ha="center", va="center", fontsize=7, linespacing=1.05)
+        text = _where(end["stopped_at"])
+    axes.text(x, y, text, ha="center", va="center", fontsize=7, linespacing=1.05)
 
 
-def _place(at: Mapping[str, Any]) -> str:
-    """Where a run stopped, in few words."""
+def _where(at: Mapping[str, Any]) -> str:
+    """Where a run stopped, in a few words."""
     if at["epoch"] == 0:
         return "at once"
     return f"epoch {at['epoch']}" + (f"\nbatch {at['batch']}" if at["batch"] is not None else "")

@@ -1,4 +1,4 @@
-"""What nets answer at every point of the plane."""
+"""Draws which class networks predict at every point of the plane."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 import bp
 from reports.figures.style import COLOURS, MARKERS, WIDTH, style
 
-#: The classes' colours, made light.
+#: The colours of the classes, made light.
 _REGION_COLOURS = ("#cfe3ef", "#f6dccb", "#cce9e0")
 
-#: Points along each side of a panel at which the net is asked.
+#: Points along each side of a panel at which a network predicts.
 _POINTS = 241
-#: Samples that can be drawn large.
+#: Up to so many samples are drawn large.
 _FEW = 20
 
 
 def decision_regions(
     rows: Mapping[str, Mapping[str, bp.MLP]], X: NDArray[np.floating[Any]], T: NDArray[np.floating[Any]]
 ) -> Figure:
-    """What each net answers at every point of the plane, with the samples X (N, 2) of classes T (N, K) on top.
+    """Draw the class that each network predicts at every point, with the samples X (N, 2) of classes T (N, K) on top.
 
-    A row of panels for each title in ``rows``, which may be empty, and a panel for each of its nets.
+    ``rows`` has a row of panels for each title, which may be empty, and in it a panel for each network.
     """
     centre, reach = (X.max(axis=0) + X.min(axis=0)) / 2, 0.58 * float(np.ptp(X, axis=0).max())
     x, y = (np.linspace(middle - reach, middle + reach, _POINTS) for middle in centre)

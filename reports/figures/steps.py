@@ -1,4 +1,4 @@
-"""What a step of finite differences costs."""
+"""Draws the error of central differences against their step."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from reports.figures.style import COLOURS, MARKERS, WIDTH, style
 
 
 def step_errors(measured: Mapping[str, Any]) -> Figure:
-    """The error of central differences against their step, a line for each function, and our oracle's point on each."""
+    """Draw a line for each function, with the result of our finite-difference oracle as a point."""
     with style():
         figure = Figure(figsize=(WIDTH, 2.9))
         axes = figure.subplots()
         for (name, found), colour, line, marker in zip(
             measured["functions"].items(), COLOURS, ("-", "--", "-."), MARKERS, strict=False
         ):
-            # An error of exactly 0 has no logarithm; it is drawn at the resolution of a double.
+            # An error of 0 has no logarithm, so it is drawn at a quarter of the spacing of doubles at 1.
             errors = np.maximum(found["errors"], np.finfo(float).eps / 4)
             axes.plot(measured["steps"], errors, label=name, color=colour, linestyle=line)
             oracle = found["oracle"]

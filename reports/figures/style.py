@@ -1,4 +1,4 @@
-"""One look for all figures, and how they become files."""
+"""The style of all figures, and how they are written as SVG."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 _STYLE = resources.files("reports.figures") / "style.mplstyle"
-#: Inches: the width of the text on A4.
+#: The width of the text on A4, in inches.
 WIDTH = 7.2
-#: Of classes and of whatever comes in threes: the first colours of the style.
+#: Colours and markers for three classes or three functions: the first ones of the style.
 COLOURS = ("#0072B2", "#D55E00", "#009E73")
 MARKERS = ("o", "s", "^")
 
 
 def style() -> Any:
-    """The context in which figures are to be made."""
+    """The context in which every figure must be made and written."""
     with resources.as_file(_STYLE) as path:
         return mpl.rc_context(fname=path)
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure as an SVG file, the same bytes for the same numbers."""
+    """The content of an SVG file with the figure; the same numbers give the same bytes."""
     with style():
         stream = io.BytesIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "bp"})

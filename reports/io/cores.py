@@ -1,4 +1,4 @@
-"""How many processes or threads are worth having."""
+"""The number of processor cores, which is how many processes or threads are worth having."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def cores() -> int:
-    """Of the machine, as far as this process may use them."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""The exit codes that scripts rely on."""
+"""The exit codes of the command line, and the exceptions that lead to them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ INTERRUPTED = 130  # as shells report a program that Ctrl-C ended
 
 
 class UsageError(Exception):
-    """The user asked for something that cannot be; the message says what was expected and what to do."""
+    """The command was used wrongly (exit code 2); the message says what was expected and what to do."""
 
 
 class ToolError(Exception):
-    """We could not do our work, through no fault of what was to be judged; the message says what to do."""
+    """We could not do our work, and the submission is not the reason (exit code 3); the message says what to do."""

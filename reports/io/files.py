@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writes files so that nobody ever reads a file that is only half written."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its place when the block ends well.
+    """Yield a temporary path; the file there replaces that at ``path`` when the block ends without an exception.
 
-    An exception or an interruption in the block leaves whatever stood at ``path`` as it was and removes the
-    temporary file. The folder is made if it is missing. A ``private`` file can be read by its owner alone.
+    After an exception or an interruption in the block, ``path`` is what it was before, and the temporary file is
+    removed. The folder is made if it is missing. A ``private`` file can be read by its owner alone.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files that their owner alone can read; a result gets what the user's umask gives.
+        # mkstemp makes a file that its owner alone can read; a result gets the permissions that the umask allows.
         if not private:
             temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)

@@ -1,4 +1,4 @@
-"""What the user sees while something long goes on. On standard error, so that results can be piped."""
+"""What the user sees while a command works. It goes to standard error, so that results can be piped."""
 
 from __future__ import annotations
 
@@ -22,33 +22,35 @@ from reference import Finding
 
 
 class Task(Protocol):
-    """One run on the display."""
+    """One training run on the display."""
 
     def epoch(self, history: bp.History) -> None:
-        """Show that the history has grown."""
+        """Show the last epoch of the history."""
 
 
 class _Bar:
+    """A training run on a terminal: a progress bar."""
+
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
     def epoch(self, history: bp.History) -> None:
-        self._progress.update(self._task, completed=history.epochs, now=_now(history))
+        self._progress.update(self._task, completed=history.epochs, now=_last_epoch(history))
 
 
 class _Lines:
-    """For logs: a line at the beginning and at every tenth of the way."""
+    """A training run in a log: a line after each tenth of its epochs."""
 
     def __init__(self, console: Console, title: str, n_epochs: int) -> None:
         self._console, self._title, self._n_epochs = console, title, n_epochs
 
     def epoch(self, history: bp.History) -> None:
         if history.epochs % max(self._n_epochs // 10, 1) == 0 or history.epochs == self._n_epochs:
-            self._console.print(f"{self._title}: epoch {history.epochs}/{self._n_epochs}, {_now(history)}")
+            self._console.print(f"{self._title}: epoch {history.epochs}/{self._n_epochs}, {_last_epoch(history)}")
 
 
 class Display:
-    """All runs of one command, one below the other."""
+    """The progress of all runs of one command, one below the other."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -69,13 +71,13 @@ class Display:
         self._progress.stop()
 
     def task(self, title: str, n_epochs: int) -> Task:
-        """A run of that many epochs."""
+        """Add a training run of ``n_epochs`` epochs."""
         if not self.console.is_terminal:
             return _Lines(self.console, title, n_epochs)
         return _Bar(self._progress, self._progress.add_task(title, total=n_epochs, now=""))
 
     def steps(self, title: str, total: int) -> Callable[[], None]:
-        """A run of ``total`` parts that have no history of their own; call the answer after each."""
+        """Add a piece of work in ``total`` steps, and return the function to call after each step."""
         if not self.console.is_terminal:
             self.console.print(f"{title}: {total}")
             return lambda: None
@@ -84,14 +86,14 @@ class Display:
 
 
 class Downloads:
-    """One bar a file; it is called as `reports.training.data.Progress`."""
+    """A progress bar for each file; can be called as `reports.training.sources.Progress`."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
-        """Show how much of a file is here."""
+        """Show that ``done`` of ``total`` bytes of the file ``name`` have arrived."""
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total)
             if self._progress.disable:
@@ -101,7 +103,7 @@ class Downloads:
 
 @contextmanager
 def downloads(console: Console) -> Iterator[Downloads]:
-    """A display for what is being received."""
+    """Yield a display of downloads."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield Downloads(progress)
@@ -109,7 +111,10 @@ def downloads(console: Console) -> Iterator[Downloads]:
 
 @contextmanager
 def checking(console: Console, title: str) -> Iterator[Callable[[Finding, int], None] | None]:
-    """A bar while one submission is judged, gone when it ends; nothing for logs, since it takes seconds."""
+    """Yield the callback that advances a progress bar while one submission is judged.
+
+    In a log there is no bar, because judging takes only seconds: None is yielded.
+    """
     if not console.is_terminal:
         yield None
         return
@@ -124,21 +129,25 @@ def checking(console: Console, title: str) -> Iterator[Callable[[Finding, int], 
 
 
 @contextmanager
-def judging(console: Console, total: int) -> Iterator[Callable[[str, str], None]]:
-    """A bar over the submissions of a class; a line for each that is judged, which logs keep."""
+def judging_course(console: Console, total: int) -> Iterator[Callable[[str, str], None]]:
+    """Yield the function to call, with a name and a verdict in words, after each submission of a course.
+
+    It prints a line for each submission, and on a terminal advances a bar.
+    """
     columns = (BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("", total=total)
         done = iter(range(1, total + 1))
 
-        def tell(name: str, said: str) -> None:
+        def show(name: str, verdict: str) -> None:
             progress.advance(task)
-            console.print(f"{next(done)}/{total} {name}: {said}", markup=False)
+            console.print(f"{next(done)}/{total} {name}: {verdict}", markup=False)
 
-        yield tell
+        yield show
 
 
-def _now(history: bp.History) -> str:
+def _last_epoch(history: bp.History) -> str:
+    """Loss and accuracy after the last epoch."""
     loss, accuracy = history.loss_train[-1], history.acc_train[-1]
-    said = f"loss {loss:.4f}, accuracy {accuracy:.1%}"
-    return f"{said} (test {history.acc_test[-1]:.1%})" if history.acc_test else said
+    text = f"loss {loss:.4f}, accuracy {accuracy:.1%}"
+    return f"{text} (test {history.acc_test[-1]:.1%})" if history.acc_test else text

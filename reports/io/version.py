@@ -1,4 +1,4 @@
-"""Which version of the project this is."""
+"""The version of the project that is installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import metadata
 
 
 def version() -> str:
-    """As it is installed."""
+    """The installed version, or words that say that nothing is installed."""
     try:
         return metadata.version("bp-lab")
     except metadata.PackageNotFoundError:

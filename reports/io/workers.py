@@ -1,8 +1,8 @@
-"""Processes that do one thing after the other, a few at a time. One that dies takes its own work along and no other's.
+"""Runs a function on many items in several worker processes. If a process dies, only the item it worked on is lost.
 
-The standard library's pools give up all that is still to be done when one of their processes dies, and their processes
-look for modules in the current folder, which may be that of the submissions; so each process here is started by us, has
-a pipe of its own, and is replaced.
+The pools of the standard library cannot be used. When one of their processes dies they drop all remaining items, and
+their processes look for modules in the current folder, which may hold submissions. So we start each process ourselves,
+with a pipe of its own, and replace it when it dies.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from reports.io import searchpath
+from reports.io.interruption import repeated_if_lost
 
-#: Seconds in which a process has removed what it left lying about.
+#: Seconds that a process is given to remove its temporary files before it is killed.
 _GRACE = 5.0
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _SERVE = "from reports.io.workers import serve\nserve(int(sys.argv[1]))\n"
@@ -34,18 +35,18 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True)
 class Outcome(Generic[_Item, _Value]):
-    """What came of one item.
+    """What became of one item.
 
     Attributes
     ----------
     item
-        What was to be done.
+        The item.
     value
-        What the function gave; None where it gave nothing.
+        What the function returned; None if it did not return.
     problem
-        Why it gave nothing: an exception in words, or that its process ended; None where it gave something.
+        Why the function did not return, in words: its exception, or that its process ended. None if it returned.
     died
-        Whether its process ended.
+        Whether the process ended while it worked on the item.
     """
 
     item: _Item
@@ -54,7 +55,7 @@ class Outcome(Generic[_Item, _Value]):
     died: bool = False
 
 
-def each_done(
+def run_in_workers(
     function: Callable[[_Item], _Value],
     items: Iterable[_Item],
     jobs: int,
@@ -62,20 +63,22 @@ def each_done(
     foreign: Sequence[Path] = (),
     temporary: Path | None = None,
 ) -> Generator[Outcome[_Item, _Value], None, None]:
-    """What comes of each item, in the order in which it comes; closing the iterator ends what still runs.
+    """Call ``function`` on each item in worker processes, and yield each outcome when it is there.
+
+    Closing the generator ends the processes that still run.
 
     Parameters
     ----------
     function
-        What to do with an item, in a process that has one thread and hears no Ctrl-C. It can be imported by its name.
+        The function. It must be importable by its name. Its process uses one thread and ignores Ctrl-C.
     items
-        What it is given; they can be pickled, and so can what it gives.
+        Its arguments. These and what it returns must be picklable.
     jobs
-        How many at a time.
+        The number of processes.
     foreign
-        Folders of submissions: the processes do not look for modules there.
+        Folders of submissions, in which the processes must not look for modules.
     temporary
-        Where the processes put temporary files; None: where everybody does.
+        The folder for temporary files of the processes; None: the usual one of the system.
     """
     waiting = deque(items)
     with _workers() as workers:
@@ -96,14 +99,14 @@ def each_done(
 
 
 class _Worker(Generic[_Item, _Value]):
-    """One process, and what it is doing."""
+    """One worker process, seen from ours."""
 
     def __init__(self, function: Callable[[_Item], _Value], foreign: Iterable[Path], temporary: Path | None) -> None:
         self.pipe, theirs = Pipe()
         self._items: list[_Item] = []
         number = theirs.fileno()
         flags = ["-B"] if sys.dont_write_bytecode else []
-        with theirs, _deaf():
+        with theirs, _ignoring_ctrl_c():
             self.process = subprocess.Popen(  # noqa: S603 - Python, with a script of ours
                 searchpath.command(_SERVE, str(number), foreign=foreign, flags=flags),
                 stdin=subprocess.DEVNULL,
@@ -114,20 +117,20 @@ class _Worker(Generic[_Item, _Value]):
 
     @property
     def busy(self) -> bool:
-        """Whether it has been given something that has not been taken."""
+        """Whether the process works on an item."""
         return bool(self._items)
 
     def give(self, item: _Item) -> None:
-        """Let it do something with an item."""
+        """Send the process an item to work on."""
         self._items.append(item)
         self._send(item)
 
     def _send(self, value: Any) -> None:
-        with suppress(OSError):  # it has died: whoever takes will see
+        with suppress(OSError):  # the process has died, which `take` will notice
             self.pipe.send(value)
 
     def take(self) -> Outcome[_Item, _Value]:
-        """What came of it, once its pipe is ready."""
+        """Return the outcome of the item; call it when the pipe is ready to be read."""
         item = self._items.pop()
         try:
             value, problem = self.pipe.recv()
@@ -140,6 +143,7 @@ class _Worker(Generic[_Item, _Value]):
 
 @contextmanager
 def _workers() -> Iterator[list[_Worker[Any, Any]]]:
+    """Yield an empty list for workers; those in the list when the block ends are ended."""
     workers: list[_Worker[Any, Any]] = []
     try:
         yield workers
@@ -148,8 +152,8 @@ def _workers() -> Iterator[list[_Worker[Any, Any]]]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """What a process is born with: deafness to Ctrl-C, which is for us to act on."""
+def _ignoring_ctrl_c() -> Iterator[None]:
+    """Let processes that are started in the block ignore Ctrl-C, because we end them ourselves."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -158,7 +162,7 @@ def _deaf() -> Iterator[None]:
 
 
 def _end(workers: Sequence[_Worker[Any, Any]]) -> None:
-    """End them, each with the chance to clean up."""
+    """End the processes, each with `_GRACE` seconds to remove its temporary files."""
     for worker in workers:
         worker.pipe.close()
         if worker.busy:
@@ -172,24 +176,24 @@ def _end(workers: Sequence[_Worker[Any, Any]]) -> None:
 
 
 def serve(descriptor: int) -> None:
-    """Do one thing after the other until the pipe is closed: what a process here does."""
-    signal.signal(signal.SIGTERM, _leave)
-    with Connection(descriptor) as pipe, suppress(EOFError):
+    """Work on the items that arrive until the pipe is closed: the main loop of a worker process."""
+    signal.signal(signal.SIGTERM, _exit)
+    with repeated_if_lost(_exit), Connection(descriptor) as pipe, suppress(EOFError):
         function, temporary = pipe.recv()
         if temporary is not None:
             tempfile.tempdir = str(temporary)
         while True:
             item = pipe.recv()
-            pipe.send(_done(function, item))
+            pipe.send(_value_or_problem(function, item))
 
 
-def _done(function: Callable[[Any], Any], item: Any) -> tuple[Any, str | None]:
+def _value_or_problem(function: Callable[[Any], Any], item: Any) -> tuple[Any, str | None]:
     try:
         return function(item), None
     except Exception as error:
-        # Ours, whatever it is; the next item is another story.
+        # Whatever went wrong with this item, the process goes on with the next one.
         return None, f"{type(error).__name__}: {error}"
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _exit(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)

@@ -1,1 +1,8 @@
-"""The work behind the report: its parts, what is kept of them from one run to the next, and all their numbers."""
+"""Makes the report and the benchmarks.
+
+``plan`` lists the parts of the report, ``gather`` does them or takes them from the ``cache``, ``draw`` makes the
+figures, and ``build`` writes the documents. A ``part`` is a training run (``runs``, with ``facts`` and ``digits`` about
+it; ``submission_runs`` for a submission; ``instability`` for many short ones) or a measurement (``verification``,
+``catches``, ``saturation``, ``steps``). ``formulas`` has the ways to compute softmax that are compared. ``bench`` holds
+the benchmarks.
+"""

@@ -1,4 +1,4 @@
-"""From what was found out to the files of the report: figures, results.json, and the document as HTML and PDF."""
+"""Writes the files of the report: the figures, results.json, and the document as HTML and PDF."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from reports.study.draw import draw
 from reports.study.gather import Study
 
 SOURCE = "report.typ"
-#: Everything that the document is made of beside numbers and figures.
-SOURCES = (SOURCE, "derivations.typ")
+#: The Typst sources of the document.
+SOURCES = (SOURCE, "common.typ", "style.typ", "derivations.typ", "experiments.typ", "verification.typ")
 
 
 def build(study: Study, out: Path) -> list[Path]:
-    """Write everything into ``out`` and return the two documents.
+    """Write all files into the folder ``out``, and return the paths of the two documents.
 
     Raises
     ------
     OSError
         The folder cannot be written.
     typst.TypstError
-        The document does not compile, which is a fault of ours.
+        The document does not compile, which is a fault in our sources.
     """
     drawn = draw(study)
     for name, figure in drawn.items():
@@ -39,8 +39,8 @@ def build(study: Study, out: Path) -> list[Path]:
 
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:
-    """Compile ``out``/report.typ, which reads results.json and the figures beside it."""
-    # Only the fonts that come with Typst: the same pages on every machine.
+    """Compile report.typ in ``out``, which reads the other files there, and return the path of the document."""
+    # With the fonts that come with Typst, and no others, the pages are the same on every machine.
     content, warnings = typst.compile_with_warnings(
         out / SOURCE, root=out, format=form, sys_inputs={"form": form}, ignore_system_fonts=True
     )

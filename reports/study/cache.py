@@ -1,4 +1,4 @@
-"""What the report has worked out before, a file for each part, so that a repeated or interrupted one goes on."""
+"""Keeps the result of each part of the report in a file, so that a repeated or interrupted run need not do it again."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from pathlib import Path
 import numpy as np
 
 from reports.io.files import replacing
-from reports.study.part import Made, Part
+from reports.study.part import Part, PartResult
 
-#: Files of one part that are kept: those of the full report and of the quick one, with and without a change.
+#: Results of one part that are kept: enough for the full and the quick report, each before and after a change.
 _KEPT = 4
 
 
 class Cache:
-    """A folder of results by part and key; a file that cannot be read counts as none."""
+    """A folder with the results of parts; a file that cannot be read counts as missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, part: Part) -> Made | None:
-        """What `put` has kept of the same part with the same key; None if there is nothing."""
+    def get(self, part: Part) -> PartResult | None:
+        """The result that `put` has kept for the part with the same key; None if there is none."""
         try:
             with self._path(part).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
                 arrays = dict(content)
-            return Made(json.loads(arrays.pop("record").tobytes()), arrays)
+            return PartResult(json.loads(arrays.pop("record").tobytes()), arrays)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
-    def put(self, part: Part, made: Made) -> None:
-        """Keep it, whole or not at all, and drop what is oldest of the same part.
+    def put(self, part: Part, result: PartResult) -> None:
+        """Keep the result, and delete the oldest results of the same part.
 
         Raises
         ------
         OSError
             The folder cannot be written, or the disk is full.
         """
-        # Python's JSON keeps every bit of a float, NaN included, and nobody else reads this.
-        record = np.frombuffer(json.dumps(made.record).encode(), np.uint8)
+        # Python's JSON keeps every bit of a float and can hold NaN; only this class reads it.
+        record = np.frombuffer(json.dumps(result.record).encode(), np.uint8)
         with replacing(self._path(part)) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, record=record, **made.arrays)  # type: ignore[arg-type]
+            np.savez(stream, record=record, **result.arrays)  # type: ignore[arg-type]
         kept = sorted(self._folder.glob(f"{part.name}@*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[_KEPT:]:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How many of the known mistakes other people's gradient tests catch, next to our examiner."""
+"""Counts how many of the known mistakes the usual gradient tests catch, and how many our examiner does."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from reference.lab.mistakes import CATALOGUE
 from reference.lab.mistakes.plain import CLASSES
 from reference.numerics.oracles import torch_autograd
 from reports.io.cores import cores
-from reports.io.workers import each_done
+from reports.io.workers import run_in_workers
 from reports.study.bench.mistakes import examined
 
 Array = NDArray[Any]
 Function = Callable[..., Array]
 Gradient = Callable[..., tuple[Array, ...]]
 
-#: First part of the ids of a class's checks.
+#: The first part of the ids of the checks of each Python class.
 _KEYS = {
     "LinearLayer": "linear",
     "ReLULayer": "relu",
@@ -29,14 +29,17 @@ _KEYS = {
     "LossCrossEntropyForSoftmaxLogits": "logits",
     "MLP": "mlp",
 }
-_STEP = 1e-6  # what everybody takes
-#: A process imports numpy and PyTorch first, which takes as long as judging so many mistakes.
+_STEP = 1e-6  # the usual step of central differences
+#: Mistakes that are judged in the time that a new process takes to import numpy and PyTorch.
 _WORTH_A_PROCESS = 10
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A function of arrays with its gradient, made of somebody's layer, loss or network."""
+    """A function of arrays with its vector-Jacobian product, made from a layer, a loss or a network.
+
+    The vector-Jacobian product ``vjp`` is called with ``cotangent``, then the arguments.
+    """
 
     forward: Function
     vjp: Gradient
@@ -45,28 +48,28 @@ class Subject:
 
 
 def measure(every: int = 1) -> dict[str, Any]:
-    """For results.json: of every ``every``-th known mistake, who catches it.
+    """Measure, for results.json, which checkers catch each ``every``-th known mistake.
 
-    A test of gradients asks whether the gradient is that of the forward pass, at random inputs; so it cannot see a
-    wrong forward pass with the right gradient of itself, an argument that is changed, or what extreme inputs do.
+    A gradient test compares the gradient with the forward pass at random inputs. So it cannot see a wrong forward pass
+    whose gradient is right, an argument that is changed, or what happens at extreme inputs.
 
     Returns
     -------
     dict
-        ``checkers``: names; ``by_class`` and ``all``: the number of ``mistakes``, how many of them each checker
-        catches, and how many ours names rightly (``named``).
+        ``checkers``: their names. ``by_class`` and ``all``: the number of ``mistakes``, how many of them each checker
+        catches, and how many our examiner gives the right name (``named``). ``every``: the argument.
 
     Raises
     ------
     RuntimeError
-        A checker does not pass the right classes: what it catches would mean nothing. Or a process has died.
+        A checker fails a right class, so that its catches would mean nothing; or a worker process has died.
     """
     chosen = CATALOGUE[::every]
     for checker in checkers().values():
         for cls in CLASSES:
             if cls in _KEYS and _fails(checker, cls, CLASSES):
                 raise RuntimeError(f"catches: expected {checker.__name__} to pass the right {cls}")
-    results = _all_judged(range(0, len(CATALOGUE), every))
+    results = _judge_all(range(0, len(CATALOGUE), every))
     by_class: dict[str, list[dict[str, bool]]] = {}
     for mistake, result in zip(chosen, results, strict=True):
         by_class.setdefault(mistake.subject.partition(".")[0], []).append(result)
@@ -82,24 +85,24 @@ def _counts(results: Sequence[dict[str, bool]]) -> dict[str, int]:
     return {"mistakes": len(results)} | {name: sum(each[name] for each in results) for name in results[0]}
 
 
-def _all_judged(numbers: Sequence[int]) -> list[dict[str, bool]]:
-    """Who catches each of these mistakes, by as many processes as there are cores, if there is enough to do for two."""
+def _judge_all(numbers: Sequence[int]) -> list[dict[str, bool]]:
+    """Which checkers catch each of these mistakes, judged in several processes if there are enough mistakes for two."""
     workers = min(cores(), len(numbers) // _WORTH_A_PROCESS)
-    return in_processes(numbers, workers) if workers > 1 else [_judged(number) for number in numbers]
+    return in_processes(numbers, workers) if workers > 1 else [_judge(number) for number in numbers]
 
 
 def in_processes(numbers: Sequence[int], workers: int) -> list[dict[str, bool]]:
-    """Who catches each of these mistakes of the catalogue, in their order, by that many processes."""
+    """Which checkers catch each of these mistakes of the catalogue, in their order, judged in that many processes."""
     found = {}
-    for outcome in each_done(_judged, numbers, workers):
+    for outcome in run_in_workers(_judge, numbers, workers):
         if outcome.value is None:
             raise RuntimeError(f"catches: mistake {outcome.item} of the catalogue was not judged: {outcome.problem}")
         found[outcome.item] = outcome.value
     return [found[number] for number in numbers]
 
 
-def _judged(number: int) -> dict[str, bool]:
-    """Who catches that mistake of the catalogue."""
+def _judge(number: int) -> dict[str, bool]:
+    """For each checker, whether it catches the mistake with this number in the catalogue."""
     mistake = CATALOGUE[number]
     cls = mistake.subject.partition(".")[0]
     found = {name: _fails(checker, cls, mistake.classes) for name, checker in checkers().items()}
@@ -108,7 +111,7 @@ def _judged(number: int) -> dict[str, bool]:
 
 
 def checkers() -> dict[str, Callable[[Subject], bool]]:
-    """By name: whether a subject passes."""
+    """The checkers that can run here, by name; each returns whether a subject passes."""
     found: dict[str, Callable[[Subject], bool]] = {"np.allclose": passes_allclose}
     if torch_autograd.available() is None:
         found["gradcheck"] = passes_gradcheck
@@ -116,7 +119,7 @@ def checkers() -> dict[str, Callable[[Subject], bool]]:
 
 
 def passes_allclose(subject: Subject) -> bool:
-    """What people write themselves: central differences of every entry, and numpy's default tolerances."""
+    """Whether a subject passes the usual test by hand: central differences of every entry, and `numpy.allclose`."""
     found = subject.vjp(subject.cotangent, *subject.args)
     for place, argument in enumerate(subject.args):
         numeric = np.zeros(argument.shape)
@@ -134,21 +137,21 @@ def passes_allclose(subject: Subject) -> bool:
 
 
 def passes_gradcheck(subject: Subject) -> bool:
-    """`torch.autograd.gradcheck` at its defaults."""
+    """Whether a subject passes `torch.autograd.gradcheck` with its default tolerances."""
     return torch_autograd.gradcheck_numpy(subject.forward, subject.vjp, subject.args)
 
 
 def _fails(passes: Callable[[Subject], bool], cls: str, classes: dict[str, type]) -> bool:
-    """Whether a checker has anything against the class, an exception included."""
+    """Whether a class fails the checker, or raises an exception."""
     try:
         with np.errstate(all="ignore"):
             return not all(passes(subject) for subject in subjects(cls, classes))
-    except (Exception, SystemExit):  # whatever a wrong implementation raises, its author sees it
+    except (Exception, SystemExit):  # the author of a wrong implementation would see its exception
         return True
 
 
 def subjects(cls: str, classes: dict[str, Any]) -> Iterator[Subject]:
-    """What people would check of a class, at random inputs."""
+    """The functions of a class that a gradient test would be given, at random inputs."""
     rng = np.random.RandomState(0)
     X, d = rng.standard_normal((2, 4, 3))
     T = np.eye(3)[rng.randint(0, 3, 4)]
@@ -168,6 +171,7 @@ def subjects(cls: str, classes: dict[str, Any]) -> Iterator[Subject]:
 
 
 def _linear(classes: dict[str, Any], rng: np.random.RandomState) -> Subject:
+    """The outputs of a linear layer as a function of its inputs and parameters."""
     layer = classes["LinearLayer"](3, 2, np.random.RandomState(1), "Linear")
     X, cotangent = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
 
@@ -185,7 +189,7 @@ def _linear(classes: dict[str, Any], rng: np.random.RandomState) -> Subject:
 
 
 def _network(classes: dict[str, Any], rng: np.random.RandomState) -> Subject:
-    """The mean loss of a net as a function of its parameters."""
+    """The mean loss of a network as a function of its parameters."""
     sizes = ((3, 5), (5, 4), (4, 3))
     linear = [classes["LinearLayer"](*size, rng, f"Linear_{n}") for n, size in enumerate(sizes)]
     layers = [linear[0], classes["ReLULayer"]("ReLU_0"), linear[1], classes["ReLULayer"]("ReLU_1"), linear[2]]
@@ -194,16 +198,16 @@ def _network(classes: dict[str, Any], rng: np.random.RandomState) -> Subject:
     X, T = rng.standard_normal((6, 3)), np.eye(3)[rng.randint(0, 3, 6)]
     theta = tuple(np.array(array, dtype=np.float64) for layer in linear for array in (layer.W, layer.b))
 
-    def put(theta: Sequence[Array]) -> None:
+    def set_parameters(theta: Sequence[Array]) -> None:
         for layer, W, b in zip(linear, theta[::2], theta[1::2], strict=True):
             layer.W, layer.b = W.copy(), b.copy()
 
     def forward(*theta: Array) -> Array:
-        put(theta)
+        set_parameters(theta)
         return np.asarray(net.evaluate(X, T).mean())
 
     def vjp(c: Array, *theta: Array) -> tuple[Array, ...]:
-        put(theta)
+        set_parameters(theta)
         found = net.gradient(X, T)
         return tuple(c * np.asarray(part) for layer in linear for part in found[layer.name])
 

@@ -1,4 +1,4 @@
-"""What a trained net makes of the test images: which digits it takes for which, and where it is sure and wrong."""
+"""Analyses what a trained network predicts for MNIST's test images: which digits it confuses, and how surely."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from reports.study import facts
 from reports.study.part import Arrays
 from reports.training.experiments import Data, Experiment, build_net
 
-#: Images to show: of the sheet's figure, and of the surest mistakes.
+#: Images in the figure of samples, and in the figure of mistakes.
 _SAMPLES, _MISTAKES = 20, 12
 
 
-class AboutDigits:
-    """Looks at the answers for the test set, and at the first gradient of all.
+class DigitAnalysis:
+    """Analyses the predictions of a trained network, and the gradient at its initial weights.
 
-    The images come from MNIST's files, as they were written.
+    The images that are shown are read from MNIST's files.
     """
 
     __name__ = "digits"
@@ -30,19 +30,21 @@ class AboutDigits:
         self._experiment, self._folder = experiment, folder
 
     def __call__(self, net: bp.MLP, data: Data) -> tuple[dict[str, Any], Arrays]:
-        """Numbers and images."""
+        """The numbers for results.json, and the images for the figures."""
         X, T, X_test, T_test = data
         rows = self._experiment.batch_size
         assert X_test is not None  # noqa: S101 - MNIST has a test set
         assert T_test is not None  # noqa: S101
         images = mnist_array("t10k-images-idx3-ubyte", self._folder).reshape(-1, 28, 28)
-        found, worst = answers(net.propagate(X_test), T_test.argmax(axis=1))
+        found, worst = predictions(net.propagate(X_test), T_test.argmax(axis=1))
         found["relative_gradient"] = facts.relative_gradients(build_net(self._experiment), X[:rows], T[:rows])
         return facts.of_deep_net(net, X) | found, {"samples": images[:_SAMPLES], "mistakes": images[worst]}
 
 
-def answers(P: NDArray[Any], labels: NDArray[np.intp]) -> tuple[dict[str, Any], NDArray[np.intp]]:
-    """The confusion matrix, rows being the true classes, and the mistakes of the highest probability; which they are.
+def predictions(P: NDArray[Any], labels: NDArray[np.intp]) -> tuple[dict[str, Any], NDArray[np.intp]]:
+    """The confusion matrix (a row for each true class) and the mistakes with the highest probabilities.
+
+    Second comes where these mistakes are in the test set.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The document's figures, of those parts that are there."""
+"""Draws the figures of the document from the results of its parts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from reports.study.facts import normalised_amplitude
 from reports.study.gather import Study
 from reports.study.plan import ALPHAS, LONG_XOR, SNAPSHOTS
 from reports.study.runs import history_of, net_of
-from reports.study.theirs import PREFIX
+from reports.study.submission_runs import PREFIX
 from reports.training.experiments import EXPERIMENTS, load_data
 
 _SPIRALS = {f"alpha = {alpha:g}": f"spirals-{alpha:g}" for alpha in ALPHAS}
 
 
 def draw(study: Study) -> dict[str, Figure]:
-    """By the name of their files; a figure whose numbers are missing is left out."""
+    """The figures by the names of their files; a figure whose part has failed is left out."""
     drawn = {}
     for name, make in _FIGURES.items():
         try:
@@ -34,16 +34,16 @@ def draw(study: Study) -> dict[str, Figure]:
 
 
 def _xor(study: Study) -> Figure:
-    short = study.made["xor"].record["settings"]["n_epochs"]
+    short = study.results["xor"].record["settings"]["n_epochs"]
     histories = {f"{short} epochs": "xor", f"{LONG_XOR} epochs": "xor-long"}
     return _convergence(study, histories)
 
 
 def _xor_regions(study: Study) -> Figure:
     X, T, _, _ = load_data(EXPERIMENTS["xor"])
-    short = study.made["xor"].record["settings"]["n_epochs"]
+    short = study.results["xor"].record["settings"]["n_epochs"]
     nets = {f"after {short} epochs": "xor", f"after {LONG_XOR} epochs": "xor-long"}
-    return figures.decision_regions({"": {title: net_of(study.made[name]) for title, name in nets.items()}}, X, T)
+    return figures.decision_regions({"": {title: net_of(study.results[name]) for title, name in nets.items()}}, X, T)
 
 
 def _spirals(study: Study) -> Figure:
@@ -53,14 +53,14 @@ def _spirals(study: Study) -> Figure:
 def _regions(study: Study) -> Figure:
     X, T, _, _ = load_data(EXPERIMENTS["spirals"])
     rows = {
-        title: {f"after {epoch} epochs": net_of(study.made[name], str(epoch)) for epoch in SNAPSHOTS}
+        title: {f"after {epoch} epochs": net_of(study.results[name], str(epoch)) for epoch in SNAPSHOTS}
         for title, name in _SPIRALS.items()
     }
     return figures.decision_regions(rows, X, T)
 
 
 def _dead(study: Study) -> Figure:
-    return figures.dead_units({title: study.made[name].record["dead_share"] for title, name in _SPIRALS.items()})
+    return figures.dead_units({title: study.results[name].record["dead_share"] for title, name in _SPIRALS.items()})
 
 
 def _mnist(study: Study) -> Figure:
@@ -72,38 +72,38 @@ def _amplitude(study: Study) -> Figure:
 
 
 def _samples(study: Study) -> Figure:
-    return figures.images(study.made["mnist"].arrays["samples"], columns=10)
+    return figures.images(study.results["mnist"].arrays["samples"], columns=10)
 
 
 def _confusion(study: Study) -> Figure:
-    return figures.confusion(study.made["mnist"].record["net"]["confusion"])
+    return figures.confusion(study.results["mnist"].record["net"]["confusion"])
 
 
 def _mistakes(study: Study) -> Figure:
-    made = study.made["mnist"]
-    titles = [f"{each['label']}, taken for {each['predicted']}" for each in made.record["net"]["surest_mistakes"]]
-    return figures.images(made.arrays["mistakes"], titles, columns=6)
+    result = study.results["mnist"]
+    titles = [f"{each['label']}, taken for {each['predicted']}" for each in result.record["net"]["surest_mistakes"]]
+    return figures.images(result.arrays["mistakes"], titles, columns=6)
 
 
 def _instability(study: Study) -> Figure | None:
-    cells = [made.record for name, made in study.made.items() if name.startswith(instability.PREFIX)]
+    cells = [result.record for name, result in study.results.items() if name.startswith(instability.PREFIX)]
     kinds = {"naive": "naive softmax", "stable": "stable, compound"}
     return figures.instability_map(cells, kinds) if cells else None
 
 
 def _digits(study: Study) -> Figure | None:
-    measured = study.made["saturation"].record
+    measured = study.results["saturation"].record
     return None if measured["missing"] else figures.digits_lost(measured)
 
 
 def _steps(study: Study) -> Figure | None:
-    measured = study.made["steps"].record
+    measured = study.results["steps"].record
     return None if measured["missing"] else figures.step_errors(measured)
 
 
 def _convergence(study: Study, names: Mapping[str, str]) -> Figure:
-    """Our runs by their titles, and over them those of somebody else's implementation."""
-    theirs = {title: PREFIX + name for title, name in names.items() if PREFIX + name in study.made}
+    """The curves of our runs, by their titles, with those of the submission over them if there is one."""
+    theirs = {title: PREFIX + name for title, name in names.items() if PREFIX + name in study.results}
     return figures.convergence(
         {title: _history(study, name) for title, name in names.items()},
         {title: _history(study, name) for title, name in theirs.items()},
@@ -111,7 +111,7 @@ def _convergence(study: Study, names: Mapping[str, str]) -> Figure:
 
 
 def _history(study: Study, name: str) -> bp.History:
-    return history_of(study.made[name].record)
+    return history_of(study.results[name].record)
 
 
 _FIGURES: dict[str, Callable[[Study], Figure | None]] = {

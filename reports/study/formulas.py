@@ -1,4 +1,4 @@
-"""The ways to compute softmax, its loss and its gradient that are compared with each other: ours, the usual, others."""
+"""The ways to compute softmax, its loss and its gradient that are compared: naive, usual, ours, and libraries."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Formulas:
-    """One way.
+    """One way to compute softmax, its loss and its gradient.
 
     Attributes
     ----------
     name
-        As tables and figures call it.
+        How tables and figures call this way.
     softmax
         Probabilities (N, K) from logits X (N, K).
     loss
         Cross-entropy (N, 1) from logits and targets T (N, K).
     delta
-        Its gradient (N, K) with respect to the logits.
+        The gradient (N, K) of the loss with respect to the logits.
     vector_jacobian
-        Gradient (N, K) with respect to the logits from softmax's outputs and a cotangent; None where there is none of
-        its own.
+        The gradient (N, K) with respect to the logits, from softmax's outputs and a cotangent; None if this way has no
+        function of its own for it.
     """
 
     name: str
@@ -44,33 +44,33 @@ class Formulas:
 
 
 def available() -> tuple[list[Formulas], list[str]]:
-    """Those that can be had here, the naive one first; and of the others why not."""
+    """The ways that can be used here, the naive one first; and the reasons why others cannot."""
     optional = [(_torch, torch_autograd.available()), (_scipy, _no_scipy())]
-    made = [make() for make, reason in optional if reason is None]
-    return [NAIVE, USUAL, OURS, *made], [reason for _, reason in optional if reason is not None]
+    libraries = [make() for make, reason in optional if reason is None]
+    return [NAIVE, USUAL, OURS, *libraries], [reason for _, reason in optional if reason is not None]
 
 
 def usual_softmax(X: Array) -> Array:
-    """exp(x - m) / sum exp(x - m), m the row's maximum."""
+    """exp(x - m) / sum exp(x - m), where m is the row's maximum."""
     E = np.exp(X - X.max(axis=1, keepdims=True))
     P: Array = E / E.sum(axis=1, keepdims=True)
     return P
 
 
 def usual_loss(X: Array, T: Array) -> Array:
-    """sum_k t_k (log sum exp(x - m) - (x_k - m))."""
+    """sum_k t_k (log sum exp(x - m) - (x_k - m)), where m is the row's maximum."""
     Z = X - X.max(axis=1, keepdims=True)
     log_total = np.log(np.exp(Z).sum(axis=1, keepdims=True))
     return _expected(log_total - Z, T)
 
 
 def usual_delta(X: Array, T: Array) -> Array:
-    """p - t."""
+    """p - t, where p is the usual softmax."""
     return usual_softmax(X) - T
 
 
 def _expected(losses: Array, T: Array) -> Array:
-    """The losses of the classes weighted by their targets; a class that is no target adds nothing."""
+    """The sum of the losses of all classes, weighted by their targets; an infinite loss with target 0 adds nothing."""
     weighted: Array = np.multiply(T, losses, out=np.zeros_like(losses), where=T != 0).sum(axis=1, keepdims=True)
     return weighted
 
@@ -115,8 +115,8 @@ def _no_scipy() -> str | None:
     return None if importlib.util.find_spec("scipy") else "SciPy is not installed"
 
 
-#: exp(x) / sum exp(x), -log p, and the chain rule through both: assignment 1.
+#: Assignment 1: exp(x) / sum exp(x), -log p, and the chain rule through both.
 NAIVE = _naive()
-#: What textbooks and libraries do.
+#: What textbooks and libraries do: subtract the row's maximum.
 USUAL = Formulas("usual stable", usual_softmax, usual_loss, usual_delta, bp.NaiveSoftmaxLayer("Softmax").delta)
 OURS = _ours()

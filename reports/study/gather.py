@@ -1,4 +1,4 @@
-"""Does all parts, or takes them from the cache, and gathers every number that the report shows."""
+"""Does all parts of the report, or takes their results from the cache, and gathers every number that it shows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from reports.io.progress import Display
 from reports.study.cache import Cache
 from reports.study.instability import PREFIX as SWEEP
-from reports.study.part import Made, Part
-from reports.study.theirs import PREFIX as THEIRS
-from reports.study.theirs import distance
+from reports.study.part import Part, PartResult
+from reports.study.submission_runs import PREFIX as THEIRS
+from reports.study.submission_runs import distance
 
 
 @dataclass(frozen=True)
 class Title:
-    """What the title page says besides the title."""
+    """What the title page says below the title."""
 
     name: str | None = None
     course: str | None = None
@@ -27,29 +27,29 @@ class Title:
 
 @dataclass(frozen=True)
 class Study:
-    """Everything that was found out.
+    """The results of all parts.
 
     Attributes
     ----------
-    made
-        By part's name, of those that went well.
+    results
+        The results of the parts that succeeded, by the part's name.
     failed
-        Part's name -> why it did not.
+        Why the other parts failed, by the part's name.
     shortened
-        What was left out, in words.
+        What the quick report leaves out, in words.
     title
-        For the title page.
+        What the title page says.
     """
 
-    made: Mapping[str, Made]
+    results: Mapping[str, PartResult]
     failed: Mapping[str, str] = field(default_factory=dict)
     shortened: str = ""
     title: Title = Title()
 
     def numbers(self) -> dict[str, Any]:
-        """What results.json holds: every number that the document shows."""
-        sweep = [made.record for name, made in self.made.items() if name.startswith(SWEEP)]
-        whole = {name: made.record for name, made in self.made.items() if not name.startswith(SWEEP)}
+        """The content of results.json: every number that the document shows."""
+        sweep = [result.record for name, result in self.results.items() if name.startswith(SWEEP)]
+        whole = {name: result.record for name, result in self.results.items() if not name.startswith(SWEEP)}
         runs = {name: record for name, record in whole.items() if "history" in record}
         theirs = {name.removeprefix(THEIRS): runs.pop(name) for name in list(runs) if name.startswith(THEIRS)}
         return {
@@ -59,14 +59,14 @@ class Study:
             "failed": dict(self.failed),
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
             "runs": runs,
-            "theirs": {name: _beside(runs.get(name), record) for name, record in theirs.items()},
+            "theirs": {name: _compared(runs.get(name), record) for name, record in theirs.items()},
             "instability": {"cells": sweep},
             **{name: record for name, record in whole.items() if "history" not in record},
         }
 
 
-def _beside(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, Any]:
-    """Somebody else's run, and how far it is from ours, if that is there."""
+def _compared(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, Any]:
+    """The record of a submission's run, with its distance from our run if that is there."""
     if ours is None:
         return theirs | {"apart": None}
     epochs = theirs["final"]["epochs"]
@@ -76,28 +76,28 @@ def _beside(ours: dict[str, Any] | None, theirs: dict[str, Any]) -> dict[str, An
 def gather(
     parts: Sequence[Part], cache: Cache, display: Display, *, shortened: str = "", title: Title | None = None
 ) -> Study:
-    """Every part, one after the other: each has both cores to itself.
+    """Do the parts one after the other, so that each has all cores to itself.
 
-    A part that raises leaves a gap, with its reason in `Study.failed`; the others are done all the same.
+    If a part raises an exception, its reason is kept in `Study.failed`, and the other parts are done all the same.
 
     Raises
     ------
     OSError
-        What a part has made cannot be kept, for want of room, say.
+        The result of a part cannot be written to the cache; the disk may be full.
     """
-    made: dict[str, Made] = {}
+    results: dict[str, PartResult] = {}
     failed: dict[str, str] = {}
     step = display.steps("parts of the report", len(parts))
     for part in parts:
-        known = cache.get(part)
-        if known is None:
+        result = cache.get(part)
+        if result is None:
             try:
-                known = part.make(display)
+                result = part.make(display)
             except Exception as error:
                 failed[part.name] = f"{type(error).__name__}: {error}"
                 step()
                 continue
-            cache.put(part, known)
-        made[part.name] = known
+            cache.put(part, result)
+        results[part.name] = result
         step()
-    return Study(made, failed, shortened, title or Title())
+    return Study(results, failed, shortened, title or Title())

@@ -1,4 +1,4 @@
-"""Where the naive softmax breaks: short runs over MNIST in every combination of precision, input scale and rate."""
+"""Finds out where the naive softmax fails: short runs on MNIST for every precision, input scale and learning rate."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from reports.io.progress import Display
 from reports.study import facts
-from reports.study.part import Made, Part
+from reports.study.part import Part, PartResult
 from reports.study.runs import quiet_run
 from reports.training.experiments import EXPERIMENTS, Data, Experiment, build_net
 
-#: What the names of these runs begin with.
+#: The beginning of the names of these runs.
 PREFIX = "instability-"
 DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 INPUT_SCALES = (1.0, 10.0, 100.0)
@@ -24,7 +24,7 @@ _CODE = ("bp", "reports.training.experiments", "reports.study.facts", "reports.s
 
 
 def parts(n_images: int, n_epochs: int, load: Callable[[], Data]) -> list[Part]:
-    """One for each combination, naive and stable softmax beside each other."""
+    """A part for each combination, with a run of the naive softmax and one of the stable softmax."""
     return [
         _part(dtype, scale, alpha, n_images, n_epochs, load)
         for dtype in DTYPES
@@ -46,11 +46,11 @@ def _part(
     }
     settings = {kind: asdict(each) for kind, each in runs.items()} | {"images": n_images, "input_scale": scale}
 
-    def make(display: Display) -> Made:
+    def make(display: Display) -> PartResult:
         X, T, _, _ = load()
         data: Data = (X[:n_images] * np.float32(scale), T[:n_images], None, None)
         cell: dict[str, Any] = {"dtype": dtype, "input_scale": scale, "alpha": alpha}
-        return Made(cell | {kind: _ending(each, data) for kind, each in runs.items()})
+        return PartResult(cell | {kind: _ending(each, data) for kind, each in runs.items()})
 
     return Part(f"{PREFIX}{dtype}-{scale:g}-{alpha:g}", settings, make, _CODE)
 

@@ -1,4 +1,4 @@
-"""A piece of the report's work that can be done, kept and repeated by itself."""
+"""A part of the report: a piece of work whose result can be kept in the cache."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from reports.io.progress import Display
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
-#: Whose versions decide the last digits.
+#: Packages whose versions decide the last digits of a result.
 _PACKAGES = ("numpy", "torch", "python-flint")
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of a part: a record for results.json, and arrays that only the figures need."""
+class PartResult:
+    """The result of a part: a record for results.json, and arrays that only the figures need."""
 
     record: dict[str, Any]
     arrays: Arrays = field(default_factory=dict)
@@ -33,28 +33,28 @@ class Made:
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of work.
+    """One part of the report.
 
     Attributes
     ----------
     name
-        Unique, and good for a file's name.
+        A unique name, which is also the name of its file in the cache.
     settings
-        Everything beside the code that decides the result; plain values.
+        All values that decide the result.
     make
-        Does the work.
+        The function that does the work.
     code
         The packages and modules whose code decides the result.
     """
 
     name: str
     settings: Mapping[str, Any]
-    make: Callable[[Display], Made]
+    make: Callable[[Display], PartResult]
     code: tuple[str, ...] = ("bp",)
 
     @property
     def key(self) -> str:
-        """Different where the settings, the code, its libraries or the machine are."""
+        """A hash of everything that decides the result: the settings, the code, the libraries and the machine."""
         what = {
             "settings": self.settings,
             "code": {name: fingerprint(name) for name in self.code},
@@ -66,7 +66,7 @@ class Part:
 
 @cache
 def fingerprint(name: str) -> str:
-    """Of the source of a module or of everything in a package."""
+    """A hash of the source of a module, or of all modules in a package."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"expected {name} to be a module with a source, found none", name=name)

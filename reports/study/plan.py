@@ -1,4 +1,4 @@
-"""Which parts the report has, in full and in a hurry."""
+"""The parts of the report, in full and in the quick version."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.study import catches, instability, runs, saturation, steps, theirs, verification
-from reports.study.digits import AboutDigits
-from reports.study.part import Made, Part
+from reports.study import catches, instability, runs, saturation, steps, submission_runs, verification
+from reports.study.digits import DigitAnalysis
+from reports.study.part import Part, PartResult
 from reports.training.experiments import EXPERIMENTS, Data, Experiment, load_data
 
-#: Learning rates of the spirals, and the epochs at which their regions are drawn.
+#: The learning rates of the spirals, and the epochs after which their decision regions are drawn.
 ALPHAS = (0.2, 1.0, 5.0)
 SNAPSHOTS = (10, 100, 1000)
-#: XOR is not solved after the lab's epochs; after these it is.
+#: XOR is not solved after the lab's 100 epochs; after these it is.
 LONG_XOR = 2000
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything to do.
+    """How much work each part does.
 
     Attributes
     ----------
     mnist_epochs, unstable_epochs
-        Of the two MNIST runs.
+        Epochs of the two MNIST runs.
     sweep_images, sweep_epochs
-        Of each combination in the search for instability.
+        Images and epochs of each run in the search for instability.
     their_epochs
-        Of MNIST with somebody else's implementation.
+        Epochs of MNIST with a submission.
     cases
-        Of each message, in its verification.
+        How many cases the verification draws.
     every
-        One of so many known mistakes is judged.
+        Every ``every``-th known mistake is judged.
     shortened
-        What the report says about it, if this is not all that the assignment asks for.
+        What the report says if this is less than the assignment asks for.
     """
 
     mnist_epochs: int
@@ -76,9 +76,9 @@ QUICK = Plan(
 )
 
 
-def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission | None = None) -> list[Part]:
-    """All parts, in the order of the report; with a submission, its runs at the end."""
-    loaded: dict[str, Data] = {}  # by what decides it, so that MNIST is there once
+def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Submission | None = None) -> list[Part]:
+    """All parts in the order of the report; the runs of the submission, if there is one, come last."""
+    loaded: dict[str, Data] = {}  # by the name of the data set, so that each is loaded once
 
     def data(experiment: Experiment) -> Data:
         if experiment.data not in loaded:
@@ -95,27 +95,33 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: theirs.Submission |
                 replace(spirals, alpha=alpha),
                 data,
                 snapshots=SNAPSHOTS,
-                about=runs.about_shallow,
+                analysis=runs.analyse_shallow_net,
             )
             for alpha in ALPHAS
         ),
-        runs.part("mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, about=AboutDigits(mnist, mnist_folder)),
-        runs.part("mnist-unstable", replace(unstable, n_epochs=plan.unstable_epochs), data, about=runs.about_deep),
+        runs.part(
+            "mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, analysis=DigitAnalysis(mnist, mnist_folder)
+        ),
+        runs.part(
+            "mnist-unstable", replace(unstable, n_epochs=plan.unstable_epochs), data, analysis=runs.analyse_deep_net
+        ),
         *instability.parts(plan.sweep_images, plan.sweep_epochs, lambda: data(mnist)),
-        _measured("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, "reports.study.saturation"),
-        _measured(
+        _measurement("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, "reports.study.saturation"),
+        _measurement(
             "verification", partial(verification.measure, plan.cases), asdict(plan.cases), "reports.study.verification"
         ),
-        _measured("steps", steps.measure, {"steps": steps.STEPS}, "reports.study.steps"),
-        _measured("catches", partial(catches.measure, plan.every), {"every": plan.every}, "reports.study.catches"),
+        _measurement("steps", steps.measure, {"steps": steps.STEPS}, "reports.study.steps"),
+        _measurement("catches", partial(catches.measure, plan.every), {"every": plan.every}, "reports.study.catches"),
     ]
     if submission is not None:
         again = {"xor": xor, **{f"spirals-{alpha:g}": replace(spirals, alpha=alpha) for alpha in ALPHAS}}
         again["mnist"] = replace(mnist, n_epochs=min(plan.their_epochs, plan.mnist_epochs))
-        found += [theirs.part(theirs.PREFIX + name, each, data, submission) for name, each in again.items()]
+        found += [
+            submission_runs.part(submission_runs.PREFIX + name, each, data, submission) for name, each in again.items()
+        ]
     return found
 
 
-def _measured(name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], module: str) -> Part:
+def _measurement(name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], module: str) -> Part:
     code = ("bp", "reference", "reports.study.formulas", "reports.study.bench", module)
-    return Part(name, settings, lambda display: Made(measure()), code)
+    return Part(name, settings, lambda display: PartResult(measure()), code)

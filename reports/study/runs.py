@@ -1,4 +1,4 @@
-"""The assignment's training runs, with what the report wants to know besides their curves."""
+"""The training runs of the report, with what it states about each besides its curves."""
 
 from __future__ import annotations
 
@@ -13,28 +13,36 @@ from numpy.typing import NDArray
 import bp
 from reports.io.progress import Display
 from reports.study import facts
-from reports.study.part import Arrays, Made, Part
+from reports.study.part import Arrays, Part, PartResult
 from reports.training.experiments import Data, Experiment, build_net, run
 
 _CODE = ("bp", "reports.training.experiments", "reports.study.facts", "reports.study.runs", "reports.study.digits")
 
-#: What a run's data are: loaded when they are needed, and once for all.
+#: Gives the data of an experiment, and loads them only once.
 Loader = Callable[[Experiment], Data]
-#: What is to be found out about a trained net: numbers, and arrays.
-About = Callable[[bp.MLP, Data], tuple[dict[str, Any], Arrays]]
+#: Analyses a trained network: returns numbers for results.json, and arrays for the figures.
+Analysis = Callable[[bp.MLP, Data], tuple[dict[str, Any], Arrays]]
 
 
 def part(
-    name: str, experiment: Experiment, load: Loader, *, snapshots: Sequence[int] = (), about: About | None = None
+    name: str, experiment: Experiment, load: Loader, *, snapshots: Sequence[int] = (), analysis: Analysis | None = None
 ) -> Part:
-    """A run; parameters are kept of the epochs in ``snapshots``, and of the last."""
-    settings = asdict(experiment) | {"snapshots": list(snapshots), "about": about.__name__ if about else None}
-    return Part(name, settings, lambda display: _made(name, experiment, load, snapshots, about, display), _CODE)
+    """The part that trains the network of an experiment.
+
+    The parameters after the epochs in ``snapshots`` and after the last epoch are kept; ``analysis`` sees the latter.
+    """
+    settings = asdict(experiment) | {"snapshots": list(snapshots), "analysis": analysis.__name__ if analysis else None}
+    return Part(name, settings, lambda display: _train(name, experiment, load, snapshots, analysis, display), _CODE)
 
 
-def _made(
-    name: str, experiment: Experiment, load: Loader, snapshots: Sequence[int], about: About | None, display: Display
-) -> Made:
+def _train(
+    name: str,
+    experiment: Experiment,
+    load: Loader,
+    snapshots: Sequence[int],
+    analysis: Analysis | None,
+    display: Display,
+) -> PartResult:
     data = load(experiment)
     net = build_net(experiment)
     task = display.task(name, experiment.n_epochs)
@@ -46,16 +54,16 @@ def _made(
 
     history = quiet_run(experiment, data, net, on_epoch)
     watch.keep("last")
-    found, arrays = about(net, data) if about else ({}, {})
+    found, arrays = analysis(net, data) if analysis else ({}, {})
     record = record_of(experiment, history) | {"net": found}
     if watch.dead:
         record["dead_share"] = watch.dead
         record["all_dead_epoch"] = facts.first_epoch_at_least(watch.dead, 1.0)
-    return Made(record, watch.arrays | arrays)
+    return PartResult(record, watch.arrays | arrays)
 
 
 def record_of(experiment: Experiment, history: bp.History) -> dict[str, Any]:
-    """The settings, the whole history, the numbers at its end, and what is said of it."""
+    """The record of a run for results.json: its settings, its history, the last numbers, and the facts about it."""
     final = {name: values[-1] for name in facts.CURVES if (values := history[name])}
     return {
         "settings": asdict(experiment),
@@ -66,23 +74,23 @@ def record_of(experiment: Experiment, history: bp.History) -> dict[str, Any]:
 
 
 def history_of(record: dict[str, Any]) -> bp.History:
-    """The history in a run's record."""
+    """The history in the record of a run."""
     return bp.History(**record["history"])
 
 
-def net_of(made: Made, moment: str = "last") -> bp.MLP:
-    """The net of a run as it was then: "last", or an epoch of its snapshots."""
-    settings = made.record["settings"]
+def net_of(result: PartResult, moment: str = "last") -> bp.MLP:
+    """The network of a run at one moment: "last", or the number of an epoch in its snapshots."""
+    settings = result.record["settings"]
     net = build_net(Experiment(**(settings | {"widths": tuple(settings["widths"])})))
     for layer, (W, b) in net.parameters().items():
-        W[...], b[...] = made.arrays[f"{moment}.{layer}.W"], made.arrays[f"{moment}.{layer}.b"]
+        W[...], b[...] = result.arrays[f"{moment}.{layer}.W"], result.arrays[f"{moment}.{layer}.b"]
     return net
 
 
 def quiet_run(
     experiment: Experiment, data: Data, net: bp.MLP, on_epoch: Callable[[bp.History], None] | None = None
 ) -> bp.History:
-    """A run whose overflows are expected: the report tells what came of them."""
+    """Train without warnings of overflow, because the report itself states what overflowed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return run(experiment, data, net, on_epoch=on_epoch)
@@ -90,7 +98,7 @@ def quiet_run(
 
 @dataclass
 class _Watch:
-    """Looks at a net after each epoch: which units are off for all training samples, and what its parameters are."""
+    """Looks at a network after each epoch: which units are 0 for all training samples, and what its parameters are."""
 
     net: bp.MLP
     X: NDArray[np.float32]
@@ -115,11 +123,11 @@ def _has_one_hidden_layer(experiment: Experiment) -> bool:
     return len(experiment.widths) == 3  # noqa: PLR2004 - input, hidden, output
 
 
-def about_shallow(net: bp.MLP, data: Data) -> tuple[dict[str, Any], Arrays]:
-    """Of the spirals' nets."""
+def analyse_shallow_net(net: bp.MLP, data: Data) -> tuple[dict[str, Any], Arrays]:
+    """Analyse a network with one hidden layer, such as that of the spirals."""
     return facts.of_shallow_net(net, data[0]), {}
 
 
-def about_deep(net: bp.MLP, data: Data) -> tuple[dict[str, Any], Arrays]:
-    """Of MNIST's nets."""
+def analyse_deep_net(net: bp.MLP, data: Data) -> tuple[dict[str, Any], Arrays]:
+    """Analyse a network such as that of MNIST."""
     return facts.of_deep_net(net, data[0]), {}

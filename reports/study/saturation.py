@@ -1,4 +1,4 @@
-"""How many digits of loss and gradient are left of a sample that is more and more surely right."""
+"""Measures how many digits of loss and gradient remain when the right class has a larger and larger logit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from reference.lab import definitions
 from reference.numerics.oracles import ball
 from reports.study.formulas import Array, Formulas, available
 
-#: The logit of the right class, where the others are N(0, 1): densely up to where they are less than 2^-53 of it, near
-#: 37, and from where exp overflows, near 709, to where nothing is left of them, near 745.
+#: Logits of the right class; those of the other classes are N(0, 1). They lie densely around 37, beyond which the other
+#: classes have less than 2^-53 of the probability, and from 709, where exp overflows, to 745, where exp of the
+#: difference becomes 0.
 LEADS = (*range(1, 60), *range(60, 700, 20), *range(700, 746, 2))
 _CLASSES = 10
 _SAMPLES = 4
 
 
 def measure(leads: Sequence[int] = LEADS) -> dict[str, Any]:
-    """For results.json: the largest errors at each lead, in units in the last place of the truth.
+    """Measure, for results.json, the largest errors at each of the logits, in units in the last place of the truth.
 
     Returns
     -------
     dict
-        ``missing``: why nothing else is there, or None. ``leads``. ``loss`` and ``delta``: errors of each way by its
-        name, infinite for NaN. ``facts``: what the text says of each way.
+        ``missing``: why there is nothing else, or None. ``leads``: the logits. ``loss`` and ``delta``: the errors of
+        each way by its name, infinite for NaN. ``facts``: what the text states about each way.
     """
     if (reason := ball.available()) is not None:
         return {"missing": reason}
@@ -44,7 +45,7 @@ def measure(leads: Sequence[int] = LEADS) -> dict[str, Any]:
 
 
 def _errors(way: Formulas, X: Array, T: Array) -> tuple[float, float, bool]:
-    """The largest of the loss and of the gradient, and whether a loss is 0 where the truth is a number that is not."""
+    """The largest errors of the loss and of the gradient, and whether a loss is a false zero."""
     with np.errstate(all="ignore"):
         losses, gradient = way.loss(X, T), way.delta(X, T)
     spec = partial(definitions.cross_entropy_of_logits, T=T)
@@ -55,7 +56,7 @@ def _errors(way: Formulas, X: Array, T: Array) -> tuple[float, float, bool]:
 
 
 def _facts(leads: Sequence[int], errors: Sequence[tuple[float, float, bool]]) -> dict[str, Any]:
-    """The largest error, and the first leads at which a loss is wrongly 0 and at which something is NaN."""
+    """The largest error, and the first logits at which a loss is wrongly 0 and at which something is NaN."""
     return {
         "worst": max(max(loss, delta) for loss, delta, _ in errors),
         "first_false_zero": next((lead for lead, (_, _, zero) in zip(leads, errors, strict=True) if zero), None),

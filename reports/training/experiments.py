@@ -14,32 +14,33 @@ from numpy.typing import NDArray
 import bp
 from reports.io.cores import cores
 
+#: X_train, T_train, X_test, T_test; the latter two are None if there is no test set.
 Data = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32] | None]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that decides an experiment's numbers.
+    """All settings of an experiment, which decide its numbers.
 
     Attributes
     ----------
     name
-        As on the command line.
+        The name on the command line.
     data
-        Which data set.
+        The data set.
     widths
-        Of the input, the hidden layers and the output.
+        The widths of the input, the hidden layers and the output.
     stable
-        True: the compound loss on logits, with the stable softmax for predictions (assignment 3). False: the naive
-        softmax as the last layer and cross-entropy on its probabilities (assignment 1).
+        True: the loss takes logits, and the stable softmax makes predictions (assignment 3). False: the naive softmax
+        is the last layer, and the cross-entropy takes its probabilities (assignment 1).
     batch_size, alpha, n_epochs
         As in `bp.train`.
     dtype
-        Of the parameters, hence of all arithmetic.
+        The precision of the parameters, hence of all arithmetic.
     seed
-        Of the ``RandomState`` that draws the initial weights.
+        The seed of the ``RandomState`` that draws the initial weights.
     input_scale
-        Factor on the inputs; 1 in the assignment, more to look for overflow.
+        A factor on the inputs: 1 in the assignment; a larger one provokes overflow.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Experiment:
 
 _DEEP = (784, 64, 64, 64, 64, 64, 10)
 
-#: The lab's settings, by the names that ``bp train`` takes.
+#: The experiments with the lab's settings, by the names that ``bp train`` takes.
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
@@ -85,7 +86,7 @@ def build_net(experiment: Experiment) -> bp.MLP:
 
 
 def load_data(experiment: Experiment, mnist_folder: Path | None = None) -> Data:
-    """X_train, T_train, X_test, T_test; XOR has no test set. The folder is for MNIST, as in `bp.load_MNIST`."""
+    """Load the data of an experiment; ``mnist_folder`` is as in `bp.load_MNIST`. XOR has no test set."""
     X_test = T_test = None
     if experiment.data == "XOR":
         X_train, T_train = bp.load_XOR()
@@ -100,7 +101,7 @@ def load_data(experiment: Experiment, mnist_folder: Path | None = None) -> Data:
 
 
 def sets_of(data: Data) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """(X, T) of the training set and, where there is one, of the test set."""
+    """(X, T) of the training set and, if there is one, of the test set."""
     X_train, T_train, X_test, T_test = data
     return [(X_train, T_train)] if X_test is None or T_test is None else [(X_train, T_train), (X_test, T_test)]
 
@@ -114,8 +115,8 @@ def run(
 ) -> bp.History:
     """Train ``net`` as the experiment says; the arguments are those of `bp.train`.
 
-    One thread multiplies a matrix, and each core has a batch's pieces of its own: so the order of summation, hence the
-    last digits, does not depend on the number of cores.
+    Each matrix product has one thread, and the cores work on different pieces of a batch. So the order of summation,
+    and with it the last digits of the result, does not depend on the number of cores.
     """
     X_train, T_train, X_test, T_test = data
     with threadpoolctl.threadpool_limits(1, user_api="blas"), _error_state(experiment):
@@ -135,7 +136,7 @@ def run(
 
 
 def _error_state(experiment: Experiment) -> np.errstate:
-    """The lab runs MNIST under these; bp.train turns what they raise into a stop with its reason."""
+    """Numpy's error state with which the lab runs MNIST; `bp.train` stops if it raises an error."""
     if experiment.data == "MNIST":
         return np.errstate(all="raise", under="warn", over="warn")
     return np.errstate()

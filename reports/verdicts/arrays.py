@@ -1,4 +1,4 @@
-"""The arguments that show a failure, as short arrays in numpy's spelling."""
+"""Writes the arguments of a counterexample as short numpy arrays."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 from reports.verdicts.text import lines_of, one_line
 
 _DIGITS = 6
+#: A larger array is abbreviated.
 _MOST_ENTRIES = 60
 
 
 def counterexample_lines(arguments: Mapping[str, Any], width: int = 100) -> list[str]:
-    """``name = array`` for each argument, the rows of an array below each other."""
-    return [line for name, value in arguments.items() for line in _named(one_line(name), value, width)]
+    """Lines with ``name = array`` for each argument; the rows of a matrix stand below each other."""
+    return [line for name, value in arguments.items() for line in _assignment(one_line(name), value, width)]
 
 
-def _named(name: str, value: Any, width: int) -> list[str]:
-    first, *rest = _spelled(value, max(width - len(name) - 3, 20))
+def _assignment(name: str, value: Any, width: int) -> list[str]:
+    first, *rest = _value_lines(value, max(width - len(name) - 3, 20))
     return [f"{name} = {first}", *(" " * (len(name) + 3) + line for line in rest)]
 
 
-def _spelled(value: Any, width: int) -> list[str]:
-    array = _numbers(value)
+def _value_lines(value: Any, width: int) -> list[str]:
+    array = _as_numbers(value)
     if array is None:
         return lines_of(str(value), 5, 200) or [""]
-    spelled = np.array2string(
+    text = np.array2string(
         array,
         precision=_DIGITS,
         separator=", ",
@@ -36,12 +37,13 @@ def _spelled(value: Any, width: int) -> list[str]:
         max_line_width=width,
         floatmode="maxprec",
     )
-    return spelled.split("\n")
+    return text.split("\n")
 
 
-def _numbers(value: Any) -> np.ndarray[Any, np.dtype[Any]] | None:
+def _as_numbers(value: Any) -> np.ndarray[Any, np.dtype[Any]] | None:
+    """The value as an array of numbers; None if it is something else."""
     try:
         array = np.asarray(value)
-    except ValueError:  # ragged
+    except ValueError:  # nested lists of unequal lengths
         return None
     return array if array.dtype.kind in "fiub" else None

@@ -1,12 +1,12 @@
-"""Known failures and the reasons why they are accepted, for `bp check --expect FILE`.
+"""Accepts failures that are known and have a reason, for `bp check --expect FILE`.
 
 The file is TOML, one table for each check or pattern of checks::
 
     ["softmax.forward.extreme_logits"]
     reason = "week 3 is about the naive softmax; the stable one comes in week 5"
 
-An accepted failure becomes a finding that was skipped for that reason. What was expected to fail and does not makes a
-finding of its own that fails: a list of exceptions that nobody prunes soon excuses what it should not.
+The finding of an accepted failure gets the status "skipped", with the reason. If a check that is expected to fail
+passes, that is a failure too: otherwise the file would go on to excuse failures that nobody knows of.
 """
 
 from __future__ import annotations
@@ -20,30 +20,29 @@ from typing import Any
 
 from reference import Finding, Judgement
 from reference.lab.checks.catalogue import all_checks
+from reference.wording import Fact, fact
 from reports.io.exit_codes import UsageError
 
-#: How what is told of an accepted failure begins.
-_ACCEPTED = "fails, as expected: "
-_RATIONALE = "An expectation that no longer holds would one day excuse a failure that nobody knows of."
+_RATIONALE = "An expectation that no longer holds could later excuse a failure that nobody knows of."
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """Checks that may fail.
+    """One entry of the file: checks that may fail, and why.
 
     Attributes
     ----------
     pattern
-        A check's id, or a pattern of ids.
+        The id of a check, or a pattern with wildcards.
     reason
-        Why that is accepted.
+        Why the failure is accepted.
     """
 
     pattern: str
     reason: str
 
     def covers(self, check: str) -> bool:
-        """Whether the check of that id is meant."""
+        """Whether the check with the id ``check`` may fail."""
         return fnmatch.fnmatchcase(check, self.pattern)
 
 
@@ -53,7 +52,7 @@ def load(path: Path) -> list[Expectation]:
     Raises
     ------
     UsageError
-        There is no such file, it is no TOML, or an expectation has no reason.
+        The file cannot be read, is no TOML, or an expectation has no reason.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -63,7 +62,10 @@ def load(path: Path) -> list[Expectation]:
 
 
 def _tables(content: Mapping[str, Any], prefix: str, path: Path) -> Iterator[Expectation]:
-    """An id without quotes is a path of nested tables in TOML; it is taken as it was meant."""
+    """The expectations in a table.
+
+    In TOML, an id with dots and without quotes names nested tables. It is read as the id that was meant.
+    """
     for name, value in content.items():
         pattern = f"{prefix}{name}"
         if not isinstance(value, dict):
@@ -81,16 +83,16 @@ def _reason(table: Mapping[str, Any], pattern: str, path: Path) -> str:
         raise UsageError(f"{path}: expected nothing but a reason for {pattern!r}, got {', '.join(unknown)}")
     reason = table.get("reason")
     if not isinstance(reason, str) or not reason.strip():
-        raise UsageError(f"{path}: expected {pattern!r} to have a reason, a text")
+        raise UsageError(f"{path}: expected {pattern!r} to have a reason, which is a text that is not empty")
     return " ".join(reason.split())
 
 
 def apply(expectations: list[Expectation], judgement: Judgement) -> Judgement:
-    """The judgement with what was expected accepted, and with a failure for each expectation that is stale."""
+    """The judgement with the expected failures accepted, and with a failure for each expectation that does not hold."""
     findings = [_accepted(finding, expectations) for finding in judgement.findings]
     known = {check.id for check in all_checks()}
     for each in expectations:
-        problem = _stale(each, judgement, known)
+        problem = _failed_expectation(each, judgement, known)
         if problem is not None:
             findings.append(problem)
     return replace(judgement, findings=tuple(findings))
@@ -100,32 +102,39 @@ def _accepted(finding: Finding, expectations: list[Expectation]) -> Finding:
     reasons = [each.reason for each in expectations if each.covers(finding.check)]
     if finding.status != "failed" or not reasons:
         return finding
-    return replace(finding, status="skipped", actual=f"{_ACCEPTED}{reasons[0]} (got {finding.actual})")
+    came = fact("accepted", reason=reasons[0], came=finding.actual)
+    return replace(finding, status="skipped", actual=str(came), came=came)
 
 
 def accepted(finding: Finding) -> str | None:
-    """Why its failure is accepted, and what came; None where it is no accepted failure."""
-    said = finding.actual or ""
-    return said.removeprefix(_ACCEPTED) if finding.status == "skipped" and said.startswith(_ACCEPTED) else None
+    """Why the failure is accepted, and what came; None if the finding is no accepted failure."""
+    came = finding.came
+    if finding.status != "skipped" or came is None or came.kind != "accepted":
+        return None
+    return f"{came['reason']} (got {came['came']})"
 
 
-def _stale(expectation: Expectation, judgement: Judgement, known: set[str]) -> Finding | None:
+def _failed_expectation(expectation: Expectation, judgement: Judgement, known: set[str]) -> Finding | None:
+    """The failure of an expectation that names no check, or whose checks all pass; else None."""
     if not any(expectation.covers(check) for check in known):
-        return _failure(expectation, "there is no such check: is the id misspelled? bp check --list has them all")
+        return _failure(expectation, fact("no such check"))
     covered = [each for each in judgement.findings if expectation.covers(each.check)]
-    # What was skipped is not known to pass; and where --only leaves a check out, nothing is known at all.
+    # A check that was skipped, or that --only left out, is not known to pass.
     if covered and all(each.status == "passed" for each in covered):
-        return _failure(expectation, "it passes: take the expectation out of the file")
+        return _failure(expectation, fact("does not fail"))
     return None
 
 
-def _failure(expectation: Expectation, actual: str) -> Finding:
+def _failure(expectation: Expectation, came: Fact) -> Finding:
+    due = fact("fails", pattern=expectation.pattern, reason=expectation.reason)
     return Finding(
         f"expectation.{expectation.pattern}",
         "Expectations",
         "failed",
         _RATIONALE,
-        expected=f"{expectation.pattern} to fail ({expectation.reason})",
-        actual=actual,
+        expected=str(due),
+        actual=str(came),
         hint="Change the file of expectations, not the code.",
+        due=due,
+        came=came,
     )

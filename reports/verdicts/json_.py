@@ -1,4 +1,4 @@
-"""The verdict as JSON, schema 1: verdict.schema.json beside this file describes it, docs/verdict.md explains it."""
+"""The judgement as JSON of schema 1, which verdict.schema.json defines and docs/verdict.md explains."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ SCHEMA = 1
 
 
 def json(judgement: Judgement) -> str:
-    """The judgement as strict JSON."""
+    """The judgement as JSON text."""
     return encoded(record(judgement))
 
 
 def encoded(value: Any) -> str:
-    """ASCII alone, no NaN and no infinity written bare: text that any parser reads and no terminal obeys."""
-    text = dumps(_whole(value), ascii_only=True)
-    # Both are printable ASCII to JSON; but a terminal deletes at the one, and a GitHub runner obeys the other.
+    """A value as JSON that every parser can read and no terminal interprets: ASCII alone, and NaN as a string."""
+    text = dumps(_without_surrogates(value), ascii_only=True)
+    # JSON leaves these two as they are; but a terminal deletes a character at DEL, and a GitHub runner obeys ##[.
     return text.replace("\x7f", r"\u007f").replace("##[", r"##\u005b")
 
 
 def record(judgement: Judgement) -> dict[str, Any]:
-    """The judgement in the order of the schema; new fields come last."""
+    """The judgement as values that JSON can hold, in the order of the schema."""
     return {
         "schema": SCHEMA,
         "implementation": judgement.implementation,
@@ -57,13 +57,15 @@ def _check(finding: Finding, seconds: float | None) -> dict[str, Any]:
         "repro": finding.repro,
         "depends_on": list(finding.depends_on),
         "seconds": None if seconds is None else round(seconds, 6),
+        "mistakes": list(finding.mistakes),
+        "oracle": finding.oracle,
     }
 
 
-def _whole(value: Any) -> Any:
-    """Without halves of surrogate pairs, which some parsers refuse."""
+def _without_surrogates(value: Any) -> Any:
+    """The value with lone surrogates, which some parsers refuse, written as escapes."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):
-        return {_whole(key): _whole(item) for key, item in value.items()}
-    return [_whole(item) for item in value] if isinstance(value, list | tuple) else value
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return [_without_surrogates(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""JUnit XML, which CI services show: a suite for each class, a case for each check."""
+"""The judgement as JUnit XML, which CI services show: a test suite for each class, a test case for each check."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from reference import Finding, Judgement
-from reports.verdicts.facts import headline, in_full, in_short, own_output
+from reports.verdicts.details import headline, in_full, in_short, own_output
 from reports.verdicts.grouping import Class, by_class
 from reports.verdicts.text import one_line
 
 
 def junit(judgement: Judgement) -> str:
-    """The judgement; a verdict that is not "pass" is red even where no single check failed."""
+    """The judgement as JUnit XML.
+
+    If the verdict is not "pass" although no check failed, a test case of its own fails, so that CI shows it as red.
+    """
     root = ET.Element("testsuites", {"name": one_line(judgement.implementation, 300), **_totals(judgement.counts)})
     root.set("time", _seconds(judgement.seconds))
     for group in by_class(judgement.findings):
         root.append(_suite(group, judgement.durations))
     if judgement.verdict != "pass" and not (judgement.counts["failed"] or judgement.counts["error"]):
-        root.append(_nothing_judged(judgement))
+        root.append(_failed_verdict(judgement))
         root.set("tests", str(int(root.get("tests", "0")) + 1))
         root.set("failures", "1")
-    _tell_circumstances(root, judgement)
+    _add_circumstances(root, judgement)
     ET.indent(root, " ")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -47,7 +50,8 @@ def _case(finding: Finding, seconds: float) -> ET.Element:
     return case
 
 
-def _nothing_judged(judgement: Judgement) -> ET.Element:
+def _failed_verdict(judgement: Judgement) -> ET.Element:
+    """A suite with one failed test case for the verdict as a whole."""
     counts = {"passed": 0, "failed": 1, "skipped": 0, "error": 0}
     suite = ET.Element("testsuite", {"name": "verdict", **_totals(counts), "time": _seconds(0)})
     case = ET.SubElement(suite, "testcase", {"name": "verdict", "classname": "verdict", "time": _seconds(0)})
@@ -55,8 +59,8 @@ def _nothing_judged(judgement: Judgement) -> ET.Element:
     return suite
 
 
-def _tell_circumstances(root: ET.Element, judgement: Judgement) -> None:
-    """In the first suite: readers look for neither properties nor output outside one."""
+def _add_circumstances(root: ET.Element, judgement: Judgement) -> None:
+    """Put properties and output into the first suite, because programs do not look for them outside a suite."""
     suite = root.find("testsuite")
     if suite is None:
         return
@@ -66,12 +70,12 @@ def _tell_circumstances(root: ET.Element, judgement: Judgement) -> None:
     suite.insert(0, properties)
     output = own_output(judgement)
     if output:
-        said = ["The submission itself wrote this, which is no part of the verdict:", *output]
-        ET.SubElement(suite, "system-out").text = "\n".join(said)
+        lines = ["The submission itself wrote this, which is no part of the verdict:", *output]
+        ET.SubElement(suite, "system-out").text = "\n".join(lines)
 
 
 def _properties(judgement: Judgement) -> dict[str, str]:
-    """How it was judged, in plain values: a program reads them."""
+    """How the submission was judged, as plain values for programs."""
     return {
         "seed": str(judgement.seed),
         "effort": judgement.effort,

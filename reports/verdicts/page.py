@@ -1,4 +1,4 @@
-"""One HTML page that needs nothing but itself: no script, no network, readable on a phone and at night."""
+"""The judgement as one HTML page, with its pictures in it: it needs no script and no network."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from html import escape
 from importlib import resources
 
 from reference import Judgement
-from reports.verdicts.facts import Fact, circumstances, facts, headline, in_short, own_output, sentence
+from reports.verdicts.details import Detail, capitalized, circumstances, details, headline, in_short, own_output
 from reports.verdicts.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
 from reports.verdicts.pictures import inline, pictures_of
 from reports.verdicts.text import one_line, plural
 
-#: Should anything of a submission's get past the escaping, it still may not load or run anything.
+#: The browser must load and run nothing, even if some text of a submission should ever get past the escaping.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STATUSES = {"pass": "passed", "fail": "failed", "error": "error"}
 _MARKS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
@@ -28,7 +28,7 @@ _PREFORMATTED = {"for", "script"}
 
 
 def page(judgement: Judgement) -> str:
-    """The whole page."""
+    """The source of the page."""
     name = escape(one_line(judgement.implementation, 300))
     style = (resources.files("reports.verdicts") / "page.css").read_text(encoding="utf-8")
     classes = by_class(judgement.findings)
@@ -40,7 +40,7 @@ def page(judgement: Judgement) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{judgement.verdict.upper()}: {name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{verdict} {name}</h1>",
-            f"<p>{escape(sentence(headline(judgement)))}: {counts_in_words(counted(judgement.findings))}.</p>",
+            f"<p>{escape(capitalized(headline(judgement)))}: {counts_in_words(counted(judgement.findings))}.</p>",
             _table(classes),
             *(_class(each) for each in classes if each.status in {"failed", "error"}),
             *_expected(judgement),
@@ -63,19 +63,19 @@ def _table(classes: Sequence[Class]) -> str:
 def _row(group: Class, statuses: Iterable[str]) -> str:
     name = escape(one_line(group.name))
     shown = re.sub(r"(?<=[a-z]{2})(?=[A-Z])", "<wbr>", name)
-    said = f'<a href="#{name}">{shown}</a>' if group.status in {"failed", "error"} else shown
+    link = f'<a href="#{name}">{shown}</a>' if group.status in {"failed", "error"} else shown
     counts = [(status, group.counts[status]) for status in statuses]
     numbers = "".join(f'<td class="{status if number else "dim"}">{number}</td>' for status, number in counts)
-    return f"<tr><td>{_mark(group.status)} {said}</td>{numbers}</tr>\n"
+    return f"<tr><td>{_mark(group.status)} {link}</td>{numbers}</tr>\n"
 
 
 def _class(group: Class) -> str:
     name = escape(one_line(group.name))
-    told = [each for each in group.methods if each.main is not None or each.of("error")]
+    shown = [each for each in group.methods if each.main is not None or each.of("error")]
     passed = [each for each in group.methods if {finding.status for finding in each.findings} == {"passed"}]
     right = ", ".join(f"{escape(one_line(each.name))} ({len(each.findings)})" for each in passed)
     line = f"<p>{_mark('passed')} Checks that pass: {right}</p>" if right else ""
-    return f'<h2 id="{name}">{_mark(group.status)} {name}</h2>\n{line}\n' + "\n".join(map(_method, told))
+    return f'<h2 id="{name}">{_mark(group.status)} {name}</h2>\n{line}\n' + "\n".join(map(_method, shown))
 
 
 def _method(method: Method) -> str:
@@ -83,10 +83,10 @@ def _method(method: Method) -> str:
     main = method.main
     if main is not None:
         parts.append(f'<section class="failure"><p class="dim">{escape(one_line(main.check))}</p>')
-        parts.append(_list(facts(main)))
+        parts.append(_list(details(main)))
         drawn = [inline(each, _anchor(method, n)) for n, each in enumerate(pictures_of(method.of("failed")))]
         parts += [f'<div class="pictures">{"".join(drawn)}</div>'] if drawn else []
-        parts.append(_others(method))
+        parts.append(_other_failures(method))
         parts.append("</section>")
     parts += [
         f'<p class="error">{_MARKS["error"]} The examiner\'s own fault, no verdict: {escape(in_short(each))}</p>'
@@ -95,10 +95,10 @@ def _method(method: Method) -> str:
     return "\n".join(parts)
 
 
-def _others(method: Method) -> str:
+def _other_failures(method: Method) -> str:
     parts = [f"<p>{plural(method.repeated, 'further check')} for the same reason.</p>"] if method.repeated else []
     if method.others:
-        parts += ["<p>Also, perhaps in consequence:</p>", _bullets(map(in_short, method.others))]
+        parts += ["<p>Also failed, perhaps as a consequence:</p>", _bullets(map(in_short, method.others))]
     return "".join(parts)
 
 
@@ -112,15 +112,15 @@ def _not_judged(classes: Iterable[Class]) -> list[str]:
     return ["<h2>Not judged</h2>", _bullets(reasons(skipped))] if skipped else []
 
 
-def _list(all_facts: Iterable[Fact]) -> str:
-    return f"<dl>{''.join(_entry(*each) for each in all_facts)}</dl>"
+def _list(shown: Iterable[Detail]) -> str:
+    return f"<dl>{''.join(_entry(*each) for each in shown)}</dl>"
 
 
 def _entry(label: str, lines: Sequence[str]) -> str:
     if label in _PREFORMATTED:
         text = f"<pre>{escape(chr(10).join(lines))}</pre>"
         if label == "script":
-            text = f"<details open><summary>to try it</summary>{text}</details>"
+            text = f"<details open><summary>run this to see it</summary>{text}</details>"
     else:
         text = "<br>".join(map(escape, lines))
     return f'<dt>{label}</dt><dd class="{label}">{text}</dd>'
@@ -130,7 +130,7 @@ def _output(judgement: Judgement) -> str:
     output = own_output(judgement)
     if not output:
         return ""
-    summary = "<summary>What the submission itself wrote, no part of the verdict</summary>"
+    summary = "<summary>What the submission itself wrote, which is no part of the verdict</summary>"
     return f"<details>{summary}<pre>{escape(chr(10).join(output))}</pre></details>"
 
 

@@ -1,4 +1,4 @@
-"""For a person at a terminal; without one, plain text in which every failure is a line that can be searched for."""
+"""The judgement as text: in colour on a terminal, and elsewhere with each failure on one line, for text searches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reference import Finding, Judgement
-from reports.verdicts.facts import circumstances, facts, headline, in_short, own_output
+from reports.verdicts.details import circumstances, details, headline, in_short, own_output
 from reports.verdicts.grouping import (
     Class,
     Method,
@@ -36,18 +36,19 @@ STYLES = {
 }
 _WORDS = {"passed": "pass", "failed": "FAIL", "expected": "known", "skipped": "skip", "error": "ERROR"}
 _SYMBOLS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
+#: The style of each verdict.
 VERDICTS = {"pass": "passed", "fail": "failed", "error": "error"}
-_LABEL = 10
+_LABEL_WIDTH = 10
 _MOST_OTHERS = 8
-#: Of what the submission wrote; files take more.
+#: Lines of the submission's own output that are shown here; files show more.
 _MOST_OUTPUT_LINES = 12
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the report: where it begins, what stands before it, and itself.
+    """One line of the report: its indentation, what stands before the text, and the text.
 
-    ``code`` is never wrapped, so that it can be copied.
+    A line of ``code`` is never wrapped, so that it can be copied.
     """
 
     indent: int
@@ -56,7 +57,7 @@ class Line:
     code: bool = False
 
     def wrapped(self, console: Console) -> Iterator[Text]:
-        """As many lines as a terminal needs; elsewhere one, so that it can be searched for."""
+        """The line, wrapped to the width of a terminal; elsewhere it stays one line, for text searches."""
         before = Text(" " * self.indent) + self.lead
         room = console.width - before.cell_len
         if self.code or not console.is_terminal or room < 1:
@@ -67,14 +68,14 @@ class Line:
 
 
 def terminal(judgement: Judgement, console: Console) -> None:
-    """Print the report."""
+    """Print the judgement."""
     symbols = console.is_terminal and (console.encoding or "").lower().startswith("utf")
     marks = _SYMBOLS if symbols else _WORDS
     show(report(judgement, marks, console.width), console)
 
 
 def show(lines: Iterable[Line], console: Console) -> None:
-    """Print lines; nothing in them is markup."""
+    """Print the lines as they are, without interpreting any markup in them."""
     for line in lines:
         for text in line.wrapped(console):
             text.rstrip()
@@ -82,7 +83,7 @@ def show(lines: Iterable[Line], console: Console) -> None:
 
 
 def report(judgement: Judgement, marks: dict[str, str], width: int = 100) -> Iterator[Line]:
-    """The lines of the report."""
+    """The lines of the judgement; ``marks`` has what stands before each status."""
     before = _BLANK
     for each in by_class(judgement.findings):
         for line in _class(each, marks, width):
@@ -123,21 +124,21 @@ def _method(method: Method, marks: dict[str, str], width: int) -> Iterator[Line]
     if main is not None:
         yield _marked(2, "failed", marks, method.subject, main.check)
         yield from _failure(main, width)
-        yield from _others(method, marks)
+        yield from _other_failures(method, marks)
     elif not errors:
         status = "expected" if method.of("expected") else "skipped" if skipped else "passed"
-        said = plural(len(method.findings), "check") if status == "passed" else ""
-        yield _marked(2, status, marks, method.subject, said)
+        count = plural(len(method.findings), "check") if status == "passed" else ""
+        yield _marked(2, status, marks, method.subject, count)
     for each in errors:
-        said = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
-        yield _marked(2, "error", marks, method.subject, f"{each.check}: {said}")
+        text = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
+        yield _marked(2, "error", marks, method.subject, f"{each.check}: {text}")
     yield from _expected(4, method.findings)
     yield from _skipped(4, skipped)
 
 
 def _failure(finding: Finding, width: int) -> Iterator[Line]:
     indent = 4
-    for label, lines in facts(finding, width - indent - _LABEL):
+    for label, lines in details(finding, width - indent - _LABEL_WIDTH):
         if label == "script":
             yield _plain(indent, "script", "label")
             yield from (Line(indent + 2, Text(), Text(line, STYLES["script"]), code=True) for line in lines)
@@ -145,11 +146,11 @@ def _failure(finding: Finding, width: int) -> Iterator[Line]:
             yield from _labelled(indent, label, lines, STYLES.get(label, ""))
 
 
-def _others(method: Method, marks: dict[str, str]) -> Iterator[Line]:
+def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:
     if method.repeated:
         yield _plain(4, f"{plural(method.repeated, 'further check')} of {method.subject} for the same reason")
     if method.others:
-        yield _plain(4, "also, perhaps in consequence:", "label")
+        yield _plain(4, "also failed, perhaps as a consequence:", "label")
     for each in method.others[:_MOST_OTHERS]:
         yield Line(6, Text(f"{marks['failed']} ", STYLES["failed"]), Text(in_short(each)))
     if len(method.others) > _MOST_OTHERS:
@@ -157,28 +158,28 @@ def _others(method: Method, marks: dict[str, str]) -> Iterator[Line]:
 
 
 def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
-    said = accepted_failures(findings)
-    yield from (Line(indent, Text("failed as expected: ", "label"), Text(line)) for line in said[:_MOST_OTHERS])
-    if len(said) > _MOST_OTHERS:
-        yield _plain(indent, f"and {len(said) - _MOST_OTHERS} more as expected")
+    lines = accepted_failures(findings)
+    yield from (Line(indent, Text("failed as expected: ", "label"), Text(line)) for line in lines[:_MOST_OTHERS])
+    if len(lines) > _MOST_OTHERS:
+        yield _plain(indent, f"and {len(lines) - _MOST_OTHERS} more as expected")
 
 
 def _skipped(indent: int, skipped: list[Finding]) -> Iterator[Line]:
-    said = reasons(skipped)
-    yield from (Line(indent, Text("not judged: ", "label"), Text(reason)) for reason in said[:_MOST_OTHERS])
-    if len(said) > _MOST_OTHERS:
-        yield _plain(indent, f"and for {len(said) - _MOST_OTHERS} more reasons")
+    lines = reasons(skipped)
+    yield from (Line(indent, Text("not judged: ", "label"), Text(reason)) for reason in lines[:_MOST_OTHERS])
+    if len(lines) > _MOST_OTHERS:
+        yield _plain(indent, f"and for {len(lines) - _MOST_OTHERS} more reasons")
 
 
 def _labelled(indent: int, label: str, lines: list[str], style: str) -> Iterator[Line]:
     for number, line in enumerate(lines):
-        lead = f"{label if number == 0 else '':<{_LABEL}}"
+        lead = f"{label if number == 0 else '':<{_LABEL_WIDTH}}"
         yield Line(indent, Text(lead, STYLES["label"]), Text(line, style))
 
 
-def _marked(indent: int, status: str, marks: dict[str, str], name: str, said: str) -> Line:
+def _marked(indent: int, status: str, marks: dict[str, str], name: str, text: str) -> Line:
     lead = Text(f"{marks[status]} ", STYLES[status])
-    return Line(indent, lead, Text.assemble((name, "bold"), f"  {said}" if said else ""))
+    return Line(indent, lead, Text.assemble((name, "bold"), f"  {text}" if text else ""))
 
 
 def _plain(indent: int, text: str, style: str = "") -> Line:

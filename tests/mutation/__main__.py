@@ -8,6 +8,8 @@ test could tell it from the original, and nothing else may be there.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import os
 import sys
 import time
@@ -50,6 +52,9 @@ def main() -> int:
     tell(f"{len(found)} mutants, of which {len(chosen)} will be tried (--seed {seed})")
     trial = Trial(chosen, asked.jobs, _budgets(chosen), tell)
     switches.install()
+    # Or the fork of each mutant would load it, which takes half of what it may take for tests.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("torch")
     os.chdir(mutants.WHERE)
     tests = [*config().pytest_add_cli_args, *config().pytest_add_cli_args_test_selection]
     code = pytest.main(["-qq", "--tb=native", "--rootdir=.", *tests], plugins=[trial])

@@ -91,6 +91,8 @@ class Measures:
 
     in_force: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
+    #: Whether this process can start no other one.
+    cannot_fork: bool = False
 
     def note(self, success: bool, in_force: str, lacking: str) -> None:
         """Add the description of a measure: ``in_force`` if it succeeded, else ``lacking``."""
@@ -167,7 +169,8 @@ def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence
     no_new_privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
     restricted = no_new_privileges and _restrict_files(libc, readable, listable, writable)
     measures.note(restricted, files, f"access control by Landlock ({files})")
-    measures.note(no_new_privileges and _filter_calls(libc), calls, f"a filter of system calls by seccomp ({calls})")
+    measures.cannot_fork = no_new_privileges and _filter_calls(libc)
+    measures.note(measures.cannot_fork, calls, f"a filter of system calls by seccomp ({calls})")
     return measures
 
 

@@ -14,14 +14,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import module_separation, reading, versions
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
-from .perform import describe_error
+from .perform import describe_error, is_refusal
 from .standins import is_stand_in
 from .versions import Choice
+
+_NOT_RUN = "not run"
+
+
+class Problem(NamedTuple):
+    """Why a file did not run to its end, to be said after its name; and one of `LOAD_CAUSES`."""
+
+    said: str
+    cause: str
 
 
 @dataclass
@@ -34,6 +43,8 @@ class Found:
         Maps each of the contract's names that was found to its class.
     missing
         Maps each name that was not found to the reason.
+    causes
+        Maps names of ``missing`` to one of `LOAD_CAUSES`, where the file did not run to its end.
     notes
         Sentences that a person should read: files that ended with an exception, and the like.
     tied
@@ -42,6 +53,7 @@ class Found:
 
     classes: dict[str, type] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     tied: tuple[versions.Version, ...] = ()
 
@@ -150,6 +162,7 @@ class _Search:
                 why += f"; {elsewhere[0]}, which has one, was passed over"
             missing[name] = why
         self.found.missing = missing
+        self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
 
     def _belongs_to_other_version(self, path: Path) -> bool:
         return any(path.relative_to(self.root) in each.files for each in self.choice.others)
@@ -195,19 +208,23 @@ class _Search:
         """Record a file's problem in the notes and as the reason for which the classes in it are missing."""
         self.found.notes.append(f"{self._label(source.path)} {problem}")
         for name in names:
-            self.found.missing.setdefault(name, self.found.notes[-1])
+            if name not in self.found.missing:
+                self.found.missing[name], self.found.causes[name] = self.found.notes[-1], _NOT_RUN
 
     def _run_and_take(self, source: Source, wanted: Sequence[str], names: Names, clock: Clock) -> None:
         module, problem = _run(source.path, names, clock)
         if problem is not None:
-            self.found.notes.append(f"{self._label(source.path)} {problem}")
+            self.found.notes.append(f"{self._label(source.path)} {problem.said}")
         for name in wanted:
             candidate = getattr(module, name, None) if module is not None else None
             if inspect.isclass(candidate) and not is_stand_in(candidate):
                 self.found.classes[name], self._taken[name] = candidate, source.path
             else:
-                reason = problem or f"has no class {name} once it has run"
+                reason = problem.said if problem else f"has no class {name} once it has run"
                 self.found.missing[name] = f"{self._label(source.path)} {reason}"
+                self.found.causes.pop(name, None)
+                if problem:
+                    self.found.causes[name] = problem.cause
 
     def _take_from_namespaces(self, files: set[str]) -> None:
         """Take classes that no class statement defines: imported under another name, or made by a call."""
@@ -245,7 +262,7 @@ def _no_python(root: Path) -> str:
     return "there is no Python file in {1}"
 
 
-def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, str | None]:
+def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
     """Import a file and the packages that contain it.
 
     Returns the module, as far as it could be run, and the problem, if there was one, to be put after the file's name.
@@ -265,14 +282,14 @@ def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, str
         return _import_file(".".join(parts), path, clock)
 
 
-def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, str | None]:
+def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
     """Import one file; returns as `_run` does. Unlike Python's own import this keeps a module that raises an error."""
     present = module_separation.loaded_from(path)
     if present is not None:
         return present, None
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        return None, "is no Python file"
+        return None, Problem("is no Python file", _NOT_RUN)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     shares = clock.shares()
@@ -280,12 +297,14 @@ def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None
         with in_time(shares):
             spec.loader.exec_module(module)
     except TimeUpError as late:
-        return module, clock.describe(late)
+        return module, Problem(clock.describe(late), _NOT_RUN)
     except BaseException as error:
         if shares is None:
             del sys.modules[name]
             raise
-        return module, f"ended with {describe_error(error)[:400]}"
+        return module, Problem(
+            f"ended with {describe_error(error)[:400]}", "refused" if is_refusal(error) else _NOT_RUN
+        )
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
@@ -296,4 +315,10 @@ def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None
 def as_mapping(found: Found) -> Mapping[str, Any]:
     """What was found, as names and sentences alone, which a frame can hold."""
     modules = {name: str(each.__module__) for name, each in found.classes.items()}
-    return {"classes": sorted(found.classes), "modules": modules, "missing": found.missing, "notes": found.notes}
+    return {
+        "classes": sorted(found.classes),
+        "modules": modules,
+        "missing": found.missing,
+        "causes": found.causes,
+        "notes": found.notes,
+    }

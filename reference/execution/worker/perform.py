@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +36,7 @@ _MAX_TEXT = 10_000
 _MAX_BITS = 64
 _MAX_AXES = 8
 _DEPTH = 6
+_REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
 
 
 def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
@@ -73,7 +76,8 @@ class _Objects:
         try:
             reply, result = self._act(step)
         except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
-            reply, result = Reply(error=describe_error(error), error_kind=type(error).__name__), None
+            kind, cause = type(error).__name__, _cause(error, step)
+            reply, result = Reply(error=describe_error(error), error_kind=kind, cause=cause), None
         self.results.append(result)
         return reply
 
@@ -144,6 +148,30 @@ def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] 
     return Reply(value, kind, changed=changed, aliases=aliases)
 
 
+def _cause(error: BaseException, step: Step) -> str | None:
+    """One of `CAUSES`, if one of them is the reason for this exception; else None."""
+    if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
+        return "absent"
+    if isinstance(error, TypeError) and _place_of(error) == __file__:
+        return "arguments"  # nothing of the called function has run
+    return "refused" if is_refusal(error) else None
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
+    if isinstance(error, OSError):
+        return error.errno in _REFUSED
+    return type(error) is RuntimeError and _place_of(error) == threading.__file__
+
+
+def _place_of(error: BaseException) -> str | None:
+    """The file in which it was raised."""
+    trace, place = error.__traceback__, None
+    while trace is not None:
+        place, trace = trace.tb_frame.f_code.co_filename, trace.tb_next
+    return place
+
+
 def _is_unchanged(value: Any, result: Any) -> bool:
     try:
         return same(value, copied(result))
@@ -182,7 +210,10 @@ def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case ea
         if kind is dict:
             return {_key(name): copied(item, depth - 1) for name, item in value.items()}
         return kind(copied(item, depth - 1) for item in value)
-    name = describe_stand_in(value) or kind_of(value)
+    stand_in = describe_stand_in(value)
+    if stand_in is not None:
+        return Unusable(stand_in, "stand-in")
+    name = kind_of(value)
     return Unusable(f"{name} that is no number" if name in _KNOWN_TYPES else name)
 
 
@@ -190,9 +221,9 @@ def _copied_array(value: NDArray[Any]) -> Any:
     """Copy an array, or one of a subclass (whose methods are not trusted), as a plain array."""
     plain = _plain(value)
     if plain.dtype.str not in _NUMBERS:
-        return Unusable(f"array of dtype {str(plain.dtype)[:100]}")
+        return Unusable(f"array of dtype {str(plain.dtype)[:100]}", "dtype")
     if plain.size > MAX_ENTRIES or plain.ndim > _MAX_AXES:
-        return Unusable(f"shape {plain.shape}")
+        return Unusable(f"shape {plain.shape}", "shape")
     return _array(plain)
 
 

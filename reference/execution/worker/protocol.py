@@ -88,9 +88,22 @@ class Unusable:
     ----------
     kind
         A description of the result: the name of its type, or what is wrong with an array.
+    problem
+        What is wrong with it: "type", for an array "dtype" or "shape", or "stand-in" for what came from a module that
+        is not here.
     """
 
     kind: str
+    problem: str = "type"
+
+
+PROBLEMS = frozenset({"type", "dtype", "shape", "stand-in"})
+#: Why a step raised an exception, where that is known: the call does not take these arguments; the object has no
+#: attribute of the method's name; the system refused something, such as a thread or a file.
+CAUSES = frozenset({"arguments", "absent", "refused"})
+#: Why a class is missing, where its name is not simply absent: its file ended before it came to the class, by itself or
+#: because the system refused something.
+LOAD_CAUSES = frozenset({"not run", "refused"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,8 @@ class Reply:
         The type and message of the exception that the step has raised; None if it has raised none.
     error_kind
         The name of the exception's type, or of the way in which the process ended.
+    cause
+        One of `CAUSES`, or None.
     changed
         The names of the arguments that the call wrote into.
     aliases
@@ -120,6 +135,7 @@ class Reply:
     kind: str = "NoneType"
     error: str | None = None
     error_kind: str | None = None
+    cause: str | None = None
     changed: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     altered: bool = False
@@ -130,6 +146,9 @@ class Executor(Protocol):
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that the implementation lacks, each with the reason."""
+
+    def causes(self) -> Mapping[str, str]:
+        """Of the missing names: one of `LOAD_CAUSES`, where it is known."""
 
     def modules(self) -> Mapping[str, str]:
         """Names of classes, each with the module that a script can import it from, as far as that is known."""

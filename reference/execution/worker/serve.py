@@ -23,7 +23,8 @@ def main(settings: str) -> None:
     # This is sent before any foreign code runs, which could forge it. The processor time is for comparison: a
     # measurement from outside cannot be right if it gives less.
     in_force, lacking = limits.in_force + rights.in_force, limits.lacking + rights.lacking
-    send({"in_force": in_force, "lacking": lacking, "spent": time.process_time()})
+    measures = {"in_force": in_force, "lacking": lacking, "cannot_fork": rights.cannot_fork}
+    send({**measures, "spent": time.process_time()})
     finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]

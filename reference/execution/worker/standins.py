@@ -21,8 +21,6 @@ _OPERATORS = (
     "rpow", "matmul", "rmatmul", "and", "rand", "or", "ror", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert",
 )  # fmt: skip
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
-#: Part of the description of a result that is a stand-in.
-CAME_FROM = "it came from the stand-in for"
 
 
 def _operator(operand: Any, *_: Any) -> Any:
@@ -50,7 +48,8 @@ def describe_stand_in(value: Any) -> str | None:
     """The description of a result that is a stand-in, with the name of the absent module; None for other results."""
     if not isinstance(value, _AcceptsAll):
         return None
-    return f"nothing: {CAME_FROM} {_module_of(value) or 'something'}, a module that is not installed here"
+    module = _module_of(value) or "something"
+    return f"nothing: it came from the stand-in for {module}, a module that is not installed here"
 
 
 class _AcceptsAll:

@@ -125,8 +125,8 @@ def ambiguity(tied: Sequence[Version], name: str) -> str:
     more = f" and {len(tied) - _MAX_NAMED} more" if len(tied) > _MAX_NAMED else ""
     return (
         f"{name} holds {len(tied)} implementations ({', '.join(labels)}{more}), and nothing says which one is meant: "
-        "name the path of one of them, or keep only one of them; if they are the submissions of a course, "
-        f"judge each with --all {name}"
+        "name the path of one of them, or keep only one of them; if they are the submissions of a course, judge each "
+        f"with --all {name}"
     )
 
 

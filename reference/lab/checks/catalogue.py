@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
+from reference.engine import Check, first_sentence
 from reference.lab.checks import consistency, edges, net, parameters, promises
-from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message, forward_of
 
@@ -16,37 +16,6 @@ Assignments = frozenset[int]
 EVERY: Assignments = frozenset({1, 2, 3})
 #: What only a stable implementation can promise.
 STABLE: Assignments = frozenset({2, 3})
-
-
-@dataclass(frozen=True)
-class Check:
-    """A promise, and how to see whether it is kept.
-
-    Attributes
-    ----------
-    id
-        ``layer.method.promise``.
-    subject
-        ``Class.method``, or the class alone.
-    rationale
-        The promise in a sentence or two, for a student.
-    run
-        Raises a `Violation` where it is broken.
-    depends_on
-        Ids of checks without which this one says nothing.
-    excuses
-        Ids of checks whose failure may be why this one fails: then nobody knows, and it is skipped.
-    assignments
-        Those in which it is promised.
-    """
-
-    id: str
-    subject: str
-    rationale: str
-    run: Callable[[Context], None]
-    depends_on: tuple[str, ...] = ()
-    excuses: tuple[str, ...] = ()
-    assignments: Assignments = EVERY
 
 
 class Promise(Protocol):
@@ -58,9 +27,9 @@ class Promise(Protocol):
         """Raises a `Violation` where the promise is broken."""
 
 
-#: What every message promises: these stand on its answering at all.
+#: What every message promises. These checks depend on its answering at all.
 _BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
-#: And these on its being right for ordinary questions.
+#: These depend on its being right for ordinary cases.
 _EVERYWHERE: tuple[Promise, ...] = (
     promises.check_small_sizes,
     promises.check_single_precision,
@@ -113,7 +82,7 @@ _SOUND = (
     "small_sizes",
     "no_state",
 )
-#: If that is wrong, a wrong network may be its fault.
+#: Checks of the layers that excuse a wrong network: a wrong layer may be the reason.
 _RIGHT_PARTS = (
     *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
     *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
@@ -131,7 +100,7 @@ def all_checks() -> Iterator[Check]:
                 yield from _of_message(message)
         if key == "linear":
             for run, name, subject in parameters.OF_LINEAR:
-                yield Check(f"linear.{name}", subject, _first_sentence(run), run, ("linear.made",))
+                yield Check(f"linear.{name}", subject, first_sentence(run), run, ("linear.made",))
     yield from _of_net()
 
 
@@ -143,11 +112,11 @@ def _of_class(cls: str, key: str) -> Iterator[Check]:
     made = parameters.check_made
     # What is wrong with a constructor of the lab's linear layer is wrong with its initialisation.
     subject = "LinearLayer.initialize" if key == "linear" else cls
-    yield Check(f"{key}.made", subject, _first_sentence(made), partial(made, cls=cls), (), (), _assignments(key))
+    yield Check(f"{key}.made", subject, first_sentence(made), partial(made, cls=cls), (), (), _assignments(key))
     if key in {"linear", "relu", "softmax"}:
         check = parameters.check_has_params
         yield Check(
-            f"{key}.has_params", f"{cls}.has_params", _first_sentence(check), partial(check, cls=cls), (f"{key}.made",)
+            f"{key}.has_params", f"{cls}.has_params", first_sentence(check), partial(check, cls=cls), (f"{key}.made",)
         )
 
 
@@ -159,7 +128,7 @@ def _of_message(message: Message) -> Iterator[Check]:
     def check(promise: Promise, needs: str, promised: Assignments = EVERY) -> Check:
         run = partial(promise, message=message)
         name = f"{prefix}.{_name(promise)}"
-        return Check(name, message.subject, _first_sentence(promise), run, (needs,), assignments=promised & assignments)
+        return Check(name, message.subject, first_sentence(promise), run, (needs,), assignments=promised & assignments)
 
     yield check(promises.check_answers, f"{message.key}.made")
     for promise in _BEHAVIOUR:
@@ -176,12 +145,12 @@ def _of_message(message: Message) -> Iterator[Check]:
         yield check(promise, values, STABLE)
     if message.method != "forward":
         own = check(consistency.check_derivative_of_own_forward, answers)
-        # A wrong forward is told where it is; that a right delta does not belong to it is no second mistake.
+        # Where forward is wrong, its own checks say so. A right delta then does not fit it, which is no second mistake.
         yield replace(own, excuses=tuple(each.id for each in _of_message(forward_of(message))))
 
 
 def _relations(message: Message) -> Iterator[Promise]:
-    """What stands on the message's answering twice the same: its values, and how several answers belong together."""
+    """Checks that need the same answer twice: of the values, and of how several answers belong together."""
     yield promises.check_values
     yield promises.check_order_of_samples
     yield promises.check_samples_independent if message.per_sample else promises.check_averaged
@@ -190,19 +159,10 @@ def _relations(message: Message) -> Iterator[Promise]:
 
 
 def _of_net() -> Iterator[Check]:
-    deep = net.NetCheck(check_gradient_of_deep_net, "gradient.of_deep_net", "gradient", ("gradient.values",))
-    for each in (*net.CHECKS, deep):
-        parts = _PARTS if each.name.endswith(".answers") else ()
-        needs = (*parts, *(f"mlp.{name}" for name in each.needs))
-        excuses = (*_RIGHT_PARTS, *(name if "forward" in name else f"mlp.{name}" for name in each.excuses))
-        rationale = _first_sentence(each.run)
-        yield Check(f"mlp.{each.name}", f"MLP.{each.method}", rationale, each.run, needs, excuses, each.assignments)
+    for each in net.CHECKS:
+        needs = (*_PARTS, *each.depends_on) if each.id.endswith(".answers") else each.depends_on
+        yield replace(each, depends_on=needs, excuses=(*_RIGHT_PARTS, *each.excuses))
 
 
 def _name(check: Promise) -> str:
     return check.__name__.removeprefix("check_")
-
-
-def _first_sentence(check: Any) -> str:
-    doc = (check.func if isinstance(check, partial) else check).__doc__ or ""
-    return " ".join(doc.split("\n\n")[0].split())

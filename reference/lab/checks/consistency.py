@@ -11,47 +11,43 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.findings import Violation
 from reference.lab.context import ORDINARY, Context, Response
 from reference.lab.contract import Case, Message, Sizes, forward_of
-from reference.lab.formatting import nested, repro, short
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.sampling import normal_numbers
+from reference.wording import fact
 
 Array = NDArray[np.float64]
-
-#: What the sum may be off, relative to its terms, besides what the differences say of themselves: the rounding of the
-#: gradient, with a wide margin, since its values are judged sharply elsewhere.
-_MARGIN = 2.0**-36
 
 
 def check_derivative_of_own_forward(context: Context, message: Message) -> None:
     """By finite differences of the implementation's own ``forward``, this is its derivative, in random directions."""
     rng = context.rng(f"{message.subject}.own forward")
+    context.note_oracle(finite_differences.NAME)
     for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY):
         case = message.draw(sizes, normal_numbers(rng))
         points = _points(message, case)
         directions = [normal_numbers(rng)(point.shape) for point in points]
         cotangent = case.arguments.get("delta_next", np.ones((case.n_samples, 1)))
         parts = context.actual(message, case)
-        # What delta leaves to each sample, grad averages.
+        # delta has one gradient for each sample; grad is their mean.
         factor = 1.0 if message.per_sample else float(case.n_samples)
         terms = np.concatenate([(factor * p * d).ravel() for p, d in zip(parts, directions, strict=True)])
         slope = _along(context, message, case, points, directions, cotangent)
         context.log.append(Response(parts))
-        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_MARGIN * np.abs(terms).sum())) is not None:
-            raise Violation(
-                f"a derivative along a random direction of {short(slope.value)}, by finite differences of forward",
-                f"{short(terms.sum())}",
-                counterexample=nested(case),
-                repro=repro(context.home(message.cls), message, case),
-            )
+        if (
+            worst_entry(np.asarray(terms.sum()), slope, np.asarray(tolerances.OWN_FORWARD_MARGIN * np.abs(terms).sum()))
+            is not None
+        ):
+            due = fact("slope of forward", value=float(slope.value))
+            raise context.violation(message, case, due, fact("number", value=float(terms.sum())))
 
 
 def _points(message: Message, case: Case) -> list[Array]:
-    """What the derivative is with respect to: the inputs, or the parameters."""
+    """The arrays with respect to which the message is a derivative: the inputs, or the parameters."""
     if not message.per_sample:
         return list(case.parameters.values())
     return [case.arguments["X"] if case.origin is None else case.origin]

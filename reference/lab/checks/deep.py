@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Reply, Work
 from reference.findings import Violation
-from reference.lab.context import Context, Response
+from reference.lab.context import Context, Response, entry, raised
 from reference.lab.contract import one_hot
-from reference.lab.formatting import short
 from reference.lab.network import NetCase, NetRun
 from reference.numerics import network_rounding, rounding
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
+from reference.wording import Fact, fact
 
 Array = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def check_gradient_of_deep_net(context: Context) -> None:
     Rounding is granted by `network_rounding.bounds`. So many parameters and layers show what small nets do not:
     sums over many terms in low precision, layers or outputs confused that are equally wide, one entry among many.
     """
-    context.truth()  # without one nothing is asked
+    context.truth()  # raises NotApplicable before anything is called
     for number in range(max(1, context.rounds // 8)):
         compound = context.assignment > 1 and number % 2 == 0
         drawn = partial(draw, context.rng(f"net.deep.{number}"), compound=compound)
@@ -48,7 +48,7 @@ def check_gradient_of_deep_net(context: Context) -> None:
 def draw(
     rng: np.random.RandomState, *, widths: Sequence[int] = WIDTHS, n: int = N_SAMPLES, compound: bool = True
 ) -> tuple[NetCase, tuple[Array, ...]]:
-    """A question, and the bounds on an honest gradient's rounding.
+    """A case, and the bounds on an honest gradient's rounding.
 
     Weights keep the size of signals from layer to layer (He et al. 2015); inputs are pixels above 0, so that no weight
     is without effect. No unit is as near to 0 as rounding could take it.
@@ -68,11 +68,11 @@ def _judge(case: NetCase, parts: Sequence[Array], truth: Sequence[Estimate], bou
     for number, (part, due, bound) in enumerate(zip(parts, truth, bounds, strict=True)):
         index = worst_entry(part, due, bound)
         if index is not None:
-            what = f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]{list(index)}"
-            every = sum(part.size for part in parts)
+            what = f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]"
+            wrong, every = number_of_wrong(parts, truth, bounds), sum(part.size for part in parts)
             raise Violation(
-                f"{what} = {short(due.value[index])}",
-                f"{what} = {short(part[index])}; {number_of_wrong(parts, truth, bounds)} of {every} entries are wrong",
+                entry(what, index, due.value),
+                entry(what, index, part).and_("entries wrong", wrong=wrong, entries=every),
                 index=index,
                 bound=float(bound[index] + due.error[index]),
                 counterexample=_recipe(case),
@@ -90,19 +90,20 @@ def number_of_wrong(parts: Sequence[Array], truth: Sequence[Estimate], bounds: S
 
 
 def _parts(case: NetCase, context: Context, meanwhile: Work) -> list[Array]:
-    """The gradient's arrays in the order of theta; what else may be wrong with them is for checks of small nets."""
+    """The gradient's arrays in the order of theta; what else may be wrong with them, the checks of small nets find."""
     steps = [*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]
     (replies,) = context.executor.run_all([steps], [meanwhile])
     for reply in replies:
         if reply.error is not None:
-            raise _violation(case, "MLP.gradient(X, T) to answer", reply.error, "crash")
+            raise _violation(case, fact("answers", what="MLP.gradient(X, T)"), raised(reply), "crash")
     reply = replies[-1]
     parts = [_part(reply, name, place) for name in case.linear for place in (0, 1)]
     arrays = []
     for name, part, like in zip(np.repeat(case.linear, 2), parts, case.theta, strict=True):
         array = np.asarray(part)
         if array.dtype.kind not in "fiu" or array.size != like.size:
-            raise _violation(case, f"an array of shape {like.shape} under {name}", f"{array.shape}", "wrong-shape")
+            due = fact("array under", name=name, shape=like.shape)
+            raise _violation(case, due, fact("shape", shape=array.shape), "wrong-shape")
         arrays.append(array.reshape(like.shape).astype(np.float64))
     return arrays
 
@@ -114,10 +115,10 @@ def _part(reply: Reply, name: str, place: int) -> Any:
         return None
 
 
-def _violation(case: NetCase, expected: str, actual: str, mistake: str) -> Violation:
-    return Violation(expected, actual, counterexample=_recipe(case), mistake=mistake)
+def _violation(case: NetCase, due: Fact, came: Fact, mistake: str) -> Violation:
+    return Violation(due, came, counterexample=_recipe(case), mistake=mistake)
 
 
 def _recipe(case: NetCase) -> dict[str, Any]:
-    """In words and sizes: the numbers themselves would fill a book."""
+    """The counterexample in sizes: the numbers themselves would fill a book."""
     return {"n_inputs": case.widths[0], "n_units": list(case.widths[1:]), "n_samples": len(case.X)}

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call
 from reference.findings import Violation
-from reference.lab.context import Context
+from reference.lab.context import Context, entry
 from reference.lab.contract import Case, Message, Sizes, one_hot, probabilities
-from reference.lab.formatting import nested, repro, short
 from reference.numerics.sampling import short_numbers
+from reference.wording import fact
 
 Array = NDArray[np.float64]
 
@@ -26,14 +26,9 @@ def check_kink(context: Context, message: Message) -> None:
     case = Case({"Y": np.maximum(X, 0), "delta_next": delta_next}, {}, X)
     (actual,) = context.actual(message, case)
     if actual[0, 0] not in {0.0, delta_next[0, 0]}:
-        raise Violation(
-            f"delta[0, 0] = 0 or {short(delta_next[0, 0])}",
-            f"delta[0, 0] = {short(actual[0, 0])}",
-            index=(0, 0),
-            counterexample=nested(case),
-            mistake="mask-wrong-threshold",
-            repro=repro(context.home(message.cls), message, case),
-        )
+        due = fact("entry or zero", what="delta", index=(0, 0), value=float(delta_next[0, 0]))
+        came = entry("delta", (0, 0), actual)
+        raise context.violation(message, case, due, came, "mask-wrong-threshold", index=(0, 0))
 
 
 def check_nan_is_not_hidden(context: Context, message: Message) -> None:
@@ -44,12 +39,8 @@ def check_nan_is_not_hidden(context: Context, message: Message) -> None:
             continue
         (actual,) = context.parts(message, case, reply)
         if not np.isnan(actual[0]).any():
-            raise Violation(
-                "NaN in the output of the sample that has one in its input",
-                f"{message.parts[0]}[0] = [{', '.join(short(x) for x in actual[0])}]",
-                counterexample=nested(case),
-                repro=repro(context.home(message.cls), message, case),
-            )
+            came = fact("row", what=message.parts[0], row=0, values=tuple(actual[0].tolist()))
+            raise context.violation(message, case, fact("NaN kept"), came)
 
 
 def check_moderate_logits(context: Context, message: Message) -> None:
@@ -132,8 +123,7 @@ def check_shift_invariance(context: Context, message: Message) -> None:
         try:
             context.judge_each(message, cases)
         except Violation as violation:
-            violation.expected += f", as without the {shift:g} that every logit has more"
-            raise
+            raise violation.but(due=violation.due.and_("without shift", shift=shift)) from None
 
 
 def check_zero_off_target(context: Context, message: Message) -> None:
@@ -158,13 +148,8 @@ def check_impossible_target(context: Context, message: Message) -> None:
     case = Case({"X": np.array([[0.0, 1.0]]), "T": np.array([[1.0, 0.0]])})
     (actual,) = context.actual(message, case)
     if not np.isposinf(actual[0, 0]):
-        raise Violation(
-            "loss[0, 0] = inf",
-            f"loss[0, 0] = {short(actual[0, 0])}",
-            index=(0, 0),
-            counterexample=nested(case),
-            repro=repro(context.home(message.cls), message, case),
-        )
+        due = fact("entry", what="loss", index=(0, 0), value=np.inf)
+        raise context.violation(message, case, due, entry("loss", (0, 0), actual), index=(0, 0))
 
 
 def logit_cases(context: Context, message: Message, scale: float) -> list[Case]:
@@ -183,7 +168,7 @@ def logit_cases(context: Context, message: Message, scale: float) -> list[Case]:
 
 
 def _about(message: Message, X: Array) -> Case:
-    """A question of this message about these logits."""
+    """A case of this message with these logits."""
     if message.key == "logits":
         n, k = X.shape
         return Case({"X": X, "T": one_hot((np.arange(n) + 1) % k, k)})
@@ -191,12 +176,12 @@ def _about(message: Message, X: Array) -> Case:
 
 
 def _judge_as(context: Context, message: Message, cases: list[Case], mistake: str) -> None:
-    """As `Exam.judge_each`; an answer that is not a number there has this name."""
+    """As `Context.judge_each`; an answer that is not a finite number is this mistake."""
     try:
         context.judge_each(message, cases)
     except Violation as violation:
-        if violation.actual.endswith(("nan", "inf")):
-            violation.mistake = mistake
+        if violation.came.kind == "entry" and not np.isfinite(violation.came["value"]):
+            raise violation.but(mistake=mistake) from None
         raise
 
 

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
+from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
-from reference.lab.formatting import short
 from reference.lab.network import SHAPES, NetCase, NetRun, case_of, cases
+from reference.numerics import tolerances
 from reference.numerics.compare import differing_entry, worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.sampling import normal_numbers
+from reference.wording import fact
 
 Array = NDArray[np.float64]
 
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
-#: A network that calls its own propagate inherits what is wrong there.
+#: Checks that excuse others: a network that calls its own ``propagate`` is wrong wherever that is.
 _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
 _LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
 #: A power of two: the step is exact.
 _ALPHA = 0.125
-#: The step, as a line of a script.
+#: One step of gradient descent, as a line of a script.
 _STEP = (
     f"for G in [net.gradient(X, T)]: "
     f"[layer.update_params([-{_ALPHA} * part for part in G[layer.name]]) for layer in linear]"
 )
-#: What finite differences may be off, relative to the terms of the sum, besides their own estimate: the rounding of the
-#: gradient itself, with a wide margin, since the values have been judged sharply already.
-_DIFFERENCES = 2.0**-36
 
 
-@dataclass(frozen=True)
-class NetCheck:
-    """A promise of the network: see `reference.lab.checks.catalogue.Check`, whose ids begin with ``mlp.``."""
-
-    run: Callable[[Context], None]
-    name: str
-    method: str
-    needs: tuple[str, ...] = ()
-    excuses: tuple[str, ...] = ()
-    assignments: frozenset[int] = _EVERY
+def _check(
+    run: Callable[[Context], None],
+    name: str,
+    *,
+    needs: tuple[str, ...] = (),
+    excuses: tuple[str, ...] = (),
+    assignments: frozenset[int] = _EVERY,
+) -> Check:
+    """A check of the network; ``needs``, and ``excuses`` that name no layer, are other checks of the network."""
+    of_net, subject = (f"mlp.{each}" for each in needs), f"MLP.{name.partition('.')[0]}"
+    blamed = (each if "forward" in each else f"mlp.{each}" for each in excuses)
+    return Check(f"mlp.{name}", subject, first_sentence(run), run, tuple(of_net), tuple(blamed), assignments)
 
 
 def check_net_answers(context: Context, method: str) -> None:
@@ -93,12 +95,11 @@ def check_evaluate_shape(context: Context) -> None:
     def judge(net: NetRun) -> None:
         reply = net.evaluate()
         context.log.append(Response((reply.value,)))
-        due, losses = (len(net.case.X), 1), as_numbers(reply.value)
+        shape, losses = (len(net.case.X), 1), as_numbers(reply.value)
         if losses is None:
-            came = no_numbers(reply.value)
-            raise net.violation(f"an array of shape {due}", came, word_for(came))
-        if losses.shape != due:
-            raise net.violation(f"shape {due}", f"shape {losses.shape}", "wrong-shape")
+            raise net.violation(fact("array of shape", shape=shape), no_numbers(reply.value), word_for(reply.value))
+        if losses.shape != shape:
+            raise net.violation(fact("shape", shape=shape), fact("shape", shape=losses.shape), "wrong-shape")
 
     _judge_each(context, judge)
 
@@ -134,7 +135,8 @@ def check_gradient_of_own_loss(context: Context) -> None:
         net = NetRun(context, case_of(context, SHAPES[-2], compound=compound))
         gradient = [part for _, part in net.gradient()]
         if not any(part.any() for part in gradient):
-            raise net.violation("a gradient that is not zero everywhere", "zeros")
+            raise net.violation(fact("gradient not zero"), fact("zeros"))
+        context.note_oracle(finite_differences.NAME)
         rng = context.rng("own loss")
         directions = [normal_numbers(rng)(part.shape) for part in gradient]
         slope = finite_differences.directional(
@@ -145,9 +147,12 @@ def check_gradient_of_own_loss(context: Context) -> None:
             together=True,
         )
         terms = np.concatenate([(part * d).ravel() for part, d in zip(gradient, directions, strict=True)])
-        if worst_entry(np.asarray(terms.sum()), slope, np.asarray(_DIFFERENCES * np.abs(terms).sum())) is not None:
-            due = f"<gradient, random direction> = {short(slope.value)}, by finite differences of evaluate"
-            raise net.violation(due, short(terms.sum()))
+        if (
+            worst_entry(np.asarray(terms.sum()), slope, np.asarray(tolerances.OWN_LOSS_MARGIN * np.abs(terms).sum()))
+            is not None
+        ):
+            due = fact("slope of evaluate", value=float(slope.value))
+            raise net.violation(due, fact("number", value=float(terms.sum())))
 
 
 def check_gradient_changes_nothing(context: Context) -> None:
@@ -160,16 +165,18 @@ def check_gradient_changes_nothing(context: Context) -> None:
         replies = context.executor.run([*case.steps(), call, other, call, *looks])
         first, _, second, *after = replies[len(case.steps()) :]
         if first.changed or second.changed:
-            changed = " and ".join(first.changed or second.changed)
-            raise net.violation(f"{changed} as before", f"{changed} changed", "mutates-input")
+            names = first.changed or second.changed
+            raise net.violation(fact("as before", names=names), fact("changed", names=names), "mutates-input")
         for label, before, look in zip(case.labels, case.theta, after, strict=True):
             now = as_numbers(look.value)
             if now is None or not np.array_equal(now, before):
-                raise net.violation(f"{label} as before the call", f"{label} changed", "stateful")
+                due, came = fact("as before the call", what=label), fact("changed", names=(label,))
+                raise net.violation(due, came, "stateful")
         pairs = zip(net.named_parts(first), net.named_parts(second), case.bounds.gradient, strict=True)
         for (name, one), (_, two), bound in pairs:
             if differing_entry(one, two, bound) is not None:
-                raise net.violation(f"the same gradient of {name} twice", "two different ones", "stateful")
+                due, came = fact("same twice", what=f"gradient of {name}"), fact("different gradients")
+                raise net.violation(due, came, "stateful")
 
 
 def check_training_step(context: Context) -> None:
@@ -184,11 +191,11 @@ def check_training_step(context: Context) -> None:
         *before, again = context.executor.run(steps)
         moved = [array - _ALPHA * part for array, part in zip(case.theta, parts, strict=True)]
         for label, due, old, reply in zip(case.labels, moved, case.theta, before[-len(looks) :], strict=True):
-            rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # of the product, and of the sum
+            rounding = 2.0**-52 * (np.abs(old) + np.abs(due))  # the product is rounded, and the sum
             net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
         after = replace(case, theta=tuple(moved))
         truth = NetRun(context, after).true_gradient()
-        bounds = [2 * bound for bound in after.bounds.gradient]  # for parameters that were rounded, in their turn
+        bounds = [2 * bound for bound in after.bounds.gradient]  # once more, since the new parameters were rounded
         for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
 
@@ -200,7 +207,7 @@ def _updates(case: NetCase, parts: Sequence[Array]) -> list[Call]:
 
 
 def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
-    """What the network itself says that the mean loss is, at other parameters."""
+    """The mean losses that the network itself gives, with these parameters."""
     moved = [NetRun(net.context, replace(net.case, theta=tuple(theta))) for theta in points]
     call = Call("net", "evaluate", {"X": net.case.X, "T": net.case.T})
     answers = net.context.executor.run_all([*each.case.steps(), call] for each in moved)
@@ -208,14 +215,14 @@ def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
     for each, replies in zip(moved, answers, strict=True):
         losses = as_numbers(each.last(call, replies).value)
         if losses is None or not losses.size:
-            raise each.violation("evaluate(X, T) to be an array of numbers", "something else", "wrong-type")
+            raise each.violation(fact("numbers", what="evaluate(X, T)"), fact("something else"), "wrong-type")
         with np.errstate(over="ignore", invalid="ignore"):
             found.append(np.asarray(losses.mean()))
     return found
 
 
 def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_only: bool = False) -> None:
-    """Put all the questions; the first violation is told: the questions come from small to large."""
+    """Judge all cases and raise the first violation, which is that of the smallest case."""
     first: Violation | None = None
     for case in cases(context, compound_only=compound_only):
         try:
@@ -226,39 +233,31 @@ def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_o
         raise first
 
 
-#: In order: the promise, the method that it is about, the checks without which it says nothing, those that may be to
-#: blame where it is broken, the assignments.
-CHECKS: tuple[NetCheck, ...] = (
-    NetCheck(partial(check_net_answers, method="propagate"), "propagate.answers", "propagate"),
-    NetCheck(check_propagate, "propagate.values", "propagate", needs=("propagate.answers",)),
-    NetCheck(
+#: In order of dependency.
+CHECKS: tuple[Check, ...] = (
+    _check(partial(check_net_answers, method="propagate"), "propagate.answers"),
+    _check(check_propagate, "propagate.values", needs=("propagate.answers",)),
+    _check(
         check_propagate_without_output_layers,
         "propagate.without_output_layers",
-        "propagate",
         needs=("propagate.answers",),
         assignments=_COMPOUND,
     ),
-    NetCheck(check_propagate_to_last_layer, "propagate.to_last_layer", "propagate", needs=("propagate.answers",)),
+    _check(check_propagate_to_last_layer, "propagate.to_last_layer", needs=("propagate.answers",)),
     *(
-        NetCheck(partial(check_net_answers, method=method), f"{method}.answers", method, excuses=_PROPAGATE)
+        _check(partial(check_net_answers, method=method), f"{method}.answers", excuses=_PROPAGATE)
         for method in ("evaluate", "gradient")
     ),
-    NetCheck(
-        check_evaluate_shape,
-        "evaluate.types",
-        "evaluate",
-        needs=("evaluate.answers",),
-        excuses=(*_PROPAGATE, *_LOSS_TYPES),
-    ),
-    NetCheck(check_evaluate, "evaluate.values", "evaluate", needs=("evaluate.answers",), excuses=_PROPAGATE),
-    NetCheck(check_gradient, "gradient.values", "gradient", needs=("gradient.answers",), excuses=_PROPAGATE),
-    NetCheck(
+    _check(check_evaluate_shape, "evaluate.types", needs=("evaluate.answers",), excuses=(*_PROPAGATE, *_LOSS_TYPES)),
+    _check(check_evaluate, "evaluate.values", needs=("evaluate.answers",), excuses=_PROPAGATE),
+    _check(check_gradient, "gradient.values", needs=("gradient.answers",), excuses=_PROPAGATE),
+    _check(
         check_gradient_of_own_loss,
         "gradient.of_own_loss",
-        "gradient",
         needs=("gradient.answers", "evaluate.answers"),
         excuses=(*_PROPAGATE, "evaluate.values"),
     ),
-    NetCheck(check_gradient_changes_nothing, "gradient.changes_nothing", "gradient", needs=("gradient.answers",)),
-    NetCheck(check_training_step, "gradient.training_step", "gradient", needs=("gradient.values",)),
+    _check(check_gradient_changes_nothing, "gradient.changes_nothing", needs=("gradient.answers",)),
+    _check(check_training_step, "gradient.training_step", needs=("gradient.values",)),
+    _check(check_gradient_of_deep_net, "gradient.of_deep_net", needs=("gradient.values",)),
 )

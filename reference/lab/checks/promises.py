@@ -1,28 +1,30 @@
 """What every message promises, whatever it computes.
 
-Each function takes an `Context` and the `Message` that it is about. They are listed in order of dependency by
+Each function takes a `Context` and the `Message` that it is about. They are listed in order of dependency by
 `reference.lab.checks.catalogue`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine import promises
 from reference.execution.worker.protocol import Call, Layout
 from reference.findings import Violation
-from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response
+from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, entry, raised, type_of
 from reference.lab.contract import Case, Message, Sizes, forward_of
-from reference.lab.formatting import nested, repro, short
 from reference.numerics.compare import differing_entry
 from reference.numerics.sampling import normal_numbers, short_numbers, single_precision
+from reference.wording import fact
 
 Array = NDArray[np.float64]
 
-#: What shows in any question is shown in the smallest that has it.
+#: From small to large, so that the counterexample is small.
 _UPWARDS = (Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(2, 2, 2), ORDINARY)
 
 
@@ -33,9 +35,7 @@ def check_answers(context: Context, message: Message) -> None:
         context.actual(message, case)
     except Violation as ordinary:
         violation = _smaller(context, message, ordinary)
-        if context.right_after_forward(message, case):
-            _blame_memory(violation)
-        raise violation from None
+        raise _blamed(context, message, case, violation) from None
 
 
 def check_types(context: Context, message: Message) -> None:
@@ -49,16 +49,18 @@ def _judge_types(context: Context, message: Message, case: Case) -> None:
     several = len(message.parts) > 1
     context.log.append(Response((reply.value,)))
     if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):
-        raise _wrong(context, message, case, "a list [dW, db]", reply.kind, "wrong-type")
+        raise context.violation(message, case, fact("parts", names=message.parts), type_of(reply), "wrong-type")
     if not several and reply.kind != "ndarray":
-        raise _wrong(context, message, case, "a numpy array", reply.kind, "wrong-type")
+        raise context.violation(message, case, fact("array"), type_of(reply), "wrong-type")
     values = reply.value if several else [reply.value]
     for name, value, shape in zip(message.parts, values, message.shapes(case), strict=True):
         array = np.asarray(value)
         if array.shape != shape:
-            raise _wrong(context, message, case, f"{name} of shape {shape}", f"shape {array.shape}", "wrong-shape")
+            due, came = fact("shape of", what=name, shape=shape), fact("shape", shape=array.shape)
+            raise context.violation(message, case, due, came, "wrong-shape")
         if array.dtype != np.float64:
-            raise _wrong(context, message, case, f"{name} of dtype float64", f"dtype {array.dtype}", "wrong-dtype")
+            due, came = fact("dtype of", what=name, dtype="float64"), fact("dtype", dtype=str(array.dtype))
+            raise context.violation(message, case, due, came, "wrong-dtype")
 
 
 def check_values(context: Context, message: Message) -> None:
@@ -67,11 +69,10 @@ def check_values(context: Context, message: Message) -> None:
     try:
         context.judge_each(message, context.ordinary_cases(message, key))
     except Violation as ordinary:
-        violation = context.smallest(message, key) or ordinary
-        violation.evidence = ordinary.evidence  # the smallest is told, and a larger one is drawn
-        if context.right_after_forward(message, message.draw(ORDINARY, normal_numbers(context.rng(key)))):
-            _blame_memory(violation)
-        raise violation from None
+        # The smallest case is the counterexample; a larger one is drawn as a picture.
+        violation = (context.smallest(message, key) or ordinary).but(evidence=ordinary.evidence)
+        case = message.draw(ORDINARY, normal_numbers(context.rng(key)))
+        raise _blamed(context, message, case, violation) from None
 
 
 def check_small_sizes(context: Context, message: Message) -> None:
@@ -110,10 +111,7 @@ def check_layouts(context: Context, message: Message) -> None:
     violations = context.violations(message, [case for _, case in asked], [layout for layout, _ in asked])
     for (layout, _), violation in zip(asked, violations, strict=True):
         if violation is not None:
-            violation.expected += f", also in {layout} layout"
-            violation.mistake = "mutates-input" if "read-only" in violation.actual else "layout-dependent"
-            violation.repro = None  # a literal array has the plain layout
-            raise violation
+            raise promises.in_layout(violation, layout)
 
 
 def check_inputs_unchanged(context: Context, message: Message) -> None:
@@ -121,12 +119,7 @@ def check_inputs_unchanged(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.unchanged")
     for sizes in _UPWARDS:
         case = message.draw(sizes, short_numbers(rng))
-        changed = context.ask(message, case).changed
-        if changed:
-            names = " and ".join(changed)
-            raise _wrong(
-                context, message, case, f"{names} to be as before the call", f"{names} changed", "mutates-input"
-            )
+        promises.check_unchanged(context.ask(message, case).changed, partial(context.violation, message, case))
 
 
 def check_result_is_its_own(context: Context, message: Message) -> None:
@@ -134,7 +127,7 @@ def check_result_is_its_own(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.fresh")
     for sizes in _UPWARDS:
         case, other = (message.draw(sizes, short_numbers(rng)) for _ in range(2))
-        # All units switched on: whoever has nothing to do then may answer with the argument itself.
+        # All units are on: some codings then answer with the argument itself.
         raised = {name: array if name == "T" else np.abs(array) + 1 / 8 for name, array in case.arguments.items()}
         _judge_memory(context, message, [case, other, Case(raised, case.parameters, case.origin)])
 
@@ -143,15 +136,8 @@ def _judge_memory(context: Context, message: Message, cases: Sequence[Case]) -> 
     calls = [Call("layer", message.method, {**each.arguments}) for each in cases]
     replies = context.executor.run([*message.setting(cases[0]), *calls])[-len(calls) :]
     for reply, asked in zip(replies, cases, strict=True):
-        if reply.aliases:
-            name = reply.aliases[0]
-            raise _wrong(
-                context, message, asked, "an answer with memory of its own", f"a view of {name}", "aliases-input"
-            )
-        if reply.altered:
-            raise _wrong(
-                context, message, asked, "an answer that stays", "an answer that a later call changed", "stateful"
-            )
+        blame = partial(context.violation, message, asked)
+        promises.check_memory(reply.aliases, altered=reply.altered, blame=blame)
 
 
 def check_no_state(context: Context, message: Message) -> None:
@@ -159,7 +145,7 @@ def check_no_state(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.state")
     one = message.draw(ORDINARY, normal_numbers(rng))
     same, larger = (message.draw(Sizes(ORDINARY.n + n, ORDINARY.d, ORDINARY.u), normal_numbers(rng)) for n in (0, 2))
-    # One layer answers all: with the parameters of the first question.
+    # One layer answers all calls, with the parameters of the first case.
     cases = [Case(each.arguments, one.parameters, each.origin) for each in (one, same, one, larger, one)]
     forwards = [
         Call("layer", "forward", {**forward_of(message).draw(sizes, normal_numbers(rng)).arguments})
@@ -170,14 +156,11 @@ def check_no_state(context: Context, message: Message) -> None:
     replies = context.executor.run(steps)[len(message.setting(one)) :]
     for case, reply in zip([*cases, one, one], [*replies[:5], replies[6], replies[8]], strict=True):
         if reply.error is not None:
-            raise _wrong(context, message, case, "an answer whatever was called before", reply.error, "stateful")
+            raise context.violation(message, case, fact("answers after any call"), raised(reply), "stateful")
         try:
             context.judge(message, case, context.parts(message, case, reply))
         except Violation as violation:
-            violation.mistake = "stateful"
-            violation.expected += ", whatever was called before"
-            violation.repro = None  # one call alone does not show it
-            raise
+            raise promises.after_any_call(violation) from None
 
 
 def check_repeatable(context: Context, message: Message) -> None:
@@ -186,9 +169,10 @@ def check_repeatable(context: Context, message: Message) -> None:
     first, second = context.actual(message, case), context.actual(message, case)
     bounds = context.answer(message, case).bounds
     for name, one, two, bound in zip(message.parts, first, second, bounds, strict=True):
-        # Not to the last bit: the order in which a BLAS sums may depend on where in memory an array lies.
+        # The last bits may differ: the order in which a BLAS sums may depend on where in memory an array lies.
         if differing_entry(one, two, bound) is not None:
-            raise _wrong(context, message, case, f"the same {name} twice", "two different answers", "nondeterministic")
+            due, came = fact("same twice", what=name), fact("different answers")
+            raise context.violation(message, case, due, came, "nondeterministic")
 
 
 def check_samples_independent(context: Context, message: Message) -> None:
@@ -200,19 +184,15 @@ def check_samples_independent(context: Context, message: Message) -> None:
         together = context.actual(message, case)[0]
         bound = context.answer(message, case).bounds[0]
         for row in range(sizes.n):
-            # Among strangers, not alone: what goes wrong with a batch of one is another mistake.
+            # In another batch of the same size: what goes wrong with a batch of one sample is another mistake.
             elsewhere = context.actual(message, _with_row(others, case, row))[0]
             rows = slice(row, row + 1)
             index = differing_entry(together[rows], elsewhere[rows], bound[rows])
             if index is not None:
-                raise Violation(
-                    f"sample {row} to get {short(elsewhere[row][index[1:]])} as it does in another batch",
-                    short(together[row][index[1:]]),
-                    index=(row, *index[1:]),
-                    counterexample=nested(case),
-                    mistake="sample-dependence",
-                    repro=repro(context.home(message.cls), message, case),
-                )
+                place = (row, *index[1:])
+                due = fact("sample alone", row=row, value=float(elsewhere[place]))
+                came = fact("number", value=float(together[place]))
+                raise context.violation(message, case, due, came, "sample-dependence", index=place)
 
 
 def check_order_of_samples(context: Context, message: Message) -> None:
@@ -225,14 +205,9 @@ def check_order_of_samples(context: Context, message: Message) -> None:
         due, room = (before[order], bound[order]) if message.per_sample else (before, bound)
         index = differing_entry(after, due, room)
         if index is not None:
-            raise _wrong(
-                context,
-                message,
-                case.rows(order),
-                f"{name}{list(index)} = {short(due[index])}, as with rows {order} in their old places",
-                f"{name}{list(index)} = {short(after[index])}",
-                "sample-dependence",
-            )
+            expected = entry(name, index, due).and_("reordered", order=order)
+            came = entry(name, index, after)
+            raise context.violation(message, case.rows(order), expected, came, "sample-dependence")
 
 
 def check_linear_in_delta_next(context: Context, message: Message) -> None:
@@ -248,14 +223,8 @@ def check_linear_in_delta_next(context: Context, message: Message) -> None:
         due = 2 * answers[0][part] - 4 * answers[1][part]
         index = differing_entry(answers[2][part], due, 2 * bounds[0][part] + 4 * bounds[1][part] + bounds[2][part])
         if index is not None:
-            raise _wrong(
-                context,
-                message,
-                cases[2],
-                f"{name}{list(index)} = {short(due[index])}, from the answers to the two parts of delta_next",
-                f"{name}{list(index)} = {short(answers[2][part][index])}",
-                None,
-            )
+            expected = entry(name, index, due).and_("from two parts")
+            raise context.violation(message, cases[2], expected, entry(name, index, answers[2][part]))
 
 
 def check_averaged(context: Context, message: Message) -> None:
@@ -267,18 +236,13 @@ def check_averaged(context: Context, message: Message) -> None:
     for part, name in enumerate(message.parts):
         index = differing_entry(twice[part], once[part], bounds[0][part] + bounds[1][part])
         if index is not None:
-            raise _wrong(
-                context,
-                message,
-                doubled,
-                f"{name}{list(index)} = {short(once[part][index])}, as for each sample once",
-                f"{name}{list(index)} = {short(twice[part][index])} for each sample twice",
-                None,
-            )
+            due = entry(name, index, once[part]).and_("each sample once")
+            came = entry(name, index, twice[part]).and_("each sample twice")
+            raise context.violation(message, doubled, due, came)
 
 
 def _smaller(context: Context, message: Message, violation: Violation) -> Violation:
-    """The same with a smaller question, if one has no answer either."""
+    """The violation of a smaller case with the same mistake, if there is one; else the given violation."""
     rng = context.rng("smaller")
     for sizes in SMALL_SIZES:
         try:
@@ -290,22 +254,23 @@ def _smaller(context: Context, message: Message, violation: Violation) -> Violat
 
 
 def _judge_as(context: Context, message: Message, cases: Sequence[Case], mistake: str) -> None:
-    """As `Exam.judge_each`; what went wrong there, where ordinary questions are answered right, has this name."""
+    """As `Context.judge_each`; what goes wrong here, where ordinary cases are answered right, is this mistake."""
     try:
         context.judge_each(message, cases)
     except Violation as violation:
-        violation.mistake = mistake
-        raise
+        raise violation.but(mistake=mistake) from None
 
 
-def _blame_memory(violation: Violation) -> None:
-    violation.mistake = "stateful"
-    violation.expected += ", from the arguments alone"
-    violation.actual += " (right only after forward on the same batch)"
+def _blamed(context: Context, message: Message, case: Case, violation: Violation) -> Violation:
+    """The violation, with the mistake named where the answer is right once ``forward`` has seen the same batch."""
+    if not context.right_after_forward(message, case):
+        return violation
+    due, came = violation.due.and_("from arguments alone"), violation.came.and_("right after forward")
+    return violation.but(due=due, came=came, mistake="stateful")
 
 
 def _with_row(others: Case, case: Case, row: int) -> Case:
-    """The other batch, with one sample from this one."""
+    """The batch ``others`` in which one row is replaced by that of ``case``."""
     arguments = {name: array.copy() for name, array in others.arguments.items()}
     for name, array in arguments.items():
         array[row] = case.arguments[name][row]
@@ -318,15 +283,3 @@ def _with_row(others: Case, case: Case, row: int) -> Case:
 
 def _with_delta_next(case: Case, delta_next: Array) -> Case:
     return Case({**case.arguments, "delta_next": delta_next}, case.parameters, case.origin)
-
-
-def _wrong(
-    context: Context, message: Message, case: Case, expected: str, actual: str, mistake: str | None
-) -> Violation:
-    return Violation(
-        expected,
-        actual,
-        counterexample=nested(case),
-        mistake=mistake,
-        repro=repro(context.home(message.cls), message, case),
-    )

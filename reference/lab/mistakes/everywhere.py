@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from reference.lab.mistakes import plain
-from reference.lab.mistakes.catalogue import CATALOGUE, HINTS, Mistake, wrong
+from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, wrong
+from reference.wording import MISTAKES
 
 
 def _absent(cls: str) -> Mistake:
     classes = {name: each for name, each in plain.CLASSES.items() if name != cls}
-    return Mistake(f"no_{cls}", cls, "missing", HINTS["missing"], classes)
+    return Mistake(f"no_{cls}", cls, "missing", MISTAKES["missing"].hint or "", classes)
 
 
 CATALOGUE += [_absent("SoftmaxLayer"), _absent("MLP")]

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-#: Precisions in bits, tried in this order.
-_BITS = (128, 256, 512, 1024, 2048, 4096)
-#: An enclosure whose radius is at most this fraction of its midpoint is exact enough for comparison with doubles.
-_RELATIVE = 2.0**-60
+
+#: What this oracle is called in a finding.
+NAME = "ball arithmetic"
 
 
 def available() -> str | None:
@@ -353,7 +353,7 @@ def _enclosed(compute: Callable[[], Sequence[Balls]]) -> tuple[Estimate, ...]:
     context = _flint().ctx
     before = context.prec
     try:
-        for bits in _BITS:
+        for bits in tolerances.BALL_BITS:
             context.prec = bits
             estimates, narrow = zip(*(_rounded(balls) for balls in compute()), strict=True)
             if all(narrow):
@@ -368,7 +368,7 @@ def _rounded(balls: Balls) -> tuple[Estimate, bool]:
     entries = balls.matrix.entries()
     middle = np.array([float(entry) for entry in entries])
     radius = np.array([float(entry.rad()) for entry in entries])  # 0 also where it is too small for a double
-    narrow = bool(((radius == 0) | (radius <= _RELATIVE * np.abs(middle))).all())
+    narrow = bool(((radius == 0) | (radius <= tolerances.BALL_RELATIVE * np.abs(middle))).all())
     with np.errstate(invalid="ignore", over="ignore"):
         # float() gives a neighbour of the midpoint, and may have rounded the radius down.
         error = radius * (1 + 2.0**-50) + np.spacing(np.abs(middle))

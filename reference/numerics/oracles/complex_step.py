@@ -20,32 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.numbers import Numbers
 
 Array = NDArray[np.float64]
 Forward = Callable[..., ArrayLike]
-
-#: The step for arguments and directions of size 1, and the smallest step.
-_STEP, _SMALLEST_STEP = 2.0**-333, 2.0**-900
-#: The largest step as a fraction of the argument, so small that its square vanishes beside 1 in double precision.
-_RELATIVE_STEP = 2.0**-100
-#: The second step as a fraction of the first. Both give the same derivative, unless the first step is too large or
-#: something underflows with the second.
-_SECOND_STEP = 2.0**-64
-#: A factor on measured rounding errors, since they are estimates.
-_SAFETY = 8.0
-_UNIT = 2.0**-53
-#: A factor on the steps of the finite differences, so that hardly any kinks lie within them.
-_NEAR = 2.0**-12
-#: Finite differences decide the comparison if their error is below this fraction of the derivative.
-_DECISIVE = 2.0**-7
-#: The number of points at which rounding is measured, and their range as a fraction of the arguments: so small that a
-#: smooth function is a parabola there.
-_POINTS, _RANGE = 9, 2.0**-24
-#: If the derivatives by the two steps differ by a larger fraction, one of the steps is not usable.
-_AGREE = 2.0**-20
 
 
 class ComplexStepError(ValueError):
@@ -191,17 +172,17 @@ class Along:
         undecided = np.ones(found.shape, dtype=bool)
         # Small steps come first, since hardly any kinks lie within them. Larger steps, which have smaller rounding
         # errors but may take many kinks for a smooth curve, are only for outputs that are still undecided.
-        for near in (_NEAR, 1.0):
+        for near in (tolerances.CONFIRMING_STEP, 1.0):
             differences, error = self._differences(vectors, near)
             if found.shape != differences.shape:
                 raise ComplexStepError(
                     f"expected a forward pass that carries complex numbers through: its output has shape "
                     f"{found.shape} for complex numbers, {differences.shape} for real ones"
                 )
-            allowed = _SAFETY * error + unsure
+            allowed = tolerances.COMPLEX_ROUNDING_SAFETY * error + unsure
             with np.errstate(invalid="ignore"):
                 off = undecided & (np.abs(found - differences) > allowed)
-                undecided = allowed > _DECISIVE * np.maximum(np.abs(found), np.abs(differences))
+                undecided = allowed > tolerances.CONFIRMING_ERROR * np.maximum(np.abs(found), np.abs(differences))
             if off.any():
                 index = tuple(int(i) for i in np.argwhere(off)[0])
                 raise ComplexStepError(
@@ -233,14 +214,14 @@ class Along:
         """
         rng = np.random.RandomState(0)
         step = self._step(vectors)
-        roundings = [v * (2 * _UNIT * rng.randn(*v.shape)) for v in vectors]
+        roundings = [v * (2 * tolerances.DOUBLE_UNIT * rng.randn(*v.shape)) for v in vectors]
         # Random places: at equal distances all values might happen to be rounded in the same way.
-        places = rng.uniform(-1, 1, _POINTS)
+        places = rng.uniform(-1, 1, tolerances.COMPLEX_ROUNDING_POINTS)
 
         def moved(place: float) -> Array:
             factor, much = 1 + rng.uniform(), rng.randn()
             scaled = [factor * (v + much * r) for v, r in zip(vectors, roundings, strict=True)]
-            where = self._moved(vectors, place * _RANGE * self._scale(vectors))
+            where = self._moved(vectors, place * tolerances.COMPLEX_ROUNDING_RANGE * self._scale(vectors))
             return self._imaginary(where, scaled, step) / step / factor
 
         with np.errstate(all="ignore"):
@@ -248,12 +229,14 @@ class Along:
             noise = finite_differences.rounding_noise(
                 np.append(places, 0.0), np.array([*(moved(place) for place in places), here])
             )
-            return _SAFETY * noise + self._disagreement(vectors, step, here)
+            return tolerances.COMPLEX_ROUNDING_SAFETY * noise + self._disagreement(vectors, step, here)
 
     def _disagreement(self, vectors: Sequence[Array], step: float, derivative: Array) -> Array:
-        """The difference between the derivatives by two steps, times `_SAFETY`; infinite where a step is not usable."""
-        gap = np.abs(derivative - self._derivative(vectors, step * _SECOND_STEP))
-        return np.where(gap <= _AGREE * np.abs(derivative), _SAFETY * gap, np.inf)
+        """How far the derivatives by two steps differ, with a safety factor; infinite where a step is not usable."""
+        gap = np.abs(derivative - self._derivative(vectors, step * tolerances.SECOND_COMPLEX_STEP))
+        return np.where(
+            gap <= tolerances.COMPLEX_STEPS_AGREE * np.abs(derivative), tolerances.COMPLEX_ROUNDING_SAFETY * gap, np.inf
+        )
 
     def _imaginary(self, args: Sequence[Array], vectors: Sequence[Array], step: float) -> Array:
         self.passes += 1
@@ -279,8 +262,10 @@ class Along:
                 used = (a != 0) & (v != 0)
                 smallest = min(smallest, float((np.abs(a[used]) / np.abs(v[used])).min(initial=np.inf)))
             # For arguments of 1e200 the step must be larger, or the product with it would vanish.
-            wanted = min(_STEP * max(self._scale(vectors), 1.0), _RELATIVE_STEP * smallest)
-            return float(np.clip(2.0 ** np.floor(np.log2(wanted)), _SMALLEST_STEP, 1.0))
+            wanted = min(
+                tolerances.COMPLEX_STEP * max(self._scale(vectors), 1.0), tolerances.LARGEST_COMPLEX_STEP * smallest
+            )
+            return float(np.clip(2.0 ** np.floor(np.log2(wanted)), tolerances.SMALLEST_COMPLEX_STEP, 1.0))
 
     def _scale(self, vectors: Sequence[Array]) -> float:
         return (_largest(self._args) or 1.0) / (_largest(vectors) or 1.0)
@@ -306,7 +291,7 @@ def _complex(a: Array, step: float, v: Array) -> NDArray[np.complex128]:
 
 
 def _estimate(derivative: Array, noise: Array) -> Estimate:
-    error = noise + _SAFETY * _UNIT * np.abs(derivative)
+    error = noise + tolerances.COMPLEX_ROUNDING_SAFETY * tolerances.DOUBLE_UNIT * np.abs(derivative)
     known = np.isfinite(derivative) & np.isfinite(error)
     return Estimate(np.where(known, derivative, 0.0), np.where(known, error, np.inf))
 

@@ -28,19 +28,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-_LEVELS = 9
-#: The first step as a fraction of the argument's size: rounding leaves some 14 digits of a smooth function.
-_FIRST_STEP = 0.125
-#: The number of points at which rounding is measured, and their range as a fraction of the argument's size.
-_POINTS, _RANGE = 9, 2.0**-27
-#: A factor on truncation and rounding errors, since both are estimates.
-_SAFETY = 8.0
-#: Halving the step multiplies the gap of one-sided differences by 1/2 for a smooth function, by 1 at a kink.
-_KINK_RATIO = 0.6
+
+#: What this oracle is called in a finding.
+NAME = "finite differences"
 
 
 def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False) -> Estimate:
@@ -69,18 +64,27 @@ def derivative_and_step(
     f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False
 ) -> tuple[Estimate, Array]:
     """As `derivative`; and for each entry the shortest step used for it, NaN where no step could be trusted."""
-    steps = np.asarray(_FIRST_STEP * near * scale * 0.5 ** np.arange(_LEVELS), dtype=np.float64)
-    places = np.random.RandomState(0).uniform(-1, 1, _POINTS) * _RANGE * scale
+    steps = np.asarray(
+        tolerances.FIRST_DIFFERENCE_STEP * near * scale * 0.5 ** np.arange(tolerances.DIFFERENCE_LEVELS),
+        dtype=np.float64,
+    )
+    places = (
+        np.random.RandomState(0).uniform(-1, 1, tolerances.DIFFERENCE_ROUNDING_POINTS)
+        * tolerances.DIFFERENCE_ROUNDING_RANGE
+        * scale
+    )
     points = [0.0, *steps.tolist(), *(-steps).tolist(), *places.tolist()]
     with np.errstate(all="ignore"):
         values = f(points) if together else [f(point) for point in points]
         table = np.array([np.asarray(value, dtype=np.float64) for value in values])
-        centre, ahead, behind, close = np.split(table, np.cumsum([1, _LEVELS, _LEVELS]))
+        centre, ahead, behind, close = np.split(
+            table, np.cumsum([1, tolerances.DIFFERENCE_LEVELS, tolerances.DIFFERENCE_LEVELS])
+        )
         centre = centre[0]
         h = steps.reshape(-1, *([1] * centre.ndim))
         # At least one unit in the last place of the numbers that are subtracted.
         rounded = 2.0**-52 * np.maximum(np.abs(ahead), np.abs(behind))
-        rounding = _SAFETY * np.maximum(rounding_noise(places, close), rounded) / h
+        rounding = tolerances.DIFFERENCE_SAFETY * np.maximum(rounding_noise(places, close), rounded) / h
         forward, backward = (ahead - centre) / h, (centre - behind) / h
         odd, even = (ahead - behind) / (2 * h), (forward - backward) / h
         value, error, shortest = _extrapolated(odd, even, h, rounding, _is_smooth(forward, backward, rounding))
@@ -128,7 +132,7 @@ def directional(
     length = max((float(np.abs(d).max(initial=0.0)) for d in directions), default=0.0)
     scale = (size or 1.0) / (length or 1.0)
     near = 1.0
-    while _FIRST_STEP * near * scale > within:
+    while tolerances.FIRST_DIFFERENCE_STEP * near * scale > within:
         near /= 2
 
     def moved(t: float) -> list[Array]:
@@ -208,7 +212,7 @@ def _extrapolated(
         amplification *= (factor + 1) / (factor - 1)
         # Times the second step of the entry, which also spans a kink that the shortest step does not reach.
         truncation = np.maximum(truncation, 2 * steps[power:] * one_sided)
-        error = _SAFETY * truncation + amplification * rounding[power:]
+        error = tolerances.DIFFERENCE_SAFETY * truncation + amplification * rounding[power:]
         for row, (candidate, its_error, allowed) in enumerate(zip(odd, error, usable, strict=True)):
             better = allowed & (its_error < best)  # NaN is not better
             value, best = np.where(better, candidate, value), np.where(better, its_error, best)
@@ -230,7 +234,7 @@ def _is_smooth(forward: Array, backward: Array, rounding: Array) -> NDArray[np.b
     hide a kink from a large step, so that a step also fails if a shorter one does.
     """
     gap = np.abs(forward - backward)
-    shrinks = (gap[1:] <= _KINK_RATIO * gap[:-1]) | (gap[1:] <= 4 * rounding[1:])
+    shrinks = (gap[1:] <= tolerances.KINK_RATIO * gap[:-1]) | (gap[1:] <= 4 * rounding[1:])
     first = np.zeros((1, *gap.shape[1:]), dtype=bool)  # there is no larger step to compare it with
     each = np.concatenate([first, shrinks])
     return np.asarray(np.logical_and.accumulate(each[::-1])[::-1])

@@ -1,7 +1,7 @@
 """The oracle that uses PyTorch's automatic differentiation of a definition, in double precision.
 
 torch is optional and slow to import, so each function that needs it imports it; `available` says whether it is
-installed. The only other file that imports torch is `torch_training`.
+installed. No other module of `reference` imports torch.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-#: How often the computation is repeated with perturbed arguments to sample its rounding errors.
-_PROBES = 4
-#: A factor on the largest error in these samples.
-_SAFETY = 16.0
-_DOUBLE, _SINGLE = 2.0**-53, 2.0**-24
+
+#: What this oracle is called in a finding.
+NAME = "PyTorch's automatic differentiation"
 
 
 def available() -> str | None:
@@ -296,10 +295,13 @@ def _estimate(
 
 def _perturbed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
     results = compute(*args)
-    largest = [_DOUBLE * np.abs(result) for result in results]
+    largest = [tolerances.DOUBLE_UNIT * np.abs(result) for result in results]
     rng = np.random.RandomState(0)
-    for unit, dtype, scale in ((_SINGLE, np.float32, _DOUBLE / _SINGLE), (_DOUBLE, np.float64, 1.0)):
-        for _ in range(_PROBES):
+    for unit, dtype, scale in (
+        (tolerances.SINGLE_UNIT, np.float32, tolerances.DOUBLE_UNIT / tolerances.SINGLE_UNIT),
+        (tolerances.DOUBLE_UNIT, np.float64, 1.0),
+    ):
+        for _ in range(tolerances.TORCH_PROBES):
             moved = [(array * (1 + 2 * unit * rng.choice([-1, 1], array.shape))).astype(dtype) for array in args]
             factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
             if linear:
@@ -309,7 +311,7 @@ def _perturbed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
             largest = [np.maximum(most, scale * new) for most, new in zip(largest, differences, strict=True)]
     # A NaN means that single precision has overflowed, so that the error is not known.
     return tuple(
-        Estimate(result, np.where(np.isnan(error), np.inf, _SAFETY * error))
+        Estimate(result, np.where(np.isnan(error), np.inf, tolerances.TORCH_SAFETY * error))
         for result, error in zip(results, largest, strict=True)
     )
 

@@ -1,4 +1,4 @@
-"""Where a benchmark ran, and with how many threads."""
+"""Describes the machine on which a benchmark ran, and limits the number of threads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
-_PACKAGES = ("numpy", "torch", "python-flint", "hypothesis")
+_PACKAGES = ("numpy", "torch", "python-flint")
 
 
 def describe() -> dict[str, Any]:
-    """Versions, processor, and the threads that are in use now."""
+    """The versions of the libraries, the processor, and the number of threads of each library for linear algebra."""
     return {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
@@ -32,7 +32,10 @@ def describe() -> dict[str, Any]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Every pool of threads that is loaded now has one: times of two libraries on two cores say little."""
+    """Limit every loaded library to one thread within the block.
+
+    Two libraries that share two cores differently could not be compared.
+    """
     with threadpool_limits(limits=1):
         yield
 

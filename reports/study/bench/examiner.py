@@ -1,4 +1,4 @@
-"""How long the examiner takes with a right implementation."""
+"""Measures how long the examiner takes to judge a right implementation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import reference
 from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import interleaved
 
-#: Seconds that nobody minds, by the examiner's effort.
+#: Seconds that the examiner should take at most, by its effort.
 _GOALS = {"quick": 2.0, "normal": 15.0}
 _ROUNDS = {"quick": 1, "normal": 3, "exhaustive": 5}
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """Times of ``reference.check(bp)``."""
+    """Measure the times of ``reference.check(bp)``."""
     efforts: tuple[Effort, ...] = ("quick",) if effort == "quick" else ("quick", "normal")
     rows = []
     for asked in efforts:
@@ -28,7 +28,9 @@ def run(effort: Effort, say: Say) -> list[Table]:
         times = interleaved({asked: examine}, _ROUNDS[effort], warm_up=int(asked == "quick"))
         counts = Counter(each.status for each in findings)
         if not reference.passed(findings):
-            raise BenchError(f"examiner: expected bp to pass, got {dict(counts)}: no time of a verdict that is wrong")
+            raise BenchError(
+                f"examiner: expected bp to pass, got {dict(counts)}: the time of a wrong verdict means nothing"
+            )
         rows.append(
             {"effort": asked, "seconds": times.median(asked), "goal, s": _GOALS[asked], "checks": len(findings)}
         )

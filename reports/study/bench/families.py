@@ -1,4 +1,4 @@
-"""Families of logits, each of which has its own way to cost a formula its digits."""
+"""Families of logits; each makes a formula lose digits for another reason."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Array = NDArray[np.floating[Any]]
 
 
 def one_hot(rng: np.random.RandomState, X: Array) -> Array:
-    """A target for each row of the logits: every other one where the largest is, the rest anywhere."""
+    """A one-hot target for each row of logits: the class of the largest logit in every other row, else any class."""
     t = rng.randint(0, X.shape[1], len(X))
     t[::2] = X[::2].argmax(axis=1)
     return np.eye(X.shape[1], dtype=X.dtype)[t]
 
 
 def families(rng: np.random.RandomState, n: int, k: int, dtype: type = np.float64) -> Iterator[tuple[str, Array]]:
-    """Logits (n, k) of each family, with its name; in single precision what is extreme there."""
+    """Logits (n, k) of each family, with its name; what is extreme depends on the precision."""
     limits = np.finfo(dtype)
-    # exp of less than this is 0; exp of less than `normal` has fewer digits.
+    # exp(-x) is 0 for x beyond `deepest`, and has fewer digits for x beyond `normal`.
     deepest, normal = -np.log(float(limits.smallest_subnormal)), -np.log(float(limits.smallest_normal))
     for name, X in (
         ("N(0, 1)", rng.randn(n, k)),
@@ -39,7 +39,7 @@ def families(rng: np.random.RandomState, n: int, k: int, dtype: type = np.float6
 
 
 def _ahead(rng: np.random.RandomState, n: int, k: int, low: float, high: float) -> Array:
-    """One class is almost sure: its logit is ahead of the others, which are N(0, 1)."""
+    """Logits N(0, 1), except that one in each row is larger by a number between ``low`` and ``high``."""
     X = rng.randn(n, k)
     X[np.arange(n), rng.randint(0, k, n)] += rng.uniform(low, high, n)
     return X

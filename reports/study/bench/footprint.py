@@ -1,4 +1,4 @@
-"""What importing `bp` costs beside numpy, and how much memory the MNIST experiment takes beside its data."""
+"""Measures the time to import `bp` compared with numpy, and the memory of the MNIST experiment besides its data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.study.bench.training import PLANS
 
 _IMAGES = 60_000
 _IMPORT = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
-#: The lab's MNIST run for two epochs, in a process of its own: megabytes before, of the data, and at the peak.
+#: Runs two epochs of the lab's MNIST experiment, and prints the megabytes before it, of its data, and at the peak.
 _EXPERIMENT = """
 import json, resource, sys
 from dataclasses import replace
@@ -32,31 +32,33 @@ print(json.dumps({"before": before, "given": given, "cast": inputs, "peak": peak
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """Both, in fresh processes."""
+    """Measure imports and memory, in fresh processes."""
     plan = PLANS[effort]
     say("footprint: imports")
     tables = [imports(3 * plan.rounds)]
-    if sys.platform != "win32":  # which does not tell a process's peak in this way
+    if sys.platform != "win32":  # there a process's peak cannot be read in this way
         say("footprint: memory of the MNIST experiment")
         tables.append(memory(_IMAGES))
     return tables
 
 
 def imports(rounds: int) -> Table:
-    """Seconds until ``import`` is done, in a fresh interpreter, whose own start does not count."""
+    """Measure how long ``import`` takes in a fresh interpreter, whose own start does not count."""
     modules = ("numpy", "bp")
     seconds: dict[str, list[float]] = {name: [] for name in modules}
-    for _ in range(1 + rounds):  # the first fills the caches
+    for _ in range(1 + rounds):  # the first round fills the caches and does not count
         for name in modules:
             seconds[name].append(float(_output(_IMPORT.format(name))))
     ratios = [b / a for a, b in zip(seconds["numpy"][1:], seconds["bp"][1:], strict=True)]
     rows = [{"import": name, "ms": 1e3 * median(seconds[name][1:])} for name in modules]
     rows[1] |= {"/ numpy": median(ratios), "goal": 1.2}
-    return Table("Importing", rows, f"Medians of {rounds} interleaved fresh processes; bp imports numpy.")
+    return Table(
+        "Importing", rows, f"Times are medians over {rounds} fresh processes for each; bp imports numpy itself."
+    )
 
 
 def memory(images: int) -> Table:
-    """Megabytes of the MNIST experiment, two epochs of it."""
+    """Measure the megabytes that two epochs of the MNIST experiment take."""
     rows, where = [], ""
     for dtype in ("float64", "float32"):
         found = json.loads(_output(_EXPERIMENT, dtype, str(images)))
@@ -72,7 +74,7 @@ def memory(images: int) -> Table:
 
 
 def _output(script: str, *arguments: str) -> str:
-    # Without -B Python keeps its compiled files, as it does for everybody who has not told it otherwise.
+    # Without -B Python keeps compiled files, as it does for most users.
     command = searchpath.command(script, *arguments)
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

@@ -1,6 +1,6 @@
-"""Gradient checkers on the lab's net for MNIST: what they cost, and what they find.
+"""Compares gradient checkers on the lab's network for MNIST: how long they take, and what they find.
 
-Found or not is asked of the mildest mistake there is: one entry of 67,530, off by a small part of itself.
+The mistake to find is the mildest there is: one entry of 67,530 is off by a small part of itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import bp
 from reference.lab.checks import deep
 from reference.lab.network import NetCase
-from reference.numerics import directions, network_rounding, rounding
+from reference.numerics import directions, network_rounding, rounding, tolerances
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import interleaved
@@ -31,20 +31,21 @@ _ATOL, _RTOL = 1e-5, 1e-3
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to do.
+    """How much to measure.
 
     Attributes
     ----------
     widths, n
-        The net and the number of samples.
+        The widths of the network, and the number of samples.
     rounds
-        Of the timing.
+        Rounds of the timing.
     nets
-        Different nets, for the rate of detection.
+        Networks on which the rate of detection is measured.
     seeds
-        Wrong gradients for each part of `_PARTS`.
+        The number of wrong gradients for each entry of `_PARTS`.
     slow, fast
-        Wrong gradients, mild and coarse, for PyTorch's slow mode (a quarter of a minute each) and for its fast one.
+        The number of wrong gradients, for the smallest and the largest of `_PARTS`, that PyTorch judges in its slow
+        mode (a quarter of a minute each) and in its fast mode.
     """
 
     widths: tuple[int, ...] = deep.WIDTHS
@@ -64,17 +65,17 @@ PLANS: dict[Effort, Plan] = {
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """Times, and rates of detection."""
+    """Measure times and rates of detection at an effort."""
     return measure(PLANS[effort], say)
 
 
 def measure(plan: Plan, say: Say) -> list[Table]:
-    """The same for any plan.
+    """Measure with any plan.
 
     Raises
     ------
     BenchError
-        Ball arithmetic is absent, or the checkers do not agree on the gradient.
+        Ball arithmetic is absent, or the checkers disagree about a right gradient.
     """
     if (reason := ball.available()) is not None:
         raise BenchError(f"gradcheck: {reason}")
@@ -84,44 +85,40 @@ def measure(plan: Plan, say: Say) -> list[Table]:
     return [times, _detection(plan), *slow_found]
 
 
-def draw_question(plan: Plan, seed: int) -> NetCase:
-    """A net of the plan's sizes with its batch."""
-    return deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)[0]
-
-
 class _Subject:
-    """A net, its gradient by `bp`, and what the checkers need of it."""
+    """A network, its gradient by `bp`, and what the checkers need."""
 
     def __init__(self, plan: Plan, seed: int) -> None:
-        self.question, self.bounds = deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)
-        question = self.question
-        self.claimed = _gradient_by_bp(question)
-        self.forward = complex_step.on_arrays(question.mean_loss)
-        self.usual = network_rounding.deviations(question.X, question.theta, question.T, rounding.DOUBLE).gradient
-        self.oracle = directions.oracle_of(self.forward, question.theta, np.random.RandomState(seed + 1))
+        self.case, self.bounds = deep.draw(np.random.RandomState(seed), widths=plan.widths, n=plan.n)
+        case = self.case
+        self.claimed = _gradient_by_bp(case)
+        self.forward = complex_step.on_arrays(case.mean_loss)
+        self.usual = network_rounding.deviations(case.X, case.theta, case.T, rounding.DOUBLE).gradient
+        self.oracle = directions.oracle_of(self.forward, case.theta, np.random.RandomState(seed + 1))
 
     def exactly(self, claimed: Sequence[Array]) -> int:
-        """The number of wrong entries by ball arithmetic: truth, bounds, and every entry compared."""
-        question = self.question
-        bounds = network_rounding.bounds(question.X, question.theta, question.T, rounding.DOUBLE).gradient
-        return deep.number_of_wrong(claimed, question.true_gradient(ball), bounds)
+        """The number of wrong entries by ball arithmetic, which computes the truth and compares all entries."""
+        case = self.case
+        bounds = network_rounding.bounds(case.X, case.theta, case.T, rounding.DOUBLE).gradient
+        return deep.number_of_wrong(claimed, case.true_gradient(ball), bounds)
 
     def along_directions(self, claimed: Sequence[Array], rng: np.random.RandomState) -> directions.Verdict:
-        """The verdict of random directions, with an oracle that is at hand."""
+        """The verdict of random directions, with the oracle and the bounds computed before."""
         return directions.find_wrong_entries(claimed, self.oracle, self.bounds, rng=rng, usual=self.usual)
 
     def from_scratch(self, claimed: Sequence[Array], rng: np.random.RandomState) -> directions.Verdict:
-        """The same, with all that is done once for a net: bounds, and the complex step compared with differences."""
-        question = self.question
+        """The verdict of random directions, with the oracle and the bounds computed now."""
+        case = self.case
         bounds, usual = (
-            sizes(question.X, question.theta, question.T, rounding.DOUBLE).gradient
+            sizes(case.X, case.theta, case.T, rounding.DOUBLE).gradient
             for sizes in (network_rounding.bounds, network_rounding.deviations)
         )
-        oracle = directions.oracle_of(self.forward, question.theta, rng)
+        oracle = directions.oracle_of(self.forward, case.theta, rng)
         return directions.find_wrong_entries(claimed, oracle, bounds, rng=rng, usual=usual)
 
 
 def _times(plan: Plan, say: Say) -> tuple[Table, list[Table]]:
+    """The table of times and, where PyTorch is installed, one of what its checker catches."""
     subject = _Subject(plan, 0)
     _agree(subject)
     rng = np.random.RandomState(1)
@@ -133,7 +130,7 @@ def _times(plan: Plan, say: Say) -> tuple[Table, list[Table]]:
     }
     absent = torch_autograd.available()
     fast, slow = "torch gradcheck, fast mode", "torch gradcheck, slow mode"
-    theta, X, T = subject.question.theta, subject.question.X, subject.question.T
+    theta, X, T = subject.case.theta, subject.case.X, subject.case.T
     if absent is None:
         contestants[fast] = lambda: torch_autograd.gradcheck_mlp(theta, X, T, fast=True)
     times = interleaved(contestants, plan.rounds)
@@ -141,7 +138,7 @@ def _times(plan: Plan, say: Say) -> tuple[Table, list[Table]]:
     if absent is not None:
         return Table(_title(plan), rows, note=f"gradcheck is left out: {absent}."), []
     say("gradcheck: PyTorch's slow mode")
-    # Once, and with the exact check in the same round: it takes a quarter of a minute.
+    # It takes a quarter of a minute, so it runs once, in the same round as the exact check.
     passed: list[bool] = []
     once = interleaved(
         {exact: contestants[exact], slow: lambda: passed.append(torch_autograd.gradcheck_mlp(theta, X, T, fast=False))},
@@ -161,28 +158,30 @@ def _times(plan: Plan, say: Say) -> tuple[Table, list[Table]]:
 
 
 def _agree(subject: _Subject) -> None:
+    """Raise an error unless all checkers pass the right gradient."""
     if subject.exactly(subject.claimed):
         raise BenchError("gradcheck: expected the gradient of bp to be right, ball arithmetic disagrees")
     if not subject.along_directions(subject.claimed, np.random.RandomState(2)).passed:
         raise BenchError("gradcheck: expected the gradient of bp to be right, random directions disagree")
     if torch_autograd.available() is None:
-        question = subject.question
-        if subject.exactly(torch_autograd.mlp_gradient(question.theta, question.X, question.T)):
+        case = subject.case
+        if subject.exactly(torch_autograd.mlp_gradient(case.theta, case.X, case.T)):
             raise BenchError("gradcheck: expected PyTorch to compute the gradient of the same loss")
 
 
 def _detection(plan: Plan) -> Table:
+    """How often random directions find a wrong entry and how often other checkers cannot, for each of `_PARTS`."""
     tries: list[list[_Try]] = [[] for _ in _PARTS]
     within: list[list[float]] = [[] for _ in _PARTS]
     by_rule: list[list[float]] = [[] for _ in _PARTS]
     for number in range(plan.nets):
         subject = _Subject(plan, 1000 + number)
-        truth = subject.question.true_gradient(ball)
-        value, error = (_row([getattr(each, name) for each in truth]) for name in ("value", "error"))
+        truth = subject.case.true_gradient(ball)
+        value, error = (_flat([getattr(each, name) for each in truth]) for name in ("value", "error"))
         size = np.abs(value[value != 0])
-        allowed = (_row(subject.bounds) + error)[value != 0]
+        allowed = (_flat(subject.bounds) + error)[value != 0]
         for place, part in enumerate(_PARTS):
-            # The claimed entry's own rounding may eat up as much of the mistake as is allowed, hence twice.
+            # The rounding error of the entry itself may hide as much of the mistake as the bound allows, hence twice.
             within[place].append(float((part * size <= 2 * allowed).mean()))
             by_rule[place].append(float((part * size <= _ATOL + _RTOL * size).mean()))
             for seed in range(number, plan.seeds[place], plan.nets):
@@ -204,18 +203,25 @@ def _detection(plan: Plan) -> Table:
     ]
     smallest = [each.size for group in tries for each in group if not each.found]
     note = (
-        f"The wrong entry is drawn among those that are not 0, in {plan.nets} nets. Misses: the share of these entries "
-        "for which the mistake is within the bound on rounding, or within gradcheck's tolerance. Find: the entry is "
-        f"named and nothing else; calls of the oracle, {directions.DIRECTIONS} to confirm included; 2 log2({entries}) "
-        f"= {2 * np.log2(entries):.1f}; stated miss: the largest bound on its probability."
+        f"The wrong entry is drawn among those that are not 0, in {plan.nets} networks. Misses: the share of these "
+        "entries whose mistake is within the rounding bound, or within gradcheck's tolerance. Find: this entry is "
+        f"named, and no other. Calls: those of the oracle, {tolerances.DIRECTIONS} to confirm included; to compare, "
+        f"2 log2({entries}) = {2 * np.log2(entries):.1f}. Stated miss: the largest bound on the probability of a miss."
     )
     if smallest:
-        note += f" Entries not found, over the largest: {', '.join(f'{each:.1e}' for each in smallest[:8])}."
+        sizes = ", ".join(f"{each:.1e}" for each in smallest[:8])
+        note += f" Sizes of the entries that were not found, relative to the largest entry: {sizes}."
     return Table("One wrong entry", rows, note)
 
 
 @dataclass(frozen=True)
 class _Try:
+    """The search for one wrong entry.
+
+    Whether it was found, with how many calls of the oracle, the stated probability to miss it, and its size relative to
+    the largest entry.
+    """
+
     found: bool
     calls: int
     stated: float
@@ -234,8 +240,9 @@ def _try(subject: _Subject, truth: Array, part: float, rng: np.random.RandomStat
 
 
 def _torch_runs(plan: Plan, subject: _Subject, say: Say) -> Table:
-    question = subject.question
-    truth = _row(subject.claimed)
+    """How many wrong gradients `torch.autograd.gradcheck` catches when it is really run."""
+    case = subject.case
+    truth = _flat(subject.claimed)
     rng = np.random.RandomState(3)
     rows = []
     for mode, runs in (("slow", plan.slow), ("fast", plan.fast)):
@@ -246,15 +253,13 @@ def _torch_runs(plan: Plan, subject: _Subject, say: Say) -> Table:
                 place = int(rng.choice(np.flatnonzero(truth)))
                 _, number, index = _spoiled(subject.claimed, place, 1 + part)
                 wrong = (number, index, 1 + part)
-                caught += not torch_autograd.gradcheck_mlp(
-                    question.theta, question.X, question.T, fast=mode == "fast", wrong=wrong
-                )
+                caught += not torch_autograd.gradcheck_mlp(case.theta, case.X, case.T, fast=mode == "fast", wrong=wrong)
             rows.append({"gradcheck": f"{mode} mode", "entry off by": part, "caught": caught, "of": runs})
     return Table("One wrong entry, runs of torch.autograd.gradcheck", rows)
 
 
 def _spoiled(gradient: Sequence[Array], place: int, factor: float) -> tuple[list[Array], int, tuple[int, ...]]:
-    """The gradient with one entry multiplied, and where that is: number of the array, index."""
+    """The gradient with one entry multiplied, the number of the array that holds the entry, and its index there."""
     ends = np.cumsum([array.size for array in gradient])
     number = int(np.searchsorted(ends, place, side="right"))
     offset = place - (int(ends[number - 1]) if number else 0)
@@ -265,19 +270,19 @@ def _spoiled(gradient: Sequence[Array], place: int, factor: float) -> tuple[list
     return spoiled, number, index
 
 
-def _gradient_by_bp(question: NetCase) -> list[Array]:
-    parts = bp_net(question).gradient(question.X, question.T).values()
+def _gradient_by_bp(case: NetCase) -> list[Array]:
+    parts = bp_net(case).gradient(case.X, case.T).values()
     return [np.asarray(array, dtype=np.float64) for part in parts for array in part]
 
 
-def bp_net(question: NetCase) -> bp.MLP:
-    """The net of a question, of our own layers."""
+def bp_net(case: NetCase) -> bp.MLP:
+    """The network of a case, made of `bp`'s layers."""
     loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
-    return bp.MLP(question.widths[0], list(_layers(question)), loss, [bp.SoftmaxLayer("Softmax_OUT")])
+    return bp.MLP(case.widths[0], list(_layers(case)), loss, [bp.SoftmaxLayer("Softmax_OUT")])
 
 
-def _layers(question: NetCase) -> Iterator[Any]:
-    pairs = list(zip(question.theta[::2], question.theta[1::2], strict=True))
+def _layers(case: NetCase) -> Iterator[Any]:
+    pairs = list(zip(case.theta[::2], case.theta[1::2], strict=True))
     for number, (W, b) in enumerate(pairs, start=1):
         layer = bp.LinearLayer(W.shape[0], W.shape[1], np.random.RandomState(0), f"Linear_{number}")
         layer.W[...], layer.b[...] = W, b
@@ -286,7 +291,7 @@ def _layers(question: NetCase) -> Iterator[Any]:
             yield bp.ReLULayer(f"ReLU_{number}")
 
 
-def _row(arrays: Sequence[Array]) -> Array:
+def _flat(arrays: Sequence[Array]) -> Array:
     return np.concatenate([array.ravel() for array in arrays])
 
 

@@ -1,4 +1,4 @@
-"""How an epoch's cost grows with batch, width, depth and samples, and what it is spent on."""
+"""Measures how the time of an epoch grows with samples, batch, width and depth, and where that time goes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from reports.study.bench.training import Plan, Row, compared, mnist, threads
 from reports.training.experiments import EXPERIMENTS, Data, Experiment, build_net, sets_of
 
 _BASE = replace(EXPERIMENTS["mnist"], widths=(100, 64, 64, 10), batch_size=1000, alpha=0.01)
-#: What changes -> experiment and number of samples, the rest being as in `_BASE`.
+#: Experiments with their numbers of samples, by the name of the one setting in which they differ from `_BASE`.
 _GROWTH: dict[str, list[tuple[Experiment, int]]] = {
     "samples": [(_BASE, n) for n in (2000, 8000, 32_000)],
     "batch": [(replace(_BASE, batch_size=n), 8000) for n in (10, 100, 8000)],
     "width": [(replace(_BASE, widths=(100, u, u, 10)), 8000) for u in (8, 32, 256)],
     "depth": [(replace(_BASE, widths=(100, *[64] * n, 10)), 8000) for n in (1, 4, 8)],
 }
-#: The parts of the fast path by what they are for.
+#: The functions of the fast path that are timed, by what they compute.
 _PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
     "ReLU forward": ((passes._Hidden, "switch"),),
     "ReLU back": ((passes._Hidden, "switch_delta"),),
@@ -37,13 +37,13 @@ _PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """Growth on noise, profile on MNIST."""
+    """Measure the growth on noise, and the profile on MNIST."""
     plan = training.PLANS[effort]
     return [growth(_GROWTH, plan, say), profile(plan, say)]
 
 
 def growth(changes: dict[str, list[tuple[Experiment, int]]], plan: Plan, say: Say) -> Table:
-    """A row for each experiment; evaluation is not part of it."""
+    """Measure the steps of an epoch, without evaluation: a row for each experiment."""
     rows = []
     for what, cases in changes.items():
         for experiment, n in cases:
@@ -54,7 +54,7 @@ def growth(changes: dict[str, list[tuple[Experiment, int]]], plan: Plan, say: Sa
                     "varied": what,
                     "N": n,
                     "batch": experiment.batch_size,
-                    "net": _in_words(experiment.widths),
+                    "net": _in_short(experiment.widths),
                     "us a sample": 1e6 * times.median("ours") / n,
                     "/ products": times.ratio("ours", "products"),
                     "/ eager": times.ratio("ours", "eager") if "eager" in times.seconds else None,
@@ -65,7 +65,7 @@ def growth(changes: dict[str, list[tuple[Experiment, int]]], plan: Plan, say: Sa
 
 
 def profile(plan: Plan, say: Say) -> Table:
-    """Where the time of an epoch of MNIST goes that the products do not take."""
+    """Measure where the time of an epoch of MNIST goes."""
     say("growth: profile of an epoch")
     experiment = EXPERIMENTS["mnist"]
     data, where = mnist(plan.images)
@@ -92,7 +92,7 @@ def profile(plan: Plan, say: Say) -> Table:
 
 @contextmanager
 def _stopwatches() -> Iterator[dict[str, float]]:
-    """Seconds spent in each part while the context is open."""
+    """Yield the seconds that are spent in each part of the fast path within the block."""
     spent: dict[str, float] = defaultdict(float)
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,7 +106,7 @@ def _stopwatches() -> Iterator[dict[str, float]]:
         return wrapped
 
     class Numpy:
-        """numpy, but for its products."""
+        """The module numpy, with a matrix product that is timed."""
 
         dot = staticmethod(timed("matrix products", np.dot))
 
@@ -121,13 +121,14 @@ def _stopwatches() -> Iterator[dict[str, float]]:
         yield spent
 
 
-def _in_words(widths: Sequence[int]) -> str:
-    """100-8x64-10."""
+def _in_short(widths: Sequence[int]) -> str:
+    """The widths in short: 100-8x64-10 has eight hidden layers of 64 units."""
     *_, u, k = widths
     return f"{widths[0]}-{len(widths) - 2}x{u}-{k}"
 
 
 def _noise(experiment: Experiment, n: int) -> Data:
+    """Random training data for an experiment."""
     rng = np.random.RandomState(0)
     X = rng.standard_normal((n, experiment.widths[0])).astype(np.float32)
     k = experiment.widths[-1]

@@ -1,4 +1,4 @@
-"""How many of the known mistakes the examiner catches, names rightly, and shows on small arrays."""
+"""Counts the known mistakes that the examiner catches, gives the right name, and shows on small arrays."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import reference
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reports.study.bench.tables import Effort, Say, Table
 
-#: Every n-th mistake at quick effort.
+#: Every n-th mistake is judged, by effort.
 _EVERY = {"quick": 12, "normal": 1, "exhaustive": 1}
-#: A counterexample this small can be worked out on paper.
+#: A counterexample with so few numbers can be worked out on paper.
 _SMALL = 4
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What came of one mistake.
+    """What the examiner says about one mistake.
 
     Attributes
     ----------
     caught
-        Something about the wrong method failed.
+        Whether a check of the wrong method failed.
     named
-        The name that its first failure was given, or None.
+        The mistake that its first failure names, or None.
     blamed
-        Subjects of failures that are about something else.
+        The subjects of failures that are about something else.
     size
-        Numbers in the largest array of the first counterexample, if it has one.
+        How many numbers the largest array of the first counterexample has; None if there is no array.
     """
 
     mistake: Mistake
@@ -42,14 +42,14 @@ class Examined:
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """A whole examination of each mistake of the catalogue."""
+    """Examine each mistake of the catalogue, and count the results."""
     chosen = CATALOGUE[:: _EVERY[effort]]
     say(f"mistakes: {len(chosen)} examinations")
     return [summary([examined(each) for each in chosen])]
 
 
 def examined(mistake: Mistake, only: str = "*", seed: int = 0) -> Examined:
-    """The verdict on one; by the checks that match ``only``."""
+    """Examine one mistake, by the checks that match ``only``."""
     findings = reference.check(mistake.classes, effort="quick", only=only, seed=seed)
     failed = [each for each in findings if each.status in {"failed", "error"}]
     own = [each for each in failed if each.subject == mistake.subject or each.subject.startswith(f"{mistake.subject}.")]
@@ -61,7 +61,7 @@ def examined(mistake: Mistake, only: str = "*", seed: int = 0) -> Examined:
 
 
 def summary(results: Sequence[Examined]) -> Table:
-    """A row for each class, and one for all."""
+    """A row for each Python class, and one for all."""
     by_class: dict[str, list[Examined]] = {}
     for each in results:
         by_class.setdefault(each.mistake.subject.partition(".")[0], []).append(each)

@@ -1,4 +1,4 @@
-"""The matrix products of a training epoch and nothing else: the time that no way to train can do without."""
+"""The matrix products of a training epoch and nothing else, whose time no way to train can save."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from numpy.typing import NDArray
 from reports.study.bench.timing import interleaved
 
 Array = NDArray[Any]
-#: One product: left, right, and where it goes.
+#: One product: the left and the right factor, and the array for the result.
 Product = tuple[Array, Array, Array]
 
-#: Samples that go through the net at once. 0: a whole batch.
+#: How many samples go through the network at once; 0: a whole batch.
 _PIECES = (250, 500, 750, 1000, 0)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What is multiplied in an epoch.
+    """What decides the products of an epoch.
 
     Attributes
     ----------
     widths
-        Of the net, from the input to the classes.
+        The widths of the network, from the input to the classes.
     train, test
-        Inputs (N, D), in the precision of the net; None without a test set.
+        Inputs (N, D), in the precision of the network; None if there is no test set.
     batch_size
-        Samples to a step.
+        The number of samples in a step.
     evaluated
-        Whether losses of both sets are taken after the epoch. Where the training set is one batch, its outputs are
-        those that the next step needs, and only the test set is extra.
+        Whether the losses of both sets are computed after the epoch. If the training set is one batch, the next step
+        needs its outputs anyway, and only the test set takes further products.
     """
 
     widths: tuple[int, ...]
@@ -48,19 +48,19 @@ class Workload:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the arrays lie: a sample a row or a sample a column, and how many samples go through the net at once."""
+    """Whether a sample is a row or a column of the arrays, and how many samples go through the network at once."""
 
     columns: bool
     piece: int
 
     def __str__(self) -> str:
-        """For a table."""
+        """The layout in words, for a table."""
         rows = "a sample a column" if self.columns else "a sample a row"
         return f"{rows}, {self.piece or 'all samples of a batch'} at once"
 
 
 def products(work: Workload, layout: Layout) -> list[Product]:
-    """All products of an epoch, in their order."""
+    """All products of an epoch, in the order in which they are computed."""
     nets: dict[int, _Net] = {}
     found: list[Product] = []
     whole = work.batch_size == len(work.train)
@@ -81,7 +81,7 @@ def products(work: Workload, layout: Layout) -> list[Product]:
 
 
 def run(todo: Sequence[Product], times: int = 1) -> None:
-    """Multiply."""
+    """Compute the products, ``times`` times."""
     dot = np.dot
     for _ in range(times):
         for left, right, out in todo:
@@ -89,10 +89,10 @@ def run(todo: Sequence[Product], times: int = 1) -> None:
 
 
 def fastest(work: Workload, rounds: int) -> tuple[Layout, list[Product]]:
-    """The layout whose products take least time here, of all that are tried, and these products."""
+    """The layout whose products take the least time on this machine, and these products."""
     largest = min(work.batch_size, len(work.train))
     layouts = [Layout(columns, piece) for columns in (True, False) for piece in _PIECES if piece < largest]
-    # Two batches tell what an epoch of many would.
+    # Two batches show the same as an epoch of many.
     few = Workload(work.widths, work.train[: 2 * work.batch_size], None, work.batch_size, work.evaluated)
     todo = {layout: products(few, layout) for layout in layouts}
     times = interleaved({str(layout): partial(run, each) for layout, each in todo.items()}, rounds)
@@ -106,7 +106,7 @@ def _slices(X: Array, n: int) -> Iterator[Array]:
 
 
 class _Net:
-    """Arrays for n samples; what is in them does not matter, as long as it is neither tiny nor huge."""
+    """The arrays of a network for n samples; their values do not matter, if these are neither tiny nor huge."""
 
     def __init__(self, widths: Sequence[int], n: int, columns: bool, dtype: np.dtype[Any]) -> None:
         rng = np.random.RandomState(0)
@@ -117,14 +117,16 @@ class _Net:
         self._outputs, self._deltas = (
             [rng.standard_normal((u, n) if columns else (n, u)).astype(dtype) for u in widths[1:]] for _ in range(2)
         )
-        self._turned = [np.ascontiguousarray(W.T) for W in self._weights]
+        self._transposed = [np.ascontiguousarray(W.T) for W in self._weights]
 
     def forward(self, X: Array) -> Iterator[Product]:
+        """The products of the forward pass."""
         inputs = [X.T if self._columns else X, *self._outputs[:-1]]
-        for W, turned, A, Z in zip(self._weights, self._turned, inputs, self._outputs, strict=True):
-            yield (turned, A, Z) if self._columns else (A, W, Z)
+        for W, W_transposed, A, Z in zip(self._weights, self._transposed, inputs, self._outputs, strict=True):
+            yield (W_transposed, A, Z) if self._columns else (A, W, Z)
 
     def backward(self, X: Array) -> Iterator[Product]:
+        """The products of the backward pass."""
         inputs = [X.T if self._columns else X, *self._outputs[:-1]]
         for layer in range(len(self._weights) - 1, -1, -1):
             A, delta, W = inputs[layer], self._deltas[layer], self._weights[layer]

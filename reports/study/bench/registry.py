@@ -1,20 +1,31 @@
-"""The benchmarks that there are."""
+"""The names of all benchmarks, and how each is loaded.
+
+A benchmark is imported when it is run, because the command line needs the names for its help and must start fast.
+"""
 
 from __future__ import annotations
 
-from reports.study.bench import accuracy, examiner, footprint, gradcheck, growth, mistakes, softmax_cost, training
-from reports.study.bench.tables import Benchmark
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
+if TYPE_CHECKING:
+    from reports.study.bench.tables import Effort, Say, Table
+
+#: The module of each benchmark in this package, by the name that ``--only`` takes.
 BENCHMARKS = {
-    each.name: each
-    for each in (
-        Benchmark("examiner", examiner.run),
-        Benchmark("gradcheck", gradcheck.run),
-        Benchmark("mistakes", mistakes.run),
-        Benchmark("accuracy", accuracy.run),
-        Benchmark("softmax-cost", softmax_cost.run),
-        Benchmark("training", training.run),
-        Benchmark("growth", growth.run),
-        Benchmark("footprint", footprint.run),
-    )
+    "examiner": "examiner",
+    "gradcheck": "gradcheck",
+    "mistakes": "mistakes",
+    "accuracy": "accuracy",
+    "softmax-cost": "softmax_cost",
+    "training": "training",
+    "growth": "growth",
+    "footprint": "footprint",
 }
+
+
+def runner(name: str) -> Callable[[Effort, Say], list[Table]]:
+    """The function ``run`` of the benchmark with that name: it measures, and returns tables."""
+    module = importlib.import_module(f"reports.study.bench.{BENCHMARKS[name]}")
+    return cast("Callable[[Effort, Say], list[Table]]", module.run)

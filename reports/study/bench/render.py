@@ -1,4 +1,4 @@
-"""Tables for the terminal."""
+"""Shows the tables of benchmarks on a terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from reports.study.bench.tables import Table
 
 
 def rich_table(table: Table) -> RichTable:
-    """The table with numbers of three digits."""
+    """The table for rich, with numbers of three digits."""
     drawn = RichTable(title=table.title, caption=table.note or None, title_justify="left", caption_justify="left")
     for name in table.columns():
         numeric = all(not isinstance(row.get(name), str) for row in table.rows)
-        # What a row is about stays whole, as does every number; the headings of numbers can be broken.
+        # Text and numbers are never wrapped; the headings of columns of numbers may be.
         widest = max((len(cell(row.get(name))) for row in table.rows), default=1)
         drawn.add_column(name, justify="right" if numeric else "left", no_wrap=not numeric, min_width=widest)
     for row in table.rows:
@@ -23,7 +23,7 @@ def rich_table(table: Table) -> RichTable:
 
 
 def cell(value: Any) -> str:
-    """A value in few characters."""
+    """A value as short text."""
     if value is None:
         return "-"
     if isinstance(value, bool):

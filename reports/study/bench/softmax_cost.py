@@ -1,4 +1,4 @@
-"""What the digits cost: loss and gradient against the usual stable formulas, which are a dozen passes of numpy."""
+"""Measures what our accuracy costs: the time of loss and gradient, against that of the usual stable formulas."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from reports.study.bench.tables import Effort, Say, Table
 from reports.study.bench.timing import interleaved
 from reports.study.formulas import Array, usual_delta, usual_loss
 
-#: A batch of the lab's MNIST, one of its spirals, and a few samples of many classes.
+#: (N, K) of a batch of the lab's MNIST, of one of its spirals, and of a few samples with many classes.
 SIZES = ((3000, 10), (300, 3), (64, 1000))
 _ROUNDS = {"quick": 50, "normal": 500, "exhaustive": 3000}
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """Times at the lab's sizes."""
+    """Measure at the sizes in `SIZES`."""
     say("softmax-cost: loss and gradient, one after the other")
     return [measure(SIZES, _ROUNDS[effort])]
 
 
 def measure(sizes: Sequence[tuple[int, int]], rounds: int) -> Table:
-    """A row for each size (N, K)."""
+    """Measure a row for each size (N, K)."""
     reason = torch_autograd.available()
     rows = []
     for n, k in sizes:
@@ -39,7 +39,7 @@ def measure(sizes: Sequence[tuple[int, int]], rounds: int) -> Table:
             times = interleaved(_contestants(X, T), rounds)
         row: dict[str, Any] = {"N": n, "K": k, "usual, us": 1e6 * times.median("usual")}
         rows.append(row | {f"{name}, ratio": times.ratio(name, "usual") for name in times.seconds if name != "usual"})
-    note = "Ours without the checks of its arguments, as in training; PyTorch with tensors made before, and autograd."
+    note = "Ours does not check its arguments, as in training. PyTorch uses autograd, on tensors that were made before."
     return Table("Loss and gradient, double precision, one thread", rows, note if reason is None else f"{reason}.")
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark answers: tables of plain values, for the terminal and for JSON alike."""
+"""The result of a benchmark: tables of plain values, which the terminal shows and JSON stores."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference.lab.context import Effort
+from reference.engine import Effort
 
-__all__ = ["BenchError", "Benchmark", "Effort", "Say", "Table"]
+__all__ = ["BenchError", "Effort", "Say", "Table"]
 
+#: Called with a line that tells the user what the benchmark is doing now.
 Say = Callable[[str], None]
 
 
 class BenchError(Exception):
-    """A benchmark cannot be made, or what it compares does not compute the same numbers."""
+    """A benchmark cannot be run here, or the programs that it compares do not compute the same numbers."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Measurements.
+    """A table of measurements.
 
     Attributes
     ----------
     title
-        What is measured, at which sizes.
+        What is measured, and at which sizes.
     rows
-        Column's name -> value; the names say the units. None: does not apply.
+        One mapping for each row, from the column's name to the value. The name says the unit. None stands where a
+        column does not apply.
     note
-        What has to be known to read it.
+        What a reader must know to understand the table.
     """
 
     title: str
@@ -36,21 +38,5 @@ class Table:
     note: str = ""
 
     def columns(self) -> list[str]:
-        """Names in order of first appearance."""
+        """The names of all columns, in the order in which they first appear."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """One benchmark.
-
-    Attributes
-    ----------
-    name
-        What ``--only`` takes.
-    run
-        Makes the tables; says now and then what it is at.
-    """
-
-    name: str
-    run: Callable[[Effort, Say], list[Table]]

@@ -1,4 +1,4 @@
-"""Times that can be compared: interleaved runs, medians, and ratios within one round."""
+"""Times programs so that they can be compared: in interleaved runs, by medians and by ratios within one round."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of each contestant, round by round."""
+    """The seconds that each contestant took, round by round."""
 
     seconds: Mapping[str, list[float]]
 
     def median(self, name: str) -> float:
-        """Of one contestant."""
+        """The median time of one contestant."""
         return median(self.seconds[name])
 
     def ratio(self, name: str, to: str) -> float:
-        """The median over rounds of one contestant's time over another's.
+        """The median over all rounds of the time of ``name`` divided by that of ``to``.
 
-        What slows a machine down for a while slows down both in that round, so that it leaves the ratio alone.
+        If the machine is slow for a while, both are slow in that round, and their ratio stays the same.
         """
         pairs = zip(self.seconds[name], self.seconds[to], strict=False)
         return median(one / other for one, other in pairs)
@@ -35,7 +35,7 @@ def interleaved(
     warm_up: int = 1,
     clock: Callable[[], float] | None = None,
 ) -> Times:
-    """Let each run once a round, in an order that turns, after rounds that do not count."""
+    """Run each contestant once in every round, where a different one begins; ``warm_up`` rounds do not count."""
     clock = clock or time.perf_counter
     names = list(contestants)
     seconds: dict[str, list[float]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""Training: ours, the textbook's, PyTorch's, and the matrix products alone, epoch by epoch."""
+"""Measures the time of a training epoch: ours, the textbook's, PyTorch's, and that of the matrix products alone."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ import numpy as np
 import bp
 from bp.fast import Fast, fast_path
 from bp.samples import Samples
-from reference.numerics.oracles import torch_autograd, torch_training
+from reference.numerics.oracles import torch_autograd
 from reports.io.cores import cores
-from reports.study.bench import products
+from reports.study.bench import products, torch_training
 from reports.study.bench.products import Workload
 from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import Times, interleaved
 from reports.training.experiments import EXPERIMENTS, Data, Experiment, build_net, load_data, sets_of
 
-#: Losses of two ways to train may differ by so much of themselves after the first epoch. In single precision roundings
-#: turn about one unit of a batch of MNIST on or off, which moves the gradient by a part in thousands.
-_AGREE = {"float64": 1e-9, "float32": 1e-2}
+#: The largest relative difference of two losses after the first epoch, by precision. In single precision, rounding
+#: switches about one unit on or off in a batch of MNIST, which changes the gradient by about a thousandth.
+_TOLERANCES = {"float64": 1e-9, "float32": 1e-2}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to do.
+    """How much to measure.
 
     Attributes
     ----------
     rounds
-        Of the timing.
+        Rounds of the timing.
     images
-        Training images of MNIST; a sixth as many test images.
+        The number of training images of MNIST; there are a sixth as many test images.
     small_epochs
-        Epochs of the small nets in a round.
+        How many epochs of the small networks run in a round.
     compiled
-        Whether PyTorch's compiler takes part, which needs half a minute to begin with.
+        Whether compiled PyTorch takes part; compiling takes half a minute.
     """
 
     rounds: int
@@ -58,7 +58,10 @@ PLANS: dict[Effort, Plan] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: an experiment, with or without evaluation after each epoch, on so many threads."""
+    """One comparison: an experiment, with or without evaluation after each epoch, on a number of threads.
+
+    The goals are the ratios of our time to that of eager PyTorch and of the products that should not be exceeded.
+    """
 
     experiment: Experiment
     evaluated: bool
@@ -68,13 +71,13 @@ class Row:
 
     @property
     def words(self) -> str:
-        """For the table."""
+        """The comparison in words, for the table."""
         said = f"{self.experiment.name}, {self.experiment.dtype}"
         return said + ("" if self.evaluated else ", steps alone") + (", 2 threads" if self.threads > 1 else "")
 
 
 def rows() -> list[Row]:
-    """What is compared, with what it should come to; two threads where there are two cores."""
+    """The comparisons with their goals; one with two threads only if there are two cores."""
     mnist, spirals, xor = (EXPERIMENTS[name] for name in ("mnist", "spirals", "xor"))
     single = replace(mnist, dtype="float32")
     found = [
@@ -90,18 +93,18 @@ def rows() -> list[Row]:
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
-    """A row for each comparison."""
+    """Measure all comparisons at an effort."""
     plan = PLANS[effort]
     return measure(rows(), plan, say)
 
 
 def measure(wanted: list[Row], plan: Plan, say: Say) -> list[Table]:
-    """The same for any rows.
+    """Measure any comparisons with any plan.
 
     Raises
     ------
     BenchError
-        Two contestants do not compute the same numbers.
+        Two contestants do not compute the same losses.
     """
     images, where = mnist(plan.images)
     found = []
@@ -111,7 +114,8 @@ def measure(wanted: list[Row], plan: Plan, say: Say) -> list[Table]:
         found.append((row, compared(row, data, plan)))
     absent = torch_autograd.available()
     note = (
-        f"Medians of {plan.rounds} interleaved rounds and of ratios within a round, after losses were found equal. "
+        f"Times are medians over {plan.rounds} interleaved rounds, ratios are medians of those within a round. All "
+        "contestants had the same loss before. "
         f"Eager and compiled PyTorch evaluate in slices of 1000 samples. {where}"
     )
     beside = [
@@ -140,14 +144,14 @@ def measure(wanted: list[Row], plan: Plan, say: Say) -> list[Table]:
         Table(
             "Training above its matrix products",
             above,
-            "The products of the same epoch alone, by np.dot in the fastest layout that was found. Textbook: the lab's "
-            "loop over the layers' own messages, on inputs as they are loaded, in single precision.",
+            "Products: those of the same epoch alone, by np.dot in the fastest layout that was found. Textbook: the "
+            "lab's loop over the messages of the layers, on inputs in single precision, as they are loaded.",
         ),
     ]
 
 
 def mnist(images: int) -> tuple[Data, str]:
-    """MNIST or, where it is not at hand, noise of its shape, on which steps take as long."""
+    """MNIST or, if it is not on this machine, noise of its shape, on which steps take as long; and words for which."""
     try:
         X, T, X_test, T_test = load_data(EXPERIMENTS["mnist"])
         where = f"MNIST: {images} images."
@@ -162,14 +166,14 @@ def mnist(images: int) -> tuple[Data, str]:
 
 
 def compared(row: Row, data: Data, plan: Plan) -> Times:
-    """Seconds of an epoch of each contestant, and of the products."""
+    """The seconds that an epoch takes, for each contestant and for the products alone."""
     contestants = list(_contestants(row, data, compiled=plan.compiled and row.evaluated))
     with threads(row.threads):
         _agree(row, contestants)
         work = _workload(row, data)
         _, todo = products.fastest(work, 3)
         small = 1 if row.experiment.data == "MNIST" else plan.small_epochs
-        # PyTorch and the textbook take so much longer on the small nets that fewer epochs tell as much.
+        # PyTorch and the textbook take so much longer on the small networks that fewer epochs are enough.
         repeats = {each.name: max(1, small // (1 if each.name == "ours" else 10)) for each in contestants}
         tasks: dict[str, Callable[[], Any]] = {
             each.name: partial(each.epochs, repeats[each.name], row.evaluated) for each in contestants
@@ -191,12 +195,12 @@ def _workload(row: Row, data: Data) -> Workload:
 
 
 class Contestant(Protocol):
-    """Somebody who trains."""
+    """One way to train a network."""
 
     name: str
 
     def epochs(self, n: int, evaluated: bool) -> float:
-        """So many more epochs; the training loss at their end, if they are evaluated, else NaN."""
+        """Train for ``n`` more epochs; return the training loss at their end if they are evaluated, else NaN."""
 
 
 def _contestants(row: Row, data: Data, *, compiled: bool) -> Iterator[Contestant]:
@@ -216,6 +220,8 @@ def _contestants(row: Row, data: Data, *, compiled: bool) -> Iterator[Contestant
 
 
 class _Ours:
+    """The fast path of `bp.train`."""
+
     name = "ours"
 
     def __init__(self, path: Fast) -> None:
@@ -223,7 +229,7 @@ class _Ours:
         path.before()
 
     def epochs(self, n: int, evaluated: bool) -> float:
-        """See `Contestant`; as many at once as `bp.train` would do."""
+        """See `Contestant`; as many epochs at once as `bp.train` does."""
         loss = math.nan
         while n > 0:
             at_once = min(n, self._path.most)
@@ -239,7 +245,7 @@ class _Ours:
 
 
 class _Textbook:
-    """The lab's loop as everybody writes it: the messages of the net itself, all samples of a set at once."""
+    """The lab's loop as students write it: with the messages of the network, and all samples of a set at once."""
 
     name = "textbook"
 
@@ -268,6 +274,8 @@ class _Textbook:
 
 
 class _Torch:
+    """Training with PyTorch."""
+
     def __init__(self, name: str, experiment: Experiment, data: Data, *, compiled: bool) -> None:
         self.name = name
         weights, biases = zip(*build_net(experiment).parameters().values(), strict=True)
@@ -293,16 +301,20 @@ class _Torch:
 
 
 def _agree(row: Row, contestants: Sequence[Contestant]) -> None:
+    """Raise an error unless all contestants have the same loss after one epoch."""
     losses = {each.name: each.epochs(1, True) for each in contestants}
     ours = losses["ours"]
     for loss in losses.values():
-        if not abs(loss - ours) <= _AGREE[row.experiment.dtype] * abs(ours):
+        if not abs(loss - ours) <= _TOLERANCES[row.experiment.dtype] * abs(ours):
             raise BenchError(f"training: {row.words}: expected equal losses after one epoch, got {losses}")
 
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """PyTorch has its own number; matrix products in numpy have one thread each, whoever calls them."""
+    """Let PyTorch use that many threads within the block.
+
+    A matrix product of numpy always has one thread here; our fast path starts several products at a time.
+    """
     if torch_autograd.available() is None:
         with torch_autograd.threads(number):
             yield

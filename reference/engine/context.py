@@ -1,0 +1,60 @@
+"""What every check works with, whatever is judged; and the options that all examinations have."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+Effort = Literal["quick", "normal", "exhaustive"]
+
+
+class Context:
+    """What checks work with.
+
+    Attributes
+    ----------
+    seed
+        Of all draws; the same seed draws the same cases.
+    effort
+        How many cases a check looks at.
+    oracles
+        Names of the oracles that the present check has asked, in order.
+    """
+
+    seed: int
+    effort: Effort
+    oracles: list[str]
+
+    def start(self) -> None:
+        """Forget what belongs to the check before."""
+        self.oracles.clear()
+
+    def note_oracle(self, name: str) -> None:
+        """Note that the truth came from the oracle of that name."""
+        if name not in self.oracles:
+            self.oracles.append(name)
+
+    def rng(self, key: str) -> np.random.RandomState:
+        """A generator for one check, independent of which other checks run."""
+        return np.random.RandomState((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
+
+
+def checked_options(seed: Any, effort: Any) -> tuple[int, Effort]:
+    """The options that all examinations have.
+
+    Raises
+    ------
+    TypeError
+        ``seed`` is no whole number.
+    ValueError
+        ``seed`` is below 0, or ``effort`` is not one of quick, normal and exhaustive.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed: expected a whole number of at least 0, got {seed!r}")
+    if seed < 0:
+        raise ValueError(f"seed: expected a whole number of at least 0, got {seed}")
+    if effort not in get_args(Effort):
+        raise ValueError(f"effort: expected one of {', '.join(get_args(Effort))}, got {effort!r}")
+    return int(seed), effort

@@ -1,0 +1,19 @@
+"""What a picture of a failure is drawn from. Nothing is judged here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from reference.findings import Evidence
+from reference.numerics.estimate import Estimate
+
+_MOST_ENTRIES = 400
+
+
+def evidence_of(name: str, actual: NDArray[Any], truth: Estimate, bound: NDArray[Any]) -> Evidence | None:
+    """The array that came and the one that was due, unless they are too large to be looked at."""
+    if actual.size > _MOST_ENTRIES:
+        return None
+    return Evidence(name, actual.tolist(), truth.value.tolist(), (bound + truth.error).tolist())

@@ -1,0 +1,60 @@
+"""A script that calls a function and its gradient with the arguments of a counterexample."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reference.gradients.arguments import name_of
+from reference.gradients.subject import Subject
+
+
+def script_of(subject: Subject, counterexample: Mapping[str, Any], check: str) -> str | None:
+    """At most ten lines; None where the counterexample does not hold all arguments.
+
+    A function without a name that could be imported is called ``forward`` or ``vjp`` of ``your_module``.
+    """
+    names = [f"args[{number}]" for number in range(len(subject.pattern.args))]
+    if not set(names) <= set(counterexample):
+        return None
+    of_vjp = "cotangent" in counterexample
+    function = subject.vjp if of_vjp else subject.forward
+    module, name = _home(function, "vjp" if of_vjp else "forward")
+    lines = ["import numpy as np", f"from {module} import {name}", f"# {check}"]
+    if of_vjp:
+        dtype = np.result_type(*subject.pattern.floats(subject.pattern.args))
+        lines.append(f"cotangent = {_literal(counterexample['cotangent'], dtype)}")
+    arrays = (
+        _literal(counterexample[label], like.dtype) for label, like in zip(names, subject.pattern.args, strict=True)
+    )
+    lines.append(f"args = ({', '.join(arrays)},)")
+    lines.append(f"print({name}({'cotangent, ' if of_vjp else ''}*args))")
+    return "\n".join(lines) + "\n"
+
+
+def _home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
+    """The module of a function and its name there, or what a reader has to replace."""
+    name, module = name_of(function, otherwise), getattr(function, "__module__", None)
+    qualified = str(getattr(function, "__qualname__", name))
+    if isinstance(function, np.ufunc):
+        return "numpy", function.__name__
+    if module == "__main__":
+        module = Path(getattr(sys.modules["__main__"], "__file__", None) or "your_module").stem
+    if (
+        not isinstance(module, str)
+        or not module.replace(".", "").isidentifier()
+        or "<locals>" in qualified
+        or not name.isidentifier()
+    ):
+        return "your_module", name if name.isidentifier() else otherwise
+    return module, name
+
+
+def _literal(nested: Any, dtype: Any) -> str:
+    """An expression that makes the array again, to the bit."""
+    kind = "" if np.dtype(dtype) in (np.dtype(float), np.dtype(int)) else f", dtype=np.{np.dtype(dtype).name}"
+    return f"np.array({nested!r}{kind})".replace("nan", "np.nan").replace("inf", "np.inf")

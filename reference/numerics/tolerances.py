@@ -1,0 +1,204 @@
+"""Every tolerance and tuning constant of the examiner, with its unit and its reason.
+
+A bound that is a theorem is computed where it is proved (`reference.numerics.rounding`, `network_rounding`). Here are
+the numbers that were chosen, measured, or taken from a source. What is asked (sizes of cases, leads of logits, seeds)
+is with the checks, and limits on processes are in `reference.execution`.
+"""
+
+from __future__ import annotations
+
+# Units
+
+#: The unit roundoff of double precision (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 2.1).
+DOUBLE_UNIT = 2.0**-53
+#: The unit roundoff of single precision.
+SINGLE_UNIT = 2.0**-24
+
+# Comparison of two answers (`reference.numerics.compare`)
+
+#: How many bounds of the right formula two codings of one wrong formula may be apart. A choice: both may be wrong as
+#: such, and no theorem covers them; honest codings stay below 2.
+CODINGS_BOUNDS = 32.0
+#: What they may be apart besides, as a fraction of the value. A choice: some thousand roundings.
+CODINGS_RELATIVE = 1e-12
+
+# Rounding bounds (`reference.numerics.rounding`, `network_rounding`): theorems but for the library functions
+
+#: Units in the last place that exp and log of a mathematical library may be off. Measured ones are below 1; glibc,
+#: numpy and MKL state at most 4.
+LIBRARY_ULPS = 4.0
+#: A factor that covers products of two errors of at most 2^-11 each, and the rounding of the bounds themselves.
+SECOND_ORDER = 1 + 2.0**-10
+#: The largest relative error that is granted to exp(x - lse): a coding with a larger one is not honest.
+MAX_ERROR_THROUGH_LSE = 2.0**-10
+#: For a logit farther than this below the maximum exp is 0, however it is rounded: exp(-1500) is below the smallest
+#: double squared.
+FAR_LOGIT = 1500.0
+#: A factor that covers the rounding of the bounds of a network, which are sums of at most 2^20 terms in double
+#: precision.
+OWN_ROUNDING = 1 + 2.0**-20
+
+# Random directions (`reference.numerics.directions`)
+
+#: The largest ratio of two scales: an entry without any rounding error would need an infinite scale.
+MAX_SCALE_RATIO = 2.0**40
+#: The largest exponent of a scale, so that no product with it overflows.
+LARGEST_SCALE_EXPONENT = 400
+#: How many directions must pass. Each misses a wrong entry with the probability that the module's docstring gives,
+#: all with its third power.
+DIRECTIONS = 3
+#: Standard deviations of rounding at which an alarm is raised: false with a probability of 2e-9, and an alarm is no
+#: verdict.
+ALARM_SIGMAS = 6.0
+
+# Ball arithmetic (`reference.numerics.oracles.ball`)
+
+#: Precisions in bits, tried in this order.
+BALL_BITS = (128, 256, 512, 1024, 2048, 4096)
+#: An enclosure whose radius is at most this fraction of its midpoint is exact enough: 2^-7 of a double's unit
+#: roundoff.
+BALL_RELATIVE = 2.0**-60
+
+# The complex step (`reference.numerics.oracles.complex_step`)
+
+#: The step for arguments and directions of size 1: its square is far below rounding (Martins, Sturdza and Alonso
+#: 2003).
+COMPLEX_STEP = 2.0**-333
+#: The smallest step: with a smaller one products would underflow.
+SMALLEST_COMPLEX_STEP = 2.0**-900
+#: The largest step as a fraction of the argument, so small that its square vanishes beside 1 in double precision.
+LARGEST_COMPLEX_STEP = 2.0**-100
+#: The second step as a fraction of the first: both give the same derivative unless the first is too large, or
+#: something underflows.
+SECOND_COMPLEX_STEP = 2.0**-64
+#: If the derivatives by the two steps differ by a larger fraction, one of the steps is not usable. A choice far
+#: above rounding.
+COMPLEX_STEPS_AGREE = 2.0**-20
+#: A factor on measured rounding errors, since a handful of points only estimates them.
+COMPLEX_ROUNDING_SAFETY = 8.0
+#: A factor on the steps of the finite differences that confirm it, so that hardly any kinks lie within them.
+CONFIRMING_STEP = 2.0**-12
+#: Finite differences decide the comparison if their error is below this fraction of the derivative.
+CONFIRMING_ERROR = 2.0**-7
+#: The number of points at which rounding is measured.
+COMPLEX_ROUNDING_POINTS = 9
+#: The range of these points as a fraction of the arguments: so small that a smooth function is a parabola there.
+COMPLEX_ROUNDING_RANGE = 2.0**-24
+
+# Finite differences (`reference.numerics.oracles.finite_differences`)
+
+#: How many times the step is halved; extrapolation removes one more power of the step each time (Ridders 1982).
+DIFFERENCE_LEVELS = 9
+#: The first step as a fraction of the argument's size: rounding leaves some 14 digits of a smooth function.
+FIRST_DIFFERENCE_STEP = 0.125
+#: A factor on truncation and rounding errors, since both are estimates.
+DIFFERENCE_SAFETY = 8.0
+#: Halving the step multiplies the gap of one-sided differences by 1/2 for a smooth function, by 1 at a kink: a kink
+#: above this.
+KINK_RATIO = 0.6
+#: The number of points at which rounding is measured.
+DIFFERENCE_ROUNDING_POINTS = 9
+#: The range of these points as a fraction of the argument's size.
+DIFFERENCE_ROUNDING_RANGE = 2.0**-27
+
+# PyTorch (`reference.numerics.oracles.torch_autograd`)
+
+#: How often the computation is repeated with perturbed arguments to sample its rounding errors.
+TORCH_PROBES = 4
+#: A factor on the largest error in these samples. Measured: 0 of 60,000 adversarial draws outside, the largest at
+#: 0.51 of the estimate.
+TORCH_SAFETY = 16.0
+
+# The lab's contract (`reference.lab`)
+
+#: What <delta, direction> may be off besides the error of the differences, relative to its terms. A choice: the
+#: gradient's own rounding with a wide margin, since other checks judge its values by theorems.
+OWN_FORWARD_MARGIN = 2.0**-36
+#: The same for a network's gradient and its own mean loss.
+OWN_LOSS_MARGIN = 2.0**-36
+#: How many times each kind of random case is drawn, by effort. A choice of time: 8 take half a second for our own
+#: implementation.
+ROUNDS = {"quick": 1, "normal": 8, "exhaustive": 60}
+#: Draws at each size in the search for a smaller counterexample: a mask, say, shows only where a number is negative.
+SMALLEST_TRIES = 3
+#: Units nearer to 0 than this are drawn anew: rounding must not decide what ReLU does. Rounding moves a unit of such
+#: nets by 1e-13.
+UNIT_MARGIN = 1e-6
+#: Logits farther apart are drawn anew: probabilities that underflow are left to other checks.
+LOGIT_SPREAD = 100
+
+# Rounding of a function whose formula is not known (`reference.gradients.tolerance`)
+
+#: The relative distance of the second point, at which an error that is 0 by accident does not repeat itself.
+NEARBY = 2.0**-20
+#: A factor on rounding that is measured by computing in the wider type.
+MEASURED_FACTOR = 2.0
+#: Unit roundoffs of the answer itself that are granted besides.
+LAST_ROUNDINGS = 4.0
+#: How often the arguments are moved by roundings where the wider type tells nothing.
+CONDITIONING_PROBES = 4
+#: A factor on the conditioning that these probes show: an estimate from a handful.
+CONDITIONING_SAFETY = 16.0
+#: Unit roundoffs of the size of intermediate results: an estimate, since they are not seen.
+INTERMEDIATE_UNITS = 64.0
+
+# The derivative of any forward pass (`reference.gradients.differences`)
+
+#: An estimate without three digits, in units of function size over step size, is taken for none: the steps were too
+#: large.
+SHARP = 1e-3
+#: How many times the error of the differences a derivative must be for them to confirm the complex step.
+CONFIRMED_CLEAR = 1e3
+#: The error of an output that is 0 throughout: numbers that underflow.
+ZERO_OUTPUT_ERROR = 1e-300
+#: The scale over the smallest step.
+STEP_RATIO = 2048.0
+#: The steps of the second opinion over those of the first. No power of two, so that a period does not fit both.
+SECOND_STEP_RATIO = 0.013
+#: The scale over the size of the argument. No power of two: a function periodic on the binary grid would look
+#: constant.
+STEP_SCALE = 0.87
+#: The smallest scale in units of the argument's last place: the smallest step then has 64 of them.
+FEWEST_PLACES = STEP_RATIO * 64
+#: A factor on the error that differences state of themselves, which is an estimate.
+STEP_SAFETY = 4.0
+#: What rounding x + t does to a step t, relative to the derivative.
+STEP_ROUNDINGS = 64 * DOUBLE_UNIT
+#: The scale over the largest move from the point; the first step is an eighth of the scale and stays inside the
+#: domain.
+STEP_REACH = 7.0
+
+# Definitions (`reference.gradients.specification`)
+
+#: How many numbers are evaluated in balls, which are exact and slow; beyond that the other oracles are asked.
+MOST_BALLS = 256
+#: Two ways to evaluate one definition agree to this fraction, or they mean different functions.
+READINGS_AGREE = 1e-6
+#: Where doubles are farther than this fraction from balls, the definition has lost its digits there.
+DIGITS_LEFT = 1e-3
+#: Unit roundoffs of what PyTorch's gradient is subtracted from (see `size_of_gradient`): an estimate.
+TORCH_INTERMEDIATE_UNITS = 32.0
+#: Unit roundoffs of the largest argument that an exponent x - log S loses.
+TORCH_EXPONENT_UNITS = 8.0
+
+# Any function's checks (`reference.gradients`: cases, context, judge, promises, values)
+
+#: How many cases of normal numbers are drawn, by effort.
+NORMAL_CASES = {"quick": 1, "normal": 3, "exhaustive": 40}
+#: How many cotangents are drawn for each case, by effort.
+COTANGENTS = {"quick": 1, "normal": 2, "exhaustive": 4}
+#: In single precision the square of a larger number overflows, and that of a number below its inverse underflows.
+LARGEST_SINGLE = 1e18
+#: How many entries of one argument are judged one by one in a case; the others are judged along random directions.
+ENTRIES = {"quick": 6, "normal": 48, "exhaustive": 4096}
+#: How many entries at kinks are judged in one case; if there are more, the others are not judged.
+MOST_KINKS = 64
+#: A common factor counts where truths are so many times their error,
+FACTOR_CLEAR = 1e3
+#: and at so many entries at least.
+FACTOR_ENTRIES = 3
+#: Units in the last place of the largest entry by which the same sum may differ from call to call, since threads add
+#: in any order.
+REPEATED_ULPS = 256.0
+#: Multiples of a cotangent by which linearity is judged. Powers of two, so that they multiply without rounding.
+LINEARITY_SCALES = (2.0**-30, 2.0**30)

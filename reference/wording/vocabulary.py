@@ -1,0 +1,171 @@
+"""The vocabulary of mistakes: what each word means, and what to think about where no known mistake explains more.
+
+The words are fixed: there may be more of them one day, and none is renamed. A known mistake of `reference.lab.mistakes`
+has a hint of its own, which is told instead.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Word(NamedTuple):
+    """A word of the vocabulary.
+
+    Attributes
+    ----------
+    meaning
+        What was done, in words that a student understands; never how to do it right, which is the student's part.
+    hint
+        What to think about, for a failure of which no more is known than this word. None: the word is given by the
+        known mistakes alone.
+    """
+
+    meaning: str
+    hint: str | None = None
+
+
+MISTAKES: dict[str, Word] = {
+    "missing": Word(
+        "the name that the contract asks for is not there",
+        "The name is part of the contract: other code, the lab's test among it, asks for exactly this one.",
+    ),
+    "not-implemented": Word(
+        "the method has no answer yet",
+        "Nothing is computed yet: is the body still `pass`, or does it end without `return`?",
+    ),
+    "crash": Word(
+        "the call ends with an exception",
+        "The message is Python's or numpy's own. If it is about shapes, write them down, line by line.",
+    ),
+    "timeout": Word(
+        "no answer comes within the time limit",
+        "Does the module train or wait for a window when it is imported, or a loop never end?",
+    ),
+    "memory": Word(
+        "the call takes more memory than there is",
+        "Is a matrix built whose size grows with the square of something, where a product would do?",
+    ),
+    "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
+    "wrong-shape": Word(
+        "the answer has another shape than promised",
+        "Write down the shape of every array on the way; axes that are summed away can be kept.",
+    ),
+    "wrong-dtype": Word(
+        "the answer's numbers are of another type than promised",
+        "Which line makes an array of another type than its arguments have?",
+    ),
+    "wrong-type": Word(
+        "the answer is of another type than promised",
+        "The caller calculates with the answer. What does the last line give: an array, a list, a tuple with a comma?",
+    ),
+    "mutates-input": Word(
+        "the call changes the arrays that it was given",
+        "The caller still needs the array that it passed: which statement writes into it?",
+    ),
+    "stateful": Word(
+        "the answer depends on what was called before",
+        "The arguments say all that is needed. What is remembered from an earlier call is another batch's.",
+    ),
+    "nondeterministic": Word(
+        "the same question gets different answers",
+        "The same question must get the same answer: where does chance come in?",
+    ),
+    "aliases-input": Word(
+        "the answer shares its memory with an argument",
+        "The answer shares memory with an argument, so that changing one changes the other.",
+    ),
+    "layout-dependent": Word(
+        "the answer depends on how the array lies in memory",
+        "The same numbers arrive in another memory layout (a transpose, a slice): what assumes one?",
+    ),
+    "batch-size-dependent": Word(
+        "the answer is wrong for batches of certain sizes",
+        "Right for ordinary batches and wrong for this size: what does a one in the shape change?",
+    ),
+    "sample-dependence": Word(
+        "the answer to one sample depends on the others in its batch",
+        "One sample's answer changes with the others in its batch: what runs over the whole array?",
+    ),
+    "scaled": Word(
+        "the answer is right but for a factor",
+        "Which factor does the formula have that the code has not, or the other way round?",
+    ),
+    "sign": Word("the answer has the wrong sign", "Follow the minus signs through the derivation."),
+    "transposed": Word("rows and columns are exchanged"),
+    "not-averaged": Word("a sum over the batch stands where the mean is due"),
+    "averaged-twice": Word("the mean over the batch is taken twice"),
+    "bias-missing": Word("the bias does not enter"),
+    "bias-gradient-missing": Word("the gradient of the bias is missing"),
+    "mask-missing": Word("the gradient also passes where the unit was off"),
+    "mask-from-delta": Word("the mask is taken from the gradient instead of from the unit's own output"),
+    "mask-wrong-threshold": Word(
+        "the mask switches at another place than 0",
+        "At the kink the derivative may be that of the left or of the right: is it another?",
+    ),
+    "leaky": Word("what is negative is let through in part"),
+    "wrong-axis": Word("an operation runs along the wrong axis"),
+    "jacobian-diagonal-only": Word("only the diagonal of the Jacobian is used"),
+    "factor-missing": Word("a factor of the derivative is missing"),
+    "delta-next-ignored": Word("the gradient that comes from the next layer does not enter"),
+    "no-shift": Word("exp is taken of the logits as they are, so that large ones overflow"),
+    "batch-wide-shift": Word("all samples are shifted by one maximum, that of the whole batch"),
+    "shift-not-undone": Word("the logits are shifted and the shift is not made up for"),
+    "log-of-zero": Word(
+        "the logarithm of 0, or a division by it, gets into the result",
+        "What is 0 log 0, or 0 / 0, on paper where the target is 0, and what is it for numpy?",
+    ),
+    "epsilon-added": Word("a small number is added, which changes small probabilities"),
+    "clipped": Word("probabilities are clipped, which changes small ones"),
+    "binary-cross-entropy": Word("this is the cross entropy of two classes, summed over all"),
+    "divided-by-classes": Word("the result is divided by the number of classes"),
+    "summed-over-batch": Word("one sum over the batch stands where each sample has its own value"),
+    "averaged-over-batch": Word("a mean over the batch is taken that is not due here"),
+    "softmax-missing": Word("logits are used as if they were probabilities"),
+    "target-subtracted-twice": Word("the targets are subtracted twice"),
+    "low-precision": Word("the computation runs in lower precision than its arguments"),
+    "finite-differences": Word("the derivative is approximated by differences"),
+    "wrong-layer-input": Word("a layer's gradient is computed with another layer's input"),
+    "wrong-layer-order": Word("the layers are taken in the wrong order"),
+    "layer-skipped": Word(
+        "a layer is left out", "Each layer with parameters has its gradient, under its own name: which is not reached?"
+    ),
+    "output-layers-ignored": Word("the output layers are left out where they are due"),
+    "output-layers-in-gradient": Word("the output layers enter the gradient, although the loss takes logits"),
+    "update-sign": Word("the step goes in the wrong direction"),
+    "update-replaces": Word("the parameters are replaced by the step instead of moved by it"),
+    "initialisation": Word(
+        "the initial parameters do not have the promised distribution",
+        "Which generator draws the weights, with which deviation, and where do the biases start?",
+    ),
+}
+
+
+#: What to think about where a fact says more than the word: by the fact's ``cause``.
+CAUSES = {
+    "stand-in": (
+        "Only numpy and the standard library are at hand where code is judged: hand in the module too if it is your "
+        "own, and write with numpy what comes from any other."
+    ),
+    "not run": (
+        "The file did not run to where the class is defined: the line above says why. "
+        "Nothing in it can be judged before that."
+    ),
+    "refused": (
+        "Where code is judged it may not start threads or other programs, use the network, or write files of others: "
+        "leave that out of the modules with the layers, or do it under `if __name__ == '__main__':`."
+    ),
+}
+
+
+def in_words(mistake: str) -> str:
+    """The word and what it means; the word alone if it is not of the vocabulary."""
+    return f"{mistake}: {MISTAKES[mistake].meaning}" if mistake in MISTAKES else mistake
+
+
+def hint_of(mistake: str | None, cause: str | None = None) -> str | None:
+    """What to think about where no more is known than this word and this cause; None if there is nothing to say."""
+    if cause in CAUSES:
+        return CAUSES[cause]
+    word = MISTAKES.get(mistake or "")
+    return None if word is None else word.hint

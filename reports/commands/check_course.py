@@ -1,0 +1,141 @@
+"""``bp check --all``: judges every submission of a course, a few at a time, and writes a summary."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+from rich.console import Console
+
+from reports.course.parallel import judge_all
+from reports.course.record import Key, Record, key_of, record_path
+from reports.course.submissions import Submission, find
+from reports.course.summary import FORMATS, Entry, terminal
+from reports.course.task import Result, Task, report_files
+from reports.io.cores import cores
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.io.outputs import Outputs, require_matplotlib
+from reports.io.progress import judging_course
+from reports.verdicts.settings import Settings, settings_of
+from reports.verdicts.text import plural
+
+#: Outputs that exist for one submission alone.
+_ONLY_FOR_ONE = ("junit", "html")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
+    outputs = _outputs(arguments)
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    found, others = find(arguments.all)
+    _prepare_reports(arguments)
+    record = Record(record_path(arguments.all, arguments.reports), arguments.all)
+    settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
+    keys = {key_of(each): each for each in found}
+    if arguments.resume:
+        record.load(settings)
+        record.keep(key for key in keys if _reported(key, record, arguments.reports))
+        _show_what_is_kept(record, len(keys), errors)
+    record.begin(settings)
+    if others:
+        errors.print(f"not judged, because it is no folder, .py or .zip file: {', '.join(others)}", markup=False)
+    finished = _judge(keys, record, settings, arguments, errors)
+    if record.problem is not None:
+        errors.print(f"no record could be kept, so --resume cannot go on later: {record.problem}", markup=False)
+    results = [result for key in keys if (result := record.known.get(key) or record.faults.get(key)) is not None]
+    _show(results, settings, outputs)
+    if not finished:
+        how_to_resume = f"; the same command with --resume goes on ({record.path})" if record.problem is None else ""
+        errors.print(f"interrupted: {len(results)} of {len(keys)} are judged{how_to_resume}", markup=False)
+        return INTERRUPTED
+    return _exit_code(each.entry for each in results)
+
+
+def _outputs(arguments: argparse.Namespace) -> Outputs:
+    """The files to write; an option for one submission alone is refused."""
+    for name in _ONLY_FOR_ONE:
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
+    return Outputs({name: getattr(arguments, name) for name in FORMATS}, arguments.reports)
+
+
+def _prepare_reports(arguments: argparse.Namespace) -> None:
+    """Make the folder for the reports, or refuse it before any work."""
+    folder = arguments.reports
+    if folder is None:
+        return
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"expected --reports to be a folder, {folder} is a file")
+    if folder.resolve().is_relative_to(arguments.all.resolve()):
+        raise UsageError(
+            f"expected --reports outside {arguments.all}, where students can write: name a folder elsewhere"
+        )
+    require_matplotlib()
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _show_what_is_kept(record: Record, submissions: int, errors: Console) -> None:
+    kept = f"{plural(len(record.known), 'verdict')} of the earlier run kept ({record.path})"
+    errors.print(f"{kept}, {plural(submissions - len(record.known), 'submission')} to judge", markup=False)
+    if record.refused:
+        errors.print(
+            f"{plural(record.refused, 'line')} of it ignored: not written by bp for you, or changed since",
+            markup=False,
+        )
+
+
+def _reported(key: Key, record: Record, reports: Path | None) -> bool:
+    """Whether a submission has the report files that belong to its earlier verdict, if any are wanted."""
+    known = record.known.get(key)
+    if reports is None or known is None or not known.isolation:  # its code was never run, so there are no reports
+        return True
+    return all(each.exists() for each in report_files(reports, key.name).values())
+
+
+def _judge(
+    keys: dict[Key, Submission], record: Record, settings: Settings, arguments: argparse.Namespace, errors: Console
+) -> bool:
+    """Judge the submissions that have no verdict yet; return False if the user interrupts."""
+    by_name = {key.name: key for key in keys}
+    tasks = [Task(each, settings, arguments.reports) for key, each in keys.items() if key not in record.known]
+    jobs = min(arguments.jobs or cores(), max(len(tasks), 1))
+    try:
+        with judging_course(errors, len(tasks)) as show, closing(judge_all(tasks, jobs)) as results:
+            for result in results:
+                record.add(by_name[result.entry.name], result)
+                show(result.entry.name, _in_words(result))
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _in_words(result: Result) -> str:
+    """The verdict in a few words, for the line that is printed when a submission has been judged."""
+    entry = result.entry
+    if entry.problem is not None:
+        return f"{entry.verdict}: {entry.problem}"
+    failed = entry.counts["failed"]
+    return f"{entry.verdict} ({failed} {'check fails' if failed == 1 else 'checks fail'})" if failed else entry.verdict
+
+
+def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
+    entries = [each.entry for each in results]
+    console = Console(stderr=outputs.to_stdout, highlight=False)
+    terminal(entries, console)
+    for isolation in sorted({each.isolation for each in results if each.isolation}):
+        console.print(f"isolation: {isolation}", markup=False, soft_wrap=True)
+    if settings.only != "*":
+        console.print(f"only: {settings.only} (no other checks were made)", markup=False, soft_wrap=True)
+    console.print(f"seed: {settings.seed} (--seed repeats the cases)", markup=False, soft_wrap=True)
+    for name in outputs.files:
+        outputs.write(name, FORMATS[name](entries))
+
+
+def _exit_code(entries: Iterable[Entry]) -> int:
+    """The exit code: 3 if the examiner failed, even if a submission failed too, because then not all were judged."""
+    verdicts = {entry.verdict for entry in entries}
+    if "error" in verdicts:
+        return TOOL
+    return FAILED if "fail" in verdicts else OK

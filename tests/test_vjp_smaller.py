@@ -1,0 +1,102 @@
+"""The counterexample of a wrong gradient: few numbers, a script that shows it, and a picture of the larger case."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference import check_vjp
+from reference.findings import Finding
+from tests.gradients import cross_entropy, cross_entropy_vjp, softmax, softmax_vjp
+
+pytestmark = pytest.mark.catalogue
+
+
+def tanh_without_the_square(delta: Any, X: Any) -> Any:
+    return (delta * (1 - np.tanh(X)),)
+
+
+def failure(forward: Any, vjp: Any, *args: Any, **options: Any) -> Finding:
+    return next(each for each in check_vjp(forward, vjp, *args, **options) if each.status == "failed")
+
+
+def entries(finding: Finding) -> int:
+    return sum(np.size(array) for array in finding.counterexample.values())
+
+
+def test_readmes_tanh_is_shown_on_one_number() -> None:
+    """Given 20, of which 40 with the cotangent would be told; the picture is of all 20."""
+    found = failure(np.tanh, tanh_without_the_square, np.linspace(-2, 2, 20).reshape(5, 4))
+    assert entries(found) == 2
+    assert found.evidence is not None
+    assert np.shape(found.evidence.actual) == (5, 4)
+    assert found.repro is not None
+    assert found.repro.startswith("import numpy as np\nfrom tests.test_vjp_smaller import tanh_without_the_square\n")
+
+
+def test_script_shows_what_the_finding_says() -> None:
+    """The entry that is wrong, as it came."""
+    found = failure(np.tanh, tanh_without_the_square, np.linspace(-2, 2, 20).reshape(5, 4))
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        exec(compile(found.repro or "", "script", "exec"), {"__name__": "script"})  # noqa: S102
+    assert found.came is not None
+    assert repr(found.came["value"])[:8] in said.getvalue()
+
+
+def test_labels_stay_places_of_classes() -> None:
+    """Where the axis of the classes is shortened, so are they."""
+    X, labels = np.random.RandomState(0).randn(6, 5), np.array([0, 4, 2, 3, 1, 4])
+    right = check_vjp(cross_entropy, cross_entropy_vjp, X, labels)
+    assert right.ok
+    found = failure(cross_entropy, lambda c, x, t: (1.5 * cross_entropy_vjp(c, x, t)[0], None), X, labels)
+    assert found.mistake == "scaled"
+    assert entries(found) < 12
+    shown = np.array(found.counterexample["args[0]"])
+    assert max(found.counterexample["args[1]"]) < shown.shape[1]
+
+
+def test_a_counterexample_fails_in_the_same_way() -> None:
+    """Softmax over the wrong axis is right for a single row or column: such arrays show nothing, and are not told."""
+    found = failure(softmax, lambda c, x: (softmax_vjp(c.T, x.T)[0].T,), np.random.RandomState(0).randn(5, 4))
+    shown = np.array(found.counterexample["args[0]"])
+    assert min(shown.shape) > 1 or shown.shape[0] > 1
+    assert shown.size <= 20
+
+
+def test_functions_of_one_size_keep_their_counterexample() -> None:
+    """Smaller arrays that the functions cannot do with are not told."""
+    weights = np.arange(1.0, 21.0).reshape(5, 4)
+
+    def weighed(X: Any) -> Any:
+        if X.shape != weights.shape:
+            raise ValueError("made for 5 x 4")
+        return weights * X
+
+    found = failure(weighed, lambda c, X: (c * weights.T.reshape(5, 4),), np.ones((5, 4)) / 4)
+    assert np.shape(found.counterexample["args[0]"]) == (5, 4)
+
+
+def test_no_script_for_what_one_call_does_not_show() -> None:
+    """Neither another memory layout nor a state."""
+    seen: list[Any] = []
+
+    def counting(c: Any, X: Any) -> Any:
+        seen.append(1)
+        return (c * len(seen),)
+
+    found = check_vjp(lambda X: 1 * X, counting, np.ones((2, 3)), only="vjp.gradient.no_state")
+    assert found[-1].status == "failed"
+    assert found[-1].repro is None
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scripts_make_arrays_of_the_given_precision(dtype: Any) -> None:
+    """Or they would show something else."""
+    found = failure(lambda X: 2 * X, lambda c, X: (3 * c,), np.ones((3, 2), dtype))
+    assert found.repro is not None
+    assert ("dtype=np.float32" in found.repro) == (dtype is np.float32)
