@@ -221,7 +221,7 @@ def contracted(cotangent: Array, column: Estimate) -> Estimate:
     """sum_k c_k (dy_k / dx), with its error; an output whose cotangent is 0 does not matter."""
     weights = cotangent.astype(np.float64).reshape(column.value.shape)
     matters = np.where(weights == 0, 0.0, column.error)
-    rounding = 2.0**-52 * weights.size * np.abs(weights * column.value).sum()
+    rounding = tolerances.SUM_ROUNDING * weights.size * np.abs(weights * column.value).sum()
     value = np.asarray((weights * column.value).sum())
     return Estimate(value, np.asarray((np.abs(weights) * matters).sum() + rounding))
 

@@ -113,9 +113,11 @@ class Comparison:
             return violation.but(came=violation.came.and_("zero everywhere"))
         ratios = actual[clear] / truth[clear]
         ratio = float(np.median(ratios))
-        if (np.abs(actual - ratio * truth) > error * (1 + abs(ratio)) + 1e-9 * np.abs(actual)).any() or ratio == 0:
+        if (
+            np.abs(actual - ratio * truth) > error * (1 + abs(ratio)) + tolerances.FACTOR_RELATIVE * np.abs(actual)
+        ).any() or ratio == 0:
             return violation
-        mistake = "sign" if abs(ratio + 1) < 1e-9 else "scaled"  # noqa: PLR2004 - as above
+        mistake = "sign" if abs(ratio + 1) < tolerances.FACTOR_RELATIVE else "scaled"
         return violation.but(came=violation.came.and_("one factor", ratio=ratio), mistake=mistake)
 
 

@@ -32,7 +32,7 @@ Compute = Callable[..., tuple[Array, ...]]
 
 #: The type that is wide enough to see the roundings of each.
 _WIDER: dict[Any, Any] = {np.dtype(np.float32): np.float64}
-if np.finfo(np.longdouble).eps < 2.0**-60:
+if np.finfo(np.longdouble).eps < tolerances.EXTENDED_EPSILON:
     _WIDER[np.dtype(np.float64)] = np.longdouble
 
 
@@ -68,8 +68,8 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
                 seen = np.fmax(seen, again)
             seen = tolerances.MEASURED_FACTOR * seen + tolerances.INTERMEDIATE_UNITS * wider_unit * size
         last = tolerances.LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
-        smallest = float(np.finfo(np.float32 if unit > 2.0**-30 else np.float64).tiny)
-        bound = seen + last + 4 * smallest
+        smallest = float(np.finfo(np.float32 if unit >= tolerances.SINGLE_UNIT else np.float64).tiny)
+        bound = seen + last + tolerances.UNDERFLOWS * smallest
         # Rounding does not make an answer infinite or NaN.
         bounds.append(np.where(np.isfinite(answer), bound, 0.0))
     return bounds

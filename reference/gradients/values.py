@@ -23,7 +23,6 @@ from reference.wording import Fact, fact
 Array = NDArray[Any]
 Index = tuple[int, ...]
 
-_FEW = 8
 _PLAIN = {"short numbers", "ordinary numbers"}
 
 
@@ -149,7 +148,9 @@ def _directions(case: Case, steps: Array) -> list[Array]:
 
 def _not_finite(actual: Array) -> list[Index]:
     """The first few entries that are no numbers."""
-    return [tuple(int(i) for i in index) for index in np.argwhere(~np.isfinite(actual))[:_FEW]]
+    return [
+        tuple(int(i) for i in index) for index in np.argwhere(~np.isfinite(actual))[: tolerances.NOT_FINITE_ENTRIES]
+    ]
 
 
 def _part(actual: Array, bound: Array, direction: Array, total: Estimate) -> Part:
@@ -158,7 +159,7 @@ def _part(actual: Array, bound: Array, direction: Array, total: Estimate) -> Par
         return Part(0.0, np.inf)
     products = actual * direction
     allowed = float(total.error) + float((bound * np.abs(direction)).sum())
-    allowed += 2.0**-52 * products.size * float(np.abs(products).sum())
+    allowed += tolerances.SUM_ROUNDING * products.size * float(np.abs(products).sum())
     if not np.isfinite(allowed):
         return Part(0.0, np.inf)
     return Part(float(products.sum() - float(total.value)), allowed)

@@ -169,7 +169,7 @@ def _delta_of_loss(Z: Array, T: Array, error: Array, p: Precision, model: _Error
     moved = np.einsum("nkc,nc->nk", model.size(slopes), model.size(error))
     own = rounding.softmax(Z, P, p) + p.gamma(P.shape[1] + 12) * (P + T)
     if model is _TYPICAL:
-        own = 4 * p.u * (P + T)  # a typical size instead of a bound
+        own = tolerances.TYPICAL_LOSS_UNITS * p.u * (P + T)  # a typical size instead of a bound
     largest = error.max(axis=1, keepdims=True)
     return P - T, model.total(moved + model.size(own)) + 4 * P * largest**2
 

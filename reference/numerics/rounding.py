@@ -49,8 +49,8 @@ class Precision:
         return n * self.u / (1 - n * self.u)
 
 
-DOUBLE = Precision(2.0**-53, 2.0**-1074)
-SINGLE = Precision(2.0**-24, 2.0**-149)
+DOUBLE = Precision(tolerances.DOUBLE_UNIT, tolerances.SMALLEST_DOUBLE)
+SINGLE = Precision(tolerances.SINGLE_UNIT, tolerances.SMALLEST_SINGLE)
 
 
 def precision_of(*arrays: NDArray[Any]) -> Precision:

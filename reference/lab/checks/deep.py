@@ -15,7 +15,7 @@ from reference.findings import Violation
 from reference.lab.context import Context, Response, entry, raised
 from reference.lab.contract import one_hot
 from reference.lab.network import NetCase, NetRun
-from reference.numerics import network_rounding, rounding
+from reference.numerics import network_rounding, rounding, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
@@ -35,7 +35,7 @@ def check_gradient_of_deep_net(context: Context) -> None:
     sums over many terms in low precision, layers or outputs confused that are equally wide, one entry among many.
     """
     context.truth()  # raises NotApplicable before anything is called
-    for number in range(max(1, context.rounds // 8)):
+    for number in range(max(1, context.rounds // tolerances.ROUNDS_PER_DEEP_NET)):
         compound = context.assignment > 1 and number % 2 == 0
         drawn = partial(draw, context.rng(f"net.deep.{number}"), compound=compound)
         case, bounds = context.known(("deep", context.seed, number, compound), drawn)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import Call, Get, New, Put, Reply, Seed
 from reference.findings import Violation
 from reference.lab.context import Context, Response, as_numbers, entry, raised, type_of, word_of
+from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.sampling import Draw, short_numbers
@@ -61,7 +62,7 @@ def check_initialisation(context: Context) -> None:
             expected, came = fact("shape of", what=name, shape=due.shape), fact("shape", shape=found.shape)
             raise Violation(expected, came, mistake="wrong-shape")
         # The square root and the product with it are rounded, in whatever order.
-        index = worst_entry(found, Estimate(due, np.zeros(due.shape)), 4 * 2.0**-53 * np.abs(due))
+        index = worst_entry(found, Estimate(due, np.zeros(due.shape)), tolerances.INITIAL_WEIGHT_ROUNDING * np.abs(due))
         if index is not None:
             law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "np.ones(n_units)"
             expected, came = (
@@ -82,7 +83,7 @@ def _drawn(name: str, values: NDArray[np.float64], index: tuple[int, ...]) -> di
 def _is_same_law(found: NDArray[np.float64], due: NDArray[np.float64]) -> bool:
     """Whether the deviation is right to a tenth of itself: then the law is right, and another generator has drawn."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return bool(abs(found.std() - due.std()) < 0.1 * due.std())
+        return bool(abs(found.std() - due.std()) < tolerances.SAME_DEVIATION * due.std())
 
 
 def check_update_adds(context: Context) -> None:
@@ -118,7 +119,9 @@ def _update(context: Context, d: int, u: int, draw: Draw) -> None:
             due = fact("shape after update", what=name, shape=step.shape)
             raise Violation(due, fact("shape from", shape=new.shape, before=old.shape))
         # One addition is rounded. Single precision rounds more; another check finds that.
-        index = worst_entry(new, Estimate(old + step, np.zeros(step.shape)), 2.0**-52 * np.abs(old + step))
+        index = worst_entry(
+            new, Estimate(old + step, np.zeros(step.shape)), tolerances.UPDATE_ROUNDING * np.abs(old + step)
+        )
         if index is not None:
             terms = {"old": float(old[index]), "step": float(step[index]), "value": float((old + step)[index])}
             raise Violation(

@@ -371,7 +371,7 @@ def _rounded(balls: Balls) -> tuple[Estimate, bool]:
     narrow = bool(((radius == 0) | (radius <= tolerances.BALL_RELATIVE * np.abs(middle))).all())
     with np.errstate(invalid="ignore", over="ignore"):
         # float() gives a neighbour of the midpoint, and may have rounded the radius down.
-        error = radius * (1 + 2.0**-50) + np.spacing(np.abs(middle))
+        error = radius * tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
     error[np.isinf(middle) & (radius == 0)] = 0  # rightly infinite: the true value exceeds all doubles
     error[np.isnan(error)] = np.inf
     for index in np.flatnonzero((middle == 0) & (radius == 0)):

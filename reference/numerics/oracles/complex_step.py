@@ -148,7 +148,7 @@ class Along:
         """
         vectors = self._vectors(directions)
         length = _largest(vectors)
-        if self._noise is None or length > 2 * self._noise_length:
+        if self._noise is None or length > tolerances.MEASURED_LENGTH * self._noise_length:
             self._noise, self._noise_length = self._measure(vectors), length
         return _estimate(self._derivative(vectors, self._step(vectors)), self._noise)
 
@@ -214,7 +214,9 @@ class Along:
         """
         rng = np.random.RandomState(0)
         step = self._step(vectors)
-        roundings = [v * (2 * tolerances.DOUBLE_UNIT * rng.randn(*v.shape)) for v in vectors]
+        roundings = [
+            v * (tolerances.PERTURBATION_UNITS * tolerances.DOUBLE_UNIT * rng.randn(*v.shape)) for v in vectors
+        ]
         # Random places: at equal distances all values might happen to be rounded in the same way.
         places = rng.uniform(-1, 1, tolerances.COMPLEX_ROUNDING_POINTS)
 

@@ -83,7 +83,7 @@ def derivative_and_step(
         centre = centre[0]
         h = steps.reshape(-1, *([1] * centre.ndim))
         # At least one unit in the last place of the numbers that are subtracted.
-        rounded = 2.0**-52 * np.maximum(np.abs(ahead), np.abs(behind))
+        rounded = tolerances.LEAST_DIFFERENCE_ROUNDING * np.maximum(np.abs(ahead), np.abs(behind))
         rounding = tolerances.DIFFERENCE_SAFETY * np.maximum(rounding_noise(places, close), rounded) / h
         forward, backward = (ahead - centre) / h, (centre - behind) / h
         odd, even = (ahead - behind) / (2 * h), (forward - backward) / h
@@ -187,7 +187,7 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
         value[index] = (weights * outputs.value).sum()
         # An output whose cotangent is 0 adds nothing, even if its own derivative is unknown.
         matters = np.where(weights == 0, 0.0, outputs.error)
-        rounding = 2.0**-52 * weights.size * np.abs(weights * outputs.value).sum()
+        rounding = tolerances.SUM_ROUNDING * weights.size * np.abs(weights * outputs.value).sum()
         error[index] = (np.abs(weights) * matters).sum() + rounding
     return Estimate(value, error)
 
@@ -234,7 +234,7 @@ def _is_smooth(forward: Array, backward: Array, rounding: Array) -> NDArray[np.b
     hide a kink from a large step, so that a step also fails if a shorter one does.
     """
     gap = np.abs(forward - backward)
-    shrinks = (gap[1:] <= tolerances.KINK_RATIO * gap[:-1]) | (gap[1:] <= 4 * rounding[1:])
+    shrinks = (gap[1:] <= tolerances.KINK_RATIO * gap[:-1]) | (gap[1:] <= tolerances.KINK_ROUNDINGS * rounding[1:])
     first = np.zeros((1, *gap.shape[1:]), dtype=bool)  # there is no larger step to compare it with
     each = np.concatenate([first, shrinks])
     return np.asarray(np.logical_and.accumulate(each[::-1])[::-1])

@@ -302,7 +302,10 @@ def _perturbed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
         (tolerances.DOUBLE_UNIT, np.float64, 1.0),
     ):
         for _ in range(tolerances.TORCH_PROBES):
-            moved = [(array * (1 + 2 * unit * rng.choice([-1, 1], array.shape))).astype(dtype) for array in args]
+            moved = [
+                (array * (1 + tolerances.PERTURBATION_UNITS * unit * rng.choice([-1, 1], array.shape))).astype(dtype)
+                for array in args
+            ]
             factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
             if linear:
                 moved[0] = (args[0] * factor).astype(dtype)
