@@ -20,7 +20,7 @@ from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 
 HERE = Path(__file__).parent
-#: Of processor time for all answers: ten times what they need, so that it ends none that ends by itself.
+#: Seconds of processor time for a submission: ten times what it needs, so that only endless code reaches the limit.
 SECONDS = 10.0
 RIGHT = Path(plain.__file__).read_text(encoding="utf-8").replace("ReLULayer", "Right")
 WRONG = """
@@ -33,7 +33,7 @@ class Wrong(Right):
 """
 HARMLESS = "from right import Right\nclass ReLULayer(Right): pass\n"
 ELSEWHERE = ("/dev/shm/bp-attack", "/tmp/bp-attack", "/bp-attack")  # noqa: S108 - where attacks try to write
-#: Attacks that nothing but Landlock (or bubblewrap) keeps from files.
+#: Attacks that only Landlock or bubblewrap keeps from files.
 FILES = {"opens_the_examiner", "writes_outside", "imports_the_examiner", "torch_autograd", "endless_import"}
 LANDLOCK = sys.platform == "linux" and ctypes.CDLL(None).syscall(444, None, 0, 1) >= 1
 MARKS = [
@@ -42,7 +42,7 @@ MARKS = [
     pytest.mark.system,
 ]
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap.works(), reason="bubblewrap is not there or may do nothing here")
-#: Looks for traces, until there are none: what has been killed takes a moment to end.
+#: How often to look for traces until there are none, since a killed process takes a moment to end.
 _LOOKS = 600
 
 

@@ -50,7 +50,7 @@ def judged(*mistakes: str, only: str = "*", gone: str | None = None) -> Judgemen
     findings = tuple(examination)
     durations = {each.check: 0.25 for each in findings}
     isolation = "a process of its own: limits of time, memory and file size"
-    notes = ("stand-ins that do nothing for tqdm",)
+    notes = ("stand-ins that do nothing took the place of tqdm",)
     return Judgement("submission", findings, 3, "quick", 1, 1.2, isolation, notes, "training...\n", durations, only)
 
 

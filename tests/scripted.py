@@ -13,9 +13,10 @@ ENDED = EndedError("exits", "ended the process (exit code 3)")
 
 
 class Script:
-    """What processes say one after the other, or raise; keeps what they heard.
+    """The messages that the processes send, in order, or the exceptions that they raise; records the requests.
 
-    A number that is said is processor time, which is taken before the next is said.
+    A number in the script is processor time in seconds, which the process uses before the next message. Bytes are
+    output that it writes.
     """
 
     def __init__(self, *says: Any) -> None:

@@ -20,9 +20,9 @@ from tests.attacking import HARMLESS, HERE, MARKS, SECONDS, Place, judged, needs
 
 pytestmark = MARKS
 
-#: What is wrong with most of them: forward gives absolute values, which is seen where values are compared.
+#: The mistake in most of them: forward returns absolute values, which the comparison of values detects.
 SEEN = ("relu.forward.values", "ReLULayer.forward", "sign")
-#: Nothing is there to be judged.
+#: For attacks that leave no class to judge.
 MISSING = ("relu.made", "ReLULayer", "missing")
 
 
@@ -30,7 +30,7 @@ def forward(mistake: str | None, check: str = "answers") -> tuple[str, str, str 
     return f"relu.forward.{check}", "ReLULayer.forward", mistake
 
 
-#: The first check that each fails, of which method that is told, and by which word.
+#: For each attack the first check that fails, the method, and the word for the mistake.
 TOLD: dict[str, tuple[str, str, str | None]] = {
     "absurd_frames": forward("crash"),
     "array_protocols": forward("wrong-type"),
@@ -105,17 +105,17 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "writes_outside": SEEN,
     "writes_over_the_interpreter": forward("crash"),
 }
-#: Of processor time for those that go on until it is used up: a few times what a process needs to start, and less
-#: where nothing is asked after the import.
+#: Seconds of processor time for attacks that use up all they get: a few times what a process needs to start, and less
+#: where nothing is called after the import.
 ENDLESS = {
     **dict.fromkeys(("burns_just_under_the_limit", "endless_call", "endless_del", "floods_both_streams"), 1.5),
     **dict.fromkeys(("endless_import", "ignores_the_alarm", "swallows_the_alarm"), 0.5),
     "memory_of_lists": 60.0,  # to fill its memory takes a second or two of processor time, by the machine
 }
-#: What they print where they succeed.
+#: What an attack prints if it succeeds.
 SUCCESS = ("SENT", "CONNECTED", "BECAME", "RAISED")
 CARELESS = sorted(path.stem for path in (HERE / "attacks").glob("careless_*.py"))
-#: A different way out each; judged in both sandboxes.
+#: Attacks that each try another way out; they are judged in both kinds of sandbox.
 BOTH = [
     "exit_in_call", "base_exception_in_call", "crashes_the_interpreter", "process_bomb", "memory_of_numpy", "signals",
     "writes_outside", "forged_frames", "closes_descriptors", "recursion", "endless_call", "raises_odd_things",
@@ -165,7 +165,7 @@ def test_careless_submission_passes(place: Place, name: str) -> None:
     judgement = judged(place, only="relu.*", seconds=3.0 if name == "careless_training" else SECONDS)
     assert judgement.verdict == "pass", [str(each) for each in judgement.findings if each.status == "failed"][:1]
     noted = {
-        "careless_plots": "stand-ins that do nothing for matplotlib, pandas, seaborn, sklearn, tqdm",
+        "careless_plots": "stand-ins that do nothing took the place of matplotlib, pandas, seaborn, sklearn, tqdm",
         "careless_training": "attack.py was still running after its share of the 3 s of processor time that --timeout "
         "allows: does it train there?",
         "careless_end": "attack.py ended with FileNotFoundError: [Errno 2] No such file or directory: 'mnist.npz'",
@@ -195,7 +195,7 @@ def test_no_absurd_frame_does_more_than_end_its_process(place: Place) -> None:
         for number in range(10):
             reply = box.run([New("layer", "ReLULayer", {"name": "r"}), Call("layer", f"frame{number}", {})])[-1]
             assert reply.error_kind == "crash", number
-            assert (reply.error or "").startswith("sent no answer that can be read"), number
+            assert (reply.error or "").startswith("sent no reply that can be read"), number
     assert place.traces() == []
 
 

@@ -189,7 +189,7 @@ def test_softmax_and_its_product_with_a_cotangent() -> None:
         found = ball.value(definitions.softmax, (X,))
         assert encloses(found, [p for row in P for p in row])
         assert sharp(found)
-        # Where d - <d, p> cancels to less than 1e-40, sixty digits are no truth either.
+        # If d - <d, p> cancels to less than 1e-40, sixty digits are not exact enough to compare with.
         (gradient,) = ball.vjp(definitions.softmax, C, (X,))
         slack = Estimate(gradient.value, gradient.error + 1e-40)
         assert encloses(slack, truth)
@@ -242,7 +242,7 @@ def test_nets_agree_with_pytorch(data: st.DataObject) -> None:
 
     ours, theirs = (oracle.vjp(mean_loss, np.array(1.0), theta) for oracle in (ball, torch_autograd))
     for one, other in zip(ours, theirs, strict=True):
-        # What PyTorch says of itself is an estimate; single precision cannot see what cancels.
+        # PyTorch's error is an estimate: single precision does not show what cancels.
         allowed = one.error + other.error + 1e-13
         assert (np.abs(one.value - other.value) <= allowed).all()
 
@@ -280,7 +280,7 @@ def test_a_kink_deep_in_a_net_widens_only_what_passes_through_it() -> None:
     assert (dW.error[:, 0] >= [0.5, 1.0]).all()
 
 
-# Questions that are none
+# Arguments that do not fit
 
 
 @needs_flint
@@ -351,7 +351,7 @@ def test_absent_flint_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {f"{message.key}.{message.method}.values" for message in MESSAGES}
     skipped = {finding.check: str(finding.actual) for finding in findings if finding.status == "skipped"}
     assert values <= set(skipped)
-    # A check that stands on others gives their not having passed as its reason.
+    # A check that depends on others gives as its reason that these have not passed.
     assert any("python-flint is not installed" in reason for reason in skipped.values())
     assert {finding.status for finding in findings} <= {"passed", "skipped"}
 

@@ -36,9 +36,9 @@ PRECISIONS = {
     "ten bits": Precision(2.0**-11, 2.0**-24),
     "early underflow": Precision(2.0**-53, 2.0**-80),
 }
-#: Of the arguments.
+#: The sizes of the arguments.
 SIZES = {"ordinary": 1.0, "small": 1e-10, "large": 30.0}
-#: Units, or classes.
+#: Numbers of units or classes.
 WIDTHS = (2, 4)
 
 
@@ -148,7 +148,7 @@ def is_meant(name: str, number: Number, error: float, p: Precision) -> bool:
         return False
     if "through" not in name:
         return True
-    # What log-sum-exp of unshifted logits loses is granted up to a thousandth of a probability.
+    # The error of log-sum-exp without a shift is granted up to a thousandth of a probability.
     probability = number.parents[0][0] if name.startswith("p - t") else number
     return error <= 2.0**-10 * (1 if name.startswith("-log") else abs(float(probability.value)))
 

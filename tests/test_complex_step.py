@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from reference.lab import definitions
 from reference.numerics.oracles import ball, complex_step
-from reference.numerics.oracles.complex_step import Along, ComplexStepError, Numbers, directional, on_arrays, vjp
+from reference.numerics.oracles.complex_step import Along, ComplexStepError, directional, on_arrays, vjp
+from reference.numerics.oracles.numbers import Numbers
 from tests.comparing import needs_flint
 from tests.strategies import arrays
 

@@ -167,7 +167,7 @@ def test_worker_that_does_not_come_up_is_our_own_fault(place: Place) -> None:
     """A worker that breaks before it reports its confinement is a SandboxError."""
     with Sandbox(place.submission, Limits(SECONDS), "process") as box:
         (box._folder / "bp_worker" / "serve.py").write_text("raise RuntimeError('broken worker')\n", encoding="utf-8")
-        with pytest.raises(sandbox.SandboxError, match=r"did not come up .*broken worker"):
+        with pytest.raises(sandbox.SandboxError, match=r"did not become ready .*broken worker"):
             box.missing()
     assert place.traces() == []
 
@@ -198,8 +198,8 @@ def test_work_is_done_while_answers_are_awaited(place: Place) -> None:
 
     with Sandbox(place.submission, Limits(6 * SECONDS), "process") as box:
         assert "ReLULayer" not in box.missing()
-        questions = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
-        answers = box.run_all(questions, [partial(work, number) for number in range(30)])
+        requests = [[New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": X})] for X in arrays]
+        answers = box.run_all(requests, [partial(work, number) for number in range(30)])
         first = next(answers)
         assert len(done) == sandbox._REQUESTS_PER_FRAME
         replies = [first, *answers]

@@ -54,7 +54,7 @@ def test_spirals_are_the_labs() -> None:
     hnp.arrays(np.uint8, (3, 4), elements=st.integers(0, 255)),
 )
 def test_standardise_is_mean_and_deviation_of_training(train: Bytes, test: Bytes) -> None:
-    """Against numpy in double precision; a pixel that never varies is divided by 255 and otherwise left alone."""
+    """Standardising agrees with numpy in double precision; a constant pixel is only divided by 255."""
     X_train, X_test = datasets.standardise(train, test)
     pixels = train / 255
     mean, deviation = pixels.mean(axis=0), pixels.std(axis=0)
@@ -109,14 +109,14 @@ def test_mnist_is_read_in_every_packing(tmp_path: Path, ending: str, dotted: boo
 
 
 def test_unpacked_file_that_kept_its_ending_is_read(tmp_path: Path) -> None:
-    """Browsers uncompress on the way and leave the name."""
+    """A file that is uncompressed but still called .gz is read."""
     for name, content in FILES.items():
         (tmp_path / f"{name}.gz").write_bytes(content)
     assert bp.load_MNIST(tmp_path)[0].shape == (4, 6)
 
 
 def test_folder_wins_over_variable_over_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The argument, then BP_MNIST, then the cache."""
+    """The argument comes before BP_MNIST, and BP_MNIST before the cache."""
     monkeypatch.setattr(datasets, "mnist_cache_folder", lambda: fill(tmp_path / "cache"))
     assert bp.load_MNIST()[0].shape == (4, 6)
     monkeypatch.setenv("BP_MNIST", str(tmp_path / "variable"))
@@ -126,7 +126,7 @@ def test_folder_wins_over_variable_over_cache(tmp_path: Path, monkeypatch: pytes
 
 
 def test_missing_file_names_the_command(tmp_path: Path) -> None:
-    """What was looked for, where, and `bp data fetch`."""
+    """The message for a missing file says what was looked for, where, and names `bp data fetch`."""
     (fill(tmp_path) / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(FileNotFoundError, match="t10k") as error:
         bp.load_MNIST(tmp_path)
@@ -137,14 +137,14 @@ def test_missing_file_names_the_command(tmp_path: Path) -> None:
 
 
 def test_cache_is_where_the_command_puts_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The user's cache, by platformdirs."""
+    """The cache is in the user's cache folder of platformdirs."""
     platformdirs = pytest.importorskip("platformdirs", reason="needs platformdirs, which is not installed")
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda *args, **options: tmp_path / f"{args} {options}")
     assert datasets.mnist_cache_folder() == tmp_path / "('bp-lab',) {'appauthor': False}" / "mnist"
 
 
 def test_a_pixel_that_varies_least_varies() -> None:
-    """Two images a unit of a byte apart are one deviation off the mean."""
+    """A pixel that varies by one unit in two images is one deviation off the mean."""
     X_train, _ = datasets.standardise(np.array([[7], [8]], np.uint8), np.array([[7]], np.uint8))
     np.testing.assert_allclose(
         X_train, [[-1.0], [1.0]], rtol=33 * 2**-24
@@ -153,7 +153,7 @@ def test_a_pixel_that_varies_least_varies() -> None:
 
 
 def test_without_platformdirs_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """bp needs numpy alone; what then to do is said."""
+    """Without platformdirs the message says what else to do."""
     monkeypatch.setitem(sys.modules, "platformdirs", None)
     assert datasets.mnist_cache_folder() is None
     with pytest.raises(FileNotFoundError, match="BP_MNIST") as error:
@@ -177,7 +177,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_broken_gzip_is_named(tmp_path: Path) -> None:
-    """A download that ended early."""
+    """A truncated gzip file is named."""
     path = fill(tmp_path, ".gz") / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(ValueError, match="broken gzip file"):
@@ -186,7 +186,7 @@ def test_broken_gzip_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.mnist
 def test_mnist_is_the_labs(mnist: tuple[NDArray[np.float32], ...]) -> None:
-    """Sizes, order, the number of each digit, and standardised pixels."""
+    """MNIST has the lab's sizes, order, counts of digits and standardised pixels."""
     X_train, T_train, X_test, T_test = mnist
     assert (X_train.shape, X_test.shape) == ((60000, 784), (10000, 784))
     assert T_train.sum(axis=0).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

@@ -1,4 +1,4 @@
-"""The fast path of training: the examiner judges it, and it does what the plain path does."""
+"""The fast path of training passes the examiner and takes the same steps as the plain path."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.strategies import Array
 @needs_flint
 @pytest.mark.parametrize("assignment", [1, 3])
 def test_the_examiner_passes_the_fast_path(assignment: int) -> None:
-    """Losses and gradients are right, but for rounding, in every check that there is for a net."""
+    """Losses and gradients of the fast path pass every check of a net."""
     FastMLP.used = 0
     softmax = bp.NaiveSoftmaxLayer if assignment == 1 else bp.SoftmaxLayer
     classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP, "SoftmaxLayer": softmax}
@@ -39,7 +39,7 @@ def test_the_examiner_passes_the_fast_path(assignment: int) -> None:
 
 
 def test_the_examiner_would_see_a_mistake_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fast path that forgets what a target's class is makes the net fail."""
+    """A fast path that ignores the target's class fails."""
     monkeypatch.setattr(LogitsHead, "delta", lambda self, Y, targets, step, out: np.multiply(Y, step, out=out))
     classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP}
     failed = {finding.subject for finding in reference.check(classes, only="mlp.*") if finding.status == "failed"}
@@ -61,7 +61,7 @@ CASES = [
 @pytest.mark.parametrize("test_set", [True, False])
 @pytest.mark.parametrize(("made", "settings", "kind"), CASES)
 def test_both_paths_take_the_same_steps(made: Any, settings: Any, kind: type, test_set: bool) -> None:
-    """Curves and parameters after 20 epochs differ by roundings: some hundred units, which steps have let grow."""
+    """Curves and parameters of both paths differ after 20 epochs by some hundred units of rounding."""
     X, T, *test = SPIRALS
     extra = {"X_test": test[0], "T_test": test[1]} if test_set else {}
     nets = [make_net(**made) for _ in range(2)]
@@ -86,7 +86,7 @@ def test_both_paths_take_the_same_steps(made: Any, settings: Any, kind: type, te
 
 @pytest.mark.parametrize("naive", [False, True])
 def test_large_batches_lose_no_piece(naive: bool) -> None:
-    """Seventeen pieces in eight lanes, up to three in one: each sample counts once, as on the plain path."""
+    """In a batch of seventeen pieces each sample counts once, as on the plain path."""
     X, T = clusters(12_500, 2, 3)
     nets = [make_net((2, 4, 3), naive=naive) for _ in range(2)]
     assert type(fast_of(nets[0], X, T, 12_500)) is Pieces
@@ -100,7 +100,7 @@ def test_large_batches_lose_no_piece(naive: bool) -> None:
 
 @pytest.mark.parametrize("batch_size", [300, 128])
 def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all is finite neither an epoch nor an evaluation is; and unwatched full batches are done many at once."""
+    """Where all is finite the plain path does nothing, and unwatched full batches are done many at once."""
     monkeypatch.setattr(Plain, "epoch", None)
     monkeypatch.setattr(Plain, "before", None)
     runs: list[int] = []
@@ -113,7 +113,7 @@ def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.
 
 
 def test_how_many_epochs_are_done_at_once() -> None:
-    """As many as leave a mebibyte behind, 250 at most, and one at least."""
+    """The number of epochs at once is limited to those whose results take 1 MiB, and to 1 to 250."""
     small = fast_of(make_net((2, 3, 2)), *clusters(4, 2, 2), 4)
     large = fast_of(make_net((2, 50_000, 2)), *clusters(4, 2, 2), 4)
     middle = fast_of(make_net((2, 60, 3)), *SPIRALS[:2], 300)
@@ -126,7 +126,7 @@ def test_how_many_epochs_are_done_at_once() -> None:
 
 
 def test_stale_outputs_are_seen() -> None:
-    """A net that is put back to where it was after the first of two epochs is evaluated anew."""
+    """A net whose parameters were set back between runs is evaluated anew."""
     X, T = SPIRALS[:2]
     nets = [make_net((2, 10, 3)) for _ in range(2)]
     path, other = (fast_of(net, X, T, 300) for net in nets)
@@ -144,7 +144,7 @@ def test_stale_outputs_are_seen() -> None:
 
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
 def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
-    """Of single-precision losses that are all the same the mean is that loss, to the last bit."""
+    """The mean of equal losses in single precision is that loss, to the last bit."""
     net = make_net((2, 3), dtype=np.float32)
     for array in net.parameters()["Linear_0"]:
         array[...] = 0
@@ -159,7 +159,7 @@ def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_each_piece_is_evaluated_once(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many threads share them."""
+    """Each piece is evaluated once for any number of threads."""
     pieces: list[int] = []
     evaluate = _Worker.evaluate
     monkeypatch.setattr(
@@ -173,7 +173,7 @@ def test_each_piece_is_evaluated_once(threads: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_far_logits_are_no_accident() -> None:
-    """Where numpy raises: differences that overflow and exponentials that underflow are right as they are."""
+    """Overflowing differences and underflowing exponentials raise nothing, since their results are right."""
     Y = np.array([[1.7e308, 0.0], [-1.7e308, -800.0]])
     targets = Targets.of(np.eye(2))
     head = LogitsHead(2, 2, np.dtype(np.float64))
@@ -186,7 +186,7 @@ def test_far_logits_are_no_accident() -> None:
 
 
 def test_underflow_is_told_to_who_asks() -> None:
-    """Who has numpy warn of underflow hears of that of the naive softmax, on the fast path too."""
+    """A warning of underflow that numpy was asked for is given on the fast path too."""
     net = make_net((2, 3), naive=True)
     net.parameters()["Linear_0"][1][...] = [0, 0, -800]
     X = SPIRALS[0]
@@ -198,7 +198,7 @@ def test_underflow_is_told_to_who_asks() -> None:
 
 
 def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
-    """Of its own, and of its test set it asks the same as of its training set."""
+    """By default the fast path uses one thread and runs one epoch; a soft test set is refused too."""
     X, T = clusters(900, 2, 3)
     data, soft = Samples(X, T, np.float64), Samples(X, np.full(T.shape, 1 / 3), np.float64)
     nets = [make_net((2, 5, 3)) for _ in range(3)]
@@ -216,7 +216,7 @@ def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
 
 
 def test_a_step_of_one_is_a_step() -> None:
-    """alpha = N makes the factor of the summed gradient 1."""
+    """alpha = N, which makes the factor of the summed gradient 1, works."""
     nets = [make_net((2, 3), naive=True) for _ in range(2)]
     X, T = clusters(4, 2, 3)
     for net, fast in zip(nets, (True, False), strict=True):
@@ -225,7 +225,7 @@ def test_a_step_of_one_is_a_step() -> None:
 
 
 def test_threads_change_no_bit() -> None:
-    """A batch of four pieces and one of two, and an evaluation of six: one, two, three or nine threads."""
+    """One, two, three and nine threads give the same bits."""
     X, T = clusters(4100, 6, 4)
     runs = []
     for threads in (1, 2, 3, 9):
@@ -237,7 +237,7 @@ def test_threads_change_no_bit() -> None:
 
 @pytest.mark.parametrize("batch_size", [300, 128])
 def test_going_on_changes_no_bit(batch_size: int) -> None:
-    """However many epochs are done at once: all, or one by one because somebody watches, or 7 and then the rest."""
+    """The number of epochs done at once changes no bit."""
     X, T, X_test, T_test = SPIRALS
     settings: dict[str, Any] = {"batch_size": batch_size, "alpha": 0.5, "X_test": X_test, "T_test": T_test}
     runs = []
@@ -252,7 +252,7 @@ def test_going_on_changes_no_bit(batch_size: int) -> None:
 
 @pytest.mark.parametrize("batch_size", [300, 128])
 def test_who_watches_may_change_the_net(batch_size: int) -> None:
-    """Weights that `on_epoch` alters are those that the next step starts from, on both paths."""
+    """Weights that `on_epoch` changes are those that the next step starts from, on both paths."""
     X, T = SPIRALS[:2]
     histories = []
     for fast in (True, False):
@@ -271,7 +271,7 @@ def test_who_watches_may_change_the_net(batch_size: int) -> None:
     st.data(),
 )
 def test_of_equal_outputs_the_first_counts(Y: Array, data: st.DataObject) -> None:
-    """As argmax has it, for any number of ties."""
+    """Of equal largest outputs the first counts, as in argmax."""
     classes = data.draw(hnp.arrays(np.intp, Y.shape[2], elements=st.integers(0, Y.shape[1] - 1)))
     places = Targets.of(np.eye(Y.shape[1])[classes]).places
     assert np.array_equal(hits(Y, places), Y.argmax(axis=1) == classes)
@@ -279,7 +279,7 @@ def test_of_equal_outputs_the_first_counts(Y: Array, data: st.DataObject) -> Non
 
 @pytest.mark.parametrize("lead", [1.0, 40.0, 300.0, 700.0])
 def test_sure_answers_keep_their_loss_and_gradient(lead: float) -> None:
-    """Where log(sum) and p - t are 0, what it gives is right but for the rounding of s_k - m, at most |s| u."""
+    """For surely right samples loss and gradient are right up to the rounding of s_k - m, at most |s| u."""
     X = np.array([[lead, 0.3, -0.7], [0.1, lead, 0.2], [-1.0, 2.0, lead]])
     T = np.eye(3)
     loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
@@ -293,6 +293,6 @@ def test_sure_answers_keep_their_loss_and_gradient(lead: float) -> None:
 
 @pytest.mark.parametrize("threads", [0, 1.5, True, "2"])
 def test_bad_numbers_of_threads_are_named(threads: Any) -> None:
-    """A ValueError before the first step."""
+    """An impossible number of threads raises a ValueError before the first step."""
     with pytest.raises(ValueError, match="expected threads to be an integer of at least 1, got"):
         bp.train(make_net((2, 10, 3)), *SPIRALS[:2], threads=threads)

@@ -1,4 +1,4 @@
-"""The fast path computes in the net's precision, in memory that is there before the first step."""
+"""The fast path computes in the net's precision, in memory allocated before the first step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.strategies import Array
 
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
 def test_memory_has_the_nets_precision(kind: type, batch_size: int) -> None:
-    """In single precision nothing is computed in double: every array that is held is of the net's precision."""
+    """Every array that the fast path holds has the net's precision."""
     train, test = (Samples(X, T, np.float32) for X, T in (SPIRALS[:2], SPIRALS[2:]))
     for naive in (False, True):
         path = fast_path(make_net((2, 10, 3), naive=naive, dtype=np.float32), train, test, batch_size, 0.1)
@@ -44,7 +44,7 @@ def _arrays(value: Any, seen: set[int]) -> list[Array]:
 
 @pytest.mark.parametrize("naive", [False, True])
 def test_the_way_through_the_net_allocates_nothing_of_a_samples_size(naive: bool) -> None:
-    """Forward, back and the head's delta write into memory that is there: not even a row of samples is new."""
+    """Forward and backward pass allocate nothing as large as a row of samples."""
     n = 150_000  # of which the smallest array there is has more bytes than two of numpy's buffers of 64 KiB
     for n_back in (n, n - 1):
         shape = shape_of(make_net((2, 3, 2), naive=naive))
@@ -62,7 +62,7 @@ def test_the_way_through_the_net_allocates_nothing_of_a_samples_size(naive: bool
 
 
 def test_an_exception_leaves_no_stale_memory() -> None:
-    """numpy raises in the middle of a run of epochs; what is computed next starts from the net as it is."""
+    """After numpy has raised in the middle of a run, the next run starts from the present net."""
     X, T = SPIRALS[:2]
     net = make_net((2, 10, 3), naive=True)
     path = fast_of(net, X, T, 300)
@@ -83,7 +83,7 @@ def test_an_exception_leaves_no_stale_memory() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_steps_allocate_nothing_of_size(threads: int) -> None:
-    """An epoch of mini-batches needs less than a single layer's activations; evaluation is of (classes, samples)."""
+    """An epoch of mini-batches allocates less than one layer's activations."""
     X, T = clusters(6000, 50, 3)
     path = fast_of(make_net((50, 80, 80, 3)), X, T, 1500, threads)
     assert isinstance(path, Pieces)

@@ -1,4 +1,4 @@
-"""What the fast path leaves to the plain one; and where numbers are not finite both stop alike."""
+"""What the fast path leaves to the plain path, and that both stop alike where numbers are not finite."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fast_nets import clusters, fast_of, make_net, vector
 
 @pytest.mark.parametrize("T", [[[1.0, 2.0**-24], [0, 1]], [[1, 0], [0, 1 - 2.0**-22]]], ids=["two classes", "less"])
 def test_nearly_one_hot_is_not_one_hot(T: Any) -> None:
-    """Targets that are distributions up to rounding alone are left to the plain path."""
+    """Targets that are one-hot only up to rounding are left to the plain path."""
     assert not Samples(np.ones((2, 2)), np.array(T), np.float64).one_hot
     assert Samples(np.ones((2, 2)), np.eye(2), np.float64).one_hot
 
@@ -95,7 +95,7 @@ def _no_layer(net: bp.MLP) -> None:
     ],
 )  # fmt: skip
 def test_other_nets_are_left_to_the_plain_path(change: Any) -> None:
-    """Whatever is not exactly one of ours, in the usual order, with parameters that are apart."""
+    """A net that is not exactly of our layers in the usual order, with separate parameters, is refused."""
     net = make_net((2, 10, 3))
     assert shape_of(net) is not None
     change(net)
@@ -103,14 +103,14 @@ def test_other_nets_are_left_to_the_plain_path(change: Any) -> None:
 
 
 def test_replaced_classes_are_left_to_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who replaces a message of a class of ours wants his own to be used."""
+    """If a method of one of our classes was replaced, the plain path uses the replacement."""
     net = make_net((2, 10, 3))
     monkeypatch.setattr(bp.ReLULayer, "forward", lambda self, X: X)
     assert shape_of(net) is None
 
 
 def test_soft_targets_are_left_to_the_plain_path() -> None:
-    """As is a set in which one target has two classes."""
+    """A set with one soft target is left to the plain path."""
     X, T = clusters(20, 2, 3)
     assert fast_of(make_net((2, 10, 3)), X, T, 20) is not None
     T[3] = [0.5, 0.5, 0]
@@ -123,7 +123,7 @@ def test_soft_targets_are_left_to_the_plain_path() -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("batch_size", [2400, 1200])
 def test_both_paths_stop_alike(batch_size: int, threads: int, state: Any) -> None:
-    """In the same epoch and batch, with the same words, and the step that would follow is not taken."""
+    """Both paths stop in the same epoch and batch with the same message, without the bad step."""
     X, T = clusters(2400, 2, 3)
     outcomes = []
     for fast in (True, False):
@@ -141,7 +141,7 @@ def test_both_paths_stop_alike(batch_size: int, threads: int, state: Any) -> Non
 
 @pytest.mark.parametrize("batch_size", [2, 1])
 def test_the_naive_softmax_breaks_on_both_paths(batch_size: int) -> None:
-    """At a target of probability 1e-309 the loss is 711 and finite, but 1 / p_t is not: p - t would hide that."""
+    """For a target of probability 1e-309 the loss is finite but 1 / p_t is not: both paths stop."""
     X, T = np.array([[0.5], [0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     for fast in (True, False):
         net = make_net((1, 2), naive=True)
@@ -155,7 +155,7 @@ def test_the_naive_softmax_breaks_on_both_paths(batch_size: int) -> None:
 
 
 def test_a_test_set_may_be_lost_without_stopping_the_steps() -> None:
-    """Of test samples nobody takes the gradient: theirs need not be finite as long as the loss is."""
+    """Gradients of test samples need not be finite, as long as their loss is."""
     X, T = np.array([[0.0]]), np.array([[0.0, 1.0]])
     net = make_net((1, 2), naive=True)
     net.layers[0].W[:], net.layers[0].b[:] = [[0.0, -1420.0]], 0.0  # type: ignore[attr-defined]
@@ -167,7 +167,7 @@ def test_a_test_set_may_be_lost_without_stopping_the_steps() -> None:
 
 
 def test_going_on_regardless_is_the_plain_path() -> None:
-    """After NaN the curves are those of the plain path."""
+    """With stop_on_nonfinite=False the curves after a NaN are those of the plain path."""
     X, T = clusters(60, 2, 3)
     runs = []
     for fast in (True, False):
@@ -181,7 +181,7 @@ def test_going_on_regardless_is_the_plain_path() -> None:
 
 
 def test_what_numpy_warns_of_is_said_once() -> None:
-    """The plain path says it; the fast one, which has tried before, does not."""
+    """A numpy warning is given by the plain path alone, although the fast path was tried first."""
     X, T = clusters(60, 2, 3)
     net = make_net((2, 10, 3), naive=True)
     with np.errstate(all="warn", under="ignore"), pytest.warns(RuntimeWarning) as warned:

@@ -77,7 +77,7 @@ def sent(value: Any) -> Any:
     ],
 )
 def test_malformed_frames_are_refused(text: Any) -> None:
-    """With one kind of error, and at little cost."""
+    """Every malformed frame raises FrameError, quickly."""
     start = time.process_time()
     with pytest.raises(frames.FrameError):
         framed(text)
@@ -86,19 +86,19 @@ def test_malformed_frames_are_refused(text: Any) -> None:
 
 @pytest.mark.parametrize("lengths", [(2**63, 0), (0, 2**63), (2**21 + 1, 0), (0, 2**23 + 1)])
 def test_lengths_are_limited(lengths: tuple[int, int]) -> None:
-    """Before anything of that length is received."""
+    """A frame that announces too much is refused before it is received."""
     with pytest.raises(frames.FrameError, match="announced"):
         frames.unpacked(lambda n: struct.pack(">QQ", *lengths)[:n], frames.REPLY)
 
 
 def test_names_with_one_hash_are_refused() -> None:
-    """A dict of numbers with one hash would take minutes to make."""
+    """Keys of dicts must be strings: numbers with one hash would take minutes to insert."""
     with pytest.raises(frames.FrameError, match="a name of type int"):
         framed(["d", [[n * (2**61 - 1), 0] for n in range(20_000)]])
 
 
 def test_truth_values_are_bits() -> None:
-    """Whatever bytes came for them."""
+    """Every nonzero byte of an array of truth values becomes True."""
     value = framed(["a", "|b1", [4]], b"\x00\x01\x02\xff")
     assert value.view(np.uint8).tolist() == [0, 1, 1, 1]
 
@@ -126,7 +126,7 @@ def test_truth_values_are_bits() -> None:
     ],
 )
 def test_what_is_sent_arrives(value: Any) -> None:
-    """To the bit, with its type."""
+    """Every value that can be packed arrives unchanged, with its type."""
     got = sent(value)
     assert type(got) is type(value)
     assert repr(got) == repr(value)
@@ -135,7 +135,7 @@ def test_what_is_sent_arrives(value: Any) -> None:
 @pytest.mark.parametrize("dtype", sorted(frames._DTYPES))
 @pytest.mark.parametrize("shape", [(), (0,), (2, 3), (1, 0, 2)])
 def test_arrays_arrive(dtype: str, shape: tuple[int, ...]) -> None:
-    """Of every type and shape, whatever their layout."""
+    """Arrays of every dtype, shape and memory layout arrive unchanged."""
     array = np.arange(2 * np.prod(shape, dtype=int)).astype(dtype)[::2].reshape(shape)
     got = sent(array)
     assert got.dtype == array.dtype

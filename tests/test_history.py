@@ -1,4 +1,4 @@
-"""What training leaves behind."""
+"""The record of a training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import bp
 
 
 def test_a_moment_is_one_number_of_each_kind() -> None:
-    """Loss and accuracy by set, and the mean absolute weight by layer."""
+    """One evaluation is a loss and an accuracy for each set and a mean |W| for each layer."""
     history = bp.History.of([(0.5, 0.75)], {"Linear_1": np.array([[1.0, -3.0]])})
     assert (history.loss_train, history.acc_train) == ([0.5], [0.75])
     assert (history.loss_test, history.acc_test) == ([], [])
@@ -19,7 +19,7 @@ def test_a_moment_is_one_number_of_each_kind() -> None:
 
 
 def test_it_is_read_by_name_and_as_a_whole() -> None:
-    """As in the lab's ``run_info``, and as what JSON can hold."""
+    """Its parts are read by name, as in the lab's ``run_info``, and as a dict for JSON."""
     history = bp.History(loss_train=[0.5], stopped="why", stopped_at={"epoch": 1})
     assert history["loss_train"] is history.loss_train
     assert history.as_dict() == {
@@ -31,12 +31,12 @@ def test_it_is_read_by_name_and_as_a_whole() -> None:
 
 
 def test_epochs_are_counted_from_the_start_before_training() -> None:
-    """The first number is that of the untrained net; nothing at all is no epoch either."""
+    """The first number is that of the untrained net and counts as no epoch."""
     assert [bp.History(loss_train=[1.0] * n).epochs for n in range(4)] == [0, 0, 1, 2]
 
 
 def test_later_epochs_are_appended() -> None:
-    """List by list and layer by layer, new layers included."""
+    """Later epochs are appended list by list and layer by layer, new layers included."""
     history = bp.History.of([(1.0, 0.0), (2.0, 0.5)], {"A": np.ones((1, 1))})
     history.extend(bp.History.of([(0.5, 1.0), (1.5, 0.75)], {"A": 3 * np.ones((1, 1)), "B": np.ones((1, 1))}))
     assert history.loss_train == [1.0, 0.5]

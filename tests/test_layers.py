@@ -1,4 +1,4 @@
-"""Linear, ReLU and softmax: their messages against two oracles, and what they promise beyond numbers."""
+"""Linear, ReLU and softmax layers: their messages against two oracles, and what else they promise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def linear_questions(draw: st.DrawFn) -> tuple[bp.LinearLayer, Array, Array]:
 
 @given(linear_questions())
 def test_linear_forward_is_x_w_plus_b(question: tuple[bp.LinearLayer, Array, Array]) -> None:
-    """Entry by entry, summed in exact arithmetic."""
+    """``forward`` is X W + b, entry by entry, summed in exact arithmetic."""
     layer, X, _ = question
     exact = [
         [sum(x * w for x, w in zip(row, column, strict=True)) + b for column, b in zip(layer.W.T, layer.b, strict=True)]
@@ -62,7 +62,7 @@ def test_linear_messages_are_derivatives_of_forward(question: tuple[bp.LinearLay
 @needs_torch
 @given(linear_questions())
 def test_linear_messages_agree_with_torch(question: tuple[bp.LinearLayer, Array, Array]) -> None:
-    """The same by automatic differentiation of the definition; ``grad`` is averaged over the samples."""
+    """``delta`` and ``grad`` agree with automatic differentiation; ``grad`` is averaged over the samples."""
     layer, X, cotangent = question
     dX, dW, db = torch_autograd.vjp(lambda X, W, b: X @ W + b, cotangent, (X, layer.W, layer.b))
     assert_within(layer.delta(layer.forward(X), cotangent), dX)
@@ -72,7 +72,7 @@ def test_linear_messages_agree_with_torch(question: tuple[bp.LinearLayer, Array,
 
 @given(st.data())
 def test_relu_is_its_definition(data: st.DataObject) -> None:
-    """The larger of x and 0, and in the other direction what came where x > 0 and nothing elsewhere: exactly."""
+    """``forward`` is exactly max(x, 0), and ``delta`` is delta_next where x > 0 and 0 elsewhere."""
     n, u = data.draw(sizes(2))
     X, cotangent = data.draw(arrays(n, u)), data.draw(arrays(n, u, elements=NON_ZERO))
     layer = bp.ReLULayer("ReLU")
@@ -86,7 +86,7 @@ def test_relu_is_its_definition(data: st.DataObject) -> None:
 @few_examples
 @given(st.data())
 def test_relu_delta_is_derivative_off_the_kink(data: st.DataObject) -> None:
-    """Where central differences know an answer, it is ours; at exactly 0 they rightly know none."""
+    """``delta`` agrees with central differences wherever these have a finite error."""
     n, u = data.draw(sizes(2))
     X, cotangent = data.draw(arrays(n, u)), data.draw(arrays(n, u, elements=NON_ZERO))
     layer = bp.ReLULayer("ReLU")
@@ -99,7 +99,7 @@ def test_relu_delta_is_derivative_off_the_kink(data: st.DataObject) -> None:
 @few_examples
 @given(st.data())
 def test_softmax_delta_is_derivative_of_forward(softmax: type[Any], data: st.DataObject) -> None:
-    """Against central differences of its own forward pass, for cotangents that are not constant."""
+    """``delta`` agrees with central differences of ``forward`` for cotangents that are not constant."""
     n, k = data.draw(sizes(2))
     X, cotangent = data.draw(arrays(n, k)), data.draw(arrays(n, k))
     layer = softmax("Softmax")
@@ -112,7 +112,7 @@ def test_softmax_delta_is_derivative_of_forward(softmax: type[Any], data: st.Dat
 @pytest.mark.parametrize("softmax", SOFTMAXES)
 @given(st.data())
 def test_softmax_agrees_with_torch(softmax: type[Any], data: st.DataObject) -> None:
-    """Forward, and back by automatic differentiation of exp(x) / sum exp(x)."""
+    """Both messages agree with automatic differentiation of exp(x) / sum exp(x)."""
     n, k = data.draw(sizes(2))
     X, cotangent = data.draw(arrays(n, k)), data.draw(arrays(n, k))
 
@@ -129,7 +129,7 @@ def test_softmax_agrees_with_torch(softmax: type[Any], data: st.DataObject) -> N
 
 @given(st.data())
 def test_stable_softmax_at_extreme_logits(data: st.DataObject) -> None:
-    """For every finite logit: numbers in [0, 1], rows that sum to 1, the largest logit the likeliest, no warning."""
+    """For every finite logit the probabilities are in [0, 1] and sum to 1, without a warning."""
     n, k = data.draw(sizes(2))
     X = data.draw(arrays(n, k, elements=EXTREME))
     Y = bp.SoftmaxLayer("Softmax").forward(X)
@@ -141,7 +141,7 @@ def test_stable_softmax_at_extreme_logits(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_stable_softmax_is_shift_invariant(data: st.DataObject) -> None:
-    """Adding a constant to a row changes nothing: exactly, where the addition itself is exact."""
+    """Adding a constant to a row changes no probability where the addition is exact."""
     n, k = data.draw(sizes(2))
     X, shift = data.draw(arrays(n, k)), data.draw(st.integers(-(2**40), 2**40))
     layer = bp.SoftmaxLayer("Softmax")
@@ -150,7 +150,7 @@ def test_stable_softmax_is_shift_invariant(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_softmaxes_agree_where_both_are_right(data: st.DataObject) -> None:
-    """Up to +-300 the naive formula loses nothing to overflow: both are within their rounding bounds of each other."""
+    """For logits up to +-300 the naive and the stable softmax agree within their rounding bounds."""
     n, k = data.draw(sizes(2))
     X = data.draw(arrays(n, k, elements=st.floats(-300, 300)))
     naive, stable = bp.NaiveSoftmaxLayer("a").forward(X), bp.SoftmaxLayer("b").forward(X)
@@ -159,7 +159,7 @@ def test_softmaxes_agree_where_both_are_right(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(("dtype", "largest"), [(np.float64, 709.7), (np.float32, 88.7)])
 def test_naive_softmax_overflows(dtype: type[Any], largest: float) -> None:
-    """Just below the largest exponent it still answers; just above, inf / inf = NaN, and numpy says so."""
+    """The naive softmax is finite just below the largest exponent; just above it is NaN, and numpy warns."""
     layer = bp.NaiveSoftmaxLayer("Softmax")
     assert layer.forward(np.array([[largest, 0.0]], dtype))[0, 0] == 1
     too_large = np.array([[largest + 0.2, 0.0]], dtype)
@@ -170,7 +170,7 @@ def test_naive_softmax_overflows(dtype: type[Any], largest: float) -> None:
 
 
 def test_naive_softmax_underflows() -> None:
-    """Where all exponentials of a row underflow it answers 0 / 0, while the stable one does not mind."""
+    """If all exponentials of a row underflow the naive softmax gives 0 / 0, and the stable one is right."""
     X = np.array([[-746.0, -746.0]])
     with pytest.warns(RuntimeWarning, match="invalid value"):
         assert np.isnan(bp.NaiveSoftmaxLayer("a").forward(X)).all()
@@ -178,7 +178,7 @@ def test_naive_softmax_underflows() -> None:
 
 
 def test_one_bad_row_leaves_the_others_alone() -> None:
-    """Overflow in one sample, or a sample far below another, does not touch the rest of the batch."""
+    """An overflow in one sample does not change the outputs of the others."""
     X = np.array([[1e4, 0.0], [1.0, 1.0], [-1e4, -1e4]])
     with np.errstate(all="ignore"):
         naive = bp.NaiveSoftmaxLayer("a").forward(X)
@@ -193,7 +193,7 @@ def test_one_bad_row_leaves_the_others_alone() -> None:
     ids=lambda layer: type(layer).__name__,
 )
 def test_nan_is_not_hidden(layer: Any) -> None:
-    """The output of a sample with a NaN is NaN, that of the others is not."""
+    """The output of a sample with a NaN is NaN; the outputs of the others are not."""
     Y = layer.forward(np.array([[np.nan, 1.0], [1.0, 2.0]]))
     assert np.isnan(Y[0]).any()
     assert np.isfinite(Y[1]).all()
@@ -202,7 +202,7 @@ def test_nan_is_not_hidden(layer: Any) -> None:
 @few_examples
 @given(st.data())
 def test_messages_are_pure(data: st.DataObject) -> None:
-    """Any memory layout, read-only, other calls in between, keywords or not: the same answer to the same question."""
+    """A message gives the same for equal arguments: in any layout, read-only, by keyword, after other calls."""
     n, d, u = data.draw(sizes(3, least=2))
     layer = linear(data.draw(arrays(d, u)), data.draw(arrays(u)))
     X, Y, other = data.draw(arrays(n, d)), data.draw(arrays(n, u)), data.draw(arrays(n + 1, u, elements=NON_ZERO))
@@ -240,7 +240,7 @@ def test_float32_stays_float32() -> None:
 
 
 def test_integers_are_converted() -> None:
-    """Whole numbers, truth values and lists of them are numbers."""
+    """Integers, truth values and lists of them are converted to numbers."""
     layer = linear(np.array([[1.0], [2.0]]), np.array([0.5]))
     assert layer.forward(np.array([[1, 2]])).tolist() == [[5.5]]
     assert layer.forward([[True, False]]).tolist() == [[1.5]]
@@ -269,7 +269,7 @@ def test_bad_inputs_are_named(X: Any, said: str) -> None:
 
 
 def test_arguments_must_agree() -> None:
-    """Rows of delta_next are those of Y or X, its columns the layer's units."""
+    """delta_next must have as many rows as Y or X, and as many columns as the layer has units."""
     layer = linear(np.ones((2, 3)), np.ones(3))
     with pytest.raises(ValueError, match=r"^Linear\.delta: delta_next: expected shape \(4, 3\), got \(5, 3\)"):
         layer.delta(np.ones((4, 3)), np.ones((5, 3)))
@@ -295,7 +295,7 @@ def test_initialize_is_he_and_ones() -> None:
 
 
 def test_float32_weights_are_the_float64_ones_rounded() -> None:
-    """So that runs in both precisions start from the same net."""
+    """Initial weights in single precision are those in double precision, rounded."""
     single = bp.LinearLayer(3, 2, np.random.RandomState(1), "a", dtype=np.float32)
     double = bp.LinearLayer(3, 2, np.random.RandomState(1), "a")
     assert single.W.dtype == single.b.dtype == np.float32
@@ -303,7 +303,7 @@ def test_float32_weights_are_the_float64_ones_rounded() -> None:
 
 
 def test_new_generators_work_too() -> None:
-    """numpy's current Generator has the same normal()."""
+    """A numpy Generator can initialize a layer."""
     layer = bp.LinearLayer(3, 2, np.random.default_rng(1), "a")
     assert np.array_equal(layer.W, np.random.default_rng(1).normal(0, np.sqrt(2 / 3), (3, 2)))
 
@@ -344,14 +344,14 @@ def test_wrong_update_changes_nothing(dtheta: list[Array]) -> None:
     ],
 )
 def test_bad_sizes_are_named(arguments: dict[str, Any], said: str) -> None:
-    """A layer that cannot be is refused when it is made."""
+    """A layer with an impossible size or dtype is refused when it is made."""
     settings = {"n_inputs": 2, "n_units": 3, "rng": np.random.RandomState(0), "name": "L"} | arguments
     with pytest.raises(ValueError, match=rf"^L: expected .*{said}"):
         bp.LinearLayer(**settings)
 
 
 def test_only_linear_layers_have_parameters() -> None:
-    """has_params tells the trainer what to update."""
+    """``has_params`` is True for linear layers alone."""
     assert linear(np.ones((1, 1)), np.ones(1)).has_params()
     assert not any(layer("x").has_params() for layer in (bp.ReLULayer, *SOFTMAXES))
 
@@ -365,6 +365,6 @@ def test_stable_delta_at_extreme_logits(logits: list[float], cotangent: Array) -
 
 @pytest.mark.parametrize(("of_y", "of_d"), [(np.float32, np.float64), (np.float64, np.float32)])
 def test_of_two_precisions_the_higher_counts(of_y: Any, of_d: Any) -> None:
-    """As in numpy's own arithmetic."""
+    """Mixed precisions give the higher one, as in numpy's own arithmetic."""
     layer = bp.SoftmaxLayer("S")
     assert layer.delta(np.array([[0.25, 0.75]], of_y), np.ones((1, 2), of_d)).dtype == np.float64

@@ -22,7 +22,7 @@ RUN = "from mlp.mlp import MLP\nfrom mlp.losses import LossCrossEntropy\nraise R
 _TRY = "try:\n    {}\nexcept ImportError:\n    {}\n"
 _SYS_PATH = "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), {!r}))\n{}"
 
-#: What is handed in, and the paths by which it is asked for.
+#: The files of a submission, and the paths by which it is named.
 LAYOUTS: dict[str, tuple[dict[str, str], list[str]]] = {
     "by the package's name": (within("mlp", lab(ABSOLUTE)), ["", "mlp", "mlp/losses.py"]),
     "relative": (within("mlp", lab(RELATIVE)), ["", "mlp", "mlp/losses.py"]),

@@ -42,14 +42,14 @@ threads = [Thread(target=burn, args=(seconds,)) for seconds in (0.2, 0.4)]
 for each in threads: each.start()
 for each in threads: each.join()
 """
-#: After them a process waits to be ended.
+#: Kinds of work: the code, and the seconds of processor time that it uses before the process waits to be ended.
 WORK: dict[str, tuple[str, float]] = {
     "nothing": ("", 0.0),
     "itself": ("burn(0.2)", 0.2),
     "threads": (THREADS, 0.4),
     "children": ("import os\nif not os.fork():\n    burn(0.2)\n    told()\nelse: burn(0.1)", 0.3),
     "grandchildren": ("import os\nif not os.fork():\n    if not os.fork():\n        burn(0.2)\n        told()", 0.2),
-    # Theirs is told in hundredths of seconds, rounded down.
+    # The system gives the time of ended children in hundredths of a second, rounded down.
     "ended children": ("import os\nif os.fork(): os.wait()\nelse:\n    burn(0.22)\n    os._exit(0)", 0.2),
     "ended thread": (
         "import threading\neach = threading.Thread(target=burn, args=(0.2,))\neach.start()\neach.join()",
@@ -57,7 +57,7 @@ WORK: dict[str, tuple[str, float]] = {
     ),
 }
 WAIT = "\nimport sys\ndef told():\n    print(flush=True)\n    sys.stdin.read()\n"
-#: Of processor time: what a process needs besides what it is asked to burn.
+#: Seconds of processor time that a process needs in addition to what it is asked to use.
 START = 5.0
 
 Begin = Callable[..., "subprocess.Popen[bytes]"]
@@ -223,7 +223,7 @@ def test_elapsed_time_that_is_not_the_submissions_does_not_end_it() -> None:
         (REQUEST, 10.0, 90.0, ("took more for one case than a sixth of", "did not answer within a quarter of")),
         (IMPORT, 31.0, 180.0, ("took more than half of", "did not end within half of")),
     ],
-    ids=["question", "import"],
+    ids=["request", "import"],
 )
 def test_one_answer_has_its_share_of_both(share: object, processor: float, wall: float, said: tuple[str, str]) -> None:
     """One reply may use a share of each limit, and the message gives the limit that was set."""
@@ -321,7 +321,7 @@ def test_imports_share_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 RIGHT = Path(plain.__file__).read_text(encoding="utf-8")
 ASK = [New("layer", "ReLULayer", {"name": "r"}), Call("layer", "forward", {"X": np.array([[-1.0, 2.0]])})]
-#: With a forward that takes a second of processor time at its third call.
+#: A layer whose forward takes a second of processor time at its third call.
 BUSY = RIGHT + (
     "\nimport itertools, time\nright, count = ReLULayer.forward, itertools.count(1)\n"
     "def forward(self, X):\n    end = time.process_time() + (next(count) == 3)\n"

@@ -41,7 +41,7 @@ def logit_questions(draw: st.DrawFn) -> tuple[Array, Array]:
 
 @given(probability_questions())
 def test_cross_entropy_is_its_definition(question: tuple[Array, Array]) -> None:
-    """Minus the sum of t log p, one number a sample, summed without error."""
+    """The loss is minus the sum of t log p, one number for each sample, summed in exact arithmetic."""
     P, T = question
     exact = [[-math.fsum(t * math.log(p) for p, t in zip(*rows, strict=True))] for rows in zip(P, T, strict=True)]
     losses = CE.forward(P, T)
@@ -54,7 +54,7 @@ def test_cross_entropy_is_its_definition(question: tuple[Array, Array]) -> None:
 @few_examples
 @given(probability_questions())
 def test_cross_entropy_delta_is_derivative_of_forward(question: tuple[Array, Array]) -> None:
-    """Per sample, not divided by N: the gradient of the sum of the losses."""
+    """``delta`` is the gradient of the sum of the losses: it is not divided by N."""
     P, T = question
 
     def close(P: Array) -> Array:  # differences step beyond the simplex, and never to where log is not defined
@@ -67,7 +67,7 @@ def test_cross_entropy_delta_is_derivative_of_forward(question: tuple[Array, Arr
 @needs_torch
 @given(probability_questions())
 def test_cross_entropy_agrees_with_torch(question: tuple[Array, Array]) -> None:
-    """The definition on tensors, differentiated."""
+    """Loss and delta agree with automatic differentiation of the definition."""
     P, T = question
 
     def definition(P: Any) -> Any:
@@ -81,7 +81,7 @@ def test_cross_entropy_agrees_with_torch(question: tuple[Array, Array]) -> None:
 @few_examples
 @given(logit_questions())
 def test_logits_delta_is_derivative_of_forward(question: tuple[Array, Array]) -> None:
-    """Against central differences of the compound loss, soft targets included."""
+    """``delta`` of the compound loss agrees with central differences, also for soft targets."""
     X, T = question
     (dX,) = finite_differences.vjp(lambda X: LOGITS.forward(X, T), np.ones((len(X), 1)), (X,))
     assert_within(LOGITS.delta(X, T), dX, gamma(X.shape[1] + 36))
@@ -90,7 +90,7 @@ def test_logits_delta_is_derivative_of_forward(question: tuple[Array, Array]) ->
 @needs_torch
 @given(logit_questions())
 def test_logits_loss_agrees_with_torch(question: tuple[Array, Array]) -> None:
-    """Minus the sum of t log softmax(x), by automatic differentiation."""
+    """Loss and delta agree with automatic differentiation of minus the sum of t log softmax(x)."""
     X, T = question
 
     def definition(X: Any) -> Any:
@@ -104,7 +104,7 @@ def test_logits_loss_agrees_with_torch(question: tuple[Array, Array]) -> None:
 
 @given(logit_questions())
 def test_compound_is_softmax_then_cross_entropy(question: tuple[Array, Array]) -> None:
-    """Where nothing overflows, the layer in one gives what the two layers give, forward and back."""
+    """Where nothing overflows the compound loss gives what softmax and cross-entropy give, forward and back."""
     X, T = question
     softmax = bp.SoftmaxLayer("Softmax")
     P = softmax.forward(X)
@@ -115,7 +115,7 @@ def test_compound_is_softmax_then_cross_entropy(question: tuple[Array, Array]) -
 
 @given(st.data())
 def test_logits_loss_at_extreme_logits(data: st.DataObject) -> None:
-    """Every finite logit: never NaN, never negative, no warning; inf where the true loss is beyond all doubles."""
+    """For every finite logit the loss is not NaN or negative; it is inf only if the true loss exceeds all doubles."""
     n, k = data.draw(sizes(2))
     X, T = data.draw(arrays(n, k, elements=EXTREME)), data.draw(one_hot(n, k))
     losses, delta = LOGITS.forward(X, T), LOGITS.delta(X, T)
@@ -133,7 +133,7 @@ def test_logits_loss_at_extreme_logits(data: st.DataObject) -> None:
 
 
 def test_a_certain_sample_costs_nothing() -> None:
-    """Probability 1 for the target: a loss of 0, not of -0, and a delta that stays finite."""
+    """For a target of probability 1 the loss is 0 (not -0) and the delta is finite."""
     P, T = np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])
     assert math.copysign(1, CE.forward(P, T)[0, 0]) == 1
     assert CE.forward(P, T)[0, 0] == 0
@@ -141,14 +141,14 @@ def test_a_certain_sample_costs_nothing() -> None:
 
 
 def test_zero_log_zero_is_zero() -> None:
-    """A probability of 0 off the target changes nothing, and numpy has nothing to report."""
+    """A probability of 0 off the target adds nothing, and numpy gives no warning."""
     P, T = np.array([[0.0, 0.5, 0.5]]), np.array([[0.0, 1.0, 0.0]])
     assert CE.forward(P, T)[0, 0] == pytest.approx(math.log(2), rel=gamma(4))
     assert CE.delta(P, T).tolist() == [[0.0, -2.0, 0.0]]
 
 
 def test_an_impossible_target_costs_infinity() -> None:
-    """Probability 0 for the target: the loss is inf, the delta -inf, and numpy reports the division."""
+    """For a target of probability 0 the loss is inf, the delta -inf, and numpy reports the division."""
     P, T = np.array([[0.0, 1.0], [0.5, 0.5]]), np.array([[1.0, 0.0], [1.0, 0.0]])
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         losses = CE.forward(P, T)
@@ -160,7 +160,7 @@ def test_an_impossible_target_costs_infinity() -> None:
 
 
 def test_compound_survives_where_the_parts_do_not() -> None:
-    """A target 800 below the best class: the parts make inf and NaN, the compound layer 800 and -1."""
+    """For a target 800 below the largest logit the compound loss gives 800 and -1; its parts give inf and NaN."""
     X, T = np.array([[800.0, 0.0]]), np.array([[0.0, 1.0]])
     naive = bp.NaiveSoftmaxLayer("naive")
     with np.errstate(all="ignore"):
@@ -177,7 +177,7 @@ def test_compound_survives_where_the_parts_do_not() -> None:
 @few_examples
 @given(data=st.data())
 def test_losses_are_pure(loss: Any, data: st.DataObject) -> None:
-    """Any memory layout, read-only, by keyword: the same answer, in memory of its own."""
+    """A loss gives the same for equal arguments in any layout, read-only or by keyword, in memory of its own."""
     P, T = data.draw(probability_questions())
     laid = {"X": data.draw(layouts(P)), "T": data.draw(layouts(T))}
     for message in (loss.forward, loss.delta):
@@ -194,7 +194,7 @@ def test_float32_stays_float32(loss: Any) -> None:
 
 
 def test_float32_softmax_targets_are_distributions() -> None:
-    """Targets that some model computed in single precision sum to 1 only nearly, and are welcome."""
+    """Targets computed in single precision, which sum only nearly to 1, are accepted."""
     rng = np.random.RandomState(0)
     T = bp.SoftmaxLayer("s").forward(rng.randn(20, 1000).astype(np.float32))
     assert np.isfinite(LOGITS.forward(rng.randn(20, 1000), T)).all()
@@ -223,13 +223,13 @@ def test_bad_targets_are_named(loss: Any, T: Any, said: str) -> None:
 @pytest.mark.parametrize("loss", [bp.LossCrossEntropy("CE"), bp.LossCrossEntropyForSoftmaxLogits("CE")])
 @pytest.mark.parametrize(("of_x", "of_t"), [(np.float32, np.float64), (np.float64, np.float32)])
 def test_of_two_precisions_the_higher_counts(loss: Any, of_x: Any, of_t: Any) -> None:
-    """As in numpy's own arithmetic."""
+    """Mixed precisions give the higher one, as in numpy's own arithmetic."""
     X, T = np.array([[0.25, 0.75]], of_x), np.array([[0.0, 1.0]], of_t)
     assert loss.forward(X, T).dtype == loss.delta(X, T).dtype == np.float64
 
 
 def test_soft_and_sure_targets_may_stand_in_one_batch() -> None:
-    """Each sample has the loss that it has by itself."""
+    """In a batch of soft and one-hot targets each sample has the loss that it has alone."""
     loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
     X, T = np.array([[1.0, 2.0], [1.0, 2.0]]), np.array([[0.25, 0.75], [1.0, 0.0]])
     for message in (loss.forward, loss.delta):
@@ -238,12 +238,12 @@ def test_soft_and_sure_targets_may_stand_in_one_batch() -> None:
 
 
 def test_logarithms_are_taken_in_the_higher_precision() -> None:
-    """Probabilities in single precision, targets in double: the loss has double's digits of what was given."""
+    """With probabilities in single and targets in double precision the logarithm is taken in double."""
     X = np.array([[0.3, 0.7]], np.float32)
     assert bp.LossCrossEntropy("CE").forward(X, np.eye(2)[:1])[0, 0] == -math.log(float(X[0, 0]))
 
 
 def test_slope_at_soft_targets_is_p_minus_t() -> None:
-    """With even odds, where the numbers are plain."""
+    """For soft targets the delta is p - t, here for equal logits."""
     loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
     assert loss.delta([[0.0, 0.0], [0.0, 0.0]], [[0.25, 0.75], [0.0, 1.0]]).tolist() == [[0.25, -0.25], [0.5, -0.5]]

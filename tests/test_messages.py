@@ -1,4 +1,4 @@
-"""The checks in front of every message of a layer: on a layer of the test's own, which is decorated here and now."""
+"""The checks of a message's arguments, on a layer that the tests define."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def make(n_inputs: int | None = 2, n_units: int | None = 3) -> Any:
 
 
 def test_arguments_reach_the_message_as_matrices() -> None:
-    """Lists and integers become arrays of doubles, in their places, by position and by name."""
+    """Lists and integers become arrays of doubles, by position and by name."""
     layer = make()
     (X,) = layer.forward([[1, 2]])
     assert (X.dtype, X.tolist()) == (np.float64, [[1, 2]])
@@ -53,7 +53,7 @@ def test_arguments_reach_the_message_as_matrices() -> None:
 
 @pytest.mark.parametrize("arguments", [{}, {"Y": [[1, 2, 3]]}, {"Y": [[1, 2, 3]], "delta_next": [[1, 2, 3]], "Z": 1}])
 def test_arguments_are_those_of_the_message(arguments: dict[str, Any]) -> None:
-    """Too few and too many are a `TypeError`, as for any function."""
+    """Too few and too many arguments are a `TypeError`."""
     with pytest.raises(TypeError):
         make().delta(**arguments)
 
@@ -77,14 +77,14 @@ NO_DISTRIBUTION = (
     ],
 )
 def test_what_does_not_fit_is_named(message: str, arguments: tuple[Any, ...], said: str) -> None:
-    """By layer, message and argument, with what was expected and what came."""
+    """A ValueError names layer, message and argument, what was expected and what came."""
     with pytest.raises(ValueError, match=r".") as error:
         getattr(make(), message)(*arguments)
     assert str(error.value) == f"Linear_1.{message}: {said}"
 
 
 def test_without_widths_the_first_argument_decides() -> None:
-    """A layer that takes any width asks that its arguments agree."""
+    """For a layer of any width the arguments must have equal widths."""
     layer = make(None, None)
     assert layer.forward([[1.0, 2.0, 3.0]])[0].shape == (1, 3)
     with pytest.raises(ValueError, match=r"delta_next: expected shape \(1, 2\), got \(1, 3\)"):
@@ -92,12 +92,12 @@ def test_without_widths_the_first_argument_decides() -> None:
 
 
 def test_targets_alone_are_asked_to_be_distributions() -> None:
-    """Inputs may be any numbers."""
+    """Only targets must be distributions; inputs may be any numbers."""
     assert make().loss([[5, -7]], [[0, 1, 0]])[0].tolist() == [[5, -7]]
 
 
 def test_checks_can_be_left_out() -> None:
-    """`unchecked` gives the message itself; a method that has no checks is given back as it is."""
+    """`unchecked` gives the message without checks, or the method itself if it has none."""
     layer = make()
     assert unchecked(layer.forward)("anything") == ("anything",)
     assert unchecked(layer.plain)() == "unchecked"
@@ -105,13 +105,13 @@ def test_checks_can_be_left_out() -> None:
 
 
 def test_ragged_rows_are_named() -> None:
-    """With numpy's reason."""
+    """Rows of different lengths are refused with numpy's reason."""
     with pytest.raises(ValueError, match=r"^X: expected rows of equal length, got a ragged sequence \("):
         as_matrix([[1], [1, 2]], "X")
 
 
 def test_sums_may_be_off_by_what_single_precision_is() -> None:
-    """4 units of single precision a class, exactly; the message shows the row, and of a long one its ends."""
+    """Sums of targets may be off by 4 units of single precision for each class, and no more."""
     slack = 2.0**-21
     check_targets(np.array([[1 + 2 * slack, 0.0]]), "T")
     with pytest.raises(ValueError, match="T: expected rows"):
@@ -128,7 +128,7 @@ def test_sums_may_be_off_by_what_single_precision_is() -> None:
     ],
 )
 def test_rows_are_shown_in_short(k: int, shown: str) -> None:
-    """Four digits, and no more than twelve numbers."""
+    """The message shows a row with four digits and at most twelve numbers."""
     with pytest.raises(ValueError, match="row 0") as error:
         check_targets(np.full((1, k), 0.123456), "T")
     # numpy breaks long lines.

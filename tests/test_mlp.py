@@ -1,4 +1,4 @@
-"""The network: what runs, what it costs, and its gradient."""
+"""The network: its forward pass, its losses and its gradient."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def mean_loss(net: bp.MLP, X: Array, T: Array) -> Any:
 @few_examples
 @given(questions())
 def test_gradient_is_derivative_of_the_mean_loss(question: tuple[bp.MLP, Array, Array, bool]) -> None:
-    """Every parameter against central differences of `evaluate`; entries at a kink are not judged."""
+    """The gradient agrees with central differences of `evaluate`, except at kinks."""
     net, X, T, stable = question
     theta = [array for pair in net.parameters().values() for array in pair]
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -80,7 +80,7 @@ def test_gradient_is_derivative_of_the_mean_loss(question: tuple[bp.MLP, Array, 
 @needs_torch
 @given(questions())
 def test_gradient_agrees_with_torch(question: tuple[bp.MLP, Array, Array, bool]) -> None:
-    """The whole net written in PyTorch, differentiated; ReLU at exactly 0 gives 0 in both."""
+    """The gradient agrees with that of the same net in PyTorch, where ReLU at exactly 0 gives 0 too."""
     net, X, T, stable = question
 
     def definition(*theta: Any) -> Any:
@@ -101,7 +101,7 @@ def test_gradient_agrees_with_torch(question: tuple[bp.MLP, Array, Array, bool])
 
 @given(questions())
 def test_evaluate_is_the_loss_of_what_propagates(question: tuple[bp.MLP, Array, Array, bool]) -> None:
-    """One number a sample; the output layers stay out of it."""
+    """`evaluate` gives one loss for each sample, without the output layers."""
     net, X, T, stable = question
     outputs = net.propagate(X, output_layers=False)
     with np.errstate(divide="ignore"):
@@ -115,7 +115,7 @@ def test_evaluate_is_the_loss_of_what_propagates(question: tuple[bp.MLP, Array, 
 
 
 def test_last_layer_ends_the_run() -> None:
-    """Any layer by its name, output layers included where they run."""
+    """`propagate` stops after any layer by its name, output layers included."""
     net = build([2, 3, 2], stable=True)
     X = np.array([[1.0, 2.0], [-1.0, 0.5]])
     hidden = net.layers[0].forward(X)
@@ -129,7 +129,7 @@ def test_last_layer_ends_the_run() -> None:
 
 
 def test_gradient_names_every_layer_with_parameters() -> None:
-    """In the order of the network, each with what its own `grad` returns."""
+    """The gradient has the result of each `grad` by the layer's name, in the order of the network."""
     net = build([2, 3, 4, 2], stable=True)
     gradient = net.gradient(np.ones((5, 2)), np.eye(2)[[0, 1, 0, 1, 1]])
     assert list(gradient) == ["Linear_1", "Linear_2", "Linear_3"]
@@ -139,7 +139,7 @@ def test_gradient_names_every_layer_with_parameters() -> None:
 
 
 def test_gradient_changes_nothing() -> None:
-    """Neither the parameters nor the batch, and a second call answers the same."""
+    """`gradient` changes neither parameters nor batch, and a second call gives the same."""
     net = build([2, 3, 2], stable=True)
     X, T = np.array([[1.0, 2.0], [0.5, -1.0]]), np.eye(2)
     X.flags.writeable = T.flags.writeable = False
@@ -153,7 +153,7 @@ def test_gradient_changes_nothing() -> None:
 
 
 def test_no_delta_below_the_first_parameters() -> None:
-    """Backpropagation ends where nobody needs delta any more."""
+    """No delta is computed below the first layer with parameters."""
 
     class Front(bp.ReLULayer):
         def delta(self, Y: Array, delta_next: Array) -> Array:
@@ -165,7 +165,7 @@ def test_no_delta_below_the_first_parameters() -> None:
 
 
 def test_a_net_without_parameters_has_no_gradient() -> None:
-    """An empty dict, not an error."""
+    """The gradient of a net without parameters is an empty dict."""
     net = bp.MLP(2, [bp.ReLULayer("R")], bp.LossCrossEntropyForSoftmaxLogits("CE"))
     assert net.gradient(np.ones((1, 2)), np.array([[1.0, 0.0]])) == {}
 
@@ -186,7 +186,7 @@ class Tanh:
 
 
 def test_own_layers_fit_in() -> None:
-    """The contract is the messages: such a net differentiates and trains."""
+    """A user's own layer that has the methods of the contract can be differentiated and trained."""
     rng = np.random.RandomState(0)
     layers = [bp.LinearLayer(2, 3, rng, "L1"), Tanh(), bp.LinearLayer(3, 2, rng, "L2")]
     net = bp.MLP(2, layers, bp.LossCrossEntropyForSoftmaxLogits("CE"))
@@ -201,7 +201,7 @@ def test_own_layers_fit_in() -> None:
 
 
 def test_names_must_differ() -> None:
-    """Gradients go by name, so that two layers of one name are refused, also across the output layers."""
+    """Two layers of one name are refused, also across the output layers."""
     rng = np.random.RandomState(0)
     one, two = bp.LinearLayer(2, 2, rng, "L"), bp.LinearLayer(2, 2, rng, "L")
     with pytest.raises(ValueError, match=r"got twice: \['L'\]"):
@@ -211,7 +211,7 @@ def test_names_must_differ() -> None:
 
 
 def test_widths_must_chain() -> None:
-    """A layer that does not take what the one before it gives is refused when the net is made."""
+    """A layer whose inputs do not fit the outputs of the one before is refused when the net is made."""
     rng = np.random.RandomState(0)
     layers = [bp.LinearLayer(2, 3, rng, "L1"), bp.ReLULayer("R"), bp.LinearLayer(4, 2, rng, "L2")]
     with pytest.raises(ValueError, match="expected L2 to take the 3 values of L1, it takes 4"):
@@ -222,7 +222,7 @@ def test_widths_must_chain() -> None:
 
 @pytest.mark.parametrize("message", ["evaluate", "gradient"])
 def test_bad_batches_are_named(message: str) -> None:
-    """The layer or loss that cannot take it says so."""
+    """A batch that does not fit raises an error that names the layer or the loss."""
     net = build([2, 3, 2], stable=True)
     with pytest.raises(ValueError, match=r"^Linear_1\.forward: X: expected shape \(N, 2\), got \(1, 3\)"):
         getattr(net, message)(np.ones((1, 3)), np.array([[1.0, 0.0]]))
@@ -249,7 +249,7 @@ class Scaling:
 
 
 def test_parameters_are_pairs() -> None:
-    """Of W and b: a layer of one's own that has one alone is not among them."""
+    """`parameters` gives pairs W, b, and leaves out a layer that has only one of them."""
     linear = bp.LinearLayer(2, 2, np.random.RandomState(0), "L")
     net = bp.MLP(2, [linear, Scaling()], bp.LossCrossEntropyForSoftmaxLogits("CE"))
     assert net.n_inputs == 2

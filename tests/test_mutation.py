@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest import hookspec
 
 from tests.mutation import summary
 
@@ -60,3 +62,13 @@ def test_a_sample_says_how_much_it_says() -> None:
         assert abs(0.85 - end) == pytest.approx(1.96 * math.sqrt(end * (1 - end) / 100))
     assert summary.wilson(10, 10)[0] > 0.7
     assert summary.wilson(0, 10)[0] == pytest.approx(0, abs=1e-15)
+
+
+def test_hooks_of_the_runner_are_those_of_pytest() -> None:
+    """By their names and arguments: pytest refuses a plugin with others, before any mutant is tried."""
+    tree = ast.parse((ROOT / "tests" / "mutation" / "runner.py").read_text(encoding="utf-8"))
+    hooks = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("pytest_")]
+    assert hooks
+    for hook in hooks:
+        arguments = {each.arg for each in hook.args.args} - {"self"}
+        assert arguments <= set(inspect.signature(getattr(hookspec, hook.name)).parameters)

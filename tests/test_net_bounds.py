@@ -91,23 +91,23 @@ class Most:
 
 
 _LINEAR, _POSITIVE, _DEEP = NETS
-#: The running analysis knows no signs, so that it is held to this where none counts: in one layer, and where all is
-#: positive. More than twice is granted for what follows the logits: p (1 - p) e is taken for 2 p e there, which is much
-#: where p is nearly 1; and an error that all logits have is not known to change nothing.
+#: The running analysis ignores signs, so its ratios are stated where signs do not matter: for one layer, and where all
+#: numbers are positive. Ratios above 2 are stated for what follows the logits: p (1 - p) e is bounded by 2 p e, which
+#: is much where p is nearly 1; and an error common to all logits, which changes nothing, is counted.
 MOST: dict[str, dict[str, Most]] = {
     "hidden": {_POSITIVE: Most(1.25, 1.5)},
     "logits": {_LINEAR: Most(1.25, 2.2), _POSITIVE: Most(1.25, 1.3)},
     "probabilities": {_LINEAR: Most(1.4, 10.1), _POSITIVE: Most(1.6, 19.2)},
     "losses": {_LINEAR: Most(1.25, 3.4), _POSITIVE: Most(1.4, 6.7)},
     "gradient": {_LINEAR: Most(2.0, 6.2), _POSITIVE: Most(1.7, 11.7)},
-    # Through Jacobian matrices signs count, so that depth costs nothing; K + 12 roundings are granted to either loss.
+    # Bounds through Jacobian matrices respect signs, so depth does not widen them. Each loss gets K + 12 roundings.
     "bounds: logits": {_LINEAR: Most(1.25, 2.2), _POSITIVE: Most(1.25, 1.3), _DEEP: Most(1.4, 1.8)},
     "bounds: gradient": {_LINEAR: Most(2.8, 6.5), _POSITIVE: Most(2.3, 7.6), _DEEP: Most(2.3, 3.9)},
-    # Of sums of squares. That roundings are u in size is a model, which takes 4 of them for softmax and its library.
+    # For sums of squares. That a rounding error has the size u is a model; softmax and its library are taken as 4.
     "deviations: logits": {_LINEAR: Most(0.9, 1.4), _POSITIVE: Most(0.9, 1.0), _DEEP: Most(1.0, 1.2)},
     "deviations: gradient": {_LINEAR: Most(1.1, 3.7), _POSITIVE: Most(1.4, 3.7), _DEEP: Most(1.2, 1.9)},
 }
-#: What is no bound may be a little less.
+#: Deviations are no bounds, so they may be a little less than what is needed.
 _LEAST = {"deviations: logits": 0.8}
 
 

@@ -1,4 +1,4 @@
-"""Where NaN or infinity comes into a net: each message that may be the first is named."""
+"""Where NaN or infinity first appears in a net: each array that may be the first is named."""
 
 from __future__ import annotations
 
@@ -74,19 +74,19 @@ def net_with(broken: str) -> Any:
     ],
 )
 def test_first_message_that_is_not_finite_is_named(broken: str, what: str, said: str) -> None:
-    """Forward first, then the loss, then back, layer by layer; with the sample, and the inputs where they tell more."""
+    """The first array in the order forward, loss, backward is named with its sample and, where useful, inputs."""
     found = where_not_finite(net_with(broken), X, T, 10)
     assert found == (what, f"{what} is not finite: {said}")
 
 
 def test_data_are_blamed_before_the_net() -> None:
-    """A bad input is found as such; samples are counted from 0 unless told otherwise."""
+    """A bad input is named as such; samples count from 0 or from ``first_sample``."""
     found = where_not_finite(net_with(""), np.array([[1.0, np.nan]]), T[:1])
     assert found == ("the input", "the input is not finite: nan for sample 0")
 
 
 def test_of_a_sound_net_nothing_is_said() -> None:
-    """And every delta was handed down."""
+    """For a net without such numbers the result is None, after every delta was computed."""
     net = net_with("")
     assert where_not_finite(net, X, T) is None
     assert [layer.delta_next.tolist() for layer in net.layers] == [
@@ -97,7 +97,7 @@ def test_of_a_sound_net_nothing_is_said() -> None:
 
 
 def test_bias_gradients_decide() -> None:
-    """The last array of each layer, also of one alone; numbers whose squares overflow are finite."""
+    """Gradients count as finite if the last array of each layer is, also where its squares overflow."""
     bad, good = np.array([1.0, np.inf]), np.array([1e200, 1.0])
     assert gradients_are_finite([[bad, good], [good]])
     assert not gradients_are_finite([[good, good], [bad]])

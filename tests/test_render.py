@@ -62,7 +62,7 @@ def test_what_a_student_needs_is_said(form: str) -> None:
         "linear.grad.values", "LinearLayer.grad", "The answer is the true one, but for rounding.",
         "not-averaged: a sum over the batch stands where the mean is due", "when the batch is twice as large?",
         "layer = LinearLayer(", "linear.grad.averaged: expected", "depends on linear.grad.values",
-        "a process of its own: limits of time", "stand-ins that do nothing for tqdm", "training...",
+        "a process of its own: limits of time", "stand-ins that do nothing took the place of tqdm", "training...",
         "no part of the verdict", "softmax.forward.far_samples",
     ):  # fmt: skip
         assert part in said, part

@@ -160,9 +160,12 @@ def test_what_was_found_is_told(opened: Open) -> None:
     }
     assert begun.box.modules() == {"ReLULayer": "layers.relu"}
     assert begun.box.notes == [
-        "helpers is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere",
+        (
+            "the module helpers was not handed in and is not installed: a stand-in that does nothing took its place "
+            "here, but elsewhere its import fails"
+        ),
         "ended early",
-        "stand-ins that do nothing for matplotlib, tqdm",
+        "stand-ins that do nothing took the place of matplotlib, tqdm",
     ]
     assert begun.missing()
     assert begun.script.begun == 1
@@ -173,7 +176,7 @@ def test_what_was_found_is_told(opened: Open) -> None:
     [
         (EOFError(), "ended the process (exit code 3)"),
         (7.5, f"took more than half of the {ALL}"),
-        (frames.FrameError("malformed"), "sent no answer that can be read (malformed)"),
+        (frames.FrameError("malformed"), "sent no reply that can be read (malformed)"),
         (["ReLULayer"], "sent something other than what it had found"),
         (EndedError("memory", "wrote more than it may"), "wrote more than it may"),
     ],
@@ -197,14 +200,14 @@ def test_process_that_does_not_come_up(opened: Open, force: Exception, why: str)
     begun = opened(b"x" * 600 + b"broken\nworker\xff", force)
     with pytest.raises(SandboxError) as caught:
         begun.missing()
-    assert str(caught.value) == f"the confined process did not come up ({why}): {'x' * 486}broken worker\ufffd"
+    assert str(caught.value) == f"the worker process did not become ready ({why}): {'x' * 486}broken worker\ufffd"
     assert begun.script.stopped == [False]
 
 
 def test_process_that_never_comes_up(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that takes too long to report its confinement raises a SandboxError."""
     monkeypatch.setattr(sandbox, "_SECONDS_TO_START", 0.0)
-    with pytest.raises(SandboxError, match=r"did not come up \(EndedError\)"):
+    with pytest.raises(SandboxError, match=r"did not become ready \(EndedError\)"):
         opened(1.0, FORCE).missing()
 
 
@@ -226,7 +229,7 @@ def test_bubblewrap_that_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "mlp.py").touch()
     with pytest.raises(SandboxError) as caught:
         Sandbox(tmp_path / "mlp.py", kind="bwrap").__enter__()
-    assert str(caught.value) == "bubblewrap (the command bwrap) is not there or may not make namespaces here"
+    assert str(caught.value).startswith("bubblewrap cannot be used here")
 
 
 @pytest.mark.parametrize(
@@ -234,9 +237,9 @@ def test_bubblewrap_that_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     [
         (EOFError(), "exits", "ended the process (exit code 3)"),
         (2.5, "timeout", f"took more for one case than a sixth of the {ALL}"),
-        (frames.FrameError("malformed"), "crash", "sent no answer that can be read (malformed)"),
-        ("text", "crash", "sent something other than the answers that were asked for"),
-        ([Reply()], "crash", "sent something other than the answers that were asked for"),
+        (frames.FrameError("malformed"), "crash", "sent no reply that can be read (malformed)"),
+        ("text", "crash", "sent something other than one reply for each step"),
+        ([Reply()], "crash", "sent something other than one reply for each step"),
         ([Reply(), "text"], "crash", "sent something other than a reply"),
     ],
 )
@@ -253,7 +256,7 @@ def test_call_that_goes_wrong_is_told(opened: Open, came: Any, kind: str, messag
 
 
 def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> None:
-    """It alone is left out of later requests, and a request that ends with it is not sent."""
+    """A method that ends the process twice is left out; a request that ends with it is not sent."""
     again = (FORCE, FOUND)
     begun = opened(*again, EOFError(), *again, EOFError(), *again, replies(1.0, 3.0))
     begun.missing()
@@ -325,12 +328,12 @@ def test_time_that_is_used_up_is_told(opened: Open) -> None:
 
 def test_requests_go_together(opened: Open) -> None:
     """Several requests go in one frame, each with its own replies."""
-    questions: list[Sequence[Step]] = [[MADE, ASKED] for _ in range(30)]
+    requests: list[Sequence[Step]] = [[MADE, ASKED] for _ in range(30)]
     many = [reply for number in range(24) for reply in replies(float(number))]
     begun = opened(FORCE, FOUND, many, EOFError(), FORCE, FOUND, *(replies(float(n)) for n in range(24, 30)))
     begun.missing()
-    answers = list(begun.box.run_all(questions))
-    assert [each[-1].value.item() for each in answers] == list(range(30))
+    received = list(begun.box.run_all(requests))
+    assert [each[-1].value.item() for each in received] == list(range(30))
     assert [len(each) for each in begun.script.asked] == [24, 6] + [2] * 6
 
 
@@ -340,8 +343,8 @@ def test_after_an_end_requests_go_one_by_one(opened: Open) -> None:
     begun.missing()
     begun.box.run([MADE, Call("layer", "delta", {})])
     begun.box.run([MADE, ASKED])
-    answers = list(begun.box.run_all([[MADE, ASKED]] * 3))
-    assert [each[-1].value.item() for each in answers] == [1, 2, 3]
+    received = list(begun.box.run_all([[MADE, ASKED]] * 3))
+    assert [each[-1].value.item() for each in received] == [1, 2, 3]
     assert [len(each) for each in begun.script.asked] == [2] * 5
 
 

@@ -123,16 +123,19 @@ def test_replies_are_heard_as_they_are_meant(said: Reply, heard: Reply) -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ([GOOD], "something other than the answers that were asked for"),
-        ((GOOD, GOOD), "something other than the answers that were asked for"),
+        ([GOOD], "something other than one reply for each step"),
+        ((GOOD, GOOD), "something other than one reply for each step"),
         ([GOOD, "a"], "something other than a reply"),
         ([GOOD, replace(GOOD, altered=1)], "something other than a reply"),
         ([GOOD, replace(GOOD, kind="list")], "a list that is none"),
-        ([GOOD, Reply([[[[[[[[[1]]]]]]]]], "list")], "too deep an answer"),
+        ([GOOD, Reply([[[[[[[[[1]]]]]]]]], "list")], "a reply that is nested too deeply"),
         ([GOOD, Reply([[[[[[[[]]]]]]]], "list")], None),
-        ([GOOD, Reply([[[[[[[[1]]]]]]]], "list")], "too deep an answer"),
-        ([GOOD, Reply({"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}}}, "dict")], "too deep an answer"),
-        ([GOOD, Reply([{1}], "list")], "a set in an answer"),
+        ([GOOD, Reply([[[[[[[[1]]]]]]]], "list")], "a reply that is nested too deeply"),
+        (
+            [GOOD, Reply({"a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": 1}}}}}}}}, "dict")],
+            "a reply that is nested too deeply",
+        ),
+        ([GOOD, Reply([{1}], "list")], "a set in a reply"),
         ([GOOD, replace(GOOD, changed="X")], "something other than names"),
         ([GOOD, replace(GOOD, changed=7)], "something other than names"),
         ([GOOD, replace(GOOD, changed=(7,))], "something other than a text"),
@@ -200,7 +203,7 @@ class Odd(np.ndarray):
     ],
 )
 def test_what_is_no_answer_is_named(value: Any, kind: str) -> None:
-    """In words; none of it is ever the examiner's to handle."""
+    """A result of an unusable type becomes a description of that type."""
     found = copied(value)
     assert type(found) is Unusable
     assert found.kind == kind

@@ -1,4 +1,4 @@
-"""The stable softmax, its loss and its gradient have all their digits, counted by ball arithmetic."""
+"""The stable softmax, its loss and its gradient are accurate to the last digits, measured by ball arithmetic."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def off(spec: Any, X: Array, found: Array, cotangent: Array | None = None) -> fl
 
 @given(st.data())
 def test_probabilities_have_all_digits(data: st.DataObject) -> None:
-    """Subnormal ones included: none is 0 that has a double next to it."""
+    """Probabilities are right to two units in the last place, subnormal ones included."""
     X, _ = question(data)
     P = SOFTMAX.forward(X)
     assert off(definitions.softmax, X, P) <= floor()
@@ -73,14 +73,14 @@ def test_probabilities_have_all_digits(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_losses_have_all_digits(data: st.DataObject) -> None:
-    """Those of samples that are surely right too, which the usual formula makes 0."""
+    """Losses are right to two units in the last place, also those of surely right samples."""
     X, T = question(data)
     assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= floor()
 
 
 @given(st.data())
 def test_gradients_have_all_digits(data: st.DataObject) -> None:
-    """At the target as well, where p - t cancels."""
+    """Gradients are right to two units in the last place, also at the target, where p - t cancels."""
     X, T = question(data)
     spec = partial(definitions.cross_entropy_of_logits, T=T)
     assert off(spec, X, LOSS.delta(X, T), np.ones((len(X), 1))) <= floor()
@@ -89,7 +89,7 @@ def test_gradients_have_all_digits(data: st.DataObject) -> None:
 @pytest.mark.parametrize("k", [1, 2, 63, 64, 1000])
 @pytest.mark.parametrize("lead", [0.0, 30.0, 500.0, 720.0, 744.0])
 def test_many_classes_have_all_digits(k: int, lead: float) -> None:
-    """One class ahead of many, up to where each of the others alone rounds to 0 and all of them together do not."""
+    """With one class far ahead of many all digits are right, even if each of the others rounds to 0."""
     rng = np.random.RandomState(k)
     X = rng.randn(2, k)
     X[:, 0] += lead
@@ -101,7 +101,7 @@ def test_many_classes_have_all_digits(k: int, lead: float) -> None:
 
 
 def test_a_thousand_invisible_classes_are_seen_together() -> None:
-    """Each probability is below half of the smallest number, their sum is not: neither the loss nor its slope is 0."""
+    """If only the sum of many probabilities is representable, loss and gradient are not 0."""
     X = np.full((1, 1000), -746.0)
     X[0, 0] = 0
     T = np.eye(1000)[[0]]
@@ -112,7 +112,7 @@ def test_a_thousand_invisible_classes_are_seen_together() -> None:
 
 @given(st.data())
 def test_order_of_classes_does_not_matter(data: st.DataObject) -> None:
-    """Renaming classes changes no bit, ties included."""
+    """Permuting the classes changes no bit, ties included."""
     X, T = question(data)
     order = data.draw(st.permutations(range(X.shape[1])))
     cotangent = data.draw(arrays(*X.shape))
@@ -126,7 +126,7 @@ def test_order_of_classes_does_not_matter(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_vector_jacobian_product_cancels_no_more_than_it_must(data: st.DataObject) -> None:
-    """Two units in the last place, and u times the terms of <d, y> taken from a class where y is largest."""
+    """The product is right to two units plus u times its terms relative to the largest class."""
     n, k = data.draw(sizes(2))
     Y = SOFTMAX.forward(data.draw(arrays(n, k, elements=st.floats(-40, 40))))
     d = data.draw(arrays(n, k, elements=NON_ZERO))
@@ -147,28 +147,28 @@ def test_vector_jacobian_product_cancels_no_more_than_it_must(data: st.DataObjec
 
 
 def test_what_rounding_takes_from_the_sum_is_given_back() -> None:
-    """A loss just below a power of two from an R just above one: an error of R counts twice, and was 2.26 units."""
+    """The rounding error of R is added back, which matters for a loss just below a power of two."""
     X, T = np.array([[0.9999079682784237, -2.4527828243574743]]), np.eye(2)[[0]]
     assert off(partial(definitions.cross_entropy_of_logits, T=T), X, LOSS.forward(X, T)) <= floor()
 
 
 @pytest.mark.parametrize("size", [1e308, 1e-308, 5e-324])
 def test_vector_jacobian_product_of_any_size(size: float) -> None:
-    """Neither the differences of large cotangents overflow, nor do their products with small probabilities vanish."""
+    """Large cotangents do not overflow, and small products do not vanish."""
     assert SOFTMAX.delta([[0.25, 0.75]], [[size, -size]]).tolist() == [[0.375 * size, -0.375 * size]]
     assert SOFTMAX.delta([[1.0, 4e-323]], [[1e-3, 1e3]]).tolist() == [[-4e-323 * 1e3, 4e-323 * 1e3]]
     assert SOFTMAX.delta([[1.0, *[1e-323] * 100]], [[0.0, *[0.25] * 100]])[0, 0] == -100 * 0.25 * 1e-323
 
 
 def test_faint_probabilities_are_rounded_once() -> None:
-    """exp(-744.1) is 1.4 times the smallest number: 1, if rounded, whose half is 0; the half of 1.4 is nearer to 1."""
+    """A subnormal probability is rounded once: half of exp(-744.1) is the smallest number, not 0."""
     X = np.array([[0.0, -744.1, 0.0]])
     assert SOFTMAX.forward(X)[0, 1] == 2.0**-1074
 
 
 @given(st.data())
 def test_single_precision_is_double_rounded_once(data: st.DataObject) -> None:
-    """0.51 units of single precision."""
+    """Results in single precision are within 0.51 units in the last place."""
     n, k = data.draw(sizes(2))
     X = data.draw(arrays(n, k, elements=st.floats(-80, 80, width=32))).astype(np.float32)
     T = data.draw(one_hot(n, k)).astype(np.float32)
@@ -184,14 +184,14 @@ def test_single_precision_is_double_rounded_once(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("size", [1.7e308, 1.0])
 def test_soft_targets_keep_their_loss(size: float) -> None:
-    """The sum over the classes that have a share, however far the others are."""
+    """The loss of a soft target sums over all its classes, however far apart the logits are."""
     X, T = np.array([[size, -1.7e308, size]]), np.array([[0.25, 0.0, 0.75]])
     assert LOSS.forward(X, T)[0, 0] == pytest.approx(math.log(2), rel=1e-15)
 
 
 @pytest.mark.parametrize("k", [3, 64])
 def test_samples_are_independent_of_each_other(k: int) -> None:
-    """To the last bit, whatever the sizes: nothing is scaled by what stands in another row."""
+    """No bit of a sample's results depends on other samples of the batch."""
     rng = np.random.RandomState(k)
     X, d = 3 * rng.randn(4, k), rng.randn(4, k)
     X[1], d[0], d[2] = 250 * X[1], 1e300 * d[0], 1e-310 * d[2]
@@ -203,7 +203,7 @@ def test_samples_are_independent_of_each_other(k: int) -> None:
 
 
 def test_samples_that_are_nearly_sure_are_independent_of_each_other() -> None:
-    """Where terms are taken 2^256 times as large: each sample's sum has its own digits."""
+    """That also holds for samples whose terms are scaled by 2^256."""
     X = np.array([[0.0, -630.0, -631.0], [0.0, -744.2, -743.9]])
     T = np.eye(3)[[0, 0]]
     for message in (LOSS.forward, LOSS.delta):
@@ -213,7 +213,7 @@ def test_samples_that_are_nearly_sure_are_independent_of_each_other() -> None:
 
 @pytest.mark.parametrize("k", [64, 200])
 def test_single_precision_of_many_classes_is_computed_in_double(k: int) -> None:
-    """The same promise on the other side of the threshold between memory layouts."""
+    """Single precision is rounded once also above the number of classes where the layout changes."""
     rng = np.random.RandomState(k)
     X, T = rng.uniform(-80, 80, (3, k)).astype(np.float32), np.eye(k, dtype=np.float32)[[0, 1, k - 1]]
     wide = X.astype(np.float64)
@@ -227,7 +227,7 @@ def test_single_precision_of_many_classes_is_computed_in_double(k: int) -> None:
 
 @pytest.mark.parametrize("lead", [0.3, 1.0, 2.5])
 def test_large_close_logits_have_all_digits(lead: float) -> None:
-    """Their differences are rounded by up to 2^-44, which would be hundreds of units; the target is not the largest."""
+    """Large logits that lie close together lose no digits, though their differences are rounded."""
     rng = np.random.RandomState(5)
     X = 700 + lead * rng.rand(200, 3)
     T = np.eye(3)[X.argmin(axis=1)]
@@ -238,21 +238,21 @@ def test_large_close_logits_have_all_digits(lead: float) -> None:
 
 
 def test_last_normal_probabilities_have_all_digits() -> None:
-    """Just above the subnormal numbers, where exp is taken 2^256 times as large already."""
+    """Probabilities just above the subnormal numbers have all digits."""
     X = np.random.RandomState(7).uniform([0, -708.39], [1, -708.0], (300, 2))
     X[:, 1] += X[:, 0]  # what rounding takes from the difference of the two counts here
     assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= floor()
 
 
 def test_upper_half_is_what_can_be_squared() -> None:
-    """The upper 26 bits, unchanged: of two of them the product is exact (Dekker 1971)."""
+    """The upper half of a number has 26 bits, so that products of two halves are exact (Dekker 1971)."""
     z = np.random.RandomState(3).uniform(1, 2, 1000)
     for upper in (_upper_half(z), _upper_half(z, np.empty_like(z))):
         assert upper.tolist() == (np.floor(z * 2.0**25) / 2.0**25).tolist()
 
 
 def test_exact_sum_of_many_large_negative_terms_is_exact() -> None:
-    """All of one sign and nearly as large as they may be: the sum needs the most room below sigma that there is."""
+    """A sum of many terms of one sign and of the largest size is exact."""
     terms = -(1 - np.random.RandomState(2).randint(1, 2**20, (63, 5)) * 2.0**-53)
     high, low = exact_sum(terms, -terms.min(axis=0), None, np.empty_like(terms), np.empty_like(terms))
     for column in range(5):
@@ -262,7 +262,7 @@ def test_exact_sum_of_many_large_negative_terms_is_exact() -> None:
 
 @given(st.data())
 def test_exact_sum_is_the_same_in_any_order(data: st.DataObject) -> None:
-    """And right to the last digit, of terms of all sizes and signs."""
+    """The sum is the same in any order and right to the last digit, for terms of all sizes."""
     k = data.draw(st.integers(1, 40))
     terms = data.draw(arrays(k, 1, elements=st.floats(-1, 1, allow_subnormal=False)))
     order = data.draw(st.permutations(range(k)))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.system
 
 
 def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
-    """Plots, tables, progress bars at the top and at import stop nothing, and are told."""
+    """Modules for plots, tables and progress bars have stand-ins, and a note says so."""
     path = file_in(
         tmp_path,
         """
@@ -60,11 +60,9 @@ def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
     )
     judgement = judged(path)
     assert judgement.verdict == "pass"
-    unknown = "is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
-    assert judgement.notes == (
-        f"nosuchmodule {unknown}",
-        "stand-ins that do nothing for matplotlib, numba, pandas, sklearn, torch, tqdm",
-    )
+    unknown, known = judgement.notes
+    assert unknown.startswith("the module nosuchmodule was not handed in")
+    assert known == "stand-ins that do nothing took the place of matplotlib, numba, pandas, sklearn, torch, tqdm"
 
 
 @pytest.mark.parametrize(
@@ -77,17 +75,17 @@ def test_missing_modules_have_stand_ins(tmp_path: Path) -> None:
     ],
 )
 def test_answer_of_a_stand_in_is_told(tmp_path: Path, line: str, answer: str, module: str) -> None:
-    """With the name of the module that is not here, also where numpy reckons with it."""
+    """A result that comes from a stand-in is described with the name of the absent module."""
     text = f"{line}\nclass ReLULayer(ReLULayer):\n    def forward(self, X):\n        return {answer}\n"
     findings = judged(file_in(tmp_path, text), "relu.forward.answers").findings
     (finding,) = [each for each in findings if each.status == "failed"]
-    said = f"nothing: it came from the stand-in for {module}, a module that is not here"
+    said = f"nothing: it came from the stand-in for {module}, a module that is not installed here"
     assert (finding.mistake, finding.actual) == ("wrong-type", said)
     assert "numpy and the standard library" in (finding.hint or "")
 
 
 def test_classes_of_stand_ins_can_be_inherited() -> None:
-    """From any module, by whatever they are made from; what they decorate stays."""
+    """A class may inherit from classes of several absent modules; what they decorate is unchanged."""
     parent, other = (standins.StandIn(name).Module for name in ("torch.nn", "keras"))
 
     class Net(parent, other):  # type: ignore[misc, valid-type]
@@ -102,14 +100,14 @@ def test_classes_of_stand_ins_can_be_inherited() -> None:
 
 
 def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
-    """Python's own library goes without what it may go without: it gets no stand-ins."""
+    """Imports in Python's own library get no stand-ins."""
     judgement = judged(file_in(tmp_path, "import subprocess, asyncio, tempfile, multiprocessing, ctypes, tkinter"))
     assert judgement.verdict == "pass"
     assert all("msvcrt" not in note and "_winapi" not in note for note in judgement.notes)
 
 
 def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
-    """A stand-in is not judged in its place."""
+    """A stand-in is never taken for a class of the contract."""
     text = SOURCE.replace(RELU.partition("#:")[0], "from relu_layer import ReLULayer\n\n\n")
     path = tmp_path / "solution.py"
     path.write_text(text, encoding="utf-8")
@@ -131,7 +129,7 @@ def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
     ],
 )
 def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
-    """Where its file does not run, nothing is wrong with its name."""
+    """If a file does not run, the hint is about that and not about the class's name."""
     path = tmp_path / "solution.py"
     rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
     path.write_text(text + rest, encoding="utf-8")

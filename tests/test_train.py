@@ -1,4 +1,4 @@
-"""Training: the lab's numbers, an independent loop beside ours, and what it tells and asks."""
+"""Training: the lab's numbers, an independent loop in PyTorch for comparison, and what it reports and accepts."""
 
 from __future__ import annotations
 
@@ -140,14 +140,14 @@ def test_history_has_one_number_an_epoch() -> None:
 
 
 def test_without_test_set_the_test_curves_are_empty() -> None:
-    """And nothing else is missing."""
+    """Without a test set only the test curves are empty."""
     history = bp.train(build_net(EXPERIMENTS["xor"]), *XOR, batch_size=2, n_epochs=3)
     assert history.loss_test == history.acc_test == []
     assert len(history.loss_train) == 4
 
 
 def test_evaluation_in_slices_counts_every_sample() -> None:
-    """More samples than one slice holds: the mean is over all of them."""
+    """The mean is over all samples, also if they do not fit into one slice."""
     rng = np.random.RandomState(0)
     X, T = rng.randn(2345, 2), np.eye(3)[rng.randint(0, 3, 2345)]
     net = spiral_net()
@@ -157,7 +157,7 @@ def test_evaluation_in_slices_counts_every_sample() -> None:
 
 
 def test_a_step_is_minus_alpha_times_the_gradient() -> None:
-    """One epoch of one batch is one step; two batches are two, the second from where the first ended."""
+    """An epoch of one batch is one step; one of two batches is two, the second from where the first ended."""
     X, T = (array.astype(float) for array in XOR)
     net, by_hand = build_net(EXPERIMENTS["xor"]), build_net(EXPERIMENTS["xor"])
     bp.train(net, X, T, batch_size=3, n_epochs=1, alpha=0.25, fast=False)
@@ -171,7 +171,7 @@ def test_a_step_is_minus_alpha_times_the_gradient() -> None:
 
 
 def test_going_on_is_as_if_never_interrupted() -> None:
-    """4 + 6 epochs with the history handed on are 10 epochs, to the last bit."""
+    """4 + 6 epochs with the history handed on equal 10 epochs, to the last bit."""
     whole, parts = spiral_net(), spiral_net()
     expected = spiral_run(whole, 10, batch_size=128)
     history = spiral_run(parts, 4, batch_size=128)
@@ -181,7 +181,7 @@ def test_going_on_is_as_if_never_interrupted() -> None:
 
 
 def test_on_epoch_sees_every_epoch_and_can_stop() -> None:
-    """Called before the first and after each epoch; True is enough."""
+    """`on_epoch` is called before the first and after each epoch, and True ends the training."""
     seen: list[int] = []
 
     def stop_at_3(history: bp.History) -> bool:
@@ -195,7 +195,7 @@ def test_on_epoch_sees_every_epoch_and_can_stop() -> None:
 
 
 def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
-    """And without it nothing is printed at all."""
+    """With verbose a line is printed for each epoch, and without it nothing."""
     spiral_run(spiral_net(), 2)
     assert capsys.readouterr() == ("", "")
     spiral_run(spiral_net(), 2, verbose=True)
@@ -206,7 +206,7 @@ def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_settings_that_are_not_given() -> None:
-    """Two epochs of single samples with alpha 0.1, on the fast path, which stops at what is not finite."""
+    """The defaults are two epochs of single samples with alpha 0.1, on the fast path, with a stop at NaN."""
     nets = [build_net(EXPERIMENTS["xor"]) for _ in range(2)]
     history = bp.train(nets[0], *XOR)
     assert history == bp.train(nets[1], *XOR, batch_size=1, n_epochs=2, alpha=0.1, fast=True, threads=1)
@@ -216,7 +216,7 @@ def test_settings_that_are_not_given() -> None:
 
 @pytest.mark.parametrize(("settings", "asked"), [({}, [1]), ({"threads": 3}, [3]), ({"fast": False}, [])])
 def test_fast_path_is_asked_first(settings: Any, asked: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all that was given, unless `fast` is false; where it knows no way the plain one is taken."""
+    """The fast path is tried first unless `fast` is false; where it cannot, the plain path is taken."""
     calls: list[tuple[Any, ...]] = []
     monkeypatch.setattr(sys.modules["bp.train"], "fast_path", lambda *args: calls.append(args))
     net = spiral_net()
@@ -226,7 +226,7 @@ def test_fast_path_is_asked_first(settings: Any, asked: list[int], monkeypatch: 
 
 
 def test_half_precision_nets_are_trained_on_single_precision() -> None:
-    """numpy has no fast arithmetic for less."""
+    """A net in half precision is trained in single precision."""
     seen: set[Any] = set()
 
     class Spy(bp.LossCrossEntropyForSoftmaxLogits):
@@ -240,7 +240,7 @@ def test_half_precision_nets_are_trained_on_single_precision() -> None:
 
 
 def test_plain_evaluation_counts_every_slice() -> None:
-    """Of 2500 samples, which are evaluated in three slices, the hits add up."""
+    """The hits of 2500 samples, evaluated in three slices, add up."""
     X = np.random.RandomState(1).randn(2500, 2)
     T = np.eye(2)[(X[:, 0] > 0.3).astype(int)]
     net = bp.MLP(2, [bp.LinearLayer(2, 2, np.random.RandomState(0), "L")], bp.LossCrossEntropyForSoftmaxLogits("CE"))
@@ -249,7 +249,7 @@ def test_plain_evaluation_counts_every_slice() -> None:
 
 
 def test_training_sets_are_only_read() -> None:
-    """Read-only arrays do."""
+    """Read-only arrays can be trained on."""
     arrays = [array.copy() for array in SPIRALS]
     for array in arrays:
         array.flags.writeable = False
@@ -278,7 +278,7 @@ def test_float32_net_computes_in_float32() -> None:
 
 
 def test_checks_cost_nothing_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many epochs: arrays are checked when training begins, and never again."""
+    """Arrays are checked when training begins, and never again."""
     calls: list[str] = []
     check = messages.as_matrix
     monkeypatch.setattr(messages, "as_matrix", lambda value, what: calls.append(what) or check(value, what))

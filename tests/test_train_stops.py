@@ -1,4 +1,4 @@
-"""Training that goes wrong: it stops with the place and the reason, and settings that cannot be are refused."""
+"""Training that fails stops with the place and the reason, and impossible settings are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_stopping_is_told_to_the_caller() -> None:
 
 @pytest.mark.parametrize("kind", ["training", "test"])
 def test_evaluation_says_which_set_and_when(kind: str) -> None:
-    """By name, and before the first epoch or after which."""
+    """A failed evaluation names the set and the epoch."""
     X, T = np.array([[1.0], [2.0]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     bad = np.array([[1.0], [1.7e308]])
     layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
@@ -47,7 +47,7 @@ class Careless(bp.ReLULayer):
 
 
 def test_evaluation_after_an_epoch_says_after_which() -> None:
-    """The first pass that goes wrong is the sixth: check, evaluation, step, evaluation, step, evaluation."""
+    """An evaluation that fails after the second epoch names that epoch."""
     layers = [bp.LinearLayer(2, 2, np.random.RandomState(0), "L"), Careless("own")]
     net = bp.MLP(2, layers, bp.LossCrossEntropyForSoftmaxLogits("CE"))
     with pytest.warns(RuntimeWarning, match="stopped after epoch 2, in the evaluation of the training set"):
@@ -57,7 +57,7 @@ def test_evaluation_after_an_epoch_says_after_which() -> None:
 
 
 def test_a_sum_that_overflows_is_told_where_no_value_is_to_blame() -> None:
-    """Losses that are finite, one by one, and too large together."""
+    """If only the sum of the losses overflows, the message says so and names no array."""
     layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
     layer.W[:], layer.b[:] = [[-1.0, 1.0]], 0
     net = bp.MLP(1, [layer], bp.LossCrossEntropyForSoftmaxLogits("CE"))
@@ -75,7 +75,7 @@ class Own(bp.LinearLayer):
 
 
 def test_a_gradient_that_is_lost_in_a_layer_of_ones_own_stops_the_training() -> None:
-    """No message is to blame; the parameters stay as they were."""
+    """A gradient that is not finite stops the training even if every other array is finite."""
     layer = Own(2, 2, np.random.RandomState(0), "L")
     before = layer.W.copy()
     net = bp.MLP(2, [layer], bp.LossCrossEntropyForSoftmaxLogits("CE"))
@@ -85,7 +85,7 @@ def test_a_gradient_that_is_lost_in_a_layer_of_ones_own_stops_the_training() -> 
 
 
 def test_checking_the_sets_says_nothing_itself() -> None:
-    """Of what numpy warns of in the first evaluation it warns once."""
+    """A numpy warning of the first evaluation is given once, not also by the check of the sets."""
     layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
     net = bp.MLP(1, [layer, bp.NaiveSoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
     with warnings.catch_warnings(record=True) as said:
@@ -96,7 +96,7 @@ def test_checking_the_sets_says_nothing_itself() -> None:
 
 @pytest.mark.parametrize("argument", ["X_train", "T_train", "X_test", "T_test"])
 def test_sets_that_are_no_matrices_are_named(argument: str) -> None:
-    """By the argument's name."""
+    """A set that is no matrix is refused with the argument's name."""
     sets = dict(zip(("X_train", "T_train", "X_test", "T_test"), SPIRALS, strict=True)) | {argument: np.ones(3)}
     with pytest.raises(ValueError, match=f"^train: {argument}: expected a two-dimensional array"):
         bp.train(spiral_net(), **sets)
@@ -127,7 +127,7 @@ def test_sets_that_are_no_matrices_are_named(argument: str) -> None:
     ],
 )
 def test_bad_settings_are_named_and_change_nothing(settings: dict[str, Any], said: str) -> None:
-    """A ValueError before the first step."""
+    """An impossible setting raises a ValueError before the first step."""
     net = spiral_net()
     before = [array.copy() for array in parameters(net)]
     X_train, T_train, X_test, T_test = SPIRALS
@@ -139,7 +139,7 @@ def test_bad_settings_are_named_and_change_nothing(settings: dict[str, Any], sai
 
 @pytest.mark.parametrize("state", ["warn", "raise"])
 def test_divergence_stops_with_its_place(state: Any) -> None:
-    """Epoch, batch and layer are in the warning and in the history; the bad step is not taken; the curves are kept."""
+    """Divergence is reported with epoch, batch and layer; the bad step is not taken and the curves are kept."""
     net = spiral_net()
     steps: list[list[Array]] = []
 
@@ -165,7 +165,7 @@ def test_divergence_stops_with_its_place(state: Any) -> None:
 
 
 def test_divergence_that_only_evaluation_sees() -> None:
-    """Gradients may be finite where a loss is not: the evaluation stops the run too, and names its sample."""
+    """A loss that is not finite stops the run and names its sample, even if all gradients are finite."""
     X, T = np.array([[1.0], [-1.7e308]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
     layer.W[:], layer.b[:] = [[-1.0, 1.0]], 0
@@ -178,7 +178,7 @@ def test_divergence_that_only_evaluation_sees() -> None:
 
 
 def test_nan_in_the_data_is_traced_to_it() -> None:
-    """The input is to blame, not a layer."""
+    """A NaN in the data is reported as one of the input, not of a layer."""
     X = SPIRALS[0].copy()
     X[123, 0] = np.nan
     with pytest.warns(RuntimeWarning, match="the input is not finite: nan for sample 123"):
@@ -186,7 +186,7 @@ def test_nan_in_the_data_is_traced_to_it() -> None:
 
 
 def test_going_on_regardless() -> None:
-    """stop_on_nonfinite=False trains on, with NaN in the curves."""
+    """With stop_on_nonfinite=False training goes on, with NaN in the curves."""
     with np.errstate(all="ignore"):
         history = spiral_run(spiral_net(), 3, 800.0, batch_size=100, stop_on_nonfinite=False)
     assert history.epochs == 3
@@ -195,6 +195,6 @@ def test_going_on_regardless() -> None:
 
 
 def test_numpys_own_exceptions_pass_when_going_on() -> None:
-    """Who asks numpy to raise and us to go on gets numpy's exception."""
+    """With stop_on_nonfinite=False an exception that numpy was asked to raise passes through."""
     with np.errstate(over="ignore", divide="raise", invalid="raise"), pytest.raises(FloatingPointError):
         spiral_run(spiral_net(), 3, 800.0, batch_size=100, stop_on_nonfinite=False)

@@ -23,22 +23,22 @@ pytestmark = [
     pytest.mark.system,
 ]
 
-#: Before the code of each process here.
+#: Runs before the code of each process here.
 BEGIN = """
 import json, os, resource, signal, sys, time
-questions, answers = map(int, sys.argv[1:])
+requests, replies = map(int, sys.argv[1:])
 signal.alarm(120)  # whatever becomes of the test
 def read(n):
     data = b""
     while len(data) < n:
-        data += os.read(questions, n - len(data))
+        data += os.read(requests, n - len(data))
     return data
 def burn(seconds):
     end = time.process_time() + seconds
     while time.process_time() < end: pass
 def tell(data):
     while data:
-        data = data[os.write(answers, data):]
+        data = data[os.write(replies, data):]
 """
 
 
@@ -186,26 +186,26 @@ def test_end_is_told(start: Start, code: str, kind: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("then", "end"),
     [
-        ("time.sleep(60)", EndedError("crash", "closed the connection")),
+        ("time.sleep(60)", EndedError("crash", "closed its pipes and did not end")),
         ("while time.process_time() < 0.5: pass\nos._exit(3)", EndedError("exits", "ended the process (exit code 3)")),
     ],
 )
 def test_closing_is_an_end_too(start: Start, then: str, end: EndedError, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that closes its pipes and sleeps has ended; one that still computes is given time to exit."""
     monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 0.1)
-    assert start(f"os.close(answers)\n{then}").end() == end
+    assert start(f"os.close(replies)\n{then}").end() == end
 
 
 def test_last_words_do_not_keep_it_from_ending(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that writes more than a pipe holds before it exits does exit."""
     monkeypatch.setattr(worker_process, "_SECONDS_TO_EXIT", 3600.0)
-    started = start("os.close(answers); os.write(1, bytes(2**18)); os._exit(3)")
+    started = start("os.close(replies); os.write(1, bytes(2**18)); os._exit(3)")
     assert started.end() == EndedError("exits", "ended the process (exit code 3)")
 
 
 def test_process_that_never_ends_is_not_waited_for(start: Start) -> None:
     """Waiting for the exit code ends with the limit."""
-    started = start("os.close(answers)\nwhile True: pass")
+    started = start("os.close(replies)\nwhile True: pass")
     with pytest.raises(EOFError):
         started.heard(1)
     with pytest.raises(EndedError, match="took too long"):
@@ -301,7 +301,7 @@ def test_what_cannot_be_started_is_told(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"No such file or directory: '/no/such/program'"):
         WorkerProcess(lambda *_: ["/no/such/program"], tmp_path, {}, bytearray())
 
-    def faulty(questions: int, answers: int) -> list[str]:
+    def faulty(requests: int, replies: int) -> list[str]:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -24,7 +24,8 @@ def notes_on_unknown(stand_ins: Sequence[str]) -> list[str]:
     It may be a module of the submission that was not handed in; then the code works with a stand-in and nowhere else.
     """
     return [
-        f"{name} is neither handed in nor known: a stand-in that does nothing was taken; importing it fails elsewhere"
+        f"the module {name} was not handed in and is not installed: a stand-in that does nothing took its place here, "
+        "but elsewhere its import fails"
         for name in stand_ins
         if name not in _KNOWN_MODULES
     ]
@@ -33,4 +34,4 @@ def notes_on_unknown(stand_ins: Sequence[str]) -> list[str]:
 def notes_on_known(stand_ins: Sequence[str]) -> list[str]:
     """One note that lists the stand-ins for well-known modules; none if there are none."""
     known = [name for name in stand_ins if name in _KNOWN_MODULES]
-    return [f"stand-ins that do nothing for {', '.join(known)}"] if known else []
+    return [f"stand-ins that do nothing took the place of {', '.join(known)}"] if known else []

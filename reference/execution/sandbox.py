@@ -218,7 +218,10 @@ class Sandbox:
             return "process"
         works = bubblewrap.works()
         if self.kind == "bwrap" and not works:
-            raise SandboxError("bubblewrap (the command bwrap) is not there or may not make namespaces here")
+            raise SandboxError(
+                "bubblewrap cannot be used here: the command bwrap is not installed, or the system does not let it "
+                "make namespaces; use --sandbox auto"
+            )
         return "bwrap" if works else "process"
 
     # The worker process
@@ -261,8 +264,10 @@ class Sandbox:
             force = frames.unpacked(self._worker.receiver(_time_limit(_SECONDS_TO_START)), {})
         except (frames.FrameError, EOFError, EndedError) as error:
             self._stop()
-            said = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
-            raise SandboxError(f"the confined process did not come up ({type(error).__name__}): {said}") from error
+            last_output = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
+            raise SandboxError(
+                f"the worker process did not become ready ({type(error).__name__}): {last_output}"
+            ) from error
         self._cannot_fork = bool(force["cannot_fork"])
         lacking = list(force["lacking"])
         if not self._worker.measure(force["spent"], cannot_fork=self._cannot_fork):
@@ -330,7 +335,7 @@ class Sandbox:
             try:
                 return frames.unpacked(self._worker.receiver(left), frames.REPLY)
             except frames.FrameError as error:
-                raise EndedError("crash", f"sent no answer that can be read ({self._clean(str(error))})") from error
+                raise EndedError("crash", f"sent no reply that can be read ({self._clean(str(error))})") from error
 
     @contextlib.contextmanager
     def _waiting_for_worker(self, deadline: Deadline) -> Iterator[SecondsLeft]:

@@ -90,7 +90,7 @@ def replies(value: Any, n: int, clean: Clean = printable) -> list[Reply]:
         The value is not a list of ``n`` replies.
     """
     if type(value) is not list or len(value) != n:
-        raise InvalidReplyError("something other than the answers that were asked for")
+        raise InvalidReplyError("something other than one reply for each step")
     return [_reply(each, clean) for each in value]
 
 
@@ -126,19 +126,19 @@ def _reply(value: Any, clean: Clean) -> Reply:
         kind = "Exception" if value.error_kind is None else _text(value.error_kind, clean, _MAX_NAME)
         cause = None if value.cause is None else _one_of(CAUSES, value.cause)
         return Reply(error=_text(value.error, clean) or kind, error_kind=kind, cause=cause)
-    answer, kind = _value(value.value, clean, _DEPTH), _text(value.kind, clean, _MAX_NAME)
-    if type(answer) is Unusable:
-        kind = answer.kind
-    elif kind in _KNOWN_TYPES and kind != type(answer).__name__:
+    result, kind = _value(value.value, clean, _DEPTH), _text(value.kind, clean, _MAX_NAME)
+    if type(result) is Unusable:
+        kind = result.kind
+    elif kind in _KNOWN_TYPES and kind != type(result).__name__:
         raise InvalidReplyError(f"a {kind} that is none")
     changed, aliases = (_names(names, clean) for names in (value.changed, value.aliases))
-    return Reply(answer, kind, changed=changed, aliases=aliases, altered=value.altered)
+    return Reply(result, kind, changed=changed, aliases=aliases, altered=value.altered)
 
 
 def _value(value: Any, clean: Clean, depth: int) -> Any:
     kind = type(value)
     if not depth:
-        raise InvalidReplyError("too deep an answer")
+        raise InvalidReplyError("a reply that is nested too deeply")
     if value is None or kind in {bool, int, float, np.ndarray} or issubclass(kind, np.generic):
         return value
     if kind is str:
@@ -150,7 +150,7 @@ def _value(value: Any, clean: Clean, depth: int) -> Any:
         return kind(_value(item, clean, depth - 1) for item in value)
     if kind is dict:
         return {_text(name, clean): _value(item, clean, depth - 1) for name, item in value.items()}
-    raise InvalidReplyError(f"a {kind.__name__} in an answer")
+    raise InvalidReplyError(f"a {kind.__name__} in a reply")
 
 
 def _names(value: Any, clean: Clean) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""Whether this operating system has what the sandbox needs. Here alone that is decided, before any of it is used.
+"""Checks, in one place, whether this operating system has what the sandbox needs.
 
-Elsewhere these names are used as if they were there: whoever starts a sandbox, or opens files of a submission as the
-sandbox does, calls `require_confinement` first.
+Other modules use these system functions unconditionally. So code that starts a sandbox, or opens files of a submission
+as the sandbox does, calls `require_confinement` first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import select
 import signal
 from types import ModuleType
 
-#: What Python offers only where the system has it. Linux and macOS have all of it, Windows hardly any.
+#: Functions and constants that Python has only where the system supports them. Linux and macOS have all of it, Windows
+#: hardly any.
 _NEEDED: tuple[tuple[ModuleType, tuple[str, ...]], ...] = (
     (os, ("O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_CLOEXEC", "fork", "killpg", "geteuid", "set_blocking")),
     (select, ("poll",)),

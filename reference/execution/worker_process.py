@@ -225,7 +225,7 @@ class WorkerProcess:
         self.spent()  # the last chance to measure: `_exit_code` waits for the process
         code = self._exit_code(left)
         if code is None:
-            return EndedError("crash", "closed the connection")
+            return EndedError("crash", "closed its pipes and did not end")
         # bubblewrap reports a signal as a shell does: 128 plus its number.
         number = -code if code < 0 else code - 128
         if number == signal.SIGXCPU:

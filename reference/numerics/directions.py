@@ -312,7 +312,7 @@ class _Search:
             raise ValueError(f"oracle: expected the derivative of one number, got shape {np.shape(truth.value)}")
         value, error = float(np.reshape(truth.value, ())), float(np.reshape(truth.error, ()))
         if not math.isfinite(error):
-            raise ValueError("oracle: expected an answer with a finite error; it knows nothing at this place")
+            raise ValueError("oracle: expected a derivative with a finite error, got an infinite one at this point")
         high, error_high = _sum(self._high[members] * v[members])
         low, error_low = _sum(self._low[members] * v[members])
         claimed = high + low

@@ -52,7 +52,7 @@ class NetRounding:
 
 
 @dataclass(frozen=True)
-class _Law:
+class _ErrorModel:
     """How the sizes of errors add up: as absolute values (worst case) or as squares (independent random errors).
 
     Attributes
@@ -71,8 +71,8 @@ class _Law:
     roundings: Callable[[float, Precision], float]
 
 
-_WORST = _Law(np.abs, lambda x: x, lambda n, p: p.gamma(n))
-_TYPICAL = _Law(np.square, np.sqrt, lambda n, p: p.u * float(np.sqrt(n)))
+_WORST = _ErrorModel(np.abs, lambda x: x, lambda n, p: p.gamma(n))
+_TYPICAL = _ErrorModel(np.square, np.sqrt, lambda n, p: p.u * float(np.sqrt(n)))
 
 
 def bounds(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetRounding:
@@ -95,34 +95,34 @@ def deviations(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetR
     return _rounding(X, theta, T, p, _TYPICAL)
 
 
-def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, law: _Law) -> NetRounding:
+def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, model: _ErrorModel) -> NetRounding:
     weights, biases = theta[::2], theta[1::2]
-    inputs, sums, sum_errors, carried = _forward(X, weights, biases, p, law)
+    inputs, sums, sum_errors, carried = _forward(X, weights, biases, p, model)
     hidden = zip(sums[:-1], sum_errors[:-1], strict=True)
     decided = all(bool((np.abs(Z) > e).all()) for Z, e in hidden)
-    delta, delta_error = _delta_of_loss(sums[-1], T, sum_errors[-1], p, law)
+    delta, delta_error = _delta_of_loss(sums[-1], T, sum_errors[-1], p, model)
     own: list[Array] = [delta_error]  # what each layer above rounded in its delta, the nearest layer first
     gradient: list[Array] = []
     input_errors = [np.zeros(X.shape)] + [e * (Z > 0) for Z, e in zip(sums[:-1], sum_errors[:-1], strict=True)]
     for layer in reversed(range(len(weights))):
-        gradient[:0] = _errors_of_gradient(inputs[layer], input_errors[layer], delta, delta_error, p, law)
+        gradient[:0] = _errors_of_gradient(inputs[layer], input_errors[layer], delta, delta_error, p, model)
         if layer == 0:
             break
         W, on = weights[layer], sums[layer - 1] > 0
-        rounded = _error_of_products(np.abs(delta) + delta_error, W.T, W.shape[1], p, law) * on
+        rounded = _error_of_products(np.abs(delta) + delta_error, W.T, W.shape[1], p, model) * on
         delta = (delta @ W.T) * on
         own.insert(0, rounded)
         # The roundings of the layers above arrive through the transposed Jacobian matrices.
         parts = [
-            np.einsum("nij,nj->ni", law.size(carried[layer - 1][above]), law.size(e))
+            np.einsum("nij,nj->ni", model.size(carried[layer - 1][above]), model.size(e))
             for above, e in enumerate(own[1:], start=layer)
         ]
-        delta_error = law.total(law.size(rounded) + sum(parts))
+        delta_error = model.total(model.size(rounded) + sum(parts))
     return NetRounding(tuple(sum_errors), decided, tuple(each * tolerances.OWN_ROUNDING for each in gradient))
 
 
 def _forward(
-    X: Array, weights: Sequence[Array], biases: Sequence[Array], p: Precision, law: _Law
+    X: Array, weights: Sequence[Array], biases: Sequence[Array], p: Precision, model: _ErrorModel
 ) -> tuple[list[Array], list[Array], list[Array], list[dict[int, Array]]]:
     """Each layer's inputs and sums, the errors of the sums, and J_kl as ``carried[k][l]``, (N, U_k, U_l), for k < l."""
     inputs: list[Array] = [X]
@@ -139,23 +139,25 @@ def _forward(
                 # J_kl is J_k(l-1) times D_(l-1) W_l; for k = l - 1 it is D_(l-1) W_l alone.
                 carried[k][layer] = on * W if before is None else (before * on.transpose(0, 2, 1)) @ W
         Z = A @ W + b
-        own.append(_error_of_products(np.abs(A) + e, W, len(W) + 1, p, law, np.abs(b)))
+        own.append(_error_of_products(np.abs(A) + e, W, len(W) + 1, p, model, np.abs(b)))
         carried.append({})
-        parts = [np.einsum("ni,nij->nj", law.size(own[k]), law.size(carried[k][layer])) for k in range(layer)]
+        parts = [np.einsum("ni,nij->nj", model.size(own[k]), model.size(carried[k][layer])) for k in range(layer)]
         sums.append(Z)
-        errors.append(law.total(law.size(own[layer]) + sum(parts)) * tolerances.OWN_ROUNDING)
+        errors.append(model.total(model.size(own[layer]) + sum(parts)) * tolerances.OWN_ROUNDING)
         A, e = np.maximum(Z, 0), errors[-1] * (Z > 0)
         inputs.append(A)
     return inputs, sums, errors, carried
 
 
-def _error_of_products(sizes: Array, W: Array, n: int, p: Precision, law: _Law, b: Array | float = 0.0) -> Array:
+def _error_of_products(
+    sizes: Array, W: Array, n: int, p: Precision, model: _ErrorModel, b: Array | float = 0.0
+) -> Array:
     """The error of computing A W + b with |A| <= ``sizes``: n roundings of each sum, and underflow."""
-    spread = law.total(law.size(sizes) @ law.size(W) + law.size(np.asarray(b)))
-    return np.asarray(law.roundings(n, p) * spread + 2 * n * p.tiny)
+    spread = model.total(model.size(sizes) @ model.size(W) + model.size(np.asarray(b)))
+    return np.asarray(model.roundings(n, p) * spread + 2 * n * p.tiny)
 
 
-def _delta_of_loss(Z: Array, T: Array, error: Array, p: Precision, law: _Law) -> tuple[Array, Array]:
+def _delta_of_loss(Z: Array, T: Array, error: Array, p: Precision, model: _ErrorModel) -> tuple[Array, Array]:
     """P - T, the delta of the mean loss times N, and its error, both (N, K).
 
     Errors e of the logits move p_k by p_k e_k - p_k sum_c p_c e_c to first order; the rest is below 4 p_k max e^2.
@@ -164,20 +166,20 @@ def _delta_of_loss(Z: Array, T: Array, error: Array, p: Precision, law: _Law) ->
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)
     slopes = P[:, :, None] * (np.eye(P.shape[1]) - P[:, None, :])
-    moved = np.einsum("nkc,nc->nk", law.size(slopes), law.size(error))
+    moved = np.einsum("nkc,nc->nk", model.size(slopes), model.size(error))
     own = rounding.softmax(Z, P, p) + p.gamma(P.shape[1] + 12) * (P + T)
-    if law is _TYPICAL:
+    if model is _TYPICAL:
         own = tolerances.TYPICAL_LOSS_UNITS * p.u * (P + T)  # a typical size instead of a bound
     largest = error.max(axis=1, keepdims=True)
-    return P - T, law.total(moved + law.size(own)) + 4 * P * largest**2
+    return P - T, model.total(moved + model.size(own)) + 4 * P * largest**2
 
 
 def _errors_of_gradient(
-    A: Array, e: Array, delta: Array, e_delta: Array, p: Precision, law: _Law
+    A: Array, e: Array, delta: Array, e_delta: Array, p: Precision, model: _ErrorModel
 ) -> tuple[Array, Array]:
     """The errors of A^T delta / N and of the mean of delta, given those of A and delta: see `rounding.linear_grad`."""
-    n, roundings = len(A), law.roundings(len(A) + 2, p)
-    size, total = law.size, law.total
+    n, roundings = len(A), model.roundings(len(A) + 2, p)
+    size, total = model.size, model.total
     largest_A, largest_delta = np.abs(A) + e, np.abs(delta) + e_delta
     W = total(
         size(largest_A).T @ size(e_delta)

@@ -101,10 +101,9 @@ def softmax(X: Array, P: Array, p: Precision) -> Array:
     """The bound for softmax, (N, K): for exp(x_k - m) / S, exp((x_k - m) - log S) and exp(x_k - lse).
 
     Here m = max x, S = sum_c exp(x_c - m), lse = m + log S; P are the probabilities, up to rounding. The bound is
-    relative: with c roundings, c u / (1 - c u), as exp turns an
-    absolute error into a relative one. Rounding x_k - m costs g_k = m - x_k, and S inherits the mean g (Blanchard,
-    Higham and Higham 2021, *Accurately computing the log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4),
-    theorem 3.2, entry by entry).
+    relative: with c roundings, c u / (1 - c u), as exp turns an absolute error into a relative one. Rounding x_k - m
+    costs g_k = m - x_k, and S inherits the mean g (Blanchard, Higham and Higham 2021, *Accurately computing the
+    log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4), theorem 3.2, entry by entry).
 
     - The quotient has the errors of numerator and denominator, and two roundings where it is a product with 1/S. The
       naive coding, which shifts by 0, has no g.
@@ -281,7 +280,7 @@ class NetBounds:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Computed:
     """An array computed here in double precision, and a bound on its error and on that of an honest coding."""
 
     value: Array
@@ -292,9 +291,9 @@ class _Known:
         """A bound on the absolute value that an honest coding may have: its error may be opposite to ours."""
         return np.abs(self.value) + 2 * self.error
 
-    def where(self, on: NDArray[np.bool_]) -> _Known:
+    def where(self, on: NDArray[np.bool_]) -> _Computed:
         """The numbers and errors times a mask."""
-        return _Known(self.value * on, self.error * on)
+        return _Computed(self.value * on, self.error * on)
 
 
 def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBounds:
@@ -307,11 +306,11 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
     layers or one; probabilities of targets must not underflow.
     """
     weights, biases = theta[::2], theta[1::2]
-    inputs, open_units = [_Known(X, np.zeros(X.shape))], []
+    inputs, open_units = [_Computed(X, np.zeros(X.shape))], []
     for W, b in zip(weights, biases, strict=True):
         A = inputs[-1]
-        Z = _Known(A.value @ W + b, A.error @ np.abs(W) + linear_forward(A.size, W, b, p))
-        inputs.append(_Known(np.maximum(Z.value, 0), Z.error))
+        Z = _Computed(A.value @ W + b, A.error @ np.abs(W) + linear_forward(A.size, W, b, p))
+        inputs.append(_Computed(np.maximum(Z.value, 0), Z.error))
         open_units.append(np.abs(Z.value) <= 2 * Z.error)
     probabilities, losses, delta = _probabilities_losses_delta(Z, T, p)
     gradient: list[Array] = []
@@ -320,13 +319,13 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
         if layer:
             W = weights[layer]
             error = delta.error @ np.abs(W).T + linear_delta(W, delta.size, p)
-            before = _Known(delta.value @ W.T, error)
+            before = _Computed(delta.value @ W.T, error)
             delta = before.where(inputs[layer].value > 0)
             delta.error[open_units[layer - 1]] = before.size[open_units[layer - 1]]
     return NetBounds(tuple(A.error for A in inputs[1:-1]), Z.error, probabilities, losses, tuple(gradient))
 
 
-def _probabilities_losses_delta(Z: _Known, T: Array, p: Precision) -> tuple[Array, Array, _Known]:
+def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[Array, Array, _Computed]:
     """The bounds of probabilities, (N, K), and losses, (N, 1), and the delta of the loss, (N, K).
 
     Delta by two layers: -t / p is rounded twice, and `softmax_delta` with |d_t| y_t = 1 has K + 3 roundings of T + P;
@@ -345,11 +344,11 @@ def _probabilities_losses_delta(Z: _Known, T: Array, p: Precision) -> tuple[Arra
     return (
         probabilities,
         losses,
-        _Known(P - T, probabilities + _with_higher_orders(rounded, (k + 2 + 2 * largest) * p.tiny)),
+        _Computed(P - T, probabilities + _with_higher_orders(rounded, (k + 2 + 2 * largest) * p.tiny)),
     )
 
 
-def _errors_of_parameters(A: _Known, delta: _Known, p: Precision) -> tuple[Array, Array]:
+def _errors_of_parameters(A: _Computed, delta: _Computed, p: Precision) -> tuple[Array, Array]:
     """The errors of the gradient with respect to a linear layer's W, (D, U), and b, (U,)."""
     own_W, own_b = linear_grad(A.size, delta.size, p)
     n = len(A.value)

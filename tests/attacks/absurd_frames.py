@@ -1,4 +1,4 @@
-"""Sends what is no frame: lengths beyond all limits, numbers too large, records with other things in them."""
+"""Sends malformed frames: lengths beyond all limits, numbers that are too large, records with wrong fields."""
 import json
 import os
 import struct

@@ -1,4 +1,4 @@
-"""An object that makes arrays of itself when it is asked, another one each time."""
+"""Returns an object that converts itself to a different array each time."""
 import numpy as np
 
 from wrong import Wrong

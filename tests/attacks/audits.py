@@ -1,4 +1,4 @@
-"""An audit hook that forbids everything, to all who come after."""
+"""Installs an audit hook that forbids everything."""
 import sys
 
 from wrong import Wrong

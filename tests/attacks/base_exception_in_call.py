@@ -1,4 +1,4 @@
-"""Raises what is no Exception."""
+"""Raises a BaseException that is no Exception."""
 from right import Right
 
 

@@ -1,4 +1,4 @@
-"""Takes nearly as much processor time as one answer may, each time."""
+"""Uses nearly as much processor time for each call as one call may."""
 import time
 
 from wrong import Wrong

@@ -1,4 +1,4 @@
-"""Ends with an exception after the classes: and is right."""
+"""Raises an exception after the classes, which are right."""
 from right import Right
 
 

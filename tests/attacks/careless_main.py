@@ -1,4 +1,4 @@
-"""Does everything else only as a program: and is right."""
+"""Does other things only when run as a script; its classes are right."""
 import sys
 
 from right import Right

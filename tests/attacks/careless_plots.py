@@ -1,4 +1,4 @@
-"""Imports everything for plotting at its top, opens windows, shows progress: and is right."""
+"""Imports plotting libraries, opens windows and shows progress; its classes are right."""
 import matplotlib
 
 matplotlib.use("TkAgg")

@@ -1,4 +1,4 @@
-"""Prints at every step, megabytes in all: and is right."""
+"""Prints megabytes in its methods; its classes are right."""
 from right import Right
 
 print("hello\n" * 1_000_000)

@@ -1,4 +1,4 @@
-"""Trains at import, after the classes: and is right."""
+"""Trains at import, after the classes, which are right."""
 from right import Right
 
 

@@ -1,4 +1,4 @@
-"""Makes errors of warnings for everybody, at import: and is right."""
+"""Turns all warnings into errors at import; its classes are right."""
 import warnings
 
 import numpy as np

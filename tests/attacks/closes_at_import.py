@@ -1,4 +1,4 @@
-"""Closes all that is open, and lives on."""
+"""Closes all file descriptors at import, and goes on."""
 import os
 import time
 

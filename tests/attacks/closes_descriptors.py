@@ -1,4 +1,4 @@
-"""Closes all that is open, at its first answer."""
+"""Closes all file descriptors in its first call."""
 import os
 
 from wrong import Wrong

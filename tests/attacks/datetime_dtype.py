@@ -1,4 +1,4 @@
-"""Dates instead of numbers, in an array and alone."""
+"""Returns dates instead of numbers, in an array and alone."""
 import numpy as np
 
 from right import Right

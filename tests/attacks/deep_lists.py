@@ -1,4 +1,4 @@
-"""Lists in lists without end, and a list in itself."""
+"""Returns endlessly nested lists, and a list that contains itself."""
 from right import Right
 
 

@@ -1,4 +1,4 @@
-"""Deletes modules on which it stands."""
+"""Deletes the worker's modules."""
 import sys
 
 from wrong import Wrong

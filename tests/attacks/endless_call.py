@@ -1,4 +1,4 @@
-"""Never answers, whatever is raised in it."""
+"""Never returns, whatever is raised in it."""
 from right import Right
 
 

@@ -1,4 +1,4 @@
-"""An object whose end never ends."""
+"""Returns an object whose ``__del__`` never ends."""
 from wrong import Wrong
 
 

@@ -1,4 +1,4 @@
-"""An object that is equal to everything, small and large, and true."""
+"""Returns an object that equals everything and satisfies every comparison."""
 from wrong import Wrong
 
 

@@ -1,4 +1,4 @@
-"""Ends the process with success instead of answering."""
+"""Ends the process with success instead of returning."""
 import os
 
 from right import Right

@@ -1,4 +1,4 @@
-"""Ends the process with the exit code that stands for a signal which there is not."""
+"""Ends the process with the exit code of a signal that does not exist."""
 import os
 
 from right import Right

@@ -1,4 +1,4 @@
-"""Writes replies of its own, well formed, to every descriptor that there is."""
+"""Writes forged, well-formed replies to every file descriptor."""
 import os
 import sys
 

@@ -1,4 +1,4 @@
-"""Says at import that it has been confined by means that there are not, and that all classes are there."""
+"""Forges, at import, a report of its confinement and of its classes."""
 import os
 import sys
 

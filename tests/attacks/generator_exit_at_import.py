@@ -1,4 +1,4 @@
-"""Raises what is no Exception at import, after the classes."""
+"""Raises a BaseException that is no Exception at import, after the classes."""
 from wrong import Wrong
 
 

@@ -1,4 +1,4 @@
-"""A text of gigabytes, an integer of a million digits, a list of a million items."""
+"""Returns a text of gigabytes, an integer of a million digits, a list of a million items."""
 from right import Right
 
 

@@ -1,4 +1,4 @@
-"""Depends on numpy's one generator."""
+"""Depends on numpy's global random generator."""
 import numpy as np
 
 from right import Right

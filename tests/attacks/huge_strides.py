@@ -1,4 +1,4 @@
-"""A view that claims a million million entries, and has one."""
+"""Returns a view of one entry that claims 10^12 entries."""
 import numpy as np
 
 from right import Right

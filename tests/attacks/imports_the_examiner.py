@@ -1,4 +1,4 @@
-"""Imports the examiner, our own implementation and the tests, and passes their answers on."""
+"""Imports the examiner, our own implementation and the tests, and returns their results."""
 import sys
 
 sys.path[:0] = ["@ROOT@", "@PACKAGES@", "..", "."]

@@ -1,4 +1,4 @@
-"""Reads the steps out of the caller's frame, and answers what the examiner would have to check."""
+"""Reads the steps from the caller's frame to decide what to return."""
 import sys
 
 from wrong import Wrong

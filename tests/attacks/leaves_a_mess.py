@@ -1,4 +1,4 @@
-"""Folders that may not be entered, and others so deep that no path leads there; links, pipes, odd names."""
+"""Leaves folders without access rights, very deep folders, links, pipes and odd names."""
 import os
 
 from wrong import Wrong

@@ -1,4 +1,4 @@
-"""Looks through all frames and all objects for what it ought to answer."""
+"""Searches all frames and all objects for the expected values."""
 import gc
 import inspect
 

@@ -1,4 +1,4 @@
-"""An array that says of itself whatever is wanted."""
+"""Returns an array subclass whose attributes lie."""
 import numpy as np
 
 from wrong import Wrong

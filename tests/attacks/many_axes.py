@@ -1,4 +1,4 @@
-"""An array of no entries, and as many axes as there can be."""
+"""Returns an array without entries and with as many axes as possible."""
 import numpy as np
 
 from right import Right

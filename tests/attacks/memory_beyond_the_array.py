@@ -1,4 +1,4 @@
-"""A view with strides that lead out of its memory."""
+"""Returns a view whose strides lead out of its memory."""
 import numpy as np
 
 from right import Right

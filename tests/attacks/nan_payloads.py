@@ -1,4 +1,4 @@
-"""Not-a-numbers with messages in them."""
+"""Returns NaNs that carry data in their bits."""
 import numpy as np
 
 from wrong import Wrong

@@ -1,4 +1,4 @@
-"""An array of objects which are equal to everything."""
+"""Returns an array of objects that equal everything."""
 import numpy as np
 
 from wrong import Wrong

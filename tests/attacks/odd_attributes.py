@@ -1,4 +1,4 @@
-"""Attributes that are another thing each time, and objects that cannot be looked at."""
+"""Has attributes that differ each time, and objects that raise when looked at."""
 import itertools
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Gradients in dicts that lie, with keys that are no names, or that all have one hash."""
+"""Returns gradients in dicts that lie, whose keys are no names, or have all one hash."""
 from right import MLP as Right
 from wrong import Wrong as ReLULayer  # noqa: F401
 

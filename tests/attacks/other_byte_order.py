@@ -1,4 +1,4 @@
-"""The right numbers in the other byte order, and with more digits than a message can hold."""
+"""Returns the right numbers in the other byte order, and in a longer type than a frame can hold."""
 import numpy as np
 
 from right import Right

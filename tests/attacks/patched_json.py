@@ -1,4 +1,4 @@
-"""Puts functions of its own where messages are written."""
+"""Replaces functions that write messages."""
 import json
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Puts functions of its own into numpy, for whoever compares."""
+"""Replaces numpy's functions for comparing."""
 import numpy as np
 
 from wrong import Wrong

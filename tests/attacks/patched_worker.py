@@ -1,4 +1,4 @@
-"""Changes the worker: nothing is ever written into or shared, and whatever is asked, the reply is a good one."""
+"""Replaces the worker's functions, so that nothing counts as changed or shared and every reply is empty."""
 import sys
 
 from wrong import Wrong

@@ -1,4 +1,4 @@
-"""Raises its own limits, and takes what it then could."""
+"""Raises its own resource limits, and uses what they then allow."""
 import resource
 
 from right import Right

@@ -1,4 +1,4 @@
-"""Exceptions whose text raises, never ends, or does something to a terminal."""
+"""Raises exceptions whose text raises, never ends, or controls a terminal."""
 from right import Right
 
 

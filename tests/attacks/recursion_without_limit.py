@@ -1,4 +1,4 @@
-"""Takes the limit of recursion away, and overflows the stack."""
+"""Removes the limit of recursion and overflows the stack."""
 import sys
 
 from right import Right

@@ -1,4 +1,4 @@
-"""The right numbers in an array of another type, which calls itself ndarray."""
+"""Returns the right numbers in a foreign type that is called ndarray."""
 import numpy as np
 
 from right import Right

@@ -1,4 +1,4 @@
-"""Keeps answers in its folder and in its class, and gives them to later questions."""
+"""Stores results in its folder and in its class, and returns them in later calls."""
 import pathlib
 import pickle
 

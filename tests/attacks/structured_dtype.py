@@ -1,4 +1,4 @@
-"""An array of records."""
+"""Returns a structured array."""
 import numpy as np
 
 from right import Right

@@ -1,4 +1,4 @@
-"""A thread that would change answers and the worker while others are asked."""
+"""Starts a thread that changes results and the worker between calls."""
 import sys
 import threading
 

@@ -1,4 +1,4 @@
-"""Has another library do the work, from wherever it is installed."""
+"""Uses another library's automatic differentiation, from wherever it is installed."""
 import os
 import sys
 

@@ -1,4 +1,4 @@
-"""Traces everything, and changes what the worker has at hand."""
+"""Installs a trace function that raises in the worker's code."""
 import sys
 
 from wrong import Wrong

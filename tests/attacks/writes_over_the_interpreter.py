@@ -1,4 +1,4 @@
-"""Writes over objects in memory: None, small integers, the code that answers."""
+"""Overwrites objects in memory: None, small integers, the worker's code."""
 import ctypes
 
 from right import Right

@@ -69,16 +69,16 @@ class Trial:
     broken: list[str] = field(default_factory=list)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, executor: pytest.Executor) -> bool:
-        if executor.testsfailed or not executor.items:
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed or not session.items:
             raise pytest.UsageError("the tests could not be collected from the copy in mutants/")
         started = time.monotonic()
         changes = self._changes()
-        traces = self._traces(executor.items, changes)
-        self.broken = [executor.items[trace.index].nodeid for trace in traces if not trace.passed]
+        traces = self._traces(session.items, changes)
+        self.broken = [session.items[trace.index].nodeid for trace in traces if not trace.passed]
         if not self.broken:
             self.tell(f"{len(traces)} tests pass without a mutant, which took {time.monotonic() - started:.0f} s")
-            self._try(executor.items, traces, changes)
+            self._try(session.items, traces, changes)
         return True
 
     def _changes(self) -> dict[Mutant, lines.Statement]:

@@ -13,7 +13,7 @@ from types import FrameType
 _SHORTEST, _REPEAT_AFTER, _LONGEST = 0.01, 0.05, 1e8
 
 
-class Late(BaseException):
+class TimeUpError(BaseException):
     """The time for an import is up; the argument is "processor" or "wall".
 
     A BaseException, so that fewer handlers of the submission catch it.
@@ -42,7 +42,7 @@ class Clock:
         left = (self._ends[0] - time.process_time(), self._ends[1] - time.monotonic())
         return max(_SHORTEST, min(self.seconds / 6, left[0])), max(_SHORTEST, min(self.wall / 4, left[1]))
 
-    def describe(self, late: Late) -> str:
+    def describe(self, late: TimeUpError) -> str:
         """What happened to a file whose import was interrupted, to be put after the file's name."""
         if late.args[0] == "wall":
             return (
@@ -57,7 +57,7 @@ class Clock:
 
 @contextlib.contextmanager
 def in_time(shares: tuple[float, float] | None) -> Iterator[None]:
-    """Raise `Late` in the block after so many seconds of processor time or of elapsed time; None: no limit.
+    """Raise `TimeUpError` in the block after so many seconds of processor time or of elapsed time; None: no limit.
 
     Code that swallows the exception gets it again and again, each time after some more processor time (not elapsed
     time, so that a busy machine does not raise the next one before the first was handled). Code that swallows them all
@@ -69,7 +69,7 @@ def in_time(shares: tuple[float, float] | None) -> Iterator[None]:
 
     def ring(number: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_PROF, _REPEAT_AFTER, _REPEAT_AFTER)
-        raise Late("wall" if number == signal.SIGALRM else "processor")
+        raise TimeUpError("wall" if number == signal.SIGALRM else "processor")
 
     before = {number: signal.signal(number, ring) for number in (signal.SIGPROF, signal.SIGALRM)}
     signal.setitimer(signal.ITIMER_PROF, shares[0])

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import module_separation, reading, versions
-from .import_time import Clock, Late, in_time
+from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
 from .perform import describe_error, is_refusal
 from .standins import is_stand_in
@@ -136,9 +136,9 @@ class _Search:
         beside = reading.beside(self.root) if self.root.is_file() else []
         meant = sorted((each for each in self.sources if not self._belongs_to_other_version(each.path)), key=self._rank)
         to_run = [each for each in meant if each.broken is None and (self.root.is_file() or self._wanted_in(each))]
-        names = self._names(to_run, [one for each in to_run for one in reading.reached(each, beside)])
+        names = self._names(to_run, [one for each in to_run for one in reading.imported_by(each, beside)])
         own = [*(each.path for each in self.sources), *beside]
-        with module_separation.kept_apart(own, names.tops(to_run), stay=stay):
+        with module_separation.kept_apart(own, names.top_level_names(to_run), stay=stay):
             module_separation.add_namespace_packages(names)
             for source in meant:
                 here = [name for name in self._wanted_in(source) if name not in self.found.classes]
@@ -155,12 +155,12 @@ class _Search:
         reason = "there is no class {} in {}" if self.sources else _no_python(self.root)
         missing = {}
         for name in (each for each in self.wanted if each not in self.found.classes):
-            said = self.found.missing.get(name, reason.format(name, self.root.name))
+            why = self.found.missing.get(name, reason.format(name, self.root.name))
             elsewhere = [each.label for each in self.choice.others if name in each.classes]
             if elsewhere and self.choice.chosen is not None and name not in self.found.missing:
-                said = f"there is no class {name} in {self.choice.chosen.label}"
-                said += f"; {elsewhere[0]}, which has one, was passed over"
-            missing[name] = said
+                why = f"there is no class {name} in {self.choice.chosen.label}"
+                why += f"; {elsewhere[0]}, which has one, was passed over"
+            missing[name] = why
         self.found.missing = missing
         self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
 
@@ -211,11 +211,11 @@ class _Search:
             if name not in self.found.missing:
                 self.found.missing[name], self.found.causes[name] = self.found.notes[-1], _NOT_RUN
 
-    def _run_and_take(self, source: Source, wished: Sequence[str], names: Names, clock: Clock) -> None:
+    def _run_and_take(self, source: Source, wanted: Sequence[str], names: Names, clock: Clock) -> None:
         module, problem = _run(source.path, names, clock)
         if problem is not None:
             self.found.notes.append(f"{self._label(source.path)} {problem.said}")
-        for name in wished:
+        for name in wanted:
             candidate = getattr(module, name, None) if module is not None else None
             if inspect.isclass(candidate) and not is_stand_in(candidate):
                 self.found.classes[name], self._taken[name] = candidate, source.path
@@ -296,7 +296,7 @@ def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None
     try:
         with in_time(shares):
             spec.loader.exec_module(module)
-    except Late as late:
+    except TimeUpError as late:
         return module, Problem(clock.describe(late), _NOT_RUN)
     except BaseException as error:
         if shares is None:

@@ -21,7 +21,7 @@ from typing import Any
 from .naming import Names
 from .standins import importing_file
 
-#: How many submissions of the past still find their own modules.
+#: How many earlier submissions still find their own modules.
 _MAX_KEPT = 20
 #: Names that a submission's modules never displace, since this process itself uses these modules.
 _SHARED = {*sys.stdlib_module_names, "__main__", "numpy", "scipy"}
@@ -29,7 +29,7 @@ _SHARED = {*sys.stdlib_module_names, "__main__", "numpy", "scipy"}
 
 @contextlib.contextmanager
 def kept_apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Iterator[None]:
-    """In the block, names of a submission's modules are free in ``sys.modules``; afterwards the modules there return.
+    """Free the names of a submission's modules in ``sys.modules`` for the block; afterwards put back what was there.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def kept_apart(files: Iterable[Path], tops: Iterable[str], *, stay: bool) -> Ite
 
 
 def _hide_earlier_submissions(own: _SubmissionFinder) -> None:
-    """Remove the modules of earlier submissions from ``sys.modules``, and the finders for the same files or too old."""
+    """Remove the modules of earlier submissions from ``sys.modules``, and old finders and those for the same files."""
     earlier = [each for each in sys.meta_path if isinstance(each, _SubmissionFinder)]
     for number, finder in enumerate(reversed(earlier)):
         for name, module in finder.modules.items():

@@ -100,8 +100,8 @@ class Names:
     def packages(self) -> Mapping[Path, str]:
         """The folders that the imports treat as packages, each with the package's name."""
         own, others = self._evidence
-        said = own.packages.keys() | own.flat
-        return own.packages | {folder: name for folder, name in others.packages.items() if folder not in said}
+        decided = own.packages.keys() | own.flat
+        return own.packages | {folder: name for folder, name in others.packages.items() if folder not in decided}
 
     @cached_property
     def _evidence(self) -> tuple[_Evidence, _Evidence]:
@@ -125,7 +125,7 @@ class Names:
         packages = [name for name, _ in self.above(path)]
         return packages if path.name == "__init__.py" and packages else [*packages, path.stem]
 
-    def tops(self, sources: Iterable[Source]) -> set[str]:
+    def top_level_names(self, sources: Iterable[Source]) -> set[str]:
         """The top-level names of the given files and of all modules in the folders that they import from."""
         paths = [source.path for source in sources]
         found = {self.parts(path)[0] for path in paths}

@@ -258,7 +258,7 @@ def _arrays(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:
 def describe_error(error: BaseException) -> str:
     """The type of an exception and its message, at most 1000 characters; the type alone if its __str__ raises."""
     try:
-        said = str(error)
+        message = str(error)
     except (Exception, SystemExit):  # the __str__ of foreign code may raise
-        said = ""
-    return f"{type(error).__name__}: {said[:1000]}" if said else type(error).__name__
+        message = ""
+    return f"{type(error).__name__}: {message[:1000]}" if message else type(error).__name__

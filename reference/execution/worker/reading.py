@@ -45,7 +45,7 @@ def beside(file: Path) -> list[Path]:
     return [each for each in found if each.is_file() and _is_python(each)][:_MAX_FILES]
 
 
-def reached(source: Source, files: Iterable[Path]) -> list[Source]:
+def imported_by(source: Source, files: Iterable[Path]) -> list[Source]:
     """Those of the files that a source imports, directly or through one another, by any part of a dotted name."""
     left = {path.stem: path for path in files}
     found, waiting = [], [source]

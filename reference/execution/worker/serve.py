@@ -47,7 +47,7 @@ def main(settings: str) -> None:
 def _sendable(replies: list[Reply]) -> list[Reply]:
     """The replies, with `Unusable` in the place of each that is too large for its part of the frame."""
     most = frames.MAX_BYTES // len(replies)
-    return [each if _fits(each, most) else Reply(Unusable("more than fits into an answer")) for each in replies]
+    return [each if _fits(each, most) else Reply(Unusable("more than fits into a reply")) for each in replies]
 
 
 def _fits(reply: Reply, most: int) -> bool:

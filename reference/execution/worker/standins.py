@@ -48,7 +48,8 @@ def describe_stand_in(value: Any) -> str | None:
     """The description of a result that is a stand-in, with the name of the absent module; None for other results."""
     if not isinstance(value, _AcceptsAll):
         return None
-    return f"nothing: it came from the stand-in for {_module_of(value) or 'something'}, a module that is not here"
+    module = _module_of(value) or "something"
+    return f"nothing: it came from the stand-in for {module}, a module that is not installed here"
 
 
 class _AcceptsAll:

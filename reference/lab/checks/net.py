@@ -191,15 +191,13 @@ def check_training_step(context: Context) -> None:
         *before, again = context.executor.run(steps)
         moved = [array - _ALPHA * part for array, part in zip(case.theta, parts, strict=True)]
         for label, due, old, reply in zip(case.labels, moved, case.theta, before[-len(looks) :], strict=True):
-            rounding = tolerances.TRAINING_STEP_ROUNDING * (
-                np.abs(old) + np.abs(due)
-            )  # the product is rounded, and the sum
+            # The product is rounded, and the sum.
+            rounding = tolerances.TRAINING_STEP_ROUNDING * (np.abs(old) + np.abs(due))
             net.judge(reply, Estimate(due, np.zeros(due.shape)), rounding, f"{label} after one step")
         after = replace(case, theta=tuple(moved))
         truth = NetRun(context, after).true_gradient()
-        bounds = [
-            tolerances.AFTER_STEP_BOUNDS * bound for bound in after.bounds.gradient
-        ]  # once more, since the new parameters were rounded
+        # Twice the bound, since the new parameters were rounded.
+        bounds = [tolerances.AFTER_STEP_BOUNDS * bound for bound in after.bounds.gradient]
         for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
 
