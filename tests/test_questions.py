@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.engine import Effort
+from reference.engine.scripts import literal
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Laid, Reply, Step
 from reference.findings import Violation
 from reference.lab.checks.catalogue import Check, all_checks
 from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Context, word_of
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
-from reference.lab.formatting import literal
 from reference.lab.mistakes import plain
 from reference.numerics import sampling
 from reference.numerics.estimate import Estimate

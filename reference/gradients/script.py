@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.engine.scripts import literal
 from reference.gradients.arguments import name_of
 from reference.gradients.subject import Subject
 
@@ -27,9 +28,10 @@ def script_of(subject: Subject, counterexample: Mapping[str, Any], check: str) -
     lines = ["import numpy as np", f"from {module} import {name}", f"# {check}"]
     if of_vjp:
         dtype = np.result_type(*subject.pattern.floats(subject.pattern.args))
-        lines.append(f"cotangent = {_literal(counterexample['cotangent'], dtype)}")
+        lines.append(f"cotangent = {literal(np.array(counterexample['cotangent'], dtype))}")
     arrays = (
-        _literal(counterexample[label], like.dtype) for label, like in zip(names, subject.pattern.args, strict=True)
+        literal(np.array(counterexample[label], like.dtype))
+        for label, like in zip(names, subject.pattern.args, strict=True)
     )
     lines.append(f"args = ({', '.join(arrays)},)")
     lines.append(f"print({name}({'cotangent, ' if of_vjp else ''}*args))")
@@ -52,9 +54,3 @@ def _home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
     ):
         return "your_module", name if name.isidentifier() else otherwise
     return module, name
-
-
-def _literal(nested: Any, dtype: Any) -> str:
-    """An expression that makes the array again, to the bit."""
-    kind = "" if np.dtype(dtype) in (np.dtype(float), np.dtype(int)) else f", dtype=np.{np.dtype(dtype).name}"
-    return f"np.array({nested!r}{kind})".replace("nan", "np.nan").replace("inf", "np.inf")

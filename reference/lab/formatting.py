@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.scripts import literal
 from reference.lab.contract import Case, Message
-
-
-def short(value: Any) -> str:
-    """A number with as many digits as tell it from its neighbours, at most 17."""
-    return repr(float(value))
 
 
 def nested(case: Case) -> dict[str, Any]:
@@ -32,12 +28,6 @@ def repro(home: str, message: Message, case: Case) -> str:
         f"print(layer.{message.method}({', '.join(f'{name}={name}' for name in case.arguments)}))",
     ]
     return "\n".join(lines) + "\n"
-
-
-def literal(array: NDArray[Any]) -> str:
-    """An expression that makes the array again, to the bit."""
-    dtype = "" if array.dtype == np.float64 else f", dtype=np.{array.dtype}"
-    return f"np.array({array.tolist()!r}{dtype})".replace("nan", "np.nan").replace("inf", "np.inf")
 
 
 def _all_of(array: NDArray[Any]) -> str:

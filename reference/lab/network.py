@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine.evidence import evidence_of
+from reference.engine.scripts import literal
 from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab import definitions
@@ -27,7 +28,6 @@ from reference.lab.context import (
     word_of,
 )
 from reference.lab.contract import Oracle, one_hot
-from reference.lab.formatting import literal
 from reference.numerics import rounding, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
