@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine import Check
-from reference.findings import NotApplicable, Violation
+from reference.findings import Violation
 from reference.gradients.arguments import Pattern
 from reference.gradients.context import Context
 from reference.gradients.specification import Specification
@@ -48,9 +48,7 @@ def _same_failure(context: Context, pattern: Pattern, check: Check, violation: V
     except Violation as found:
         alike = found.mistake == violation.mistake and found.came.kind == violation.came.kind
         return found if alike else None
-    except NotApplicable:
-        return None
-    except Exception:  # the functions, or the definition, cannot do with these shapes
+    except Exception:  # the functions, or the definition, cannot do with these shapes; or nothing can be judged there
         return None
     return None
 
@@ -66,12 +64,9 @@ def _smaller_patterns(pattern: Pattern) -> Iterator[Pattern]:
     ]
     for number, plan in enumerate(plans):
         if plan not in plans[:number] and any(plan[n] < n for n in lengths):
-            args = tuple(_shortened(array, plan, interval) for array, interval in _with_domain(pattern))
+            pairs = zip(pattern.args, pattern.domain, strict=True)
+            args = tuple(_shortened(array, plan, interval) for array, interval in pairs)
             yield Pattern(args, pattern.domain)
-
-
-def _with_domain(pattern: Pattern) -> Iterator[tuple[Array, tuple[float, float]]]:
-    yield from zip(pattern.args, pattern.domain, strict=True)
 
 
 def _shortened(array: Array, plan: dict[int, int], interval: tuple[float, float]) -> Array:
