@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from reference.engine import Check, Effort, Examination, checked_options, select
@@ -55,8 +56,10 @@ def check(
     ------
     NotAnImplementation
         None of the classes could be found.
+    TypeError
+        ``seed`` is no whole number.
     ValueError
-        An option is not what is listed here, or no check matches ``only``.
+        Another option is not what is listed here, ``seed`` is below 0, or no check matches ``only``.
 
     Examples
     --------
@@ -94,7 +97,7 @@ def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[An
         if finding.status != "passed":
             pytest.fail(str(finding), pytrace=False)
 
-    parameters = [pytest.param(_named(judge, each.id), id=each.id) for each in examination.checks]
+    parameters = [pytest.param(partial(judge, each.id), id=each.id) for each in examination.checks]
     return pytest.mark.parametrize("check", parameters)
 
 
@@ -133,10 +136,12 @@ class LabExamination(Examination):
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with its mistake, where all known mistakes that give the same answers have one name."""
-        known = [mistake for mistake in CATALOGUE if mistake.subject == check.subject]
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
+        known = self._explained.get(check.subject)
+        if known is None:
+            known = [mistake for mistake in CATALOGUE if mistake.subject == check.subject]
         kept = {name: self._by_id[name].run for name in check.depends_on}
-        found = explanations(self._explained.get(check.subject, known), check.run, self.context, violation, kept)
+        found = explanations(known, check.run, self.context, violation, kept)
         if found:
             self._explained[check.subject] = found
         mistake = certain(found)
@@ -165,10 +170,3 @@ def _examination(
     found = finding_classes.find(implementation)
     executor = InProcess(found.classes, found.missing, found.causes)
     return LabExamination(executor, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
-
-
-def _named(judge: Callable[[str], None], name: str) -> Callable[[], None]:
-    def check() -> None:
-        judge(name)
-
-    return check
