@@ -1,4 +1,4 @@
-"""What a check is."""
+"""The record of one check: the promise, the function that tests it, and the checks that it depends on."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class InProcess:
         return self._missing
 
     def causes(self) -> Mapping[str, str]:
-        """See `Executor`."""
+        """Of the missing names: one of `LOAD_CAUSES`, where it is known."""
         return self._causes
 
     def modules(self) -> Mapping[str, str]:

@@ -131,7 +131,7 @@ class Sandbox:
         return self._missing or {}
 
     def causes(self) -> Mapping[str, str]:
-        """See `Executor`."""
+        """Of the missing names: one of `LOAD_CAUSES`, where it is known."""
         return self._causes
 
     def modules(self) -> Mapping[str, str]:

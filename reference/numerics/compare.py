@@ -44,7 +44,8 @@ def differing_entry(one: Array, other: Array, bound: Array) -> tuple[int, ...] |
     """The index at which two results that should be equal differ the most; None if rounding explains all differences.
 
     ``bound`` is the rounding bound of the right result, of the same shape. Both results may be wrong, and a wrong
-    formula may round more than the right one, so they are granted `_BOUNDS` times as much.
+    formula may round more than the right one, so they are granted `tolerances.CODINGS_BOUNDS` times as
+    much.
     """
     both_nan = np.isnan(one) & np.isnan(other)
     one, other = np.where(both_nan, 0, one), np.where(both_nan, 0, other)
