@@ -21,6 +21,7 @@ from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
+from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest, memo
 from reference.numerics.sampling import normal_numbers, numbers_of_all_sizes, short_numbers
 from reference.wording import Fact, fact
@@ -161,8 +162,11 @@ class Context(_Context):
         self, message: Message, case: Case, due: Fact, came: Fact, mistake: str | None = None, **fields: Any
     ) -> Violation:
         """A broken promise, with the case as its counterexample and a script that shows it."""
-        script = repro(self.home(message.cls), message, case)
-        return Violation(due, came, counterexample=nested(case), mistake=mistake, repro=script, **fields)
+        return Violation(due, came, mistake=mistake, **self._shown(message, case), **fields)
+
+    def _shown(self, message: Message, case: Case) -> dict[str, Any]:
+        """The fields of a violation that show the case."""
+        return {"counterexample": nested(case), "repro": repro(self.home(message.cls), message, case)}
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
         """The arrays that one call answers, as `parts` gives them."""
@@ -219,17 +223,9 @@ class Context(_Context):
         self.log.append(Response(actual, answer.bounds))
         self._trend += point_of(message, case, actual, answer)
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
-            index = worst_entry(array, truth, bound)
-            if index is not None:
-                raise self.violation(
-                    message,
-                    case,
-                    entry(name, index, truth.value),
-                    entry(name, index, array),
-                    index=index,
-                    bound=float(bound[index] + truth.error[index]),
-                    evidence=evidence_of(name, array, truth, bound),
-                )
+            wrong = wrong_entry(name, array, truth, bound)
+            if wrong is not None:
+                raise wrong.but(**self._shown(message, case))
 
     def judge_each(self, message: Message, cases: Iterable[Case]) -> None:
         """Judge all cases and raise the violation of the smallest case that has one.
@@ -321,6 +317,20 @@ def raised(reply: Reply) -> Fact:
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
     """One entry of an array and its value."""
     return fact("entry", what=name, index=index, value=float(array[index]))
+
+
+def wrong_entry(what: str, actual: Array, truth: Estimate, bound: Array) -> Violation | None:
+    """The violation, still without its case, that names the `worst_entry` of an array; None if no entry is wrong."""
+    index = worst_entry(actual, truth, bound)
+    if index is None:
+        return None
+    return Violation(
+        entry(what, index, truth.value),
+        entry(what, index, actual),
+        index=index,
+        bound=float(bound[index] + truth.error[index]),
+        evidence=evidence_of(what, actual, truth, bound),
+    )
 
 
 def type_of(reply: Reply) -> Fact:

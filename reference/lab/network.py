@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.engine.evidence import evidence_of
 from reference.engine.scripts import literal
 from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
@@ -20,16 +19,15 @@ from reference.lab.context import (
     Context,
     Response,
     as_numbers,
-    entry,
     no_numbers,
     raised,
     type_of,
     word_for,
     word_of,
+    wrong_entry,
 )
 from reference.lab.contract import Oracle, one_hot
 from reference.numerics import rounding, tolerances
-from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest
 from reference.numerics.sampling import short_numbers
@@ -257,15 +255,9 @@ class NetRun:
         if array.shape != truth.value.shape:
             due = fact("shape of", what=what, shape=truth.value.shape)
             raise self.violation(due, fact("shape", shape=array.shape), "wrong-shape")
-        index = worst_entry(array, truth, bound)
-        if index is not None:
-            raise self.violation(
-                entry(what, index, truth.value),
-                entry(what, index, array),
-                index=index,
-                bound=float(bound[index] + truth.error[index]),
-                evidence=evidence_of(what, array, truth, bound),
-            )
+        wrong = wrong_entry(what, array, truth, bound)
+        if wrong is not None:
+            raise wrong.but(**self._shown())
 
     def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
         """The value of a definition of the case at its parameters."""
@@ -280,11 +272,15 @@ class NetRun:
 
     def violation(self, due: Fact, came: Fact, mistake: str | None = None, **fields: Any) -> Violation:
         """A broken promise of this network."""
+        return Violation(due, came, mistake=mistake, **self._shown(), **fields)
+
+    def _shown(self) -> dict[str, Any]:
+        """The fields of a violation that show the network and the last call."""
         case = self.case
         arrays = dict(zip(case.labels, case.theta, strict=True)) | {"X": case.X, "T": case.T}
         shown = {name: array.tolist() for name, array in arrays.items()}
         script = _script(self.context, case, [self.before] if self.before else [], self.asked)
-        return Violation(due, came, counterexample=shown, mistake=mistake, repro=script, **fields)
+        return {"counterexample": shown, "repro": script}
 
 
 def cases(context: Context, *, compound_only: bool = False) -> Iterator[NetCase]:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Reply, Work
 from reference.findings import Violation
-from reference.lab.context import Context, Response, entry, raised
+from reference.lab.context import Context, Response, raised, wrong_entry
 from reference.lab.contract import one_hot
 from reference.lab.network import NetCase, NetRun
 from reference.numerics import network_rounding, rounding, tolerances
-from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
 
@@ -66,17 +65,12 @@ def draw(
 
 def _judge(case: NetCase, parts: Sequence[Array], truth: Sequence[Estimate], bounds: Sequence[Array]) -> None:
     for number, (part, due, bound) in enumerate(zip(parts, truth, bounds, strict=True)):
-        index = worst_entry(part, due, bound)
-        if index is not None:
-            what = f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]"
-            wrong, every = number_of_wrong(parts, truth, bounds), sum(part.size for part in parts)
-            raise Violation(
-                entry(what, index, due.value),
-                entry(what, index, part).and_("entries wrong", wrong=wrong, entries=every),
-                index=index,
-                bound=float(bound[index] + due.error[index]),
-                counterexample=_recipe(case),
-            )
+        wrong = wrong_entry(f"gradient(X, T)[{case.linear[number // 2]!r}][{number % 2}]", part, due, bound)
+        if wrong is not None:
+            count, every = number_of_wrong(parts, truth, bounds), sum(part.size for part in parts)
+            came = wrong.came.and_("entries wrong", wrong=count, entries=every)
+            # No picture, since the numbers of the case are not shown either.
+            raise wrong.but(came=came, counterexample=_recipe(case), evidence=None)
 
 
 def number_of_wrong(parts: Sequence[Array], truth: Sequence[Estimate], bounds: Sequence[Array]) -> int:
