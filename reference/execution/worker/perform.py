@@ -13,29 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .copies import arrays_in, copied, kind_of, same
 from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out
-from .standins import describe_stand_in
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
-_array, _shares_memory, _ndarray, _generic, _random_state = (
-    np.array,
-    np.shares_memory,
-    np.ndarray,
-    np.generic,
-    np.random.RandomState,
-)
+_array, _shares_memory, _ndarray, _random_state = np.array, np.shares_memory, np.ndarray, np.random.RandomState
 _errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
-_PLAIN = (float, bool, type(None))
-#: The dtypes of arrays that a frame can hold, in the machine's own byte order.
-_NUMBERS = frozenset(np.dtype(code).str for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
-                                                     "?", "c8", "c16"))  # fmt: skip
-#: Entries of an array in a reply: a view with strides of 0 can claim any number without using memory.
-MAX_ENTRIES = 2**19
-_MAX_ITEMS = 10_000
-_MAX_TEXT = 10_000
-_MAX_BITS = 64
-_MAX_AXES = 8
-_DEPTH = 6
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
 
 
@@ -108,11 +91,11 @@ class _Objects:
         before = {name: copied(value) for name, value in given.items()}
         result = getattr(self.objects[step.name], step.method)(**given)
         changed = tuple(name for name in given if not same(before[name], copied(given[name])))
-        arrays = list(_arrays(result))
+        arrays = list(arrays_in(result))
         aliases = tuple(
             name
             for name, value in given.items()
-            if any(_shares_memory(array, other) for array in arrays for other in _arrays(value))
+            if any(_shares_memory(array, other) for array in arrays for other in arrays_in(value))
         )
         return _reply(result, changed, aliases), result
 
@@ -177,82 +160,6 @@ def _is_unchanged(value: Any, result: Any) -> bool:
         return same(value, copied(result))
     except Exception:  # an object that can no longer be copied has changed
         return False
-
-
-_KNOWN_TYPES = {each.__name__: each for each in (_ndarray, list, tuple, dict, type(None), str, bool, int, float)}
-
-
-def kind_of(result: Any) -> str:
-    """The name of an object's type; "ndarray of another module" and the like if a foreign type has a known name."""
-    kind = type(result)
-    name = str(kind.__name__)[:100]
-    own = _KNOWN_TYPES.get(name)
-    return name if own is None or own is kind or issubclass(kind, _generic) else f"{name} of another module"
-
-
-def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case each
-    """Copy an array of numbers, a number, a string, None, or lists, tuples and dicts of these.
-
-    Anything else, and whatever is too large or nested deeper than ``depth``, becomes an `Unusable`.
-    """
-    kind = type(value)
-    if issubclass(kind, _ndarray):
-        return _copied_array(value)
-    if kind in _PLAIN or (issubclass(kind, _generic) and kind.__module__ == "numpy" and value.dtype.str in _NUMBERS):
-        return value
-    if kind is int:
-        return value if value.bit_length() < _MAX_BITS else Unusable(f"int of {value.bit_length()} bits")
-    if kind is str:
-        return value[:_MAX_TEXT]
-    if kind in {list, tuple, dict}:
-        if len(value) > _MAX_ITEMS or not depth:
-            return Unusable(f"{kind.__name__} of {len(value)} items" if depth else f"{kind.__name__} within {_DEPTH}")
-        if kind is dict:
-            return {_key(name): copied(item, depth - 1) for name, item in value.items()}
-        return kind(copied(item, depth - 1) for item in value)
-    stand_in = describe_stand_in(value)
-    if stand_in is not None:
-        return Unusable(stand_in, "stand-in")
-    name = kind_of(value)
-    return Unusable(f"{name} that is no number" if name in _KNOWN_TYPES else name)
-
-
-def _copied_array(value: NDArray[Any]) -> Any:
-    """Copy an array, or one of a subclass (whose methods are not trusted), as a plain array."""
-    plain = _plain(value)
-    if plain.dtype.str not in _NUMBERS:
-        return Unusable(f"array of dtype {str(plain.dtype)[:100]}", "dtype")
-    if plain.size > MAX_ENTRIES or plain.ndim > _MAX_AXES:
-        return Unusable(f"shape {plain.shape}", "shape")
-    return _array(plain)
-
-
-def _plain(value: NDArray[Any]) -> NDArray[Any]:
-    return value if type(value) is _ndarray else _ndarray.view(value, _ndarray)
-
-
-def _key(name: Any) -> str:
-    try:
-        return str(name)[:1000]
-    except Exception:  # the __str__ of foreign code may raise
-        return "?"
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two results of `copied` hold the same arrays, bit for bit, so that a NaN equals itself."""
-    ones, others = list(_arrays(one)), list(_arrays(other))
-    return len(ones) == len(others) and all(
-        a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-        for a, b in zip(ones, others, strict=True)
-    )
-
-
-def _arrays(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:
-    if issubclass(type(value), _ndarray):
-        yield _plain(value)
-    elif depth and type(value) in {list, tuple, dict}:
-        for item in value.values() if type(value) is dict else value:
-            yield from _arrays(item, depth - 1)
 
 
 def describe_error(error: BaseException) -> str:
