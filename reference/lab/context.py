@@ -260,7 +260,8 @@ class Context(_Context):
         try:
             self.judge(message, case, self.parts(message, case, self._last(message, case, replies)))
         except Violation as violation:
-            return violation
+            came = violation.came
+            return violation if came.kind == "raised" else violation.but(came=with_stand_ins(came, replies[-1]))
         return None
 
     def smallest(self, message: Message, key: str) -> Violation | None:
@@ -310,8 +311,23 @@ def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[
 
 
 def raised(reply: Reply) -> Fact:
-    """The exception that came instead of an answer."""
-    return fact("raised", error=reply.error_kind, said=reply.error, cause=reply.cause)
+    """The exception that came instead of an answer, and where in the submission's own files it was raised."""
+    came = fact("raised", error=reply.error_kind, said=reply.error, cause=reply.cause)
+    if reply.place is not None:
+        kind = "takes no such arguments" if reply.cause == "arguments" else "raised at"
+        if not reply.place.source:
+            kind = "raised in"
+        came = came.and_(kind, file=reply.place.file, line=reply.place.line, source=reply.place.source)
+    return with_stand_ins(came, reply) if reply.cause == "stand-in" else came
+
+
+def with_stand_ins(came: Fact, reply: Reply) -> Fact:
+    """The fact, with the absent modules whose stand-ins have given values to the code that answered."""
+    if not reply.stand_ins:
+        return came
+    # The cause decides on the hint.
+    told = Fact(came.kind, {**came.fields, "cause": came.fields.get("cause") or "stand-in"}, came.more)
+    return told.and_("stand-ins used", names=reply.stand_ins)
 
 
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
@@ -368,7 +384,7 @@ def as_numbers(value: Any) -> Array | None:
 
 def word_of(reply: Reply) -> str:
     """The word for what was raised instead of an answer."""
-    if reply.cause == "absent":
+    if reply.cause in {"absent", "not set"}:
         return "missing"
     words = {
         "NotImplementedError": "not-implemented",

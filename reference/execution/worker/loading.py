@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from . import module_separation, reading, versions
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
-from .perform import describe_error, is_refusal
+from .crashes import describe_error, is_refusal
 from .standins import is_stand_in
 from .versions import Choice
 

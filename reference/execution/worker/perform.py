@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,16 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .copies import arrays_in, copied, kind_of, same
-from .protocol import Call, Define, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
+from . import crashes, standins
+from .copies import arrays_in, as_plain, copied, kind_of, same
+from .protocol import Call, Define, Get, Laid, New, Place, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
-_array, _shares_memory, _ndarray, _random_state = np.array, np.shares_memory, np.ndarray, np.random.RandomState
+_array, _shares_memory, _array_equal, _ndarray, _random_state = (
+    np.array,
+    np.shares_memory,
+    np.array_equal,
+    np.ndarray,
+    np.random.RandomState,
+)
 _errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
-_REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
+#: Causes of an exception that stay, whatever stand-ins the code has computed with before.
+_CERTAIN = ("name", "module", "refused")
 
 
-def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
+def perform(classes: Mapping[str, type], steps: Sequence[Step], base: str | None = None) -> list[Reply]:
     """Perform steps in order on new objects; returns one reply for each. An error in one does not end the others.
 
     Parameters
@@ -32,8 +38,11 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
         Maps the contract's names to the classes.
     steps
         What to do.
+    base
+        The submission's folder, relative to which the place of an exception is told; None: the folder of the classes.
     """
-    objects = _Objects(classes)
+    objects = _Objects(classes, base)
+    standins.forget_uses()
     with _without_warnings():
         replies = [objects.perform(step) for step in steps]
     return objects.mark_altered(replies)
@@ -50,8 +59,9 @@ def _without_warnings() -> Iterator[None]:
 class _Objects:
     """The objects that the steps of one request make, and the results of these steps."""
 
-    def __init__(self, classes: Mapping[str, type]) -> None:
-        self.classes = classes
+    def __init__(self, classes: Mapping[str, type], base: str | None) -> None:
+        self.classes, self.base = classes, base
+        self.modules = [str(each.__module__) for each in classes.values()]
         self.objects: dict[str, Any] = {}
         self.generators: dict[int, np.random.RandomState] = {}
         self.results: list[Any] = []
@@ -60,10 +70,29 @@ class _Objects:
         try:
             reply, result = self._act(step)
         except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
-            kind, cause = type(error).__name__, _cause(error, step)
-            reply, result = Reply(error=describe_error(error), error_kind=kind, cause=cause), None
+            reply, result = self._error_reply(error, step), None
         self.results.append(result)
-        return reply
+        used = standins.used()
+        return replace(reply, stand_ins=used) if used else reply
+
+    def _error_reply(self, error: BaseException, step: Step) -> Reply:
+        cause, place = crashes.cause_of(error), crashes.place_of(error, self.modules, self.base)
+        if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
+            cause = "absent"
+        elif isinstance(error, TypeError) and crashes.is_raised_in(error, __file__):
+            cause, place = "arguments", self._definition(step)  # nothing of the called function has run
+        elif isinstance(step, Put) and cause != "refused":
+            cause = "not set"
+        elif standins.used() and cause not in _CERTAIN:
+            cause = "stand-in"
+        return Reply(error=crashes.describe_error(error), error_kind=type(error).__name__, cause=cause, place=place)
+
+    def _definition(self, step: Step) -> Place | None:
+        """Where the function that a step calls is defined."""
+        called = self.classes.get(step.cls) if isinstance(step, New) else None
+        if isinstance(step, Call):
+            called = getattr(self.objects[step.name], step.method, None)
+        return crashes.definition_of(called, self.modules, self.base)
 
     def mark_altered(self, replies: list[Reply]) -> list[Reply]:
         """The replies, with ``altered`` set where a later step has changed the object that was returned."""
@@ -122,11 +151,53 @@ class _Objects:
                 return value
 
     def _put(self, target: Any, attribute: str, value: NDArray[Any]) -> None:
+        """Write into the array that an attribute holds, or set the attribute; whichever works, as what it gives tells.
+
+        A property without a setter may give the array that the layer computes with, or a copy of it, which tells
+        nobody what was written into it.
+        """
+        ways = [_write, _assign] if _is_like(getattr(target, attribute, None), value) else [_assign, _write]
+        refusal: Exception | None = None
+        for way in ways:
+            try:
+                way(target, attribute, value)
+            except Exception as error:  # a setter, or the lack of one
+                refusal = refusal or error
+            else:
+                if _holds(getattr(target, attribute, None), value):
+                    return
         present = getattr(target, attribute, None)
-        if type(present) is _ndarray and present.shape == value.shape and present.dtype == value.dtype:
-            present[...] = value
-        else:
-            setattr(target, attribute, _array(value))
+        raise refusal or crashes.NotSetError(f"{attribute} then gives {_described(present)} other than what was set")
+
+
+def _is_like(present: Any, value: NDArray[Any]) -> bool:
+    return type(present) is _ndarray and present.shape == value.shape and present.dtype == value.dtype
+
+
+def _write(target: Any, attribute: str, value: NDArray[Any]) -> None:
+    present = getattr(target, attribute, None)
+    if not issubclass(type(present), _ndarray) or present.shape != value.shape:
+        raise crashes.NotSetError(f"{attribute} gives {_described(present)}, into which nothing of that shape fits")
+    as_plain(present)[...] = value
+
+
+def _assign(target: Any, attribute: str, value: NDArray[Any]) -> None:
+    setattr(target, attribute, _array(value))
+
+
+def _holds(present: Any, value: NDArray[Any]) -> bool:
+    """Whether what an attribute gives has these numbers, be it in another type that holds them."""
+    if not issubclass(type(present), _ndarray):
+        return False
+    found = as_plain(present)
+    return found.shape == value.shape and found.dtype.kind in "fiu" and bool(_array_equal(found, value, equal_nan=True))
+
+
+def _described(present: Any) -> str:
+    if not issubclass(type(present), _ndarray):
+        return kind_of(present)
+    plain = as_plain(present)
+    return f"an array of shape {plain.shape} and dtype {plain.dtype}"
 
 
 def _called(function: Any, arguments: Mapping[str, Any], step: New | Call) -> Any:
@@ -147,41 +218,8 @@ def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] 
     return Reply(value, kind, changed=changed, aliases=aliases)
 
 
-def _cause(error: BaseException, step: Step) -> str | None:
-    """One of `CAUSES`, if one of them is the reason for this exception; else None."""
-    if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
-        return "absent"
-    if isinstance(error, TypeError) and _place_of(error) == __file__:
-        return "arguments"  # nothing of the called function has run
-    return "refused" if is_refusal(error) else None
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
-    if isinstance(error, OSError):
-        return error.errno in _REFUSED
-    return type(error) is RuntimeError and _place_of(error) == threading.__file__
-
-
-def _place_of(error: BaseException) -> str | None:
-    """The file in which it was raised."""
-    trace, place = error.__traceback__, None
-    while trace is not None:
-        place, trace = trace.tb_frame.f_code.co_filename, trace.tb_next
-    return place
-
-
 def _is_unchanged(value: Any, result: Any) -> bool:
     try:
         return same(value, copied(result))
     except Exception:  # an object that can no longer be copied has changed
         return False
-
-
-def describe_error(error: BaseException) -> str:
-    """The type of an exception and its message, at most 1000 characters; the type alone if its __str__ raises."""
-    try:
-        message = str(error)
-    except (Exception, SystemExit):  # the __str__ of foreign code may raise
-        message = ""
-    return f"{type(error).__name__}: {message[:1000]}" if message else type(error).__name__

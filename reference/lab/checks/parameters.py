@@ -21,12 +21,19 @@ _SIZES = {"n_inputs": 40, "n_units": 50}
 
 
 def check_made(context: Context, cls: str) -> None:
-    """An object can be made with the contract's arguments, by their names."""
-    reply = context.executor.run([_new(context, cls, _SIZES)])[0]
+    """An object can be made with the contract's arguments, by their names; W and b of a linear layer can be set."""
+    draw = short_numbers(context.rng("made"))
+    shapes = {"W": tuple(_SIZES.values()), "b": (_SIZES["n_units"],)} if cls == "LinearLayer" else {}
+    puts = [Put("layer", name, draw(shape)) for name, shape in shapes.items()]
+    reply, *others = context.executor.run([_new(context, cls, _SIZES), *puts])
     if reply.error is not None:
         context.log.append(Response((reply.error_kind,)))
         due = fact("makes", cls=cls, names=tuple(_new(context, cls, _SIZES).arguments))
         raise Violation(due, raised(reply), mistake=word_of(reply))
+    for put, other in zip(puts, others, strict=True):
+        if other.error is not None:
+            due = fact("can be set", name=put.attribute, shape=put.value.shape)
+            raise Violation(due, raised(other), mistake=word_of(other))
 
 
 def check_has_params(context: Context, cls: str) -> None:
