@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from . import module_separation, reading, versions
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
-from .crashes import describe_error, is_refusal
+from .crashes import describe_error, is_refusal, place_of
 from .standins import is_stand_in
 from .versions import Choice
 
@@ -276,13 +276,13 @@ def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Pro
         for depth, (_, folder) in enumerate(above[: len(parts) - 1], start=1):
             name, init = ".".join(parts[:depth]), folder / "__init__.py"
             if init.is_file():
-                _import_file(name, init, clock)
+                _import_file(name, init, clock, names.home)
             elif name not in sys.modules:
                 sys.modules[name] = module_separation.namespace_package(name, folder)
-        return _import_file(".".join(parts), path, clock)
+        return _import_file(".".join(parts), path, clock, names.home)
 
 
-def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
+def _import_file(name: str, path: Path, clock: Clock, base: Path) -> tuple[ModuleType | None, Problem | None]:
     """Import one file; returns as `_run` does. Unlike Python's own import this keeps a module that raises an error."""
     present = module_separation.loaded_from(path)
     if present is not None:
@@ -302,14 +302,22 @@ def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None
         if shares is None:
             del sys.modules[name]
             raise
-        return module, Problem(
-            f"ended with {describe_error(error)[:400]}", "refused" if is_refusal(error) else _NOT_RUN
-        )
+        said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}"
+        return module, Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
             setattr(sys.modules[above], last, module)  # so does Python's own import
     return module, None
+
+
+def _where(error: BaseException, path: Path, base: Path) -> str:
+    """In brackets: the line of the file at ``path``, or of one that it imports, that raised an exception."""
+    place = place_of(error, (), str(base))
+    if place is None:
+        return ""
+    file = "" if base / place.file == path else f"{place.file}, "
+    return f" ({file}line {place.line}: {place.source})"
 
 
 def as_mapping(found: Found) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ _SIZES = {"n_inputs": 40, "n_units": 50}
 
 
 def check_made(context: Context, cls: str) -> None:
-    """An object can be made with the contract's arguments, by their names; W and b of a linear layer can be set."""
+    """An object can be made with the contract's arguments, by their names, and its parameters can be set."""
     draw = short_numbers(context.rng("made"))
     shapes = {"W": tuple(_SIZES.values()), "b": (_SIZES["n_units"],)} if cls == "LinearLayer" else {}
     puts = [Put("layer", name, draw(shape)) for name, shape in shapes.items()]
