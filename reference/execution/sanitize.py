@@ -134,9 +134,7 @@ def _reply(value: Any, clean: Clean) -> Reply:
         kind = result.kind
     elif kind in _KNOWN_TYPES and kind != type(result).__name__:
         raise InvalidReplyError(f"a {kind} that is none")
-    changed, aliases, stand_ins = (
-        _names(names, clean) for names in (value.changed, value.aliases, value.stand_ins)
-    )
+    changed, aliases, stand_ins = (_names(names, clean) for names in (value.changed, value.aliases, value.stand_ins))
     return Reply(result, kind, changed=changed, aliases=aliases, altered=value.altered, stand_ins=stand_ins)
 
 

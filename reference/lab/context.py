@@ -186,6 +186,12 @@ class Context(_Context):
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
+        try:
+            return self._parts(message, case, reply)
+        except Violation as violation:
+            raise violation.but(came=with_stand_ins(violation.came, reply)) from None
+
+    def _parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
         shapes = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
@@ -323,11 +329,12 @@ def raised(reply: Reply) -> Fact:
 
 def with_stand_ins(came: Fact, reply: Reply) -> Fact:
     """The fact, with the absent modules whose stand-ins have given values to the code that answered."""
-    if not reply.stand_ins:
+    told = any(each.kind == "stand-ins used" for each in came.more)
+    if not reply.stand_ins or told or (came.kind == "type" and came.fields.get("cause") == "stand-in"):
         return came
     # The cause decides on the hint.
-    told = Fact(came.kind, {**came.fields, "cause": came.fields.get("cause") or "stand-in"}, came.more)
-    return told.and_("stand-ins used", names=reply.stand_ins)
+    fields = {**came.fields, "cause": came.fields.get("cause") or "stand-in"}
+    return Fact(came.kind, fields, came.more).and_("stand-ins used", names=reply.stand_ins)
 
 
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:

@@ -124,7 +124,7 @@ _CIRCUMSTANCES = {
     "raised at": ", raised in {file}, line {line}, by `{source}`",
     "raised in": ", raised in {file}, line {line}",
     "takes no such arguments": "; it is defined in {file}, line {line}: `{source}`",
-    "stand-ins used": "; the code has taken values from stand-ins for modules that are not installed here: {names:list}",
+    "stand-ins used": "; the code has taken values from stand-ins for modules that are not here: {names:list}",
     "right after forward": " (right only after forward on the same batch)",
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",

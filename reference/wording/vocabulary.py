@@ -143,13 +143,13 @@ MISTAKES: dict[str, Word] = {
 
 #: What to think about where a fact says more than the word: by the fact's ``cause``.
 CAUSES = {
-    "arguments": "The names of the arguments are part of the contract, and so is their order: other code relies on both.",
+    "arguments": "The names of the arguments and their order are part of the contract: other code relies on both.",
     "not set": (
         "Training and the lab's own test write into W and b: what is written has to be what the layer computes with. "
         "A property needs a setter, or it gives the very array and no copy of it."
     ),
-    "name": "No variable of that name is there when this line runs: is it misspelt, not imported, or set elsewhere?",
-    "module": "Only numpy, the standard library and what was handed in can be imported where code is judged.",
+    "name": "No variable of that name is there when this line runs: is it misspelled, not imported, or set elsewhere?",
+    "module": "Only numpy, Python's own modules and what was handed in can be imported where code is judged.",
     "attribute": "The object has no such attribute when this line runs: where is it set, and in which spelling?",
     "index": "What is the length of each axis on this line, and which index is the first one beyond it?",
     "key": "What keys has the dict on this line, and in which spelling?",

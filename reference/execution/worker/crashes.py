@@ -120,7 +120,9 @@ def place_of(error: BaseException, modules: Iterable[str], base: str | None = No
     try:
         folders = _folders(modules)
         own = [each for each in _traces(error.__traceback__) if _is_own(each.tb_frame.f_code.co_filename, folders)]
-        return _place(own[-1].tb_frame.f_code, own[-1].tb_lasti, own[-1].tb_lineno, _base(base, folders)) if own else None
+        return (
+            _place(own[-1].tb_frame.f_code, own[-1].tb_lasti, own[-1].tb_lineno, _base(base, folders)) if own else None
+        )
     except Exception:  # a place that cannot be told must not cost the reply
         return None
 
@@ -137,7 +139,9 @@ def definition_of(function: Any, modules: Iterable[str], base: str | None = None
         code, folders = function.__code__, _folders(modules)
         if not _is_own(code.co_filename, folders):
             return None
-        return Place(_label(code.co_filename, _base(base, folders)), code.co_firstlineno, _line(code, code.co_firstlineno))
+        return Place(
+            _label(code.co_filename, _base(base, folders)), code.co_firstlineno, _line(code, code.co_firstlineno)
+        )
     except Exception:  # see `place_of`
         return None
 
@@ -185,4 +189,3 @@ def _expression(code: CodeType, instruction: int, line: int) -> str:
 
 def _line(code: CodeType, line: int) -> str:
     return linecache.getline(code.co_filename, line).strip()[:_MAX_SOURCE]
-

@@ -17,9 +17,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import module_separation, reading, versions
+from .crashes import describe_error, is_refusal, place_of
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
-from .crashes import describe_error, is_refusal, place_of
 from .standins import is_stand_in
 from .versions import Choice
 

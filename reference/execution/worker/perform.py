@@ -175,7 +175,7 @@ def _is_like(present: Any, value: NDArray[Any]) -> bool:
 
 
 def _write(target: Any, attribute: str, value: NDArray[Any]) -> None:
-    present = getattr(target, attribute, None)
+    present: Any = getattr(target, attribute, None)
     if not issubclass(type(present), _ndarray) or present.shape != value.shape:
         raise crashes.NotSetError(f"{attribute} gives {_described(present)}, into which nothing of that shape fits")
     as_plain(present)[...] = value

@@ -93,7 +93,10 @@ class _AcceptsAll:
         pass
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.repeat(_class_of(self)(), _number_unpacked())
+        count = _number_unpacked()
+        if not count:
+            _use(self)
+        return itertools.repeat(_class_of(self)(), count)
 
     def __len__(self) -> int:
         _use(self)
