@@ -134,16 +134,39 @@ def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:
     return _with_higher_orders(bound, (k + 2 + size + size.sum(axis=1, keepdims=True)) * p.tiny)
 
 
-def cross_entropy(P: Array, T: Array, p: Precision) -> Array:
-    """The bound for -sum_k t_k log p_k, (N, 1).
+def cross_entropy(P: Array, T: Array, p: Precision, excess: Array | None = None) -> Array:
+    """The bound for -sum_k t_k log p_k, (N, 1): the larger error of two kinds of codings.
 
-    Each term takes part in K - 1 additions, one log and up to two products (the second is with log 2, after log2).
+    - Through a logarithm: -log p, log(1 / p), -2 log sqrt p, -log2(p) log 2. Each term takes part in K - 1 additions,
+      one log and up to two products (the second is with log 2, after log2): K + 1 roundings and the library's, relative
+      to the loss. The argument of log may be rounded itself: by u for 1 / p, and log turns that relative error into an
+      absolute one; by u for sqrt p, which the factor 2 doubles. So 2 u of absolute error are granted besides, but where
+      p is 1: then 1 / p and sqrt p are exact.
+    - Through the others: -log1p(-s) with the sum s of the other probabilities, or log1p(p - 1). It is the same number
+      as s = 1 - p, and accurate where p is near 1: K - 2 additions, or one subtraction, leave an error of
+      gamma(K) (1 - p) in s, which log1p divides by p. If the probabilities sum to 1 + e, their e comes on top. Where p
+      is small that coding has lost its digits, and is not honest: its error is granted up to one part in a thousand.
+
+    Parameters
+    ----------
+    P, T
+        Probabilities and targets, (N, K).
+    p
+        The arithmetic that is granted.
+    excess
+        How far the sum of the probabilities of an implementation may be from 1, (N, 1); None: they are P itself.
     """
     k = P.shape[1]
-    with np.errstate(divide="ignore"):
-        surprise = np.where(T == 0, 0.0, -np.log(np.where(T == 0, 1.0, P)))
-    size = (T * np.abs(surprise)).sum(axis=1, keepdims=True)
-    return _with_higher_orders(p.gamma(k + _LIBRARY + 2) * size, k * p.tiny)
+    if excess is None:
+        # The sum of K doubles computed here has itself an error of up to gamma(K) in double precision.
+        excess = np.abs(P.sum(axis=1, keepdims=True) - 1) + DOUBLE.gamma(k)
+    chosen = np.where(T == 0, 1.0, P)
+    with np.errstate(divide="ignore", over="ignore"):
+        size = (T * np.abs(np.where(T == 0, 0.0, -np.log(chosen)))).sum(axis=1, keepdims=True)
+        of_others = np.minimum((p.gamma(k) * (1 - chosen) + excess) / chosen, tolerances.MAX_ERROR_THROUGH_LSE)
+    of_argument = np.where(chosen == 1, 0.0, p.gamma(2))
+    absolute = (T * np.maximum(of_argument, of_others)).sum(axis=1, keepdims=True)
+    return _with_higher_orders(p.gamma(k + _LIBRARY + 2) * size + absolute, k * p.tiny)
 
 
 def cross_entropy_delta(P: Array, T: Array, p: Precision) -> Array:
@@ -337,8 +360,12 @@ def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[A
     moved = Z.error + (P * Z.error).sum(axis=1, keepdims=True)
     relative = _relative(Z.value, P, p) + moved
     probabilities = _with_higher_orders(P * relative, (tolerances.LIBRARY_ULPS + 2) * p.tiny)
-    losses = logits_loss(Z.value, T, P, p) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     k = P.shape[1]
+    # Of two layers: the errors of the probabilities, and those of a cross-entropy that they reach through their sum.
+    own = _relative(Z.value, P, p)
+    by_two = (T * own).sum(axis=1, keepdims=True) + cross_entropy(P, T, p, (P * own).sum(axis=1, keepdims=True))
+    by_one = logits_loss(Z.value, T, P, p)
+    losses = np.maximum(by_one, by_two) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)
     largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
     return (

@@ -42,8 +42,8 @@ LIBRARY_ULPS = 4.0
 #: A factor that covers products of two errors of at most 2^-11 each, and the rounding of the bounds themselves.
 #: Theorem for sums of n terms with n u < 2^-12, which the module assumes.
 SECOND_ORDER = 1 + 2.0**-10
-#: The largest relative error that is granted to exp(x - lse). A choice: a coding that is off by a thousandth is not
-#: honest.
+#: The largest relative error that is granted to exp(x - lse), and the largest error to -log1p(-the sum of the other
+#: probabilities). A choice: a coding that is off by a thousandth is not honest.
 MAX_ERROR_THROUGH_LSE = 2.0**-10
 #: For a logit farther than this below the maximum exp is 0, however it is rounded: exp(-1500) is 2^-2164, below
 #: the smallest double squared.
