@@ -159,7 +159,7 @@ def cross_entropy(P: Array, T: Array) -> list[Array]:
             ("of 1 / p", lambda x: -log(Number(1) / x)),
             ("of 1 / p, base 2", lambda x: -(log2(Number(1) / x) * log_of_2())),
             ("of sqrt p", lambda x: two * log(sqrt(x))),
-            ("of p - 1", lambda x: log1p(x - Number(1))),
+            ("through p - 1", lambda x: log1p(x - Number(1))),
         )
         for base, logarithm in ways:
             terms = [Number(t) * logarithm(Number(p)) if t else Number(0) for t, p in zip(T[n], P[n], strict=True)]

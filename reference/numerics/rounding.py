@@ -134,7 +134,7 @@ def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:
     return _with_higher_orders(bound, (k + 2 + size + size.sum(axis=1, keepdims=True)) * p.tiny)
 
 
-def cross_entropy(P: Array, T: Array, p: Precision, excess: Array | None = None) -> Array:
+def cross_entropy(P: Array, T: Array, p: Precision, errors: Array | None = None) -> Array:
     """The bound for -sum_k t_k log p_k, (N, 1): the larger error of two kinds of codings.
 
     - Through a logarithm: -log p, log(1 / p), -2 log sqrt p, -log2(p) log 2. Each term takes part in K - 1 additions,
@@ -144,8 +144,9 @@ def cross_entropy(P: Array, T: Array, p: Precision, excess: Array | None = None)
       p is 1: then 1 / p and sqrt p are exact.
     - Through the others: -log1p(-s) with the sum s of the other probabilities, or log1p(p - 1). It is the same number
       as s = 1 - p, and accurate where p is near 1: K - 2 additions, or one subtraction, leave an error of
-      gamma(K) (1 - p) in s, which log1p divides by p. If the probabilities sum to 1 + e, their e comes on top. Where p
-      is small that coding has lost its digits, and is not honest: its error is granted up to one part in a thousand.
+      gamma(K - 2) (1 - p) in s, which log1p divides by p. If the probabilities sum to 1 + e, |e| / p comes on top.
+      Where p is small that coding has lost its digits and is not honest: it is granted where its error is below a
+      thousandth.
 
     Parameters
     ----------
@@ -153,20 +154,34 @@ def cross_entropy(P: Array, T: Array, p: Precision, excess: Array | None = None)
         Probabilities and targets, (N, K).
     p
         The arithmetic that is granted.
-    excess
-        How far the sum of the probabilities of an implementation may be from 1, (N, 1); None: they are P itself.
+    errors
+        The relative errors of the probabilities that an implementation has computed itself, (N, K); None: it is given
+        P. They reach -log p as they are, and the sum of the others with their weights, which is granted where p is at
+        least 1 / 2: below that the errors that the others share would be granted many times over.
     """
     k = P.shape[1]
-    if excess is None:
-        # The sum of K doubles computed here has itself an error of up to gamma(K) in double precision.
-        excess = np.abs(P.sum(axis=1, keepdims=True) - 1) + DOUBLE.gamma(k)
+    own = np.zeros(P.shape) if errors is None else P * errors
+    excess = _excess(P) if errors is None else own.sum(axis=1, keepdims=True) - own
     chosen = np.where(T == 0, 1.0, P)
     with np.errstate(divide="ignore", over="ignore"):
         size = (T * np.abs(np.where(T == 0, 0.0, -np.log(chosen)))).sum(axis=1, keepdims=True)
-        of_others = np.minimum((p.gamma(k) * (1 - chosen) + excess) / chosen, tolerances.MAX_ERROR_THROUGH_LSE)
-    of_argument = np.where(chosen == 1, 0.0, p.gamma(2))
+        of_others = (p.gamma(max(k - 2, 1)) * (1 - chosen) + excess) / chosen
+        is_honest = (of_others <= tolerances.MAX_ERROR_THROUGH_LSE) & ((errors is None) | (chosen >= 1 / 2))
+        of_others = np.where(is_honest, of_others, 0.0)
+    of_argument = np.where(chosen == 1, 0.0, p.gamma(2)) + (0.0 if errors is None else errors)
     absolute = (T * np.maximum(of_argument, of_others)).sum(axis=1, keepdims=True)
     return _with_higher_orders(p.gamma(k + _LIBRARY + 2) * size + absolute, k * p.tiny)
+
+
+def _excess(P: Array) -> Array:
+    """How far the sums of probabilities are from 1, (N, 1): with the digits that rounding takes from the sum added at the end."""
+    total, lost = -np.ones(len(P)), np.zeros(len(P))
+    for column in P.T:
+        new = total + column
+        back = new - total
+        lost += (total - (new - back)) + (column - back)  # what rounding took from the sum (Knuth's TwoSum), exactly
+        total = new
+    return np.asarray(np.abs(total + lost)[:, None])
 
 
 def cross_entropy_delta(P: Array, T: Array, p: Precision) -> Array:
@@ -361,10 +376,7 @@ def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[A
     relative = _relative(Z.value, P, p) + moved
     probabilities = _with_higher_orders(P * relative, (tolerances.LIBRARY_ULPS + 2) * p.tiny)
     k = P.shape[1]
-    # Of two layers: the errors of the probabilities, and those of a cross-entropy that they reach through their sum.
-    own = _relative(Z.value, P, p)
-    by_two = (T * own).sum(axis=1, keepdims=True) + cross_entropy(P, T, p, (P * own).sum(axis=1, keepdims=True))
-    by_one = logits_loss(Z.value, T, P, p)
+    by_one, by_two = logits_loss(Z.value, T, P, p), cross_entropy(P, T, p, _relative(Z.value, P, p))
     losses = np.maximum(by_one, by_two) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)
     largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
