@@ -230,6 +230,15 @@ def logits_delta(X: Array, T: Array, P: Array, p: Precision) -> Array:
     return softmax(X, P, p) + _with_higher_orders(p.gamma(2 * X.shape[1] + 2) * np.abs(P - T), p.tiny)
 
 
+def roundings_of_delta(k: int) -> int:
+    """How many roundings of P + T the delta of a network's loss has besides those of softmax, with K classes.
+
+    By the compound layer 2 K + 2 (`logits_delta`). By two layers K + 5: -t / p is rounded twice, and `softmax_delta`
+    with |d_t| y_t = 1 has K + 3.
+    """
+    return max(2 * k + 2, k + 5)
+
+
 def _relative(X: Array, P: Array, p: Precision) -> Array:
     """The relative error of `softmax`, entry by entry, where P does not underflow."""
     errors = _errors(X, P, p)
@@ -366,9 +375,8 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
 def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[Array, Array, _Computed]:
     """The bounds of probabilities, (N, K), and losses, (N, 1), and the delta of the loss, (N, K).
 
-    Delta by two layers: -t / p is rounded twice, and `softmax_delta` with |d_t| y_t = 1 has K + 3 roundings of T + P;
-    by the compound layer: `logits_delta`. The excess of the probabilities' sum over 1 cancels in both. An entry that
-    underflows in the matrix is multiplied by d_t = -1 / p_t.
+    For the roundings of delta see `roundings_of_delta`. The excess of the probabilities' sum over 1 cancels in both ways
+    to compute it. An entry that underflows in the matrix is multiplied by d_t = -1 / p_t.
     """
     E = np.exp(Z.value - Z.value.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)
@@ -378,7 +386,7 @@ def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[A
     k = P.shape[1]
     by_one, by_two = logits_loss(Z.value, T, P, p), cross_entropy(P, T, p, _relative(Z.value, P, p))
     losses = np.maximum(by_one, by_two) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
-    rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)
+    rounded = p.gamma(roundings_of_delta(k)) * (P + T)
     largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
     return (
         probabilities,
