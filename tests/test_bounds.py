@@ -268,7 +268,7 @@ def test_bounds_hold_where_large_errors_were_searched_for(message: Message) -> N
     rng = np.random.RandomState(11)
     case = message.draw(Sizes(2, 2, 3), lambda shape: normal_numbers(rng)(shape).astype(np.float32))
     coding = (
-        honest.loss_class(message.cls, *honest.CROSS_ENTROPY_IN_BOUNDS["through the others alone"])
+        honest.loss_class(message.cls, *honest.UNLIKELY_TARGETS_LOSE_DIGITS["through the others alone"])
         if message.cls == "LossCrossEntropy"
         else honest.CODINGS[message.cls]["from the last to the first"]
     )

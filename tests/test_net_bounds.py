@@ -160,7 +160,7 @@ def test_samples_far_from_each_other_have_bounds() -> None:
 def test_units_that_two_codings_may_see_on_either_side_of_0_are_not_decided(
     errors_away: float, is_decided: bool
 ) -> None:
-    """One error away from 0 is not enough: the unit may be off by one error here, and by another in an honest coding."""
+    """The unit may be off by one error here, and by another one in an honest coding."""
     p = Precision(2.0**-11, 2.0**-24)
     X, W = np.array([[1.0, 1.0, 1.0]]), np.array([[1.0], [1.0], [1.0]])
     theta, T = [W, np.array([-3.0]), np.ones((1, 2)), np.zeros(2)], np.array([[1.0, 0.0]])

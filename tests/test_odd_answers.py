@@ -196,8 +196,8 @@ def test_gradients_that_change_something_are_told(wrong: Method, word: str) -> N
 class Pair(NamedTuple):
     """As students return gradients that they want to name."""
 
-    dW: Any
-    db: Any
+    weights: Any
+    biases: Any
 
 
 class Own(list):  # type: ignore[type-arg]
@@ -231,7 +231,7 @@ DICTS: dict[str, Change] = {
     "keys of a subclass": lambda right: {np.str_(name): parts for name, parts in right.items()},
     "named tuples": lambda right: {name: Pair(*parts) for name, parts in right.items()},
     "lists of one's own": lambda right: {name: Own(parts) for name, parts in right.items()},
-    "an object with items": lambda right: UserDict(right),
+    "an object with items": UserDict,
 }
 #: What is no list or dict, although it can be used like one.
 NONE_OF_THEM = ("a deque", "an object with items")

@@ -174,12 +174,12 @@ def cross_entropy(P: Array, T: Array, p: Precision, errors: Array | None = None)
 
 
 def _excess(P: Array) -> Array:
-    """How far the sums of probabilities are from 1, (N, 1): with the digits that rounding takes from the sum added at the end."""
+    """How far the sums of probabilities are from 1, (N, 1); digits that rounding takes from the sum are kept."""
     total, lost = -np.ones(len(P)), np.zeros(len(P))
     for column in P.T:
         new = total + column
         back = new - total
-        lost += (total - (new - back)) + (column - back)  # what rounding took from the sum (Knuth's TwoSum), exactly
+        lost += (total - (new - back)) + (column - back)  # what it took, exactly (Knuth's TwoSum)
         total = new
     return np.asarray(np.abs(total + lost)[:, None])
 
@@ -375,8 +375,8 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
 def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[Array, Array, _Computed]:
     """The bounds of probabilities, (N, K), and losses, (N, 1), and the delta of the loss, (N, K).
 
-    For the roundings of delta see `roundings_of_delta`. The excess of the probabilities' sum over 1 cancels in both ways
-    to compute it. An entry that underflows in the matrix is multiplied by d_t = -1 / p_t.
+    For the roundings of delta see `roundings_of_delta`. The excess of the probabilities' sum over 1 cancels in both
+    ways to compute it. An entry that underflows in the matrix is multiplied by d_t = -1 / p_t.
     """
     E = np.exp(Z.value - Z.value.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)

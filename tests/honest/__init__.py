@@ -38,6 +38,8 @@ PLAIN = {cls: next(iter(each.values())) for cls, each in CODINGS.items()}
 HONEST = {
     f"{cls}: {name}": {**PLAIN, cls: coding} for cls, codings in CODINGS.items() for name, coding in codings.items()
 }
+#: Right where the target is likely: by name, cross-entropy's forward and delta.
+UNLIKELY_TARGETS_LOSE_DIGITS = CROSS_ENTROPY_IN_BOUNDS
 #: The same for assignment 1 alone.
 NAIVE = {
     name: {**PLAIN, "SoftmaxLayer": layer_class("SoftmaxLayer", forward, SOFTMAX["less the maximum"][1])}

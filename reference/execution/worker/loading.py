@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import math
+import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,6 +60,8 @@ class Found:
     tied: tuple[versions.Version, ...] = ()
 
 
+#: A text in quotes that may be the name of a file.
+_FILE_NAME = re.compile(r"""["']([^"'\n]{1,200}\.\w{1,8})["']""")
 #: Versions that a note names.
 _MAX_NAMED = 5
 
@@ -272,7 +276,10 @@ def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Pro
         return present, None
     above, parts = names.above(path), names.parts(path)
     parts[0] = module_separation.free_top_name(parts, names)
-    with module_separation.on_path(names.folders(path), names.home.parent):
+    folders = names.folders(path)
+    if clock.seconds is not None:
+        os.chdir(_current_folder(path, folders))
+    with module_separation.on_path(folders, names.home.parent):
         for depth, (_, folder) in enumerate(above[: len(parts) - 1], start=1):
             name, init = ".".join(parts[:depth]), folder / "__init__.py"
             if init.is_file():
@@ -280,6 +287,16 @@ def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Pro
             elif name not in sys.modules:
                 sys.modules[name] = module_separation.namespace_package(name, folder)
         return _import_file(".".join(parts), path, clock, names.home)
+
+
+def _current_folder(path: Path, folders: Sequence[str]) -> str:
+    """The current folder in which a file is run: where people start Python, so that ``open("data.csv")`` works.
+
+    That is the first of the folders from which its imports work in which there is a file that it names; else the first.
+    """
+    names = {name for name in _FILE_NAME.findall(reading.text(path)) if not Path(name).is_absolute()}
+    of_files = (folder for folder in folders if any(Path(folder, name).is_file() for name in names))
+    return next(of_files, folders[0])
 
 
 def _import_file(name: str, path: Path, clock: Clock, base: Path) -> tuple[ModuleType | None, Problem | None]:

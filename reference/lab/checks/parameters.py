@@ -70,6 +70,9 @@ def check_initialisation(context: Context) -> None:
             raise Violation(expected, came, mistake="wrong-shape")
         # The square root and the product with it are rounded, in whatever order.
         index = worst_entry(found, Estimate(due, np.zeros(due.shape)), tolerances.INITIAL_WEIGHT_ROUNDING * np.abs(due))
+        if index is not None and reply.value.dtype != np.float64:  # the numbers look right when they are shown
+            came = fact("dtype", dtype=str(reply.value.dtype))
+            raise Violation(fact("dtype of", what=name, dtype="float64"), came, index=index, mistake="initialisation")
         if index is not None:
             law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "np.ones(n_units)"
             expected, came = (
