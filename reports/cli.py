@@ -88,7 +88,10 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         help="a folder, a file, or a dotted module name (default: bp itself)",
     )
     parser.add_argument(
-        "--all", type=_path, metavar="DIR", help="judge every submission in DIR: folders, .py and .zip files"
+        "--all",
+        type=_path,
+        metavar="DIR",
+        help="judge every submission in DIR: folders, .py files, archives and notebooks",
     )
     parser.add_argument("--list", action="store_true", help="list the checks with their reasons, and judge nothing")
     _add_choice_of_checks(parser.add_argument_group("which checks are made, and how"))
