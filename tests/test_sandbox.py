@@ -339,7 +339,7 @@ def test_requests_go_together(opened: Open) -> None:
 
 
 def test_request_that_ended_a_group_is_found(opened: Open) -> None:
-    """If several requests together end the process they are sent one by one, and only the one that ends it has failed."""
+    """If several requests together end the process they are sent singly, and only the one that ends it has failed."""
     begun = opened(FORCE, FOUND, EOFError(), FORCE, FOUND, replies(0.0), EOFError(), FORCE, FOUND, replies(2.0))
     begun.missing()
     first, second, third = begun.box.run_all([[MADE, ASKED] for _ in range(3)])
