@@ -6,7 +6,7 @@ the name says; the others are the plain ones. Nothing here comes from ``bp``, wh
 
 from __future__ import annotations
 
-from tests.honest.classes import layer_class, linear_class, loss_class, net_class
+from tests.honest.classes import OneMatrixLinear, ReadOnlyLinear, layer_class, linear_class, loss_class, net_class
 from tests.honest.cross_entropy import CROSS_ENTROPY, CROSS_ENTROPY_IN_BOUNDS
 from tests.honest.linear import LINEAR
 from tests.honest.logits import COMPOUND
@@ -18,8 +18,13 @@ from tests.honest.softmax import SOFTMAX, SOFTMAX_IN_BOUNDS
 def _codings() -> dict[str, dict[str, type]]:
     """Class of the contract -> coding's name -> class."""
     rebinding = {"one sample at a time", "einsum"}
+    plain = LINEAR["matrix products"]
     return {
-        "LinearLayer": {name: linear_class(*each, rebinds=name in rebinding) for name, each in LINEAR.items()},
+        "LinearLayer": {
+            **{name: linear_class(*each, rebinds=name in rebinding) for name, each in LINEAR.items()},
+            "read-only properties": linear_class(*plain, base=ReadOnlyLinear),
+            "one matrix": linear_class(*plain, base=OneMatrixLinear),
+        },
         "ReLULayer": {name: layer_class("ReLULayer", *each) for name, each in RELU.items()},
         "SoftmaxLayer": {name: layer_class("SoftmaxLayer", *each) for name, each in SOFTMAX.items()},
         "LossCrossEntropy": {name: loss_class("LossCrossEntropy", *each) for name, each in CROSS_ENTROPY.items()},

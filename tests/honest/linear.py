@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,18 @@ def _augmented(X: Array) -> Array:
 def _grad_augmented(X: Array, d: Array) -> list[Array]:
     both = _augmented(X).T @ d / len(X)
     return [both[:-1], both[-1]]
+
+
+class Gradients(NamedTuple):
+    """What ``grad`` answers, with names."""
+
+    of_weights: Array
+    of_biases: Array
+
+
+def _in_blocks(A: Array, B: Array) -> Array:
+    """A B, where the inner axis is cut into blocks of two."""
+    return one_by_one([A[:, start : start + 2] @ B[start : start + 2] for start in range(0, len(B), 2)])
 
 
 LINEAR: dict[str, tuple[Fun, Fun, Fun]] = {
@@ -108,6 +121,19 @@ LINEAR: dict[str, tuple[Fun, Fun, Fun]] = {
         lambda X, W, b: halves([b, *(X[:, [i]] * W[i] for i in range(len(W)))]),
         lambda W, d: halves([d[:, [u]] * W[:, u] for u in range(W.shape[1])]),
         lambda X, d: [halves([x[:, None] * e for x, e in zip(X, d, strict=True)]) / len(X), halves(list(d)) / len(d)],
+    ),
+    "transposed": (
+        lambda X, W, b: (W.T @ X.T + b[:, None]).T,
+        lambda W, d: np.einsum("du,nu->nd", W, d, optimize=True),
+        lambda X, d: Gradients((d.T @ X).T / len(X), d.T.mean(axis=1)),
+    ),
+    "blocks": (
+        lambda X, W, b: _in_blocks(X, W) + b,
+        lambda W, d: _in_blocks(d, W.T),
+        lambda X, d: (
+            _in_blocks(X.T, d) / len(X),
+            np.bincount(np.tile(np.arange(d.shape[1]), len(d)), d.ravel()).astype(d.dtype) / len(d),
+        ),
     ),
     "with more digits": (
         lambda X, W, b: (X.astype(np.longdouble) @ W + b).astype(np.result_type(X, W, b)),
