@@ -19,6 +19,7 @@ from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro
+from reference.lab.raising import raised, with_stand_ins, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -316,27 +317,6 @@ def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[
     return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 
 
-def raised(reply: Reply) -> Fact:
-    """The exception that came instead of an answer, and where in the submission's own files it was raised."""
-    came = fact("raised", error=reply.error_kind, said=reply.error, cause=reply.cause)
-    if reply.place is not None:
-        kind = "takes no such arguments" if reply.cause == "arguments" else "raised at"
-        if not reply.place.source:
-            kind = "raised in"
-        came = came.and_(kind, file=reply.place.file, line=reply.place.line, source=reply.place.source)
-    return with_stand_ins(came, reply) if reply.cause == "stand-in" else came
-
-
-def with_stand_ins(came: Fact, reply: Reply) -> Fact:
-    """The fact, with the absent modules whose stand-ins have given values to the code that answered."""
-    told = any(each.kind == "stand-ins used" for each in came.more)
-    if not reply.stand_ins or told or (came.kind == "type" and came.fields.get("cause") == "stand-in"):
-        return came
-    # The cause decides on the hint.
-    fields = {**came.fields, "cause": came.fields.get("cause") or "stand-in"}
-    return Fact(came.kind, fields, came.more).and_("stand-ins used", names=reply.stand_ins)
-
-
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
     """One entry of an array and its value."""
     return fact("entry", what=name, index=index, value=float(array[index]))
@@ -387,21 +367,6 @@ def as_numbers(value: Any) -> Array | None:
         return None
     array = np.asarray(value)
     return array if array.dtype.kind in "fiub" else None
-
-
-def word_of(reply: Reply) -> str:
-    """The word for what was raised instead of an answer."""
-    if reply.cause in {"absent", "not set"}:
-        return "missing"
-    words = {
-        "NotImplementedError": "not-implemented",
-        "SystemExit": "exits",
-        "MemoryError": "memory",
-        "_ArrayMemoryError": "memory",
-        # The process ended, as `reference.execution.sandbox` says.
-        **{word: word for word in ("exits", "timeout", "memory")},
-    }
-    return words.get(reply.error_kind or "", "crash")
 
 
 def _shapes(case: Case) -> tuple[tuple[str, tuple[int, ...]], ...]:

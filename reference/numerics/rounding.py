@@ -148,16 +148,9 @@ def cross_entropy(P: Array, T: Array, p: Precision, errors: Array | None = None)
       Where p is small that coding has lost its digits and is not honest: it is granted where its error is below a
       thousandth.
 
-    Parameters
-    ----------
-    P, T
-        Probabilities and targets, (N, K).
-    p
-        The arithmetic that is granted.
-    errors
-        The relative errors of the probabilities that an implementation has computed itself, (N, K); None: it is given
-        P. They reach -log p as they are, and the sum of the others with their weights, which is granted where p is at
-        least 1 / 2: below that the errors that the others share would be granted many times over.
+    ``errors`` are the relative errors of probabilities that an implementation has computed itself, (N, K); None: it is
+    given P. They reach -log p as they are, and the sum of the others with their weights, which is granted where p is at
+    least 1 / 2: below that the errors that the others share would be granted many times over.
     """
     k = P.shape[1]
     own = np.zeros(P.shape) if errors is None else P * errors

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Get, New, Put, Reply, Seed
 from reference.findings import Violation
-from reference.lab.context import Context, Response, as_numbers, entry, raised, type_of, word_of
+from reference.lab.context import Context, Response, as_numbers, entry, type_of
+from reference.lab.raising import raised, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
