@@ -110,6 +110,34 @@ def test_answers_that_depend_on_stand_ins_are_told(tmp_path: Path, answer: str) 
     assert finding.came["cause"] == "stand-in"
 
 
+def test_constants_that_depend_on_stand_ins_are_told(tmp_path: Path) -> None:
+    """A number that was taken from one when the file was imported."""
+    text = """
+    import scipy.special
+    SMALL = float(scipy.special.eps)
+    class ReLULayer(ReLULayer):
+        def forward(self, X):
+            return np.maximum(X, SMALL)
+    """
+    findings = judged(file_in(tmp_path, text), "relu.forward.values").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert str(finding.actual).endswith("not here: scipy")
+
+
+def test_gradients_of_networks_that_depend_on_stand_ins_are_told(tmp_path: Path) -> None:
+    """Also where another check than that of a layer looks at the answer."""
+    text = """
+    import torch
+    class MLP(MLP):
+        def gradient(self, X, T):
+            found = super().gradient(X, T)
+            return {name: [part * float(torch.tensor(1)) for part in parts] for name, parts in found.items()}
+    """
+    findings = judged(file_in(tmp_path, text), "mlp.gradient.values").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert str(finding.actual).endswith("not here: torch")
+
+
 def test_right_answers_may_ask_a_stand_in(tmp_path: Path) -> None:
     """Whoever asks whether there is a graphics card, and computes with numpy where there is none, is right."""
     text = """

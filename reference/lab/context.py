@@ -19,7 +19,7 @@ from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro
-from reference.lab.raising import raised, with_stand_ins, word_of
+from reference.lab.raising import raised, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -187,12 +187,6 @@ class Context(_Context):
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
-        try:
-            return self._parts(message, case, reply)
-        except Violation as violation:
-            raise violation.but(came=with_stand_ins(violation.came, reply)) from None
-
-    def _parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
         shapes = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
@@ -267,8 +261,7 @@ class Context(_Context):
         try:
             self.judge(message, case, self.parts(message, case, self._last(message, case, replies)))
         except Violation as violation:
-            came = violation.came
-            return violation if came.kind == "raised" else violation.but(came=with_stand_ins(came, replies[-1]))
+            return violation
         return None
 
     def smallest(self, message: Message, key: str) -> Violation | None:

@@ -1,4 +1,4 @@
-"""What is told of an exception that came instead of an answer, and of absent modules that an answer depends on."""
+"""What is told of an exception that came instead of an answer."""
 
 from __future__ import annotations
 
@@ -14,17 +14,7 @@ def raised(reply: Reply) -> Fact:
         if not reply.place.source:
             kind = "raised in"
         came = came.and_(kind, file=reply.place.file, line=reply.place.line, source=reply.place.source)
-    return with_stand_ins(came, reply) if reply.cause == "stand-in" else came
-
-
-def with_stand_ins(came: Fact, reply: Reply) -> Fact:
-    """The fact, with the absent modules whose stand-ins have given values to the code that answered."""
-    told = any(each.kind == "stand-ins used" for each in came.more)
-    if not reply.stand_ins or told or (came.kind == "type" and came.fields.get("cause") == "stand-in"):
-        return came
-    # The cause decides on the hint.
-    fields = {**came.fields, "cause": came.fields.get("cause") or "stand-in"}
-    return Fact(came.kind, fields, came.more).and_("stand-ins used", names=reply.stand_ins)
+    return came
 
 
 def word_of(reply: Reply) -> str:

@@ -17,10 +17,11 @@ from .copies import arrays_in, as_plain, copied, kind_of, same
 from .protocol import Call, Define, Get, Laid, New, Place, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
-_array, _shares_memory, _array_equal, _ndarray, _random_state = (
+_array, _shares_memory, _array_equal, _isnan, _ndarray, _random_state = (
     np.array,
     np.shares_memory,
     np.array_equal,
+    np.isnan,
     np.ndarray,
     np.random.RandomState,
 )
@@ -73,6 +74,8 @@ class _Objects:
             reply, result = self._error_reply(error, step), None
         self.results.append(result)
         used = standins.used()
+        if standins.used_by_import() and _has_nan(result):  # the number of a stand-in is NaN
+            used = tuple(dict.fromkeys((*used, *standins.used_by_import())))
         return replace(reply, stand_ins=used) if used else reply
 
     def _error_reply(self, error: BaseException, step: Step) -> Reply:
@@ -168,6 +171,10 @@ class _Objects:
                     return
         present = getattr(target, attribute, None)
         raise refusal or crashes.NotSetError(f"{attribute} then gives {_described(present)} other than what was set")
+
+
+def _has_nan(result: Any) -> bool:
+    return any(array.dtype.kind == "f" and bool(_isnan(array).any()) for array in arrays_in(result))
 
 
 def _is_like(present: Any, value: NDArray[Any]) -> bool:

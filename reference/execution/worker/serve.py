@@ -29,6 +29,7 @@ def main(settings: str) -> None:
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
     found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"])
+    standins.keep_uses_of_import()
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     root = Path(given["root"]).resolve()
     base = str(root if root.is_dir() else root.parent)

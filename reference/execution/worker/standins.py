@@ -23,12 +23,25 @@ _OPERATORS = (
 )  # fmt: skip
 #: The names of the absent modules whose stand-ins have given values since `forget_uses` was called.
 _uses: dict[str, None] = {}
+#: The same of the time when the submission was imported.
+_uses_of_import: dict[str, None] = {}
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
 
 def forget_uses() -> None:
     """Begin anew to count what `used` tells."""
     _uses.clear()
+
+
+def keep_uses_of_import() -> None:
+    """Begin anew to count, and keep what was counted until now for `used_by_import`."""
+    _uses_of_import.update(_uses)
+    _uses.clear()
+
+
+def used_by_import() -> tuple[str, ...]:
+    """As `used`, of the time when the submission was imported: what its own constants may come from."""
+    return tuple(_uses_of_import)
 
 
 def used() -> tuple[str, ...]:
