@@ -6,6 +6,7 @@ the name says; the others are the plain ones. Nothing here comes from ``bp``, wh
 
 from __future__ import annotations
 
+from tests.honest import linear
 from tests.honest.classes import OneMatrixLinear, ReadOnlyLinear, layer_class, linear_class, loss_class, net_class
 from tests.honest.cross_entropy import CROSS_ENTROPY, CROSS_ENTROPY_IN_BOUNDS
 from tests.honest.linear import LINEAR
