@@ -98,14 +98,9 @@ def test_first_assignment_allows_naive_codings(name: str) -> None:
 
 def _outside() -> dict[str, tuple[str, type, str]]:
     """Codings that docs/gate.md names as outside the theorems: the class, and the check that fails."""
-    plain = honest.linear.LINEAR["matrix products"]
     forward, delta = honest.UNLIKELY_TARGETS_LOSE_DIGITS["through the others alone"]
     return {
-        "Strassen's products": (
-            "LinearLayer",
-            honest.linear_class(lambda X, W, b: honest.linear.strassen(X, W) + b, *plain[1:]),
-            "linear.forward.values",
-        ),
+        "Strassen's products": ("LinearLayer", honest.STRASSEN, "linear.forward.values"),
         "exp(x - lse)": ("SoftmaxLayer", honest.NAIVE["log-sum-exp"]["SoftmaxLayer"], "softmax.forward.extreme_logits"),
         "log1p of unlikely targets": (
             "LossCrossEntropy",

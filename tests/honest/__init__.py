@@ -6,10 +6,9 @@ the name says; the others are the plain ones. Nothing here comes from ``bp``, wh
 
 from __future__ import annotations
 
-from tests.honest import linear
 from tests.honest.classes import OneMatrixLinear, ReadOnlyLinear, layer_class, linear_class, loss_class, net_class
 from tests.honest.cross_entropy import CROSS_ENTROPY, CROSS_ENTROPY_IN_BOUNDS
-from tests.honest.linear import LINEAR
+from tests.honest.linear import LINEAR, strassen
 from tests.honest.logits import COMPOUND
 from tests.honest.network import NETS
 from tests.honest.relu import RELU
@@ -46,6 +45,8 @@ HONEST = {
 }
 #: Right where the target is likely: by name, cross-entropy's forward and delta.
 UNLIKELY_TARGETS_LOSE_DIGITS = CROSS_ENTROPY_IN_BOUNDS
+#: A linear layer whose products are Strassen's.
+STRASSEN = linear_class(lambda X, W, b: strassen(X, W) + b, *LINEAR["matrix products"][1:])
 #: The same for assignment 1 alone.
 NAIVE = {
     name: {**PLAIN, "SoftmaxLayer": layer_class("SoftmaxLayer", forward, SOFTMAX["less the maximum"][1])}
