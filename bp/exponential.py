@@ -4,7 +4,8 @@ numpy's own exp is off by 0.7 units in the last place, and its log1p by as much.
 these errors add up to more than two units. So exp(x) is composed of two factors, exp(g) exp(r), where g is x rounded to
 a multiple of 1/64. exp(g) stands in a table, as the double nearest to it and what that lacks. The remainder r is so
 small that numpy's expm1(r) is good enough: its error of a unit in *its* last place is 1/64 of a unit of the result
-(Tang 1989, *Table-driven implementation of the exponential function in IEEE floating-point arithmetic*, ACM TOMS 15(2)).
+(Tang 1989, *Table-driven implementation of the exponential function in IEEE floating-point arithmetic*, ACM Trans.
+Math. Softw. 15(2)).
 
 All results are 2^256 times as large as they should be, so that no term that counts is near the subnormal numbers, which
 have fewer digits.
@@ -18,13 +19,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bp.pairs import Doubles, lowered
+from bp.pairs import Doubles, two_sum
 
 #: Results are 2^RAISE times as large as they should be.
 RAISE = 256
 RAISED, LOWER = 2.0**RAISE, 2.0**-RAISE
-#: For numbers below this one, raised, log(1 + R) is R to more digits than are kept.
-_SMALL = 2.0**-64 * RAISED
 #: exp is 0 below `LOWEST`; even raised, a sum of a million such terms would be too small for a double when lowered.
 LOWEST = -768
 _HIGHEST, _STEPS = 32, 64
@@ -112,17 +111,17 @@ def _look_up(places: NDArray[np.int64], head: Doubles, tail: Doubles) -> None:
 
 
 def log_of_sum(R: Doubles, rest: Doubles) -> tuple[Doubles, Doubles]:
-    """log(1 + R + rest), R >= 0, as a sum of two doubles; R and rest, (N,), are 2^256 times as large as they should be.
+    """2^256 log(1 + R + rest) as a sum of two doubles; R >= 0 and rest, (N,), are 2^256 times as large as well.
 
-    The first is numpy's L = log1p(R). The second is a step of Newton's method, (1 + R + rest - exp(L)) / exp(L), with
-    exp(L) = (e + lack) exp(r) from the table. To lose no digits where L is small it is put together from
+    It is numpy's L = log1p(R) and a step of Newton's method, (1 + R + rest - exp(L)) / exp(L), with exp(L) = (e + lack)
+    exp(r) from the table. To lose no digits where L is small that is put together from
 
         exp(L) - 1 = (e - 1) + r + [(e - 1) r + lack (1 + r) + e (exp(r) - 1 - r)],
 
-    where the bracket is much smaller than the rest, and the rest nearly cancels R, without rounding. A small R is its
-    own logarithm.
+    where the bracket is much smaller than the rest, and the rest nearly cancels R, without rounding.
     """
-    L = np.log1p(R * LOWER)
+    unraised = R * LOWER
+    L = np.log1p(unraised)
     g = L + _ROUNDER
     r = L - (g - _ROUNDER)
     e, lack = np.empty((2, *L.shape))
@@ -138,8 +137,5 @@ def log_of_sum(R: Doubles, rest: Doubles) -> tuple[Doubles, Doubles]:
     bracket += (e + lack) * r
     missing = ((R - e) - r * RAISED) - bracket
     missing += rest
-    missing /= R + RAISED
-    if R.min() < _SMALL:
-        small = R < _SMALL
-        L[small], missing[small] = lowered(R[small], rest[small], RAISE), 0
-    return L, missing
+    missing /= unraised + 1
+    return two_sum(L * RAISED, missing)

@@ -41,6 +41,7 @@ def lowered(high: Doubles, low: Doubles, by: NDArray[np.intp] | int) -> Doubles:
     result: Doubles = np.ldexp(high, np.negative(by))
     lost = high - np.ldexp(result, by)
     lost += low * (lost != 0)
+    lost[np.isinf(result)] = 0
     result += np.ldexp(lost, np.negative(by))
     return result
 
@@ -51,7 +52,8 @@ def exact_sum(
     """The sums of terms + more over the first axis, as two numbers each, to be added; the same in any order.
 
     ``largest``, (N,), is at least the size of every term; if there are no negative ones, None stands for their
-    maximum. Sums are exact only where it is 0 or at least 2^-900. ``more`` is much smaller than the terms, by 2^-4 at least. ``high`` and ``low`` are memory to work in.
+    maximum. Sums are exact only where it is 0 or at least 2^-900. ``more`` is much smaller than the terms, by 2^-4 at
+    least. ``high`` and ``low`` are memory to work in.
 
     With sigma a power of two above the sum of all sizes, (z + sigma) - sigma is z rounded to a multiple of sigma's unit
     in the last place, so that these parts add up without rounding; what is left of each z, with its ``more``, is

@@ -29,7 +29,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from bp.exponential import LOWER, LOWEST, RAISE, RAISED, exp_of_differences, log_of_sum
+from bp.exponential import LOWER, RAISE, RAISED, exp_of_differences, log_of_sum
 from bp.messages import Array
 from bp.pairs import Doubles, exact_sum, lowered, two_product, two_sum, upper_half
 
@@ -40,6 +40,8 @@ _FEW_CLASSES = 64
 _FAR, _FARTHEST = 2.0**40, -(2.0**44)
 #: A probability whose logit is less than this below the maximum is normal, for a million classes.
 _FAINT = 690.0
+#: Below it double precision has fewer digits soon.
+_FEW_DIGITS = 2.0**-900
 _LEAST_NORMAL = float(np.finfo(np.float64).smallest_normal)
 
 
@@ -117,15 +119,18 @@ class Softmax:
         return r, d / (1 - d)
 
     def surprise(self, t: NDArray[np.intp]) -> Doubles:
-        """-log p_t = log(1 + R) + (m - x_t) for a class t of each sample, (N,): no term is negative, nothing cancels."""
+        """-log p_t = log(1 + R) + (m - x_t) for one class t of each sample, (N,): no term is negative."""
         L, missing = log_of_sum(self.R, self.rest)
         with np.errstate(invalid="ignore"):  # m - x_t may be infinite, and then what rounding took is NaN
             below, lack = two_sum(self.m, -_at(self.X, t))
-            surprise, rounded = two_sum(L, below)
+            surprise, rounded = two_sum(L * LOWER, below)
+        lack += missing * LOWER
         rounded += lack
-        rounded += missing
         rounded[surprise == np.inf] = 0
         surprise += rounded
+        if surprise.min() < _FEW_DIGITS:  # only log(1 + R) can be so small
+            faint = surprise < _FEW_DIGITS
+            surprise[faint] = lowered(L[faint], missing[faint], RAISE)
         return surprise
 
     def mean_surprise(self, T: Doubles) -> Doubles:
@@ -137,12 +142,11 @@ class Softmax:
         x = np.where(T == 0, self.m, self.X)  # the others' differences may be infinite
         scale = 500 - np.frexp((self.m / 2 - x / 2).max(axis=0) + self.R * LOWER)[1]
         down, up = np.minimum(scale, 0), np.maximum(scale, 0)
-        L, missing = log_of_sum(self.R, self.rest)
-        below, lack = two_sum(np.ldexp(self.m, down), -np.ldexp(x, down))
-        logs, rounded = two_sum(np.ldexp(L, down), below)
+        below, lack = (np.ldexp(part, up) for part in two_sum(np.ldexp(self.m, down), -np.ldexp(x, down)))
+        L, missing = (np.ldexp(part, scale - RAISE) for part in log_of_sum(self.R, self.rest))
+        logs, rounded = two_sum(L, below)
         rounded += lack
-        rounded += np.ldexp(missing, down)
-        logs, rounded = np.ldexp(logs, up), np.ldexp(rounded, up)
+        rounded += missing
         products, lost = two_product(logs, T)
         rounded *= T
         rounded += lost
@@ -183,7 +187,7 @@ class Softmax:
 def _places_of_maxima(X: Doubles) -> NDArray[np.intp]:
     """Where each sample has its maximum, or one of them, in the flattened X, in any order of samples."""
     if X.flags.c_contiguous:  # then this is faster than argmax, but it finds all maxima and no NaN
-        found = np.flatnonzero(X == X.max(axis=0))
+        found = np.flatnonzero(X.max(axis=0) == X)
         if len(found) == X.shape[1]:
             return found
     return _places(X, X.argmax(axis=0))

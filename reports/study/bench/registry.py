@@ -18,6 +18,7 @@ BENCHMARKS = {
     "gradcheck": "gradcheck",
     "mistakes": "mistakes",
     "accuracy": "accuracy",
+    "search": "search",
     "softmax-cost": "softmax_cost",
     "training": "training",
     "growth": "growth",
