@@ -192,8 +192,7 @@ class _ProbabilitiesHead(Head):
             return losses
         logs = np.zeros_like(Y)
         np.log(Y, out=logs, where=targets.T != 0)
-        losses = 0 - (targets.T * logs).sum(axis=-2)
-        return losses
+        return np.asarray(0 - (targets.T * logs).sum(axis=-2))
 
     def breaks(self, Y: Array, targets: Targets) -> bool:
         """Whether some t / y, which the loss's delta is made of, is infinite or NaN."""

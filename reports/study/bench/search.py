@@ -45,7 +45,8 @@ Errors = Callable[[Doubles, Doubles], Doubles]
 
 def of_p(X: Doubles, T: Doubles) -> Doubles:
     """The largest error of each row's probabilities."""
-    return ball.ulps(definitions.softmax, (X,), SOFTMAX.forward(X)).value.max(axis=1)
+    errors: Doubles = ball.ulps(definitions.softmax, (X,), SOFTMAX.forward(X)).value.max(axis=1)
+    return errors
 
 
 def of_loss(X: Doubles, T: Doubles) -> Doubles:
@@ -55,14 +56,16 @@ def of_loss(X: Doubles, T: Doubles) -> Doubles:
 
 def of_delta(X: Doubles, T: Doubles) -> Doubles:
     """The largest error of each row's gradient."""
-    return _of_delta(X, T).max(axis=1)
+    errors: Doubles = _of_delta(X, T).max(axis=1)
+    return errors
 
 
 def of_soft_delta(X: Doubles, T: Doubles) -> Doubles:
     """The largest error of each row's gradient, in units in the last place of the larger of p and t."""
     spec = partial(definitions.cross_entropy_of_logits, T=T)
     own = np.spacing(np.abs(ball.vjp(spec, np.ones((len(X), 1)), (X,))[0].value))
-    return (_of_delta(X, T) * own / np.spacing(np.maximum(SOFTMAX.forward(X), T))).max(axis=1)
+    errors: Doubles = (_of_delta(X, T) * own / np.spacing(np.maximum(SOFTMAX.forward(X), T))).max(axis=1)
+    return errors
 
 
 def _of_delta(X: Doubles, T: Doubles) -> Doubles:
@@ -107,7 +110,7 @@ def soft(rng: np.random.Generator, X: Doubles) -> Doubles:
     weights[1::3] = rng.random(weights[1::3].shape) + 1e-3
     weights[2::3] = 10.0 ** -rng.uniform(0, 30, (len(weights[2::3]), 1))
     weights[2::3, 0] = 1
-    return weights / weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def climb(rng: np.random.Generator, errors: Errors, X: Doubles, T: Doubles) -> Worst:
