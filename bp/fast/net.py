@@ -58,9 +58,12 @@ class Shape(NamedTuple):
 
     def split(self, vectors: Array) -> list[Array]:
         """Vectors of parameters (..., n_parameters) as [W^T b] of each linear layer, (..., U, D + 1)."""
-        ends = np.cumsum([(d + 1) * u for d, u in self.layers])
-        parts = np.split(vectors, ends[:-1], axis=-1)
-        return [part.reshape(*vectors.shape[:-1], u, d + 1) for part, (d, u) in zip(parts, self.layers, strict=True)]
+        parts, start = [], 0
+        for d, u in self.layers:
+            end = start + (d + 1) * u
+            parts.append(vectors[..., start:end].reshape(*vectors.shape[:-1], u, d + 1))
+            start = end
+        return parts
 
 
 class Parameters:
@@ -116,6 +119,8 @@ def shape_of(net: MLP) -> Shape | None:
     if dtype is None:
         return None
     linear: list[Any] = [layers[place] for place in at]
+    if any((each.W.shape, each.b.shape) != ((each.n_inputs, each.n_units), (each.n_units,)) for each in linear):
+        return None
     widths = linear[0].n_inputs, *(layer.n_units for layer in linear)
     return Shape(widths, tuple(relus), ending, dtype)
 

@@ -64,7 +64,7 @@ def of_soft_delta(X: Doubles, T: Doubles) -> Doubles:
     """The largest error of each row's gradient, in units in the last place of the larger of p and t."""
     spec = partial(definitions.cross_entropy_of_logits, T=T)
     own = np.spacing(np.abs(ball.vjp(spec, np.ones((len(X), 1)), (X,))[0].value))
-    errors: Doubles = (_of_delta(X, T) * own / np.spacing(np.maximum(SOFTMAX.forward(X), T))).max(axis=1)
+    errors: Doubles = (_of_delta(X, T) * (own / np.spacing(np.maximum(SOFTMAX.forward(X), T)))).max(axis=1)
     return errors
 
 
