@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -218,7 +219,7 @@ def _check_settings(batch_size: int, n_epochs: int, alpha: float, threads: int) 
 
 def _check_rate(alpha: object) -> None:
     real = isinstance(alpha, int | float | np.integer | np.floating) and not isinstance(alpha, bool)
-    if not real or not 0 < alpha <= np.finfo(np.float64).max:  # type: ignore[operator]
+    if not real or not 0 < alpha <= sys.float_info.max:  # type: ignore[operator]
         kind = "" if real else f" of type {type(alpha).__name__}, and not a number of Python or numpy"
         raise ValueError(f"train: expected a finite alpha > 0, got {alpha!r}{kind}")
 
