@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,12 +58,14 @@ RUNS = {
 def interrupted_after(calls: int) -> Iterator[list[int]]:
     """Raise what Ctrl-C raises at a call or return of one of our functions; count these in the list's only entry.
 
-    Python's own thread pool may wait for ever if an exception comes at the wrong place in it, so it is left alone.
+    Python's own thread pool may wait for ever if an exception comes at the wrong place in it, so it is left alone; so
+    are generators, since Python discards an exception that comes while it closes one.
     """
     count = [0]
 
     def watch(frame: Any, event: str, argument: Any) -> None:
-        if event not in ("call", "return") or not frame.f_globals["__name__"].startswith(("bp.", __name__)):
+        ours = frame.f_globals["__name__"].startswith(("bp.", __name__))
+        if event not in ("call", "return") or not ours or frame.f_code.co_flags & inspect.CO_GENERATOR:
             return
         count[0] += 1
         if count[0] == calls:
