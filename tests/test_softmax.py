@@ -16,8 +16,9 @@ import bp
 from bp.pairs import exact_sum, upper_half
 from reference.lab import definitions
 from reference.numerics.oracles import ball
+from reports.study.bench import search
 from tests.comparing import needs_flint
-from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes
+from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes, soft
 
 pytestmark = needs_flint
 
@@ -84,6 +85,73 @@ def test_many_classes_have_all_digits(k: int, lead: float) -> None:
     assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= BOUND
     assert off(spec, X, LOSS.forward(X, T)) <= BOUND
     assert off(spec, X, LOSS.delta(X, T), np.ones((2, 1))) <= BOUND
+
+
+#: The worst rows that searches found for each quantity (`reports.study.bench.search`): logits and targets.
+WORST = {
+    "delta, 0.529": ([0.14461206143057687, 2.8996568667569043], [0, 1]),
+    "delta, 0.538": ([0.8985269972914823, -4.903735854408743, 5.7573831383917415], [0, 0, 1]),
+    "p and delta, 0.531": (
+        [999999.8959149603, 999999.9924407486, 1000000.0040569913, 1000000.1645500791],
+        [0, 0, 0, 1],
+    ),
+    "loss, 0.518": ([-12345.677999998188, -13048.588775238986], [1, 0]),
+    "loss, 0.514": ([-12.32473608313813, -15.690380727827945, 4.276139116154933, 36.17793907659707], [0, 0, 0, 1]),
+    # Before terms were pairs of doubles.
+    "near a power of two, double rounding": ([0.0, -731.00355867, -719.60141915, -707.67656516], [1, 0, 0, 0]),
+    "one large and many equal": ([0.0, -0.34, *[-np.log(2)] * 14], [1, *[0] * 15]),
+}
+WORST_SOFT = {
+    "loss, 0.510": (
+        [0.0, -33.17011429772364, -0.6808899655335886],
+        [0.9996329428363864, *[0.00018352858180682304] * 2],
+    ),
+    "loss, 0.511": ([0.0, -1.3658583216279772], [1.0, 5.76638362638844e-27]),
+    "delta, 0.530": (
+        [0.3358918824625723, 4.852036990634694, -2.30503695999857],
+        [0.9999999999995901, 2.0505632630561754e-13, 2.0505632611464396e-13],
+    ),
+    "subnormal targets": ([0.0, -718.9518410586852, -716.3867866669125], [1.0, 5.8e-313, 7.544e-312]),
+    "t near p, subnormal": (
+        [300.3, -443.5508945343259, -407.9442541990326],
+        [1.0, 1e-323, 2.5907682235323473e-308],
+    ),
+    "nearly one-hot": ([0.0, -1000.0], [1.0, 9e-7]),
+}
+
+
+@pytest.mark.parametrize("worst", WORST)
+def test_the_worst_rows_that_were_found_keep_the_promise(worst: str) -> None:
+    """Probabilities, loss and gradient of the rows that a search found worst are right to 0.6 units."""
+    X, T = (np.array([row], np.float64) for row in WORST[worst])
+    assert max(errors(X, T)[0] for errors in search.ONE_HOT.values()) <= BOUND
+
+
+@pytest.mark.parametrize("worst", WORST_SOFT)
+def test_the_worst_soft_targets_that_were_found_keep_the_promise(worst: str) -> None:
+    """With soft targets the loss is right to 0.55 units, and the gradient to 0.6 units of the larger of p and t."""
+    X, T = (np.array([row], np.float64) for row in WORST_SOFT[worst])
+    assert search.of_loss(X, T)[0] <= 0.55
+    assert search.of_soft_delta(X, T)[0] <= BOUND
+
+
+@given(st.data())
+def test_soft_targets_have_all_digits(data: st.DataObject) -> None:
+    """With soft targets of any kind losses and gradients are as right as with the worst that were found."""
+    X, _ = question(data)
+    T = data.draw(soft(*X.shape))
+    assert (search.of_loss(X, T) <= 0.55).all()
+    assert (search.of_soft_delta(X, T) <= BOUND).all()
+
+
+def test_a_row_is_one_hot_only_where_a_single_entry_is_not_0() -> None:
+    """A small target beside one of 1 counts, however rows are mixed, and each row has the bits that it has alone."""
+    X = np.array([[0.0, -1000.0], [1.0, 2.0], [0.0, -1000.0]])
+    T = np.array([[1.0, 9e-7], [0.25, 0.75], [1.0, 0.0]])
+    for message in (LOSS.forward, LOSS.delta):
+        alone = [message(X[n : n + 1], T[n : n + 1]) for n in range(3)]
+        assert message(X, T).tolist() == np.concatenate(alone).tolist()
+    assert LOSS.forward(X, T)[0, 0] == 9e-4
 
 
 def test_a_thousand_invisible_classes_are_seen_together() -> None:
