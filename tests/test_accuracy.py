@@ -164,6 +164,19 @@ def test_the_search_is_shown_by_quantity_and_family(monkeypatch: pytest.MonkeyPa
 
 
 @needs_flint
+def test_the_search_keeps_to_what_the_fast_path_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each ending and number of classes the search finds errors, and none beyond what is promised."""
+    monkeypatch.setattr(search, "_LOGITS", 90)
+    table = search.measure_fast((2, 10), 1, silent)
+    assert [(row["ending"], row["of"], row["K"]) for row in table.rows] == [
+        (ending, of, k) for ending in search.ENDINGS for of in ("loss", "delta") for k in (2, 10)
+    ]
+    for row in table.rows:
+        assert 0.4 < row["one-hot"] <= row["promised"] == search.fast_bound(row["K"])
+        assert 0.4 < row["soft"] <= row["promised"]
+
+
+@needs_flint
 @pytest.mark.measure
 def test_no_search_finds_more_than_is_promised() -> None:
     """A long search finds no error beyond 0.6 units, nor beyond 0.55 in the loss of soft targets."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 import bp
+from bp.fast.heads import Ending, Targets, head_of, perform
 from reference.lab import definitions
 from reference.numerics.oracles import ball
 from reports.study.bench.tables import BenchError, Effort, Say, Table
@@ -25,7 +26,9 @@ Doubles = NDArray[np.float64]
 SOFTMAX, LOSS = bp.SoftmaxLayer("Softmax"), bp.LossCrossEntropyForSoftmaxLogits("CE")
 #: How often every family is searched for every number of classes.
 _REPEATS: dict[Effort, int] = {"quick": 1, "normal": 4, "exhaustive": 60}
-CLASSES = (2, 3, 4, 8, 16, 64, 1023)
+CLASSES, FAST_CLASSES = (2, 3, 4, 8, 16, 64, 1023), (2, 3, 10, 100)
+#: Logits up to this size, whose exponentials are normal numbers with a large margin.
+_NAIVE = 700
 _LARGEST = float(np.finfo(np.float64).max)
 #: Rows at the start and in each later step together have about so many logits; there are so many steps.
 _LOGITS, _STEPS = 4000, 8
@@ -72,6 +75,36 @@ def _of_delta(X: Doubles, T: Doubles) -> Doubles:
     spec = partial(definitions.cross_entropy_of_logits, T=T)
     return ball.ulps(spec, (X,), LOSS.delta(X, T), np.ones((len(X), 1))).value
 
+
+def of_fast(ending: Ending, what: Literal["loss", "delta"], X: Doubles, T: Doubles) -> Doubles:
+    """The error of the fast path for each row, with u = 2^-53: of its loss in u max(1, loss), of its gradient in u.
+
+    0 where it leaves a row to the plain path, because something is not finite, and where the naive softmax loses digits
+    on any path, because its exponentials are subnormal.
+    """
+    head = head_of(ending, X.shape[1], len(X), len(X), X.dtype)
+    Y, delta, targets = np.ascontiguousarray(X.T), np.empty(X.T.shape), Targets.of(T)
+    with np.errstate(all="ignore"):
+        perform([*head.outputs(Y), *head.delta(Y, targets, 1.0, delta)])
+        losses = head.losses(Y, targets)
+    done = np.isfinite(losses) & [not head.breaks(Y[:, [n]], Targets.of(T[[n]])) for n in range(len(X))]
+    if ending == "naive":
+        done &= np.abs(X).max(axis=1) <= _NAIVE
+    spec, unit = partial(definitions.cross_entropy_of_logits, T=T), 2.0**-53
+    if what == "delta":
+        off = np.abs(delta.T - ball.vjp(spec, np.ones((len(X), 1)), (X,))[0].value).max(axis=1) / unit
+    else:
+        ulps, loss = ball.ulps(spec, (X,), losses[:, np.newaxis]).value[:, 0], ball.value(spec, (X,)).value[:, 0]
+        off = ulps * (np.spacing(np.minimum(loss, _LARGEST)) / np.maximum(1, loss) / unit)
+    return np.where(done, off, 0)
+
+
+def fast_bound(k: int) -> float:
+    """What the fast path promises for K classes, in units of `of_fast`."""
+    return 1.5 * k + 3
+
+
+ENDINGS: tuple[Ending, ...] = ("naive", "stable", "logits")
 
 #: The functions that give the error of each row, by quantity; those of the second need soft targets.
 ONE_HOT: Mapping[str, Errors] = {"p": of_p, "loss": of_loss, "delta": of_delta}
@@ -156,7 +189,7 @@ def search(quantities: Mapping[str, Errors], classes: int, seed: int) -> dict[tu
 
 def run(effort: Effort, say: Say) -> list[Table]:
     """Search at an effort: a table of the worst cases by quantity and family."""
-    return [measure(CLASSES, _REPEATS[effort], say)]
+    return [measure(CLASSES, _REPEATS[effort], say), measure_fast(FAST_CLASSES, _REPEATS[effort], say)]
 
 
 def measure(classes: tuple[int, ...], repeats: int, say: Say) -> Table:
@@ -189,3 +222,31 @@ def measure(classes: tuple[int, ...], repeats: int, say: Say) -> Table:
         f"Hill climbing from hard rows of {', '.join(map(str, classes))} classes, {repeats} times for each family. The "
         "gradient at soft targets is measured in units of the larger of p and t.",
     )
+
+
+def measure_fast(classes: tuple[int, ...], repeats: int, say: Say) -> Table:
+    """Search the heads of the fast path: a row for each ending, quantity and number of classes."""
+    rows = []
+    for ending in ENDINGS:
+        say(f"search: fast path, {ending}")
+        for what in ("loss", "delta"):
+            errors = partial(of_fast, ending, what)
+            for k in classes:
+                row: dict[str, Any] = {"ending": ending, "of": what, "K": k}
+                for kind, targets in (("one-hot", one_hot), ("soft", soft)):
+                    row[kind] = max(_searched(errors, targets, k, seed) for seed in range(repeats))
+                rows.append(row | {"promised": fast_bound(k)})
+    return Table(
+        "The largest errors of the fast path that a search finds, in units of 2^-53",
+        rows,
+        "Of losses in absolute terms up to 1 and relative to the loss above, of gradients in absolute terms.",
+    )
+
+
+def _searched(
+    errors: Errors, targets: Callable[[np.random.Generator, Doubles], Doubles], classes: int, seed: int
+) -> float:
+    """The worst error over all families."""
+    rng = np.random.default_rng(1000 * classes + seed)
+    n = max(_LOGITS // classes, 4)
+    return max(climb(rng, errors, X, targets(rng, X)).error for _, X in families(rng, n, classes))
