@@ -21,6 +21,7 @@ BENCHMARKS = {
     "search": "search",
     "softmax-cost": "softmax_cost",
     "training": "training",
+    "calls": "calls",
     "growth": "growth",
     "footprint": "footprint",
 }

@@ -95,13 +95,13 @@ def of_fast(ending: Ending, what: Literal["loss", "delta"], X: Doubles, T: Doubl
         off = np.abs(delta.T - ball.vjp(spec, np.ones((len(X), 1)), (X,))[0].value).max(axis=1) / unit
     else:
         ulps, loss = ball.ulps(spec, (X,), losses[:, np.newaxis]).value[:, 0], ball.value(spec, (X,)).value[:, 0]
-        off = ulps * (np.spacing(np.minimum(loss, _LARGEST)) / np.maximum(1, loss) / unit)
+        off = np.where(done, ulps, 0) * (np.spacing(np.minimum(loss, 2.0**1023)) / np.maximum(1, loss) / unit)
     return np.where(done, off, 0)
 
 
 def fast_bound(k: int) -> float:
     """What the fast path promises for K classes, in units of `of_fast`."""
-    return 1.5 * k + 3
+    return 2.0 * k + 4
 
 
 ENDINGS: tuple[Ending, ...] = ("naive", "stable", "logits")
