@@ -62,7 +62,7 @@ class Softmax:
 
     def __init__(self, X: Array) -> None:
         self.X, self.head, self.tail, *self._spare = _transposed(X, 4)
-        self._at_top = _places_of_maxima(self.X)
+        self._at_top = _places_of_maxima(self.X, self.head)
         self.m = self.X.max(axis=0)
         lowest, highest = self.X.min(), self.m.max()
         self._faint = not lowest > highest - _FAINT
@@ -184,13 +184,13 @@ class Softmax:
         return self._over_sum(*two_sum(high, low), *self._spare)
 
 
-def _places_of_maxima(X: Doubles) -> NDArray[np.intp]:
-    """Where each sample has its maximum, or one of them, in the flattened X, in any order of samples."""
-    if X.flags.c_contiguous:  # then this is faster than argmax, but it finds all maxima and no NaN
+def _places_of_maxima(X: Doubles, like: Doubles) -> NDArray[np.intp]:
+    """Where each sample has its maximum, or one of them, in an array laid out as ``like``; in any order of samples."""
+    if X.flags.c_contiguous and like.flags.c_contiguous:  # faster than argmax, but it finds all maxima and no NaN
         found = np.flatnonzero(X.max(axis=0) == X)
         if len(found) == X.shape[1]:
             return found
-    return _places(X, X.argmax(axis=0))
+    return _places(like, X.argmax(axis=0))
 
 
 def _at(X: Doubles, k: NDArray[np.intp]) -> Doubles:

@@ -304,6 +304,16 @@ def test_threads_change_no_bit() -> None:
     assert all(run == runs[0] for run in runs)
 
 
+@pytest.mark.parametrize("threads", [10**6, 10**400])
+def test_threads_without_work_are_not_started(threads: int) -> None:
+    """However many threads are asked for, there are no more than a batch or a set has pieces."""
+    X, T = clusters(1600, 2, 3)
+    path = fast_of(make_net((2, 4, 3)), X, T, 800, threads)
+    assert isinstance(path, Pieces)
+    assert len(path._workers) == 3
+    assert path.run() == fast_of(make_net((2, 4, 3)), X, T, 800).run(1)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("batch_size", [300, 128])
 def test_going_on_changes_no_bit(batch_size: int) -> None:
     """The number of epochs done at once changes no bit."""

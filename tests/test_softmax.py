@@ -242,6 +242,26 @@ def test_soft_targets_keep_their_loss(size: float) -> None:
 
 
 @pytest.mark.parametrize("k", [3, 64])
+@pytest.mark.parametrize(
+    "laid",
+    [np.asfortranarray, lambda A: np.repeat(A, 2, axis=1)[:, ::2], lambda A: A[::-1].copy()[::-1]],
+    ids=["columns", "every other", "backwards"],
+)
+def test_no_bit_depends_on_the_layout(laid: Any, k: int) -> None:
+    """Logits, targets and cotangents in any layout give the same bits."""
+    rng = np.random.RandomState(k)
+    X, hard, mixed = 3 * rng.randn(4, k), np.eye(k)[[0, 1, 2, 0]], rng.dirichlet(np.ones(k), 4)
+    X[1] *= 250
+    assert SOFTMAX.forward(laid(X)).tolist() == SOFTMAX.forward(X).tolist()
+    Y = SOFTMAX.forward(X)
+    assert SOFTMAX.delta(laid(Y), laid(X)).tolist() == SOFTMAX.delta(Y, X).tolist()
+    mixed[0] = hard[0]
+    for T in (hard, mixed):
+        for message in (LOSS.forward, LOSS.delta):
+            assert message(laid(X), laid(T)).tolist() == message(X, T).tolist()
+
+
+@pytest.mark.parametrize("k", [3, 64])
 def test_samples_are_independent_of_each_other(k: int) -> None:
     """No bit of a sample's results depends on other samples of the batch."""
     rng = np.random.RandomState(k)
