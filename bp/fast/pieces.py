@@ -66,7 +66,8 @@ class Pieces:
             for _ in range(1 + max(map(len, self._batches)))
         )
         sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
-        threads = min(threads, max(map(len, [*self._batches, *self._sets])))  # more would have nothing to do
+        # More would have nothing to do.
+        threads = min(threads, max(max(map(len, self._batches)), max(map(len, self._sets))))
         self._workers = [_Worker(shape, sizes) for _ in range(threads)]
         self._others = _pool(threads - 1)
 
