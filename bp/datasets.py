@@ -107,34 +107,26 @@ def one_hot(labels: NDArray[np.integer], n_classes: int) -> Float32:
 def standardise(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> tuple[Float32, Float32]:
     """Pixels / 255, less the training mean, over the training standard deviation, pixel by pixel.
 
-    A pixel that is the same in all training images is left as it is: it has no scale to divide by.
+    Mean and deviation are those that numpy takes of the training images in single precision, as the lab takes them:
+    only so are curves comparable with other people's, number by number. Rounded sums of 60,000 numbers make MNIST's
+    means wrong by up to 1.7e-5, and its deviations by up to 0.05 %. A pixel whose deviation is 0 is left as it is: it
+    has no scale to divide by.
 
     Parameters
     ----------
     train, test
         Images, (N, D) and (M, D).
     """
-    # Sums of bytes are integers, hence exact: neither the order of summation nor float32 blurs mean and deviation.
-    n = len(train)
-    total = np.zeros(train.shape[1], dtype=np.int64)
-    squares = np.zeros_like(total)
-    for start in range(0, n, 4096):  # in slices, so that the 64-bit copies stay small
-        block = train[start : start + 4096].astype(np.int64)
-        total += block.sum(axis=0)
-        squares += (block * block).sum(axis=0)
-    spread = n * squares - total * total  # (255 n deviation)^2
-    varies = spread > 0
-    mean = np.where(varies, total / (255 * n), 0).astype(np.float32)
-    deviation = np.where(varies, np.sqrt(spread) / (255 * n), 1).astype(np.float32)
-
-    def transform(images: NDArray[np.uint8]) -> Float32:
-        X = images.astype(np.float32)
-        X /= 255
-        X -= mean
-        X /= deviation
-        return X
-
-    return transform(train), transform(test)
+    X_train, X_test = (images.astype(np.float32) for images in (train, test))
+    for X in (X_train, X_test):
+        np.divide(X, 255, out=X)
+    mean, deviation = X_train.mean(axis=0), X_train.std(axis=0)
+    varies = deviation > 0
+    mean[~varies], deviation[~varies] = 0, 1
+    for X in (X_train, X_test):
+        np.subtract(X, mean, out=X)
+        np.divide(X, deviation, out=X)
+    return X_train, X_test
 
 
 def mnist_cache_folder() -> Path | None:

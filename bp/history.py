@@ -62,6 +62,10 @@ class History:
         """The number of complete epochs."""
         return max(len(self.loss_train) - 1, 0)
 
+    def series(self) -> list[list[float]]:
+        """All lists of numbers, one number an epoch."""
+        return [self.loss_train, self.loss_test, self.acc_train, self.acc_test, *self.amplitude.values()]
+
     def extend(self, more: History) -> None:
         """Append the numbers of later epochs."""
         for name in ("loss_train", "loss_test", "acc_train", "acc_test"):

@@ -210,8 +210,8 @@ quiet = np.errstate(over="ignore", under="ignore")
 class SoftmaxLayer(_Elementwise):
     """Softmax of the logits less their row's maximum, which changes nothing (assignment 2) and cannot overflow.
 
-    Computed in double precision with the roundings carried along (`bp.softmax`): right to two units in the last place
-    for every finite logit, in single precision to the last bit but for ties; and the same in any order of the classes.
+    Computed in double precision with the roundings carried along (`bp.softmax`): right to 0.6 units in the last place
+    for every finite logit, subnormal probabilities included; and the same in any order of the classes.
 
     Examples
     --------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bp.layers import quiet
 from bp.messages import Array, checked
+from bp.pairs import Doubles
 from bp.softmax import Softmax, in_precision_of
 
 
@@ -64,7 +67,8 @@ class LossCrossEntropy(_CrossEntropy):
 class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
     """Softmax and cross-entropy in one: l = -sum_k t_k log p_k(s), from the logits s, without ever passing p to log.
 
-    Both messages are right to two units in the last place for one-hot targets and every finite logit (`bp.softmax`).
+    Both messages are right to 0.6 units in the last place for every finite logit (`bp.softmax`); for soft targets the
+    delta is right to 0.6 units of the larger of p and t.
     The usual formulas, log(sum) - s_t and p - t, give 0 for a sample that is surely right, and its gradient.
 
     Examples
@@ -80,14 +84,7 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
     @quiet
     def forward(self, X: Array, T: Array) -> Array:
         """Losses (N, 1) from logits X and targets T, both (N, K): l = sum_k t_k (log(1 + R) - (s_k - max s))."""
-        softmax = Softmax(X)
-        t = T.argmax(axis=1)
-        if (T[softmax.columns, t] == 1).all():  # one-hot: the other classes add nothing
-            losses = softmax.surprise(t)
-        else:
-            terms = softmax.surprise()
-            terms[T.T == 0] = 0  # it may be infinite, and 0 times that is 0 here
-            losses = (terms * T.T).sum(axis=0)
+        losses = _by_kind_of_target(X, T, Softmax.surprise, Softmax.mean_surprise)
         return in_precision_of(losses[:, np.newaxis], X, T)
 
     @checked
@@ -97,12 +94,26 @@ class LossCrossEntropyForSoftmaxLogits(_CrossEntropy):
 
         By the chain rule, sum_j (-t_j / p_j) p_j ([i = j] - p_i) = -t_i + p_i sum_j t_j, and the targets sum to 1.
         """
-        softmax = Softmax(X)
-        samples, t = softmax.columns, T.argmax(axis=1)
-        slope = 0 - softmax.minus_slope(t)  # 0, not -0
-        one_hot = T[samples, t] == 1
-        delta = softmax.probabilities()
-        if not one_hot.all():
-            delta -= T.T
-        delta[t, samples] = np.where(one_hot, slope, delta[t, samples])
-        return in_precision_of(delta.T, X, T)
+        return in_precision_of(_by_kind_of_target(X, T, Softmax.slope_of_class, Softmax.slope).T, X, T)
+
+
+def _by_kind_of_target(
+    X: Array,
+    T: Array,
+    of_class: Callable[[Softmax, NDArray[np.intp]], Doubles],
+    of_targets: Callable[[Softmax, Doubles], Doubles],
+) -> Doubles:
+    """A quantity of each sample, (..., N): by ``of_class`` for samples with a one-hot target, else by ``of_targets``.
+
+    Each sample is computed in the same way whatever other samples are in the batch.
+    """
+    places = np.flatnonzero(T != 0)
+    if len(places) == len(T) and (T.ravel()[places] == 1).all():
+        return of_class(Softmax(X), places - np.arange(0, T.size, T.shape[1]))
+    one_hot = (T.max(axis=1) == 1) & (np.count_nonzero(T, axis=1) == 1)
+    soft = of_targets(Softmax(X[~one_hot]), np.array(T[~one_hot].T, np.float64, order="C"))
+    both = np.empty((*soft.shape[:-1], len(T)))
+    both[..., ~one_hot] = soft
+    if one_hot.any():
+        both[..., one_hot] = of_class(Softmax(X[one_hot]), T[one_hot].argmax(axis=1))
+    return both

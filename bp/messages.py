@@ -71,6 +71,8 @@ def as_matrix(value: ArrayLike, what: str) -> Array:
         It is not two-dimensional, has no rows or columns, or holds something other than real numbers.
     """
     if type(value) is not np.ndarray:
+        if hasattr(value, "mask"):
+            raise ValueError(f"{what}: expected every number to be there, got an array with a mask; fill it or cut it")
         try:
             value = np.asarray(value)
         except ValueError as error:

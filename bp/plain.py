@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NamedTuple, NoReturn
 
@@ -57,10 +58,14 @@ class Plain:
         *,
         stop_on_nonfinite: bool = True,
     ) -> None:
-        self._net, self._bare = net, _without_checks(net)
+        self._net = net
         self._train, self._test = train, test
         self._batch_size, self._alpha = batch_size, alpha
         self._stop_on_nonfinite = stop_on_nonfinite
+
+    @cached_property
+    def _bare(self) -> MLP:
+        return _without_checks(self._net)
 
     def before(self) -> History:
         """The history of the untrained net: losses, accuracies and amplitudes."""

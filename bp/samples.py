@@ -24,12 +24,7 @@ class Samples:
         self.with_ones: Array = np.ones((n, d + 1), dtype)
         self.with_ones[:, :-1] = X
         self.X = self.with_ones[:, :-1]
-        self.T: Array = T.astype(dtype, copy=False)
+        self.T: Array = T.astype(dtype)
 
     def __len__(self) -> int:
         return len(self.T)
-
-    @property
-    def one_hot(self) -> bool:
-        """Whether each row of targets is 1 for one class and 0 for all others."""
-        return bool((self.T.max(axis=1) == 1).all() and np.count_nonzero(self.T) == len(self))

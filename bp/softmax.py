@@ -1,24 +1,25 @@
-"""Softmax accurate to the last digits, for the layers of assignment 3.
+"""Softmax accurate to the last digit, for the layers of assignment 3.
 
 For the logits x of a sample, m their maximum and e_k = exp(x_k - m), softmax is p_k = e_k / S with S = 1 + R, where
 R is the sum over all classes but one that attains the maximum: that one contributes exactly 1. Written so, nothing
-overflows (assignment 2), and three places remain where the usual formulas lose digits (Blanchard, Higham and Higham
+overflows (assignment 2), and four places remain where the usual formulas lose digits (Blanchard, Higham and Higham
 2021, *Accurately computing the log-sum-exp and softmax functions*, IMA J. Numer. Anal. 41(4), sections 3 and 4):
 
 1. x_k - m is rounded, and exp turns an absolute error of its argument, up to 2^-44 for 700, into a relative one: up to
-   512 units in the last place. But the rounding error of a subtraction is a number of its own kind and can be had
-   exactly (Knuth, *TAOCP* vol. 2, section 4.2.2, theorem B): x_k - m = hi + lo, and e_k = exp(hi) (1 + lo), since
-   lo^2 < 2^-88.
+   512 units in the last place. `bp.exponential` takes x_k and m apart instead, so that no digit of either is lost.
 2. The loss of a sample that is surely right is log S = log(1 + R) with R next to nothing, and its gradient is p_t - 1 =
    -R / S. If R is added to 1 first, its digits are lost; kept apart it gives both to the last digit, by log1p(R) and by
    -R / S. The same holds for the gradient at any target t: it is minus the sum of the *other* classes' terms, over S.
-3. A rounded sum depends on the order of its terms; `exact_sum` does not. So no bit changes with the order of classes.
+3. A rounded sum depends on the order of its terms; `bp.pairs.exact_sum` does not. So no bit changes with the order of
+   classes.
+4. exp, log and every sum and quotient round. So all of them are pairs of doubles here, and only results are rounded.
 
-What is left is the error of exp itself, which counts up to twice in a result just below a power of two, and one
-rounding: 2 units in the last place with numpy 2, whose exp is right to 0.7 (1.47 was measured, 1.8 for losses). With
-numpy 1.26 on a processor with AVX-512 exp is right to 1.5 only, and that comes on top.
+What is left is that one rounding and the 59 bits of exp: no result is off by more than 0.6 units in the last place,
+subnormal ones included. Searches found up to 0.55 for probabilities and gradients and 0.53 for losses
+(``bp bench --only search``).
 
 Arrays are transposed here, (K, N): classes down and samples across, so that numpy's loops are long where K is small.
+All terms are 2^256 times as large as they should be: see `bp.exponential`.
 """
 
 from __future__ import annotations
@@ -28,25 +29,20 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from bp.exponential import LOWER, RAISE, RAISED, exp_of_differences, log_of_sum
 from bp.messages import Array
-
-Doubles = NDArray[np.float64]
+from bp.pairs import Doubles, exact_sum, lowered, two_product, two_sum, upper_half
 
 #: Below this many classes it is faster to copy the logits to long rows of samples.
 _FEW_CLASSES = 64
-#: Differences of logits can exceed the largest number only if the maximum is larger than this, half the unit in the
-#: last place of the largest number.
-_FAR = 2.0**970
-#: Terms smaller than this are near the subnormal numbers, which have fewer digits: see `Softmax._with_digits`.
-_SMALL = 2.0**-900
-#: The smallest positive number.
-_LEAST = 2.0**-1074
-#: Logits this far below the maximum have terms that are subnormal, or nothing at all.
-_FAINT, _NOTHING = -708.0, -746.0
-#: log(2^256) to twice the precision of a double, as a sum of two.
-_RAISE = 256
-_RAISE_HI = _RAISE * float.fromhex("0x1.62e42fefa39efp-1")
-_RAISE_LO = _RAISE * float.fromhex("0x1.abc9e3b39803fp-56")
+#: `exp_of_differences` takes numbers up to 2^45. Maxima from 2^40 on are subtracted first, which is exact wherever the
+#: difference matters.
+_FAR, _FARTHEST = 2.0**40, -(2.0**44)
+#: A probability whose logit is less than this below the maximum is normal, for a million classes.
+_FAINT = 690.0
+#: Below it double precision has fewer digits soon.
+_FEW_DIGITS = 2.0**-900
+_LEAST_NORMAL = float(np.finfo(np.float64).smallest_normal)
 
 
 class Softmax:
@@ -54,12 +50,10 @@ class Softmax:
 
     Attributes
     ----------
-    hi, lo
-        Of x_k - m, (K, N): see the module's first point.
-    terms
-        exp(hi), (K, N), but 0 at ``top``.
-    top
-        Where the maximum is, (N,).
+    X, m
+        The logits, (K, N), and their maximum, (N,).
+    head, tail
+        exp(x_k - m) as a sum of two, (K, N), but 0 for one class that attains the maximum.
     others
         R, (N,), as two numbers whose sum is not rounded.
     R, rest
@@ -67,70 +61,49 @@ class Softmax:
     """
 
     def __init__(self, X: Array) -> None:
-        X, self.hi, self.lo, self.terms, *self._spare = _transposed(X, 5)
-        self.columns = np.arange(X.shape[1])
-        self.top = X.argmax(axis=0)
-        m = X[self.top, self.columns]
-        np.subtract(X, m, out=self.hi)
-        if m.max() > _FAR:
-            with np.errstate(invalid="ignore"):
-                _error_of_difference(X, m, self.hi, out=self.lo, spare=self.terms)
-            self.lo[np.isinf(self.hi)] = 0  # exp is 0 there; inf - inf made NaN of it
-        else:
-            _error_of_difference(X, m, self.hi, out=self.lo, spare=self.terms)
-        np.exp(self.hi, out=self.terms)
-        self.terms[self.top, self.columns] = 0
-        self.others = exact_sum(self.terms, self.terms.max(axis=0), self.lo, *self._spare)
-        small = np.flatnonzero(self.others[0] < _SMALL)
-        if small.size:
-            self._with_digits(small)
-        high, low = self.others
-        self.R: Doubles = high + low
-        self.rest: Doubles = (high - self.R) + low
-
-    def _with_digits(self, small: NDArray[np.intp]) -> None:
-        """Compute R again, for samples whose terms are nearly subnormal, from terms 2^256 times as large."""
-        terms, correction = _raised(self.hi[:, small])
-        at_top = self.top[small], np.arange(small.size)
-        terms[at_top], correction[terms == 0] = 0, 0
-        lo = self.lo[:, small] + correction
-        high, low = exact_sum(terms, terms.max(axis=0), lo, np.empty_like(terms), np.empty_like(terms))
-        self.others[0][small] = np.ldexp(high + low, -_RAISE)
-        self.others[1][small] = 0
+        self.X, self.head, self.tail, *self._spare = _transposed(X, 4)
+        self._at_top = _places_of_maxima(self.X, self.head)
+        self.m = self.X.max(axis=0)
+        lowest, highest = self.X.min(), self.m.max()
+        self._faint = not lowest > highest - _FAINT
+        x, m = self.X, self.m
+        if not (lowest > _FARTHEST and highest < _FAR):
+            shift = np.where(np.abs(m) >= _FAR, m, 0)
+            x, m = np.maximum(x - shift, _FARTHEST), m - shift
+        exp_of_differences(x, m, self.head, self.tail, self._spare[0])
+        self.head.ravel("K")[self._at_top] = 0
+        self.others = exact_sum(self.head, self.tail, None, *self._spare)
+        self.R, self.rest = two_sum(*self.others)
 
     def probabilities(self) -> Doubles:
-        """p_k = exp(hi) (1 + lo) / S, (K, N). It overwrites the terms, so it can be called only once.
+        """p_k = (head + tail) / S, (K, N). It overwrites the terms, so it can be called only once."""
+        self.head.ravel("K")[self._at_top] = RAISED
+        return self._over_sum(self.head, self.tail, *self._spare, faint=self._faint)
 
-        A subnormal exp(hi) has few digits. It is therefore computed 2^256 times as large, so that only the result is
-        rounded to few digits.
-        """
-        self.terms[self.top, self.columns] = 1
-        if self.hi.min() >= _FAINT:
-            return self._over_sum(self.terms, self.lo, self._spare[0])
-        faint = np.nonzero((self.hi < _FAINT) & (self.hi > _NOTHING))
-        self.terms[faint], correction = _raised(self.hi[faint])
-        self.lo[faint] += correction
-        P = self._over_sum(self.terms, self.lo, self._spare[0])
-        P[faint] = np.ldexp(P[faint], -_RAISE)
-        return P
+    def _over_sum(self, z: Doubles, more: Doubles, spare: Doubles, out: Doubles, *, faint: bool = True) -> Doubles:
+        """2^-256 (z + more) / S, rounded once, |more| < |z| / 63; the memory of all arguments is used up.
 
-    def _over_sum(self, z: Doubles, lo: Doubles, out: Doubles) -> Doubles:
-        """z (1 + lo) / S, rounded once; the memory of z and lo is used up.
-
-        With 1 / S = r (1 + rho) and z = z_1 + z_2, of which r and z_1 have 26 bits, it is r [z_1 + z_2 + z (lo + rho)].
-        r z_1 is exact, and what is to be added to it is so much smaller that its own rounding does not matter (Dekker
+        1 / S = r (1 + rho) and z = z_1 + z_2, where r and z_1 have 26 bits. So r z_1 is exact, and what is to be added
+        to it, r (z_2 + more) (1 + rho) + r rho z_1, is so much smaller that its own rounding does not matter (Dekker
         1971, *A floating-point technique for extending the available precision*, Numer. Math. 18, section 5).
+        ``faint`` False says that no quotient is subnormal.
         """
-        r, rho = self._inverse
-        lo += rho
-        lo *= z
-        z_1 = _upper_half(z, out)
+        r, rho = self._inverse if faint else (self._inverse[0] * LOWER, self._inverse[1])
+        z_1 = upper_half(z, out)
         z -= z_1
-        lo += z
-        lo *= r
+        more += z
+        more *= r * (1 + rho)
+        more += np.multiply(z_1, r * rho, out=spare)
         z_1 *= r
-        z_1 += lo
-        return z_1
+        if not faint:
+            z_1 += more
+            return z_1
+        quotient = np.add(z_1, more, out=spare)
+        result = np.multiply(quotient, LOWER, out=z)
+        few_digits = np.nonzero(np.abs(result) < _LEAST_NORMAL)
+        high = quotient[few_digits]
+        result[few_digits] = lowered(high, more[few_digits] - (high - z_1[few_digits]), RAISE)
+        return result
 
     @cached_property
     def _inverse(self) -> tuple[Doubles, Doubles]:
@@ -138,36 +111,103 @@ class Softmax:
 
         S = 1 + R and R are rounded; their rounding errors are known exactly: (1 - S) + R, and `rest`.
         """
-        R = self.R
+        R = self.R * LOWER
         S = 1 + R
-        r, S_1 = _upper_half(1 / S), _upper_half(S)
-        lost = ((1 - S) + R) + self.rest
+        r, S_1 = upper_half(1 / S), upper_half(S)
+        lost = ((1 - S) + R) + self.rest * LOWER
         d = ((1 - r * S_1) - r * (S - S_1)) - r * lost
         return r, d / (1 - d)
 
-    def surprise(self, t: NDArray[np.intp] | None = None) -> Doubles:
-        """-log p_k = log(1 + R) - hi - lo: no term is negative, nothing cancels. (K, N), or (N,) for a class t each.
-
-        The rounding error of R, `rest`, changes the logarithm by rest / (1 + R).
-        """
-        place = ... if t is None else (t, self.columns)
-        surprise: Doubles = np.log1p(self.R) - self.hi[place]
-        surprise -= self.lo[place] - self.rest / (1 + self.R)
+    def surprise(self, t: NDArray[np.intp]) -> Doubles:
+        """-log p_t = log(1 + R) + (m - x_t) for one class t of each sample, (N,): no term is negative."""
+        L, missing = log_of_sum(self.R, self.rest)
+        with np.errstate(invalid="ignore"):  # m - x_t may be infinite, and then what rounding took is NaN
+            below, lack = two_sum(self.m, -_at(self.X, t))
+            surprise, rounded = two_sum(L * LOWER, below)
+        lack += missing * LOWER
+        rounded += lack
+        rounded[surprise == np.inf] = 0
+        surprise += rounded
+        if surprise.min() < _FEW_DIGITS:  # only log(1 + R) can be so small
+            faint = surprise < _FEW_DIGITS
+            surprise[faint] = lowered(L[faint], missing[faint], RAISE)
         return surprise
+
+    def mean_surprise(self, T: Doubles) -> Doubles:
+        """sum_k -t_k log p_k for targets (K, N) that are not negative: no term is negative, nothing cancels.
+
+        Each sample's logarithms are scaled so that the largest that counts is near 2^500: then none overflows, and no
+        product with a target underflows that would count.
+        """
+        x = np.where(T == 0, self.m, self.X)  # the others' differences may be infinite
+        scale = 500 - np.frexp((self.m / 2 - x / 2).max(axis=0) + self.R * LOWER)[1]
+        down, up = np.minimum(scale, 0), np.maximum(scale, 0)
+        below, lack = (np.ldexp(part, up) for part in two_sum(np.ldexp(self.m, down), -np.ldexp(x, down)))
+        L, missing = (np.ldexp(part, scale - RAISE) for part in log_of_sum(self.R, self.rest))
+        logs, rounded = two_sum(L, below)
+        rounded += lack
+        rounded += missing
+        products, lost = two_product(logs, T)
+        rounded *= T
+        rounded += lost
+        return lowered(*two_sum(*exact_sum(products, rounded, None, *np.empty((2, *T.shape)))), scale)
 
     def minus_slope(self, t: NDArray[np.intp]) -> Doubles:
         """1 - p_t for one class t of each sample, (N,): the sum of the others' terms over S.
 
         That is R itself if t is the class with the maximum; else R without e_t, plus 1 for the class with the maximum.
         """
-        (high, low), e = self.others, self.terms[t, self.columns]
-        elsewhere = t != self.top
-        high, rounded = _two_sum(high, np.where(elsewhere, -e, 0))
-        low = low - elsewhere * e * self.lo[t, self.columns] + rounded
-        high, rounded = _two_sum(high, elsewhere.astype(np.float64))
-        high, low = _two_sum(high, low + rounded)
-        lo = low / np.maximum(high, _LEAST)  # where high is 0 low is 0 too
-        return self._over_sum(high, lo, np.empty_like(high))
+        (high, low), places = self.others, _places(self.head, t)
+        elsewhere = _at(self.X, t) < self.m
+        high, rounded = two_sum(high, np.where(elsewhere, -self.head.ravel("K").take(places), 0))
+        low = low - elsewhere * self.tail.ravel("K").take(places) + rounded
+        high, rounded = two_sum(high, elsewhere * RAISED)
+        high, low = two_sum(high, low + rounded)
+        return self._over_sum(high, low, *np.empty((2, *high.shape)))
+
+    def slope_of_class(self, t: NDArray[np.intp]) -> Doubles:
+        """p, but p_t - 1 for one class t of each sample, (K, N). It can be called only once."""
+        slope = 0 - self.minus_slope(t)  # 0, not -0
+        P = self.probabilities()
+        P.ravel("K")[_places(P, t)] = slope
+        return P
+
+    def slope(self, T: Doubles) -> Doubles:
+        """p_k sum_j t_j - t_k for targets (K, N), as (e_k sum_j t_j - t_k S) / S. It can be called only once."""
+        sum_t, lack_t = two_sum(*exact_sum(T, None, None, *np.empty((2, *T.shape))))
+        S, lack_S = two_sum(np.full_like(self.R, RAISED), self.R)
+        self.head.ravel("K")[self._at_top] = RAISED
+        ours, ours_lack = two_product(self.head, sum_t)
+        theirs, theirs_lack = two_product(T, S)
+        high, low = two_sum(ours, -theirs)
+        low += (ours_lack - theirs_lack) + (self.tail * sum_t + self.head * lack_t - T * (lack_S + self.rest))
+        return self._over_sum(*two_sum(high, low), *self._spare)
+
+
+def _places_of_maxima(X: Doubles, like: Doubles) -> NDArray[np.intp]:
+    """Where each sample has its maximum, or one of them, in an array laid out as ``like``; in any order of samples."""
+    if X.flags.c_contiguous and like.flags.c_contiguous:  # faster than argmax, but it finds all maxima and no NaN
+        found = np.flatnonzero(X.max(axis=0) == X)
+        if len(found) == X.shape[1]:
+            return found
+    return _places(like, X.argmax(axis=0))
+
+
+def _at(X: Doubles, k: NDArray[np.intp]) -> Doubles:
+    """X[k, n] for every n."""
+    taken: Doubles = X.ravel("K").take(_places(X, k)) if _is_dense(X) else X[k, np.arange(X.shape[1])]
+    return taken
+
+
+def _places(X: Doubles, k: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where the X[k, n] are in the flattened X: numpy takes those several times faster."""
+    samples = np.arange(X.shape[1])
+    return k * X.shape[1] + samples if X.flags.c_contiguous else samples * len(X) + k
+
+
+def _is_dense(X: Doubles) -> bool:
+    """Whether X lies in memory in one piece, so that it can be flattened without a copy."""
+    return X.flags.c_contiguous or X.flags.f_contiguous
 
 
 def in_precision_of(values: Doubles, *arguments: Array) -> Array:
@@ -188,64 +228,6 @@ def _transposed(X: Array, n_more: int) -> list[Doubles]:
     return list(space)
 
 
-def _raised(hi: Doubles) -> tuple[Doubles, Doubles]:
-    """exp(hi) 2^256, and a correction like lo: hi + log 2^256 is rounded, and the logarithm has a second half."""
-    raised = hi + _RAISE_HI
-    with np.errstate(invalid="ignore"):
-        return np.exp(raised), (_RAISE_HI - (raised - hi)) + _RAISE_LO
-
-
-def _error_of_difference(a: Doubles, b: Doubles, difference: Doubles, out: Doubles, spare: Doubles) -> None:
-    """(a - (difference - t)) - (t + b) with t = difference - a: what rounding took from a - b, as in `_two_sum`."""
-    t = np.subtract(difference, a, out=spare)
-    np.subtract(difference, t, out=out)
-    np.subtract(a, out, out=out)
-    t += b
-    out -= t
-
-
-def _two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
-    """a + b, and what rounding took from it, exactly (Knuth, *TAOCP* vol. 2, section 4.2.2, theorem B)."""
-    total = a + b
-    b_there = total - a
-    return total, (a - (total - b_there)) + (b - b_there)
-
-
-def _upper_half(z: Doubles, out: Doubles | None = None) -> Doubles:
-    """z with the lower 27 of its 53 bits set to 0."""
-    out = np.empty_like(z) if out is None else out
-    np.bitwise_and(z.view(np.int64), -(2**27), out=out.view(np.int64))
-    return out
-
-
-def exact_sum(
-    terms: Doubles, largest: Doubles, lo: Doubles | None, high: Doubles, low: Doubles
-) -> tuple[Doubles, Doubles]:
-    """The sums of terms (1 + lo) over the first axis, |lo| < 2^-40, where no term is larger than ``largest``, (N,).
-
-    As two numbers each, to be added; and the same in any order. With sigma a power of two above the sum of all sizes,
-    (z + sigma) - sigma is z rounded to a multiple of sigma's unit in the last place, so that these parts add up without
-    rounding; what is left of each z, with its correction, is treated alike, and the rest of that is below 2^-70 of the
-    sum (Demmel and Nguyen 2013, *Fast reproducible floating-point summation*, ARITH 21, section 4). ``high`` and
-    ``low`` are memory to work in.
-
-    To save passes through memory tau, the second sigma, is added with the first, and never taken off: all of ``low``
-    is between two powers of two then, where neighbours are equally far apart and their bit patterns successive
-    integers. So the patterns less that of tau count units, and integers add without rounding.
-    """
-    k = len(terms)
-    sigma = np.ldexp(1.0, np.frexp(largest)[1] + k.bit_length() + 1)
-    tau = np.maximum(sigma * (1.5 * 2.0**-40), _LEAST)  # not 0, since then -0 had a pattern of its own
-    np.add(terms, sigma, out=high)
-    high -= sigma + tau
-    total: Doubles = high.sum(axis=0) + k * tau
-    np.subtract(terms, high, out=low)
-    if lo is not None:
-        low += np.multiply(terms, lo, out=high)
-    units = low.view(np.int64).sum(axis=0) - k * tau.view(np.int64)  # modulo 2^64, like the sum
-    return total, units * np.spacing(tau)
-
-
 def vector_jacobian(Y: Array, delta_next: Array) -> Doubles:
     """sum_j d_j dy_j/ds_i for outputs y of softmax and d = delta_next, both (N, K); transposed, (K, N).
 
@@ -259,11 +241,11 @@ def vector_jacobian(Y: Array, delta_next: Array) -> Doubles:
     """
     y, products, apart, *spare = _transposed(Y, 4)
     exponents = np.frexp(np.abs(delta_next).max(axis=1))[1]
-    scale = np.ldexp(1.0, np.clip(_RAISE - exponents, -1000, 1000))
+    scale = np.ldexp(1.0, np.clip(RAISE - exponents, -1000, 1000))
     np.multiply(delta_next.T, scale, out=apart)
     apart -= np.where(y == y.max(axis=0), apart, -np.inf).max(axis=0)
     np.multiply(y, apart, out=products)
-    high, low = exact_sum(products, np.abs(products).max(axis=0), None, *spare)
+    high, low = exact_sum(products, None, np.abs(products).max(axis=0), *spare)
     apart -= high
     apart -= low
     apart *= y

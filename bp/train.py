@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bp.fast import Fast, fast_path
+from bp.fast.net import Shape, shape_of
 from bp.history import History
+from bp.interruption import all_or_nothing
 from bp.messages import as_matrix, check_targets
 from bp.mlp import MLP
 from bp.plain import NotFiniteError, Plain
@@ -84,7 +85,13 @@ def train(
     Raises
     ------
     ValueError
-        An argument does not fit; then nothing has been changed.
+        An argument does not fit; then nothing has been changed. Or `on_epoch` has changed the numbers in the history.
+
+    Notes
+    -----
+    If it is interrupted, by Ctrl-C for instance, the net and the history that was handed in are as they were after the
+    last complete epoch; with both of them training goes on as if it had never been interrupted, to the last bit. A
+    layer of your own must keep in arrays, as attributes, whatever it changes in training.
 
     Examples
     --------
@@ -97,8 +104,10 @@ def train(
     200 True
     """
     _check_settings(batch_size, n_epochs, alpha, threads)
-    train_set = _checked_set(net, "train", X_train, T_train)
-    test_set = None if X_test is None and T_test is None else _checked_set(net, "test", X_test, T_test)
+    _check_history(history)
+    alpha, shape = float(alpha), shape_of(net)
+    train_set = _checked_set(net, shape, "train", X_train, T_train)
+    test_set = None if X_test is None and T_test is None else _checked_set(net, shape, "test", X_test, T_test)
     if batch_size > len(train_set):
         raise ValueError(f"train: expected batch_size from 1 to N = {len(train_set)}, got {batch_size}")
     history = History() if history is None else history
@@ -106,13 +115,14 @@ def train(
     run = _Run(
         fast_path(net, train_set, test_set, batch_size, alpha, threads) if fast else None,
         Plain(net, train_set, test_set, batch_size, alpha, stop_on_nonfinite=stop_on_nonfinite),
+        net,
         history,
     )
     try:
         for _ in run.epochs(n_epochs, watched=verbose or on_epoch is not None):
             if verbose:
                 print(_line(history, n_epochs))  # noqa: T201 - the lab's train prints where it is asked to
-            if on_epoch is not None and on_epoch(history):
+            if on_epoch is not None and _stops(on_epoch, history):
                 break
     except NotFiniteError as stop:
         history.stopped = f"training stopped {stop}. The history up to there is kept."
@@ -124,23 +134,49 @@ def train(
 class _Run:
     """Runs epochs by the fast path where there is one and it succeeds, and by the plain path otherwise."""
 
-    def __init__(self, fast: Fast | None, plain: Plain, history: History) -> None:
-        self.fast, self.plain, self.history = fast, plain, history
+    def __init__(self, fast: Fast | None, plain: Plain, net: MLP, history: History) -> None:
+        self.fast, self.plain, self.net, self.history = fast, plain, net, history
 
     def epochs(self, n_epochs: int, *, watched: bool) -> Iterator[None]:
         """Yield whenever the history has grown: before the first epoch of a new run, and after one or more epochs."""
         if not self.history.loss_train:
-            numbers = None if self.fast is None else _tried(self.fast.before)
-            self.history.extend(self.plain.before() if numbers is None else numbers)
+            self._add(0)
             yield
-        tried = 0  # the fast path has failed for epochs up to this one, so the plain path does them
+        careful = 0  # the fast path has failed in one of the epochs up to this one: they are done one by one
         while (done := self.history.epochs) < n_epochs:
+            at_once = 1 if self.fast is None or watched or done < careful else min(self.fast.most, n_epochs - done)
+            if self._add(at_once):
+                yield
+            else:
+                careful = done + at_once
+
+    def _add(self, epochs: int) -> bool:
+        """Train for some epochs, or evaluate the untrained net for 0, and extend the history.
+
+        False: the fast path has failed in one of several epochs, and nothing has changed. A single one that it fails in
+        is done by the plain path. So which path an epoch takes does not depend on how many are done at once.
+        """
+        with all_or_nothing(self.net, self.history):
             numbers = None
-            if self.fast is not None and done >= tried:
-                tried = min(done + (1 if watched else self.fast.most), n_epochs)
-                numbers = _tried(partial(self.fast.run, tried - done))
-            self.history.extend(self.plain.epoch(done + 1) if numbers is None else numbers)
-            yield
+            if self.fast is not None:
+                numbers = _tried(partial(self.fast.run, epochs) if epochs else self.fast.before)
+            if numbers is None and epochs <= 1:
+                numbers = self.plain.epoch(self.history.epochs + 1) if epochs else self.plain.before()
+            if numbers is not None:
+                self.history.extend(numbers)
+        return numbers is not None
+
+
+def _stops(on_epoch: Callable[[History], bool | None], history: History) -> bool:
+    """Call ``on_epoch``; tell whether its answer is true."""
+    expected = [len(series) for series in history.series()]
+    answer = on_epoch(history)
+    if (got := [len(series) for series in history.series()]) != expected:
+        raise ValueError(
+            f"train: expected on_epoch to leave the history as it is, with {expected[0]} numbers in each list, and it "
+            f"left {got}; return True to end the training"
+        )
+    return bool(answer)
 
 
 def _tried(task: Callable[[], History | None]) -> History | None:
@@ -157,7 +193,7 @@ def _tried(task: Callable[[], History | None]) -> History | None:
         return None
 
 
-def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) -> Samples:
+def _checked_set(net: MLP, shape: Shape | None, kind: str, X: ArrayLike | None, T: ArrayLike | None) -> Samples:
     """Check that a set fits the net, and convert it to the dtype of the net's parameters."""
     if X is None or T is None:
         raise ValueError(f"train: expected X_{kind} and T_{kind}, got only one of the two")
@@ -167,6 +203,8 @@ def _checked_set(net: MLP, kind: str, X: ArrayLike | None, T: ArrayLike | None) 
         raise ValueError(f"train: expected as many rows in T_{kind} as in X_{kind}, {len(X)}, got {len(T)}")
     check_targets(T, f"train: T_{kind}")
     data = Samples(X, T, dtype)
+    if shape is not None and (X.shape[1], T.shape[1]) == (shape.widths[0], shape.widths[-1]):
+        return data
     with np.errstate(all="ignore"):  # training checks later whether the numbers are finite
         net.evaluate(data.X[:1], data.T[:1])  # raises a ValueError if something does not fit a layer
     return data
@@ -180,8 +218,16 @@ def _check_settings(batch_size: int, n_epochs: int, alpha: float, threads: int) 
 
 
 def _check_rate(alpha: object) -> None:
-    if not isinstance(alpha, Real) or not math.isfinite(alpha) or alpha <= 0:
-        raise ValueError(f"train: expected a finite alpha > 0, got {alpha!r}")
+    real = isinstance(alpha, int | float | np.integer | np.floating) and not isinstance(alpha, bool)
+    if not real or not 0 < alpha <= sys.float_info.max:  # type: ignore[operator]
+        kind = "" if real else f" of type {type(alpha).__name__}, and not a number of Python or numpy"
+        raise ValueError(f"train: expected a finite alpha > 0, got {alpha!r}{kind}")
+
+
+def _check_history(history: object) -> None:
+    if not isinstance(history, History | None):
+        kind = type(history).__name__
+        raise ValueError(f"train: expected history to be a bp.History or None, got a {kind}")  # noqa: TRY004 - as for all
 
 
 def _check_integer(name: str, value: object, least: int) -> None:

@@ -9,22 +9,25 @@ import numpy as np
 
 import bp
 from bp.fast import Fast, fast_path
+from bp.fast.heads import Ending
 from bp.samples import Samples
 from tests.strategies import Array
 
 SPIRALS = bp.load_spirals()
+ENDINGS: tuple[Ending, ...] = ("naive", "stable", "logits")
 
 
 def make_net(
-    widths: tuple[int, ...], *, naive: bool = False, dtype: Any = np.float64, relus: bool = True, seed: int = 0
+    widths: tuple[int, ...], *, ending: Ending = "logits", dtype: Any = np.float64, relus: bool = True, seed: int = 0
 ) -> bp.MLP:
     rng = np.random.RandomState(seed)
     layers: list[Any] = []
     for number, (d, u) in enumerate(pairwise(widths)):
         layers += [bp.LinearLayer(d, u, rng, f"Linear_{number}", dtype=dtype), bp.ReLULayer(f"ReLU_{number}")]
     layers = layers[:-1] if relus else layers[:-1:2]
-    if naive:
-        return bp.MLP(widths[0], [*layers, bp.NaiveSoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
+    if ending != "logits":
+        softmax = bp.NaiveSoftmaxLayer("S") if ending == "naive" else bp.SoftmaxLayer("S")
+        return bp.MLP(widths[0], [*layers, softmax], bp.LossCrossEntropy("CE"))
     return bp.MLP(widths[0], layers, bp.LossCrossEntropyForSoftmaxLogits("CE"), [bp.SoftmaxLayer("S")])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from reference.numerics.oracles import ball, torch_autograd
 from reports.study import formulas, saturation
-from reports.study.bench import accuracy, softmax_cost
+from reports.study.bench import accuracy, search, softmax_cost
 from reports.study.bench.families import families, one_hot
 from reports.study.bench.tables import BenchError
 from tests.comparing import needs_flint, needs_torch
@@ -53,7 +53,7 @@ def test_each_way_loses_what_it_is_known_to_lose() -> None:
         assert rows[quantity, "naive"]["max"] == np.inf
         assert rows[quantity, "naive"]["NaN, inf"] > 0
         assert rows[quantity, "usual stable"]["NaN, inf"] == 0
-        assert rows[quantity, "ours"]["max"] <= 2
+        assert rows[quantity, "ours"]["max"] <= 0.6
         assert rows[quantity, "ours"]["false zeros"] == rows[quantity, "ours"]["NaN, inf"] == 0
     assert rows["p", "usual stable"]["max"] > 100
     for quantity in ("loss", "delta"):
@@ -134,5 +134,60 @@ def test_saturation_tells_when_digits_end() -> None:
     assert (facts["usual stable"]["first_false_zero"], facts["usual stable"]["first_nan"]) == (45, None)
     assert facts["naive"]["first_nan"] == 720
     assert (facts["ours"]["first_false_zero"], facts["ours"]["first_nan"]) == (None, None)
-    assert facts["ours"]["worst"] == max(measured["loss"]["ours"] + measured["delta"]["ours"]) <= 2
+    assert facts["ours"]["worst"] == max(measured["loss"]["ours"] + measured["delta"]["ours"]) <= 0.6
     assert measured["loss"]["usual stable"][1] > 1e5
+
+
+@needs_flint
+def test_the_search_makes_errors_larger() -> None:
+    """Climbing from hard rows finds errors larger than those of the rows, but none beyond what is promised."""
+    rng = np.random.default_rng(0)
+    for family, X in search.families(rng, 8, 4):
+        T, softened = search.one_hot(rng, X), search.soft(rng, X)
+        assert ((T == 1).sum(axis=1) == 1).all(), family
+        for quantities, targets in ((search.ONE_HOT, T), (search.SOFT, softened)):
+            for quantity, errors in quantities.items():
+                worst = search.climb(rng, errors, X, targets)
+                assert errors(X, targets).max() <= worst.error <= 0.6, (family, quantity)
+                assert errors(worst.X[np.newaxis], worst.T[np.newaxis])[0] == worst.error
+
+
+@needs_flint
+def test_the_search_is_shown_by_quantity_and_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of the search has a row for each quantity, with its worst case and that of every family."""
+    monkeypatch.setattr(search, "_LOGITS", 60)
+    table = search.measure((2, 5), 1, silent)
+    assert [row["of"] for row in table.rows] == [*search.ONE_HOT, *search.SOFT]
+    for row in table.rows:
+        in_families = [row[name] for name, _ in search.families(np.random.default_rng(0), 2, 2)]
+        assert 0 < max(in_families) == row["worst"] <= 0.6
+
+
+@needs_flint
+def test_the_search_keeps_to_what_the_fast_path_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each ending and number of classes the search finds errors, and none beyond what is promised."""
+    monkeypatch.setattr(search, "_LOGITS", 90)
+    table = search.measure_fast((2, 10), 1, silent)
+    assert [(row["ending"], row["of"], row["K"]) for row in table.rows] == [
+        (ending, of, k) for ending in search.ENDINGS for of in ("loss", "delta") for k in (2, 10)
+    ]
+    for row in table.rows:
+        assert 0.4 < row["one-hot"] <= row["promised"] == search.fast_bound(row["K"])
+        assert 0.4 < row["soft"] <= row["promised"]
+
+
+@needs_flint
+@pytest.mark.measure
+def test_no_search_finds_more_than_is_promised() -> None:
+    """A long search finds no error beyond 0.6 units, nor beyond 0.55 in the loss of soft targets."""
+    table = search.measure(search.CLASSES, 4, silent)
+    worst = {row["of"]: row["worst"] for row in table.rows}
+    assert max(worst.values()) < 0.6, worst
+    assert worst["loss, soft targets"] < 0.55
+
+
+def test_the_search_needs_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ball arithmetic there is no search."""
+    monkeypatch.setattr(ball, "available", lambda: "python-flint is not installed")
+    with pytest.raises(BenchError, match="search: python-flint is not installed"):
+        search.measure((2,), 1, silent)

@@ -14,12 +14,13 @@ import pytest
 from rich.console import Console
 
 import bp
+from bp.fast import heads
 from reference.lab.checks import deep
 from reference.numerics.oracles import ball, torch_autograd
 from reports import cli
 from reports.commands import bench
 from reports.io.exit_codes import OK, TOOL, USAGE
-from reports.study.bench import examiner, footprint, gradcheck, growth, mistakes, products, training
+from reports.study.bench import calls, examiner, footprint, gradcheck, growth, mistakes, products, training
 from reports.study.bench.render import cell, rich_table
 from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import Times, interleaved
@@ -277,6 +278,48 @@ def test_without_mnist_there_is_noise(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert "Noise of MNIST's shape" in where
 
 
+LITTLE_CALLS = [
+    calls.Call(replace(EXPERIMENTS["xor"], n_epochs=2), "stable", goal=0.07, beside="plain", goal_beside=1.0),
+    calls.Call(replace(EXPERIMENTS["spirals"], n_epochs=2), "naive", soft=True, beside="naive", goal_beside=1.1),
+    calls.Call(replace(LITTLE, n_epochs=2), "logits", goal=0.55),
+]
+
+
+def test_whole_calls_are_compared() -> None:
+    """Each call has a row with its ratios, to PyTorch if it is installed, to the products, and to the other call."""
+    table = calls.measure(LITTLE_CALLS, 0.01, little_data(), "Little.", silent)
+    xor, soft, digits = table.rows
+    assert (xor["beside"], xor["its goal"], soft["beside"]) == ("plain", 1.0, "naive")
+    assert min(xor["/ that"], soft["/ that"], digits["/ products"]) > 0
+    assert "/ eager" not in soft
+    assert ("/ eager" in digits) == (torch_autograd.available() is None)
+
+
+def test_calls_that_compute_something_else_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain path with another learning rate ends the benchmark."""
+    ours = calls._ours
+    monkeypatch.setattr(
+        calls, "_ours", lambda e, *rest, fast=True: ours(e if fast else replace(e, alpha=2.0), *rest, fast=fast)
+    )
+    with pytest.raises(BenchError, match="expected equal losses at the end"):
+        calls.measure(LITTLE_CALLS[:1], 0.01, little_data(), "Little.", silent)
+
+
+def test_every_kind_of_net_has_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table says for each kind of net, targets and batches which path takes it."""
+    kinds = [each for each in calls.kinds() if each[0] in {"ends stable", "two ReLUs in a row"}]
+    monkeypatch.setattr(calls, "kinds", lambda: kinds)
+    rows = calls.paths(0.01, silent).rows
+    assert {(row["targets"], row["batch"]) for row in rows} == {(t, n) for t in ("one-hot", "soft") for n in (300, 100)}
+    assert {(row["net"], row["batch"]): row["path"] for row in rows} == {
+        ("ends stable", 300): "whole batches",
+        ("ends stable", 100): "pieces",
+        ("two ReLUs in a row", 300): "plain",
+        ("two ReLUs in a row", 100): "plain",
+    }
+    assert min(row["/ plain"] for row in rows) > 0
+
+
 def test_growth_and_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is a row for each case, and the shares of the profile add up to one."""
     table = growth.growth({"batch": [(LITTLE, 50), (replace(LITTLE, batch_size=50), 50)]}, SHORT, silent)
@@ -287,7 +330,7 @@ def test_growth_and_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     shares = {row["part"]: row["share"] for row in growth.profile(SHORT, silent).rows}
     assert {"matrix products", "ReLU forward", "ReLU back", "losses and hits", "the rest"} < set(shares)
     assert sum(shares.values()) == pytest.approx(1)
-    assert growth.passes.np is np
+    assert growth.pieces.perform is heads.perform
 
 
 def test_footprint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,21 @@ from hypothesis.extra import numpy as hnp
 import bp
 import reference
 from bp.fast import fast_path
-from bp.fast.heads import LogitsHead, Targets, hits
+from bp.fast.heads import Ending, LogitsHead, Targets, hits, perform
 from bp.fast.pieces import Pieces, _Worker
 from bp.fast.whole import Whole, _means
 from bp.plain import Plain
 from bp.samples import Samples
 from tests.comparing import needs_flint
 from tests.fast_mlp import FastMLP
-from tests.fast_nets import SPIRALS, clusters, fast_of, make_net, vector
+from tests.fast_nets import ENDINGS, SPIRALS, clusters, fast_of, make_net, vector
 from tests.strategies import Array
 
 
 @needs_flint
-@pytest.mark.parametrize("assignment", [1, 3])
+@pytest.mark.parametrize("assignment", [1, 2, 3])
 def test_the_examiner_passes_the_fast_path(assignment: int) -> None:
-    """Losses and gradients of the fast path pass every check of a net."""
+    """Losses and gradients of the fast path pass every check of a net, with each ending."""
     FastMLP.used = 0
     softmax = bp.NaiveSoftmaxLayer if assignment == 1 else bp.SoftmaxLayer
     classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP, "SoftmaxLayer": softmax}
@@ -40,21 +41,26 @@ def test_the_examiner_passes_the_fast_path(assignment: int) -> None:
 
 def test_the_examiner_would_see_a_mistake_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fast path that ignores the target's class fails."""
-    monkeypatch.setattr(LogitsHead, "delta", lambda self, Y, targets, step, out: np.multiply(Y, step, out=out))
+    monkeypatch.setattr(LogitsHead, "delta", lambda self, Y, targets, step, out: [partial(np.multiply, Y, step, out)])
     classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP}
     failed = {finding.subject for finding in reference.check(classes, only="mlp.*") if finding.status == "failed"}
     assert failed == {"MLP.gradient"}
 
 
 CASES = [
-    pytest.param({"widths": (2, 10, 3), "naive": True}, {"batch_size": 300}, Whole, id="spirals"),
+    pytest.param({"widths": (2, 10, 3), "ending": "naive"}, {"batch_size": 300}, Whole, id="spirals"),
     pytest.param({"widths": (2, 10, 3)}, {"batch_size": 300}, Whole, id="whole, logits"),
-    pytest.param({"widths": (2, 10, 3), "naive": True}, {"batch_size": 128}, Pieces, id="last batch smaller"),
+    pytest.param({"widths": (2, 10, 3), "ending": "naive"}, {"batch_size": 128}, Pieces, id="last batch smaller"),
     pytest.param({"widths": (2, 9, 8, 7, 3)}, {"batch_size": 40}, Pieces, id="deep"),
     pytest.param({"widths": (2, 9, 8, 3), "relus": False}, {"batch_size": 299}, Pieces, id="no ReLU, batch of one"),
     pytest.param({"widths": (2, 3)}, {"batch_size": 300}, Whole, id="one layer"),
     pytest.param({"widths": (2, 10, 3), "dtype": np.float32}, {"batch_size": 128}, Pieces, id="single precision"),
-    pytest.param({"widths": (2, 60, 3), "naive": True, "dtype": np.float32}, {"batch_size": 300}, Whole, id="single"),
+    pytest.param(
+        {"widths": (2, 60, 3), "ending": "naive", "dtype": np.float32}, {"batch_size": 300}, Whole, id="single"
+    ),
+    pytest.param({"widths": (2, 10, 3), "ending": "stable"}, {"batch_size": 300}, Whole, id="whole, stable"),
+    pytest.param({"widths": (2, 9, 8, 3), "ending": "stable"}, {"batch_size": 128}, Pieces, id="pieces, stable"),
+    pytest.param({"widths": (2, 10, 3), "ending": "stable", "dtype": np.float32}, {"batch_size": 300}, Whole, id="f4"),
 ]
 
 
@@ -84,11 +90,75 @@ def test_both_paths_take_the_same_steps(made: Any, settings: Any, kind: type, te
     assert fast.loss_train[-1] < fast.loss_train[0]
 
 
-@pytest.mark.parametrize("naive", [False, True])
-def test_large_batches_lose_no_piece(naive: bool) -> None:
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("batch_size", [300, 128])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_soft_targets_take_the_same_steps(ending: Ending, batch_size: int, dtype: Any) -> None:
+    """With soft targets in every other batch both paths take the same steps, and the plain path is not needed."""
+    X, T, X_test, T_test = (array.astype(np.float64) for array in SPIRALS)
+    T[128:256] = np.random.RandomState(0).dirichlet([0.3] * 3, 128)
+    T[130] = [0, 0.5, 0.5]
+    T_test[7] = [0.25, 0.75, 0]
+    nets = [make_net((2, 10, 3), ending=ending, dtype=dtype) for _ in range(2)]
+    settings: dict[str, Any] = {"X_test": X_test, "T_test": T_test, "alpha": 0.1, "batch_size": batch_size}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Plain, "epoch", None)
+        fast = bp.train(nets[0], X, T, n_epochs=20, **settings)
+    plain = bp.train(nets[1], X, T, n_epochs=20, fast=False, **settings)
+    tolerance = 500 * np.finfo(dtype).eps
+    assert (fast.acc_train, fast.acc_test) == (plain.acc_train, plain.acc_test)
+    np.testing.assert_allclose(fast.loss_train, plain.loss_train, rtol=tolerance)
+    np.testing.assert_allclose(fast.loss_test, plain.loss_test, rtol=tolerance)
+    np.testing.assert_allclose(vector(nets[0]), vector(nets[1]), rtol=0, atol=tolerance * np.abs(vector(nets[1])).max())
+
+
+@pytest.mark.parametrize("T", [[[1.0, 0.0]], [[0.75, 0.25]]], ids=["one-hot", "soft"])
+@pytest.mark.parametrize("batch_size", [2, 1])
+def test_a_probability_that_is_lost_stops_both_paths(batch_size: int, T: Any) -> None:
+    """Where the stable softmax underflows to 0 the cross-entropy of it is infinite, on both paths."""
+    stopped = []
+    for fast in (True, False):
+        net = make_net((1, 2), ending="stable")
+        net.parameters()["Linear_0"][0][...], net.parameters()["Linear_0"][1][...] = [[0.0, 800.0]], 0
+        with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="training stopped"):
+            history = bp.train(net, np.array([[-1.0], [1.0]]), np.repeat(T, 2, axis=0), batch_size, 2, 0.1, fast=fast)
+        stopped.append(history.stopped)
+        assert history.stopped_at == {"epoch": 0, "batch": None, "what": "the loss of CE"}
+    assert stopped[0] == stopped[1]
+
+
+@pytest.mark.parametrize("state", ["raise", "warn"])
+@pytest.mark.parametrize("batch_size", [2, 1])
+@pytest.mark.parametrize("ending", ["stable", "logits"])
+def test_probabilities_that_vanish_off_the_target_are_right(ending: Ending, batch_size: int, state: Any) -> None:
+    """An exponential that underflows off the target is no accident: nothing is reported, and the fast path does it."""
+    net = make_net((1, 2), ending=ending)
+    net.parameters()["Linear_0"][0][...], net.parameters()["Linear_0"][1][...] = [[0.0, 800.0]], 0
+    with pytest.MonkeyPatch.context() as patched, np.errstate(all=state):
+        patched.setattr(Plain, "epoch", None)
+        history = bp.train(net, np.array([[-1.0], [1.0]]), np.eye(2), batch_size, 2, 0.1)
+    assert (history.loss_train, history.stopped) == ([0.0] * 3, None)
+
+
+@pytest.mark.parametrize("batch_size", [300, 128])
+def test_both_paths_have_targets_of_their_own(batch_size: int) -> None:
+    """Sets that `on_epoch` changes after training has begun change nothing, on both paths."""
+    histories = []
+    for fast in (True, False):
+        X, T = (array.astype(np.float64) for array in SPIRALS[:2])
+
+        def spoil(history: bp.History, X: Array = X, T: Array = T) -> None:
+            X[:], T[:] = 0, [0, 0, 1]
+
+        histories.append(bp.train(make_net((2, 10, 3)), X, T, batch_size, 5, 0.1, on_epoch=spoil, fast=fast))
+    np.testing.assert_allclose(histories[0].loss_train, histories[1].loss_train, rtol=1e-13)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_large_batches_lose_no_piece(ending: Ending) -> None:
     """In a batch of seventeen pieces each sample counts once, as on the plain path."""
     X, T = clusters(12_500, 2, 3)
-    nets = [make_net((2, 4, 3), naive=naive) for _ in range(2)]
+    nets = [make_net((2, 4, 3), ending=ending) for _ in range(2)]
     assert type(fast_of(nets[0], X, T, 12_500)) is Pieces
     fast, plain = (
         bp.train(net, X, T, 12_500, 3, 0.1, fast=fast) for net, fast in zip(nets, (True, False), strict=True)
@@ -178,16 +248,16 @@ def test_far_logits_are_no_accident() -> None:
     targets = Targets.of(np.eye(2))
     head = LogitsHead(2, 2, np.dtype(np.float64))
     delta = np.empty((2, 2))
-    with np.errstate(all="raise"):
-        head.delta(Y, targets, 1.0, delta)
-        losses = head.losses(Y, targets.places)
+    with np.errstate(all="raise"), head.state():
+        perform(head.delta(Y, targets, 1.0, delta))
+        losses = head.losses(Y, targets)
     assert delta.tolist() == [[0.0, 1.0], [0.0, -1.0]]
     assert losses.tolist() == [0.0, 800.0]
 
 
 def test_underflow_is_told_to_who_asks() -> None:
     """A warning of underflow that numpy was asked for is given on the fast path too."""
-    net = make_net((2, 3), naive=True)
+    net = make_net((2, 3), ending="naive")
     net.parameters()["Linear_0"][1][...] = [0, 0, -800]
     X = SPIRALS[0]
     with np.errstate(under="warn"), warnings.catch_warnings(record=True) as said:
@@ -198,12 +268,11 @@ def test_underflow_is_told_to_who_asks() -> None:
 
 
 def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
-    """By default the fast path uses one thread and runs one epoch; a soft test set is refused too."""
+    """By default the fast path uses one thread and runs one epoch."""
     X, T = clusters(900, 2, 3)
-    data, soft = Samples(X, T, np.float64), Samples(X, np.full(T.shape, 1 / 3), np.float64)
+    data = Samples(X, T, np.float64)
     nets = [make_net((2, 5, 3)) for _ in range(3)]
     paths = [fast_path(net, data, None, 300, 0.1) for net in nets]
-    assert fast_path(nets[0], data, soft, 300, 0.1) is None
     first, second, third = paths
     assert isinstance(first, Pieces)
     assert isinstance(second, Pieces)
@@ -217,7 +286,7 @@ def test_fast_path_has_one_thread_and_one_epoch_unless_told() -> None:
 
 def test_a_step_of_one_is_a_step() -> None:
     """alpha = N, which makes the factor of the summed gradient 1, works."""
-    nets = [make_net((2, 3), naive=True) for _ in range(2)]
+    nets = [make_net((2, 3), ending="naive") for _ in range(2)]
     X, T = clusters(4, 2, 3)
     for net, fast in zip(nets, (True, False), strict=True):
         bp.train(net, X, T, batch_size=4, n_epochs=1, alpha=4.0, fast=fast)
@@ -235,6 +304,16 @@ def test_threads_change_no_bit() -> None:
     assert all(run == runs[0] for run in runs)
 
 
+@pytest.mark.parametrize("threads", [10**6, 10**400])
+def test_threads_without_work_are_not_started(threads: int) -> None:
+    """However many threads are asked for, there are no more than a batch or a set has pieces."""
+    X, T = clusters(1600, 2, 3)
+    path = fast_of(make_net((2, 4, 3)), X, T, 800, threads)
+    assert isinstance(path, Pieces)
+    assert len(path._workers) == 3
+    assert path.run() == fast_of(make_net((2, 4, 3)), X, T, 800).run(1)  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("batch_size", [300, 128])
 def test_going_on_changes_no_bit(batch_size: int) -> None:
     """The number of epochs done at once changes no bit."""
@@ -242,7 +321,7 @@ def test_going_on_changes_no_bit(batch_size: int) -> None:
     settings: dict[str, Any] = {"batch_size": batch_size, "alpha": 0.5, "X_test": X_test, "T_test": T_test}
     runs = []
     for first, watch in ((100, None), (100, lambda history: None), (7, None)):
-        net = make_net((2, 10, 3), naive=True)
+        net = make_net((2, 10, 3), ending="naive")
         history = bp.train(net, X, T, n_epochs=first, on_epoch=watch, **settings)
         history = bp.train(net, X, T, n_epochs=100, history=history, **settings)
         runs.append((history, vector(net).tobytes()))
@@ -285,10 +364,10 @@ def test_sure_answers_keep_their_loss_and_gradient(lead: float) -> None:
     loss = bp.LossCrossEntropyForSoftmaxLogits("CE")
     targets, out = Targets.of(T), np.empty((3, 3))
     head = LogitsHead(3, 3, np.dtype(np.float64))
-    head.delta(X.T.copy(), targets, 1.0, out)
+    perform(head.delta(X.T.copy(), targets, 1.0, out))
     allowed = (lead + 10) * np.finfo(np.float64).eps
     np.testing.assert_allclose(out.T, loss.delta(X, T), rtol=allowed, atol=0)
-    np.testing.assert_allclose(head.losses(X.T.copy(), targets.places), loss.forward(X, T)[:, 0], rtol=allowed, atol=0)
+    np.testing.assert_allclose(head.losses(X.T.copy(), targets), loss.forward(X, T)[:, 0], rtol=allowed, atol=0)
 
 
 @pytest.mark.parametrize("threads", [0, 1.5, True, "2"])

@@ -11,16 +11,17 @@ import pytest
 
 import bp
 from bp.fast import fast_path
+from bp.fast.heads import Targets
 from bp.fast.net import shape_of
 from bp.samples import Samples
-from tests.fast_nets import clusters, fast_of, make_net, vector
+from tests.fast_nets import clusters, make_net, vector
 
 
 @pytest.mark.parametrize("T", [[[1.0, 2.0**-24], [0, 1]], [[1, 0], [0, 1 - 2.0**-22]]], ids=["two classes", "less"])
 def test_nearly_one_hot_is_not_one_hot(T: Any) -> None:
-    """Targets that are one-hot only up to rounding are left to the plain path."""
-    assert not Samples(np.ones((2, 2)), np.array(T), np.float64).one_hot
-    assert Samples(np.ones((2, 2)), np.eye(2), np.float64).one_hot
+    """Targets that are one-hot only up to rounding are soft ones."""
+    assert not Targets.of(np.array(T)).one_hot
+    assert Targets.of(np.eye(2)).one_hot
 
 
 class Louder(bp.ReLULayer):
@@ -64,9 +65,8 @@ def _two_losses(net: bp.MLP) -> None:
     net.layers.append(bp.NaiveSoftmaxLayer("S_1"))
 
 
-def _accurate_probabilities(net: bp.MLP) -> None:
-    net.layers.append(bp.SoftmaxLayer("S_1"))
-    net.loss, net.output_layers = bp.LossCrossEntropy("CE"), []
+def _softmax_missing(net: bp.MLP) -> None:
+    net.loss = bp.LossCrossEntropy("CE")
 
 
 def _odd_output(net: bp.MLP) -> None:
@@ -91,7 +91,7 @@ def _no_layer(net: bp.MLP) -> None:
     "change",
     [
         _replaced, _subclass, _tied, _mixed, _half, _relu_first, _relu_twice, _relu_last, _two_losses,
-        _accurate_probabilities, _odd_output, _naive_with_an_output, _one_layer_single, _no_layer,
+        _softmax_missing, _odd_output, _naive_with_an_output, _one_layer_single, _no_layer,
     ],
 )  # fmt: skip
 def test_other_nets_are_left_to_the_plain_path(change: Any) -> None:
@@ -109,16 +109,6 @@ def test_replaced_classes_are_left_to_the_plain_path(monkeypatch: pytest.MonkeyP
     assert shape_of(net) is None
 
 
-def test_soft_targets_are_left_to_the_plain_path() -> None:
-    """A set with one soft target is left to the plain path."""
-    X, T = clusters(20, 2, 3)
-    assert fast_of(make_net((2, 10, 3)), X, T, 20) is not None
-    T[3] = [0.5, 0.5, 0]
-    assert fast_of(make_net((2, 10, 3)), X, T, 20) is None
-    history = bp.train(make_net((2, 10, 3)), X, T, batch_size=20, n_epochs=3)
-    assert history == bp.train(make_net((2, 10, 3)), X, T, batch_size=20, n_epochs=3, fast=False)
-
-
 @pytest.mark.parametrize("state", ["warn", "raise", "ignore"])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("batch_size", [2400, 1200])
@@ -127,7 +117,7 @@ def test_both_paths_stop_alike(batch_size: int, threads: int, state: Any) -> Non
     X, T = clusters(2400, 2, 3)
     outcomes = []
     for fast in (True, False):
-        net = make_net((2, 10, 3), naive=True)
+        net = make_net((2, 10, 3), ending="naive")
         with np.errstate(all=state, under="ignore"), pytest.warns(RuntimeWarning) as warned:
             history = bp.train(net, X, T, batch_size, 50, 40.0, fast=fast, threads=threads)
         assert [str(each.message) for each in warned][-1] == history.stopped
@@ -144,7 +134,7 @@ def test_the_naive_softmax_breaks_on_both_paths(batch_size: int) -> None:
     """For a target of probability 1e-309 the loss is finite but 1 / p_t is not: both paths stop."""
     X, T = np.array([[0.5], [0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     for fast in (True, False):
-        net = make_net((1, 2), naive=True)
+        net = make_net((1, 2), ending="naive")
         net.layers[0].W[:], net.layers[0].b[:] = [[0.0, -1420.0]], [0.0, -1.5]  # type: ignore[attr-defined]
         assert 0 < net.propagate(X)[0, 1] < 1e-308
         with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="training stopped"):
@@ -157,7 +147,7 @@ def test_the_naive_softmax_breaks_on_both_paths(batch_size: int) -> None:
 def test_a_test_set_may_be_lost_without_stopping_the_steps() -> None:
     """Gradients of test samples need not be finite, as long as their loss is."""
     X, T = np.array([[0.0]]), np.array([[0.0, 1.0]])
-    net = make_net((1, 2), naive=True)
+    net = make_net((1, 2), ending="naive")
     net.layers[0].W[:], net.layers[0].b[:] = [[0.0, -1420.0]], 0.0  # type: ignore[attr-defined]
     fast = fast_path(net, Samples(X, T, float), Samples(X + 0.501, T, float), 1, 0.1)
     assert fast is not None
@@ -171,7 +161,7 @@ def test_going_on_regardless_is_the_plain_path() -> None:
     X, T = clusters(60, 2, 3)
     runs = []
     for fast in (True, False):
-        net = make_net((2, 10, 3), naive=True)
+        net = make_net((2, 10, 3), ending="naive")
         with np.errstate(all="ignore"):
             history = bp.train(net, X, T, 20, 6, 1e4, stop_on_nonfinite=False, fast=fast)
         runs.append(history.acc_train)
@@ -183,7 +173,7 @@ def test_going_on_regardless_is_the_plain_path() -> None:
 def test_what_numpy_warns_of_is_said_once() -> None:
     """A numpy warning is given by the plain path alone, although the fast path was tried first."""
     X, T = clusters(60, 2, 3)
-    net = make_net((2, 10, 3), naive=True)
+    net = make_net((2, 10, 3), ending="naive")
     with np.errstate(all="warn", under="ignore"), pytest.warns(RuntimeWarning) as warned:
         bp.train(net, X, T, 60, 50, 1e4)
     assert "heads.py" not in {Path(warning.filename).name for warning in warned}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,15 @@ def test_sets_that_are_no_matrices_are_named(argument: str) -> None:
         ({"alpha": -1}, "finite alpha > 0, got -1"),
         ({"alpha": math.nan}, "finite alpha > 0, got nan"),
         ({"alpha": math.inf}, "finite alpha > 0, got inf"),
-        ({"alpha": "1"}, "finite alpha > 0, got '1'"),
+        ({"alpha": "1"}, "finite alpha > 0, got '1' of type str"),
+        ({"alpha": Fraction(1, 10)}, "finite alpha > 0, got .* of type Fraction, and not a number of Python or numpy"),
+        ({"alpha": 10**400}, "finite alpha > 0, got 10000"),
+        ({"alpha": True}, "finite alpha > 0, got True"),
+        ({"history": {}}, r"history to be a bp\.History or None, got a dict"),
+        ({"X_train": np.ma.MaskedArray(SPIRALS[0])}, "X_train: expected every number to be there"),
+        ({"T_test": np.ma.MaskedArray(SPIRALS[3])}, "T_test: expected every number to be there"),
+        ({"X_train": [[10**400, 1]] * 300}, "X_train: expected real numbers"),
+        ({"X_train": [[Fraction(1, 2), 1]] * 300}, "X_train: expected real numbers"),
         ({"batch_size": 0}, "batch_size to be an integer of at least 1, got 0"),
         ({"batch_size": 301}, "batch_size from 1 to N = 300, got 301"),
         ({"batch_size": 2.0}, r"batch_size to be an integer of at least 1, got 2\.0"),

@@ -14,9 +14,9 @@ The mathematics is easiest to read in `bp.layers`. This package computes the sam
 - *ReLU compares with an array of zeros, not with a zero.* numpy compares two arrays with the processor's vector
   instructions, an array and a number without them (four times slower, numpy 2.4).
 - *Where all samples are one batch*, as in the small experiments, an epoch is twenty calls of half a microsecond
-  (`whole`). Training and test samples stand side by side in one pass forward, which serves the evaluation after one
-  epoch and the step of the next; and every epoch leaves its parameters and outputs in memory of its own, from which
-  the losses and accuracies of many epochs are computed at once.
+  (`whole`). All of them are prepared once, with their arguments. Training and test samples stand side by side in one
+  pass forward, which serves the evaluation after one epoch and the step of the next; and after every epoch its
+  parameters and outputs are copied, so that the losses and accuracies of many epochs are computed at once.
 
 The fast path does not find out what went wrong. It returns None if anything is not finite, and lets numpy's exceptions
 pass. In both cases the net is unchanged, and the plain path repeats these epochs and says where and why they fail.
@@ -40,11 +40,11 @@ def fast_path(
 ) -> Fast | None:
     """An object that trains ``net`` by steps theta <- theta - ``alpha`` dl/dtheta; None if the fast path cannot.
 
-    It can if `shape_of` knows the net, the samples have the net's precision, and the targets are one-hot.
+    It can if `shape_of` knows the net and the samples have the net's precision.
     """
     sets = [train] if test is None else [train, test]
     shape = shape_of(net)
-    if shape is None or not all(each.one_hot and each.T.dtype == shape.dtype for each in sets):
+    if shape is None or not all(each.T.dtype == shape.dtype for each in sets):
         return None
     if batch_size == len(train) and sum(map(len, sets)) <= LARGEST:
         return Whole(net, shape, train, test, alpha)

@@ -8,12 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bp.fast.heads import Ending
 from bp.layers import LinearLayer, NaiveSoftmaxLayer, ReLULayer, SoftmaxLayer
 from bp.losses import LossCrossEntropy, LossCrossEntropyForSoftmaxLogits
 from bp.messages import Array
 from bp.mlp import MLP
 
 _SOFTMAXES = SoftmaxLayer, NaiveSoftmaxLayer
+#: How a net ends whose last layer and loss are of these classes.
+_ENDINGS: dict[tuple[type | None, type], Ending] = {
+    (NaiveSoftmaxLayer, LossCrossEntropy): "naive",
+    (SoftmaxLayer, LossCrossEntropy): "stable",
+}
 _OURS = LinearLayer, ReLULayer, *_SOFTMAXES, LossCrossEntropy, LossCrossEntropyForSoftmaxLogits, MLP
 #: The methods of these classes as defined here. A net for which somebody has replaced one is left to the plain path.
 _METHODS = {kind: {name: part for name, part in vars(kind).items() if callable(part)} for kind in _OURS}
@@ -28,15 +34,16 @@ class Shape(NamedTuple):
         The widths of the input and of each linear layer's output; the last one is K, the number of classes.
     relus
         For each linear layer whether a ReLU follows.
-    naive
-        True: the net ends with the naive softmax and the cross-entropy of probabilities. False: with the compound loss.
+    ending
+        "naive" or "stable": the net ends with that softmax and the cross-entropy of probabilities. "logits": it ends
+        with the compound loss.
     dtype
         The precision of all parameters, double or single.
     """
 
     widths: tuple[int, ...]
     relus: tuple[bool, ...]
-    naive: bool
+    ending: Ending
     dtype: np.dtype[Any]
 
     @property
@@ -51,9 +58,12 @@ class Shape(NamedTuple):
 
     def split(self, vectors: Array) -> list[Array]:
         """Vectors of parameters (..., n_parameters) as [W^T b] of each linear layer, (..., U, D + 1)."""
-        ends = np.cumsum([(d + 1) * u for d, u in self.layers])
-        parts = np.split(vectors, ends[:-1], axis=-1)
-        return [part.reshape(*vectors.shape[:-1], u, d + 1) for part, (d, u) in zip(parts, self.layers, strict=True)]
+        parts, start = [], 0
+        for d, u in self.layers:
+            end = start + (d + 1) * u
+            parts.append(vectors[..., start:end].reshape(*vectors.shape[:-1], u, d + 1))
+            start = end
+        return parts
 
 
 class Parameters:
@@ -90,23 +100,29 @@ def shape_of(net: MLP) -> Shape | None:
 
     A derived class, or a layer or class with a replaced method, may compute anything, so it gives None.
     """
-    layers, naive = list(net.layers), isinstance(net.loss, LossCrossEntropy)
-    if naive and (not layers or type(layers.pop()) is not NaiveSoftmaxLayer):
+    layers, ending = list(net.layers), _ENDINGS.get((type(net.layers[-1]) if net.layers else None, type(net.loss)))
+    if ending is None and type(net.loss) is LossCrossEntropyForSoftmaxLogits:
+        ending = "logits"
+    if ending is None:
         return None
+    if ending != "logits":
+        layers.pop()
     kinds = [type(layer) for layer in layers]
     at = [place for place, kind in enumerate(kinds) if kind is LinearLayer]
     relus = [kinds[place + 1 : place + 2] == [ReLULayer] for place in at]
     in_order = [kind for relu in relus for kind in ([LinearLayer, ReLULayer] if relu else [LinearLayer])]
     if not at or relus[-1] or kinds != in_order or not all(_is_ours(part) for part in [*net.layers, net.loss, net]):
         return None
-    if not _ends_with_the_most_probable(net, naive=naive):
+    if not _ends_with_the_most_probable(net, ending):
         return None
     dtype = _common_dtype([array for pair in net.parameters().values() for array in pair])
     if dtype is None:
         return None
     linear: list[Any] = [layers[place] for place in at]
+    if any((each.W.shape, each.b.shape) != ((each.n_inputs, each.n_units), (each.n_units,)) for each in linear):
+        return None
     widths = linear[0].n_inputs, *(layer.n_units for layer in linear)
-    return Shape(widths, tuple(relus), naive, dtype)
+    return Shape(widths, tuple(relus), ending, dtype)
 
 
 def _is_ours(part: Any) -> bool:
@@ -119,10 +135,10 @@ def _is_ours(part: Any) -> bool:
     )
 
 
-def _ends_with_the_most_probable(net: MLP, *, naive: bool) -> bool:
+def _ends_with_the_most_probable(net: MLP, ending: Ending) -> bool:
     """Whether the largest output belongs to the largest logit: there are no output layers, or one softmax."""
     after = net.output_layers
-    return not after or (not naive and len(after) == 1 and type(after[0]) in _SOFTMAXES and _is_ours(after[0]))
+    return not after or (ending == "logits" and len(after) == 1 and type(after[0]) in _SOFTMAXES and _is_ours(after[0]))
 
 
 def _common_dtype(arrays: Sequence[Array]) -> np.dtype[Any] | None:

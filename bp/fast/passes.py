@@ -1,10 +1,16 @@
-"""One pass forward and one back through the linear layers and ReLUs of a net, in memory allocated once."""
+"""One pass forward and one back through the linear layers and ReLUs of a net, in memory allocated once.
+
+Both are lists of calls: see `bp.fast.heads`. Each says where its result goes, by position where numpy allows that, and
+products are methods of their first factor: a call of a small array takes half the time then.
+"""
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from bp.fast.heads import Head, LogitsHead, ProbabilitiesHead, Targets
+from bp.fast.heads import Call, Targets, head_of
 from bp.fast.net import Parameters, Shape
 from bp.messages import Array
 
@@ -20,10 +26,7 @@ class Pass:
 
     def __init__(self, shape: Shape, n_forward: int, n: int) -> None:
         n_classes, dtype = shape.widths[-1], shape.dtype
-        if shape.naive:
-            self.head: Head = ProbabilitiesHead(n_classes, n_forward, n, dtype)
-        else:
-            self.head = LogitsHead(n_classes, n, dtype)
+        self.head = head_of(shape.ending, n_classes, n_forward, n, dtype)
         self._first_delta = np.empty((n_classes, n), dtype)
         # The same for all layers, so that they stay in the cache.
         zeros: Array = np.zeros((max(shape.widths), n_forward), dtype)
@@ -32,30 +35,32 @@ class Pass:
         ]
         self._back = list(enumerate(self._hidden, start=1))[::-1]
 
-    def forward(self, parameters: Parameters, inputs: Array, Y: Array) -> None:
-        """Write what the loss takes for the inputs (D + 1, n_forward) into Y (K, n_forward)."""
+    def forward(self, parameters: Parameters, inputs: Array, Y: Array) -> list[Call]:
+        """The calls that write what the loss takes for the inputs (D + 1, n_forward) into Y (K, n_forward)."""
+        calls = []
         for rows, layer in zip(parameters.rows, self._hidden, strict=False):
-            np.dot(rows, inputs, out=layer.outputs)
-            layer.switch()
+            calls += [partial(rows.dot, inputs, layer.outputs), *layer.switch]
             inputs = layer.with_ones
-        np.dot(parameters.rows[-1], inputs, out=Y)
-        self.head.outputs(Y)
+        return [*calls, partial(parameters.rows[-1].dot, inputs, Y), *self.head.outputs(Y)]
 
     def backward(
         self, parameters: Parameters, inputs: Array, Y: Array, targets: Targets, step: float, gradient: Parameters
-    ) -> None:
-        """Write ``step`` times the gradient of the sum of the first n losses into ``gradient``, right after `forward`.
+    ) -> list[Call]:
+        """The calls that write ``step`` times the gradient of the sum of the first n losses into ``gradient``.
 
-        ``inputs`` are the rows (n, D + 1) of these samples, Y (K, n) the outputs of `forward` for them.
+        They come right after those of `forward`. ``inputs`` are the rows (n, D + 1) of these samples, Y (K, n) the
+        outputs of `forward` for them.
         """
         delta = self._first_delta
-        self.head.delta(Y, targets, step, delta)
+        calls = self.head.delta(Y, targets, step, delta)
         for place, layer in self._back:
-            np.dot(delta, layer.transposed, out=gradient.rows[place])
-            np.dot(parameters.weights[place], delta, out=layer.delta)
-            layer.switch_delta()
+            calls += [
+                partial(delta.dot, layer.transposed, gradient.rows[place]),
+                partial(parameters.weights[place].dot, delta, layer.delta),
+                *layer.switch_delta,
+            ]
             delta = layer.delta
-        np.dot(delta, inputs, out=gradient.rows[0])
+        return [*calls, partial(delta.dot, inputs, gradient.rows[0])]
 
 
 class _Hidden:
@@ -71,6 +76,10 @@ class _Hidden:
         The same, transposed, for the samples of the backward pass, (n, u + 1).
     delta
         The loss's gradient with respect to the outputs, then with respect to the ReLU's inputs, (u, n).
+    switch
+        The calls that apply the ReLU in place, and copy the samples of the backward pass.
+    switch_delta
+        The calls that set delta to 0, in place, where the outputs of the ReLU are not positive.
     """
 
     def __init__(self, u: int, zeros: Array, n: int, *, relu: bool) -> None:
@@ -80,26 +89,19 @@ class _Hidden:
         self.delta: Array = np.empty((u, n), dtype)
         # They are copied, because all operations take 1.5 times as long on some columns of a larger array.
         back = self.with_ones if all_in_backward else np.ones((u + 1, n), dtype)
-        self.transposed, self._back = back.T, back[:-1]
-        self._copied = None if all_in_backward else (self._back, self.outputs[:, :n])
-        self._relu, self._zeros = relu, zeros[:u]
-        self._zeros_back = self._zeros if all_in_backward else np.zeros((u, n), dtype)
-        self._mask = np.empty((u, n), np.bool_)
+        self.transposed = back.T
+        self.switch: list[Call] = []
+        self.switch_delta: list[Call] = []
+        if relu:
+            self.switch.append(partial(np.maximum, self.outputs, zeros[:u], out=self.outputs))
+            self.switch_delta = self._masking(back[:-1], zeros[:u] if all_in_backward else np.zeros((u, n), dtype))
+        if not all_in_backward:
+            self.switch.append(partial(np.copyto, back[:-1], self.outputs[:, :n]))
+
+    def _masking(self, outputs: Array, zeros: Array) -> list[Call]:
         # For a product with truth values numpy converts them first, which takes long for small arrays.
-        self._signs = np.empty_like(self.delta) if self.delta.size <= _FEW else None
-
-    def switch(self) -> None:
-        """Apply the ReLU in place, and copy the samples of the backward pass."""
-        if self._relu:
-            np.maximum(self.outputs, self._zeros, out=self.outputs)
-        if self._copied is not None:
-            np.copyto(*self._copied)
-
-    def switch_delta(self) -> None:
-        """Set delta to 0, in place, where the outputs of the ReLU are not positive."""
-        if not self._relu:
-            return
-        if self._signs is not None:
-            np.multiply(self.delta, np.sign(self._back, out=self._signs), out=self.delta)
-        else:
-            np.multiply(self.delta, np.greater(self._back, self._zeros_back, out=self._mask), out=self.delta)
+        if self.delta.size <= _FEW:
+            signs = np.empty_like(self.delta)
+            return [partial(np.sign, outputs, signs), partial(np.multiply, self.delta, signs, self.delta)]
+        mask = np.empty(self.delta.shape, np.bool_)
+        return [partial(np.greater, outputs, zeros, mask), partial(np.multiply, self.delta, mask, self.delta)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from bp.fast.heads import Targets, hits
+from bp.fast.heads import Targets, hits, perform
 from bp.fast.net import Parameters, Shape
 from bp.fast.passes import Pass
 from bp.history import History
@@ -65,6 +66,8 @@ class Pieces:
             for _ in range(1 + max(map(len, self._batches)))
         )
         sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
+        # More would have nothing to do.
+        threads = min(threads, max(max(map(len, self._batches)), max(map(len, self._sets))))
         self._workers = [_Worker(shape, sizes) for _ in range(threads)]
         self._others = _pool(threads - 1)
 
@@ -122,7 +125,7 @@ class Pieces:
         state = np.geterr()
 
         def work(number: int) -> None:
-            with np.errstate(**state):  # each thread has an error state of its own
+            with np.errstate(**state), self._workers[number].state():  # each thread has an error state of its own
                 for place in range(number, len(items), len(self._workers)):
                     results[place] = task(self._workers[number], items[place])
 
@@ -163,19 +166,23 @@ class _Worker:
     def evaluate(self, parameters: Parameters, piece: _Piece) -> tuple[float, int]:
         """The sum of the losses, and the number of samples classified correctly."""
         one_pass, outputs = self._forward(parameters, piece)
-        losses = one_pass.head.losses(outputs, piece.targets.places)
+        losses = one_pass.head.losses(outputs, piece.targets)
         right = hits(outputs, piece.targets.places)
         return float(losses.sum(dtype=np.float64)), int(np.count_nonzero(right))
 
+    def state(self) -> AbstractContextManager[Any]:
+        """The error state in which its tasks are done: see `Head.state`."""
+        return next(iter(self._passes.values())).head.state()
+
     def _forward(self, parameters: Parameters, piece: _Piece) -> tuple[Pass, Array]:
         one_pass, outputs = self._passes[len(piece)], self._outputs[len(piece)]
-        one_pass.forward(parameters, piece.rows.T, outputs)
+        perform(one_pass.forward(parameters, piece.rows.T, outputs))
         return one_pass, outputs
 
     def _backward(self, parameters: Parameters, piece: _Piece, step: float, gradient: Parameters) -> None:
         one_pass, outputs = self._forward(parameters, piece)
-        self.broken = self.broken or one_pass.head.breaks(outputs, piece.targets.places)
-        one_pass.backward(parameters, piece.rows, outputs, piece.targets, step, gradient)
+        self.broken = self.broken or one_pass.head.breaks(outputs, piece.targets)
+        perform(one_pass.backward(parameters, piece.rows, outputs, piece.targets, step, gradient))
 
 
 def _pieces(data: Samples, first: int, end: int) -> Iterator[_Piece]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bp.fast.heads import Targets, hits
+from bp.fast.heads import Targets, hits, perform
 from bp.fast.net import Parameters, Shape
 from bp.fast.passes import Pass
 from bp.history import History
@@ -21,38 +21,37 @@ LARGEST = 4000
 _EPOCHS, _BYTES = 250, 2**20
 
 
-class _Frame:
-    """The results of one epoch: parameters, outputs (K, N), and the outputs for the training samples among them.
-
-    The views are made once, since making a view takes as long as a small product.
-    """
-
-    def __init__(self, shape: Shape, vector: Array, outputs: Array, n: int) -> None:
-        self.parameters = Parameters(shape, vector)
-        self.outputs, self.of_training = outputs, outputs[:, :n]
-
-
 class Whole:
-    """The fast path for full batches: see `bp.fast`. Frame 0 is the present net; the epochs of a run follow it."""
+    """The fast path for full batches: see `bp.fast`.
+
+    Parameters and outputs are *live*: each step changes them where they are. After it they are copied into a row of
+    results, from which the history is made. Row 0 holds what the run began with.
+    """
 
     def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
         self._net, self._shape = net, shape
         sets = [train] if test is None else [train, test]
-        n, n_all, n_classes = len(train), sum(map(len, sets)), shape.widths[-1]
-        self._n, self._step = n, alpha / n
-        self._inputs = np.ones((shape.widths[0] + 1, n_all), shape.dtype)
-        np.concatenate([each.X.T for each in sets], axis=1, out=self._inputs[:-1])
-        self._rows = np.ascontiguousarray(self._inputs[:, :n]).T
+        n, n_all, n_classes, dtype = len(train), sum(map(len, sets)), shape.widths[-1], shape.dtype
+        self._n = n
+        inputs = np.concatenate([each.with_ones.T for each in sets], axis=1)
+        rows = np.ascontiguousarray(inputs[:, :n]).T
         self._targets = Targets.of(train.T)
-        self._places = Targets.of(np.concatenate([each.T for each in sets])).places
-        bytes_of_frame = max(n_classes * n_all, shape.n_parameters) * shape.dtype.itemsize
+        self._all_targets = self._targets if test is None else Targets.of(np.concatenate([train.T, test.T]))
+        bytes_of_epoch = max(n_classes * n_all, shape.n_parameters) * dtype.itemsize
         #: How many epochs `run` can do at once.
-        self.most = int(np.clip(_BYTES // bytes_of_frame, 1, _EPOCHS))
-        self._outputs = np.empty((self.most + 1, n_classes, n_all), shape.dtype)
-        self._vectors = np.empty((self.most + 1, shape.n_parameters), shape.dtype)
-        self._frames = [_Frame(shape, *each, n) for each in zip(self._vectors, self._outputs, strict=True)]
-        self._gradient, self._present = (Parameters(shape, np.empty(shape.n_parameters, shape.dtype)) for _ in range(2))
+        self.most = int(np.clip(_BYTES // bytes_of_epoch, 1, _EPOCHS))
+        self._outputs = np.empty((self.most + 1, n_classes, n_all), dtype)
+        self._vectors = np.empty((self.most + 1, shape.n_parameters), dtype)
+        self._live, gradient = (Parameters(shape, np.empty(shape.n_parameters, dtype)) for _ in range(2))
+        self._Y = np.empty((n_classes, n_all), dtype)
         self._pass = Pass(shape, n_all, n)
+        self._forward = self._pass.forward(self._live, inputs, self._Y)
+        of_training, theta = self._Y[:, :n], self._live.vector
+        self._step = [
+            *self._pass.backward(self._live, rows, of_training, self._targets, alpha / n, gradient),
+            partial(np.subtract, theta, gradient.vector, theta),
+            *self._forward,
+        ]
         self._begun = False
 
     def before(self) -> History | None:
@@ -63,40 +62,44 @@ class Whole:
     def run(self, n_epochs: int) -> History | None:
         """Train for up to `most` epochs and evaluate; None, with the net unchanged, if something is not finite."""
         self._begin()
-        self._begun = False  # until the end, since the memory of the pass belongs to a later epoch meanwhile
+        self._begun = False  # until the end, since what is live belongs to a later epoch meanwhile
         self.descend(n_epochs)
         history = self._history(slice(1, n_epochs + 1))
-        if history is None or self._pass.head.breaks(self._outputs[:n_epochs], self._places[: self._n]):
+        if history is None or self._pass.head.breaks(self._outputs[:n_epochs, :, : self._n], self._targets):
             return None
-        self._vectors[0], self._outputs[0] = self._vectors[n_epochs], self._outputs[n_epochs]
-        self._frames[0].parameters.write(self._net)
+        self._vectors[0], self._outputs[0] = self._live.vector, self._Y
+        self._live.write(self._net)
         self._begun = True
         return history
 
     def descend(self, n_epochs: int) -> None:
-        """Take the steps from frame 0 on: nothing is evaluated, and the net does not change."""
-        backward, forward, gradient = self._pass.backward, self._pass.forward, self._gradient
-        inputs, rows, targets, step = self._inputs, self._rows, self._targets, self._step
-        for now, then in pairwise(self._frames[: n_epochs + 1]):
-            backward(now.parameters, rows, now.of_training, targets, step, gradient)
-            np.subtract(now.parameters.vector, gradient.vector, out=then.parameters.vector)
-            forward(then.parameters, inputs, then.outputs)
+        """Take the steps from what is live on: nothing is evaluated, and the net does not change."""
+        calls, theta, Y, copy = self._step, self._live.vector, self._Y, np.copyto
+        rows = slice(1, n_epochs + 1)
+        with self._pass.head.state():
+            for vector, outputs in zip(self._vectors[rows], self._outputs[rows], strict=True):
+                for call in calls:
+                    call()
+                copy(vector, theta)
+                copy(outputs, Y)
 
     def _begin(self) -> None:
-        """Make frame 0 the net's parameters and outputs: the last run's if the net is unchanged, else computed anew."""
-        self._present.read(self._net)
-        if not (self._begun and np.array_equal(self._present.vector, self._vectors[0])):
-            self._vectors[0] = self._present.vector
-            self._pass.forward(self._frames[0].parameters, self._inputs, self._outputs[0])
-            self._begun = True
+        """Make the net's parameters and outputs live: they are if the net is as the last run left it."""
+        begun, self._begun = self._begun, False
+        self._live.read(self._net)
+        if not (begun and np.array_equal(self._live.vector, self._vectors[0])):
+            with self._pass.head.state():
+                perform(self._forward)
+            self._vectors[0], self._outputs[0] = self._live.vector, self._Y
+        self._begun = True
 
     def _history(self, epochs: slice) -> History | None:
-        """Losses, accuracies and amplitudes of some frames; None where something is not finite."""
+        """Losses, accuracies and amplitudes of some rows of results; None where something is not finite."""
         outputs, vectors = self._outputs[epochs], self._vectors[epochs]
-        losses = self._pass.head.losses(outputs, self._places)
+        losses = self._pass.head.losses(outputs, self._all_targets)
         if not (np.isfinite(losses).all() and np.isfinite(vectors[-1]).all()):
             return None
-        right = hits(outputs, self._places)
+        right = hits(outputs, self._all_targets.places)
         training, test = slice(0, self._n), slice(self._n, None)
         history = History(amplitude=self._amplitudes(vectors))
         history.loss_train, history.acc_train = _means(losses[:, training]), _means(right[:, training])

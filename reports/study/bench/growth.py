@@ -12,7 +12,7 @@ from unittest import mock
 
 import numpy as np
 
-from bp.fast import fast_path, heads, passes, pieces
+from bp.fast import fast_path, heads, pieces
 from bp.samples import Samples
 from reports.study.bench import training
 from reports.study.bench.tables import BenchError, Effort, Say, Table
@@ -27,13 +27,14 @@ _GROWTH: dict[str, list[tuple[Experiment, int]]] = {
     "width": [(replace(_BASE, widths=(100, u, u, 10)), 8000) for u in (8, 32, 256)],
     "depth": [(replace(_BASE, widths=(100, *[64] * n, 10)), 8000) for n in (1, 4, 8)],
 }
-#: The functions of the fast path that are timed, by what they compute.
-_PARTS: dict[str, tuple[tuple[Any, str], ...]] = {
-    "ReLU forward": ((passes._Hidden, "switch"),),
-    "ReLU back": ((passes._Hidden, "switch_delta"),),
-    "softmax and the loss's delta": ((heads.LogitsHead, "delta"),),
-    "losses and hits": ((heads.LogitsHead, "losses"), (pieces, "hits")),
+#: What the calls of the fast path compute, by the name of the function that is called; losses and hits are no calls.
+_PARTS = {
+    "dot": "matrix products",
+    "maximum": "ReLU forward",
+    "greater": "ReLU back",
+    "sign": "ReLU back",
 }
+_OTHER = "softmax and the loss's delta"
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
@@ -92,8 +93,19 @@ def profile(plan: Plan, say: Say) -> Table:
 
 @contextmanager
 def _stopwatches() -> Iterator[dict[str, float]]:
-    """Yield the seconds that are spent in each part of the fast path within the block."""
+    """Yield the seconds that are spent in each part of the fast path within the block.
+
+    The product with the mask of a ReLU is the call after the comparison.
+    """
     spent: dict[str, float] = defaultdict(float)
+
+    def perform(calls: Sequence[heads.Call]) -> None:
+        before = ""
+        for call in calls:
+            name = call.func.__name__
+            part = "ReLU back" if before in {"greater", "sign"} else _PARTS.get(name, _OTHER)
+            timed(part, call)()
+            before = name
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -105,19 +117,10 @@ def _stopwatches() -> Iterator[dict[str, float]]:
 
         return wrapped
 
-    class Numpy:
-        """The module numpy, with a matrix product that is timed."""
-
-        dot = staticmethod(timed("matrix products", np.dot))
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(np, name)
-
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(passes, "np", Numpy()))
-        for part, places in _PARTS.items():
-            for owner, name in places:
-                stack.enter_context(mock.patch.object(owner, name, timed(part, getattr(owner, name))))
+        stack.enter_context(mock.patch.object(pieces, "perform", perform))
+        for owner, name in ((heads.LogitsHead, "losses"), (pieces, "hits")):
+            stack.enter_context(mock.patch.object(owner, name, timed("losses and hits", getattr(owner, name))))
         yield spent
 
 

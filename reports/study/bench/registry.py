@@ -18,8 +18,10 @@ BENCHMARKS = {
     "gradcheck": "gradcheck",
     "mistakes": "mistakes",
     "accuracy": "accuracy",
+    "search": "search",
     "softmax-cost": "softmax_cost",
     "training": "training",
+    "calls": "calls",
     "growth": "growth",
     "footprint": "footprint",
 }
