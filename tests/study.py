@@ -26,6 +26,7 @@ SMALL = Plan(
     their_epochs=2,
     cases=verification.Plan(5, 1, 1),
     every=60,
+    seeds=3,
 )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.study import catches, instability, runs, saturation, steps, submission_runs, verification
+from reports.study import catches, instability, runs, saturation, seeds, steps, submission_runs, verification
 from reports.study.digits import DigitAnalysis
 from reports.study.part import Part, PartResult
 from reports.training.experiments import EXPERIMENTS, Data, Experiment, load_data
@@ -36,6 +36,8 @@ class Plan:
         How many cases the verification draws.
     every
         Every ``every``-th known mistake is judged.
+    seeds
+        Initialisations of the spirals' network for each learning rate, besides the lab's.
     shortened
         What the report says if this is less than the assignment asks for.
     """
@@ -47,6 +49,7 @@ class Plan:
     their_epochs: int
     cases: verification.Plan
     every: int
+    seeds: int
     shortened: tuple[str, ...] = ()
 
 
@@ -58,6 +61,7 @@ FULL = Plan(
     their_epochs=10,
     cases=verification.FULL,
     every=1,
+    seeds=30,
 )
 QUICK = Plan(
     mnist_epochs=5,
@@ -67,10 +71,12 @@ QUICK = Plan(
     their_epochs=2,
     cases=verification.QUICK,
     every=12,
+    seeds=10,
     shortened=(
         "MNIST is trained for 5 epochs instead of 100,",
         "MNIST with the naive softmax for 2 epochs instead of 10,",
         "the search for instability sees 15,000 images once instead of 60,000 three times,",
+        "the spirals start from 10 other initialisations instead of 30,",
         "and fewer random cases and one known mistake in twelve are judged.",
     ),
 )
@@ -99,6 +105,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
             )
             for alpha in ALPHAS
         ),
+        seeds.part(spirals, ALPHAS, plan.seeds, lambda: data(spirals)),
         runs.part(
             "mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, analysis=DigitAnalysis(mnist, mnist_folder)
         ),
