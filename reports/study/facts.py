@@ -12,6 +12,8 @@ import bp
 
 #: The curves of a history that the report shows.
 CURVES = ("loss_train", "acc_train", "loss_test", "acc_test")
+#: What the report states about the epoch with the lowest test loss.
+_AT_LOWEST = ("loss_test", "acc_test", "loss_train")
 #: The beginning of a training, where a large rate does its damage.
 _FIRST_STEPS = 10
 
@@ -19,12 +21,13 @@ _FIRST_STEPS = 10
 def of_history(history: bp.History) -> dict[str, Any]:
     """The facts of the discussion: when the run got good, whether the loss still falls, how the weights moved."""
     amplitude = normalised_amplitude(history)
+    lowest = int(np.argmin(history.loss_test)) if history.loss_test else None
     return {
         "epoch_of_90_percent_train": first_epoch_at_least(history.acc_train, 0.9),
         "epoch_of_all_train": first_epoch_at_least(history.acc_train, 1.0),
         "epoch_of_90_percent_test": first_epoch_at_least(history.acc_test, 0.9),
-        "lowest_loss_test_epoch": int(np.argmin(history.loss_test)) if history.loss_test else None,
-        "lowest_loss_test": min(history.loss_test, default=None),
+        "lowest_loss_test_epoch": lowest,
+        **{f"lowest_{name}": history[name][lowest] if lowest is not None else None for name in _AT_LOWEST},
         "loss_fall_of_last_tenth": fall_of_last_tenth(history.loss_train),
         "amplitude_ratio": {layer: ratios[-1] for layer, ratios in amplitude.items() if ratios},
         "amplitude_moves_most": max(amplitude, key=lambda layer: abs(amplitude[layer][-1] - 1), default=None),
