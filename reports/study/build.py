@@ -16,7 +16,11 @@ from reports.study.gather import Study
 
 SOURCE = "report.typ"
 #: The Typst sources of the document.
-SOURCES = (SOURCE, "common.typ", "style.typ", "derivations.typ", "experiments.typ", "verification.typ")
+SOURCES = (
+    SOURCE,
+    *("page.typ", "common.typ", "causes.typ", "style.typ", "overview.typ"),
+    *("derivations.typ", "assignment1.typ", "assignment3.typ", "verification.typ"),
+)
 
 
 def build(study: Study, out: Path) -> list[Path]:
