@@ -36,6 +36,15 @@ def test_convergence_shows_all_four_curves() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["train", "test"]
 
 
+def test_convergence_marks_the_lowest_test_loss() -> None:
+    """A dot marks the lowest test loss, unless that is the last one."""
+    overfitted = bp.History([2.0, 1.0, 0.5], [2.5, 1.5, 1.6], [0.1, 0.6, 0.9], [0.2, 0.5, 0.8])
+    losses, _ = figures.convergence({"a": overfitted}).axes
+    (dot,) = losses.collections
+    assert np.asarray(dot.get_offsets()).tolist() == [[1.0, 1.5]]
+    assert not figures.convergence({"a": HISTORY}).axes[0].collections
+
+
 def test_convergence_without_test_set() -> None:
     """One history has loss and accuracy side by side with named axes, and no test curve without a test set."""
     figure = figures.convergence({"XOR": bp.History([2.0, 1.0], [], [0.5, 1.0], [])})

@@ -130,6 +130,9 @@ def _draw_band(axes: Axes, band: NDArray[Any]) -> None:
 
 def _draw_loss(axes: Axes, history: bp.History) -> None:
     _draw_curves(axes, history.loss_train, history.loss_test)
+    lowest = min(range(len(history.loss_test)), key=history.loss_test.__getitem__, default=None)
+    if lowest is not None and lowest < history.epochs:
+        axes.scatter(lowest, history.loss_test[lowest], color="C1", s=22, zorder=3)
     axes.set_yscale("log")
     # Ticks read 0.5 and 2 instead of 5 x 10^-1 and 2 x 10^0, and there are few enough to be read.
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))

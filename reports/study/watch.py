@@ -67,7 +67,8 @@ class Watch:
 
     def record(self, history: bp.History, alpha: float, *, one_step: bool) -> dict[str, Any]:
         """The numbers for results.json; ``one_step`` says that each epoch is one step over the whole training set."""
-        found: dict[str, Any] = {"change": self._change}
+        last = {name: values[-1] for name, values in self._change.items() if values}
+        found: dict[str, Any] = {"change": self._change, "changed": last}
         if self._shallow:
             found["dead_share"] = self._dead
             found["all_dead_epoch"] = facts.first_epoch_at_least(self._dead, 1.0)
