@@ -44,6 +44,7 @@ def build(study: Study, out: Path) -> list[Path]:
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:
     """Compile report.typ in ``out``, which reads the other files there, and return the path of the document."""
+    # The PDF has tags, but is no PDF/UA: that wants an alternative text for every formula, and ours have none.
     # With the fonts that come with Typst, and no others, the pages are the same on every machine.
     content, warnings = typst.compile_with_warnings(
         out / SOURCE, root=out, format=form, sys_inputs={"form": form}, ignore_system_fonts=True
