@@ -303,7 +303,8 @@ def test_figures_and_tables_are_referred_to(study: tuple[Study, Path]) -> None:
     shown = set(re.findall(r'<figure id="([^"]+)"', page))
     assert shown == {f"fig-{path.stem}" for path in (folder / "report" / "figures").glob("*.svg")} | {
         f"tab-{name}" for name in (
-            "settings", "final", "cost", "seeds", "steps", "first", "last", "errors", "catches", "answers"
+            "settings", "final", "cost", "seeds", "steps", "first", "last", "errors", "catches", "answers",
+            "speed", "memory",
         )
     }  # fmt: skip
     assert shown <= set(re.findall(r'<a href="#([^"]+)"', page))

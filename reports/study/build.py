@@ -19,7 +19,7 @@ SOURCE = "report.typ"
 SOURCES = (
     SOURCE,
     *("page.typ", "common.typ", "causes.typ", "style.typ", "overview.typ"),
-    *("derivations.typ", "assignment1.typ", "assignment3.typ", "verification.typ"),
+    *("derivations.typ", "assignment1.typ", "assignment3.typ", "verification.typ", "efficiency.typ"),
 )
 
 
