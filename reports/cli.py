@@ -199,6 +199,8 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="your name, for the title page")
     parser.add_argument("--course", help="the course, for the title page")
+    parser.add_argument("--date", help="a date, for the title page; by default there is none")
+    parser.add_argument("--code", metavar="URL", help="where the code can be found, for a link on the title page")
     parser.add_argument("--from", dest="folder", type=_path, metavar="DIR", help="take MNIST's four files from DIR")
     group = parser.add_argument_group("a submission beside our own implementation")
     group.add_argument(

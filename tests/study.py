@@ -14,6 +14,7 @@ from reports import figures
 from reports.figures import planes
 from reports.io.progress import Display
 from reports.study import digits, instability, plan, saturation, verification
+from reports.study.bench import training
 from reports.study.plan import Plan
 from reports.training.experiments import EXPERIMENTS
 from tests.strategies import Array
@@ -26,6 +27,8 @@ SMALL = Plan(
     their_epochs=2,
     cases=verification.Plan(5, 1, 1),
     every=60,
+    seeds=3,
+    timing=training.Plan(rounds=1, images=120, small_epochs=2, compiled=False),
 )
 
 

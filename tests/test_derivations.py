@@ -45,7 +45,8 @@ WRAPPER = """
 
 def documents(folder: Path, checked: str) -> tuple[str, bytes]:
     """The theory alone, as HTML and as PDF; compiling raises an exception at an error and at a warning."""
-    shutil.copy(Path(build.__file__).with_name("derivations.typ"), folder)
+    for source in ("derivations.typ", "page.typ"):
+        shutil.copy(Path(build.__file__).with_name(source), folder)
     (folder / "report.typ").write_text(WRAPPER.replace("{checked}", checked), encoding="utf-8")
     return build.typeset(folder, "html").read_text(encoding="utf-8"), build.typeset(folder, "pdf").read_bytes()
 

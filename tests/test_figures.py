@@ -36,6 +36,15 @@ def test_convergence_shows_all_four_curves() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["train", "test"]
 
 
+def test_convergence_marks_the_lowest_test_loss() -> None:
+    """A dot marks the lowest test loss, unless that is the last one."""
+    overfitted = bp.History([2.0, 1.0, 0.5], [2.5, 1.5, 1.6], [0.1, 0.6, 0.9], [0.2, 0.5, 0.8])
+    losses, _ = figures.convergence({"a": overfitted}).axes
+    (dot,) = losses.collections
+    assert np.asarray(dot.get_offsets()).tolist() == [[1.0, 1.5]]
+    assert not figures.convergence({"a": HISTORY}).axes[0].collections
+
+
 def test_convergence_without_test_set() -> None:
     """One history has loss and accuracy side by side with named axes, and no test curve without a test set."""
     figure = figures.convergence({"XOR": bp.History([2.0, 1.0], [], [0.5, 1.0], [])})
@@ -44,11 +53,35 @@ def test_convergence_without_test_set() -> None:
     assert losses.get_xlabel() == accuracies.get_xlabel() == "epoch"
 
 
+def test_convergence_shows_the_band_of_other_runs() -> None:
+    """The median of many runs is drawn with the area between low and high, and the first epochs can be told apart."""
+    band = np.array([[1.0, 0.5, 0.2], [2.0, 0.9, 0.4], [3.0, 1.5, 0.9]])
+    bands = {title: {"loss_train": band, "acc_train": band / 4} for title in "ab"}
+    figure = figures.convergence({"a": HISTORY, "b": HISTORY}, bands=bands, bend=10)
+    for axes, values in ((figure.axes[0], band), (figure.axes[2], band / 4)):
+        assert values[1].tolist() in [list(line.get_ydata()) for line in axes.lines]
+        (area,) = axes.collections
+        reached = area.get_paths()[0].vertices
+        assert (reached[:, 1].min(), reached[:, 1].max()) == (values.min(), values.max())
+        assert axes.get_xscale() == "symlog"
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {"train", "test", "median, train", "band, train"}
+
+
 def test_amplitudes_start_at_one() -> None:
-    """Every layer is drawn under its name, relative to its start."""
-    (axes,) = figures.amplitudes(normalised_amplitude(HISTORY)).axes
-    curves = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
-    assert curves == {"Linear_1": [1.0, 1.1, 1.2], "Linear_OUT": [1.0, 2.0, 3.0]}
+    """Mean |W| relative to its start stands above the norm of the change; the hidden layers have their own panels."""
+    changes = {"Linear_1": [0.0, 0.2, 0.3], "Linear_OUT": [0.0, 2.0, 4.0]}
+    figure = figures.amplitudes(normalised_amplitude(HISTORY), changes)
+    curves = [{line.get_label(): list(line.get_ydata()) for line in axes.lines} for axes in figure.axes]
+    assert curves == [
+        {"Linear_OUT": [1.0, 2.0, 3.0]},
+        {"Linear_1": [1.0, 1.1, 1.2]},
+        {"Linear_OUT": [0.0, 2.0, 4.0]},
+        {"Linear_1": [0.0, 0.2, 0.3]},
+    ]
+    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == ["Linear_OUT", "hidden layers"]
+    assert [axes.get_xlabel() for axes in figure.axes[2:]] == ["epoch", "epoch"]
+    assert all(figure.axes[place].get_ylabel() for place in (0, 2))
 
 
 def test_regions_are_the_nets_predictions() -> None:
@@ -63,13 +96,14 @@ def test_regions_are_the_nets_predictions() -> None:
     assert np.all(regions[:, :120] == 0)
     assert np.all(regions[:, 121:] == 1)
     assert [len(points.get_offsets()) for points in samples] == [1, 2]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$x_1$", "row\n$x_2$")
 
 
 def test_dead_units_are_shares_of_all() -> None:
     """There is a line for each run, from 0 to 100 %."""
-    (axes,) = figures.dead_units({"alpha = 1": [0.0, 0.1], "alpha = 5": [0.0, 1.0]}).axes
+    (axes,) = figures.dead_units({"one": [0.0, 0.1], "five": [0.0, 1.0]}, bend=10).axes
     assert {line.get_label(): list(line.get_ydata()) for line in axes.lines} == {
-        "alpha = 1": [0.0, 0.1], "alpha = 5": [0.0, 1.0]
+        "one": [0.0, 0.1], "five": [0.0, 1.0]
     }  # fmt: skip
     low, high = axes.get_ylim()
     assert low < 0
@@ -187,7 +221,7 @@ def test_error_against_logits_shows_every_case() -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: figures.amplitudes(normalised_amplitude(HISTORY)),
+        lambda: figures.amplitudes(normalised_amplitude(HISTORY), HISTORY.amplitude),
         lambda: figures.convergence({"a": HISTORY}),
         lambda: figures.digits_lost(LOST),
     ],

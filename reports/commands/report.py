@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
             Cache(arguments.out / ".cache"),
             display,
             shortened=" ".join(plan.shortened),
-            title=Title(arguments.name, arguments.course),
+            title=Title(arguments.name, arguments.course, arguments.date, arguments.code),
         )
     documents = build(study, arguments.out)
     out = Console(highlight=False, soft_wrap=True)

@@ -47,7 +47,9 @@ def decision_regions(
                 axes.set_title("" if number else title)
                 axes.set_aspect("equal")
                 axes.grid(visible=False)
-            row[0].set_ylabel(row_title)
+            row[0].set_ylabel(f"{row_title}\n$x_2$" if row_title else "$x_2$")
+        for axes in panels[-1]:
+            axes.set_xlabel("$x_1$")
     return figure
 
 

@@ -16,7 +16,11 @@ from reports.study.gather import Study
 
 SOURCE = "report.typ"
 #: The Typst sources of the document.
-SOURCES = (SOURCE, "common.typ", "style.typ", "derivations.typ", "experiments.typ", "verification.typ")
+SOURCES = (
+    SOURCE,
+    *("page.typ", "common.typ", "causes.typ", "style.typ", "overview.typ"),
+    *("derivations.typ", "assignment1.typ", "assignment3.typ", "verification.typ", "efficiency.typ"),
+)
 
 
 def build(study: Study, out: Path) -> list[Path]:
@@ -40,6 +44,7 @@ def build(study: Study, out: Path) -> list[Path]:
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:
     """Compile report.typ in ``out``, which reads the other files there, and return the path of the document."""
+    # The PDF has tags, but is no PDF/UA: that wants an alternative text for every formula, and ours have none.
     # With the fonts that come with Typst, and no others, the pages are the same on every machine.
     content, warnings = typst.compile_with_warnings(
         out / SOURCE, root=out, format=form, sys_inputs={"form": form}, ignore_system_fonts=True

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import bp
 from bp.datasets import mnist_array
-from reports.study import facts
+from reports.study import causes, facts
 from reports.study.part import Arrays
 from reports.training.experiments import Data, Experiment, build_net
 
@@ -19,7 +19,7 @@ _SAMPLES, _MISTAKES = 20, 12
 
 
 class DigitAnalysis:
-    """Analyses the predictions of a trained network, and the gradient at its initial weights.
+    """Analyses the predictions of a trained network, and its gradient before and after training.
 
     The images that are shown are read from MNIST's files.
     """
@@ -37,7 +37,14 @@ class DigitAnalysis:
         assert T_test is not None  # noqa: S101
         images = mnist_array("t10k-images-idx3-ubyte", self._folder).reshape(-1, 28, 28)
         found, worst = predictions(net.propagate(X_test), T_test.argmax(axis=1))
-        found["relative_gradient"] = facts.relative_gradients(build_net(self._experiment), X[:rows], T[:rows])
+        # On the same batch before and after the training, so that only the weights differ.
+        found["gradient"] = {
+            moment: causes.of_gradient(each, X[:rows], T[:rows])
+            for moment, each in (("first", build_net(self._experiment)), ("last", net))
+        }
+        found["compared"] = {
+            moment: causes.compare(layers, "Linear_OUT", "Linear_1") for moment, layers in found["gradient"].items()
+        }
         return facts.of_deep_net(net, X) | found, {"samples": images[:_SAMPLES], "mistakes": images[worst]}
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
 
 import bp
 from reports import figures
 from reports.figures import Figure
-from reports.study import instability
+from reports.study import instability, seeds
 from reports.study.facts import normalised_amplitude
 from reports.study.gather import Study
 from reports.study.plan import ALPHAS, LONG_XOR, SNAPSHOTS
@@ -15,7 +18,9 @@ from reports.study.runs import history_of, net_of
 from reports.study.submission_runs import PREFIX
 from reports.training.experiments import EXPERIMENTS, load_data
 
-_SPIRALS = {f"alpha = {alpha:g}": f"spirals-{alpha:g}" for alpha in ALPHAS}
+_SPIRALS = {rf"$\alpha = {alpha:g}$": f"spirals-{alpha:g}" for alpha in ALPHAS}
+#: With the largest rate all happens in the first epochs, so that the axis of epochs is linear up to this one.
+_BEND = 10
 
 
 def draw(study: Study) -> dict[str, Figure]:
@@ -47,7 +52,12 @@ def _xor_regions(study: Study) -> Figure:
 
 
 def _spirals(study: Study) -> Figure:
-    return _convergence(study, _SPIRALS)
+    found = study.results[seeds.NAME].arrays
+    bands = {
+        title: {curve: found[f"{alpha:g}.{curve}"] for curve in ("loss_train", "acc_train")}
+        for title, alpha in zip(_SPIRALS, ALPHAS, strict=True)
+    }
+    return _convergence(study, _SPIRALS, bands, bend=_BEND)
 
 
 def _regions(study: Study) -> Figure:
@@ -60,7 +70,9 @@ def _regions(study: Study) -> Figure:
 
 
 def _dead(study: Study) -> Figure:
-    return figures.dead_units({title: study.results[name].record["dead_share"] for title, name in _SPIRALS.items()})
+    return figures.dead_units(
+        {title: study.results[name].record["dead_share"] for title, name in _SPIRALS.items()}, bend=_BEND
+    )
 
 
 def _mnist(study: Study) -> Figure:
@@ -68,7 +80,7 @@ def _mnist(study: Study) -> Figure:
 
 
 def _amplitude(study: Study) -> Figure:
-    return figures.amplitudes(normalised_amplitude(_history(study, "mnist")))
+    return figures.amplitudes(normalised_amplitude(_history(study, "mnist")), study.results["mnist"].record["change"])
 
 
 def _samples(study: Study) -> Figure:
@@ -101,12 +113,20 @@ def _steps(study: Study) -> Figure | None:
     return None if measured["missing"] else figures.step_errors(measured)
 
 
-def _convergence(study: Study, names: Mapping[str, str]) -> Figure:
+def _convergence(
+    study: Study,
+    names: Mapping[str, str],
+    bands: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+    *,
+    bend: int | None = None,
+) -> Figure:
     """The curves of our runs, by their titles, with those of the submission over them if there is one."""
     theirs = {title: PREFIX + name for title, name in names.items() if PREFIX + name in study.results}
     return figures.convergence(
         {title: _history(study, name) for title, name in names.items()},
         {title: _history(study, name) for title, name in theirs.items()},
+        bands,
+        bend=bend,
     )
 
 

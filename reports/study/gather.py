@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,12 @@ from reports.study.submission_runs import distance
 
 @dataclass(frozen=True)
 class Title:
-    """What the title page says below the title."""
+    """What the title page says below the title; ``code`` is the address of the code."""
 
     name: str | None = None
     course: str | None = None
+    date: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Study:
         theirs = {name.removeprefix(THEIRS): runs.pop(name) for name in list(runs) if name.startswith(THEIRS)}
         return {
             "schema": 2,
-            "title": {"name": self.title.name, "course": self.title.course},
+            "title": asdict(self.title),
             "shortened": self.shortened,
             "failed": dict(self.failed),
             "versions": {"python": platform.python_version(), "numpy": np.__version__},

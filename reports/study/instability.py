@@ -7,7 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+import bp
 from reports.io.progress import Display
 from reports.study import facts
 from reports.study.part import Part, PartResult
@@ -50,10 +52,21 @@ def _part(
         X, T, _, _ = load()
         data: Data = (X[:n_images] * np.float32(scale), T[:n_images], None, None)
         cell: dict[str, Any] = {"dtype": dtype, "input_scale": scale, "alpha": alpha}
+        cell |= {"images": n_images, "epochs": n_epochs}
         return PartResult(cell | {kind: _ending(each, data) for kind, each in runs.items()})
 
     return Part(f"{PREFIX}{dtype}-{scale:g}-{alpha:g}", settings, make, _CODE)
 
 
 def _ending(experiment: Experiment, data: Data) -> dict[str, Any]:
-    return facts.ending(quiet_run(experiment, data, build_net(experiment)))
+    net = build_net(experiment)
+    before = _amplitudes(net)
+    ending = facts.ending(quiet_run(experiment, data, net))
+    with np.errstate(all="ignore"):  # the weights of a run that fails may be infinite
+        return ending | {"growth": float(np.max(_amplitudes(net) / before))}
+
+
+def _amplitudes(net: bp.MLP) -> NDArray[Any]:
+    """The mean |W| of each layer."""
+    with np.errstate(all="ignore"):
+        return np.array([np.abs(W).mean(dtype=float) for W, _ in net.parameters().values()])

@@ -8,7 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.study import catches, instability, runs, saturation, steps, submission_runs, verification
+from reports.study import (
+    catches,
+    efficiency,
+    instability,
+    runs,
+    saturation,
+    seeds,
+    steps,
+    submission_runs,
+    verification,
+)
+from reports.study.bench import training
 from reports.study.digits import DigitAnalysis
 from reports.study.part import Part, PartResult
 from reports.training.experiments import EXPERIMENTS, Data, Experiment, load_data
@@ -36,6 +47,10 @@ class Plan:
         How many cases the verification draws.
     every
         Every ``every``-th known mistake is judged.
+    seeds
+        Initialisations of the spirals' network for each learning rate, besides the lab's.
+    timing
+        How an epoch is timed.
     shortened
         What the report says if this is less than the assignment asks for.
     """
@@ -47,6 +62,8 @@ class Plan:
     their_epochs: int
     cases: verification.Plan
     every: int
+    seeds: int
+    timing: training.Plan
     shortened: tuple[str, ...] = ()
 
 
@@ -58,6 +75,8 @@ FULL = Plan(
     their_epochs=10,
     cases=verification.FULL,
     every=1,
+    seeds=30,
+    timing=training.Plan(rounds=5, images=12_000, small_epochs=300, compiled=False),
 )
 QUICK = Plan(
     mnist_epochs=5,
@@ -67,10 +86,14 @@ QUICK = Plan(
     their_epochs=2,
     cases=verification.QUICK,
     every=12,
+    seeds=10,
+    timing=training.Plan(rounds=3, images=3000, small_epochs=100, compiled=False),
     shortened=(
         "MNIST is trained for 5 epochs instead of 100,",
         "MNIST with the naive softmax for 2 epochs instead of 10,",
         "the search for instability sees 15,000 images once instead of 60,000 three times,",
+        "the spirals start from 10 other initialisations instead of 30,",
+        "an epoch of MNIST is timed on 3000 images instead of 12,000,",
         "and fewer random cases and one known mistake in twelve are judged.",
     ),
 )
@@ -99,6 +122,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
             )
             for alpha in ALPHAS
         ),
+        seeds.part(spirals, ALPHAS, plan.seeds, lambda: data(spirals)),
         runs.part(
             "mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, analysis=DigitAnalysis(mnist, mnist_folder)
         ),
@@ -111,6 +135,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
             "verification", partial(verification.measure, plan.cases), asdict(plan.cases), "reports.study.verification"
         ),
         _measurement("steps", steps.measure, {"steps": steps.STEPS}, "reports.study.steps"),
+        efficiency.part([mnist, spirals], plan.timing, data),
         _measurement("catches", partial(catches.measure, plan.every), {"every": plan.every}, "reports.study.catches"),
     ]
     if submission is not None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 import bp
 from reports.io.progress import Display
 from reports.study import facts
 from reports.study.part import Arrays, Part, PartResult
+from reports.study.watch import Watch
 from reports.training.experiments import Data, Experiment, build_net, run
 
-_CODE = ("bp", "reports.training.experiments", "reports.study.facts", "reports.study.runs", "reports.study.digits")
+_CODE = (
+    "bp", "reports.training.experiments", "reports.study.facts", "reports.study.runs", "reports.study.watch",
+    "reports.study.causes", "reports.study.digits",
+)  # fmt: skip
 
 #: Gives the data of an experiment, and loads them only once.
 Loader = Callable[[Experiment], Data]
@@ -46,7 +47,7 @@ def _train(
     data = load(experiment)
     net = build_net(experiment)
     task = display.task(name, experiment.n_epochs)
-    watch = _Watch(net, data[0], snapshots, _has_one_hidden_layer(experiment))
+    watch = Watch(net, data[0], data[1], snapshots, shallow=_has_one_hidden_layer(experiment))
 
     def on_epoch(history: bp.History) -> None:
         task.epoch(history)
@@ -55,11 +56,9 @@ def _train(
     history = quiet_run(experiment, data, net, on_epoch)
     watch.keep("last")
     found, arrays = analysis(net, data) if analysis else ({}, {})
-    record = record_of(experiment, history) | {"net": found}
-    if watch.dead:
-        record["dead_share"] = watch.dead
-        record["all_dead_epoch"] = facts.first_epoch_at_least(watch.dead, 1.0)
-    return PartResult(record, watch.arrays | arrays)
+    one_step = experiment.batch_size >= len(data[0])
+    watched = watch.record(history, experiment.alpha, one_step=one_step)
+    return PartResult(record_of(experiment, history) | {"net": found} | watched, watch.arrays | arrays)
 
 
 def record_of(experiment: Experiment, history: bp.History) -> dict[str, Any]:
@@ -94,29 +93,6 @@ def quiet_run(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return run(experiment, data, net, on_epoch=on_epoch)
-
-
-@dataclass
-class _Watch:
-    """Looks at a network after each epoch: which units are 0 for all training samples, and what its parameters are."""
-
-    net: bp.MLP
-    X: NDArray[np.float32]
-    snapshots: Sequence[int]
-    one_hidden: bool
-    dead: list[float] = field(default_factory=list)
-    arrays: Arrays = field(default_factory=dict)
-
-    def see(self, epoch: int) -> None:
-        if self.one_hidden:
-            hidden = self.net.propagate(self.X, last_layer="ReLU_1")
-            self.dead.append(float((hidden.max(axis=0) == 0).mean()))
-        if epoch in self.snapshots:
-            self.keep(str(epoch))
-
-    def keep(self, moment: str) -> None:
-        for layer, (W, b) in self.net.parameters().items():
-            self.arrays |= {f"{moment}.{layer}.W": W.copy(), f"{moment}.{layer}.b": b.copy()}
 
 
 def _has_one_hidden_layer(experiment: Experiment) -> bool:

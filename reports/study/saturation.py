@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -27,7 +28,8 @@ def measure(leads: Sequence[int] = LEADS) -> dict[str, Any]:
     -------
     dict
         ``missing``: why there is nothing else, or None. ``leads``: the logits. ``loss`` and ``delta``: the errors of
-        each way by its name, infinite for NaN. ``facts``: what the text states about each way.
+        each way by its name, infinite for NaN. ``facts``: what the text states about each way. ``thresholds``: where
+        something must change, by the format of a double; see `thresholds`.
     """
     if (reason := ball.available()) is not None:
         return {"missing": reason}
@@ -41,6 +43,35 @@ def measure(leads: Sequence[int] = LEADS) -> dict[str, Any]:
         "loss": {name: [loss for loss, _, _ in column] for name, column in errors.items()},
         "delta": {name: [delta for _, delta, _ in column] for name, column in errors.items()},
         "facts": {name: _facts(leads, column) for name, column in errors.items()},
+        "thresholds": thresholds(others[:, 1:]),
+    }
+
+
+def thresholds(others: Array) -> dict[str, float]:
+    """The logits of the right class at which something changes, by the format of a double alone.
+
+    Parameters
+    ----------
+    others
+        The logits of the other classes, (N, K - 1).
+
+    Returns
+    -------
+    dict
+        ``two_classes``: beyond it exp(-x), which is what one other class with logit 0 adds to 1, is rounded away.
+        ``zero_possible``: beyond it the same holds for each single one of the other classes, in one of the samples.
+        ``zero_certain``: beyond it the same holds for their sum. ``subnormal``: beyond it exp(-x) is less than 2^-1022,
+        and the unit in the last place shrinks no more. ``overflow``: beyond it exp(x) is infinite.
+    """
+    half_unit = 53 * math.log(2)
+    largest = others.max(axis=1)
+    log_sums = largest + np.log(np.exp(others - largest[:, None]).sum(axis=1))
+    return {
+        "two_classes": half_unit,
+        "zero_possible": half_unit + float(largest.min()),
+        "zero_certain": half_unit + float(log_sums.min()),
+        "subnormal": 1022 * math.log(2),
+        "overflow": 1024 * math.log(2),
     }
 
 
