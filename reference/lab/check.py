@@ -14,8 +14,7 @@ from reference.findings import Findings, Violation, passed
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.lab.contract import Oracle
-from reference.lab.diagnosis import certain, explanations
-from reference.lab.mistakes import CATALOGUE, Mistake
+from reference.lab.explaining import Explainer
 from reference.numerics.oracles import ball
 from reference.wording import fact
 
@@ -123,7 +122,7 @@ class LabExamination(Examination):
         oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
         checks = checks_of(only, assignment)
         super().__init__(checks, Context(executor, oracle, name, seed, effort, assignment))
-        self._explained: dict[str, list[Mistake]] = {}
+        self._explainer = Explainer(self.context)
 
     def obstacle(self, check: Check) -> Violation | None:
         """The violation where the class of the check is missing; None where the class is there."""
@@ -135,19 +134,10 @@ class LabExamination(Examination):
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
-        """The violation with its mistake, where all known mistakes that give the same answers have one name."""
-        # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
-        known = self._explained.get(check.subject)
-        if known is None:
-            known = [mistake for mistake in CATALOGUE if mistake.subject == check.subject]
+        """The violation with its mistakes, where all known ones that give the same answers have the same names."""
         kept = {name: self._by_id[name].run for name in check.depends_on}
-        found = explanations(known, check.run, self.context, violation, kept)
-        if found:
-            self._explained[check.subject] = found
-        mistake = certain(found)
-        if mistake is None:
-            return super().explained(check, violation)
-        return violation.but(mistake=mistake.word), mistake.hint
+        explained, hint = self._explainer.explained(check, violation, kept)
+        return explained, hint or super().explained(check, explained)[1]
 
 
 def checks_of(only: str, assignment: int) -> list[Check]:

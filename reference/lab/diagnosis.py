@@ -49,8 +49,8 @@ def explanations(
 
 
 def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
-    """The first mistake, if all of them have one name; None otherwise."""
-    return mistakes[0] if mistakes and len({each.word for each in mistakes}) == 1 else None
+    """The first mistake, if all of them have the same names; None otherwise."""
+    return mistakes[0] if mistakes and len({frozenset(each.words) for each in mistakes}) == 1 else None
 
 
 class _DiffersError(Exception):

@@ -72,12 +72,17 @@ def _alike(one: Any, other: Any, bound: Any) -> bool:
         return type(one) is type(other) and bool(one == other)
     if one.shape != other.shape or one.dtype != other.dtype or one.dtype.kind not in "fiub":
         return False
+    return bool(alike_entries(one, other, bound).all())
+
+
+def alike_entries(one: Array, other: Array, bound: Any) -> Array:
+    """Where two arrays of one shape are equal except for rounding; ``bound`` as in `alike`, for one array."""
     with np.errstate(invalid="ignore", over="ignore"):
         ones, others = one.astype(np.float64), other.astype(np.float64)
         distance = np.abs(ones - others)
         room = tolerances.CODINGS_BOUNDS * np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0
         same = (ones == others) | (np.isnan(ones) & np.isnan(others))
-        return bool((same | (distance <= room + _last_digits(others))).all())
+        return np.asarray(same | (distance <= room + _last_digits(others)))
 
 
 def _last_digits(numbers: Array) -> Array:

@@ -1,0 +1,332 @@
+"""Composes mistakes that nobody has listed: estimates constants from answers, and puts departures on top of each other.
+
+What is found here reproduces the answers of one check as far as they were looked at. It is named only after the whole
+check has been put to it, as to every other known mistake (`reference.lab.diagnosis`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reference.lab.context import Response, in_shape
+from reference.lab.contract import Case, Message
+from reference.lab.estimation import neat, neat_between, roots
+from reference.lab.mistakes import scales
+from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
+from reference.lab.mistakes.departures import (
+    Array,
+    Departure,
+    Family,
+    Formula,
+    Given,
+    Parts,
+    of_answers,
+    of_arguments,
+    over_samples,
+    rounded,
+)
+from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
+from reference.lab.mistakes.plain import CLASSES
+from reference.numerics.compare import alike_entries
+
+#: Mistakes of one method that are put on top of each other, at most.
+_DEPTH = 3
+#: How many unfinished explanations are carried on.
+_BEAM = 5
+#: How many answers a constant is estimated from; the others confirm it.
+_TELLING = 2
+#: Words of the catalogue that are about the values of an answer alone.
+_NOT_OF_VALUES = frozenset(
+    "missing not-implemented crash timeout memory exits wrong-shape wrong-dtype wrong-type mutates-input stateful "
+    "nondeterministic aliases-input layout-dependent batch-size-dependent".split()
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One answer that was judged: what was given, what came, and how far rounding may take the right answer."""
+
+    given: Given
+    answer: Parts
+    bounds: Parts
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """N, D and K."""
+        return scales.sizes_of(self.given)
+
+
+@dataclass
+class _Node:
+    """A formula that explains some of the answers, and the mistakes that it is made of."""
+
+    formula: Formula
+    departures: tuple[Departure, ...] = ()
+    predicted: list[Parts | None] = field(default_factory=list)
+    matched: int = 0
+
+
+def observed(log: Sequence[Response], message: Message) -> list[Observation]:
+    """The answers of a log that were judged, of that message."""
+    found = []
+    for each in log:
+        if each.message is message and each.case is not None and each.bounds is not None:
+            found.append(Observation(_given(each.case), each.values, each.bounds))
+    return found
+
+
+def _given(case: Case) -> Given:
+    return {**case.arguments, **case.parameters}
+
+
+def composed(observations: Sequence[Observation], message: Message) -> list[Mistake]:
+    """Mistakes, or several on top of each other, that give these answers: those with the fewest departures."""
+    if not observations:
+        return []
+    with np.errstate(all="ignore"):
+        search = _Search(observations, message)
+        return [_mistake(search.largest_first(node), node, message) for node in search.run()]
+
+
+class _Search:
+    def __init__(self, observations: Sequence[Observation], message: Message) -> None:
+        self.observations = observations
+        self.message = message
+        self.entries = sum(part.size for each in observations for part in each.answer)
+
+    def run(self) -> list[_Node]:
+        right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
+        cores = [right, *self._catalogue()]
+        nodes = list(self._expanded(right))
+        level = 1
+        while not (found := [node for node in nodes if node.matched == self.entries]):
+            if level == _DEPTH:
+                return []
+            partial = sorted(
+                (node for node in [*nodes, *cores] if node.departures and node.matched > right.matched),
+                key=lambda node: -node.matched,
+            )
+            starts = [*cores, *nodes] if level == 1 else nodes
+            more = [wider for node in starts for wider in self._scaled(node)]
+            more += [wider for node in partial[:_BEAM] for wider in self._expanded(node)]
+            nodes = sorted(more, key=lambda node: -node.matched)[: 4 * _BEAM]
+            level += 1
+        return found
+
+    def largest_first(self, node: _Node) -> list[Departure]:
+        """The departures of a node: the first is the one that alone makes the most numbers wrong."""
+        right = _Node(formula_of(CLASSES[self.message.cls], self.message))
+        alone = {id(each): self._agreeing(self._on_top(right, each), self._scored(right)) for each in node.departures}
+        return sorted(node.departures, key=lambda each: alone[id(each)])
+
+    def _agreeing(self, node: _Node, other: _Node) -> int:
+        """How many entries two nodes give alike."""
+        agreeing = 0
+        for one, two, each in zip(node.predicted, other.predicted, self.observations, strict=True):
+            if one is not None and two is not None:
+                pairs = zip(one, two, each.bounds, strict=True)
+                agreeing += sum(int(np.count_nonzero(alike_entries(a, b, bound))) for a, b, bound in pairs)
+        return agreeing
+
+    def _catalogue(self) -> list[_Node]:
+        found = []
+        for each in CATALOGUE:
+            if each.subject != self.message.subject or each.word in _NOT_OF_VALUES:
+                continue
+            formula = formula_of(each.classes[self.message.cls], self.message)
+            known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further)  # type: ignore[misc]
+            found.append(self._scored(_Node(formula, (known,))))
+        return found
+
+    def _scored(self, node: _Node) -> _Node:
+        node.predicted = [_answer(node.formula, each.given) for each in self.observations]
+        node.matched = sum(
+            0 if found is None else int(sum(map(np.count_nonzero, _matching(found, each))))
+            for found, each in zip(node.predicted, self.observations, strict=True)
+        )
+        return node
+
+    def _on_top(self, node: _Node, departure: Departure) -> _Node:
+        return self._scored(_Node(departure.change(node.formula), (*node.departures, departure)))
+
+    def _expanded(self, node: _Node) -> Iterator[_Node]:
+        yield from self._scaled(node)
+        names = tuple(self.observations[0].given)
+        for departure in (*over_samples(per_sample=self.message.per_sample), *rounded(names)):
+            yield self._on_top(node, departure)
+        families = [*of_answers(), *of_arguments(names)]
+        if not node.departures:
+            families += FAMILIES.get(self.message.subject, [])
+            yield from self._with_threshold(node)
+        for family in families:
+            best = self._best_of(node, family)
+            if best is not None:
+                yield best
+
+    def _scaled(self, node: _Node) -> Iterator[_Node]:
+        """The node with the factors that its answers lack, part by part."""
+        if any(departure.estimated.get("factor") for departure in node.departures):
+            return
+        found: list[scales.Scale] = []
+        for part in range(len(self.message.parts)):
+            ratios, sizes = [], []
+            for predicted, each in zip(node.predicted, self.observations, strict=True):
+                if predicted is None:
+                    return
+                ratio = _ratio(each.answer[part], predicted[part], each.bounds[part])
+                if ratio is not None:
+                    ratios.append(ratio)
+                    sizes.append(each.sizes)
+            scale = scales.fitting(ratios, sizes)
+            if scale is None:
+                return
+            found.append(scale)
+        if all(scale.is_one for scale in found):
+            return
+        classes = self.message.cls != "LinearLayer"
+        settings: Any = {"per_sample": self.message.per_sample, "classes": classes, "names": self.message.parts}
+        yield self._on_top(node, scales.departure(found, **settings))
+
+    def _with_threshold(self, node: _Node) -> Iterator[_Node]:
+        if self.message.cls != "ReLULayer":
+            return
+        low, high = -np.inf, np.inf
+        for each in self.observations:
+            found = threshold_of(self.message.subject, each.given, each.answer[0])
+            if found is not None:
+                low, high = max(low, found[0]), min(high, found[1])
+        if np.isfinite([low, high]).all() and low < high:
+            yield self._on_top(node, beyond(self.message.subject, _between(low, high)))
+
+    def _best_of(self, node: _Node, family: Family) -> _Node | None:
+        """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
+        best: _Node | None = None
+        for number, index in self._telling(node):
+            each = self.observations[number]
+            actual = float(each.answer[index[0]][index[1:]])
+
+            def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
+                found = _answer(family.make(c).change(node.formula), each.given)
+                return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
+
+            low, high = self._range(family)
+            for root in roots(off, low, high, signed=family.signed):
+                for constant in neat(root):
+                    departure = family.make(constant)
+                    found = _answer(departure.change(node.formula), each.given)
+                    if found is None or not _matching(found, each)[index[0]][index[1:]]:
+                        continue
+                    candidate = self._on_top(node, departure)
+                    if candidate.matched > max(node.matched, best.matched if best else 0):
+                        best = candidate
+                    break
+            if best is not None and best.matched == self.entries:
+                break
+        return best
+
+    def _telling(self, node: _Node) -> list[tuple[int, tuple[int, ...]]]:
+        """The entries that the node explains least, of a few different answers: their numbers, parts and indices."""
+        found = []
+        for number, (predicted, each) in enumerate(zip(node.predicted, self.observations, strict=True)):
+            if predicted is None:
+                continue
+            for part, (one, other, bound) in enumerate(zip(predicted, each.answer, each.bounds, strict=True)):
+                wrong = ~alike_entries(one, other, bound) & np.isfinite(other)
+                if wrong.any():
+                    size = np.where(wrong, np.abs(one - other) / (np.abs(other) + bound + 1e-300), -1)
+                    size = np.where(wrong & np.isnan(size), np.inf, size)
+                    index = np.unravel_index(int(np.argmax(size)), size.shape)
+                    found.append((float(size[index]), number, (part, *map(int, index))))
+        chosen: dict[int, tuple[int, ...]] = {}
+        for _, number, index in sorted(found, reverse=True):
+            chosen.setdefault(number, index)
+        return list(chosen.items())[:_TELLING]
+
+    def _range(self, family: Family) -> tuple[float, float]:
+        """The sizes between which a constant of the family has an effect on these arguments and answers."""
+        arrays = [array for each in self.observations for array in (*each.given.values(), *each.answer)]
+        numbers = np.abs(np.concatenate([array.ravel() for array in arrays]))
+        numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+        smallest, largest = float(numbers.min()), float(numbers.max())
+        return max(family.low, smallest * 1e-18), min(family.high, max(largest * 10, 1.0))
+
+
+def _between(low: float, high: float) -> float:
+    """A threshold from ``low`` on and below ``high``: the one with the fewest digits."""
+    return 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low)))
+
+
+def _ratio(answer: Array, predicted: Array, bound: Array) -> float | None:
+    """The factor between two arrays, where most entries have one; None if they have none or are too small to tell."""
+    clear = np.isfinite(answer) & np.isfinite(predicted) & (np.abs(predicted) > 1e8 * bound) & (answer != 0)
+    if not clear.any():
+        return None
+    ratios = answer[clear] / predicted[clear]
+    return float(np.sort(ratios.ravel())[ratios.size // 2])
+
+
+def _matching(found: Parts, each: Observation) -> list[Array]:
+    return [
+        alike_entries(np.asarray(one, dtype=np.float64), other, bound)
+        for one, other, bound in zip(found, each.answer, each.bounds, strict=True)
+    ]
+
+
+def _answer(formula: Formula, given: Given) -> Parts | None:
+    """The parts, float64, in the due shapes; None if there are none."""
+    try:
+        return tuple(np.asarray(part, dtype=np.float64) for part in formula(given))
+    except Exception:  # a formula need not be made for what is composed with it
+        return None
+
+
+def formula_of(cls: type, message: Message) -> Formula:
+    """A method of a class as a function of the arguments and the parameters of its object."""
+    method: Callable[..., Any] = getattr(cls, message.method)
+
+    def formula(given: Given) -> Parts:
+        layer = cls.__new__(cls)
+        layer.name = "layer"
+        arguments = {}
+        for name, array in given.items():
+            if name in message.arguments:
+                arguments[name] = array.copy()
+            else:
+                setattr(layer, name, array.copy())
+        found = method(layer, **arguments)
+        parts = tuple(found) if len(message.parts) > 1 else (found,)
+        return _in_due_shape(parts, given, message)
+
+    return formula
+
+
+def _in_due_shape(parts: Parts, given: Given, message: Message) -> Parts:
+    arguments = {name: array for name, array in given.items() if name in message.arguments}
+    parameters = {name: array for name, array in given.items() if name not in arguments}
+    shapes = message.shapes(Case(arguments, parameters))
+    shaped = [in_shape(np.asarray(part), shape) for part, shape in zip(parts, shapes, strict=True)]
+    if any(part is None for part in shaped):
+        raise ValueError("another shape")
+    return tuple(part for part in shaped if part is not None)
+
+
+def _mistake(departures: Sequence[Departure], node: _Node, message: Message) -> Mistake:
+    """The mistake that a formula makes, as a method of the right class; the first of the departures comes first."""
+
+    def method(self: Any, *arguments: Any, **named: Any) -> Any:
+        given = {**dict(zip(message.arguments, arguments, strict=False)), **named}
+        for name in ("W", "b"):
+            if hasattr(self, name):
+                given[name] = getattr(self, name)
+        parts = node.formula(given)
+        return list(parts) if len(message.parts) > 1 else parts[0]
+
+    words = [word for each in departures for word in (each.word, *each.further)]
+    estimated = {name: told for each in node.departures for name, told in each.estimated.items()}
+    name = f"{message.subject}: {', '.join(words)} {estimated}"
+    classes = classes_with(message.subject, method)
+    return Mistake(name, message.subject, words[0], departures[0].hint, classes, tuple(words[1:]), estimated)
