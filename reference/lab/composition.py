@@ -100,10 +100,11 @@ class _Search:
 
     def run(self) -> list[_Node]:
         right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
-        cores = [right, *self._catalogue()]
+        self._catalogued = self._catalogue()
+        cores = [right, *self._catalogued]
         nodes = list(self._expanded(right))
         level = 1
-        while not (found := [node for node in nodes if node.matched == self.entries]):
+        while not (found := self._complete(nodes)):
             if level == _DEPTH:
                 return []
             partial = sorted(
@@ -112,10 +113,18 @@ class _Search:
             )
             starts = [*cores, *nodes] if level == 1 else nodes
             more = [wider for node in starts for wider in self._scaled(node)]
+            if level == 1:
+                mixed = over_samples(per_sample=self.message.per_sample)
+                more += [self._on_top(node, departure) for node in self._catalogued for departure in mixed]
             more += [wider for node in partial[:_BEAM] for wider in self._expanded(node)]
             nodes = sorted(more, key=lambda node: -node.matched)[: 4 * _BEAM]
             level += 1
         return found
+
+    def _complete(self, nodes: Sequence[_Node]) -> list[_Node]:
+        """Those that explain every entry; those made for this formula alone, if there are any."""
+        found = [node for node in nodes if node.matched == self.entries]
+        return [node for node in found if all(each.specific for each in node.departures)] or found
 
     def largest_first(self, node: _Node) -> list[Departure]:
         """The departures of a node: the first is the one that alone makes the most numbers wrong."""
@@ -181,7 +190,8 @@ class _Search:
                 if ratio is not None:
                     ratios.append(ratio)
                     sizes.append(each.sizes)
-            scale = scales.fitting(ratios, sizes)
+            # A part without a clear entry, such as zeros, says nothing of its factor.
+            scale = scales.fitting(ratios, sizes) if ratios else scales.Scale(1.0)
             if scale is None:
                 return
             found.append(scale)

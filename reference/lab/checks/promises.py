@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reference.engine import promises
 from reference.execution.worker.protocol import Call, Layout
 from reference.findings import Violation
-from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, entry, raised, type_of
+from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, as_numbers, entry, raised, type_of
 from reference.lab.contract import Case, Message, Sizes, forward_of
 from reference.numerics.compare import differing_entry
 from reference.numerics.sampling import normal_numbers, short_numbers, single_precision
@@ -53,7 +53,9 @@ def _judge_types(context: Context, message: Message, case: Case) -> None:
     if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):
         raise context.violation(message, case, fact("parts", names=message.parts), type_of(reply), "wrong-type")
     if not several and reply.kind != "ndarray":
-        raise context.violation(message, case, fact("array"), type_of(reply), "wrong-type")
+        # One number where an array is due has the shape ().
+        word = "wrong-type" if as_numbers(reply.value) is None else "wrong-shape"
+        raise context.violation(message, case, fact("array"), type_of(reply), word)
     values = reply.value if several else [reply.value]
     for name, value, shape in zip(message.parts, values, message.shapes(case), strict=True):
         array = np.asarray(value)

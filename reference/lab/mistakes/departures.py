@@ -37,6 +37,10 @@ class Departure:
         Makes a wrong formula of another formula.
     estimated
         The constants in it, by name, as they are told.
+    further
+        More words, where it is two mistakes at once.
+    specific
+        Whether it is made for one method's formula: then it is told rather than one that fits all methods.
     """
 
     word: str
@@ -44,6 +48,7 @@ class Departure:
     change: Callable[[Formula], Formula]
     estimated: Mapping[str, str]
     further: tuple[str, ...] = ()
+    specific: bool = False
 
 
 @dataclass(frozen=True)

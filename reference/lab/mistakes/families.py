@@ -23,7 +23,7 @@ def _family(
         hint = " ".join((formula.__doc__ or "").split())
 
         def make(c: float) -> Departure:
-            return Departure(word, hint, lambda _: lambda given: (formula(c, **given),), {name: repr(c)}, further)
+            return Departure(word, hint, lambda _: lambda given: (formula(c, **given),), {name: repr(c)}, further, specific=True)
 
         FAMILIES.setdefault(subject, []).append(Family(name, make, low, high, signed))
         return formula
@@ -311,4 +311,4 @@ def beyond(subject: str, c: float) -> Departure:
         return (given["delta_next"] * (given["Y"] > c),)
 
     hint = "From which output on does it change with the input?"
-    return Departure("mask-wrong-threshold", hint, lambda _: formula, {"threshold": repr(c)})
+    return Departure("mask-wrong-threshold", hint, lambda _: formula, {"threshold": repr(c)}, specific=True)

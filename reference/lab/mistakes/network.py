@@ -122,7 +122,7 @@ def evaluate_with_arguments_in_the_wrong_places(self: Any, X: Any, T: Any) -> An
     return self.loss.forward(T=self.propagate(X, output_layers=False), Y=T)
 
 
-@wrong("MLP.evaluate", "output-layers-ignored")
+@wrong("MLP.evaluate", "output-layers-in-gradient")
 def evaluate_after_output_layers(self: Any, X: Any, T: Any) -> Any:
     """The compound loss has softmax in it already: what should it be given?"""
     return self.loss.forward(self.propagate(X), T)

@@ -69,7 +69,7 @@ class SoftmaxLayer(_Named):
 
     def forward(self, X: Any) -> Any:
         """(N, K) -> (N, K)."""
-        return _softmax(X)
+        return softmax(X)
 
     def delta(self, Y: Any, delta_next: Any) -> Any:
         """(N, K) -> (N, K)."""
@@ -99,7 +99,7 @@ class LossCrossEntropyForSoftmaxLogits(_Named):
 
     def delta(self, X: Any, T: Any) -> Any:
         """(N, K) -> (N, K)."""
-        return _softmax(X) - T
+        return softmax(X) - T
 
 
 class MLP:
@@ -139,7 +139,7 @@ class MLP:
         return found
 
 
-def _softmax(X: Any) -> Any:
+def softmax(X: Any) -> Any:
     E = np.exp(X - X.max(axis=1, keepdims=True))
     return E / E.sum(axis=1, keepdims=True)
 

@@ -45,7 +45,7 @@ def forward_shifted_by_batch_maximum(self: Any, X: Any) -> Any:
     return _normalised(np.exp(X - X.max()))
 
 
-@wrong("SoftmaxLayer.forward", "batch-wide-shift")
+@wrong("SoftmaxLayer.forward", "wrong-axis")
 def forward_shifted_by_column_maximum(self: Any, X: Any) -> Any:
     """Is it a row's own maximum that is subtracted, the same number from the whole row?"""
     return _normalised(np.exp(X - X.max(axis=0)))
