@@ -53,6 +53,13 @@ class Observation:
     given: Given
     answer: Parts
     bounds: Parts
+    origin: Array | None = None
+
+    def case(self, message: Message) -> Case:
+        """The case that was asked."""
+        arguments = {name: array for name, array in self.given.items() if name in message.arguments}
+        parameters = {name: array for name, array in self.given.items() if name not in arguments}
+        return Case(arguments, parameters, self.origin)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -75,7 +82,7 @@ def observed(log: Sequence[Response], message: Message) -> list[Observation]:
     found = []
     for each in log:
         if each.message is message and each.case is not None and each.bounds is not None:
-            found.append(Observation(_given(each.case), each.values, each.bounds))
+            found.append(Observation(_given(each.case), each.values, each.bounds, each.case.origin))
     return found
 
 
@@ -83,17 +90,18 @@ def _given(case: Case) -> Given:
     return {**case.arguments, **case.parameters}
 
 
-def composed(observations: Sequence[Observation], message: Message) -> list[Mistake]:
-    """Mistakes, or several on top of each other, that give these answers: those with the fewest departures."""
+def composed(observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> list[Mistake]:
+    """Mistakes, or up to ``depth`` on top of each other, that give these answers: those with the fewest departures."""
     if not observations:
         return []
     with np.errstate(all="ignore"):
-        search = _Search(observations, message)
+        search = _Search(observations, message, depth)
         return [_mistake(search.largest_first(node), node, message) for node in search.run()]
 
 
 class _Search:
-    def __init__(self, observations: Sequence[Observation], message: Message) -> None:
+    def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
+        self.depth = depth
         self.observations = observations
         self.message = message
         self.entries = sum(part.size for each in observations for part in each.answer)
@@ -101,19 +109,18 @@ class _Search:
     def run(self) -> list[_Node]:
         right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
         self._catalogued = self._catalogue()
-        cores = [right, *self._catalogued]
-        nodes = list(self._expanded(right))
+        nodes = [*self._catalogued, *self._expanded(right)]
         level = 1
         while not (found := self._complete(nodes)):
-            if level == _DEPTH:
+            if level == self.depth:
                 return []
             partial = sorted(
-                (node for node in [*nodes, *cores] if node.departures and node.matched > right.matched),
+                (node for node in nodes if node.departures and node.matched > right.matched),
                 key=lambda node: -node.matched,
             )
-            starts = [*cores, *nodes] if level == 1 else nodes
-            more = [wider for node in starts for wider in self._scaled(node)]
+            more = [wider for node in nodes for wider in self._scaled(node)]
             if level == 1:
+                more += [wider for node in self._scaled(right, loosely=True) for wider in self._expanded(node)]
                 mixed = over_samples(per_sample=self.message.per_sample)
                 more += [self._on_top(node, departure) for node in self._catalogued for departure in mixed]
             more += [wider for node in partial[:_BEAM] for wider in self._expanded(node)]
@@ -176,8 +183,8 @@ class _Search:
             if best is not None:
                 yield best
 
-    def _scaled(self, node: _Node) -> Iterator[_Node]:
-        """The node with the factors that its answers lack, part by part."""
+    def _scaled(self, node: _Node, *, loosely: bool = False) -> Iterator[_Node]:
+        """The node with the factors that its answers lack, part by part; ``loosely``: but for something small."""
         if any(departure.estimated.get("factor") for departure in node.departures):
             return
         found: list[scales.Scale] = []
@@ -191,7 +198,7 @@ class _Search:
                     ratios.append(ratio)
                     sizes.append(each.sizes)
             # A part without a clear entry, such as zeros, says nothing of its factor.
-            scale = scales.fitting(ratios, sizes) if ratios else scales.Scale(1.0)
+            scale = scales.fitting(ratios, sizes, loosely=loosely) if ratios else scales.Scale(1.0)
             if scale is None:
                 return
             found.append(scale)

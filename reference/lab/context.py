@@ -51,7 +51,7 @@ class Response:
     bounds
         How far rounding may take each part of the right answer, where there is one.
     message, case
-        What was called, where the values are arrays of the due shapes that were judged; None elsewhere.
+        What was called, where the values are arrays of the due shapes; None elsewhere.
     """
 
     values: tuple[Any, ...]
@@ -227,7 +227,7 @@ class Context(_Context):
                 due, came = fact("shape of", what=name, shape=shape), fact("shape", shape=array.shape)
                 raise self.violation(message, case, due, came, "wrong-shape")
             arrays.append(shaped.astype(np.float64))
-        self.log.append(Response(tuple(arrays)))
+        self.log.append(Response(tuple(arrays), None, message, case))
         return tuple(arrays)
 
     def answer(self, message: Message, case: Case) -> Expected:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import numpy as np
+
 from reference.engine import Check
 from reference.findings import NotApplicable, Violation
+from reference.lab import behaviour
 from reference.lab.checks import promises
-from reference.lab.composition import composed, observed
+from reference.lab.composition import Observation, composed, observed
 from reference.lab.context import Context
 from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
+from reference.lab.telling_apart import told_apart
 
 Run = Callable[[Context], None]
+#: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
+_SEEN = frozenset({"timeout", "memory", "exits", "missing", "nondeterministic", "mutates-input", "aliases-input"})
+#: How many entries must be wrong before a mistake is said to be made in some of the cases only.
+_FEWEST_WRONG = 3
 
 
 class Explainer:
@@ -30,9 +38,7 @@ class Explainer:
         self.context = context
         self._found: dict[str, list[Mistake]] = {}
 
-    def explained(
-        self, check: Check, violation: Violation, kept: Mapping[str, Run]
-    ) -> tuple[Violation, str | None]:
+    def explained(self, check: Check, violation: Violation, kept: Mapping[str, Run]) -> tuple[Violation, str | None]:
         """The violation with the mistakes that explain it, and a hint; without either where nothing is certain.
 
         Parameters
@@ -43,15 +49,14 @@ class Explainer:
             Checks that were passed before, by id.
         """
         mistake = self._known(check.subject, check.run, self.context, violation, kept)
-        words = mistake.words if mistake else ()
         if violation.mistake == "stateful" and violation.asked is not None:
-            words = (*(words or ("stateful",)), *self._when_primed(check, violation))
-        if mistake is None:
-            return (violation.but(mistakes=words) if words else violation), None
-        came = violation.came
-        if mistake.estimated:
-            came = came.and_("estimated", constants=tuple(mistake.estimated.items()))
-        return violation.but(mistake=mistake.word, mistakes=tuple(dict.fromkeys(words)), came=came), mistake.hint
+            words = (*(mistake.words if mistake else ("stateful",)), *self._when_primed(check, violation))
+            violation = violation.but(mistakes=tuple(dict.fromkeys(words)))
+        if mistake is not None:
+            return _told(violation, mistake), mistake.hint
+        if violation.mistake in _SEEN or violation.mistake == "stateful":
+            return violation, None
+        return self._by_behaviour(violation)
 
     def _known(
         self, subject: str, run: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
@@ -60,16 +65,41 @@ class Explainer:
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
         listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
-        for candidates in (partial(list, before), partial(list, listed), partial(self._composed, context, violation)):
+        for candidates in (partial(list, before), partial(list, listed), partial(_composed, context, violation)):
             found = explanations(candidates(), run, context, violation, kept)
             if found:
+                found = told_apart(found, context)
                 before += [each for each in found if each not in before]
                 return certain(found)
         return None
 
-    def _composed(self, context: Context, violation: Violation) -> list[Mistake]:
+    def _by_behaviour(self, violation: Violation) -> tuple[Violation, str | None]:
+        """The violation with the mistake that shows in how the method behaves, if there is one, and a hint."""
         message = _message(violation)
-        return [] if message is None else composed(observed(context.log, message), message)
+        if message is None or violation.came.kind != "entry":
+            return violation, None
+        word = behaviour.asked_again(self.context, violation)
+        if word is not None:
+            return violation.but(mistake=word), behaviour.hint_for(word)
+        observations = observed(self.context.log, message)
+        nearly = behaviour.by_errors(self.context, message, observations)
+        if nearly is not None:
+            word, constant = nearly
+            name = "step" if word == "finite-differences" else "precision"
+            came = violation.came.and_("estimated", constants=((name, constant),))
+            return violation.but(mistake=word, came=came), behaviour.hint_for(word)
+        return _in_some_cases(violation, message, self._wrong(message, observations))
+
+    def _wrong(self, message: Message, observations: list[Observation]) -> list[Observation]:
+        """The answers that are wrong."""
+        found = []
+        for each in observations:
+            truth = self.context.answer(message, each.case(message)).truth
+            parts = zip(each.answer, truth, each.bounds, strict=True)
+            with np.errstate(all="ignore"):
+                if not all((np.abs(a - t.value) <= bound + t.error).all() for a, t, bound in parts):
+                    found.append(each)
+        return found
 
     def _when_primed(self, check: Check, violation: Violation) -> tuple[str, ...]:
         """What else is wrong with the answers of a method that needs ``forward`` first, given right after it."""
@@ -86,6 +116,37 @@ class Explainer:
         except NotApplicable:
             pass
         return ()
+
+
+def _composed(context: Context, violation: Violation) -> list[Mistake]:
+    message = _message(violation)
+    if message is None or violation.came.kind != "entry":
+        return []
+    return composed(observed(context.log, message), message)
+
+
+def _in_some_cases(
+    violation: Violation, message: Message, wrong: list[Observation]
+) -> tuple[Violation, str | None]:
+    """The violation with the one mistake that explains all wrong answers, where the others are right."""
+    if sum(part.size for each in wrong for part in each.answer) < _FEWEST_WRONG:
+        return violation, None
+    if not any(np.isfinite(part).any() for each in wrong for part in each.answer):
+        return violation, None
+    mistake = certain(composed(wrong, message, depth=1))
+    if mistake is None:
+        return violation, None
+    words = (mistake.words) if violation.mistake is None else (violation.mistake, *mistake.words)
+    return _told(violation.but(mistakes=tuple(dict.fromkeys(words))), mistake), mistake.hint
+
+
+def _told(violation: Violation, mistake: Mistake) -> Violation:
+    """The violation with the words of a mistake and the constants that were estimated."""
+    words = violation.mistakes or mistake.words
+    came = violation.came
+    if mistake.estimated:
+        came = came.and_("estimated", constants=tuple(mistake.estimated.items()))
+    return violation.but(mistake=words[0], mistakes=words, came=came)
 
 
 def _message(violation: Violation) -> Message | None:
