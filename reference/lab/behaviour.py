@@ -96,7 +96,7 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
     within = total = 0
     typical = []
     for each in judged:
-        allowed = (each.bound / DOUBLE.unit + np.abs(each.truth)) * unit
+        allowed = (each.bound / DOUBLE.u + np.abs(each.truth)) * unit
         known = (np.abs(each.truth) < largest) & np.isfinite(each.answer)
         room = _BOUNDS * allowed + _BOUNDS * smallest * max(1.0, _largest(each.observation))
         within += int(np.count_nonzero(each.error[known] <= room[known]))
@@ -128,7 +128,7 @@ def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided
     for each in judged:
         for quotients, size in _quotients(message, each.observation.given, step, one_sided=one_sided):
             found = np.concatenate([part.ravel() for part in quotients])
-            noise = _NOISE * DOUBLE.unit * size / step + 2 * each.bound
+            noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
             within += int(np.count_nonzero(np.abs(each.answer - found) <= noise))
             total += found.size
             typical.append(float((np.abs(each.answer - each.truth) / noise).max()))

@@ -37,6 +37,8 @@ from reference.numerics.compare import alike_entries
 _DEPTH = 3
 #: How many unfinished explanations are carried on.
 _BEAM = 5
+#: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
+_CLEAR, _CODINGS = 1e4, 32.0
 #: How many answers a constant is estimated from; the others confirm it.
 _TELLING = 2
 #: Words of the catalogue that are about the values of an answer alone.
@@ -189,16 +191,17 @@ class _Search:
             return
         found: list[scales.Scale] = []
         for part in range(len(self.message.parts)):
-            ratios, sizes = [], []
+            ratios, sizes, within = [], [], scales.AGREEMENT
             for predicted, each in zip(node.predicted, self.observations, strict=True):
                 if predicted is None:
                     return
                 ratio = _ratio(each.answer[part], predicted[part], each.bounds[part])
                 if ratio is not None:
-                    ratios.append(ratio)
+                    ratios.append(ratio[0])
+                    within = max(within, ratio[1])
                     sizes.append(each.sizes)
             # A part without a clear entry, such as zeros, says nothing of its factor.
-            scale = scales.fitting(ratios, sizes, loosely=loosely) if ratios else scales.Scale(1.0)
+            scale = scales.fitting(ratios, sizes, within=within, loosely=loosely) if ratios else scales.Scale(1.0)
             if scale is None:
                 return
             found.append(scale)
@@ -277,13 +280,15 @@ def _between(low: float, high: float) -> float:
     return 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low)))
 
 
-def _ratio(answer: Array, predicted: Array, bound: Array) -> float | None:
-    """The factor between two arrays, where most entries have one; None if they have none or are too small to tell."""
-    clear = np.isfinite(answer) & np.isfinite(predicted) & (np.abs(predicted) > 1e8 * bound) & (answer != 0)
+def _ratio(answer: Array, predicted: Array, bound: Array) -> tuple[float, float] | None:
+    """The factor between two arrays, that of most entries, and how exact it is; None where nothing is clear."""
+    clear = np.isfinite(answer) & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * bound) & (answer != 0)
     if not clear.any():
         return None
-    ratios = answer[clear] / predicted[clear]
-    return float(np.sort(ratios.ravel())[ratios.size // 2])
+    ratios = (answer[clear] / predicted[clear]).ravel()
+    chosen = np.argsort(ratios)[ratios.size // 2]
+    rounding = (bound[clear] / np.abs(predicted[clear])).ravel()[chosen]
+    return float(ratios[chosen]), float(scales.AGREEMENT + _CODINGS * rounding)
 
 
 def _matching(found: Parts, each: Observation) -> list[Array]:

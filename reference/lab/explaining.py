@@ -68,7 +68,7 @@ class Explainer:
         for candidates in (partial(list, before), partial(list, listed), partial(_composed, context, violation)):
             found = explanations(candidates(), run, context, violation, kept)
             if found:
-                found = told_apart(found, context)
+                found = _fewest(told_apart(found, context))
                 before += [each for each in found if each not in before]
                 return certain(found)
         return None
@@ -118,6 +118,12 @@ class Explainer:
         return ()
 
 
+def _fewest(mistakes: list[Mistake]) -> list[Mistake]:
+    """Those with the fewest words: who says more than is needed says what nobody has seen."""
+    fewest = min((len(each.words) for each in mistakes), default=0)
+    return [each for each in mistakes if len(each.words) == fewest]
+
+
 def _composed(context: Context, violation: Violation) -> list[Mistake]:
     message = _message(violation)
     if message is None or violation.came.kind != "entry":
@@ -133,7 +139,7 @@ def _in_some_cases(
         return violation, None
     if not any(np.isfinite(part).any() for each in wrong for part in each.answer):
         return violation, None
-    mistake = certain(composed(wrong, message, depth=1))
+    mistake = certain(_fewest(composed(wrong, message, depth=1)))
     if mistake is None:
         return violation, None
     words = (mistake.words) if violation.mistake is None else (violation.mistake, *mistake.words)

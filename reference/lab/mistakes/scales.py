@@ -107,8 +107,10 @@ def _forms() -> Iterator[tuple[tuple[float, float, float], bool]]:
 _FORMS = tuple(_forms())
 
 
-def fitting(ratios: Sequence[float], sizes: Sequence[Mapping[str, int]], *, loosely: bool = False) -> Scale | None:
-    """The simplest factor that all these ratios fit; None if none does.
+def fitting(
+    ratios: Sequence[float], sizes: Sequence[Mapping[str, int]], *, within: float = AGREEMENT, loosely: bool = False
+) -> Scale | None:
+    """The simplest factor that all these ratios fit to the fraction ``within``; None if none does.
 
     ``loosely``: to a hundredth, in nine of ten cases, where the factor is made of the sizes alone.
     """
@@ -124,22 +126,22 @@ def fitting(ratios: Sequence[float], sizes: Sequence[Mapping[str, int]], *, loos
             if abs(whole) == 1 and np.quantile(np.abs(constants - whole), _MOST) <= _LOOSELY:
                 return Scale(float(whole), powers, less_one)
             continue
-        if np.abs(constants - middle).max() <= AGREEMENT * abs(middle):
-            return Scale(_neat(middle), powers, less_one)
+        if np.abs(constants - middle).max() <= within * abs(middle):
+            return Scale(_neat(middle, within), powers, less_one)
     return None
 
 
-def _neat(value: float) -> float:
+def _neat(value: float, within: float) -> float:
     """The number that was meant by one that was rounded."""
     for number in _NAMED:
-        if math.isclose(abs(value), number, rel_tol=AGREEMENT):
+        if math.isclose(abs(value), number, rel_tol=within):
             return math.copysign(number, value)
     for divisor in range(1, _LARGEST_DIVISOR + 1):
         whole = round(value * divisor)
-        if whole and math.isclose(value * divisor, whole, rel_tol=AGREEMENT):
+        if whole and math.isclose(value * divisor, whole, rel_tol=within):
             return whole / divisor
     short = float(f"{value:.6g}")
-    return short if math.isclose(short, value, rel_tol=AGREEMENT) else value
+    return short if math.isclose(short, value, rel_tol=within) else value
 
 
 _HINTS = {
