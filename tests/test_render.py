@@ -149,6 +149,12 @@ def test_colour_is_for_terminals_alone() -> None:
     assert "\x1b[" not in on_terminal(failing())
 
 
+def test_labels_are_dim_on_a_terminal() -> None:
+    """What stands before a reason is set apart from it, in the style of every label."""
+    for judgement, label in ((failing(), "not judged: "), (expected_failures(), "failed as expected: ")):
+        assert f"\x1b[2m{label}" in on_terminal(judgement, 200, is_terminal=True)
+
+
 def test_one_main_failure_a_method() -> None:
     """The first failure of a method is shown in full, each other one on a line, and skips by their reason."""
     text = on_terminal(failing())

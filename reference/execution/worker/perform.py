@@ -8,12 +8,13 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out
+from .protocol import Call, Define, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
 from .standins import describe_stand_in
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
@@ -92,7 +93,10 @@ class _Objects:
         match step:
             case New():
                 arguments = {name: self._given(value) for name, value in step.arguments.items()}
-                self.objects[step.name] = self.classes[step.cls](**arguments)
+                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
+                return Reply(), None
+            case Define():
+                self.classes = {**self.classes, **_defined(step.source)}
                 return Reply(), None
             case Put():
                 self._put(self.objects[step.name], step.attribute, step.value)
@@ -106,7 +110,7 @@ class _Objects:
     def _call(self, step: Call) -> tuple[Reply, Any]:
         given = {name: self._given(value) for name, value in step.arguments.items()}
         before = {name: copied(value) for name, value in given.items()}
-        result = getattr(self.objects[step.name], step.method)(**given)
+        result = _called(getattr(self.objects[step.name], step.method), given, step)
         changed = tuple(name for name in given if not same(before[name], copied(given[name])))
         arrays = list(_arrays(result))
         aliases = tuple(
@@ -140,6 +144,18 @@ class _Objects:
             present[...] = value
         else:
             setattr(target, attribute, _array(value))
+
+
+def _called(function: Any, arguments: Mapping[str, Any], step: New | Call) -> Any:
+    return function(*arguments.values()) if step.by_position else function(**arguments)
+
+
+@lru_cache(maxsize=4)
+def _defined(source: str) -> dict[str, type]:
+    """The classes that the examiner's own source text defines, by the names under which `New` knows them."""
+    namespace: dict[str, Any] = {"__name__": "bp_own"}
+    exec(compile(source, "<the examiner's own classes>", "exec"), namespace)  # noqa: S102 - no foreign code
+    return {own(name): each for name, each in namespace.items() if isinstance(each, type)}
 
 
 def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:

@@ -1,8 +1,8 @@
 """The steps that the examiner has an implementation perform, the replies to them, and the interface of an executor.
 
-A request is a list of steps: make an object, set an attribute, call a method, get an attribute. Steps and replies hold
-nothing but names, numbers and arrays, so that the implementation may run in another process, where no expected value is
-known.
+A request is a list of steps: make an object, set an attribute, call a method, get an attribute, define classes of the
+examiner's own. Steps and replies hold nothing but names, numbers, arrays and source text, so that the implementation
+may run in another process, where no expected value is known.
 """
 
 from __future__ import annotations
@@ -44,11 +44,32 @@ class Laid:
 
 @dataclass(frozen=True)
 class New:
-    """Step: make an object of class ``cls`` with keyword arguments and store it as ``name``."""
+    """Step: make an object of class ``cls`` and store it as ``name``.
+
+    The arguments are passed by keyword, or in their order where ``by_position`` is true.
+    """
 
     name: str
     cls: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    by_position: bool = False
+
+
+@dataclass(frozen=True)
+class Define:
+    """Step: run the examiner's own source text; `New` then also knows its classes, as ``own("LinearLayer")`` and so on.
+
+    They take the place of the submission's classes where a network is judged by itself. The worker gets the text only
+    with the request that needs it, which comes after the questions about the submission's own classes: what could be
+    found there before would be the solution of the lab.
+    """
+
+    source: str
+
+
+def own(cls: str) -> str:
+    """What `New` calls a class of that name which a `Define` has defined."""
+    return f"own:{cls}"
 
 
 @dataclass(frozen=True)
@@ -62,11 +83,15 @@ class Put:
 
 @dataclass(frozen=True)
 class Call:
-    """Step: call a method of the object ``name`` with keyword arguments."""
+    """Step: call a method of the object ``name``.
+
+    The arguments are passed by keyword, or in their order where ``by_position`` is true.
+    """
 
     name: str
     method: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    by_position: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +102,7 @@ class Get:
     attribute: str
 
 
-Step = New | Put | Call | Get
+Step = New | Put | Call | Get | Define
 
 
 @dataclass(frozen=True)
