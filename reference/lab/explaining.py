@@ -16,6 +16,7 @@ from reference.lab.context import Context
 from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
+from reference.lab.mistakes.wirings import Choice, estimated, wirings
 from reference.lab.telling_apart import told_apart
 
 Run = Callable[[Context], None]
@@ -65,7 +66,13 @@ class Explainer:
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
         listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
-        for candidates in (partial(list, before), partial(list, listed), partial(_composed, context, violation)):
+        for candidates in (
+            partial(list, before),
+            partial(list, listed),
+            partial(_composed, context, violation),
+            partial(_wired, subject, 1, violation),
+            partial(_wired, subject, 2, violation),
+        ):
             found = explanations(candidates(), run, context, violation, kept)
             if found:
                 found = _fewest(told_apart(found, context))
@@ -129,6 +136,16 @@ def _composed(context: Context, violation: Violation) -> list[Mistake]:
     if message is None or violation.came.kind != "entry":
         return []
     return composed(observed(context.log, message), message)
+
+
+def _wired(subject: str, together: int, violation: Violation) -> list[Mistake]:
+    """Networks with that many wrong choices, such as a factor that the violation shows."""
+    constants: list[Choice] = []
+    due, came, shown = violation.due, violation.came, violation.counterexample
+    if due.kind == came.kind == "entry" and "X" in shown and "T" in shown:
+        sizes = {"N": len(shown["X"]), "D": np.shape(shown["X"])[1], "K": np.shape(shown["T"])[1]}
+        constants = estimated(subject, float(due["value"]), float(came["value"]), sizes)
+    return list(wirings(subject, together, constants))
 
 
 def _in_some_cases(

@@ -108,26 +108,33 @@ _FORMS = tuple(_forms())
 
 
 def fitting(
-    ratios: Sequence[float], sizes: Sequence[Mapping[str, int]], *, within: float = AGREEMENT, loosely: bool = False
+    ratios: Sequence[float],
+    sizes: Sequence[Mapping[str, int]],
+    *,
+    within: float = AGREEMENT,
+    loosely: bool = False,
+    powers: tuple[float, float, float] | None = None,
 ) -> Scale | None:
     """The simplest factor that all these ratios fit to the fraction ``within``; None if none does.
+
+    ``powers``: those of N, D and K, if they are known.
 
     ``loosely``: to a hundredth, in nine of ten cases, where the factor is made of the sizes alone.
     """
     known = [(ratio, size) for ratio, size in zip(ratios, sizes, strict=True) if ratio and math.isfinite(ratio)]
     if not known:
         return None
-    for powers, less_one in _FORMS:
-        base = Scale(1.0, powers, less_one)
+    for form, less_one in _FORMS if powers is None else ((powers, False),):
+        base = Scale(1.0, form, less_one)
         constants = np.array([ratio / base.of(size) for ratio, size in known])
         middle = float(np.median(constants))
         if loosely:
             whole = round(middle)
             if abs(whole) == 1 and np.quantile(np.abs(constants - whole), _MOST) <= _LOOSELY:
-                return Scale(float(whole), powers, less_one)
+                return Scale(float(whole), form, less_one)
             continue
         if np.abs(constants - middle).max() <= within * abs(middle):
-            return Scale(_neat(middle, within), powers, less_one)
+            return Scale(_neat(middle, within), form, less_one)
     return None
 
 
