@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from reference.lab.composition import Observation, formula_of
 from reference.lab.context import Context
 from reference.lab.contract import Message, forward_of
 from reference.lab.mistakes.plain import CLASSES
-from reference.lab.mistakes.departures import Array, Given, Parts
+from reference.lab.mistakes.departures import Array, Given
 from reference.numerics.compare import differing_entry
 from reference.numerics.rounding import DOUBLE
 from reference.wording import MISTAKES
@@ -30,10 +30,14 @@ _MOST = 0.95
 _BOUNDS = 8.0
 #: How large the largest error of an answer is, in bounds of that precision, in at least half of the answers.
 _TYPICAL = 2.0**-7
+#: How large the mean of rounding errors may be, relative to the mean of their sizes.
+_SCATTERED = 0.6
 #: Steps of difference quotients that are tried.
-_STEPS = (*(10.0**-power for power in range(1, 13)), 2.0**-26, 6e-6)
+_STEPS = (*(10.0**-power for power in range(1, 10)), 2.0**-26, 6e-6)
 #: Roundings of the function, relative to its largest value, in a difference quotient.
 _NOISE = 64.0
+#: How much of the errors may be left where quotients reproduce them: with large steps they are not rounding.
+_REPRODUCED = 0.2
 #: Answers that have to be looked at before anything is said of errors.
 _FEWEST = 12
 
@@ -94,7 +98,8 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
     """Whether the answers are as near to the truth as that precision takes them, and no nearer."""
     unit, smallest, largest = _TYPES[name]
     within = total = 0
-    typical = []
+    typical: list[float] = []
+    relative, absolute = [np.zeros(0)], [np.zeros(0)]
     for each in judged:
         allowed = (each.bound / DOUBLE.u + np.abs(each.truth)) * unit
         known = (np.abs(each.truth) < largest) & np.isfinite(each.answer)
@@ -104,9 +109,18 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
         wrong = known & (each.error > each.bound)
         if wrong.any():
             typical.append(float((each.error[wrong] / np.maximum(allowed[wrong], smallest)).max()))
+            relative.append(((each.answer - each.truth) / np.maximum(allowed, smallest) * np.sign(each.truth))[wrong])
+            absolute.append(((each.answer - each.truth) / np.maximum(allowed, smallest))[wrong])
     if not typical or within < _MOST * total:
         return False
+    if not _scattered(np.concatenate(relative)) or not _scattered(np.concatenate(absolute)):
+        return False
     return float(np.median(typical)) >= _TYPICAL
+
+
+def _scattered(errors: Array) -> bool:
+    """Whether errors go either way, as roundings do: a formula that is nearly right is mostly off in one direction."""
+    return errors.size >= _FEWEST and bool(abs(errors.mean()) <= _SCATTERED * np.abs(errors).mean())
 
 
 def _largest(each: Observation) -> float:
@@ -123,26 +137,30 @@ def _differences(message: Message, judged: Sequence[_Errors]) -> tuple[str, str]
 
 
 def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided: bool) -> bool:
-    within = total = 0
-    typical = []
+    """Whether the answers are these difference quotients but for the rounding of the function."""
+    residuals, errors, sizes, typical = [], [], [], []
     for each in judged:
-        for quotients, size in _quotients(message, each.observation.given, step, one_sided=one_sided):
-            found = np.concatenate([part.ravel() for part in quotients])
-            noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
-            within += int(np.count_nonzero(np.abs(each.answer - found) <= noise))
-            total += found.size
-            typical.append(float((np.abs(each.answer - each.truth) / noise).max()))
-            break
-        else:
+        found = _quotients(message, each.observation.given, step, one_sided=one_sided)
+        if found is None:
             return False
-    return bool(total and within >= _MOST * total and np.median(typical) > _TYPICAL / 4)
+        quotients, size = found
+        noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
+        residuals.append(np.abs(each.answer - quotients) / noise)
+        errors.append((each.answer - each.truth) / noise)
+        sizes.append(errors[-1] * np.sign(each.truth))
+        typical.append(float(np.abs(errors[-1]).max()))
+    residual, error, size_error = map(np.concatenate, (residuals, errors, sizes))
+    if np.count_nonzero(residual <= 1) < _MOST * residual.size or np.median(typical) <= _TYPICAL / 4:
+        return False
+    reproduced = bool(residual.sum() <= _REPRODUCED * np.abs(error).sum())
+    return reproduced or (_scattered(error) and _scattered(size_error))
 
 
-def _quotients(message: Message, given: Given, step: float, *, one_sided: bool) -> Iterator[tuple[Parts, float]]:
-    """Difference quotients for the derivative that a message asks for, and the size of the function."""
+def _quotients(message: Message, given: Given, step: float, *, one_sided: bool) -> tuple[Array, float] | None:
+    """Difference quotients for the derivative that a message asks for, in a row, and the size of the function."""
     function = _function(message, given)
     if function is None:
-        return
+        return None
     of, points = function
     found = []
     size = 0.0
@@ -157,8 +175,8 @@ def _quotients(message: Message, given: Given, step: float, *, one_sided: bool) 
                 one, other = of(*ahead), of(*behind)
                 size = max(size, abs(one))
                 slopes[index] = (one - other) / (step if one_sided else 2 * step)
-            found.append(slopes)
-    yield tuple(found), size
+            found.append(slopes.ravel())
+    return np.concatenate(found), size
 
 
 def _function(message: Message, given: Given) -> tuple[Callable[..., float], list[Array]] | None:
@@ -182,7 +200,7 @@ def _softmax(X: Array) -> Array:
 def hint_for(word: str) -> str:
     """What to think about, for a word that no listed mistake stands for."""
     hints = {
-        "low-precision": "Some digits are right and the rest is not: where do numbers of fewer bits come in?",
+        "low-precision": "Some digits are right and the rest is not: where does float32 or float16 come in?",
         "finite-differences": "Differences of nearby values lose half the digits: the derivative can be written down.",
     }
     return hints.get(word) or MISTAKES[word].hint or ""

@@ -110,6 +110,9 @@ class _Search:
 
     def run(self) -> list[_Node]:
         right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
+        if right.matched == self.entries:
+            # The answers are wrong by no more than two codings of one formula may differ: that tells nothing.
+            return []
         self._catalogued = self._catalogue()
         nodes = [*self._catalogued, *self._expanded(right)]
         level = 1

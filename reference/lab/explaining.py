@@ -89,7 +89,8 @@ class Explainer:
         if word is not None:
             return violation.but(mistake=word), behaviour.hint_for(word)
         observations = observed(self.context.log, message)
-        nearly = behaviour.by_errors(self.context, message, observations)
+        # What a check says of the kind of cases is more than how near their answers are.
+        nearly = None if violation.mistake else behaviour.by_errors(self.context, message, observations)
         if nearly is not None:
             word, constant = nearly
             name = "step" if word == "finite-differences" else "precision"

@@ -54,7 +54,8 @@ def _judge_types(context: Context, message: Message, case: Case) -> None:
         raise context.violation(message, case, fact("parts", names=message.parts), type_of(reply), "wrong-type")
     if not several and reply.kind != "ndarray":
         # One number where an array is due has the shape ().
-        word = "wrong-type" if as_numbers(reply.value) is None else "wrong-shape"
+        number = as_numbers(reply.value)
+        word = "wrong-shape" if number is not None and number.ndim == 0 else "wrong-type"
         raise context.violation(message, case, fact("array"), type_of(reply), word)
     values = reply.value if several else [reply.value]
     for name, value, shape in zip(message.parts, values, message.shapes(case), strict=True):

@@ -76,7 +76,7 @@ class Family:
 
 _CLIPPED = "Which numbers does the limit change, and who asks for one?"
 _EPSILON = "What does the small number change where the numbers beside it are small too?"
-_SINGLE = "Some digits are right and the rest is not: where do numbers of fewer bits come in?"
+_SINGLE = "Some digits are right and the rest is not: where does float32 or float16 come in?"
 
 
 def before(word: str, hint: str, name: str, change: Callable[[Array], Array], **estimated: str) -> Departure:
@@ -159,7 +159,7 @@ def rounded(names: tuple[str, ...]) -> list[Departure]:
         for chosen in (*((name,) for name in names), names):
             found.append(Departure("low-precision", _SINGLE, _round_before(chosen, to), {"precision": dtype.__name__}))
         found.append(after("low-precision", _SINGLE, _round_after(to), precision=dtype.__name__))
-    for digits in range(1, 17):
+    for digits in range(1, 13):
         found.append(
             after("low-precision", _SINGLE, _round_after(lambda A, d=digits: np.round(A, d)), decimals=str(digits))  # type: ignore[misc]
         )
