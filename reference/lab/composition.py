@@ -37,6 +37,8 @@ from reference.numerics.compare import alike_entries
 _DEPTH = 3
 #: How many unfinished explanations are carried on.
 _BEAM = 5
+#: Different numbers that the answers have at least, if anything is to be said of them.
+_FEWEST_NUMBERS = 4
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
 _CLEAR, _CODINGS = 1e4, 32.0
 #: How many answers a constant is estimated from; the others confirm it.
@@ -94,7 +96,8 @@ def _given(case: Case) -> Given:
 
 def composed(observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> list[Mistake]:
     """Mistakes, or up to ``depth`` on top of each other, that give these answers: those with the fewest departures."""
-    if not observations:
+    if len({float(number) for each in observations for part in each.answer for number in part.ravel()}) < _FEWEST_NUMBERS:
+        # A constant is clipped, scaled and rounded from anything.
         return []
     with np.errstate(all="ignore"):
         search = _Search(observations, message, depth)

@@ -63,6 +63,8 @@ class Explainer:
         self, subject: str, run: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
     ) -> Mistake | None:
         """The mistake that explains a violation, or None: listed ones come first, then what is composed of them."""
+        if _says_nothing(context):
+            return None
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
         listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
@@ -124,6 +126,12 @@ class Explainer:
         except NotApplicable:
             pass
         return ()
+
+
+def _says_nothing(context: Context) -> bool:
+    """Whether all answers that were judged are NaN, as many mistakes give."""
+    judged = [value for each in context.log if each.bounds is not None for value in each.values]
+    return bool(judged) and all(np.isnan(np.asarray(value, dtype=np.float64)).all() for value in judged)
 
 
 def _fewest(mistakes: list[Mistake]) -> list[Mistake]:

@@ -68,6 +68,8 @@ def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | 
 def _alike(one: Any, other: Any, bound: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return alike(one, other, None)
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(alike_entries(np.asarray(one), np.asarray(other), 0.0).all())
     if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
         return type(one) is type(other) and bool(one == other)
     if one.shape != other.shape or one.dtype != other.dtype or one.dtype.kind not in "fiub":
