@@ -48,6 +48,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "endless_call": forward("timeout"),
     "endless_del": ("relu.made", "ReLULayer", "timeout"),
     "endless_import": MISSING,
+    "ends_in_groups": forward("exits", "values"),
     "equal_to_everything": forward("wrong-type"),
     "exit_at_exit": forward("exits"),
     "exit_at_import": MISSING,

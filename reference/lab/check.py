@@ -40,7 +40,7 @@ def check(
     assignment
         1 allows the naive softmax, and asks for no compound layer; 2 and 3 ask for all.
     only
-        Checks whose id matches this pattern (as file names do), and what they depend on.
+        The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
     seed
         The same seed draws the same cases.
     effort
@@ -141,7 +141,7 @@ class LabExamination(Examination):
 
 
 def checks_of(only: str, assignment: int) -> list[Check]:
-    """The checks of an assignment that match a pattern, and those that they depend on, in order.
+    """The checks of an assignment that are asked for, and those that they depend on, in order.
 
     Raises
     ------

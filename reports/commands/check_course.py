@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
     outputs = _outputs(arguments)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    found, others = find(arguments.all)
+    found = find(arguments.all)
     _prepare_reports(arguments)
     record = Record(record_path(arguments.all, arguments.reports), arguments.all)
     settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
@@ -39,8 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         record.keep(key for key in keys if _reported(key, record, arguments.reports))
         _show_what_is_kept(record, len(keys), errors)
     record.begin(settings)
-    if others:
-        errors.print(f"not judged, because it is no folder, .py or .zip file: {', '.join(others)}", markup=False)
     finished = _judge(keys, record, settings, arguments, errors)
     if record.problem is not None:
         errors.print(f"no record could be kept, so --resume cannot go on later: {record.problem}", markup=False)
@@ -134,8 +132,8 @@ def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
 
 
 def _exit_code(entries: Iterable[Entry]) -> int:
-    """The exit code: 3 if the examiner failed, even if a submission failed too, because then not all were judged."""
+    """The exit code: 3 if the examiner failed, even if a submission failed too; 0 only if every submission passes."""
     verdicts = {entry.verdict for entry in entries}
     if "error" in verdicts:
         return TOOL
-    return FAILED if "fail" in verdicts else OK
+    return OK if verdicts <= {"pass"} else FAILED

@@ -22,6 +22,7 @@ from reports.verdicts.text import one_line, plural
 __all__ = ["FORMATS", "Entry", "Failure", "as_csv", "as_json", "as_markdown", "entry_of", "problem_of", "terminal"]
 
 SCHEMA = 1
+_STYLE_OF = {**VERDICTS, "not judged": "skipped"}
 _COLUMNS = (
     "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "seconds", "problem",
     "seed", "isolation",
@@ -51,7 +52,7 @@ def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
         yield _line(Text("Submissions", "bold"))
     width = min(max((len(_name(each)) for each in entries), default=0), _NAME_WIDTH)
     for each in entries:
-        lead = Text(f"{each.verdict.upper():<5} ", STYLES[VERDICTS[each.verdict]])
+        lead = Text(f"{each.verdict.upper():<{_verdict_width(entries)}} ", STYLES[_STYLE_OF[each.verdict]])
         yield Line(2, lead, Text(f"{_name(each):<{width}}  {each.seconds:6.1f} s  {_in_words(each)}"))
     yield _line(Text())
     slowest = sorted(entries, key=lambda each: -each.seconds)[:_SLOWEST]
@@ -61,6 +62,10 @@ def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
     yield Line(0, Text("in all   "), Text(_totals(entries)))
     for line in _circumstances(entries):
         yield Line(0, Text("         "), Text(line, "dim"))
+
+
+def _verdict_width(entries: Sequence[Entry]) -> int:
+    return max((len(each.verdict) for each in entries), default=0)
 
 
 def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
@@ -154,6 +159,8 @@ def _totals(entries: Sequence[Entry]) -> str:
     """How many submissions have each verdict."""
     verdicts = Counter(each.verdict for each in entries)
     words = f"{plural(len(entries), 'submission')}: {verdicts['pass']} pass, {verdicts['fail']} fail"
+    if verdicts["not judged"]:
+        words += f", {verdicts['not judged']} not judged"
     return f"{words}, {verdicts['error']} without a verdict" if verdicts["error"] else words
 
 

@@ -159,7 +159,9 @@ def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:
 
 def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
     lines = accepted_failures(findings)
-    yield from (Line(indent, Text("failed as expected: ", STYLES["label"]), Text(line)) for line in lines[:_MOST_OTHERS])
+    yield from (
+        Line(indent, Text("failed as expected: ", STYLES["label"]), Text(line)) for line in lines[:_MOST_OTHERS]
+    )
     if len(lines) > _MOST_OTHERS:
         yield _plain(indent, f"and {len(lines) - _MOST_OTHERS} more as expected")
 
