@@ -169,7 +169,8 @@ def _in_some_cases(
     if mistake is None:
         return violation, None
     words = (mistake.words) if violation.mistake is None else (violation.mistake, *mistake.words)
-    return _told(violation.but(mistakes=tuple(dict.fromkeys(words))), mistake), mistake.hint
+    hint = mistake.hint if violation.mistake is None else None
+    return _told(violation.but(mistakes=tuple(dict.fromkeys(words))), mistake), hint
 
 
 def _told(violation: Violation, mistake: Mistake) -> Violation:
