@@ -15,7 +15,7 @@ import numpy as np
 from reference.lab.context import Response, in_shape
 from reference.lab.contract import Case, Message
 from reference.lab.estimation import neat, neat_between, roots
-from reference.lab.mistakes import scales
+from reference.lab.mistakes import scales, terms
 from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
 from reference.lab.mistakes.departures import (
     Array,
@@ -26,6 +26,8 @@ from reference.lab.mistakes.departures import (
     Parts,
     of_answers,
     of_arguments,
+    of_given,
+    over_axes,
     over_samples,
     rounded,
 )
@@ -38,7 +40,9 @@ _DEPTH = 3
 #: How many unfinished explanations are carried on.
 _BEAM = 5
 #: Different numbers that the answers have at least, if anything is to be said of them.
-_FEWEST_NUMBERS = 4
+_FEWEST_NUMBERS = 2
+#: How near a formula is to answers that it may explain with one mistake more, as a fraction.
+_NEARLY = 0.03
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
 _CLEAR, _CODINGS = 1e4, 32.0
 #: How many answers a constant is estimated from; the others confirm it.
@@ -79,6 +83,13 @@ class _Node:
     departures: tuple[Departure, ...] = ()
     predicted: list[Parts | None] = field(default_factory=list)
     matched: int = 0
+    near: int = 0
+    base: Formula | None = None
+
+    @property
+    def constants(self) -> list[str]:
+        """The names of the constants that were estimated, apart from factors."""
+        return [name for each in self.departures for name in each.estimated if not name.startswith("factor")]
 
 
 def observed(log: Sequence[Response], message: Message) -> list[Observation]:
@@ -116,30 +127,39 @@ class _Search:
         if right.matched == self.entries:
             # The answers are wrong by no more than two codings of one formula may differ: that tells nothing.
             return []
-        self._catalogued = self._catalogue()
-        nodes = [*self._catalogued, *self._expanded(right)]
-        level = 1
-        while not (found := self._complete(nodes)):
-            if level == self.depth:
-                return []
-            partial = sorted(
-                (node for node in nodes if node.departures and node.matched > right.matched),
-                key=lambda node: -node.matched,
-            )
+        self.right = right
+        cores = self._catalogue()
+        nodes = [*cores, *self._expanded(right)]
+        for level in range(1, self.depth + 1):
+            found = self._complete(nodes)
+            if found or level == self.depth:
+                return found
             more = [wider for node in nodes for wider in self._scaled(node)]
             if level == 1:
-                more += [wider for node in self._scaled(right, loosely=True) for wider in self._expanded(node)]
                 mixed = over_samples(per_sample=self.message.per_sample)
-                more += [self._on_top(node, departure) for node in self._catalogued for departure in mixed]
-            more += [wider for node in partial[:_BEAM] for wider in self._expanded(node)]
-            nodes = sorted(more, key=lambda node: -node.matched)[: 4 * _BEAM]
-            level += 1
-        return found
+                more += [self._on_top(node, departure) for node in cores for departure in mixed]
+                more += self._scaled(right, loosely=True)
+            for node in self._promising([*nodes, *more]):
+                more += self._expanded(node)
+            nodes = self._promising(more, 4 * _BEAM) if level > 1 else more
+        return []
+
+    def _promising(self, nodes: Sequence[_Node], most: int = _BEAM) -> list[_Node]:
+        """Those that explain more than the right formula does: to the last digit, or to a hundredth."""
+        exact = [node for node in nodes if node.matched > self.right.matched]
+        near = [node for node in nodes if node.near > max(self.right.near, self.entries // 2)]
+        exact.sort(key=lambda node: -node.matched)
+        near.sort(key=lambda node: -node.near)
+        chosen = {id(node): node for node in [*exact[:most], *near[:most]]}
+        return list(chosen.values())
 
     def _complete(self, nodes: Sequence[_Node]) -> list[_Node]:
         """Those that explain every entry; those made for this formula alone, if there are any."""
         found = [node for node in nodes if node.matched == self.entries]
-        return [node for node in found if all(each.specific for each in node.departures)] or found
+        # Made for this formula alone comes first, then what needs no constant.
+        specific = [node for node in found if all(each.specific for each in node.departures)] or found
+        fewest = min((len(node.constants) for node in specific), default=0)
+        return [node for node in specific if len(node.constants) == fewest]
 
     def largest_first(self, node: _Node) -> list[Departure]:
         """The departures of a node: the first is the one that alone makes the most numbers wrong."""
@@ -167,29 +187,60 @@ class _Search:
         return found
 
     def _scored(self, node: _Node) -> _Node:
-        node.predicted = [_answer(node.formula, each.given) for each in self.observations]
-        node.matched = sum(
-            0 if found is None else int(sum(map(np.count_nonzero, _matching(found, each))))
-            for found, each in zip(node.predicted, self.observations, strict=True)
-        )
+        node.predicted = [_answer(node.formula, each) for each in self.observations]
+        for found, each in zip(node.predicted, self.observations, strict=True):
+            if found is not None:
+                node.matched += sum(int(np.count_nonzero(part)) for part in _matching(found, each))
+                node.near += sum(
+                    int(np.count_nonzero(np.abs(one - other) <= _NEARLY * np.abs(other)))
+                    for one, other in zip(found, each.answer, strict=True)
+                )
         return node
 
     def _on_top(self, node: _Node, departure: Departure) -> _Node:
-        return self._scored(_Node(departure.change(node.formula), (*node.departures, departure)))
+        """The node with a departure after all its others."""
+        departures = (*node.departures, departure)
+        return self._scored(_Node(departure.change(node.formula), departures, base=node.base or node.formula))
+
+    def _beneath(self, node: _Node, departure: Departure) -> _Node:
+        """The node with a departure before all its others."""
+        formula = departure.change(node.base or node.formula)
+        for each in node.departures:
+            formula = each.change(formula)
+        return self._scored(_Node(formula, (departure, *node.departures), base=node.base or node.formula))
 
     def _expanded(self, node: _Node) -> Iterator[_Node]:
         yield from self._scaled(node)
         names = tuple(self.observations[0].given)
-        for departure in (*over_samples(per_sample=self.message.per_sample), *rounded(names)):
+        for departure in (
+            *over_samples(per_sample=self.message.per_sample),
+            *over_axes(len(self.message.parts)),
+            *of_given(names),
+            *rounded(names),
+        ):
             yield self._on_top(node, departure)
-        families = [*of_answers(), *of_arguments(names)]
+        families = [*of_answers(len(self.message.parts)), *of_arguments(names)]
+        own = FAMILIES.get(self.message.subject, [])
         if not node.departures:
-            families += FAMILIES.get(self.message.subject, [])
             yield from self._with_threshold(node)
-        for family in families:
-            best = self._best_of(node, family)
+            yield from self._with_terms(node)
+        attempts = [(family, self._on_top) for family in families]
+        if _is_outside(node):
+            attempts += [(family, self._beneath) for family in (*own, *of_answers(len(self.message.parts)))]
+        elif not node.departures:
+            attempts += [(family, self._on_top) for family in own]
+        for family, place in attempts:
+            best = self._best_of(node, family, place)
             if best is not None:
                 yield best
+
+    def _with_terms(self, node: _Node) -> Iterator[_Node]:
+        """The sum of terms with other coefficients."""
+        cases = [(each.given, each.answer[0]) for each in self.observations]
+        classes = self.message.cls != "LinearLayer"
+        departure = terms.estimated(self.message.subject, cases, per_sample=self.message.per_sample, classes=classes)
+        if departure is not None:
+            yield self._on_top(node, departure)
 
     def _scaled(self, node: _Node, *, loosely: bool = False) -> Iterator[_Node]:
         """The node with the factors that its answers lack, part by part; ``loosely``: but for something small."""
@@ -228,25 +279,26 @@ class _Search:
         if np.isfinite([low, high]).all() and low < high:
             yield self._on_top(node, beyond(self.message.subject, _between(low, high)))
 
-    def _best_of(self, node: _Node, family: Family) -> _Node | None:
+    def _best_of(self, node: _Node, family: Family, place: Callable[[_Node, Departure], _Node]) -> _Node | None:
         """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
         best: _Node | None = None
+        changed = _formula_beneath if place == self._beneath else _formula_on_top
         for number, index in self._telling(node):
             each = self.observations[number]
             actual = float(each.answer[index[0]][index[1:]])
 
             def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
-                found = _answer(family.make(c).change(node.formula), each.given)
+                found = _answer(changed(node, family.make(c)), each)
                 return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
 
             low, high = self._range(family)
             for root in roots(off, low, high, signed=family.signed):
                 for constant in neat(root):
                     departure = family.make(constant)
-                    found = _answer(departure.change(node.formula), each.given)
+                    found = _answer(changed(node, departure), each)
                     if found is None or not _matching(found, each)[index[0]][index[1:]]:
                         continue
-                    candidate = self._on_top(node, departure)
+                    candidate = place(node, departure)
                     if candidate.matched > max(node.matched, best.matched if best else 0):
                         best = candidate
                     break
@@ -304,12 +356,36 @@ def _matching(found: Parts, each: Observation) -> list[Array]:
     ]
 
 
-def _answer(formula: Formula, given: Given) -> Parts | None:
+def _answer(formula: Formula, each: Observation) -> Parts | None:
     """The parts, float64, in the due shapes; None if there are none."""
     try:
-        return tuple(np.asarray(part, dtype=np.float64) for part in formula(given))
+        parts = formula(each.given)
     except Exception:  # a formula need not be made for what is composed with it
         return None
+    found = []
+    for part, due in zip(parts, each.answer, strict=True):
+        array = np.asarray(part, dtype=np.float64)
+        shaped = array if array.shape == due.shape else in_shape(array, due.shape)
+        if shaped is None:
+            return None
+        found.append(shaped)
+    return tuple(found)
+
+
+def _formula_on_top(node: _Node, departure: Departure) -> Formula:
+    return departure.change(node.formula)
+
+
+def _formula_beneath(node: _Node, departure: Departure) -> Formula:
+    formula = departure.change(node.base or node.formula)
+    for each in node.departures:
+        formula = each.change(formula)
+    return formula
+
+
+def _is_outside(node: _Node) -> bool:
+    """Whether a node changes the answer of the right formula alone, by a factor or over the samples."""
+    return bool(node.departures) and all(each.outside for each in node.departures)
 
 
 def formula_of(cls: type, message: Message) -> Formula:
@@ -326,20 +402,9 @@ def formula_of(cls: type, message: Message) -> Formula:
             else:
                 setattr(layer, name, array.copy())
         found = method(layer, **arguments)
-        parts = tuple(found) if len(message.parts) > 1 else (found,)
-        return _in_due_shape(parts, given, message)
+        return tuple(found) if len(message.parts) > 1 else (found,)
 
     return formula
-
-
-def _in_due_shape(parts: Parts, given: Given, message: Message) -> Parts:
-    arguments = {name: array for name, array in given.items() if name in message.arguments}
-    parameters = {name: array for name, array in given.items() if name not in arguments}
-    shapes = message.shapes(Case(arguments, parameters))
-    shaped = [in_shape(np.asarray(part), shape) for part, shape in zip(parts, shapes, strict=True)]
-    if any(part is None for part in shaped):
-        raise ValueError("another shape")
-    return tuple(part for part in shaped if part is not None)
 
 
 def _mistake(departures: Sequence[Departure], node: _Node, message: Message) -> Mistake:

@@ -14,7 +14,10 @@ _DIGITS = (1, 2, 3, 4, 6, 8, 10, 12, 15)
 #: How far a rounder number may be from an estimate, as a fraction: estimates come from answers that were rounded.
 _NEAR = 1e-4
 #: Constants that a program has by name.
-_NAMED = (np.finfo(np.float64).eps, np.finfo(np.float32).eps, np.finfo(np.float64).tiny, np.finfo(np.float32).tiny)
+_NAMED = (
+    *(float(number) for kind in (np.float64, np.float32) for number in (np.finfo(kind).eps, np.finfo(kind).tiny)),
+    *(math.log(2), math.log(10), 1 / math.log(2), 1 / math.log(10), math.pi, math.e, math.sqrt(2), 1 / 3, 2 / 3),
+)
 
 
 def roots(of: Callable[[float], float], low: float, high: float, *, signed: bool = False) -> Iterator[float]:

@@ -41,6 +41,8 @@ class Departure:
         More words, where it is two mistakes at once.
     specific
         Whether it is made for one method's formula: then it is told rather than one that fits all methods.
+    outside
+        Whether it changes the answer of any formula, by a factor or over the samples.
     """
 
     word: str
@@ -49,6 +51,7 @@ class Departure:
     estimated: Mapping[str, str]
     further: tuple[str, ...] = ()
     specific: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,15 @@ def before(word: str, hint: str, name: str, change: Callable[[Array], Array], **
     return Departure(word, hint, changed, estimated)
 
 
-def after(word: str, hint: str, change: Callable[[Parts, Given], Parts], **estimated: str) -> Departure:
+def after(
+    word: str, hint: str, change: Callable[[Parts, Given], Parts], *, outside: bool = False, **estimated: str
+) -> Departure:
     """The departure that changes the answer."""
 
     def changed(formula: Formula) -> Formula:
         return lambda given: change(formula(given), given)
 
-    return Departure(word, hint, changed, estimated)
+    return Departure(word, hint, changed, estimated, outside=outside)
 
 
 def of_arguments(names: tuple[str, ...]) -> list[Family]:
@@ -113,15 +118,81 @@ def of_arguments(names: tuple[str, ...]) -> list[Family]:
     return found
 
 
-def of_answers() -> list[Family]:
-    """Those with a constant that concern the answer."""
-    return [
-        Family("limit", lambda c: _clip_after(c, None), 1e-320, 1e308, signed=True),
-        Family("limit", lambda c: _clip_after(None, c), 1e-320, 1e308, signed=True),
-        Family("limit", lambda c: _clip_after(-c, c), 1e-320, 1e308),
-        Family("limit", lambda c: _clip_after(c, 1 - c), 1e-17, 0.5),
-        Family("epsilon", _add_after, 1e-320, 1.0, signed=True),
+def of_answers(parts: int) -> list[Family]:
+    """Those with a constant that concern the answer: all parts of it, or one."""
+    found = []
+    for place in (None, *range(parts)) if parts > 1 else (None,):
+        found += [
+            Family("limit", lambda c, place=place: _clip_after(c, None, place), 1e-320, 1e308, signed=True),  # type: ignore[misc]
+            Family("limit", lambda c, place=place: _clip_after(None, c, place), 1e-320, 1e308, signed=True),  # type: ignore[misc]
+            Family("limit", lambda c, place=place: _clip_after(-c, c, place), 1e-320, 1e308),  # type: ignore[misc]
+            Family("limit", lambda c, place=place: _clip_after(c, 1 - c, place), 1e-17, 0.5),  # type: ignore[misc]
+        ]
+    return [*found, Family("epsilon", _add_after, 1e-320, 1.0, signed=True)]
+
+
+def of_given(names: tuple[str, ...]) -> list[Departure]:
+    """Those without a constant that concern what is given: one sample for all, a sign lost, another layer's factor."""
+    first = "Each sample has a say: which of them has it here?"
+    arguments = tuple(name for name in names if name not in {"W", "b"})
+    found = [
+        _of_samples("sample-dependence", first, arguments, lambda A: A[:1]),
+        _of_samples("sample-dependence", first, arguments, lambda A: A[-1:]),
+        _of_samples("sample-dependence", first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
+        _of_samples("sample-dependence", first, arguments, lambda A: A[1:] if len(A) > 1 else A),
     ]
+    for name in arguments:
+        if name in {"X", "delta_next"}:
+            found.append(before("sign", "What becomes of negative numbers?", name, np.abs))
+            found.append(before("sign", "Which sign have the numbers that come in?", name, np.negative))
+    if "delta_next" in names and "Y" in names:
+        factor = "Which factors has the derivative of this layer, and which are another's?"
+        for of in (lambda Y: Y > 0, lambda Y: Y, lambda Y: Y * (1 - Y), lambda Y: 1 - Y**2, lambda Y: 1 - Y):
+            found.append(Departure("factor-missing", factor, _times("delta_next", "Y", of), {}))
+    return found
+
+
+def _times(name: str, other: str, of: Callable[[Array], Array]) -> Callable[[Formula], Formula]:
+    return lambda formula: lambda given: formula({**given, name: given[name] * of(given[other])})
+
+
+def _of_samples(word: str, hint: str, names: tuple[str, ...], chosen: Callable[[Array], Array]) -> Departure:
+    """The departure that looks at some of the samples alone; where each has its own answer, the first is all's."""
+
+    def changed(formula: Formula) -> Formula:
+        def of(given: Given) -> Parts:
+            n = len(given[names[0]])
+            parts = formula({**given, **{name: chosen(given[name]) for name in names}})
+            if len(parts) > 1 or len(parts[0]) == n:
+                return parts
+            if len(parts[0]) != 1:
+                raise ValueError("no answer for some samples")
+            return (np.repeat(parts[0], n, axis=0),)
+
+        return of
+
+    return Departure(word, hint, changed, {})
+
+
+def over_axes(parts: int) -> list[Departure]:
+    """Those that take a mean, or a sum, within the answer, in all its parts or one."""
+    hint = "Along which axis does the mean, or the sum, run, and is one due there?"
+    found = []
+    for place in (None, *range(parts)) if parts > 1 else (None,):
+        for reduce in (np.mean, np.sum):
+            for axis in (-1, None):
+                found.append(after("wrong-axis", hint, _reduced(reduce, axis, place)))  # type: ignore[arg-type]
+    return found
+
+
+def _reduced(reduce: Callable[..., Array], axis: int | None, place: int | None) -> Callable[[Parts, Given], Parts]:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(
+            np.broadcast_to(reduce(part, axis=axis, keepdims=True), part.shape) if place in {None, number} else part
+            for number, part in enumerate(parts)
+        )
+
+    return change
 
 
 def _told(number: float | None) -> str:
@@ -137,10 +208,13 @@ def _clip_before(name: str, low: float | None, high: float | None) -> Departure:
     return before("clipped", _CLIPPED, name, lambda A: np.clip(A, low, high), **_limits(low, high))
 
 
-def _clip_after(low: float | None, high: float | None) -> Departure:
-    return after(
-        "clipped", _CLIPPED, lambda parts, _: tuple(np.clip(part, low, high) for part in parts), **_limits(low, high)
-    )
+def _clip_after(low: float | None, high: float | None, place: int | None) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(
+            np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts)
+        )
+
+    return after("clipped", _CLIPPED, change, **_limits(low, high))
 
 
 def _add_before(name: str, c: float) -> Departure:
@@ -195,10 +269,10 @@ def over_samples(*, per_sample: bool) -> list[Departure]:
     total = "Each sample has an answer of its own: over which axes does the sum run?"
     first = "Each sample has an answer of its own: whose is given for all?"
     return [
-        after("averaged-over-batch", mean, rows(np.mean)),
-        after("summed-over-batch", total, rows(np.sum)),
-        after("averaged-over-batch", mean, all_of(np.mean)),
-        after("summed-over-batch", total, all_of(np.sum)),
+        after("averaged-over-batch", mean, rows(np.mean), outside=True),
+        after("summed-over-batch", total, rows(np.sum), outside=True),
+        after("averaged-over-batch", mean, all_of(np.mean), outside=True),
+        after("summed-over-batch", total, all_of(np.sum), outside=True),
         after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[:1], len(p), axis=0) for p in parts)),
         after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[-1:], len(p), axis=0) for p in parts)),
         after("sample-dependence", first, lambda parts, _: tuple(p - p.mean(axis=0) for p in parts)),

@@ -210,7 +210,7 @@ def departure(scales: Sequence[Scale], *, per_sample: bool, classes: bool, names
         return tuple(part * each.of(sizes) for part, each in zip(parts, scales, strict=True))
 
     found = after(first, _HINTS[first], change, **estimated)
-    return Departure(found.word, found.hint, found.change, found.estimated, tuple(further))
+    return Departure(found.word, found.hint, found.change, found.estimated, tuple(further), outside=True)
 
 
 def sizes_of(given: Given) -> dict[str, int]:

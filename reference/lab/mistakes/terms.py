@@ -1,0 +1,152 @@
+"""Formulas that are sums of terms: which coefficient of which term is wrong is estimated from answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.lab.mistakes import scales
+from reference.lab.mistakes.departures import Array, Departure, Given, Parts
+from reference.lab.mistakes.plain import softmax
+
+_LOSS = "LossCrossEntropyForSoftmaxLogits"
+#: How exactly coefficients are estimated, as a fraction of the largest.
+_EXACT = 1e-8
+#: Terms whose matrix has a larger condition cannot be told from one another in that case.
+_CONDITION = 1e4
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a sum.
+
+    Attributes
+    ----------
+    name
+        As it is told.
+    of
+        The term itself.
+    due
+        Its right coefficient.
+    missing
+        The word where the coefficient is 0 and should not be, or where it is not 0 and should be.
+    """
+
+    name: str
+    of: Callable[[Given], Array]
+    due: float
+    missing: str
+
+
+def _rows(A: Array) -> Array:
+    return np.asarray(A.sum(axis=1, keepdims=True))
+
+
+def _largest(X: Array) -> Array:
+    return np.asarray(X.max(axis=1, keepdims=True))
+
+
+def _log(A: Array) -> Array:
+    return np.asarray(np.log(np.where(A > 0, A, 1)))
+
+
+#: By subject; for ``grad`` those of dW, which is its first part.
+TERMS: Mapping[str, Sequence[Term]] = {
+    "LinearLayer.forward": (
+        Term("X W", lambda g: np.asarray(g["X"] @ g["W"]), 1, "factor-missing"),
+        Term("b", lambda g: np.broadcast_to(g["b"], (len(g["X"]), len(g["b"]))), 1, "bias-missing"),
+    ),
+    "LinearLayer.grad": (
+        Term("the mean over the samples", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "factor-missing"),
+        Term("W", lambda g: g["W"], 0, "scaled"),
+    ),
+    "SoftmaxLayer.delta": (
+        Term("Y delta_next", lambda g: g["Y"] * g["delta_next"], 1, "factor-missing"),
+        Term("Y times the sum", lambda g: g["Y"] * _rows(g["Y"] * g["delta_next"]), -1, "factor-missing"),
+    ),
+    "LossCrossEntropy.forward": (
+        Term("t log p", lambda g: -_rows(g["T"] * _log(g["X"])), 1, "factor-missing"),
+        Term("(1 - t) log(1 - p)", lambda g: -_rows((1 - g["T"]) * _log(1 - g["X"])), 0, "binary-cross-entropy"),
+    ),
+    f"{_LOSS}.forward": (
+        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "softmax-missing"),
+        Term("the shift", lambda g: _largest(g["X"]), 1, "shift-not-undone"),
+        Term("the target's logit", lambda g: _rows(g["T"] * g["X"]), -1, "factor-missing"),
+    ),
+    f"{_LOSS}.delta": (
+        Term("p", lambda g: softmax(g["X"]), 1, "softmax-missing"),
+        Term("t", lambda g: g["T"], -1, "factor-missing"),
+    ),
+}
+
+
+def estimated(subject: str, cases: Sequence[tuple[Given, Array]], *, per_sample: bool, classes: bool) -> Departure | None:
+    """The departure with wrong coefficients that gives these answers; None if there is none, or only one factor."""
+    terms = TERMS.get(subject)
+    if terms is None:
+        return None
+    rows = [_coefficients(terms, given, answer) for given, answer in cases]
+    known = [(row, scales.sizes_of(given)) for row, (given, _) in zip(rows, cases, strict=True) if row is not None]
+    if not known:
+        return None
+    found = []
+    for number in range(len(terms)):
+        values = [float(row[number]) for row, _ in known]
+        largest = max(float(np.abs(row).max()) for row, _ in known)
+        if max(map(abs, values)) <= _EXACT * largest:
+            found.append(scales.Scale(0.0))
+            continue
+        scale = scales.fitting(values, [sizes for _, sizes in known], within=_EXACT)
+        if scale is None:
+            return None
+        found.append(scale)
+    return _departure(terms, found, per_sample=per_sample, classes=classes)
+
+
+def _coefficients(terms: Sequence[Term], given: Given, answer: Array) -> Array | None:
+    """The coefficients of the terms in one answer; None where it does not tell, or is no sum of them."""
+    columns = [np.asarray(term.of(given), dtype=np.float64).ravel() for term in terms]
+    matrix, due = np.stack(columns, axis=1), answer.ravel()
+    if len(due) <= len(terms) or not np.isfinite(matrix).all() or not np.isfinite(due).all():
+        return None
+    sizes = np.abs(matrix).max(axis=0)
+    if not sizes.all() or np.linalg.cond(matrix / sizes) > _CONDITION:
+        return None
+    found = np.linalg.lstsq(matrix / sizes, due, rcond=None)[0] / sizes
+    off = np.abs(matrix @ found - due).max()
+    return found if off <= _EXACT * np.abs(due).max() else None
+
+
+def _departure(
+    terms: Sequence[Term], found: Sequence[scales.Scale], *, per_sample: bool, classes: bool
+) -> Departure | None:
+    words: list[str] = []
+    told: dict[str, str] = {}
+    for term, scale in zip(terms, found, strict=True):
+        if scale == scales.Scale(float(term.due)):
+            continue
+        told[f"coefficient of {term.name}"] = str(scale)
+        if term.due == 0 or scale.constant == 0:
+            words.append(term.missing)
+        elif term.name == "t" and scale == scales.Scale(-2.0):
+            words.append("target-subtracted-twice")
+        elif term.name == "the shift":
+            words.append("shift-not-undone")
+        else:
+            relative = scales.Scale(scale.constant / term.due, scale.powers, scale.less_one)
+            words += scales.words_of(relative, per_sample=per_sample, classes=classes)
+    if not words or len(told) == len(terms) > 1 and len(set(told.values())) == 1:
+        return None
+    first, *further = dict.fromkeys(words)
+
+    def formula(given: Given) -> Parts:
+        sizes = scales.sizes_of(given)
+        return (sum((scale.of(sizes) * term.of(given) for term, scale in zip(terms, found, strict=True)), np.zeros(())),)
+
+    def change(inner: Callable[[Given], Parts]) -> Callable[[Given], Parts]:
+        return lambda given: (*formula(given), *inner(given)[1:])
+
+    hint = "The formula is a sum: has each of its terms the factor that is due?"
+    return Departure(first, hint, change, told, tuple(further), specific=True)
