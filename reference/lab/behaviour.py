@@ -38,6 +38,8 @@ _STEPS = (*(10.0**-power for power in range(1, 10)), 2.0**-26, 6e-6)
 _NOISE = 64.0
 #: How much of the errors may be left where quotients reproduce them: with large steps they are not rounding.
 _REPRODUCED = 0.2
+#: How many answers are compared with difference quotients, and how many entries one has at most: a choice of time.
+_QUOTIENTS, _MOST_ENTRIES = 8, 40
 #: Answers that have to be looked at before anything is said of errors.
 _FEWEST = 12
 
@@ -61,17 +63,24 @@ def asked_again(context: Context, violation: Violation) -> str | None:
     return None
 
 
-def by_errors(context: Context, message: Message, observations: Sequence[Observation]) -> tuple[str, str] | None:
-    """The word for answers that are nearly right, and what is known of the precision or the step; None if neither."""
+def by_errors(
+    context: Context, message: Message, observations: Sequence[Observation], *, differences: bool
+) -> tuple[str, str] | None:
+    """The word for answers that are nearly right, and what is known of the precision or the step; None if neither.
+
+    ``differences``: whether difference quotients are thought of; that takes longer.
+    """
     judged = [_Errors.of(context, message, each) for each in observations]
     if sum(each.error.size for each in judged) < _FEWEST:
         return None
     for name in _TYPES:
         if _has_precision(judged, name):
             return "low-precision", name
-    if message.method != "forward":
-        return _differences(message, judged)
-    return None
+    if not differences or message.method == "forward":
+        return None
+    chosen = sorted(judged, key=lambda each: each.answer.size)
+    chosen = chosen[:: max(1, len(chosen) // _QUOTIENTS)][:_QUOTIENTS]
+    return _differences(message, [each for each in chosen if each.answer.size <= _MOST_ENTRIES])
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,9 @@ def _largest(each: Observation) -> float:
 
 def _differences(message: Message, judged: Sequence[_Errors]) -> tuple[str, str] | None:
     """The word for difference quotients, and their step, where the answers are those that a step gives."""
+    if sum(each.error.size for each in judged) < _FEWEST:
+        return None
+    # A wrong formula is farther off than any quotient: the first answers tell most of them.
     for step in _STEPS:
         for one_sided in (False, True):
             if _fits(message, judged, step, one_sided=one_sided):
@@ -146,6 +158,8 @@ def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided
         quotients, size = found
         noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
         residuals.append(np.abs(each.answer - quotients) / noise)
+        if np.count_nonzero(residuals[-1] <= 1) < residuals[-1].size / 2:
+            return False
         errors.append((each.answer - each.truth) / noise)
         sizes.append(errors[-1] * np.sign(each.truth))
         typical.append(float(np.abs(errors[-1]).max()))

@@ -41,6 +41,8 @@ _DEPTH = 3
 _BEAM = 5
 #: Different numbers that the answers have at least, if anything is to be said of them.
 _FEWEST_NUMBERS = 2
+#: How many answers are looked at in the search, and how many formulas are tried in all: a choice of time.
+_MOST_ANSWERS, _MOST_FORMULAS = 30, 40_000
 #: How near a formula is to answers that it may explain with one mistake more, as a fraction.
 _NEARLY = 0.03
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
@@ -111,13 +113,29 @@ def composed(observations: Sequence[Observation], message: Message, depth: int =
         # A constant is clipped, scaled and rounded from anything.
         return []
     with np.errstate(all="ignore"):
-        search = _Search(observations, message, depth)
-        return [_mistake(search.largest_first(node), node, message) for node in search.run()]
+        search = _Search(_chosen(observations), message, depth)
+        try:
+            found = search.run()
+        except _SpentError:
+            return []
+        search.asked = 0
+        return [_mistake(search.largest_first(node), node, message) for node in found[:_BEAM]]
+
+
+def _chosen(observations: Sequence[Observation]) -> list[Observation]:
+    """Some of the answers, from the first to the last, small ones and large ones; the check itself sees all."""
+    step = max(1, len(observations) // _MOST_ANSWERS)
+    return list(observations[::step])
+
+
+class _SpentError(Exception):
+    """So many formulas were tried that the search ends."""
 
 
 class _Search:
     def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
         self.depth = depth
+        self.asked = 0
         self.observations = observations
         self.message = message
         self.entries = sum(part.size for each in observations for part in each.answer)
@@ -187,6 +205,7 @@ class _Search:
         return found
 
     def _scored(self, node: _Node) -> _Node:
+        self._count(len(self.observations))
         node.predicted = [_answer(node.formula, each) for each in self.observations]
         for found, each in zip(node.predicted, self.observations, strict=True):
             if found is not None:
@@ -196,6 +215,11 @@ class _Search:
                     for one, other in zip(found, each.answer, strict=True)
                 )
         return node
+
+    def _count(self, formulas: int) -> None:
+        self.asked += formulas
+        if self.asked > _MOST_FORMULAS:
+            raise _SpentError
 
     def _on_top(self, node: _Node, departure: Departure) -> _Node:
         """The node with a departure after all its others."""
@@ -214,7 +238,7 @@ class _Search:
         names = tuple(self.observations[0].given)
         for departure in (
             *over_samples(per_sample=self.message.per_sample),
-            *over_axes(len(self.message.parts)),
+            *over_axes(len(self.message.parts), per_sample=self.message.per_sample),
             *of_given(names),
             *rounded(names),
         ):
@@ -288,6 +312,7 @@ class _Search:
             actual = float(each.answer[index[0]][index[1:]])
 
             def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
+                self._count(1)
                 found = _answer(changed(node, family.make(c)), each)
                 return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
 

@@ -38,6 +38,7 @@ class Explainer:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._found: dict[str, list[Mistake]] = {}
+        self._behaviour: dict[str, tuple[str, str, str]] = {}
 
     def explained(self, check: Check, violation: Violation, kept: Mapping[str, Run]) -> tuple[Violation, str | None]:
         """The violation with the mistakes that explain it, and a hint; without either where nothing is certain.
@@ -49,6 +50,9 @@ class Explainer:
         kept
             Checks that were passed before, by id.
         """
+        nearly = self._nearly(check.subject, violation)
+        if nearly is not None:
+            return nearly
         mistake = self._known(check.subject, check.run, self.context, violation, kept)
         if violation.mistake == "stateful" and violation.asked is not None:
             words = (*(mistake.words if mistake else ("stateful",)), *self._when_primed(check, violation))
@@ -57,7 +61,21 @@ class Explainer:
             return _told(violation, mistake), mistake.hint
         if violation.mistake in _SEEN or violation.mistake == "stateful":
             return violation, None
-        return self._by_behaviour(violation)
+        return self._by_behaviour(check.subject, violation)
+
+    def _nearly(self, subject: str, violation: Violation) -> tuple[Violation, str] | None:
+        """The violation of a method whose answers are those of fewer digits, which all its checks may see."""
+        message = _message(violation)
+        if message is None or violation.came.kind != "entry" or violation.mistake is not None:
+            return None
+        if subject not in self._behaviour:
+            found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
+            if found is None:
+                return None
+            self._behaviour[subject] = (*found, "precision")
+        word, constant, name = self._behaviour[subject]
+        came = violation.came.and_("estimated", constants=((name, constant),))
+        return violation.but(mistake=word, came=came), behaviour.hint_for(word)
 
     def _known(
         self, subject: str, run: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
@@ -82,7 +100,7 @@ class Explainer:
                 return certain(found)
         return None
 
-    def _by_behaviour(self, violation: Violation) -> tuple[Violation, str | None]:
+    def _by_behaviour(self, subject: str, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with the mistake that shows in how the method behaves, if there is one, and a hint."""
         message = _message(violation)
         if message is None or violation.came.kind != "entry":
@@ -92,12 +110,13 @@ class Explainer:
             return violation.but(mistake=word), behaviour.hint_for(word)
         observations = observed(self.context.log, message)
         # What a check says of the kind of cases is more than how near their answers are.
-        nearly = None if violation.mistake else behaviour.by_errors(self.context, message, observations)
-        if nearly is not None:
-            word, constant = nearly
-            name = "step" if word == "finite-differences" else "precision"
-            came = violation.came.and_("estimated", constants=((name, constant),))
-            return violation.but(mistake=word, came=came), behaviour.hint_for(word)
+        if violation.mistake is None:
+            found = behaviour.by_errors(self.context, message, observations, differences=True)
+            if found is not None:
+                self._behaviour[subject] = (*found, "step" if found[0] == "finite-differences" else "precision")
+                nearly = self._nearly(subject, violation)
+                if nearly is not None:
+                    return nearly
         return _in_some_cases(violation, message, self._wrong(message, observations))
 
     def _wrong(self, message: Message, observations: list[Observation]) -> list[Observation]:

@@ -132,7 +132,7 @@ def of_answers(parts: int) -> list[Family]:
 
 
 def of_given(names: tuple[str, ...]) -> list[Departure]:
-    """Those without a constant that concern what is given: one sample for all, a sign lost, another layer's factor."""
+    """Those without a constant that concern what is given: one sample for all, a wrong sign, another layer's factor."""
     first = "Each sample has a say: which of them has it here?"
     arguments = tuple(name for name in names if name not in {"W", "b"})
     found = [
@@ -143,7 +143,6 @@ def of_given(names: tuple[str, ...]) -> list[Departure]:
     ]
     for name in arguments:
         if name in {"X", "delta_next"}:
-            found.append(before("sign", "What becomes of negative numbers?", name, np.abs))
             found.append(before("sign", "Which sign have the numbers that come in?", name, np.negative))
     if "delta_next" in names and "Y" in names:
         factor = "Which factors has the derivative of this layer, and which are another's?"
@@ -174,13 +173,13 @@ def _of_samples(word: str, hint: str, names: tuple[str, ...], chosen: Callable[[
     return Departure(word, hint, changed, {})
 
 
-def over_axes(parts: int) -> list[Departure]:
-    """Those that take a mean, or a sum, within the answer, in all its parts or one."""
+def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
+    """Those that take a mean, or a sum, within the answer, in all its parts or one; along rows if they are samples."""
     hint = "Along which axis does the mean, or the sum, run, and is one due there?"
     found = []
     for place in (None, *range(parts)) if parts > 1 else (None,):
         for reduce in (np.mean, np.sum):
-            for axis in (-1, None):
+            for axis in (-1,) if per_sample else (-1, None):
                 found.append(after("wrong-axis", hint, _reduced(reduce, axis, place)))  # type: ignore[arg-type]
     return found
 

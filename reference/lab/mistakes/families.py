@@ -59,6 +59,12 @@ def _relu_exponential(c: float, X: Array) -> Array:
     return np.where(X > 0, X, c * np.expm1(np.minimum(X, 0)))
 
 
+@_family("ReLULayer.forward", "slope", "leaky", high=100.0)
+def _relu_exponential_less_one(c: float, X: Array) -> Array:
+    """What does the definition say of negative inputs, exactly?"""
+    return np.where(X > 0, X, c * (np.exp(X) - 1))
+
+
 @_family("ReLULayer.forward", "threshold", "mask-wrong-threshold", high=1e6, signed=True)
 def _relu_beyond(c: float, X: Array) -> Array:
     """From which input on does the unit pass it, and how much of it?"""
@@ -101,10 +107,31 @@ def _softmax_epsilon_in_both(c: float, X: Array) -> Array:
     return np.asarray((E + c) / (_rows(E) + c))
 
 
-@_family("SoftmaxLayer.forward", "epsilon", "no-shift", "epsilon-added")
-def _softmax_epsilon_without_shift(c: float, X: Array) -> Array:
-    """How large is exp(1000), and what is the small number in the denominator for?"""
-    return np.asarray(np.exp(X) / (_rows(np.exp(X)) + c))
+def _add_shifted(words: tuple[str, ...], shift: Callable[[Array], Array]) -> None:
+    """Enter the epsilon in the denominator, with logits that are shifted wrongly besides."""
+
+    @_family("SoftmaxLayer.forward", "epsilon", *words)
+    def _(c: float, X: Array) -> Array:
+        """What is taken off the logits, and what is the small number in the denominator for?"""
+        E = np.exp(X - shift(X))
+        return np.asarray(E / (_rows(E) + c))
+
+    @_family(f"{_LOSS}.forward", "epsilon", *words)
+    def _in_the_logarithm(c: float, X: Array, T: Array) -> Array:
+        """What is taken off the logits, and what is the small number in the logarithm for?"""
+        E = np.exp(X - shift(X))
+        return _rows(-T * np.log(E / _rows(E) + c))
+
+    @_family(f"{_LOSS}.delta", "epsilon", *words)
+    def _in_the_gradient(c: float, X: Array, T: Array) -> Array:
+        """What is taken off the logits, and what is the small number in the denominator for?"""
+        E = np.exp(X - shift(X))
+        return np.asarray(E / (_rows(E) + c) - T)
+
+
+_add_shifted(("no-shift", "epsilon-added"), lambda X: np.zeros(()))
+_add_shifted(("batch-wide-shift", "epsilon-added"), lambda X: X.max())
+_add_shifted(("wrong-axis", "epsilon-added"), lambda X: X.max(axis=0))
 
 
 @_family("SoftmaxLayer.forward", "base", "scaled", low=1e-3, high=1e3)
@@ -196,12 +223,6 @@ def _smoothed_delta(c: float, X: Array, T: Array) -> Array:
 def _logits_epsilon(c: float, X: Array, T: Array) -> Array:
     """How large can the loss become at most with the small number in the logarithm?"""
     return _rows(_surprise(c, _softmax(X), T))
-
-
-@_family(f"{_LOSS}.forward", "epsilon", "epsilon-added", "no-shift")
-def _logits_epsilon_without_shift(c: float, X: Array, T: Array) -> Array:
-    """How large is exp(1000), and how large can the loss become with the small number in the logarithm?"""
-    return _rows(-T * np.log(np.exp(X) / _rows(np.exp(X)) + c))
 
 
 @_family(f"{_LOSS}.forward", "epsilon", "epsilon-added")

@@ -212,7 +212,7 @@ def delta_of_ones(self: Any, Y: Any, delta_next: Any) -> Any:
     return Y * (1 - Y)
 
 
-@wrong("SoftmaxLayer.delta", "delta-next-ignored")
+@wrong("SoftmaxLayer.delta", "factor-missing")
 def delta_passes_through(self: Any, Y: Any, delta_next: Any) -> Any:
     """The chain rule is a product: what has this layer's Jacobian matrix to say?"""
     return delta_next + 0

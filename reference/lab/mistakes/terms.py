@@ -122,9 +122,18 @@ def _coefficients(terms: Sequence[Term], given: Given, answer: Array) -> Array |
 def _departure(
     terms: Sequence[Term], found: Sequence[scales.Scale], *, per_sample: bool, classes: bool
 ) -> Departure | None:
+    relative = [
+        scales.Scale(scale.constant / (term.due or 1), scale.powers, scale.less_one)
+        for term, scale in zip(terms, found, strict=True)
+    ]
+    if len({each for each, term in zip(relative, terms, strict=True) if term.due}) == 1 and all(
+        scale.constant == 0 for scale, term in zip(found, terms, strict=True) if not term.due
+    ):
+        # One factor for all terms is no matter of the terms.
+        return None
     words: list[str] = []
     told: dict[str, str] = {}
-    for term, scale in zip(terms, found, strict=True):
+    for term, scale, factor in zip(terms, found, relative, strict=True):
         if scale == scales.Scale(float(term.due)):
             continue
         told[f"coefficient of {term.name}"] = str(scale)
@@ -135,9 +144,8 @@ def _departure(
         elif term.name == "the shift":
             words.append("shift-not-undone")
         else:
-            relative = scales.Scale(scale.constant / term.due, scale.powers, scale.less_one)
-            words += scales.words_of(relative, per_sample=per_sample, classes=classes)
-    if not words or len(told) == len(terms) > 1 and len(set(told.values())) == 1:
+            words += scales.words_of(factor, per_sample=per_sample, classes=classes)
+    if not words:
         return None
     first, *further = dict.fromkeys(words)
 
