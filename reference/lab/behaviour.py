@@ -1,4 +1,4 @@
-"""What a method does when it is asked again, and how its errors are spread: mistakes that no other coding reproduces."""
+"""What a method does when it is asked again, and how its errors are spread: no other coding reproduces that."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reference.findings import Violation
 from reference.lab.composition import Observation, formula_of
 from reference.lab.context import Context
 from reference.lab.contract import Message, forward_of
-from reference.lab.mistakes.plain import CLASSES
 from reference.lab.mistakes.departures import Array, Given
+from reference.lab.mistakes.plain import CLASSES
 from reference.numerics.compare import differing_entry
 from reference.numerics.rounding import DOUBLE
 from reference.wording import MISTAKES
@@ -97,7 +97,9 @@ class _Errors:
     def of(cls, context: Context, message: Message, each: Observation) -> _Errors:
         expected = context.answer(message, each.case(message))
         truth = np.concatenate([part.value.ravel() for part in expected.truth])
-        bound = np.concatenate([b.ravel() + t.error.ravel() for b, t in zip(expected.bounds, expected.truth, strict=True)])
+        bound = np.concatenate(
+            [b.ravel() + t.error.ravel() for b, t in zip(expected.bounds, expected.truth, strict=True)]
+        )
         answer = np.concatenate([part.ravel() for part in each.answer])
         with np.errstate(all="ignore"):
             return cls(each, answer, truth, np.abs(answer - truth), bound)
@@ -218,4 +220,3 @@ def hint_for(word: str) -> str:
         "finite-differences": "Differences of nearby values lose half the digits: the derivative can be written down.",
     }
     return hints.get(word) or MISTAKES[word].hint or ""
-

@@ -51,8 +51,11 @@ _CLEAR, _CODINGS = 1e4, 32.0
 _TELLING = 2
 #: Words of the catalogue that are about the values of an answer alone.
 _NOT_OF_VALUES = frozenset(
-    "missing not-implemented crash timeout memory exits wrong-shape wrong-dtype wrong-type mutates-input stateful "
-    "nondeterministic aliases-input layout-dependent batch-size-dependent".split()
+    {
+        *("missing", "not-implemented", "crash", "timeout", "memory", "exits", "wrong-shape", "wrong-dtype"),
+        *("wrong-type", "mutates-input", "stateful", "nondeterministic", "aliases-input", "layout-dependent"),
+        "batch-size-dependent",
+    }
 )
 
 
@@ -96,11 +99,11 @@ class _Node:
 
 def observed(log: Sequence[Response], message: Message) -> list[Observation]:
     """The answers of a log that were judged, of that message."""
-    found = []
-    for each in log:
-        if each.message is message and each.case is not None and each.bounds is not None:
-            found.append(Observation(_given(each.case), each.values, each.bounds, each.case.origin))
-    return found
+    return [
+        Observation(_given(each.case), each.values, each.bounds, each.case.origin)
+        for each in log
+        if each.message is message and each.case is not None and each.bounds is not None
+    ]
 
 
 def _given(case: Case) -> Given:
@@ -109,7 +112,10 @@ def _given(case: Case) -> Given:
 
 def composed(observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> list[Mistake]:
     """Mistakes, or up to ``depth`` on top of each other, that give these answers: those with the fewest departures."""
-    if len({float(number) for each in observations for part in each.answer for number in part.ravel()}) < _FEWEST_NUMBERS:
+    if (
+        len({float(number) for each in observations for part in each.answer for number in part.ravel()})
+        < _FEWEST_NUMBERS
+    ):
         # A constant is clipped, scaled and rounded from anything.
         return []
     with np.errstate(all="ignore"):
@@ -147,19 +153,29 @@ class _Search:
             return []
         self.right = right
         cores = self._catalogue()
-        nodes = [*cores, *self._expanded(right)]
+        # What costs little comes first: known formulas and what has no constant, alone and then in twos.
+        nodes = [*cores, *self._without_constants(right)]
+        if found := self._complete(nodes):
+            return found
+        if self.depth > 1:
+            mixed = over_samples(per_sample=self.message.per_sample)
+            pairs = [self._on_top(node, departure) for node in cores for departure in mixed]
+            nodes += [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
+            if found := self._complete(nodes):
+                return found
+        nodes += self._with_constants(right)
         for level in range(1, self.depth + 1):
             found = self._complete(nodes)
             if found or level == self.depth:
                 return found
             more = [wider for node in nodes for wider in self._scaled(node)]
             if level == 1:
-                mixed = over_samples(per_sample=self.message.per_sample)
-                more += [self._on_top(node, departure) for node in cores for departure in mixed]
                 more += self._scaled(right, loosely=True)
             for node in self._promising([*nodes, *more]):
-                more += self._expanded(node)
-            nodes = self._promising(more, 4 * _BEAM) if level > 1 else more
+                more += [*self._without_constants(node), *self._with_constants(node)]
+                if found := self._complete(more):
+                    return found
+            nodes = self._promising(more, 4 * _BEAM)
         return []
 
     def _promising(self, nodes: Sequence[_Node], most: int = _BEAM) -> list[_Node]:
@@ -233,8 +249,12 @@ class _Search:
             formula = each.change(formula)
         return self._scored(_Node(formula, (departure, *node.departures), base=node.base or node.formula))
 
-    def _expanded(self, node: _Node) -> Iterator[_Node]:
+    def _without_constants(self, node: _Node) -> Iterator[_Node]:
+        """The node with one more departure, which has no constant but a factor or coefficients."""
         yield from self._scaled(node)
+        if not node.departures:
+            yield from self._with_threshold(node)
+            yield from self._with_terms(node)
         names = tuple(self.observations[0].given)
         for departure in (
             *over_samples(per_sample=self.message.per_sample),
@@ -243,20 +263,21 @@ class _Search:
             *rounded(names),
         ):
             yield self._on_top(node, departure)
-        families = [*of_answers(len(self.message.parts)), *of_arguments(names)]
+
+    def _with_constants(self, node: _Node) -> Iterator[_Node]:
+        """The node with one more departure, whose constant is estimated."""
         own = FAMILIES.get(self.message.subject, [])
-        if not node.departures:
-            yield from self._with_threshold(node)
-            yield from self._with_terms(node)
-        attempts = [(family, self._on_top) for family in families]
+        answers = of_answers(len(self.message.parts))
+        attempts = [] if node.departures else [(family, self._on_top) for family in own]
         if _is_outside(node):
-            attempts += [(family, self._beneath) for family in (*own, *of_answers(len(self.message.parts)))]
-        elif not node.departures:
-            attempts += [(family, self._on_top) for family in own]
+            attempts = [(family, self._beneath) for family in (*own, *answers)]
+        attempts += [(family, self._on_top) for family in (*of_arguments(tuple(self.observations[0].given)), *answers)]
         for family, place in attempts:
             best = self._best_of(node, family, place)
             if best is not None:
                 yield best
+                if best.matched == self.entries:
+                    return
 
     def _with_terms(self, node: _Node) -> Iterator[_Node]:
         """The sum of terms with other coefficients."""
@@ -342,8 +363,8 @@ class _Search:
                 if wrong.any():
                     size = np.where(wrong, np.abs(one - other) / (np.abs(other) + bound + 1e-300), -1)
                     size = np.where(wrong & np.isnan(size), np.inf, size)
-                    index = np.unravel_index(int(np.argmax(size)), size.shape)
-                    found.append((float(size[index]), number, (part, *map(int, index))))
+                    place = [int(each) for each in np.unravel_index(int(np.argmax(size)), size.shape)]
+                    found.append((float(size[tuple(place)]), number, (part, *place)))
         chosen: dict[int, tuple[int, ...]] = {}
         for _, number, index in sorted(found, reverse=True):
             chosen.setdefault(number, index)
@@ -413,7 +434,7 @@ def _is_outside(node: _Node) -> bool:
     return bool(node.departures) and all(each.outside for each in node.departures)
 
 
-def formula_of(cls: type, message: Message) -> Formula:
+def formula_of(cls: Any, message: Message) -> Formula:
     """A method of a class as a function of the arguments and the parameters of its object."""
     method: Callable[..., Any] = getattr(cls, message.method)
 

@@ -83,7 +83,7 @@ class Context(_Context):
     oracles
         As in `reference.engine.Context`.
     primed
-        Whether each call comes right after ``forward`` on the same batch. Used in the diagnosis of methods that need it.
+        Whether each call comes right after ``forward`` on the same batch. For the diagnosis of what needs it.
     """
 
     executor: Executor

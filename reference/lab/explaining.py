@@ -1,4 +1,4 @@
-"""Finds out which mistakes explain a failed check: known ones, several on top of each other, or the method's behaviour."""
+"""Finds out which mistakes explain a failed check: known ones, several at once, or the method's behaviour."""
 
 from __future__ import annotations
 
@@ -86,13 +86,14 @@ class Explainer:
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
         listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
-        for candidates in (
+        sources: tuple[Callable[[], list[Mistake]], ...] = (
             partial(list, before),
             partial(list, listed),
             partial(_composed, context, violation),
             partial(_wired, subject, 1, violation),
             partial(_wired, subject, 2, violation),
-        ):
+        )
+        for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
             if found:
                 found = _fewest(told_apart(found, context))
@@ -176,9 +177,7 @@ def _wired(subject: str, together: int, violation: Violation) -> list[Mistake]:
     return list(wirings(subject, together, constants))
 
 
-def _in_some_cases(
-    violation: Violation, message: Message, wrong: list[Observation]
-) -> tuple[Violation, str | None]:
+def _in_some_cases(violation: Violation, message: Message, wrong: list[Observation]) -> tuple[Violation, str | None]:
     """The violation with the one mistake that explains all wrong answers, where the others are right."""
     if sum(part.size for each in wrong for part in each.answer) < _FEWEST_WRONG:
         return violation, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,14 +93,19 @@ def before(word: str, hint: str, name: str, change: Callable[[Array], Array], **
 
 
 def after(
-    word: str, hint: str, change: Callable[[Parts, Given], Parts], *, outside: bool = False, **estimated: str
+    word: str,
+    hint: str,
+    change: Callable[[Parts, Given], Parts],
+    *,
+    outside: bool = False,
+    estimated: Mapping[str, str] | None = None,
 ) -> Departure:
     """The departure that changes the answer."""
 
     def changed(formula: Formula) -> Formula:
         return lambda given: change(formula(given), given)
 
-    return Departure(word, hint, changed, estimated, outside=outside)
+    return Departure(word, hint, changed, estimated or {}, outside=outside)
 
 
 def of_arguments(names: tuple[str, ...]) -> list[Family]:
@@ -109,11 +115,8 @@ def of_arguments(names: tuple[str, ...]) -> list[Family]:
         if name == "T":
             continue
         found += [
-            Family("limit", lambda c, name=name: _clip_before(name, c, None), 1e-320, 1e308, signed=True),  # type: ignore[misc]
-            Family("limit", lambda c, name=name: _clip_before(name, None, c), 1e-320, 1e308, signed=True),  # type: ignore[misc]
-            Family("limit", lambda c, name=name: _clip_before(name, -c, c), 1e-320, 1e308),  # type: ignore[misc]
-            Family("limit", lambda c, name=name: _clip_before(name, c, 1 - c), 1e-17, 0.5),  # type: ignore[misc]
-            Family("epsilon", lambda c, name=name: _add_before(name, c), 1e-320, 1.0, signed=True),  # type: ignore[misc]
+            *_clips(partial(_clip_before, name)),
+            Family("epsilon", partial(_add_before, name), 1e-320, 1.0, signed=True),
         ]
     return found
 
@@ -122,12 +125,7 @@ def of_answers(parts: int) -> list[Family]:
     """Those with a constant that concern the answer: all parts of it, or one."""
     found = []
     for place in (None, *range(parts)) if parts > 1 else (None,):
-        found += [
-            Family("limit", lambda c, place=place: _clip_after(c, None, place), 1e-320, 1e308, signed=True),  # type: ignore[misc]
-            Family("limit", lambda c, place=place: _clip_after(None, c, place), 1e-320, 1e308, signed=True),  # type: ignore[misc]
-            Family("limit", lambda c, place=place: _clip_after(-c, c, place), 1e-320, 1e308),  # type: ignore[misc]
-            Family("limit", lambda c, place=place: _clip_after(c, 1 - c, place), 1e-17, 0.5),  # type: ignore[misc]
-        ]
+        found += _clips(partial(_clip_after, place))
     return [*found, Family("epsilon", _add_after, 1e-320, 1.0, signed=True)]
 
 
@@ -141,13 +139,12 @@ def of_given(names: tuple[str, ...]) -> list[Departure]:
         _of_samples("sample-dependence", first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
         _of_samples("sample-dependence", first, arguments, lambda A: A[1:] if len(A) > 1 else A),
     ]
-    for name in arguments:
-        if name in {"X", "delta_next"}:
-            found.append(before("sign", "Which sign have the numbers that come in?", name, np.negative))
+    sign = "Which sign have the numbers that come in?"
+    found += [before("sign", sign, name, np.negative) for name in arguments if name in {"X", "delta_next"}]
     if "delta_next" in names and "Y" in names:
         factor = "Which factors has the derivative of this layer, and which are another's?"
-        for of in (lambda Y: Y > 0, lambda Y: Y, lambda Y: Y * (1 - Y), lambda Y: 1 - Y**2, lambda Y: 1 - Y):
-            found.append(Departure("factor-missing", factor, _times("delta_next", "Y", of), {}))
+        factors = (lambda Y: Y > 0, lambda Y: Y, lambda Y: Y * (1 - Y), lambda Y: 1 - Y**2, lambda Y: 1 - Y)
+        found += [Departure("factor-missing", factor, _times("delta_next", "Y", of), {}) for of in factors]
     return found
 
 
@@ -178,9 +175,9 @@ def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
     hint = "Along which axis does the mean, or the sum, run, and is one due there?"
     found = []
     for place in (None, *range(parts)) if parts > 1 else (None,):
-        for reduce in (np.mean, np.sum):
-            for axis in (-1,) if per_sample else (-1, None):
-                found.append(after("wrong-axis", hint, _reduced(reduce, axis, place)))  # type: ignore[arg-type]
+        for axis in (-1,) if per_sample else (-1, None):
+            found.append(after("wrong-axis", hint, _reduced(np.mean, axis, place)))
+            found.append(after("wrong-axis", hint, _reduced(np.sum, axis, place)))
     return found
 
 
@@ -207,13 +204,21 @@ def _clip_before(name: str, low: float | None, high: float | None) -> Departure:
     return before("clipped", _CLIPPED, name, lambda A: np.clip(A, low, high), **_limits(low, high))
 
 
-def _clip_after(low: float | None, high: float | None, place: int | None) -> Departure:
-    def change(parts: Parts, given: Given) -> Parts:
-        return tuple(
-            np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts)
-        )
+def _clips(clip: Callable[[float | None, float | None], Departure]) -> list[Family]:
+    """Limits below, above, on both sides of 0, and on both sides of a half."""
+    return [
+        Family("limit", lambda c: clip(c, None), 1e-320, 1e308, signed=True),
+        Family("limit", lambda c: clip(None, c), 1e-320, 1e308, signed=True),
+        Family("limit", lambda c: clip(-c, c), 1e-320, 1e308),
+        Family("limit", lambda c: clip(c, 1 - c), 1e-17, 0.5),
+    ]
 
-    return after("clipped", _CLIPPED, change, **_limits(low, high))
+
+def _clip_after(place: int | None, low: float | None, high: float | None) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts))
+
+    return after("clipped", _CLIPPED, change, estimated=_limits(low, high))
 
 
 def _add_before(name: str, c: float) -> Departure:
@@ -221,7 +226,9 @@ def _add_before(name: str, c: float) -> Departure:
 
 
 def _add_after(c: float) -> Departure:
-    return after("epsilon-added", _EPSILON, lambda parts, _: tuple(part + c for part in parts), epsilon=_told(c))
+    return after(
+        "epsilon-added", _EPSILON, lambda parts, _: tuple(part + c for part in parts), estimated={"epsilon": _told(c)}
+    )
 
 
 def rounded(names: tuple[str, ...]) -> list[Departure]:
@@ -229,14 +236,18 @@ def rounded(names: tuple[str, ...]) -> list[Departure]:
     found = []
     for dtype in (np.float32, np.float16):
         to = _rounds_to(dtype)
-        for chosen in (*((name,) for name in names), names):
-            found.append(Departure("low-precision", _SINGLE, _round_before(chosen, to), {"precision": dtype.__name__}))
-        found.append(after("low-precision", _SINGLE, _round_after(to), precision=dtype.__name__))
+        told = {"precision": dtype.__name__}
+        each_and_all = (*((name,) for name in names), names)
+        found += [Departure("low-precision", _SINGLE, _round_before(chosen, to), told) for chosen in each_and_all]
+        found.append(after("low-precision", _SINGLE, _round_after(to), estimated=told))
     for digits in range(1, 13):
-        found.append(
-            after("low-precision", _SINGLE, _round_after(lambda A, d=digits: np.round(A, d)), decimals=str(digits))  # type: ignore[misc]
-        )
+        change = _round_after(partial(_rounded_to, digits))
+        found.append(after("low-precision", _SINGLE, change, estimated={"decimals": str(digits)}))
     return found
+
+
+def _rounded_to(digits: int, A: Array) -> Array:
+    return np.asarray(np.round(A, digits))
 
 
 def _rounds_to(dtype: Any) -> Callable[[Array], Array]:
@@ -244,7 +255,9 @@ def _rounds_to(dtype: Any) -> Callable[[Array], Array]:
 
 
 def _round_before(names: tuple[str, ...], to: Callable[[Array], Array]) -> Callable[[Formula], Formula]:
-    return lambda formula: lambda given: formula({**given, **{name: to(given[name]) for name in names if name in given}})
+    return lambda formula: (
+        lambda given: formula({**given, **{name: to(given[name]) for name in names if name in given}})
+    )
 
 
 def _round_after(to: Callable[[Array], Array]) -> Callable[[Parts, Given], Parts]:
@@ -267,6 +280,7 @@ def over_samples(*, per_sample: bool) -> list[Departure]:
     mean = "Each sample has an answer of its own; who takes the mean over the batch?"
     total = "Each sample has an answer of its own: over which axes does the sum run?"
     first = "Each sample has an answer of its own: whose is given for all?"
+    backwards = "In which order come the rows of the answer?"
     return [
         after("averaged-over-batch", mean, rows(np.mean), outside=True),
         after("summed-over-batch", total, rows(np.sum), outside=True),
@@ -275,5 +289,5 @@ def over_samples(*, per_sample: bool) -> list[Departure]:
         after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[:1], len(p), axis=0) for p in parts)),
         after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[-1:], len(p), axis=0) for p in parts)),
         after("sample-dependence", first, lambda parts, _: tuple(p - p.mean(axis=0) for p in parts)),
-        after("wrong-axis", "In which order come the rows of the answer?", lambda parts, _: tuple(p[::-1] for p in parts)),
+        after("wrong-axis", backwards, lambda parts, _: tuple(p[::-1] for p in parts)),
     ]

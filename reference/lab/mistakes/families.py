@@ -23,7 +23,9 @@ def _family(
         hint = " ".join((formula.__doc__ or "").split())
 
         def make(c: float) -> Departure:
-            return Departure(word, hint, lambda _: lambda given: (formula(c, **given),), {name: repr(c)}, further, specific=True)
+            return Departure(
+                word, hint, lambda _: lambda given: (formula(c, **given),), {name: repr(c)}, further, specific=True
+            )
 
         FAMILIES.setdefault(subject, []).append(Family(name, make, low, high, signed))
         return formula

@@ -160,6 +160,13 @@ def forward_binary(self: Any, X: Any, T: Any) -> Any:
     return (np.logaddexp(0, X) - np.where(T != 0, T * X, 0)).sum(axis=1, keepdims=True)
 
 
+@wrong(f"{_LOSS}.forward", "binary-cross-entropy")
+def forward_binary_of_softmax(self: Any, X: Any, T: Any) -> Any:
+    """Which formula has a term (1 - t) log(1 - p), and for how many classes?"""
+    P = _softmax(X)
+    return -(T * np.log(P) + (1 - T) * np.log(1 - P)).sum(axis=1, keepdims=True)
+
+
 @wrong(f"{_LOSS}.forward", "sample-dependence")
 def forward_with_the_first_label(self: Any, X: Any, T: Any) -> Any:
     """Each sample has its own target: whose label is used for all?"""

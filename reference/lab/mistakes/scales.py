@@ -60,7 +60,8 @@ class Scale:
         return found
 
     def __str__(self) -> str:
-        above, below = [], []
+        above: list[str] = []
+        below: list[str] = []
         for symbol, power in zip(_SYMBOLS, self.powers, strict=True):
             name = "(N - 1)" if symbol == "N" and self.less_one else symbol
             if power:
@@ -96,8 +97,8 @@ def constant_in_words(value: float) -> str:
 def _forms() -> Iterator[tuple[tuple[float, float, float], bool]]:
     """Powers and whether N - 1 stands for N: the simple ones first."""
     powers = (0, -1, 1, -2, 2, -0.5, 0.5)
-    simple = sorted(product(powers, repeat=3), key=lambda each: sum(abs(p) for p in each) + 0.1 * sum(p > 0 for p in each))
-    for each in simple:
+    every = [(n, d, k) for n, d, k in product(powers, repeat=3)]
+    for each in sorted(every, key=lambda each: sum(abs(p) for p in each) + 0.1 * sum(p > 0 for p in each)):
         if sum(p != 0 for p in each) <= 2:  # noqa: PLR2004 - a product of three sizes is nobody's factor
             yield each, False
             if each[0]:
@@ -154,7 +155,7 @@ def _neat(value: float, within: float) -> float:
 _HINTS = {
     "averaged-over-batch": "Each sample has an answer of its own: by how many is it divided?",
     "divided-by-classes": "Is the sum over the classes due here, or a mean?",
-    "not-averaged": "The loss is a mean over the batch: what follows for its gradient when the batch is twice as large?",
+    "not-averaged": "The loss is a mean over the batch: what follows when the batch is twice as large?",
     "averaged-twice": "How often is the sum over the batch divided by the number of samples?",
     "sign": "Follow the minus signs through the derivation.",
     "scaled": "Which factor does the formula have that the code has not, or the other way round?",
@@ -203,14 +204,16 @@ def departure(scales: Sequence[Scale], *, per_sample: bool, classes: bool, names
     if len(told) == 1:
         estimated = {"factor": told.pop()}
     else:
-        estimated = {f"factor of {name}": str(each) for name, each in zip(names, scales, strict=True) if not each.is_one}
+        estimated = {
+            f"factor of {name}": str(each) for name, each in zip(names, scales, strict=True) if not each.is_one
+        }
 
     def change(parts: Parts, given: Given) -> Parts:
         sizes = sizes_of(given)
         return tuple(part * each.of(sizes) for part, each in zip(parts, scales, strict=True))
 
-    found = after(first, _HINTS[first], change, **estimated)
-    return Departure(found.word, found.hint, found.change, found.estimated, tuple(further), outside=True)
+    found = after(first, _HINTS[first], change)
+    return Departure(first, found.hint, found.change, estimated, tuple(further), outside=True)
 
 
 def sizes_of(given: Given) -> dict[str, int]:

@@ -12,8 +12,8 @@ from reference.lab.mistakes.departures import Array, Departure, Given, Parts
 from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
-#: How exactly coefficients are estimated, as a fraction of the largest.
-_EXACT = 1e-8
+#: How exactly coefficients are known where they count, as a fraction, and how far rounding may take a sum of terms.
+_EXACT, _ROUNDING = 1e-6, 1e-13
 #: Terms whose matrix has a larger condition cannot be told from one another in that case.
 _CONDITION = 1e4
 
@@ -59,7 +59,7 @@ TERMS: Mapping[str, Sequence[Term]] = {
         Term("b", lambda g: np.broadcast_to(g["b"], (len(g["X"]), len(g["b"]))), 1, "bias-missing"),
     ),
     "LinearLayer.grad": (
-        Term("the mean over the samples", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "factor-missing"),
+        Term("the mean", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "factor-missing"),
         Term("W", lambda g: g["W"], 0, "scaled"),
     ),
     "SoftmaxLayer.delta": (
@@ -82,41 +82,48 @@ TERMS: Mapping[str, Sequence[Term]] = {
 }
 
 
-def estimated(subject: str, cases: Sequence[tuple[Given, Array]], *, per_sample: bool, classes: bool) -> Departure | None:
+def estimated(
+    subject: str, cases: Sequence[tuple[Given, Array]], *, per_sample: bool, classes: bool
+) -> Departure | None:
     """The departure with wrong coefficients that gives these answers; None if there is none, or only one factor."""
     terms = TERMS.get(subject)
     if terms is None:
         return None
     rows = [_coefficients(terms, given, answer) for given, answer in cases]
-    known = [(row, scales.sizes_of(given)) for row, (given, _) in zip(rows, cases, strict=True) if row is not None]
+    known = [(*row, scales.sizes_of(given)) for row, (given, _) in zip(rows, cases, strict=True) if row is not None]
     if not known:
         return None
     found = []
     for number in range(len(terms)):
-        values = [float(row[number]) for row, _ in known]
-        largest = max(float(np.abs(row).max()) for row, _ in known)
-        if max(map(abs, values)) <= _EXACT * largest:
+        clear = [
+            (float(row[number]), sizes) for row, noise, sizes in known if abs(row[number]) > noise[number] / _EXACT
+        ]
+        if not clear:
+            if any(abs(row[number]) > noise[number] for row, noise, _ in known):
+                return None
             found.append(scales.Scale(0.0))
             continue
-        scale = scales.fitting(values, [sizes for _, sizes in known], within=_EXACT)
+        scale = scales.fitting([value for value, _ in clear], [sizes for _, sizes in clear], within=_EXACT)
         if scale is None:
             return None
         found.append(scale)
     return _departure(terms, found, per_sample=per_sample, classes=classes)
 
 
-def _coefficients(terms: Sequence[Term], given: Given, answer: Array) -> Array | None:
-    """The coefficients of the terms in one answer; None where it does not tell, or is no sum of them."""
+def _coefficients(terms: Sequence[Term], given: Given, answer: Array) -> tuple[Array, Array] | None:
+    """The coefficients of the terms in one answer, and how exact they are; None where it is no sum of them."""
     columns = [np.asarray(term.of(given), dtype=np.float64).ravel() for term in terms]
     matrix, due = np.stack(columns, axis=1), answer.ravel()
     if len(due) <= len(terms) or not np.isfinite(matrix).all() or not np.isfinite(due).all():
         return None
     sizes = np.abs(matrix).max(axis=0)
-    if not sizes.all() or np.linalg.cond(matrix / sizes) > _CONDITION:
+    condition = np.linalg.cond(matrix / sizes) if sizes.all() else np.inf
+    if condition > _CONDITION:
         return None
     found = np.linalg.lstsq(matrix / sizes, due, rcond=None)[0] / sizes
     off = np.abs(matrix @ found - due).max()
-    return found if off <= _EXACT * np.abs(due).max() else None
+    noise = _ROUNDING * condition * np.abs(due).max() / sizes
+    return (found, noise) if off <= _ROUNDING * condition * np.abs(due).max() else None
 
 
 def _departure(
@@ -126,9 +133,9 @@ def _departure(
         scales.Scale(scale.constant / (term.due or 1), scale.powers, scale.less_one)
         for term, scale in zip(terms, found, strict=True)
     ]
-    if len({each for each, term in zip(relative, terms, strict=True) if term.due}) == 1 and all(
-        scale.constant == 0 for scale, term in zip(found, terms, strict=True) if not term.due
-    ):
+    common = {each for each, term in zip(relative, terms, strict=True) if term.due}
+    others = [scale.constant for scale, term in zip(found, terms, strict=True) if not term.due]
+    if len(common) == 1 and not any(others):
         # One factor for all terms is no matter of the terms.
         return None
     words: list[str] = []
@@ -151,7 +158,8 @@ def _departure(
 
     def formula(given: Given) -> Parts:
         sizes = scales.sizes_of(given)
-        return (sum((scale.of(sizes) * term.of(given) for term, scale in zip(terms, found, strict=True)), np.zeros(())),)
+        summed = (scale.of(sizes) * term.of(given) for term, scale in zip(terms, found, strict=True))
+        return (sum(summed, np.zeros(())),)
 
     def change(inner: Callable[[Given], Parts]) -> Callable[[Given], Parts]:
         return lambda given: (*formula(given), *inner(given)[1:])

@@ -162,12 +162,12 @@ _EVALUATE = [
 # gradient
 
 
-def _gradient(choices: Mapping[str, Any]) -> Any:  # noqa: C901 - the choices of one method
+def _gradient(choices: Mapping[str, Any]) -> Any:
     get = choices.get
 
     def gradient(self: Any, X: Any, T: Any) -> Any:
-        if get("samples"):
-            X, T = get("samples")(X), get("samples")(T)
+        chosen = get("samples", lambda A: A)
+        X, T = chosen(X), chosen(T)
         layers = [*self.layers, *self.output_layers] if get("through") else list(self.layers)
         passed = [X]
         for layer in layers:
@@ -279,7 +279,7 @@ _METHODS: dict[str, tuple[Method, list[Choice]]] = {
 
 
 def wirings(subject: str, together: int, estimated: Sequence[Choice] = ()) -> Iterator[Mistake]:
-    """Every mistake that makes so many wrong choices of different names; ``estimated`` are choices besides those listed."""
+    """Every mistake that makes so many wrong choices of different names; ``estimated`` are further choices."""
     if subject not in _METHODS:
         return
     make, choices = _METHODS[subject]
@@ -333,6 +333,8 @@ def _scaling(subject: str, name: str, scale: scales.Scale) -> Choice:
     hint = "Which factor does the formula have that the code has not, or the other way round?"
     told = (("factor", str(scale)),)
     if per_sample:
-        return Choice(name, lambda Y: Y * scale.of({"N": len(Y), "D": 1, "K": Y.shape[1]}), first, hint, told, tuple(further))
+        return Choice(
+            name, lambda Y: Y * scale.of({"N": len(Y), "D": 1, "K": Y.shape[1]}), first, hint, told, tuple(further)
+        )
     change = _each_part(lambda part, X: part * scale.of({"N": len(X), "D": X.shape[1], "K": 1}))
     return Choice(name, change, first, hint, told, tuple(further))

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import reference
 from reference.lab.mistakes.plain import CLASSES
-from reference.lab.second_hand import CODINGS
+from reference.lab.second_hand import CODINGS, Coding
 from reports.study.bench.tables import Effort, Say, Table
 
 #: Every n-th coding is judged, by effort.
 _EVERY = {"quick": 12, "normal": 1, "exhaustive": 1}
-
-
-class Coding(Protocol):
-    """A wrong coding, as `reference.lab.second_hand` has them."""
-
-    name: str
-    subject: str
-    words: tuple[str, ...]
-    classes: dict[str, type]
-    both: bool
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,9 @@ def summary(results: Sequence[Judged]) -> Table:
     lists = {
         "Not caught": [each.coding.name for each in results if not each.caught],
         "Without a right name": [each.coding.name for each in results if each.caught and not each.rightly],
-        "With a word that is not accepted": [f"{each.coding.name} ({', '.join(each.untrue)})" for each in results if each.untrue],
+        "With a word that is not accepted": [
+            f"{each.coding.name} ({each.untrue[0]})" for each in results if each.untrue
+        ],
     }
     note = " ".join(f"{what}: {', '.join(names)}." for what, names in lists.items() if names)
     return Table("Wrong codings by a second hand, judged by reference.check at quick effort", rows, note)
