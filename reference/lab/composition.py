@@ -43,6 +43,8 @@ _BEAM = 5
 _FEWEST_NUMBERS = 2
 #: How many answers are looked at in the search, and how many formulas are tried in all: a choice of time.
 _MOST_ANSWERS, _MOST_FORMULAS = 30, 40_000
+#: A constant that any family takes.
+_ANY = 0.25
 #: How near a formula is to answers that it may explain with one mistake more, as a fraction.
 _NEARLY = 0.03
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
@@ -266,7 +268,8 @@ class _Search:
 
     def _with_constants(self, node: _Node) -> Iterator[_Node]:
         """The node with one more departure, whose constant is estimated."""
-        own = FAMILIES.get(self.message.subject, [])
+        # One mistake comes before two.
+        own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
         answers = of_answers(len(self.message.parts))
         attempts = [] if node.departures else [(family, self._on_top) for family in own]
         if _is_outside(node):

@@ -22,6 +22,8 @@ from reference.lab.telling_apart import told_apart
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
 _SEEN = frozenset({"timeout", "memory", "exits", "missing", "nondeterministic", "mutates-input", "aliases-input"})
+#: How far an answer of fewer digits is off at most, as a fraction.
+_LAST_DIGITS = 1e-2
 #: How many entries must be wrong before a mistake is said to be made in some of the cases only.
 _FEWEST_WRONG = 3
 
@@ -66,7 +68,9 @@ class Explainer:
     def _nearly(self, subject: str, violation: Violation) -> tuple[Violation, str] | None:
         """The violation of a method whose answers are those of fewer digits, which all its checks may see."""
         message = _message(violation)
-        if message is None or violation.came.kind != "entry" or violation.mistake is not None:
+        if message is None or violation.came.kind != "entry":
+            return None
+        if violation.mistake is not None and (subject not in self._behaviour or not _in_last_digits(violation)):
             return None
         if subject not in self._behaviour:
             found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
@@ -152,6 +156,12 @@ def _says_nothing(context: Context) -> bool:
     """Whether all answers that were judged are NaN, as many mistakes give."""
     judged = [value for each in context.log if each.bounds is not None for value in each.values]
     return bool(judged) and all(np.isnan(np.asarray(value, dtype=np.float64)).all() for value in judged)
+
+
+def _in_last_digits(violation: Violation) -> bool:
+    """Whether a number is off by so little that fewer digits, or differences, are enough to explain it."""
+    due, came = float(violation.due.fields.get("value", np.nan)), float(violation.came["value"])
+    return abs(came - due) <= _LAST_DIGITS * abs(due)
 
 
 def _fewest(mistakes: list[Mistake]) -> list[Mistake]:

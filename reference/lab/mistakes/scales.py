@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Departure, Given, Parts, after
+from reference.lab.mistakes.departures import Array, Departure, Given, Parts, after
 
 #: How far two estimates of one factor may differ, as a fraction. Each comes from answers that were rounded.
 AGREEMENT = 1e-9
@@ -125,18 +125,27 @@ def fitting(
     known = [(ratio, size) for ratio, size in zip(ratios, sizes, strict=True) if ratio and math.isfinite(ratio)]
     if not known:
         return None
-    for form, less_one in _FORMS if powers is None else ((powers, False),):
-        base = Scale(1.0, form, less_one)
-        constants = np.array([ratio / base.of(size) for ratio, size in known])
-        middle = float(np.median(constants))
-        if loosely:
-            whole = round(middle)
-            if abs(whole) == 1 and np.quantile(np.abs(constants - whole), _MOST) <= _LOOSELY:
-                return Scale(float(whole), form, less_one)
-            continue
-        if np.abs(constants - middle).max() <= within * abs(middle):
-            return Scale(_neat(middle, within), form, less_one)
-    return None
+    forms = _FORMS if powers is None else ((powers, False),)
+    constants = np.array([ratio for ratio, _ in known]) / _bases(forms, [size for _, size in known])
+    middles = np.median(constants, axis=1)
+    if loosely:
+        whole = np.round(middles)
+        off = np.quantile(np.abs(constants - whole[:, None]), _MOST, axis=1)
+        fits, middles = (np.abs(whole) == 1) & (off <= _LOOSELY), whole
+    else:
+        fits = np.abs(constants - middles[:, None]).max(axis=1) <= within * np.abs(middles)
+    if not fits.any():
+        return None
+    chosen = int(np.argmax(fits))
+    return Scale(_neat(float(middles[chosen]), within), *forms[chosen])
+
+
+def _bases(forms: Sequence[tuple[tuple[float, float, float], bool]], sizes: Sequence[Mapping[str, int]]) -> Array:
+    """The products of powers of N, D and K: a row for each form, a column for each case."""
+    numbers = np.array([[size[symbol] for symbol in _SYMBOLS] for size in sizes], dtype=np.float64)
+    less_one = np.maximum(numbers - [1, 0, 0], 1)
+    chosen = np.where(np.array([less for _, less in forms])[:, None, None], less_one, numbers)
+    return np.asarray(np.prod(chosen ** np.array([powers for powers, _ in forms])[:, None, :], axis=2))
 
 
 def _neat(value: float, within: float) -> float:

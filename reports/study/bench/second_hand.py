@@ -30,6 +30,8 @@ class Judged:
         All mistakes that are named about the wrong method.
     blamed
         The subjects of failures that are about something else.
+    seen
+        Those of ``named`` that a check of types has seen itself.
     """
 
     coding: Coding
@@ -37,6 +39,7 @@ class Judged:
     first: str | None
     named: tuple[str, ...]
     blamed: tuple[str, ...]
+    seen: tuple[str, ...] = ()
 
     @property
     def rightly(self) -> bool:
@@ -47,7 +50,7 @@ class Judged:
     @property
     def untrue(self) -> tuple[str, ...]:
         """The words that are said and not accepted."""
-        return tuple(word for word in self.named if word not in self.coding.words)
+        return tuple(word for word in self.named if word not in {*self.coding.words, *self.seen})
 
 
 def run(effort: Effort, say: Say) -> list[Table]:
@@ -64,8 +67,10 @@ def judged(coding: Coding, effort: Effort = "quick", seed: int = 0) -> Judged:
     subjects = subjects_of(coding)
     own = [each for each in failed if any(f"{each.subject}.".startswith(f"{subject}.") for subject in subjects)]
     named = tuple(dict.fromkeys(word for each in own for word in each.mistakes))
+    # That a shape is another than the due one is seen, whatever is wrong besides.
+    seen = {word for each in own if each.check.endswith(".types") for word in each.mistakes}
     blamed = tuple(sorted({each.subject for each in failed if each not in own}))
-    return Judged(coding, bool(own), own[0].mistake if own else None, named, blamed)
+    return Judged(coding, bool(own), own[0].mistake if own else None, named, blamed, tuple(seen))
 
 
 def subjects_of(coding: Coding) -> set[str]:
