@@ -10,7 +10,8 @@ from reference.engine import Check, Effort, Examination, checked_options, select
 from reference.execution import implementation as finding_classes
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Executor
-from reference.findings import Findings, Violation, passed
+from reference.findings import Finding, Findings, Violation, passed
+from reference.lab.absent import Watched
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.lab.contract import Oracle
@@ -121,7 +122,8 @@ class LabExamination(Examination):
         seed, effort = checked_options(seed, effort)
         oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
         checks = checks_of(only, assignment)
-        super().__init__(checks, Context(executor, oracle, name, seed, effort, assignment))
+        self._watched = Watched(executor)
+        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment))
         self._explainer = Explainer(self.context)
 
     def obstacle(self, check: Check) -> Violation | None:
@@ -133,10 +135,18 @@ class LabExamination(Examination):
         came = fact("absent", said=missing[cls], cause=self.context.executor.causes().get(cls))
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
+    def _outcome(self, check: Check) -> Finding:
+        self._watched.stand_ins.clear()
+        return super()._outcome(check)
+
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with its mistakes, where all known ones that give the same answers have the same names."""
+        violation = violation.but(came=self._watched.told(violation.came))
         kept = {name: self._by_id[name].run for name in check.depends_on}
-        explained, hint = self._explainer.explained(check, violation, kept)
+        try:
+            explained, hint = self._explainer.explained(check, violation, kept)
+        except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
+            return super().explained(check, violation)
         return explained, hint or super().explained(check, explained)[1]
 
 
