@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -95,6 +96,11 @@ class Finding:
     mistakes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     oracle: str | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def grossness(self) -> float:
+        """How grossly the promise is broken, as `grossness` says."""
+        return grossness(self.due, self.came, self.bound)
+
     def __str__(self) -> str:
         """What a person needs to know of it, in a few lines."""
         if self.status in {"skipped", "error"}:
@@ -172,6 +178,20 @@ def passed(findings: Iterable[Finding]) -> bool:
     return "passed" in statuses and not {"failed", "error"} & set(statuses)
 
 
+def grossness(due: Fact | None, came: Fact | None, bound: float | None) -> float:
+    """The error of a wrong entry in units of the allowed error, or of its last digit where that is larger.
+
+    Infinite where the entry is no finite number and should be one, and where no entry was compared.
+    """
+    if due is None or came is None or due.kind != "entry" or came.kind != "entry":
+        return math.inf
+    right, wrong = float(due["value"]), float(came["value"])
+    error = abs(wrong - right)
+    if not math.isfinite(error):
+        return math.inf
+    return error / max(bound or 0.0, math.ulp(right))
+
+
 class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an error of the examiner
     """A promise was broken, in fields. Raised by checks; an engine makes a `Finding` of it.
 
@@ -183,6 +203,10 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
         What was promised and what came.
     index, bound, counterexample, mistake, repro, evidence
         As in `Finding`.
+    asked
+        What was called, for whoever wants to call it again; None if one call does not show the violation.
+    mistakes
+        As in `Finding`; empty if there is ``mistake`` alone.
     """
 
     def __init__(
@@ -196,6 +220,8 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
         mistake: str | None = None,
         repro: str | None = None,
         evidence: Evidence | None = None,
+        asked: Any = None,
+        mistakes: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.due = due
@@ -206,9 +232,16 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
         self.mistake = mistake
         self.repro = repro
         self.evidence = evidence
+        self.asked = asked
+        self.mistakes = mistakes
 
     def __str__(self) -> str:
         return f"expected {self.due}, got {self.came}"
+
+    @property
+    def grossness(self) -> float:
+        """How grossly the promise is broken, as `grossness` says."""
+        return grossness(self.due, self.came, self.bound)
 
     def but(self, **changes: Any) -> Violation:
         """The same violation with other fields, and with its cause."""

@@ -115,7 +115,7 @@ class Examination:
             evidence=violation.evidence,
             due=violation.due,
             came=violation.came,
-            mistakes=() if violation.mistake is None else (violation.mistake,),
+            mistakes=violation.mistakes or (() if violation.mistake is None else (violation.mistake,)),
         )
 
     def _finding(self, check: Check, status: Status, **fields: Any) -> Finding:

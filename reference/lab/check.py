@@ -15,8 +15,7 @@ from reference.lab.absent import Watched
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.lab.contract import Oracle
-from reference.lab.diagnosis import certain, explanations
-from reference.lab.mistakes import CATALOGUE, Mistake
+from reference.lab.explaining import Explainer
 from reference.numerics.oracles import ball
 from reference.wording import fact
 
@@ -125,7 +124,7 @@ class LabExamination(Examination):
         checks = checks_of(only, assignment)
         self._watched = Watched(executor)
         super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment))
-        self._explained: dict[str, list[Mistake]] = {}
+        self._explainer = Explainer(self.context)
 
     def obstacle(self, check: Check) -> Violation | None:
         """The violation where the class of the check is missing; None where the class is there."""
@@ -141,20 +140,14 @@ class LabExamination(Examination):
         return super()._outcome(check)
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
-        """The violation with its mistake, where all known mistakes that give the same answers have one name."""
+        """The violation with its mistakes, where all known ones that give the same answers have the same names."""
         violation = violation.but(came=self._watched.told(violation.came))
-        # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
-        known = self._explained.get(check.subject)
-        if known is None:
-            known = [mistake for mistake in CATALOGUE if mistake.subject == check.subject]
         kept = {name: self._by_id[name].run for name in check.depends_on}
-        found = explanations(known, check.run, self.context, violation, kept)
-        if found:
-            self._explained[check.subject] = found
-        mistake = certain(found)
-        if mistake is None:
+        try:
+            explained, hint = self._explainer.explained(check, violation, kept)
+        except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
             return super().explained(check, violation)
-        return violation.but(mistake=mistake.word), mistake.hint
+        return explained, hint or super().explained(check, explained)[1]
 
 
 def checks_of(only: str, assignment: int) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -50,10 +51,14 @@ class Response:
         Part by part.
     bounds
         How far rounding may take each part of the right answer, where there is one.
+    message, case
+        What was called, where the values are arrays of the due shapes; None elsewhere.
     """
 
     values: tuple[Any, ...]
     bounds: tuple[Array, ...] | None = None
+    message: Message | None = None
+    case: Case | None = None
 
 
 @dataclass
@@ -78,6 +83,8 @@ class Context(_Context):
         Every response, in order.
     oracles
         As in `reference.engine.Context`.
+    primed
+        Whether each call comes right after ``forward`` on the same batch. For the diagnosis of what needs it.
     """
 
     executor: Executor
@@ -88,11 +95,13 @@ class Context(_Context):
     assignment: int = 3
     log: list[Response] = field(default_factory=list)
     oracles: list[str] = field(default_factory=list)
+    primed: bool = False
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
-    def of(self, executor: Executor, log: list[Response]) -> Context:
-        """The same context for another executor, with a log of its own."""
-        return replace(self, executor=executor, log=log, oracles=[], _trend=[])
+    def of(self, executor: Executor, log: list[Response], *, primed: bool | None = None) -> Context:
+        """The same context for another executor, with a log of its own; ``primed`` as it is unless it is given."""
+        primed = self.primed if primed is None else primed
+        return replace(self, executor=executor, log=log, primed=primed, oracles=[], _trend=[])
 
     def start(self) -> None:
         """Forget what belongs to the check before."""
@@ -139,6 +148,12 @@ class Context(_Context):
         self.note_oracle(self.oracle.NAME)
         return self.oracle
 
+    def steps(self, message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
+        """The steps that make a fresh object, do those in ``before``, and call the method."""
+        arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
+        first = [_forward(message, case)] if self.primed and message.method != "forward" else []
+        return [*message.setting(case), *first, *before, Call("layer", message.method, arguments)]
+
     def ask(self, message: Message, case: Case, before: Sequence[Step] = ()) -> Reply:
         """The reply of a fresh object to one call, after the steps ``before``.
 
@@ -147,7 +162,7 @@ class Context(_Context):
         Violation
             The object could not be made, or the call raised an exception.
         """
-        return self._last(message, case, self.executor.run(_steps(message, case, before=before)))
+        return self._last(message, case, self.executor.run(self.steps(message, case, before=before)))
 
     def _last(self, message: Message, case: Case, replies: Sequence[Reply]) -> Reply:
         for step in replies:
@@ -167,7 +182,8 @@ class Context(_Context):
 
     def _shown(self, message: Message, case: Case) -> dict[str, Any]:
         """The fields of a violation that show the case."""
-        return {"counterexample": nested(case), "repro": repro(self.home(message.cls), message, case)}
+        script = repro(self.home(message.cls), message, case)
+        return {"counterexample": nested(case), "repro": script, "asked": (message, case)}
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
         """The arrays that one call answers, as `parts` gives them."""
@@ -175,22 +191,28 @@ class Context(_Context):
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
         """The same for several cases that are sent together, which is faster than one after the other."""
-        answers = self.executor.run_all(_steps(message, case) for case in cases)
+        answers = self.executor.run_all(self.steps(message, case) for case in cases)
         for case, replies in zip(cases, answers, strict=True):
             yield self.parts(message, case, self._last(message, case, replies))
 
     def parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
-        """The arrays of a reply, float64, in the shapes that are due where the number of entries allows it.
+        """The arrays of a reply, float64, in the shapes that are due where `in_shape` finds them.
 
         Raises
         ------
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
+        try:
+            return self._parts(message, case, reply)
+        except Violation:
+            self.log.append(Response((reply.value,)))
+            raise
+
+    def _parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
         shapes = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
-        self.log.append(Response(tuple(values)))
         if len(values) != len(shapes):
             came = fact("type", name=f"{reply.kind} of {len(values)}") if len(values) > 1 else type_of(reply)
             word = word_for(reply.value, arrays=False)
@@ -201,10 +223,12 @@ class Context(_Context):
             if array is None:
                 word = "wrong-type" if several and value is None else word_for(value)
                 raise self.violation(message, case, fact("numbers", what=name), no_numbers(value), word)
-            if array.size != int(np.prod(shape)):
+            shaped = in_shape(array, shape)
+            if shaped is None:
                 due, came = fact("shape of", what=name, shape=shape), fact("shape", shape=array.shape)
                 raise self.violation(message, case, due, came, "wrong-shape")
-            arrays.append(array.reshape(shape).astype(np.float64))
+            arrays.append(shaped.astype(np.float64))
+        self.log.append(Response(tuple(arrays), None, message, case))
         return tuple(arrays)
 
     def answer(self, message: Message, case: Case) -> Expected:
@@ -221,7 +245,7 @@ class Context(_Context):
             An entry is farther from it than rounding can take it, or is not a number.
         """
         answer = self.answer(message, case)
-        self.log.append(Response(actual, answer.bounds))
+        self.log.append(Response(actual, answer.bounds, message, case))
         self._trend += point_of(message, case, actual, answer)
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             wrong = wrong_entry(name, array, truth, bound)
@@ -229,14 +253,14 @@ class Context(_Context):
                 raise wrong.but(**self._shown(message, case))
 
     def judge_each(self, message: Message, cases: Iterable[Case]) -> None:
-        """Judge all cases and raise the violation of the smallest case that has one.
+        """Judge all cases and raise the violation of the smallest case that is as gross as the grossest.
 
         Raises
         ------
         Violation
             At least one answer was wrong or did not come.
         """
-        worst: tuple[int, Violation] | None = None
+        found: list[tuple[int, Violation]] = []
         evidence: list[Evidence | None] = []
         self._trend.clear()
         cases = list(cases)
@@ -244,15 +268,17 @@ class Context(_Context):
             size = sum(array.size for array in case.arguments.values())
             if violation is not None:
                 evidence.append(violation.evidence)
-                worst = (size, violation) if worst is None or size < worst[0] else worst
-        if worst is not None:
-            raise worst[1].but(evidence=most_telling(evidence, self._trend))
+                found.append((size, violation))
+        if found:
+            _, grossest = max(found, key=lambda each: each[1].grossness)
+            _, shown = min((each for each in found if same_kind(each[1], grossest)), key=lambda each: each[0])
+            raise shown.but(evidence=most_telling(evidence, self._trend))
 
     def violations(
         self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
     ) -> Iterator[Violation | None]:
         """The violation of each case, or None. The truth is computed while the answers are awaited."""
-        calls = map(partial(_steps, message), cases, layouts)
+        calls = map(partial(self.steps, message), cases, layouts)
         truths = (partial(self.answer, message, case) for case in cases)
         for case, replies in zip(cases, self.executor.run_all(calls, truths), strict=True):
             yield self._violation(message, case, replies)
@@ -264,34 +290,44 @@ class Context(_Context):
             return violation
         return None
 
-    def smallest(self, message: Message, key: str) -> Violation | None:
-        """The violation of a case that is as small, and has as short numbers, as was found; None if none was."""
+    def smallest(self, message: Message, key: str, like: Violation | None = None) -> Violation | None:
+        """The violation by a case that is as small, with as short numbers, as was found, or None.
+
+        It is of the `same_kind` as ``like``, if that is given.
+        """
         rng = self.rng(key)
         # Short numbers first: where they show it, the counterexample can be read aloud. Single precision holds them.
         for draw in (short_numbers(rng), normal_numbers(rng), numbers_of_all_sizes(rng, message.key)):
             for sizes in SMALL_SIZES:
                 for _ in range(tolerances.SMALLEST_TRIES):
                     case = message.draw(sizes, draw)
-                    violation = self._violation(message, case, self.executor.run(_steps(message, case)))
-                    if violation is not None:
+                    violation = self._violation(message, case, self.executor.run(self.steps(message, case)))
+                    if violation is not None and (like is None or same_kind(violation, like)):
                         return violation
         return None
 
-    def right_after_forward(self, message: Message, case: Case) -> bool:
-        """Whether a backward message is wrong on a fresh object, and right once forward has seen the same batch."""
-        if message.method == "forward" or self._is_right(message, case):
-            return False
-        forward = forward_of(message)
-        X = case.arguments["X"] if case.origin is None else case.origin
-        given = {"X": X, "T": case.arguments["T"]} if "T" in forward.arguments else {"X": X}
-        return self._is_right(message, case, [Call("layer", "forward", given)])
+    def after_forward(self, message: Message, case: Case) -> Violation | tuple[Array, ...] | None:
+        """What a fresh object answers right after ``forward`` on the same batch.
 
-    def _is_right(self, message: Message, case: Case, before: Sequence[Step] = ()) -> bool:
+        Returns
+        -------
+        None
+            The answer is right.
+        tuple
+            Its arrays, which are wrong.
+        Violation
+            No arrays came.
+        """
+        primed = self.of(self.executor, [], primed=True)
         try:
-            self.judge(message, case, self.parts(message, case, self.ask(message, case, before)))
+            found = primed.actual(message, case)
+        except Violation as violation:
+            return violation
+        try:
+            primed.judge(message, case, found)
         except Violation:
-            return False
-        return True
+            return found
+        return None
 
     def ordinary_cases(self, message: Message, key: str) -> Iterator[Case]:
         """Cases of ordinary sizes: with short numbers, normal ones, and ones of very different magnitudes."""
@@ -304,10 +340,37 @@ class Context(_Context):
                 yield message.draw(sizes, numbers_of_all_sizes(rng, message.key))
 
 
-def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
-    """The steps that make a fresh object, do those in ``before``, and call the method."""
-    arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
-    return [*message.setting(case), *before, Call("layer", message.method, arguments)]
+def _forward(message: Message, case: Case) -> Call:
+    """The call of ``forward`` on the batch of a case."""
+    forward = forward_of(message)
+    X = case.arguments["X"] if case.origin is None else case.origin
+    return Call("layer", "forward", {"X": X, "T": case.arguments["T"]} if "T" in forward.arguments else {"X": X})
+
+
+def in_shape(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """The array in the due shape, where its entries have one place each there; None elsewhere.
+
+    With rows and columns exchanged it is transposed, with as many entries in another shape it is reshaped, and one
+    number stands for all entries.
+    """
+    if array.shape != shape and array.shape == shape[::-1]:
+        return array.T
+    if array.size == int(np.prod(shape)):
+        return array.reshape(shape)
+    return np.broadcast_to(array.reshape(()), shape) if array.size == 1 else None
+
+
+def same_kind(one: Violation, other: Violation) -> bool:
+    """Whether two violations show the same defect, the first about as grossly as the second.
+
+    A number where another number is due is of another kind than a NaN, and a difference in the last digits than one in
+    the first: half as many digits may be lost.
+    """
+    if (one.mistake, one.due.kind, one.came.kind) != (other.mistake, other.due.kind, other.came.kind):
+        return False
+    if np.isinf(one.grossness) or np.isinf(other.grossness):
+        return one.grossness == other.grossness
+    return one.grossness >= math.sqrt(other.grossness)
 
 
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
@@ -320,11 +383,12 @@ def wrong_entry(what: str, actual: Array, truth: Estimate, bound: Array) -> Viol
     index = worst_entry(actual, truth, bound)
     if index is None:
         return None
+    allowed = float(bound[index] + truth.error[index])
     return Violation(
-        entry(what, index, truth.value),
+        entry(what, index, truth.value).and_("allowed", error=allowed),
         entry(what, index, actual),
         index=index,
-        bound=float(bound[index] + truth.error[index]),
+        bound=allowed,
         evidence=evidence_of(what, actual, truth, bound),
     )
 

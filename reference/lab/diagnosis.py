@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
 
 from reference.execution.implementation import CLASSES
 from reference.execution.in_process import InProcess
@@ -11,6 +14,8 @@ from reference.findings import NotApplicable, Violation
 from reference.lab.context import Context, Response
 from reference.lab.mistakes import Mistake
 from reference.numerics.compare import alike
+
+Array = NDArray[Any]
 
 Run = Callable[[Context], None]
 
@@ -49,8 +54,8 @@ def explanations(
 
 
 def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
-    """The first mistake, if all of them have one name; None otherwise."""
-    return mistakes[0] if mistakes and len({each.word for each in mistakes}) == 1 else None
+    """The first mistake, if all of them have the same names; None otherwise."""
+    return mistakes[0] if mistakes and len({frozenset(each.words) for each in mistakes}) == 1 else None
 
 
 class _DiffersError(Exception):
@@ -60,9 +65,10 @@ class _DiffersError(Exception):
 class _Compared(list[Response]):
     """A log that accepts only the responses of another log, in its order."""
 
-    def __init__(self, given: Sequence[Response]) -> None:
+    def __init__(self, context: Context) -> None:
         super().__init__()
-        self._given = given
+        self._context = context
+        self._given = context.log
 
     def append(self, asked: Response) -> None:
         """Append a response; raises _DiffersError where the other log has another one."""
@@ -71,8 +77,17 @@ class _Compared(list[Response]):
         if place >= len(self._given):
             raise _DiffersError
         given = self._given[place]
-        if not alike(asked.values, given.values, given.bounds):
+        if not alike(asked.values, given.values, self._bounds(given)):
             raise _DiffersError
+
+    def _bounds(self, given: Response) -> Sequence[Array] | None:
+        """How far rounding may take each part of an answer, where that is known."""
+        if given.bounds is not None or given.message is None or given.case is None:
+            return given.bounds
+        try:
+            return self._context.answer(given.message, given.case).bounds
+        except NotApplicable:
+            return None
 
 
 def _keeps(mistake: Mistake, context: Context, kept: Mapping[str, Run]) -> bool:
@@ -94,7 +109,7 @@ def _session(mistake: Mistake) -> InProcess:
 
 
 def _explains(mistake: Mistake, check: Run, context: Context, violation: Violation) -> bool:
-    log = _Compared(context.log)
+    log = _Compared(context)
     try:
         check(context.of(_session(mistake), log))
     except Violation as its:

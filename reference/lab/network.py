@@ -209,7 +209,9 @@ class NetRun:
             came = type_of(reply)
             if isinstance(reply.value, dict):
                 came = fact("value", value=sorted(reply.value))
-            self.context.log.append(Response((repr(sorted(came.fields.items())),)))
+            named = reply.value if isinstance(reply.value, dict) else {}
+            there = [list(named[name]) for name in linear if isinstance(named.get(name), list | tuple)]
+            self.context.log.append(Response((repr(sorted(came.fields.items())), there)))
             raise self.violation(fact("keys", names=linear), came, _word_for_names(reply, linear))
         parts = []
         for name, shapes in zip(linear, zip(theta[::2], theta[1::2], strict=True), strict=True):

@@ -68,16 +68,23 @@ def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | 
 def _alike(one: Any, other: Any, bound: Any) -> bool:
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return alike(one, other, None)
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(alike_entries(np.asarray(one), np.asarray(other), 0.0).all())
     if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
         return type(one) is type(other) and bool(one == other)
     if one.shape != other.shape or one.dtype != other.dtype or one.dtype.kind not in "fiub":
         return False
+    return bool(alike_entries(one, other, bound).all())
+
+
+def alike_entries(one: Array, other: Array, bound: Any) -> Array:
+    """Where two arrays of one shape are equal except for rounding; ``bound`` as in `alike`, for one array."""
     with np.errstate(invalid="ignore", over="ignore"):
         ones, others = one.astype(np.float64), other.astype(np.float64)
         distance = np.abs(ones - others)
         room = tolerances.CODINGS_BOUNDS * np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0
         same = (ones == others) | (np.isnan(ones) & np.isnan(others))
-        return bool((same | (distance <= room + _last_digits(others))).all())
+        return np.asarray(same | (distance <= room + _last_digits(others)))
 
 
 def _last_digits(numbers: Array) -> Array:

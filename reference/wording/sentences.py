@@ -18,6 +18,7 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "and": " and ".join,
     "shapes": lambda shapes: ", ".join(f"{name} {shape}" for name, shape in shapes),
     "plain": repr,
+    "constants": lambda pairs: ", ".join(f"{name} {value}" for name, value in pairs),
 }
 
 
@@ -114,6 +115,7 @@ _CIRCUMSTANCES = {
     "in layout": ", also in {layout} layout",
     "after any call": ", whatever was called before",
     "twice": ", the same twice",
+    "allowed": ", to within {error:.2g}",
     "from arguments alone": ", from the arguments alone",
     "without shift": ", as without the {shift:g} that every logit has more",
     "reordered": ", as with rows {order} in their old places",
@@ -126,6 +128,9 @@ _CIRCUMSTANCES = {
     "takes no such arguments": "; it is defined in {file}, line {line}: `{source}`",
     "stand-ins used": "; the code has taken values from stand-ins for modules that are not here: {names:list}",
     "right after forward": " (right only after forward on the same batch)",
+    "estimated": ", as with {constants:constants}",
+    "other after forward": " (another answer right after forward on the same batch)",
+    "answers after forward": " (it answers right after forward on the same batch)",
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",

@@ -130,8 +130,10 @@ MISTAKES: dict[str, Word] = {
     "layer-skipped": Word(
         "a layer is left out", "Each layer with parameters has its gradient, under its own name: which is not reached?"
     ),
-    "output-layers-ignored": Word("the output layers are left out where they are due"),
-    "output-layers-in-gradient": Word("the output layers enter the gradient, although the loss takes logits"),
+    "output-layers-ignored": Word("the output layers are left out where they are due, or run whatever was asked for"),
+    "output-layers-in-gradient": Word(
+        "the loss or the gradient is taken behind the output layers, although the loss takes logits"
+    ),
     "update-sign": Word("the step goes in the wrong direction"),
     "update-replaces": Word("the parameters are replaced by the step instead of moved by it"),
     "initialisation": Word(

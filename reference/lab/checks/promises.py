@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reference.engine import promises
 from reference.execution.worker.protocol import Call, Layout
 from reference.findings import Violation
-from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, entry, type_of
+from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, as_numbers, entry, type_of
 from reference.lab.contract import Case, Message, Sizes, forward_of
 from reference.lab.raising import raised
 from reference.numerics.compare import differing_entry
@@ -24,6 +24,9 @@ from reference.numerics.sampling import normal_numbers, short_numbers, single_pr
 from reference.wording import fact
 
 Array = NDArray[np.float64]
+
+#: How a call ends that took more than it may: not the answer's own doing, or not every time.
+_LIMITS = frozenset({"timeout", "memory", "exits"})
 
 #: From small to large, so that the counterexample is small.
 _UPWARDS = (Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(2, 2, 2), ORDINARY)
@@ -35,8 +38,7 @@ def check_answers(context: Context, message: Message) -> None:
     try:
         context.actual(message, case)
     except Violation as ordinary:
-        violation = _smaller(context, message, ordinary)
-        raise _blamed(context, message, case, violation) from None
+        raise _blamed(context, message, _smaller(context, message, ordinary)) from None
 
 
 def check_types(context: Context, message: Message) -> None:
@@ -52,7 +54,10 @@ def _judge_types(context: Context, message: Message, case: Case) -> None:
     if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):
         raise context.violation(message, case, fact("parts", names=message.parts), type_of(reply), "wrong-type")
     if not several and reply.kind != "ndarray":
-        raise context.violation(message, case, fact("array"), type_of(reply), "wrong-type")
+        # One number where an array is due has the shape ().
+        number = as_numbers(reply.value)
+        word = "wrong-shape" if number is not None and number.ndim == 0 else "wrong-type"
+        raise context.violation(message, case, fact("array"), type_of(reply), word)
     values = reply.value if several else [reply.value]
     for name, value, shape in zip(message.parts, values, message.shapes(case), strict=True):
         array = np.asarray(value)
@@ -71,9 +76,8 @@ def check_values(context: Context, message: Message) -> None:
         context.judge_each(message, context.ordinary_cases(message, key))
     except Violation as ordinary:
         # The smallest case is the counterexample; a larger one is drawn as a picture.
-        violation = (context.smallest(message, key) or ordinary).but(evidence=ordinary.evidence)
-        case = message.draw(ORDINARY, normal_numbers(context.rng(key)))
-        raise _blamed(context, message, case, violation) from None
+        violation = (context.smallest(message, key, ordinary) or ordinary).but(evidence=ordinary.evidence)
+        raise _blamed(context, message, violation) from None
 
 
 def check_small_sizes(context: Context, message: Message) -> None:
@@ -262,12 +266,35 @@ def _judge_as(context: Context, message: Message, cases: Sequence[Case], mistake
         raise violation.but(mistake=mistake) from None
 
 
-def _blamed(context: Context, message: Message, case: Case, violation: Violation) -> Violation:
-    """The violation, with the mistake named where the answer is right once ``forward`` has seen the same batch."""
-    if not context.right_after_forward(message, case):
+def _blamed(context: Context, message: Message, violation: Violation) -> Violation:
+    """The violation, called stateful where the same call is answered in another way right after ``forward``.
+
+    A time-out and its like may come or not, whatever was called before: they are left as they are.
+    """
+    if message.method == "forward" or violation.mistake in _LIMITS or violation.asked is None:
         return violation
-    due, came = violation.due.and_("from arguments alone"), violation.came.and_("right after forward")
-    return violation.but(due=due, came=came, mistake="stateful")
+    _, case = violation.asked
+    after = context.after_forward(message, case)
+    if isinstance(after, Violation):
+        return violation
+    if after is None:
+        came = violation.came.and_("right after forward")
+    elif violation.came.kind != "entry":
+        came = violation.came.and_("answers after forward")
+    elif _differs(context, message, case, after):
+        came = violation.came.and_("other after forward")
+    else:
+        return violation
+    return violation.but(due=violation.due.and_("from arguments alone"), came=came, mistake="stateful")
+
+
+def _differs(context: Context, message: Message, case: Case, after: tuple[Array, ...]) -> bool:
+    """Whether the answer to a call differs from that right after ``forward``, and differs in the same way again."""
+    before, again = context.actual(message, case), context.actual(message, case)
+    bounds = context.answer(message, case).bounds
+    parts = list(zip(before, again, after, bounds, strict=True))
+    same = all(differing_entry(one, two, bound) is None for one, two, _, bound in parts)
+    return same and any(differing_entry(one, other, bound) is not None for one, _, other, bound in parts)
 
 
 def _with_row(others: Case, case: Case, row: int) -> Case:

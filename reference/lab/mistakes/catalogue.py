@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from inspect import cleandoc, isclass
 from typing import Any
 
@@ -26,6 +26,10 @@ class Mistake:
         What to think about, in a student's terms; not the solution.
     classes
         All the contract's classes, right but for the subject's.
+    further
+        Words for the other mistakes of the same method, if it has several.
+    estimated
+        Constants that were estimated from answers, such as the factor by which they are scaled, by name.
     """
 
     name: str
@@ -33,23 +37,37 @@ class Mistake:
     word: str
     hint: str
     classes: dict[str, type]
+    further: tuple[str, ...] = ()
+    estimated: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words, each once; ``word`` comes first."""
+        return tuple(dict.fromkeys((self.word, *self.further)))
 
 
 #: Filled by `wrong`, in the order of the modules that use it.
 CATALOGUE: list[Mistake] = []
 
 
-def wrong(subject: str, word: str) -> Callable[[Any], Any]:
+def wrong(subject: str, word: str, *further: str) -> Callable[[Any], Any]:
     """Enter the decorated method, or class, into the catalogue; its docstring is the hint.
 
     A function becomes the subject's method in a copy of the right class; a class stands for the whole class.
     """
-    cls, _, method = subject.partition(".")
+    cls, _, _method = subject.partition(".")
 
     def enter(body: Any) -> Any:
-        made = body if isclass(body) else type(cls, (plain.CLASSES[cls],), {method: body})
         hint = " ".join(cleandoc(body.__doc__ or "").split())
-        CATALOGUE.append(Mistake(f"{cls}.{body.__name__}", subject, word, hint, {**plain.CLASSES, cls: made}))
+        name = f"{cls}.{body.__name__}"
+        CATALOGUE.append(Mistake(name, subject, word, hint, classes_with(subject, body), further))
         return body
 
     return enter
+
+
+def classes_with(subject: str, body: Any) -> dict[str, type]:
+    """The right classes, but for a method, or a class, that is wrong."""
+    cls, _, method = subject.partition(".")
+    made = body if isclass(body) else type(cls, (plain.CLASSES[cls],), {method: body})
+    return {**plain.CLASSES, cls: made}

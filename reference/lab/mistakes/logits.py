@@ -93,6 +93,26 @@ def forward_of_logits_as_probabilities(self: Any, X: Any, T: Any) -> Any:
 
 
 @wrong(f"{_LOSS}.forward", "softmax-missing")
+def forward_of_every_logits_logarithm(self: Any, X: Any, T: Any) -> Any:
+    """X are logits: may one take their logarithm?"""
+    return -(T * np.log(X)).sum(axis=1, keepdims=True)
+
+
+@wrong(f"{_LOSS}.forward", "batch-wide-shift", "log-of-zero")
+def forward_log_of_softmax_shifted_by_batch_maximum(self: Any, X: Any, T: Any) -> Any:
+    """If one sample's logits all lie a thousand below another's, what becomes of every exp of its row?"""
+    E = np.exp(X - X.max())
+    return -(T * np.log(E / E.sum(axis=1, keepdims=True))).sum(axis=1, keepdims=True)
+
+
+@wrong(f"{_LOSS}.forward", "no-shift", "log-of-zero")
+def forward_log_of_softmax_without_shift(self: Any, X: Any, T: Any) -> Any:
+    """How large is exp(1000), and what is its share of the sum?"""
+    E = np.exp(X)
+    return -(T * np.log(E / E.sum(axis=1, keepdims=True))).sum(axis=1, keepdims=True)
+
+
+@wrong(f"{_LOSS}.forward", "softmax-missing")
 def forward_without_normaliser(self: Any, X: Any, T: Any) -> Any:
     """Which term of the loss sees the logits of the other classes?"""
     return -np.where(T != 0, T * X, 0).sum(axis=1, keepdims=True)
@@ -138,6 +158,13 @@ def forward_negated(self: Any, X: Any, T: Any) -> Any:
 def forward_binary(self: Any, X: Any, T: Any) -> Any:
     """Do the classes compete, or is each judged for itself by a logistic function?"""
     return (np.logaddexp(0, X) - np.where(T != 0, T * X, 0)).sum(axis=1, keepdims=True)
+
+
+@wrong(f"{_LOSS}.forward", "binary-cross-entropy")
+def forward_binary_of_softmax(self: Any, X: Any, T: Any) -> Any:
+    """Which formula has a term (1 - t) log(1 - p), and for how many classes?"""
+    P = _softmax(X)
+    return -(T * np.log(P) + (1 - T) * np.log(1 - P)).sum(axis=1, keepdims=True)
 
 
 @wrong(f"{_LOSS}.forward", "sample-dependence")
@@ -218,7 +245,7 @@ def delta_divides_by_classes(self: Any, X: Any, T: Any) -> Any:
     return (_softmax(X) - T) / X.shape[1]
 
 
-@wrong(f"{_LOSS}.delta", "wrong-layer-input")
+@wrong(f"{_LOSS}.delta", "factor-missing")
 def delta_with_respect_to_probabilities(self: Any, X: Any, T: Any) -> Any:
     """-t / p is the derivative with respect to the probabilities; with respect to what is this one asked for?"""
     return -T / _softmax(X)

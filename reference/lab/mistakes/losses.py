@@ -107,6 +107,12 @@ def forward_weighs_by_probability(self: Any, X: Any, T: Any) -> Any:
     return -(X * np.log(X)).sum(axis=1, keepdims=True)
 
 
+@wrong("LossCrossEntropy.forward", "factor-missing")
+def forward_weighs_the_target_by_its_probability(self: Any, X: Any, T: Any) -> Any:
+    """Which of the two distributions stands in front of the logarithm?"""
+    return -np.where(T != 0, X * np.log(np.where(T != 0, X, 1)), 0).sum(axis=1, keepdims=True)
+
+
 @wrong("LossCrossEntropy.forward", "scaled")
 def forward_in_bits(self: Any, X: Any, T: Any) -> Any:
     """To which base is the logarithm of the definition?"""
@@ -189,7 +195,7 @@ def delta_divides_by_classes(self: Any, X: Any, T: Any) -> Any:
     return -np.where(T != 0, T / np.where(T != 0, X, 1), 0) / X.shape[1]
 
 
-@wrong("LossCrossEntropy.delta", "wrong-layer-input")
+@wrong("LossCrossEntropy.delta", "factor-missing")
 def delta_of_the_compound_layer(self: Any, X: Any, T: Any) -> Any:
     """p - t is the derivative with respect to the logits; with respect to what is this one asked for?"""
     return X - T

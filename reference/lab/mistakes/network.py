@@ -122,7 +122,7 @@ def evaluate_with_arguments_in_the_wrong_places(self: Any, X: Any, T: Any) -> An
     return self.loss.forward(T=self.propagate(X, output_layers=False), Y=T)
 
 
-@wrong("MLP.evaluate", "output-layers-ignored")
+@wrong("MLP.evaluate", "output-layers-in-gradient")
 def evaluate_after_output_layers(self: Any, X: Any, T: Any) -> Any:
     """The compound loss has softmax in it already: what should it be given?"""
     return self.loss.forward(self.propagate(X), T)
@@ -185,8 +185,7 @@ def gradient_of_outputs(self: Any, X: Any, T: Any) -> Any:
     gradients = {}
     for layer, outputs in zip(self.layers[::-1], activations[:0:-1], strict=True):
         if layer.has_params():
-            dW, db = layer.grad(np.resize(outputs, (len(X), layer.W.shape[0])), delta)
-            gradients[layer.name] = [dW, db]
+            gradients[layer.name] = layer.grad(outputs, delta)
         delta = layer.delta(outputs, delta)
     return gradients
 
@@ -199,7 +198,7 @@ def gradient_of_network_inputs(self: Any, X: Any, T: Any) -> Any:
     gradients = {}
     for layer, outputs in zip(self.layers[::-1], activations[:0:-1], strict=True):
         if layer.has_params():
-            gradients[layer.name] = layer.grad(np.resize(X, (len(X), layer.W.shape[0])), delta)
+            gradients[layer.name] = layer.grad(X, delta)
         delta = layer.delta(outputs, delta)
     return gradients
 
@@ -239,10 +238,9 @@ def gradient_skips_last_delta(self: Any, X: Any, T: Any) -> Any:
     gradients, delta = {}, last
     for number, layer in reversed(list(enumerate(self.layers))):
         if layer.has_params():
-            width = layer.W.shape[1]
-            gradients[layer.name] = layer.grad(activations[number], np.resize(delta, (len(X), width)))
+            gradients[layer.name] = layer.grad(activations[number], delta)
         if number < len(self.layers) - 1:
-            delta = layer.delta(activations[number + 1], np.resize(delta, activations[number + 1].shape))
+            delta = layer.delta(activations[number + 1], delta)
     return gradients
 
 
@@ -260,11 +258,9 @@ def gradient_in_forward_order(self: Any, X: Any, T: Any) -> Any:
     delta = self.loss.delta(activations[-1], T)
     gradients = {}
     for number, layer in enumerate(self.layers):
-        outputs = activations[number + 1]
-        delta = np.resize(delta, outputs.shape)
         if layer.has_params():
             gradients[layer.name] = layer.grad(activations[number], delta)
-        delta = layer.delta(outputs, delta)
+        delta = layer.delta(activations[number + 1], delta)
     return gradients
 
 

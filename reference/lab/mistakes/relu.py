@@ -89,6 +89,12 @@ def delta_passes_everything(self: Any, Y: Any, delta_next: Any) -> Any:
     return delta_next + 0
 
 
+@wrong("ReLULayer.delta", "mask-wrong-threshold")
+def delta_passes_at_zero(self: Any, Y: Any, delta_next: Any) -> Any:
+    """Outputs are never negative: which of them does `>=` leave out?"""
+    return delta_next * (Y >= 0)
+
+
 @wrong("ReLULayer.delta", "mask-from-delta")
 def delta_masked_by_itself(self: Any, Y: Any, delta_next: Any) -> Any:
     """Which of the two arrays tells whether a unit was switched on?"""

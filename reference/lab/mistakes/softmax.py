@@ -45,7 +45,7 @@ def forward_shifted_by_batch_maximum(self: Any, X: Any) -> Any:
     return _normalised(np.exp(X - X.max()))
 
 
-@wrong("SoftmaxLayer.forward", "batch-wide-shift")
+@wrong("SoftmaxLayer.forward", "wrong-axis")
 def forward_shifted_by_column_maximum(self: Any, X: Any) -> Any:
     """Is it a row's own maximum that is subtracted, the same number from the whole row?"""
     return _normalised(np.exp(X - X.max(axis=0)))
@@ -212,7 +212,7 @@ def delta_of_ones(self: Any, Y: Any, delta_next: Any) -> Any:
     return Y * (1 - Y)
 
 
-@wrong("SoftmaxLayer.delta", "delta-next-ignored")
+@wrong("SoftmaxLayer.delta", "factor-missing")
 def delta_passes_through(self: Any, Y: Any, delta_next: Any) -> Any:
     """The chain rule is a product: what has this layer's Jacobian matrix to say?"""
     return delta_next + 0

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "examiner": "examiner",
     "gradcheck": "gradcheck",
     "mistakes": "mistakes",
+    "second-hand": "second_hand",
     "accuracy": "accuracy",
     "search": "search",
     "softmax-cost": "softmax_cost",

@@ -1,0 +1,222 @@
+"""What a method does when it is asked again, and how its errors are spread: no other coding reproduces that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reference.findings import Violation
+from reference.lab.composition import Observation, formula_of
+from reference.lab.context import Context
+from reference.lab.contract import Message, forward_of
+from reference.lab.mistakes.departures import Array, Given
+from reference.lab.mistakes.plain import CLASSES
+from reference.numerics.compare import differing_entry
+from reference.numerics.rounding import DOUBLE
+from reference.wording import MISTAKES
+
+#: How often a call is repeated to see whether the answers differ.
+_REPEATS = 4
+#: By name: the unit roundoff, the smallest number and the largest one of types with fewer bits than a double.
+_TYPES = {
+    "float32": (2.0**-24, 2.0**-149, float(np.finfo(np.float32).max)),
+    "float16": (2.0**-11, 2.0**-24, float(np.finfo(np.float16).max)),
+}
+#: The fraction of entries that have to be as near to the truth as a precision takes them: others overflow in it.
+_MOST = 0.95
+#: How many bounds of that precision an answer may be off.
+_BOUNDS = 8.0
+#: How large the largest error of an answer is, in bounds of that precision, in at least half of the answers.
+_TYPICAL = 2.0**-7
+#: How large the mean of rounding errors may be, relative to the mean of their sizes.
+_SCATTERED = 0.6
+#: Steps of difference quotients that are tried.
+_STEPS = (*(10.0**-power for power in range(1, 10)), 2.0**-26, 6e-6)
+#: Roundings of the function, relative to its largest value, in a difference quotient.
+_NOISE = 64.0
+#: How much of the errors may be left where quotients reproduce them: with large steps they are not rounding.
+_REPRODUCED = 0.2
+#: How many answers are compared with difference quotients, and how many entries one has at most: a choice of time.
+_QUOTIENTS, _MOST_ENTRIES = 8, 40
+#: Answers that have to be looked at before anything is said of errors.
+_FEWEST = 12
+
+
+def asked_again(context: Context, violation: Violation) -> str | None:
+    """The word for a method that writes into its arguments, or answers the same call in different ways."""
+    message, case = violation.asked
+    answers = []
+    for _ in range(_REPEATS):
+        try:
+            reply = context.of(context.executor, []).ask(message, case)
+            if reply.changed:
+                return "mutates-input"
+            answers.append(context.of(context.executor, []).parts(message, case, reply))
+        except Violation:
+            return None
+    bounds = context.answer(message, case).bounds
+    for other in answers[1:]:
+        if any(differing_entry(*each) is not None for each in zip(answers[0], other, bounds, strict=True)):
+            return "nondeterministic"
+    return None
+
+
+def by_errors(
+    context: Context, message: Message, observations: Sequence[Observation], *, differences: bool
+) -> tuple[str, str] | None:
+    """The word for answers that are nearly right, and what is known of the precision or the step; None if neither.
+
+    ``differences``: whether difference quotients are thought of; that takes longer.
+    """
+    judged = [_Errors.of(context, message, each) for each in observations]
+    if sum(each.error.size for each in judged) < _FEWEST:
+        return None
+    for name in _TYPES:
+        if _has_precision(judged, name):
+            return "low-precision", name
+    if not differences or message.method == "forward":
+        return None
+    chosen = sorted(judged, key=lambda each: each.answer.size)
+    chosen = chosen[:: max(1, len(chosen) // _QUOTIENTS)][:_QUOTIENTS]
+    return _differences(message, [each for each in chosen if each.answer.size <= _MOST_ENTRIES])
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """The errors of one answer, all parts in a row."""
+
+    observation: Observation
+    answer: Array
+    truth: Array
+    error: Array
+    bound: Array
+
+    @classmethod
+    def of(cls, context: Context, message: Message, each: Observation) -> _Errors:
+        expected = context.answer(message, each.case(message))
+        truth = np.concatenate([part.value.ravel() for part in expected.truth])
+        bound = np.concatenate(
+            [b.ravel() + t.error.ravel() for b, t in zip(expected.bounds, expected.truth, strict=True)]
+        )
+        answer = np.concatenate([part.ravel() for part in each.answer])
+        with np.errstate(all="ignore"):
+            return cls(each, answer, truth, np.abs(answer - truth), bound)
+
+
+def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
+    """Whether the answers are as near to the truth as that precision takes them, and no nearer."""
+    unit, smallest, largest = _TYPES[name]
+    within = total = 0
+    typical: list[float] = []
+    relative, absolute = [np.zeros(0)], [np.zeros(0)]
+    for each in judged:
+        allowed = (each.bound / DOUBLE.u + np.abs(each.truth)) * unit
+        known = (np.abs(each.truth) < largest) & np.isfinite(each.answer)
+        room = _BOUNDS * allowed + _BOUNDS * smallest * max(1.0, _largest(each.observation))
+        within += int(np.count_nonzero(each.error[known] <= room[known]))
+        total += each.error.size
+        wrong = known & (each.error > each.bound)
+        if wrong.any():
+            typical.append(float((each.error[wrong] / np.maximum(allowed[wrong], smallest)).max()))
+            relative.append(((each.answer - each.truth) / np.maximum(allowed, smallest) * np.sign(each.truth))[wrong])
+            absolute.append(((each.answer - each.truth) / np.maximum(allowed, smallest))[wrong])
+    if not typical or within < _MOST * total:
+        return False
+    if not _scattered(np.concatenate(relative)) or not _scattered(np.concatenate(absolute)):
+        return False
+    return float(np.median(typical)) >= _TYPICAL
+
+
+def _scattered(errors: Array) -> bool:
+    """Whether errors go either way, as roundings do: a formula that is nearly right is mostly off in one direction."""
+    return errors.size >= _FEWEST and bool(abs(errors.mean()) <= _SCATTERED * np.abs(errors).mean())
+
+
+def _largest(each: Observation) -> float:
+    return max(float(np.abs(array).max(initial=0)) for array in each.given.values())
+
+
+def _differences(message: Message, judged: Sequence[_Errors]) -> tuple[str, str] | None:
+    """The word for difference quotients, and their step, where the answers are those that a step gives."""
+    if sum(each.error.size for each in judged) < _FEWEST:
+        return None
+    # A wrong formula is farther off than any quotient: the first answers tell most of them.
+    for step in _STEPS:
+        for one_sided in (False, True):
+            if _fits(message, judged, step, one_sided=one_sided):
+                return "finite-differences", f"{step:.2g}"
+    return None
+
+
+def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided: bool) -> bool:
+    """Whether the answers are these difference quotients but for the rounding of the function."""
+    residuals, errors, sizes, typical = [], [], [], []
+    for each in judged:
+        found = _quotients(message, each.observation.given, step, one_sided=one_sided)
+        if found is None:
+            return False
+        quotients, size = found
+        noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
+        residuals.append(np.abs(each.answer - quotients) / noise)
+        if np.count_nonzero(residuals[-1] <= 1) < residuals[-1].size / 2:
+            return False
+        errors.append((each.answer - each.truth) / noise)
+        sizes.append(errors[-1] * np.sign(each.truth))
+        typical.append(float(np.abs(errors[-1]).max()))
+    residual, error, size_error = map(np.concatenate, (residuals, errors, sizes))
+    if np.count_nonzero(residual <= 1) < _MOST * residual.size or np.median(typical) <= _TYPICAL / 4:
+        return False
+    reproduced = bool(residual.sum() <= _REPRODUCED * np.abs(error).sum())
+    return reproduced or (_scattered(error) and _scattered(size_error))
+
+
+def _quotients(message: Message, given: Given, step: float, *, one_sided: bool) -> tuple[Array, float] | None:
+    """Difference quotients for the derivative that a message asks for, in a row, and the size of the function."""
+    function = _function(message, given)
+    if function is None:
+        return None
+    of, points = function
+    found = []
+    size = 0.0
+    with np.errstate(all="ignore"):
+        for number, point in enumerate(points):
+            slopes = np.zeros(point.shape)
+            for index in np.ndindex(point.shape):
+                ahead, behind = (list(points), list(points))
+                ahead[number], behind[number] = point.copy(), point.copy()
+                ahead[number][index] += step
+                behind[number][index] -= 0.0 if one_sided else step
+                one, other = of(*ahead), of(*behind)
+                size = max(size, abs(one))
+                slopes[index] = (one - other) / (step if one_sided else 2 * step)
+            found.append(slopes.ravel())
+    return np.concatenate(found), size
+
+
+def _function(message: Message, given: Given) -> tuple[Callable[..., float], list[Array]] | None:
+    """The number of which a backward message is the derivative, and the arrays that it depends on."""
+    if message.cls == "SoftmaxLayer":
+        return (lambda S: float((given["delta_next"] * _softmax(S)).sum())), [np.log(np.maximum(given["Y"], 1e-300))]
+    if message.method == "grad":
+        n = len(given["X"])
+        return (lambda W, b: float((given["delta_next"] * (given["X"] @ W + b)).sum()) / n), [given["W"], given["b"]]
+    if "T" in given:
+        forward = formula_of(CLASSES[message.cls], forward_of(message))
+        return (lambda X: float(forward({"X": X, "T": given["T"]})[0].sum())), [given["X"]]
+    return None
+
+
+def _softmax(X: Array) -> Array:
+    E = np.exp(X - X.max(axis=1, keepdims=True))
+    return np.asarray(E / E.sum(axis=1, keepdims=True))
+
+
+def hint_for(word: str) -> str:
+    """What to think about, for a word that no listed mistake stands for."""
+    hints = {
+        "low-precision": "Some digits are right and the rest is not: where does float32 or float16 come in?",
+        "finite-differences": "Differences of nearby values lose half the digits: the derivative can be written down.",
+    }
+    return hints.get(word) or MISTAKES[word].hint or ""

@@ -1,0 +1,474 @@
+"""Composes mistakes that nobody has listed: estimates constants from answers, and puts departures on top of each other.
+
+What is found here reproduces the answers of one check as far as they were looked at. It is named only after the whole
+check has been put to it, as to every other known mistake (`reference.lab.diagnosis`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reference.lab.context import Response, in_shape
+from reference.lab.contract import Case, Message
+from reference.lab.estimation import neat, neat_between, roots
+from reference.lab.mistakes import scales, terms
+from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
+from reference.lab.mistakes.departures import (
+    Array,
+    Departure,
+    Family,
+    Formula,
+    Given,
+    Parts,
+    of_answers,
+    of_arguments,
+    of_given,
+    over_axes,
+    over_samples,
+    rounded,
+)
+from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
+from reference.lab.mistakes.plain import CLASSES
+from reference.numerics.compare import alike_entries
+
+#: Mistakes of one method that are put on top of each other, at most.
+_DEPTH = 3
+#: How many unfinished explanations are carried on.
+_BEAM = 5
+#: Different numbers that the answers have at least, if anything is to be said of them.
+_FEWEST_NUMBERS = 2
+#: How many answers are looked at in the search, and how many formulas are tried in all: a choice of time.
+_MOST_ANSWERS, _MOST_FORMULAS = 30, 40_000
+#: A constant that any family takes.
+_ANY = 0.25
+#: How near a formula is to answers that it may explain with one mistake more, as a fraction.
+_NEARLY = 0.03
+#: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
+_CLEAR, _CODINGS = 1e4, 32.0
+#: How many answers a constant is estimated from; the others confirm it.
+_TELLING = 2
+#: Words of the catalogue that are about the values of an answer alone.
+_NOT_OF_VALUES = frozenset(
+    {
+        *("missing", "not-implemented", "crash", "timeout", "memory", "exits", "wrong-shape", "wrong-dtype"),
+        *("wrong-type", "mutates-input", "stateful", "nondeterministic", "aliases-input", "layout-dependent"),
+        "batch-size-dependent",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One answer that was judged: what was given, what came, and how far rounding may take the right answer."""
+
+    given: Given
+    answer: Parts
+    bounds: Parts
+    origin: Array | None = None
+
+    def case(self, message: Message) -> Case:
+        """The case that was asked."""
+        arguments = {name: array for name, array in self.given.items() if name in message.arguments}
+        parameters = {name: array for name, array in self.given.items() if name not in arguments}
+        return Case(arguments, parameters, self.origin)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """N, D and K."""
+        return scales.sizes_of(self.given)
+
+
+@dataclass
+class _Node:
+    """A formula that explains some of the answers, and the mistakes that it is made of."""
+
+    formula: Formula
+    departures: tuple[Departure, ...] = ()
+    predicted: list[Parts | None] = field(default_factory=list)
+    matched: int = 0
+    near: int = 0
+    base: Formula | None = None
+
+    @property
+    def constants(self) -> list[str]:
+        """The names of the constants that were estimated, apart from factors."""
+        return [name for each in self.departures for name in each.estimated if not name.startswith("factor")]
+
+
+def observed(log: Sequence[Response], message: Message) -> list[Observation]:
+    """The answers of a log that were judged, of that message."""
+    return [
+        Observation(_given(each.case), each.values, each.bounds, each.case.origin)
+        for each in log
+        if each.message is message and each.case is not None and each.bounds is not None
+    ]
+
+
+def _given(case: Case) -> Given:
+    return {**case.arguments, **case.parameters}
+
+
+def composed(observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> list[Mistake]:
+    """Mistakes, or up to ``depth`` on top of each other, that give these answers: those with the fewest departures."""
+    if (
+        len({float(number) for each in observations for part in each.answer for number in part.ravel()})
+        < _FEWEST_NUMBERS
+    ):
+        # A constant is clipped, scaled and rounded from anything.
+        return []
+    with np.errstate(all="ignore"):
+        search = _Search(_chosen(observations), message, depth)
+        try:
+            found = search.run()
+        except _SpentError:
+            return []
+        search.asked = 0
+        return [_mistake(search.largest_first(node), node, message) for node in found[:_BEAM]]
+
+
+def _chosen(observations: Sequence[Observation]) -> list[Observation]:
+    """Some of the answers, from the first to the last, small ones and large ones; the check itself sees all."""
+    step = max(1, len(observations) // _MOST_ANSWERS)
+    return list(observations[::step])
+
+
+class _SpentError(Exception):
+    """So many formulas were tried that the search ends."""
+
+
+class _Search:
+    def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
+        self.depth = depth
+        self.asked = 0
+        self.observations = observations
+        self.message = message
+        self.entries = sum(part.size for each in observations for part in each.answer)
+
+    def run(self) -> list[_Node]:
+        right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
+        if right.matched == self.entries:
+            # The answers are wrong by no more than two codings of one formula may differ: that tells nothing.
+            return []
+        self.right = right
+        cores = self._catalogue()
+        # What costs little comes first: known formulas and what has no constant, alone and then in twos.
+        nodes = [*cores, *self._without_constants(right)]
+        if found := self._complete(nodes):
+            return found
+        if self.depth > 1:
+            mixed = over_samples(per_sample=self.message.per_sample)
+            pairs = [self._on_top(node, departure) for node in cores for departure in mixed]
+            nodes += [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
+            if found := self._complete(nodes):
+                return found
+        nodes += self._with_constants(right)
+        for level in range(1, self.depth + 1):
+            found = self._complete(nodes)
+            if found or level == self.depth:
+                return found
+            more = [wider for node in nodes for wider in self._scaled(node)]
+            if level == 1:
+                more += self._scaled(right, loosely=True)
+            for node in self._promising([*nodes, *more]):
+                more += [*self._without_constants(node), *self._with_constants(node)]
+                if found := self._complete(more):
+                    return found
+            nodes = self._promising(more, 4 * _BEAM)
+        return []
+
+    def _promising(self, nodes: Sequence[_Node], most: int = _BEAM) -> list[_Node]:
+        """Those that explain more than the right formula does: to the last digit, or to a hundredth."""
+        exact = [node for node in nodes if node.matched > self.right.matched]
+        near = [node for node in nodes if node.near > max(self.right.near, self.entries // 2)]
+        exact.sort(key=lambda node: -node.matched)
+        near.sort(key=lambda node: -node.near)
+        chosen = {id(node): node for node in [*exact[:most], *near[:most]]}
+        return list(chosen.values())
+
+    def _complete(self, nodes: Sequence[_Node]) -> list[_Node]:
+        """Those that explain every entry; those made for this formula alone, if there are any."""
+        found = [node for node in nodes if node.matched == self.entries]
+        # Made for this formula alone comes first, then what needs no constant.
+        specific = [node for node in found if all(each.specific for each in node.departures)] or found
+        fewest = min((len(node.constants) for node in specific), default=0)
+        return [node for node in specific if len(node.constants) == fewest]
+
+    def largest_first(self, node: _Node) -> list[Departure]:
+        """The departures of a node: the first is the one that alone makes the most numbers wrong."""
+        right = _Node(formula_of(CLASSES[self.message.cls], self.message))
+        alone = {id(each): self._agreeing(self._on_top(right, each), self._scored(right)) for each in node.departures}
+        return sorted(node.departures, key=lambda each: alone[id(each)])
+
+    def _agreeing(self, node: _Node, other: _Node) -> int:
+        """How many entries two nodes give alike."""
+        agreeing = 0
+        for one, two, each in zip(node.predicted, other.predicted, self.observations, strict=True):
+            if one is not None and two is not None:
+                pairs = zip(one, two, each.bounds, strict=True)
+                agreeing += sum(int(np.count_nonzero(alike_entries(a, b, bound))) for a, b, bound in pairs)
+        return agreeing
+
+    def _catalogue(self) -> list[_Node]:
+        found = []
+        for each in CATALOGUE:
+            if each.subject != self.message.subject or each.word in _NOT_OF_VALUES:
+                continue
+            formula = formula_of(each.classes[self.message.cls], self.message)
+            known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further)  # type: ignore[misc]
+            found.append(self._scored(_Node(formula, (known,))))
+        return found
+
+    def _scored(self, node: _Node) -> _Node:
+        self._count(len(self.observations))
+        node.predicted = [_answer(node.formula, each) for each in self.observations]
+        for found, each in zip(node.predicted, self.observations, strict=True):
+            if found is not None:
+                node.matched += sum(int(np.count_nonzero(part)) for part in _matching(found, each))
+                node.near += sum(
+                    int(np.count_nonzero(np.abs(one - other) <= _NEARLY * np.abs(other)))
+                    for one, other in zip(found, each.answer, strict=True)
+                )
+        return node
+
+    def _count(self, formulas: int) -> None:
+        self.asked += formulas
+        if self.asked > _MOST_FORMULAS:
+            raise _SpentError
+
+    def _on_top(self, node: _Node, departure: Departure) -> _Node:
+        """The node with a departure after all its others."""
+        departures = (*node.departures, departure)
+        return self._scored(_Node(departure.change(node.formula), departures, base=node.base or node.formula))
+
+    def _beneath(self, node: _Node, departure: Departure) -> _Node:
+        """The node with a departure before all its others."""
+        formula = departure.change(node.base or node.formula)
+        for each in node.departures:
+            formula = each.change(formula)
+        return self._scored(_Node(formula, (departure, *node.departures), base=node.base or node.formula))
+
+    def _without_constants(self, node: _Node) -> Iterator[_Node]:
+        """The node with one more departure, which has no constant but a factor or coefficients."""
+        yield from self._scaled(node)
+        if not node.departures:
+            yield from self._with_threshold(node)
+            yield from self._with_terms(node)
+        names = tuple(self.observations[0].given)
+        for departure in (
+            *over_samples(per_sample=self.message.per_sample),
+            *over_axes(len(self.message.parts), per_sample=self.message.per_sample),
+            *of_given(names),
+            *rounded(names),
+        ):
+            yield self._on_top(node, departure)
+
+    def _with_constants(self, node: _Node) -> Iterator[_Node]:
+        """The node with one more departure, whose constant is estimated."""
+        # One mistake comes before two.
+        own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
+        answers = of_answers(len(self.message.parts))
+        attempts = [] if node.departures else [(family, self._on_top) for family in own]
+        if _is_outside(node):
+            attempts = [(family, self._beneath) for family in (*own, *answers)]
+        attempts += [(family, self._on_top) for family in (*of_arguments(tuple(self.observations[0].given)), *answers)]
+        for family, place in attempts:
+            best = self._best_of(node, family, place)
+            if best is not None:
+                yield best
+                if best.matched == self.entries:
+                    return
+
+    def _with_terms(self, node: _Node) -> Iterator[_Node]:
+        """The sum of terms with other coefficients."""
+        cases = [(each.given, each.answer[0]) for each in self.observations]
+        classes = self.message.cls != "LinearLayer"
+        departure = terms.estimated(self.message.subject, cases, per_sample=self.message.per_sample, classes=classes)
+        if departure is not None:
+            yield self._on_top(node, departure)
+
+    def _scaled(self, node: _Node, *, loosely: bool = False) -> Iterator[_Node]:
+        """The node with the factors that its answers lack, part by part; ``loosely``: but for something small."""
+        if any(departure.estimated.get("factor") for departure in node.departures):
+            return
+        found: list[scales.Scale] = []
+        for part in range(len(self.message.parts)):
+            ratios, sizes, within = [], [], scales.AGREEMENT
+            for predicted, each in zip(node.predicted, self.observations, strict=True):
+                if predicted is None:
+                    return
+                ratio = _ratio(each.answer[part], predicted[part], each.bounds[part])
+                if ratio is not None:
+                    ratios.append(ratio[0])
+                    within = max(within, ratio[1])
+                    sizes.append(each.sizes)
+            # A part without a clear entry, such as zeros, says nothing of its factor.
+            scale = scales.fitting(ratios, sizes, within=within, loosely=loosely) if ratios else scales.Scale(1.0)
+            if scale is None:
+                return
+            found.append(scale)
+        if all(scale.is_one for scale in found):
+            return
+        classes = self.message.cls != "LinearLayer"
+        settings: Any = {"per_sample": self.message.per_sample, "classes": classes, "names": self.message.parts}
+        yield self._on_top(node, scales.departure(found, **settings))
+
+    def _with_threshold(self, node: _Node) -> Iterator[_Node]:
+        if self.message.cls != "ReLULayer":
+            return
+        low, high = -np.inf, np.inf
+        for each in self.observations:
+            found = threshold_of(self.message.subject, each.given, each.answer[0])
+            if found is not None:
+                low, high = max(low, found[0]), min(high, found[1])
+        if np.isfinite([low, high]).all() and low < high:
+            yield self._on_top(node, beyond(self.message.subject, _between(low, high)))
+
+    def _best_of(self, node: _Node, family: Family, place: Callable[[_Node, Departure], _Node]) -> _Node | None:
+        """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
+        best: _Node | None = None
+        changed = _formula_beneath if place == self._beneath else _formula_on_top
+        for number, index in self._telling(node):
+            each = self.observations[number]
+            actual = float(each.answer[index[0]][index[1:]])
+
+            def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
+                self._count(1)
+                found = _answer(changed(node, family.make(c)), each)
+                return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
+
+            low, high = self._range(family)
+            for root in roots(off, low, high, signed=family.signed):
+                for constant in neat(root):
+                    departure = family.make(constant)
+                    found = _answer(changed(node, departure), each)
+                    if found is None or not _matching(found, each)[index[0]][index[1:]]:
+                        continue
+                    candidate = place(node, departure)
+                    if candidate.matched > max(node.matched, best.matched if best else 0):
+                        best = candidate
+                    break
+            if best is not None and best.matched == self.entries:
+                break
+        return best
+
+    def _telling(self, node: _Node) -> list[tuple[int, tuple[int, ...]]]:
+        """The entries that the node explains least, of a few different answers: their numbers, parts and indices."""
+        found = []
+        for number, (predicted, each) in enumerate(zip(node.predicted, self.observations, strict=True)):
+            if predicted is None:
+                continue
+            for part, (one, other, bound) in enumerate(zip(predicted, each.answer, each.bounds, strict=True)):
+                wrong = ~alike_entries(one, other, bound) & np.isfinite(other)
+                if wrong.any():
+                    size = np.where(wrong, np.abs(one - other) / (np.abs(other) + bound + 1e-300), -1)
+                    size = np.where(wrong & np.isnan(size), np.inf, size)
+                    place = [int(each) for each in np.unravel_index(int(np.argmax(size)), size.shape)]
+                    found.append((float(size[tuple(place)]), number, (part, *place)))
+        chosen: dict[int, tuple[int, ...]] = {}
+        for _, number, index in sorted(found, reverse=True):
+            chosen.setdefault(number, index)
+        return list(chosen.items())[:_TELLING]
+
+    def _range(self, family: Family) -> tuple[float, float]:
+        """The sizes between which a constant of the family has an effect on these arguments and answers."""
+        arrays = [array for each in self.observations for array in (*each.given.values(), *each.answer)]
+        numbers = np.abs(np.concatenate([array.ravel() for array in arrays]))
+        numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+        smallest, largest = float(numbers.min()), float(numbers.max())
+        return max(family.low, smallest * 1e-18), min(family.high, max(largest * 10, 1.0))
+
+
+def _between(low: float, high: float) -> float:
+    """A threshold from ``low`` on and below ``high``: the one with the fewest digits."""
+    return 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low)))
+
+
+def _ratio(answer: Array, predicted: Array, bound: Array) -> tuple[float, float] | None:
+    """The factor between two arrays, that of most entries, and how exact it is; None where nothing is clear."""
+    clear = np.isfinite(answer) & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * bound) & (answer != 0)
+    if not clear.any():
+        return None
+    ratios = (answer[clear] / predicted[clear]).ravel()
+    chosen = np.argsort(ratios)[ratios.size // 2]
+    rounding = (bound[clear] / np.abs(predicted[clear])).ravel()[chosen]
+    return float(ratios[chosen]), float(scales.AGREEMENT + _CODINGS * rounding)
+
+
+def _matching(found: Parts, each: Observation) -> list[Array]:
+    return [
+        alike_entries(np.asarray(one, dtype=np.float64), other, bound)
+        for one, other, bound in zip(found, each.answer, each.bounds, strict=True)
+    ]
+
+
+def _answer(formula: Formula, each: Observation) -> Parts | None:
+    """The parts, float64, in the due shapes; None if there are none."""
+    try:
+        parts = formula(each.given)
+    except Exception:  # a formula need not be made for what is composed with it
+        return None
+    found = []
+    for part, due in zip(parts, each.answer, strict=True):
+        array = np.asarray(part, dtype=np.float64)
+        shaped = array if array.shape == due.shape else in_shape(array, due.shape)
+        if shaped is None:
+            return None
+        found.append(shaped)
+    return tuple(found)
+
+
+def _formula_on_top(node: _Node, departure: Departure) -> Formula:
+    return departure.change(node.formula)
+
+
+def _formula_beneath(node: _Node, departure: Departure) -> Formula:
+    formula = departure.change(node.base or node.formula)
+    for each in node.departures:
+        formula = each.change(formula)
+    return formula
+
+
+def _is_outside(node: _Node) -> bool:
+    """Whether a node changes the answer of the right formula alone, by a factor or over the samples."""
+    return bool(node.departures) and all(each.outside for each in node.departures)
+
+
+def formula_of(cls: Any, message: Message) -> Formula:
+    """A method of a class as a function of the arguments and the parameters of its object."""
+    method: Callable[..., Any] = getattr(cls, message.method)
+
+    def formula(given: Given) -> Parts:
+        layer = cls.__new__(cls)
+        layer.name = "layer"
+        arguments = {}
+        for name, array in given.items():
+            if name in message.arguments:
+                arguments[name] = array.copy()
+            else:
+                setattr(layer, name, array.copy())
+        found = method(layer, **arguments)
+        return tuple(found) if len(message.parts) > 1 else (found,)
+
+    return formula
+
+
+def _mistake(departures: Sequence[Departure], node: _Node, message: Message) -> Mistake:
+    """The mistake that a formula makes, as a method of the right class; the first of the departures comes first."""
+
+    def method(self: Any, *arguments: Any, **named: Any) -> Any:
+        given = {**dict(zip(message.arguments, arguments, strict=False)), **named}
+        for name in ("W", "b"):
+            if hasattr(self, name):
+                given[name] = getattr(self, name)
+        parts = node.formula(given)
+        return list(parts) if len(message.parts) > 1 else parts[0]
+
+    words = [word for each in departures for word in (each.word, *each.further)]
+    estimated = {name: told for each in node.departures for name, told in each.estimated.items()}
+    name = f"{message.subject}: {', '.join(words)} {estimated}"
+    classes = classes_with(message.subject, method)
+    return Mistake(name, message.subject, words[0], departures[0].hint, classes, tuple(words[1:]), estimated)

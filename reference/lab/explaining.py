@@ -1,0 +1,218 @@
+"""Finds out which mistakes explain a failed check: known ones, several at once, or the method's behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+
+from reference.engine import Check
+from reference.findings import NotApplicable, Violation
+from reference.lab import behaviour
+from reference.lab.checks import promises
+from reference.lab.composition import Observation, composed, observed
+from reference.lab.context import Context
+from reference.lab.contract import Case, Message
+from reference.lab.diagnosis import certain, explanations
+from reference.lab.mistakes import CATALOGUE, Mistake
+from reference.lab.mistakes.wirings import Choice, estimated, wirings
+from reference.lab.telling_apart import told_apart
+
+Run = Callable[[Context], None]
+#: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
+_SEEN = frozenset({"timeout", "memory", "exits", "missing", "nondeterministic", "mutates-input", "aliases-input"})
+#: How far an answer of fewer digits is off at most, as a fraction.
+_LAST_DIGITS = 1e-2
+#: How many entries must be wrong before a mistake is said to be made in some of the cases only.
+_FEWEST_WRONG = 3
+
+
+class Explainer:
+    """Explains the violations of one examination.
+
+    Parameters
+    ----------
+    context
+        Whose log holds the answers of the check that has just failed.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._found: dict[str, list[Mistake]] = {}
+        self._behaviour: dict[str, tuple[str, str, str]] = {}
+
+    def explained(self, check: Check, violation: Violation, kept: Mapping[str, Run]) -> tuple[Violation, str | None]:
+        """The violation with the mistakes that explain it, and a hint; without either where nothing is certain.
+
+        Parameters
+        ----------
+        check
+            Failed with ``violation``.
+        kept
+            Checks that were passed before, by id.
+        """
+        nearly = self._nearly(check.subject, violation)
+        if nearly is not None:
+            return nearly
+        mistake = self._known(check.subject, check.run, self.context, violation, kept)
+        if violation.mistake == "stateful" and violation.asked is not None:
+            words = (*(mistake.words if mistake else ("stateful",)), *self._when_primed(check, violation))
+            violation = violation.but(mistakes=tuple(dict.fromkeys(words)))
+        if mistake is not None:
+            return _told(violation, mistake), mistake.hint
+        if violation.mistake in _SEEN or violation.mistake == "stateful":
+            return violation, None
+        return self._by_behaviour(check.subject, violation)
+
+    def _nearly(self, subject: str, violation: Violation) -> tuple[Violation, str] | None:
+        """The violation of a method whose answers are those of fewer digits, which all its checks may see."""
+        message = _message(violation)
+        if message is None or violation.came.kind != "entry":
+            return None
+        if violation.mistake is not None and (subject not in self._behaviour or not _in_last_digits(violation)):
+            return None
+        if subject not in self._behaviour:
+            found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
+            if found is None:
+                return None
+            self._behaviour[subject] = (*found, "precision")
+        word, constant, name = self._behaviour[subject]
+        came = violation.came.and_("estimated", constants=((name, constant),))
+        return violation.but(mistake=word, came=came), behaviour.hint_for(word)
+
+    def _known(
+        self, subject: str, run: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
+    ) -> Mistake | None:
+        """The mistake that explains a violation, or None: listed ones come first, then what is composed of them."""
+        if _says_nothing(context):
+            return None
+        # What explains one check of a method probably explains the next.
+        before = self._found.setdefault(subject, [])
+        listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
+        sources: tuple[Callable[[], list[Mistake]], ...] = (
+            partial(list, before),
+            partial(list, listed),
+            partial(_composed, context, violation),
+            partial(_wired, subject, 1, violation),
+            partial(_wired, subject, 2, violation),
+        )
+        for candidates in sources:
+            found = explanations(candidates(), run, context, violation, kept)
+            if found:
+                found = _fewest(told_apart(found, context))
+                before += [each for each in found if each not in before]
+                return certain(found)
+        return None
+
+    def _by_behaviour(self, subject: str, violation: Violation) -> tuple[Violation, str | None]:
+        """The violation with the mistake that shows in how the method behaves, if there is one, and a hint."""
+        message = _message(violation)
+        if message is None or violation.came.kind != "entry":
+            return violation, None
+        word = behaviour.asked_again(self.context, violation)
+        if word is not None:
+            return violation.but(mistake=word), behaviour.hint_for(word)
+        observations = observed(self.context.log, message)
+        # What a check says of the kind of cases is more than how near their answers are.
+        if violation.mistake is None:
+            found = behaviour.by_errors(self.context, message, observations, differences=True)
+            if found is not None:
+                self._behaviour[subject] = (*found, "step" if found[0] == "finite-differences" else "precision")
+                nearly = self._nearly(subject, violation)
+                if nearly is not None:
+                    return nearly
+        return _in_some_cases(violation, message, self._wrong(message, observations))
+
+    def _wrong(self, message: Message, observations: list[Observation]) -> list[Observation]:
+        """The answers that are wrong."""
+        found = []
+        for each in observations:
+            truth = self.context.answer(message, each.case(message)).truth
+            parts = zip(each.answer, truth, each.bounds, strict=True)
+            with np.errstate(all="ignore"):
+                if not all((np.abs(a - t.value) <= bound + t.error).all() for a, t, bound in parts):
+                    found.append(each)
+        return found
+
+    def _when_primed(self, check: Check, violation: Violation) -> tuple[str, ...]:
+        """What else is wrong with the answers of a method that needs ``forward`` first, given right after it."""
+        message = _message(violation)
+        if message is None:
+            return ()
+        primed = self.context.of(self.context.executor, [], primed=True)
+        run: Run = partial(promises.check_values, message=message)
+        try:
+            run(primed)
+        except Violation as other:
+            mistake = self._known(check.subject, run, primed, other, {})
+            return mistake.words if mistake else ()
+        except NotApplicable:
+            pass
+        return ()
+
+
+def _says_nothing(context: Context) -> bool:
+    """Whether all answers that were judged are NaN, as many mistakes give."""
+    judged = [value for each in context.log if each.bounds is not None for value in each.values]
+    return bool(judged) and all(np.isnan(np.asarray(value, dtype=np.float64)).all() for value in judged)
+
+
+def _in_last_digits(violation: Violation) -> bool:
+    """Whether a number is off by so little that fewer digits, or differences, are enough to explain it."""
+    due, came = float(violation.due.fields.get("value", np.nan)), float(violation.came["value"])
+    return abs(came - due) <= _LAST_DIGITS * abs(due)
+
+
+def _fewest(mistakes: list[Mistake]) -> list[Mistake]:
+    """Those with the fewest words: who says more than is needed says what nobody has seen."""
+    fewest = min((len(each.words) for each in mistakes), default=0)
+    return [each for each in mistakes if len(each.words) == fewest]
+
+
+def _composed(context: Context, violation: Violation) -> list[Mistake]:
+    message = _message(violation)
+    if message is None or violation.came.kind != "entry":
+        return []
+    return composed(observed(context.log, message), message)
+
+
+def _wired(subject: str, together: int, violation: Violation) -> list[Mistake]:
+    """Networks with that many wrong choices, such as a factor that the violation shows."""
+    constants: list[Choice] = []
+    due, came, shown = violation.due, violation.came, violation.counterexample
+    if due.kind == came.kind == "entry" and "X" in shown and "T" in shown:
+        sizes = {"N": len(shown["X"]), "D": np.shape(shown["X"])[1], "K": np.shape(shown["T"])[1]}
+        constants = estimated(subject, float(due["value"]), float(came["value"]), sizes)
+    return list(wirings(subject, together, constants))
+
+
+def _in_some_cases(violation: Violation, message: Message, wrong: list[Observation]) -> tuple[Violation, str | None]:
+    """The violation with the one mistake that explains all wrong answers, where the others are right."""
+    if sum(part.size for each in wrong for part in each.answer) < _FEWEST_WRONG:
+        return violation, None
+    if not any(np.isfinite(part).any() for each in wrong for part in each.answer):
+        return violation, None
+    mistake = certain(_fewest(composed(wrong, message, depth=1)))
+    if mistake is None:
+        return violation, None
+    words = (mistake.words) if violation.mistake is None else (violation.mistake, *mistake.words)
+    hint = mistake.hint if violation.mistake is None else None
+    return _told(violation.but(mistakes=tuple(dict.fromkeys(words))), mistake), hint
+
+
+def _told(violation: Violation, mistake: Mistake) -> Violation:
+    """The violation with the words of a mistake and the constants that were estimated."""
+    words = violation.mistakes or mistake.words
+    came = violation.came
+    if mistake.estimated:
+        came = came.and_("estimated", constants=tuple(mistake.estimated.items()))
+    return violation.but(mistake=words[0], mistakes=words, came=came)
+
+
+def _message(violation: Violation) -> Message | None:
+    """The message of the call that shows a violation, if it is one of a layer."""
+    asked = violation.asked
+    if isinstance(asked, tuple) and isinstance(asked[0], Message) and isinstance(asked[1], Case):
+        return asked[0]
+    return None

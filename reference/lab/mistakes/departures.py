@@ -1,0 +1,293 @@
+"""Departures: what goes wrong before a method's formula or after it, whatever the formula is.
+
+A departure changes the arguments, or the answer. Some have a constant, such as the limit at which something is clipped,
+which is estimated from answers (`reference.lab.estimation`). Departures are composed with each other, and with the
+formulas of the catalogue, in `reference.lab.composition`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+#: The parts of an answer: one, or two for ``grad``.
+Parts = tuple[Array, ...]
+#: The arguments of a call, and the parameters of its object, by name.
+Given = Mapping[str, Array]
+#: A formula: from what is given to the parts of the answer.
+Formula = Callable[[Given], Parts]
+
+
+@dataclass(frozen=True)
+class Departure:
+    """One way in which a method is wrong.
+
+    Attributes
+    ----------
+    word
+        Of the vocabulary.
+    hint
+        What to think about.
+    change
+        Makes a wrong formula of another formula.
+    estimated
+        The constants in it, by name, as they are told.
+    further
+        More words, where it is two mistakes at once.
+    specific
+        Whether it is made for one method's formula: then it is told rather than one that fits all methods.
+    outside
+        Whether it changes the answer of any formula, by a factor or over the samples.
+    """
+
+    word: str
+    hint: str
+    change: Callable[[Formula], Formula]
+    estimated: Mapping[str, str]
+    further: tuple[str, ...] = ()
+    specific: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Family:
+    """Departures that differ by a constant.
+
+    Attributes
+    ----------
+    name
+        Of the constant, as it is told.
+    make
+        The departure with a given constant.
+    low, high
+        Between which sizes the constant is looked for.
+    signed
+        Whether it may be negative.
+    """
+
+    name: str
+    make: Callable[[float], Departure]
+    low: float = 1e-320
+    high: float = 1.0
+    signed: bool = False
+
+
+_CLIPPED = "Which numbers does the limit change, and who asks for one?"
+_EPSILON = "What does the small number change where the numbers beside it are small too?"
+_SINGLE = "Some digits are right and the rest is not: where does float32 or float16 come in?"
+
+
+def before(word: str, hint: str, name: str, change: Callable[[Array], Array], **estimated: str) -> Departure:
+    """The departure that changes one of the arrays that are given."""
+
+    def changed(formula: Formula) -> Formula:
+        return lambda given: formula({**given, name: change(given[name])})
+
+    return Departure(word, hint, changed, estimated)
+
+
+def after(
+    word: str,
+    hint: str,
+    change: Callable[[Parts, Given], Parts],
+    *,
+    outside: bool = False,
+    estimated: Mapping[str, str] | None = None,
+) -> Departure:
+    """The departure that changes the answer."""
+
+    def changed(formula: Formula) -> Formula:
+        return lambda given: change(formula(given), given)
+
+    return Departure(word, hint, changed, estimated or {}, outside=outside)
+
+
+def of_arguments(names: tuple[str, ...]) -> list[Family]:
+    """Those with a constant that concern one of these arguments."""
+    found = []
+    for name in names:
+        if name == "T":
+            continue
+        found += [
+            *_clips(partial(_clip_before, name)),
+            Family("epsilon", partial(_add_before, name), 1e-320, 1.0, signed=True),
+        ]
+    return found
+
+
+def of_answers(parts: int) -> list[Family]:
+    """Those with a constant that concern the answer: all parts of it, or one."""
+    found = []
+    for place in (None, *range(parts)) if parts > 1 else (None,):
+        found += _clips(partial(_clip_after, place))
+    return [*found, Family("epsilon", _add_after, 1e-320, 1.0, signed=True)]
+
+
+def of_given(names: tuple[str, ...]) -> list[Departure]:
+    """Those without a constant that concern what is given: one sample for all, a wrong sign, another layer's factor."""
+    first = "Each sample has a say: which of them has it here?"
+    arguments = tuple(name for name in names if name not in {"W", "b"})
+    found = [
+        _of_samples("sample-dependence", first, arguments, lambda A: A[:1]),
+        _of_samples("sample-dependence", first, arguments, lambda A: A[-1:]),
+        _of_samples("sample-dependence", first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
+        _of_samples("sample-dependence", first, arguments, lambda A: A[1:] if len(A) > 1 else A),
+    ]
+    sign = "Which sign have the numbers that come in?"
+    found += [before("sign", sign, name, np.negative) for name in arguments if name in {"X", "delta_next"}]
+    if "delta_next" in names and "Y" in names:
+        factor = "Which factors has the derivative of this layer, and which are another's?"
+        factors = (lambda Y: Y > 0, lambda Y: Y, lambda Y: Y * (1 - Y), lambda Y: 1 - Y**2, lambda Y: 1 - Y)
+        found += [Departure("factor-missing", factor, _times("delta_next", "Y", of), {}) for of in factors]
+    return found
+
+
+def _times(name: str, other: str, of: Callable[[Array], Array]) -> Callable[[Formula], Formula]:
+    return lambda formula: lambda given: formula({**given, name: given[name] * of(given[other])})
+
+
+def _of_samples(word: str, hint: str, names: tuple[str, ...], chosen: Callable[[Array], Array]) -> Departure:
+    """The departure that looks at some of the samples alone; where each has its own answer, the first is all's."""
+
+    def changed(formula: Formula) -> Formula:
+        def of(given: Given) -> Parts:
+            n = len(given[names[0]])
+            parts = formula({**given, **{name: chosen(given[name]) for name in names}})
+            if len(parts) > 1 or len(parts[0]) == n:
+                return parts
+            if len(parts[0]) != 1:
+                raise ValueError("no answer for some samples")
+            return (np.repeat(parts[0], n, axis=0),)
+
+        return of
+
+    return Departure(word, hint, changed, {})
+
+
+def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
+    """Those that take a mean, or a sum, within the answer, in all its parts or one; along rows if they are samples."""
+    hint = "Along which axis does the mean, or the sum, run, and is one due there?"
+    found = []
+    for place in (None, *range(parts)) if parts > 1 else (None,):
+        for axis in (-1,) if per_sample else (-1, None):
+            found.append(after("wrong-axis", hint, _reduced(np.mean, axis, place)))
+            found.append(after("wrong-axis", hint, _reduced(np.sum, axis, place)))
+    return found
+
+
+def _reduced(reduce: Callable[..., Array], axis: int | None, place: int | None) -> Callable[[Parts, Given], Parts]:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(
+            np.broadcast_to(reduce(part, axis=axis, keepdims=True), part.shape) if place in {None, number} else part
+            for number, part in enumerate(parts)
+        )
+
+    return change
+
+
+def _told(number: float | None) -> str:
+    return repr(number)
+
+
+def _limits(low: float | None, high: float | None) -> dict[str, str]:
+    bounds = {"lower limit": low, "upper limit": high}
+    return {name: _told(bound) for name, bound in bounds.items() if bound is not None}
+
+
+def _clip_before(name: str, low: float | None, high: float | None) -> Departure:
+    return before("clipped", _CLIPPED, name, lambda A: np.clip(A, low, high), **_limits(low, high))
+
+
+def _clips(clip: Callable[[float | None, float | None], Departure]) -> list[Family]:
+    """Limits below, above, on both sides of 0, and on both sides of a half."""
+    return [
+        Family("limit", lambda c: clip(c, None), 1e-320, 1e308, signed=True),
+        Family("limit", lambda c: clip(None, c), 1e-320, 1e308, signed=True),
+        Family("limit", lambda c: clip(-c, c), 1e-320, 1e308),
+        Family("limit", lambda c: clip(c, 1 - c), 1e-17, 0.5),
+    ]
+
+
+def _clip_after(place: int | None, low: float | None, high: float | None) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts))
+
+    return after("clipped", _CLIPPED, change, estimated=_limits(low, high))
+
+
+def _add_before(name: str, c: float) -> Departure:
+    return before("epsilon-added", _EPSILON, name, lambda A: A + c, epsilon=_told(c))
+
+
+def _add_after(c: float) -> Departure:
+    return after(
+        "epsilon-added", _EPSILON, lambda parts, _: tuple(part + c for part in parts), estimated={"epsilon": _told(c)}
+    )
+
+
+def rounded(names: tuple[str, ...]) -> list[Departure]:
+    """Those that take numbers of fewer bits for some of the arrays, or for the answer."""
+    found = []
+    for dtype in (np.float32, np.float16):
+        to = _rounds_to(dtype)
+        told = {"precision": dtype.__name__}
+        each_and_all = (*((name,) for name in names), names)
+        found += [Departure("low-precision", _SINGLE, _round_before(chosen, to), told) for chosen in each_and_all]
+        found.append(after("low-precision", _SINGLE, _round_after(to), estimated=told))
+    for digits in range(1, 13):
+        change = _round_after(partial(_rounded_to, digits))
+        found.append(after("low-precision", _SINGLE, change, estimated={"decimals": str(digits)}))
+    return found
+
+
+def _rounded_to(digits: int, A: Array) -> Array:
+    return np.asarray(np.round(A, digits))
+
+
+def _rounds_to(dtype: Any) -> Callable[[Array], Array]:
+    return lambda A: A.astype(dtype).astype(np.float64)
+
+
+def _round_before(names: tuple[str, ...], to: Callable[[Array], Array]) -> Callable[[Formula], Formula]:
+    return lambda formula: (
+        lambda given: formula({**given, **{name: to(given[name]) for name in names if name in given}})
+    )
+
+
+def _round_after(to: Callable[[Array], Array]) -> Callable[[Parts, Given], Parts]:
+    return lambda parts, _: tuple(to(part) for part in parts)
+
+
+def over_samples(*, per_sample: bool) -> list[Departure]:
+    """Those that mix the samples of an answer that has a row for each."""
+    if not per_sample:
+        return []
+
+    def rows(reduce: Callable[..., Array]) -> Callable[[Parts, Given], Parts]:
+        return lambda parts, _: tuple(
+            np.broadcast_to(reduce(part, axis=0, keepdims=True), part.shape).copy() for part in parts
+        )
+
+    def all_of(reduce: Callable[..., Array]) -> Callable[[Parts, Given], Parts]:
+        return lambda parts, _: tuple(np.full(part.shape, reduce(part)) for part in parts)
+
+    mean = "Each sample has an answer of its own; who takes the mean over the batch?"
+    total = "Each sample has an answer of its own: over which axes does the sum run?"
+    first = "Each sample has an answer of its own: whose is given for all?"
+    backwards = "In which order come the rows of the answer?"
+    return [
+        after("averaged-over-batch", mean, rows(np.mean), outside=True),
+        after("summed-over-batch", total, rows(np.sum), outside=True),
+        after("averaged-over-batch", mean, all_of(np.mean), outside=True),
+        after("summed-over-batch", total, all_of(np.sum), outside=True),
+        after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[:1], len(p), axis=0) for p in parts)),
+        after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[-1:], len(p), axis=0) for p in parts)),
+        after("sample-dependence", first, lambda parts, _: tuple(p - p.mean(axis=0) for p in parts)),
+        after("wrong-axis", backwards, lambda parts, _: tuple(p[::-1] for p in parts)),
+    ]

@@ -1,0 +1,95 @@
+"""Tells mistakes apart that give the same answers so far, by calls that no check makes.
+
+Such an answer is never judged. It decides between the names of a method that is wrong in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference.execution.in_process import InProcess
+from reference.execution.worker.protocol import Call, Executor, Step
+from reference.lab.context import Context
+from reference.lab.contract import MESSAGES, Case
+from reference.lab.mistakes import Mistake, plain
+from reference.lab.network import case_of
+from reference.numerics.compare import alike_entries
+
+#: How far two codings of one wrong formula may be apart, relative to the largest entry. These calls have no theorem.
+_APART = 1e-9
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Steps of which the last one's answer tells mistakes apart."""
+
+    steps: list[Step]
+
+
+def _negative_outputs(context: Context) -> list[_Question]:
+    """A ReLU layer's outputs are never negative: a mask that lets 0 through is told from none by such as are."""
+    message = next(each for each in MESSAGES if each.subject == "ReLULayer.delta")
+    delta_next = np.array([[0.5, -1.25, 0.75], [2.0, 0.25, -0.5]])
+    outputs = (
+        np.array([[-0.5, -2.0, 1.5], [0.75, -0.125, -1.0]]),
+        np.array([[0.0, -1e-3, 1e-3], [-1e-12, 1e-12, 0.0]]),
+    )
+    return [_Question(context.steps(message, Case({"Y": Y, "delta_next": delta_next}))) for Y in outputs]
+
+
+def _equal_widths(context: Context) -> list[_Question]:
+    """In a net of equal widths nothing crashes that has taken a wrong array: its numbers tell which."""
+    found = []
+    for compound in (True, False) if context.assignment > 1 else (False,):
+        for widths, n in (((3, 3, 3, 3), 4), ((4, 4, 4), 4), ((2, 2, 2, 2, 2), 3)):
+            case = case_of(context, (widths, n), compound=compound)
+            found.append(_Question([*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]))
+    return found
+
+
+#: By subject.
+_CALLS: dict[str, Callable[[Context], list[_Question]]] = {
+    "ReLULayer.delta": _negative_outputs,
+    "MLP.gradient": _equal_widths,
+}
+
+
+def told_apart(mistakes: Sequence[Mistake], context: Context) -> list[Mistake]:
+    """Those that give the examined method's answers to further calls too; none if none does.
+
+    Where all have the same words, or no further call is known, all of them.
+    """
+    calls = _CALLS.get(mistakes[0].subject)
+    if calls is None or len({each.words for each in mistakes}) == 1:
+        return list(mistakes)
+    questions = calls(context)
+    given = _answers(context.executor, questions)
+    return [each for each in mistakes if _same(_answers(_executor(each), questions), given)]
+
+
+def _executor(mistake: Mistake) -> InProcess:
+    return InProcess(mistake.classes, {name: "" for name in plain.CLASSES if name not in mistake.classes})
+
+
+def _answers(executor: Executor, questions: Sequence[_Question]) -> list[Any]:
+    found = []
+    for question in questions:
+        reply = executor.run(question.steps)[-1]
+        found.append(reply.error_kind or reply.value)
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
+        return type(one) is type(other) and bool(one == other)
+    if one.shape != other.shape or one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub":
+        return False
+    return bool(alike_entries(one, other, _APART * np.abs(other).max(initial=0) * np.ones(other.shape)).all())
