@@ -14,7 +14,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Call, Define, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
+from .protocol import (
+    Call,
+    Define,
+    Descend,
+    Get,
+    Keep,
+    Laid,
+    New,
+    Put,
+    Ref,
+    Reply,
+    Rows,
+    Seed,
+    Step,
+    Unusable,
+    lay_out,
+    own,
+)
 from .standins import describe_stand_in
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
@@ -106,6 +123,18 @@ class _Objects:
                 return _reply(result), result
             case Call():
                 return self._call(step)
+            case Keep():
+                self.objects[step.name] = lay_out(step.array, "C")
+                return Reply(), None
+            case Descend():
+                return self._descend(step)
+
+    def _descend(self, step: Descend) -> tuple[Reply, Any]:
+        given = {"X": step.X, "T": step.T}
+        reply, gradient = self._call(Call(step.name, "gradient", given, by_position=True))
+        for name in step.layers:
+            self.objects[name].update_params([-step.rate * part for part in gradient[name]])
+        return reply, gradient
 
     def _call(self, step: Call) -> tuple[Reply, Any]:
         given = {name: self._given(value) for name, value in step.arguments.items()}
@@ -125,6 +154,8 @@ class _Objects:
         match value:
             case Ref():
                 return self.objects[value.name]
+            case Rows():
+                return self.objects[value.name][value.start : value.stop]
             case Seed():
                 if value.value not in self.generators:  # seeding one takes as long as computing a small reply
                     self.generators[value.value] = _random_state(value.value)
@@ -168,7 +199,7 @@ def _cause(error: BaseException, step: Step) -> str | None:
     """One of `CAUSES`, if one of them is the reason for this exception; else None."""
     if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
         return "absent"
-    if isinstance(error, TypeError) and _place_of(error) == __file__:
+    if isinstance(error, TypeError) and isinstance(step, New | Call) and _place_of(error) == __file__:
         return "arguments"  # nothing of the called function has run
     return "refused" if is_refusal(error) else None
 
