@@ -26,6 +26,8 @@ DEEP_WIDTHS = (784, 64, 64, 64, 64, 64, 10)
 DEEP_BATCH = 3000
 #: The points of each arm of the spirals.
 _POINTS = 100
+#: The share of the pixels that a shape covers, and of those that are black in every image: about those of MNIST.
+_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,18 @@ class Experiment:
     def groups(self) -> list[list[Step]]:
         """All steps of the training: what makes the network, a group for each batch, and what is asked at the end.
 
-        The first group ends with a look at the parameters. That of a batch asks for predictions and losses, takes a
-        step of gradient descent, and looks at the parameters. The last one asks about the first batch once more.
+        The first group ends with a look at the parameters. That of a batch asks for losses, takes a step of gradient
+        descent, and looks at the parameters; before an epoch the predictions are asked for as well. The last group asks
+        for predictions and losses of the first batch once more.
         """
         kept: list[Step] = [Keep("all X", self.X), Keep("all T", self.T)]
         groups = [[*self._network(), *kept, *self._looks()]]
-        for _, _, rows in self.batches():
+        for _, number, rows in self.batches():
             X, T = _of(rows)
-            groups.append([*_answers(rows), Descend("net", tuple(self.linear), X, T, self.rate), *self._looks()])
+            asked = [_propagate(rows), _evaluate(rows)] if number == 1 else [_evaluate(rows)]
+            groups.append([*asked, Descend("net", tuple(self.linear), X, T, self.rate), *self._looks()])
         _, _, first = next(self.batches())
-        return [*groups, _answers(first)]
+        return [*groups, [_propagate(first), _evaluate(first)]]
 
     def _network(self) -> list[Step]:
         steps: list[Step] = []
@@ -123,12 +127,14 @@ def _new(name: str, cls: str, arguments: dict[str, Any]) -> New:
     return New(name, cls, arguments, by_position=True)
 
 
-def _answers(rows: slice) -> list[Step]:
+def _propagate(rows: slice) -> Step:
+    X, _ = _of(rows)
+    return Call("net", "propagate", {"X": X}, by_position=True)
+
+
+def _evaluate(rows: slice) -> Step:
     X, T = _of(rows)
-    return [
-        Call("net", "propagate", {"X": X}, by_position=True),
-        Call("net", "evaluate", {"X": X, "T": T}, by_position=True),
-    ]
+    return Call("net", "evaluate", {"X": X, "T": T}, by_position=True)
 
 
 def _of(rows: slice) -> tuple[Rows, Rows]:
@@ -153,8 +159,8 @@ def spirals(rng: np.random.RandomState) -> tuple[Single, Single]:
 def images(rng: np.random.RandomState, n: int) -> tuple[Single, Single]:
     """Made-up images of MNIST's kind: ten shapes of grey pixels on black, standardised as the lab standardises."""
     digits = rng.randint(0, DEEP_WIDTHS[-1], n)
-    shapes = rng.random_sample((DEEP_WIDTHS[-1], DEEP_WIDTHS[0])) < 0.2
-    shapes[:, rng.random_sample(DEEP_WIDTHS[0]) < 0.2] = False  # black in every image, as the edges are
+    shapes = rng.random_sample((DEEP_WIDTHS[-1], DEEP_WIDTHS[0])) < _SHARE
+    shapes[:, rng.random_sample(DEEP_WIDTHS[0]) < _SHARE] = False  # black in every image, as the edges are
     grey = rng.randint(0, 256, (n, DEEP_WIDTHS[0]), dtype=np.uint8)
     X = (grey * shapes[digits]).astype(np.float32) / np.float32(255)
     deviations = X.std(axis=0)

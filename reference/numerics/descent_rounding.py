@@ -47,20 +47,64 @@ class Due:
 
 
 @dataclass(frozen=True)
-class BatchDue:
-    """What a network has to answer for one batch: probabilities (N, K), losses (N, 1), and gradients W_1, b_1, ..."""
-
-    probabilities: Due
-    losses: Due
-    gradient: tuple[Due, ...]
-
-
-@dataclass(frozen=True)
 class _Rows:
     """An array with a row for each sample, and how far each row of another coding may be from it, (N,)."""
 
     value: Array
     gap: Array
+
+
+@dataclass(frozen=True)
+class BatchDue:
+    """What a network has to answer for one batch.
+
+    Attributes
+    ----------
+    probabilities
+        (N, K).
+    losses
+        (N, 1).
+    """
+
+    probabilities: Due
+    losses: Due
+    _layers: tuple[_Layer, ...]
+    _delta: _Rows
+    _precision: Precision
+
+    def gradient(self) -> tuple[Due, ...]:
+        """What is due for W_1, b_1, W_2, b_2, ..."""
+        delta, p = self._delta, self._precision
+        found: list[Due] = []
+        for layer, before in zip(self._layers[::-1], [*self._layers[-2::-1], None], strict=True):
+            found[:0] = _gradient(layer.inputs, delta, p, SINGLE.gamma(2) if layer.single else 0.0)
+            if before is not None:
+                passed = _before(delta, layer.W, layer.norm, p)
+                delta = _through_mask(passed, layer.inputs.value > 0, before.undecided)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A linear layer in one forward pass.
+
+    Attributes
+    ----------
+    W, norm
+        Its weights and their spectral norm.
+    inputs
+        What it was given.
+    undecided
+        Of which of its units the sign is decided by rounding, (N, U).
+    single
+        Whether the inputs are in single precision, so that dividing them by N rounds to it.
+    """
+
+    W: Array
+    norm: float
+    inputs: _Rows
+    undecided: NDArray[np.bool_]
+    single: bool
 
 
 def due(X: NDArray[np.generic], T: NDArray[np.generic], theta: Sequence[Array], p: Precision) -> BatchDue | None:
@@ -76,27 +120,22 @@ def due(X: NDArray[np.generic], T: NDArray[np.generic], theta: Sequence[Array], 
         The arithmetic that the implementation is granted. X in single precision may be divided by N before anything
         else, in its own precision.
     """
-    targets = np.asarray(T, dtype=np.float64)
-    weights, biases = theta[::2], theta[1::2]
-    inputs, undecided = [_Rows(np.asarray(X, dtype=np.float64), np.zeros(len(X)))], []
-    norms = [0.0, *(_spectral_norm(W) for W in weights[1:])]  # of the first none is needed: X has no gap
+    A = _Rows(np.asarray(X, dtype=np.float64), np.zeros(len(X)))
+    layers: list[_Layer] = []
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for W, b, norm in zip(weights, biases, norms, strict=True):
-            Z = _linear(inputs[-1], W, b, norm, p)
-            undecided.append(np.abs(Z.value) <= Z.gap[:, None])
-            inputs.append(_Rows(np.maximum(Z.value, 0), Z.gap))
+        for W, b in zip(theta[::2], theta[1::2], strict=True):
+            first = not layers
+            norm = 0.0 if first else _spectral_norm(W)  # X has no gap that it could enlarge
+            Z = _linear(A, W, b, norm, p)
+            undecided = np.abs(Z.value) <= Z.gap[:, None]
+            layers.append(_Layer(W, norm, A, undecided, single=first and X.dtype == np.float32))
+            A = _Rows(np.maximum(Z.value, 0), Z.gap)
+        targets = np.asarray(T, dtype=np.float64)
         probabilities, losses, delta = _loss(Z, targets, p)
-        target = (targets * probabilities.value).sum(axis=1)
-        if not np.isfinite(Z.value).all() or not (target > _SMALLEST_PROBABILITY).all():
-            return None
-        gradient: list[Due] = []
-        for layer in reversed(range(len(weights))):
-            single = layer == 0 and X.dtype == np.float32
-            gradient[:0] = _gradient(inputs[layer], delta, p, SINGLE.gamma(2) if single else 0.0)
-            if layer:
-                before = _before(delta, weights[layer], norms[layer], p)
-                delta = _through_mask(before, inputs[layer].value > 0, undecided[layer - 1])
-    return BatchDue(probabilities, losses, tuple(gradient))
+        of_targets = (targets * probabilities.value).sum(axis=1)
+    if not np.isfinite(Z.value).all() or not (of_targets > _SMALLEST_PROBABILITY).all():
+        return None
+    return BatchDue(probabilities, losses, tuple(layers), delta, p)
 
 
 def _linear(A: _Rows, W: Array, b: Array, norm: float, p: Precision) -> _Rows:

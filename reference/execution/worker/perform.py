@@ -108,26 +108,23 @@ class _Objects:
 
     def _act(self, step: Step) -> tuple[Reply, Any]:
         match step:
-            case New():
-                arguments = {name: self._given(value) for name, value in step.arguments.items()}
-                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
-                return Reply(), None
-            case Define():
-                self.classes = {**self.classes, **_defined(step.source)}
-                return Reply(), None
-            case Put():
-                self._put(self.objects[step.name], step.attribute, step.value)
-                return Reply(), None
+            case Call():
+                return self._call(step)
+            case Descend():
+                return self._descend(step)
             case Get():
                 result = getattr(self.objects[step.name], step.attribute)
                 return _reply(result), result
-            case Call():
-                return self._call(step)
+            case New():
+                arguments = {name: self._given(value) for name, value in step.arguments.items()}
+                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
+            case Define():
+                self.classes = {**self.classes, **_defined(step.source)}
             case Keep():
                 self.objects[step.name] = lay_out(step.array, "C")
-                return Reply(), None
-            case Descend():
-                return self._descend(step)
+            case Put():
+                self._put(self.objects[step.name], step.attribute, step.value)
+        return Reply(), None
 
     def _descend(self, step: Descend) -> tuple[Reply, Any]:
         given = {"X": step.X, "T": step.T}
@@ -149,7 +146,7 @@ class _Objects:
         )
         return _reply(result, changed, aliases), result
 
-    def _given(self, value: Any) -> Any:
+    def _given(self, value: Any) -> Any:  # noqa: PLR0911 - a case each
         """The object that an argument of a step stands for."""
         match value:
             case Ref():

@@ -25,7 +25,7 @@ from reference.wording import fact
 Array = NDArray[Any]
 
 #: Epochs of each experiment by effort, so that all together take half a second at "quick" and two at "normal".
-_XOR_EPOCHS = {"quick": 60, "normal": 100, "exhaustive": 1000}
+_XOR_EPOCHS = {"quick": 40, "normal": 100, "exhaustive": 1000}
 _SPIRALS_EPOCHS = {"quick": 2, "normal": 40, "exhaustive": 300}
 _DEEP_EPOCHS = {"quick": 1, "normal": 2, "exhaustive": 2}
 #: Mini-batches of an epoch of the deep net.
@@ -160,14 +160,17 @@ def _rehearse(context: Context, run: Experiment) -> None:
     for reply in made:
         places[0].require("the network", reply)
     theta = _parameters(places[0], made[-2 * len(run.linear) :])
-    for place, (propagated, evaluated, descended, *looks) in zip(places, rounds, strict=True):
+    looked = 2 * len(run.linear)
+    for place, answers in zip(places, rounds, strict=True):
         due = _due(place, theta)
         if due is None:
             return  # the training has diverged, rightly, to where an honest coding may overflow
-        place.judge("propagate(X)", propagated, due.probabilities)
+        *propagated, evaluated, descended = answers[:-looked]
+        for reply in propagated:  # before an epoch
+            place.judge("propagate(X)", reply, due.probabilities)
         place.judge("evaluate(X, T)", evaluated, due.losses)
-        gradient = _gradient(place, descended, due.gradient)
-        theta = _after_step(place, theta, gradient, looks)
+        gradient = _gradient(place, descended, due.gradient())
+        theta = _after_step(place, theta, gradient, answers[-looked:])
     _judge_end(places[-1], places[0].rows, theta, after)
 
 
