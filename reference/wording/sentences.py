@@ -133,6 +133,8 @@ _REASONS = {
     "suspects": "fails, perhaps because of {names:list}",
     "examiner failed": "the examiner failed: {error}: {said}",
     "accepted": "fails, as expected: {reason} (got {came})",
+    "too slow": "too slow for batches of {batch} images, by the time that {few} take",
+    "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
     "no specification": "no specification was given to hold the forward pass against",
     "specification judges": "the specification is the judge, so that a wrong forward pass cannot blame a right vjp",

@@ -1,8 +1,8 @@
 """The steps that the examiner has an implementation perform, the replies to them, and the interface of an executor.
 
 A request is a list of steps: make an object, set an attribute, call a method, get an attribute, keep an array, take a
-step of gradient descent, define classes of the examiner's own. Steps and replies hold nothing but names, numbers, arrays
-and source text, so that the implementation may run in another process, where no expected value is known.
+step of gradient descent, define classes of the examiner's own. Steps and replies hold nothing but names, numbers,
+arrays and source text, so that the implementation may run in another process, where no expected value is known.
 """
 
 from __future__ import annotations
