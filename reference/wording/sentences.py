@@ -124,6 +124,8 @@ _CIRCUMSTANCES = {
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
+    "after the step": ", after the step of gradient descent",
+    "after the training": ", for the first batch after the training",
     "in training": ", in training on {experiment}: epoch {epoch}, batch {batch}",
     "entries wrong": "; {wrong} of {entries} entries are wrong",
 }

@@ -49,7 +49,7 @@ def check_xor(context: Context) -> None:
     X, T = xor()
     for compound in _kinds(context):
         run = Experiment("XOR", (2, 4, 2), X, T, len(X), 0.1, _XOR_EPOCHS[context.effort], compound, _seed(context))
-        _rehearse(context, run)
+        rehearse(context, run)
 
 
 def check_spirals(context: Context) -> None:
@@ -61,7 +61,7 @@ def check_spirals(context: Context) -> None:
     epochs = _SPIRALS_EPOCHS[context.effort]
     for rate in _SPIRALS_RATES if context.effort == "exhaustive" else _SPIRALS_RATES[1:2]:
         for compound in _kinds(context):
-            _rehearse(context, Experiment("spirals", (2, 10, 3), X, T, len(X), rate, epochs, compound, _seed(context)))
+            rehearse(context, Experiment("spirals", (2, 10, 3), X, T, len(X), rate, epochs, compound, _seed(context)))
 
 
 def check_deep(context: Context) -> None:
@@ -78,10 +78,10 @@ def check_deep(context: Context) -> None:
         run = Experiment("MNIST", DEEP_WIDTHS, X, T, DEEP_BATCH, 0.1, epochs, compound, _seed(context))
         trial = replace(run, X=X[:_FEW_IMAGES], T=T[:_FEW_IMAGES], batch=_FEW_IMAGES, epochs=1)
         started = time.monotonic()
-        _rehearse(context, trial)
+        rehearse(context, trial)
         if (time.monotonic() - started) * epochs * len(X) / _FEW_IMAGES > _MOST_SECONDS:
             raise NotApplicable(fact("too slow", batch=DEEP_BATCH, few=_FEW_IMAGES))
-        _rehearse(context, run)
+        rehearse(context, run)
 
 
 def _kinds(context: Context) -> list[bool]:
@@ -118,15 +118,18 @@ class _Place:
         }
         return violation.but(came=came, counterexample=shown, evidence=None)
 
-    def judge(self, what: str, reply: Reply, due: Due) -> None:
+    def judge(self, what: str, reply: Reply, due: Due, when: str | None = None) -> None:
         """Compare an answer with what is due, whatever its shape: that is for other checks."""
-        self.judge_array(what, self.numbers(what, reply, due.value.shape), due)
+        self.judge_array(what, self.numbers(what, reply, due.value.shape), due, when)
 
-    def judge_array(self, what: str, array: Array, due: Due) -> None:
-        """Raise the violation of the entry that is farthest from what is due, if one is too far."""
+    def judge_array(self, what: str, array: Array, due: Due, when: str | None = None) -> None:
+        """Raise the violation of the entry that is farthest from what is due, if one is too far.
+
+        The kind of fact ``when`` says what had been done before the array was looked at.
+        """
         wrong = wrong_entry(what, array.astype(np.float64), Estimate(due.value, np.zeros(due.value.shape)), due.bound)
         if wrong is not None:
-            raise self.blamed(wrong)
+            raise self.blamed(wrong if when is None else wrong.but(due=wrong.due.and_(when)))
 
     def numbers(self, what: str, reply: Reply, shape: tuple[int, ...]) -> Array:
         """The array of a reply, in the shape that is due.
@@ -163,7 +166,7 @@ class _Place:
         return array.reshape(shape)
 
 
-def _rehearse(context: Context, run: Experiment) -> None:
+def rehearse(context: Context, run: Experiment) -> None:
     """Train, and raise the violation of the first step that has one."""
     missing = context.executor.missing()
     for cls in run.classes:
@@ -239,8 +242,8 @@ def _after_step(
         # As the trainer computes it, in the types of the gradient.
         value = old.astype(np.float64) + -place.run.rate * part
         bound = unit * (np.abs(old) + np.abs(value))
-        label = f"{place.run.linear[number // 2]}.{'Wb'[number % 2]} after the step"
-        place.judge_array(label, new, Due(value, bound))
+        label = f"{place.run.linear[number // 2]}.{'Wb'[number % 2]}"
+        place.judge_array(label, new, Due(value, bound), "after the step")
     return found
 
 
@@ -248,8 +251,8 @@ def _judge_end(place: _Place, rows: slice, theta: Sequence[Array], replies: Sequ
     """The first batch is answered rightly after the training, too."""
     due = _due(place, theta, rows)
     if due is not None:
-        place.judge("propagate(X) after the training", replies[0], due.probabilities)
-        place.judge("evaluate(X, T) after the training", replies[1], due.losses)
+        place.judge("propagate(X)", replies[0], due.probabilities, "after the training")
+        place.judge("evaluate(X, T)", replies[1], due.losses, "after the training")
 
 
 def checks(before: Sequence[Check]) -> Iterator[Check]:
