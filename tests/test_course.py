@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from reports.commands import check_course
+from reports.course.entry import problem_of
 from reports.course.parallel import judge_all
 from reports.course.record import record_path
 from reports.course.submissions import Submission
-from reports.course.summary import problem_of
 from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.verdicts.settings import Settings
@@ -70,7 +70,7 @@ def test_course_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.
     assert len(json.loads(Path("t.json").read_text("utf-8"))["submissions"]) == 11
     unreported = ("empty", *unjudged)
     judged = {f"{name}.{form}" for name in verdicts if name not in unreported for form in ("html", "json")}
-    assert {each.name for each in Path("out").iterdir()} == judged | {"check-course.jsonl"}
+    assert {each.name for each in Path("out").iterdir()} == judged | {"check-course.jsonl", "index.html"}
     reports = [json.loads(each.read_text("utf-8")) for each in Path("out").glob("*.json")]
     assert len({each["seed"] for each in reports}) == 1
     assert {each["implementation"] for each in reports} == set(verdicts) - set(unreported)
@@ -98,7 +98,7 @@ def test_names_that_look_the_same_are_two_submissions(elsewhere: Path) -> None:
         (elsewhere / "course" / name).write_text(RIGHT, encoding="utf-8")
     assert outcome("--all", "course", *RELU, "--csv", "t.csv", "--reports", "out") == OK
     assert len(rows_of("t.csv")) == len(names)
-    assert len(list(Path("out").glob("*.html"))) == len(names)
+    assert len(list(Path("out").glob("*.json"))) == len(names)
 
 
 def test_course_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reports.course.entry import Entry
+from reports.course.page import page
 from reports.course.parallel import judge_all
 from reports.course.record import Key, Record, key_of, record_path
 from reports.course.submissions import Submission, find
-from reports.course.summary import FORMATS, Entry, terminal
-from reports.course.task import Result, Task, report_files
+from reports.course.summary import FORMATS, terminal
+from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.io.files import write_atomically
 from reports.io.outputs import Outputs, require_matplotlib
 from reports.io.progress import judging_course
 from reports.verdicts.settings import Settings, settings_of
@@ -44,6 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         errors.print(f"no record could be kept, so --resume cannot go on later: {record.problem}", markup=False)
     results = [result for key in keys if (result := record.known.get(key) or record.faults.get(key)) is not None]
     _show(results, settings, outputs)
+    if arguments.reports is not None:
+        _write_page(results, arguments.reports)
     if not finished:
         how_to_resume = f"; the same command with --resume goes on ({record.path})" if record.problem is None else ""
         errors.print(f"interrupted: {len(results)} of {len(keys)} are judged{how_to_resume}", markup=False)
@@ -129,6 +134,14 @@ def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
     console.print(f"seed: {settings.seed} (--seed repeats the cases)", markup=False, soft_wrap=True)
     for name in outputs.files:
         outputs.write(name, FORMATS[name](entries))
+
+
+def _write_page(results: Iterable[Result], folder: Path) -> None:
+    """Write the page on the whole course, with links to those on the submissions."""
+    entries = [each.entry for each in results]
+    pages = {each.name: report_files(folder, each.name)["html"] for each in entries}
+    links = {name: path.name for name, path in pages.items() if path.exists()}
+    write_atomically(course_page(folder), page(entries, links))
 
 
 def _exit_code(entries: Iterable[Entry]) -> int:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reference import Judgement, NotAnImplementation
+from reports.course.entry import Entry, entry_of, problem_of
 from reports.course.opening import NotOpenedError
 from reports.course.submissions import Submission
-from reports.course.summary import Entry, entry_of, problem_of
 from reports.io.exit_codes import ToolError
 from reports.io.files import write_atomically
 from reports.verdicts import FORMATS
@@ -18,6 +18,8 @@ from reports.verdicts.settings import Settings
 
 #: The formats of the report files on each submission.
 REPORTS = ("html", "json")
+#: The page on the whole course has this name.
+_INDEX = "index"
 #: Bytes of a submission's name in the name of a report file.
 _LONGEST_NAME = 200
 
@@ -55,10 +57,15 @@ class Result:
     isolation: str = ""
 
 
+def course_page(folder: Path) -> Path:
+    """The page on the whole course, beside the report files."""
+    return folder / f"{_INDEX}.html"
+
+
 def report_files(folder: Path, name: str) -> dict[str, Path]:
     """The report files on a submission, by format. A name that would be too long for a file is shortened."""
     encoded = name.encode()
-    if len(encoded) > _LONGEST_NAME:
+    if len(encoded) > _LONGEST_NAME or name.casefold() == _INDEX:
         name = encoded[:_LONGEST_NAME].decode(errors="ignore") + hashlib.sha256(encoded).hexdigest()[:8]
     return {each: folder / f"{name}.{each}" for each in REPORTS}
 
