@@ -12,7 +12,7 @@ import pytest
 import bp
 from reference.execution.in_process import InProcess
 from reference.execution.worker import frames
-from reference.execution.worker.protocol import Call, Descend, Get, Keep, New, Ref, Rows, Seed, Step
+from reference.execution.worker.protocol import Call, Descend, Get, Keep, New, Ref, Reply, Rows, Seed, Step
 from reference.findings import NotApplicable, Violation
 from reference.lab.check import LabExamination
 from reference.lab.checks import rehearsal
@@ -219,16 +219,31 @@ def test_nothing_is_due_where_targets_are_out_of_reach() -> None:
     assert descent_rounding.due(np.ones((1, 1)), np.array([[1.0, 0.0]]), theta, DOUBLE) is not None
 
 
-def test_too_little_memory_is_no_failure() -> None:
-    """Right code may need more memory for 3000 images than it is allowed here."""
+@pytest.mark.parametrize("kind", ["memory", "timeout"])
+def test_too_little_memory_or_time_for_thousands_of_images_is_no_failure(kind: str) -> None:
+    """Right code may need more than it is allowed here."""
 
-    def hungry(self: Any, X: Any) -> Any:
-        if len(X) > 1000:
-            raise MemoryError("too large")
-        return plain.LinearLayer.forward(self, X)
+    class Limited(InProcess):
+        def run(self, steps: Any) -> list[Reply]:
+            large = any(isinstance(each, Descend) and each.X.stop > 1000 for each in steps)
+            return [Reply(error="ended", error_kind=kind)] * len(steps) if large else super().run(steps)
 
+    given = Context(Limited(plain.CLASSES, {}), "no oracle", "x", effort="quick")
+    rehearsal.check_xor(given)
     with pytest.raises(NotApplicable):
-        rehearsal.check_deep(context(with_methods("LinearLayer", {"forward": hungry})))
+        rehearsal.check_deep(given)
+
+
+def test_training_that_does_not_end_is_a_failure() -> None:
+    """Four points are no reason for taking too long."""
+
+    class Endless(InProcess):
+        def run(self, steps: Any) -> list[Reply]:
+            return [Reply(error="took too long", error_kind="timeout")] * len(steps)
+
+    with pytest.raises(Violation) as caught:
+        rehearsal.check_xor(Context(Endless(plain.CLASSES, {}), "no oracle", "x", effort="quick"))
+    assert caught.value.mistake == "timeout"
 
 
 def test_slow_code_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
