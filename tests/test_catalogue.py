@@ -85,6 +85,9 @@ NETWORK = {
     "gradient.of_deep_net": "gradient.values",
 }
 
+#: Whole trainings of the network.
+REHEARSALS = {f"rehearsal.{name}" for name in ("xor", "spirals", "deep")}
+
 
 def of_methods() -> dict[str, tuple[str, str]]:
     """By id of the check of a layer's or a loss's method: the method and the promise."""
@@ -96,7 +99,7 @@ def test_checks_are_listed_in_order_of_dependency() -> None:
     """Each comes after what it depends on and what may excuse it, and no id comes twice."""
     seen: set[str] = set()
     for check in all_checks():
-        assert {*check.depends_on, *check.excuses} <= seen, check.id
+        assert {*check.depends_on, *check.excuses, *check.unless_failed} <= seen, check.id
         assert check.id not in seen
         seen.add(check.id)
 
@@ -109,7 +112,7 @@ def test_checks_are_about_methods_of_the_contract(check: Check) -> None:
     assert key == ({message.cls: message.key for message in MESSAGES} | {"MLP": "mlp"})[cls]
     assert hasattr(plain.CLASSES[cls], method or "__init__")
     # What is wrong with the constructor of a linear layer is wrong with its initialisation.
-    assert (method or "made") in rest or check.id == "linear.made"
+    assert method in rest or rest[0] in {"made", "rehearsal"}
     assert_sentence(check.rationale)
     assert check.rationale.endswith(".")
 
@@ -149,7 +152,17 @@ def test_networks_need_layers_that_answer() -> None:
     for name, needs in NETWORK.items():
         own = {f"mlp.{each}" for each in needs.split()}
         assert set(CHECKS[f"mlp.{name}"].depends_on) == own | (layers if name.endswith(".answers") else set()), name
-    assert {name.removeprefix("mlp.") for name in CHECKS if name.startswith("mlp.")} == set(NETWORK)
+    assert {name.removeprefix("mlp.") for name in CHECKS if name.startswith("mlp.")} == set(NETWORK) | REHEARSALS
+
+
+def test_rehearsals_are_last_and_need_all_others() -> None:
+    """They are run where the network answers and nothing has failed before."""
+    *others, xor, spirals, deep = CHECKS
+    assert {name.removeprefix("mlp.") for name in (xor, spirals, deep)} == REHEARSALS
+    answers = {f"mlp.{name}" for name in NETWORK if name.endswith(".answers")}
+    for name in (xor, spirals, deep):
+        assert set(CHECKS[name].depends_on) == answers
+        assert set(CHECKS[name].unless_failed) == set(others)
 
 
 def test_wrong_parts_excuse_networks() -> None:

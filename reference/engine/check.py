@@ -28,6 +28,8 @@ class Check:
         Ids of checks whose failure may be why this one fails: then nobody knows, and it is skipped.
     assignments
         Those of the lab in which it is promised; all of them for what is no part of the lab.
+    unless_failed
+        Ids of checks after whose failure nobody needs this one: then it is skipped without being run.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Check:
     depends_on: tuple[str, ...] = ()
     excuses: tuple[str, ...] = ()
     assignments: frozenset[int] = frozenset({1, 2, 3})
+    unless_failed: tuple[str, ...] = ()
 
 
 def first_sentence(check: Any) -> str:

@@ -17,7 +17,8 @@ class Examination:
     """The findings of one examination, each made when it is asked for.
 
     A check is skipped where one that it depends on did not pass. Where it fails, and a check that excuses it has
-    failed, nobody knows which of the two is to blame, and it is skipped as well.
+    failed, nobody knows which of the two is to blame, and it is skipped as well. A check that nobody needs after the
+    failure of another one is not even run then.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class Examination:
         """What the check of that id has to say."""
         if name not in self._findings:
             each = self._by_id[name]
-            for other in (*each.depends_on, *each.excuses):
+            for other in (*each.depends_on, *each.excuses, *each.unless_failed):
                 if other in self._by_id:
                     self.finding(other)
             self._findings[name] = self._judged(each)
@@ -66,6 +67,9 @@ class Examination:
         broken = self._among(check.depends_on, {"failed", "error", "skipped"})
         if broken:
             return self._skipped(check, self._reason(broken))
+        failed = self._among(check.unless_failed, {"failed", "error"})
+        if failed:
+            return self._skipped(check, fact("depends", names=(failed[0],)))
         self.context.start()
         try:
             return self._outcome(check)

@@ -134,6 +134,9 @@ _CIRCUMSTANCES = {
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
+    "after the step": ", after the step of gradient descent",
+    "after the training": ", for the first batch after the training",
+    "in training": ", in training on {experiment}: epoch {epoch}, batch {batch}",
     "entries wrong": "; {wrong} of {entries} entries are wrong",
 }
 #: Why nothing was judged.
@@ -142,6 +145,8 @@ _REASONS = {
     "suspects": "fails, perhaps because of {names:list}",
     "examiner failed": "the examiner failed: {error}: {said}",
     "accepted": "fails, as expected: {reason} (got {came})",
+    "too slow": "too slow for batches of {batch} images, by the time that {few} take",
+    "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
     "no specification": "no specification was given to hold the forward pass against",
     "specification judges": "the specification is the judge, so that a wrong forward pass cannot blame a right vjp",

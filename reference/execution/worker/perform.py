@@ -14,7 +14,25 @@ from numpy.typing import NDArray
 
 from . import crashes, standins
 from .copies import arrays_in, as_plain, copied, kind_of, same
-from .protocol import Call, Define, Get, Laid, New, Place, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
+from .protocol import (
+    Call,
+    Define,
+    Descend,
+    Get,
+    Keep,
+    Laid,
+    New,
+    Place,
+    Put,
+    Ref,
+    Reply,
+    Rows,
+    Seed,
+    Step,
+    Unusable,
+    lay_out,
+    own,
+)
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
 _array, _shares_memory, _array_equal, _isnan, _ndarray, _random_state = (
@@ -82,7 +100,7 @@ class _Objects:
         cause, place = crashes.cause_of(error), crashes.place_of(error, self.modules, self.base)
         if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
             cause = "absent"
-        elif isinstance(error, TypeError) and crashes.is_raised_in(error, __file__):
+        elif isinstance(error, TypeError) and isinstance(step, New | Call) and crashes.is_raised_in(error, __file__):
             cause, place = "arguments", self._definition(step)  # nothing of the called function has run
         elif isinstance(step, Put) and cause != "refused":
             cause = "not set"
@@ -106,21 +124,30 @@ class _Objects:
 
     def _act(self, step: Step) -> tuple[Reply, Any]:
         match step:
-            case New():
-                arguments = {name: self._given(value) for name, value in step.arguments.items()}
-                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
-                return Reply(), None
-            case Define():
-                self.classes = {**self.classes, **_defined(step.source)}
-                return Reply(), None
-            case Put():
-                self._put(self.objects[step.name], step.attribute, step.value)
-                return Reply(), None
+            case Call():
+                return self._call(step)
+            case Descend():
+                return self._descend(step)
             case Get():
                 result = getattr(self.objects[step.name], step.attribute)
                 return _reply(result), result
-            case Call():
-                return self._call(step)
+            case New():
+                arguments = {name: self._given(value) for name, value in step.arguments.items()}
+                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
+            case Define():
+                self.classes = {**self.classes, **_defined(step.source)}
+            case Keep():
+                self.objects[step.name] = lay_out(step.array, "C")
+            case Put():
+                self._put(self.objects[step.name], step.attribute, step.value)
+        return Reply(), None
+
+    def _descend(self, step: Descend) -> tuple[Reply, Any]:
+        given = {"X": step.X, "T": step.T}
+        reply, gradient = self._call(Call(step.name, "gradient", given, by_position=True))
+        for name in step.layers:
+            self.objects[name].update_params([-step.rate * part for part in gradient[name]])
+        return reply, gradient
 
     def _call(self, step: Call) -> tuple[Reply, Any]:
         given = {name: self._given(value) for name, value in step.arguments.items()}
@@ -135,11 +162,13 @@ class _Objects:
         )
         return _reply(result, changed, aliases), result
 
-    def _given(self, value: Any) -> Any:
+    def _given(self, value: Any) -> Any:  # noqa: PLR0911 - a case each
         """The object that an argument of a step stands for."""
         match value:
             case Ref():
                 return self.objects[value.name]
+            case Rows():
+                return self.objects[value.name][value.start : value.stop]
             case Seed():
                 if value.value not in self.generators:  # seeding one takes as long as computing a small reply
                     self.generators[value.value] = _random_state(value.value)

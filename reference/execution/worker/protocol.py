@@ -1,8 +1,8 @@
 """The steps that the examiner has an implementation perform, the replies to them, and the interface of an executor.
 
-A request is a list of steps: make an object, set an attribute, call a method, get an attribute, define classes of the
-examiner's own. Steps and replies hold nothing but names, numbers, arrays and source text, so that the implementation
-may run in another process, where no expected value is known.
+A request is a list of steps: make an object, set an attribute, call a method, get an attribute, keep an array, take a
+step of gradient descent, define classes of the examiner's own. Steps and replies hold nothing but names, numbers,
+arrays and source text, so that the implementation may run in another process, where no expected value is known.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ class Ref:
     """As an argument: the object of that name, which an earlier step has made."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """As an argument: the rows from ``start`` to ``stop`` of the array that a `Keep` has stored as ``name``, a view."""
+
+    name: str
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,30 @@ class Get:
     attribute: str
 
 
-Step = New | Put | Call | Get | Define
+@dataclass(frozen=True)
+class Keep:
+    """Step: store an array as ``name``, for several later steps to use: see `Rows`."""
+
+    name: str
+    array: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Descend:
+    """Step: one step of gradient descent, as the lab's trainer takes it.
+
+    The network ``name`` is asked for ``gradient(X, T)``, and each of the layers gets ``update_params`` with minus
+    ``rate`` times the arrays that the gradient has under the layer's name. The reply is that to ``gradient``.
+    """
+
+    name: str
+    layers: Sequence[str]
+    X: Any
+    T: Any
+    rate: float
+
+
+Step = New | Put | Call | Get | Define | Keep | Descend
 
 
 @dataclass(frozen=True)

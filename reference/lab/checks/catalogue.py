@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from reference.engine import Check, first_sentence
-from reference.lab.checks import consistency, edges, net, parameters, promises
+from reference.lab.checks import consistency, edges, net, parameters, promises, rehearsal
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message, forward_of
 
@@ -93,6 +93,13 @@ _RIGHT_PARTS = (
 
 def all_checks() -> Iterator[Check]:
     """Every check, each after those that it depends on."""
+    before = list(_of_one_answer())
+    yield from before
+    yield from rehearsal.checks(before)
+
+
+def _of_one_answer() -> Iterator[Check]:
+    """Every check but those of a whole training."""
     for cls, key in _KEYS.items():
         yield from _of_class(cls, key)
         for message in MESSAGES:
