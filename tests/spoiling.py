@@ -97,7 +97,10 @@ def rows(message: str, caught: str, kinds: Mapping[str, Predicate], perhaps: str
 def _recorded(name: str, method: Method) -> Method:
     """The same method, whose calls its object keeps."""
 
-    def recorded(self: Any, **arguments: Any) -> Any:
+    names = _NAMES[name]
+
+    def recorded(self: Any, *ordered: Any, **arguments: Any) -> Any:
+        arguments = {**dict(zip(names[-len(ordered) :] if False else names, ordered, strict=False)), **arguments}
         answer = method(self, **arguments)
         vars(self).setdefault("asked", []).append(Given(self, arguments, name))
         return answer

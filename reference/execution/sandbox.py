@@ -27,7 +27,7 @@ from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
-from reference.execution.worker.protocol import Call, Define, Get, New, Put, Reply, Step, Work
+from reference.execution.worker.protocol import Call, Define, Get, Keep, New, Put, Reply, Step, Work
 from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
@@ -370,9 +370,9 @@ def _time_limit(seconds: float) -> SecondsLeft:
 
 
 def _labels(steps: Sequence[Step]) -> list[str]:
-    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where own classes are defined."""
+    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where it is about no object."""
     classes = {step.name: step.cls for step in steps if isinstance(step, New)}
-    return ["" if isinstance(each, Define) else _label(each, classes.get(each.name)) for each in steps]
+    return ["" if isinstance(each, Define | Keep) else _label(each, classes.get(each.name)) for each in steps]
 
 
 def _label(step: New | Put | Call | Get, cls: str | None) -> str:

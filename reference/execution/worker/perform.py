@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Call, Define, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
+from .protocol import Call, Define, Get, Keep, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
 from .standins import describe_stand_in
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
@@ -95,6 +95,9 @@ class _Objects:
                 arguments = {name: self._given(value) for name, value in step.arguments.items()}
                 self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
                 return Reply(), None
+            case Keep():
+                self.objects[step.name] = _filled(self.objects.get(step.name), step.value)
+                return Reply(), None
             case Define():
                 self.classes = {**self.classes, **_defined(step.source)}
                 return Reply(), None
@@ -140,10 +143,17 @@ class _Objects:
 
     def _put(self, target: Any, attribute: str, value: NDArray[Any]) -> None:
         present = getattr(target, attribute, None)
-        if type(present) is _ndarray and present.shape == value.shape and present.dtype == value.dtype:
-            present[...] = value
-        else:
-            setattr(target, attribute, _array(value))
+        filled = _filled(present, value)
+        if filled is not present:
+            setattr(target, attribute, filled)
+
+
+def _filled(present: Any, value: NDArray[Any]) -> NDArray[Any]:
+    """The array that is present, with other values; a new one if its shape or dtype is another, or there is none."""
+    if type(present) is not _ndarray or present.shape != value.shape or present.dtype != value.dtype:
+        return _array(value)
+    present[...] = value
+    return present
 
 
 def _called(function: Any, arguments: Mapping[str, Any], step: New | Call) -> Any:

@@ -1,8 +1,8 @@
 """The steps that the examiner has an implementation perform, the replies to them, and the interface of an executor.
 
-A request is a list of steps: make an object, set an attribute, call a method, get an attribute, define classes of the
-examiner's own. Steps and replies hold nothing but names, numbers, arrays and source text, so that the implementation
-may run in another process, where no expected value is known.
+A request is a list of steps: make an object, keep an array, set an attribute, call a method, get an attribute, define
+classes of the examiner's own. Steps and replies hold nothing but names, numbers, arrays and source text, so that the
+implementation may run in another process, where no expected value is known.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Ref:
-    """As an argument: the object of that name, which an earlier step has made."""
+    """As an argument: the object or the array of that name, which an earlier step has made or kept."""
 
     name: str
 
@@ -53,6 +53,18 @@ class New:
     cls: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     by_position: bool = False
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Step: keep an array as ``name``, for a `Ref` to pass it to calls.
+
+    If an array of that name, shape and dtype is kept already, the values are written into it: so a later call gets the
+    same array object with other contents.
+    """
+
+    name: str
+    value: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ class Get:
     attribute: str
 
 
-Step = New | Put | Call | Get | Define
+Step = New | Keep | Put | Call | Get | Define
 
 
 @dataclass(frozen=True)

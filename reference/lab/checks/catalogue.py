@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from reference.engine import Check, first_sentence
-from reference.lab.checks import consistency, edges, net, parameters, promises
+from reference.lab.checks import calls, consistency, edges, net, parameters, promises, ranges
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message, forward_of
 
@@ -28,13 +28,20 @@ class Promise(Protocol):
 
 
 #: What every message promises. These checks depend on its answering at all.
-_BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
+_BEHAVIOUR: tuple[Promise, ...] = (
+    promises.check_types,
+    promises.check_inputs_unchanged,
+    promises.check_repeatable,
+)
 #: These depend on its being right for ordinary cases.
 _EVERYWHERE: tuple[Promise, ...] = (
     promises.check_small_sizes,
     promises.check_single_precision,
     promises.check_layouts,
     promises.check_no_state,
+    calls.check_by_position,
+    calls.check_long_use,
+    ranges.check_any_size,
 )
 
 _LINEAR = [edges.check_large_inputs]
@@ -113,6 +120,10 @@ def _of_class(cls: str, key: str) -> Iterator[Check]:
     # What is wrong with a constructor of the lab's linear layer is wrong with its initialisation.
     subject = "LinearLayer.initialize" if key == "linear" else cls
     yield Check(f"{key}.made", subject, first_sentence(made), partial(made, cls=cls), (), (), _assignments(key))
+    ordered = calls.check_made_by_position
+    run = partial(ordered, cls=cls)
+    needs = (f"{key}.made",)
+    yield Check(f"{key}.made.by_position", subject, first_sentence(ordered), run, needs, (), _assignments(key))
     if key in {"linear", "relu", "softmax"}:
         check = parameters.check_has_params
         yield Check(
@@ -138,6 +149,10 @@ def _of_message(message: Message) -> Iterator[Check]:
         yield check(promise, f"{prefix}.repeatable")
     for promise in _EVERYWHERE:
         yield check(promise, values)
+    if message.single_in_lab:
+        yield check(calls.check_lab_dtypes, values)
+    if message.subject in ranges.SUBJECTS:
+        yield check(ranges.check_any_magnitude, values)
     always, stable = _EDGES[message.key, message.method]
     for promise in always:
         yield check(promise, values)
