@@ -7,6 +7,7 @@ for another random stream, too.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,7 @@ class Saboteur:
         methods = {name: getattr(right, name) for name in ("forward", "delta", "grad") if hasattr(right, name)}
         wrong = self.method or asked
         methods[wrong] = self.make(methods[wrong])
-        recorded = {name: _recorded(name, method) for name, method in methods.items()}
+        recorded = {name: in_order(_recorded(name, method), getattr(right, name)) for name, method in methods.items()}
         return {**plain.CLASSES, right.__name__: type(right.__name__, (right,), recorded)}
 
 
@@ -94,13 +95,21 @@ def rows(message: str, caught: str, kinds: Mapping[str, Predicate], perhaps: str
     return [Saboteur(name, message, caught, where(kind), perhaps=perhaps) for name, kind in kinds.items()]
 
 
+def in_order(wrong: Method, right: Method) -> Method:
+    """A method that is called by keyword, also for calls by position: its arguments are those of the right method."""
+    names = list(inspect.signature(right).parameters)[1:]
+
+    @functools.wraps(wrong)
+    def either(self: Any, *ordered: Any, **arguments: Any) -> Any:
+        return wrong(self, **dict(zip(names, ordered, strict=False)), **arguments)
+
+    return either
+
+
 def _recorded(name: str, method: Method) -> Method:
     """The same method, whose calls its object keeps."""
 
-    names = _NAMES[name]
-
-    def recorded(self: Any, *ordered: Any, **arguments: Any) -> Any:
-        arguments = {**dict(zip(names[-len(ordered) :] if False else names, ordered, strict=False)), **arguments}
+    def recorded(self: Any, **arguments: Any) -> Any:
         answer = method(self, **arguments)
         vars(self).setdefault("asked", []).append(Given(self, arguments, name))
         return answer

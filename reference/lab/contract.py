@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import New, Put, Seed, Step
 from reference.lab import definitions
 from reference.numerics import rounding
+from reference.numerics.blocks import product
 from reference.numerics.estimate import Estimate
 from reference.numerics.rounding import Precision
 from reference.numerics.sampling import Draw
@@ -171,7 +172,7 @@ def _draw_linear_forward(s: Sizes, draw: Draw) -> Case:
 def _draw_linear_delta(s: Sizes, draw: Draw) -> Case:
     case = _draw_linear_forward(s, draw)
     X, W, b = case.arguments["X"], case.parameters["W"], case.parameters["b"]
-    return Case({"Y": X @ W + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
+    return Case({"Y": product(X, W) + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
 
 
 def _draw_linear_grad(s: Sizes, draw: Draw) -> Case:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from reference.lab.contract import Case, Expected
 from reference.numerics import rounding
+from reference.numerics.blocks import by_rows, product
 from reference.numerics.estimate import Estimate
 from reference.numerics.rounding import DOUBLE, Precision
 
@@ -41,16 +42,26 @@ def _in_double(case: Case) -> list[Array]:
 
 
 def _linear_forward(X: Array, W: Array, b: Array) -> _Direct:
-    return (X @ W + b,), lambda p: (rounding.linear_forward(X, W, b, p),)
+    def bounds(p: Precision) -> tuple[Array]:
+        return (by_rows(lambda rows: rounding.linear_forward(rows, W, b, p), X, W.size),)
+
+    return (product(X, W) + b,), bounds
 
 
 def _linear_delta(_: Array, delta_next: Array, W: Array, b: Array) -> _Direct:
-    return (delta_next @ W.T,), lambda p: (rounding.linear_delta(W, delta_next, p),)
+    def bounds(p: Precision) -> tuple[Array]:
+        return (by_rows(lambda rows: rounding.linear_delta(W, rows, p), delta_next, W.size),)
+
+    return (product(delta_next, W.T),), bounds
 
 
 def _linear_grad(X: Array, delta_next: Array, W: Array, b: Array) -> _Direct:
+    def bounds(p: Precision) -> tuple[Array, Array]:
+        weights = by_rows(lambda rows: rounding.linear_grad(rows.T, delta_next, p)[0], X.T, delta_next.size)
+        return weights, rounding.linear_grad(X[:, :1], delta_next, p)[1]
+
     n = len(X)
-    return (X.T @ delta_next / n, delta_next.sum(axis=0) / n), lambda p: rounding.linear_grad(X, delta_next, p)
+    return (product(X.T, delta_next) / n, delta_next.sum(axis=0) / n), bounds
 
 
 def _relu_forward(X: Array) -> _Direct:

@@ -65,7 +65,7 @@ def check_by_position(context: Context, message: Message) -> None:
 
 
 def check_lab_dtypes(context: Context, message: Message) -> None:
-    """In the lab's own setting inputs and targets are float32, all else float64: the answer is right in float64."""
+    """With inputs and targets in float32 and all else in float64, as the lab has it, the answer is right in float64."""
     rng = context.rng(f"{message.subject}.lab")
     # Powers of two samples: whoever divides single-precision inputs by N first loses nothing.
     for sizes in (Sizes(1, 2, 2), Sizes(2, 3, 4), Sizes(4, 2, 3), Sizes(8, 6, 5), _large_in_the_lab(message)):
@@ -87,7 +87,7 @@ def _large_in_the_lab(message: Message) -> Sizes:
 
 
 def check_long_use(context: Context, message: Message) -> None:
-    """One object answers any number of calls: other contents of the same arrays, other methods, new parameters."""
+    """One object answers any number of calls: other numbers in the same arrays, other methods, new parameters."""
     rng = context.rng(f"{message.subject}.use")
     steps, cases = _uses(message, rng, _ROUNDS[context.effort])
     setting = message.setting(cases[0])
@@ -110,13 +110,13 @@ def _judge_use(context: Context, message: Message, case: Case, reply: Reply, num
     """Judge the answer to one of many calls on the same object."""
     if reply.error is not None:
         due = fact("answers after any call").and_("at call", number=number)
-        raise context.violation(message, case, due, raised(reply), "stateful", repro=None)
+        raise context.violation(message, case, due, raised(reply), "stateful").but(repro=None)
     try:
         context.judge(message, case, context.parts(message, case, reply))
     except Violation as violation:
         due = violation.due.and_("at call", number=number)
         raise promises.after_any_call(violation).but(due=due) from None
-    blame = partial(context.violation, message, case, repro=None)
+    blame = partial(context.violation, message, case)
     promises.check_memory((), altered=reply.altered, blame=blame)
 
 

@@ -88,11 +88,15 @@ _SOUND = (
     "result_is_its_own",
     "small_sizes",
     "no_state",
+    "by_position",
+    "long_use",
+    "any_size",
 )
 #: Checks of the layers that excuse a wrong network: a wrong layer may be the reason.
 _RIGHT_PARTS = (
     *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
     *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
+    *(f"{key}.made.by_position" for key in _KEYS.values()),
     "linear.initialize.values",
     "linear.update_params.adds",
 )

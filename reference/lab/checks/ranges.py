@@ -100,7 +100,7 @@ def _smallest(context: Context, message: Message, sizes: Sizes, violation: Viola
 
 
 def check_any_magnitude(context: Context, message: Message) -> None:
-    """Numbers from 1e-300 to 1e300, subnormal ones where nothing is multiplied, and zeros of either sign."""
+    """Numbers from 1e-300 to 1e300, subnormal ones where nothing is multiplied, and zeros of both signs."""
     rng = context.rng(f"{message.subject}.magnitudes")
     cases = []
     for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 3), Sizes(4, 3, 5)):
