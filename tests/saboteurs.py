@@ -152,7 +152,11 @@ def _smallest_positive(array: Any) -> float:
 
 def _by_position(method: Method) -> Method:
     """Takes its arguments by their names alone."""
-    return lambda self, **given: method(self, **given)
+
+    def wrong(self: Any, **given: Any) -> Any:
+        return method(self, **given)
+
+    return wrong
 
 
 def _long_use(method: Method) -> Method:

@@ -19,7 +19,7 @@ from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab import direct
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
-from reference.lab.formatting import module_of, nested, repro
+from reference.lab.formatting import module_of, nested, repro, sizes_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -170,9 +170,9 @@ class Context(_Context):
         return Violation(due, came, mistake=mistake, **self._shown(message, case), **fields)
 
     def _shown(self, message: Message, case: Case) -> dict[str, Any]:
-        """The fields of a violation that show the case; none if it is too large to be read."""
+        """The fields of a violation that show the case; of one that is too large to be read, its sizes."""
         if sum(array.size for array in [*case.arguments.values(), *case.parameters.values()]) > MOST_SHOWN:
-            return {}
+            return {"counterexample": sizes_of(case)}
         return {"counterexample": nested(case), "repro": repro(self.home(message.cls), message, case)}
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:

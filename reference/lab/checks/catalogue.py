@@ -153,15 +153,15 @@ def _of_message(message: Message) -> Iterator[Check]:
         yield check(promise, f"{prefix}.repeatable")
     for promise in _EVERYWHERE:
         yield check(promise, values)
-    if message.single_in_lab:
-        yield check(calls.check_lab_dtypes, values)
-    if message.subject in ranges.SUBJECTS:
-        yield check(ranges.check_any_magnitude, values)
     always, stable = _EDGES[message.key, message.method]
     for promise in always:
         yield check(promise, values)
     for promise in stable:
         yield check(promise, values, STABLE)
+    if message.single_in_lab:
+        yield check(calls.check_lab_dtypes, values)
+    if message.subject in ranges.SUBJECTS:
+        yield check(ranges.check_any_magnitude, values)
     if message.method != "forward":
         own = check(consistency.check_derivative_of_own_forward, answers)
         # Where forward is wrong, its own checks say so. A right delta then does not fit it, which is no second mistake.
