@@ -288,14 +288,15 @@ class Context(_Context):
 
     def right_after_forward(self, message: Message, case: Case) -> bool:
         """Whether a backward message is wrong on a fresh object, and right once forward has seen the same batch."""
-        if message.method == "forward" or self._is_right(message, case):
+        if message.method == "forward" or self.is_right(message, case):
             return False
         forward = forward_of(message)
         X = case.arguments["X"] if case.origin is None else case.origin
         given = {"X": X, "T": case.arguments["T"]} if "T" in forward.arguments else {"X": X}
-        return self._is_right(message, case, [Call("layer", "forward", given)])
+        return self.is_right(message, case, [Call("layer", "forward", given)])
 
-    def _is_right(self, message: Message, case: Case, before: Sequence[Step] = ()) -> bool:
+    def is_right(self, message: Message, case: Case, before: Sequence[Step] = ()) -> bool:
+        """Whether a fresh object answers one call rightly, after the steps ``before``."""
         try:
             self.judge(message, case, self.parts(message, case, self.ask(message, case, before)))
         except Violation:
