@@ -170,6 +170,17 @@ def _long_use(method: Method) -> Method:
     return wrong
 
 
+def _lab_dtypes(method: Method) -> Method:
+    """Wrong where dtypes are mixed, those of parameters included."""
+
+    def wrong(self: Any, **given: Any) -> Any:
+        arrays = [*_arrays(given), *(getattr(self, name) for name in "Wb" if hasattr(self, name))]
+        answer = method(self, **given)
+        return _changed(answer, _off) if len({array.dtype for array in arrays}) > 1 else answer
+
+    return wrong
+
+
 #: By the promise: the last part of a check's id.
 _SABOTEURS: dict[str, Callable[[Method], Method]] = {
     "answers": lambda method: lambda self, **given: None,
@@ -189,6 +200,7 @@ _SABOTEURS: dict[str, Callable[[Method], Method]] = {
     "layouts": _when(_not_c_contiguous, _off),
     "no_state": _no_state,
     "by_position": _by_position,
+    "lab_dtypes": _lab_dtypes,
     "long_use": _long_use,
     "any_size": _when(lambda given: _rows(given) > 64, _off),
     "any_magnitude": _when(lambda given: _largest(given) > 1e18, _off),
