@@ -99,6 +99,7 @@ _RIGHT_PARTS = (
     *(f"{key}.made.by_position" for key in _KEYS.values()),
     "linear.initialize.values",
     "linear.update_params.adds",
+    "linear.update_params.adds_again",
 )
 
 
@@ -111,7 +112,8 @@ def all_checks() -> Iterator[Check]:
                 yield from _of_message(message)
         if key == "linear":
             for run, name, subject in parameters.OF_LINEAR:
-                yield Check(f"linear.{name}", subject, first_sentence(run), run, ("linear.made",))
+                needs = "linear.update_params.adds" if name.endswith("adds_again") else "linear.made"
+                yield Check(f"linear.{name}", subject, first_sentence(run), run, (needs,))
     yield from _of_net()
 
 
