@@ -357,8 +357,9 @@ def _units_first(self: Any, n_units: Any, n_inputs: Any, rng: Any, name: Any) ->
 
 _INITIAL, _ADDS = "initialize.values", "update_params.adds"
 _AGAIN = "update_params.adds_again"
+_ALWAYS = f"{_ADDS} {_AGAIN}"
 PARAMETERS = [
-    _linear("a thousand weights", f"made has_params {_INITIAL}", __init__=_refuses),
+    _linear("a thousand weights", f"made has_params {_INITIAL} {_AGAIN}", __init__=_refuses),
     _linear(
         "scaled by units",
         _INITIAL,
@@ -372,11 +373,11 @@ PARAMETERS = [
     _linear("biases of the second time", _INITIAL, initialize=_again(_forgets_ones)),
     _linear("weights of the second time", _INITIAL, initialize=_again(_keeps_weights)),
     *(
-        _linear(f"a step of {d} x {u} weights", _ADDS, update_params=_update(d, u, _halves_the_step))
+        _linear(f"a step of {d} x {u} weights", _ALWAYS, update_params=_update(d, u, _halves_the_step))
         for d, u in ((1, 2), (2, 3), (3, 3))
     ),
-    _linear("a step of biases", _ADDS, update_params=_update(2, 3, _forgets_the_bias)),
-    _linear("a step of as many inputs as units", _ADDS, update_params=_update(3, 3, _transposes)),
+    _linear("a step of biases", _ALWAYS, update_params=_update(2, 3, _forgets_the_bias)),
+    _linear("a step of as many inputs as units", _ALWAYS, update_params=_update(3, 3, _transposes)),
     _linear("the step itself", _ADDS, update_params=_update(1, 2, _uses_it_up)),
     _linear("the second step, twice", _AGAIN, update_params=_later(_adds_twice)),
     _linear("the fourth step, twice", _AGAIN, update_params=_later(_adds_twice, 4)),
