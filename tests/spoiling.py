@@ -77,7 +77,10 @@ class Saboteur:
         methods = {name: getattr(right, name) for name in ("forward", "delta", "grad") if hasattr(right, name)}
         wrong = self.method or asked
         methods[wrong] = self.make(methods[wrong])
-        recorded = {name: in_order(_recorded(name, method), getattr(right, name)) for name, method in methods.items()}
+        recorded = {
+            name: in_order(_recorded(name, method), method if _has_order(method) else getattr(right, name))
+            for name, method in methods.items()
+        }
         return {**plain.CLASSES, right.__name__: type(right.__name__, (right,), recorded)}
 
 
@@ -95,8 +98,13 @@ def rows(message: str, caught: str, kinds: Mapping[str, Predicate], perhaps: str
     return [Saboteur(name, message, caught, where(kind), perhaps=perhaps) for name, kind in kinds.items()]
 
 
+def _has_order(method: Method) -> bool:
+    """Whether the method names its arguments, so that they have an order."""
+    return all(each.kind is not each.VAR_KEYWORD for each in inspect.signature(method).parameters.values())
+
+
 def in_order(wrong: Method, right: Method) -> Method:
-    """A method that is called by keyword, also for calls by position: its arguments are those of the right method."""
+    """A method that is called by keyword, also for calls by position, in the order of the ``right`` method."""
     names = list(inspect.signature(right).parameters)[1:]
 
     @functools.wraps(wrong)

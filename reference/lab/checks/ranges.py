@@ -53,7 +53,9 @@ def drawn_sizes(message: Message, rng: Random, rounds: int, most: int) -> Iterat
         # Several axes that are not small, together.
         yield _fitting(Sizes(*(_within(rng, 65, 160) for _ in range(3))), "n", most)
         for _ in range(_BETWEEN):
-            yield Sizes(*(1 if rng.randint(_ONES) == 0 else _spread(rng, 2, 100) for _ in range(3)))
+            axes = [1 if rng.randint(_ONES) == 0 else _spread(rng, 2, 100) for _ in range(3)]
+            axes[rng.randint(3)] = _spread(rng, _ASKED_ELSEWHERE + 1, 100)
+            yield Sizes(*axes)
 
 
 def _within(rng: Random, low: int, high: int) -> int:
@@ -103,7 +105,7 @@ def check_any_magnitude(context: Context, message: Message) -> None:
     """Numbers from 1e-300 to 1e300, subnormal ones where nothing is multiplied, and zeros of both signs."""
     rng = context.rng(f"{message.subject}.magnitudes")
     cases = []
-    for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 3), Sizes(4, 3, 5)):
+    for sizes in (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9)):
         for _ in range(context.rounds):
             cases += [replace(case, direct=True) for case in _MAGNITUDES[message.subject](message, sizes, rng)]
     context.judge_each(message, cases)
@@ -153,7 +155,10 @@ def _outputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
         X = np.where(X == 0, -1.0, X)
         cases.append(Case({"Y": np.maximum(X, 0), "delta_next": _of_all_magnitudes(rng)(X.shape)}, {}, X))
     ends = np.resize([5e-324, 1e-15, 1e300, 0.0], (sizes.n, sizes.u))
-    return [*cases, replace(cases[0], arguments={"Y": ends, "delta_next": rng.randn(*ends.shape)})]
+    return [
+        *cases,
+        replace(cases[0], arguments={"Y": ends, "delta_next": np.resize([1e300, -1e300, 5e-324, 1.0], ends.shape)}),
+    ]
 
 
 def _cotangents(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
