@@ -14,9 +14,10 @@ from reference.engine import promises
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab.checks.promises import judge_types
-from reference.lab.context import ORDINARY, Context, as_numbers, raised, word_of
+from reference.lab.context import ORDINARY, Context, as_numbers
 from reference.lab.contract import MESSAGES, Case, Message, Sizes
 from reference.lab.formatting import repro
+from reference.lab.raising import raised, word_of
 from reference.numerics.sampling import normal_numbers, short_numbers
 from reference.wording import fact
 
