@@ -15,6 +15,7 @@ CHECKS: Mapping[str, Check] = {check.id: check for check in all_checks()}
 #: What a layer has to be for a wrong network to be its own fault.
 SOUND = (
     "answers", "types", "inputs_unchanged", "repeatable", "values", "result_is_its_own", "small_sizes", "no_state",
+    "by_position", "long_use", "any_size",
 )  # fmt: skip
 #: By class: the first part of its checks' ids.
 KEYS = {check.subject.partition(".")[0]: check.id.partition(".")[0] for check in CHECKS.values()}

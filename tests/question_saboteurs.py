@@ -44,7 +44,7 @@ _CAUGHT_BY_SIZE = {
                     (3, 2, 1), (3, 3, 3), (4, 4, 4), (5, 3, 2)),
     "small_sizes layouts": ((2, 2, 2),),
     "values": ((5, 4, 3), (2, 5, 7), (8, 6, 5)),
-    "values single_precision layouts no_state large_inputs": ((_N, _D, _U),),
+    "values single_precision layouts no_state large_inputs long_use": ((_N, _D, _U),),
 }  # fmt: skip
 SIZES = [
     Saboteur(_words(axes), "linear.forward", caught, where(sizes(*axes)))
@@ -74,13 +74,17 @@ NUMBERS = [
         "one sample of short numbers": lambda g: len(g.X) == 1 and multiples(g.numbers, 1 / 8),
         "one sample with all 53 bits": lambda g: len(g.X) == 1 and not multiples(g.numbers, 1 / 8),
     }),
-    *rows("linear.forward", "single_precision", {
+    *rows("linear.forward", "single_precision lab_dtypes", {
         "inputs in single precision": lambda g: g.X.dtype == np.float32,
+    }),
+    *rows("linear.forward", "single_precision", {
         "biases in single precision": lambda g: g.b.dtype == np.float32,
     }),
     *rows("linear.delta", "single_precision", {"weights in single precision": lambda g: g.W.dtype == np.float32}),
     *rows("linear.grad", "single_precision", {"cotangents in single": lambda g: g.delta_next.dtype == np.float32}),
-    *rows("logits.delta", "single_precision", {"targets in single precision": lambda g: g.T.dtype == np.float32}),
+    *rows("logits.delta", "single_precision lab_dtypes", {
+        "targets in single precision": lambda g: g.T.dtype == np.float32,
+    }),
     *rows("cross_entropy.forward", "one_class", {
         "two samples of one class": lambda g: g.X.shape == (2, 2) and _one_class(g),
     }, perhaps="samples_independent"),  # among strangers a sample may be of their class
@@ -95,7 +99,7 @@ NUMBERS = [
 FORMS = [
     Saboteur(
         f"no answer to {_words((_N, _D, _U))}", "linear.forward",
-        "answers types repeatable values single_precision layouts no_state large_inputs",
+        "answers types repeatable values single_precision layouts no_state large_inputs long_use",
         where(sizes(_N, _D, _U), lambda answer: None),
     ),
     *(

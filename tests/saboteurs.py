@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.spoiling import in_order
+
 Method = Callable[..., Any]
 
 
@@ -148,8 +150,39 @@ def _smallest_positive(array: Any) -> float:
     return float(array[array > 0].min()) if (array > 0).any() else 1.0
 
 
+def _by_position(method: Method) -> Method:
+    """Takes its arguments by their names alone."""
+
+    def wrong(self: Any, **given: Any) -> Any:
+        return method(self, **given)
+
+    return wrong
+
+
+def _long_use(method: Method) -> Method:
+    """Wrong from the tenth call of an object on."""
+
+    def wrong(self: Any, **given: Any) -> Any:
+        self.calls = getattr(self, "calls", 0) + 1
+        answer = method(self, **given)
+        return _changed(answer, _off) if self.calls > 10 else answer
+
+    return wrong
+
+
+def _lab_dtypes(method: Method) -> Method:
+    """Wrong where dtypes are mixed, those of parameters included."""
+
+    def wrong(self: Any, **given: Any) -> Any:
+        arrays = [*_arrays(given), *(getattr(self, name) for name in "Wb" if hasattr(self, name))]
+        answer = method(self, **given)
+        return _changed(answer, _off) if len({array.dtype for array in arrays}) > 1 else answer
+
+    return wrong
+
+
 #: By the promise: the last part of a check's id.
-SABOTEURS: dict[str, Callable[[Method], Method]] = {
+_SABOTEURS: dict[str, Callable[[Method], Method]] = {
     "answers": lambda method: lambda self, **given: None,
     "types": _always(lambda answer: answer.astype(np.float16).astype(np.float32)),
     "inputs_unchanged": _inputs_unchanged,
@@ -166,6 +199,11 @@ SABOTEURS: dict[str, Callable[[Method], Method]] = {
     "single_precision": _when(lambda given: _arrays(given)[0].dtype == np.float32, _off),
     "layouts": _when(_not_c_contiguous, _off),
     "no_state": _no_state,
+    "by_position": _by_position,
+    "lab_dtypes": _lab_dtypes,
+    "long_use": _long_use,
+    "any_size": _when(lambda given: _rows(given) > 64, _off),
+    "any_magnitude": _when(lambda given: _largest(given) > 1e18, _off),
     "derivative_of_own_forward": _always(lambda answer: 1.001 * answer),
     "one_class": _when(_same_label, _off),
     "large_inputs": _when(lambda given: _largest(given) > 2e7, _off),
@@ -194,6 +232,11 @@ SABOTEURS: dict[str, Callable[[Method], Method]] = {
         lambda given: given["X"].shape[1] > 2 and (given["X"].min(), given["X"].max()) == (0, 1), lambda x: x + 1e-15
     ),
 }
+#: The same, each called by position as well, but for the one that cannot be.
+SABOTEURS = {
+    promise: make if promise == "by_position" else lambda method, make=make: in_order(make(method), method)
+    for promise, make in _SABOTEURS.items()
+}
 #: The word that the check gives; none where the promise could be broken in many ways.
 WORDS = {
     "answers": "not-implemented",
@@ -207,6 +250,9 @@ WORDS = {
     "small_sizes": "batch-size-dependent",
     "layouts": "layout-dependent",
     "no_state": "stateful",
+    "long_use": "stateful",
+    "any_size": "batch-size-dependent",
+    "by_position": "argument-order",
     "one_class": "sample-dependence",
     "kink": "mask-wrong-threshold",
     "zero_off_target": "log-of-zero",
@@ -214,7 +260,7 @@ WORDS = {
 #: Promises that are not about one entry of an answer, so that a failure has no index.
 NOWHERE = {
     "answers", "types", "inputs_unchanged", "result_is_its_own", "repeatable", "order_of_samples", "averaged",
-    "linear_in_delta_next", "derivative_of_own_forward", "nan_is_not_hidden",
+    "linear_in_delta_next", "derivative_of_own_forward", "nan_is_not_hidden", "by_position",
 }  # fmt: skip
 #: Checks that come before and may see the same.
 SEEN_BEFORE = {

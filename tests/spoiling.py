@@ -7,6 +7,7 @@ for another random stream, too.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,10 @@ class Saboteur:
         methods = {name: getattr(right, name) for name in ("forward", "delta", "grad") if hasattr(right, name)}
         wrong = self.method or asked
         methods[wrong] = self.make(methods[wrong])
-        recorded = {name: _recorded(name, method) for name, method in methods.items()}
+        recorded = {
+            name: in_order(_recorded(name, method), method if _has_order(method) else getattr(right, name))
+            for name, method in methods.items()
+        }
         return {**plain.CLASSES, right.__name__: type(right.__name__, (right,), recorded)}
 
 
@@ -92,6 +96,22 @@ _CLASSES = {
 def rows(message: str, caught: str, kinds: Mapping[str, Predicate], perhaps: str = "") -> list[Saboteur]:
     """Saboteurs of one message that the same checks see, each wrong on one kind of question."""
     return [Saboteur(name, message, caught, where(kind), perhaps=perhaps) for name, kind in kinds.items()]
+
+
+def _has_order(method: Method) -> bool:
+    """Whether the method names its arguments, so that they have an order."""
+    return all(each.kind is not each.VAR_KEYWORD for each in inspect.signature(method).parameters.values())
+
+
+def in_order(wrong: Method, right: Method) -> Method:
+    """A method that is called by keyword, also for calls by position, in the order of the ``right`` method."""
+    names = list(inspect.signature(right).parameters)[1:]
+
+    @functools.wraps(wrong)
+    def either(self: Any, *ordered: Any, **arguments: Any) -> Any:
+        return wrong(self, **dict(zip(names, ordered, strict=False)), **arguments)
+
+    return either
 
 
 def _recorded(name: str, method: Method) -> Method:

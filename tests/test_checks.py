@@ -30,7 +30,7 @@ OF_MESSAGES = [
     for name, check in CHECKS.items()
     if check.subject in {message.subject for message in MESSAGES} and name.rpartition(".")[2] in SABOTEURS
 ]
-OF_CLASSES = [name for name in CHECKS if name.endswith((".made", ".has_params"))]
+OF_CLASSES = [name for name in CHECKS if name.endswith((".made", ".has_params", ".made.by_position"))]
 #: Checks that fail for somebody here; for the others there are known mistakes.
 SABOTAGED = frozenset(OF_MESSAGES) | frozenset(OF_CLASSES)
 
@@ -167,6 +167,15 @@ class Unmade:
         self.size = size
 
 
+def by_name_alone(cls: type) -> type:
+    """A class whose constructor takes its arguments by their names alone."""
+
+    def made(self: Any, **given: Any) -> None:
+        cls.__init__(self, **given)
+
+    return type(cls.__name__, (cls,), {"__init__": made})
+
+
 @pytest.mark.parametrize("name", OF_CLASSES)
 def test_broken_class_is_told(name: str) -> None:
     """A class that cannot be made, and one that says the wrong thing of its parameters."""
@@ -174,10 +183,12 @@ def test_broken_class_is_told(name: str) -> None:
     due = cls == "LinearLayer"
     classes = {
         "made": {**plain.CLASSES, cls: Unmade},
+        "by_position": {**plain.CLASSES, cls: by_name_alone(plain.CLASSES[cls])},
         "has_params": with_methods(cls, {"has_params": lambda self: not due}),
     }[name.rpartition(".")[2]]
     finding = examined(classes, [name])[-1]
     assert_well_said([finding])
     assert (finding.check, finding.subject, finding.status) == (name, CHECKS[name].subject, "failed")
     # Whoever leaves out the linear layer in training skips it; for the others there is no word.
-    assert finding.mistake == ("crash" if name.endswith(".made") else "layer-skipped" if due else None)
+    words = {"made": "crash", "by_position": "argument-order", "has_params": "layer-skipped" if due else None}
+    assert finding.mistake == words[name.rpartition(".")[2]]

@@ -12,7 +12,7 @@ from reference.findings import Violation
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.numerics.oracles import ball
-from tests import edge_saboteurs, net_saboteurs, question_saboteurs
+from tests import edge_saboteurs, net_saboteurs, question_saboteurs, use_saboteurs
 from tests.comparing import needs_flint
 from tests.net_saboteurs import ClassSaboteur
 from tests.spoiling import Saboteur
@@ -20,6 +20,10 @@ from tests.spoiling import Saboteur
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
 CHECKS = {check.id: check for check in all_checks()}
+
+
+#: Checks that draw cases of many kinds, so that they may see what another check asks, too.
+MANY_KINDS = ("long_use", "any_size", "any_magnitude", "lab_dtypes")
 
 
 @cache
@@ -42,7 +46,7 @@ def failed(classes: dict[str, type], names: Iterable[str]) -> set[str]:
 def of_message(saboteur: Saboteur) -> tuple[set[str], set[str]]:
     """Ids of the checks that must see the saboteur, and of those of the message that must pass it."""
     caught = {f"{saboteur.message}.{name}" for name in saboteur.caught.split()}
-    perhaps = {f"{saboteur.message}.{saboteur.perhaps}"}
+    perhaps = {f"{saboteur.message}.{name}" for name in (saboteur.perhaps, *MANY_KINDS)}
     return caught, {name for name in CHECKS if name.startswith(f"{saboteur.message}.")} - caught - perhaps
 
 
@@ -57,7 +61,7 @@ def of_class(saboteur: ClassSaboteur) -> tuple[set[str], set[str]]:
 SABOTEURS = [
     *(
         (f"{each.message}: {each.name}", each, *of_message(each))
-        for each in (*question_saboteurs.SABOTEURS, *edge_saboteurs.SABOTEURS)
+        for each in (*question_saboteurs.SABOTEURS, *edge_saboteurs.SABOTEURS, *use_saboteurs.SABOTEURS)
     ),
     *((f"{each.cls}: {each.name}", each, *of_class(each)) for each in net_saboteurs.SABOTEURS),
 ]

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from reference.engine import Effort
 from reference.engine.scripts import literal
 from reference.execution.in_process import InProcess
-from reference.execution.worker.protocol import Call, Laid, Reply, Step
+from reference.execution.worker.protocol import Call, Keep, Laid, Ref, Reply, Step
 from reference.findings import Violation
+from reference.lab.checks import ranges
 from reference.lab.checks.catalogue import Check, all_checks
 from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
@@ -36,7 +37,9 @@ CHECKS = {check.id: check for check in all_checks()}
 DRAWING = [
     name
     for name, check in CHECKS.items()
-    if name.count(".") == 2 and not name.startswith(("mlp.", "linear.initialize", "linear.update"))
+    if name.count(".") == 2
+    and "made" not in name
+    and not name.startswith(("mlp.", "linear.initialize", "linear.update"))
 ]
 #: What these ask about is written down, so that no seed changes it.
 WRITTEN = (
@@ -67,7 +70,10 @@ class Listening(InProcess):
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         for step in steps:
             arguments = step.arguments.values() if isinstance(step, Call) else ()
-            self.heard += [value.array if isinstance(value, Laid) else value for value in arguments]
+            arrays = (
+                [step.value] if isinstance(step, Keep) else [each for each in arguments if not isinstance(each, Ref)]
+            )
+            self.heard += [value.array if isinstance(value, Laid) else value for value in arrays]
         return super().run(steps)
 
 
@@ -118,6 +124,10 @@ def test_checks_draw_for_themselves() -> None:
     assert same(executor.heard, alone)
     questions = {b"".join(array.tobytes() for array in asked(check)) for check in of_values}
     assert len(questions) == len(of_values)
+
+
+def generator_of(seed: int) -> np.random.RandomState:
+    return np.random.RandomState(seed)
 
 
 def generator() -> np.random.RandomState:
@@ -176,6 +186,45 @@ def test_small_sizes_begin_with_the_smallest() -> None:
     numbers = [each.n * each.d + each.d * each.u for each in SMALL_SIZES]
     assert max(numbers[: len(numbers) // 2]) <= min(numbers[-3:])
     assert max(numbers) <= 32
+
+
+@each_message
+@pytest.mark.parametrize("effort", EFFORTS[:2])
+def test_every_axis_is_large_once(message: Message, effort: Effort) -> None:
+    """Thousands of samples, and hundreds of inputs, units or classes, at every seed; and no array is too large."""
+    most = ranges.MOST_ENTRIES[effort]
+    widest = 256 if message.parameters else 500
+    for seed in range(10):
+        sizes = list(ranges.drawn_sizes(message, np.random.RandomState(seed), 1, most))
+        assert max(each.n for each in sizes) >= 1000
+        assert max(each.u for each in sizes) >= widest
+        assert not message.parameters or max(each.d for each in sizes) >= 500
+        assert any(min(each.n, each.d, each.u) > 64 for each in sizes)
+        for each in sizes:
+            assert max(each.n * each.u, *((each.n * each.d, each.d * each.u) if message.parameters else ())) <= most
+            assert max(each.n, each.d, each.u) > 8
+
+
+def test_sizes_cover_their_range() -> None:
+    """Over some seeds they come near both ends of it, and one axis in a few has a length of one."""
+    message = MESSAGES[0]
+    drawn = [each for seed in range(200) for each in ranges.drawn_sizes(message, generator_of(seed), 1, 2**17)]
+    assert max(each.n for each in drawn) > 0.95 * ranges.MOST_SAMPLES
+    assert max(each.d for each in drawn) > 0.95 * ranges.MOST_INPUTS
+    assert max(each.u for each in drawn) > 0.95 * ranges.MOST_UNITS
+    for axis in ("n", "d", "u"):
+        assert 0.05 < sum(vars(each)[axis] == 1 for each in drawn) / len(drawn) < 0.3
+
+
+@pytest.mark.parametrize("message", [each for each in MESSAGES if each.single_in_lab], ids=lambda each: each.subject)
+def test_inputs_are_single_where_the_lab_has_them_so(message: Message) -> None:
+    """Inputs and targets in float32, all other arguments in float64, and one large batch among them."""
+    heard = asked(CHECKS[f"{message.key}.{message.method}.lab_dtypes"])
+    count = len(message.arguments)
+    for number, name in enumerate(message.arguments):
+        due = np.float32 if name in message.single_in_lab else np.float64
+        assert {array.dtype for array in heard[number::count]} == {np.dtype(due)}
+    assert max(len(array) for array in heard) >= 128
 
 
 def counterexample(message: str, kind: Predicate, seed: int = 0) -> Violation:

@@ -382,7 +382,7 @@ def _time_limit(seconds: float) -> SecondsLeft:
 
 
 def _labels(steps: Sequence[Step]) -> list[str]:
-    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where own classes are defined."""
+    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where it is about no object."""
     classes = {step.name: step.cls for step in steps if isinstance(step, New)}
     return ["" if isinstance(each, Define | Keep) else _label(each, classes.get(each.name)) for each in steps]
 

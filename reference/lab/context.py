@@ -17,9 +17,10 @@ from reference.engine.context import Effort
 from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step, Unusable
 from reference.findings import Evidence, NotApplicable, Violation
+from reference.lab import direct
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
-from reference.lab.formatting import module_of, nested, repro
+from reference.lab.formatting import module_of, nested, repro, sizes_of
 from reference.lab.raising import raised, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
@@ -39,6 +40,10 @@ SMALL_SIZES = (
     Sizes(1, 1, 2), Sizes(2, 1, 2), Sizes(1, 2, 2), Sizes(1, 1, 1), Sizes(2, 1, 1), Sizes(2, 2, 2), Sizes(1, 2, 1),
     Sizes(1, 1, 3), Sizes(1, 3, 4), Sizes(2, 1, 3), Sizes(3, 2, 1), Sizes(3, 3, 3), Sizes(5, 3, 2), Sizes(4, 4, 4),
 )  # fmt: skip
+
+
+#: Numbers of a case that a finding shows. A choice: a report of more is read by nobody.
+MOST_SHOWN = 4096
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,9 @@ class Context(_Context):
         return Violation(due, came, mistake=mistake, **self._shown(message, case), **fields)
 
     def _shown(self, message: Message, case: Case) -> dict[str, Any]:
-        """The fields of a violation that show the case."""
+        """The fields of a violation that show the case; of one that is too large to be read, its sizes."""
+        if sum(array.size for array in [*case.arguments.values(), *case.parameters.values()]) > MOST_SHOWN:
+            return {"counterexample": sizes_of(case), "asked": (message, case)}
         script = repro(self.home(message.cls), message, case)
         return {"counterexample": nested(case), "repro": script, "asked": (message, case)}
 
@@ -233,6 +240,9 @@ class Context(_Context):
 
     def answer(self, message: Message, case: Case) -> Expected:
         """The truth of a case, and how far an honest answer may be from it."""
+        if case.direct:
+            key = digest(*case.arguments.values(), *case.parameters.values())
+            return memo.get((message.subject, "direct", key), partial(direct.answer, message.subject, case))
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
         return self.true((message.subject, digest(*arrays)), partial(message.answer, case))
 
@@ -305,6 +315,11 @@ class Context(_Context):
                     if violation is not None and (like is None or same_kind(violation, like)):
                         return violation
         return None
+
+    def is_right(self, message: Message, case: Case) -> bool:
+        """Whether a fresh object answers one call rightly."""
+        aside = self.of(self.executor, [])
+        return aside._violation(message, case, self.executor.run(aside.steps(message, case))) is None
 
     def after_forward(self, message: Message, case: Case) -> Violation | tuple[Array, ...] | None:
         """What a fresh object answers right after ``forward`` on the same batch.

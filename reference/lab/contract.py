@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import New, Put, Seed, Step
 from reference.lab import definitions
 from reference.numerics import rounding
+from reference.numerics.blocks import product
 from reference.numerics.estimate import Estimate
 from reference.numerics.rounding import Precision
 from reference.numerics.sampling import Draw
@@ -61,11 +62,14 @@ class Case:
     origin
         What the definition is evaluated at where that is not among the arguments: the inputs X of a ``delta`` that is
         given the outputs Y.
+    direct
+        Whether the truth comes from `reference.lab.direct` instead of an oracle, as it must for large cases.
     """
 
     arguments: Mapping[str, Array]
     parameters: Mapping[str, Array] = field(default_factory=dict)
     origin: Array | None = None
+    direct: bool = False
 
     @property
     def n_samples(self) -> int:
@@ -75,11 +79,18 @@ class Case:
     def rows(self, index: Any) -> Case:
         """The case with some of the samples alone, in the order of ``index``."""
         chosen = {name: array[index] for name, array in self.arguments.items()}
-        return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
+        return Case(chosen, self.parameters, None if self.origin is None else self.origin[index], self.direct)
 
     def precision(self) -> Precision:
-        """The precision of its arrays, for which rounding is granted."""
-        return rounding.precision_of(*self.arguments.values(), *self.parameters.values())
+        """The precision that is granted for its arrays: single if one of them is, but for two exceptions.
+
+        The lab's own setting has inputs X in single precision with weights in double, and targets T likewise. There
+        every operation has a double as an operand: X W is computed in double, and T holds nothing but 0 and 1. Inputs
+        that are divided by N first are rounded in single precision, so `grad` is asked with an N that is a power of 2.
+        """
+        exact = {"T", "X"} if self.parameters else {"T"}
+        rounded = [array for name, array in self.arguments.items() if name not in exact]
+        return rounding.precision_of(*rounded, *self.parameters.values())
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,8 @@ class Message:
         Of the parts of the answer to a case.
     per_sample
         Whether row n of the answer depends on row n of the arguments alone.
+    single_in_lab
+        Names of the arguments that are float32 in the lab's own setting, where all else is float64.
     """
 
     cls: str
@@ -123,6 +136,12 @@ class Message:
     answer: Callable[[Case, Oracle], Expected]
     shapes: Callable[[Case], tuple[tuple[int, ...], ...]]
     per_sample: bool = True
+    single_in_lab: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> bool:
+        """Whether its layer has parameters, W and b."""
+        return self.cls == "LinearLayer"
 
     @property
     def subject(self) -> str:
@@ -153,7 +172,7 @@ def _draw_linear_forward(s: Sizes, draw: Draw) -> Case:
 def _draw_linear_delta(s: Sizes, draw: Draw) -> Case:
     case = _draw_linear_forward(s, draw)
     X, W, b = case.arguments["X"], case.parameters["W"], case.parameters["b"]
-    return Case({"Y": X @ W + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
+    return Case({"Y": product(X, W) + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
 
 
 def _draw_linear_grad(s: Sizes, draw: Draw) -> Case:
@@ -311,7 +330,18 @@ def _losses(case: Case) -> tuple[tuple[int, ...], ...]:
 _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
-    Message("LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, _outputs),
+    Message(
+        "LinearLayer",
+        "forward",
+        "linear",
+        ("X",),
+        ("Y",),
+        _draw_linear_forward,
+        _linear_forward,
+        _outputs,
+        True,
+        ("X",),
+    ),
     Message(
         "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, _inputs
     ),
@@ -325,6 +355,7 @@ MESSAGES = (
         _linear_grad,
         _gradients,
         per_sample=False,
+        single_in_lab=("X",),
     ),
     Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, _outputs),
     Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, _inputs),
@@ -348,6 +379,7 @@ MESSAGES = (
         _draw_probabilities,
         _cross_entropy,
         _losses,
+        single_in_lab=("T",),
     ),
     Message(
         "LossCrossEntropy",
@@ -358,9 +390,10 @@ MESSAGES = (
         _draw_probabilities,
         _cross_entropy_delta,
         _inputs,
+        single_in_lab=("T",),
     ),
-    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses),
-    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs),
+    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses, True, ("T",)),
+    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs, True, ("T",)),
 )
 
 

@@ -17,15 +17,23 @@ def nested(case: Case) -> dict[str, Any]:
     return {name: array.tolist() for name, array in {**case.parameters, **case.arguments}.items()}
 
 
-def repro(home: str, message: Message, case: Case) -> str:
+def sizes_of(case: Case) -> dict[str, int]:
+    """The sizes of a case, by name: what is shown of one that is too large to be written out."""
+    n, width = next(iter(case.arguments.values())).shape
+    n_inputs, n_units = case.parameters["W"].shape if case.parameters else (width, width)
+    return {"n_samples": n, "n_inputs": n_inputs, "n_units": n_units}
+
+
+def repro(home: str, message: Message, case: Case, *, by_position: bool = False) -> str:
     """A script of at most ten lines that makes the call of a case again; ``home`` is the module of the class."""
+    given = ", ".join(name if by_position else f"{name}={name}" for name in case.arguments)
     lines = [
         "import numpy as np",
         f"from {home} import {message.cls}",
         f"layer = {_construction(message, case)}",
         *(f"layer.{name}{_all_of(array)} = {literal(array)}" for name, array in case.parameters.items()),
         *(f"{name} = {literal(array)}" for name, array in case.arguments.items()),
-        f"print(layer.{message.method}({', '.join(f'{name}={name}' for name in case.arguments)}))",
+        f"print(layer.{message.method}({given}))",
     ]
     return "\n".join(lines) + "\n"
 

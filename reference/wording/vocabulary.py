@@ -46,6 +46,10 @@ MISTAKES: dict[str, Word] = {
         "the call takes more memory than there is",
         "Is a matrix built whose size grows with the square of something, where a product would do?",
     ),
+    "argument-order": Word(
+        "the arguments are not taken in the order of the contract, or not without their names",
+        "The lab's own code calls without names. In which order does the contract list the arguments?",
+    ),
     "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
     "wrong-shape": Word(
         "the answer has another shape than promised",

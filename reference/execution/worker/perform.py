@@ -137,7 +137,7 @@ class _Objects:
             case Define():
                 self.classes = {**self.classes, **_defined(step.source)}
             case Keep():
-                self.objects[step.name] = lay_out(step.array, "C")
+                self._keep(step.name, step.array)
             case Put():
                 self._put(self.objects[step.name], step.attribute, step.value)
         return Reply(), None
@@ -181,6 +181,14 @@ class _Objects:
                 return [self._given(item) for item in value]
             case _:
                 return value
+
+    def _keep(self, name: str, value: NDArray[Any]) -> None:
+        """Keep an array: in the array of that name, if there is one that it fits into."""
+        present: Any = self.objects.get(name)
+        if _is_like(present, value):
+            present[...] = value
+        else:
+            self.objects[name] = _array(value)
 
     def _put(self, target: Any, attribute: str, value: NDArray[Any]) -> None:
         """Write into the array that an attribute holds, or set the attribute; whichever works, as what it gives tells.

@@ -22,7 +22,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Ref:
-    """As an argument: the object of that name, which an earlier step has made."""
+    """As an argument: the object or the array of that name, which an earlier step has made or kept."""
 
     name: str
 
@@ -113,7 +113,11 @@ class Get:
 
 @dataclass(frozen=True)
 class Keep:
-    """Step: store an array as ``name``, for several later steps to use: see `Rows`."""
+    """Step: keep an array as ``name``, for `Ref` and `Rows` to pass it to calls.
+
+    If an array of that name, shape and dtype is kept already, the values are written into it: so a later call gets the
+    same array object with other contents.
+    """
 
     name: str
     array: NDArray[Any]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from reference.engine import Check, first_sentence
-from reference.lab.checks import consistency, edges, net, parameters, promises, rehearsal
+from reference.lab.checks import calls, consistency, edges, net, parameters, promises, ranges, rehearsal
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message, forward_of
 
@@ -28,13 +28,20 @@ class Promise(Protocol):
 
 
 #: What every message promises. These checks depend on its answering at all.
-_BEHAVIOUR: tuple[Promise, ...] = (promises.check_types, promises.check_inputs_unchanged, promises.check_repeatable)
+_BEHAVIOUR: tuple[Promise, ...] = (
+    promises.check_types,
+    promises.check_inputs_unchanged,
+    promises.check_repeatable,
+)
 #: These depend on its being right for ordinary cases.
 _EVERYWHERE: tuple[Promise, ...] = (
     promises.check_small_sizes,
     promises.check_single_precision,
     promises.check_layouts,
     promises.check_no_state,
+    calls.check_by_position,
+    calls.check_long_use,
+    ranges.check_any_size,
 )
 
 _LINEAR = [edges.check_large_inputs]
@@ -81,13 +88,18 @@ _SOUND = (
     "result_is_its_own",
     "small_sizes",
     "no_state",
+    "by_position",
+    "long_use",
+    "any_size",
 )
 #: Checks of the layers that excuse a wrong network: a wrong layer may be the reason.
 _RIGHT_PARTS = (
     *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
     *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
+    *(f"{key}.made.by_position" for key in _KEYS.values()),
     "linear.initialize.values",
     "linear.update_params.adds",
+    "linear.update_params.adds_again",
 )
 
 
@@ -107,7 +119,8 @@ def _of_one_answer() -> Iterator[Check]:
                 yield from _of_message(message)
         if key == "linear":
             for run, name, subject in parameters.OF_LINEAR:
-                yield Check(f"linear.{name}", subject, first_sentence(run), run, ("linear.made",))
+                needs = "linear.update_params.adds" if name.endswith("adds_again") else "linear.made"
+                yield Check(f"linear.{name}", subject, first_sentence(run), run, (needs,))
     yield from _of_net()
 
 
@@ -120,6 +133,10 @@ def _of_class(cls: str, key: str) -> Iterator[Check]:
     # What is wrong with a constructor of the lab's linear layer is wrong with its initialisation.
     subject = "LinearLayer.initialize" if key == "linear" else cls
     yield Check(f"{key}.made", subject, first_sentence(made), partial(made, cls=cls), (), (), _assignments(key))
+    ordered = calls.check_made_by_position
+    run = partial(ordered, cls=cls)
+    needs = (f"{key}.made",)
+    yield Check(f"{key}.made.by_position", subject, first_sentence(ordered), run, needs, (), _assignments(key))
     if key in {"linear", "relu", "softmax"}:
         check = parameters.check_has_params
         yield Check(
@@ -150,6 +167,10 @@ def _of_message(message: Message) -> Iterator[Check]:
         yield check(promise, values)
     for promise in stable:
         yield check(promise, values, STABLE)
+    if message.single_in_lab:
+        yield check(calls.check_lab_dtypes, values)
+    if message.subject in ranges.SUBJECTS:
+        yield check(ranges.check_any_magnitude, values)
     if message.method != "forward":
         own = check(consistency.check_derivative_of_own_forward, answers)
         # Where forward is wrong, its own checks say so. A right delta then does not fit it, which is no second mistake.

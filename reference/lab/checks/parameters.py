@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.protocol import Call, Get, New, Put, Reply, Seed
+from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
-from reference.lab.context import Context, Response, as_numbers, entry, type_of
+from reference.lab.context import MOST_SHOWN, Context, Response, as_numbers, entry, type_of
 from reference.lab.raising import raised, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
@@ -123,8 +123,30 @@ def _update(context: Context, d: int, u: int, draw: Draw) -> None:
     if done.changed:
         names = ("dtheta",)
         raise Violation(fact("unchanged", names=names), fact("changed", names=names), mistake="mutates-input")
-    for name, before, step, after in (("W", W, dW, new_W), ("b", b, db, new_b)):
-        old, new = _array(before, name), _array(after, name)
+    _judge_sums(context, (dW, db), (W, b), (new_W, new_b))
+
+
+def _is_added_first(
+    context: Context, sizes: dict[str, int], step: Sequence[NDArray[Any]], before: Sequence[Reply]
+) -> bool:
+    """Whether a fresh object with the same parameters adds the step rightly."""
+    looks = [Get("layer", "W"), Get("layer", "b")]
+    given = [Put("layer", name, _array(reply, name)) for name, reply in zip("Wb", before, strict=True)]
+    update = Call("layer", "update_params", {"dtheta": [*step]})
+    *earlier, done, W, b = _made(context, sizes, *given, *looks, update, *looks)[-5:]
+    try:
+        _judge_sums(context, step, earlier, (W, b))
+    except Violation:
+        return False
+    return done.error is None
+
+
+def _judge_sums(
+    context: Context, steps: Sequence[NDArray[np.float64]], before: Sequence[Reply], after: Sequence[Reply]
+) -> None:
+    """The parameters W and b after an update are those before it, plus the steps."""
+    for name, step, earlier, later in zip(("W", "b"), steps, before, after, strict=True):
+        old, new = _array(earlier, name), _array(later, name)
         context.log.append(Response((new - old if new.shape == old.shape else old, new)))
         if not old.shape == new.shape == step.shape:
             due = fact("shape after update", what=name, shape=step.shape)
@@ -139,8 +161,50 @@ def _update(context: Context, d: int, u: int, draw: Draw) -> None:
                 fact("sum", what=name, index=index, **terms),
                 entry(name, index, new),
                 index=index,
-                counterexample={"dW": dW.tolist(), "db": db.tolist()},
+                counterexample={"dW": steps[0].tolist(), "db": steps[1].tolist()} if step.size <= MOST_SHOWN else {},
             )
+
+
+def check_update_adds_again(context: Context) -> None:
+    """Every later ``update_params`` adds its own step and nothing else, by position too, whatever its size."""
+    rng = context.rng("update again")
+    for d, u in ((1, 1), (1, 2), (2, 3), (3, 3), (300, 65)):
+        draws: list[Draw] = [short_numbers(rng), short_numbers(rng), _zeros]
+        draws += [_huge(rng, power) for power in (10, 30, 200)]
+        _update_again(context, d, u, [(draw((d, u)), draw((u,))) for draw in draws])
+
+
+def _zeros(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.zeros(shape)
+
+
+def _huge(rng: np.random.RandomState, power: int) -> Draw:
+    return lambda shape: rng.randn(*shape) * 10.0**power
+
+
+def _update_again(context: Context, d: int, u: int, steps: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> None:
+    """Update several times with the same two arrays, which hold other numbers each time."""
+    looks = [Get("layer", "W"), Get("layer", "b")]
+    asked: list[Step] = [*looks]
+    for number, (dW, db) in enumerate(steps):
+        update = Call("layer", "update_params", {"dtheta": [Ref("dW"), Ref("db")]}, by_position=number % 2 == 0)
+        asked += [Keep("dW", dW), Keep("db", db), update, *looks]
+    replies = _made(context, {"n_inputs": d, "n_units": u}, *asked)[1:]
+    before = replies[:2]
+    for number, step in enumerate(steps):
+        done, *after = replies[5 * number + 4 : 5 * number + 7]
+        if done.error is not None:
+            context.log.append(Response((done.error_kind,)))
+            word = "argument-order" if done.cause == "arguments" else word_of(done)
+            raise Violation(fact("adds").and_("at call", number=number + 1), raised(done), mistake=word)
+        try:
+            _judge_sums(context, step, before, after)
+        except Violation as violation:
+            if not _is_added_first(context, {"n_inputs": d, "n_units": u}, step, before):
+                raise  # as a first step it is added wrongly, too: that is no matter of the steps before
+            due = violation.due.and_("at call", number=number + 1)
+            raise violation.but(due=due, mistake=violation.mistake or "stateful") from None
+        before = after
 
 
 def _new(context: Context, cls: str, sizes: dict[str, int]) -> New:
@@ -169,4 +233,5 @@ def _array(reply: Reply, name: str) -> NDArray[np.float64]:
 OF_LINEAR: tuple[tuple[Callable[[Context], None], str, str], ...] = (
     (check_initialisation, "initialize.values", "LinearLayer.initialize"),
     (check_update_adds, "update_params.adds", "LinearLayer.update_params"),
+    (check_update_adds_again, "update_params.adds_again", "LinearLayer.update_params"),
 )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine import promises
-from reference.execution.worker.protocol import Call, Layout
+from reference.execution.worker.protocol import Call, Layout, Reply
 from reference.findings import Violation
 from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, as_numbers, entry, type_of
 from reference.lab.contract import Case, Message, Sizes, forward_of
@@ -44,11 +44,12 @@ def check_answers(context: Context, message: Message) -> None:
 def check_types(context: Context, message: Message) -> None:
     """The answer is a plain array of float64 of the promised shape; ``grad`` answers a list of two."""
     for sizes in _UPWARDS:
-        _judge_types(context, message, message.draw(sizes, short_numbers(context.rng("types"))))
+        case = message.draw(sizes, short_numbers(context.rng("types")))
+        judge_types(context, message, case, context.ask(message, case))
 
 
-def _judge_types(context: Context, message: Message, case: Case) -> None:
-    reply = context.ask(message, case)
+def judge_types(context: Context, message: Message, case: Case, reply: Reply) -> None:
+    """The answer has the promised type, shape and dtype."""
     several = len(message.parts) > 1
     context.log.append(Response((reply.value,)))
     if several and (not isinstance(reply.value, list | tuple) or len(reply.value) != len(message.parts)):

@@ -49,6 +49,12 @@ def softmax_delta_by_matrix_product(self: Any, Y: Any, delta_next: Any) -> Any:
     return Y @ delta_next
 
 
+@wrong("LossCrossEntropy.forward", "argument-order")
+def loss_takes_targets_first(self: Any, T: Any, X: Any) -> Any:
+    """Who calls without names relies on the order of the arguments: which one does the contract list first?"""
+    return plain.LossCrossEntropy.forward(self, X, T)
+
+
 @wrong("LinearLayer.forward", "exits")
 def linear_forward_exits(self: Any, X: Any) -> Any:
     """A method must answer or raise, and never end the program."""

@@ -1,0 +1,183 @@
+"""How methods are called: by position, in the lab's mixture of dtypes, and many times on one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.engine import promises
+from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
+from reference.findings import Violation
+from reference.lab.checks.promises import judge_types
+from reference.lab.context import ORDINARY, Context, as_numbers
+from reference.lab.contract import MESSAGES, Case, Message, Sizes
+from reference.lab.formatting import repro
+from reference.lab.raising import raised, word_of
+from reference.numerics.sampling import normal_numbers, short_numbers
+from reference.wording import fact
+
+Array = NDArray[Any]
+
+#: Rounds of `check_long_use` by effort; each calls every method of the class once and the judged one twice. A choice:
+#: what counts its calls mostly counts to a small number.
+_ROUNDS = {"quick": 8, "normal": 24, "exhaustive": 150}
+_SIZES_MADE = {"n_inputs": 3, "n_units": 5}
+
+
+def check_made_by_position(context: Context, cls: str) -> None:
+    """An object can be made with the contract's arguments in their order, as the lab's own code makes it."""
+    arguments: dict[str, Any] = {"name": "layer"}
+    if cls == "LinearLayer":
+        arguments = {**_SIZES_MADE, "rng": Seed(context.seed % 2**32), "name": "layer"}
+    looks = [Get("layer", "W")] if cls == "LinearLayer" else []
+    made, *found = context.executor.run([New("layer", cls, arguments, by_position=True), *looks])
+    due = fact("makes by position", cls=cls, names=tuple(arguments))
+    if made.error is not None:
+        raise Violation(due, raised(made), mistake=_word(made))
+    shape = tuple(_SIZES_MADE.values())
+    for W in found:
+        if isinstance(W.value, np.ndarray) and W.value.shape != shape:
+            expected = fact("shape of", what="W", shape=shape).and_("by position", names=tuple(arguments))
+            raise Violation(expected, fact("shape", shape=W.value.shape), mistake="argument-order")
+
+
+def check_by_position(context: Context, message: Message) -> None:
+    """The method takes its arguments in the contract's order, without their names: the lab's code calls it so."""
+    rng = context.rng(f"{message.subject}.position")
+    # With as many samples as classes arguments in the wrong order may fit, too.
+    for sizes in (ORDINARY, Sizes(4, 4, 4)):
+        case = replace(message.draw(sizes, short_numbers(rng)), direct=True)
+        script = {"repro": repro(context.home(message.cls), message, case, by_position=True)}
+        call = Call("layer", message.method, {**case.arguments}, by_position=True)
+        reply = context.executor.run([*message.setting(case), call])[-1]
+        if reply.error is not None:
+            due = fact("takes by position", subject=message.subject, names=message.arguments)
+            raise context.violation(message, case, due, raised(reply), _word(reply)).but(**script)
+        try:
+            context.judge(message, case, context.parts(message, case, reply))
+        except Violation as violation:
+            if not context.is_right(message, case):
+                continue  # nothing is known of the order: by keyword the answer is wrong, too
+            due = violation.due.and_("by position", names=message.arguments)
+            raise violation.but(due=due, mistake="argument-order", **script) from None
+
+
+def check_lab_dtypes(context: Context, message: Message) -> None:
+    """With inputs and targets in float32 and all else in float64, as the lab has it, the answer is right in float64."""
+    rng = context.rng(f"{message.subject}.lab")
+    # Powers of two samples: whoever divides single-precision inputs by N first loses nothing.
+    for sizes in (Sizes(1, 3, 2), Sizes(2, 3, 4), Sizes(4, 2, 3), Sizes(8, 5, 6), _large_in_the_lab(message)):
+        case = message.draw(sizes, short_numbers(rng) if sizes.n == 1 else normal_numbers(rng))
+        names = message.single_in_lab
+        single = {name: array.astype(np.float32) for name, array in case.arguments.items() if name in names}
+        case = Case({**case.arguments, **single}, case.parameters, direct=True)
+        try:
+            reply = context.ask(message, case)
+            judge_types(context, message, case, reply)
+            context.judge(message, case, context.parts(message, case, reply))
+        except Violation as violation:
+            raise violation.but(due=violation.due.and_("inputs in single", names=names)) from None
+
+
+def _large_in_the_lab(message: Message) -> Sizes:
+    """A batch of images; of ten classes at the end."""
+    return Sizes(128, 784, 64) if message.parameters else Sizes(2048, 1, 10)
+
+
+def check_long_use(context: Context, message: Message) -> None:
+    """One object answers any number of calls: other numbers in the same arrays, other methods, new parameters."""
+    rng = context.rng(f"{message.subject}.use")
+    steps, cases = _uses(message, rng, _ROUNDS[context.effort])
+    setting = message.setting(cases[0])
+    replies = context.executor.run([*setting, *steps])[len(setting) :]
+    parameters: dict[str, Array] = {**cases[0].parameters}
+    asked = iter(cases)
+    number = 0
+    for step, reply in zip(steps, replies, strict=True):
+        if isinstance(step, Get):
+            found = as_numbers(reply.value)
+            if found is None or found.shape != parameters[step.attribute].shape:
+                return  # the checks of update_params say what is wrong
+            parameters[step.attribute] = found.astype(np.float64)
+        elif isinstance(step, Call) and step.method == message.method:
+            number += 1
+            _judge_use(context, message, replace(next(asked), parameters={**parameters}), reply, number)
+
+
+def _judge_use(context: Context, message: Message, case: Case, reply: Reply, number: int) -> None:
+    """Judge the answer to one of many calls on the same object."""
+    if reply.error is not None:
+        due = fact("answers after any call").and_("at call", number=number)
+        raise context.violation(message, case, due, raised(reply), "stateful").but(repro=None)
+    try:
+        context.judge(message, case, context.parts(message, case, reply))
+    except Violation as violation:
+        if not context.is_right(message, case):
+            raise  # a new object is wrong, too: that is no matter of what was called before
+        due = violation.due.and_("at call", number=number)
+        raise promises.after_any_call(violation).but(due=due) from None
+    blame = partial(context.violation, message, case)
+    promises.check_memory((), altered=reply.altered, blame=blame)
+
+
+def _uses(message: Message, rng: np.random.RandomState, rounds: int) -> tuple[list[Step], list[Case]]:
+    """Steps for one object, and the cases of those that call the judged method, without later parameters."""
+    first = replace(message.draw(ORDINARY, normal_numbers(rng)), direct=True)
+    cases: list[Case] = []
+    steps: list[Step] = []
+    for number in range(rounds):
+        for case in (_akin(message, first, number, rng), _another(message, first, rng)):
+            kept = len(cases) % 2 == 0
+            steps += [Keep(name, array) for name, array in case.arguments.items() if kept]
+            given = {name: Ref(name) if kept else array for name, array in case.arguments.items()}
+            steps.append(Call("layer", message.method, given))
+            cases.append(case)
+        steps += _others(message, rng)
+        if message.parameters and number % 2:
+            steps += _new_parameters(first, rng, by_update=number % 4 == 1)
+    return steps, cases
+
+
+def _akin(message: Message, first: Case, number: int, rng: np.random.RandomState) -> Case:
+    """The first case again, with other later samples, or with its later samples in another order: a cache mixes up."""
+    if number % 3 == 0:
+        return first
+    if number % 3 == 1:
+        return first.rows([0, *range(ORDINARY.n - 1, 0, -1)])
+    other = message.draw(ORDINARY, normal_numbers(rng))
+    mixed = {name: array.copy() for name, array in other.arguments.items()}
+    for name, array in mixed.items():
+        array[0] = first.arguments[name][0]
+    return Case(mixed, first.parameters, direct=True)
+
+
+def _another(message: Message, first: Case, rng: np.random.RandomState) -> Case:
+    """A new case for the same layer, mostly of another number of samples."""
+    drawn = message.draw(Sizes(int(rng.randint(1, 8)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
+    return Case(drawn.arguments, first.parameters, direct=True)
+
+
+def _others(message: Message, rng: np.random.RandomState) -> Iterator[Step]:
+    """A call of each other method of the class."""
+    for other in MESSAGES:
+        if other.cls == message.cls and other.method != message.method:
+            drawn = other.draw(Sizes(int(rng.randint(1, 8)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
+            yield Call("layer", other.method, {**drawn.arguments})
+
+
+def _new_parameters(first: Case, rng: np.random.RandomState, *, by_update: bool) -> Sequence[Step]:
+    """Set W and b, or update them; and look at what they are then."""
+    values = {name: short_numbers(rng)(array.shape) for name, array in first.parameters.items()}
+    changes: list[Step] = [Put("layer", name, value) for name, value in values.items()]
+    if by_update:
+        changes = [Call("layer", "update_params", {"dtheta": [*values.values()]})]
+    return [*changes, *(Get("layer", name) for name in values)]
+
+
+def _word(reply: Reply) -> str:
+    return "argument-order" if reply.cause == "arguments" else word_of(reply)

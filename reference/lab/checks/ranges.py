@@ -1,0 +1,179 @@
+"""That the formula has no favourite sizes and magnitudes: batches to thousands, numbers from 1e-300 to 1e300."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.findings import Violation
+from reference.lab.context import Context
+from reference.lab.contract import Case, Message, Sizes, probabilities
+from reference.numerics.sampling import Draw, normal_numbers
+
+Array = NDArray[Any]
+Random = np.random.RandomState
+
+#: The largest sizes that are asked about: samples, inputs, units, classes.
+MOST_SAMPLES, MOST_INPUTS, MOST_UNITS, MOST_CLASSES = 4096, 1024, 512, 1000
+#: Entries of any array of a case, by effort, and how many rounds of sizes are drawn. A choice of time.
+MOST_ENTRIES = {"quick": 2**15, "normal": 2**17, "exhaustive": 2**19}
+_ROUNDS = {"quick": 1, "normal": 2, "exhaustive": 20}
+#: Up to these sizes the other checks ask.
+_ASKED_ELSEWHERE = 8
+#: One axis in so many is of length 1.
+_ONES = 4
+#: Cases of sizes in between, in each round.
+_BETWEEN = 5
+
+
+def check_any_size(context: Context, message: Message) -> None:
+    """Batches of up to 4096 samples and layers of up to 1024 inputs, 512 units or 1000 classes are like small ones."""
+    rng = context.rng(f"{message.subject}.any_size")
+    for sizes in drawn_sizes(message, rng, _ROUNDS[context.effort], MOST_ENTRIES[context.effort]):
+        violation = _at(context, message, sizes)
+        if violation is not None:
+            raise _smallest(context, message, sizes, violation)
+
+
+def drawn_sizes(message: Message, rng: Random, rounds: int, most: int) -> Iterator[Sizes]:
+    """Sizes over the whole range, with one large one along each axis in every round.
+
+    No array of a case has more than ``most`` entries.
+    """
+    widest = MOST_UNITS if message.parameters else MOST_CLASSES
+    for _ in range(rounds):
+        yield _fitting(Sizes(_within(rng, 1000, MOST_SAMPLES), _within(rng, 9, 64), _within(rng, 11, 64)), "n", most)
+        if message.parameters:
+            yield _fitting(Sizes(_within(rng, 9, 64), _within(rng, 500, MOST_INPUTS), _within(rng, 11, 64)), "d", most)
+        yield _fitting(Sizes(_within(rng, 9, 64), _within(rng, 9, 64), _within(rng, widest // 2, widest)), "u", most)
+        # Several axes that are not small, together.
+        yield _fitting(Sizes(*(_within(rng, 65, 160) for _ in range(3))), "n", most)
+        for _ in range(_BETWEEN):
+            axes = [1 if rng.randint(_ONES) == 0 else _spread(rng, 2, 100) for _ in range(3)]
+            axes[rng.randint(3)] = _spread(rng, _ASKED_ELSEWHERE + 1, 100)
+            yield Sizes(*axes)
+
+
+def _within(rng: Random, low: int, high: int) -> int:
+    """A size between these, which are included."""
+    return int(rng.randint(low, high + 1))
+
+
+def _spread(rng: Random, low: int, high: int) -> int:
+    """A size between these; small ones are as likely as large ones."""
+    return int(np.exp(rng.uniform(np.log(low), np.log(high + 1))))
+
+
+def _fitting(sizes: Sizes, axis: str, most: int) -> Sizes:
+    """The sizes with the others cut down until no array is too large; ``axis`` stays."""
+    room = max(most // getattr(sizes, axis), 1)
+    return Sizes(*(size if name == axis else min(size, room) for name, size in vars(sizes).items()))
+
+
+def _at(context: Context, message: Message, sizes: Sizes) -> Violation | None:
+    """The violation of a case of these sizes, or None."""
+    rng = context.rng(f"{message.subject}.any_size.{astuple(sizes)}")
+    case = replace(message.draw(sizes, normal_numbers(rng)), direct=True)
+    (violation,) = context.violations(message, [case])
+    if violation is None:
+        return None
+    shapes = tuple((name, array.shape) for name, array in {**case.arguments, **case.parameters}.items())
+    mistake = violation.mistake or "batch-size-dependent"
+    return violation.but(due=violation.due.and_("of shapes", shapes=shapes), mistake=mistake)
+
+
+def _smallest(context: Context, message: Message, sizes: Sizes, violation: Violation) -> Violation:
+    """The violation of smaller sizes, where there is one: by bisection, axis by axis."""
+    for axis in ("n", "d", "u"):
+        right, wrong = 0, getattr(sizes, axis)
+        while wrong - right > 1:
+            middle = (right + wrong) // 2
+            found = _at(context, message, replace(sizes, **{axis: middle}))
+            if found is None:
+                right = middle
+            else:
+                wrong, violation = middle, found
+        sizes = replace(sizes, **{axis: wrong})
+    return violation
+
+
+def check_any_magnitude(context: Context, message: Message) -> None:
+    """Numbers from 1e-300 to 1e300, subnormal ones where nothing is multiplied, and zeros of both signs."""
+    rng = context.rng(f"{message.subject}.magnitudes")
+    cases = []
+    for sizes in (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9)):
+        for _ in range(context.rounds):
+            cases += [replace(case, direct=True) for case in _MAGNITUDES[message.subject](message, sizes, rng)]
+    context.judge_each(message, cases)
+
+
+def _of_products(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
+    """Cases of a linear layer whose products neither overflow nor underflow: each array has a size of its own."""
+    return [
+        message.draw(sizes, _scaled(rng, low, high)) for low, high in ((0, 20), (20, 140), (-140, -20), (-140, 140))
+    ]
+
+
+def _scaled(rng: Random, low: float, high: float) -> Draw:
+    def draw(shape: tuple[int, ...]) -> Array:
+        return _with_zeros(rng, rng.randn(*shape) * 10.0 ** rng.uniform(low, high))
+
+    return draw
+
+
+def _with_zeros(rng: Random, array: Array) -> Array:
+    """The array with one entry in four an exact 0, of either sign."""
+    zeros = rng.choice([0.0, -0.0], array.shape)
+    return np.where(rng.randint(4, size=array.shape) == 0, zeros, array)
+
+
+def _of_all_magnitudes(rng: Random) -> Draw:
+    """Draw numbers of both signs from 5e-324 to 1e300, zeros among them."""
+
+    def draw(shape: tuple[int, ...]) -> Array:
+        drawn = rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-323, 300, shape)
+        return _with_zeros(rng, drawn)
+
+    return draw
+
+
+def _inputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
+    drawn = [message.draw(sizes, _of_all_magnitudes(rng)) for _ in range(4)]
+    ends = np.resize([1e300, 5e-324, -5e-324, -1e300], (sizes.n, sizes.u))
+    return [*drawn, replace(drawn[0], arguments={"X": ends})]
+
+
+def _outputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
+    """Outputs of ReLU; where one is 0, its input was below 0, so that the derivative is 0."""
+    cases = []
+    for _ in range(4):
+        X = _of_all_magnitudes(rng)((sizes.n, sizes.u))
+        X = np.where(X == 0, -1.0, X)
+        cases.append(Case({"Y": np.maximum(X, 0), "delta_next": _of_all_magnitudes(rng)(X.shape)}, {}, X))
+    ends = np.resize([5e-324, 1e-15, 1e300, 0.0], (sizes.n, sizes.u))
+    return [
+        *cases,
+        replace(cases[0], arguments={"Y": ends, "delta_next": np.resize([1e300, -1e300, 5e-324, 1.0], ends.shape)}),
+    ]
+
+
+def _cotangents(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
+    Y = probabilities(rng.randn(sizes.n, sizes.u))
+    scales = ((0, 20), (20, 140), (-140, -20))
+    return [Case({"Y": Y, "delta_next": _scaled(rng, low, high)(Y.shape)}) for low, high in scales]
+
+
+_MAGNITUDES: dict[str, Callable[[Message, Sizes, Random], list[Case]]] = {
+    "LinearLayer.forward": _of_products,
+    "LinearLayer.delta": _of_products,
+    "LinearLayer.grad": _of_products,
+    "ReLULayer.forward": _inputs,
+    "ReLULayer.delta": _outputs,
+    "SoftmaxLayer.delta": _cotangents,
+}
+#: Of whose numbers every magnitude is asked here; for the others `reference.lab.checks.edges` asks.
+SUBJECTS = frozenset(_MAGNITUDES)
