@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine.scripts import literal
-from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
+from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step, own
 from reference.findings import Violation
 from reference.lab import definitions
 from reference.lab.context import (
@@ -27,6 +27,7 @@ from reference.lab.context import (
     wrong_entry,
 )
 from reference.lab.contract import Oracle, one_hot
+from reference.lab.own_layers import MODULE, OWN_LAYERS
 from reference.numerics import rounding, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest
@@ -40,6 +41,8 @@ SHAPES = (
     ((1, 2), 1), ((1, 2), 2), ((2, 1, 2), 2), ((1, 2, 2), 3), ((2, 2, 2), 2), ((2, 3), 2), ((2, 3, 2), 3),
     ((4, 3, 5, 2, 3), 6), ((3, 5, 4, 3), 4),
 )  # fmt: skip
+#: Those in which a network is tried with the submission's own layers.
+TOGETHER = (SHAPES[2], SHAPES[-2], SHAPES[-1])
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class NetCase:
     compound
         True: the compound loss on logits, softmax as an output layer. False: softmax as a layer, cross-entropy on its
         probabilities.
+    own
+        True: the layers and the loss are the examiner's own, so that whatever is wrong is wrong with the network.
+        False: they are the submission's.
     """
 
     widths: tuple[int, ...]
@@ -64,23 +70,25 @@ class NetCase:
     X: Array
     T: Array
     compound: bool
+    own: bool = False
 
     def steps(self) -> list[Step]:
         """How to make the network, as the object "net"."""
-        steps: list[Step] = []
+        steps: list[Step] = [OWN_LAYERS] if self.own else []
+        made = own if self.own else str
         names: list[str] = []
         for number, (d, u) in enumerate(pairwise(self.widths), start=1):
             last = number == len(self.widths) - 1
             name = "Linear_OUT" if last else f"Linear_{number}"
-            steps.append(New(name, "LinearLayer", {"n_inputs": d, "n_units": u, "rng": Seed(1), "name": name}))
+            steps.append(New(name, made("LinearLayer"), {"n_inputs": d, "n_units": u, "rng": Seed(1), "name": name}))
             steps += [Put(name, "W", self.theta[2 * number - 2]), Put(name, "b", self.theta[2 * number - 1])]
             names.append(name)
             if not last:
-                steps.append(New(f"ReLU_{number}", "ReLULayer", {"name": f"ReLU_{number}"}))
+                steps.append(New(f"ReLU_{number}", made("ReLULayer"), {"name": f"ReLU_{number}"}))
                 names.append(f"ReLU_{number}")
-        steps.append(New("Softmax_OUT", "SoftmaxLayer", {"name": "Softmax_OUT"}))
+        steps.append(New("Softmax_OUT", made("SoftmaxLayer"), {"name": "Softmax_OUT"}))
         loss = "LossCrossEntropyForSoftmaxLogits" if self.compound else "LossCrossEntropy"
-        steps.append(New("CE", loss, {"name": "CE"}))
+        steps.append(New("CE", made(loss), {"name": "CE"}))
         layers = [Ref(name) for name in names] + ([] if self.compound else [Ref("Softmax_OUT")])
         arguments: dict[str, Any] = {"n_inputs": self.widths[0], "layers": layers, "loss": Ref("CE")}
         if self.compound:
@@ -100,7 +108,7 @@ class NetCase:
     @cached_property
     def key(self) -> Hashable:
         """Tells this case from every other one."""
-        return self.widths, self.compound, digest(*self.theta, self.X, self.T)
+        return self.widths, self.compound, self.own, digest(*self.theta, self.X, self.T)
 
     @cached_property
     def bounds(self) -> rounding.NetBounds:
@@ -257,7 +265,7 @@ class NetRun:
             raise self.violation(due, fact("shape", shape=array.shape), "wrong-shape")
         wrong = wrong_entry(what, array, truth, bound)
         if wrong is not None:
-            raise wrong.but(**self._shown())
+            raise wrong.but(came=self._told(wrong.came), **self._shown())
 
     def truth(self, definition: Callable[..., Any], **options: int) -> Estimate:
         """The value of a definition of the case at its parameters."""
@@ -272,7 +280,11 @@ class NetRun:
 
     def violation(self, due: Fact, came: Fact, mistake: str | None = None, **fields: Any) -> Violation:
         """A broken promise of this network."""
-        return Violation(due, came, mistake=mistake, **self._shown(), **fields)
+        return Violation(due, self._told(came), mistake=mistake, **self._shown(), **fields)
+
+    def _told(self, came: Fact) -> Fact:
+        """What came, with whose layers it came, where they were the examiner's."""
+        return came.and_("own layers") if self.case.own else came
 
     def _shown(self) -> dict[str, Any]:
         """The fields of a violation that show the network and the last call."""
@@ -283,17 +295,21 @@ class NetRun:
         return {"counterexample": shown, "repro": script}
 
 
-def cases(context: Context, *, compound_only: bool = False) -> Iterator[NetCase]:
-    """Networks from small to deep, with the compound loss (from assignment 2 on) and without it."""
+def cases(context: Context, *, compound_only: bool = False, together: bool = False) -> Iterator[NetCase]:
+    """Networks from small to deep, with the compound loss (from assignment 2 on) and without it.
+
+    Made of the examiner's own layers, or ``together`` with the submission's: then of a few shapes alone.
+    """
     kinds = [True] if context.assignment > 1 else []
     for compound in kinds if compound_only else [*kinds, False]:
-        for shape in SHAPES:
-            yield case_of(context, shape, compound=compound)
+        for shape in TOGETHER if together else SHAPES:
+            yield case_of(context, shape, compound=compound, together=together)
 
 
-def case_of(context: Context, shape: tuple[Sequence[int], int], *, compound: bool) -> NetCase:
-    """A network of that shape with short weights, and a batch."""
-    return context.known(("net", context.seed, shape, compound), lambda: _drawn(context, shape, compound=compound))
+def case_of(context: Context, shape: tuple[Sequence[int], int], *, compound: bool, together: bool = False) -> NetCase:
+    """A network of that shape with short weights, and a batch; ``together`` with the submission's own layers."""
+    key = ("net", context.seed, shape, compound, together)
+    return context.known(key, lambda: replace(_drawn(context, shape, compound=compound), own=not together))
 
 
 def _drawn(context: Context, shape: tuple[Sequence[int], int], *, compound: bool) -> NetCase:
@@ -324,7 +340,7 @@ def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) 
     layers, end = ("layers", f", output_layers={softmax}") if case.compound else (f"layers + {softmax}", "")
     lines = [
         "import numpy as np",
-        _imports(context, ["MLP", "LinearLayer", loss, "ReLULayer", "SoftmaxLayer"]),
+        _imports(context, ["LinearLayer", loss, "ReLULayer", "SoftmaxLayer"], own=case.own),
         f"names, theta = {case.linear}, [{', '.join(literal(array) for array in case.theta)}]",
         "linear = [LinearLayer(*W.shape, np.random.RandomState(0), name) for W, name in zip(theta[::2], names)]",
         "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
@@ -344,9 +360,10 @@ def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
     return "layer-skipped" if set(linear) - set(reply.value) else None
 
 
-def _imports(context: Context, classes: Sequence[str]) -> str:
-    """The imports of these classes in one line, from all their modules."""
+def _imports(context: Context, layers: Sequence[str], *, own: bool) -> str:
+    """The imports in one line: of the network, and of these layers from the submission or the examiner's ``own``."""
     homes: dict[str, list[str]] = {}
-    for cls in classes:
-        homes.setdefault(context.home(cls), []).append(cls)
+    for cls in ("MLP", *layers):
+        home = MODULE if own and cls != "MLP" else context.home(cls)
+        homes.setdefault(home, []).append(cls)
     return "; ".join(f"from {home} import {', '.join(names)}" for home, names in homes.items())

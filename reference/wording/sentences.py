@@ -124,6 +124,7 @@ _CIRCUMSTANCES = {
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
+    "own layers": " (the layers and the loss were the examiner's own, which are right)",
     "entries wrong": "; {wrong} of {entries} entries are wrong",
 }
 #: Why nothing was judged.

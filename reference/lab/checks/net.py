@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -27,7 +27,6 @@ Array = NDArray[np.float64]
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
 #: Checks that excuse others: a network that calls its own ``propagate`` is wrong wherever that is.
 _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
-_LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
 #: A power of two: the step is exact.
 _ALPHA = 0.125
 #: One step of gradient descent, as a line of a script.
@@ -45,14 +44,14 @@ def _check(
     excuses: tuple[str, ...] = (),
     assignments: frozenset[int] = _EVERY,
 ) -> Check:
-    """A check of the network; ``needs``, and ``excuses`` that name no layer, are other checks of the network."""
+    """A check of the network; ``needs`` and ``excuses`` are other checks of the network."""
     of_net, subject = (f"mlp.{each}" for each in needs), f"MLP.{name.partition('.')[0]}"
-    blamed = (each if "forward" in each else f"mlp.{each}" for each in excuses)
+    blamed = (f"mlp.{each}" for each in excuses)
     return Check(f"mlp.{name}", subject, first_sentence(run), run, tuple(of_net), tuple(blamed), assignments)
 
 
 def check_net_answers(context: Context, method: str) -> None:
-    """A network can be made of the layers by the contract's argument names, and the method can be called."""
+    """A network can be made of layers by the contract's argument names, and the method can be called."""
     for case in cases(context):
         T = {} if method == "propagate" else {"T": case.T}
         NetRun(context, case).reply(Call("net", method, {"X": case.X, **T}))
@@ -60,11 +59,11 @@ def check_net_answers(context: Context, method: str) -> None:
 
 def check_propagate(context: Context) -> None:
     """``propagate(X)`` gives the probabilities, through the output layers where there are any."""
+    _judge_each(context, _judge_probabilities)
 
-    def judge(net: NetRun) -> None:
-        net.judge(net.propagate(), net.truth(net.case.probabilities), net.case.bounds.probabilities)
 
-    _judge_each(context, judge)
+def _judge_probabilities(net: NetRun) -> None:
+    net.judge(net.propagate(), net.truth(net.case.probabilities), net.case.bounds.probabilities)
 
 
 def check_propagate_without_output_layers(context: Context) -> None:
@@ -106,27 +105,42 @@ def check_evaluate_shape(context: Context) -> None:
 
 def check_evaluate(context: Context) -> None:
     """``evaluate(X, T)`` gives one loss a sample, of what comes before the output layers."""
+    _judge_each(context, _judge_losses)
 
-    def judge(net: NetRun) -> None:
-        truth, reply = net.truth(net.case.losses), net.evaluate()
-        losses = as_numbers(reply.value)
-        if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
-            reply = replace(reply, value=losses.reshape(truth.value.shape))
-        net.judge(reply, truth, net.case.bounds.losses)
 
-    _judge_each(context, judge)
+def _judge_losses(net: NetRun) -> None:
+    truth, reply = net.truth(net.case.losses), net.evaluate()
+    losses = as_numbers(reply.value)
+    if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
+        reply = replace(reply, value=losses.reshape(truth.value.shape))
+    net.judge(reply, truth, net.case.bounds.losses)
 
 
 def check_gradient(context: Context) -> None:
     """``gradient(X, T)`` is the gradient of the mean loss, for every layer that has parameters, under its name."""
+    _judge_each(context, _judge_gradient)
 
-    def judge(net: NetRun) -> None:
-        truth = net.true_gradient()
-        for number, (name, part) in enumerate(net.gradient()):
-            what = f"gradient(X, T)[{name!r}][{number % 2}]"
-            net.judge(Reply(part, "ndarray"), truth[number], net.case.bounds.gradient[number], what)
 
-    _judge_each(context, judge)
+def _judge_gradient(net: NetRun) -> None:
+    truth = net.true_gradient()
+    for number, (name, part) in enumerate(net.gradient()):
+        what = f"gradient(X, T)[{name!r}][{number % 2}]"
+        net.judge(Reply(part, "ndarray"), truth[number], net.case.bounds.gradient[number], what)
+
+
+def check_propagate_together(context: Context) -> None:
+    """With the submission's own layers, too, ``propagate(X)`` gives the probabilities."""
+    _judge_each(context, _judge_probabilities, together=True)
+
+
+def check_evaluate_together(context: Context) -> None:
+    """With the submission's own layers and losses, too, ``evaluate(X, T)`` gives one loss a sample."""
+    _judge_each(context, _judge_losses, together=True)
+
+
+def check_gradient_together(context: Context) -> None:
+    """With the submission's own layers and losses, too, ``gradient(X, T)`` is the gradient of the mean loss."""
+    _judge_each(context, _judge_gradient, together=True)
 
 
 def check_gradient_of_own_loss(context: Context) -> None:
@@ -181,7 +195,16 @@ def check_gradient_changes_nothing(context: Context) -> None:
 
 def check_training_step(context: Context) -> None:
     """One step of gradient descent gives the parameters due, and the gradient after it is that of the new ones."""
-    for case in cases(context):
+    _judge_training_step(context, cases(context))
+
+
+def check_training_step_together(context: Context) -> None:
+    """With the submission's own layers, too, a step gives the parameters due, and then the gradient of the new ones."""
+    _judge_training_step(context, cases(context, together=True))
+
+
+def _judge_training_step(context: Context, drawn: Iterable[NetCase]) -> None:
+    for case in drawn:
         net = NetRun(context, case)
         parts = [part for _, part in net.gradient()]
         net.asked, net.before = "net.gradient(X, T)", _STEP
@@ -223,10 +246,10 @@ def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
     return found
 
 
-def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_only: bool = False) -> None:
+def _judge_each(context: Context, judge: Callable[[NetRun], None], **options: bool) -> None:
     """Judge all cases and raise the first violation, which is that of the smallest case."""
     first: Violation | None = None
-    for case in cases(context, compound_only=compound_only):
+    for case in cases(context, **options):
         try:
             judge(NetRun(context, case))
         except Violation as violation:
@@ -250,7 +273,7 @@ CHECKS: tuple[Check, ...] = (
         _check(partial(check_net_answers, method=method), f"{method}.answers", excuses=_PROPAGATE)
         for method in ("evaluate", "gradient")
     ),
-    _check(check_evaluate_shape, "evaluate.types", needs=("evaluate.answers",), excuses=(*_PROPAGATE, *_LOSS_TYPES)),
+    _check(check_evaluate_shape, "evaluate.types", needs=("evaluate.answers",), excuses=_PROPAGATE),
     _check(check_evaluate, "evaluate.values", needs=("evaluate.answers",), excuses=_PROPAGATE),
     _check(check_gradient, "gradient.values", needs=("gradient.answers",), excuses=_PROPAGATE),
     _check(
@@ -261,5 +284,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check(check_gradient_changes_nothing, "gradient.changes_nothing", needs=("gradient.answers",)),
     _check(check_training_step, "gradient.training_step", needs=("gradient.values",)),
+    _check(check_propagate_together, "propagate.together", needs=("propagate.values",)),
+    _check(check_evaluate_together, "evaluate.together", needs=("evaluate.values",)),
+    _check(check_gradient_together, "gradient.together", needs=("gradient.values",)),
+    _check(check_training_step_together, "gradient.training_step_together", needs=("gradient.training_step",)),
     _check(check_gradient_of_deep_net, "gradient.of_deep_net", needs=("gradient.values",)),
 )
+#: Of these, the checks that use the submission's own layers.
+TOGETHER = tuple(each.id for each in CHECKS if "together" in each.id or each.id.endswith("of_deep_net"))
