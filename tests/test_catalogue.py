@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,9 @@ STABLE = {
     *(f"{method}.{name}" for method in PROBABILITIES.split() for name in ("zero_off_target", "certain_predictions")),
     "mlp.propagate.without_output_layers",
 }
+NET_METHODS = ("propagate", "evaluate", "gradient")
+#: What a network answers right away.
+FRESH = " ".join(f"{method}.values" for method in NET_METHODS)
 #: Of the network: what each check stands on, without the layers.
 NETWORK = {
     "propagate.answers": "",
@@ -80,7 +83,8 @@ NETWORK = {
     "gradient.answers": "",
     "gradient.values": "gradient.answers",
     "gradient.of_own_loss": "gradient.answers evaluate.answers",
-    "gradient.changes_nothing": "gradient.answers",
+    **{f"{method}.changes_nothing": f"{method}.answers" for method in NET_METHODS},
+    **{f"{method}.{name}": FRESH for method in NET_METHODS for name in ("no_state", "in_any_order")},
     "gradient.training_step": "gradient.values",
     "propagate.together": "propagate.values",
     "evaluate.together": "evaluate.values",
@@ -171,10 +175,26 @@ def test_wrong_parts_excuse_networks_that_are_made_of_them() -> None:
     more: Mapping[str, set[str]] = {
         **dict.fromkeys([*calling, "evaluate.types"], propagate),
         "gradient.of_own_loss": propagate | {"mlp.evaluate.values"},
+        **excuses_of_sequences(),
     }
     for name in NETWORK:
         due = (parts if name in TOGETHER else set()) | more.get(name, set())
         assert set(CHECKS[f"mlp.{name}"].excuses) == due, name
+
+
+def excuses_of_sequences() -> dict[str, set[str]]:
+    """What a method does to others is excused by what was found of the method before it, and by simpler checks."""
+
+    def named(names: str, methods: Sequence[str]) -> set[str]:
+        return {f"mlp.{method}.{name}" for method in methods for name in names.split()}
+
+    found: dict[str, set[str]] = {}
+    for number, method in enumerate(NET_METHODS):
+        before = NET_METHODS[:number]
+        found[f"{method}.changes_nothing"] = named("changes_nothing", before)
+        found[f"{method}.no_state"] = named("changes_nothing", NET_METHODS) | named("no_state", before)
+        found[f"{method}.in_any_order"] = named("changes_nothing no_state", NET_METHODS) | named("in_any_order", before)
+    return found
 
 
 def test_wrong_forwards_excuse_the_consistency_of_backward_messages() -> None:

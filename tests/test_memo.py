@@ -12,7 +12,8 @@ from reference.execution.in_process import InProcess
 from reference.lab import definitions
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
-from reference.lab.network import SHAPES, NetRun, case_of
+from reference.lab.net_run import NetRun
+from reference.lab.network import SHAPES, case_of
 from reference.numerics import memo
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import Memo, digest

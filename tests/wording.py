@@ -145,6 +145,10 @@ def _assert_complete(finding: Finding) -> None:
         compile(finding.repro, "script", "exec")
 
 
+#: Checks of networks whose failure one call with literal arrays does not show.
+_UNSHOWN = (".layouts", ".single_precision", ".no_state", ".in_any_order")
+
+
 def _assert_asked(finding: Finding) -> None:
     """The counterexample has every argument of the question."""
     asked = list(finding.counterexample)
@@ -170,7 +174,7 @@ def _assert_asked(finding: Finding) -> None:
         assert asked == ["n_inputs", "n_units", "n_samples"]
     elif finding.subject.startswith("MLP."):
         assert asked[-4:] == ["Linear_OUT.W", "Linear_OUT.b", "X", "T"]
-        assert finding.repro is not None
+        assert finding.repro is not None or finding.check.endswith(_UNSHOWN)
 
 
 def _assert_about_function(finding: Finding) -> None:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
+from reference.lab.checks import net_uses
 from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
-from reference.lab.network import SHAPES, NetCase, NetRun, case_of, cases
+from reference.lab.net_run import NetRun
+from reference.lab.network import SHAPES, NetCase, case_of, cases
 from reference.numerics import tolerances
-from reference.numerics.compare import differing_entry, worst_entry
+from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.sampling import normal_numbers
@@ -27,6 +29,26 @@ Array = NDArray[np.float64]
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
 #: Checks that excuse others: a network that calls its own ``propagate`` is wrong wherever that is.
 _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
+METHODS = ("propagate", "evaluate", "gradient")
+#: What a network answers right away has to be right before it is asked how it answers later.
+_FRESH = tuple(f"{method}.values" for method in METHODS)
+#: By method: the checks that excuse it where it changes what it should not. It may call the others.
+_CHANGING: dict[str, tuple[str, ...]] = {
+    "propagate": (),
+    "evaluate": ("propagate.changes_nothing",),
+    "gradient": ("propagate.changes_nothing", "evaluate.changes_nothing"),
+}
+_STATE = {
+    method: (*(f"{each}.changes_nothing" for each in METHODS), *(f"{each}.no_state" for each in METHODS[:number]))
+    for number, method in enumerate(METHODS)
+}
+_ORDER = {
+    method: (
+        *(f"{each}.{name}" for each in METHODS for name in ("changes_nothing", "no_state")),
+        *(f"{each}.in_any_order" for each in METHODS[:number]),
+    )
+    for number, method in enumerate(METHODS)
+}
 #: A power of two: the step is exact.
 _ALPHA = 0.125
 #: One step of gradient descent, as a line of a script.
@@ -63,7 +85,7 @@ def check_propagate(context: Context) -> None:
 
 
 def _judge_probabilities(net: NetRun) -> None:
-    net.judge(net.propagate(), net.truth(net.case.probabilities), net.case.bounds.probabilities)
+    net.judge_answer("propagate", net.propagate())
 
 
 def check_propagate_without_output_layers(context: Context) -> None:
@@ -109,11 +131,7 @@ def check_evaluate(context: Context) -> None:
 
 
 def _judge_losses(net: NetRun) -> None:
-    truth, reply = net.truth(net.case.losses), net.evaluate()
-    losses = as_numbers(reply.value)
-    if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
-        reply = replace(reply, value=losses.reshape(truth.value.shape))
-    net.judge(reply, truth, net.case.bounds.losses)
+    net.judge_losses(net.evaluate())
 
 
 def check_gradient(context: Context) -> None:
@@ -122,10 +140,7 @@ def check_gradient(context: Context) -> None:
 
 
 def _judge_gradient(net: NetRun) -> None:
-    truth = net.true_gradient()
-    for number, (name, part) in enumerate(net.gradient()):
-        what = f"gradient(X, T)[{name!r}][{number % 2}]"
-        net.judge(Reply(part, "ndarray"), truth[number], net.case.bounds.gradient[number], what)
+    net.judge_gradient(net.reply(net.call("gradient")))
 
 
 def check_propagate_together(context: Context) -> None:
@@ -167,30 +182,6 @@ def check_gradient_of_own_loss(context: Context) -> None:
         ):
             due = fact("slope of evaluate", value=float(slope.value))
             raise net.violation(due, fact("number", value=float(terms.sum())))
-
-
-def check_gradient_changes_nothing(context: Context) -> None:
-    """The gradient is computed without changing the parameters or the batch, and a second call gives the same."""
-    for case in cases(context):
-        net = NetRun(context, case, "net.gradient(X, T)")
-        call = Call("net", "gradient", {"X": case.X, "T": case.T})
-        other = Call("net", "evaluate", {"X": case.X[::-1] * 2, "T": case.T[::-1]})
-        looks = [Get(name, attribute) for name in case.linear for attribute in "Wb"]
-        replies = context.executor.run([*case.steps(), call, other, call, *looks])
-        first, _, second, *after = replies[len(case.steps()) :]
-        if first.changed or second.changed:
-            names = first.changed or second.changed
-            raise net.violation(fact("as before", names=names), fact("changed", names=names), "mutates-input")
-        for label, before, look in zip(case.labels, case.theta, after, strict=True):
-            now = as_numbers(look.value)
-            if now is None or not np.array_equal(now, before):
-                due, came = fact("as before the call", what=label), fact("changed", names=(label,))
-                raise net.violation(due, came, "stateful")
-        pairs = zip(net.named_parts(first), net.named_parts(second), case.bounds.gradient, strict=True)
-        for (name, one), (_, two), bound in pairs:
-            if differing_entry(one, two, bound) is not None:
-                due, came = fact("same twice", what=f"gradient of {name}"), fact("different gradients")
-                raise net.violation(due, came, "stateful")
 
 
 def check_training_step(context: Context) -> None:
@@ -282,7 +273,30 @@ CHECKS: tuple[Check, ...] = (
         needs=("gradient.answers", "evaluate.answers"),
         excuses=(*_PROPAGATE, "evaluate.values"),
     ),
-    _check(check_gradient_changes_nothing, "gradient.changes_nothing", needs=("gradient.answers",)),
+    *(
+        _check(
+            partial(net_uses.check_changes_nothing, method=method),
+            f"{method}.changes_nothing",
+            needs=(f"{method}.answers",),
+            excuses=_CHANGING[method],
+        )
+        for method in METHODS
+    ),
+    *(
+        _check(
+            partial(net_uses.check_no_state, method=method), f"{method}.no_state", needs=_FRESH, excuses=_STATE[method]
+        )
+        for method in METHODS
+    ),
+    *(
+        _check(
+            partial(net_uses.check_in_any_order, method=method),
+            f"{method}.in_any_order",
+            needs=_FRESH,
+            excuses=_ORDER[method],
+        )
+        for method in METHODS
+    ),
     _check(check_training_step, "gradient.training_step", needs=("gradient.values",)),
     _check(check_propagate_together, "propagate.together", needs=("propagate.values",)),
     _check(check_evaluate_together, "evaluate.together", needs=("evaluate.values",)),
