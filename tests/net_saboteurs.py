@@ -260,7 +260,7 @@ USES = [
     ),
     _net(
         "a gradient after another batch",
-        "gradient.changes_nothing",
+        "gradient.in_any_order",
         evaluate=_remembers_batches,
         gradient=_of_the_last_batch,
     ),

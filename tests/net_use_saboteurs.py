@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -225,3 +226,152 @@ SEQUENCES = [
         {**wrong_where("evaluate", lambda net, *_, **__: getattr(net, "asked", False)), "gradient": _after_gradient},
     ),
 ]  # fmt: skip
+
+
+def _arrays(*args: Any, **options: Any) -> list[Any]:
+    return [each for each in (*args, *options.values()) if isinstance(each, np.ndarray)]
+
+
+def _is_single(net: Any, *args: Any, **options: Any) -> bool:
+    return any(array.dtype == np.float32 for array in _arrays(*args, **options))
+
+
+def _is_fortran(net: Any, *args: Any, **options: Any) -> bool:
+    return any(array.flags.f_contiguous and not array.flags.c_contiguous for array in _arrays(*args, **options))
+
+
+def _is_strided(net: Any, X: Any, *_: Any, **__: Any) -> bool:
+    return not (X.flags.c_contiguous or X.flags.f_contiguous)
+
+
+def _raises(found: Any) -> Any:
+    raise TypeError("single precision is not supported")
+
+
+def _rounded(found: Any) -> Any:
+    """To single precision."""
+    if isinstance(found, list):
+        return [_rounded(part) for part in found]
+    return np.asarray(found, dtype=np.float32).astype(np.float64)
+
+
+def _writes_back(method: str) -> Methods:
+    """Writes the inputs into themselves, which no array that is read-only allows."""
+    return _spoiling(method, lambda net, X, *_: X.__setitem__(slice(None), X))
+
+
+#: X and T in another dtype or memory layout, and batches of other sizes.
+ARRAYS = [
+    of(f"{what} of {method}", f"{method}.{check}", make(method))
+    for method in METHODS
+    for what, check, make in (
+        ("an exception in single precision", "single_precision", lambda m: wrong_where(m, _is_single, _raises)),
+        ("low precision in single precision", "single_precision", lambda m: wrong_where(m, _is_single, _rounded)),
+        ("Fortran order", "layouts", lambda m: wrong_where(m, _is_fortran)),
+        ("strides", "layouts", lambda m: wrong_where(m, _is_strided)),
+        ("read-only arrays", "layouts", _writes_back),
+        ("hundreds of samples", "batch_sizes", lambda m: wrong_where(m, lambda net, X, *_, **__: len(X) > 250)),
+        ("more than thirty samples", "batch_sizes", lambda m: wrong_where(m, lambda net, X, *_, **__: len(X) > 30)),
+    )
+] + [
+    of("the first hundred samples alone", "evaluate.batch_sizes", wrong_where(
+        "evaluate", lambda net, X, *_, **__: len(X) > 100, lambda losses: losses[:100])),
+]  # fmt: skip
+
+
+def _swapped(self: Any, T: Any, X: Any) -> Any:
+    return _MLP.evaluate(self, X, T)
+
+
+def _swapped_gradient(self: Any, T: Any, X: Any) -> Any:
+    return _MLP.gradient(self, X, T)
+
+
+def _keywords_alone(self: Any, X: Any, *, output_layers: Any = True, last_layer: Any = None) -> Any:
+    return _MLP.propagate(self, X, output_layers, last_layer)
+
+
+def _last_layer_first(self: Any, X: Any, last_layer: Any = None, output_layers: Any = True) -> Any:
+    return _MLP.propagate(self, X, output_layers, last_layer)
+
+
+def _loss_first(self: Any, n_inputs: Any, loss: Any, layers: Any, output_layers: Any = ()) -> None:
+    _MLP.__init__(self, n_inputs, layers, loss, output_layers)
+
+
+def _keyword_for_output_layers(self: Any, n_inputs: Any, layers: Any, loss: Any, *, output_layers: Any = ()) -> None:
+    _MLP.__init__(self, n_inputs, layers, loss, output_layers)
+
+
+#: Arguments in the order of the contract.
+CALLS = [
+    of("X and T swapped in evaluate", "evaluate.by_position", {"evaluate": _swapped}),
+    of("X and T swapped in gradient", "gradient.by_position", {"gradient": _swapped_gradient}),
+    of("options by name alone", "propagate.by_position", {"propagate": _keywords_alone}),
+    of("the last layer before the output layers", "propagate.by_position", {"propagate": _last_layer_first}),
+    of("the loss before the layers", "propagate.by_position", {"__init__": _loss_first}),
+    of("output layers by name alone", "propagate.by_position", {"__init__": _keyword_for_output_layers}),
+]
+
+
+def _parametric(net: Any) -> list[bool]:
+    return [bool(layer.has_params()) for layer in net.layers]
+
+
+def _has_neighbours(net: Any, *_: Any, **__: Any) -> bool:
+    """Two linear layers in a row."""
+    row = _parametric(net)
+    return any(one and other for one, other in pairwise(row))
+
+
+def _first_output_layer_alone(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+    for layer in [*self.layers, *list(self.output_layers)[:1]] if output_layers else self.layers:
+        X = layer.forward(X)
+        if layer.name == last_layer:
+            break
+    return X
+
+
+def _stops_at_relu_alone(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+    """Knows of ``last_layer`` where it is the name of a layer without parameters."""
+    for layer in [*self.layers, *self.output_layers] if output_layers else self.layers:
+        X = layer.forward(X)
+        if layer.name == last_layer and not layer.has_params():
+            break
+    return X
+
+
+def _only_linear_names(self: Any, X: Any, T: Any) -> Any:
+    """Takes the layers whose names begin with Linear for those with parameters."""
+    A, found = [X], {}
+    for layer in self.layers:
+        A.append(layer.forward(A[-1]))
+    delta = self.loss.delta(A[-1], T)
+    for number in reversed(range(len(self.layers))):
+        layer = self.layers[number]
+        if layer.name.startswith("Linear"):
+            found[layer.name] = layer.grad(A[number], delta)
+        delta = layer.delta(A[number + 1], delta)
+    return found
+
+
+#: Layers in another order, or other names.
+NETS = [
+    *(
+        of(f"{what} in {method}", f"{method}.{checks}", wrong_where(method, kind))
+        for method in METHODS
+        for what, checks, kind in (
+            ("two linear layers in a row", "other_nets", _has_neighbours),
+            ("more than twelve linear layers", "other_nets", lambda net, *_, **__: sum(_parametric(net)) > 12),
+            ("ReLU last", "other_nets", lambda net, *_, **__: not _parametric(net)[-1] and net.output_layers),
+            ("ReLU first", "other_nets", lambda net, *_, **__: not _parametric(net)[0]),
+            ("one sample in a deep net", "other_nets",
+             lambda net, X, *_, **__: len(X) == 1 and sum(_parametric(net)) > 6),
+        )
+    ),
+    of("the first output layer alone", "propagate.other_nets", {"propagate": _first_output_layer_alone}),
+    of("the last layer where it is no linear one", "propagate.to_last_layer", {"propagate": _stops_at_relu_alone}),
+    of("layers whose names begin with Linear", "gradient.other_nets", {"gradient": _only_linear_names}),
+]  # fmt: skip
+
+SABOTEURS = [*SEQUENCES, *ARRAYS, *CALLS, *NETS]

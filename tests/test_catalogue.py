@@ -69,6 +69,8 @@ STABLE = {
     "mlp.propagate.without_output_layers",
 }
 NET_METHODS = ("propagate", "evaluate", "gradient")
+#: In what ways each method of a network is called.
+CALLED = ("single_precision", "layouts", "batch_sizes", "by_position", "other_nets")
 #: What a network answers right away.
 FRESH = " ".join(f"{method}.values" for method in NET_METHODS)
 #: Of the network: what each check stands on, without the layers.
@@ -84,6 +86,7 @@ NETWORK = {
     "gradient.values": "gradient.answers",
     "gradient.of_own_loss": "gradient.answers evaluate.answers",
     **{f"{method}.changes_nothing": f"{method}.answers" for method in NET_METHODS},
+    **{f"{method}.{name}": f"{method}.values" for method in NET_METHODS for name in CALLED},
     **{f"{method}.{name}": FRESH for method in NET_METHODS for name in ("no_state", "in_any_order")},
     "gradient.training_step": "gradient.values",
     "propagate.together": "propagate.values",
@@ -176,6 +179,7 @@ def test_wrong_parts_excuse_networks_that_are_made_of_them() -> None:
         **dict.fromkeys([*calling, "evaluate.types"], propagate),
         "gradient.of_own_loss": propagate | {"mlp.evaluate.values"},
         **excuses_of_sequences(),
+        **{f"{method}.{name}": {f"mlp.propagate.{name}"} for method in NET_METHODS[1:] for name in CALLED},
     }
     for name in NETWORK:
         due = (parts if name in TOGETHER else set()) | more.get(name, set())

@@ -63,7 +63,10 @@ class NetRun:
 
     def last(self, call: Call, replies: Sequence[Reply]) -> Reply:
         """The last of the replies to steps that end with ``call``; raises as `reply`."""
-        arguments = [name if name in {"X", "T"} else f"{name}={value!r}" for name, value in call.arguments.items()]
+        arguments = [
+            name if name in {"X", "T"} else repr(value) if call.by_position else f"{name}={value!r}"
+            for name, value in call.arguments.items()
+        ]
         self.asked = f"net.{call.method}({', '.join(arguments)})"
         for reply in replies:
             if reply.error is not None:
@@ -101,10 +104,16 @@ class NetRun:
             self.judge_gradient(reply)
         elif method == "evaluate":
             self.judge_losses(reply)
-        elif case.compound and not options.get("output_layers", True):
-            self.judge(reply, self.truth(case.hidden), case.bounds.logits)
         else:
-            self.judge(reply, self.truth(case.probabilities), case.bounds.probabilities)
+            count = self._count(**options)
+            self.judge(reply, self.truth(case.outputs, count=count), case.bound_after(count))
+
+    def _count(self, *, output_layers: bool = True, last_layer: str | None = None) -> int:
+        """Through how many layers ``propagate`` goes with these options."""
+        case = self.case
+        if last_layer is not None:
+            return case.row_names.index(last_layer) + 1
+        return len(case.all_kinds) if case.compound and not output_layers else len(case.row)
 
     def judge_losses(self, reply: Reply) -> None:
         """Compare losses with the truth; raises as `judge_answer`. Their shape is judged elsewhere."""
@@ -204,17 +213,21 @@ class NetRun:
 
 def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) -> str:
     """At most ten lines that make the network and ask again."""
-    loss = "LossCrossEntropyForSoftmaxLogits" if case.compound else "LossCrossEntropy"
-    softmax = '[SoftmaxLayer(name="Softmax_OUT")]'
-    layers, end = ("layers", f", output_layers={softmax}") if case.compound else (f"layers + {softmax}", "")
+    numbers = iter(range(len(case.linear)))
+    made = [
+        f"linear[{next(numbers)}]" if kind == "linear" else f'{"ReLU" if kind == "relu" else "Softmax"}Layer("{name}")'
+        for kind, name in zip(case.row, case.row_names, strict=True)
+    ]
+    inner = len(case.all_kinds) if case.compound else len(made)
+    outputs = f", output_layers=[{', '.join(made[inner:])}]" if case.compound else ""
     lines = [
         "import numpy as np",
-        _imports(context, ["LinearLayer", loss, "ReLULayer", "SoftmaxLayer"], own=case.own),
+        _imports(context, ["LinearLayer", case.loss, "ReLULayer", "SoftmaxLayer"], own=case.own),
         f"names, theta = {case.linear}, [{', '.join(literal(array) for array in case.theta)}]",
         "linear = [LinearLayer(*W.shape, np.random.RandomState(0), name) for W, name in zip(theta[::2], names)]",
         "for layer, layer.W, layer.b in zip(linear, theta[::2], theta[1::2]): pass",
-        'layers = [each for i, layer in enumerate(linear, 1) for each in (layer, ReLULayer(f"ReLU_{i}"))][:-1]',
-        f'net = MLP({case.widths[0]}, {layers}, {loss}("CE"){end})',
+        f"layers = [{', '.join(made[:inner])}]",
+        f'net = MLP({case.widths[0]}, layers, {case.loss}("CE"){outputs})',
         f"X, T = {literal(case.X)}, {literal(case.T)}",
         *before,
         f"print({asked})",

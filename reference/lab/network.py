@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import New, Put, Ref, Seed, Step, own
 from reference.lab import definitions
-from reference.lab.context import (
-    Context,
-)
+from reference.lab.context import Context
 from reference.lab.contract import Oracle, one_hot
 from reference.lab.own_layers import OWN_LAYERS
 from reference.numerics import rounding, tolerances
@@ -24,6 +22,9 @@ from reference.numerics.memo import digest
 from reference.numerics.sampling import Draw, short_numbers
 
 Array = NDArray[np.float64]
+
+#: By kind of layer.
+_CLASSES = {"linear": "LinearLayer", "relu": "ReLULayer", "softmax": "SoftmaxLayer"}
 
 #: Widths from the input to the classes, and samples: from the smallest that can show a mistake to deep ones.
 SHAPES = (
@@ -52,6 +53,15 @@ class NetCase:
     own
         True: the layers and the loss are the examiner's own, so that whatever is wrong is wrong with the network.
         False: they are the submission's.
+    kinds
+        Of the layers whose outputs the loss takes as logits, "linear" and "relu"; empty: ReLU between every two linear
+        layers.
+    names
+        Of these layers; empty: Linear_1, ReLU_1, ..., Linear_OUT.
+    before_softmax
+        Kinds of the output layers before softmax, "relu" alone; with the compound loss.
+    by_position
+        Whether the network gets its arguments in their order instead of by name.
     """
 
     widths: tuple[int, ...]
@@ -60,34 +70,61 @@ class NetCase:
     T: Array
     compound: bool
     own: bool = False
+    kinds: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    before_softmax: tuple[str, ...] = ()
+    by_position: bool = False
 
     def steps(self) -> list[Step]:
         """How to make the network, as the object "net"."""
-        steps: list[Step] = [OWN_LAYERS] if self.own else []
         made = own if self.own else str
-        names: list[str] = []
-        for number, (d, u) in enumerate(pairwise(self.widths), start=1):
-            last = number == len(self.widths) - 1
-            name = "Linear_OUT" if last else f"Linear_{number}"
-            steps.append(New(name, made("LinearLayer"), {"n_inputs": d, "n_units": u, "rng": Seed(1), "name": name}))
-            steps += [Put(name, "W", self.theta[2 * number - 2]), Put(name, "b", self.theta[2 * number - 1])]
-            names.append(name)
-            if not last:
-                steps.append(New(f"ReLU_{number}", made("ReLULayer"), {"name": f"ReLU_{number}"}))
-                names.append(f"ReLU_{number}")
-        steps.append(New("Softmax_OUT", made("SoftmaxLayer"), {"name": "Softmax_OUT"}))
-        loss = "LossCrossEntropyForSoftmaxLogits" if self.compound else "LossCrossEntropy"
-        steps.append(New("CE", made(loss), {"name": "CE"}))
-        layers = [Ref(name) for name in names] + ([] if self.compound else [Ref("Softmax_OUT")])
-        arguments: dict[str, Any] = {"n_inputs": self.widths[0], "layers": layers, "loss": Ref("CE")}
+        steps: list[Step] = [OWN_LAYERS] if self.own else []
+        row, theta = list(zip(self.row, self.row_names, strict=True)), iter(self.theta)
+        for kind, name in row:
+            if kind == "linear":
+                W, b = next(theta), next(theta)
+                d, u = W.shape
+                arguments = {"n_inputs": d, "n_units": u, "rng": Seed(1), "name": name}
+                steps += [New(name, made("LinearLayer"), arguments), Put(name, "W", W), Put(name, "b", b)]
+            else:
+                steps.append(New(name, made(_CLASSES[kind]), {"name": name}))
+        steps.append(New("CE", made(self.loss), {"name": "CE"}))
+        inner = len(self.all_kinds) if self.compound else len(row)
+        layers, outputs = ([Ref(name) for _, name in part] for part in (row[:inner], row[inner:]))
+        given: dict[str, Any] = {"n_inputs": self.widths[0], "layers": layers, "loss": Ref("CE")}
         if self.compound:
-            arguments["output_layers"] = [Ref("Softmax_OUT")]
-        return [*steps, New("net", "MLP", arguments)]
+            given["output_layers"] = outputs
+        return [*steps, New("net", "MLP", given, self.by_position)]
+
+    @property
+    def loss(self) -> str:
+        """The class of the loss."""
+        return "LossCrossEntropyForSoftmaxLogits" if self.compound else "LossCrossEntropy"
+
+    @property
+    def all_kinds(self) -> tuple[str, ...]:
+        """Kinds of the layers up to the logits."""
+        return self.kinds or rounding.alternating(len(self.theta) // 2)
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """Kinds of all layers that an input passes, softmax last."""
+        return (*self.all_kinds, *self.before_softmax, "softmax")
+
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """Names of all layers that an input passes."""
+        names = self.names
+        if not names:
+            count = len(self.theta) // 2
+            hidden = [name for k in range(1, count) for name in (f"Linear_{k}", f"ReLU_{k}")]
+            names = (*hidden, "Linear_OUT")
+        return (*names, *(f"{kind}_OUT" for kind in self.before_softmax), "Softmax_OUT")
 
     @property
     def linear(self) -> list[str]:
         """Names of the layers with parameters."""
-        return [f"Linear_{number}" for number in range(1, len(self.widths) - 1)] + ["Linear_OUT"]
+        return [name for kind, name in zip(self.row, self.row_names, strict=True) if kind == "linear"]
 
     @property
     def labels(self) -> list[str]:
@@ -97,23 +134,39 @@ class NetCase:
     @cached_property
     def key(self) -> Hashable:
         """Tells this case from every other one."""
-        return self.widths, self.compound, self.own, digest(*self.theta, self.X, self.T)
+        kinds = self.row, self.row_names, self.by_position
+        return self.widths, kinds, self.compound, self.own, digest(*self.theta, self.X, self.T)
 
     @cached_property
     def bounds(self) -> rounding.NetBounds:
         """How far rounding may take an honest network."""
-        return rounding.network(self.X, self.theta, self.T, rounding.DOUBLE)
+        return rounding.network(self.X, self.theta, self.T, rounding.DOUBLE, self.all_kinds, self.before_softmax)
 
-    def hidden(self, *theta: Any, depth: int | None = None) -> Any:
-        """The definition of the logits, or of the outputs of hidden layer ``depth``."""
-        X = theta[0].new_tensor(self.X)
-        if depth is None:
-            return definitions.hidden(X, theta)
-        return definitions.relu(definitions.hidden(X, theta[: 2 * depth]))
+    def outputs(self, *theta: Any, count: int) -> Any:
+        """The definition of what comes out of the first ``count`` layers."""
+        X, parameters = theta[0].new_tensor(self.X), iter(theta)
+        for kind in self.row[:count]:
+            if kind == "linear":
+                X = definitions.linear(X, next(parameters), next(parameters))
+            else:
+                X = definitions.relu(X) if kind == "relu" else definitions.softmax(X)
+        return X
+
+    def bound_after(self, count: int) -> Array:
+        """How far rounding may take what comes out of the first ``count`` layers."""
+        bounds = self.bounds
+        # An output layer that is ReLU enlarges no error of the logits.
+        if count == len(self.row):
+            return bounds.probabilities
+        return bounds.after[count - 1] if count <= len(bounds.after) else bounds.logits
+
+    def hidden(self, *theta: Any) -> Any:
+        """The definition of the logits."""
+        return self.outputs(*theta, count=len(self.all_kinds))
 
     def probabilities(self, *theta: Any) -> Any:
         """The definition of what the network predicts."""
-        return definitions.softmax(self.hidden(*theta))
+        return self.outputs(*theta, count=len(self.row))
 
     def losses(self, *theta: Any) -> Any:
         """The definition of each sample's loss."""
@@ -184,16 +237,17 @@ def drawn(rng: np.random.RandomState, draw: Draw, shape: tuple[Sequence[int], in
             return NetCase(tuple(widths), tuple(theta), X, T, compound)
 
 
-def is_decided(X: Array, theta: Sequence[Array]) -> bool:
-    """Whether rounding decides nothing: no unit is near 0, and no probability underflows."""
-    return _smallest_unit(X, theta) > tolerances.UNIT_MARGIN
+def is_decided(X: Array, theta: Sequence[Array], kinds: Sequence[str] = ()) -> bool:
+    """Whether rounding decides nothing: no unit is near 0, and no probability underflows.
 
-
-def _smallest_unit(X: Array, theta: Sequence[Array]) -> float:
-    smallest = np.inf
-    for W, b in zip(theta[:-2:2], theta[1:-2:2], strict=True):
-        Z = X @ W + b
-        smallest = min(smallest, float(np.abs(Z).min()))
-        X = np.maximum(Z, 0)
-    logits = X @ theta[-2] + theta[-1]
-    return smallest if np.ptp(logits, axis=1).max() < tolerances.LOGIT_SPREAD else 0.0
+    ``kinds`` are those of a `NetCase`; ReLU of what ReLU gives decides nothing.
+    """
+    smallest, parameters, before = np.inf, iter(theta), ""
+    for kind in kinds or rounding.alternating(len(theta) // 2):
+        if kind == "linear":
+            X = X @ next(parameters) + next(parameters)
+        else:
+            smallest = smallest if before == "relu" else min(smallest, float(np.abs(X).min()))
+            X = np.maximum(X, 0)
+        before = kind
+    return smallest > tolerances.UNIT_MARGIN and float(np.ptp(X, axis=1).max()) < tolerances.LOGIT_SPREAD

@@ -111,6 +111,8 @@ _BOTH = {
 #: What stands after the sentence of an expectation, or of what came.
 _CIRCUMSTANCES = {
     "in layout": ", also in {layout} layout",
+    "in single precision": ", also with X and T in single precision",
+    "by position": ", with the arguments in the order of the contract instead of by name",
     "after any call": ", whatever was called before",
     "twice": ", the same twice",
     "from arguments alone": ", from the arguments alone",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
-from reference.lab.checks import net_uses
+from reference.lab.checks import net_calls, net_uses
 from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
 from reference.lab.net_run import NetRun
@@ -90,22 +90,18 @@ def _judge_probabilities(net: NetRun) -> None:
 
 def check_propagate_without_output_layers(context: Context) -> None:
     """``propagate(X, output_layers=False)`` stops where the loss takes over: at the logits, with the compound loss."""
-
-    def judge(net: NetRun) -> None:
-        truth = net.truth(net.case.hidden)
-        net.judge(net.propagate(output_layers=False), truth, net.case.bounds.logits)
-
-    _judge_each(context, judge, compound_only=True)
+    options = {"output_layers": False}
+    _judge_each(
+        context, lambda net: net.judge_answer("propagate", net.propagate(**options), **options), compound_only=True
+    )
 
 
 def check_propagate_to_last_layer(context: Context) -> None:
     """``propagate(X, last_layer=name)`` gives the outputs of the layer of that name."""
 
     def judge(net: NetRun) -> None:
-        case = net.case
-        for depth in range(1, len(case.widths) - 1):
-            truth = net.truth(case.hidden, depth=depth)
-            net.judge(net.propagate(last_layer=f"ReLU_{depth}"), truth, case.bounds.hidden[depth - 1])
+        for name in net.case.row_names:
+            net.judge_answer("propagate", net.propagate(last_layer=name), last_layer=name)
 
     _judge_each(context, judge)
 
@@ -249,6 +245,11 @@ def _judge_each(context: Context, judge: Callable[[NetRun], None], **options: bo
         raise first
 
 
+def _called_before(method: str, name: str) -> tuple[str, ...]:
+    """The same checks of ``propagate``, which the other methods may call."""
+    return () if method == "propagate" else (f"propagate.{name}",)
+
+
 #: In order of dependency.
 CHECKS: tuple[Check, ...] = (
     _check(partial(check_net_answers, method="propagate"), "propagate.answers"),
@@ -294,6 +295,22 @@ CHECKS: tuple[Check, ...] = (
             f"{method}.in_any_order",
             needs=_FRESH,
             excuses=_ORDER[method],
+        )
+        for method in METHODS
+    ),
+    *(
+        _check(
+            partial(run, method=method),
+            f"{method}.{run.__name__.removeprefix('check_')}",
+            needs=(f"{method}.values",),
+            excuses=_called_before(method, run.__name__.removeprefix("check_")),
+        )
+        for run in (
+            net_calls.check_single_precision,
+            net_calls.check_layouts,
+            net_calls.check_batch_sizes,
+            net_calls.check_by_position,
+            net_calls.check_other_nets,
         )
         for method in METHODS
     ),
