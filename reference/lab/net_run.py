@@ -18,14 +18,13 @@ from reference.lab.context import (
     Response,
     as_numbers,
     no_numbers,
-    raised,
     type_of,
     word_for,
-    word_of,
     wrong_entry,
 )
 from reference.lab.network import NetCase
 from reference.lab.own_layers import MODULE
+from reference.lab.raising import raised, word_of
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
 

@@ -123,12 +123,38 @@ class Unusable:
 
 
 PROBLEMS = frozenset({"type", "dtype", "shape", "stand-in"})
-#: Why a step raised an exception, where that is known: the call does not take these arguments; the object has no
-#: attribute of the method's name; the system refused something, such as a thread or a file.
-CAUSES = frozenset({"arguments", "absent", "refused"})
+#: Why a step raised an exception, where that is known. The call itself: "arguments": the function does not take them;
+#: "absent": the object has no method of that name; "not set": an attribute does not take the value. In the called code:
+#: "name": a variable is not defined; "module": a module cannot be imported; "attribute", "index", "key": an object, a
+#: sequence or a dict lacks one; "call": it calls a function with other arguments than that function takes; "shapes":
+#: the shapes of arrays do not fit; "division": by 0; "recursion": without end; "stand-in": it has computed with what
+#: takes the place of a module that is not here; "refused": the system refused something, such as a thread or a file.
+CAUSES = frozenset({
+    "arguments", "absent", "not set", "name", "module", "attribute", "index", "key", "call", "shapes", "division",
+    "recursion", "stand-in", "refused",
+})  # fmt: skip
 #: Why a class is missing, where its name is not simply absent: its file ended before it came to the class, by itself or
 #: because the system refused something.
 LOAD_CAUSES = frozenset({"not run", "refused"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the submission's own files.
+
+    Attributes
+    ----------
+    file
+        The path of the file, relative to the submission's folder.
+    line
+        The number of the line, from 1.
+    source
+        The expression there, or the line; empty where the file cannot be read.
+    """
+
+    file: str
+    line: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -154,6 +180,12 @@ class Reply:
         The names of the arguments whose memory the result shares.
     altered
         Whether a later step of the same request changed the object that this step had returned.
+    place
+        Where the exception was raised: the innermost call in the submission's own files. Where the call did not take
+        the arguments, the definition of what was called.
+    stand_ins
+        The names of absent modules whose stand-ins have given a value, such as a number or a truth value, in this step
+        or in an earlier one of the same request.
     """
 
     value: Any = None
@@ -164,6 +196,8 @@ class Reply:
     changed: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     altered: bool = False
+    place: Place | None = None
+    stand_ins: tuple[str, ...] = ()
 
 
 class Executor(Protocol):
