@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from reference.lab.mistakes import plain
-from reference.lab.network import TOGETHER
 from tests.spoiling import off
 
 
@@ -76,14 +75,14 @@ _SHAPES = (
     ((3, 5, 4, 3), 4),
 )  # fmt: skip
 _VALUES = "gradient.values gradient.training_step"
-#: Some shapes are tried with the submission's own layers as well.
+#: With the submission's own layers.
 _TOGETHER = "gradient.together gradient.training_step_together"
 #: The checks of small networks ask about each of these, with either loss.
 SHAPES = [
     *(
         _net(
             f"{n} samples, widths {widths}",
-            f"{_VALUES} {_TOGETHER}" if (widths, n) in TOGETHER else _VALUES,
+            f"{_VALUES} {_TOGETHER}",
             gradient=_wrong_gradient(_shaped(*widths, n=n)),
         )
         for widths, n in _SHAPES
