@@ -75,25 +75,50 @@ _SHAPES = (
     ((3, 5, 4, 3), 4),
 )  # fmt: skip
 _VALUES = "gradient.values gradient.training_step"
+#: With the submission's own layers.
+_TOGETHER = "gradient.together gradient.training_step_together"
 #: The checks of small networks ask about each of these, with either loss.
 SHAPES = [
     *(
-        _net(f"{n} samples, widths {widths}", _VALUES, gradient=_wrong_gradient(_shaped(*widths, n=n)))
+        _net(
+            f"{n} samples, widths {widths}",
+            f"{_VALUES} {_TOGETHER}",
+            gradient=_wrong_gradient(_shaped(*widths, n=n)),
+        )
         for widths, n in _SHAPES
     ),
     _net(
-        "6 samples, three hidden layers", f"{_VALUES} gradient.of_own_loss",
+        "6 samples, three hidden layers", f"{_VALUES} {_TOGETHER} gradient.of_own_loss",
         gradient=_wrong_gradient(_shaped(4, 3, 5, 2, 3, n=6)),
     ),
     _net(
-        "two hidden layers, softmax as an output layer", _VALUES,
+        "two hidden layers, softmax as an output layer", f"{_VALUES} {_TOGETHER}",
         gradient=_wrong_gradient(lambda net, X: len(_widths(net)) == 4 and net.output_layers),
     ),
     _net(
-        "two hidden layers, softmax as a layer", _VALUES,
+        "two hidden layers, softmax as a layer", f"{_VALUES} {_TOGETHER}",
         gradient=_wrong_gradient(lambda net, X: len(_widths(net)) == 4 and not net.output_layers),
     ),
 ]  # fmt: skip
+
+
+def _of_the_submission(net: Any, X: Any) -> bool:
+    """Whether the layers are the submission's own."""
+    return all(type(layer) in plain.CLASSES.values() for layer in net.layers)
+
+
+TOGETHER_ALONE = [
+    _net(
+        "a gradient with the submission's layers",
+        f"{_TOGETHER} gradient.of_deep_net",
+        gradient=_wrong_gradient(_of_the_submission),
+    ),
+    _net(
+        "a gradient with the examiner's layers",
+        f"{_VALUES} gradient.of_own_loss",
+        gradient=_wrong_gradient(lambda net, X: not _of_the_submission(net, X)),
+    ),
+]
 
 
 def _single(parts: Any) -> Any:
@@ -194,12 +219,12 @@ USES = [
     ),
     _net(
         "through an output layer",
-        "propagate.values",
+        "propagate.values propagate.together",
         propagate=_wrong_propagate(lambda net, output, last: output and net.output_layers and last is None),
     ),
     _net(
         "through softmax as a layer",
-        "propagate.values",
+        "propagate.values propagate.together",
         propagate=_wrong_propagate(lambda net, output, last: output and not net.output_layers and last is None),
     ),
     _net(
@@ -219,12 +244,12 @@ USES = [
     ),
     _net(
         "losses of softmax as a layer",
-        "evaluate.values",
+        "evaluate.values evaluate.together",
         evaluate=_evaluate(lambda net, X: not net.output_layers),
     ),
     _net(
         "losses of the compound layer",
-        "evaluate.values",
+        "evaluate.values evaluate.together",
         evaluate=_evaluate(lambda net, X: net.output_layers),
     ),
     _net(
@@ -234,14 +259,14 @@ USES = [
     ),
     _net(
         "a gradient after another batch",
-        "gradient.changes_nothing",
+        "gradient.in_any_order",
         evaluate=_remembers_batches,
         gradient=_of_the_last_batch,
     ),
-    _net("a gradient after a step", "gradient.training_step", gradient=_computed_once),
+    _net("a gradient after a step", "gradient.training_step gradient.training_step_together", gradient=_computed_once),
     _net(
         "parameters after a gradient",
-        "gradient.changes_nothing gradient.training_step",
+        "gradient.changes_nothing gradient.training_step gradient.training_step_together",
         gradient=_trains_a_little,
     ),
     _net("targets after a gradient", "gradient.changes_nothing", gradient=_writes),
@@ -390,4 +415,4 @@ PARAMETERS = [
     _linear("sizes without their names", "made.by_position", __init__=_units_first),
 ]
 
-SABOTEURS = [*SHAPES, *DEEP, *USES, *PARAMETERS]
+SABOTEURS = [*SHAPES, *TOGETHER_ALONE, *DEEP, *USES, *PARAMETERS]

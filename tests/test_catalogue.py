@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,11 @@ STABLE = {
     *(f"{method}.{name}" for method in PROBABILITIES.split() for name in ("zero_off_target", "certain_predictions")),
     "mlp.propagate.without_output_layers",
 }
+NET_METHODS = ("propagate", "evaluate", "gradient")
+#: In what ways each method of a network is called.
+CALLED = ("single_precision", "layouts", "batch_sizes", "by_position", "other_nets")
+#: What a network answers right away.
+FRESH = " ".join(f"{method}.values" for method in NET_METHODS)
 #: Of the network: what each check stands on, without the layers.
 NETWORK = {
     "propagate.answers": "",
@@ -82,10 +87,21 @@ NETWORK = {
     "gradient.answers": "",
     "gradient.values": "gradient.answers",
     "gradient.of_own_loss": "gradient.answers evaluate.answers",
-    "gradient.changes_nothing": "gradient.answers",
+    **{f"{method}.changes_nothing": f"{method}.answers" for method in NET_METHODS},
+    **{f"{method}.{name}": f"{method}.values" for method in NET_METHODS for name in CALLED},
+    **{f"{method}.{name}": FRESH for method in NET_METHODS for name in ("no_state", "in_any_order")},
     "gradient.training_step": "gradient.values",
+    "propagate.together": "propagate.values",
+    "evaluate.together": "evaluate.values",
+    "gradient.together": "gradient.values",
+    "gradient.training_step_together": "gradient.training_step",
     "gradient.of_deep_net": "gradient.values",
 }
+#: Of the network: the checks that use the submission's own layers. All others use the examiner's.
+TOGETHER = {
+    "propagate.together", "evaluate.together", "gradient.together", "gradient.training_step_together",
+    "gradient.of_deep_net",
+}  # fmt: skip
 
 #: Whole trainings of the network.
 REHEARSALS = {f"rehearsal.{name}" for name in ("xor", "spirals", "deep")}
@@ -150,12 +166,12 @@ def test_classes_are_asked_to_be_made_first() -> None:
     assert {name: rest[name].depends_on for name in set(rest) - made} == having | parameters | ordered
 
 
-def test_networks_need_layers_that_answer() -> None:
-    """Each method of a network is called once all its layers answer; then its form and its numbers are judged."""
+def test_networks_of_the_submissions_layers_need_layers_that_answer() -> None:
+    """A network is tried with the submission's own layers once they answer; with the examiner's it needs none."""
     layers = {f"{name}.answers" for name in METHODS if name.startswith(("linear.", "relu.", "softmax."))}
     for name, needs in NETWORK.items():
         own = {f"mlp.{each}" for each in needs.split()}
-        assert set(CHECKS[f"mlp.{name}"].depends_on) == own | (layers if name.endswith(".answers") else set()), name
+        assert set(CHECKS[f"mlp.{name}"].depends_on) == own | (layers if name in TOGETHER else set()), name
     assert {name.removeprefix("mlp.") for name in CHECKS if name.startswith("mlp.")} == set(NETWORK) | REHEARSALS
 
 
@@ -169,21 +185,48 @@ def test_rehearsals_are_last_and_need_all_others() -> None:
         assert set(CHECKS[name].unless_failed) == set(others)
 
 
-def test_wrong_parts_excuse_networks() -> None:
-    """Whatever is wrong with a layer or a loss may be why its network is wrong; other promises excuse nothing."""
+def test_wrong_parts_excuse_networks_that_are_made_of_them() -> None:
+    """A wrong layer or loss excuses a network with the submission's layers alone, never one with the examiner's."""
     parts = {f"{name}.{promise}" for name in METHODS for promise in SOUND}
     parts |= {f"{message.key}.made.by_position" for message in MESSAGES}
     parts |= {"linear.has_params", "relu.has_params", "softmax.has_params"}
-    parts |= {"linear.initialize.values", "linear.update_params.adds", "linear.update_params.adds_again"}
-    propagate = {f"mlp.{name}" for name in NETWORK if name.startswith("propagate.")}
+        assert set(CHECKS[f"mlp.{name}"].depends_on) == own | (layers if name in TOGETHER else set()), name
+    assert {name.removeprefix("mlp.") for name in CHECKS if name.startswith("mlp.")} == set(NETWORK) | REHEARSALS
+
+
+def test_rehearsals_are_last_and_need_all_others() -> None:
+    """They are run where the network answers and nothing has failed before."""
+    *others, xor, spirals, deep = CHECKS
+    assert {name.removeprefix("mlp.") for name in (xor, spirals, deep)} == REHEARSALS
+    answers = {f"mlp.{name}" for name in NETWORK if name.endswith(".answers")}
+    for name in (xor, spirals, deep):
+        assert set(CHECKS[name].depends_on) == answers
+        assert set(CHECKS[name].unless_failed) == set(others)
     calling = {f"{method}.{part}" for method in ("evaluate", "gradient") for part in ("answers", "values")}
     more: Mapping[str, set[str]] = {
-        **dict.fromkeys(calling, propagate),
-        "evaluate.types": propagate | {"cross_entropy.forward.types", "logits.forward.types"},
+        **dict.fromkeys([*calling, "evaluate.types"], propagate),
         "gradient.of_own_loss": propagate | {"mlp.evaluate.values"},
+        **excuses_of_sequences(),
+        **{f"{method}.{name}": {f"mlp.propagate.{name}"} for method in NET_METHODS[1:] for name in CALLED},
     }
     for name in NETWORK:
-        assert set(CHECKS[f"mlp.{name}"].excuses) == parts | more.get(name, set()), name
+        due = (parts if name in TOGETHER else set()) | more.get(name, set())
+        assert set(CHECKS[f"mlp.{name}"].excuses) == due, name
+
+
+def excuses_of_sequences() -> dict[str, set[str]]:
+    """What a method does to others is excused by what was found of the method before it, and by simpler checks."""
+
+    def named(names: str, methods: Sequence[str]) -> set[str]:
+        return {f"mlp.{method}.{name}" for method in methods for name in names.split()}
+
+    found: dict[str, set[str]] = {}
+    for number, method in enumerate(NET_METHODS):
+        before = NET_METHODS[:number]
+        found[f"{method}.changes_nothing"] = named("changes_nothing", before)
+        found[f"{method}.no_state"] = named("changes_nothing", NET_METHODS) | named("no_state", before)
+        found[f"{method}.in_any_order"] = named("changes_nothing no_state", NET_METHODS) | named("in_any_order", before)
+    return found
 
 
 def test_wrong_forwards_excuse_the_consistency_of_backward_messages() -> None:
@@ -273,10 +316,44 @@ def judged(classes: dict[str, type], name: str) -> Finding:
     ],
 )
 def test_network_is_not_blamed_for_its_layers(cls: str, method: str, wrong: Any) -> None:
-    """Its gradient is wrong, perhaps because of the layer: it is skipped, and says which checks of the layer failed."""
-    finding = judged(with_methods(cls, {method: wrong}), "mlp.gradient.values")
+    """With the layer its gradient is wrong, which is skipped and says why; with the examiner's layers it passes."""
+    wrong_layer = with_methods(cls, {method: wrong})
+    finding = judged(wrong_layer, "mlp.gradient.together")
     assert finding.status == "skipped"
     assert f".{method}." in str(finding.actual)
+    assert judged(wrong_layer, "mlp.gradient.values").status == "passed"
+
+
+@needs_flint
+@pytest.mark.catalogue
+@pytest.mark.parametrize("layer", [plain.LinearLayer, type("LinearLayer", (plain.LinearLayer,), {
+    "grad": lambda self, X, delta_next: [X.T @ delta_next, delta_next.sum(axis=0)]})])  # fmt: skip
+def test_wrong_layer_neither_hides_nor_excuses_a_wrong_network(layer: type) -> None:
+    """A network that divides by N once more is wrong, beside a right layer and beside one whose ``grad`` sums."""
+
+    def averaged_again(self: Any, X: Any, T: Any) -> Any:
+        found = plain.MLP.gradient(self, X, T)
+        return {name: [part / len(X) for part in parts] for name, parts in found.items()}
+
+    finding = judged(with_methods("MLP", {"gradient": averaged_again}) | {"LinearLayer": layer}, "mlp.gradient.values")
+    assert (finding.status, finding.mistake) == ("failed", "averaged-twice")
+    assert finding.came is not None
+    assert [each.kind for each in finding.came.more] == ["own layers"]
+
+
+@needs_flint
+@pytest.mark.catalogue
+def test_network_that_reads_another_attribute_of_its_layers_is_told_whose_they_were() -> None:
+    """The contract does not promise the attribute, and the examiner's layers do not have it."""
+
+    def propagate(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+        assert all(layer.kind for layer in self.layers)
+        return plain.MLP.propagate(self, X, output_layers, last_layer)
+
+    finding = judged(with_methods("MLP", {"propagate": propagate}), "mlp.propagate.answers")
+    assert (finding.status, finding.mistake) == ("failed", "crash")
+    assert finding.came is not None
+    assert [each.kind for each in finding.came.more] == ["own layers"]
 
 
 @needs_flint
@@ -293,7 +370,6 @@ def test_network_is_not_blamed_for_the_shape_of_its_losses() -> None:
             return np.ravel(super().evaluate(X, T))
 
     loss = judged({**plain.CLASSES, "LossCrossEntropyForSoftmaxLogits": Flat}, "mlp.evaluate.types")
-    assert loss.status == "skipped"
-    assert "logits.forward.types" in str(loss.actual)
+    assert loss.status == "passed"
     network = judged({**plain.CLASSES, "MLP": FlatNet}, "mlp.evaluate.types")
     assert (network.status, network.mistake) == ("failed", "wrong-shape")

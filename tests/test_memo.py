@@ -12,7 +12,8 @@ from reference.execution.in_process import InProcess
 from reference.lab import definitions
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
-from reference.lab.network import SHAPES, NetRun, case_of
+from reference.lab.net_run import NetRun
+from reference.lab.network import SHAPES, case_of
 from reference.numerics import memo
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import Memo, digest
@@ -102,7 +103,7 @@ def test_truths_of_networks_are_told_apart() -> None:
     """Expected values of networks differ by case, definition and number of layers run."""
     context = Context(InProcess(plain.CLASSES, {}), ball, "x", effort="quick")
     deep, other = (NetRun(context, case_of(context, shape, compound=True)) for shape in SHAPES[-2:])
-    first, second = (deep.truth(deep.case.hidden, depth=depth) for depth in (1, 2))
+    first, second = (deep.truth(deep.case.outputs, count=count) for count in (2, 4))
     X, (W, b, *_) = deep.case.X, deep.case.theta
     expected = ball.value(lambda W, b: definitions.relu(definitions.linear(W.new_tensor(X), W, b)), (W, b))
     assert np.array_equal(first.value, expected.value)

@@ -89,10 +89,10 @@ def test_scripts_of_networks_run(capsys: pytest.CaptureFixture[str]) -> None:
         assert len(lines) <= 10
         exec("\n".join([lines[0], *lines[2:]]), {**plain.CLASSES, "MLP": WrongNet})  # noqa: S102
         printed = np.array(eval(capsys.readouterr().out))  # noqa: S307
-        assert finding.actual is not None
+        assert finding.came is not None
         assert finding.index is not None
         # numpy prints eight digits
-        assert printed[finding.index] == pytest.approx(float(finding.actual.rpartition(" = ")[2]), rel=1e-7)
+        assert printed[finding.index] == pytest.approx(finding.came["value"], rel=1e-7)
 
 
 def test_only_takes_what_is_depended_on_along(wrong: dict[str, type]) -> None:

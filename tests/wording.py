@@ -149,6 +149,8 @@ def _assert_complete(finding: Finding) -> None:
 
 #: What is said of a case of a layer that is too large to be written out.
 _SIZES = ["n_samples", "n_inputs", "n_units"]
+#: Checks of networks whose failure one call with literal arrays does not show.
+_UNSHOWN = (".layouts", ".single_precision", ".no_state", ".in_any_order")
 
 
 def _assert_asked(finding: Finding) -> None:
@@ -178,8 +180,10 @@ def _assert_asked(finding: Finding) -> None:
     elif finding.check == "mlp.gradient.of_deep_net":
         assert asked == ["n_inputs", "n_units", "n_samples"]
     elif finding.subject.startswith("MLP."):
-        assert asked[-4:] == ["Linear_OUT.W", "Linear_OUT.b", "X", "T"]
-        assert finding.repro is not None
+        assert asked[-2:] == ["X", "T"]
+        assert all(name.endswith((".W", ".b")) for name in asked[:-2])
+        assert asked[-4:-2] == ["Linear_OUT.W", "Linear_OUT.b"] or finding.check.endswith(".other_nets")
+        assert finding.repro is not None or finding.check.endswith(_UNSHOWN)
 
 
 def _assert_about_function(finding: Finding) -> None:
@@ -206,7 +210,9 @@ def _assert_beyond_rounding(finding: Finding) -> None:
     is_shown = finding.check != "mlp.gradient.of_deep_net" and list(finding.counterexample) != _SIZES
     if not is_of_vjp and is_shown:
         evidence = finding.evidence
-        assert evidence is not None
+        if evidence is None:
+            assert finding.check.endswith(".batch_sizes")  # hundreds of samples make no picture
+            return
         assert np.shape(evidence.actual) == np.shape(evidence.expected) == np.shape(evidence.allowed)
         # The picture may be of another part of the answer than the smallest counterexample.
         message = _MESSAGES.get(finding.subject)

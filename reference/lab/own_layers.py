@@ -16,6 +16,8 @@ _PARTS = (
     plain.LossCrossEntropyForSoftmaxLogits,
     plain.softmax,
 )
+#: From where a script imports them.
+MODULE = plain.__name__
 #: Defines them where the submission runs. The right network is not among them, since a wrong one could find it there.
 OWN_LAYERS = Define(
     "\n\n".join(["from typing import Any\n\nimport numpy as np", *(inspect.getsource(each) for each in _PARTS)])

@@ -317,6 +317,7 @@ class NetBounds:
     probabilities: Array
     losses: Array
     gradient: tuple[Array, ...]
+    after: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -336,8 +337,19 @@ class _Computed:
         return _Computed(self.value * on, self.error * on)
 
 
-def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBounds:
-    """Bounds for a network of linear layers with ReLU, softmax and cross-entropy, by running error analysis.
+def network(
+    X: Array,
+    theta: Sequence[Array],
+    T: Array,
+    p: Precision,
+    kinds: Sequence[str] | None = None,
+    before_softmax: Sequence[str] = (),
+) -> NetBounds:
+    """Bounds for a network of linear layers, ReLU, softmax and cross-entropy, by running error analysis.
+
+    ``kinds`` are "linear" and "relu" in the order of the layers whose outputs the loss gets as logits; None: ReLU
+    stands between every two linear layers. Output layers are those in ``before_softmax``, which are "relu", and then
+    softmax.
 
     An error e of a layer's inputs becomes e |W|, to which come the layer's own roundings (`linear_forward`); ReLU
     enlarges nothing. Errors e_k of the logits move log p_k by e_k + sum_j p_j e_j at most. Backwards likewise: a delta
@@ -345,24 +357,42 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
     rounding decides whether delta passes, so that it may be off by all of it. Softmax and cross-entropy may be two
     layers or one; probabilities of targets must not underflow.
     """
-    weights, biases = theta[::2], theta[1::2]
-    inputs, open_units = [_Computed(X, np.zeros(X.shape))], []
-    for W, b in zip(weights, biases, strict=True):
-        A = inputs[-1]
-        Z = _Computed(A.value @ W + b, A.error @ np.abs(W) + linear_forward(A.size, W, b, p))
-        inputs.append(_Computed(np.maximum(Z.value, 0), Z.error))
-        open_units.append(np.abs(Z.value) <= 2 * Z.error)
+    kinds = alternating(len(theta) // 2) if kinds is None else kinds
+    parameters = [
+        None if kind == "relu" else theta[2 * kinds[:place].count("linear") :][:2] for place, kind in enumerate(kinds)
+    ]
+    passed = [_Computed(X, np.zeros(X.shape))]
+    for each in parameters:
+        A = passed[-1]
+        if each is None:
+            passed.append(_Computed(np.maximum(A.value, 0), A.error))
+        else:
+            W, b = each
+            passed.append(_Computed(A.value @ W + b, A.error @ np.abs(W) + linear_forward(A.size, W, b, p)))
+    Z = passed[-1]
     probabilities, losses, delta = _probabilities_losses_delta(Z, T, p)
+    if before_softmax:
+        probabilities, _, _ = _probabilities_losses_delta(_Computed(np.maximum(Z.value, 0), Z.error), T, p)
     gradient: list[Array] = []
-    for layer in reversed(range(len(weights))):
-        gradient[:0] = _errors_of_parameters(inputs[layer], delta, p)
-        if layer:
-            W = weights[layer]
+    for place in reversed(range(len(kinds))):
+        each, A = parameters[place], passed[place]
+        if each is None:
+            open_units, before = np.abs(A.value) <= 2 * A.error, delta
+            delta = before.where(A.value > 0)
+            delta.error[open_units] = before.size[open_units]
+        else:
+            W, _ = each
+            gradient[:0] = _errors_of_parameters(A, delta, p)
             error = delta.error @ np.abs(W).T + linear_delta(W, delta.size, p)
-            before = _Computed(delta.value @ W.T, error)
-            delta = before.where(inputs[layer].value > 0)
-            delta.error[open_units[layer - 1]] = before.size[open_units[layer - 1]]
-    return NetBounds(tuple(A.error for A in inputs[1:-1]), Z.error, probabilities, losses, tuple(gradient))
+            delta = _Computed(delta.value @ W.T, error)
+    after = tuple(A.error for A in passed[1:])
+    hidden = tuple(A.error for A, kind in zip(passed[1:], kinds, strict=True) if kind == "relu")
+    return NetBounds(hidden, Z.error, probabilities, losses, tuple(gradient), after)
+
+
+def alternating(count: int) -> tuple[str, ...]:
+    """The kinds of layers of so many linear layers with ReLU between them."""
+    return ("linear", *("relu", "linear") * (count - 1))
 
 
 def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[Array, Array, _Computed]:

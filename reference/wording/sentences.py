@@ -115,6 +115,7 @@ _BOTH = {
 #: What stands after the sentence of an expectation, or of what came.
 _CIRCUMSTANCES = {
     "in layout": ", also in {layout} layout",
+    "in single precision": ", also with X and T in single precision",
     "after any call": ", whatever was called before",
     "twice": ", the same twice",
     "allowed": ", to within {error:.2g}",
@@ -143,6 +144,7 @@ _CIRCUMSTANCES = {
     "after the step": ", after the step of gradient descent",
     "after the training": ", for the first batch after the training",
     "in training": ", in training on {experiment}: epoch {epoch}, batch {batch}",
+    "own layers": " (the layers and the loss were the examiner's own, which are right)",
     "entries wrong": "; {wrong} of {entries} entries are wrong",
 }
 #: Why nothing was judged.

@@ -77,7 +77,7 @@ _EDGES: dict[tuple[str, str], tuple[list[Promise], list[Promise]]] = {
 }
 
 _KEYS = {message.cls: message.key for message in MESSAGES}
-#: What a network is made of: if that does not even answer, nothing can be said of the network.
+#: What a network is made of: if that does not even answer, nothing can be said of a network with these layers.
 _PARTS = tuple(f"{each.key}.{each.method}.answers" for each in MESSAGES if each.key in {"linear", "relu", "softmax"})
 _SOUND = (
     "answers",
@@ -92,7 +92,7 @@ _SOUND = (
     "long_use",
     "any_size",
 )
-#: Checks of the layers that excuse a wrong network: a wrong layer may be the reason.
+#: Checks of the layers that excuse a wrong network that is made of them: a wrong layer may be the reason.
 _RIGHT_PARTS = (
     *(f"{each.key}.{each.method}.{name}" for each in MESSAGES for name in _SOUND),
     *(f"{key}.has_params" for key in ("linear", "relu", "softmax")),
@@ -188,8 +188,10 @@ def _relations(message: Message) -> Iterator[Promise]:
 
 def _of_net() -> Iterator[Check]:
     for each in net.CHECKS:
-        needs = (*_PARTS, *each.depends_on) if each.id.endswith(".answers") else each.depends_on
-        yield replace(each, depends_on=needs, excuses=(*_RIGHT_PARTS, *each.excuses))
+        if each.id in net.TOGETHER:
+            yield replace(each, depends_on=(*_PARTS, *each.depends_on), excuses=(*_RIGHT_PARTS, *each.excuses))
+        else:
+            yield each
 
 
 def _name(check: Promise) -> str:

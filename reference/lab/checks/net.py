@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
+from reference.lab.checks import net_calls, net_uses
 from reference.lab.checks.deep import check_gradient_of_deep_net
 from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
-from reference.lab.network import SHAPES, NetCase, NetRun, case_of, cases
+from reference.lab.net_run import NetRun
+from reference.lab.network import SHAPES, NetCase, case_of, cases
 from reference.numerics import tolerances
-from reference.numerics.compare import differing_entry, worst_entry
+from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.sampling import normal_numbers
@@ -27,7 +29,26 @@ Array = NDArray[np.float64]
 _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
 #: Checks that excuse others: a network that calls its own ``propagate`` is wrong wherever that is.
 _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
-_LOSS_TYPES = ("cross_entropy.forward.types", "logits.forward.types")
+METHODS = ("propagate", "evaluate", "gradient")
+#: What a network answers right away has to be right before it is asked how it answers later.
+_FRESH = tuple(f"{method}.values" for method in METHODS)
+#: By method: the checks that excuse it where it changes what it should not. It may call the others.
+_CHANGING: dict[str, tuple[str, ...]] = {
+    "propagate": (),
+    "evaluate": ("propagate.changes_nothing",),
+    "gradient": ("propagate.changes_nothing", "evaluate.changes_nothing"),
+}
+_STATE = {
+    method: (*(f"{each}.changes_nothing" for each in METHODS), *(f"{each}.no_state" for each in METHODS[:number]))
+    for number, method in enumerate(METHODS)
+}
+_ORDER = {
+    method: (
+        *(f"{each}.{name}" for each in METHODS for name in ("changes_nothing", "no_state")),
+        *(f"{each}.in_any_order" for each in METHODS[:number]),
+    )
+    for number, method in enumerate(METHODS)
+}
 #: A power of two: the step is exact.
 _ALPHA = 0.125
 #: One step of gradient descent, as a line of a script.
@@ -45,14 +66,14 @@ def _check(
     excuses: tuple[str, ...] = (),
     assignments: frozenset[int] = _EVERY,
 ) -> Check:
-    """A check of the network; ``needs``, and ``excuses`` that name no layer, are other checks of the network."""
+    """A check of the network; ``needs`` and ``excuses`` are other checks of the network."""
     of_net, subject = (f"mlp.{each}" for each in needs), f"MLP.{name.partition('.')[0]}"
-    blamed = (each if "forward" in each else f"mlp.{each}" for each in excuses)
+    blamed = (f"mlp.{each}" for each in excuses)
     return Check(f"mlp.{name}", subject, first_sentence(run), run, tuple(of_net), tuple(blamed), assignments)
 
 
 def check_net_answers(context: Context, method: str) -> None:
-    """A network can be made of the layers by the contract's argument names, and the method can be called."""
+    """A network can be made of layers by the contract's argument names, and the method can be called."""
     for case in cases(context):
         T = {} if method == "propagate" else {"T": case.T}
         NetRun(context, case).reply(Call("net", method, {"X": case.X, **T}))
@@ -60,31 +81,27 @@ def check_net_answers(context: Context, method: str) -> None:
 
 def check_propagate(context: Context) -> None:
     """``propagate(X)`` gives the probabilities, through the output layers where there are any."""
+    _judge_each(context, _judge_probabilities)
 
-    def judge(net: NetRun) -> None:
-        net.judge(net.propagate(), net.truth(net.case.probabilities), net.case.bounds.probabilities)
 
-    _judge_each(context, judge)
+def _judge_probabilities(net: NetRun) -> None:
+    net.judge_answer("propagate", net.propagate())
 
 
 def check_propagate_without_output_layers(context: Context) -> None:
     """``propagate(X, output_layers=False)`` stops where the loss takes over: at the logits, with the compound loss."""
-
-    def judge(net: NetRun) -> None:
-        truth = net.truth(net.case.hidden)
-        net.judge(net.propagate(output_layers=False), truth, net.case.bounds.logits)
-
-    _judge_each(context, judge, compound_only=True)
+    options = {"output_layers": False}
+    _judge_each(
+        context, lambda net: net.judge_answer("propagate", net.propagate(**options), **options), compound_only=True
+    )
 
 
 def check_propagate_to_last_layer(context: Context) -> None:
     """``propagate(X, last_layer=name)`` gives the outputs of the layer of that name."""
 
     def judge(net: NetRun) -> None:
-        case = net.case
-        for depth in range(1, len(case.widths) - 1):
-            truth = net.truth(case.hidden, depth=depth)
-            net.judge(net.propagate(last_layer=f"ReLU_{depth}"), truth, case.bounds.hidden[depth - 1])
+        for name in net.case.row_names:
+            net.judge_answer("propagate", net.propagate(last_layer=name), last_layer=name)
 
     _judge_each(context, judge)
 
@@ -106,27 +123,35 @@ def check_evaluate_shape(context: Context) -> None:
 
 def check_evaluate(context: Context) -> None:
     """``evaluate(X, T)`` gives one loss a sample, of what comes before the output layers."""
+    _judge_each(context, _judge_losses)
 
-    def judge(net: NetRun) -> None:
-        truth, reply = net.truth(net.case.losses), net.evaluate()
-        losses = as_numbers(reply.value)
-        if losses is not None and losses.size == truth.value.size:  # the shape is for `evaluate.types`
-            reply = replace(reply, value=losses.reshape(truth.value.shape))
-        net.judge(reply, truth, net.case.bounds.losses)
 
-    _judge_each(context, judge)
+def _judge_losses(net: NetRun) -> None:
+    net.judge_losses(net.evaluate())
 
 
 def check_gradient(context: Context) -> None:
     """``gradient(X, T)`` is the gradient of the mean loss, for every layer that has parameters, under its name."""
+    _judge_each(context, _judge_gradient)
 
-    def judge(net: NetRun) -> None:
-        truth = net.true_gradient()
-        for number, (name, part) in enumerate(net.gradient()):
-            what = f"gradient(X, T)[{name!r}][{number % 2}]"
-            net.judge(Reply(part, "ndarray"), truth[number], net.case.bounds.gradient[number], what)
 
-    _judge_each(context, judge)
+def _judge_gradient(net: NetRun) -> None:
+    net.judge_gradient(net.reply(net.call("gradient")))
+
+
+def check_propagate_together(context: Context) -> None:
+    """With the submission's own layers, too, ``propagate(X)`` gives the probabilities."""
+    _judge_each(context, _judge_probabilities, together=True)
+
+
+def check_evaluate_together(context: Context) -> None:
+    """With the submission's own layers and losses, too, ``evaluate(X, T)`` gives one loss a sample."""
+    _judge_each(context, _judge_losses, together=True)
+
+
+def check_gradient_together(context: Context) -> None:
+    """With the submission's own layers and losses, too, ``gradient(X, T)`` is the gradient of the mean loss."""
+    _judge_each(context, _judge_gradient, together=True)
 
 
 def check_gradient_of_own_loss(context: Context) -> None:
@@ -155,33 +180,18 @@ def check_gradient_of_own_loss(context: Context) -> None:
             raise net.violation(due, fact("number", value=float(terms.sum())))
 
 
-def check_gradient_changes_nothing(context: Context) -> None:
-    """The gradient is computed without changing the parameters or the batch, and a second call gives the same."""
-    for case in cases(context):
-        net = NetRun(context, case, "net.gradient(X, T)")
-        call = Call("net", "gradient", {"X": case.X, "T": case.T})
-        other = Call("net", "evaluate", {"X": case.X[::-1] * 2, "T": case.T[::-1]})
-        looks = [Get(name, attribute) for name in case.linear for attribute in "Wb"]
-        replies = context.executor.run([*case.steps(), call, other, call, *looks])
-        first, _, second, *after = replies[len(case.steps()) :]
-        if first.changed or second.changed:
-            names = first.changed or second.changed
-            raise net.violation(fact("as before", names=names), fact("changed", names=names), "mutates-input")
-        for label, before, look in zip(case.labels, case.theta, after, strict=True):
-            now = as_numbers(look.value)
-            if now is None or not np.array_equal(now, before):
-                due, came = fact("as before the call", what=label), fact("changed", names=(label,))
-                raise net.violation(due, came, "stateful")
-        pairs = zip(net.named_parts(first), net.named_parts(second), case.bounds.gradient, strict=True)
-        for (name, one), (_, two), bound in pairs:
-            if differing_entry(one, two, bound) is not None:
-                due, came = fact("same twice", what=f"gradient of {name}"), fact("different gradients")
-                raise net.violation(due, came, "stateful")
-
-
 def check_training_step(context: Context) -> None:
     """One step of gradient descent gives the parameters due, and the gradient after it is that of the new ones."""
-    for case in cases(context):
+    _judge_training_step(context, cases(context))
+
+
+def check_training_step_together(context: Context) -> None:
+    """With the submission's own layers, too, a step gives the parameters due, and then the gradient of the new ones."""
+    _judge_training_step(context, cases(context, together=True))
+
+
+def _judge_training_step(context: Context, drawn: Iterable[NetCase]) -> None:
+    for case in drawn:
         net = NetRun(context, case)
         parts = [part for _, part in net.gradient()]
         net.asked, net.before = "net.gradient(X, T)", _STEP
@@ -223,16 +233,21 @@ def _mean_losses(net: NetRun, points: list[list[Array]]) -> list[Array]:
     return found
 
 
-def _judge_each(context: Context, judge: Callable[[NetRun], None], *, compound_only: bool = False) -> None:
+def _judge_each(context: Context, judge: Callable[[NetRun], None], **options: bool) -> None:
     """Judge all cases and raise the first violation, which is that of the smallest case."""
     first: Violation | None = None
-    for case in cases(context, compound_only=compound_only):
+    for case in cases(context, **options):
         try:
             judge(NetRun(context, case))
         except Violation as violation:
             first = first or violation
     if first is not None:
         raise first
+
+
+def _called_before(method: str, name: str) -> tuple[str, ...]:
+    """The same checks of ``propagate``, which the other methods may call."""
+    return () if method == "propagate" else (f"propagate.{name}",)
 
 
 #: In order of dependency.
@@ -250,7 +265,7 @@ CHECKS: tuple[Check, ...] = (
         _check(partial(check_net_answers, method=method), f"{method}.answers", excuses=_PROPAGATE)
         for method in ("evaluate", "gradient")
     ),
-    _check(check_evaluate_shape, "evaluate.types", needs=("evaluate.answers",), excuses=(*_PROPAGATE, *_LOSS_TYPES)),
+    _check(check_evaluate_shape, "evaluate.types", needs=("evaluate.answers",), excuses=_PROPAGATE),
     _check(check_evaluate, "evaluate.values", needs=("evaluate.answers",), excuses=_PROPAGATE),
     _check(check_gradient, "gradient.values", needs=("gradient.answers",), excuses=_PROPAGATE),
     _check(
@@ -259,7 +274,52 @@ CHECKS: tuple[Check, ...] = (
         needs=("gradient.answers", "evaluate.answers"),
         excuses=(*_PROPAGATE, "evaluate.values"),
     ),
-    _check(check_gradient_changes_nothing, "gradient.changes_nothing", needs=("gradient.answers",)),
+    *(
+        _check(
+            partial(net_uses.check_changes_nothing, method=method),
+            f"{method}.changes_nothing",
+            needs=(f"{method}.answers",),
+            excuses=_CHANGING[method],
+        )
+        for method in METHODS
+    ),
+    *(
+        _check(
+            partial(net_uses.check_no_state, method=method), f"{method}.no_state", needs=_FRESH, excuses=_STATE[method]
+        )
+        for method in METHODS
+    ),
+    *(
+        _check(
+            partial(net_uses.check_in_any_order, method=method),
+            f"{method}.in_any_order",
+            needs=_FRESH,
+            excuses=_ORDER[method],
+        )
+        for method in METHODS
+    ),
+    *(
+        _check(
+            partial(run, method=method),
+            f"{method}.{run.__name__.removeprefix('check_')}",
+            needs=(f"{method}.values",),
+            excuses=_called_before(method, run.__name__.removeprefix("check_")),
+        )
+        for run in (
+            net_calls.check_single_precision,
+            net_calls.check_layouts,
+            net_calls.check_batch_sizes,
+            net_calls.check_by_position,
+            net_calls.check_other_nets,
+        )
+        for method in METHODS
+    ),
     _check(check_training_step, "gradient.training_step", needs=("gradient.values",)),
+    _check(check_propagate_together, "propagate.together", needs=("propagate.values",)),
+    _check(check_evaluate_together, "evaluate.together", needs=("evaluate.values",)),
+    _check(check_gradient_together, "gradient.together", needs=("gradient.values",)),
+    _check(check_training_step_together, "gradient.training_step_together", needs=("gradient.training_step",)),
     _check(check_gradient_of_deep_net, "gradient.of_deep_net", needs=("gradient.values",)),
 )
+#: Of these, the checks that use the submission's own layers.
+TOGETHER = tuple(each.id for each in CHECKS if "together" in each.id or each.id.endswith("of_deep_net"))
