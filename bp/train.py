@@ -113,7 +113,7 @@ def train(
     history = History() if history is None else history
     history.stopped = history.stopped_at = None
     run = _Run(
-        fast_path(net, train_set, test_set, batch_size, alpha, threads) if fast else None,
+        fast_path(net, train_set, test_set, batch_size, alpha, threads, shape) if fast and shape is not None else None,
         Plain(net, train_set, test_set, batch_size, alpha, stop_on_nonfinite=stop_on_nonfinite),
         net,
         history,

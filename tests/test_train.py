@@ -221,7 +221,7 @@ def test_fast_path_is_asked_first(settings: Any, asked: list[int], monkeypatch: 
     monkeypatch.setattr(sys.modules["bp.train"], "fast_path", lambda *args: calls.append(args))
     net = spiral_net()
     assert spiral_run(net, 1, **settings).epochs == 1
-    assert [(call[0], *call[3:]) for call in calls] == [(net, 300, 1.0, threads) for threads in asked]
+    assert [(call[0], *call[3:6]) for call in calls] == [(net, 300, 1.0, threads) for threads in asked]
     assert [[len(each) for each in call[1:3]] for call in calls] == [[300, 300] for _ in asked]
 
 

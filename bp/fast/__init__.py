@@ -24,7 +24,7 @@ pass. In both cases the net is unchanged, and the plain path repeats these epoch
 
 from __future__ import annotations
 
-from bp.fast.net import shape_of
+from bp.fast.net import Shape, shape_of
 from bp.fast.pieces import Pieces
 from bp.fast.whole import LARGEST, Whole
 from bp.mlp import MLP
@@ -36,14 +36,20 @@ Fast = Whole | Pieces
 
 
 def fast_path(
-    net: MLP, train: Samples, test: Samples | None, batch_size: int, alpha: float, threads: int = 1
+    net: MLP,
+    train: Samples,
+    test: Samples | None,
+    batch_size: int,
+    alpha: float,
+    threads: int = 1,
+    shape: Shape | None = None,
 ) -> Fast | None:
     """An object that trains ``net`` by steps theta <- theta - ``alpha`` dl/dtheta; None if the fast path cannot.
 
-    It can if `shape_of` knows the net and the samples have the net's precision.
+    It can if `shape_of` knows the net, whose answer may be handed in, and the samples have the net's precision.
     """
     sets = [train] if test is None else [train, test]
-    shape = shape_of(net)
+    shape = shape_of(net) if shape is None else shape
     if shape is None or not all(each.T.dtype == shape.dtype for each in sets):
         return None
     if batch_size == len(train) and sum(map(len, sets)) <= LARGEST:

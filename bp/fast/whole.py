@@ -110,7 +110,7 @@ class Whole:
     def _amplitudes(self, vectors: Array) -> dict[str, list[float]]:
         sizes = self._shape.split(np.abs(vectors))
         return {
-            name: rows[:, :, :-1].mean(axis=(1, 2)).tolist()
+            name: (np.add.reduce(rows[:, :, :-1], axis=(1, 2)) / rows[0, :, :-1].size).tolist()
             for name, rows in zip(self._net.parameters(), sizes, strict=True)
         }
 
