@@ -34,8 +34,6 @@ from reference.numerics.rounding import SINGLE, Precision
 
 Array = NDArray[np.float64]
 _INFLATED = tolerances.OWN_ROUNDING
-#: For a smaller probability of a target, 1 / p may overflow in an honest coding, and nothing is bounded.
-_SMALLEST_PROBABILITY = 1e-280
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def due(X: NDArray[np.generic], T: NDArray[np.generic], theta: Sequence[Array], 
         targets = np.asarray(T, dtype=np.float64)
         probabilities, losses, delta = _loss(Z, targets, p)
         of_targets = (targets * probabilities.value).sum(axis=1)
-    if not np.isfinite(Z.value).all() or not (of_targets > _SMALLEST_PROBABILITY).all():
+    if not np.isfinite(Z.value).all() or not (of_targets > tolerances.SMALLEST_TARGET).all():
         return None
     return BatchDue(probabilities, losses, tuple(layers), delta, p)
 

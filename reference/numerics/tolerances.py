@@ -51,6 +51,9 @@ FAR_LOGIT = 1500.0
 #: A factor that covers the rounding of the bounds of a network, which are sums of at most 2^20 terms in double
 #: precision. Theorem: such a sum rounds by 2^-32 of itself at most.
 OWN_ROUNDING = 1 + 2.0**-20
+#: The smallest probability of a target for which the answers to a whole batch are bounded. A choice: 1 / p and its
+#: products with numbers below 2^100 do not overflow.
+SMALLEST_TARGET = 2.0**-900
 #: The usual rounding error of softmax and loss together, in unit roundoffs of probability plus target. A choice: it
 #: is no bound, and decides only when `directions` searches, not what is wrong.
 TYPICAL_LOSS_UNITS = 4.0
