@@ -70,10 +70,12 @@ class Listening(InProcess):
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         for step in steps:
             arguments = step.arguments.values() if isinstance(step, Call) else ()
-            arrays = (
+            given = (
                 [step.value] if isinstance(step, Keep) else [each for each in arguments if not isinstance(each, Ref)]
             )
-            self.heard += [value.array if isinstance(value, Laid) else value for value in arrays]
+            for value in given:
+                several = value if isinstance(value, list) else [value]
+                self.heard += [each.array if isinstance(each, Laid) else each for each in several]
         return super().run(steps)
 
 
@@ -201,7 +203,8 @@ def test_every_axis_is_large_once(message: Message, effort: Effort) -> None:
         assert not message.parameters or max(each.d for each in sizes) >= 500
         assert any(min(each.n, each.d, each.u) > 64 for each in sizes)
         for each in sizes:
-            assert max(each.n * each.u, *((each.n * each.d, each.d * each.u) if message.parameters else ())) <= most
+            arrays = [each.n * each.u, *([each.n * each.d, each.d * each.u] if message.parameters else [])]
+            assert max(arrays) <= most
             assert max(each.n, each.d, each.u) > 8
 
 
