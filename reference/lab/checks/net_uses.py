@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -162,16 +163,21 @@ def _played(context: Context, turns: Sequence[Turn], key: str, *, compound: bool
     steps: list[Step] = case.steps()
     made = len(steps)
     asked: list[tuple[int, Turn, NetCase, Call]] = []
-    theta = case.theta
+    theta, updates = case.theta, 0
     for turn in turns:
         if turn.method == "update_params":
+            updates += 1
             step = steps_of_training[turn.batch]
             theta = tuple(array + part for array, part in zip(theta, step, strict=True))
             pairs = zip(case.linear, step[::2], step[1::2], strict=True)
             steps += [Call(name, "update_params", {"dtheta": [dW, db]}) for name, dW, db in pairs]
         else:
             rows = _BATCHES[turn.batch]
-            now = replace(case, theta=theta, X=case.X[rows], T=case.T[rows])
+            # The same object again, since it remembers its bounds.
+            now = context.known(
+                ("net at a turn", context.seed, key, compound, turn.batch, updates),
+                partial(replace, case, theta=theta, X=case.X[rows], T=case.T[rows]),
+            )
             call = NetRun(context, now).call(turn.method, **turn.options)
             asked.append((len(steps), turn, now, call))
             steps.append(call)
