@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,20 @@ from numpy.typing import NDArray
 
 from reference.engine import Effort
 from reference.execution.in_process import InProcess
+from reference.execution.worker.protocol import Call
 from reference.lab import network
-from reference.lab.checks import deep
+from reference.lab.checks import deep, net_calls
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
 from reference.lab.network import SHAPES, NetCase, case_of
-from reference.numerics import tolerances
+from reference.numerics import rounding, tolerances
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import multiples
 
 Array = NDArray[Any]
 _NOBODY = InProcess({}, {})
+_OF_LOSSES = ("evaluate", "gradient")
 
 
 def sums(question: NetCase) -> list[Array]:
@@ -138,3 +141,28 @@ def test_deep_networks_are_asked_with_either_loss(
     )
     assert [each.compound for each in drawn] == compound
     assert len({each.X.tobytes() for each in drawn}) == len(drawn)
+
+
+@needs_flint
+@pytest.mark.parametrize(("plan", "compound"), [
+    (number, compound) for number, plan in enumerate(net_calls._PLANS)
+    for compound in ([True] if plan.before_softmax else [True, False])
+])  # fmt: skip
+def test_bounds_hold_for_layers_in_any_order(plan: int, compound: bool) -> None:
+    """In single precision, where they are tried the hardest, the textbook's network stays within its bounds."""
+    context = Context(_NOBODY, ball, "x")
+    drawn = net_calls._Drawing(context, plan, net_calls._PLANS[plan], compound=compound)()
+    X, *theta = (np.float32(array) for array in (drawn.X, *drawn.theta))
+    case = replace(drawn, X=np.float64(X), theta=tuple(np.float64(array) for array in theta))
+    bounds = rounding.network(case.X, case.theta, case.T, rounding.SINGLE, case.all_kinds, case.before_softmax)
+    T = np.float32(case.T)
+    single = replace(case, X=X, theta=tuple(theta), own=False)
+    calls = [Call("net", "propagate", {"X": X}), *(Call("net", name, {"X": X, "T": T}) for name in _OF_LOSSES)]
+    *_, predicted, losses, gradient = InProcess(plain.CLASSES, {}).run([*single.steps(), *calls])
+    found = [part for name in case.linear for part in gradient.value[name]]
+    truths = case.true_gradient(ball)
+    pairs = [*zip(found, truths, bounds.gradient, strict=True)]
+    pairs.append((losses.value, ball.value(case.losses, case.theta), bounds.losses))
+    pairs.append((predicted.value, ball.value(case.probabilities, case.theta), bounds.probabilities))
+    assert max(np.abs(part - due.value).max() for part, due, _ in pairs) > 0
+    assert all((np.abs(part - due.value) <= bound + due.error).all() for part, due, bound in pairs)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reference.execution.in_process import InProcess
 from reference.lab.check import LabExamination
+from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
+from tests.examining import with_methods
 from tests.net_use_saboteurs import SABOTEURS, NetSaboteur
 from tests.wording import assert_well_said
 
@@ -21,3 +25,14 @@ def test_network_that_is_used_wrongly_is_found(saboteur: NetSaboteur) -> None:
     assert_well_said(failed)
     assert {each.check.removeprefix("mlp.") for each in failed} & set(saboteur.checks)
     assert {each.subject for each in failed} == {f"MLP.{saboteur.blamed}"}
+
+
+def test_wrong_method_does_not_keep_others_from_being_judged() -> None:
+    """Where a gradient is wrong, ``propagate`` and ``evaluate`` are judged all the same, and pass."""
+
+    def doubled(self: Any, X: Any, T: Any) -> Any:
+        return {name: [2 * part for part in parts] for name, parts in plain.MLP.gradient(self, X, T).items()}
+
+    classes = with_methods("MLP", {"gradient": doubled})
+    findings = LabExamination(InProcess(classes, {}), "x", only="mlp.*", effort="quick").findings()
+    assert {each.status for each in findings if each.subject != "MLP.gradient"} == {"passed"}

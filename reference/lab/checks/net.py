@@ -30,8 +30,6 @@ _EVERY, _COMPOUND = frozenset({1, 2, 3}), frozenset({2, 3})
 #: Checks that excuse others: a network that calls its own ``propagate`` is wrong wherever that is.
 _PROPAGATE = ("propagate.answers", "propagate.values", "propagate.without_output_layers", "propagate.to_last_layer")
 METHODS = ("propagate", "evaluate", "gradient")
-#: What a network answers right away has to be right before it is asked how it answers later.
-_FRESH = tuple(f"{method}.values" for method in METHODS)
 #: By method: the checks that excuse it where it changes what it should not. It may call the others.
 _CHANGING: dict[str, tuple[str, ...]] = {
     "propagate": (),
@@ -285,7 +283,10 @@ CHECKS: tuple[Check, ...] = (
     ),
     *(
         _check(
-            partial(net_uses.check_no_state, method=method), f"{method}.no_state", needs=_FRESH, excuses=_STATE[method]
+            partial(net_uses.check_no_state, method=method),
+            f"{method}.no_state",
+            needs=(f"{method}.values",),
+            excuses=_STATE[method],
         )
         for method in METHODS
     ),
@@ -293,7 +294,7 @@ CHECKS: tuple[Check, ...] = (
         _check(
             partial(net_uses.check_in_any_order, method=method),
             f"{method}.in_any_order",
-            needs=_FRESH,
+            needs=(f"{method}.values",),
             excuses=_ORDER[method],
         )
         for method in METHODS
