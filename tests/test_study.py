@@ -263,6 +263,8 @@ _CAUSES = {
     "blind": "catches/by_class",
 }
 
+_SOMETIMES = {"growth": "instability/cells", "overfit-mnist": "runs/mnist/facts/lowest_loss_test_epoch"}
+
 
 def test_every_cause_has_its_measurement(study: tuple[Study, Path]) -> None:
     """Every sentence about a cause leads to a list, which names its numbers in results.json, and these are there."""
@@ -272,10 +274,11 @@ def test_every_cause_has_its_measurement(study: tuple[Study, Path]) -> None:
     lists = dict(re.findall(r'<p id="because-([^"]+)">(.*?)</p>', page, flags=re.DOTALL))
     named = set(re.findall(r'data-because="([^"]+)"', page))
     assert named == set(lists)
-    assert set(_CAUSES) <= named <= {*_CAUSES, "growth"}  # whether weights diverge depends on the machine's last digits
+    # Whether weights diverge, and a few epochs on noise overfit, depends on the machine's last digits.
+    assert set(_CAUSES) <= named <= {*_CAUSES, *_SOMETIMES}
     for name, line in lists.items():
         paths = re.findall(r"<code>(.*?)</code>", line)
-        assert _CAUSES.get(name, "instability/cells") in paths
+        assert (_CAUSES | _SOMETIMES)[name] in paths
         assert all(_at(numbers, path.split("/")) not in (None, [], {}) for path in paths)
 
 

@@ -51,7 +51,13 @@ def test_the_band_encloses_the_median_and_the_labs_seed_is_the_labs_run() -> Non
             assert np.all(middle <= high)
     net = build_net(experiment)
     history = bp.train(net, *data[:2], batch_size=300, n_epochs=5, alpha=1.0, X_test=data[2], T_test=data[3])
-    assert result.record["by_rate"]["1"]["lab"]["loss_train"] == pytest.approx(history.loss_train[-1], rel=1e-9)
+    lab = result.record["by_rate"]["1"]["lab"]
+    assert lab["loss_train"] == pytest.approx(history.loss_train[-1], rel=1e-9)
+    net = build_net(experiment)
+    start = facts.all_parameters(net)
+    bp.train(net, *data[:2], batch_size=300, n_epochs=1, alpha=1.0)
+    after = facts.all_parameters(net)
+    assert lab["first_length"] == pytest.approx(facts.distance_from(start, after), rel=1e-9)
 
 
 def test_a_step_promises_what_its_gradient_does() -> None:

@@ -25,7 +25,10 @@ def part(experiments: list[Experiment], plan: training.Plan, load: Callable[[Exp
     settings = {"experiments": [asdict(each) for each in experiments], "plan": asdict(plan)}
 
     def make(display: Display) -> PartResult:
-        rows = {each.name: _measure(each, _first(load(each), plan.images), plan) for each in experiments}
+        rows = {}
+        for each in experiments:
+            data = load(each)
+            rows[each.name] = _measure(each, _first(data, plan.images) if each.data == "MNIST" else data, plan)
         machine = environment.describe()
         return PartResult({"rounds": plan.rounds, "machine": machine, "experiments": rows})
 

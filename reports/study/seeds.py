@@ -68,14 +68,12 @@ def _filled(values: list[float], n_epochs: int) -> list[float]:
 
 def _run(experiment: Experiment, data: Data) -> tuple[bp.History, dict[str, Any]]:
     net = build_net(experiment)
-    moments: list[NDArray[Any]] = []
-
-    def on_epoch(history: bp.History) -> None:
-        if history.epochs <= 1:
-            moments.append(facts.all_parameters(net))
-
-    history = quiet_run(experiment, data, net, on_epoch)
-    return history, of_run(history, net, data[0]) | {"first_length": facts.distance_from(*moments[:2])}
+    before = facts.all_parameters(net)
+    gradient = np.concatenate([part.ravel() for parts in net.gradient(*data[:2]).values() for part in parts])
+    first_length = experiment.alpha * float(np.linalg.norm(gradient) / np.linalg.norm(before))
+    # Without a function to call after each epoch, many epochs are computed at once.
+    history = quiet_run(experiment, data, net)
+    return history, of_run(history, net, data[0]) | {"first_length": first_length}
 
 
 def of_run(history: bp.History, net: bp.MLP, X: NDArray[Any]) -> dict[str, Any]:
