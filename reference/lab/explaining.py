@@ -73,6 +73,9 @@ class Explainer:
         if violation.mistake is not None and (subject not in self._behaviour or not _in_last_digits(violation)):
             return None
         if subject not in self._behaviour:
+            if self._found.get(subject):
+                # A mistake that has been named already may explain this as well.
+                return None
             found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
             if found is None:
                 return None
