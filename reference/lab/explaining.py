@@ -17,7 +17,7 @@ from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.wirings import Choice, estimated, wirings
-from reference.lab.telling_apart import told_apart
+from reference.lab.telling_apart import seen_elsewhere, told_apart
 
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
@@ -88,7 +88,8 @@ class Explainer:
         self, subject: str, run: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
     ) -> Mistake | None:
         """The mistake that explains a violation, or None: listed ones come first, then what is composed of them."""
-        if _says_nothing(context):
+        message, nothing = _message(violation), _says_nothing(context)
+        if nothing and message is None:
             return None
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
@@ -102,6 +103,8 @@ class Explainer:
         )
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
+            if nothing and message is not None:
+                found = seen_elsewhere(found, context, message)
             if found:
                 found = _fewest(told_apart(found, context))
                 before += [each for each in found if each not in before]
