@@ -12,6 +12,7 @@ from reference.findings import Finding
 from reference.lab.mistakes import plain
 from reference.lab.second_hand import CODINGS
 from reports.study.bench.second_hand import judged, summary
+from reports.verdicts.grouping import Method
 from tests.comparing import needs_flint
 from tests.examining import concerned, examined, with_methods
 
@@ -164,6 +165,22 @@ def test_the_smallest_case_shows_the_defect_that_was_found() -> None:
     assert np.shape(found.counterexample["X"])[1] > 2
     assert found.came is not None
     assert np.isfinite(found.came["value"])
+
+
+def test_the_grossest_failure_is_shown_in_full() -> None:
+    """A maximum of the whole batch loses digits first, and gives a NaN later: the NaN is what is shown."""
+    subject = "SoftmaxLayer.forward"
+
+    def forward(self: Any, X: Any) -> Any:
+        E = np.exp(X - X.max())
+        return E / E.sum(axis=1, keepdims=True)
+
+    found = failures(subject, forward)
+    main = Method(subject, tuple(found)).main
+    assert main is not None
+    assert main.came is not None
+    assert len(found) > 1
+    assert not np.isfinite(main.came["value"])
 
 
 def test_the_allowed_error_is_told() -> None:

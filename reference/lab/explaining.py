@@ -17,7 +17,7 @@ from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.wirings import Choice, estimated, wirings
-from reference.lab.telling_apart import told_apart
+from reference.lab.telling_apart import seen_elsewhere, told_apart
 
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
@@ -73,6 +73,9 @@ class Explainer:
         if violation.mistake is not None and (subject not in self._behaviour or not _in_last_digits(violation)):
             return None
         if subject not in self._behaviour:
+            if self._found.get(subject):
+                # A mistake that has been named already may explain this as well.
+                return None
             found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
             if found is None:
                 return None
@@ -85,7 +88,8 @@ class Explainer:
         self, subject: str, run: Run, context: Context, violation: Violation, kept: Mapping[str, Run]
     ) -> Mistake | None:
         """The mistake that explains a violation, or None: listed ones come first, then what is composed of them."""
-        if _says_nothing(context):
+        message, nothing = _message(violation), _says_nothing(context)
+        if nothing and message is None:
             return None
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
@@ -99,6 +103,8 @@ class Explainer:
         )
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
+            if nothing and message is not None:
+                found = seen_elsewhere(found, context, message)
             if found:
                 found = _fewest(told_apart(found, context))
                 before += [each for each in found if each not in before]

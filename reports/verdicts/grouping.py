@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +31,23 @@ class Method:
 
     @property
     def main(self) -> Finding | None:
-        """The failure to show in full: the first, which is nearest to the cause since checks depend on earlier ones."""
-        return next(iter(self.of("failed")), None)
+        """The failure to show in full.
+
+        It is the first, which is nearest to the cause since checks depend on earlier ones; unless that is a small
+        difference, and a later one is gross: a NaN, or an error with at least twice as many wrong digits.
+        """
+        failed = self.of("failed")
+        if not failed or math.isinf(failed[0].grossness):
+            return next(iter(failed), None)
+        compared = [each for each in failed if each.came is not None and each.came.kind == "entry"]
+        grossest = max(compared, key=lambda each: each.grossness)
+        return grossest if math.sqrt(grossest.grossness) > failed[0].grossness else failed[0]
 
     @property
     def others(self) -> list[Finding]:
         """The other failures, except those with the same reason as the main one."""
-        return [each for each in self.of("failed")[1:] if self.main is None or _reason(each) != _reason(self.main)]
+        main = self.main
+        return [each for each in self.of("failed") if main is not None and _reason(each) != _reason(main)]
 
     @property
     def repeated(self) -> int:
