@@ -88,7 +88,10 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         help="a folder, a file, or a dotted module name (default: bp itself)",
     )
     parser.add_argument(
-        "--all", type=_path, metavar="DIR", help="judge every submission in DIR: folders, .py and .zip files"
+        "--all",
+        type=_path,
+        metavar="DIR",
+        help="judge every submission in DIR: folders, .py files, archives and notebooks",
     )
     parser.add_argument("--list", action="store_true", help="list the checks with their reasons, and judge nothing")
     _add_choice_of_checks(parser.add_argument_group("which checks are made, and how"))
@@ -123,7 +126,12 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         help="check what this assignment asks for: 1 allows the naive softmax, 2 asks for the same as 3 (default: 3)",
     )
     group.add_argument(
-        "--only", default="*", metavar="PATTERN", help="make only the checks whose id matches; * and ? are wildcards"
+        "--only",
+        action=_Joined,
+        default="*",
+        metavar="PATTERN",
+        help="make only the checks whose id matches (* and ? are wildcards), or those of a class or a method, such as "
+        "SoftmaxLayer or relu.delta; may be given several times",
     )
     group.add_argument(
         "--seed", type=_seed, metavar="N", help="draw the cases with this seed, to repeat a run (default: a fresh one)"
@@ -257,6 +265,16 @@ def _memory(text: str) -> int:
         least = f"{_LEAST_MEMORY}, the MiB that numpy needs"
         raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
     return value
+
+
+class _Joined(argparse.Action):
+    """Joins the values of an option that is given several times, with commas between them."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, values if before == self.default else f"{before},{values}")
 
 
 def _seed(text: str) -> int:

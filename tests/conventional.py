@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.first_order import Number, exp, largest, log, log1p, log2, log_of_2, one_by_one
+from tests.first_order import Number, exp, largest, log, log1p, log2, log_of_2, one_by_one, sqrt
 
 Array = NDArray[Any]
 Codings = dict[str, Number]
@@ -148,13 +148,25 @@ def softmax_delta(P: Array, d: Array) -> list[Array]:
 
 
 def cross_entropy(P: Array, T: Array) -> list[Array]:
-    """Cross-entropy with logarithms to base e and to base 2."""
+    """Cross-entropy with logarithms to base e and to base 2, of p, 1 / p, sqrt p and through the other classes."""
 
     def codings(n: int, _: int) -> Codings:
         found: Codings = {}
-        for base, logarithm in (("e", log), ("2", lambda x: log2(x) * log_of_2())):
+        two = Number(2)
+        ways = (
+            ("base e", log),
+            ("base 2", lambda x: log2(x) * log_of_2()),
+            ("of 1 / p", lambda x: -log(Number(1) / x)),
+            ("of 1 / p, base 2", lambda x: -(log2(Number(1) / x) * log_of_2())),
+            ("of sqrt p", lambda x: two * log(sqrt(x))),
+            ("through p - 1", lambda x: log1p(x - Number(1))),
+        )
+        for base, logarithm in ways:
             terms = [Number(t) * logarithm(Number(p)) if t else Number(0) for t, p in zip(T[n], P[n], strict=True)]
-            found |= {f"base {base}, {order}": total for order, total in _sums(terms).items()}
+            found |= {f"{base}, {order}": total for order, total in _sums(terms).items()}
+        others = [Number(p) for t, p in zip(T[n], P[n], strict=True) if not t]
+        for order, total in _sums(others).items():
+            found[f"through the others, {order}"] = -log1p(-total)
         return found
 
     return [_each((len(P), 1), codings)]

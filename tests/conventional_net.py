@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.first_order import Number, exp, largest, log, one_by_one
+from tests.first_order import Number, exp, largest, log, log1p, one_by_one, sqrt
 
 Array = NDArray[Any]
 
@@ -27,11 +27,14 @@ class Coding:
         Deltas are divided by N before they are summed up.
     has_largest_first
         The largest term of each sum comes first, which is rounded most often; else they come in order.
+    logarithm
+        How the loss follows from the probabilities and the target, if it is no compound.
     """
 
     is_compound: bool
     is_averaged_first: bool
     has_largest_first: bool
+    logarithm: Callable[[Sequence[Number], int], Number] = lambda p, target: -log(p[target])
 
     def sum(self, terms: Sequence[Number]) -> Number:
         """Add the terms one by one."""
@@ -70,7 +73,7 @@ class Coding:
                 losses[n, 0] = log(S) - shifted[target]
                 delta[n] = [p - Number(y) for p, y in zip(P[n], t, strict=True)]
             else:
-                losses[n, 0] = -log(P[n, target])
+                losses[n, 0] = self.logarithm(P[n], target)
                 d = [-(Number(1) / p) if k == target else Number(0) for k, p in enumerate(P[n])]
                 mean = self.sum([p * e for p, e in zip(P[n], d, strict=True)])
                 delta[n] = [p * (e - mean) for p, e in zip(P[n], d, strict=True)]
@@ -83,7 +86,16 @@ class Coding:
         return [W, b] if self.is_averaged_first else [W / n, b / n]
 
 
-CODINGS = [Coding(*choice) for choice in itertools.product((True, False), repeat=3)]
+def _through_the_others(p: Sequence[Number], target: int) -> Number:
+    others = one_by_one([each for k, each in enumerate(p) if k != target])
+    return -log1p(-others) if p[target].value > others.value else -log(p[target])
+
+
+CODINGS = [Coding(*choice) for choice in itertools.product((True, False), repeat=3)] + [
+    Coding(False, True, True, _through_the_others),
+    Coding(False, True, True, lambda p, target: log(Number(1) / p[target])),
+    Coding(False, True, True, lambda p, target: -(Number(2) * log(sqrt(p[target])))),
+]
 
 
 def _each(shape: tuple[int, ...], number: Any) -> Array:

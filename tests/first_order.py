@@ -87,6 +87,12 @@ def log2(x: Number) -> Number:
     return Number(x.value.ln() / ln2, ((x, 1 / (x.value * ln2)),), 8)
 
 
+def sqrt(x: Number) -> Number:
+    """The square root, rounded once."""
+    value = x.value.sqrt()
+    return Number(value, ((x, 1 / (2 * value)),), 1)
+
+
 def log_of_2() -> Number:
     """log 2, a rounded constant of the program."""
     return Number(Decimal(2).ln(), (), 1)

@@ -12,7 +12,7 @@ _SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 _PARTS = {re.split(r"\W", part, maxsplit=1)[0]: part for part in _SOURCE.split("\nclass ")[1:]}
 # Each file says that it runs, so that a test sees whether one runs twice.
 _HEAD = "from typing import Any\nimport numpy as np\nprint('running', __file__)\n"
-_SOFTMAX = "def _softmax" + _SOURCE.partition("def _softmax")[2].partition("#:")[0]
+_SOFTMAX = "def softmax" + _SOURCE.partition("def softmax")[2].partition("#:")[0]
 
 #: The lab's files, and the classes in each.
 MODULES = {
@@ -26,18 +26,18 @@ MODULES = {
 
 def module(name: str, imports: str = "", *, end: str = "") -> str:
     """One of the lab's files, with what it imports at its top, and what it does at its end."""
-    classes = (_class(each) for each in ("_Named", *MODULES[name]))
+    classes = (_class(each) for each in ("Named", *MODULES[name]))
     return "".join([_HEAD, imports, "\n", _SOFTMAX, *classes, end])
 
 
 def one_file() -> str:
     """All classes in one file."""
-    classes = (_class(each) for each in ("_Named", *(each for names in MODULES.values() for each in names)))
+    classes = (_class(each) for each in ("Named", *(each for names in MODULES.values() for each in names)))
     return "".join([_HEAD, _SOFTMAX, *classes])
 
 
 def _class(name: str) -> str:
-    return f"\nclass {_PARTS[name].partition('def _softmax')[0].partition('#:')[0]}"
+    return f"\nclass {_PARTS[name].partition('def softmax')[0].partition('#:')[0]}"
 
 
 def lab(line: str, layer: str = "SoftmaxLayer") -> dict[str, str]:

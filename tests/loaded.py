@@ -15,12 +15,12 @@ from reference.lab.mistakes import plain
 SOURCE = Path(plain.__file__).read_text(encoding="utf-8")
 HEAD = "from typing import Any\n\nimport numpy as np\n"
 PARTS = {re.split(r"\W", part, maxsplit=1)[0]: part for part in SOURCE.split("\nclass ")[1:]}
-SOFTMAX = "def _softmax" + SOURCE.partition("def _softmax")[2].partition("#:")[0]
+SOFTMAX = "def softmax" + SOURCE.partition("def softmax")[2].partition("#:")[0]
 RELU = f"class {PARTS['ReLULayer']}"
-NAMED = f"class {PARTS['_Named']}"
+NAMED = f"class {PARTS['Named']}"
 #: The lab's modules, and what is in each.
 MODULES = {
-    "named": ["_Named"],
+    "named": ["Named"],
     "linear_layer": ["LinearLayer"],
     "relu_layer": ["ReLULayer"],
     "softmax_layer": ["SoftmaxLayer"],
@@ -34,8 +34,8 @@ def flat_modules(folder: Path, prefix: str = "") -> None:
     """The lab's, each in a file of its own, which imports what it needs from the others."""
     folder.mkdir(parents=True, exist_ok=True)
     for module, classes in MODULES.items():
-        text = "".join(f"\nclass {PARTS[name].partition('def _softmax')[0].partition('#:')[0]}" for name in classes)
-        head = HEAD if module == "named" else f"{HEAD}from {prefix}named import _Named\n"
+        text = "".join(f"\nclass {PARTS[name].partition('def softmax')[0].partition('#:')[0]}" for name in classes)
+        head = HEAD if module == "named" else f"{HEAD}from {prefix}named import Named\n"
         softmax = "" if module == "named" else f"\n{SOFTMAX}"
         (folder / f"{module}.py").write_text(head + softmax + text, encoding="utf-8")
 

@@ -152,12 +152,21 @@ class Tally:
                 self.first.append(f"{name}: {doubles[index]!r} for {truth.value[index]!r} +- {bound[index]!r}: {case}")
 
 
+def set_parameters(layer: Any, W: Array, b: Array) -> None:
+    """Give a layer its parameters, by assignment or, where that is refused, written into the arrays that it has."""
+    for name, value in (("W", W), ("b", b)):
+        try:
+            setattr(layer, name, value)
+        except AttributeError:
+            getattr(layer, name)[...] = value
+
+
 def asked(coding: type, message: Message, case: Case) -> tuple[Array, ...]:
     """What a coding answers."""
     if message.cls == "LinearLayer":
         W, b = case.parameters["W"], case.parameters["b"]
         layer = coding(*W.shape, np.random.RandomState(0), "layer")
-        layer.W, layer.b = W, b
+        set_parameters(layer, W, b)
     else:
         layer = coding("layer")
     with np.errstate(all="ignore"):

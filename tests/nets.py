@@ -15,7 +15,7 @@ from reference.lab.contract import Case, Expected, one_hot
 from reference.numerics import rounding
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
-from tests.measuring import Tally
+from tests.measuring import Tally, set_parameters
 
 Array = NDArray[Any]
 
@@ -76,7 +76,7 @@ class Net:
             if layers:
                 layers.append(classes["ReLULayer"](name=f"ReLU_{len(layers)}"))
             linear = classes["LinearLayer"](*W.shape, np.random.RandomState(0), f"Linear_{len(layers)}")
-            linear.W, linear.b = W.copy(), b.copy()
+            set_parameters(linear, W.copy(), b.copy())
             layers.append(linear)
         names = [layer.name for layer in layers if layer.has_params()]
         softmax = classes["SoftmaxLayer"](name="Softmax_OUT")

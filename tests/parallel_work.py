@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from reports.course.summary import Entry
+from reports.course.entry import Entry
 from reports.course.task import Result, Task
 
 

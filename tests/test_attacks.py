@@ -48,6 +48,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "endless_call": forward("timeout"),
     "endless_del": ("relu.made", "ReLULayer", "timeout"),
     "endless_import": MISSING,
+    "ends_in_groups": forward("exits", "values"),
     "equal_to_everything": forward("wrong-type"),
     "exit_at_exit": forward("exits"),
     "exit_at_import": MISSING,
@@ -170,7 +171,8 @@ def test_careless_submission_passes(place: Place, name: str) -> None:
         "allows: does it train there?",
         "careless_end": "attack.py ended with FileNotFoundError: [Errno 2] No such file or directory: 'mnist.npz'",
     }
-    assert list(judgement.notes) == ([noted[name]] if name in noted else [])
+    # After the exception a note tells the line.
+    assert [note.partition(" (line ")[0] for note in judgement.notes] == ([noted[name]] if name in noted else [])
     if name == "careless_printing":
         assert judgement.output.startswith("hello\nhello\n")
 

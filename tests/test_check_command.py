@@ -236,8 +236,8 @@ def test_partial_run_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> 
         (["--memory", "1.5"], "expected an integer of at least 128, the MiB that numpy needs, got '1.5'"),
         (["-j", "x"], "expected an integer of at least 1, got 'x'"),
         (
-            ["--only", "SoftmaxLayer"],
-            "no check matches 'SoftmaxLayer'; did you mean 'softmax.*'? `bp check --list` shows",
+            ["--only", "relu", "--only", "SoftmaxLayers"],
+            "no check matches 'SoftmaxLayers'; did you mean 'softmax.*'? `bp check --list` shows",
         ),
         (["--list", "--json", "-"], "leave --json out"),
         (["--html", "nowhere/a.html"], "expected --html to be in a folder that exists, there is no folder nowhere"),

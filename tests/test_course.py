@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from reports.commands import check_course
+from reports.course.entry import problem_of
 from reports.course.parallel import judge_all
 from reports.course.record import record_path
 from reports.course.submissions import Submission
-from reports.course.summary import problem_of
 from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.verdicts.settings import Settings
@@ -63,19 +63,42 @@ def test_course_is_judged_whatever_is_handed_in(elsewhere: Path, capsys: pytest.
     assert outcome(*argv, "--reports", "out", "--markdown", "t.md") == FAILED
     assert "Python 2" in rows_of("t.csv")["old.py"]["problem"]
     verdicts = {name: row["verdict"] for name, row in rows_of("t.csv").items()}
-    wrong = ("hangs.py", "old.py", "exits.py", "thief.py", "Übung 3, Müller", "empty", "broken.zip")
-    assert verdicts == {"right.py": "pass", "Ñandú (1).ZIP": "pass", **dict.fromkeys(wrong, "fail")}
-    assert len(json.loads(Path("t.json").read_text("utf-8"))["submissions"]) == 9
-    judged = {f"{name}.{form}" for name in verdicts if name not in ("empty", "broken.zip") for form in ("html", "json")}
-    assert {each.name for each in Path("out").iterdir()} == judged | {"check-course.jsonl"}
+    wrong = ("hangs.py", "old.py", "exits.py", "thief.py", "Übung 3, Müller", "empty")
+    unjudged = ("broken.zip", "grades.txt", "link.py")
+    due = {"right.py": "pass", "Ñandú (1).ZIP": "pass", **dict.fromkeys(wrong, "fail")}
+    assert verdicts == due | dict.fromkeys(unjudged, "not judged")
+    assert len(json.loads(Path("t.json").read_text("utf-8"))["submissions"]) == 11
+    unreported = ("empty", *unjudged)
+    judged = {f"{name}.{form}" for name in verdicts if name not in unreported for form in ("html", "json")}
+    assert {each.name for each in Path("out").iterdir()} == judged | {"check-course.jsonl", "index.html"}
     reports = [json.loads(each.read_text("utf-8")) for each in Path("out").glob("*.json")]
     assert len({each["seed"] for each in reports}) == 1
-    assert {each["implementation"] for each in reports} == set(verdicts) - {"empty", "broken.zip"}
+    assert {each["implementation"] for each in reports} == set(verdicts) - set(unreported)
     said = capsys.readouterr()
     assert "relu.forward.values" in said.out
     assert f"--seed {reports[0]['seed']}" in said.out or f"seed: {reports[0]['seed']}" in said.out
-    assert "not judged, because it is no folder, .py or .zip file: grades.txt, link.py" in said.err
-    assert "9/9" in said.err
+    assert "2 pass, 6 fail, 3 not judged" in said.out
+    assert "11/11" in said.err
+
+
+def test_course_with_what_cannot_be_opened_does_not_pass(elsewhere: Path) -> None:
+    """Where somebody is not judged the exit code is 1, although all others pass: it is no fault of the examiner's."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    (elsewhere / "course" / "b.rar").write_bytes(b"Rar!")
+    assert outcome("--all", "course", *RELU, "--csv", "t.csv") == FAILED
+    assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.rar": "not judged"}
+    assert "b.rar is a .rar archive, which cannot be opened here" in rows_of("t.csv")["b.rar"]["problem"]
+
+
+def test_names_that_look_the_same_are_two_submissions(elsewhere: Path) -> None:
+    """Names that differ in what nobody sees, such as the form of an accent, get a row each; long names too."""
+    names = ("\u00e9.py", "e\u0301.py", "E\u0301.py", f"{'n' * 240}.py", f"{'n' * 239}m.py")
+    (elsewhere / "course").mkdir()
+    for name in names:
+        (elsewhere / "course" / name).write_text(RIGHT, encoding="utf-8")
+    assert outcome("--all", "course", *RELU, "--csv", "t.csv", "--reports", "out") == OK
+    assert len(rows_of("t.csv")) == len(names)
+    assert len(list(Path("out").glob("*.json"))) == len(names)
 
 
 def test_course_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

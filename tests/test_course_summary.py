@@ -10,8 +10,8 @@ import re
 import pytest
 from rich.console import Console
 
-from reports.course import summary
-from reports.course.summary import Entry, entry_of, problem_of
+from reports.course import page, summary
+from reports.course.entry import Entry, entry_of, problem_of
 from tests.judgements import BATCH_WIDE, COMMAND, FORBIDDEN, SUMMED, Tags, judged, rendered, strictly
 
 pytestmark = pytest.mark.outside
@@ -82,3 +82,37 @@ def test_tables_are_read_back() -> None:
     assert Tags.of(page).unbalanced == []
     assert page.count("<tr>") == 1 + len(table["checks"]) + 1 + len(entries)
     assert len(summary.as_markdown(entries * 1000, 10_000).encode()) <= 10_000
+
+
+def test_page_links_what_was_judged_and_runs_only_its_own_script() -> None:
+    """The page has a row for each submission with its verdict, links those with a page, and escapes what is foreign."""
+    links = {"bert": "bert & co.html"}
+    source = page.page(course_of_four(), links)
+    tags = Tags.of(source)
+    assert tags.unbalanced == []
+    assert [value for name, value in tags.attributes if name == "href"] == ["bert%20%26%20co.html"]
+    assert tags.opened.count("script") == 1
+    assert not FORBIDDEN.search(source)
+    for entry in course_of_four():
+        assert entry.verdict in tags.text
+    assert "=cmd()" in tags.text
+    assert "linear.grad.values" in tags.text
+    assert "1 pass, 2 fail, 1 without a verdict" in tags.text
+
+
+def test_page_counts_who_keeps_which_share() -> None:
+    """The distribution counts each judged submission once, by the share of its checks that hold."""
+
+    def entry(passed: int, failed: int) -> Entry:
+        counts = {"passed": passed, "failed": failed, "skipped": 7, "error": 0}
+        return Entry("x", "fail" if failed else "pass", counts)
+
+    source = page.page([entry(5, 0), entry(1, 1), entry(59, 41), entry(0, 9), entry(0, 0)], {})
+    rows = dict(re.findall(r"<tr><td>([a-z0-9 %]+)</td><td>(\d)</td>", source))
+    assert {name: int(number) for name, number in rows.items() if number != "0"} == {
+        "all": 1,
+        "50 to 60 %": 2,
+        "0 to 10 %": 1,
+    }
+    assert len(rows) == 11
+    assert page.share_of(entry(0, 0)) is None

@@ -52,7 +52,7 @@ def sent(value: Any) -> Any:
         ["s", "text"],
         ["s", ["d", []]],
         ["r", "Call", ["a", "b", None]],
-        ["r", "Reply", [0] * 9],
+        ["r", "Reply", [0] * 20],
         ["r", ["l", []], []],
         ["r", "dict", []],
         ["x", 1],

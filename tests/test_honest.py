@@ -96,6 +96,30 @@ def test_first_assignment_allows_naive_codings(name: str) -> None:
     assert [each for each in findings if each.status != "passed"] == []
 
 
+def _outside() -> dict[str, tuple[str, type, str]]:
+    """Codings that docs/gate.md names as outside the theorems: the class, and the check that fails."""
+    forward, delta = honest.UNLIKELY_TARGETS_LOSE_DIGITS["through the others alone"]
+    return {
+        "Strassen's products": ("LinearLayer", honest.STRASSEN, "linear.forward.values"),
+        "exp(x - lse)": ("SoftmaxLayer", honest.NAIVE["log-sum-exp"]["SoftmaxLayer"], "softmax.forward.extreme_logits"),
+        "log1p of unlikely targets": (
+            "LossCrossEntropy",
+            honest.loss_class("LossCrossEntropy", forward, delta),
+            "cross_entropy.forward.values",
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", _outside())
+def test_codings_outside_the_theorems_are_failed(name: str) -> None:
+    """They lose digits that others keep: by the check that docs/gate.md tells."""
+    cls, coding, check = _outside()[name]
+    findings = reference.check({**honest.PLAIN, cls: coding}, only=CHECKS[cls], effort="quick")
+    failed = [each.check for each in findings if each.status == "failed"]
+    assert check in failed
+    assert all(each.startswith(check.rpartition(".")[0]) for each in failed)
+
+
 @pytest.mark.measure
 @each_message
 @each_dtype

@@ -253,3 +253,59 @@ def test_trusted_code_keeps_its_exceptions(tmp_path: Path) -> None:
     path.write_text("class MLP: pass\nraise ArithmeticError('own fault')\n", encoding="utf-8")
     with pytest.raises(ArithmeticError, match="own fault"):
         loading.load(path, CLASSES)
+
+
+#: Where the code and its settings lie, the path by which it opens them, and what is handed in.
+BESIDE = {
+    "beside a file": ("solution.py", "config.json", "config.json", "solution.py"),
+    "in the folder": ("solution.py", "config.json", "config.json", "."),
+    "in the package's folder": ("mlp/solution.py", "mlp/config.json", "config.json", "."),
+    "seen from above the package": ("mlp/solution.py", "mlp/config.json", "mlp/config.json", "."),
+    "in a folder of data": ("solution.py", "data/config.json", "data/config.json", "solution.py"),
+}
+
+
+@pytest.mark.parametrize("where", BESIDE)
+def test_files_beside_the_code_are_found(tmp_path: Path, where: str) -> None:
+    """By their paths from the folder in which one starts Python; files that no code names are not carried along."""
+    code, settings, opened, handed_in = BESIDE[where]
+    for name in (code, settings, "private.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+    text = SOURCE.replace(
+        "import numpy as np", f'import json\nimport numpy as np\nSIZE = json.load(open("{opened}"))', 1
+    )
+    text += 'import os\nassert not os.path.exists("private" + ".txt")\n' if handed_in != "." else ""
+    (tmp_path / code).write_text(text, encoding="utf-8")
+    (tmp_path / settings).write_text("3", encoding="utf-8")
+    (tmp_path / "private.txt").write_text("private", encoding="utf-8")
+    judgement = judged(tmp_path / handed_in)
+    assert (judgement.verdict, judgement.notes) == ("pass", ())
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """With the line that opens it."""
+    (tmp_path / "solution.py").write_text(f'SIZE = open("config.json")\n{SOURCE.partition("annotations")[2]}')
+    (note,) = judged(tmp_path).notes
+    assert note.startswith("solution.py ended with FileNotFoundError")
+    assert note.endswith('(line 1: open("config.json"))')
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("images.bin", 3 * 2**20), ("images.bin", 20 * 2**20), ("images.py", 3 * 2**20)]
+)
+def test_large_files_beside_the_code_do_not_matter(tmp_path: Path, name: str, size: int) -> None:
+    """What is too large to be carried along is named in a note; all else is there."""
+    file_in(tmp_path, "")
+    with (tmp_path / name).open("wb") as file:
+        file.write(b"#")
+        file.truncate(size)
+    judgement = judged(tmp_path)
+    assert judgement.verdict == "pass"
+    assert len(judgement.notes) == (size > 2**24)
+    assert all(name in note for note in judgement.notes)
+
+
+def test_a_large_file_may_hold_the_classes(tmp_path: Path) -> None:
+    """Someone pasted data into the module."""
+    file_in(tmp_path, f"DATA = '{'0' * 3 * 2**20}'")
+    assert judged(tmp_path).verdict == "pass"

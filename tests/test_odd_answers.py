@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict, UserDict, defaultdict, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -190,6 +191,77 @@ def test_gradients_that_change_something_are_told(wrong: Method, word: str) -> N
     findings = examined(with_methods("MLP", {"gradient": wrong}), ["mlp.gradient.changes_nothing"])
     assert_well_said(findings)
     assert (findings[-1].status, findings[-1].mistake) == ("failed", word)
+
+
+class Pair(NamedTuple):
+    """As students return gradients that they want to name."""
+
+    weights: Any
+    biases: Any
+
+
+class Own(list):  # type: ignore[type-arg]
+    """A list whose methods nobody should call."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError("the examiner iterates over it")
+
+    def __len__(self) -> int:
+        return 0
+
+
+class OwnDict(dict):  # type: ignore[type-arg]
+    """A dict whose methods nobody should call."""
+
+    def items(self) -> Any:
+        return []
+
+    values = keys = __iter__ = items
+
+
+GRADIENTS: dict[str, Change] = {
+    "a named tuple": lambda right: Pair(*right),
+    "a list of one's own": Own,
+    "a deque": deque,
+}
+DICTS: dict[str, Change] = {
+    "an OrderedDict": OrderedDict,
+    "a defaultdict": lambda right: defaultdict(list, right),
+    "a dict of one's own": OwnDict,
+    "keys of a subclass": lambda right: {np.str_(name): parts for name, parts in right.items()},
+    "named tuples": lambda right: {name: Pair(*parts) for name, parts in right.items()},
+    "lists of one's own": lambda right: {name: Own(parts) for name, parts in right.items()},
+    "an object with items": UserDict,
+}
+#: What is no list or dict, although it can be used like one.
+NONE_OF_THEM = ("a deque", "an object with items")
+
+
+@pytest.mark.parametrize("kind", GRADIENTS)
+def test_gradients_may_be_of_subclasses(kind: str) -> None:
+    """A named tuple is a tuple; what is none, and no list, is told as such."""
+    findings = examined(with_answer("LinearLayer.grad", GRADIENTS[kind]), concerned("LinearLayer.grad"))
+    failed = [(each.check, each.mistake) for each in findings if each.status == "failed"]
+    assert failed == ([("linear.grad.answers", "wrong-type")] if kind in NONE_OF_THEM else [])
+
+
+@pytest.mark.parametrize("kind", DICTS)
+def test_gradients_of_networks_may_be_of_subclasses(kind: str) -> None:
+    """The same of the dict, and of what is in it."""
+    findings = examined(with_answer("MLP.gradient", DICTS[kind]), concerned("MLP.gradient"))
+    assert {each.mistake for each in findings if each.status == "failed"} == (
+        {"wrong-type"} if kind in NONE_OF_THEM else set()
+    )
+
+
+@pytest.mark.parametrize("kind", ["an OrderedDict", "a dict of one's own"])
+def test_wrong_gradients_of_subclasses_are_told(kind: str) -> None:
+    """What they hold is looked at, not what their methods say."""
+    wrong = with_answer(
+        "MLP.gradient", lambda right: DICTS[kind]({name: [2 * part for part in parts] for name, parts in right.items()})
+    )
+    findings = examined(wrong, concerned("MLP.gradient"))
+    assert next(each.check for each in findings if each.status == "failed") == "mlp.gradient.values"
 
 
 def test_a_tuple_of_gradients_is_as_good_as_a_list() -> None:

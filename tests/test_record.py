@@ -14,10 +14,10 @@ import pytest
 
 from reports.commands import check_course
 from reports.course import record
+from reports.course.entry import Entry
 from reports.course.record import record_path
 from reports.course.seal import Seal, seal_in
 from reports.course.submissions import digest_of
-from reports.course.summary import Entry
 from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, OK, USAGE
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome

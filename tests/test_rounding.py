@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from decimal import localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 import bp
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes, one_hot
-from reference.numerics import rounding
+from reference.numerics import rounding, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
@@ -22,6 +23,7 @@ from reference.numerics.rounding import DOUBLE, SINGLE
 from reference.numerics.sampling import normal_numbers
 from tests import honest, nets
 from tests.comparing import needs_flint
+from tests.first_order import FIFTY_DIGITS, Number, errors, sqrt
 from tests.measuring import asked, questions
 from tests.strategies import EXTREME, arrays, sizes
 
@@ -154,9 +156,44 @@ def test_single_precision_is_granted_its_own_unit(message: Message) -> None:
         {name: array.astype(np.float64) for name, array in each.items()}
         for each in (single.arguments, single.parameters)
     )
+    if message.key == "cross_entropy":  # the distance of the probabilities' sum from 1 is granted in either precision
+        arguments["X"] = np.array([[0.5, 0.25, 0.125, 0.125]] * single.n_samples)
+        single = Case({**single.arguments, "X": arguments["X"].astype(np.float32)}, {}, single.origin)
     double = Case(arguments, parameters, single.origin)
     for wide, narrow in zip(message.answer(single, ball).bounds, message.answer(double, ball).bounds, strict=True):
         assert (np.abs(wide - 2.0**29 * narrow) <= 1e-4 * wide + 1e-40).all()  # and for underflow
+
+
+def _initial_weights(n: int, z: float) -> dict[str, Number]:
+    """sqrt(2 / n) times a normal number, as people write it."""
+    two, units, one, half, normal = (Number(each) for each in (2, n, 1, 0.5, z))
+
+    def power(base: Number, exponent: Number) -> Number:
+        value = base.value**exponent.value
+        return Number(value, ((base, exponent.value * value / base.value),), 2)  # one unit in the last place
+
+    return {
+        "normal(0, sqrt(2 / n))": sqrt(two / units) * normal,
+        "z sqrt(2) / sqrt(n)": normal * sqrt(two) / sqrt(units),
+        "z (sqrt(2) / sqrt(n))": normal * (sqrt(two) / sqrt(units)),
+        "z / sqrt(n / 2)": normal / sqrt(units / two),
+        "z sqrt(1 / (n / 2))": normal * sqrt(one / (units / two)),
+        "z sqrt(2) sqrt(1 / n)": normal * (sqrt(two) * sqrt(one / units)),
+        "z (2 / n)**0.5": normal * power(two / units, half),
+        "z sqrt(2) n**-0.5": normal * (sqrt(two) * power(units, Number(-0.5))),
+        "z 2**0.5 / n**0.5": normal * sqrt(two) / power(units, half),
+        "z / sqrt(n) sqrt(2)": normal / sqrt(units) * sqrt(two),
+    }
+
+
+@pytest.mark.parametrize("n", [40, 3, 784])
+def test_initial_weights_are_granted_all_honest_codings(n: int) -> None:
+    """The roundings of the worst coding and of what it is compared with, and no more than half a unit besides."""
+    with localcontext(FIFTY_DIGITS):
+        found = {name: errors(each, [DOUBLE])[0] for name, each in _initial_weights(n, 0.7).items()}
+    size = 0.7 * np.sqrt(2 / n)
+    needed = (max(found.values()) + found["normal(0, sqrt(2 / n))"]) / size
+    assert needed <= tolerances.INITIAL_WEIGHT_ROUNDING <= needed + DOUBLE.u
 
 
 @given(st.data())

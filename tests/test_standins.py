@@ -84,6 +84,88 @@ def test_answer_of_a_stand_in_is_told(tmp_path: Path, line: str, answer: str, mo
     assert "numpy and the standard library" in (finding.hint or "")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "X * float(torch.tensor(1.0))",
+        "X * (1 if torch.cuda.is_available() else 2)",
+        "X * (1 if torch.version == 2 else 2)",
+        "X * (1 if torch.tensor(X) > 0 else 2)",
+        "X[: int(torch.tensor(2))]",
+        "X * len(torch.tensor(X))",
+        "np.asarray(torch.relu(torch.tensor(X)))",
+        "np.array([[torch.tensor(x) for x in row] for row in X])",
+        "np.concatenate([X[:0], torch.relu(X)])",
+        "X @ np.zeros(torch.tensor(3))",
+    ],
+)
+def test_answers_that_depend_on_stand_ins_are_told(tmp_path: Path, answer: str) -> None:
+    """Numbers, lengths, truth values and crashes that came of a stand-in: the absent module is named, and the hint."""
+    text = f"import torch\nclass ReLULayer(ReLULayer):\n    def forward(self, X):\n        return {answer}\n"
+    findings = judged(file_in(tmp_path, text), "relu.forward.values").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert "torch" in str(finding.actual)
+    assert "stand-in" in str(finding.actual)
+    assert finding.came is not None
+    assert finding.came["cause"] == "stand-in"
+
+
+def test_constants_that_depend_on_stand_ins_are_told(tmp_path: Path) -> None:
+    """A number that was taken from one when the file was imported."""
+    text = """
+    import scipy.special
+    SMALL = float(scipy.special.eps)
+    class ReLULayer(ReLULayer):
+        def forward(self, X):
+            return np.maximum(X, SMALL)
+    """
+    findings = judged(file_in(tmp_path, text), "relu.forward.values").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert str(finding.actual).endswith("not here: scipy")
+
+
+def test_gradients_of_networks_that_depend_on_stand_ins_are_told(tmp_path: Path) -> None:
+    """Also where another check than that of a layer looks at the answer."""
+    text = """
+    import torch
+    class MLP(MLP):
+        def gradient(self, X, T):
+            found = super().gradient(X, T)
+            return {name: [part * float(torch.tensor(1)) for part in parts] for name, parts in found.items()}
+    """
+    findings = judged(file_in(tmp_path, text), "mlp.gradient.values").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert str(finding.actual).endswith("not here: torch")
+
+
+def test_right_answers_may_ask_a_stand_in(tmp_path: Path) -> None:
+    """Whoever asks whether there is a graphics card, and computes with numpy where there is none, is right."""
+    text = """
+    import torch
+    from tqdm import tqdm
+    class ReLULayer(ReLULayer):
+        def forward(self, X):
+            if torch.cuda.is_available() or isinstance(X, torch.Tensor):
+                raise ValueError
+            return np.array([np.maximum(x, 0) for x in tqdm(X)])
+    """
+    assert judged(file_in(tmp_path, text), "relu.forward.*").verdict == "pass"
+
+
+def test_a_crash_that_no_stand_in_has_caused_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """A name that is not defined is not defined, whatever was asked before."""
+    text = """
+    import torch
+    class ReLULayer(ReLULayer):
+        def forward(self, X):
+            return zero if torch.cuda.is_available() else undefined
+    """
+    findings = judged(file_in(tmp_path, text), "relu.forward.answers").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert finding.came is not None
+    assert (finding.came["cause"], "stand-in" in str(finding.actual)) == ("name", False)
+
+
 def test_classes_of_stand_ins_can_be_inherited() -> None:
     """A class may inherit from classes of several absent modules; what they decorate is unchanged."""
     parent, other = (standins.StandIn(name).Module for name in ("torch.nn", "keras"))

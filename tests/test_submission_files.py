@@ -111,7 +111,8 @@ def test_limits_leave_files_out(
     monkeypatch.setattr(submission_files, limit, value)
     _, notes = submission_files.copy(source, work)
     assert names_in(work / "group") == kept
-    assert notes == [f"{4 - len(kept)} files were left out: unreadable, too large, or too many"]
+    (note,) = notes
+    assert note.startswith(f"{4 - len(kept)} files were left out: unreadable, too large, or too many (")
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +125,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path, work: Path, monkeypatch
     monkeypatch.setattr(submission_files, "_MAX_FILES", 2)
     _, notes = submission_files.copy(source, work)
     assert names_in(work) == ["group/b.py", "group/c.py"]
-    assert notes == ["1 files were left out: unreadable, too large, or too many"]
+    assert notes == ["1 files were left out: unreadable, too large, or too many (a.py)"]
 
 
 def test_not_all_of_a_million_files_is_looked_at(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

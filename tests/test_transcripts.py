@@ -112,7 +112,7 @@ KINDS: dict[str, Callable[[], Finding]] = {
     "a sample that depends on others": lambda: sabotaged("logits.forward.samples_independent"),
     "another derivative than that of forward": lambda: sabotaged("linear.grad.derivative_of_own_forward"),
     "a kink": lambda: sabotaged("relu.delta.kink"),
-    "a hidden NaN": lambda: sabotaged("relu.forward.nan_is_not_hidden"),
+    "a hidden NaN": lambda: sabotaged("softmax.forward.nan_is_not_hidden"),
     "logits with the same number added": lambda: sabotaged("softmax.forward.shift_invariance"),
     "weights of another generator": lambda: known("LinearLayer.initialize_from_global_generator",
                                                   "linear.initialize.values"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import stat
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +28,17 @@ def archive_of(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["../out.py", "/out.py", "a/../../out.py", "C:/out.py", "C:out.py", "..\\out.py", "\\\\host\\share\\out.py"]
+    "name",
+    [
+        "../out.py",
+        "/out.py",
+        "a/../../out.py",
+        "C:/out.py",
+        "C:out.py",
+        "..\\out.py",
+        "a\\..\\..\\out.py",
+        "\\\\host\\share\\out.py",
+    ],
 )
 def test_archive_that_leads_out_is_refused(elsewhere: Path, name: str) -> None:
     """An archive with a name that leads out of the folder is refused, and nothing is written outside."""
@@ -34,6 +47,51 @@ def test_archive_that_leads_out_is_refused(elsewhere: Path, name: str) -> None:
     with pytest.raises(UnpackError, match="leads out"):
         unpack(path, elsewhere / "target")
     assert not list(elsewhere.rglob("out.py"))
+
+
+@pytest.mark.parametrize(
+    ("ending", "mode"),
+    [("tar", "w"), ("tar.gz", "w:gz"), ("TGZ", "w:gz"), ("tar.xz", "w:xz"), ("txz", "w:xz"), ("tar.bz2", "w:bz2")],
+)
+def test_tar_files_are_unpacked_as_zip_files_are(elsewhere: Path, ending: str, mode: Any) -> None:
+    """Of a tar file the regular files are unpacked, and links and devices left out."""
+    link, device, entry = (tarfile.TarInfo(name) for name in ("link.py", "device.py", "a/b.py"))
+    link.type, link.linkname, device.type, entry.size = tarfile.SYMTYPE, "/etc/passwd", tarfile.CHRTYPE, 5
+    with tarfile.open(elsewhere / f"x.{ending}", mode) as archive:
+        for each in (link, device, entry):
+            archive.addfile(each, io.BytesIO(b"x = 1") if each is entry else None)
+    (elsewhere / "target").mkdir()
+    unpack(elsewhere / f"x.{ending}", elsewhere / "target")
+    assert [each.name for each in (elsewhere / "target").rglob("*.*")] == ["b.py"]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
+def test_bad_tar_files_are_refused(elsewhere: Path, mode: Any) -> None:
+    """A tar file that is cut, or holds a name that leads out, is refused with a sentence, and nothing is outside."""
+    entry = tarfile.TarInfo("../out.py")
+    entry.size = 5
+    with tarfile.open(elsewhere / "x.tar", mode) as archive:
+        archive.addfile(entry, io.BytesIO(b"x = 1"))
+    (elsewhere / "target").mkdir()
+    with pytest.raises(UnpackError, match="leads out"):
+        unpack(elsewhere / "x.tar", elsewhere / "target")
+    (elsewhere / "y.tar").write_bytes((elsewhere / "x.tar").read_bytes()[:40])
+    with pytest.raises(UnpackError):
+        unpack(elsewhere / "y.tar", elsewhere / "target")
+    assert not list(elsewhere.rglob("out.py"))
+
+
+def test_backslashes_of_windows_are_folders(elsewhere: Path) -> None:
+    """Names with backslashes, as some programs on Windows write them, make folders."""
+    (elsewhere / "target").mkdir()
+    unpack(archive_of(("mlp\\", b""), ("mlp\\a.py", b"x = 1")), elsewhere / "target")
+    assert (elsewhere / "target" / "mlp" / "a.py").read_bytes() == b"x = 1"
+
+
+def test_archives_of_foreign_formats_are_refused(elsewhere: Path) -> None:
+    """A format that cannot be opened is named, with what to hand in instead."""
+    with pytest.raises(UnpackError, match=r"is a \.rar archive, which cannot be opened here: hand in a \.zip"):
+        unpack(elsewhere / "a.rar", elsewhere)
 
 
 def test_links_in_an_archive_are_left_out(elsewhere: Path) -> None:
@@ -52,7 +110,7 @@ def test_archive_that_is_too_large_is_refused(elsewhere: Path) -> None:
     assert bomb.stat().st_size < 2**20
     with pytest.raises(UnpackError, match="more than 64 MiB"):
         unpack(bomb, elsewhere / "target")
-    with pytest.raises(UnpackError, match="holds 2001 files"):
+    with pytest.raises(UnpackError, match="holds more than 2000 files"):
         unpack(archive_of(*((f"{n}.py", b"") for n in range(2001))), elsewhere / "target")
 
 

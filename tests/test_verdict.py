@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -271,21 +272,31 @@ def test_examination_makes_findings_when_asked() -> None:
 @pytest.mark.parametrize(
     ("only", "meant"),
     [
-        ("softmax", "softmax.*"),
-        ("SoftmaxLayer", "softmax.*"),
-        ("softmaxlayer.forward", "softmax.forward.*"),
+        ("softmaxes", "softmax.*"),
+        ("SoftMaxLayers", "softmax.*"),
+        ("softmaxlayer.forwards", "softmax.forward.*"),
         ("softmax.forwards.*", "softmax.forward.*"),
         ("relu.forward.value", "relu.forward.values"),
-        *[(subject, None) for subject in dict.fromkeys(each.subject for each in all_checks())],
     ],
 )
-def test_pattern_that_matches_nothing_is_answered_with_one(only: str, meant: str | None) -> None:
-    """By class, by method or by id; and what is proposed matches something."""
-    with pytest.raises(ValueError, match="did you mean") as caught:
-        check.checks_of(only, 3)
-    proposed = str(caught.value).split("did you mean '")[1].split("'?")[0]
-    assert meant in {None, proposed}
-    assert check.checks_of(proposed, 3)
+def test_pattern_that_matches_nothing_is_answered_with_one(only: str, meant: str) -> None:
+    """What was probably meant is proposed, by class, by method or by id, even if another pattern matches."""
+    with pytest.raises(ValueError, match=f"did you mean '{re.escape(meant)}'"):
+        check.checks_of(f"relu.*,{only}", 3)
+    assert check.checks_of(meant, 3)
+
+
+def ids(only: str) -> set[str]:
+    return {each.id for each in check.checks_of(only, 3)}
+
+
+def test_checks_are_asked_for_by_class_and_by_method() -> None:
+    """A class, a method or the first part of an id means all its checks; several are asked for with commas."""
+    assert ids("ReLULayer") == ids("relu") == ids("relu.*")
+    assert ids("softmaxlayer.delta") == ids("softmax.delta.*")
+    assert ids("relu, MLP.propagate") == ids("relu.*") | ids("mlp.propagate.*")
+    for subject in dict.fromkeys(each.subject for each in all_checks()):
+        assert any(each.subject == subject for each in check.checks_of(subject, 3))
 
 
 def test_reasons_name_each_check_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,8 @@ _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")
 #: What an exception says is its raiser's; what we add stands in brackets at the end.
 RAISED = re.compile(r"\b([A-Z]\w*(?:Error|Exit|Exception)): .*?(?=( \([^()]*\))?$)", re.DOTALL)
+#: The place where it was raised; what stands in that line is the raiser's as well.
+_PLACE = re.compile(r"(, raised in \S+, line \d+(, by)?|; it is defined in \S+, line \d+:)( `.*`)?")
 #: An entry of an array and its value.
 _VALUE = re.compile(r"(?P<array>.+?)(?P<index>\[[\d, ]+\]) = (?P<value>[^\s,;]+)")
 _MOST_LINES = 10
@@ -69,7 +71,7 @@ def failed(findings: Sequence[Finding]) -> dict[str, str | None]:
 
 def assert_phrase(text: str) -> None:
     """Printable, with brackets and quotes in pairs and single spaces, in words that we know."""
-    text = RAISED.sub("Exception", text)
+    text = RAISED.sub("Exception", _PLACE.sub("", text))
     assert text.strip() == text != "", f"empty, or with spaces around it: {text!r}"
     assert text.isprintable(), f"not printable: {text!r}"
     assert "  " not in text, f"a doubled space: {text!r}"

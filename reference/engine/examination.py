@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reference.engine.check import Check
@@ -132,32 +132,51 @@ def cause_of(violation: Violation) -> str | None:
 
 
 def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
-    """The checks whose id matches a pattern (as file names do), and those that they depend on, in order.
+    """The checks that are asked for, and those that they depend on, in order.
+
+    Parameters
+    ----------
+    only
+        Patterns with commas between them. Each is a pattern of ids (as of file names), or the name of a class, a method
+        or the first part of an id: ``softmax.*``, ``SoftmaxLayer``, ``SoftmaxLayer.delta``, ``softmax``.
+    checks
+        All there are.
+    hint
+        The end of the error's message.
 
     Raises
     ------
     ValueError
-        None matches; the message suggests what was probably meant, and ``hint`` ends it.
+        A pattern matches none; the message suggests what was probably meant.
     """
-    wanted = {each.id for each in checks if fnmatch.fnmatchcase(each.id, only)}
-    if not wanted:
-        raise ValueError(f"no check matches {only!r}; {_meant(only, checks)}{hint}".removesuffix("; "))
+    names = _names(checks)
+    wanted: set[str] = set()
+    for pattern in (each.strip() for each in only.split(",")):
+        meant = names.get(pattern.lower(), pattern)
+        found = {each.id for each in checks if fnmatch.fnmatchcase(each.id, meant)}
+        if not found:
+            raise ValueError(f"no check matches {pattern!r}; {_meant(pattern, names)}{hint}".removesuffix("; "))
+        wanted |= found
     for each in reversed(checks):
         if each.id in wanted:
             wanted.update(each.depends_on)
     return [each for each in checks if each.id in wanted]
 
 
-def _meant(only: str, checks: Sequence[Check]) -> str:
-    """The pattern that was probably meant: by the beginning of an id, by a class or a method, or by the spelling."""
-    beginnings = {each.id: each.id for each in checks}
+def _names(checks: Sequence[Check]) -> dict[str, str]:
+    """The names by which checks can be asked for, in small letters, each with the pattern of the ids that it means."""
+    names = {each.id: each.id for each in checks}
     for each in checks:
         layer, method, *deeper = each.id.split(".")
         cls, dot, _ = each.subject.partition(".")
-        beginnings |= dict.fromkeys((layer, cls), f"{layer}.*")
+        names |= dict.fromkeys((layer, cls), f"{layer}.*")
         if dot:
             pattern = f"{layer}.{method}.*" if deeper else each.id
-            beginnings |= dict.fromkeys((f"{layer}.{method}", each.subject), pattern)
-    spelled = {name.lower(): pattern for name, pattern in beginnings.items()}
-    found = difflib.get_close_matches(only.lower().rstrip(".*"), spelled, 1)
-    return f"did you mean {spelled[found[0]]!r}? " if found else ""
+            names |= dict.fromkeys((f"{layer}.{method}", each.subject), pattern)
+    return {name.lower(): pattern for name, pattern in names.items()}
+
+
+def _meant(pattern: str, names: Mapping[str, str]) -> str:
+    """What was probably meant, by the spelling."""
+    found = difflib.get_close_matches(pattern.lower().rstrip(".*"), names, 1)
+    return f"did you mean {names[found[0]]!r}? " if found else ""

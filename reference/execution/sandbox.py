@@ -27,7 +27,7 @@ from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
-from reference.execution.worker.protocol import Call, New, Reply, Step, Work
+from reference.execution.worker.protocol import Call, Define, Get, New, Put, Reply, Step, Work
 from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
@@ -163,22 +163,34 @@ class Sandbox:
         """The replies to each list of steps, as `Executor.run_all` promises; several lists are sent in one frame."""
         waiting, work = iter(requests), iter(meanwhile)
         while group := list(islice(waiting, _REQUESTS_PER_FRAME)):
-            yield from self._run_group(group, list(islice(work, len(group)))) or map(self.run, group)
+            yield from self._run_group(group, list(islice(work, len(group))))
 
-    def _run_group(self, group: list[Sequence[Step]], meanwhile: Sequence[Work]) -> list[list[Reply]] | None:
-        """The replies to a group of requests in one frame, or None if they must be sent one by one.
-
-        That is so after a process has ended, to find out which request ended it.
-        """
+    def _run_group(self, group: list[Sequence[Step]], meanwhile: Sequence[Work]) -> Iterable[list[Reply]]:
+        """The replies to a group of requests, which are sent in one frame while no process has ended."""
         if self._worker is None or self._endings:
-            return None
+            return map(self.run, group)
         flat = [step for steps in group for step in steps]
         try:
             replies = iter(self._exchange([list(steps) for steps in group], flat, meanwhile))
-        except EndedError:
+        except EndedError as end:
             self._stop()
-            return None
+            return self._after_ending(group, end)
         return [list(islice(replies, len(steps))) for steps in group]
+
+    def _after_ending(self, group: list[Sequence[Step]], end: EndedError) -> Iterator[list[Reply]]:
+        """The replies to the requests of a group that ended the process, one by one, to find out which ended it.
+
+        If none does, each of them gets the error: answers count only if they come whenever they are asked for.
+        """
+        replies = []
+        for number, steps in enumerate(group, start=1):
+            replies.append(self.run(steps))
+            if self._endings:
+                yield from replies
+                yield from map(self.run, group[number:])
+                return
+        said = f"{end.message} when it got several calls together, although it answers each of them alone"
+        yield from ([_error_reply(EndedError(end.kind, said))] * len(steps) for steps in group)
 
     def _remember(self, label: str, end: EndedError) -> None:
         """Note how a method ended the process; after the second time, or if ``end`` says so, it is not called again."""
@@ -370,9 +382,13 @@ def _time_limit(seconds: float) -> SecondsLeft:
 
 
 def _labels(steps: Sequence[Step]) -> list[str]:
-    """A label for each step: ``Class.method`` for a call, ``Class`` for any other."""
+    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where own classes are defined."""
     classes = {step.name: step.cls for step in steps if isinstance(step, New)}
-    return [f"{classes.get(each.name)}{f'.{each.method}' if isinstance(each, Call) else ''}" for each in steps]
+    return ["" if isinstance(each, Define) else _label(each, classes.get(each.name)) for each in steps]
+
+
+def _label(step: New | Put | Call | Get, cls: str | None) -> str:
+    return f"{cls}.{step.method}" if isinstance(step, Call) else str(cls)
 
 
 def _error_reply(end: EndedError) -> Reply:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.execution.worker.protocol import CAUSES, LOAD_CAUSES, PROBLEMS, Reply, Unusable
+from reference.execution.worker.protocol import CAUSES, LOAD_CAUSES, PROBLEMS, Place, Reply, Unusable
 
 _MAX_TEXT, _MAX_NAME, _MAX_LISTED = 1000, 200, 20
 _DEPTH = 8
@@ -120,19 +120,28 @@ def _reply(value: Any, clean: Clean) -> Reply:
     if type(value) is not Reply or type(value.altered) is not bool:
         raise InvalidReplyError("something other than a reply")
     silent = value.value is None and value.error is None and value.kind == "NoneType" and not value.altered
-    if silent and type(value.changed) is type(value.aliases) is tuple and not (value.changed or value.aliases):
+    named = (value.changed, value.aliases, value.stand_ins)
+    if silent and all(type(names) is tuple and not names for names in named):
         return _DONE  # of most steps: nothing needs to be rebuilt
     if value.error is not None:
         kind = "Exception" if value.error_kind is None else _text(value.error_kind, clean, _MAX_NAME)
         cause = None if value.cause is None else _one_of(CAUSES, value.cause)
-        return Reply(error=_text(value.error, clean) or kind, error_kind=kind, cause=cause)
+        place = None if value.place is None else _place(value.place, clean)
+        error, stand_ins = _text(value.error, clean) or kind, _names(value.stand_ins, clean)
+        return Reply(error=error, error_kind=kind, cause=cause, place=place, stand_ins=stand_ins)
     result, kind = _value(value.value, clean, _DEPTH), _text(value.kind, clean, _MAX_NAME)
     if type(result) is Unusable:
         kind = result.kind
     elif kind in _KNOWN_TYPES and kind != type(result).__name__:
         raise InvalidReplyError(f"a {kind} that is none")
-    changed, aliases = (_names(names, clean) for names in (value.changed, value.aliases))
-    return Reply(result, kind, changed=changed, aliases=aliases, altered=value.altered)
+    changed, aliases, stand_ins = (_names(names, clean) for names in (value.changed, value.aliases, value.stand_ins))
+    return Reply(result, kind, changed=changed, aliases=aliases, altered=value.altered, stand_ins=stand_ins)
+
+
+def _place(value: Any, clean: Clean) -> Place:
+    if type(value) is not Place or type(value.line) is not int:
+        raise InvalidReplyError("something other than a place")
+    return Place(_text(value.file, clean, _MAX_NAME), value.line, _text(value.source, clean, _MAX_NAME))
 
 
 def _value(value: Any, clean: Clean, depth: int) -> Any:

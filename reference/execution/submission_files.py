@@ -16,8 +16,13 @@ from pathlib import Path
 
 #: Files that are copied, their bytes altogether, and the bytes of one file.
 _MAX_FILES, _MAX_BYTES, _MAX_FILE_BYTES = 2000, 2**26, 2**24
+#: Files that a note names.
+_MAX_NAMED = 3
 #: Files that are looked at, and levels of folders.
 _MAX_SEEN, _MAX_DEPTH = 20_000, 20
+#: Bytes of a Python file that are searched for names of data files, and the levels of folders in which these are
+#: looked for beside a single file.
+_MAX_READ, _DEPTH_OF_DATA = 2**21, 2
 #: Levels of folders that `exceeds` enters; each takes a file descriptor.
 _MAX_NESTED = 200
 _IGNORED = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules", ".mypy_cache", ".pytest_cache"}
@@ -27,7 +32,9 @@ def copy(source: Path, work: Path) -> tuple[Path, list[str]]:
     """Copy a submission into an empty folder.
 
     A folder keeps its name, since people import their package by it. A file is copied together with the Python files
-    beside it, which it may import; one that belongs to a package, together with all Python files of the package.
+    beside it, which it may import; one that belongs to a package, together with all Python files of the package. Of
+    the other files beside these only those are copied whose names stand in the code: it may open them, and what else
+    lies there is none of its business.
 
     Parameters
     ----------
@@ -46,11 +53,27 @@ def copy(source: Path, work: Path) -> tuple[Path, list[str]]:
     package = _package_of(source)
     if package is not None:
         notes = _copy_tree(package, work / package.name, only=".py")
+        _copy_named(package, work / package.name, _MAX_DEPTH)
         return _ensured(source, work / package.name / source.relative_to(package)), notes
     target = work / "submission"
     target.mkdir()
     notes = _copy_tree(source.parent, target, only=".py", max_depth=1)
+    _copy_named(source.parent, target, _DEPTH_OF_DATA)
     return _ensured(source, target / source.name), notes
+
+
+def _copy_named(source: Path, target: Path, max_depth: int) -> None:
+    """Copy the files that are not Python's and whose names stand in the Python files that have been copied."""
+    codes = [contents(path, _MAX_READ) or b"" for path in files(target) if path.suffix == ".py"]
+    found = (path for path in itertools.islice(files(source, max_depth), _MAX_SEEN) if path.suffix != ".py")
+    named = [path for path in found if any(os.fsencode(path.name) in code for code in codes)]
+    total = 0
+    for path in named[:_MAX_FILES]:
+        size, place = path.lstat().st_size, target / path.relative_to(source)
+        if size <= _MAX_FILE_BYTES and total + size <= _MAX_BYTES:
+            total += size
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _copy_file(path, place)
 
 
 def _package_of(file: Path) -> Path | None:
@@ -75,24 +98,32 @@ def _copy_tree(source: Path, target: Path, *, only: str = "", max_depth: int = _
     """
     target.mkdir(parents=True, exist_ok=True)
     found = list(itertools.islice(files(source, max_depth), _MAX_SEEN + 1))
-    count = total = left = 0
+    count = total = 0
+    left: list[Path] = []
     for path in sorted(found[:_MAX_SEEN], key=lambda path: (path.suffix != ".py", len(path.parts), path)):
         if not path.name.endswith(only):
             continue
         size = path.lstat().st_size if path.exists() else 0
         if count >= _MAX_FILES or size > _MAX_FILE_BYTES or total + size > _MAX_BYTES:
-            left += 1
+            left.append(path)
             continue
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         if _copy_file(path, place):
             count, total = count + 1, total + size
         else:
-            left += 1
-    notes = [f"{left} files were left out: unreadable, too large, or too many"] if left else []
+            left.append(path)
+    notes = [_note_on(left)] if left else []
     if len(found) > _MAX_SEEN:
         notes.append(f"more than {_MAX_SEEN} files: the rest was not looked at")
     return notes
+
+
+def _note_on(left: list[Path]) -> str:
+    """Which files were left out; the first of them by name."""
+    names = ", ".join(path.name[:100].encode("utf-8", "backslashreplace").decode() for path in left[:_MAX_NAMED])
+    more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
+    return f"{len(left)} files were left out: unreadable, too large, or too many ({names}{more})"
 
 
 def files(source: Path, max_depth: int = _MAX_DEPTH) -> Iterator[Path]:

@@ -54,7 +54,7 @@ def check_vjp(
     effort
         How many cases: quick, normal or exhaustive.
     only
-        Checks whose id matches this pattern (as file names do), and what they depend on.
+        The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.perform import describe_error
+from reference.execution.worker.crashes import describe_error
 from reference.execution.worker.protocol import Layout, lay_out
 from reference.findings import Violation
 from reference.gradients.arguments import Pattern

@@ -10,7 +10,8 @@ from reference.engine import Check, Effort, Examination, checked_options, select
 from reference.execution import implementation as finding_classes
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Executor
-from reference.findings import Findings, Violation, passed
+from reference.findings import Finding, Findings, Violation, passed
+from reference.lab.absent import Watched
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.lab.contract import Oracle
@@ -41,7 +42,7 @@ def check(
     assignment
         1 allows the naive softmax, and asks for no compound layer; 2 and 3 ask for all.
     only
-        Checks whose id matches this pattern (as file names do), and what they depend on.
+        The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
     seed
         The same seed draws the same cases.
     effort
@@ -122,7 +123,8 @@ class LabExamination(Examination):
         seed, effort = checked_options(seed, effort)
         oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
         checks = checks_of(only, assignment)
-        super().__init__(checks, Context(executor, oracle, name, seed, effort, assignment))
+        self._watched = Watched(executor)
+        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment))
         self._explained: dict[str, list[Mistake]] = {}
 
     def obstacle(self, check: Check) -> Violation | None:
@@ -134,8 +136,13 @@ class LabExamination(Examination):
         came = fact("absent", said=missing[cls], cause=self.context.executor.causes().get(cls))
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
+    def _outcome(self, check: Check) -> Finding:
+        self._watched.stand_ins.clear()
+        return super()._outcome(check)
+
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with its mistake, where all known mistakes that give the same answers have one name."""
+        violation = violation.but(came=self._watched.told(violation.came))
         # One mistake explains all that fails about a method; where none does, each failure is explained for itself.
         known = self._explained.get(check.subject)
         if known is None:
@@ -151,7 +158,7 @@ class LabExamination(Examination):
 
 
 def checks_of(only: str, assignment: int) -> list[Check]:
-    """The checks of an assignment that match a pattern, and those that they depend on, in order.
+    """The checks of an assignment that are asked for, and those that they depend on, in order.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro
+from reference.lab.raising import raised, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -309,11 +310,6 @@ def _steps(message: Message, case: Case, layout: Layout = "C", before: Sequence[
     return [*message.setting(case), *before, Call("layer", message.method, arguments)]
 
 
-def raised(reply: Reply) -> Fact:
-    """The exception that came instead of an answer."""
-    return fact("raised", error=reply.error_kind, said=reply.error, cause=reply.cause)
-
-
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:
     """One entry of an array and its value."""
     return fact("entry", what=name, index=index, value=float(array[index]))
@@ -364,21 +360,6 @@ def as_numbers(value: Any) -> Array | None:
         return None
     array = np.asarray(value)
     return array if array.dtype.kind in "fiub" else None
-
-
-def word_of(reply: Reply) -> str:
-    """The word for what was raised instead of an answer."""
-    if reply.cause == "absent":
-        return "missing"
-    words = {
-        "NotImplementedError": "not-implemented",
-        "SystemExit": "exits",
-        "MemoryError": "memory",
-        "_ArrayMemoryError": "memory",
-        # The process ended, as `reference.execution.sandbox` says.
-        **{word: word for word in ("exits", "timeout", "memory")},
-    }
-    return words.get(reply.error_kind or "", "crash")
 
 
 def _shapes(case: Case) -> tuple[tuple[str, tuple[int, ...]], ...]:

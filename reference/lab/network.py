@@ -15,18 +15,9 @@ from reference.engine.scripts import literal
 from reference.execution.worker.protocol import Call, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab import definitions
-from reference.lab.context import (
-    Context,
-    Response,
-    as_numbers,
-    no_numbers,
-    raised,
-    type_of,
-    word_for,
-    word_of,
-    wrong_entry,
-)
+from reference.lab.context import Context, Response, as_numbers, no_numbers, type_of, word_for, wrong_entry
 from reference.lab.contract import Oracle, one_hot
+from reference.lab.raising import raised, word_of
 from reference.numerics import rounding, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest

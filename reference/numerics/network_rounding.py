@@ -40,8 +40,9 @@ class NetRounding:
     sums
         Errors of each linear layer's outputs Z, (N, U); the last ones are those of the logits.
     decided
-        Whether every hidden unit is farther from 0 than its error, so that rounding does not decide which units ReLU
-        lets pass. If this is False the other attributes mean nothing.
+        Whether every hidden unit, as it is computed here, is farther from 0 than twice its error, so that rounding does
+        not decide which units ReLU lets pass: the unit is off by one error at most here and in an honest coding. If
+        this is False the other attributes mean nothing.
     gradient
         Errors of the gradient of the mean loss, in the shapes of W_1, b_1, W_2, b_2, ...
     """
@@ -99,7 +100,7 @@ def _rounding(X: Array, theta: Sequence[Array], T: Array, p: Precision, model: _
     weights, biases = theta[::2], theta[1::2]
     inputs, sums, sum_errors, carried = _forward(X, weights, biases, p, model)
     hidden = zip(sums[:-1], sum_errors[:-1], strict=True)
-    decided = all(bool((np.abs(Z) > e).all()) for Z, e in hidden)
+    decided = all(bool((np.abs(Z) > 2 * e).all()) for Z, e in hidden)
     delta, delta_error = _delta_of_loss(sums[-1], T, sum_errors[-1], p, model)
     own: list[Array] = [delta_error]  # what each layer above rounded in its delta, the nearest layer first
     gradient: list[Array] = []
@@ -161,13 +162,13 @@ def _delta_of_loss(Z: Array, T: Array, error: Array, p: Precision, model: _Error
     """P - T, the delta of the mean loss times N, and its error, both (N, K).
 
     Errors e of the logits move p_k by p_k e_k - p_k sum_c p_c e_c to first order; the rest is below 4 p_k max e^2.
-    The roundings of softmax are those of `rounding.softmax`, those of the two losses K + 12 at most.
+    The roundings of softmax are those of `rounding.softmax`; those of the losses are `rounding.roundings_of_delta`.
     """
     E = np.exp(Z - Z.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)
     slopes = P[:, :, None] * (np.eye(P.shape[1]) - P[:, None, :])
     moved = np.einsum("nkc,nc->nk", model.size(slopes), model.size(error))
-    own = rounding.softmax(Z, P, p) + p.gamma(P.shape[1] + 12) * (P + T)
+    own = rounding.softmax(Z, P, p) + p.gamma(rounding.roundings_of_delta(P.shape[1])) * (P + T)
     if model is _TYPICAL:
         own = tolerances.TYPICAL_LOSS_UNITS * p.u * (P + T)  # a typical size instead of a bound
     largest = error.max(axis=1, keepdims=True)

@@ -134,16 +134,47 @@ def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:
     return _with_higher_orders(bound, (k + 2 + size + size.sum(axis=1, keepdims=True)) * p.tiny)
 
 
-def cross_entropy(P: Array, T: Array, p: Precision) -> Array:
-    """The bound for -sum_k t_k log p_k, (N, 1).
+def cross_entropy(P: Array, T: Array, p: Precision, errors: Array | None = None) -> Array:
+    """The bound for -sum_k t_k log p_k, (N, 1): the larger error of two kinds of codings.
 
-    Each term takes part in K - 1 additions, one log and up to two products (the second is with log 2, after log2).
+    - Through a logarithm: -log p, log(1 / p), -2 log sqrt p, -log2(p) log 2. Each term takes part in K - 1 additions,
+      one log and up to two products (the second is with log 2, after log2): K + 1 roundings and the library's, relative
+      to the loss. The argument of log may be rounded itself: by u for 1 / p, and log turns that relative error into an
+      absolute one; by u for sqrt p, which the factor 2 doubles. So 2 u of absolute error are granted besides, but where
+      p is 1: then 1 / p and sqrt p are exact.
+    - Through the others: -log1p(-s) with the sum s of the other probabilities, or log1p(p - 1). It is the same number
+      as s = 1 - p, and accurate where p is near 1: K - 2 additions, or one subtraction, leave an error of
+      gamma(K - 2) (1 - p) in s, which log1p divides by p. If the probabilities sum to 1 + e, |e| / p comes on top.
+      Where p is small that coding has lost its digits and is not honest: it is granted where its error is below a
+      thousandth.
+
+    ``errors`` are the relative errors of probabilities that an implementation has computed itself, (N, K); None: it is
+    given P. They reach -log p as they are, and the sum of the others with their weights, which is granted where p is at
+    least 1 / 2: below that the errors that the others share would be granted many times over.
     """
     k = P.shape[1]
-    with np.errstate(divide="ignore"):
-        surprise = np.where(T == 0, 0.0, -np.log(np.where(T == 0, 1.0, P)))
-    size = (T * np.abs(surprise)).sum(axis=1, keepdims=True)
-    return _with_higher_orders(p.gamma(k + _LIBRARY + 2) * size, k * p.tiny)
+    own = np.zeros(P.shape) if errors is None else P * errors
+    excess = _excess(P) if errors is None else own.sum(axis=1, keepdims=True) - own
+    chosen = np.where(T == 0, 1.0, P)
+    with np.errstate(divide="ignore", over="ignore"):
+        size = (T * np.abs(np.where(T == 0, 0.0, -np.log(chosen)))).sum(axis=1, keepdims=True)
+        of_others = (p.gamma(max(k - 2, 1)) * (1 - chosen) + excess) / chosen
+        is_honest = (of_others <= tolerances.MAX_ERROR_THROUGH_LSE) & ((errors is None) | (chosen >= 1 / 2))
+        of_others = np.where(is_honest, of_others, 0.0)
+    of_argument = np.where(chosen == 1, 0.0, p.gamma(2)) + (0.0 if errors is None else errors)
+    absolute = (T * np.maximum(of_argument, of_others)).sum(axis=1, keepdims=True)
+    return _with_higher_orders(p.gamma(k + _LIBRARY + 2) * size + absolute, k * p.tiny)
+
+
+def _excess(P: Array) -> Array:
+    """How far the sums of probabilities are from 1, (N, 1); digits that rounding takes from the sum are kept."""
+    total, lost = -np.ones(len(P)), np.zeros(len(P))
+    for column in P.T:
+        new = total + column
+        back = new - total
+        lost += (total - (new - back)) + (column - back)  # what it took, exactly (Knuth's TwoSum)
+        total = new
+    return np.asarray(np.abs(total + lost)[:, None])
 
 
 def cross_entropy_delta(P: Array, T: Array, p: Precision) -> Array:
@@ -190,6 +221,15 @@ def logits_delta(X: Array, T: Array, P: Array, p: Precision) -> Array:
     denominator share are those of p again; the others are their own roundings: 2 K - 1 in the two sums, and three.
     """
     return softmax(X, P, p) + _with_higher_orders(p.gamma(2 * X.shape[1] + 2) * np.abs(P - T), p.tiny)
+
+
+def roundings_of_delta(k: int) -> int:
+    """How many roundings of P + T the delta of a network's loss has besides those of softmax, with K classes.
+
+    By the compound layer 2 K + 2 (`logits_delta`). By two layers K + 5: -t / p is rounded twice, and `softmax_delta`
+    with |d_t| y_t = 1 has K + 3.
+    """
+    return max(2 * k + 2, k + 5)
 
 
 def _relative(X: Array, P: Array, p: Precision) -> Array:
@@ -328,18 +368,18 @@ def network(X: Array, theta: Sequence[Array], T: Array, p: Precision) -> NetBoun
 def _probabilities_losses_delta(Z: _Computed, T: Array, p: Precision) -> tuple[Array, Array, _Computed]:
     """The bounds of probabilities, (N, K), and losses, (N, 1), and the delta of the loss, (N, K).
 
-    Delta by two layers: -t / p is rounded twice, and `softmax_delta` with |d_t| y_t = 1 has K + 3 roundings of T + P;
-    by the compound layer: `logits_delta`. The excess of the probabilities' sum over 1 cancels in both. An entry that
-    underflows in the matrix is multiplied by d_t = -1 / p_t.
+    For the roundings of delta see `roundings_of_delta`. The excess of the probabilities' sum over 1 cancels in both
+    ways to compute it. An entry that underflows in the matrix is multiplied by d_t = -1 / p_t.
     """
     E = np.exp(Z.value - Z.value.max(axis=1, keepdims=True))
     P = E / E.sum(axis=1, keepdims=True)
     moved = Z.error + (P * Z.error).sum(axis=1, keepdims=True)
     relative = _relative(Z.value, P, p) + moved
     probabilities = _with_higher_orders(P * relative, (tolerances.LIBRARY_ULPS + 2) * p.tiny)
-    losses = logits_loss(Z.value, T, P, p) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
     k = P.shape[1]
-    rounded = p.gamma(max(2 * k + 2, k + 5)) * (P + T)
+    by_one, by_two = logits_loss(Z.value, T, P, p), cross_entropy(P, T, p, _relative(Z.value, P, p))
+    losses = np.maximum(by_one, by_two) + _with_higher_orders((T * moved).sum(axis=1, keepdims=True), p.tiny)
+    rounded = p.gamma(roundings_of_delta(k)) * (P + T)
     largest = np.divide(T, P, out=np.zeros(P.shape), where=T != 0).sum(axis=1, keepdims=True)
     return (
         probabilities,

@@ -36,7 +36,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "crash": Word(
         "the call ends with an exception",
-        "The message is Python's or numpy's own. If it is about shapes, write them down, line by line.",
+        "The message is Python's or numpy's own: what does it say of that line?",
     ),
     "timeout": Word(
         "no answer comes within the time limit",
@@ -143,6 +143,20 @@ MISTAKES: dict[str, Word] = {
 
 #: What to think about where a fact says more than the word: by the fact's ``cause``.
 CAUSES = {
+    "arguments": "The names of the arguments and their order are part of the contract: other code relies on both.",
+    "not set": (
+        "Training and the lab's own test write into W and b: what is written has to be what the layer computes with. "
+        "A property needs a setter, or it gives the very array and no copy of it."
+    ),
+    "name": "No variable of that name is there when this line runs: is it misspelled, not imported, or set elsewhere?",
+    "module": "Only numpy, Python's own modules and what was handed in can be imported where code is judged.",
+    "attribute": "The object has no such attribute when this line runs: where is it set, and in which spelling?",
+    "index": "What is the length of each axis on this line, and which index is the first one beyond it?",
+    "key": "What keys has the dict on this line, and in which spelling?",
+    "call": "This line calls a function: which arguments does that function take, and under which names?",
+    "shapes": "Write down the shape of every array on this line. Which axes have to agree?",
+    "division": "What is the divisor on this line, and for which arguments is it 0?",
+    "recursion": "What ends the calls of this function by itself?",
     "stand-in": (
         "Only numpy and the standard library are at hand where code is judged: hand in the module too if it is your "
         "own, and write with numpy what comes from any other."
@@ -158,6 +172,11 @@ CAUSES = {
 }
 
 
+#: The words that say less than a cause. Of the others a hint about the exception would miss the point: who needs an
+#: attribute that only an earlier call has set should not look for its spelling.
+_SAYS_LESS = frozenset({None, "crash", "missing", "wrong-type", "wrong-shape", "scaled"})
+
+
 def in_words(mistake: str) -> str:
     """The word and what it means; the word alone if it is not of the vocabulary."""
     return f"{mistake}: {MISTAKES[mistake].meaning}" if mistake in MISTAKES else mistake
@@ -165,7 +184,7 @@ def in_words(mistake: str) -> str:
 
 def hint_of(mistake: str | None, cause: str | None = None) -> str | None:
     """What to think about where no more is known than this word and this cause; None if there is nothing to say."""
-    if cause in CAUSES:
+    if cause in CAUSES and mistake in _SAYS_LESS:
         return CAUSES[cause]
     word = MISTAKES.get(mistake or "")
     return None if word is None else word.hint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +13,7 @@ import bp
 from reference import Judgement, NotAnImplementation
 from reference.lab.check import checks_of
 from reports.commands import check_course
+from reports.course.opening import NotOpenedError, opened
 from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
 from reports.io.interruption import terminable
 from reports.io.outputs import Outputs, require_matplotlib
@@ -94,7 +95,12 @@ def _judge(path: str | None, settings: Settings) -> Judgement:
     """Judge the submission at a path, or `bp` itself if there is none, under a progress bar."""
     place, name = (Path(bp.__file__).parent, "bp") if path is None else (path, path)
     try:
-        with checking(Console(stderr=True, highlight=False), name) as on_finding:
-            return settings.judge(place, name, on_finding)
+        with (
+            checking(Console(stderr=True, highlight=False), name) as on_finding,
+            opened(Path(place)) if Path(place).exists() and name.strip() else nullcontext(place) as found,
+        ):
+            return settings.judge(found, name, on_finding)
     except NotAnImplementation as error:
         raise UsageError(str(error)) from error
+    except NotOpenedError as error:
+        raise UsageError(f"{name} {error}") from error

@@ -9,13 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from reports.course.entry import Entry
+from reports.course.page import page
 from reports.course.parallel import judge_all
 from reports.course.record import Key, Record, key_of, record_path
 from reports.course.submissions import Submission, find
-from reports.course.summary import FORMATS, Entry, terminal
-from reports.course.task import Result, Task, report_files
+from reports.course.summary import FORMATS, terminal
+from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.io.files import write_atomically
 from reports.io.outputs import Outputs, require_matplotlib
 from reports.io.progress import judging_course
 from reports.verdicts.settings import Settings, settings_of
@@ -29,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
     outputs = _outputs(arguments)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    found, others = find(arguments.all)
+    found = find(arguments.all)
     _prepare_reports(arguments)
     record = Record(record_path(arguments.all, arguments.reports), arguments.all)
     settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
@@ -39,13 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
         record.keep(key for key in keys if _reported(key, record, arguments.reports))
         _show_what_is_kept(record, len(keys), errors)
     record.begin(settings)
-    if others:
-        errors.print(f"not judged, because it is no folder, .py or .zip file: {', '.join(others)}", markup=False)
     finished = _judge(keys, record, settings, arguments, errors)
     if record.problem is not None:
         errors.print(f"no record could be kept, so --resume cannot go on later: {record.problem}", markup=False)
     results = [result for key in keys if (result := record.known.get(key) or record.faults.get(key)) is not None]
     _show(results, settings, outputs)
+    if arguments.reports is not None:
+        _write_page(results, arguments.reports)
     if not finished:
         how_to_resume = f"; the same command with --resume goes on ({record.path})" if record.problem is None else ""
         errors.print(f"interrupted: {len(results)} of {len(keys)} are judged{how_to_resume}", markup=False)
@@ -133,9 +136,17 @@ def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
         outputs.write(name, FORMATS[name](entries))
 
 
+def _write_page(results: Iterable[Result], folder: Path) -> None:
+    """Write the page on the whole course, with links to those on the submissions."""
+    entries = [each.entry for each in results]
+    pages = {each.name: report_files(folder, each.name)["html"] for each in entries}
+    links = {name: path.name for name, path in pages.items() if path.exists()}
+    write_atomically(course_page(folder), page(entries, links))
+
+
 def _exit_code(entries: Iterable[Entry]) -> int:
-    """The exit code: 3 if the examiner failed, even if a submission failed too, because then not all were judged."""
+    """The exit code: 3 if the examiner failed, even if a submission failed too; 0 only if every submission passes."""
     verdicts = {entry.verdict for entry in entries}
     if "error" in verdicts:
         return TOOL
-    return FAILED if "fail" in verdicts else OK
+    return OK if verdicts <= {"pass"} else FAILED

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from reference import Finding
 from reference.gate import Judgement, Outcome
 
+#: That of a judgement, or "not judged" for what could not even be opened.
+Verdict = Outcome | Literal["not judged"]
 _STATUSES = ("passed", "failed", "skipped", "error")
 
 
@@ -29,7 +31,8 @@ class Entry:
     name
         The name of its file or folder.
     verdict
-        "pass", "fail", or "error" if the examiner failed or could not judge it.
+        "pass"; "fail"; "not judged" if what was handed in cannot be opened, such as an encrypted archive; "error" if
+        the examiner failed.
     counts
         The number of findings of each status.
     failed
@@ -45,7 +48,7 @@ class Entry:
     """
 
     name: str
-    verdict: Outcome
+    verdict: Verdict
     counts: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(_STATUSES, 0))
     failed: tuple[Failure, ...] = ()
     seconds: float = 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from reports.course.summary import problem_of
+from reports.course.entry import problem_of
 from reports.course.task import Result, Task, judge
 from reports.io.workers import Outcome, run_in_workers
 

@@ -20,9 +20,9 @@ from platformdirs import user_state_path
 
 import reference
 import reports
+from reports.course.entry import Entry
 from reports.course.seal import Seal, seal_in, seal_of
 from reports.course.submissions import Submission, digest_of
-from reports.course.summary import Entry
 from reports.course.task import Result
 from reports.io.exit_codes import UsageError
 from reports.io.files import write_atomically

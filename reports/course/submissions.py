@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from reports.course.opening import NotOpenedError, can_be_opened, opened
 from reports.io.exit_codes import UsageError
 from reports.verdicts.text import one_line
 
-#: The suffixes of files that are a submission by themselves.
-SUFFIXES = {".py", ".zip"}
 #: Folders in a submission that are not part of it.
 _NOT_READ = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules"}
 #: Bytes of one file, and of all files, that are read for the digest. No more of them is judged. Of files that are not
@@ -27,24 +30,42 @@ class Submission:
     Attributes
     ----------
     name
-        The name of its file or folder, with characters that cannot be shown written as escapes.
+        The name of its file or folder, with characters that cannot be shown written as escapes. No two submissions of a
+        course have names that look the same: a number is appended to the later ones.
     path
         Its file or folder.
+    problem
+        Why it cannot be judged, which is known without opening it; None where it can.
     """
 
     name: str
     path: Path
+    problem: str | None = None
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Path]:
+        """The submission by itself, as `reports.course.opening.opened` gives it.
+
+        Raises
+        ------
+        NotOpenedError
+            It has a problem, or cannot be read.
+        """
+        if self.problem is not None:
+            raise NotOpenedError(self.problem)
+        with opened(self.path, by_itself=True) as place:
+            yield place
 
     def digest(self) -> str:
         """A hash of its contents, which changes when anything in it changes."""
         return digest_of(self.path)
 
 
-def find(folder: Path) -> tuple[list[Submission], list[str]]:
-    """The submissions in a folder, sorted by name, and the names of everything else there.
+def find(folder: Path) -> list[Submission]:
+    """The submissions in a folder, sorted by name: everything in it whose name is not hidden.
 
-    A submission is a subfolder, a Python file or a zip file. Hidden names are left out. Links are no submissions,
-    because a link in an archive of the course could lead to any place on the machine.
+    A subfolder, a Python file, an archive and a notebook can be judged. Anything else has a problem: nobody who handed
+    something in is left out. A link has one too, because it could lead to any place on the machine.
 
     Raises
     ------
@@ -53,18 +74,26 @@ def find(folder: Path) -> tuple[list[Submission], list[str]]:
     """
     if not folder.is_dir():
         raise UsageError(f"expected --all to be the folder of the submissions, there is no folder {folder}")
-    found, others = [], []
+    found, seen = [], Counter[str]()
     for path in sorted(folder.iterdir(), key=lambda each: os.fsencode(each.name)):
         if path.name.startswith((".", "__MACOSX", "__pycache__")):
             continue
         name = one_line(path.name)
-        if not path.is_symlink() and (path.is_dir() or (path.is_file() and path.suffix.lower() in SUFFIXES)):
-            found.append(Submission(name, path))
-        else:
-            others.append(name)
-    if not found:
-        raise UsageError(f"expected submissions in {folder} (folders, .py files or .zip files), found none")
-    return found, others
+        look = unicodedata.normalize("NFKC", name).casefold()
+        seen[look] += 1
+        found.append(Submission(name if seen[look] == 1 else f"{name} ({seen[look]})", path, _problem(path)))
+    if all(each.problem is not None for each in found):
+        raise UsageError(f"expected submissions in {folder} (folders, .py files, archives or notebooks), found none")
+    return found
+
+
+def _problem(path: Path) -> str | None:
+    """Why this can be no submission; None where it can be one."""
+    if path.is_symlink():
+        return "is a link: hand in what it leads to"
+    if path.is_dir() or (path.is_file() and (path.suffix == ".py" or can_be_opened(path))):
+        return None
+    return "is no folder, .py file, archive or notebook"
 
 
 def digest_of(path: Path) -> str:
@@ -79,7 +108,7 @@ def digest_of(path: Path) -> str:
         total.update(b"\0".join([os.fsencode(name), str(size).encode(), b""]))
         if size > _LARGEST_READ and each != path:
             continue
-        with each.open("rb") as stream:
+        with contextlib.suppress(OSError), each.open("rb") as stream:  # a file that may not be read is judged as absent
             while left > 0 and (part := stream.read(min(_CHUNK, left))):
                 total.update(part)
                 left -= len(part)

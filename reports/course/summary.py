@@ -12,16 +12,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reports.course.entry import Entry, Failure, class_of, entry_of, problem_of
+from reports.course.entry import Entry, Failure, class_of
 from reports.verdicts.grouping import counts_in_words
 from reports.verdicts.json_ import encoded
 from reports.verdicts.markdown import LIMIT, inline
 from reports.verdicts.terminal import STYLES, VERDICTS, Line, show
 from reports.verdicts.text import one_line, plural
 
-__all__ = ["FORMATS", "Entry", "Failure", "as_csv", "as_json", "as_markdown", "entry_of", "problem_of", "terminal"]
-
 SCHEMA = 1
+_STYLE_OF = {**VERDICTS, "not judged": "skipped"}
 _COLUMNS = (
     "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "seconds", "problem",
     "seed", "isolation",
@@ -39,7 +38,7 @@ def terminal(entries: Sequence[Entry], console: Console) -> None:
 
 def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
     """The lines of the summary for a terminal."""
-    checks = _checks_to_show(entries)
+    checks = checks_to_show(entries)
     if checks:
         yield _line(Text(f"Checks that fail, and for how many of {plural(len(entries), 'submission')}", "bold"))
         for check, number, mistakes in checks[:_MOST_CHECKS]:
@@ -51,16 +50,20 @@ def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
         yield _line(Text("Submissions", "bold"))
     width = min(max((len(_name(each)) for each in entries), default=0), _NAME_WIDTH)
     for each in entries:
-        lead = Text(f"{each.verdict.upper():<5} ", STYLES[VERDICTS[each.verdict]])
-        yield Line(2, lead, Text(f"{_name(each):<{width}}  {each.seconds:6.1f} s  {_in_words(each)}"))
+        lead = Text(f"{each.verdict.upper():<{_verdict_width(entries)}} ", STYLES[_STYLE_OF[each.verdict]])
+        yield Line(2, lead, Text(f"{_name(each):<{width}}  {each.seconds:6.1f} s  {in_words(each)}"))
     yield _line(Text())
     slowest = sorted(entries, key=lambda each: -each.seconds)[:_SLOWEST]
     if len(entries) > 1:
         names = ", ".join(f"{_name(each)} {each.seconds:.1f} s" for each in slowest)
         yield Line(0, Text("slowest  "), Text(names))
-    yield Line(0, Text("in all   "), Text(_totals(entries)))
-    for line in _circumstances(entries):
+    yield Line(0, Text("in all   "), Text(totals(entries)))
+    for line in circumstances(entries):
         yield Line(0, Text("         "), Text(line, "dim"))
+
+
+def _verdict_width(entries: Sequence[Entry]) -> int:
+    return max((len(each.verdict) for each in entries), default=0)
 
 
 def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
@@ -76,7 +79,7 @@ def failing_checks(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
     ]
 
 
-def _checks_to_show(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
+def checks_to_show(entries: Sequence[Entry]) -> list[tuple[str, int, str]]:
     """As `failing_checks`, but a missing Python class is one line instead of one for each of its checks."""
     missing = Counter(cls for each in entries for cls in each.missing)
     present = [replace(each, failed=tuple(_of_present_classes(each))) for each in entries]
@@ -109,14 +112,14 @@ def as_markdown(entries: Sequence[Entry], limit: int = LIMIT) -> str:
 
     Rows that do not fit are left out, and the last line says how many.
     """
-    lines = [f"## {_totals(entries)}", "", "| check | fails for | mistakes |", "|---|---:|---|"]
-    for check, number, mistakes in _checks_to_show(entries):
+    lines = [f"## {totals(entries)}", "", "| check | fails for | mistakes |", "|---|---:|---|"]
+    for check, number, mistakes in checks_to_show(entries):
         lines.append(f"| <code>{inline(check)}</code> | {number} | {inline(mistakes)} |")
     lines += ["", "| submission | verdict | seconds | |", "|---|---|---:|---|"]
     for each in entries:
-        words = inline(_in_words(each))
+        words = inline(in_words(each))
         lines.append(f"| <code>{inline(each.name)}</code> | {each.verdict} | {each.seconds:.1f} | {words} |")
-    return _fitted([*lines[:1], "", *(inline(each) for each in _circumstances(entries)), *lines[1:]], limit)
+    return _fitted([*lines[:1], "", *(inline(each) for each in circumstances(entries)), *lines[1:]], limit)
 
 
 #: The formats that `bp check --all` can write, by the name of the option.
@@ -139,7 +142,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _in_words(entry: Entry) -> str:
+def in_words(entry: Entry) -> str:
     """The outcome of one submission in a few words."""
     if entry.problem is not None:
         return one_line(entry.problem, 300)
@@ -150,14 +153,16 @@ def _in_words(entry: Entry) -> str:
     return words
 
 
-def _totals(entries: Sequence[Entry]) -> str:
+def totals(entries: Sequence[Entry]) -> str:
     """How many submissions have each verdict."""
     verdicts = Counter(each.verdict for each in entries)
     words = f"{plural(len(entries), 'submission')}: {verdicts['pass']} pass, {verdicts['fail']} fail"
+    if verdicts["not judged"]:
+        words += f", {verdicts['not judged']} not judged"
     return f"{words}, {verdicts['error']} without a verdict" if verdicts["error"] else words
 
 
-def _circumstances(entries: Sequence[Entry]) -> list[str]:
+def circumstances(entries: Sequence[Entry]) -> list[str]:
     """A line for each pair of seed and isolation with which submissions were judged."""
     pairs = dict.fromkeys((each.seed, each.isolation) for each in entries if each.isolation)
     return [f"seed {seed}, in {one_line(isolation or '', 400)}" for seed, isolation in pairs]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from reference import Judgement, NotAnImplementation
+from reports.course.entry import Entry, entry_of, problem_of
+from reports.course.opening import NotOpenedError
 from reports.course.submissions import Submission
-from reports.course.summary import Entry, entry_of, problem_of
-from reports.course.unpack import UnpackError, unpack
 from reports.io.exit_codes import ToolError
 from reports.io.files import write_atomically
 from reports.verdicts import FORMATS
@@ -19,6 +18,10 @@ from reports.verdicts.settings import Settings
 
 #: The formats of the report files on each submission.
 REPORTS = ("html", "json")
+#: The page on the whole course has this name.
+_INDEX = "index"
+#: Bytes of a submission's name in the name of a report file.
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,16 @@ class Result:
     isolation: str = ""
 
 
+def course_page(folder: Path) -> Path:
+    """The page on the whole course, beside the report files."""
+    return folder / f"{_INDEX}.html"
+
+
 def report_files(folder: Path, name: str) -> dict[str, Path]:
-    """The report files on a submission, by format."""
+    """The report files on a submission, by format. A name that would be too long for a file is shortened."""
+    encoded = name.encode()
+    if len(encoded) > _LONGEST_NAME or name.casefold() == _INDEX:
+        name = encoded[:_LONGEST_NAME].decode(errors="ignore") + hashlib.sha256(encoded).hexdigest()[:8]
     return {each: folder / f"{name}.{each}" for each in REPORTS}
 
 
@@ -63,34 +74,17 @@ def judge(task: Task) -> Result:
     """Judge one submission, and write its report files."""
     start = time.monotonic()
     name = task.submission.name
-    with tempfile.TemporaryDirectory(prefix="bp-submission-", ignore_cleanup_errors=True) as folder:
-        try:
-            judgement = task.settings.judge(_by_itself(task.submission.path, Path(folder)), name)
-        except NotAnImplementation as error:
-            return Result(_failed(name, str(error), time.monotonic() - start))
-        except UnpackError as error:
-            return Result(_failed(name, f"{name} {error}", time.monotonic() - start))
-        except ToolError as error:
-            return Result(problem_of(name, str(error), time.monotonic() - start))
+    try:
+        with task.submission.opened() as place:
+            judgement = task.settings.judge(place, name)
+    except NotAnImplementation as error:
+        return Result(Entry(name, "fail", seconds=time.monotonic() - start, problem=str(error)))
+    except NotOpenedError as error:
+        return Result(Entry(name, "not judged", seconds=time.monotonic() - start, problem=f"{name} {error}"))
+    except ToolError as error:
+        return Result(problem_of(name, str(error), time.monotonic() - start))
     _write_reports(task, judgement)
     return Result(entry_of(name, judgement), judgement.isolation)
-
-
-def _by_itself(path: Path, folder: Path) -> Path:
-    """The place of the submission with no other beside it; a single file or an archive is copied into ``folder``.
-
-    A submission can import whatever lies beside its file, so another student's file must not be there.
-    """
-    if path.is_dir():
-        return path
-    if path.suffix.lower() == ".zip":
-        unpack(path, folder)
-        return folder
-    return Path(shutil.copy(path, folder))
-
-
-def _failed(name: str, problem: str, seconds: float) -> Entry:
-    return Entry(name, "fail", seconds=seconds, problem=problem)
 
 
 def _write_reports(task: Task, judgement: Judgement) -> None:

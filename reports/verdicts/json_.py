@@ -59,7 +59,22 @@ def _check(finding: Finding, seconds: float | None) -> dict[str, Any]:
         "seconds": None if seconds is None else round(seconds, 6),
         "mistakes": list(finding.mistakes),
         "oracle": finding.oracle,
+        "cause": cause_of(finding),
+        "place": place_of(finding),
     }
+
+
+def cause_of(finding: Finding) -> str | None:
+    """Why an exception came, or why nothing usable did, where that is known."""
+    cause = finding.came.fields.get("cause") if finding.came is not None else None
+    return cause if finding.status == "failed" and isinstance(cause, str) else None
+
+
+def place_of(finding: Finding) -> dict[str, Any] | None:
+    """Where in the submission's own files an exception was raised: its file, line and source."""
+    more = finding.came.more if finding.came is not None and finding.status == "failed" else ()
+    fields = next((each.fields for each in more if {"file", "line", "source"} <= set(each.fields)), None)
+    return None if fields is None else {name: fields[name] for name in ("file", "line", "source")}
 
 
 def _without_surrogates(value: Any) -> Any:

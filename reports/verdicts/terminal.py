@@ -159,14 +159,16 @@ def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:
 
 def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
     lines = accepted_failures(findings)
-    yield from (Line(indent, Text("failed as expected: ", "label"), Text(line)) for line in lines[:_MOST_OTHERS])
+    yield from (
+        Line(indent, Text("failed as expected: ", STYLES["label"]), Text(line)) for line in lines[:_MOST_OTHERS]
+    )
     if len(lines) > _MOST_OTHERS:
         yield _plain(indent, f"and {len(lines) - _MOST_OTHERS} more as expected")
 
 
 def _skipped(indent: int, skipped: list[Finding]) -> Iterator[Line]:
     lines = reasons(skipped)
-    yield from (Line(indent, Text("not judged: ", "label"), Text(reason)) for reason in lines[:_MOST_OTHERS])
+    yield from (Line(indent, Text("not judged: ", STYLES["label"]), Text(reason)) for reason in lines[:_MOST_OTHERS])
     if len(lines) > _MOST_OTHERS:
         yield _plain(indent, f"and for {len(lines) - _MOST_OTHERS} more reasons")
 

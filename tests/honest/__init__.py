@@ -6,9 +6,9 @@ the name says; the others are the plain ones. Nothing here comes from ``bp``, wh
 
 from __future__ import annotations
 
-from tests.honest.classes import layer_class, linear_class, loss_class, net_class
-from tests.honest.cross_entropy import CROSS_ENTROPY
-from tests.honest.linear import LINEAR
+from tests.honest.classes import OneMatrixLinear, ReadOnlyLinear, layer_class, linear_class, loss_class, net_class
+from tests.honest.cross_entropy import CROSS_ENTROPY, CROSS_ENTROPY_IN_BOUNDS
+from tests.honest.linear import LINEAR, strassen
 from tests.honest.logits import COMPOUND
 from tests.honest.network import NETS
 from tests.honest.relu import RELU
@@ -18,8 +18,13 @@ from tests.honest.softmax import SOFTMAX, SOFTMAX_IN_BOUNDS
 def _codings() -> dict[str, dict[str, type]]:
     """Class of the contract -> coding's name -> class."""
     rebinding = {"one sample at a time", "einsum"}
+    plain = LINEAR["matrix products"]
     return {
-        "LinearLayer": {name: linear_class(*each, rebinds=name in rebinding) for name, each in LINEAR.items()},
+        "LinearLayer": {
+            **{name: linear_class(*each, rebinds=name in rebinding) for name, each in LINEAR.items()},
+            "read-only properties": linear_class(*plain, base=ReadOnlyLinear),
+            "one matrix": linear_class(*plain, base=OneMatrixLinear),
+        },
         "ReLULayer": {name: layer_class("ReLULayer", *each) for name, each in RELU.items()},
         "SoftmaxLayer": {name: layer_class("SoftmaxLayer", *each) for name, each in SOFTMAX.items()},
         "LossCrossEntropy": {name: loss_class("LossCrossEntropy", *each) for name, each in CROSS_ENTROPY.items()},
@@ -38,6 +43,10 @@ PLAIN = {cls: next(iter(each.values())) for cls, each in CODINGS.items()}
 HONEST = {
     f"{cls}: {name}": {**PLAIN, cls: coding} for cls, codings in CODINGS.items() for name, coding in codings.items()
 }
+#: Right where the target is likely: by name, cross-entropy's forward and delta.
+UNLIKELY_TARGETS_LOSE_DIGITS = CROSS_ENTROPY_IN_BOUNDS
+#: A linear layer whose products are Strassen's.
+STRASSEN = linear_class(lambda X, W, b: strassen(X, W) + b, *LINEAR["matrix products"][1:])
 #: The same for assignment 1 alone.
 NAIVE = {
     name: {**PLAIN, "SoftmaxLayer": layer_class("SoftmaxLayer", forward, SOFTMAX["less the maximum"][1])}

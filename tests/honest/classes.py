@@ -42,6 +42,45 @@ class PlainLinear:
             self.b += dtheta[1]
 
 
+class ReadOnlyLinear(PlainLinear):
+    """W and b are properties without a setter; they give the layer's own arrays."""
+
+    W = property(lambda self: self._W)
+    b = property(lambda self: self._b)
+
+    def initialize(self) -> None:
+        self._W = self.rng.randn(self.n_inputs, self.n_units) * (np.sqrt(2) / np.sqrt(self.n_inputs))
+        self._b = np.ones((self.n_units,))
+
+    def update_params(self, dtheta: Sequence[Array]) -> None:
+        for own, step in zip((self._W, self._b), dtheta, strict=True):
+            np.add(own, step, out=own)
+
+
+class OneMatrixLinear(PlainLinear):
+    """W and b are views of one matrix, which is what is stored; a setter writes into it."""
+
+    def initialize(self) -> None:
+        self._theta = np.ones((self.n_inputs + 1, self.n_units))
+        self._theta[:-1] = self.rng.normal(0, (2 / self.n_inputs) ** 0.5, (self.n_inputs, self.n_units))
+
+    @property
+    def W(self) -> Array:
+        return self._theta[:-1]
+
+    @W.setter
+    def W(self, value: Array) -> None:
+        self._theta = np.vstack([value, self._theta[-1:].astype(value.dtype)])
+
+    @property
+    def b(self) -> Array:
+        return self._theta[-1]
+
+    @b.setter
+    def b(self, value: Array) -> None:
+        self._theta[-1] = value
+
+
 class PlainNet:
     """Which layers run; how they are walked comes with the coding."""
 
@@ -64,11 +103,13 @@ class PlainNet:
         return type(self).back(self.layers, self.loss, X, T)
 
 
-def linear_class(forward: Fun, delta: Fun, grad: Fun, *, rebinds: bool = False) -> type:
+def linear_class(
+    forward: Fun, delta: Fun, grad: Fun, *, rebinds: bool = False, base: type[PlainLinear] = PlainLinear
+) -> type:
     """A LinearLayer."""
     return type(
         "LinearLayer",
-        (PlainLinear,),
+        (base,),
         {
             "rebinds": rebinds,
             "forward": lambda self, X: forward(X, self.W, self.b),

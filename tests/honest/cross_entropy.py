@@ -40,6 +40,22 @@ def _ce_delta_at(P: Array, T: Array) -> Array:
     return D
 
 
+def _p_of(P: Array, T: Array) -> Array:
+    return (P * T).sum(axis=1, keepdims=True)
+
+
+def _losses_through_the_others(P: Array, T: Array) -> Array:
+    """Where the target is likely 1 - p has more digits than p, and so has its logarithm."""
+    p, others = _p_of(P, T), (P * (1 - T)).sum(axis=1, keepdims=True)
+    return np.where(p > 0.5, -np.log1p(-np.minimum(others, 0.75)), -np.log(p))
+
+
+def _losses_of_reciprocals(P: Array, T: Array) -> Array:
+    """The reciprocal of a subnormal number overflows."""
+    p = _p_of(P, T)
+    return np.where(p > 1 / np.finfo(P.dtype).max * 4, np.log(1 / p), -np.log(p))
+
+
 CROSS_ENTROPY: dict[str, tuple[Fun, Fun]] = {
     "sum of t log p": (
         lambda P, T: -(T * np.log(np.where(T > 0, P, 1))).sum(axis=1, keepdims=True),
@@ -79,8 +95,29 @@ CROSS_ENTROPY: dict[str, tuple[Fun, Fun]] = {
         lambda P, T: -np.log(P * T + (1 - T)).sum(axis=1, keepdims=True),
         lambda P, T: -T / (P * T + (1 - T)),
     ),
+    "log of 1 / p": (
+        _losses_of_reciprocals,
+        lambda P, T: np.where(T > 0, -T / np.where(T > 0, P, 1), 0),
+    ),
+    "root": (
+        lambda P, T: -2 * np.log(np.sqrt((P * T).sum(axis=1, keepdims=True))),
+        lambda P, T: -(T / np.where(T > 0, P, 1)),
+    ),
+    "others": (_losses_through_the_others, lambda P, T: -T * np.reciprocal(np.where(T > 0, P, 1))),
+    "1 - p": (
+        lambda P, T: np.where((p := _p_of(P, T)) > 0.5, -np.log1p(p - 1), -np.log(p)),
+        _ce_delta_put,
+    ),
     "with more digits": (
         lambda P, T: -np.log((P.astype(np.longdouble) * T).sum(axis=1, keepdims=True)).astype(P.dtype),
         lambda P, T: (-T / np.where(T > 0, P, 1).astype(np.longdouble)).astype(P.dtype),
+    ),
+}
+
+#: Correct for probabilities of ordinary size alone.
+CROSS_ENTROPY_IN_BOUNDS: dict[str, tuple[Fun, Fun]] = {
+    "through the others alone": (
+        lambda P, T: -np.log1p(-(P * (1 - T)).sum(axis=1, keepdims=True)),
+        CROSS_ENTROPY["index"][1],
     ),
 }

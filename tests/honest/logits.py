@@ -82,6 +82,20 @@ def _losses_by_adding_up(X: Array, T: Array) -> Array:
     return np.logaddexp.reduce(X - target_of(X, T), axis=1, keepdims=True)
 
 
+def _losses_of_reciprocals(X: Array, T: Array) -> Array:
+    P = SOFTMAX["less the maximum"][0](X)
+    p = (P * T).sum(axis=1, keepdims=True)
+    return np.where(p > 0.1, np.log(1 / np.where(p > 0.1, p, 1)), -(T * log_softmax(X)).sum(axis=1, keepdims=True))
+
+
+def _losses_against_the_others(X: Array, T: Array) -> Array:
+    """log(1 + exp(lse of the others - x_t))."""
+    if X.shape[1] == 1:
+        return np.zeros_like(X)
+    others = X[T == 0].reshape(len(X), -1)
+    return np.logaddexp(0, log_sum_exp(others - target_of(X, T)))
+
+
 COMPOUND: dict[str, tuple[Fun, Fun]] = {
     "log S - (x_t - m)": (
         _log_sum_less_gap(lambda E: E.sum(axis=1, keepdims=True)),
@@ -123,6 +137,11 @@ COMPOUND: dict[str, tuple[Fun, Fun]] = {
             / np.exp(shifted(X)).sum(axis=1, keepdims=True)
         ),
     ),
+    "log of 1 / p where the target is likely": (
+        _losses_of_reciprocals,
+        lambda X, T: np.where(T == 1, -_rest_of_row(p := SOFTMAX["less the maximum"][0](X), T.argmax(axis=1)), p),
+    ),
+    "one against the others": (_losses_against_the_others, lambda X, T: np.subtract(SOFTMAX["columns"][0](X), T)),
     "with more digits": (_losses_with_more_digits, lambda X, T: softmax_with_more_digits(X) - T),
     "with low parts": (
         lambda X, T: np.sum((log_sum_exp(X) - X) * T, axis=1, keepdims=True),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -149,6 +149,30 @@ def _gradient_as_tuples(layers: Sequence[Any], loss: Any, X: Array, T: Array) ->
     return {name: tuple(parts) for name, parts in _gradient_by_index(layers, loss, X, T).items()}
 
 
+def _gradient_in_a_defaultdict(layers: Sequence[Any], loss: Any, X: Array, T: Array) -> dict[str, Any]:
+    result = defaultdict(list)
+    for name, parts in _gradient_zipped(layers, loss, X, T).items():
+        for part in parts:
+            result[name].append(part)
+    return result
+
+
+class Gradient(NamedTuple):
+    dtheta_weights: Array
+    dtheta_biases: Array
+
+
+class Gradients(dict[str, Gradient]):
+    """A dict that scales like a vector."""
+
+    def __mul__(self, factor: float) -> Gradients:
+        return Gradients({name: Gradient(*(factor * part for part in parts)) for name, parts in self.items()})
+
+
+def _gradient_in_a_dict_of_its_own(layers: Sequence[Any], loss: Any, X: Array, T: Array) -> Gradients:
+    return Gradients({name: Gradient(*parts) for name, parts in _gradient_zipped(layers, loss, X, T).items()}) * 1.0
+
+
 NETS: dict[str, tuple[Fun, Fun]] = {
     "zipped backwards": (_propagate_loop, _gradient_zipped),
     "by index": (_propagate_loop, _gradient_by_index),
@@ -165,5 +189,11 @@ NETS: dict[str, tuple[Fun, Fun]] = {
         lambda layers, X: np.vstack([_propagate_loop(layers, X[[n]]) for n in range(len(X))]),
         _gradient_by_samples,
     ),
+    "OrderedDict": (
+        _propagate_loop,
+        lambda *given: OrderedDict(reversed(_gradient_by_index(*given).items())),
+    ),
+    "defaultdict of lists": (_propagate_recursively, _gradient_in_a_defaultdict),
+    "own dict of named tuples": (_propagate_loop, _gradient_in_a_dict_of_its_own),
     "tuples": (_propagate_loop, _gradient_as_tuples),
 }

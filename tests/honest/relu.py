@@ -33,6 +33,7 @@ RELU: dict[str, tuple[Fun, Fun]] = {
     "maximum": (lambda X: np.maximum(X, 0), lambda Y, d: d * (Y > 0)),
     "mask": (lambda X: X * (X > 0), lambda Y, d: np.where(Y > 0, d, 0)),
     "where": (lambda X: np.where(X < 0, 0, X), lambda Y, d: np.where(Y == 0, 0, d)),
+    "where, the other way": (lambda X: np.where(X > 0, X, 0), lambda Y, d: np.where(Y > 0, d, 0)),
     "absolute value": (lambda X: (X + np.abs(X)) / 2, lambda Y, d: d * np.sign(Y)),
     "copy": (_relu_in_a_copy, _masked_copy),
     "clip": (lambda X: np.clip(X, 0, None), lambda Y, d: d * Y.astype(bool)),
@@ -44,6 +45,14 @@ RELU: dict[str, tuple[Fun, Fun]] = {
     "minus the minimum": (lambda X: X - np.minimum(X, 0), lambda Y, d: d - d * (Y <= 0)),
     "minus the negative": (lambda X: -np.minimum(-X, 0), lambda Y, d: np.multiply(d, Y != 0)),
     "refuses NaN": (_relu_refusing_nan, lambda Y, d: np.select([Y > 0], [d])),
+    "pieces": (
+        lambda X: np.piecewise(X, [X <= 0], [0, lambda x: x]),
+        lambda Y, d: d * np.ceil(np.clip(Y, 0, 1)),
+    ),
+    "signs": (
+        lambda X: np.where(np.signbit(X) & ~np.isnan(X), 0, X),
+        lambda Y, d: np.choose((Y > 0).astype(int), [np.zeros_like(d), d]),
+    ),
     "Jacobian matrices": (
         lambda X: np.einsum("nk,nk->nk", X, (X >= 0).astype(X.dtype)),
         lambda Y, d: np.stack([np.diag(y > 0).astype(e.dtype) @ e for y, e in zip(Y, d, strict=True)]),

@@ -70,6 +70,12 @@ def softmax_with_low_parts(X: Array) -> Array:
     return E / E.sum(axis=1, keepdims=True)
 
 
+def _softmax_sorted(X: Array) -> Array:
+    """With the terms of the sum from the smallest to the largest."""
+    E = np.exp(shifted(X))
+    return E / np.cumsum(np.sort(E, axis=1), axis=1)[:, -1:]
+
+
 def _jacobians(Y: Array) -> Array:
     return np.stack([np.diag(y) - np.outer(y, y) for y in Y])
 
@@ -140,6 +146,14 @@ SOFTMAX: dict[str, tuple[Fun, Fun]] = {
     "with low parts": (
         softmax_with_low_parts,
         lambda Y, d: Y * (d - np.matmul(d[:, None, :], Y[:, :, None])[:, 0]),
+    ),
+    "sorted": (
+        _softmax_sorted,
+        lambda Y, d: Y * (d - np.add.reduceat(Y * d, [0], axis=1)),
+    ),
+    "log of each quotient": (
+        lambda X: np.exp(shifted(X) - np.log(np.exp(shifted(X)) @ np.ones((X.shape[1], 1), X.dtype))),
+        lambda Y, d: np.where(Y == 0, 0, Y) * (d - np.inner(Y, d).diagonal()[:, None]),
     ),
     "columns": (
         lambda X: (np.exp(X.T - X.T.max(axis=0)) / np.exp(X.T - X.T.max(axis=0)).sum(axis=0)).T.copy(),

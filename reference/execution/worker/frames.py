@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Unusable
+from .protocol import Call, Define, Get, Laid, New, Place, Put, Ref, Reply, Seed, Unusable
 
 #: Bytes of JSON and of arrays in a frame: more than any honest request or reply needs. The gradient of the lab's
 #: deepest net has half a megabyte.
@@ -33,8 +33,8 @@ _DTYPES = {
 }
 _TRUTH_VALUE = _DTYPES[np.dtype("?").str]
 #: The records that a request may hold, and those that a reply may hold, by their names.
-REQUEST: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get)}
-REPLY: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable)}
+REQUEST: Mapping[str, Any] = {each.__name__: each for each in (Ref, Seed, Laid, New, Put, Call, Get, Define)}
+REPLY: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable, Place)}
 _RECORDS = {**REQUEST, **REPLY}
 #: Made once for all frames. The check for circular references is not needed, since `_tree` makes none.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import math
+import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +19,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import module_separation, reading, versions
+from .crashes import describe_error, is_refusal, place_of
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
-from .perform import describe_error, is_refusal
 from .standins import is_stand_in
 from .versions import Choice
 
@@ -58,6 +60,8 @@ class Found:
     tied: tuple[versions.Version, ...] = ()
 
 
+#: A text in quotes that may be the name of a file.
+_FILE_NAME = re.compile(r"""["']([^"'\n]{1,200}\.\w{1,8})["']""")
 #: Versions that a note names.
 _MAX_NAMED = 5
 
@@ -272,17 +276,30 @@ def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Pro
         return present, None
     above, parts = names.above(path), names.parts(path)
     parts[0] = module_separation.free_top_name(parts, names)
-    with module_separation.on_path(names.folders(path), names.home.parent):
+    folders = names.folders(path)
+    if clock.seconds is not None:
+        os.chdir(_current_folder(path, folders))
+    with module_separation.on_path(folders, names.home.parent):
         for depth, (_, folder) in enumerate(above[: len(parts) - 1], start=1):
             name, init = ".".join(parts[:depth]), folder / "__init__.py"
             if init.is_file():
-                _import_file(name, init, clock)
+                _import_file(name, init, clock, names.home)
             elif name not in sys.modules:
                 sys.modules[name] = module_separation.namespace_package(name, folder)
-        return _import_file(".".join(parts), path, clock)
+        return _import_file(".".join(parts), path, clock, names.home)
 
 
-def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
+def _current_folder(path: Path, folders: Sequence[str]) -> str:
+    """The current folder in which a file is run: where people start Python, so that ``open("data.csv")`` works.
+
+    That is the first of the folders from which its imports work in which there is a file that it names; else the first.
+    """
+    names = {name for name in _FILE_NAME.findall(reading.text(path)) if not Path(name).is_absolute()}
+    of_files = (folder for folder in folders if any(Path(folder, name).is_file() for name in names))
+    return next(of_files, folders[0])
+
+
+def _import_file(name: str, path: Path, clock: Clock, base: Path) -> tuple[ModuleType | None, Problem | None]:
     """Import one file; returns as `_run` does. Unlike Python's own import this keeps a module that raises an error."""
     present = module_separation.loaded_from(path)
     if present is not None:
@@ -302,14 +319,22 @@ def _import_file(name: str, path: Path, clock: Clock) -> tuple[ModuleType | None
         if shares is None:
             del sys.modules[name]
             raise
-        return module, Problem(
-            f"ended with {describe_error(error)[:400]}", "refused" if is_refusal(error) else _NOT_RUN
-        )
+        said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}"
+        return module, Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
             setattr(sys.modules[above], last, module)  # so does Python's own import
     return module, None
+
+
+def _where(error: BaseException, path: Path, base: Path) -> str:
+    """In brackets: the line of the file at ``path``, or of one that it imports, that raised an exception."""
+    place = place_of(error, (), str(base))
+    if place is None:
+        return ""
+    file = "" if base / place.file == path else f"{place.file}, "
+    return f" ({file}line {place.line}: {place.source})"
 
 
 def as_mapping(found: Found) -> Mapping[str, Any]:

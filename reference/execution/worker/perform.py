@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Call, Get, Laid, New, Put, Ref, Reply, Seed, Step, Unusable, lay_out
-from .standins import describe_stand_in
+from . import crashes, standins
+from .copies import arrays_in, as_plain, copied, kind_of, same
+from .protocol import Call, Define, Get, Laid, New, Place, Put, Ref, Reply, Seed, Step, Unusable, lay_out, own
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
-_array, _shares_memory, _ndarray, _generic, _random_state = (
+_array, _shares_memory, _array_equal, _isnan, _ndarray, _random_state = (
     np.array,
     np.shares_memory,
+    np.array_equal,
+    np.isnan,
     np.ndarray,
-    np.generic,
     np.random.RandomState,
 )
 _errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
-_PLAIN = (float, bool, type(None))
-#: The dtypes of arrays that a frame can hold, in the machine's own byte order.
-_NUMBERS = frozenset(np.dtype(code).str for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
-                                                     "?", "c8", "c16"))  # fmt: skip
-#: Entries of an array in a reply: a view with strides of 0 can claim any number without using memory.
-MAX_ENTRIES = 2**19
-_MAX_ITEMS = 10_000
-_MAX_TEXT = 10_000
-_MAX_BITS = 64
-_MAX_AXES = 8
-_DEPTH = 6
-_REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
+#: Causes of an exception that stay, whatever stand-ins the code has computed with before.
+_CERTAIN = ("name", "module", "refused")
 
 
-def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
+def perform(classes: Mapping[str, type], steps: Sequence[Step], base: str | None = None) -> list[Reply]:
     """Perform steps in order on new objects; returns one reply for each. An error in one does not end the others.
 
     Parameters
@@ -48,8 +39,11 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step]) -> list[Reply]:
         Maps the contract's names to the classes.
     steps
         What to do.
+    base
+        The submission's folder, relative to which the place of an exception is told; None: the folder of the classes.
     """
-    objects = _Objects(classes)
+    objects = _Objects(classes, base)
+    standins.forget_uses()
     with _without_warnings():
         replies = [objects.perform(step) for step in steps]
     return objects.mark_altered(replies)
@@ -66,8 +60,9 @@ def _without_warnings() -> Iterator[None]:
 class _Objects:
     """The objects that the steps of one request make, and the results of these steps."""
 
-    def __init__(self, classes: Mapping[str, type]) -> None:
-        self.classes = classes
+    def __init__(self, classes: Mapping[str, type], base: str | None) -> None:
+        self.classes, self.base = classes, base
+        self.modules = [str(each.__module__) for each in classes.values()]
         self.objects: dict[str, Any] = {}
         self.generators: dict[int, np.random.RandomState] = {}
         self.results: list[Any] = []
@@ -76,10 +71,31 @@ class _Objects:
         try:
             reply, result = self._act(step)
         except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
-            kind, cause = type(error).__name__, _cause(error, step)
-            reply, result = Reply(error=describe_error(error), error_kind=kind, cause=cause), None
+            reply, result = self._error_reply(error, step), None
         self.results.append(result)
-        return reply
+        used = standins.used()
+        if standins.used_by_import() and _has_nan(result):  # the number of a stand-in is NaN
+            used = tuple(dict.fromkeys((*used, *standins.used_by_import())))
+        return replace(reply, stand_ins=used) if used else reply
+
+    def _error_reply(self, error: BaseException, step: Step) -> Reply:
+        cause, place = crashes.cause_of(error), crashes.place_of(error, self.modules, self.base)
+        if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
+            cause = "absent"
+        elif isinstance(error, TypeError) and crashes.is_raised_in(error, __file__):
+            cause, place = "arguments", self._definition(step)  # nothing of the called function has run
+        elif isinstance(step, Put) and cause != "refused":
+            cause = "not set"
+        elif standins.used() and cause not in _CERTAIN:
+            cause = "stand-in"
+        return Reply(error=crashes.describe_error(error), error_kind=type(error).__name__, cause=cause, place=place)
+
+    def _definition(self, step: Step) -> Place | None:
+        """Where the function that a step calls is defined."""
+        called = self.classes.get(step.cls) if isinstance(step, New) else None
+        if isinstance(step, Call):
+            called = getattr(self.objects[step.name], step.method, None)
+        return crashes.definition_of(called, self.modules, self.base)
 
     def mark_altered(self, replies: list[Reply]) -> list[Reply]:
         """The replies, with ``altered`` set where a later step has changed the object that was returned."""
@@ -92,7 +108,10 @@ class _Objects:
         match step:
             case New():
                 arguments = {name: self._given(value) for name, value in step.arguments.items()}
-                self.objects[step.name] = self.classes[step.cls](**arguments)
+                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
+                return Reply(), None
+            case Define():
+                self.classes = {**self.classes, **_defined(step.source)}
                 return Reply(), None
             case Put():
                 self._put(self.objects[step.name], step.attribute, step.value)
@@ -106,13 +125,13 @@ class _Objects:
     def _call(self, step: Call) -> tuple[Reply, Any]:
         given = {name: self._given(value) for name, value in step.arguments.items()}
         before = {name: copied(value) for name, value in given.items()}
-        result = getattr(self.objects[step.name], step.method)(**given)
+        result = _called(getattr(self.objects[step.name], step.method), given, step)
         changed = tuple(name for name in given if not same(before[name], copied(given[name])))
-        arrays = list(_arrays(result))
+        arrays = list(arrays_in(result))
         aliases = tuple(
             name
             for name, value in given.items()
-            if any(_shares_memory(array, other) for array in arrays for other in _arrays(value))
+            if any(_shares_memory(array, other) for array in arrays for other in arrays_in(value))
         )
         return _reply(result, changed, aliases), result
 
@@ -135,11 +154,69 @@ class _Objects:
                 return value
 
     def _put(self, target: Any, attribute: str, value: NDArray[Any]) -> None:
+        """Write into the array that an attribute holds, or set the attribute; whichever works, as what it gives tells.
+
+        A property without a setter may give the array that the layer computes with, or a copy of it, which tells
+        nobody what was written into it.
+        """
+        ways = [_write, _assign] if _is_like(getattr(target, attribute, None), value) else [_assign, _write]
+        refusal: Exception | None = None
+        for way in ways:
+            try:
+                way(target, attribute, value)
+            except Exception as error:  # a setter, or the lack of one
+                refusal = refusal or error
+            else:
+                if _holds(getattr(target, attribute, None), value):
+                    return
         present = getattr(target, attribute, None)
-        if type(present) is _ndarray and present.shape == value.shape and present.dtype == value.dtype:
-            present[...] = value
-        else:
-            setattr(target, attribute, _array(value))
+        raise refusal or crashes.NotSetError(f"{attribute} then gives {_described(present)} other than what was set")
+
+
+def _has_nan(result: Any) -> bool:
+    return any(array.dtype.kind == "f" and bool(_isnan(array).any()) for array in arrays_in(result))
+
+
+def _is_like(present: Any, value: NDArray[Any]) -> bool:
+    return type(present) is _ndarray and present.shape == value.shape and present.dtype == value.dtype
+
+
+def _write(target: Any, attribute: str, value: NDArray[Any]) -> None:
+    present: Any = getattr(target, attribute, None)
+    if not issubclass(type(present), _ndarray) or present.shape != value.shape:
+        raise crashes.NotSetError(f"{attribute} gives {_described(present)}, into which nothing of that shape fits")
+    as_plain(present)[...] = value
+
+
+def _assign(target: Any, attribute: str, value: NDArray[Any]) -> None:
+    setattr(target, attribute, _array(value))
+
+
+def _holds(present: Any, value: NDArray[Any]) -> bool:
+    """Whether what an attribute gives has these numbers, be it in another type that holds them."""
+    if not issubclass(type(present), _ndarray):
+        return False
+    found = as_plain(present)
+    return found.shape == value.shape and found.dtype.kind in "fiu" and bool(_array_equal(found, value, equal_nan=True))
+
+
+def _described(present: Any) -> str:
+    if not issubclass(type(present), _ndarray):
+        return kind_of(present)
+    plain = as_plain(present)
+    return f"an array of shape {plain.shape} and dtype {plain.dtype}"
+
+
+def _called(function: Any, arguments: Mapping[str, Any], step: New | Call) -> Any:
+    return function(*arguments.values()) if step.by_position else function(**arguments)
+
+
+@lru_cache(maxsize=4)
+def _defined(source: str) -> dict[str, type]:
+    """The classes that the examiner's own source text defines, by the names under which `New` knows them."""
+    namespace: dict[str, Any] = {"__name__": "bp_own"}
+    exec(compile(source, "<the examiner's own classes>", "exec"), namespace)  # noqa: S102 - no foreign code
+    return {own(name): each for name, each in namespace.items() if isinstance(each, type)}
 
 
 def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:
@@ -148,117 +225,8 @@ def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] 
     return Reply(value, kind, changed=changed, aliases=aliases)
 
 
-def _cause(error: BaseException, step: Step) -> str | None:
-    """One of `CAUSES`, if one of them is the reason for this exception; else None."""
-    if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
-        return "absent"
-    if isinstance(error, TypeError) and _place_of(error) == __file__:
-        return "arguments"  # nothing of the called function has run
-    return "refused" if is_refusal(error) else None
-
-
-def is_refusal(error: BaseException) -> bool:
-    """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
-    if isinstance(error, OSError):
-        return error.errno in _REFUSED
-    return type(error) is RuntimeError and _place_of(error) == threading.__file__
-
-
-def _place_of(error: BaseException) -> str | None:
-    """The file in which it was raised."""
-    trace, place = error.__traceback__, None
-    while trace is not None:
-        place, trace = trace.tb_frame.f_code.co_filename, trace.tb_next
-    return place
-
-
 def _is_unchanged(value: Any, result: Any) -> bool:
     try:
         return same(value, copied(result))
     except Exception:  # an object that can no longer be copied has changed
         return False
-
-
-_KNOWN_TYPES = {each.__name__: each for each in (_ndarray, list, tuple, dict, type(None), str, bool, int, float)}
-
-
-def kind_of(result: Any) -> str:
-    """The name of an object's type; "ndarray of another module" and the like if a foreign type has a known name."""
-    kind = type(result)
-    name = str(kind.__name__)[:100]
-    own = _KNOWN_TYPES.get(name)
-    return name if own is None or own is kind or issubclass(kind, _generic) else f"{name} of another module"
-
-
-def copied(value: Any, depth: int = _DEPTH) -> Any:  # noqa: PLR0911 - a case each
-    """Copy an array of numbers, a number, a string, None, or lists, tuples and dicts of these.
-
-    Anything else, and whatever is too large or nested deeper than ``depth``, becomes an `Unusable`.
-    """
-    kind = type(value)
-    if issubclass(kind, _ndarray):
-        return _copied_array(value)
-    if kind in _PLAIN or (issubclass(kind, _generic) and kind.__module__ == "numpy" and value.dtype.str in _NUMBERS):
-        return value
-    if kind is int:
-        return value if value.bit_length() < _MAX_BITS else Unusable(f"int of {value.bit_length()} bits")
-    if kind is str:
-        return value[:_MAX_TEXT]
-    if kind in {list, tuple, dict}:
-        if len(value) > _MAX_ITEMS or not depth:
-            return Unusable(f"{kind.__name__} of {len(value)} items" if depth else f"{kind.__name__} within {_DEPTH}")
-        if kind is dict:
-            return {_key(name): copied(item, depth - 1) for name, item in value.items()}
-        return kind(copied(item, depth - 1) for item in value)
-    stand_in = describe_stand_in(value)
-    if stand_in is not None:
-        return Unusable(stand_in, "stand-in")
-    name = kind_of(value)
-    return Unusable(f"{name} that is no number" if name in _KNOWN_TYPES else name)
-
-
-def _copied_array(value: NDArray[Any]) -> Any:
-    """Copy an array, or one of a subclass (whose methods are not trusted), as a plain array."""
-    plain = _plain(value)
-    if plain.dtype.str not in _NUMBERS:
-        return Unusable(f"array of dtype {str(plain.dtype)[:100]}", "dtype")
-    if plain.size > MAX_ENTRIES or plain.ndim > _MAX_AXES:
-        return Unusable(f"shape {plain.shape}", "shape")
-    return _array(plain)
-
-
-def _plain(value: NDArray[Any]) -> NDArray[Any]:
-    return value if type(value) is _ndarray else _ndarray.view(value, _ndarray)
-
-
-def _key(name: Any) -> str:
-    try:
-        return str(name)[:1000]
-    except Exception:  # the __str__ of foreign code may raise
-        return "?"
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two results of `copied` hold the same arrays, bit for bit, so that a NaN equals itself."""
-    ones, others = list(_arrays(one)), list(_arrays(other))
-    return len(ones) == len(others) and all(
-        a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-        for a, b in zip(ones, others, strict=True)
-    )
-
-
-def _arrays(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:
-    if issubclass(type(value), _ndarray):
-        yield _plain(value)
-    elif depth and type(value) in {list, tuple, dict}:
-        for item in value.values() if type(value) is dict else value:
-            yield from _arrays(item, depth - 1)
-
-
-def describe_error(error: BaseException) -> str:
-    """The type of an exception and its message, at most 1000 characters; the type alone if its __str__ raises."""
-    try:
-        message = str(error)
-    except (Exception, SystemExit):  # the __str__ of foreign code may raise
-        message = ""
-    return f"{type(error).__name__}: {message[:1000]}" if message else type(error).__name__

@@ -1,8 +1,8 @@
 """The steps that the examiner has an implementation perform, the replies to them, and the interface of an executor.
 
-A request is a list of steps: make an object, set an attribute, call a method, get an attribute. Steps and replies hold
-nothing but names, numbers and arrays, so that the implementation may run in another process, where no expected value is
-known.
+A request is a list of steps: make an object, set an attribute, call a method, get an attribute, define classes of the
+examiner's own. Steps and replies hold nothing but names, numbers, arrays and source text, so that the implementation
+may run in another process, where no expected value is known.
 """
 
 from __future__ import annotations
@@ -44,11 +44,32 @@ class Laid:
 
 @dataclass(frozen=True)
 class New:
-    """Step: make an object of class ``cls`` with keyword arguments and store it as ``name``."""
+    """Step: make an object of class ``cls`` and store it as ``name``.
+
+    The arguments are passed by keyword, or in their order where ``by_position`` is true.
+    """
 
     name: str
     cls: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    by_position: bool = False
+
+
+@dataclass(frozen=True)
+class Define:
+    """Step: run the examiner's own source text; `New` then also knows its classes, as ``own("LinearLayer")`` and so on.
+
+    They take the place of the submission's classes where a network is judged by itself. The worker gets the text only
+    with the request that needs it, which comes after the questions about the submission's own classes: what could be
+    found there before would be the solution of the lab.
+    """
+
+    source: str
+
+
+def own(cls: str) -> str:
+    """What `New` calls a class of that name which a `Define` has defined."""
+    return f"own:{cls}"
 
 
 @dataclass(frozen=True)
@@ -62,11 +83,15 @@ class Put:
 
 @dataclass(frozen=True)
 class Call:
-    """Step: call a method of the object ``name`` with keyword arguments."""
+    """Step: call a method of the object ``name``.
+
+    The arguments are passed by keyword, or in their order where ``by_position`` is true.
+    """
 
     name: str
     method: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    by_position: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +102,7 @@ class Get:
     attribute: str
 
 
-Step = New | Put | Call | Get
+Step = New | Put | Call | Get | Define
 
 
 @dataclass(frozen=True)
@@ -98,12 +123,38 @@ class Unusable:
 
 
 PROBLEMS = frozenset({"type", "dtype", "shape", "stand-in"})
-#: Why a step raised an exception, where that is known: the call does not take these arguments; the object has no
-#: attribute of the method's name; the system refused something, such as a thread or a file.
-CAUSES = frozenset({"arguments", "absent", "refused"})
+#: Why a step raised an exception, where that is known. The call itself: "arguments": the function does not take them;
+#: "absent": the object has no method of that name; "not set": an attribute does not take the value. In the called code:
+#: "name": a variable is not defined; "module": a module cannot be imported; "attribute", "index", "key": an object, a
+#: sequence or a dict lacks one; "call": it calls a function with other arguments than that function takes; "shapes":
+#: the shapes of arrays do not fit; "division": by 0; "recursion": without end; "stand-in": it has computed with what
+#: takes the place of a module that is not here; "refused": the system refused something, such as a thread or a file.
+CAUSES = frozenset({
+    "arguments", "absent", "not set", "name", "module", "attribute", "index", "key", "call", "shapes", "division",
+    "recursion", "stand-in", "refused",
+})  # fmt: skip
 #: Why a class is missing, where its name is not simply absent: its file ended before it came to the class, by itself or
 #: because the system refused something.
 LOAD_CAUSES = frozenset({"not run", "refused"})
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the submission's own files.
+
+    Attributes
+    ----------
+    file
+        The path of the file, relative to the submission's folder.
+    line
+        The number of the line, from 1.
+    source
+        The expression there, or the line; empty where the file cannot be read.
+    """
+
+    file: str
+    line: int
+    source: str
 
 
 @dataclass(frozen=True)
@@ -129,6 +180,12 @@ class Reply:
         The names of the arguments whose memory the result shares.
     altered
         Whether a later step of the same request changed the object that this step had returned.
+    place
+        Where the exception was raised: the innermost call in the submission's own files. Where the call did not take
+        the arguments, the definition of what was called.
+    stand_ins
+        The names of absent modules whose stand-ins have given a value, such as a number or a truth value, in this step
+        or in an earlier one of the same request.
     """
 
     value: Any = None
@@ -139,6 +196,8 @@ class Reply:
     changed: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     altered: bool = False
+    place: Place | None = None
+    stand_ins: tuple[str, ...] = ()
 
 
 class Executor(Protocol):

@@ -11,7 +11,8 @@ from pathlib import Path
 from . import versions
 from .naming import Source, imports_of
 
-#: Files that are read, and bytes of one file: a submission consists of a few small files.
+#: Files that are read, and bytes of one file that are parsed: a submission consists of a few small files. A longer one
+#: holds data, and is looked through for classes alone.
 _MAX_FILES, MAX_BYTES = 400, 2**21
 #: Names of folders that hold no code of the submission.
 SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
@@ -59,7 +60,16 @@ def imported_by(source: Source, files: Iterable[Path]) -> list[Source]:
 
 
 def _is_python(file: Path) -> bool:
-    return file.suffix == ".py" and file.stat().st_size <= MAX_BYTES
+    return file.suffix == ".py"
+
+
+def text(file: Path) -> str:
+    """What is written in a file, as far as it would be parsed; empty if it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def summary(file: Path) -> versions.FileSummary:
@@ -76,6 +86,8 @@ def read(path: Path) -> Source:
     try:
         source = path.read_bytes()
         text = source.decode("utf-8-sig", "replace")
+        if len(source) > MAX_BYTES:
+            return Source(path, tuple(_CLASS.findall(text)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)  # from bytes, so that a declared encoding is respected

@@ -29,14 +29,17 @@ def main(settings: str) -> None:
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
     found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"])
+    standins.keep_uses_of_import()
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
+    root = Path(given["root"]).resolve()
+    base = str(root if root.is_dir() else root.parent)
     while True:
         try:
             request = frames.unpacked(receive, frames.REQUEST)
         except EOFError:
             break
         several = request if request and type(request[0]) is list else [request]
-        replies = [reply for steps in several for reply in perform.perform(found.classes, steps)]
+        replies = [reply for steps in several for reply in perform.perform(found.classes, steps, base)]
         try:
             send(replies)
         except frames.FrameError:

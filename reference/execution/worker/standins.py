@@ -9,6 +9,7 @@ import dis
 import functools
 import importlib.machinery
 import itertools
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from types import FunctionType, ModuleType
@@ -20,7 +21,39 @@ _OPERATORS = (
     "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "pow",
     "rpow", "matmul", "rmatmul", "and", "rand", "or", "ror", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert",
 )  # fmt: skip
+#: The names of the absent modules whose stand-ins have given values since `forget_uses` was called.
+_uses: dict[str, None] = {}
+#: The same of the time when the submission was imported.
+_uses_of_import: dict[str, None] = {}
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
+
+
+def forget_uses() -> None:
+    """Begin anew to count what `used` tells."""
+    _uses.clear()
+
+
+def keep_uses_of_import() -> None:
+    """Begin anew to count, and keep what was counted until now for `used_by_import`."""
+    _uses_of_import.update(_uses)
+    _uses.clear()
+
+
+def used_by_import() -> tuple[str, ...]:
+    """As `used`, of the time when the submission was imported: what its own constants may come from."""
+    return tuple(_uses_of_import)
+
+
+def used() -> tuple[str, ...]:
+    """The names of the absent modules whose stand-ins have given a value: a number, a length, a truth value.
+
+    Who calculates with one gets a stand-in again, which tells by itself where it comes from; a value does not.
+    """
+    return tuple(_uses)
+
+
+def _use(stand_in: Any) -> None:
+    _uses[_module_of(stand_in) or "something"] = None
 
 
 def _operator(operand: Any, *_: Any) -> Any:
@@ -73,22 +106,50 @@ class _AcceptsAll:
         pass
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.repeat(_class_of(self)(), _number_unpacked())
+        count = _number_unpacked()
+        if not count:
+            _use(self)
+        return itertools.repeat(_class_of(self)(), count)
 
     def __len__(self) -> int:
+        _use(self)
         return 0
 
+    def __bool__(self) -> bool:
+        _use(self)
+        return False
+
     def __index__(self) -> int:
+        _use(self)
         return 0
 
     def __float__(self) -> float:
-        return 0.0
+        """Return NaN: no number that is computed from it is taken for a right one."""
+        _use(self)
+        return math.nan
+
+    def __complex__(self) -> complex:
+        _use(self)
+        return complex(math.nan)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by identity."""
+        if self is not other:
+            _use(self)
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __format__(self, _: str) -> str:
         return ""
 
     def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
         """Return a stand-in: numpy would otherwise make an empty array, which does not tell where it came from."""
+        return _class_of(self)()
+
+    def __array_function__(self, *_: Any, **__: Any) -> Any:
+        """Return a stand-in, as `__array_ufunc__` does, also from functions such as ``np.concatenate``."""
         return _class_of(self)()
 
 

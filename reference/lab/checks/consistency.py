@@ -30,7 +30,7 @@ def check_derivative_of_own_forward(context: Context, message: Message) -> None:
     for sizes in (Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY):
         case = message.draw(sizes, normal_numbers(rng))
         points = _points(message, case)
-        directions = [normal_numbers(rng)(point.shape) for point in points]
+        directions = [_legal(message, normal_numbers(rng)(point.shape)) for point in points]
         cotangent = case.arguments.get("delta_next", np.ones((case.n_samples, 1)))
         parts = context.actual(message, case)
         # delta has one gradient for each sample; grad is their mean.
@@ -44,6 +44,15 @@ def check_derivative_of_own_forward(context: Context, message: Message) -> None:
         ):
             due = fact("slope of forward", value=float(slope.value))
             raise context.violation(message, case, due, fact("number", value=float(terms.sum())))
+
+
+def _legal(message: Message, direction: Array) -> Array:
+    """The direction, made one in which probabilities keep their sum of 1.
+
+    Off that plane cross-entropy is not defined: -log p_t and -log(1 - the sum of the others) are one function on it,
+    and two functions elsewhere, with other derivatives.
+    """
+    return direction - direction.mean(axis=1, keepdims=True) if message.key == "cross_entropy" else direction
 
 
 def _points(message: Message, case: Case) -> list[Array]:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Reply, Work
 from reference.findings import Violation
-from reference.lab.context import Context, Response, raised, wrong_entry
+from reference.lab.context import Context, Response, wrong_entry
 from reference.lab.contract import one_hot
 from reference.lab.network import NetCase, NetRun
+from reference.lab.raising import raised
 from reference.numerics import network_rounding, rounding, tolerances
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact

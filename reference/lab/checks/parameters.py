@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call, Get, New, Put, Reply, Seed
 from reference.findings import Violation
-from reference.lab.context import Context, Response, as_numbers, entry, raised, type_of, word_of
+from reference.lab.context import Context, Response, as_numbers, entry, type_of
+from reference.lab.raising import raised, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -21,12 +22,19 @@ _SIZES = {"n_inputs": 40, "n_units": 50}
 
 
 def check_made(context: Context, cls: str) -> None:
-    """An object can be made with the contract's arguments, by their names."""
-    reply = context.executor.run([_new(context, cls, _SIZES)])[0]
+    """An object can be made with the contract's arguments, by their names, and its parameters can be set."""
+    draw = short_numbers(context.rng("made"))
+    shapes = {"W": tuple(_SIZES.values()), "b": (_SIZES["n_units"],)} if cls == "LinearLayer" else {}
+    puts = [Put("layer", name, draw(shape)) for name, shape in shapes.items()]
+    reply, *others = context.executor.run([_new(context, cls, _SIZES), *puts])
     if reply.error is not None:
         context.log.append(Response((reply.error_kind,)))
         due = fact("makes", cls=cls, names=tuple(_new(context, cls, _SIZES).arguments))
         raise Violation(due, raised(reply), mistake=word_of(reply))
+    for put, other in zip(puts, others, strict=True):
+        if other.error is not None:
+            due = fact("can be set", name=put.attribute, shape=put.value.shape)
+            raise Violation(due, raised(other), mistake=word_of(other))
 
 
 def check_has_params(context: Context, cls: str) -> None:
@@ -63,6 +71,9 @@ def check_initialisation(context: Context) -> None:
             raise Violation(expected, came, mistake="wrong-shape")
         # The square root and the product with it are rounded, in whatever order.
         index = worst_entry(found, Estimate(due, np.zeros(due.shape)), tolerances.INITIAL_WEIGHT_ROUNDING * np.abs(due))
+        if index is not None and reply.value.dtype != np.float64:  # the numbers look right when they are shown
+            came = fact("dtype", dtype=str(reply.value.dtype))
+            raise Violation(fact("dtype of", what=name, dtype="float64"), came, index=index, mistake="initialisation")
         if index is not None:
             law = "rng.normal(0, sqrt(2 / n_inputs), (n_inputs, n_units))" if name == "W" else "np.ones(n_units)"
             expected, came = (

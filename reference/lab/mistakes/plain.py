@@ -1,6 +1,7 @@
 """The lab's classes as a textbook has them, and right: what the catalogue's wrong ones are made from.
 
-No verdict rests on them. The truth comes from the definitions and the oracles; these only reproduce mistakes.
+They are no oracle: the truth comes from the definitions. They reproduce mistakes, and the layers among them stand
+beside the network of a submission where it is judged by itself (`reference.lab.own_layers`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from typing import Any
 import numpy as np
 
 
-class _Named:
+class Named:
+    """What has a name and no parameters."""
+
     def __init__(self, name: Any) -> None:
         self.name = name
 
     def has_params(self) -> bool:
+        """False."""
         return False
 
 
@@ -52,7 +56,7 @@ class LinearLayer:
         self.b += dtheta[1]
 
 
-class ReLULayer(_Named):
+class ReLULayer(Named):
     """max(x, 0)."""
 
     def forward(self, X: Any) -> Any:
@@ -64,19 +68,19 @@ class ReLULayer(_Named):
         return delta_next * (Y > 0)
 
 
-class SoftmaxLayer(_Named):
+class SoftmaxLayer(Named):
     """exp(x_k - max x) / sum_c exp(x_c - max x)."""
 
     def forward(self, X: Any) -> Any:
         """(N, K) -> (N, K)."""
-        return _softmax(X)
+        return softmax(X)
 
     def delta(self, Y: Any, delta_next: Any) -> Any:
         """(N, K) -> (N, K)."""
         return Y * (delta_next - (delta_next * Y).sum(axis=1, keepdims=True))
 
 
-class LossCrossEntropy(_Named):
+class LossCrossEntropy(Named):
     """-sum_k t_k log p_k."""
 
     def forward(self, X: Any, T: Any) -> Any:
@@ -88,7 +92,7 @@ class LossCrossEntropy(_Named):
         return -np.where(T != 0, T / np.where(T != 0, X, 1), 0)
 
 
-class LossCrossEntropyForSoftmaxLogits(_Named):
+class LossCrossEntropyForSoftmaxLogits(Named):
     """log sum_c exp(x_c) - x_t."""
 
     def forward(self, X: Any, T: Any) -> Any:
@@ -99,7 +103,7 @@ class LossCrossEntropyForSoftmaxLogits(_Named):
 
     def delta(self, X: Any, T: Any) -> Any:
         """(N, K) -> (N, K)."""
-        return _softmax(X) - T
+        return softmax(X) - T
 
 
 class MLP:
@@ -139,7 +143,8 @@ class MLP:
         return found
 
 
-def _softmax(X: Any) -> Any:
+def softmax(X: Any) -> Any:
+    """(N, K) -> (N, K)."""
     E = np.exp(X - X.max(axis=1, keepdims=True))
     return E / E.sum(axis=1, keepdims=True)
 

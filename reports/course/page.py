@@ -1,0 +1,129 @@
+"""The page on a whole course: how many pass, which checks fail for how many, and a table that can be sorted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib import resources
+from urllib.parse import quote
+
+from reports.course.entry import Entry
+from reports.course.summary import checks_to_show, circumstances, in_words, totals
+from reports.verdicts.text import one_line, plural
+
+#: Sorts the table by the column whose heading is pressed; numbers are compared as such, and again turns the order over.
+_SCRIPT = """
+for (const button of document.querySelectorAll("th button")) button.addEventListener("click", () => {
+  const head = button.closest("th"), body = head.closest("table").tBodies[0], column = head.cellIndex;
+  const down = head.getAttribute("aria-sort") === "ascending";
+  const key = row => row.cells[column].dataset.key ?? row.cells[column].textContent;
+  const compare = (a, b) => key(a).localeCompare(key(b), undefined, {numeric: true, sensitivity: "base"});
+  for (const each of head.parentNode.cells) each.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  body.append(...[...body.rows].sort((a, b) => down ? compare(b, a) : compare(a, b)));
+});
+"""
+_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+#: The browser runs our script alone, even if some text of a submission should ever get past the escaping.
+_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'"
+_STYLE = """
+table { width: 100%; } td.bar { width: 40%; } .bar div { height: 0.9em; background: var(--failed); opacity: 0.7; }
+.bar.right div { background: var(--passed); } th button { all: unset; cursor: pointer; }
+th button:focus-visible { outline: 2px solid; } th[aria-sort=ascending] button::after { content: " ▲"; }
+th[aria-sort=descending] button::after { content: " ▼"; } td:last-child, th:last-child { text-align: left; }
+"""
+#: The class of the style sheet for each verdict.
+_STYLES = {"pass": "passed", "fail": "failed", "not judged": "skipped", "error": "error"}
+#: Intervals of the share of checks that hold, in per cent.
+_STEP, _ALL = 10, 100
+
+
+def page(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
+    """The source of the page.
+
+    Parameters
+    ----------
+    entries
+        One for each submission.
+    links
+        By the submission's name: the name of the file with its own page, beside this one, where there is one.
+    """
+    style = (resources.files("reports.verdicts") / "page.css").read_text(encoding="utf-8") + _STYLE
+    title = f"{plural(len(entries), 'submission')}"
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
+            f"<h1>{escape(totals(entries))}</h1>",
+            *(f'<p class="dim">{escape(line)}</p>' for line in circumstances(entries)),
+            *_failing(entries),
+            *_distribution(entries),
+            "<h2>Submissions</h2>",
+            _table(entries, links),
+            f"</main>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n",
+        ]
+    )
+
+
+def _failing(entries: Sequence[Entry]) -> list[str]:
+    """Which checks fail for how many, the most frequent first."""
+    rows = [
+        f"<tr><td><code>{escape(check)}</code></td><td>{number}</td>{_bar(number, len(entries))}"
+        f"<td>{escape(mistakes)}</td></tr>"
+        for check, number, mistakes in checks_to_show(entries)
+    ]
+    return _section("Checks that fail", ("check", "fails for", "", "mistakes"), rows)
+
+
+def _distribution(entries: Sequence[Entry]) -> list[str]:
+    """How many submissions keep which share of the checks."""
+    shares = [share for each in entries if (share := share_of(each)) is not None]
+    if not shares:
+        return []
+    rows = []
+    for low in range(_ALL, -1, -_STEP):
+        number = sum(low <= share < low + _STEP for share in shares)
+        words = "all" if low == _ALL else f"{low} to {low + _STEP} %"
+        rows.append(f"<tr><td>{words}</td><td>{number}</td>{_bar(number, len(entries), right=True)}</tr>")
+    return _section("Checks that hold, of those judged", ("share", "submissions", ""), rows)
+
+
+def share_of(entry: Entry) -> float | None:
+    """The per cent of the judged checks that a submission passes; None if none was judged."""
+    judged = entry.counts["passed"] + entry.counts["failed"]
+    return _ALL * entry.counts["passed"] / judged if judged else None
+
+
+def _section(title: str, columns: Iterable[str], rows: Sequence[str]) -> list[str]:
+    if not rows:
+        return []
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    body = "\n".join(rows)
+    return [f"<h2>{title}</h2>", f'<div class="wide"><table>\n<tr>{head}</tr>\n{body}\n</table></div>']
+
+
+def _bar(number: int, every: int, *, right: bool = False) -> str:
+    """A cell with a bar as long as the share of ``number``; its number stands beside it."""
+    kind = "bar right" if right else "bar"
+    return f'<td class="{kind}" aria-hidden="true"><div style="width: {100 * number / every:.1f}%"></div></td>'
+
+
+def _table(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
+    columns = ("submission", "verdict", "passed", "failed", "not judged", "seconds", "in words")
+    head = "".join(f'<th scope="col"><button type="button">{name}</button></th>' for name in columns)
+    rows = "\n".join(_row(each, links.get(each.name)) for each in entries)
+    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+
+
+def _row(entry: Entry, link: str | None) -> str:
+    name = escape(one_line(entry.name, 200))
+    shown = name if link is None else f'<a href="{escape(quote(link), quote=True)}">{name}</a>'
+    numbers = "".join(f"<td>{entry.counts[status]}</td>" for status in ("passed", "failed", "skipped"))
+    return (
+        f'<tr><th scope="row">{shown}</th><td class="{_STYLES[entry.verdict]}">{entry.verdict}</td>{numbers}'
+        f"<td>{entry.seconds:.1f}</td><td>{escape(in_words(entry))}</td></tr>"
+    )

@@ -1,0 +1,126 @@
+"""Whatever a course platform delivers is opened: archives in folders, archives in archives, notebooks."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from reports.course.notebooks import NotebookError, modules_of
+from reports.course.opening import NotOpenedError, opened
+from reports.io.exit_codes import OK, USAGE
+from tests.submissions import RELU, RIGHT, outcome
+
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("elsewhere")]
+
+
+def notebook(*cells: str) -> str:
+    return json.dumps({"cells": [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]})
+
+
+def zipped(path: Path, **files: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "."), text)
+    return path
+
+
+def run(notebook: str) -> dict[str, object]:
+    """The names that the module of a notebook defines."""
+    names: dict[str, object] = {}
+    exec(modules_of(notebook.encode(), "a.py")["a.py"], names)  # noqa: S102 - made by the test
+    return names
+
+
+def test_archive_in_a_students_folder_is_judged(elsewhere: Path) -> None:
+    """A folder that holds an archive, as Moodle delivers it, is judged by what is in the archive; archives may nest."""
+    student = elsewhere / "Jana_12345_assignsubmission_file_"
+    student.mkdir()
+    inner = zipped(elsewhere / "inner.zip", layers__py=RIGHT)
+    with zipfile.ZipFile(student / "hw.zip", "w") as archive:
+        archive.write(inner, "mlp/inner.zip")
+    (student / "report.pdf").write_bytes(b"%PDF")
+    before = sorted(student.rglob("*"))
+    assert outcome(str(student), *RELU) == OK
+    assert sorted(student.rglob("*")) == before
+    assert outcome(str(student / "hw.zip"), *RELU) == OK
+
+
+def test_archive_beside_code_is_left_alone(elsewhere: Path) -> None:
+    """Where a Python file defines a class of the lab, archives and notebooks beside it are not opened."""
+    folder = elsewhere / "hw"
+    folder.mkdir()
+    (folder / "layers.py").write_text(RIGHT, encoding="utf-8")
+    zipped(folder / "old.zip", layers__py="class ReLULayer: pass\n")
+    (folder / "b.ipynb").write_text("no notebook", encoding="utf-8")
+    with opened(folder) as place:
+        assert place == folder
+
+
+def test_single_file_is_alone_where_that_is_asked_for(elsewhere: Path) -> None:
+    """A file of one student is not judged beside the file of another."""
+    for name in ("a.py", "b.py"):
+        (elsewhere / name).write_text(RIGHT, encoding="utf-8")
+    with opened(elsewhere / "a.py", by_itself=True) as place:
+        assert [each.name for each in place.parent.iterdir()] == ["a.py"]
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("name", ["hw.rar", "hw.zip", "hw.ipynb", "hw"])
+def test_what_cannot_be_opened_is_told(elsewhere: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """An archive or a notebook that cannot be read is a usage error that says why, also within a folder."""
+    if name == "hw":
+        (elsewhere / "hw").mkdir()
+        (elsewhere / "hw" / "x.7z").write_bytes(b"7z")
+    else:
+        (elsewhere / name).write_bytes(b"nothing of the kind")
+    with pytest.raises(NotOpenedError), opened(elsewhere / name):
+        pass
+    assert outcome(name, *RELU) == USAGE
+    assert f"{name} " in capsys.readouterr().err
+
+
+def test_notebook_is_judged_by_its_cells(elsewhere: Path) -> None:
+    """The classes in a notebook's cells are judged, whatever magics, plots and experiments stand among them."""
+    cells = (
+        "%matplotlib inline\nimport numpy as np\n!pip install numpy",
+        "%%bash\nrm -rf everything",
+        "get_ipython().run_line_magic('load_ext', 'autoreload')\nfiles = !ls\nnp.load('nowhere.npy')",
+        "x = (1 if True\n",
+        RIGHT,
+        "%%time\nif True:\n    %timeit 1 + 1\ndisplay(ReLULayer)\nReLULayer?",
+    )
+    (elsewhere / "Lab 2.ipynb").write_text(notebook(*cells), encoding="utf-8")
+    assert outcome("Lab 2.ipynb", *RELU) == OK
+
+
+def test_cell_that_fails_does_not_cost_the_next_ones() -> None:
+    """As in a notebook, a cell is run after one that failed, and what a failed cell did before it failed stays."""
+    found = run(notebook("a = 1\n1 / 0\nb = 2", "c = 3", "def f(): return c"))
+    assert (found["a"], "b" in found, found["c"]) == (1, False, 3)
+    assert found["f"]() == 3  # type: ignore[operator]
+
+
+def test_definitions_stand_as_they_are() -> None:
+    """Classes and functions are in the module's own text, with their decorators, wherever in a cell they stand."""
+    cell = "x = 2\nfrom functools import cache\n@cache\ndef f(): return x\nclass A: pass\ny = f(); z = y + 1"
+    module = modules_of(notebook(cell).encode(), "a.py")["a.py"]
+    assert "\n@cache\ndef f(): return x\nclass A: pass\n" in module
+    assert [run(notebook(cell))[name] for name in "xyz"] == [2, 2, 3]
+
+
+def test_cell_that_writes_a_module_makes_it() -> None:
+    """``%%writefile NAME.py`` makes a module of that name, and no path outside the notebook's folder."""
+    cells = ("%%writefile mlp/layers.py\nx = 1\n", "%%writefile ../out.py\nx = 1\n", "import mlp.layers")
+    found = modules_of(notebook(*cells).encode(), "a.py")
+    assert found["mlp/layers.py"] == "x = 1\n"
+    assert set(found) == {"mlp/layers.py", "a.py"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"cells": []}', b'{"cells": [1]}', b"\xff", b"[" * 100_000])
+def test_no_notebook_is_refused(content: bytes) -> None:
+    """What is no notebook, or one without code, is refused with a sentence."""
+    with pytest.raises(NotebookError, match=r"is no notebook that can be read|is a notebook without code"):
+        modules_of(content, "a.py")
