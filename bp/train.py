@@ -139,7 +139,8 @@ class _Run:
 
     def epochs(self, n_epochs: int, *, watched: bool) -> Iterator[None]:
         """Yield whenever the history has grown: before the first epoch of a new run, and after one or more epochs."""
-        if not self.history.loss_train:
+        most = 0 if self.fast is None or watched else min(self.fast.most, n_epochs)
+        if not self.history.loss_train and not (most and self._add(most, first=True)):
             self._add(0)
             yield
         careful = 0  # the fast path has failed in one of the epochs up to this one: they are done one by one
@@ -150,8 +151,8 @@ class _Run:
             else:
                 careful = done + at_once
 
-    def _add(self, epochs: int) -> bool:
-        """Train for some epochs, or evaluate the untrained net for 0, and extend the history.
+    def _add(self, epochs: int, *, first: bool = False) -> bool:
+        """Train for some epochs, or evaluate the untrained net for 0, and extend the history; both, if ``first``.
 
         False: the fast path has failed in one of several epochs, and nothing has changed. A single one that it fails in
         is done by the plain path. So which path an epoch takes does not depend on how many are done at once.
@@ -159,8 +160,8 @@ class _Run:
         with all_or_nothing(self.net, self.history):
             numbers = None
             if self.fast is not None:
-                numbers = _tried(partial(self.fast.run, epochs) if epochs else self.fast.before)
-            if numbers is None and epochs <= 1:
+                numbers = _tried(partial(self.fast.run, epochs, first=first) if epochs else self.fast.before)
+            if numbers is None and epochs <= 1 and not first:
                 numbers = self.plain.epoch(self.history.epochs + 1) if epochs else self.plain.before()
             if numbers is not None:
                 self.history.extend(numbers)

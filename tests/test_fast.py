@@ -175,7 +175,7 @@ def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.
     monkeypatch.setattr(Plain, "before", None)
     runs: list[int] = []
     run = Whole.run
-    monkeypatch.setattr(Whole, "run", lambda self, n: runs.append(n) or run(self, n))
+    monkeypatch.setattr(Whole, "run", lambda self, n, **first: runs.append(n) or run(self, n, **first))
     X, T = SPIRALS[:2]
     for _ in range(2):
         assert bp.train(make_net((2, 10, 3)), X, T, batch_size, 30, 0.1).epochs == 30

@@ -67,7 +67,7 @@ class Pieces:
         )
         sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
         # More would have nothing to do.
-        threads = min(threads, max([*map(len, self._batches), *map(len, self._sets)]))
+        threads = min(threads, max(*map(len, self._batches), *map(len, self._sets)))
         self._workers = [_Worker(shape, sizes) for _ in range(threads)]
         self._others = _pool(threads - 1)
 
@@ -76,9 +76,15 @@ class Pieces:
         self._parameters.read(self._net)
         return self._history()
 
-    def run(self, n_epochs: int = 1) -> History | None:
-        """Train for some epochs and evaluate; None, with the net unchanged, where something is not finite."""
+    def run(self, n_epochs: int = 1, *, first: bool = False) -> History | None:
+        """Train for some epochs and evaluate; None, with the net unchanged, where something is not finite.
+
+        ``first``: the history begins with the untrained net.
+        """
         self._parameters.read(self._net)
+        begin = self._history() if first else History()
+        if begin is None:
+            return None
         for worker in self._workers:
             worker.broken = False
         self.descend(n_epochs)
@@ -86,7 +92,8 @@ class Pieces:
         if history is None or any(worker.broken for worker in self._workers):
             return None
         self._parameters.write(self._net)
-        return history
+        begin.extend(history)
+        return begin
 
     def descend(self, n_epochs: int = 1) -> None:
         """Take the steps on our own copy of the parameters: nothing is evaluated, and the net does not change."""

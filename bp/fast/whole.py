@@ -39,7 +39,7 @@ class Whole:
         self._all_targets = self._targets if test is None else Targets.of(np.concatenate([train.T, test.T]))
         bytes_of_epoch = max(n_classes * n_all, shape.n_parameters) * dtype.itemsize
         #: How many epochs `run` can do at once.
-        self.most = int(np.clip(_BYTES // bytes_of_epoch, 1, _EPOCHS))
+        self.most = min(max(_BYTES // bytes_of_epoch, 1), _EPOCHS)
         self._outputs = np.empty((self.most + 1, n_classes, n_all), dtype)
         self._vectors = np.empty((self.most + 1, shape.n_parameters), dtype)
         self._live, gradient = (Parameters(shape, np.empty(shape.n_parameters, dtype)) for _ in range(2))
@@ -59,12 +59,15 @@ class Whole:
         self._begin()
         return self._history(slice(0, 1))
 
-    def run(self, n_epochs: int) -> History | None:
-        """Train for up to `most` epochs and evaluate; None, with the net unchanged, if something is not finite."""
+    def run(self, n_epochs: int, *, first: bool = False) -> History | None:
+        """Train for up to `most` epochs and evaluate; None, with the net unchanged, if something is not finite.
+
+        ``first``: the history begins with the untrained net.
+        """
         self._begin()
         self._begun = False  # until the end, since what is live belongs to a later epoch meanwhile
         self.descend(n_epochs)
-        history = self._history(slice(1, n_epochs + 1))
+        history = self._history(slice(0 if first else 1, n_epochs + 1))
         if history is None or self._pass.head.breaks(self._outputs[:n_epochs, :, : self._n], self._targets):
             return None
         self._vectors[0], self._outputs[0] = self._live.vector, self._Y
