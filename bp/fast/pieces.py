@@ -67,7 +67,7 @@ class Pieces:
         )
         sizes = {len(piece) for pieces in [*batches, *self._sets] for piece in pieces}
         # More would have nothing to do.
-        threads = min(threads, max(*map(len, self._batches), *map(len, self._sets)))
+        threads = min(threads, max([*map(len, self._batches), *map(len, self._sets)]))
         self._workers = [_Worker(shape, sizes) for _ in range(threads)]
         self._others = _pool(threads - 1)
 

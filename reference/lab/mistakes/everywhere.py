@@ -67,7 +67,7 @@ def linear_grad_allocates(self: Any, X: Any, delta_next: Any) -> Any:
     return np.empty((2**31, 2**28))
 
 
-@wrong("ReLULayer.forward", "wrong-dtype")
+@wrong("ReLULayer.forward", "wrong-dtype", "low-precision")
 def relu_forward_as_single(self: Any, X: Any) -> Any:
     """The inputs are double precision: what makes single precision of the outputs?"""
     return np.maximum(X, 0).astype(np.float32)
