@@ -119,9 +119,11 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
         total += each.error.size
         wrong = known & (each.error > each.bound)
         if wrong.any():
-            typical.append(float((each.error[wrong] / np.maximum(allowed[wrong], smallest)).max()))
-            relative.append(((each.answer - each.truth) / np.maximum(allowed, smallest) * np.sign(each.truth))[wrong])
-            absolute.append(((each.answer - each.truth) / np.maximum(allowed, smallest))[wrong])
+            with np.errstate(over="ignore", invalid="ignore"):
+                off = ((each.answer - each.truth) / np.maximum(allowed, smallest))[wrong]
+                typical.append(float(np.abs(off).max()))
+                relative.append(off * np.sign(each.truth)[wrong])
+                absolute.append(off)
     if not typical or within < _MOST * total:
         return False
     if not _scattered(np.concatenate(relative)) or not _scattered(np.concatenate(absolute)):

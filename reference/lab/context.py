@@ -17,7 +17,7 @@ from reference.engine.context import Effort
 from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step, Unusable
 from reference.findings import Evidence, NotApplicable, Violation
-from reference.lab import direct
+from reference.lab import large
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
@@ -240,9 +240,9 @@ class Context(_Context):
 
     def answer(self, message: Message, case: Case) -> Expected:
         """The truth of a case, and how far an honest answer may be from it."""
-        if case.direct:
-            key = digest(*case.arguments.values(), *case.parameters.values())
-            return memo.get((message.subject, "direct", key), partial(direct.answer, message.subject, case))
+        if case.repeats is not None:
+            key = message.subject, case.repeats.key
+            return self.true(key, partial(large.expected, message, case.repeats))
         arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
         return self.true((message.subject, digest(*arrays)), partial(message.answer, case))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import New, Put, Seed, Step
 from reference.lab import definitions
 from reference.numerics import rounding
-from reference.numerics.blocks import product
 from reference.numerics.estimate import Estimate
 from reference.numerics.rounding import Precision
 from reference.numerics.sampling import Draw
+
+if TYPE_CHECKING:
+    from reference.lab.large import Repeats
 
 Array = NDArray[Any]
 
@@ -62,14 +64,14 @@ class Case:
     origin
         What the definition is evaluated at where that is not among the arguments: the inputs X of a ``delta`` that is
         given the outputs Y.
-    direct
-        Whether the truth comes from `reference.lab.direct` instead of an oracle, as it must for large cases.
+    repeats
+        The small case of which a large one repeats parts: see `reference.lab.large`; None for any other case.
     """
 
     arguments: Mapping[str, Array]
     parameters: Mapping[str, Array] = field(default_factory=dict)
     origin: Array | None = None
-    direct: bool = False
+    repeats: Repeats | None = None
 
     @property
     def n_samples(self) -> int:
@@ -79,7 +81,7 @@ class Case:
     def rows(self, index: Any) -> Case:
         """The case with some of the samples alone, in the order of ``index``."""
         chosen = {name: array[index] for name, array in self.arguments.items()}
-        return Case(chosen, self.parameters, None if self.origin is None else self.origin[index], self.direct)
+        return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
 
     def precision(self) -> Precision:
         """The precision that is granted for its arrays: single if one of them is, but for two exceptions.
@@ -172,7 +174,7 @@ def _draw_linear_forward(s: Sizes, draw: Draw) -> Case:
 def _draw_linear_delta(s: Sizes, draw: Draw) -> Case:
     case = _draw_linear_forward(s, draw)
     X, W, b = case.arguments["X"], case.parameters["W"], case.parameters["b"]
-    return Case({"Y": product(X, W) + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
+    return Case({"Y": X @ W + b, "delta_next": draw((s.n, s.u))}, case.parameters, X)
 
 
 def _draw_linear_grad(s: Sizes, draw: Draw) -> Case:

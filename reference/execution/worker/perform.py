@@ -135,7 +135,7 @@ class _Objects:
                 arguments = {name: self._given(value) for name, value in step.arguments.items()}
                 self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
             case Define():
-                self.classes = {**self.classes, **_defined(step.source)}
+                self.classes = {**self.classes, **_disguised(_defined(step.source), self.classes)}
             case Keep():
                 self._keep(step.name, step.array)
             case Put():
@@ -250,10 +250,22 @@ def _called(function: Any, arguments: Mapping[str, Any], step: New | Call) -> An
 
 @lru_cache(maxsize=4)
 def _defined(source: str) -> dict[str, type]:
-    """The classes that the examiner's own source text defines, by the names under which `New` knows them."""
+    """The classes that the examiner's own source text defines, by their names."""
     namespace: dict[str, Any] = {"__name__": "bp_own"}
     exec(compile(source, "<the examiner's own classes>", "exec"), namespace)  # noqa: S102 - no foreign code
-    return {own(name): each for name, each in namespace.items() if isinstance(each, type)}
+    return {name: each for name, each in namespace.items() if isinstance(each, type)}
+
+
+def _disguised(ours: Mapping[str, type], theirs: Mapping[str, type]) -> dict[str, type]:
+    """The examiner's own classes by the names under which `New` knows them; each passes for the submission's.
+
+    A network may ask ``isinstance(layer, LinearLayer)``, which looks at ``__class__`` where the type is another one.
+    """
+    return {own(name): _passing_for(each, theirs[name]) if name in theirs else each for name, each in ours.items()}
+
+
+def _passing_for(ours: type, theirs: type) -> type:
+    return type(ours.__name__, (ours,), {"__class__": property(lambda _: theirs)})
 
 
 def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reference.engine import promises
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
+from reference.lab import large
 from reference.lab.checks.promises import judge_types
 from reference.lab.context import ORDINARY, Context, as_numbers
 from reference.lab.contract import MESSAGES, Case, Message, Sizes
@@ -51,7 +52,7 @@ def check_by_position(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.position")
     # With as many samples as classes arguments in the wrong order may fit, too.
     for sizes in (ORDINARY, Sizes(4, 4, 4)):
-        case = replace(message.draw(sizes, short_numbers(rng)), direct=True)
+        case = message.draw(sizes, short_numbers(rng))
         script = {"repro": repro(context.home(message.cls), message, case, by_position=True)}
         call = Call("layer", message.method, {**case.arguments}, by_position=True)
         reply = context.executor.run([*message.setting(case), call])[-1]
@@ -72,16 +73,23 @@ def check_lab_dtypes(context: Context, message: Message) -> None:
     rng = context.rng(f"{message.subject}.lab")
     # Powers of two samples: whoever divides single-precision inputs by N first loses nothing.
     for sizes in (Sizes(1, 3, 2), Sizes(2, 3, 4), Sizes(4, 2, 3), Sizes(8, 5, 6), _large_in_the_lab(message)):
-        case = message.draw(sizes, short_numbers(rng) if sizes.n == 1 else normal_numbers(rng))
         names = message.single_in_lab
-        single = {name: array.astype(np.float32) for name, array in case.arguments.items() if name in names}
-        case = Case({**case.arguments, **single}, case.parameters, direct=True)
+        case = _in_lab_dtypes(message, large.drawn(message, sizes, rng))
         try:
             reply = context.ask(message, case)
             judge_types(context, message, case, reply)
             context.judge(message, case, context.parts(message, case, reply))
         except Violation as violation:
             raise violation.but(due=violation.due.and_("inputs in single", names=names)) from None
+
+
+def _in_lab_dtypes(message: Message, case: Case) -> Case:
+    """The case with the arguments that the lab has in float32, rounded before anything is repeated."""
+    if case.repeats is not None:
+        small = _in_lab_dtypes(message, case.repeats.small)
+        return large.spread(message, replace(case.repeats, small=small))
+    single = {name: case.arguments[name].astype(np.float32) for name in message.single_in_lab}
+    return replace(case, arguments={**case.arguments, **single})
 
 
 def _large_in_the_lab(message: Message) -> Sizes:
@@ -127,7 +135,7 @@ def _judge_use(context: Context, message: Message, case: Case, reply: Reply, num
 
 def _uses(message: Message, rng: np.random.RandomState, rounds: int) -> tuple[list[Step], list[Case]]:
     """Steps for one object, and the cases of those that call the judged method, without later parameters."""
-    first = replace(message.draw(ORDINARY, normal_numbers(rng)), direct=True)
+    first = message.draw(ORDINARY, normal_numbers(rng))
     cases: list[Case] = []
     steps: list[Step] = []
     for number in range(rounds):
@@ -153,13 +161,16 @@ def _akin(message: Message, first: Case, number: int, rng: np.random.RandomState
     mixed = {name: array.copy() for name, array in other.arguments.items()}
     for name, array in mixed.items():
         array[0] = first.arguments[name][0]
-    return Case(mixed, first.parameters, direct=True)
+    origin = None
+    if first.origin is not None and other.origin is not None:
+        origin = np.concatenate([first.origin[:1], other.origin[1:]])
+    return Case(mixed, first.parameters, origin)
 
 
 def _another(message: Message, first: Case, rng: np.random.RandomState) -> Case:
     """A new case for the same layer, mostly of another number of samples."""
     drawn = message.draw(Sizes(int(rng.randint(1, 8)), ORDINARY.d, ORDINARY.u), normal_numbers(rng))
-    return Case(drawn.arguments, first.parameters, direct=True)
+    return Case(drawn.arguments, first.parameters, drawn.origin)
 
 
 def _others(message: Message, rng: np.random.RandomState) -> Iterator[Step]:

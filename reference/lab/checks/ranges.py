@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
+from reference.lab import large
 from reference.lab.context import Context
 from reference.lab.contract import Case, Message, Sizes, probabilities
-from reference.numerics.sampling import Draw, normal_numbers
+from reference.numerics.sampling import Draw
 
 Array = NDArray[Any]
 Random = np.random.RandomState
@@ -77,7 +78,7 @@ def _fitting(sizes: Sizes, axis: str, most: int) -> Sizes:
 def _at(context: Context, message: Message, sizes: Sizes) -> Violation | None:
     """The violation of a case of these sizes, or None."""
     rng = context.rng(f"{message.subject}.any_size.{astuple(sizes)}")
-    case = replace(message.draw(sizes, normal_numbers(rng)), direct=True)
+    case = large.drawn(message, sizes, rng)
     (violation,) = context.violations(message, [case])
     if violation is None:
         return None
@@ -107,7 +108,7 @@ def check_any_magnitude(context: Context, message: Message) -> None:
     cases = []
     for sizes in (Sizes(1, 1, 5), Sizes(3, 2, 5), Sizes(6, 3, 9)):
         for _ in range(context.rounds):
-            cases += [replace(case, direct=True) for case in _MAGNITUDES[message.subject](message, sizes, rng)]
+            cases += _MAGNITUDES[message.subject](message, sizes, rng)
     context.judge_each(message, cases)
 
 
@@ -155,10 +156,8 @@ def _outputs(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
         X = np.where(X == 0, -1.0, X)
         cases.append(Case({"Y": np.maximum(X, 0), "delta_next": _of_all_magnitudes(rng)(X.shape)}, {}, X))
     ends = np.resize([5e-324, 1e-15, 1e300, 0.0], (sizes.n, sizes.u))
-    return [
-        *cases,
-        replace(cases[0], arguments={"Y": ends, "delta_next": np.resize([1e300, -1e300, 5e-324, 1.0], ends.shape)}),
-    ]
+    delta_next = np.resize([1e300, -1e300, 5e-324, 1.0], ends.shape)
+    return [*cases, Case({"Y": ends, "delta_next": delta_next}, {}, np.where(ends == 0, -1.0, ends))]
 
 
 def _cotangents(message: Message, sizes: Sizes, rng: Random) -> list[Case]:
