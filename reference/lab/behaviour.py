@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference.findings import Violation
-from reference.lab.composition import Observation, formula_of
 from reference.lab.context import Context
 from reference.lab.contract import Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
 from reference.lab.mistakes.plain import CLASSES
+from reference.lab.observations import Observation, formula_of
 from reference.numerics.compare import differing_entry
 from reference.numerics.rounding import DOUBLE
 from reference.wording import MISTAKES

@@ -12,17 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.context import Response, in_shape
-from reference.lab.contract import Case, Message
+from reference.lab.contract import Message
 from reference.lab.estimation import neat, neat_between, roots
 from reference.lab.mistakes import scales, terms
 from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
 from reference.lab.mistakes.departures import (
-    Array,
     Departure,
     Family,
     Formula,
-    Given,
     Parts,
     of_answers,
     of_arguments,
@@ -33,6 +30,7 @@ from reference.lab.mistakes.departures import (
 )
 from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
 from reference.lab.mistakes.plain import CLASSES
+from reference.lab.observations import Observation, answer_of, formula_of, matching, ratio_of
 from reference.numerics.compare import alike_entries
 
 #: Mistakes of one method that are put on top of each other, at most.
@@ -47,8 +45,6 @@ _MOST_ANSWERS, _MOST_FORMULAS = 30, 40_000
 _ANY = 0.25
 #: How near a formula is to answers that it may explain with one mistake more, as a fraction.
 _NEARLY = 0.03
-#: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
-_CLEAR, _CODINGS = 1e4, 32.0
 #: How many answers a constant is estimated from; the others confirm it.
 _TELLING = 2
 #: Words of the catalogue that are about the values of an answer alone.
@@ -59,27 +55,6 @@ _NOT_OF_VALUES = frozenset(
         "batch-size-dependent",
     }
 )
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One answer that was judged: what was given, what came, and how far rounding may take the right answer."""
-
-    given: Given
-    answer: Parts
-    bounds: Parts
-    origin: Array | None = None
-
-    def case(self, message: Message) -> Case:
-        """The case that was asked."""
-        arguments = {name: array for name, array in self.given.items() if name in message.arguments}
-        parameters = {name: array for name, array in self.given.items() if name not in arguments}
-        return Case(arguments, parameters, self.origin)
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """N, D and K."""
-        return scales.sizes_of(self.given)
 
 
 @dataclass
@@ -97,19 +72,6 @@ class _Node:
     def constants(self) -> list[str]:
         """The names of the constants that were estimated, apart from factors."""
         return [name for each in self.departures for name in each.estimated if not name.startswith("factor")]
-
-
-def observed(log: Sequence[Response], message: Message) -> list[Observation]:
-    """The answers of a log that were judged, of that message."""
-    return [
-        Observation(_given(each.case), each.values, each.bounds, each.case.origin)
-        for each in log
-        if each.message is message and each.case is not None and each.bounds is not None
-    ]
-
-
-def _given(case: Case) -> Given:
-    return {**case.arguments, **case.parameters}
 
 
 def composed(observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> list[Mistake]:
@@ -224,10 +186,10 @@ class _Search:
 
     def _scored(self, node: _Node) -> _Node:
         self._count(len(self.observations))
-        node.predicted = [_answer(node.formula, each) for each in self.observations]
+        node.predicted = [answer_of(node.formula, each) for each in self.observations]
         for found, each in zip(node.predicted, self.observations, strict=True):
             if found is not None:
-                node.matched += sum(int(np.count_nonzero(part)) for part in _matching(found, each))
+                node.matched += sum(int(np.count_nonzero(part)) for part in matching(found, each))
                 node.near += sum(
                     int(np.count_nonzero(np.abs(one - other) <= _NEARLY * np.abs(other)))
                     for one, other in zip(found, each.answer, strict=True)
@@ -300,7 +262,7 @@ class _Search:
             for predicted, each in zip(node.predicted, self.observations, strict=True):
                 if predicted is None:
                     return
-                ratio = _ratio(each.answer[part], predicted[part], each.bounds[part])
+                ratio = ratio_of(each.answer[part], predicted[part], each.bounds[part])
                 if ratio is not None:
                     ratios.append(ratio[0])
                     within = max(within, ratio[1])
@@ -337,15 +299,15 @@ class _Search:
 
             def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
                 self._count(1)
-                found = _answer(changed(node, family.make(c)), each)
+                found = answer_of(changed(node, family.make(c)), each)
                 return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
 
             low, high = self._range(family)
             for root in roots(off, low, high, signed=family.signed):
                 for constant in neat(root):
                     departure = family.make(constant)
-                    found = _answer(changed(node, departure), each)
-                    if found is None or not _matching(found, each)[index[0]][index[1:]]:
+                    found = answer_of(changed(node, departure), each)
+                    if found is None or not matching(found, each)[index[0]][index[1:]]:
                         continue
                     candidate = place(node, departure)
                     if candidate.matched > max(node.matched, best.matched if best else 0):
@@ -387,40 +349,6 @@ def _between(low: float, high: float) -> float:
     return 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low)))
 
 
-def _ratio(answer: Array, predicted: Array, bound: Array) -> tuple[float, float] | None:
-    """The factor between two arrays, that of most entries, and how exact it is; None where nothing is clear."""
-    clear = np.isfinite(answer) & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * bound) & (answer != 0)
-    if not clear.any():
-        return None
-    ratios = (answer[clear] / predicted[clear]).ravel()
-    chosen = np.argsort(ratios)[ratios.size // 2]
-    rounding = (bound[clear] / np.abs(predicted[clear])).ravel()[chosen]
-    return float(ratios[chosen]), float(scales.AGREEMENT + _CODINGS * rounding)
-
-
-def _matching(found: Parts, each: Observation) -> list[Array]:
-    return [
-        alike_entries(np.asarray(one, dtype=np.float64), other, bound)
-        for one, other, bound in zip(found, each.answer, each.bounds, strict=True)
-    ]
-
-
-def _answer(formula: Formula, each: Observation) -> Parts | None:
-    """The parts, float64, in the due shapes; None if there are none."""
-    try:
-        parts = formula(each.given)
-    except Exception:  # a formula need not be made for what is composed with it
-        return None
-    found = []
-    for part, due in zip(parts, each.answer, strict=True):
-        array = np.asarray(part, dtype=np.float64)
-        shaped = array if array.shape == due.shape else in_shape(array, due.shape)
-        if shaped is None:
-            return None
-        found.append(shaped)
-    return tuple(found)
-
-
 def _formula_on_top(node: _Node, departure: Departure) -> Formula:
     return departure.change(node.formula)
 
@@ -435,25 +363,6 @@ def _formula_beneath(node: _Node, departure: Departure) -> Formula:
 def _is_outside(node: _Node) -> bool:
     """Whether a node changes the answer of the right formula alone, by a factor or over the samples."""
     return bool(node.departures) and all(each.outside for each in node.departures)
-
-
-def formula_of(cls: Any, message: Message) -> Formula:
-    """A method of a class as a function of the arguments and the parameters of its object."""
-    method: Callable[..., Any] = getattr(cls, message.method)
-
-    def formula(given: Given) -> Parts:
-        layer = cls.__new__(cls)
-        layer.name = "layer"
-        arguments = {}
-        for name, array in given.items():
-            if name in message.arguments:
-                arguments[name] = array.copy()
-            else:
-                setattr(layer, name, array.copy())
-        found = method(layer, **arguments)
-        return tuple(found) if len(message.parts) > 1 else (found,)
-
-    return formula
 
 
 def _mistake(departures: Sequence[Departure], node: _Node, message: Message) -> Mistake:

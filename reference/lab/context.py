@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +18,7 @@ from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Re
 from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab import large
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
+from reference.lab.due_shapes import in_shape, same_kind
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
 from reference.lab.raising import raised, word_of
@@ -324,14 +324,7 @@ class Context(_Context):
     def after_forward(self, message: Message, case: Case) -> Violation | tuple[Array, ...] | None:
         """What a fresh object answers right after ``forward`` on the same batch.
 
-        Returns
-        -------
-        None
-            The answer is right.
-        tuple
-            Its arrays, which are wrong.
-        Violation
-            No arrays came.
+        None if the answer is right, its arrays if they are wrong, and a violation if no arrays came.
         """
         primed = self.of(self.executor, [], primed=True)
         try:
@@ -360,32 +353,6 @@ def _forward(message: Message, case: Case) -> Call:
     forward = forward_of(message)
     X = case.arguments["X"] if case.origin is None else case.origin
     return Call("layer", "forward", {"X": X, "T": case.arguments["T"]} if "T" in forward.arguments else {"X": X})
-
-
-def in_shape(array: Array, shape: tuple[int, ...]) -> Array | None:
-    """The array in the due shape, where its entries have one place each there; None elsewhere.
-
-    With rows and columns exchanged it is transposed, with as many entries in another shape it is reshaped, and one
-    number stands for all entries.
-    """
-    if array.shape != shape and array.shape == shape[::-1]:
-        return array.T
-    if array.size == int(np.prod(shape)):
-        return array.reshape(shape)
-    return np.broadcast_to(array.reshape(()), shape) if array.size == 1 else None
-
-
-def same_kind(one: Violation, other: Violation) -> bool:
-    """Whether two violations show the same defect, the first about as grossly as the second.
-
-    A number where another number is due is of another kind than a NaN, and a difference in the last digits than one in
-    the first: half as many digits may be lost.
-    """
-    if (one.mistake, one.due.kind, one.came.kind) != (other.mistake, other.due.kind, other.came.kind):
-        return False
-    if np.isinf(one.grossness) or np.isinf(other.grossness):
-        return one.grossness == other.grossness
-    return one.grossness >= math.sqrt(other.grossness)
 
 
 def entry(name: str, index: tuple[int, ...], array: Array) -> Fact:

@@ -11,12 +11,13 @@ from reference.engine import Check
 from reference.findings import NotApplicable, Violation
 from reference.lab import behaviour
 from reference.lab.checks import promises
-from reference.lab.composition import Observation, composed, observed
+from reference.lab.composition import composed
 from reference.lab.context import Context
 from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.wirings import Choice, estimated, wirings
+from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
 
 Run = Callable[[Context], None]

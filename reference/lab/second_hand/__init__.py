@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import linear, logits, losses, network, relu, softmax
+from . import linear, logits, losses, network, network_twice, relu, softmax
 from .catalogue import CODINGS, Coding
 
-__all__ = ["CODINGS", "Coding", "linear", "logits", "losses", "network", "relu", "softmax"]
+__all__ = ["CODINGS", "Coding", "linear", "logits", "losses", "network", "network_twice", "relu", "softmax"]

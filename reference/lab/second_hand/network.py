@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.lab.mistakes import plain
 
-from .catalogue import coded, coded_both
+from .catalogue import coded
 
 
 def _run(net: Any, X: Any) -> list[Any]:
@@ -387,24 +387,3 @@ def gradient_takes_a_step(self: Any, X: Any, T: Any) -> Any:
         if layer.has_params():
             layer.update_params([-0.1 * g for g in found[layer.name]])
     return found
-
-
-@coded_both("MLP.gradient", "layer-skipped", "averaged-twice")
-def gradient_no_first_and_averaged(self: Any, X: Any, T: Any) -> Any:
-    """The first layer's gradient is missing, and the others' are divided by the number of samples once more."""
-    Z = _run(self, X)
-    found = _back(self, Z, self.loss.delta(Z[-1], T), stop=1)
-    return {name: [g / X.shape[0] for g in each] for name, each in found.items()}
-
-
-@coded_both("MLP.propagate", "output-layers-ignored", "averaged-over-batch")
-class NoOutputAndMean(plain.MLP):
-    """The output layers are never run, and the loss is one mean."""
-
-    def propagate(self, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
-        """Without output layers."""
-        return super().propagate(X, False, last_layer)
-
-    def evaluate(self, X: Any, T: Any) -> Any:
-        """One mean."""
-        return super().evaluate(X, T).mean()
