@@ -45,7 +45,7 @@ class Coding:
         return _each((len(A), B.shape[1]), lambda n, u: self.sum([*(A[n] * B[:, u]), *(row[u] for row in more)]))
 
     def answers(self, X: Array, theta: Sequence[Array], T: Array) -> dict[str, list[Array]]:
-        """The arrays of `reference.numerics.rounding.NetBounds`, by their names."""
+        """The arrays of `reference.numerics.running_errors.NetBounds`, by their names."""
         weights, biases = [_exactly(W) for W in theta[::2]], [_exactly(b) for b in theta[1::2]]
         A = [_exactly(X)]
         for W, b in zip(weights, biases, strict=True):

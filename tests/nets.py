@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reference.lab import definitions
 from reference.lab.contract import Case, Expected, one_hot
-from reference.numerics import rounding
+from reference.numerics import rounding, running_errors
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
 from tests.measuring import Tally, set_parameters
@@ -32,7 +32,7 @@ class Net:
     T: Array
 
     def truths(self) -> dict[str, tuple[Estimate, ...]]:
-        """Of each array that a net gives, by the names of `rounding.NetBounds`."""
+        """Of each array that a net gives, by the names of `running_errors.NetBounds`."""
         X, T = np.float64(self.X), np.float64(self.T)
         theta = [np.float64(array) for array in self.theta]
 
@@ -52,7 +52,7 @@ class Net:
     def bounds(self) -> dict[str, tuple[Array, ...]]:
         """What is granted, by the same names."""
         theta = [np.float64(array) for array in self.theta]
-        found = rounding.network(
+        found = running_errors.network(
             np.float64(self.X), theta, np.float64(self.T), rounding.precision_of(self.X, *self.theta)
         )
         each = {name: (getattr(found, name),) for name in ("logits", "probabilities", "losses")}

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.lab.contract import one_hot, probabilities
-from reference.numerics import network_rounding, rounding, tolerances
+from reference.numerics import network_rounding, running_errors, tolerances
 from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from tests.conventional_net import CODINGS
 from tests.first_order import FIFTY_DIGITS, Number, errors, exp, one_by_one
@@ -64,7 +64,7 @@ def needed(net: str, power: int) -> dict[str, list[Array]]:
 def granted(net: str, p: Precision) -> dict[str, list[Array]]:
     """The bounds for each part of the result, those of `network_rounding` with the name of their law."""
     X, theta, T = NETS[net].arguments()
-    running = rounding.network(X, theta, T, p)
+    running = running_errors.network(X, theta, T, p)
     found = {"hidden": [*running.hidden], "gradient": [*running.gradient]}
     found |= {name: [getattr(running, name)] for name in ("logits", "probabilities", "losses")}
     for law in (network_rounding.bounds, network_rounding.deviations):

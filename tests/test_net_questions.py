@@ -17,7 +17,7 @@ from reference.lab.checks import deep, net_calls
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
 from reference.lab.network import SHAPES, NetCase, case_of
-from reference.numerics import rounding, tolerances
+from reference.numerics import rounding, running_errors, tolerances
 from reference.numerics.oracles import ball
 from tests.comparing import needs_flint
 from tests.spoiling import multiples
@@ -154,7 +154,7 @@ def test_bounds_hold_for_layers_in_any_order(plan: int, compound: bool) -> None:
     drawn = net_calls._Drawing(context, plan, net_calls._PLANS[plan], compound=compound)()
     X, *theta = (np.float32(array) for array in (drawn.X, *drawn.theta))
     case = replace(drawn, X=np.float64(X), theta=tuple(np.float64(array) for array in theta))
-    bounds = rounding.network(case.X, case.theta, case.T, rounding.SINGLE, case.all_kinds, case.before_softmax)
+    bounds = running_errors.network(case.X, case.theta, case.T, rounding.SINGLE, case.all_kinds, case.before_softmax)
     T = np.float32(case.T)
     single = replace(case, X=X, theta=tuple(theta), own=False)
     calls = [Call("net", "propagate", {"X": X}), *(Call("net", name, {"X": X, "T": T}) for name in _OF_LOSSES)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import bp
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes, one_hot
-from reference.numerics import rounding, tolerances
+from reference.numerics import rounding, running_errors, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
@@ -298,7 +298,7 @@ def test_a_unit_that_rounding_decides_is_granted_either_way() -> None:
     X, T = np.array([[0.1, 0.2]]), np.array([[1.0, 0.0]])
     W, b = np.array([[1.0, 1.0], [1.0, -3.0]]), np.array([-0.3, 0.0])  # 0.1 + 0.2 - 0.3 = 2.8e-17, or 5.6e-17, or 0
     theta = (W, b, np.array([[1.0, 2.0], [1.0, 1.0]]), np.zeros(2))
-    found = rounding.network(X, theta, T, DOUBLE)
+    found = running_errors.network(X, theta, T, DOUBLE)
     assert found.gradient[1][0] > 0.4  # |delta| = 1/2 here
     assert found.gradient[1][1] < 1e-14
     assert found.hidden[0].shape == (1, 2)

@@ -16,7 +16,7 @@ from reference.lab import definitions
 from reference.lab.context import Context
 from reference.lab.contract import Oracle, one_hot
 from reference.lab.own_layers import OWN_LAYERS
-from reference.numerics import rounding, tolerances
+from reference.numerics import rounding, running_errors, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.memo import digest
 from reference.numerics.sampling import Draw, short_numbers
@@ -102,7 +102,7 @@ class NetCase:
     @property
     def all_kinds(self) -> tuple[str, ...]:
         """Kinds of the layers up to the logits."""
-        return self.kinds or rounding.alternating(len(self.theta) // 2)
+        return self.kinds or running_errors.alternating(len(self.theta) // 2)
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -135,9 +135,9 @@ class NetCase:
         return self.row, self.compound, digest(*self.theta, self.X, self.T)
 
     @cached_property
-    def bounds(self) -> rounding.NetBounds:
+    def bounds(self) -> running_errors.NetBounds:
         """How far rounding may take an honest network."""
-        return rounding.network(self.X, self.theta, self.T, rounding.DOUBLE, self.all_kinds, self.before_softmax)
+        return running_errors.network(self.X, self.theta, self.T, rounding.DOUBLE, self.all_kinds, self.before_softmax)
 
     def outputs(self, *theta: Any, count: int) -> Any:
         """The definition of what comes out of the first ``count`` layers."""
@@ -240,7 +240,7 @@ def is_decided(X: Array, theta: Sequence[Array], kinds: Sequence[str] = ()) -> b
     ``kinds`` are those of a `NetCase`; ReLU of what ReLU gives decides nothing.
     """
     smallest, parameters, before = np.inf, iter(theta), ""
-    for kind in kinds or rounding.alternating(len(theta) // 2):
+    for kind in kinds or running_errors.alternating(len(theta) // 2):
         if kind == "linear":
             X = X @ next(parameters) + next(parameters)
         else:

@@ -1,6 +1,6 @@
 """How far rounding can take an honest network's gradient: sharp bounds, for deep nets.
 
-Carrying errors from layer to layer with |W|, as `reference.numerics.rounding.network` does, lets every layer multiply
+Carrying errors from layer to layer with |W|, as `reference.numerics.running_errors` does, lets every layer multiply
 them: by 4 to 9 in a layer of 64 units, by 10^8 through five of them and back. But errors travel as signals do, through
 the net's own Jacobian matrices. With masks that no rounding changes, the net is linear between its nonlinear ends, so
 that
