@@ -87,7 +87,7 @@ QUICK = Plan(
     cases=verification.QUICK,
     every=12,
     seeds=10,
-    timing=training.Plan(rounds=3, images=3000, small_epochs=100, compiled=False),
+    timing=training.Plan(rounds=2, images=3000, small_epochs=30, compiled=False),
     shortened=(
         "MNIST is trained for 5 epochs instead of 100,",
         "MNIST with the naive softmax for 2 epochs instead of 10,",
