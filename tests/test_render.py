@@ -94,7 +94,7 @@ def test_expected_failures_are_told_as_such(form: str) -> None:
 def test_partial_judgements_are_told_as_such(form: str) -> None:
     """If only a part of the checks was made, the line with the verdict says so."""
     said = unescape(told(form, judged(only="linear.made")))
-    assert f"verything asked for holds (--only 'linear.made': 1 of {len(checks_of('*', 3))} checks)" in said
+    assert f"verything asked for holds (--only 'linear.made': 2 of {len(checks_of('*', 3))} checks)" in said
     assert "asked for" not in unescape(told(form, judged()))
 
 
