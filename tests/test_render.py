@@ -94,7 +94,7 @@ def test_expected_failures_are_told_as_such(form: str) -> None:
 def test_partial_judgements_are_told_as_such(form: str) -> None:
     """If only a part of the checks was made, the line with the verdict says so."""
     said = unescape(told(form, judged(only="linear.made")))
-    assert f"verything asked for holds (--only 'linear.made': 1 of {len(checks_of('*', 3))} checks)" in said
+    assert f"verything asked for holds (--only 'linear.made': 2 of {len(checks_of('*', 3))} checks)" in said
     assert "asked for" not in unescape(told(form, judged()))
 
 
@@ -161,14 +161,14 @@ def test_one_main_failure_a_method() -> None:
     text = on_terminal(failing())
     assert text.count("promise ") == 2  # one for each of the two wrong methods
     assert "      FAIL linear.grad.averaged: expected dW" in text
-    assert "not judged: 5 checks: depends on linear.grad.values, which did not pass" in text
+    assert "not judged: 10 checks: depends on linear.grad.values, which did not pass" in text
 
 
 def test_missing_class_is_told_once() -> None:
     """All checks of a missing class fail for one reason, which is shown once."""
     text = on_terminal(judged(gone="SoftmaxLayer"))
     assert text.count("there is no class SoftmaxLayer in mlp.py") == 1
-    assert "36 further checks of SoftmaxLayer for the same reason" in text
+    assert "44 further checks of SoftmaxLayer for the same reason" in text
 
 
 def test_own_output_does_not_hide_the_verdict() -> None:
