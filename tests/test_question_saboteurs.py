@@ -12,7 +12,7 @@ from reference.findings import Violation
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.numerics.oracles import ball
-from tests import edge_saboteurs, net_saboteurs, question_saboteurs, use_saboteurs
+from tests import edge_saboteurs, net_saboteurs, parameter_saboteurs, question_saboteurs, use_saboteurs
 from tests.comparing import needs_flint
 from tests.net_saboteurs import ClassSaboteur
 from tests.spoiling import Saboteur
@@ -68,7 +68,10 @@ SABOTEURS = [
         (f"{each.message}: {each.name}", each, *of_message(each))
         for each in (*question_saboteurs.SABOTEURS, *edge_saboteurs.SABOTEURS, *use_saboteurs.SABOTEURS)
     ),
-    *((f"{each.cls}: {each.name}", each, *of_class(each)) for each in net_saboteurs.SABOTEURS),
+    *(
+        (f"{each.cls}: {each.name}", each, *of_class(each))
+        for each in (*net_saboteurs.SABOTEURS, *parameter_saboteurs.PARAMETERS)
+    ),
 ]
 CAUGHT = [pytest.param(saboteur, caught, id=name) for name, saboteur, caught, _ in SABOTEURS]
 OTHERS = [pytest.param(saboteur, others, id=name) for name, saboteur, _, others in SABOTEURS]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reference.engine.context import Context as _Context
 from reference.engine.context import Effort
 from reference.engine.evidence import evidence_of
-from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step, Unusable
+from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step
 from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab import large
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
@@ -22,6 +22,7 @@ from reference.lab.due_shapes import in_shape, same_kind
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
 from reference.lab.raising import raised, word_of
+from reference.lab.replies import as_numbers, no_numbers, type_of, word_for
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -373,39 +374,6 @@ def wrong_entry(what: str, actual: Array, truth: Estimate, bound: Array) -> Viol
         bound=allowed,
         evidence=evidence_of(what, actual, truth, bound),
     )
-
-
-def type_of(reply: Reply) -> Fact:
-    """The type of what came."""
-    cause = "stand-in" if isinstance(reply.value, Unusable) and reply.value.problem == "stand-in" else None
-    return fact("type", name="None" if reply.value is None else reply.kind, cause=cause)
-
-
-def no_numbers(value: Any) -> Fact:
-    """What came instead of an array of numbers."""
-    if isinstance(value, np.ndarray):
-        return fact("type", name=f"array of dtype {value.dtype}")
-    if isinstance(value, Unusable):
-        return fact("type", name=value.kind, cause="stand-in" if value.problem == "stand-in" else None)
-    return fact("type", name="None" if value is None else type(value).__name__)
-
-
-def word_for(value: Any, *, arrays: bool = True) -> str:
-    """The word for an answer that is no array of numbers; ``arrays``: an array was due, if one of numbers."""
-    if value is None:
-        return "not-implemented"
-    if isinstance(value, np.ndarray) and arrays:
-        return "wrong-dtype"
-    problem = value.problem if isinstance(value, Unusable) else "type"
-    return {"dtype": "wrong-dtype", "shape": "wrong-shape"}.get(problem, "wrong-type")
-
-
-def as_numbers(value: Any) -> Array | None:
-    """An array of real numbers, or one number as such; None for anything else."""
-    if value is None or isinstance(value, str | dict | list | tuple | Unusable):
-        return None
-    array = np.asarray(value)
-    return array if array.dtype.kind in "fiub" else None
 
 
 def _shapes(case: Case) -> tuple[tuple[str, tuple[int, ...]], ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import New, Put, Seed, Step
 from reference.lab import definitions
+from reference.lab.shapes import gradients, inputs, losses, outputs
 from reference.numerics import rounding
 from reference.numerics.estimate import Estimate
 from reference.numerics.rounding import Precision
@@ -304,31 +305,6 @@ def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:
     return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
 
 
-# Shapes
-
-
-def _outputs(case: Case) -> tuple[tuple[int, ...], ...]:
-    """(N, U), where U is D but for a linear layer."""
-    n, d = case.arguments["X"].shape
-    return ((n, case.parameters["W"].shape[1] if case.parameters else d),)
-
-
-def _inputs(case: Case) -> tuple[tuple[int, ...], ...]:
-    """(N, D)."""
-    n, u = next(iter(case.arguments.values())).shape
-    return ((n, case.parameters["W"].shape[0] if case.parameters else u),)
-
-
-def _gradients(case: Case) -> tuple[tuple[int, ...], ...]:
-    """Of W and of b."""
-    return tuple(array.shape for array in case.parameters.values())
-
-
-def _losses(case: Case) -> tuple[tuple[int, ...], ...]:
-    """(N, 1)."""
-    return ((case.n_samples, 1),)
-
-
 _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
@@ -340,12 +316,19 @@ MESSAGES = (
         ("Y",),
         _draw_linear_forward,
         _linear_forward,
-        _outputs,
+        outputs,
         True,
         ("X",),
     ),
     Message(
-        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, _inputs
+        "LinearLayer",
+        "delta",
+        "linear",
+        ("Y", "delta_next"),
+        ("delta",),
+        _draw_linear_delta,
+        _linear_delta,
+        inputs,
     ),
     Message(
         "LinearLayer",
@@ -355,13 +338,13 @@ MESSAGES = (
         ("dW", "db"),
         _draw_linear_grad,
         _linear_grad,
-        _gradients,
+        gradients,
         per_sample=False,
         single_in_lab=("X",),
     ),
-    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, _outputs),
-    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, _inputs),
-    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, _outputs),
+    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, outputs),
+    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, inputs),
+    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, outputs),
     Message(
         "SoftmaxLayer",
         "delta",
@@ -370,7 +353,7 @@ MESSAGES = (
         ("delta",),
         _draw_softmax_delta,
         _softmax_delta,
-        _inputs,
+        inputs,
     ),
     Message(
         "LossCrossEntropy",
@@ -380,7 +363,7 @@ MESSAGES = (
         ("loss",),
         _draw_probabilities,
         _cross_entropy,
-        _losses,
+        losses,
         single_in_lab=("T",),
     ),
     Message(
@@ -391,11 +374,11 @@ MESSAGES = (
         ("delta",),
         _draw_probabilities,
         _cross_entropy_delta,
-        _inputs,
+        inputs,
         single_in_lab=("T",),
     ),
-    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses, True, ("T",)),
-    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs, True, ("T",)),
+    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, losses, True, ("T",)),
+    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, inputs, True, ("T",)),
 )
 
 

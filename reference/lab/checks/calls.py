@@ -15,10 +15,11 @@ from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, 
 from reference.findings import Violation
 from reference.lab import large
 from reference.lab.checks.promises import judge_types
-from reference.lab.context import ORDINARY, Context, as_numbers
+from reference.lab.context import ORDINARY, Context
 from reference.lab.contract import MESSAGES, Case, Message, Sizes
 from reference.lab.formatting import repro
 from reference.lab.raising import raised, word_of
+from reference.lab.replies import as_numbers
 from reference.numerics.sampling import normal_numbers, short_numbers
 from reference.wording import fact
 

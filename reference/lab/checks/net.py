@@ -14,9 +14,10 @@ from reference.execution.worker.protocol import Call, Get, Reply
 from reference.findings import Violation
 from reference.lab.checks import net_calls, net_uses
 from reference.lab.checks.deep import check_gradient_of_deep_net
-from reference.lab.context import Context, Response, as_numbers, no_numbers, word_for
+from reference.lab.context import Context, Response
 from reference.lab.net_run import NetRun
 from reference.lab.network import SHAPES, NetCase, case_of, cases
+from reference.lab.replies import as_numbers, no_numbers, word_for
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate

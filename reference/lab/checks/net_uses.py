@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from reference.engine import promises
 from reference.execution.worker.protocol import Call, Get, Reply, Step
 from reference.findings import Violation
-from reference.lab.context import Context, as_numbers
+from reference.lab.context import Context
 from reference.lab.net_run import NetRun
 from reference.lab.network import SHAPES, NetCase, case_of, drawn, is_decided
+from reference.lab.replies import as_numbers
 from reference.numerics.compare import differing_entry
 from reference.numerics.sampling import short_numbers
 from reference.wording import fact

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from reference.engine import promises
 from reference.execution.worker.protocol import Call, Layout, Reply
 from reference.findings import Violation
-from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, as_numbers, entry, type_of
+from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, entry
 from reference.lab.contract import Case, Message, Sizes, forward_of
 from reference.lab.raising import raised
+from reference.lab.replies import as_numbers, type_of
 from reference.numerics.compare import differing_entry
 from reference.numerics.sampling import normal_numbers, short_numbers, single_precision
 from reference.wording import fact

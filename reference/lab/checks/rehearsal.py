@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Reply
 from reference.findings import NotApplicable, Violation
-from reference.lab.context import Context, as_numbers, no_numbers, word_for, wrong_entry
+from reference.lab.context import Context, wrong_entry
 from reference.lab.raising import raised, word_of
 from reference.lab.rehearsal import DEEP_BATCH, DEEP_WIDTHS, LAB_SEED, Experiment, images, spirals, xor
+from reference.lab.replies import as_numbers, no_numbers, word_for
 from reference.numerics import descent_rounding, tolerances
 from reference.numerics.descent_rounding import BatchDue, Due
 from reference.numerics.estimate import Estimate

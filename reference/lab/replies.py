@@ -1,0 +1,46 @@
+"""What came back instead of an array of numbers: as a fact, and as a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.execution.worker.protocol import Reply, Unusable
+from reference.wording import Fact, fact
+
+Array = NDArray[Any]
+
+
+def type_of(reply: Reply) -> Fact:
+    """The type of what came."""
+    cause = "stand-in" if isinstance(reply.value, Unusable) and reply.value.problem == "stand-in" else None
+    return fact("type", name="None" if reply.value is None else reply.kind, cause=cause)
+
+
+def no_numbers(value: Any) -> Fact:
+    """What came instead of an array of numbers."""
+    if isinstance(value, np.ndarray):
+        return fact("type", name=f"array of dtype {value.dtype}")
+    if isinstance(value, Unusable):
+        return fact("type", name=value.kind, cause="stand-in" if value.problem == "stand-in" else None)
+    return fact("type", name="None" if value is None else type(value).__name__)
+
+
+def word_for(value: Any, *, arrays: bool = True) -> str:
+    """The word for an answer that is no array of numbers; ``arrays``: an array was due, if one of numbers."""
+    if value is None:
+        return "not-implemented"
+    if isinstance(value, np.ndarray) and arrays:
+        return "wrong-dtype"
+    problem = value.problem if isinstance(value, Unusable) else "type"
+    return {"dtype": "wrong-dtype", "shape": "wrong-shape"}.get(problem, "wrong-type")
+
+
+def as_numbers(value: Any) -> Array | None:
+    """An array of real numbers, or one number as such; None for anything else."""
+    if value is None or isinstance(value, str | dict | list | tuple | Unusable):
+        return None
+    array = np.asarray(value)
+    return array if array.dtype.kind in "fiub" else None
