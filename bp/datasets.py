@@ -27,16 +27,16 @@ def load_XOR() -> tuple[Float32, Float32]:
     X
         (4, 2), the two bits.
     T
-        (4, 2), one-hot: class 1 where exactly one bit is set.
+        (4, 2), one-hot as the lab has it: class 0 where exactly one bit is set, class 1 elsewhere.
 
     Examples
     --------
     >>> X, T = load_XOR()
     >>> print(X[1], T[1])
-    [0. 1.] [0. 1.]
+    [0. 1.] [1. 0.]
     """
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=np.float32)
-    return X, one_hot(np.array([0, 1, 1, 0]), 2)
+    return X, one_hot(np.array([1, 0, 0, 1]), 2)
 
 
 def load_spirals() -> tuple[Float32, Float32, Float32, Float32]:

@@ -22,10 +22,10 @@ Bytes = NDArray[np.uint8]
 
 
 def test_xor_is_the_labs() -> None:
-    """Four points in order, class 1 where exactly one bit is set, single precision."""
+    """Four points in order, class 0 where exactly one bit is set, single precision."""
     X, T = bp.load_XOR()
     assert X.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-    assert T.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+    assert T.tolist() == [[0, 1], [1, 0], [1, 0], [0, 1]]
     assert X.dtype == T.dtype == np.float32
 
 
