@@ -71,7 +71,7 @@ class Listening(InProcess):
         for step in steps:
             arguments = step.arguments.values() if isinstance(step, Call) else ()
             given = (
-                [step.value] if isinstance(step, Keep) else [each for each in arguments if not isinstance(each, Ref)]
+                [step.array] if isinstance(step, Keep) else [each for each in arguments if not isinstance(each, Ref)]
             )
             for value in given:
                 several = value if isinstance(value, list) else [value]

@@ -22,6 +22,8 @@ Random = np.random.RandomState
 MOST_SAMPLES, MOST_INPUTS, MOST_UNITS, MOST_CLASSES = 4096, 1024, 512, 1000
 #: Entries of any array of a case, by effort, and how many rounds of sizes are drawn. A choice of time.
 MOST_ENTRIES = {"quick": 2**15, "normal": 2**17, "exhaustive": 2**19}
+#: Entries of the Jacobians of all samples of a layer without parameters: 32 MiB, a second or two in a loop of Python.
+MOST_OF_JACOBIANS = 2**22
 _ROUNDS = {"quick": 1, "normal": 2, "exhaustive": 20}
 #: Up to these sizes the other checks ask.
 _ASKED_ELSEWHERE = 8
@@ -43,11 +45,18 @@ def check_any_size(context: Context, message: Message) -> None:
 def drawn_sizes(message: Message, rng: Random, rounds: int, most: int) -> Iterator[Sizes]:
     """Sizes over the whole range, with one large one along each axis in every round.
 
-    No array of a case has more than ``most`` entries.
+    No array of a case has more than ``most`` entries, and the Jacobians of all its samples together not more than
+    `MOST_OF_JACOBIANS`: a layer may well compute them.
     """
+    for sizes in _all_sizes(message, rng, rounds, most):
+        yield sizes if message.parameters else replace(sizes, n=min(sizes.n, max(MOST_OF_JACOBIANS // sizes.u**2, 1)))
+
+
+def _all_sizes(message: Message, rng: Random, rounds: int, most: int) -> Iterator[Sizes]:
     widest = MOST_UNITS if message.parameters else MOST_CLASSES
     for _ in range(rounds):
-        yield _fitting(Sizes(_within(rng, 1000, MOST_SAMPLES), _within(rng, 9, 64), _within(rng, 11, 64)), "n", most)
+        classes = _within(rng, 11, 64) if message.parameters else _within(rng, 10, 32)
+        yield _fitting(Sizes(_within(rng, 1000, MOST_SAMPLES), _within(rng, 9, 64), classes), "n", most)
         if message.parameters:
             yield _fitting(Sizes(_within(rng, 9, 64), _within(rng, 500, MOST_INPUTS), _within(rng, 11, 64)), "d", most)
         yield _fitting(Sizes(_within(rng, 9, 64), _within(rng, 9, 64), _within(rng, widest // 2, widest)), "u", most)
