@@ -18,7 +18,7 @@ plain = types.SimpleNamespace(**{name: each for name, each in globals().items() 
 plain.CLASSES, HINTS, CATALOGUE = vars(plain).copy(), {"missing": ""}, []
 
 
-def wrong(subject, word):
+def wrong(subject, *words):
     return lambda body: body
 
 

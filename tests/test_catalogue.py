@@ -187,7 +187,8 @@ def test_wrong_parts_excuse_networks_that_are_made_of_them() -> None:
     """A wrong layer or loss excuses a network with the submission's layers alone, never one with the examiner's."""
     parts = {f"{name}.{promise}" for name in METHODS for promise in SOUND}
     parts |= {"linear.has_params", "relu.has_params", "softmax.has_params"}
-    parts |= {"linear.initialize.values", "linear.update_params.adds"}
+    parts |= {"linear.initialize.values", "linear.update_params.adds", "linear.update_params.adds_again"}
+    parts |= {f"{message.key}.made.by_position" for message in MESSAGES}
     propagate = {f"mlp.propagate.{name}" for name in ("answers", "values", "without_output_layers", "to_last_layer")}
     calling = {f"{method}.{part}" for method in ("evaluate", "gradient") for part in ("answers", "values")}
     more: Mapping[str, set[str]] = {

@@ -11,7 +11,7 @@ import pytest
 from reference.findings import Finding
 from reference.lab.mistakes import CATALOGUE, Mistake, plain
 from reference.wording import MISTAKES
-from tests import test_question_saboteurs, test_rehearsal
+from tests import net_use_saboteurs, test_question_saboteurs, test_rehearsal
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, KEYS, concerned, examined
 from tests.test_checks import SABOTAGED
@@ -67,8 +67,9 @@ def test_every_check_can_fail() -> None:
     there = [mistake for mistake in CATALOGUE if mistake.word != "missing"]
     caught = {finding.check for mistake in there for finding in failures(mistake)}
     rehearsed = {f"mlp.rehearsal.{each[3]}" for each in test_rehearsal.SABOTEURS}
+    used = {f"mlp.{name}" for each in net_use_saboteurs.SABOTEURS for name in each.checks}
     kinds = {name for _, _, caught, _ in test_question_saboteurs.SABOTEURS for name in caught}
-    others = {name for name in CHECKS if name not in SABOTAGED | kinds | rehearsed}
+    others = {name for name in CHECKS if name not in SABOTAGED | kinds | rehearsed | used}
     assert others
     assert others - caught == set()
 

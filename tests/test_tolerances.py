@@ -14,10 +14,13 @@ FILES = [
     path
     for package in ("engine", "lab", "gradients", "numerics")
     for path in sorted((ROOT / "reference" / package).rglob("*.py"))
-    if path != TABLE and "mistakes" not in path.parts
+    if path != TABLE and not {"mistakes", "second_hand"} & set(path.parts)
 ]
 #: What is asked may be small: these modules choose the numbers of cases.
-CASES = {ROOT / "reference" / "lab" / "checks" / "edges.py", ROOT / "reference" / "gradients" / "cases.py"}
+CASES = {
+    ROOT / "reference" / name
+    for name in ("lab/checks/edges.py", "lab/checks/ranges.py", "lab/telling_apart.py", "gradients/cases.py")
+}
 #: Names that a tolerance would have.
 NAMED = re.compile(r"(^|_)(SAFETY|MARGIN|TOLERANCE|FACTOR|RELATIVE|SLACK)$")
 SMALL = 1e-3

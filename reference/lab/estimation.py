@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from reference.numerics import tolerances
+
 #: Steps of the bisection; a double has no more digits.
 _HALVINGS = 80
 #: Digits that are tried for a constant, the fewest first.
 _DIGITS = (1, 2, 3, 4, 6, 8, 10, 12, 15)
-#: How far a rounder number may be from an estimate, as a fraction: estimates come from answers that were rounded.
-_NEAR = 1e-4
 #: Constants that a program has by name.
 _NAMED = (
     *(float(number) for kind in (np.float64, np.float32) for number in (np.finfo(kind).eps, np.finfo(kind).tiny)),
@@ -48,9 +48,10 @@ def roots(of: Callable[[float], float], low: float, high: float, *, signed: bool
 
 
 def _grid(low: float, high: float) -> list[float]:
-    first, last = math.floor(math.log10(max(low, 1e-323))), math.ceil(math.log10(high))
+    first, last = math.floor(math.log10(max(low, tolerances.SMALLEST_CONSTANT))), math.ceil(math.log10(high))
     powers = [10.0**power for power in range(max(first, -323), min(last, 308) + 1)]
-    middle = [factor * power for power in powers if 1e-3 <= power <= 1e3 for factor in (1.5, 3.0, 6.0)]  # noqa: PLR2004
+    least, most = tolerances.NEAT_RANGE
+    middle = [factor * power for power in powers if least <= power <= most for factor in (1.5, 3.0, 6.0)]
     return sorted(size for size in {*powers, *middle, low, high} if low <= size <= high)
 
 
@@ -78,10 +79,10 @@ def neat(estimate: float) -> Iterator[float]:
     """Numbers that may have been meant by an estimate, the most likely first."""
     seen = set()
     candidates = [sign * named for named in _NAMED for sign in (1, -1)]
-    candidates = [each for each in candidates if math.isclose(each, estimate, rel_tol=_NEAR)]
+    candidates = [each for each in candidates if math.isclose(each, estimate, rel_tol=tolerances.NEAT_RELATIVE)]
     for digits in _DIGITS:
         rounder = float(f"{estimate:.{digits - 1}e}")
-        if math.isclose(rounder, estimate, rel_tol=_NEAR):
+        if math.isclose(rounder, estimate, rel_tol=tolerances.NEAT_RELATIVE):
             candidates.append(rounder)
     for number in (*candidates, estimate):
         if number not in seen:

@@ -17,10 +17,8 @@ from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Message
 from reference.lab.mistakes import Mistake, plain
 from reference.lab.network import case_of
+from reference.numerics import tolerances
 from reference.numerics.compare import alike_entries
-
-#: How far two codings of one wrong formula may be apart, relative to the largest entry. These calls have no theorem.
-_APART = 1e-9
 
 
 @dataclass(frozen=True)
@@ -104,4 +102,6 @@ def _same(one: Any, other: Any) -> bool:
         return type(one) is type(other) and bool(one == other)
     if one.shape != other.shape or one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub":
         return False
-    return bool(alike_entries(one, other, _APART * np.abs(other).max(initial=0) * np.ones(other.shape)).all())
+    return bool(
+        alike_entries(one, other, tolerances.CODINGS_APART * np.abs(other).max(initial=0) * np.ones(other.shape)).all()
+    )

@@ -62,7 +62,7 @@ class Submission:
 
 
 def find(folder: Path) -> list[Submission]:
-    """The submissions in a folder, sorted by name: everything in it whose name is not hidden.
+    """The submissions in a folder, sorted by name: everything in it but hidden names and compiled files.
 
     A subfolder, a Python file, an archive and a notebook can be judged. Anything else has a problem: nobody who handed
     something in is left out. A link has one too, because it could lead to any place on the machine.
@@ -76,7 +76,7 @@ def find(folder: Path) -> list[Submission]:
         raise UsageError(f"expected --all to be the folder of the submissions, there is no folder {folder}")
     found, seen = [], Counter[str]()
     for path in sorted(folder.iterdir(), key=lambda each: os.fsencode(each.name)):
-        if path.name.startswith((".", "__MACOSX", "__pycache__")):
+        if path.name.startswith((".", "__MACOSX", "__pycache__")) or path.suffix == ".pyc":
             continue
         name = one_line(path.name)
         look = unicodedata.normalize("NFKC", name).casefold()
