@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def plant(folder: Path, names: set[str], marks: Path) -> None:
     """Put modules into a folder, each of which leaves a mark if it is imported."""
     marks.mkdir(exist_ok=True)
-    source = folder / "planted.txt"
+    source = folder / "planted.pyc"
     source.write_text(f"open({str(marks)!r} + '/' + __name__, 'w')\nraise ImportError('planted')\n", encoding="utf-8")
     # A process of its own compiles them, as any Python would; this process must not import them.
     script = "import py_compile, sys; [py_compile.compile(sys.argv[1], n + '.pyc') for n in sys.argv[2:]]"

@@ -43,9 +43,15 @@ def check_made_by_position(context: Context, cls: str) -> None:
         raise Violation(due, raised(made), mistake=_word(made))
     shape = tuple(_SIZES_MADE.values())
     for W in found:
-        if isinstance(W.value, np.ndarray) and W.value.shape != shape:
+        if isinstance(W.value, np.ndarray) and W.value.shape != shape == _shape_by_name(context, cls, arguments):
             expected = fact("shape of", what="W", shape=shape).and_("by position", names=tuple(arguments))
             raise Violation(expected, fact("shape", shape=W.value.shape), mistake="argument-order")
+
+
+def _shape_by_name(context: Context, cls: str, arguments: dict[str, Any]) -> tuple[int, ...]:
+    """The shape of W where the same arguments are passed by their names."""
+    found = context.executor.run([New("layer", cls, arguments), Get("layer", "W")])[-1]
+    return np.shape(found.value) if isinstance(found.value, np.ndarray) else ()
 
 
 def check_by_position(context: Context, message: Message) -> None:

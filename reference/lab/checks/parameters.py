@@ -186,11 +186,12 @@ def _huge(rng: np.random.RandomState, power: int) -> Draw:
 def _update_again(context: Context, d: int, u: int, steps: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> None:
     """Update several times with the same two arrays, which hold other numbers each time."""
     looks = [Get("layer", "W"), Get("layer", "b")]
-    asked: list[Step] = [*looks]
+    # W and b are given, as for other methods: what the constructor draws has a check of its own.
+    asked: list[Step] = [Put("layer", "W", np.ones((d, u))), Put("layer", "b", np.ones(u)), *looks]
     for number, (dW, db) in enumerate(steps):
         update = Call("layer", "update_params", {"dtheta": [Ref("dW"), Ref("db")]}, by_position=number % 2 == 0)
         asked += [Keep("dW", dW), Keep("db", db), update, *looks]
-    replies = _made(context, {"n_inputs": d, "n_units": u}, *asked)[1:]
+    replies = _made(context, {"n_inputs": d, "n_units": u}, *asked)[3:]
     before = replies[:2]
     for number, step in enumerate(steps):
         done, *after = replies[5 * number + 4 : 5 * number + 7]
