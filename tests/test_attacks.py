@@ -82,7 +82,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "other_byte_order": forward("wrong-dtype"),
     "patched_builtins": MISSING,
     "patched_json": ("relu.made", "ReLULayer", "crash"),
-    "patched_numpy": forward("wrong-type", "types"),
+    "patched_numpy": forward("wrong-shape", "types"),
     "patched_worker": ("relu.has_params", "ReLULayer.has_params", "not-implemented"),
     "process_bomb": SEEN,
     "raises_its_limits": forward("memory"),

@@ -35,7 +35,7 @@ BODIES = {
     "a division": ("return X / (1 // 0)", "division", "1 // 0"),
     "no end": ("return self.forward(X)", "recursion", "self.forward(X)"),
     "a module that is not there": ("import nothing", "module", "import nothing"),
-    "a value": ("return X if X else 0", None, "X if X else 0"),
+    "a value": ("return bool(X)", None, "bool(X)"),
     "an own exception": ("raise ValueError('no')", None, "raise ValueError('no')"),
     "several lines": ("return (X +\n            zero)", "name", "zero"),
 }

@@ -13,15 +13,9 @@ from reference.lab.contract import Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.observations import Observation, formula_of
+from reference.numerics import tolerances
 from reference.numerics.compare import differing_entry
 from reference.numerics.rounding import DOUBLE, SINGLE
-from reference.numerics.tolerances import (
-    HALF_UNIT,
-    NEXT_TO_NOTHING,
-    QUOTIENT_STEPS,
-    SMALLEST_HALF,
-    TYPICAL_LOW_PRECISION,
-)
 from reference.wording import MISTAKES
 
 #: How often a call is repeated to see whether the answers differ.
@@ -29,7 +23,7 @@ _REPEATS = 4
 #: By name: the unit roundoff, the smallest number and the largest one of types with fewer bits than a double.
 _TYPES = {
     "float32": (SINGLE.u, SINGLE.tiny, float(np.finfo(np.float32).max)),
-    "float16": (HALF_UNIT, SMALLEST_HALF, float(np.finfo(np.float16).max)),
+    "float16": (tolerances.HALF_UNIT, tolerances.SMALLEST_HALF, float(np.finfo(np.float16).max)),
 }
 #: The fraction of entries that have to be as near to the truth as a precision takes them: others overflow in it.
 _MOST = 0.95
@@ -131,7 +125,7 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
         return False
     if not _scattered(np.concatenate(relative)) or not _scattered(np.concatenate(absolute)):
         return False
-    return float(np.median(typical)) >= TYPICAL_LOW_PRECISION
+    return float(np.median(typical)) >= tolerances.TYPICAL_LOW_PRECISION
 
 
 def _scattered(errors: Array) -> bool:
@@ -148,7 +142,7 @@ def _differences(message: Message, judged: Sequence[_Errors]) -> tuple[str, str]
     if sum(each.error.size for each in judged) < _FEWEST:
         return None
     # A wrong formula is farther off than any quotient: the first answers tell most of them.
-    for step in QUOTIENT_STEPS:
+    for step in tolerances.QUOTIENT_STEPS:
         for one_sided in (False, True):
             if _fits(message, judged, step, one_sided=one_sided):
                 return "finite-differences", f"{step:.2g}"
@@ -171,7 +165,10 @@ def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided
         sizes.append(errors[-1] * np.sign(each.truth))
         typical.append(float(np.abs(errors[-1]).max()))
     residual, error, size_error = map(np.concatenate, (residuals, errors, sizes))
-    if np.count_nonzero(residual <= 1) < _MOST * residual.size or np.median(typical) <= TYPICAL_LOW_PRECISION / 4:
+    if (
+        np.count_nonzero(residual <= 1) < _MOST * residual.size
+        or np.median(typical) <= tolerances.TYPICAL_LOW_PRECISION / 4
+    ):
         return False
     reproduced = bool(residual.sum() <= _REPRODUCED * np.abs(error).sum())
     return reproduced or (_scattered(error) and _scattered(size_error))
@@ -204,7 +201,7 @@ def _function(message: Message, given: Given) -> tuple[Callable[..., float], lis
     """The number of which a backward message is the derivative, and the arrays that it depends on."""
     if message.cls == "SoftmaxLayer":
         return (lambda S: float((given["delta_next"] * _softmax(S)).sum())), [
-            np.log(np.maximum(given["Y"], NEXT_TO_NOTHING))
+            np.log(np.maximum(given["Y"], tolerances.NEXT_TO_NOTHING))
         ]
     if message.method == "grad":
         n = len(given["X"])

@@ -31,8 +31,8 @@ from reference.lab.mistakes.departures import (
 from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.observations import Observation, answer_of, formula_of, matching, ratio_of
+from reference.numerics import tolerances
 from reference.numerics.compare import alike_entries
-from reference.numerics.tolerances import NEXT_TO_NOTHING, WITHOUT_EFFECT
 
 #: Mistakes of one method that are put on top of each other, at most.
 _DEPTH = 3
@@ -327,7 +327,9 @@ class _Search:
             for part, (one, other, bound) in enumerate(zip(predicted, each.answer, each.bounds, strict=True)):
                 wrong = ~alike_entries(one, other, bound) & np.isfinite(other)
                 if wrong.any():
-                    size = np.where(wrong, np.abs(one - other) / (np.abs(other) + bound + NEXT_TO_NOTHING), -1)
+                    size = np.where(
+                        wrong, np.abs(one - other) / (np.abs(other) + bound + tolerances.NEXT_TO_NOTHING), -1
+                    )
                     size = np.where(wrong & np.isnan(size), np.inf, size)
                     place = [int(each) for each in np.unravel_index(int(np.argmax(size)), size.shape)]
                     found.append((float(size[tuple(place)]), number, (part, *place)))
@@ -342,7 +344,7 @@ class _Search:
         numbers = np.abs(np.concatenate([array.ravel() for array in arrays]))
         numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
         smallest, largest = float(numbers.min()), float(numbers.max())
-        return max(family.low, smallest * WITHOUT_EFFECT), min(family.high, max(largest * 10, 1.0))
+        return max(family.low, smallest * tolerances.WITHOUT_EFFECT), min(family.high, max(largest * 10, 1.0))
 
 
 def _between(low: float, high: float) -> float:

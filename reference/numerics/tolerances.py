@@ -302,21 +302,25 @@ LINEARITY_SCALES = (2.0**-30, 2.0**30)
 # Names of mistakes (`reference.lab.behaviour`, `composition`, `estimation`, `telling_apart`): none of these decides
 # whether an answer is wrong
 
-#: The unit roundoff and the smallest number of half precision (IEEE 754, binary16).
-HALF_UNIT, SMALLEST_HALF = 2.0**-11, 2.0**-24
+#: The unit roundoff of half precision (IEEE 754, binary16).
+HALF_UNIT = 2.0**-11
+#: The smallest positive number of half precision.
+SMALLEST_HALF = 2.0**-24
 #: How large the largest error of an answer in low precision is, in bounds of that precision, in at least half of the
 #: answers. A choice: an honest coding in that precision is seldom nearer to the truth.
 TYPICAL_LOW_PRECISION = 2.0**-7
 #: Steps of difference quotients that are tried: powers of ten, square root and third root of a double's spacing.
-QUOTIENT_STEPS = (*(10.0**-power for power in range(1, 10)), 2.0**-26, 6e-6)
+QUOTIENT_STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 2.0**-26, 6e-6)
 #: What is added to a denominator that may be 0, far below every number that counts there.
 NEXT_TO_NOTHING = 1e-300
 #: A constant that is smaller than the smallest number of the answers by this factor has no effect on them.
 WITHOUT_EFFECT = 1e-18
 #: How far a rounder number may be from an estimate, as a fraction. A choice: estimates come from rounded answers.
 NEAT_RELATIVE = 1e-4
-#: Sizes of constants that are tried besides powers of ten, which reach down to the smallest double.
-NEAT_RANGE, SMALLEST_CONSTANT = (1e-3, 1e3), 1e-323
+#: The range in which constants of one and a half, three and six times a power of ten are tried too.
+NEAT_RANGE = (1e-3, 1e3)
+#: The smallest power of ten that is tried for a constant: that of the smallest double.
+SMALLEST_CONSTANT = 1e-323
 #: How far two codings of one wrong formula may be apart in calls for which there is no theorem, relative to the largest
 #: entry. A choice: mistakes that are to be told apart differ by far more.
 CODINGS_APART = 1e-9
