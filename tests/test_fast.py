@@ -44,7 +44,8 @@ def test_the_examiner_would_see_a_mistake_in_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(LogitsHead, "delta", lambda self, Y, targets, step, out: [partial(np.multiply, Y, step, out)])
     classes = {name: getattr(bp, name) for name in bp.__all__} | {"MLP": FastMLP}
     failed = {finding.subject for finding in reference.check(classes, only="mlp.*") if finding.status == "failed"}
-    assert failed == {"MLP.gradient"}
+    # Without ball arithmetic the rehearsal sees it, which is about the class.
+    assert failed in ({"MLP.gradient"}, {"MLP"})
 
 
 CASES = [
