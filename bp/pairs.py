@@ -43,6 +43,11 @@ def lowered(high: Doubles, low: Doubles, by: NDArray[np.intp] | int) -> Doubles:
     lost += low * (lost != 0)
     lost[np.isinf(result)] = 0
     result += np.ldexp(lost, np.negative(by))
+    over = np.isinf(result) & np.isfinite(high)
+    if over.any():  # ``high`` was rounded up to 2^1024; what lies half a unit below it, at least, is the largest number
+        below = np.nextafter(high, 0)
+        nearer = over & (low <= (below - high) / 2)
+        result = np.where(nearer, np.ldexp(below, np.negative(by)), result)
     return result
 
 

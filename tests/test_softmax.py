@@ -144,6 +144,12 @@ def test_soft_targets_have_all_digits(data: st.DataObject) -> None:
     assert (search.of_soft_delta(X, T) <= BOUND).all()
 
 
+def test_loss_next_to_the_largest_number_is_finite() -> None:
+    """A loss that is less than half a unit above the largest number is that number, and not infinite."""
+    X, T = np.array([[0.0, np.finfo(np.float64).max, 0.0]]), np.array([[0.8, 0.0, 0.2]])
+    assert search.of_loss(X, T)[0] <= 0.55
+
+
 def test_a_row_is_one_hot_only_where_a_single_entry_is_not_0() -> None:
     """A small target beside one of 1 counts, however rows are mixed, and each row has the bits that it has alone."""
     X = np.array([[0.0, -1000.0], [1.0, 2.0], [0.0, -1000.0]])
