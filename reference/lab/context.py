@@ -137,6 +137,11 @@ class Context(_Context):
         """How many times each kind of random case is drawn."""
         return tolerances.ROUNDS[self.effort]
 
+    @property
+    def losses(self) -> tuple[bool, ...]:
+        """For networks with either loss: True, with the compound one (from assignment 2 on), and False, without it."""
+        return (True, False) if self.assignment > 1 else (False,)
+
     def home(self, cls: str) -> str:
         """The module from which a script imports the class."""
         return self.executor.modules().get(cls) or module_of(self.name)

@@ -58,18 +58,18 @@ class Repeats:
         return array
 
 
-def drawn(message: Message, sizes: Sizes, rng: np.random.RandomState) -> Case:
-    """A case of these sizes."""
+def drawn(message: Message, sizes: Sizes, rng: np.random.RandomState) -> Repeats:
+    """The parts of a case of these sizes, which `spread` puts together."""
     lengths = {"n": sizes.n, "d": sizes.d, "u": sizes.u}
     free = _FREE[message.method] if message.parameters else "n"
     places = {axis: np.asarray(rng.randint(0, _different(lengths[axis]), lengths[axis]), np.intp) for axis in free}
     few = {axis: _different(length) if axis in free else length for axis, length in lengths.items()}
     small = message.draw(Sizes(**few), normal_numbers(rng))
-    return spread(message, Repeats(small, places))
+    return Repeats(small, places)
 
 
 def spread(message: Message, repeats: Repeats) -> Case:
-    """The large case."""
+    """The large case that repeats these parts."""
 
     def each(arrays: Mapping[str, Array]) -> dict[str, Array]:
         return {name: repeats.spread(array, _axes(message, name)) for name, array in arrays.items()}

@@ -206,8 +206,7 @@ def cases(context: Context, *, compound_only: bool = False, together: bool = Fal
 
     Made of the examiner's own layers, or ``together`` with the submission's.
     """
-    kinds = [True] if context.assignment > 1 else []
-    for compound in kinds if compound_only else [*kinds, False]:
+    for compound in (each for each in context.losses if each or not compound_only):
         for shape in SHAPES:
             yield case_of(context, shape, compound=compound, together=together)
 

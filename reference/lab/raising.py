@@ -30,3 +30,8 @@ def word_of(reply: Reply) -> str:
         **{word: word for word in ("exits", "timeout", "memory")},
     }
     return words.get(reply.error_kind or "", "crash")
+
+
+def word_by_position(reply: Reply) -> str:
+    """The word for what was raised by a call with arguments by position, where the names alone are known to fit."""
+    return "argument-order" if reply.cause == "arguments" else word_of(reply)

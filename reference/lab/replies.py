@@ -44,3 +44,11 @@ def as_numbers(value: Any) -> Array | None:
         return None
     array = np.asarray(value)
     return array if array.dtype.kind in "fiub" else None
+
+
+def part_of(gradient: Any, name: str, place: int) -> Any:
+    """dW or db under a layer's name, as ``place`` 0 or 1, in what ``gradient`` answered; None where there is none."""
+    try:
+        return gradient[name][place]
+    except (TypeError, LookupError):
+        return None

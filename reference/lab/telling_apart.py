@@ -42,7 +42,7 @@ def _negative_outputs(context: Context) -> list[_Question]:
 def _equal_widths(context: Context) -> list[_Question]:
     """In a net of equal widths nothing crashes that has taken a wrong array: its numbers tell which."""
     found = []
-    for compound in (True, False) if context.assignment > 1 else (False,):
+    for compound in context.losses:
         for widths, n in (((3, 3, 3, 3), 4), ((4, 4, 4), 4), ((2, 2, 2, 2, 2), 3)):
             case = case_of(context, (widths, n), compound=compound)
             found.append(_Question([*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]))

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine import promises
-from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
+from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Step
 from reference.findings import Violation
 from reference.lab import large
+from reference.lab.checks.parameters import new_layer
 from reference.lab.checks.promises import judge_types
 from reference.lab.context import ORDINARY, Context
 from reference.lab.contract import MESSAGES, Case, Message, Sizes
 from reference.lab.formatting import repro
-from reference.lab.raising import raised, word_of
+from reference.lab.raising import raised, word_by_position
 from reference.lab.replies import as_numbers
 from reference.numerics.sampling import normal_numbers, short_numbers
 from reference.wording import fact
@@ -33,24 +34,22 @@ _SIZES_MADE = {"n_inputs": 3, "n_units": 5}
 
 def check_made_by_position(context: Context, cls: str) -> None:
     """An object can be made with the contract's arguments in their order, as the lab's own code makes it."""
-    arguments: dict[str, Any] = {"name": "layer"}
-    if cls == "LinearLayer":
-        arguments = {**_SIZES_MADE, "rng": Seed(context.seed % 2**32), "name": "layer"}
+    by_name = new_layer(context, cls, _SIZES_MADE)
     looks = [Get("layer", "W")] if cls == "LinearLayer" else []
-    made, *found = context.executor.run([New("layer", cls, arguments, by_position=True), *looks])
-    due = fact("makes by position", cls=cls, names=tuple(arguments))
+    names, shape = tuple(by_name.arguments), tuple(_SIZES_MADE.values())
+    made, *found = context.executor.run([replace(by_name, by_position=True), *looks])
     if made.error is not None:
-        raise Violation(due, raised(made), mistake=_word(made))
-    shape = tuple(_SIZES_MADE.values())
+        due = fact("makes by position", cls=cls, names=names)
+        raise Violation(due, raised(made), mistake=word_by_position(made))
     for W in found:
-        if isinstance(W.value, np.ndarray) and W.value.shape != shape == _shape_by_name(context, cls, arguments):
-            expected = fact("shape of", what="W", shape=shape).and_("by position", names=tuple(arguments))
+        if isinstance(W.value, np.ndarray) and W.value.shape != shape == _shape_of_W(context, by_name):
+            expected = fact("shape of", what="W", shape=shape).and_("by position", names=names)
             raise Violation(expected, fact("shape", shape=W.value.shape), mistake="argument-order")
 
 
-def _shape_by_name(context: Context, cls: str, arguments: dict[str, Any]) -> tuple[int, ...]:
-    """The shape of W where the same arguments are passed by their names."""
-    found = context.executor.run([New("layer", cls, arguments), Get("layer", "W")])[-1]
+def _shape_of_W(context: Context, new: New) -> tuple[int, ...]:  # noqa: N802 - the lab's name
+    """The shape of W in a layer that is made in this way."""
+    found = context.executor.run([new, Get("layer", "W")])[-1]
     return np.shape(found.value) if isinstance(found.value, np.ndarray) else ()
 
 
@@ -65,7 +64,7 @@ def check_by_position(context: Context, message: Message) -> None:
         reply = context.executor.run([*message.setting(case), call])[-1]
         if reply.error is not None:
             due = fact("takes by position", subject=message.subject, names=message.arguments)
-            raise context.violation(message, case, due, raised(reply), _word(reply)).but(**script)
+            raise context.violation(message, case, due, raised(reply), word_by_position(reply)).but(**script)
         try:
             context.judge(message, case, context.parts(message, case, reply))
         except Violation as violation:
@@ -81,22 +80,17 @@ def check_lab_dtypes(context: Context, message: Message) -> None:
     # Powers of two samples: whoever divides single-precision inputs by N first loses nothing.
     for sizes in (Sizes(1, 3, 2), Sizes(2, 3, 4), Sizes(4, 2, 3), Sizes(8, 5, 6), _large_in_the_lab(message)):
         names = message.single_in_lab
-        case = _in_lab_dtypes(message, large.drawn(message, sizes, rng))
+        repeats = large.drawn(message, sizes, rng)
+        # Rounded before anything is repeated.
+        single = {name: repeats.small.arguments[name].astype(np.float32) for name in names}
+        small = replace(repeats.small, arguments={**repeats.small.arguments, **single})
+        case = large.spread(message, replace(repeats, small=small))
         try:
             reply = context.ask(message, case)
             judge_types(context, message, case, reply)
             context.judge(message, case, context.parts(message, case, reply))
         except Violation as violation:
             raise violation.but(due=violation.due.and_("inputs in single", names=names)) from None
-
-
-def _in_lab_dtypes(message: Message, case: Case) -> Case:
-    """The case with the arguments that the lab has in float32, rounded before anything is repeated."""
-    if case.repeats is not None:
-        small = _in_lab_dtypes(message, case.repeats.small)
-        return large.spread(message, replace(case.repeats, small=small))
-    single = {name: case.arguments[name].astype(np.float32) for name in message.single_in_lab}
-    return replace(case, arguments={**case.arguments, **single})
 
 
 def _large_in_the_lab(message: Message) -> Sizes:
@@ -195,7 +189,3 @@ def _new_parameters(first: Case, rng: np.random.RandomState, *, by_update: bool)
     if by_update:
         changes = [Call("layer", "update_params", {"dtheta": [*values.values()]})]
     return [*changes, *(Get("layer", name) for name in values)]
-
-
-def _word(reply: Reply) -> str:
-    return "argument-order" if reply.cause == "arguments" else word_of(reply)

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.protocol import Call, Reply, Work
+from reference.execution.worker.protocol import Call, Work
 from reference.findings import Violation
 from reference.lab.context import Context, Response, wrong_entry
 from reference.lab.contract import one_hot
 from reference.lab.net_run import NetRun
 from reference.lab.network import NetCase
 from reference.lab.raising import raised
+from reference.lab.replies import part_of
 from reference.numerics import network_rounding, rounding, tolerances
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
@@ -93,7 +94,7 @@ def _parts(case: NetCase, context: Context, meanwhile: Work) -> list[Array]:
         if reply.error is not None:
             raise _violation(case, fact("answers", what="MLP.gradient(X, T)"), raised(reply), "crash")
     reply = replies[-1]
-    parts = [_part(reply, name, place) for name in case.linear for place in (0, 1)]
+    parts = [part_of(reply.value, name, place) for name in case.linear for place in (0, 1)]
     arrays = []
     for name, part, like in zip(np.repeat(case.linear, 2), parts, case.theta, strict=True):
         array = np.asarray(part)
@@ -102,13 +103,6 @@ def _parts(case: NetCase, context: Context, meanwhile: Work) -> list[Array]:
             raise _violation(case, due, fact("shape", shape=array.shape), "wrong-shape")
         arrays.append(array.reshape(like.shape).astype(np.float64))
     return arrays
-
-
-def _part(reply: Reply, name: str, place: int) -> Any:
-    try:
-        return reply.value[name][place]
-    except (TypeError, LookupError):
-        return None
 
 
 def _violation(case: NetCase, due: Fact, came: Fact, mistake: str) -> Violation:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,7 +156,7 @@ def check_gradient_together(context: Context) -> None:
 
 def check_gradient_of_own_loss(context: Context) -> None:
     """The gradient is not zero, and by finite differences it is that of the network's own mean loss."""
-    for compound in [True, False] if context.assignment > 1 else [False]:
+    for compound in context.losses:
         net = NetRun(context, case_of(context, SHAPES[-2], compound=compound))
         gradient = [part for _, part in net.gradient()]
         if not any(part.any() for part in gradient):
@@ -244,9 +245,31 @@ def _judge_each(context: Context, judge: Callable[[NetRun], None], **options: bo
         raise first
 
 
-def _called_before(method: str, name: str) -> tuple[str, ...]:
-    """The same checks of ``propagate``, which the other methods may call."""
-    return () if method == "propagate" else (f"propagate.{name}",)
+class _OfMethod(Protocol):
+    """A check that is made for each method of a network."""
+
+    __name__: str
+
+    def __call__(self, context: Context, method: str) -> None:
+        """Raises a `Violation` where the promise is broken."""
+
+
+def _of_each_method(
+    run: _OfMethod, excuses: Mapping[str, tuple[str, ...]], *, needs: str = "values"
+) -> Iterator[Check]:
+    """The check for each method; ``excuses`` are by method, and ``needs`` is another check of the same method."""
+    for method in METHODS:
+        name, needed = f"{method}.{_name(run)}", (f"{method}.{needs}",)
+        yield _check(partial(run, method=method), name, needs=needed, excuses=excuses[method])
+
+
+def _called_before(run: _OfMethod) -> dict[str, tuple[str, ...]]:
+    """By method: the same check of ``propagate``, which the other methods may call."""
+    return {method: () if method == "propagate" else (f"propagate.{_name(run)}",) for method in METHODS}
+
+
+def _name(run: _OfMethod) -> str:
+    return run.__name__.removeprefix("check_")
 
 
 #: In order of dependency.
@@ -273,40 +296,11 @@ CHECKS: tuple[Check, ...] = (
         needs=("gradient.answers", "evaluate.answers"),
         excuses=(*_PROPAGATE, "evaluate.values"),
     ),
+    *_of_each_method(net_uses.check_changes_nothing, _CHANGING, needs="answers"),
+    *_of_each_method(net_uses.check_no_state, _STATE),
+    *_of_each_method(net_uses.check_in_any_order, _ORDER),
     *(
-        _check(
-            partial(net_uses.check_changes_nothing, method=method),
-            f"{method}.changes_nothing",
-            needs=(f"{method}.answers",),
-            excuses=_CHANGING[method],
-        )
-        for method in METHODS
-    ),
-    *(
-        _check(
-            partial(net_uses.check_no_state, method=method),
-            f"{method}.no_state",
-            needs=(f"{method}.values",),
-            excuses=_STATE[method],
-        )
-        for method in METHODS
-    ),
-    *(
-        _check(
-            partial(net_uses.check_in_any_order, method=method),
-            f"{method}.in_any_order",
-            needs=(f"{method}.values",),
-            excuses=_ORDER[method],
-        )
-        for method in METHODS
-    ),
-    *(
-        _check(
-            partial(run, method=method),
-            f"{method}.{run.__name__.removeprefix('check_')}",
-            needs=(f"{method}.values",),
-            excuses=_called_before(method, run.__name__.removeprefix("check_")),
-        )
+        each
         for run in (
             net_calls.check_single_precision,
             net_calls.check_layouts,
@@ -314,7 +308,7 @@ CHECKS: tuple[Check, ...] = (
             net_calls.check_by_position,
             net_calls.check_other_nets,
         )
-        for method in METHODS
+        for each in _of_each_method(run, _called_before(run))
     ),
     _check(check_training_step, "gradient.training_step", needs=("gradient.values",)),
     _check(check_propagate_together, "propagate.together", needs=("propagate.values",)),

@@ -92,7 +92,7 @@ def _by_position(case: NetCase, method: str) -> Iterator[Mapping[str, Any]]:
 
 def check_other_nets(context: Context, method: str) -> None:
     """Layers stand in any order and have any names: two linear ones in a row, ReLU last, one alone, many."""
-    for compound in _losses(context):
+    for compound in context.losses:
         for number, plan in enumerate(_PLANS):
             # Deep nets take long, so they have one loss. Output layers come with the compound loss alone.
             if not compound and (plan.before_softmax or (len(plan.kinds) > _MANY and context.assignment > 1)):
@@ -170,7 +170,7 @@ class _Drawing:
 
 def _of_sizes(context: Context, key: str, *shapes: tuple[tuple[int, ...], int]) -> Iterator[NetCase]:
     """Networks of these shapes with either loss and normal numbers."""
-    for compound in _losses(context):
+    for compound in context.losses:
         for shape in shapes:
 
             def make(shape: tuple[tuple[int, ...], int] = shape, compound: bool = compound) -> NetCase:
@@ -183,8 +183,3 @@ def _of_sizes(context: Context, key: str, *shapes: tuple[tuple[int, ...], int]) 
                         return replace(case, X=X, own=True)
 
             yield context.known(("net", key, context.seed, shape, compound), make)
-
-
-def _losses(context: Context) -> list[bool]:
-    """With the compound loss and without it; in the first assignment without it alone."""
-    return [True, False] if context.assignment > 1 else [False]

@@ -56,7 +56,7 @@ _OTHERS = (Turn("propagate", 1, _LOGITS), Turn("evaluate", 1), Turn("gradient", 
 
 def check_changes_nothing(context: Context, method: str) -> None:
     """The call leaves the batch and the parameters as they were, its answer is a new one, and a second is the same."""
-    for compound in _losses(context):
+    for compound in context.losses:
         for shape in (SHAPES[0], SHAPES[2], SHAPES[-2]):
             net = NetRun(context, case_of(context, shape, compound=compound))
             call = net.call(method)
@@ -102,7 +102,7 @@ def check_no_state(context: Context, method: str) -> None:
     options: Sequence[Mapping[str, Any]] = (_OUTPUT, _LOGITS, {}) if method == "propagate" else ({},)
     own = [Turn(method, batch, each) for batch in (0, 1, 2, 3, 0) for each in options]
     turns = [*own, _UPDATES[0], *own[:2], _UPDATES[1], *own[:3]]
-    for compound in _losses(context)[: context.rounds]:  # with little effort, with one of them
+    for compound in context.losses[: context.rounds]:  # with little effort, with one of them
         # The others in turn, so that the first answer of each is judged before another could have spoilt it.
         for other in _OTHERS:
             if other.method != method:
@@ -122,7 +122,7 @@ def check_in_any_order(context: Context, method: str) -> None:
         options = (_OUTPUT, _LOGITS, {}, _LOGITS)[number]
         turns += [Turn("propagate", batch, options), Turn("evaluate", (batch + 1) % 4), Turn("gradient", batch)]
         turns += [*_UPDATES[number : number + 1], Turn("gradient", (batch + 2) % 4), Turn("evaluate", batch)]
-    for compound in _losses(context)[: context.rounds]:
+    for compound in context.losses[: context.rounds]:
         for each in _played(context, turns, "net.order", compound=compound):
             if each.turn.method == method:
                 each.judge()
@@ -201,8 +201,3 @@ def _drawn(context: Context, key: str, *, compound: bool) -> tuple[NetCase, list
             fit = fit and is_decided(case.X, theta)
         if fit:
             return case, steps
-
-
-def _losses(context: Context) -> list[bool]:
-    """With the compound loss and without it; in the first assignment without it alone."""
-    return [True, False] if context.assignment > 1 else [False]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab.context import MOST_SHOWN, Context, Response, entry
-from reference.lab.raising import raised, word_of
+from reference.lab.raising import raised, word_by_position, word_of
 from reference.lab.replies import as_numbers, type_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
@@ -27,10 +27,10 @@ def check_made(context: Context, cls: str) -> None:
     draw = short_numbers(context.rng("made"))
     shapes = {"W": tuple(_SIZES.values()), "b": (_SIZES["n_units"],)} if cls == "LinearLayer" else {}
     puts = [Put("layer", name, draw(shape)) for name, shape in shapes.items()]
-    reply, *others = context.executor.run([_new(context, cls, _SIZES), *puts])
+    reply, *others = context.executor.run([new_layer(context, cls, _SIZES), *puts])
     if reply.error is not None:
         context.log.append(Response((reply.error_kind,)))
-        due = fact("makes", cls=cls, names=tuple(_new(context, cls, _SIZES).arguments))
+        due = fact("makes", cls=cls, names=tuple(new_layer(context, cls, _SIZES).arguments))
         raise Violation(due, raised(reply), mistake=word_of(reply))
     for put, other in zip(puts, others, strict=True):
         if other.error is not None:
@@ -41,7 +41,7 @@ def check_made(context: Context, cls: str) -> None:
 def check_has_params(context: Context, cls: str) -> None:
     """``has_params()`` tells training whether there is anything to learn: True for linear layers, False for others."""
     due = fact("has_params", value=cls == "LinearLayer")
-    reply = context.executor.run([_new(context, cls, _SIZES), Call("layer", "has_params")])[-1]
+    reply = context.executor.run([new_layer(context, cls, _SIZES), Call("layer", "has_params")])[-1]
     if reply.error is not None:
         raise Violation(due, raised(reply), mistake=word_of(reply))
     context.log.append(Response((reply.value,)))
@@ -197,8 +197,8 @@ def _update_again(context: Context, d: int, u: int, steps: Sequence[tuple[NDArra
         done, *after = replies[5 * number + 4 : 5 * number + 7]
         if done.error is not None:
             context.log.append(Response((done.error_kind,)))
-            word = "argument-order" if done.cause == "arguments" else word_of(done)
-            raise Violation(fact("adds").and_("at call", number=number + 1), raised(done), mistake=word)
+            due = fact("adds").and_("at call", number=number + 1)
+            raise Violation(due, raised(done), mistake=word_by_position(done))
         try:
             _judge_sums(context, step, before, after)
         except Violation as violation:
@@ -209,14 +209,15 @@ def _update_again(context: Context, d: int, u: int, steps: Sequence[tuple[NDArra
         before = after
 
 
-def _new(context: Context, cls: str, sizes: dict[str, int]) -> New:
+def new_layer(context: Context, cls: str, sizes: dict[str, int]) -> New:
+    """The step that makes an object of the class, by the contract's names; a linear layer of these sizes."""
     if cls == "LinearLayer":
         return New("layer", cls, {**sizes, "rng": Seed(context.seed % 2**32), "name": "layer"})
     return New("layer", cls, {"name": "layer"})
 
 
 def _made(context: Context, sizes: dict[str, int], *steps: Any) -> list[Reply]:
-    replies = context.executor.run([_new(context, "LinearLayer", sizes), *steps])
+    replies = context.executor.run([new_layer(context, "LinearLayer", sizes), *steps])
     if replies[0].error is not None:
         due = fact("makes", cls="LinearLayer", names=("n_inputs", "n_units", "rng", "name"))
         raise Violation(due, raised(replies[0]), mistake="crash")

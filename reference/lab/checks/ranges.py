@@ -87,7 +87,7 @@ def _fitting(sizes: Sizes, axis: str, most: int) -> Sizes:
 def _at(context: Context, message: Message, sizes: Sizes) -> Violation | None:
     """The violation of a case of these sizes, or None."""
     rng = context.rng(f"{message.subject}.any_size.{astuple(sizes)}")
-    case = large.drawn(message, sizes, rng)
+    case = large.spread(message, large.drawn(message, sizes, rng))
     (violation,) = context.violations(message, [case])
     if violation is None:
         return None

@@ -18,7 +18,7 @@ from reference.findings import NotApplicable, Violation
 from reference.lab.context import Context, wrong_entry
 from reference.lab.raising import raised, word_of
 from reference.lab.rehearsal import DEEP_BATCH, DEEP_WIDTHS, LAB_SEED, Experiment, images, spirals, xor
-from reference.lab.replies import as_numbers, no_numbers, word_for
+from reference.lab.replies import as_numbers, no_numbers, part_of, word_for
 from reference.numerics import descent_rounding, tolerances
 from reference.numerics.descent_rounding import BatchDue, Due
 from reference.numerics.estimate import Estimate
@@ -49,7 +49,7 @@ def check_xor(context: Context) -> None:
     succeeds: for right code, too, XOR may end at an accuracy of 50 %.
     """
     X, T = xor()
-    for compound in _kinds(context):
+    for compound in context.losses:
         run = Experiment("XOR", (2, 4, 2), X, T, len(X), 0.1, _XOR_EPOCHS[context.effort], compound, _seed(context))
         rehearse(context, run)
 
@@ -62,7 +62,7 @@ def check_spirals(context: Context) -> None:
     X, T = spirals(context.rng("rehearsal of spirals"))
     epochs = _SPIRALS_EPOCHS[context.effort]
     for rate in _SPIRALS_RATES if context.effort == "exhaustive" else _SPIRALS_RATES[1:2]:
-        for compound in _kinds(context):
+        for compound in context.losses:
             rehearse(context, Experiment("spirals", (2, 10, 3), X, T, len(X), rate, epochs, compound, _seed(context)))
 
 
@@ -76,17 +76,12 @@ def check_deep(context: Context) -> None:
     key = ("rehearsal of MNIST", context.seed)
     X, T = context.known(key, partial(images, rng, _DEEP_BATCHES * DEEP_BATCH))
     epochs = _DEEP_EPOCHS[context.effort]
-    for compound in _kinds(context) if context.effort == "exhaustive" else _kinds(context)[:1]:
+    for compound in context.losses if context.effort == "exhaustive" else context.losses[:1]:
         run = Experiment("MNIST", DEEP_WIDTHS, X, T, DEEP_BATCH, 0.1, epochs, compound, _seed(context))
         trial = replace(run, X=X[:_FEW_IMAGES], T=T[:_FEW_IMAGES], batch=_FEW_IMAGES, epochs=1)
         if rehearse(context, trial) * epochs * len(X) / _FEW_IMAGES > _MOST_SECONDS:
             raise NotApplicable(fact("too slow", batch=DEEP_BATCH, few=_FEW_IMAGES))
         rehearse(context, run)
-
-
-def _kinds(context: Context) -> list[bool]:
-    """With the compound loss, which the first assignment does not have, and without it."""
-    return [True, False] if context.assignment > 1 else [False]
 
 
 def _seed(context: Context) -> int:
@@ -230,17 +225,10 @@ def _gradient(place: _Place, reply: Reply, due: Sequence[Due]) -> list[Array]:
     for number, each in enumerate(due):
         name, kind = place.run.linear[number // 2], number % 2
         what = f"gradient(X, T)[{name!r}][{kind}]"
-        part = place.array(what, _part(reply.value, name, kind), each.value.shape)
+        part = place.array(what, part_of(reply.value, name, kind), each.value.shape)
         place.judge_array(what, part, each)
         parts.append(part)
     return parts
-
-
-def _part(value: Any, name: str, kind: int) -> Any:
-    try:
-        return value[name][kind]
-    except (TypeError, LookupError):
-        return None
 
 
 def _after_step(

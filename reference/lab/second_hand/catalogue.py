@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import cleandoc, isclass
+from inspect import cleandoc
 from typing import Any
 
-from reference.lab.mistakes import plain
+from reference.lab.mistakes.catalogue import classes_with
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +53,11 @@ def coded_both(subject: str, word1: str, word2: str) -> Callable[[Any], Any]:
 
 
 def _entered(subject: str, words: tuple[str, ...], both: bool) -> Callable[[Any], Any]:
-    cls, _, method = subject.partition(".")
+    cls = subject.partition(".")[0]
 
     def enter(body: Any) -> Any:
-        made = body if isclass(body) else type(cls, (plain.CLASSES[cls],), {method: body})
         what = " ".join(cleandoc(body.__doc__ or "").split())
-        classes = {**plain.CLASSES, cls: made}
-        CODINGS.append(Coding(f"{cls}.{body.__name__}", subject, words, what, classes, both))
+        CODINGS.append(Coding(f"{cls}.{body.__name__}", subject, words, what, classes_with(subject, body), both))
         return body
 
     return enter
