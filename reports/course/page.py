@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from importlib import resources
 from urllib.parse import quote
 
 from reports.course.entry import Entry
 from reports.course.summary import checks_to_show, circumstances, in_words, totals
+from reports.verdicts.document import document
 from reports.verdicts.text import one_line, plural
 
 #: Sorts the table by the column whose heading is pressed; numbers are compared as such, and again turns the order over.
@@ -25,9 +23,6 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
   body.append(...[...body.rows].sort((a, b) => down ? compare(b, a) : compare(a, b)));
 });
 """
-_HASH = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-#: The browser runs our script alone, even if some text of a submission should ever get past the escaping.
-_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{_HASH}'"
 _STYLE = """
 table { width: 100%; } td.bar { width: 40%; } .bar div { height: 0.9em; background: var(--failed); opacity: 0.7; }
 .bar.right div { background: var(--passed); } th button { all: unset; cursor: pointer; }
@@ -50,22 +45,18 @@ def page(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
     links
         By the submission's name: the name of the file with its own page, beside this one, where there is one.
     """
-    style = (resources.files("reports.verdicts") / "page.css").read_text(encoding="utf-8") + _STYLE
-    title = f"{plural(len(entries), 'submission')}"
-    return "\n".join(
+    return document(
+        plural(len(entries), "submission"),
         [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{escape(totals(entries))}</h1>",
             *(f'<p class="dim">{escape(line)}</p>' for line in circumstances(entries)),
             *_failing(entries),
             *_distribution(entries),
             "<h2>Submissions</h2>",
             _table(entries, links),
-            f"</main>\n<script>{_SCRIPT}</script>\n</body>\n</html>\n",
-        ]
+        ],
+        style=_STYLE,
+        script=_SCRIPT,
     )
 
 

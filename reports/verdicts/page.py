@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib import resources
 
 from reference import Judgement
 from reports.verdicts.details import Detail, capitalized, circumstances, details, headline, in_short, own_output
+from reports.verdicts.document import document
 from reports.verdicts.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
 from reports.verdicts.pictures import inline, pictures_of
 from reports.verdicts.text import one_line, plural
 
-#: The browser must load and run nothing, even if some text of a submission should ever get past the escaping.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STATUSES = {"pass": "passed", "fail": "failed", "error": "error"}
 _MARKS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
 _COLUMNS = {
@@ -30,15 +28,11 @@ _PREFORMATTED = {"for", "script"}
 def page(judgement: Judgement) -> str:
     """The source of the page."""
     name = escape(one_line(judgement.implementation, 300))
-    style = (resources.files("reports.verdicts") / "page.css").read_text(encoding="utf-8")
     classes = by_class(judgement.findings)
     verdict = f'<span class="verdict {_STATUSES[judgement.verdict]}">{judgement.verdict.upper()}</span>'
-    return "\n".join(
+    return document(
+        f"{judgement.verdict.upper()}: {name}",
         [
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{judgement.verdict.upper()}: {name}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{verdict} {name}</h1>",
             f"<p>{escape(capitalized(headline(judgement)))}: {counts_in_words(counted(judgement.findings))}.</p>",
             _table(classes),
@@ -48,8 +42,7 @@ def page(judgement: Judgement) -> str:
             "<h2>How it was judged</h2>",
             _list(circumstances(judgement)),
             _output(judgement),
-            "</main>\n</body>\n</html>\n",
-        ]
+        ],
     )
 
 
