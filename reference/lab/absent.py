@@ -25,23 +25,23 @@ class Watched:
     stand_ins: dict[str, None] = field(default_factory=dict)
 
     def missing(self) -> Mapping[str, str]:
-        """As `Executor.missing`."""
+        """Names of the contract's classes that the implementation lacks, each with the reason."""
         return self.executor.missing()
 
     def causes(self) -> Mapping[str, str]:
-        """As `Executor.causes`."""
+        """Of the missing names: one of `LOAD_CAUSES`, where it is known."""
         return self.executor.causes()
 
     def modules(self) -> Mapping[str, str]:
-        """As `Executor.modules`."""
+        """Names of classes, each with the module that a script can import it from, as far as that is known."""
         return self.executor.modules()
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
-        """As `Executor.run`."""
+        """The other executor's replies, of which it is noted from which stand-ins they have taken values."""
         return self._seen(self.executor.run(steps))
 
     def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
-        """As `Executor.run_all`."""
+        """The same for several requests; the work ``meanwhile`` is passed on."""
         return map(self._seen, self.executor.run_all(requests, meanwhile))
 
     def _seen(self, replies: list[Reply]) -> list[Reply]:

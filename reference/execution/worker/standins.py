@@ -133,7 +133,7 @@ class _AcceptsAll:
         return complex(math.nan)
 
     def __eq__(self, other: object) -> bool:
-        """Compare by identity."""
+        """Whether the other is the very same stand-in."""
         if self is not other:
             _use(self)
         return self is other

@@ -18,7 +18,7 @@ class Named:
         self.name = name
 
     def has_params(self) -> bool:
-        """False."""
+        """False: there is nothing to learn."""
         return False
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 import reference
+from reference import Finding
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reports.study.bench.tables import Effort, Say, Table
 
@@ -51,13 +52,18 @@ def run(effort: Effort, say: Say) -> list[Table]:
 def examined(mistake: Mistake, only: str = "*", seed: int = 0) -> Examined:
     """Examine one mistake, by the checks that match ``only``."""
     findings = reference.check(mistake.classes, effort="quick", only=only, seed=seed)
-    failed = [each for each in findings if each.status in {"failed", "error"}]
-    own = [each for each in failed if each.subject == mistake.subject or each.subject.startswith(f"{mistake.subject}.")]
-    blamed = tuple(sorted({each.subject for each in failed if each not in own}))
+    own, blamed = failures(findings, {mistake.subject})
     first = own[0] if own else None
     arrays = list(first.counterexample.values()) if first else []
     size = max(int(np.size(array)) for array in arrays) if arrays else None
     return Examined(mistake, first is not None, first.mistake if first else None, blamed, size)
+
+
+def failures(findings: Iterable[Finding], subjects: Collection[str]) -> tuple[list[Finding], tuple[str, ...]]:
+    """The failures that are about these methods or classes, and the subjects of all other failures."""
+    failed = [each for each in findings if each.status in {"failed", "error"}]
+    own = [each for each in failed if any(f"{each.subject}.".startswith(f"{subject}.") for subject in subjects)]
+    return own, tuple(sorted({each.subject for each in failed if each not in own}))
 
 
 def summary(results: Sequence[Examined]) -> Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import reference
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.second_hand import CODINGS, Coding
+from reports.study.bench.mistakes import failures
 from reports.study.bench.tables import Effort, Say, Table
 
 #: Every n-th coding is judged, by effort.
@@ -63,13 +64,10 @@ def run(effort: Effort, say: Say) -> list[Table]:
 def judged(coding: Coding, effort: Effort = "quick", seed: int = 0) -> Judged:
     """Examine one coding."""
     findings = reference.check(coding.classes, effort=effort, seed=seed)
-    failed = [each for each in findings if each.status in {"failed", "error"}]
-    subjects = subjects_of(coding)
-    own = [each for each in failed if any(f"{each.subject}.".startswith(f"{subject}.") for subject in subjects)]
+    own, blamed = failures(findings, subjects_of(coding))
     named = tuple(dict.fromkeys(word for each in own for word in each.mistakes))
     # That a shape is another than the due one is seen, whatever is wrong besides.
     seen = {word for each in own if each.check.endswith(".types") for word in each.mistakes}
-    blamed = tuple(sorted({each.subject for each in failed if each not in own}))
     return Judged(coding, bool(own), own[0].mistake if own else None, named, blamed, tuple(seen))
 
 
