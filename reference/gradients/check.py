@@ -29,8 +29,11 @@ def check_vjp(
     seed: int = 0,
     effort: Effort = "normal",
     only: str = "*",
+    takes_cotangent: bool = True,
 ) -> Findings:
     """Judge a numpy function and its hand-written gradient.
+
+    This takes arrays alone. The doors of `reference.gradients.doors` take every other shape and call it.
 
     Parameters
     ----------
@@ -55,6 +58,8 @@ def check_vjp(
         How many cases: quick, normal or exhaustive.
     only
         The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
+    takes_cotangent
+        As in `reference.gradients.subject.Subject`.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def check_vjp(
     arguments.check_callable("vjp", vjp)
     if spec is not None:
         arguments.check_callable("spec", spec)
-    subject = Subject(forward, vjp, arguments.pattern(args, domain))
+    subject = Subject(forward, vjp, arguments.pattern(args, domain), takes_cotangent)
     # What numpy has to say of overflows and the like is no verdict; the answers are.
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -137,7 +142,8 @@ def _all_checks(context: Context) -> Iterator[Check]:
             yield _check(f"{name}.values", vjp, partial(values.check_gradient_values, number=number), needs)
             yield _check(f"{name}.consistent", vjp, partial(values.check_gradient_consistent, number=number), needs)
     yield from _of_form(vjp, "gradient", gradients)
-    yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
+    if context.subject.takes_cotangent:
+        yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 
 
 def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from reference.findings import Violation
 from reference.gradients.arguments import Pattern
 from reference.gradients.context import Context
 from reference.gradients.specification import Specification
-from reference.gradients.subject import Subject
 
 Array = NDArray[Any]
 
@@ -37,7 +37,7 @@ def smaller(context: Context, check: Check, violation: Violation) -> Violation |
 
 
 def _same_failure(context: Context, pattern: Pattern, check: Check, violation: Violation) -> Violation | None:
-    subject = Subject(context.subject.forward, context.subject.vjp, pattern)
+    subject = replace(context.subject, pattern=pattern)
     try:
         spec = None if context.spec is None else Specification(context.spec.definition, pattern)
         there = Context(subject, spec, context.seed, "quick")
