@@ -16,10 +16,21 @@ from reference.wording import fact
 
 @dataclass(frozen=True)
 class Place:
-    """Stands for an array in a structure: its number among the arrays of the structure, and how a user writes it."""
+    """Stands for an array in a structure.
+
+    Attributes
+    ----------
+    number
+        Its place among the arrays of the structure.
+    name
+        How a user writes it.
+    is_number
+        Whether it is a number in the user's structure, and no array.
+    """
 
     number: int
     name: str
+    is_number: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ class Arrays:
         if is_array(value, lists=self.lists) or (self.numbers and is_number(value)):
             self.found.append(value)
             self.names.append(name)
-            return Place(len(self.found) - 1, name)
+            return Place(len(self.found) - 1, name, isinstance(value, float | np.generic))
         if isinstance(value, Mapping) and not is_settings(value):
             return _like(value, [self.template(each, f"{name}[{key!r}]") for key, each in value.items()])
         if isinstance(value, list | tuple) and not is_static(value):
@@ -160,7 +171,8 @@ def _of_type(kind: Any, parts: Any, otherwise: Any) -> Any:
 
 def _built(template: Any, leaves: Sequence[Any]) -> Any:
     if isinstance(template, Place):
-        return leaves[template.number]
+        leaf = leaves[template.number]
+        return leaf[()] if template.is_number and isinstance(leaf, np.ndarray) and leaf.ndim == 0 else leaf
     if isinstance(template, Mapping):
         return _like(template, [_built(each, leaves) for each in template.values()])
     if isinstance(template, list | tuple):
