@@ -12,7 +12,7 @@ import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
 from reference.findings import Findings, Violation
-from reference.gradients import arguments, promises, values
+from reference.gradients import arguments, diagnosis, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
@@ -118,9 +118,18 @@ class GradientExamination(Examination):
         """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
         told = smaller(self.context, check, violation) or violation
         # What is true of all answers is true of those at the given shapes.
-        told = told.but(came=replace(told.came, more=violation.came.more))
+        named = self._named(check, violation)
+        told = told.but(came=replace(told.came, more=named.came.more), mistake=named.mistake, mistakes=named.mistakes)
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
+
+
+    def _named(self, check: Check, violation: Violation) -> Violation:
+        """The violation with the mistake that explains all answers, where there is one."""
+        try:
+            return diagnosis.explained(self.context, check.id, violation)
+        except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
+            return violation
 
 
 def _all_checks(context: Context) -> Iterator[Check]:
