@@ -123,7 +123,6 @@ class GradientExamination(Examination):
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
 
-
     def _named(self, check: Check, violation: Violation) -> Violation:
         """The violation with the mistake that explains all answers, where there is one."""
         try:

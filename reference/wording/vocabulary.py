@@ -126,7 +126,8 @@ MISTAKES: dict[str, Word] = {
         "only the diagonal of the Jacobian is used", "Does an output change with the inputs at other places as well?"
     ),
     "factor-missing": Word(
-        "a factor of the derivative is missing", "Write the chain rule with one factor for each step: which is not there?"
+        "a factor of the derivative is missing",
+        "Write the chain rule with one factor for each step: which is not there?",
     ),
     "delta-next-ignored": Word(
         "the gradient that comes from the next layer does not enter",

@@ -112,13 +112,36 @@ def evaluate(graph: Graph, args: Sequence[Array], changed: Mapping[int, Callable
 
 
 def pulled_back(
-    graph: Graph, values: Values, cotangent: Array, changes: Mapping[tuple[int, int], Change] | None = None
+    graph: Graph,
+    values: Values,
+    cotangent: Array,
+    changes: Mapping[tuple[int, int], Change] | None = None,
+    jumps: Mapping[int, tuple[Node, Callable[[Array], Array]]] | None = None,
 ) -> tuple[Array, ...]:
-    """The gradient of each argument; ``changes`` replaces what some edges contribute, by the step and the place."""
-    gradients: dict[int, Array] = {id(graph.output): np.asarray(cotangent, float).reshape(values[id(graph.output)].shape)}
+    """The gradient of each argument.
+
+    Parameters
+    ----------
+    graph, values
+        The steps, and the value of each.
+    cotangent
+        The gradient of the output.
+    changes
+        What some edges contribute instead of what is right, by the step and the place.
+    jumps
+        For some steps an earlier step, to which all that comes is passed on by a function, past the steps in between.
+    """
+    gradients: dict[int, Array] = {
+        id(graph.output): np.asarray(cotangent, float).reshape(values[id(graph.output)].shape)
+    }
     for node in reversed(graph.nodes):
         gradient = gradients.get(id(node))
         if gradient is None or not node.inputs:
+            continue
+        if jumps and id(node) in jumps:
+            source, passed = jumps[id(node)]
+            part, old = passed(gradient), gradients.get(id(source))
+            gradients[id(source)] = part if old is None else old + part
             continue
         inputs, output = [values[id(each)] for each in node.inputs], values[id(node)]
         for place, source in enumerate(node.inputs):
@@ -126,6 +149,8 @@ def pulled_back(
                 continue
             change = (changes or {}).get((id(node), place))
             part = change(gradient, inputs, output) if change else contribution(node, place, gradient, inputs, output)
+            if part.ndim == 0:
+                part = np.broadcast_to(part, inputs[place].shape)
             old = gradients.get(id(source))
             gradients[id(source)] = part if old is None else old + part
     zeros = (np.zeros(np.shape(values[id(each)])) for each in graph.arguments)
@@ -136,8 +161,23 @@ def contribution(node: Node, place: int, gradient: Array, inputs: Sequence[Array
     """What a step rightly passes back to one of its inputs."""
     if node.partials is None:
         return node.pulls[place](gradient, inputs, output)
-    local = node.partials(*inputs, output)[place]
-    return unbroadcast(gradient * local, inputs[place].shape)
+    return to_input(gradient * node.partials(*inputs, output)[place], inputs[place], output)
+
+
+def to_input(array: Any, source: Array, output: Array) -> Array:
+    """The sum over the axes along which an input of an elementwise step was broadcast.
+
+    After a mistake the gradient may be wider than the output. Then it is left so, as numpy would leave it.
+    """
+    array = np.asarray(array)
+    if source.shape == output.shape:
+        return array
+    try:
+        if np.broadcast_shapes(array.shape, output.shape) != output.shape:
+            return array
+    except ValueError:
+        return array
+    return unbroadcast(np.broadcast_to(array, output.shape), source.shape)
 
 
 def unbroadcast(array: Array, shape: tuple[int, ...]) -> Array:

@@ -28,7 +28,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     violation
         What was found.
     """
-    number = _argument(check)
+    number = _argument(check, violation)
     if number is None or violation.mistake not in _SAYS_LITTLE or violation.came.kind == "zeros":
         return violation
     with np.errstate(all="ignore"):
@@ -59,10 +59,20 @@ def name(samples: Samples) -> Named | None:
 
 def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
     yield _first_of_whole
-    if samples.is_traced and samples.are_of_one_shape:
+    if not samples.are_of_one_shape:
+        return
+    if samples.is_traced:
         yield inside.explanations
         yield composite.explanations
+    yield _of_place
+    if samples.is_traced:
         yield _imprecise
+
+
+def _of_place(samples: Samples) -> Iterator[Named]:
+    found = whole.in_one_place(samples)
+    if found is not None:
+        yield found
 
 
 def _first_of_whole(samples: Samples) -> Iterator[Named]:
@@ -86,9 +96,11 @@ def _simplest(found: list[Named]) -> Named | None:
     return next((each for word in _ORDER if word in words for each in found if each.word == word), None)
 
 
-def _argument(check: str) -> int | None:
-    """The number of the argument that a check is about."""
+def _argument(check: str, violation: Violation) -> int | None:
+    """The number of the argument that a check is about, or whose gradient has another shape."""
     head, _, promise = check.rpartition(".")
+    if check == "vjp.gradient.answers" and violation.mistake == "wrong-shape":
+        head, promise = f"vjp.{violation.due.fields.get('what', '')}", "types"
     if promise not in {"values", "consistent", "types"} or not head.startswith("vjp.gradient["):
         return None
     return int(head.removeprefix("vjp.gradient[").removesuffix("]"))

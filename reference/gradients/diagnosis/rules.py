@@ -70,7 +70,7 @@ FLAT = {
 }  # fmt: skip
 
 
-def sum_pull(axis: Any, keepdims: bool) -> Pull:  # noqa: FBT001 - as numpy calls it
+def sum_pull(axis: Any, keepdims: bool) -> Pull:
     """Of a sum over an axis."""
     return lambda g, inputs, _: spread(g, inputs[0].shape, axis, keepdims=keepdims)
 
@@ -138,7 +138,9 @@ def einsum_pulls(subscripts: str, number: int) -> tuple[Pull, ...]:
             others = [each for n, each in enumerate(terms) if n != place]
             arrays = [each for n, each in enumerate(inputs) if n != place]
             known = set(out).union(*others)
-            ones = [(letter, n) for letter, n in zip(terms[place], inputs[place].shape, strict=True) if letter not in known]
+            ones = [
+                (letter, n) for letter, n in zip(terms[place], inputs[place].shape, strict=True) if letter not in known
+            ]
             arrays += [np.ones(n) for _, n in ones]
             others += [letter for letter, _ in ones]
             return np.asarray(np.einsum(",".join([out, *others]) + "->" + terms[place], g, *arrays))

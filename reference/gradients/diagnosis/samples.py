@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.cases import Case, cotangents
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.graph import Change, Graph, Values, evaluate, pulled_back
 from reference.gradients.diagnosis.tracing import NotTracedError, trace
@@ -55,12 +56,18 @@ class Sample:
     graph: Graph | None = None
     values: Values | None = None
 
-    def pulled(self, changes: Mapping[tuple[int, int], Change]) -> tuple[Array, ...]:
+    def pulled(self, changes: Mapping[tuple[int, int], Change], jumps: Any = None) -> tuple[Array, ...]:
         """The gradients with changes at some edges: by the number of the step, and the place of the input."""
         assert self.graph is not None  # noqa: S101
         assert self.values is not None  # noqa: S101
         by_node = {(id(self.graph.nodes[number]), place): change for (number, place), change in changes.items()}
-        return pulled_back(self.graph, self.values, self.cotangent, by_node)
+        by_step = {id(self.graph.nodes[number]): jump for number, jump in (jumps or {}).items()}
+        return pulled_back(self.graph, self.values, self.cotangent, by_node, by_step)
+
+    def gradients_at(self, floats: Sequence[Array]) -> tuple[Array, ...]:
+        """The right gradients at other arguments."""
+        assert self.graph is not None  # noqa: S101
+        return pulled_back(self.graph, evaluate(self.graph, floats), self.cotangent)
 
     def agrees(self, candidate: Any, position: int) -> bool:
         """Whether that is the answer for an argument, but for rounding."""
@@ -87,10 +94,13 @@ class Samples:
         The samples; their graphs have the same steps.
     position
         The number of the argument among those of floating point.
+    ask
+        The answers to other arguments and cotangents.
     """
 
     all: tuple[Sample, ...]
     position: int
+    ask: Callable[[Sequence[Array], Array], tuple[Array, ...]]
 
     def __iter__(self) -> Iterator[Sample]:
         return iter(self.all)
@@ -125,7 +135,7 @@ def gather(context: Context, position: int) -> Samples | None:
     found: list[Sample] = []
     for case in [each for each in context.judged() if each.kind in _KINDS][: _MOST_SAMPLES // 2]:
         graph = _graph(context, case.args)
-        for cotangent in context.cotangents(case)[:2]:
+        for cotangent in _cotangents(context, case):
             sample = _sample(context, case, cotangent, graph)
             if sample is not None:
                 found.append(sample)
@@ -134,7 +144,19 @@ def gather(context: Context, position: int) -> Samples | None:
     steps = [[node.op for node in each.graph.nodes] if each.graph else [] for each in found]
     if any(each != steps[0] for each in steps):
         found = [Sample(s.args, s.floats, s.cotangent, s.answers, s.truths, s.slack) for s in found]
-    return Samples(tuple(found), position)
+
+    def ask(args: Sequence[Array], cotangent: Array) -> tuple[Array, ...]:
+        context.run_forward(args)
+        raw = context.subject.answer(context.subject.vjp, (cotangent, *args))
+        return tuple(np.asarray(raw[number], dtype=np.float64) for number in context.pattern.differentiable)
+
+    return Samples(tuple(found), position, ask)
+
+
+def _cotangents(context: Context, case: Case) -> list[Array]:
+    if not context.subject.takes_cotangent:
+        return context.cotangents(case)
+    return cotangents(case, context.shape, context.dtype, "exhaustive")[:2]
 
 
 def _graph(context: Context, args: Sequence[Array]) -> Graph | None:

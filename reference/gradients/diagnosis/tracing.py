@@ -65,7 +65,7 @@ class Traced(NDArrayOperatorsMixin):
 
     # What numpy asks
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:  # noqa: PLW3201
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         outs = kwargs.pop("out", ())
         kwargs.pop("where", None) if kwargs.get("where") is True else None
         if method == "reduce":
@@ -83,7 +83,7 @@ class Traced(NDArrayOperatorsMixin):
             raise NotTracedError("out")
         return found
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:  # noqa: PLW3201
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name = function.__name__
         if name in _PLAIN:
             return function(*map(_value, args), **kwargs)
@@ -94,7 +94,7 @@ class Traced(NDArrayOperatorsMixin):
             return self.lifted(args[0]).gathered(lambda ids: function(ids, *args[1:], **kwargs))
         raise NotTracedError(name)
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:  # noqa: PLW3201
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         raise NotTracedError("converted to an array")
 
     def __float__(self) -> float:
@@ -298,7 +298,13 @@ def _sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
     _nothing_else(out, kwargs)
     axis = _normal(axis, a.ndim)
     settings = {"axis": axis, "keepdims": keep}
-    return a.step("sum", [a], lambda x: np.sum(x, axis=axis, keepdims=keep), pulls=(rules.sum_pull(axis, keep),), settings=settings)
+    return a.step(
+        "sum",
+        [a],
+        lambda x: np.sum(x, axis=axis, keepdims=keep),
+        pulls=(rules.sum_pull(axis, keep),),
+        settings=settings,
+    )
 
 
 def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
@@ -307,7 +313,9 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims
     return total / float(rules.count(a.shape, axis))
 
 
-def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, **kw: Any) -> Any:
+def _var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, **kw: Any
+) -> Any:
     axis = _normal(axis, a.ndim)
     centred = a - _mean(a, axis, keepdims=True)
     return _sum(centred**2, axis, dtype, out, keepdims, **kw) / float(rules.count(a.shape, axis) - ddof)
@@ -385,7 +393,9 @@ def _joined(function: Any) -> Callable[..., Any]:
         first = _first_traced(arrays)
         given = [first.lifted(each) for each in arrays]
         sizes = np.cumsum([0, *(each.value.size for each in given)])
-        ids = [np.arange(each.value.size).reshape(each.shape) + start for each, start in zip(given, sizes, strict=False)]
+        ids = [
+            np.arange(each.value.size).reshape(each.shape) + start for each, start in zip(given, sizes, strict=False)
+        ]
         order = np.asarray(function(ids, *args, **kwargs)).reshape(-1)
 
         def pull_of(place: int) -> Any:
