@@ -150,7 +150,7 @@ MISTAKES: dict[str, Word] = {
     "target-subtracted-twice": Word("the targets are subtracted twice"),
     "not-summed": Word(
         "a sum over the axes along which the argument is broadcast, or over its several uses, is missing",
-        "The argument enters several entries of the output. What becomes of the gradients that come from each of them?",
+        "The argument enters several entries of the output. What becomes of the gradient from each of them?",
     ),
     "term-missing": Word(
         "a term of the gradient, or a path along which it comes, is missing",
@@ -162,7 +162,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "wrong-argument": Word(
         "a derivative is evaluated at the input where the output is due, or the other way round",
-        "Is the formula of the derivative written in terms of the input or of the output, and which of them is it given?",
+        "Is the derivative written in terms of the input or of the output, and which of them is it given?",
     ),
     "other-epsilon": Word(
         "a small constant has another value than in the forward pass, or stands in another place",

@@ -51,8 +51,9 @@ def _right(edge: Edge, inputs: Any, y: Array) -> Any:
 
 def local(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
     """The wrong ways to differentiate a step for one of its inputs."""
-    if node.op == "matmul":
-        yield from (("transposed", make) for make in _turned(place))
+    if node.op in {"matmul", "einsum"}:
+        yield from (("transposed", make) for make in _turned(place) if node.op == "matmul")
+        yield from _of_other_steps(samples, node, place)
     elif node.op == "max":
         yield "mask-missing", _spread_to_all
     elif node.op == "sum":
@@ -135,6 +136,8 @@ def _with_other(wrong: int, number: int) -> MakeChange:
 
         def change(g: Array, inputs: Any, y: Array) -> Array:
             given = [array if n == wrong else each for n, each in enumerate(inputs)]
+            if not edge.node.is_elementwise:
+                return contribution(edge.node, edge.place, g, given, y)
             return to_input(g * _right(edge, given, y), inputs[edge.place], y)
 
         return change
@@ -216,7 +219,13 @@ def joint(
     samples: Samples, nodes: Sequence[Node], places: Sequence[Place]
 ) -> Iterator[tuple[list[Place], str, list[MakeChange]]]:
     """Changes of several edges of one step: a choice between two that always takes the same one, or takes the other."""
+    masked = [(number, place) for number, place in places if nodes[number].op in MASKED]
+    if len(masked) > 1:
+        yield masked, "mask-missing", [OPENED] * len(masked)
     for number, node in enumerate(nodes):
+        taken = [each for each in places if nodes[each[0]].op == "gather" and nodes[each[0]].inputs[0] is node]
+        if len(taken) > 1:
+            yield taken, "not-summed", [_overwritten(taken[place + 1 :]) for place in range(len(taken))]
         mine = [each for each in places if each[0] == number]
         if node.op in MASKED and len(mine) > 1:
             first, second = mine[-2:]
@@ -261,13 +270,14 @@ def along_axis(axis: int | None, power: int, *, is_mean: bool = False) -> MakeCh
     def make(_: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Any, y: Array) -> Array:
             source = inputs[edge.place]
-            terms = np.asarray(np.broadcast_to(g * _right(edge, inputs, y), y.shape)) * source**power
+            factors = power if edge.node.op in {"multiply", "divide"} else 0
+            terms = np.asarray(np.broadcast_to(g * _right(edge, inputs, y), y.shape)) * source**factors
             keep = source.ndim == terms.ndim
             total = terms.sum(axis=axis, keepdims=keep)
             if is_mean:
                 right = y.size / max(source.size, 1)
                 total = total * right / (y.size / max(total.size, 1))
-            found = total / source**power if power else total
+            found = total / source**factors if factors else total
             return np.broadcast_to(found, source.shape) if axis is None and not keep else found
 
         return change
@@ -303,6 +313,25 @@ def _last_of_each(_: Sample, edge: Edge) -> Change | None:
         return found.reshape(inputs[0].shape)
 
     return change
+
+
+def _overwritten(later: Sequence[Place]) -> MakeChange:
+    """What parts of an array contribute where later parts overwrite what earlier ones have left."""
+
+    def make(sample: Sample, edge: Edge) -> Change:
+        assert sample.graph is not None  # noqa: S101
+        nodes = sample.graph.nodes
+        places = [np.ravel(nodes[number].settings["index"]) for number, _ in later]
+        over = np.unique(np.concatenate([*places, np.zeros(0, int)])).astype(int)
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            found = np.array(contribution(edge.node, edge.place, g, inputs, y))
+            found.reshape(-1)[over] = 0.0
+            return found
+
+        return change
+
+    return make
 
 
 def unsummed(sample: Sample, position: int) -> Array | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import value_of
-from reference.gradients.diagnosis.graph import Graph, evaluate, pulled_back, unbroadcast
+from reference.gradients.diagnosis.graph import Graph, Node, evaluate, pulled_back, unbroadcast
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
@@ -25,7 +25,7 @@ _DEGREE = 3
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    for test in (_segments, _other_epsilon, _without_argument, _without_factor, _other_value):
+    for test in (_segments, _other_epsilon, _with_other_values, _without_factor, _other_value):
         found = list(test(samples))
         if found:
             yield from found
@@ -89,9 +89,12 @@ def _wrong_formulas(
 ) -> Iterator[tuple[str, list[Array]]]:
     before = [value_of(each, first) for each in samples]
     after = [value_of(each, last) for each in samples]
+    turned = _derivatives_at(samples, first, last, [-each for each in before])
+    if turned is not None:
+        yield "sign", turned
     yield "factor-missing", [np.ones_like(each) for each in derivatives]
-    for atom in (lambda y: y, lambda y: 1 - y, lambda y: 1 + y):
-        divided = [d / atom(y) for d, y in zip(derivatives, after, strict=True)]
+    for sign, constant in ((1, 0), (-1, 1), (1, 1)):
+        divided = [d / (constant + sign * y) for d, y in zip(derivatives, after, strict=True)]
         yield "factor-missing", divided
     at_output = _derivatives_at(samples, first, last, after)
     if at_output is not None:
@@ -194,19 +197,50 @@ def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
 # Factors of the whole
 
 
-def _without_argument(samples: Samples) -> Iterator[Named]:
-    """Another argument is left out of the formula: the gradient is that at 1 in its place."""
-    count = len(samples.all[0].floats)
-    for other in range(count):
-        if other == samples.position:
+def _with_other_values(samples: Samples) -> Iterator[Named]:
+    """The right formula with 0, 1 or the transpose in the place of another argument, or of an array of constants."""
+    graph = samples.all[0].graph
+    assert graph is not None  # noqa: S101
+    for number, node in enumerate(graph.nodes):
+        if node.inputs or node is graph.arguments[samples.position] or node.value.dtype.kind != "f":
             continue
-        found = []
-        for sample in samples:
-            floats = [np.ones_like(each) if n == other else each for n, each in enumerate(sample.floats)]
-            with np.errstate(all="ignore"):
-                found.append(sample.gradients_at(floats)[samples.position])
-        if samples.agree(found):
-            yield Named("factor-missing")
+        for word, change in _OTHER_VALUES:
+            if word == "transposed" and not _is_square(node.value):
+                continue
+            if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
+                yield Named(word)
+
+
+def _is_square(array: Array) -> bool:
+    return array.ndim > 1 and array.shape[-1] == array.shape[-2]
+
+
+_OTHER_VALUES: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+    ("factor-missing", np.ones_like),
+    ("term-missing", np.zeros_like),
+    ("transposed", lambda array: np.swapaxes(array, -1, -2)),
+    ("sign", np.negative),
+)
+
+
+def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) -> list[Array]:
+    """The gradients where an argument or a constant has another value."""
+    found = []
+    for sample in samples:
+        assert sample.graph is not None  # noqa: S101
+        node = sample.graph.nodes[number]
+        with np.errstate(all="ignore"):
+            values = _evaluated_with(sample, node, change(value_of(sample, number)))
+            found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
+    return found
+
+
+def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
+    assert sample.graph is not None  # noqa: S101
+    floats = [
+        value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
+    ]
+    return evaluate(sample.graph, floats, {id(node): lambda: value})
 
 
 def _without_factor(samples: Samples) -> Iterator[Named]:
@@ -253,6 +287,7 @@ def _other_value(samples: Samples) -> Iterator[Named]:
         if (
             node.op == "constant"
             or node.value.shape != samples.all[0].cotangent.shape
+            or node.value.shape == samples.all[0].truths[samples.position].shape
             or not any(_varies(each, number) for each in samples)
         ):
             continue

@@ -164,12 +164,12 @@ def contribution(node: Node, place: int, gradient: Array, inputs: Sequence[Array
     return to_input(gradient * node.partials(*inputs, output)[place], inputs[place], output)
 
 
-def to_input(array: Any, source: Array, output: Array) -> Array:
+def to_input(given: Any, source: Array, output: Array) -> Array:
     """The sum over the axes along which an input of an elementwise step was broadcast.
 
     After a mistake the gradient may be wider than the output. Then it is left so, as numpy would leave it.
     """
-    array = np.asarray(array)
+    array: Array = np.asarray(given)
     if source.shape == output.shape:
         return array
     try:
@@ -182,11 +182,11 @@ def to_input(array: Any, source: Array, output: Array) -> Array:
 
 def unbroadcast(array: Array, shape: tuple[int, ...]) -> Array:
     """The sum over the axes along which something of that shape was broadcast."""
-    array = np.asarray(array)
     if array.shape == shape:
         return array
     more = array.ndim - len(shape)
     axes = tuple(range(more)) + tuple(
         number + more for number, n in enumerate(shape) if n == 1 and array.shape[number + more] != 1
     )
-    return array.sum(axis=axes, keepdims=True).reshape(shape)
+    total: Array = array.sum(axis=axes, keepdims=True)
+    return total.reshape(shape)

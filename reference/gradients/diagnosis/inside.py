@@ -118,6 +118,14 @@ def _found(view: View) -> Iterator[Named]:
     if len(reduced) > 1:
         yield from _of_factor(view, reduced)
         yield from _along_other_axis(view, reduced)
+    yield from _local(view)
+    for places, word, made in changes.joint(view.samples, view.nodes, view.places):
+        if view.agrees(dict(zip(places, made, strict=True))):
+            yield Named(word)
+
+
+def _local(view: View) -> Iterator[Named]:
+    """One edge is differentiated in one of the ways that are known to be wrong."""
     for place in view.places:
         node = view.nodes[place[0]]
         for word, make in changes.local(view.samples, node, place[1]):
@@ -125,9 +133,6 @@ def _found(view: View) -> Iterator[Named]:
                 yield Named(word)
         for slope in _leaks(view, place):
             yield Named("leaky", (("a slope of", f"{slope:.10g}"),))
-    for places, word, made in changes.joint(view.samples, view.nodes, view.places):
-        if view.agrees({place: make for place, make in zip(places, made, strict=True)}):
-            yield Named(word)
 
 
 def _is_broadcast(view: View, place: Place) -> bool:

@@ -62,11 +62,18 @@ def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
     if not samples.are_of_one_shape:
         return
     if samples.is_traced:
-        yield inside.explanations
-        yield composite.explanations
+        yield _of_formula
     yield _of_place
     if samples.is_traced:
         yield _imprecise
+
+
+def _of_formula(samples: Samples) -> Iterator[Named]:
+    turned = whole.of_turned_cotangent(samples)
+    if turned is not None:
+        yield turned
+    yield from inside.explanations(samples)
+    yield from composite.explanations(samples)
 
 
 def _of_place(samples: Samples) -> Iterator[Named]:
@@ -88,7 +95,10 @@ def _imprecise(samples: Samples) -> Iterator[Named]:
 
 
 #: Of several words for the same change, the one that says what to look for first.
-_ORDER = ("mask-missing", "mask-from-delta", "leaky", "not-summed", "transposed", "wrong-axis", "term-missing", "sign")
+_ORDER = (
+    "mask-missing", "mask-from-delta", "mask-inverted", "leaky", "not-summed", "wrong-axis", "transposed",
+    "term-missing", "sign", "scaled", "factor-missing", "wrong-argument", "mask-wrong-threshold",
+)  # fmt: skip
 
 
 def _simplest(found: list[Named]) -> Named | None:

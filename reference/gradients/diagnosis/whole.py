@@ -1,4 +1,4 @@
-"""Mistakes that show in the whole gradient, whatever the formula: compared with the truth, and with the other gradients."""
+"""Mistakes that show in the whole gradient, whatever the formula, beside the truth and the other gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis.graph import pulled_back, unbroadcast
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
-from reference.numerics import tolerances
 
 Array = NDArray[Any]
 #: Numbers in single precision differ from those in double by so much.
@@ -77,6 +76,34 @@ def _transposed(samples: Samples) -> Named | None:
     )
 
 
+def of_turned_cotangent(samples: Samples) -> Named | None:
+    """The gradient for the transposed cotangent, or the cotangent times the Jacobian matrix that is not transposed."""
+    if not samples.is_traced:
+        return None
+    shape = samples.all[0].cotangent.shape
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        found = [_pulled(each, np.swapaxes(each.cotangent, -1, -2))[samples.position] for each in samples]
+        if samples.agree(found):
+            return Named("transposed")
+    array = samples.all[0].floats[samples.position]
+    if shape != array.shape or array.size**2 > _MOST_JACOBIAN:
+        return None
+    products = [_jacobian(each, samples.position) @ each.cotangent.reshape(-1) for each in samples]
+    return Named("transposed") if samples.agree([each.reshape(shape) for each in products]) else None
+
+
+def _pulled(sample: Sample, cotangent: Array) -> tuple[Array, ...]:
+    assert sample.graph is not None  # noqa: S101
+    assert sample.values is not None  # noqa: S101
+    return pulled_back(sample.graph, sample.values, cotangent)
+
+
+def _jacobian(sample: Sample, position: int) -> Array:
+    """A row for each output, a column for each entry of the argument."""
+    units = np.eye(sample.cotangent.size)
+    return np.array([_pulled(sample, unit.reshape(sample.cotangent.shape))[position].reshape(-1) for unit in units])
+
+
 def _as(array: Array, like: Array) -> Array:
     """The entries in another shape, if there are as many."""
     return array.reshape(like.shape) if array.size == like.size else array
@@ -102,19 +129,8 @@ def _diagonal_only(samples: Samples) -> Named | None:
         array = each.floats[samples.position]
         if not samples.is_traced or each.cotangent.shape != array.shape or array.size**2 > _MOST_JACOBIAN:
             return None
-        found.append(each.cotangent * _diagonal(each, samples.position))
+        found.append(each.cotangent * np.diag(_jacobian(each, samples.position)).reshape(array.shape))
     return Named("jacobian-diagonal-only") if samples.agree(found) else None
-
-
-def _diagonal(sample: Sample, position: int) -> Array:
-    diagonal = np.zeros(sample.cotangent.shape)
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
-    for index in np.ndindex(diagonal.shape):
-        unit = np.zeros(diagonal.shape)
-        unit[index] = 1.0
-        diagonal[index] = pulled_back(sample.graph, sample.values, unit)[position][index]
-    return diagonal
 
 
 def in_one_place(samples: Samples) -> Named | None:
@@ -141,7 +157,8 @@ def in_one_place(samples: Samples) -> Named | None:
 def _wrong(sample: Sample, position: int) -> NDArray[np.bool_]:
     answer, truth = sample.answers[position], sample.truths[position]
     size = float(np.abs(truth).max(initial=0.0))
-    return np.abs(answer - truth) > sample.slack[position] + 1e-9 * np.abs(truth) + 1e-10 * size
+    allowed: Array = sample.slack[position] + 1e-9 * np.abs(truth) + 1e-10 * size
+    return np.greater(np.abs(answer - truth), allowed)
 
 
 def _low_precision(samples: Samples) -> Named | None:
@@ -189,11 +206,13 @@ def _finite_differences(samples: Samples) -> Named | None:
         return None
     for scheme, order in (("forward", 1), ("backward", 1), ("central", 2)):
         step = _step(samples, scheme, order)
-        if step is not None and 1e-12 < step < 1 and _reproduced(samples, scheme, step):
+        if step is not None and _LEAST_STEP < step < 1 and _reproduced(samples, scheme, step):
             return Named("finite-differences", (("a step of", f"{step:.2g}"),))
     return None
 
 
+#: Smaller steps leave no digit.
+_LEAST_STEP = 1e-12
 #: A step at which the error of differences is that of their leading term, and rounding is small beside it.
 _PROBE = {1: 1e-4, 2: 1e-2}
 
@@ -306,4 +325,3 @@ _OF_ONE_SHAPE: tuple[Callable[[Samples], Named | None], ...] = (
 _OF_OTHER_SHAPE: tuple[Callable[[Samples], Named | None], ...] = (
     _transposed, _swapped, _not_summed, _summed_too_far, _other_axis,
 )  # fmt: skip
-__all__ = ["explanations", "factor_between", "imprecise", "tolerances"]
