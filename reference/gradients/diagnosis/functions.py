@@ -240,10 +240,12 @@ def _normal(axis: Any, ndim: int) -> Any:
 
 
 HANDLERS |= {
-    "sum": _sum, "mean": _mean, "average": _mean, "var": _var, "std": _std, "max": _extreme(np.max, np.argmax),
-    "amax": _extreme(np.max, np.argmax), "min": _extreme(np.min, np.argmin), "amin": _extreme(np.min, np.argmin),
+    "sum": _sum, "mean": _mean, "average": _mean, "var": _var, "std": _std,
+    "max": _extreme(np.max, np.argmax), "amax": _extreme(np.max, np.argmax),
+    "min": _extreme(np.min, np.argmin), "amin": _extreme(np.min, np.argmin),
     "prod": _prod, "cumsum": _cumsum, "where": _where, "concatenate": _joined(np.concatenate),
-    "stack": _joined(np.stack), "hstack": _joined(np.hstack), "vstack": _joined(np.vstack), "column_stack": _joined(np.column_stack), "dot": _dot,
-    "outer": _outer, "inner": _inner, "vdot": _inner, "einsum": _einsum, "tensordot": _tensordot, "clip": _clip,
-    "pad": _pad, "norm": _norm, "sort": _sort, "trace": _trace, "copy": _copied, "inv": _inv,
+    "stack": _joined(np.stack), "hstack": _joined(np.hstack), "vstack": _joined(np.vstack),
+    "column_stack": _joined(np.column_stack), "dot": _dot, "outer": _outer, "inner": _inner, "vdot": _inner,
+    "einsum": _einsum, "tensordot": _tensordot, "clip": _clip, "pad": _pad, "norm": _norm, "sort": _sort,
+    "trace": _trace, "copy": _copied, "inv": _inv,
 }  # fmt: skip
