@@ -64,22 +64,6 @@ def test_words_are_of_the_vocabulary() -> None:
     assert {each.word for each in PLANTED.values() if each.word} <= set(MISTAKES)
 
 
-TRACED = {
-    "softmax": (softmax, [(4, 3)]),
-    "layer norm": (layer_norm, [(4, 3), (3,)]),
-    "written into zeros": (convolve, [(7,), (3,)]),
-    "mask": (relu, [(4, 3)]),
-    "written by a mask": (lambda x: _cut(x), [(4, 3)]),
-    "joined": (lambda x, y: np.concatenate([np.sin(x), y.T], axis=0) ** 2, [(2, 3), (3, 2)]),
-    "einsum": (lambda x, y: np.einsum("ij,kj->ik", x, y), [(4, 3), (2, 3)]),
-    "norm": (lambda x: np.linalg.norm(x, axis=1), [(4, 3)]),
-    "padded": (lambda x: np.pad(x, 1)[:-2, 2:] * np.cumsum(x, axis=1), [(4, 3)]),
-    "stacked rows": (lambda x: np.array([row @ row for row in x]), [(4, 3)]),
-    "in place": (lambda x: _in_place(x), [(4, 3)]),
-    "choice": (lambda x: np.where(x > 0, x, np.expm1(x)).std(axis=0), [(4, 3)]),
-}
-
-
 def _cut(x: Any) -> Any:
     y = x.copy()
     y[y < 0] = 0
@@ -91,6 +75,22 @@ def _in_place(x: Any) -> Any:
     y -= y.max(axis=1, keepdims=True)
     y *= 2
     return np.exp(y, out=y) if isinstance(y, np.ndarray) else np.exp(y)
+
+
+TRACED = {
+    "softmax": (softmax, [(4, 3)]),
+    "layer norm": (layer_norm, [(4, 3), (3,)]),
+    "written into zeros": (convolve, [(7,), (3,)]),
+    "mask": (relu, [(4, 3)]),
+    "written by a mask": (_cut, [(4, 3)]),
+    "joined": (lambda x, y: np.concatenate([np.sin(x), y.T], axis=0) ** 2, [(2, 3), (3, 2)]),
+    "einsum": (lambda x, y: np.einsum("ij,kj->ik", x, y), [(4, 3), (2, 3)]),
+    "norm": (lambda x: np.linalg.norm(x, axis=1), [(4, 3)]),
+    "padded": (lambda x: np.pad(x, 1)[:-2, 2:] * np.cumsum(x, axis=1), [(4, 3)]),
+    "stacked rows": (lambda x: np.array([row @ row for row in x]), [(4, 3)]),
+    "in place": (_in_place, [(4, 3)]),
+    "choice": (lambda x: np.where(x > 0, x, np.expm1(x)).std(axis=0), [(4, 3)]),
+}
 
 
 @pytest.mark.parametrize("name", TRACED)

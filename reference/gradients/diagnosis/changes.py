@@ -41,6 +41,23 @@ def with_local(formula: Callable[..., Any]) -> MakeChange:
     return make
 
 
+#: Steps whose derivative has the input in a denominator, by the place of the input.
+WITH_DENOMINATOR = {("log", 0), ("sqrt", 0), ("reciprocal", 0), ("divide", 0), ("divide", 1), ("log2", 0), ("log10", 0)}
+
+
+def shifted(size: float) -> MakeChange:
+    """The local derivative where a constant is added to what it divides by."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            moved = [*inputs[:-1], inputs[-1] + size]
+            return to_input(g * _right(edge, moved, edge.node.run(*moved)), inputs[edge.place], y)
+
+        return change
+
+    return make
+
+
 OPENED = with_local(lambda right, inputs, y: 1.0)
 _CLOSED = with_local(lambda right, inputs, y: 0.0)
 

@@ -25,8 +25,8 @@ Place = tuple[int, int]
 _CONSTANT = 1e-7
 #: An edge has no effect where it changes nothing by more than this.
 _NO_EFFECT = 1e-10
-#: Steps of a graph in which every pair of steps is tried.
-_FEW = 40
+#: Rounds of Newton's method for a constant, and the step at which a slope is measured.
+_ROUNDS, _STEP = 8, 1e-6
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
@@ -191,3 +191,32 @@ def _leaks(view: View, place: Place) -> Iterator[float]:
     pairs = zip(samples.truths, effects, strict=True)
     if samples.agree([truth + slope * effect for truth, effect in pairs]):
         yield slope
+
+
+def shifted(samples: Samples) -> Iterator[Named]:
+    """A constant is added to what is divided by, or to what a root or a logarithm is taken of; it is estimated."""
+    view = View(samples)
+    for place in view.places:
+        if (view.nodes[place[0]].op, place[1]) in changes.WITH_DENOMINATOR:
+            size = _shift(view, place)
+            if size is not None:
+                yield Named("other-epsilon", (("the constant", f"{size:.3g}"),))
+
+
+def _shift(view: View, place: Place) -> float | None:
+    """The constant with which the answers are reproduced; found by Newton's method."""
+    samples, size = view.samples, 0.0
+    for _ in range(_ROUNDS):
+        step = _STEP * max(1.0, abs(size))
+        ends = [[view.of(each, {place: changes.shifted(value)}) for each in samples] for value in (size, size + step)]
+        if any(each is None for end in ends for each in end):
+            return None
+        here, there = ([each for each in end if each is not None] for end in ends)
+        if abs(size) > 0 and samples.agree(here):
+            return size
+        slopes = [(two - one) / step for one, two in zip(here, there, strict=True)]
+        change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
+        if change is None or not abs(size + change) < 1:
+            return None
+        size += change
+    return None

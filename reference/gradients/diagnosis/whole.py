@@ -154,7 +154,7 @@ def in_one_place(samples: Samples) -> Named | None:
     return Named("row-wrong", (("the row", str(row)),))
 
 
-def _wrong(sample: Sample, position: int) -> Array:
+def _wrong(sample: Sample, position: int) -> Any:
     answer, truth = sample.answers[position], sample.truths[position]
     size = float(np.abs(truth).max(initial=0.0))
     allowed: Array = sample.slack[position] + 1e-9 * np.abs(truth) + 1e-10 * size
