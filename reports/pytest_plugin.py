@@ -47,8 +47,14 @@ class Submission(pytest.Collector):
 
     def collect(self) -> Iterator[Check]:
         """A test for each check of the assignment."""
-        from reference.lab.check import checks_of  # noqa: PLC0415 - see above
+        from reference import NotAnImplementation  # noqa: PLC0415 - see above
+        from reference.gate import located  # noqa: PLC0415
+        from reference.lab.check import checks_of  # noqa: PLC0415
 
+        try:
+            located(self.name)
+        except NotAnImplementation as error:
+            raise pytest.UsageError(f"--bp: {error}") from error
         self._examination: Any = None
         for each in checks_of("*", self.config.getoption("--bp-assignment")):
             yield Check.from_parent(self, name=each.id, subject=each.subject)
@@ -75,7 +81,7 @@ class Submission(pytest.Collector):
                 return LabExamination(self._sandbox(), self.name, **options)
             found = implementation.find(self.name)
         except NotAnImplementation as error:
-            raise pytest.UsageError(f"--bp: {error}") from error
+            pytest.exit(f"--bp: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
         return LabExamination(InProcess(found.classes, found.missing, found.causes), found.name, **options)
 
     def _sandbox(self) -> Any:

@@ -59,7 +59,7 @@ def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def test_checks_are_tests(tmp_path: Path) -> None:
-    """Without any file of tests: those that -k selects, sandboxed, each failure with its finding and in the JUnit file."""
+    """Without any file of tests: those that -k selects, sandboxed, each failure with its finding, also in JUnit."""
     (tmp_path / "relu.py").write_text(RELU, encoding="utf-8")
     (tmp_path / "test_other.py").write_text("def test_other(): assert False", encoding="utf-8")
     ran = pytest_in(tmp_path, "--bp", "relu.py", "-k", "ReLULayer and delta and values", "--junitxml", "junit.xml")
