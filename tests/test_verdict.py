@@ -101,6 +101,7 @@ def test_only_takes_what_is_depended_on_along(wrong: dict[str, type]) -> None:
     assert ids == ["relu.made", "relu.delta.answers", "relu.delta.repeatable", "relu.delta.values", "relu.delta.kink"]
 
 
+@needs_flint
 def test_seed_repeats_the_questions() -> None:
     """The same findings for the same seed, other numbers for another."""
     wrong = {**plain.CLASSES, "ReLULayer": type("Same", (plain.ReLULayer,), {"forward": lambda self, X: X.copy()})}
