@@ -12,7 +12,7 @@ from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 from tests.examining import Unexplained, with_methods
-from tests.net_use_saboteurs import SABOTEURS, NetSaboteur
+from tests.net_use_saboteurs import SABOTEURS, NetSaboteur, sharing_output_layers
 from tests.strategies import NIGHTLY
 from tests.wording import assert_well_said
 
@@ -40,6 +40,12 @@ def test_network_that_is_used_wrongly_is_found(saboteur: NetSaboteur) -> None:
 def test_no_other_method_is_blamed(saboteur: NetSaboteur) -> None:
     """Of all checks of a network those fail that are about the method that is wrong."""
     assert {each.subject for each in failures(saboteur, "mlp.*")} == {f"MLP.{saboteur.blamed}"}
+
+
+def test_networks_that_share_their_output_layers_are_found() -> None:
+    """A default for ``output_layers`` that the constructor changes is found by the values of the second network."""
+    findings = Kind(InProcess(sharing_output_layers(), {}), "x", only="mlp.*", effort="quick").findings()
+    assert [each.check for each in findings if each.status == "failed"] == ["mlp.propagate.values"]
 
 
 def test_wrong_method_does_not_keep_others_from_being_judged() -> None:
