@@ -113,6 +113,7 @@ def test_seed_repeats_the_questions() -> None:
 
 
 @needs_flint
+@pytest.mark.catalogue
 def test_missing_class_stops_nothing_else() -> None:
     """One failure for each check of it, and the others are judged."""
     without = {name: each for name, each in plain.CLASSES.items() if name != "LossCrossEntropy"}
@@ -135,6 +136,7 @@ def test_update_is_judged_alone(shape: str | None) -> None:
 
 
 @needs_flint
+@pytest.mark.catalogue
 def test_first_assignment_needs_no_compound_layer() -> None:
     """And is not asked for it."""
     first = {name: each for name, each in vars(bp).items() if name != "LossCrossEntropyForSoftmaxLogits"}
@@ -144,6 +146,7 @@ def test_first_assignment_needs_no_compound_layer() -> None:
 
 
 @needs_flint
+@pytest.mark.catalogue
 def test_naive_softmax_fails_the_third_assignment() -> None:
     """Where logits are extreme, and nowhere else."""
     findings = reference.check({**vars(bp), "SoftmaxLayer": bp.NaiveSoftmaxLayer}, effort="quick")
