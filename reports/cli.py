@@ -8,10 +8,12 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
+from reports.io.streams import usable_streams
 from reports.io.version import version
 from reports.study.bench.registry import BENCHMARKS
 
@@ -31,11 +33,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Arguments that argparse itself refuses end the process with exit code 2.
     """
+    if argv is not None:
+        return _run(argv)
+    with usable_streams():
+        return _run(None)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         # Each command is imported when it is run, so that `bp --help` starts fast and needs no extra.
         command = importlib.import_module(f"reports.commands.{arguments.command}")
-        return int(command.run(arguments))
+        code = int(command.run(arguments))
+        sys.stdout.flush()  # here, where a full disk is told
+        return code
     except UsageError as error:
         return _say(f"bp {arguments.command}: {error}", USAGE)
     except ModuleNotFoundError as error:
@@ -56,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
+    with suppress(OSError):  # the exit code counts where nothing can be said
+        sys.stderr.write(f"{message}\n")
     return code
 
 

@@ -19,7 +19,7 @@ from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
 from reports.io.files import write_atomically
-from reports.io.outputs import Outputs, require_matplotlib
+from reports.io.outputs import Outputs, made_folder, require_matplotlib
 from reports.io.progress import judging_course
 from reports.verdicts.settings import Settings, settings_of
 from reports.verdicts.text import plural
@@ -69,14 +69,12 @@ def _prepare_reports(arguments: argparse.Namespace) -> None:
     folder = arguments.reports
     if folder is None:
         return
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"expected --reports to be a folder, {folder} is a file")
     if folder.resolve().is_relative_to(arguments.all.resolve()):
         raise UsageError(
             f"expected --reports outside {arguments.all}, where students can write: name a folder elsewhere"
         )
     require_matplotlib()
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder("reports", folder)
 
 
 def _show_what_is_kept(record: Record, submissions: int, errors: Console) -> None:

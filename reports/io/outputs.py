@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from reports.io.destination import destination, is_stdout
 from reports.io.exit_codes import UsageError
 from reports.io.files import write_atomically
 
@@ -26,17 +29,19 @@ class Outputs:
     Raises
     ------
     UsageError
-        A path is a folder or lies in no folder, or two options name the same file.
+        A path cannot be written, or two options name the same file.
     """
 
     def __init__(self, wanted: Mapping[str, Path | None], made: Path | None = None) -> None:
-        self.files = {name: path for name, path in wanted.items() if path is not None}
+        self.files = {
+            name: _STDOUT if is_stdout(path) else path for name, path in wanted.items() if path is not None
+        }
         places: dict[Path, str] = {}
         for name, path in self.files.items():
             if path != _STDOUT and not (made is not None and path.parent.resolve() == made.resolve()):
                 refuse_unwritable(name, path)
             place = path if path == _STDOUT else path.resolve()
-            if place in places:
+            if place in places and place != Path(os.devnull):
                 raise UsageError(f"expected --{places[place]} and --{name} to be two files, both are {path}")
             places[place] = name
 
@@ -49,9 +54,17 @@ class Outputs:
         """Write ``text`` to the file of the option with that name."""
         path = self.files[name]
         if path == _STDOUT:
-            sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+            write_to_stdout(text)
         else:
             write_atomically(path, text)
+
+
+def write_to_stdout(text: str) -> None:
+    """Write a result to standard output in UTF-8, as to a file, whatever the encoding of what people read there."""
+    text = text if text.endswith("\n") else f"{text}\n"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
 
 
 def refuse_unwritable(name: str, path: Path) -> None:
@@ -62,12 +75,43 @@ def refuse_unwritable(name: str, path: Path) -> None:
     Raises
     ------
     UsageError
-        The path of the option ``name`` is a folder, or its folder does not exist.
+        The path of the option ``name`` is a folder, its folder does not exist, or it or its folder cannot be written.
     """
-    if path.is_dir():
-        raise UsageError(f"expected --{name} to be a file, {path} is a folder")
-    if not path.parent.is_dir():
-        raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {path.parent}")
+    try:
+        place = destination(path)
+        file = path if place is None else place
+        if file.is_dir():
+            raise UsageError(f"expected --{name} to be a file, {path} is a folder")
+        if not file.parent.is_dir():
+            raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {file.parent}")
+        if file.exists() and not os.access(file, os.W_OK):
+            raise UsageError(f"expected --{name} to be a file that can be written, {path} is read-only")
+        if place is not None:
+            tempfile.TemporaryFile(dir=place.parent).close()
+    except OSError as error:
+        raise UsageError(f"expected --{name} to be a file that can be written: {error}") from error
+
+
+def made_folder(name: str, path: Path) -> Path:
+    """Make the folder of the option ``name`` if it is missing, or refuse it before any work; return its path.
+
+    As for files, the folder that it lies in must exist.
+
+    Raises
+    ------
+    UsageError
+        It is a file, the folder that it should lie in does not exist, or nothing can be written there.
+    """
+    try:
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"expected --{name} to be a folder, {path} is a file")
+        if not path.resolve().parent.is_dir():
+            raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {path.parent}")
+        path.mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise UsageError(f"expected --{name} to be a folder that can be written: {error}") from error
+    return path
 
 
 def require_matplotlib() -> None:
