@@ -37,7 +37,7 @@ def is_stdout(path: Path) -> bool:
     if path == Path("-"):
         return True
     try:
-        return os.path.samestat(path.stat(), os.fstat(1)) and not os.path.samefile(path, os.devnull)
+        return os.path.samestat(path.stat(), os.fstat(1)) and not path.samefile(os.devnull)
     except OSError:
         return False
 

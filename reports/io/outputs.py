@@ -13,7 +13,8 @@ from reports.io.destination import destination, is_stdout
 from reports.io.exit_codes import UsageError
 from reports.io.files import write_atomically
 
-_STDOUT = Path("-")
+#: The path that means standard output.
+STDOUT = Path("-")
 
 
 class Outputs:
@@ -33,14 +34,12 @@ class Outputs:
     """
 
     def __init__(self, wanted: Mapping[str, Path | None], made: Path | None = None) -> None:
-        self.files = {
-            name: _STDOUT if is_stdout(path) else path for name, path in wanted.items() if path is not None
-        }
+        self.files = {name: STDOUT if is_stdout(path) else path for name, path in wanted.items() if path is not None}
         places: dict[Path, str] = {}
         for name, path in self.files.items():
-            if path != _STDOUT and not (made is not None and path.parent.resolve() == made.resolve()):
+            if path != STDOUT and not (made is not None and path.parent.resolve() == made.resolve()):
                 refuse_unwritable(name, path)
-            place = path if path == _STDOUT else path.resolve()
+            place = path if path == STDOUT else path.resolve()
             if place in places and place != Path(os.devnull):
                 raise UsageError(f"expected --{places[place]} and --{name} to be two files, both are {path}")
             places[place] = name
@@ -48,23 +47,19 @@ class Outputs:
     @property
     def to_stdout(self) -> bool:
         """Whether one of the outputs goes to standard output, so that nothing else may be printed there."""
-        return _STDOUT in self.files.values()
+        return STDOUT in self.files.values()
 
-    def write(self, name: str, text: str) -> None:
-        """Write ``text`` to the file of the option with that name."""
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write ``content`` to the file of the option with that name; text becomes UTF-8, whatever the terminal has."""
         path = self.files[name]
-        if path == _STDOUT:
-            write_to_stdout(text)
-        else:
-            write_atomically(path, text)
-
-
-def write_to_stdout(text: str) -> None:
-    """Write a result to standard output in UTF-8, as to a file, whatever the encoding of what people read there."""
-    text = text if text.endswith("\n") else f"{text}\n"
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.buffer.flush()
+        if path != STDOUT:
+            write_atomically(path, content)
+            return
+        if isinstance(content, str):
+            content = (content if content.endswith("\n") else f"{content}\n").encode()
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
 
 
 def refuse_unwritable(name: str, path: Path) -> None:
@@ -83,7 +78,8 @@ def refuse_unwritable(name: str, path: Path) -> None:
         if file.is_dir():
             raise UsageError(f"expected --{name} to be a file, {path} is a folder")
         if not file.parent.is_dir():
-            raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {file.parent}")
+            folder = (file if path.is_symlink() else path).parent
+            raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {folder}")
         if file.exists() and not os.access(file, os.W_OK):
             raise UsageError(f"expected --{name} to be a file that can be written, {path} is read-only")
         if place is not None:

@@ -8,7 +8,11 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 #: Sizes of a terminal that our tables can be shown in.
 _SMALLEST, _LARGEST = 20, 10_000
@@ -38,10 +42,11 @@ def usable_streams() -> Iterator[None]:
 def _usable(stream: TextIO | None, number: int) -> TextIO:
     """The stream for a descriptor, in the encoding of the stream that Python has made for it."""
     if stream is None:  # the descriptor was closed before we were started
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it is needed until the process ends
+        return Path(os.devnull).open("w", encoding="utf-8")
     stream.flush()
     raw = io.BufferedWriter(_Forgiving(number, "w", closefd=False))
-    return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=stream.isatty() or number == 2)
+    at_once = stream.line_buffering if isinstance(stream, io.TextIOWrapper) else True
+    return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=at_once)
 
 
 def _is_size(text: str) -> bool:
@@ -53,7 +58,7 @@ class _Forgiving(io.FileIO):
 
     _failed = False
 
-    def write(self, content: object) -> int:
+    def write(self, content: Buffer) -> int:
         """Write the bytes, or drop them; the number of bytes that are done with."""
         if not self._failed:
             try:
