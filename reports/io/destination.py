@@ -46,6 +46,6 @@ def _is_special(path: Path) -> bool:
     """Whether there is something else than a file or a folder at the path."""
     try:
         mode = path.stat().st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

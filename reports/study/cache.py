@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from reports.io.archive import NotOursError, read_archive, write_archive
@@ -35,8 +36,13 @@ class Cache:
         OSError
             The folder cannot be written, or the disk is full.
         """
+        place = self._path(part)
+        if place.is_dir():
+            shutil.rmtree(place)
+        elif place.exists() and not place.is_file():  # a pipe, which nobody reads
+            place.unlink()
         # The key is in the file as well, so that a file under another part's name is not taken for that part's result.
-        write_archive(self._path(part), {"key": part.key, "result": result.record}, result.arrays)
+        write_archive(place, {"key": part.key, "result": result.record}, result.arrays)
         kept = sorted(self._folder.glob(f"{part.name}@*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[_KEPT:]:
             path.unlink(missing_ok=True)
