@@ -1,4 +1,4 @@
-"""What is read back from a file is what we have written, or is refused in one sentence: never guessed, never a crash."""
+"""What is read back from a file is what we have written, or is refused in one sentence, and never a crash."""
 
 from __future__ import annotations
 

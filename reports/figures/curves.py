@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
@@ -158,6 +159,8 @@ def _draw_loss(axes: Axes, history: bp.History) -> None:
 
 
 def _scale_losses(axes: Axes) -> None:
+    if not any(np.any(np.asarray(line.get_ydata()) > 0) for line in axes.lines):
+        return  # a logarithmic axis has no place for them
     axes.set_yscale("log")
     # Ticks read 0.5 and 2 instead of 5 x 10^-1 and 2 x 10^0, and there are few enough to be read.
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
