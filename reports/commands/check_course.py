@@ -17,6 +17,7 @@ from reports.course.submissions import Submission, find
 from reports.course.summary import FORMATS, terminal
 from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
+from reports.io.destination import resolved
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
 from reports.io.files import write_atomically
 from reports.io.outputs import Outputs, made_folder, require_matplotlib
@@ -69,7 +70,11 @@ def _prepare_reports(arguments: argparse.Namespace) -> None:
     folder = arguments.reports
     if folder is None:
         return
-    if folder.resolve().is_relative_to(arguments.all.resolve()):
+    try:
+        inside = resolved(folder).is_relative_to(arguments.all.resolve())
+    except OSError as error:
+        raise UsageError(f"expected --reports to be a folder: {error}") from error
+    if inside:
         raise UsageError(
             f"expected --reports outside {arguments.all}, where students can write: name a folder elsewhere"
         )

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +19,6 @@ from reports.commands.data import mnist_folder
 from reports.commands.plot import form_of, picture
 from reports.io.destination import destination
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
-from reports.io.jsonfile import dumps
 from reports.io.lock import only_run_on
 from reports.io.outputs import STDOUT, Outputs, refuse_unwritable, require_matplotlib
 from reports.io.progress import Display
@@ -27,6 +26,7 @@ from reports.training import checkpoint, curve
 from reports.training.experiments import EXPERIMENTS, Experiment, build_net, load_data
 from reports.training.experiments import run as run_experiment
 from reports.training.explanation import why_not_learned
+from reports.training.saved_history import text_of
 
 #: Seconds between two savings. Saving costs little beside an epoch of MNIST, and would cost much after each epoch of
 #: the small nets.
@@ -113,8 +113,7 @@ class _Files:
         """Save the weights and the history; the history alone, where there is no place for weights."""
         if self.weights is not None:
             checkpoint.save(self.weights, experiment, net, history, self.data)
-        record = {"experiment": asdict(experiment), "epochs_done": history.epochs, "history": history.as_dict()}
-        self._outputs.write("out", dumps(record))
+        self._outputs.write("out", text_of(experiment, history))
 
     def save_views(self, experiment: Experiment, history: bp.History) -> None:
         """Write the table and the figure of the history."""

@@ -159,7 +159,8 @@ def _draw_loss(axes: Axes, history: bp.History) -> None:
 
 
 def _scale_losses(axes: Axes) -> None:
-    if not any(np.any(np.asarray(line.get_ydata()) > 0) for line in axes.lines):
+    losses = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines])
+    if not np.any((losses > 0) & (losses < np.inf)):
         return  # a logarithmic axis has no place for them
     axes.set_yscale("log")
     # Ticks read 0.5 and 2 instead of 5 x 10^-1 and 2 x 10^0, and there are few enough to be read.

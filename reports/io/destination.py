@@ -22,14 +22,32 @@ def destination(path: Path) -> Path | None:
         The links go round in a circle, or the folder cannot be looked into.
     """
     for _ in range(_MOST_LINKS):
-        folder = path.parent.resolve()
+        folder = resolved(path.parent)
         if folder == Path("/dev/fd") or folder.match("/proc/*/fd"):
             return None
         path = folder / path.name
         if not path.is_symlink():
             return None if _is_special(path) else path
         path = folder / path.readlink()
-    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    raise _circle(path)
+
+
+def resolved(path: Path) -> Path:
+    """The path without symbolic links.
+
+    Raises
+    ------
+    OSError
+        The links go round in a circle.
+    """
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # what Python raises up to 3.12
+        raise _circle(path) from error
+
+
+def _circle(path: Path) -> OSError:
+    return OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def is_stdout(path: Path) -> bool:

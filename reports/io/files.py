@@ -76,6 +76,9 @@ def _temporary_file(target: Path) -> Iterator[Path]:
         else:
             os.close(handle)  # Windows replaces no file that is open
         yield Path(name)
+    except OSError as error:
+        error.filename = error.filename or str(target)  # for the message: a full disk names no file
+        raise
     finally:
         Path(name).unlink(missing_ok=True)
         if CAN_LOCK:

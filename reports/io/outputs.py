@@ -37,7 +37,7 @@ class Outputs:
         self.files = {name: STDOUT if is_stdout(path) else path for name, path in wanted.items() if path is not None}
         places: dict[Path, str] = {}
         for name, path in self.files.items():
-            if path != STDOUT and not (made is not None and path.parent.resolve() == made.resolve()):
+            if path != STDOUT and not (made is not None and path.parent.absolute() == made.absolute()):
                 refuse_unwritable(name, path)
             place = path if path == STDOUT else path.resolve()
             if place in places and place != Path(os.devnull):
@@ -101,7 +101,7 @@ def made_folder(name: str, path: Path) -> Path:
     try:
         if path.exists() and not path.is_dir():
             raise UsageError(f"expected --{name} to be a folder, {path} is a file")
-        if not path.resolve().parent.is_dir():
+        if not path.absolute().parent.is_dir():
             raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {path.parent}")
         path.mkdir(exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()

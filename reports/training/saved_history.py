@@ -1,15 +1,17 @@
-"""Reads what was saved of a training, and refuses what no training of ours can have been."""
+"""Writes and reads the history of a training, and refuses what no training of ours can have been."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import bp
-from reports.io.jsonfile import number
+from reports.io.jsonfile import dumps, number
+from reports.training.experiments import Experiment
 
 _SERIES = ("loss_train", "loss_test", "acc_train", "acc_test")
 _PLACE = {"epoch", "batch", "what"}
@@ -17,6 +19,17 @@ _PLACE = {"epoch", "batch", "what"}
 
 class NoHistoryError(Exception):
     """The content is no history of a training; the message says what was expected."""
+
+
+def text_of(experiment: Experiment, history: bp.History) -> str:
+    """The content of the file of a history: JSON with the experiment, the history and a digest of both."""
+    record = {"experiment": asdict(experiment), "epochs_done": history.epochs, "history": history.as_dict()}
+    return dumps(record | {"digest": _digest(record)})
+
+
+def _digest(record: dict[str, Any]) -> str:
+    """A hash of the values, however they are spaced."""
+    return hashlib.sha256(dumps(record, ascii_only=True).encode()).hexdigest()
 
 
 def read_history(path: Path) -> tuple[str, bp.History]:
@@ -28,17 +41,19 @@ def read_history(path: Path) -> tuple[str, bp.History]:
         The file cannot be read, or holds something else.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return _read(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError, NoHistoryError) as error:
         raise NoHistoryError(f"expected {path} to be a history that bp train has written: {error}") from error
-    try:
-        _require(isinstance(record, dict) and isinstance(record.get("experiment"), dict), "an experiment and a history")
-        name = record["experiment"].get("name")
-        _require(isinstance(name, str), "an experiment with a name")
-        history = history_of(record.get("history"))
-        _require(record.get("epochs_done") == history.epochs, f"epochs_done = {history.epochs}, as in the history")
-    except NoHistoryError as error:
-        raise NoHistoryError(f"expected {path} to be a history that bp train has written: {error}") from error
+
+
+def _read(record: Any) -> tuple[str, bp.History]:
+    _require(isinstance(record, dict) and isinstance(record.get("experiment"), dict), "an experiment and a history")
+    name = record["experiment"].get("name")
+    _require(isinstance(name, str), "an experiment with a name")
+    history = history_of(record.get("history"))
+    _require(record.get("epochs_done") == history.epochs, f"epochs_done = {history.epochs}, as in the history")
+    digest = record.pop("digest", None)
+    _require(digest == _digest(record), "numbers that have not been changed or damaged since")
     return name, history
 
 
