@@ -13,10 +13,12 @@ import pytest
 
 from reports import cli
 from reports.commands import train as train_command
+from reports.course.record import record_path
 from reports.io.exit_codes import OK, USAGE
 from reports.io.files import replacing, write_atomically
 from reports.io.lock import only_run_on
-from tests.submissions import exit_code
+from tests.comparing import needs_flint
+from tests.submissions import RELU, RIGHT, exit_code, hand_in
 
 pytestmark = [
     pytest.mark.system,
@@ -208,3 +210,16 @@ def test_leftovers_of_killed_runs_are_cleared() -> None:
         write_atomically(Path("two"), "")
         assert names() == {at_work.name, "two", ".foreign.part"}
     assert names() == {"one", "two", ".foreign.part"}
+
+
+@needs_flint
+def test_the_second_of_two_runs_on_a_course_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """While a course is judged, a second run on it is refused, since both would write its record."""
+    hand_in(Path("course"), a=RIGHT)
+    argv = ("check", "--all", "course", *RELU)
+    record = record_path(Path("course"), None)
+    record.parent.mkdir(parents=True)
+    with only_run_on(record):
+        assert exit_code(*argv) == USAGE
+        assert "another run" in capsys.readouterr().err
+    assert exit_code(*argv) == OK

@@ -23,7 +23,7 @@ CAN_LOCK = fcntl is not None
 def only_run_on(path: Path) -> Iterator[None]:
     """Refuse a second run that writes to ``path`` while the block runs; the lock is a hidden file beside it.
 
-    Where there are no such locks, nothing is refused.
+    Where there are no such locks, or the folder cannot be written, nothing is refused.
 
     Raises
     ------
@@ -34,7 +34,11 @@ def only_run_on(path: Path) -> Iterator[None]:
         yield
         return
     place = path.with_name(f".{os.fsdecode(os.fsencode(path.name)[:200])}.lock")
-    handle = _made_and_locked(place)
+    try:
+        handle = _made_and_locked(place)
+    except OSError:  # what cannot be written there is told by whoever writes it
+        yield
+        return
     if handle is None:
         raise UsageError(f"another run is writing {path}: wait for its end, or let this one write elsewhere")
     try:

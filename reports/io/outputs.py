@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from reports.io.destination import destination, is_stdout
+from reports.io.destination import destination, is_stdout, resolved
 from reports.io.exit_codes import UsageError
 from reports.io.files import write_atomically
 
@@ -88,26 +88,42 @@ def refuse_unwritable(name: str, path: Path) -> None:
         raise UsageError(f"expected --{name} to be a file that can be written: {error}") from error
 
 
-def made_folder(name: str, path: Path) -> Path:
-    """Make the folder of the option ``name`` if it is missing, or refuse it before any work; return its path.
-
-    As for files, the folder that it lies in must exist.
+def refuse_no_folder(name: str, path: Path) -> None:
+    """Refuse, before any work, a folder that cannot be used or made. As for files, the one it lies in must exist.
 
     Raises
     ------
     UsageError
-        It is a file, the folder that it should lie in does not exist, or nothing can be written there.
+        The path of the option ``name`` is a file, or the folder that it should lie in does not exist.
     """
     try:
         if path.exists() and not path.is_dir():
             raise UsageError(f"expected --{name} to be a folder, {path} is a file")
         if not path.absolute().parent.is_dir():
             raise UsageError(f"expected --{name} to be in a folder that exists, there is no folder {path.parent}")
+        resolved(path)
+    except OSError as error:
+        raise _no_folder(name, error) from error
+
+
+def made_folder(name: str, path: Path) -> None:
+    """Make the folder of the option ``name`` if it is missing.
+
+    Raises
+    ------
+    UsageError
+        `refuse_no_folder` refuses it, or nothing can be written there.
+    """
+    refuse_no_folder(name, path)
+    try:
         path.mkdir(exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
-        raise UsageError(f"expected --{name} to be a folder that can be written: {error}") from error
-    return path
+        raise _no_folder(name, error) from error
+
+
+def _no_folder(name: str, error: OSError) -> UsageError:
+    return UsageError(f"expected --{name} to be a folder that can be written: {error}")
 
 
 def require_matplotlib() -> None:
