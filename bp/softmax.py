@@ -160,8 +160,8 @@ class Softmax:
         That is R itself if t is the class with the maximum; else R without e_t, plus 1 for the class with the maximum.
         """
         (high, low), places = self.others, _places(self.head, t)
-        elsewhere = _at(self.X, t) < self.m
-        high, rounded = two_sum(high, np.where(elsewhere, -self.head.ravel("K").take(places), 0))
+        elsewhere: Doubles = (_at(self.X, t) < self.m).astype(np.float64)
+        high, rounded = two_sum(high, -elsewhere * self.head.ravel("K").take(places))
         low = low - elsewhere * self.tail.ravel("K").take(places) + rounded
         high, rounded = two_sum(high, elsewhere * RAISED)
         high, low = two_sum(high, low + rounded)
