@@ -110,8 +110,9 @@ def measure(wanted: list[Call], seconds: float, digits: Data, where: str, say: S
             data = (*data[:2], *data[:2])
         rows.append(_row(call, data, seconds))
     note = (
-        "Ratios are medians of interleaved rounds, with the quartiles of the ratio to eager PyTorch, of processor time, "
-        f"which other programs disturb less; float64, one thread, set-up included. All contestants had the same loss at the end. {where}"
+        "Ratios are medians of interleaved rounds, with the quartiles of the ratio to eager PyTorch; float64, one "
+        "thread, set-up included. They are of processor time, which other programs disturb less than elapsed time. All "
+        f"contestants had the same loss at the end. {where}"
     )
     return Table("Whole calls of bp.train", rows, note)
 
