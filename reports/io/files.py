@@ -89,7 +89,7 @@ def _clear_leftovers(folder: Path) -> None:
     """Remove the temporary files whose processes were killed: nobody holds their locks."""
     for leftover in folder.glob(f".*{_ENDING}") if CAN_LOCK else ():
         with suppress(OSError):
-            handle = os.open(leftover, os.O_RDONLY | os.O_CLOEXEC)
+            handle = os.open(leftover, os.O_RDONLY)
             try:
                 lock(handle)
                 leftover.unlink()
@@ -99,7 +99,7 @@ def _clear_leftovers(folder: Path) -> None:
 
 def _write_to(path: Path, content: bytes) -> None:
     """Write to a pipe, a device or an open file, which is neither made nor cut."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND)
     with suppress(BrokenPipeError), os.fdopen(handle, "wb") as stream:  # a reader that left wants no more
         stream.write(content)
 

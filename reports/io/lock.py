@@ -69,7 +69,7 @@ def is_removed(handle: int) -> bool:
 def _made_and_locked(place: Path) -> int | None:
     """The handle of the file at ``place``, made if need be and locked; None if another process has locked it."""
     while True:
-        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             lock(handle)
         except BlockingIOError:
