@@ -247,7 +247,7 @@ def test_the_command_tells_which_part_failed(
 #: The measurement behind each cause that the small report names; `reports/study/causes.typ` has all of them.
 _CAUSES = {
     "xor-lost": "runs/xor/crossings",
-    "overfit": "runs/spirals-1/facts/lowest_loss_test_epoch",
+    "overfit": "runs/spirals-1/summary/lowest_loss_test_epoch",
     "slow": "spirals-seeds/by_rate/0.2/first_length",
     "long-steps": "runs/spirals-5/steps/promised",
     "dead": "runs/spirals-5/revived",
@@ -256,17 +256,17 @@ _CAUSES = {
     "weights-last": "runs/mnist/net/gradient/last",
     "logits": "runs/mnist-unstable/net/largest_logit",
     "overflow": "instability/cells",
-    "rounded-away": "saturation/facts",
+    "rounded-away": "saturation/summary",
     "subnormal": "saturation/thresholds",
-    "kept-apart": "saturation/facts",
+    "kept-apart": "saturation/summary",
     "steps": "steps/functions",
-    "blind": "catches/by_class",
+    "blind": "known-mistakes/hands",
 }
 
 _SOMETIMES = {
     "growth": "instability/cells",
-    "overfit-mnist": "runs/mnist/facts/lowest_loss_test_epoch",
-    "xor-short": "runs/xor-long/facts/epoch_of_all_train",
+    "overfit-mnist": "runs/mnist/summary/lowest_loss_test_epoch",
+    "xor-short": "runs/xor-long/summary/epoch_of_all_train",
 }
 
 
@@ -310,7 +310,7 @@ def test_figures_and_tables_are_referred_to(study: tuple[Study, Path]) -> None:
     shown = set(re.findall(r'<figure id="([^"]+)"', page))
     assert shown == {f"fig-{path.stem}" for path in (folder / "report" / "figures").glob("*.svg")} | {
         f"tab-{name}" for name in (
-            "settings", "final", "cost", "seeds", "steps", "first", "last", "errors", "catches", "answers",
+            "settings", "final", "cost", "seeds", "steps", "first", "last", "errors", "mistakes", "answers",
             "speed", "memory",
         )
     }  # fmt: skip
