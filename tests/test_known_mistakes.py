@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -50,19 +49,41 @@ def test_a_name_that_is_not_accepted_is_counted(monkeypatch: pytest.MonkeyPatch)
     assert (judged["caught"]["ours"], judged["named"], judged["misnamed"]) == (True, False, True)
 
 
-def test_both_hands_are_counted_by_class() -> None:
-    """Every class of each hand is counted once, and no checker fails a right class."""
-    found = known_mistakes.measure(every=60)
-    assert found["checkers"] == ["ours", *usual_tests.checkers()]
-    assert len(found["each"]) == len(known_mistakes.numbers(60))
-    for hand, written in (("catalogue", CATALOGUE), ("second hand", CODINGS)):
-        counts = found["hands"][hand]
-        for name in ("mistakes", "named", *found["checkers"]):
-            assert counts["all"][name] == sum(each[name] for each in counts["by_class"].values())
-        assert counts["all"]["mistakes"] == len(written[::60])
-        assert counts["all"]["ours"] == counts["all"]["mistakes"]
-    assert found["right"] == {"classes": 12} | dict.fromkeys(found["checkers"], 0)
-    assert json.loads(json.dumps(found)) == found
+def test_both_hands_are_counted_by_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every judgement counts once for its class and once for all, apart for each hand."""
+    names = ["ours", *usual_tests.checkers()]
+
+    def said(hand: str, cls: str, *, ours: bool, named: bool, others: bool = False) -> dict[str, Any]:
+        caught = {"ours": ours} | dict.fromkeys(names[1:], others)
+        flags = {"named": named, "misnamed": not named, "blames": False}
+        return {"hand": hand, "subject": f"{cls}.delta", "caught": caught} | flags
+
+    mistakes = [
+        said("catalogue", "ReLULayer", ours=True, named=True, others=True),
+        said("catalogue", "ReLULayer", ours=True, named=False),
+        said("catalogue", "SoftmaxLayer", ours=False, named=False),
+        said("second hand", "ReLULayer", ours=True, named=True),
+    ]
+    right = [{"caught": dict.fromkeys(names, False)}] * 12
+    monkeypatch.setattr(known_mistakes, "_judge_all", lambda chosen: right + mistakes)
+    found = known_mistakes.measure(every=100)
+    counts = ("mistakes", "ours", "named", "misnamed", "course")
+    catalogue, second = found["hands"]["catalogue"], found["hands"]["second hand"]
+    assert [catalogue["by_class"]["ReLULayer"][name] for name in counts] == [2, 2, 1, 1, 1]
+    assert [catalogue["by_class"]["SoftmaxLayer"][name] for name in counts] == [1, 0, 0, 1, 0]
+    assert [catalogue["all"][name] for name in counts] == [3, 2, 1, 2, 1]
+    assert [second["all"][name] for name in counts] == [1, 1, 1, 0, 0]
+    assert (found["checkers"], found["each"]) == (names, mistakes)
+
+
+def test_a_sample_has_mistakes_of_both_hands() -> None:
+    """Every n-th mistake of the catalogue is in the sample, and every n-th of the second hand."""
+    chosen = known_mistakes.numbers(50)
+    assert [n for n in chosen if n < len(CATALOGUE)] == [*range(0, len(CATALOGUE), 50)]
+    assert [n - len(CATALOGUE) for n in chosen if n >= len(CATALOGUE)] == [*range(0, len(CODINGS), 50)]
+    hands = [known_mistakes.judge(number_of("ReLULayer.delta", "mask-missing"))["hand"]]
+    relu = next(n for n, each in enumerate(CODINGS) if each.subject.startswith("ReLU"))
+    assert [*hands, known_mistakes.judge(len(CATALOGUE) + relu)["hand"]] == ["catalogue", "second hand"]
 
 
 def test_false_alarms_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,15 @@ def test_dead_units_are_those_that_are_off(study: tuple[Study, Path]) -> None:
     assert (one["dead_share"][-1], one["all_dead_epoch"]) == (0, None)
 
 
+def test_the_examiner_fails_what_is_wrong_and_nothing_else(study: tuple[Study, Path]) -> None:
+    """Of the sample of known mistakes each is caught by our examiner, and no checker fails a right class."""
+    made_study, _ = study
+    known = made_study.numbers()["known-mistakes"]
+    for counts in (hand["all"] for hand in known["hands"].values()):
+        assert counts["ours"] == counts["mistakes"] > 0
+    assert {known["right"][name] for name in known["checkers"]} == {0}
+
+
 def test_every_figure_is_drawn(study: tuple[Study, Path]) -> None:
     """Each figure has a file in the folder and, under the same name, a place in results.json."""
     _, folder = study
