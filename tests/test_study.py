@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from reports.study.cache import Cache
 from reports.study.gather import Study, Title, gather
 from reports.study.part import Part, PartResult
 from reports.study.runs import history_of, net_of
+from tests import browser
 from tests.study import SMALL, leave_figures_blank, noise_for_mnist, silent_display
 
 pytestmark = pytest.mark.outside
@@ -310,6 +312,45 @@ def test_the_page_can_be_found_ones_way_in(study: tuple[Study, Path]) -> None:
     assert body.count("<main") == body.count("<nav") == body.count("<h1") == 1
     ids = set(re.findall(r'id="([^"]+)"', body))
     assert [target for target in re.findall(r'href="#([^"]+)"', body) if target not in ids] == []
+
+
+def test_headings_are_in_order_and_the_way_to_the_text_comes_first(study: tuple[Study, Path]) -> None:
+    """No heading is a level deeper than the one before allows, and the first link leads to the main part."""
+    _, folder = study
+    page = (folder / "report" / "report.html").read_text()
+    outside = re.sub(r"<nav.*?</nav>", "", page, flags=re.DOTALL)
+    levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", outside)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    first_link = re.search(r'<a[^>]*href="([^"]*)"', page.split("<body")[1])
+    assert first_link is not None
+    assert first_link.group(1) == "#main"
+    assert page.index("<header") < page.index("<nav") < page.index('<main id="main"')
+
+
+def test_what_is_wide_can_be_scrolled_or_shrinks(study: tuple[Study, Path]) -> None:
+    """Every table and every formula on a line of its own is in a box that scrolls; no other width is fixed."""
+    _, folder = study
+    page = (folder / "report" / "report.html").read_text()
+    style, body = re.search(r"<style>(.*?)</style>", page, flags=re.DOTALL).group(1), page.split("</head>")[1]
+    assert re.search(r"\.scroll\s*{[^}]*overflow-x:\s*auto", style)
+    assert re.search(r"figure img\s*{[^}]*max-width:\s*100%", style)
+    wide = re.findall(r'(?:<div[^>]* class="scroll"[^>]*>)?\s*(?:<table|<math[^>]*display="block")', body)
+    assert len(wide) > 10
+    assert [each for each in wide if not each.startswith("<div")] == []
+    widths = re.findall(r"(?<![-\w])(?:min-)?width:\s*([\d.]+)(px|pt|cm|mm|in)", page)
+    assert [width for width, unit in widths if unit != "px" or float(width) > 320] == []
+
+
+@pytest.mark.skipif(browser.chromium() is None, reason="Chromium is not installed")
+def test_nothing_is_cut_on_a_screen_of_any_width(study: tuple[Study, Path], tmp_path: Path) -> None:
+    """From a telephone to a desktop nothing sticks out of the page, and what is wider has a sign that it goes on."""
+    _, folder = study
+    shown = browser.laid_out(folder / "report" / "report.html", (340, 390, 768, 1280), tmp_path)
+    assert len(shown) == 4
+    for each in shown:
+        assert each["page"] <= each["width"], each["width"]
+        assert (each["out"], each["cut"], each["unmarked"]) == ([], [], []), each["width"]
 
 
 def test_figures_and_tables_are_referred_to(study: tuple[Study, Path]) -> None:
