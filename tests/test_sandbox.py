@@ -98,7 +98,7 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     assert [Path(path).name for path in given.pop("listable")] == [Path(json.__path__[0]).parent.name]
     assert given == {
         "requests": 5, "replies": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
-        "seconds": 12, "wall": 120,
+        "most_files": 4000, "most_bytes": 2**28, "seconds": 12, "wall": 120,
         "writable": [f"{folder}/work"], "root": f"{folder}/work/submission/mlp.py",
         "wanted": list(CLASSES), "optional": ["NaiveSoftmaxLayer"],
     }  # fmt: skip

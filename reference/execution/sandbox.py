@@ -28,7 +28,14 @@ from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, Define, Descend, Get, Keep, New, Put, Reply, Step, Work
-from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
+from reference.execution.worker_process import (
+    EndedError,
+    SecondsLeft,
+    StartError,
+    WorkerProcess,
+    is_overfull,
+    most_in_folder,
+)
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
 
@@ -307,7 +314,10 @@ class Sandbox:
     def _command(self, requests: int, replies: int) -> list[str]:
         folders = [str(self._folder / name) for name in ("bp_worker", "libraries")]
         readable = [*map(str, self._package_folders), *folders]
+        most_files, most_bytes = most_in_folder()
         settings = {
+            "most_files": most_files,
+            "most_bytes": most_bytes,
             "requests": requests,
             "replies": replies,
             "memory": self.limits.memory,

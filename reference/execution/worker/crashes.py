@@ -21,6 +21,7 @@ from . import standins
 from .protocol import Place
 
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - compared with names of files, which are strings
 _NUMPY = os.path.dirname(np.__file__)  # noqa: PTH120
 #: Folders whose files are nobody's own: Python's library, and where numpy and the like are installed.
@@ -81,6 +82,11 @@ def is_refusal(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _REFUSED
     return type(error) is RuntimeError and _file_of(error) == threading.__file__
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room for a file: it is larger than a file may be, or all files together are."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def is_raised_in(error: BaseException, file: str) -> bool:
