@@ -264,6 +264,7 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
         assert begun.box.run([MADE, ASKED])[-1].error == "ended the process (exit code 3)"
     asked = len(begun.script.asked)
     why = "was not called any more, since ReLULayer.forward ended the process (exit code 3) again and again"
+    why += " (its process was started 2 times)"
     refused = Reply(error=why, error_kind="exits")
     assert begun.box.run([MADE, ASKED]) == [refused] * 2
     assert len(begun.script.asked) == asked
