@@ -10,7 +10,7 @@ import pytest
 
 import bp
 from reference.execution.implementation import CLASSES, NotAnImplementation
-from reference.execution.worker import newer_syntax, loading
+from reference.execution.worker import loading, newer_syntax
 from tests.loaded import HEAD, MODULES, NAMED, RELU, SOURCE, failed, file_in, flat_modules, judged
 
 pytestmark = pytest.mark.system
@@ -113,7 +113,7 @@ NEWER = {
     "type Array = list": "3.12",
     "class Layer[T]: pass": "3.12",
     "def made[T = int](x): pass": "3.13",
-    "name = f\"{names[\"a\"]}\"": "3.12",
+    'name = f"{names["a"]}"': "3.12",
     "except ValueError, TypeError:": "3.14",
     "said = t'{name}'": "3.14",
 }

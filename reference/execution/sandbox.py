@@ -198,10 +198,8 @@ class Sandbox:
                 yield from replies
                 yield from map(self.run, group[number:])
                 return
-        said = (
-            f"{end.message} when it got several calls together, although it answers each of them alone "
-            f"({self._restarts()})"
-        )
+        alone = f"although it answers each of them alone ({self._restarts()})"
+        said = f"{end.message} when it got several calls together, {alone}"
         yield from ([_error_reply(EndedError(end.kind, said))] * len(steps) for steps in group)
 
     def _remember(self, label: str, end: EndedError) -> None:
@@ -279,7 +277,7 @@ class Sandbox:
         }
 
     def _restarts(self) -> str:
-        return "its process was started once" if self._starts == 1 else f"its process was started {self._starts} times"
+        return f"its process was started {self._starts} times"
 
     def _receive_confinement(self) -> None:
         """Receive the worker's report of its confinement.
@@ -323,10 +321,8 @@ class Sandbox:
     def _command(self, requests: int, replies: int) -> list[str]:
         folders = [str(self._folder / name) for name in ("bp_worker", "libraries")]
         readable = [*map(str, self._package_folders), *folders]
-        most_files, most_bytes = most_in_folder()
         settings = {
-            "most_files": most_files,
-            "most_bytes": most_bytes,
+            **dict(zip(("most_files", "most_bytes"), most_in_folder(), strict=True)),
             "requests": requests,
             "replies": replies,
             "memory": self.limits.memory,

@@ -102,7 +102,8 @@ def _unreadable(text: str, error: BaseException) -> str:
     where = f" (line {line}: {lines[line - 1].strip()[:80]})" if 0 < line <= len(lines) else ""
     newer = newer_syntax.version_needed(lines[line - 1]) if 0 < line <= len(lines) else None
     if isinstance(error, SyntaxError) and newer is not None:
-        return f"needs Python {newer} or later, and is judged with Python {sys.version_info[0]}.{sys.version_info[1]}{where}"
+        present = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return f"needs Python {newer} or later, and is judged with Python {present}{where}"
     if _PYTHON_2.search(text):
         return f"is Python 2 source{where}; the lab is in Python 3"
     return f"is no Python: {getattr(error, 'msg', None) or error}{where}"
