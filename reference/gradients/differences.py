@@ -103,25 +103,23 @@ class Differences:
 
     def along(self, args: Sequence[Array], number: int, direction: Array) -> Estimate:
         """The derivative of every output along a direction of one argument."""
-
-        def moved(t: float) -> Array:
-            return self._at(args, number, args[number] + t * direction)
-
-        found = self._sharp(moved, 1.0, args, _ratio(args[number], direction))
-        if np.abs(direction).max(initial=0.0) > 1:
-            found = _confirmed(
-                found,
-                self._sharp(
-                    moved,
-                    tolerances.SECOND_STEP_RATIO,
-                    args,
-                    _ratio(args[number], direction) / tolerances.SECOND_STEP_RATIO,
-                ),
-            )
-        if not (self.carries_complex and np.isfinite(found.error).any()):
-            return found
         directions = [np.zeros(array.shape) for array in args]
         directions[number] = direction
+        return self.jointly(args, directions)
+
+    def jointly(self, args: Sequence[Array], directions: Sequence[Array]) -> Estimate:
+        """The derivative of every output along a direction of all arguments together."""
+
+        def moved(t: float) -> Array:
+            return self.function(*(a + t * d if d.any() else a for a, d in zip(args, directions, strict=True)))
+
+        ratio = max(_ratio(a, d) for a, d in zip(args, directions, strict=True))
+        found = self._sharp(moved, 1.0, args, ratio)
+        if max(float(np.abs(d).max(initial=0.0)) for d in directions) > 1:
+            second = tolerances.SECOND_STEP_RATIO
+            found = _confirmed(found, self._sharp(moved, second, args, ratio / second))
+        if not (self.carries_complex and np.isfinite(found.error).any()):
+            return found
         try:
             exact = complex_step.Along(self.function, args).measured(directions)
         except complex_step.ComplexStepError:

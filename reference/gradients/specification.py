@@ -103,6 +103,14 @@ class Specification:
             for each, array in zip(found, floats, strict=True)
         )
 
+    def autograd(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...] | None:
+        """What torch's own differentiation of the definition answers, right or not; None where it is not for torch."""
+        if self._plain != "torch":
+            return None
+        weights = cotangent.astype(np.float64).reshape(self.shape)
+        found = torch_autograd.vjp(self._with("torch"), weights, doubles(self._pattern.floats(args)))
+        return tuple(each.value for each in found)
+
     def _value(self, floats: Sequence[Array]) -> Estimate | None:
         try:
             plain = np.asarray(self.evaluate(*floats), dtype=np.float64)
@@ -132,7 +140,7 @@ class Specification:
         def bound(*floats: Any) -> Any:
             args: list[Any] = list(self._pattern.args)
             if kind == "torch":
-                args = [torch_autograd.constant(array) if array.dtype.kind != "f" else array for array in args]
+                args = [torch_autograd.constant(array) for array in args]
             for number, given in zip(self._pattern.differentiable, floats, strict=True):
                 args[number] = given
             return self.definition(*args)
