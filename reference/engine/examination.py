@@ -90,7 +90,7 @@ class Examination:
             return self._failure(check, *self.explained(check, violation))
         notes = self.context.notes
         said = "; ".join(map(str, notes)) or None
-        return self._finding(check, "passed", actual=said, came=notes[0] if notes else None)
+        return self._finding(check, "passed", note=said)
 
     def _reason(self, broken: list[str]) -> Fact:
         """Why what depends on these is skipped: if they were skipped themselves, for their reason."""

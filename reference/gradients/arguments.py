@@ -148,7 +148,7 @@ def _array(number: int, value: Any) -> Array:
     if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64)):
         raise TypeError(
             f"args[{number}]: expected an array of float64, float32 or whole numbers (give float16 as float32, and "
-            f"complex numbers as two arguments, the real and the imaginary part), "
+            f"complex numbers as two arguments of real numbers), "
             f"got {type(value).__name__} of dtype {array.dtype}"
         )
     return array

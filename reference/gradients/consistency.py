@@ -48,7 +48,7 @@ def check_by_differences(context: Context, oracle: Differences, number: int, not
             answers, bounds = answered
             actual, bound = answers[position], bounds[position]
             words = asked(case.args, cotangent)
-            excused = partial(is_excused, context, oracle, case, cotangent, answers, bounds)
+            excused = partial(is_excused, context, oracle, case, cotangent, answers, bounds, position)
             # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             truth = oracle.gradient(cotangent, floats, position, alone)
@@ -62,7 +62,7 @@ def check_by_differences(context: Context, oracle: Differences, number: int, not
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
                 every = [index] if index is not None else []
                 comparison.add(actual, oracle.gradient(cotangent, floats, position, every), bound, words, excused)
-                if comparison.violation is None and not excused():
+                if comparison.violation is None and not excused(direction):
                     comparison.violation = _off_along(number, actual, direction, total, words)
     comparison.settle(nothing)
     context.check_enough()
@@ -79,14 +79,14 @@ def answers_of(context: Context, comparison: Comparison, case: Case, cotangent: 
 
 
 def not_a_number(
-    comparison: Comparison, case: Case, cotangent: Array, actual: Array, truth: Estimate, excused: Callable[[], bool]
+    comparison: Comparison, case: Case, cotangent: Array, actual: Array, truth: Estimate, excused: Callable[[Any], bool]
 ) -> None:
     """A NaN is wrong where the forward pass is finite, even where its derivative is not known."""
     strange = np.argwhere(np.isnan(actual) & ~np.isfinite(truth.error))
     if strange.size == 0 and not (np.isnan(actual).any() and actual.ndim == 0 and not np.isfinite(truth.error)):
         return
-    if comparison.violation is None and not excused():
-        index = tuple(int(i) for i in strange[0])
+    index = tuple(int(i) for i in strange[0])
+    if comparison.violation is None and not excused(index):
         comparison.violation = Violation(
             fact("number where finite", what=comparison.name, index=index),
             fact("entry", what=comparison.name, index=index, value=float(actual[index])),
@@ -96,14 +96,37 @@ def not_a_number(
 
 
 def is_excused(
-    context: Context, oracle: Differences, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
+    context: Context,
+    oracle: Differences,
+    case: Case,
+    cotangent: Array,
+    answers: Sequence[Array],
+    bounds: Sequence[Array],
+    position: int,
+    where: Index | Array,
 ) -> bool:
-    """Whether differences are no judge here: at a kink, or of a staircase so far away that every double is whole."""
+    """Whether differences are no judge here, of an entry or along a direction.
+
+    At a kink they are none, nor of a staircase so far away that every double is whole, nor where the values do not speak
+    against the answer when shorter steps are taken.
+    """
     floats = doubles(context.pattern.floats(case.args))
     largest = max(float(np.abs(each).max(initial=0.0)) for each in floats)
     if largest >= tolerances.WHOLE_DOUBLES and staircases.has_steps(oracle.function, floats):
         return True
-    return case.ordinary and context.is_excused(case, cotangent, answers, bounds)
+    if case.ordinary and context.is_excused(case, cotangent, answers, bounds):
+        return True
+    if not np.isfinite(answers[position]).all():
+        return False
+    directions = [np.zeros(each.shape) for each in floats]
+    if isinstance(where, np.ndarray):
+        directions[position] = where
+    else:
+        directions[position][where] = oracle.steps(floats, position)[where]
+    claimed = float((answers[position] * directions[position]).sum())
+    due = contracted(cotangent, oracle.jointly(floats, directions))
+    return bool(np.isfinite(due.error)) and not oracle.refutes(floats, directions, cotangent, claimed, float(due.value))
+
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:

@@ -68,6 +68,7 @@ class Context(engine.Context):
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
         self._shape: tuple[int, ...] | None = None
         self._judged: list[Case] | None = None
+        self._kinked: list[Case] = []
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
@@ -131,12 +132,10 @@ class Context(engine.Context):
         return [case for case in self.judged() if not case.tied]
 
     def tied(self) -> list[Case]:
-        """The judged cases in which a function may have a kink: equal numbers, zeros, and what is given if it has such."""
-        return [
-            case
-            for case in self.judged()
-            if case.tied or (case is self.cases[0] and ties.coincident(self.pattern.floats(case.args)))
-        ]
+        """The judged cases in which a function may have a kink: equal numbers, zeros, and where a kink was met."""
+        floats = self.pattern.floats(self.pattern.args)
+        found = [case for case in self.judged() if case.tied or (case is self.cases[0] and ties.coincident(floats))]
+        return [*found, *(case for case in self._kinked if not any(case is each for each in found))]
 
     def require_shape(self, number: int) -> None:
         """Whether the gradient of an argument has its shape, without which its values cannot be judged.
@@ -168,9 +167,20 @@ class Context(engine.Context):
         if left:
             self.note(fact("left out", left=left, drawn=drawn))
 
-    def is_excused(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> bool:
+    def is_excused(
+        self,
+        case: Case,
+        cotangent: Array,
+        answers: Sequence[Array],
+        bounds: Sequence[Array],
+        index: tuple[int, ...] | None = None,
+    ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it."""
-        return self.at_tie(case, cotangent, answers, bounds).outcome != "smooth"
+        if not self.at_tie(case, cotangent, answers, bounds).kinked:
+            return False
+        if not any(case is each for each in self._kinked):
+            self._kinked.append(case)
+        return True
 
     def at_tie(
         self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
@@ -187,10 +197,9 @@ class Context(engine.Context):
         oracle = self.differences if self.spec is None else self.spec.differences
         weights = cotangent.astype(np.float64)
 
-        def value(floats: ties.Arrays) -> float:
-            args = self.pattern.with_floats(floats)
-            if not all(((low < a) & (a < high)).all() for a, (low, high) in zip(args, self.pattern.domain, strict=True)):
-                return float("nan")
+        def value(floats: ties.Arrays) -> float | None:
+            if not self.pattern.is_legal(self.pattern.with_floats(floats)):
+                return None
             output = np.asarray(oracle.function(*doubles(floats)), dtype=np.float64)
             return float((weights.reshape(output.shape) * output).sum())
 

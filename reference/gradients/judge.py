@@ -18,8 +18,8 @@ from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
-#: Whether an answer that seems wrong is at a kink, and not to be judged here.
-Excused = Callable[[], bool]
+#: Whether an answer that seems wrong at an entry is none to be judged here, as at a kink.
+Excused = Callable[[Index], bool]
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Comparison:
         known = np.isfinite(error) & (np.abs(value) <= self.largest)
         value, error = np.where(known, value, 0.0), np.where(known, error, 0.0)
         index = _worst(np.where(known, actual, 0.0), value, error)
-        if index is not None and excused is not None and excused():
+        if index is not None and excused is not None and excused(index):
             return
         self.judged += int(known.sum())
         self._pairs.append((actual[known], value[known], error[known]))

@@ -13,7 +13,7 @@ At a jump, and where gradients grow without end, nothing is demanded. What none 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +23,7 @@ from reference.numerics import tolerances
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
-Outcome = Literal["smooth", "legal", "wrong", "unknown"]
+Outcome = Literal["legal", "wrong", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Place:
     floats
         The arguments that are differentiated.
     value
-        From arguments to the number <cotangent, function>; NaN outside the function's domain.
+        From arguments to the number <cotangent, function>; None where the arguments are not legal.
     gradients
         From arguments to their gradients of that number; None where these are not known.
     slope
@@ -43,7 +43,7 @@ class Place:
     """
 
     floats: Arrays
-    value: Callable[[Arrays], float]
+    value: Callable[[Arrays], float | None]
     gradients: Callable[[Arrays], Arrays | None]
     slope: Callable[[Arrays], tuple[float, float]]
 
@@ -55,7 +55,9 @@ class Verdict:
     Attributes
     ----------
     outcome
-        ``smooth``: the function has a derivative, which the gradient is. ``legal``, ``wrong``, ``unknown``: at a kink.
+        ``legal``, ``wrong``, or ``unknown``.
+    kinked
+        Whether the limits differ, or there are none: whoever takes differences here knows nothing.
     argument, index, low, high
         Of a wrong entry: where it is, and between what it should be.
     direction, due, came
@@ -63,6 +65,7 @@ class Verdict:
     """
 
     outcome: Outcome
+    kinked: bool = False
     argument: int = 0
     index: tuple[int, ...] = ()
     low: float = 0.0
@@ -130,29 +133,37 @@ def judge(place: Place, gradient: Arrays, allowed: Arrays, rng: np.random.Random
         Moves the point.
     """
     if jumps(place, rng):
-        return Verdict("unknown")
+        return Verdict("unknown", kinked=True)
     limits = Limits(place, rng)
     limits.look(tolerances.TIE_LIMITS)
     if limits.diverges or len(limits.rows) < tolerances.TIE_LIMITS // 2:
-        return Verdict("unknown")
+        return Verdict("unknown", kinked=limits.diverges)
     claimed = np.concatenate([each.reshape(-1).astype(np.float64) for each in gradient])
-    granted = np.concatenate([np.broadcast_to(each, a.shape).reshape(-1) for each, a in zip(allowed, gradient, strict=True)])
+    granted = np.concatenate(
+        [np.broadcast_to(each, a.shape).reshape(-1) for each, a in zip(allowed, gradient, strict=True)]
+    )
+    tight = limits.error + tolerances.TIE_RELATIVE * np.abs(limits.rows).max(initial=0.0)
+    kinked = bool((np.ptp(limits.rows, axis=0) > 4 * tight).any())
+    return replace(_judged(place, limits, claimed, granted, tight, rng), kinked=kinked)
+
+
+def _judged(
+    place: Place, limits: Limits, claimed: Array, granted: Array, tight: float, rng: np.random.RandomState
+) -> Verdict:
+    """What is said of a gradient beside the limits, which are there."""
     if np.isnan(claimed).any():
         entry = int(np.flatnonzero(np.isnan(claimed))[0])
         return _wrong_entry(limits, place, entry, limits.rows[:, entry])
     if not np.isfinite(claimed).all():
         return Verdict("unknown")
-    spread = np.ptp(limits.rows, axis=0)
-    tight = limits.error + tolerances.TIE_RELATIVE * np.abs(limits.rows).max(initial=0.0)
     along = _along_ties(place, limits, claimed, granted, tight, rng)
     if along is not None:
         return along
-    outside = _outside(limits, claimed, granted, tight)
-    for entry in outside[: tolerances.TIE_ENTRIES]:
+    for entry in _outside(limits, claimed, granted, tight)[: tolerances.TIE_ENTRIES]:
         verdict = _entry(place, limits, int(entry), claimed, granted, tight)
         if verdict is not None:
             return verdict
-    return Verdict("smooth" if (spread <= 4 * tight).all() else "legal")
+    return Verdict("legal")
 
 
 def jumps(place: Place, rng: np.random.RandomState) -> bool:
@@ -160,10 +171,13 @@ def jumps(place: Place, rng: np.random.RandomState) -> bool:
     centre = place.value(place.floats)
     for _ in range(tolerances.TIE_LIMITS):
         move = tuple(rng.uniform(-1, 1, a.shape) for a in place.floats)
-        far, near = (
-            abs(place.value(moved(place.floats, move, distance * tolerances.TIE_DISTANCE)) - centre)
+        values = [
+            place.value(moved(place.floats, move, distance * tolerances.TIE_DISTANCE))
             for distance in (1.0, tolerances.TIE_NEARER)
-        )
+        ]
+        if centre is None or values[0] is None or values[1] is None:
+            continue
+        far, near = (abs(each - centre) for each in values if each is not None)
         if not np.isfinite(near) or (near > tolerances.TIE_JUMP * far and near > tolerances.TIE_RELATIVE * abs(centre)):
             return True
     return False
@@ -187,20 +201,33 @@ def _along_ties(
     place: Place, limits: Limits, claimed: Array, granted: Array, tight: float, rng: np.random.RandomState
 ) -> Verdict | None:
     """A direction along which all limits agree, and the gradient does not."""
-    for direction in _directions(place.floats, limits, claimed, rng):
-        slopes = limits.rows @ direction
+    for more in (0, tolerances.TIE_MORE_LIMITS):
+        limits.look(more)
+        suspects = [
+            direction
+            for direction in _directions(place.floats, limits, claimed, rng)
+            if _disagrees(limits, direction, claimed, granted, tight)
+        ]
+        if not suspects:
+            return None
+    for direction in suspects:
         length = float(np.abs(direction).sum())
         allowed = float(granted @ np.abs(direction)) + tight * length
-        if np.ptp(slopes) > 2 * tight * length:
-            continue
-        came, due = float(claimed @ direction), float(np.median(slopes))
-        if abs(came - due) <= 2 * allowed:
-            continue
+        came, due = float(claimed @ direction), float(np.median(limits.rows @ direction))
         through, error = place.slope(limits.split(direction))
         # That the function itself has this slope is seen without any gradient.
         if abs(through - due) <= error + 2 * allowed and abs(came - through) > error + 2 * allowed:
             return Verdict("wrong", direction=limits.split(direction), due=through, came=came)
     return None
+
+
+def _disagrees(limits: Limits, direction: Array, claimed: Array, granted: Array, tight: float) -> bool:
+    """Whether all limits agree along a direction, and the gradient does not."""
+    slopes = limits.rows @ direction
+    length = float(np.abs(direction).sum())
+    allowed = float(granted @ np.abs(direction)) + tight * length
+    agree = np.ptp(slopes) <= 2 * tight * length
+    return bool(agree and abs(float(claimed @ direction) - float(np.median(slopes))) > 2 * allowed)
 
 
 def _directions(floats: Arrays, limits: Limits, claimed: Array, rng: np.random.RandomState) -> Iterator[Array]:
@@ -254,4 +281,4 @@ def _wrong_entry(limits: Limits, place: Place, entry: int, seen: Array) -> Verdi
     argument = int(np.searchsorted(starts, entry, side="right")) - 1
     shape = place.floats[argument].shape
     index = tuple(int(i) for i in np.unravel_index(entry - int(starts[argument]), shape))
-    return Verdict("wrong", argument, index, float(seen.min()), float(seen.max()))
+    return Verdict("wrong", argument=argument, index=index, low=float(seen.min()), high=float(seen.max()))

@@ -258,6 +258,15 @@ STEP_ROUNDINGS = 64 * DOUBLE_UNIT
 #: stays inside the domain.
 STEP_REACH = 7.0
 
+#: The steps of the second opinion on a slope, the longest first.
+TAYLOR_STEPS = tuple(2.0**-k for k in range(4, 34, 2))
+#: A factor on rounding for it. A choice: two values are subtracted.
+TAYLOR_SAFETY = 64.0
+#: The part of the error in question that rounding may be at a step that decides. A choice.
+TAYLOR_CLEAR = 0.25
+#: How many of the shortest steps that decide are believed.
+TAYLOR_LAST = 3
+
 # Points without a derivative (`reference.gradients.ties`)
 
 #: How far a point is moved to a generic one nearby, as a fraction of the largest number. A choice: beyond what a
