@@ -324,3 +324,25 @@ SMALLEST_CONSTANT = 1e-323
 #: How far two codings of one wrong formula may be apart in calls for which there is no theorem, relative to the largest
 #: entry. A choice: mistakes that are to be told apart differ by far more.
 CODINGS_APART = 1e-9
+
+# Ball arithmetic on whole functions (`reference.numerics.balls`)
+
+#: Significant digits from which a constant in a formula is taken for one that was rounded, such as 0.7978845608028654
+#: for the root of 2 / pi. A choice: two fewer than a double holds, one more than people write of their own accord.
+DECIMAL_DIGITS = 15
+#: How far such a constant may be off, in units in its last place. A choice: a few operations in double precision.
+DECIMAL_UNITS = 8.0
+#: Operations after which an evaluation is given up. A choice: two to three seconds and 0.7 GB (measured).
+MOST_OPERATIONS = 1_000_000
+#: How far, as a power of two, generic points are from a point with a tie. A choice: far below every double, and far
+#: above the rounding of `NEARBY_BITS`.
+NEARBY_BITS_AWAY = 300
+#: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
+NEARBY_BITS = 1024
+#: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes seconds.
+MOST_BALLS_AT_ONCE = 20_000
+#: How many generic points next to a tie are asked. A choice: with k entries at ties they show each of them from both
+#: sides, and differ in how the entries compare.
+GENERIC_POINTS = 6
+#: How far the gradients there may differ and still be one, as a fraction. A choice: an enclosure of doubles is 2^-53.
+GENERIC_AGREE = 2.0**-50
