@@ -190,10 +190,10 @@ class Context(engine.Context):
         return output.reshape(self.shape)
 
     def _own(self, *floats: Array) -> Array:
-        """``forward`` as differences call it: NaN where it raises an exception; complex arguments are passed on."""
+        """``forward`` as differences call it: NaN where it raises an exception; unusual arrays are passed on."""
         args = self.pattern.with_floats(floats)
-        if any(array.dtype.kind == "c" for array in floats):
-            return np.asarray(self.subject.forward(*args))
+        if any(array.dtype.kind == "c" or type(array) is not np.ndarray for array in floats):
+            return np.asanyarray(self.subject.forward(*args))
         try:
             value = self.subject.answer(self.subject.forward, args)
             output = as_array("forward", value, asked(args))

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
-from reference.gradients.tolerance import granted
+from reference.gradients.tolerance import rounding_error
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
@@ -44,13 +44,16 @@ class Differences:
         The open interval of each argument's elements.
     carries_complex
         Whether the complex step is asked: after `try_complex` has seen that it can be.
+    rounding
+        The rounding error of the function's outputs; measured where it is not given.
     """
 
     function: Function
     domain: tuple[Interval, ...]
     carries_complex: bool = False
+    rounding: Callable[..., Array] | None = None
     _columns: dict[Any, Estimate] = field(default_factory=dict)
-    _roundings: dict[Any, Array] = field(default_factory=dict)
+    _roundings: dict[Any, Any] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
 
     @property
@@ -185,6 +188,7 @@ class Differences:
         ``ratio`` is the size of the argument in units of the scale.
         """
         most = np.zeros(())
+        rounding, size = self._near(args)
 
         def watched(t: float) -> Array:
             nonlocal most
@@ -192,23 +196,32 @@ class Differences:
             most = np.fmax(most, np.abs(values))
             return values
 
-        found = finite_differences.derivative(watched, scale)
-        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (
-            (1 + ratio) * np.abs(found.value) + most / scale
-        )
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
-        error = error + tolerances.STEP_RATIO * self._rounding(args) / scale
-        blurred = ~(error <= (tolerances.SHARP * most + tolerances.ZERO_OUTPUT_ERROR) / scale)
+        found = finite_differences.derivative(watched, scale, noise=rounding)
+        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (1 + ratio) * np.abs(found.value)
+        blurred = ~(error <= (tolerances.SHARP * np.fmax(most, size) + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
 
-    def _rounding(self, args: Sequence[Array]) -> Array:
-        """The rounding error of the outputs at one place."""
+    def _near(self, args: Sequence[Array]) -> tuple[Array, Array]:
+        """The rounding error of the outputs near one place, and their size: there, and where the longest steps go."""
         key = tuple(array.tobytes() for array in args)
         if key not in self._roundings:
-            output = np.asarray(self.function(*args), dtype=np.float64)
-            (bound,) = granted(lambda *moved: (self.function(*moved),), args, [output], [np.abs(output)])
-            self._roundings[key] = bound
+            rng = np.random.RandomState(0)
+            reach = tolerances.FIRST_DIFFERENCE_STEP
+            away = [a + reach * self.steps(args, n) * rng.uniform(-1, 1, a.shape) for n, a in enumerate(args)]
+            places = [self._at_place(place) for place in (args, away)]
+            self._roundings[key] = tuple(np.fmax(one, other) for one, other in zip(*places, strict=True))
         return self._roundings[key]
+
+    def _at_place(self, args: Sequence[Array]) -> tuple[Array, Array]:
+        output = np.asarray(self.function(*args), dtype=np.float64)
+        compute = self.rounding or (
+            lambda *floats: rounding_error(lambda *moved: (self.function(*moved),), floats, [output])[0]
+        )
+        bound = compute(*args)
+        # What is made of it has safety factors of its own.
+        own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY
+        return np.where(np.isfinite(bound), bound / own, 0.0), np.abs(output)
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
-from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball, complex_step, torch_autograd
@@ -52,7 +52,7 @@ class Specification:
         self._choose(values, reasons)
         self.shape = next(iter(values.values())).shape
         domain = tuple(pattern.domain[number] for number in pattern.differentiable)
-        self.differences = Differences(self.evaluate, domain)
+        self.differences = Differences(self.evaluate, domain, rounding=self._rounding)
 
     @property
     def oracle(self) -> str:
@@ -75,7 +75,7 @@ class Specification:
         """The definition as it is written, in double precision (numpy's: in that of the arguments)."""
         if self._plain == "torch":
             return torch_autograd.evaluate(self._with("torch"), floats)
-        return np.asarray(self._with(self._plain)(*floats))
+        return np.asanyarray(self._with(self._plain)(*floats))
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
         """The truth at these arguments; None where the definition is not finite, or raises: outside the contract."""
@@ -116,8 +116,14 @@ class Specification:
             return None
         return self._value_by_numpy(plain, floats)
 
+    def _rounding(self, *floats: Array) -> Array:
+        """The rounding error of the definition as it is written."""
+        if self._plain == "torch":
+            return torch_autograd.value(self._with("torch"), floats).error
+        return self._value_by_numpy(np.asarray(self.evaluate(*floats), dtype=np.float64), floats).error
+
     def _value_by_numpy(self, plain: Array, floats: Sequence[Array]) -> Estimate:
-        (bound,) = granted(lambda *arrays: (self.evaluate(*arrays),), floats, [plain], [float(np.abs(plain).max())])
+        (bound,) = rounding_error(lambda *arrays: (self._with(self._plain)(*arrays),), floats, [plain])
         return Estimate(plain, bound)
 
     def _with(self, kind: str) -> Callable[..., Any]:

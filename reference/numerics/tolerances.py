@@ -144,12 +144,16 @@ DIFFERENCE_ROUNDING_RANGE = 2.0**-27
 
 # PyTorch (`reference.numerics.oracles.torch_autograd`)
 
-#: How often the computation is repeated with perturbed arguments, in each of two precisions, to sample its rounding
-#: errors. A choice: the safety factor makes up for a small sample.
-TORCH_PROBES = 4
-#: A factor on the largest error in these samples. Measured: 0 of 60,000 adversarial draws outside, the largest at
-#: 0.51 of the estimate.
-TORCH_SAFETY = 16.0
+#: Unit roundoffs by which its special functions may be off (digamma's derivative by 4e-10). Measured against balls.
+ROUGH_UNITS = 2.0**24
+
+# Random roundings (`reference.numerics.random_rounding`)
+
+#: How often a computation is repeated with every operation rounded at random. A choice: each costs some ten microseconds
+#: an operation, and that all of them miss a cancelled rounding by a factor of 16 has a probability of 1e-4.
+RANDOM_ROUNDINGS = 5
+#: A factor on the largest scatter of these runs. Measured: see tests/test_honest_errors.py.
+RANDOM_ROUNDING_SAFETY = 16.0
 
 # The lab's contract (`reference.lab`)
 
@@ -218,6 +222,10 @@ CONDITIONING_PROBES = 4
 CONDITIONING_SAFETY = 16.0
 #: Unit roundoffs of the size of intermediate results. A choice, since they are not seen: some dozens of operations.
 INTERMEDIATE_UNITS = 64.0
+
+#: The largest intermediate result that is assumed where the code cannot be followed, however large its arguments are. A
+#: choice: exponents and differences of ordinary arguments.
+LARGEST_UNSEEN = 1e3
 
 # The derivative of any forward pass (`reference.gradients.differences`)
 
