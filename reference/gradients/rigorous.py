@@ -24,6 +24,8 @@ Language = Literal["numpy", "torch"]
 
 #: What this oracle is called in a finding.
 NAME = "ball arithmetic"
+#: Ties whose slopes are all enclosed, whichever way they go.
+_ENCLOSED = frozenset({"maximum", "minimum", "abs"})
 
 
 def available() -> str | None:
@@ -40,6 +42,8 @@ class Rigorous:
         Of all arguments.
     language
         What it is written in.
+    places
+        Which arguments are differentiated; the others are passed on as they are.
 
     Attributes
     ----------
@@ -47,9 +51,10 @@ class Rigorous:
         Why balls cannot tell, in a sentence that names the operation; None as long as they can.
     """
 
-    def __init__(self, function: Callable[..., Any], language: Language) -> None:
+    def __init__(self, function: Callable[..., Any], language: Language, places: Sequence[int]) -> None:
         self._function = function
         self._language = language
+        self._places = tuple(places)
         self._values: dict[Any, Estimate | None] = {}
         self._gradients: dict[Any, tuple[Estimate, ...] | None] = {}
         self._tied: dict[Any, bool] = {}
@@ -75,7 +80,7 @@ class Rigorous:
     ) -> tuple[Estimate, ...] | None:
         """Enclosures of the gradient of <cotangent, function> for the arguments of floating point; None if unknown.
 
-        At a tie an entry is known where all generic points nearby agree on it; the others have an infinite error.
+        At a tie the estimate is of every gradient at generic points nearby.
 
         Parameters
         ----------
@@ -90,8 +95,8 @@ class Rigorous:
         if key not in self._gradients:
             found = self._enclosed(args, cotangent, resolutions)
             gradients = None if found is None else found.gradients
-            if found is not None and found.ties:
-                gradients = self._agreed(cotangent, args)
+            if found is not None and set(found.ties) - _ENCLOSED:
+                gradients = self._all_around(cotangent, args)
             self._gradients[key] = gradients
         return self._gradients[key]
 
@@ -105,23 +110,29 @@ class Rigorous:
         found = self._enclosed(args, cotangent, offset=directions)
         return None if found is None or found.ties else found.gradients
 
-    def _agreed(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
-        """The gradient at a tie: known where it is the same at generic points all around."""
+    def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        """The gradients at points next to a tie, in all of which no two entries are moved alike.
+
+        With n entries there are n points; in them each entry takes every rank among the others, so that whichever of
+        tied entries is the largest (or the k-th) in one of them, each of the others is in another one.
+        """
+        shapes = [args[place].shape for place in self._places]
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        n = sum(sizes)
+        if n > tolerances.MOST_TIED_ENTRIES:
+            return None
         rng = np.random.RandomState(0)
-        floats = [each for each in args if each.dtype.kind == "f"]
-        low: list[Any] = []
-        high: list[Any] = []
-        for number in range(tolerances.GENERIC_POINTS):
-            if number % 2 == 0:
-                drawn = [rng.uniform(0.5, 1, each.shape) * rng.choice([-1, 1], each.shape) for each in floats]
-            directions = drawn if number % 2 == 0 else [-each for each in drawn]
-            found = self.nearby(cotangent, args, directions)
-            if found is None:
+        ranks = rng.permutation(n)
+        found = []
+        for shift in range(max(n, 2)):
+            steps = 2.0 * ((ranks + shift) % n) - n + 1 + rng.uniform(0.25, 0.75, n)
+            steps = -steps if n == 1 and shift else steps
+            parts = np.split(steps, np.cumsum(sizes)[:-1])
+            near = self.nearby(cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+            if near is None or not all(np.isfinite(each.error).all() for each in near):
                 return None
-            ends = [(each.value - each.error, each.value + each.error) for each in found]
-            low = [one for one, _ in ends] if not low else [np.minimum(a, one) for a, (one, _) in zip(low, ends, strict=True)]
-            high = [one for _, one in ends] if not high else [np.maximum(a, one) for a, (_, one) in zip(high, ends, strict=True)]
-        return tuple(_between(a, b) for a, b in zip(low, high, strict=True))
+            found.append(near)
+        return tuple(_hull(estimates) for estimates in zip(*found, strict=True))
 
     def _enclosed(
         self,
@@ -139,7 +150,7 @@ class Rigorous:
             return None
         try:
             run = balls.on_balls(self._function, self._language)
-            return balls.enclose(run, args, cotangent, resolutions=resolutions, offset=offset)
+            return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
         except balls.Refused as error:
             self.refusal = str(error)
         except Exception:  # undecided, or what the definition raises at such arguments
@@ -147,12 +158,12 @@ class Rigorous:
         return None
 
 
-def _between(low: Any, high: Any) -> Estimate:
-    """The enclosure of an entry on which generic points agree; unknown where they do not."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        middle, half = (low + high) / 2, (high - low) / 2
-        same = half <= tolerances.GENERIC_AGREE * np.maximum(np.abs(middle), np.finfo(np.float64).tiny)
-    return Estimate(np.where(same, middle, 0.0), np.where(same, half + np.spacing(np.abs(middle)), np.inf))
+def _hull(estimates: Sequence[Estimate]) -> Estimate:
+    """The estimate of all of several numbers."""
+    low = np.min([each.value - each.error for each in estimates], axis=0)
+    high = np.max([each.value + each.error for each in estimates], axis=0)
+    middle = np.asarray((low + high) / 2)
+    return Estimate(middle, np.asarray((high - low) / 2 + np.spacing(np.abs(middle))))
 
 
 def _key(args: Sequence[Array]) -> Any:

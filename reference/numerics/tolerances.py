@@ -349,8 +349,9 @@ NEARBY_BITS_AWAY = 300
 NEARBY_BITS = 1024
 #: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes seconds.
 MOST_BALLS_AT_ONCE = 20_000
-#: How many generic points next to a tie are asked. A choice: with k entries at ties they show each of them from both
-#: sides, and differ in how the entries compare.
-GENERIC_POINTS = 6
-#: How far the gradients there may differ and still be one, as a fraction. A choice: an enclosure of doubles is 2^-53.
-GENERIC_AGREE = 2.0**-50
+#: Entries of all arguments together up to which all orders of tied entries are looked at. A choice of time: there are as
+#: many evaluations.
+MOST_TIED_ENTRIES = 24
+#: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that. A
+#: choice.
+RESOLUTION = 2.0**-20

@@ -30,7 +30,7 @@ class Enclosure:
     value
         Of the function.
     gradients
-        Of <cotangent, function>, one for each argument of floating point; empty without a cotangent.
+        Of <cotangent, function>, one for each argument that is differentiated; empty without a cotangent.
     ties
         Names of the operations that met equal operands: the function may have no derivative here.
     bits
@@ -46,12 +46,13 @@ class Enclosure:
 def enclose(
     run: Run,
     args: Sequence[Any],
+    places: Sequence[int],
     cotangent: ArrayLike | None = None,
     *,
     resolutions: Sequence[Any] | None = None,
     offset: Sequence[ArrayLike] | None = None,
 ) -> Enclosure:
-    """The value of a function, and the gradient of <cotangent, function> for its arguments of floating point.
+    """The value of a function, and the gradient of <cotangent, function> for some of its arguments.
 
     Parameters
     ----------
@@ -59,13 +60,15 @@ def enclose(
         The function on balls: for numpy a rebound copy, for torch a wrapped one.
     args
         All arguments; those of floating point are exact.
+    places
+        Which of them are differentiated; the others are passed on as they are.
     cotangent
         Of the output's shape, exact.
     resolutions
         For each gradient, a width of enclosures that is narrow enough: a fraction of the allowance of a verdict.
         Whatever is narrower than 2^-60 of itself is so anyway.
     offset
-        For each argument of floating point, a direction; the function is evaluated 2^-300 of it away.
+        For each of these arguments a direction; the function is evaluated 2^-300 of it away.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def enclose(
             continue
         with precision(bits), recording(single=_is_single(args)):
             try:
-                found, narrow = _once(run, args, cotangent, resolutions, offset, bits)
+                found, narrow = _once(run, args, places, cotangent, resolutions, offset, bits)
             except Undecided as error:
                 reason = error
                 continue
@@ -94,9 +97,9 @@ def enclose(
 
 
 def _once(
-    run: Run, args: Sequence[Any], cotangent: Any, resolutions: Any, offset: Any, bits: int
+    run: Run, args: Sequence[Any], places: Sequence[int], cotangent: Any, resolutions: Any, offset: Any, bits: int
 ) -> tuple[Enclosure, bool]:
-    given, leaves = arguments(args, offset)
+    given, leaves = arguments(args, places, offset)
     output = as_balls(run(*given))
     value, narrow = rounded(output, None if resolutions is None or cotangent is None else np.inf)
     gradients: list[Estimate] = []
@@ -111,12 +114,14 @@ def _once(
     return Enclosure(value, tuple(gradients), tuple(TIES), bits), narrow
 
 
-def arguments(args: Sequence[Any], offset: Sequence[ArrayLike] | None = None) -> tuple[list[Any], list[BallArray]]:
+def arguments(
+    args: Sequence[Any], places: Sequence[int], offset: Sequence[ArrayLike] | None = None
+) -> tuple[list[Any], list[BallArray]]:
     """The arguments as the function sees them, and among them the arrays of balls that are differentiated."""
     given: list[Any] = []
     leaves: list[BallArray] = []
-    for each in args:
-        if not (isinstance(each, np.ndarray) and each.dtype.kind == "f"):
+    for place, each in enumerate(args):
+        if place not in places:
             given.append(each.copy() if isinstance(each, np.ndarray) else each)
             continue
         values = [arb(number) for number in each.astype(np.float64).ravel().tolist()]
