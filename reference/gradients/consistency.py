@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from reference.gradients.subject import asked
 from reference.numerics import tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.wording import Fact, fact
+from reference.wording import fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
@@ -29,14 +29,20 @@ Answers = tuple[tuple[Array, ...], list[Array]]
 PLAIN = frozenset({"short numbers", "ordinary numbers"})
 
 
-def check_by_differences(context: Context, oracle: Differences, number: int, nothing: Fact) -> None:
-    """Compare the gradient with differences: entry by entry in ordinary cases, along random directions in all."""
-    comparison = Comparison(f"gradient[{number}]", context.largest, unit=context.unit)
+def comparison_of(context: Context, number: int) -> Comparison:
+    """The comparison of the gradient of one argument."""
+    return Comparison(f"gradient[{number}]", context.largest, unit=context.unit)
+
+
+def compare_with_differences(
+    context: Context, oracle: Differences, number: int, comparison: Comparison, cases: Iterable[Case]
+) -> None:
+    """Compare with differences: entry by entry in ordinary cases, along random directions in all."""
     position = context.pattern.differentiable.index(number)
     calm = [case for case in context.calm() if case.kind in PLAIN]
     oracle.try_complex([doubles(context.pattern.floats(case.args)) for case in calm[:2]])
     context.note_oracle(oracle.oracle)
-    for case in context.generic():
+    for case in cases:
         floats = doubles(context.pattern.floats(case.args))
         entries = context.entries(floats[position]) if case.ordinary else []
         directions = _directions(case, oracle.steps(floats, position))
@@ -64,8 +70,6 @@ def check_by_differences(context: Context, oracle: Differences, number: int, not
                 comparison.add(actual, oracle.gradient(cotangent, floats, position, every), bound, words, excused)
                 if comparison.violation is None and not excused(direction):
                     comparison.violation = _off_along(number, actual, direction, total, words)
-    comparison.settle(nothing)
-    context.check_enough()
 
 
 def answers_of(context: Context, comparison: Comparison, case: Case, cotangent: Array) -> Answers | None:

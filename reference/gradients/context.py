@@ -16,10 +16,12 @@ from reference.gradients import ties
 from reference.gradients.arguments import Pattern
 from reference.gradients.cases import Case, cases, cotangents, expected_number
 from reference.gradients.differences import Differences, contracted
+from reference.gradients.rigorous import Rigorous
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
-from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.gradients.tolerance import granted, rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
+from reference.numerics.estimate import Estimate
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -66,12 +68,14 @@ class Context(engine.Context):
         self.unit = unit_roundoff(self.pattern.floats(self.pattern.args))
         self._outputs: dict[tuple[str, int], Array | Violation] = {}
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
+        self._known: dict[tuple[str, int], bool] = {}
         self._shape: tuple[int, ...] | None = None
         self._judged: list[Case] | None = None
         self._kinked: list[Case] = []
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
+        self.rigorous = Rigorous(subject.forward, "numpy", self.pattern.differentiable)
 
     def output(self, case: Case) -> Array:
         """The output of ``forward`` for a case.
@@ -175,7 +179,15 @@ class Context(engine.Context):
         bounds: Sequence[Array],
         index: tuple[int, ...] | None = None,
     ) -> bool:
-        """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it."""
+        """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
+
+        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well.
+        """
+        strange = [np.isnan(each) for each in answers]
+        if any(each.any() for each in strange):
+            own = None if self.spec is None else self.spec.autograd(cotangent, case.args)
+            if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
+                return True
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
         if not any(case is each for each in self._kinked):
@@ -215,13 +227,48 @@ class Context(engine.Context):
         if not self.pattern.is_legal(args):
             return None
         if self.spec is not None and self.spec.is_differentiated:
-            found = self.spec.gradient(cotangent, args)
+            coarse = [np.full(each.shape, tolerances.TIE_RELATIVE) for each in floats]
+            found = self.spec.gradient(cotangent, args, coarse)
             return tuple(each.value for each in found) if all(np.isfinite(e.error).all() for e in found) else None
         try:
             self.run_forward(args)
             return doubles(self.subject.gradients(cotangent, args))
         except Violation:
             return None
+
+    def is_known(self, case: Case) -> bool:
+        """Whether ``forward`` runs in ball arithmetic here, and means what it answers, but for rounding."""
+        if not self._means_what_it_answers(self.cases[0]):
+            return False
+        return self._means_what_it_answers(case)
+
+    def known_gradient(
+        self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any]
+    ) -> tuple[Estimate, ...]:
+        """The gradient of <cotangent, forward> in ball arithmetic; infinite errors where that is not known."""
+        found = self.rigorous.gradient(cotangent, args, resolutions)
+        if found is not None:
+            return found
+        floats = self.pattern.floats(args)
+        return tuple(Estimate(np.zeros(each.shape), np.full(each.shape, np.inf)) for each in floats)
+
+    def _means_what_it_answers(self, case: Case) -> bool:
+        key = (case.kind, case.seed)
+        if key not in self._known:
+            truth = self.rigorous.value(case.args)
+            output = self.output(case).astype(np.float64)
+            self._known[key] = (
+                truth is not None
+                and truth.value.shape == output.shape
+                and bool((np.abs(truth.value - output) <= truth.error + self._own_rounding(case, output)).all())
+            )
+        return self._known[key]
+
+    def _own_rounding(self, case: Case, output: Array) -> Array:
+        """How far ``forward`` may be off its own formula."""
+        floats = self.pattern.floats(case.args)
+        (bound,) = rounding_error(lambda *a: (self.subject.forward(*self.pattern.with_floats(a)),), floats, [output])
+        return np.fmax(bound, self.forward_bound(case, output))
 
     def calm(self) -> list[Case]:
         """The judged cases without extreme numbers."""

@@ -258,6 +258,8 @@ STEP_ROUNDINGS = 64 * DOUBLE_UNIT
 #: stays inside the domain.
 STEP_REACH = 7.0
 
+#: Arguments are smaller than all steps if they are below this fraction of the smallest. A choice.
+OWN_SCALE = 1.0
 #: The steps of the second opinion on a slope, the longest first.
 TAYLOR_STEPS = tuple(2.0**-k for k in range(4, 34, 2))
 #: A factor on rounding for it. A choice: two values are subtracted.
@@ -395,3 +397,26 @@ SMALLEST_CONSTANT = 1e-323
 #: How far two codings of one wrong formula may be apart in calls for which there is no theorem, relative to the largest
 #: entry. A choice: mistakes that are to be told apart differ by far more.
 CODINGS_APART = 1e-9
+
+# Ball arithmetic on whole functions (`reference.numerics.balls`)
+
+#: Significant digits from which a constant in a formula is taken for one that was rounded, such as 0.7978845608028654
+#: for the root of 2 / pi. A choice: two fewer than a double holds, one more than people write of their own accord.
+DECIMAL_DIGITS = 15
+#: How far such a constant may be off, in units in its last place. A choice: a few operations in double precision.
+DECIMAL_UNITS = 8.0
+#: Operations after which an evaluation is given up. A choice: two to three seconds and 0.7 GB (measured).
+MOST_OPERATIONS = 1_000_000
+#: How far, as a power of two, generic points are from a point with a tie. A choice: far below every double, and far
+#: above the rounding of `NEARBY_BITS`.
+NEARBY_BITS_AWAY = 300
+#: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
+NEARBY_BITS = 1024
+#: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes seconds.
+MOST_BALLS_AT_ONCE = 20_000
+#: Entries of all arguments together up to which all orders of tied entries are looked at. A choice of time: there are as
+#: many evaluations.
+MOST_TIED_ENTRIES = 24
+#: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that. A
+#: choice.
+RESOLUTION = 2.0**-20
