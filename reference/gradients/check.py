@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject, constants
+from reference.gradients.swapped import other_argument
 
 
 def check_vjp(
@@ -134,6 +136,10 @@ class GradientExamination(Examination):
         told = smaller(self.context, check, violation) or violation
         # What is true of all answers is true of those at the given shapes.
         told = told.but(came=replace(told.came, more=violation.came.more))
+        number = _argument_of(check)
+        other = None if number is None else other_argument(self.context, number)
+        if other is not None:
+            told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped")
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
 
@@ -147,19 +153,20 @@ def _all_checks(context: Context) -> Iterator[Check]:
     yield from _of_form(forward, "forward", answers)
     # With a specification the forward pass is not needed to judge the vjp.
     yield _check(gradients, vjp, promises.check_gradient_answers, (answers,) if context.spec is None else ())
-    types = []
+    types, judged = [], []
     for number, array in enumerate(context.pattern.args):
         name = f"vjp.gradient[{number}]"
         types.append(f"{name}.types")
         yield _check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
         if array.dtype.kind == "f":
+            judged += [f"{name}.values", f"{name}.consistent"]
             # A wrong dtype does not hide wrong numbers.
             run, judge = values.check_gradient_values, values.check_gradient_consistent
             if number not in context.pattern.differentiable:
                 run = judge = promises.check_not_judged
             yield _check(f"{name}.values", vjp, partial(run, number=number), (gradients,))
             yield _check(f"{name}.consistent", vjp, partial(judge, number=number), (gradients,))
-    yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,))
+    yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,), tuple(judged))
     yield from _of_form(vjp, "gradient", gradients)
     yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 
@@ -174,10 +181,22 @@ def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:
     yield _check(f"{prefix}.layouts", subject, layouts, (answers, f"{prefix}.no_state"))
 
 
+def _argument_of(check: Check) -> int | None:
+    """The number of the argument of whose gradient's values a check is."""
+    found = re.fullmatch(r"vjp\.gradient\[(\d+)\]\.(values|consistent)", check.id)
+    return None if found is None else int(found[1])
+
+
 def _shows_in_one_call(violation: Violation) -> bool:
     """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
     return not {"in layout", "after any call", "twice"} & {each.kind for each in violation.due.more}
 
 
-def _check(name: str, subject: str, run: Callable[[Context], None], depends_on: tuple[str, ...] = ()) -> Check:
-    return Check(name, subject, first_sentence(run), run, depends_on)
+def _check(
+    name: str,
+    subject: str,
+    run: Callable[[Context], None],
+    depends_on: tuple[str, ...] = (),
+    excuses: tuple[str, ...] = (),
+) -> Check:
+    return Check(name, subject, first_sentence(run), run, depends_on, excuses)

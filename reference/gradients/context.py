@@ -181,11 +181,14 @@ class Context(engine.Context):
     ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
 
-        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well.
+        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where the
+        square of an argument overflows, in ``forward`` too.
         """
         strange = [np.isnan(each) for each in answers]
         if any(each.any() for each in strange):
             own = None if self.spec is None else self.spec.autograd(cotangent, case.args)
+            if self._squares_overflow(case):
+                return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
@@ -193,6 +196,19 @@ class Context(engine.Context):
         if not any(case is each for each in self._kinked):
             self._kinked.append(case)
         return True
+
+    def _squares_overflow(self, case: Case) -> bool:
+        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way as well."""
+        if not any((np.abs(each) > np.sqrt(self.largest)).any() for each in self.pattern.floats(case.args)):
+            return False
+        try:
+            with np.errstate(over="raise"):
+                self.subject.forward(*(array.copy() for array in case.args))
+        except FloatingPointError:
+            return True
+        except Exception:  # it is asked of this where it answers
+            return False
+        return False
 
     def at_tie(
         self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]

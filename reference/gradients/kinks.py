@@ -57,12 +57,10 @@ def _violation(
 ) -> Violation:
     words = asked(case.args, cotangent)
     if verdict.direction is not None:
-        directions = {
-            f"direction[{number}]": each.tolist()
-            for number, each in zip(context.pattern.differentiable, verdict.direction, strict=True)
-        }
+        parts = [each.tolist() for each in verdict.direction]
         due = fact("slope along ties", value=verdict.due)
-        return Violation(due, fact("number", value=verdict.came), counterexample={**words, **directions})
+        case_and_direction = {**words, "direction": parts if len(parts) > 1 else parts[0]}
+        return Violation(due, fact("number", value=verdict.came), counterexample=case_and_direction)
     name = f"gradient[{context.pattern.differentiable[verdict.argument]}]"
     came = float(answers[verdict.argument][verdict.index])
     middle, error = (verdict.low + verdict.high) / 2, (verdict.high - verdict.low) / 2

@@ -51,6 +51,10 @@ MISTAKES: dict[str, Word] = {
         "The lab's own code calls without names. In which order does the contract list the arguments?",
     ),
     "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
+    "swapped": Word(
+        "the gradients of two arguments are in each other's place",
+        "The gradients are in the order of the arguments: which of them belongs to which?",
+    ),
     "wrong-shape": Word(
         "the answer has another shape than promised",
         "Write down the shape of every array on the way; axes that are summed away can be kept.",
