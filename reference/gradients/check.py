@@ -12,12 +12,12 @@ import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
 from reference.findings import Findings, Violation
-from reference.gradients import arguments, promises, values
+from reference.gradients import arguments, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
-from reference.gradients.subject import Subject
+from reference.gradients.subject import Subject, constants
 
 
 def check_vjp(
@@ -26,6 +26,10 @@ def check_vjp(
     *args: Any,
     spec: Callable[..., Any] | None = None,
     domain: Sequence[tuple[float, float] | None] | None = None,
+    legal: Callable[..., Any] | None = None,
+    fixed: Sequence[int] = (),
+    draw: Callable[..., Any] | None = None,
+    owns: bool = False,
     seed: int = 0,
     effort: Effort = "normal",
     only: str = "*",
@@ -42,13 +46,26 @@ def check_vjp(
     args
         The pattern: arrays of float64 or float32, of the shapes that the functions are for. They are asked about first;
         further inputs of the same shapes are drawn. Whole numbers, such as class labels, are passed on as given and
-        have no gradient (None or zeros).
+        have no gradient (None or zeros). Where ``vjp`` answers None for an argument of floating point, the argument is
+        taken for constant: it is held as given, and its gradient is not judged, which is said.
     spec
         The definition to hold both functions against, each on its own: on torch tensors, or on numpy arrays, which is
-        found out by trying. An input at which it is not finite is outside the contract. Without it the forward pass is
-        taken for right, and the gradient is held against differences of its values.
+        found out by trying. An input at which it is not finite, or raises, is outside the contract. Without it the
+        forward pass is taken for right, the gradient is held against differences of its values, and an input at which
+        ``forward`` is not finite, or raises, is left out. How many are left out is said; if it is more than half of those
+        that are drawn, the check is skipped.
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
+    legal
+        ``legal(*args) -> bool``: whether arguments are legal, as of a matrix that can be inverted. What is not is drawn
+        anew, or left out.
+    fixed
+        The numbers of arguments that are held as given, such as one-hot targets and masks: ``(1,)`` for the second.
+    draw
+        ``draw(rng) -> args``: legal arguments from a `numpy.random.RandomState`, of the shapes that are given. Then nothing
+        else is drawn: for positive definite matrices, say.
+    owns
+        Whether a view as an answer is a fault: of an argument, of the cotangent, or of another gradient.
     seed
         The same seed draws the same cases.
     effort
@@ -85,12 +102,15 @@ def check_vjp(
     arguments.check_callable("vjp", vjp)
     if spec is not None:
         arguments.check_callable("spec", spec)
-    subject = Subject(forward, vjp, arguments.pattern(args, domain))
+    pattern = arguments.pattern(args, domain, fixed=fixed, legal=legal, draw=draw)
     # What numpy has to say of overflows and the like is no verdict; the answers are.
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        constant = constants(Subject(forward, vjp, pattern))
+        subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant))
         definition = None if spec is None else Specification(spec, subject.pattern)
-        return GradientExamination(Context(subject, definition, seed, effort), only).findings()
+        context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
+        return GradientExamination(context, only).findings()
 
 
 class GradientExamination(Examination):
@@ -133,9 +153,13 @@ def _all_checks(context: Context) -> Iterator[Check]:
         types.append(f"{name}.types")
         yield _check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
         if array.dtype.kind == "f":
-            needs = (gradients, types[-1])
-            yield _check(f"{name}.values", vjp, partial(values.check_gradient_values, number=number), needs)
-            yield _check(f"{name}.consistent", vjp, partial(values.check_gradient_consistent, number=number), needs)
+            # A wrong dtype does not hide wrong numbers.
+            run, judge = values.check_gradient_values, values.check_gradient_consistent
+            if number not in context.pattern.differentiable:
+                run = judge = promises.check_not_judged
+            yield _check(f"{name}.values", vjp, partial(run, number=number), (gradients,))
+            yield _check(f"{name}.consistent", vjp, partial(judge, number=number), (gradients,))
+    yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,))
     yield from _of_form(vjp, "gradient", gradients)
     yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 

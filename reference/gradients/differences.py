@@ -103,25 +103,23 @@ class Differences:
 
     def along(self, args: Sequence[Array], number: int, direction: Array) -> Estimate:
         """The derivative of every output along a direction of one argument."""
-
-        def moved(t: float) -> Array:
-            return self._at(args, number, args[number] + t * direction)
-
-        found = self._sharp(moved, 1.0, args, _ratio(args[number], direction))
-        if np.abs(direction).max(initial=0.0) > 1:
-            found = _confirmed(
-                found,
-                self._sharp(
-                    moved,
-                    tolerances.SECOND_STEP_RATIO,
-                    args,
-                    _ratio(args[number], direction) / tolerances.SECOND_STEP_RATIO,
-                ),
-            )
-        if not (self.carries_complex and np.isfinite(found.error).any()):
-            return found
         directions = [np.zeros(array.shape) for array in args]
         directions[number] = direction
+        return self.jointly(args, directions)
+
+    def jointly(self, args: Sequence[Array], directions: Sequence[Array]) -> Estimate:
+        """The derivative of every output along a direction of all arguments together."""
+
+        def moved(t: float) -> Array:
+            return self.function(*(a + t * d if d.any() else a for a, d in zip(args, directions, strict=True)))
+
+        ratio = max(_ratio(a, d) for a, d in zip(args, directions, strict=True))
+        found = self._sharp(moved, 1.0, args, ratio)
+        if max(float(np.abs(d).max(initial=0.0)) for d in directions) > 1:
+            second = tolerances.SECOND_STEP_RATIO
+            found = _confirmed(found, self._sharp(moved, second, args, ratio / second))
+        if not (self.carries_complex and np.isfinite(found.error).any()):
+            return found
         try:
             exact = complex_step.Along(self.function, args).measured(directions)
         except complex_step.ComplexStepError:
@@ -132,6 +130,39 @@ class Differences:
         clear = np.abs(exact.value) > tolerances.CONFIRMED_CLEAR * found.error
         better = agrees & clear & np.isfinite(found.error) & (exact.error < found.error)
         return Estimate(np.where(better, exact.value, found.value), np.where(better, exact.error, found.error))
+
+    def refutes(
+        self, args: Sequence[Array], directions: Sequence[Array], cotangent: Array, claimed: float, due: float
+    ) -> bool:
+        """Whether the values themselves speak against a claimed slope: a second opinion, which needs no step.
+
+        What a right slope leaves of f(x + t d) - f(x - t d) falls faster than t, until rounding is left. What a wrong one
+        leaves falls as t. So the shortest steps that rounding lets decide are asked.
+        """
+        off = abs(claimed - due)
+        weights = cotangent.astype(np.float64).reshape(self._near(args)[0].shape)
+
+        def told(t: float, rounding: Array) -> tuple[float, float]:
+            """The slope by one step, and the rounding of the outputs that change."""
+            ahead, behind = (
+                np.asarray(self.function(*(a + s * d for a, d in zip(args, directions, strict=True))), dtype=np.float64)
+                for s in (t, -t)
+            )
+            with np.errstate(all="ignore"):
+                noise = float((np.abs(weights) * rounding)[ahead != behind].sum()) * tolerances.TAYLOR_SAFETY
+                return float((weights * (ahead - behind)).sum()) / (2 * t), noise
+
+        # Arguments of 1e-100 may be told apart by steps of their own size alone.
+        own = min(_ratio(a, d, smallest=True) for a, d in zip(args, directions, strict=True))
+        left: list[float] = []
+        for rounding, scale in ((self._near(args)[0], 1.0), (self._at_place(args)[0], own)):
+            if scale == 1.0 or 0 < scale < tolerances.TAYLOR_STEPS[-1]:
+                for t in (scale * step for step in tolerances.TAYLOR_STEPS):
+                    slope, noise = told(t, rounding)
+                    if noise <= tolerances.TAYLOR_CLEAR * off * t:
+                        left.append(abs(slope - claimed))
+        last = left[-tolerances.TAYLOR_LAST :]
+        return not last or all(not each <= off / 2 for each in last)
 
     def steps(self, args: Sequence[Array], number: int) -> Array:
         """How far each entry may be moved: by its own size, within its domain; 0 where that rounds away."""
@@ -246,10 +277,11 @@ def _confirmed(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
 
 
-def _ratio(argument: Array, direction: Array) -> float:
-    """The largest entry of the argument in units of how far it is moved."""
-    moved = direction != 0
-    return float((np.abs(argument[moved]) / np.abs(direction[moved])).max(initial=0.0))
+def _ratio(argument: Array, direction: Array, *, smallest: bool = False) -> float:
+    """The largest entry of the argument in units of how far it is moved; or the smallest."""
+    is_moved = direction != 0
+    ratios = np.abs(argument[is_moved]) / np.abs(direction[is_moved])
+    return float(ratios.min(initial=np.inf) if smallest else ratios.max(initial=0.0))
 
 
 def _first_known(first: Estimate | None, second: Estimate) -> Estimate:

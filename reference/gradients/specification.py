@@ -117,8 +117,16 @@ class Specification:
         if "balls" in self._kinds:
             return ball.vjp(self._with("balls"), weights, floats)
         if self._plain != "torch":
-            return tuple(Estimate(np.zeros(array.shape), np.full(array.shape, np.inf)) for array in floats)
+            return unknown(floats)
         return self._by_torch(weights, floats)
+
+    def own_gradient(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...] | None:
+        """What torch's differentiation makes of a definition on tensors, in doubles; None of another definition."""
+        if self._plain != "torch":
+            return None
+        weights = cotangent.astype(np.float64).reshape(self.shape)
+        found = torch_autograd.vjp(self._with("torch"), weights, doubles(self._pattern.floats(args)))
+        return tuple(each.value for each in found)
 
     def _by_torch(self, weights: Array, floats: Sequence[Array]) -> tuple[Estimate, ...]:
         found = torch_autograd.vjp(self._with("torch"), weights, floats)
@@ -133,6 +141,14 @@ class Specification:
             )
             for each, array in zip(found, floats, strict=True)
         )
+
+    def autograd(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...] | None:
+        """What torch's own differentiation of the definition answers, right or not; None where it is not for torch."""
+        if self._plain != "torch":
+            return None
+        weights = cotangent.astype(np.float64).reshape(self.shape)
+        found = torch_autograd.vjp(self._with("torch"), weights, doubles(self._pattern.floats(args)))
+        return tuple(each.value for each in found)
 
     def _value(self, floats: Sequence[Array]) -> Estimate | None:
         try:
@@ -197,7 +213,7 @@ class Specification:
         def bound(*floats: Any) -> Any:
             args: list[Any] = list(self._pattern.args)
             if kind == "torch":
-                args = [torch_autograd.constant(array) if array.dtype.kind != "f" else array for array in args]
+                args = [torch_autograd.constant(array) for array in args]
             for number, given in zip(self._pattern.differentiable, floats, strict=True):
                 args[number] = given
             return self.definition(*args)
@@ -258,6 +274,11 @@ class Specification:
             del values["balls"]
         if plain[0] == "torch":
             self._plain = "torch"
+
+
+def unknown(floats: Sequence[Array]) -> tuple[Estimate, ...]:
+    """Estimates of gradients of which nothing is known."""
+    return tuple(Estimate(np.zeros(array.shape), np.full(array.shape, np.inf)) for array in floats)
 
 
 def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:

@@ -327,7 +327,8 @@ _EXACT = frozenset(
     copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like empty empty_like full
     full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor threshold_backward arange
     select_backward slice_backward value_selecting_reduction_backward masked_fill masked_scatter constant_pad_nd flip roll
-    diagonal diag_embed tril triu unbind split split_with_sizes sgn isnan isinf _to_copy scatter one_hot unfold
+    diagonal diag_embed tril triu eq ne lt le gt ge logical_and logical_or logical_not bitwise_and bitwise_or bitwise_not
+    isfinite equal nonzero unbind split split_with_sizes sgn isnan isinf _to_copy scatter one_hot unfold
     repeat argmax argmin item _local_scalar_dense eye new_full diagonal_backward index_put index_put_""".split()
 )
 #: Operations that round their results alone, by a few units: their operands are exact to them.
