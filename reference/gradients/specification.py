@@ -120,14 +120,6 @@ class Specification:
             return unknown(floats)
         return self._by_torch(weights, floats)
 
-    def own_gradient(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...] | None:
-        """What torch's differentiation makes of a definition on tensors, in doubles; None of another definition."""
-        if self._plain != "torch":
-            return None
-        weights = cotangent.astype(np.float64).reshape(self.shape)
-        found = torch_autograd.vjp(self._with("torch"), weights, doubles(self._pattern.floats(args)))
-        return tuple(each.value for each in found)
-
     def _by_torch(self, weights: Array, floats: Sequence[Array]) -> tuple[Estimate, ...]:
         found = torch_autograd.vjp(self._with("torch"), weights, floats)
         output = self.evaluate(*floats)
