@@ -532,8 +532,6 @@ def scaled(x, factor):
     return np.arctan(x * factor)
 
 
-
-
 @of(A)
 def vector_field(x):
     gy, gx = np.gradient(x)

@@ -48,9 +48,10 @@ def test_nothing_is_wrong_and_nearly_everything_runs() -> None:
 def test_refusals_name_the_operation(function: Any, operation: str) -> None:
     """What has no form on balls is refused loudly, in a sentence that names it."""
     if operation == "the result":
-        assert enclose(on_balls(function, "torch"), [X], [0], np.ones(X.shape)).gradients[0].value.tolist() == (
-            0 * X
-        ).tolist()
+        assert (
+            enclose(on_balls(function, "torch"), [X], [0], np.ones(X.shape)).gradients[0].value.tolist()
+            == (0 * X).tolist()
+        )
         return
     with pytest.raises(Refused, match=operation.replace(".", r"\.")):
         enclose(on_balls(function, "torch"), [X], [0], None)

@@ -108,7 +108,9 @@ INPUTS = [
     Inputs("a huge number without axes", lambda x: size(x) > 1e290, args=(7.5,)),
     Inputs("the lower edge of (0, 1)", lambda x: x.min() < 1e-300, args=(1 / GIVEN,), domain=(_INSIDE,)),
     Inputs("the upper edge of (0, 1)", lambda x: x.max() > 1 - 1e-15, args=(1 / GIVEN,), domain=(_INSIDE,)),
-    Inputs("the middle of (0, 1)", lambda x: (x == 0.5).any(), args=(1 / GIVEN,), domain=(_INSIDE,), caught="gradient.ties"),
+    Inputs(
+        "the middle of (0, 1)", lambda x: (x == 0.5).any(), args=(1 / GIVEN,), domain=(_INSIDE,), caught="gradient.ties"
+    ),
     Inputs("the edge of (1, inf)", lambda x: x.min() < 1 + 1e-15, "normal", domain=(_ABOVE,)),
     Inputs("the far end of (1, inf)", lambda x: x.max() > 1e299, domain=(_ABOVE,)),
     Inputs("the edge of (-inf, -1)", lambda x: x.max() > -1 - 1e-15, "normal", args=(-GIVEN,), domain=(_BELOW,)),

@@ -135,7 +135,6 @@ def is_excused(
     return bool(np.isfinite(due.error)) and not oracle.refutes(floats, directions, cotangent, claimed, float(due.value))
 
 
-
 def _directions(case: Case, steps: Array) -> list[Array]:
     """One random direction in which each entry is moved as far as it may be."""
     if not steps.any():

@@ -184,9 +184,7 @@ class Context(engine.Context):
             self._kinked.append(case)
         return True
 
-    def at_tie(
-        self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
-    ) -> ties.Verdict:
+    def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
         """What is said of gradients at a point that may be a kink."""
         key = (case.kind, case.seed, cotangent.tobytes())
         if key not in self._ties:

@@ -139,7 +139,9 @@ class Rigorous:
             steps = 2.0 * ((ranks + shift) % n) - n + 1 + rng.uniform(0.25, 0.75, n)
             steps = -steps if n == 1 and shift else steps
             parts = np.split(steps, np.cumsum(sizes)[:-1])
-            near = self.nearby(cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+            near = self.nearby(
+                cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+            )
             if near is None or not all(np.isfinite(each.error).all() for each in near):
                 return None
             found.append(near)

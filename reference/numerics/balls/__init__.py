@@ -6,4 +6,14 @@ from reference.numerics.balls.languages import on_balls
 from reference.numerics.balls.rebinding import rebound
 from reference.numerics.balls.tape import Refused, Undecided
 
-__all__ = ["Enclosure", "Refused", "Undecided", "enclose", "leaves_doubles", "linalg", "more_functions", "on_balls", "rebound"]
+__all__ = [
+    "Enclosure",
+    "Refused",
+    "Undecided",
+    "enclose",
+    "leaves_doubles",
+    "linalg",
+    "more_functions",
+    "on_balls",
+    "rebound",
+]
