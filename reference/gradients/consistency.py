@@ -20,7 +20,7 @@ from reference.gradients.subject import asked
 from reference.numerics import tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.wording import Fact, fact
+from reference.wording import fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
@@ -29,15 +29,12 @@ Answers = tuple[tuple[Array, ...], list[Array]]
 PLAIN = frozenset({"short numbers", "ordinary numbers"})
 
 
-def check_by_differences(context: Context, oracle: Differences, number: int, nothing: Fact) -> None:
-    """Compare the gradient with differences in all generic cases, and settle what came of it."""
-    comparison = Comparison(f"gradient[{number}]", context.largest, unit=context.unit)
-    compare_by_differences(context, oracle, number, comparison, context.generic())
-    comparison.settle(nothing)
-    context.check_enough()
+def comparison_of(context: Context, number: int) -> Comparison:
+    """The comparison of the gradient of one argument."""
+    return Comparison(f"gradient[{number}]", context.largest, unit=context.unit)
 
 
-def compare_by_differences(
+def compare_with_differences(
     context: Context, oracle: Differences, number: int, comparison: Comparison, cases: Iterable[Case]
 ) -> None:
     """Compare with differences: entry by entry in ordinary cases, along random directions in all."""
@@ -133,6 +130,7 @@ def is_excused(
     claimed = float((answers[position] * directions[position]).sum())
     due = contracted(cotangent, oracle.jointly(floats, directions))
     return bool(np.isfinite(due.error)) and not oracle.refutes(floats, directions, cotangent, claimed, float(due.value))
+
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:

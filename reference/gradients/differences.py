@@ -230,8 +230,27 @@ class Differences:
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
         found = finite_differences.derivative(watched, scale, noise=rounding)
         error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (1 + ratio) * np.abs(found.value)
+        error = np.where(self._agrees_nearby(f, scale, args, found.value, error), error, np.inf)
         blurred = ~(error <= (tolerances.SHARP * np.fmax(most, size) + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
+
+    def _agrees_nearby(self, f: Function, scale: float, args: Sequence[Array], slope: Array, error: Array) -> Any:
+        """Whether steps as small as the arguments tell the same, where these are smaller than all steps.
+
+        x / y at 1e-100 is nothing that steps of 1e-3 can tell. Where rounding hides what such steps tell, nothing is known.
+        """
+        own = max((float(np.abs(each).max(initial=0.0)) for each in args), default=0.0)
+        if not 0 < own < tolerances.OWN_SCALE * scale / tolerances.STEP_RATIO:
+            return True
+        rounding = self._at_place(args)[0] * tolerances.TAYLOR_SAFETY
+        ok: Any = True
+        for step in (own / 8, own / 64):
+            with np.errstate(all="ignore"):
+                told = (f(step) - f(-step)) / (2 * step)
+                noise = rounding / step
+                ok = ok & (np.abs(told - slope) <= error + noise + tolerances.SHARP * np.abs(told))
+                ok = ok & (noise <= tolerances.SHARP * np.fmax(np.abs(told), np.abs(slope)) + tolerances.ZERO_OUTPUT_ERROR)
+        return ok
 
     def _near(self, args: Sequence[Array]) -> tuple[Array, Array]:
         """The rounding error of the outputs near one place, and their size: there, and where the longest steps go."""

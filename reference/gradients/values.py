@@ -11,7 +11,7 @@ from reference.findings import NotApplicable, Violation
 from reference.gradients import rigorous
 from reference.gradients.cases import Case, short_numbers
 from reference.gradients.context import Context
-from reference.gradients.consistency import check_by_differences, compare_by_differences
+from reference.gradients.consistency import compare_with_differences, comparison_of
 from reference.gradients.judge import Comparison, compare
 from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
@@ -45,13 +45,16 @@ def check_gradient_values(context: Context, number: int) -> None:
     spec = _spec(context)
     context.require_shape(number)
     if not spec.is_differentiated:
-        check_by_differences(context, spec.differences, number, fact("specification tells no slope"))
+        comparison = comparison_of(context, number)
+        compare_with_differences(context, spec.differences, number, comparison, context.generic())
+        comparison.settle(fact("specification tells no slope"))
+        context.check_enough()
         return
     context.note_oracle(spec.oracle)
-    comparison = Comparison(f"gradient[{number}]", context.largest, unit=context.unit)
-    left = compare_with_known(context, spec.gradient, number, comparison, context.generic())
-    if left:
-        compare_by_differences(context, spec.differences, number, comparison, left)
+    comparison = comparison_of(context, number)
+    unknown = compare_with_known(context, spec.gradient, number, comparison, context.generic())
+    if unknown:
+        compare_with_differences(context, spec.differences, number, comparison, unknown)
     comparison.settle(fact("specification nowhere finite"))
     context.check_enough()
 
@@ -61,16 +64,16 @@ def check_gradient_consistent(context: Context, number: int) -> None:
     if context.spec is not None:
         raise NotApplicable(fact("specification judges"))
     context.require_shape(number)
-    comparison = Comparison(f"gradient[{number}]", context.largest, unit=context.unit)
+    comparison = comparison_of(context, number)
     known: list[Case] = []
-    left: list[Case] = []
+    unknown: list[Case] = []
     for case in context.generic():
-        (known if context.known.is_known(case) else left).append(case)
+        (known if context.known.is_known(case) else unknown).append(case)
     if known:
         context.note_oracle(rigorous.NAME)
-        left += compare_with_known(context, context.known.gradient, number, comparison, known)
-    if left:
-        compare_by_differences(context, context.differences, number, comparison, left)
+        unknown += compare_with_known(context, context.known.gradient, number, comparison, known)
+    if unknown:
+        compare_with_differences(context, context.differences, number, comparison, unknown)
     comparison.settle(fact("forward tells nothing"))
     context.check_enough()
 

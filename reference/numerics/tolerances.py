@@ -258,6 +258,8 @@ STEP_ROUNDINGS = 64 * DOUBLE_UNIT
 #: stays inside the domain.
 STEP_REACH = 7.0
 
+#: Arguments are smaller than all steps if they are below this fraction of the smallest. A choice.
+OWN_SCALE = 1.0
 #: The steps of the second opinion on a slope, the longest first.
 TAYLOR_STEPS = tuple(2.0**-k for k in range(4, 34, 2))
 #: A factor on rounding for it. A choice: two values are subtracted.
