@@ -25,9 +25,13 @@ def of(*args):
     return register
 
 
-for _name in "softplus gelu silu elu relu leaky_relu selu mish hardtanh tanhshrink softsign logsigmoid hardswish relu6".split():
+for (
+    _name
+) in "softplus gelu silu elu relu leaky_relu selu mish hardtanh tanhshrink softsign logsigmoid hardswish relu6".split():
     FUNCTIONS.append((f"F.{_name}", getattr(F, _name), (A,)))
-for _name in "exp expm1 log1p sqrt rsqrt erf erfc lgamma digamma sinh atan asinh reciprocal square frac exp2 sigmoid".split():
+for (
+    _name
+) in "exp expm1 log1p sqrt rsqrt erf erfc lgamma digamma sinh atan asinh reciprocal square frac exp2 sigmoid".split():
     FUNCTIONS.append((f"torch.{_name}", getattr(torch, _name), (P,)))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from flint import arb
 
 from reference.numerics.balls import evaluation, on_balls
-from reference.numerics.balls.array import plain
+from reference.numerics.balls.array import BallArray, plain
 from reference.numerics.balls.tape import Refused, Undecided, accumulate, precision, recording
 
 #: Far enough for 100 digits beyond those of a double, and near enough for the difference quotient.
@@ -23,8 +23,27 @@ def judged(function, args, language="numpy", doubles=None):
     size = max(1.0, float(np.abs(expected).max(initial=0)))
     if not np.allclose(found.value.value, expected, rtol=1e-9, atol=1e-11 * size, equal_nan=True):
         return f"WRONG value {found.value.value.ravel()[:3]}, not {expected.ravel()[:3]}"
+    if not _agrees_with_doubles(doubles or function, args, found.gradients, expected.shape):
+        return "WRONG gradient, as doubles tell it"
     off = _off_from_differences(function, args, language, expected.shape)
     return "right" if off else "WRONG gradient"
+
+
+def _agrees_with_doubles(function, args, gradients, shape):
+    """Whether the gradient is the difference quotient of doubles to five digits: so it has not been lost on the way."""
+    rng = np.random.RandomState(6)
+    directions = [rng.uniform(0.5, 1, args[place].shape) for place in places_of(args)]
+
+    def along(step):
+        moved = list(args)
+        for place, direction in zip(places_of(args), directions, strict=True):
+            moved[place] = args[place] + step * direction
+        return float((np.asarray(function(*moved)) * _weights(shape)).sum())
+
+    quotient = (along(1e-6) - along(-1e-6)) / 2e-6
+    parts = [(each.value * direction).ravel() for each, direction in zip(gradients, directions, strict=True)]
+    slope, size = sum(part.sum() for part in parts), sum(np.abs(part).sum() for part in parts)
+    return abs(quotient - slope) <= 1e-5 * max(size, 1e-3)
 
 
 def _weights(shape):
@@ -60,3 +79,10 @@ def _off_from_differences(function, args, language, shape):
 
 def places_of(args):
     return [place for place, each in enumerate(args) if isinstance(each, np.ndarray) and each.dtype.kind == "f"]
+
+
+def of_doubles(x):
+    """The midpoints as doubles: what a function must never see."""
+    if not isinstance(x, BallArray):
+        return np.asarray(x)
+    return np.array([float(ball.value.mid()) for ball in plain(x).ravel()]).reshape(x.shape)

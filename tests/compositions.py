@@ -11,7 +11,19 @@ import numpy as np
 #: A node: the name of an operation, and its operands (a number for a leaf).
 Node = tuple[Any, ...]
 
-UNARY = ("exp", "log", "tanh", "sigmoid", "square", "reciprocal", "abs", "neg", "expm1 by hand", "log1p by hand", "sqrt")
+UNARY = (
+    "exp",
+    "log",
+    "tanh",
+    "sigmoid",
+    "square",
+    "reciprocal",
+    "abs",
+    "neg",
+    "expm1 by hand",
+    "log1p by hand",
+    "sqrt",
+)
 BINARY = ("add", "sub", "mul", "div", "max")
 #: From numbers that vanish to ones that saturate.
 SIZES = (1e-12, 1e-3, 1.0, 1.0, 1.0, 5.0, 30.0, 300.0)
@@ -171,5 +183,11 @@ def _series_operations() -> Any:
         return largest(a, -series(a))
 
     return _operations(
-        lambda a: series(a).exp(), lambda a: series(a).log(), tanh, lambda a: series(a).sqrt(), largest, absolute, series
+        lambda a: series(a).exp(),
+        lambda a: series(a).log(),
+        tanh,
+        lambda a: series(a).sqrt(),
+        largest,
+        absolute,
+        series,
     )

@@ -16,12 +16,11 @@ from reference.gradients import ties
 from reference.gradients.arguments import Pattern
 from reference.gradients.cases import Case, cases, cotangents, expected_number
 from reference.gradients.differences import Differences, contracted
-from reference.gradients.rigorous import Rigorous
+from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
-from reference.gradients.tolerance import granted, rounding_error, size_of_gradient, unit_roundoff
+from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
-from reference.numerics.estimate import Estimate
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -68,14 +67,13 @@ class Context(engine.Context):
         self.unit = unit_roundoff(self.pattern.floats(self.pattern.args))
         self._outputs: dict[tuple[str, int], Array | Violation] = {}
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
-        self._known: dict[tuple[str, int], bool] = {}
         self._shape: tuple[int, ...] | None = None
         self._judged: list[Case] | None = None
         self._kinked: list[Case] = []
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
-        self.rigorous = Rigorous(subject.forward, "numpy", self.pattern.differentiable)
+        self.known = KnownForward(self)
 
     def output(self, case: Case) -> Array:
         """The output of ``forward`` for a case.
@@ -251,40 +249,6 @@ class Context(engine.Context):
             return doubles(self.subject.gradients(cotangent, args))
         except Violation:
             return None
-
-    def is_known(self, case: Case) -> bool:
-        """Whether ``forward`` runs in ball arithmetic here, and means what it answers, but for rounding."""
-        if not self._means_what_it_answers(self.cases[0]):
-            return False
-        return self._means_what_it_answers(case)
-
-    def known_gradient(
-        self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any]
-    ) -> tuple[Estimate, ...]:
-        """The gradient of <cotangent, forward> in ball arithmetic; infinite errors where that is not known."""
-        found = self.rigorous.gradient(cotangent, args, resolutions)
-        if found is not None:
-            return found
-        floats = self.pattern.floats(args)
-        return tuple(Estimate(np.zeros(each.shape), np.full(each.shape, np.inf)) for each in floats)
-
-    def _means_what_it_answers(self, case: Case) -> bool:
-        key = (case.kind, case.seed)
-        if key not in self._known:
-            truth = self.rigorous.value(case.args)
-            output = self.output(case).astype(np.float64)
-            self._known[key] = (
-                truth is not None
-                and truth.value.shape == output.shape
-                and bool((np.abs(truth.value - output) <= truth.error + self._own_rounding(case, output)).all())
-            )
-        return self._known[key]
-
-    def _own_rounding(self, case: Case, output: Array) -> Array:
-        """How far ``forward`` may be off its own formula."""
-        floats = self.pattern.floats(case.args)
-        (bound,) = rounding_error(lambda *a: (self.subject.forward(*self.pattern.with_floats(a)),), floats, [output])
-        return np.fmax(bound, self.forward_bound(case, output))
 
     def calm(self) -> list[Case]:
         """The judged cases without extreme numbers."""

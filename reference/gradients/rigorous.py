@@ -110,6 +110,17 @@ class Rigorous:
         found = self._enclosed(args, cotangent, offset=directions)
         return None if found is None or found.ties else found.gradients
 
+    def leaves_doubles(self, args: Sequence[Array]) -> bool:
+        """Whether the function passes through numbers that are beyond all doubles on its way to a finite value."""
+        if self.refusal is not None:
+            return False
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            return balls.leaves_doubles(balls.on_balls(self._function, self._language), args, self._places)
+        except Exception:  # undecided, or what the definition raises at such arguments
+            return False
+
     def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         """The gradients at points next to a tie, in all of which no two entries are moved alike.
 
@@ -128,7 +139,9 @@ class Rigorous:
             steps = 2.0 * ((ranks + shift) % n) - n + 1 + rng.uniform(0.25, 0.75, n)
             steps = -steps if n == 1 and shift else steps
             parts = np.split(steps, np.cumsum(sizes)[:-1])
-            near = self.nearby(cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+            near = self.nearby(
+                cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+            )
             if near is None or not all(np.isfinite(each.error).all() for each in near):
                 return None
             found.append(near)

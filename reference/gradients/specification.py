@@ -117,7 +117,7 @@ class Specification:
         if "balls" in self._kinds:
             return ball.vjp(self._with("balls"), weights, floats)
         if self._plain != "torch":
-            return tuple(Estimate(np.zeros(array.shape), np.full(array.shape, np.inf)) for array in floats)
+            return unknown(floats)
         return self._by_torch(weights, floats)
 
     def _by_torch(self, weights: Array, floats: Sequence[Array]) -> tuple[Estimate, ...]:
@@ -266,6 +266,11 @@ class Specification:
             del values["balls"]
         if plain[0] == "torch":
             self._plain = "torch"
+
+
+def unknown(floats: Sequence[Array]) -> tuple[Estimate, ...]:
+    """Estimates of gradients of which nothing is known."""
+    return tuple(Estimate(np.zeros(array.shape), np.full(array.shape, np.inf)) for array in floats)
 
 
 def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:

@@ -258,9 +258,7 @@ def _outside(limits: Limits, claimed: Array, granted: Array, tight: float) -> Ar
     return np.asarray(order[beyond[order] > 0])
 
 
-def _entry(
-    place: Place, limits: Limits, entry: int, claimed: Array, granted: Array, tight: float
-) -> Verdict | None:
+def _entry(place: Place, limits: Limits, entry: int, claimed: Array, granted: Array, tight: float) -> Verdict | None:
     """What is said of an entry outside its limits, after looking for more of them; None if they now include it."""
     for sign in (1.0, -1.0):
         limits.look(tolerances.TIE_LIMITS, entry, sign)

@@ -84,7 +84,9 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
     found = random_rounding.scatter(compute, inputs)
     if found is not None:
         units = [tolerances.RANDOM_ROUNDING_SAFETY * each for each in found]
-        last = [tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(each.astype(np.float64)) for each in answers]
+        last = [
+            tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(each.astype(np.float64)) for each in answers
+        ]
         return [one + two + 4 * tolerances.SMALLEST_DOUBLE for one, two in zip(units, last, strict=True)]
     unseen = tolerances.INTERMEDIATE_UNITS * unit_roundoff(inputs)
     largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs), default=1.0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,12 +11,12 @@ from reference.findings import NotApplicable, Violation
 from reference.gradients import rigorous
 from reference.gradients.cases import Case, short_numbers
 from reference.gradients.context import Context
-from reference.gradients.consistency import answers_of, compare_with_differences, comparison_of, not_a_number
+from reference.gradients.consistency import compare_with_differences, comparison_of
 from reference.gradients.judge import Comparison, compare
+from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import tolerances
-from reference.numerics.estimate import Estimate
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -37,18 +35,9 @@ def check_forward_values(context: Context) -> None:
             raise NotApplicable(fact("output of another shape", shape=output.shape, due=truth.value.shape))
         bound = context.forward_bound(case, output).reshape(truth.value.shape)
         actual = output.reshape(truth.value.shape).astype(np.float64)
-        comparison.add(actual, _as_good_as_doubles(spec, case, actual, truth, bound), bound, asked(case.args))
+        comparison.add(actual, good_enough(spec, case, actual, truth, bound), bound, asked(case.args))
     comparison.settle(fact("specification nowhere finite"))
     context.check_enough()
-
-
-def _as_good_as_doubles(spec: Specification, case: Case, actual: Array, truth: Estimate, bound: Array) -> Estimate:
-    """The truth; where the answer is what the definition itself computes in doubles, that is good enough."""
-    if not (np.abs(actual - truth.value) > truth.error + bound).any():
-        return truth
-    plain = spec.in_doubles(case.args)
-    same = np.abs(actual - plain) <= bound
-    return Estimate(np.where(same, plain, truth.value), truth.error)
 
 
 def check_gradient_values(context: Context, number: int) -> None:
@@ -63,7 +52,7 @@ def check_gradient_values(context: Context, number: int) -> None:
         return
     context.note_oracle(spec.oracle)
     comparison = comparison_of(context, number)
-    unknown = _compare_with_known(context, spec.gradient, number, comparison, context.generic())
+    unknown = compare_with_known(context, spec.gradient, number, comparison, context.generic())
     if unknown:
         compare_with_differences(context, spec.differences, number, comparison, unknown)
     comparison.settle(fact("specification nowhere finite"))
@@ -79,41 +68,14 @@ def check_gradient_consistent(context: Context, number: int) -> None:
     known: list[Case] = []
     unknown: list[Case] = []
     for case in context.generic():
-        (known if context.is_known(case) else unknown).append(case)
+        (known if context.known.is_known(case) else unknown).append(case)
     if known:
         context.note_oracle(rigorous.NAME)
-        unknown += _compare_with_known(context, context.known_gradient, number, comparison, known)
+        unknown += compare_with_known(context, context.known.gradient, number, comparison, known)
     if unknown:
         compare_with_differences(context, context.differences, number, comparison, unknown)
     comparison.settle(fact("forward tells nothing"))
     context.check_enough()
-
-
-def _compare_with_known(
-    context: Context,
-    gradient: Callable[..., tuple[Estimate, ...]],
-    number: int,
-    comparison: Comparison,
-    cases: Iterable[Case],
-) -> list[Case]:
-    """Compare with gradients that are known as a whole, case by case; the cases in which they are not are returned."""
-    position = context.pattern.differentiable.index(number)
-    unknown = []
-    for case in cases:
-        for cotangent in context.cotangents(case):
-            answered = answers_of(context, comparison, case, cotangent)
-            if answered is None:
-                continue
-            answers, bounds = answered
-            enough = [tolerances.RESOLUTION * bound for bound in bounds]
-            truth = gradient(cotangent, case.args, enough)[position]
-            if truth.value.size and not np.isfinite(truth.error).any():
-                unknown.append(case)
-                break
-            excused = partial(context.is_excused, case, cotangent, answers, bounds)
-            comparison.add(answers[position], truth, bounds[position], asked(case.args, cotangent), excused)
-            not_a_number(comparison, case, cotangent, answers[position], truth, excused)
-    return unknown
 
 
 def check_linear(context: Context) -> None:

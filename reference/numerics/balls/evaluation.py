@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from reference.numerics import tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.scalar import Ball
-from reference.numerics.balls.tape import TIES, Refused, Undecided, accumulate, precision, recording
+from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -94,6 +94,15 @@ def enclose(
     if last is None:
         raise reason or Undecided("the function")
     return last
+
+
+def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
+    """Whether the function passes through numbers that are beyond all doubles on its way to the result."""
+    largest = arb(float(np.finfo(np.float64).max))
+    with precision(tolerances.BALL_BITS[0]), recording(single=_is_single(args)):
+        given, _ = arguments(args, places)
+        run(*given)
+        return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
 
 
 def _once(

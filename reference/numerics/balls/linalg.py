@@ -194,7 +194,9 @@ def _slogdet(a: Any) -> Any:
     from reference.numerics.balls.ufuncs import dispatch  # noqa: PLC0415 - for single balls as well
 
     sign, size = (dispatch(ufunc, "__call__", (found,), {}) for ufunc in (np.sign, np.absolute))
-    return np.linalg._linalg.SlogdetResult(sign, np.log(size)) if hasattr(np.linalg, "_linalg") else (sign, np.log(size))
+    return (
+        np.linalg._linalg.SlogdetResult(sign, np.log(size)) if hasattr(np.linalg, "_linalg") else (sign, np.log(size))
+    )
 
 
 @own(np.linalg.cholesky)

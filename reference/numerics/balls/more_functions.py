@@ -238,5 +238,3 @@ def _unique(ar: Any, return_index: Any = False, return_inverse: Any = False, ret
     ordered = np.sort(balls(ar).ravel())
     kept = [each for k, each in enumerate(ordered) if k == 0 or not bool(each == ordered[k - 1])]
     return of_numbers(kept, (len(kept),))
-
-

@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from reference.numerics.balls.array import BallArray, balls, converted, elements, holds_balls, one_element, plain, wrapped
+from reference.numerics.balls.array import (
+    BallArray,
+    balls,
+    converted,
+    elements,
+    holds_balls,
+    one_element,
+    plain,
+    wrapped,
+)
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, power
 from reference.numerics.balls.tape import SETTINGS, Refused
@@ -331,5 +340,3 @@ def objects() -> dict[int, Any]:
         for name, replacement in replaced.items()
         if hasattr(module, name)
     }
-
-

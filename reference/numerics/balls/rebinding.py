@@ -141,7 +141,9 @@ class _Rebinding:
         if isinstance(value, types.FunctionType):
             return self.replaced(value)
         if isinstance(value, property):
-            return property(*(None if each is None else self.replaced(each) for each in (value.fget, value.fset, value.fdel)))
+            return property(
+                *(None if each is None else self.replaced(each) for each in (value.fget, value.fset, value.fdel))
+            )
         if isinstance(value, staticmethod | classmethod):
             return type(value)(self.replaced(value.__func__))
         return value
@@ -180,7 +182,11 @@ def _is_users(name: str | None) -> bool:
     module = sys.modules.get(name)
     place = getattr(module, "__file__", None)
     if place is None:
-        return name == "__main__" or module is None or (name not in sys.builtin_module_names and hasattr(module, "__path__"))
+        return (
+            name == "__main__"
+            or module is None
+            or (name not in sys.builtin_module_names and hasattr(module, "__path__"))
+        )
     return "site-packages" in place or not place.startswith(_STANDARD)
 
 

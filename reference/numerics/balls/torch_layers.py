@@ -126,8 +126,10 @@ def _no_error(a: Any) -> Any:
 
 def _solved(a: Any, b: Any, *, left: bool = True, **_: Any) -> Any:
     a, b = balls(a), balls(b)
-    found = np.linalg.solve(a, b) if left else np.swapaxes(
-        np.linalg.solve(np.swapaxes(a, -1, -2), np.swapaxes(b, -1, -2)), -1, -2
+    found = (
+        np.linalg.solve(a, b)
+        if left
+        else np.swapaxes(np.linalg.solve(np.swapaxes(a, -1, -2), np.swapaxes(b, -1, -2)), -1, -2)
     )
     return found, a, _no_error(a), _no_error(a)
 

@@ -66,7 +66,18 @@ class _Mode(TorchDispatchMode):  # type: ignore[misc, unused-ignore]
         return result
 
 
-_MAKERS = {"zeros", "ones", "empty", "full", "eye", "scalar_tensor", "empty_strided", "new_zeros", "new_ones", "new_full"}
+_MAKERS = {
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "eye",
+    "scalar_tensor",
+    "empty_strided",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+}
 _MAKERS |= {"new_empty", "tensor", "lift_fresh", "zeros_like", "ones_like", "full_like", "empty_like"}
 
 

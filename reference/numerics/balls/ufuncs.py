@@ -270,5 +270,3 @@ def _check_target(ufunc: Any, out: tuple[Any, ...]) -> None:
         floats = isinstance(target, np.ndarray) and not isinstance(target, BallArray) and target.dtype.kind == "f"
         if floats or len(out) > 1:
             raise Refused(f"np.{ufunc.__name__}", "writes into an array of doubles from outside the function")
-
-

@@ -338,8 +338,12 @@ _BY_ENTRIES = frozenset(
     lerp addcmul addcdiv softplus""".split()
 )
 #: Special functions of which torch is right to nine digits or so.
-_ROUGH = frozenset("digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta".split())
-_ROUGH |= frozenset("special_zeta special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1".split())
+_ROUGH = frozenset(
+    "digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta".split()
+)
+_ROUGH |= frozenset(
+    "special_zeta special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1".split()
+)
 
 
 @contextmanager
