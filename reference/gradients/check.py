@@ -13,7 +13,7 @@ import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
 from reference.findings import Findings, Violation
-from reference.gradients import arguments, kinks, promises, values
+from reference.gradients import arguments, formula, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
@@ -167,6 +167,7 @@ def _all_checks(context: Context) -> Iterator[Check]:
             yield _check(f"{name}.values", vjp, partial(run, number=number), (gradients,))
             yield _check(f"{name}.consistent", vjp, partial(judge, number=number), (gradients,))
     yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,), tuple(judged))
+    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,))
     yield from _of_form(vjp, "gradient", gradients)
     yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 

@@ -110,6 +110,12 @@ class Rigorous:
         found = self._enclosed(args, cotangent, offset=directions)
         return None if found is None or found.ties else found.gradients
 
+    def on_balls(self) -> Callable[..., Any]:
+        """The function on balls, as a fresh copy."""
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        return balls.on_balls(self._function, self._language)
+
     def leaves_doubles(self, args: Sequence[Array]) -> bool:
         """Whether the function passes through numbers that are beyond all doubles on its way to a finite value."""
         if self.refusal is not None:

@@ -420,3 +420,16 @@ MOST_TIED_ENTRIES = 24
 #: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that. A
 #: choice.
 RESOLUTION = 2.0**-20
+#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0. A
+#: choice: thirty digits.
+FORMULA_WIDTH = 1e-30
+#: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
+DIGITS_TOLD = 4
+#: How many cases the formula of a gradient is compared in. A choice of time.
+FORMULA_CASES = {"quick": 6, "normal": 20, "exhaustive": 60}
+#: How many numbers among the arguments in all cases together. A choice of time: about two seconds.
+FORMULA_NUMBERS = 10_000
+#: How wide the difference may stay, for constants that were rounded, and the formula be judged at all. A choice.
+FORMULA_KNOWN = 1e-6
+#: The smallest normal double: below it numbers have fewer digits to lose.
+SMALLEST_NORMAL = 2.0**-1022

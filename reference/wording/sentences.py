@@ -76,6 +76,7 @@ _EXPECTED = {
     "draws": "initialize() to draw W and b",
     "law": "{what} = {law}, that is {what}{index:index} = {value:.6g}, with mean {mean:.3g}, deviation {deviation:.3g}",
     "adds": "update_params(dtheta=[dW, db]) to add to W and b",
+    "by formula": "{what}{index:index} = {value:number} in exact arithmetic",
     "gradient not zero": "a gradient that is not zero everywhere",
     "slope of evaluate": "<gradient, random direction> = {value:number}, by finite differences of evaluate",
     "slope of forward": "a derivative along a random direction of {value:number}, by finite differences of forward",
@@ -144,6 +145,7 @@ _CIRCUMSTANCES = {
     "answers after forward": " (it answers right after forward on the same batch)",
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "swapped": "; it is the gradient of {other}",
+    "formula off": ", a formula that is off by {part:.2g} of the derivative in exact arithmetic, where nothing rounds",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
     "after the step": ", after the step of gradient descent",
@@ -162,6 +164,12 @@ _REASONS = {
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
     "no specification": "no specification was given to hold the forward pass against",
+    "formula not followed": "judged nothing: the gradient cannot be followed in exact arithmetic, for {reason}",
+    "formula undecided": "judged nothing: at none of the inputs that were tried can a formula be told from the derivative",
+    "digits lost": (
+        "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
+        "{inputs}"
+    ),
     "specification judges": "the specification is the judge, so that a wrong forward pass cannot blame a right vjp",
     "specification nowhere finite": "judged nothing: the specification is finite at none of the inputs that were tried",
     "specification tells no slope": "judged nothing: the specification's values tell no slope",

@@ -31,6 +31,12 @@ def rebound(function: Callable[..., Any]) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
+def rebound_together(*functions: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """Copies of functions that share what they share, such as the object whose methods they are."""
+    walk = _Rebinding()
+    return [walk.replaced(function) for function in functions]
+
+
 class _Rebinding:
     """One walk over what a function reaches."""
 
