@@ -76,6 +76,8 @@ class Finding:
         All mistakes that were found, the largest first; ``mistake`` is the first of them.
     oracle
         Where the truth came from that judged, such as "ball arithmetic"; None where no oracle was asked.
+    note
+        What is said of a promise that is kept, such as how many inputs were left out; None if there is nothing.
     """
 
     check: str
@@ -96,6 +98,7 @@ class Finding:
     came: Fact | None = field(default=None, compare=False, repr=False)
     mistakes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     oracle: str | None = field(default=None, compare=False, repr=False)
+    note: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def grossness(self) -> float:
@@ -106,7 +109,7 @@ class Finding:
         """What a person needs to know of it, in a few lines."""
         if self.status in {"skipped", "error"}:
             return f"{self.check}: {self.status}: {self.actual}"
-        lines = [f"{self.check}: {self.status}"]
+        lines = [f"{self.check}: {self.status}" + (f": {self.note}" if self.note else "")]
         if self.status == "failed":
             lines += [f"  {self.subject}: {self.rationale}", *(f"  {label:<8} {text}" for label, text in self.told())]
         return "\n".join(lines)

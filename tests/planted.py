@@ -134,7 +134,7 @@ PLANTED = {
     "mask of the cotangent": Planted(relu, lambda c, x: (c * (c > 0),), (X,), "mask-from-delta"),
     "leak": Planted(relu, lambda c, x: (c * np.where(x > 0, 1, 0.03),), (X,), "leaky"),
     "product not transposed": Planted(lambda x, s: x @ s, lambda c, x, s: (c @ s, x.T @ c), (X, S), "transposed"),
-    "swapped": Planted(lambda a, b: a * b, lambda c, a, b: (c * a, c * b), (X, X + 1), "arguments-swapped"),
+    "swapped": Planted(lambda a, b: a * b, lambda c, a, b: (c * a, c * b), (X, X + 1), "swapped"),
     "bias not summed": Planted(affine, lambda c, x, w, b: (c @ w.T, x.T @ c, 1 * c), (X, W, B), "not-summed"),
     "bias along rows": Planted(affine, lambda c, x, w, b: (c @ w.T, x.T @ c, c.sum(1)), (X, W, B), "wrong-axis"),
     "no mean": Planted(layer_norm, lambda c, x, g: layer_norm_vjp(c, x, g, mean=0.0), (X, G), "term-missing"),

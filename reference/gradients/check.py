@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,12 +13,13 @@ import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
 from reference.findings import Findings, Violation
-from reference.gradients import arguments, diagnosis, promises, values
+from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
-from reference.gradients.subject import Subject
+from reference.gradients.subject import Subject, constants
+from reference.gradients.swapped import other_argument
 
 
 def check_vjp(
@@ -26,6 +28,10 @@ def check_vjp(
     *args: Any,
     spec: Callable[..., Any] | None = None,
     domain: Sequence[tuple[float, float] | None] | None = None,
+    legal: Callable[..., Any] | None = None,
+    fixed: Sequence[int] = (),
+    draw: Callable[..., Any] | None = None,
+    owns: bool = False,
     seed: int = 0,
     effort: Effort = "normal",
     only: str = "*",
@@ -45,13 +51,26 @@ def check_vjp(
     args
         The pattern: arrays of float64 or float32, of the shapes that the functions are for. They are asked about first;
         further inputs of the same shapes are drawn. Whole numbers, such as class labels, are passed on as given and
-        have no gradient (None or zeros).
+        have no gradient (None or zeros). Where ``vjp`` answers None for an argument of floating point, the argument is
+        taken for constant: it is held as given, and its gradient is not judged, which is said.
     spec
         The definition to hold both functions against, each on its own: on torch tensors, or on numpy arrays, which is
-        found out by trying. An input at which it is not finite is outside the contract. Without it the forward pass is
-        taken for right, and the gradient is held against differences of its values.
+        found out by trying. An input at which it is not finite, or raises, is outside the contract. Without it the
+        forward pass is taken for right, the gradient is held against differences of its values, and an input at which
+        ``forward`` is not finite, or raises, is left out. How many are left out is said; if it is more than half of those
+        that are drawn, the check is skipped.
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
+    legal
+        ``legal(*args) -> bool``: whether arguments are legal, as of a matrix that can be inverted. What is not is drawn
+        anew, or left out.
+    fixed
+        The numbers of arguments that are held as given, such as one-hot targets and masks: ``(1,)`` for the second.
+    draw
+        ``draw(rng) -> args``: legal arguments from a `numpy.random.RandomState`, of the shapes that are given. Then nothing
+        else is drawn: for positive definite matrices, say.
+    owns
+        Whether a view as an answer is a fault: of an argument, of the cotangent, or of another gradient.
     seed
         The same seed draws the same cases.
     effort
@@ -90,12 +109,15 @@ def check_vjp(
     arguments.check_callable("vjp", vjp)
     if spec is not None:
         arguments.check_callable("spec", spec)
-    subject = Subject(forward, vjp, arguments.pattern(args, domain), takes_cotangent)
+    pattern = arguments.pattern(args, domain, fixed=fixed, legal=legal, draw=draw)
     # What numpy has to say of overflows and the like is no verdict; the answers are.
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        constant = constants(Subject(forward, vjp, pattern))
+        subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant), takes_cotangent)
         definition = None if spec is None else Specification(spec, subject.pattern)
-        return GradientExamination(Context(subject, definition, seed, effort), only).findings()
+        context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
+        return GradientExamination(context, only).findings()
 
 
 class GradientExamination(Examination):
@@ -120,6 +142,10 @@ class GradientExamination(Examination):
         # What is true of all answers is true of those at the given shapes.
         named = self._named(check, violation)
         told = told.but(came=replace(told.came, more=named.came.more), mistake=named.mistake, mistakes=named.mistakes)
+        number = _argument_of(check)
+        other = None if number is None else other_argument(self.context, number)
+        if other is not None:
+            told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped", mistakes=())
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
 
@@ -140,15 +166,21 @@ def _all_checks(context: Context) -> Iterator[Check]:
     yield from _of_form(forward, "forward", answers)
     # With a specification the forward pass is not needed to judge the vjp.
     yield _check(gradients, vjp, promises.check_gradient_answers, (answers,) if context.spec is None else ())
-    types = []
+    types, judged = [], []
     for number, array in enumerate(context.pattern.args):
         name = f"vjp.gradient[{number}]"
         types.append(f"{name}.types")
         yield _check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
         if array.dtype.kind == "f":
-            needs = (gradients, types[-1])
-            yield _check(f"{name}.values", vjp, partial(values.check_gradient_values, number=number), needs)
-            yield _check(f"{name}.consistent", vjp, partial(values.check_gradient_consistent, number=number), needs)
+            judged += [f"{name}.values", f"{name}.consistent"]
+            # A wrong dtype does not hide wrong numbers.
+            run, judge = values.check_gradient_values, values.check_gradient_consistent
+            if number not in context.pattern.differentiable:
+                run = judge = promises.check_not_judged
+            yield _check(f"{name}.values", vjp, partial(run, number=number), (gradients,))
+            yield _check(f"{name}.consistent", vjp, partial(judge, number=number), (gradients,))
+    yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,), tuple(judged))
+    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,))
     yield from _of_form(vjp, "gradient", gradients)
     if context.subject.takes_cotangent:
         yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
@@ -164,10 +196,22 @@ def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:
     yield _check(f"{prefix}.layouts", subject, layouts, (answers, f"{prefix}.no_state"))
 
 
+def _argument_of(check: Check) -> int | None:
+    """The number of the argument of whose gradient's values a check is."""
+    found = re.fullmatch(r"vjp\.gradient\[(\d+)\]\.(values|consistent)", check.id)
+    return None if found is None else int(found[1])
+
+
 def _shows_in_one_call(violation: Violation) -> bool:
     """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
     return not {"in layout", "after any call", "twice"} & {each.kind for each in violation.due.more}
 
 
-def _check(name: str, subject: str, run: Callable[[Context], None], depends_on: tuple[str, ...] = ()) -> Check:
-    return Check(name, subject, first_sentence(run), run, depends_on)
+def _check(
+    name: str,
+    subject: str,
+    run: Callable[[Context], None],
+    depends_on: tuple[str, ...] = (),
+    excuses: tuple[str, ...] = (),
+) -> Check:
+    return Check(name, subject, first_sentence(run), run, depends_on, excuses)

@@ -96,6 +96,20 @@ class Subject:
             raise crash(name, error, case or asked(args)) from error
 
 
+def constants(subject: Subject) -> frozenset[int]:
+    """The arguments of floating point for which ``vjp`` answers None, unless it does for all of them."""
+    places = subject.pattern.differentiable
+    try:
+        output = subject.output(subject.pattern.args)
+        cotangent = np.ones(output.shape, np.result_type(*subject.pattern.floats(subject.pattern.args)))
+        answer = subject.answer(subject.vjp, (cotangent, *subject.pattern.args))
+        parts = subject.parts(answer, {})
+    except Violation:  # the checks tell of that
+        return frozenset()
+    found = frozenset(number for number in places if parts[number] is None)
+    return found if len(found) < len(places) else frozenset()
+
+
 def crash(name: str, error: BaseException, case: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
     if isinstance(error, Violation):  # of the structure of an answer, which an adapter has seen

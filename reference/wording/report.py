@@ -61,7 +61,8 @@ def _not_judged(findings: Sequence[Any], *, known: bool) -> list[str]:
         f"{names[0]}: skipped: {reason}" if len(names) == 1 else f"{len(names)} checks skipped: {reason}"
         for reason, names in checks.items()
     ]
-    return _at_most(lines, _MOST_REASONS)
+    notes = [f"{each.check}: {each.status}: {each.note}" for each in findings if each.note and each.status == "passed"]
+    return _at_most([*notes, *lines], _MOST_REASONS)
 
 
 def _at_most(lines: list[str], most: int) -> list[str]:

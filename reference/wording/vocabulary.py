@@ -51,6 +51,10 @@ MISTAKES: dict[str, Word] = {
         "The lab's own code calls without names. In which order does the contract list the arguments?",
     ),
     "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
+    "swapped": Word(
+        "the gradients of two arguments are in each other's place",
+        "The gradients are in the order of the arguments: which of them belongs to which?",
+    ),
     "wrong-shape": Word(
         "the answer has another shape than promised",
         "Write down the shape of every array on the way; axes that are summed away can be kept.",
@@ -155,10 +159,6 @@ MISTAKES: dict[str, Word] = {
     "term-missing": Word(
         "a term of the gradient, or a path along which it comes, is missing",
         "By how many ways does this argument reach the output? Each of them has a part in the gradient.",
-    ),
-    "arguments-swapped": Word(
-        "the gradients of two arguments are exchanged",
-        "In which order are the gradients returned, and in which order are the arguments taken?",
     ),
     "wrong-argument": Word(
         "a derivative is evaluated at the input where the output is due, or the other way round",

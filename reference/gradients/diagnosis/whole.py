@@ -118,7 +118,7 @@ def _swapped(samples: Samples) -> Named | None:
         if all(
             each.agrees(each.truths[there], here) and each.agrees(each.truths[here], there) for each in samples
         ) and not all(each.agrees(each.truths[here], here) for each in samples):
-            return Named("arguments-swapped")
+            return Named("swapped")
     return None
 
 

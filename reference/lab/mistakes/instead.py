@@ -89,7 +89,7 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Array]], ...] = (
     ("mask-from-delta", _WHOSE, lambda Y, d: d > 0),
     ("mask-from-delta", _WHOSE, lambda Y, d: d >= 0),
     ("mask-from-delta", _WHOSE, lambda Y, d: (d > 0) & (Y > 0)),
-    ("mask-from-delta", _WHOSE, lambda Y, d: Y > d),
+    ("mask-from-delta", _WHOSE, lambda Y, d: d < Y),
     ("mask-from-delta", _WHOSE, lambda Y, d: Y * d > 0),
     ("factor-missing", _FACTORS, lambda Y, d: Y),
     ("factor-missing", _FACTORS, lambda Y, d: np.sign(Y) * Y * Y),
@@ -134,7 +134,7 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
     ("softmax-missing", _E, lambda X: _rows_to_one(np.maximum(X, 0))),
     ("softmax-missing", _E, lambda X: _rows_to_one(_softplus(X))),
     ("softmax-missing", _E, lambda X: np.eye(X.shape[1])[X.argmax(axis=1)]),
-    ("softmax-missing", _E, lambda X: (X == X.max(axis=1, keepdims=True)) * 1.0),
+    ("softmax-missing", _E, lambda X: (X.max(axis=1, keepdims=True) == X) * 1.0),
     ("binary-cross-entropy", "Do the classes compete, or is each judged for itself?", _sigmoid),
     (
         "binary-cross-entropy",
