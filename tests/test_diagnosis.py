@@ -40,7 +40,7 @@ def test_factor_of_one_term_is_estimated() -> None:
     def vjp(c: Any, x: Any) -> Any:
         return (c * (np.sin(x) + 0.375 * x * np.cos(x)),)
 
-    (failed,) = check_vjp(lambda x: x * np.sin(x), vjp, drawn(4, 3), effort="quick").failed
+    failed, *_ = check_vjp(lambda x: x * np.sin(x), vjp, drawn(4, 3), effort="quick").failed
     assert failed.mistake == "scaled"
     assert failed.came is not None
     (told,) = [each for each in failed.came.more if each.kind == "estimated"]
@@ -55,7 +55,7 @@ def test_losses_are_diagnosed_through_their_door() -> None:
         error = x @ w - t
         return (error**2).mean() + 0.1 * (w**2).sum(), 2 * x.T @ error / 4
 
-    (failed,) = check_gradient(loss_and_grads, drawn(3), effort="quick").failed
+    failed, *_ = check_gradient(loss_and_grads, drawn(3), effort="quick").failed
     assert failed.mistake == "term-missing"
 
 

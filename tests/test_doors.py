@@ -227,7 +227,7 @@ def test_right_gradients_pass(name: str) -> None:
 def test_wrong_gradients_are_named_as_their_user_does(name: str) -> None:
     """The one gradient that is multiplied by 3 fails, under the name that it has in the user's structure."""
     door, what = DOORS[name]
-    (failed,) = door(3.0).failed
+    failed = door(3.0).failed[0]
     assert failed.due is not None
     assert failed.due["what"] == what
     assert failed.mistake == "scaled"

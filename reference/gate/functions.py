@@ -16,7 +16,7 @@ from reference.execution.sandbox import Kind, Limits, Sandbox
 from reference.execution.system import require_confinement
 from reference.execution.worker.protocol import Call, New
 from reference.findings import Finding, Violation
-from reference.gate import Judgement
+from reference.gate.classes import Judgement
 from reference.gradients import check_vjp, declaration, remote
 from reference.gradients.declaration import DeclarationError, Declared
 from reference.wording import fact

@@ -1,4 +1,4 @@
-"""The verdict on code that nobody trusts: it runs confined, and what does not pass has failed."""
+"""The verdict on an implementation of the lab's classes."""
 
 from __future__ import annotations
 
