@@ -56,8 +56,7 @@ main(settings)
 _MAX_FILE_BYTES = 2**24
 #: Requests that are sent in one frame, because a round trip takes as long as computing a small reply.
 _REQUESTS_PER_FRAME = 24
-#: Seconds for the worker's own preparations. A worker that takes longer than this, even on a busy machine, will never
-#: be ready.
+#: Seconds for the worker's own preparations; one that takes longer, even on a busy machine, will never be ready.
 _SECONDS_TO_START = 300.0
 _IGNORED_FILES = shutil.ignore_patterns("__pycache__", "*.pyc")
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
@@ -74,13 +73,13 @@ class Sandbox:
     path
         The submission: a file or a folder.
     limits
-        The limits of time and memory for the worker.
+        Of time and memory.
     kind
         "process": resource limits and, on Linux, a filter of system calls and restricted access to files. "bwrap":
         these and bubblewrap, which gives the worker a file system, processes and a network of its own. "auto": "bwrap"
         where it works, else "process".
     wanted
-        Names of the classes that are looked for.
+        Names of classes.
 
     Attributes
     ----------

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.doors import tensors
 from reference.gradients.doors.structure import Arrays, Structure
-from reference.numerics.oracles import torch_autograd
 
 Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
@@ -54,7 +54,7 @@ class Outputs:
         found = _parts(answer)
         if all(isinstance(each, np.ndarray | float | np.generic) for each in found):
             return np.concatenate([np.asarray(each).reshape(-1) for each in found])
-        return torch_autograd.joined(found)
+        return tensors.joined(found)
 
     def parted(self, cotangent: Array, inputs: Sequence[Any]) -> Any:
         """The cotangent in the structure of the answer to these inputs."""

@@ -8,6 +8,7 @@ from reference.findings import Findings
 from reference.gradients.doors.adapter import Adapter
 from reference.gradients.doors.options import Options, judged
 from reference.gradients.doors.structure import Arrays, Structure
+from reference.gradients.doors.tensors import applied, as_array_if_tensor, pulled_back
 from reference.numerics.oracles import torch_autograd
 
 #: Numpy's arrays have other layouts than tensors, and PyTorch takes care of memory itself.
@@ -51,7 +52,7 @@ def check_function(function: Any, *tensors: Any, **options: Unpack[Options]) -> 
     if reason:
         raise ImportError(reason)
     arrays = Arrays(numbers=False)
-    given = [torch_autograd.as_array_if_tensor(each) for each in tensors]
+    given = [as_array_if_tensor(each) for each in tensors]
     template = tuple(arrays.template(each, f"args[{n}]") for n, each in enumerate(given))
     if not arrays.found:
         raise ValueError("tensors: expected at least one tensor of floating point, got none")
@@ -59,8 +60,8 @@ def check_function(function: Any, *tensors: Any, **options: Unpack[Options]) -> 
     adapter = Adapter(
         Structure(template, tuple(arrays.names)),
         tuple(arrays.found),
-        lambda values: torch_autograd.applied(function, values),
-        lambda cotangent, values: torch_autograd.pulled_back(function, cotangent, values),
+        lambda values: applied(function, values),
+        lambda cotangent, values: pulled_back(function, cotangent, values),
         (_Named(function, "forward"), _Named(function, "backward")),
     )
     found = judged(adapter, options, None)
