@@ -135,7 +135,7 @@ class Explainer:
         """The answers that are wrong."""
         found = []
         for each in observations:
-            truth = self.context.answer(message, each.case(message)).truth
+            truth = self.context.answer(message, each.case).truth
             parts = zip(each.answer, truth, each.bounds, strict=True)
             with np.errstate(all="ignore"):
                 if not all((np.abs(a - t.value) <= bound + t.error).all() for a, t, bound in parts):
