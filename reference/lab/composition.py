@@ -208,7 +208,8 @@ class _Search:
         if not ratios.size:
             return False
         middle = np.sort(ratios)[ratios.size // 2]
-        return bool(np.count_nonzero(np.abs(ratios - middle) <= scales.AGREEMENT * abs(middle))) > ratios.size / 2
+        alike = np.abs(ratios - middle) <= scales.AGREEMENT * abs(middle)
+        return bool(alike.mean() > 1 / 2)
 
     def _promising(self, nodes: Sequence[Node], most: int = _BEAM) -> list[Node]:
         """Those that explain more than the right formula does: to the last digit, or to a hundredth."""
