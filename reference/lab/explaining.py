@@ -95,6 +95,8 @@ class Explainer:
         message, nothing = _message(violation), _says_nothing(context)
         if nothing and message is None:
             return None
+        # Two wrong choices that leave the values right would be a rare pair.
+        right = any(name.endswith(".values") for name in kept)
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
         listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
@@ -104,7 +106,9 @@ class Explainer:
             partial(_composed, context, violation),
             partial(_wired, subject, 1, violation, context),
             # Two wrong choices that spoil nothing but this would be a rare pair.
-            partial(_wired, subject, 2, violation, context) if not any(id.endswith(".values") for id in kept) else list,
+            partial(_wired, subject, 2, violation, context)
+            if not any(name.endswith(".values") for name in kept)
+            else list,
         )
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
