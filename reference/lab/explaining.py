@@ -105,10 +105,7 @@ class Explainer:
             partial(list, listed),
             partial(_composed, context, violation),
             partial(_wired, subject, 1, violation, context),
-            # Two wrong choices that spoil nothing but this would be a rare pair.
-            partial(_wired, subject, 2, violation, context)
-            if not any(name.endswith(".values") for name in kept)
-            else list,
+            partial(_wired, subject, 1 if right else 2, violation, context),
         )
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
