@@ -79,14 +79,11 @@ def test_a_full_disk_is_told() -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"PYTHONIOENCODING": "ascii"}, b"_"),
-        ({"PYTHONIOENCODING": "latin-1"}, b"_"),
-        ({"PYTHONIOENCODING": "utf-8"}, "▁".encode()),
-        ({"COLUMNS": "0"}, b""),
-        ({"COLUMNS": "9" * 5000}, b""),
-        ({"LINES": "²"}, b""),
+        ({"PYTHONIOENCODING": "ascii", "COLUMNS": "0"}, b"_"),
+        ({"PYTHONIOENCODING": "latin-1", "COLUMNS": "9" * 5000}, b"_"),
+        ({"PYTHONIOENCODING": "utf-8", "LINES": "²"}, "▁".encode()),
     ],
-    ids=str,
+    ids=["ASCII, no columns", "Latin-1, columns beyond counting", "UTF-8, lines that are no number"],
 )
 def test_every_terminal_is_served(environment: dict[str, str], expected: bytes) -> None:
     """Encodings that lack a character, and sizes that are none, change how a result looks and nothing else."""
