@@ -219,8 +219,8 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> No
     packed = gzip.compress(bytes(2**20), 9)
     (tmp_path / "bomb.gz").write_bytes(packed * (MNIST_MAX_BYTES // 2**20 * 4))  # 256 MiB, in 0.3 MiB
     with pytest.raises(ValueError, match="larger than 64 MiB"):
-        read_idx_bytes((tmp_path / "bomb.gz"))
+        read_idx_bytes(tmp_path / "bomb.gz")
     with (tmp_path / "hole").open("wb") as stream:
         stream.truncate(2**33)
     with pytest.raises(ValueError, match="larger than 64 MiB"):
-        read_idx_bytes((tmp_path / "hole"))
+        read_idx_bytes(tmp_path / "hole")
