@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import math
 import sys
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = _parsed(argv)
     try:
         # Each command is imported when it is run, so that `bp --help` starts fast and needs no extra.
         command = importlib.import_module(f"reports.commands.{arguments.command}")
@@ -66,6 +67,20 @@ def _run(argv: Sequence[str] | None) -> int:
     return code
 
 
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; for an option that there is not, the error suggests the one that was probably meant."""
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options = arguments.options
+        meant = [found for each in unknown for found in difflib.get_close_matches(each.partition("=")[0], options, 1)]
+        hint = (
+            f"; did you mean {', '.join(meant)}?" if meant else f"; `bp {arguments.command} --help` shows all options"
+        )
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return arguments
+
+
 def _say(message: str, code: int) -> int:
     with suppress(OSError):  # the exit code counts where nothing can be said
         sys.stderr.write(f"{message}\n")
@@ -86,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands.add_parser("report", help="run all experiments and write the report", epilog=_EPILOG))
     _add_data(commands.add_parser("data", help="get MNIST, or verify what is there", epilog=_EPILOG))
     _add_bench(commands.add_parser("bench", help="run the benchmarks", epilog=_EPILOG))
+    for each in commands.choices.values():
+        each.set_defaults(options=[option for action in each._actions for option in action.option_strings])
     return parser
 
 
@@ -106,6 +123,8 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="judge every submission in DIR: folders, .py files, archives and notebooks",
     )
+    parser.add_argument("--first", action="store_true", help="stop at the first check that fails")
+    parser.add_argument("--full", action="store_true", help="show every failure with its script, not a short report")
     parser.add_argument("--list", action="store_true", help="list the checks with their reasons, and judge nothing")
     _add_choice_of_checks(parser.add_argument_group("which checks are made, and how"))
     _add_limits(parser.add_argument_group("limits of the submission"))

@@ -195,32 +195,6 @@ def _after_gradient(self: Any, X: Any, T: Any) -> Any:
     return _MLP.gradient(self, X, T)
 
 
-def sharing_output_layers() -> dict[str, type]:
-    """The contract's classes with a network whose default for ``output_layers`` is one list for all networks.
-
-    It moves the layers after the last linear one to the output layers: the first network is right, and the next has the
-    output layers of the first besides its own.
-    """
-
-    def init(self: Any, n_inputs: Any, layers: Any, loss: Any, output_layers: Any = []) -> None:  # noqa: B006
-        while not layers[-1].has_params():
-            *layers, last = layers
-            output_layers.insert(0, last)
-        _MLP.__init__(self, n_inputs, layers, loss, output_layers)
-
-    def whole(self: Any) -> Any:
-        """The network as the contract has it: all that comes before the loss is a layer."""
-        logits = isinstance(self.loss, plain.LossCrossEntropyForSoftmaxLogits)
-        return _MLP(self.n_inputs, self.layers if logits else [*self.layers, *self.output_layers], self.loss)
-
-    methods = {
-        "__init__": init,
-        "evaluate": lambda self, X, T: whole(self).evaluate(X, T),
-        "gradient": lambda self, X, T: whole(self).gradient(X, T),
-    }
-    return {**plain.CLASSES, "MLP": type("MLP", (_MLP,), methods)}
-
-
 _STATE = "{0}.no_state {0}.in_any_order"
 #: What one network is asked several times.
 SEQUENCES = [

@@ -89,6 +89,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "raises_odd_things": ("relu.has_params", "ReLULayer.has_params", "crash"),
     "recursion": forward("crash"),
     "recursion_without_limit": forward("crash"),
+    "removed_files": forward("memory"),
     "right_values_in_a_subclass": forward("wrong-type", "types"),
     "signals": SEEN,
     "signals_by_descriptor": SEEN,
@@ -103,6 +104,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "thread_bomb": SEEN,
     "torch_autograd": forward("wrong-type"),
     "traces": ("relu.made", "ReLULayer", "exits"),
+    "watches_and_queues": SEEN,
     "writes_outside": SEEN,
     "writes_over_the_interpreter": forward("crash"),
 }

@@ -12,7 +12,7 @@ from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 from tests.examining import Unexplained, with_methods
-from tests.net_use_saboteurs import SABOTEURS, NetSaboteur, sharing_output_layers
+from tests.net_use_saboteurs import SABOTEURS, NetSaboteur
 from tests.strategies import NIGHTLY
 from tests.wording import assert_well_said
 
@@ -40,6 +40,32 @@ def test_network_that_is_used_wrongly_is_found(saboteur: NetSaboteur) -> None:
 def test_no_other_method_is_blamed(saboteur: NetSaboteur) -> None:
     """Of all checks of a network those fail that are about the method that is wrong."""
     assert {each.subject for each in failures(saboteur, "mlp.*")} == {f"MLP.{saboteur.blamed}"}
+
+
+def sharing_output_layers() -> dict[str, type]:
+    """The contract's classes with a network whose default for ``output_layers`` is one list for all networks.
+
+    It moves the layers after the last linear one to the output layers: the first network is right, and the next has the
+    output layers of the first besides its own.
+    """
+
+    def init(self: Any, n_inputs: Any, layers: Any, loss: Any, output_layers: Any = []) -> None:  # noqa: B006
+        while not layers[-1].has_params():
+            *layers, last = layers
+            output_layers.insert(0, last)
+        plain.MLP.__init__(self, n_inputs, layers, loss, output_layers)
+
+    def whole(self: Any) -> Any:
+        """The network as the contract has it: all that comes before the loss is a layer."""
+        logits = isinstance(self.loss, plain.LossCrossEntropyForSoftmaxLogits)
+        return plain.MLP(self.n_inputs, self.layers if logits else [*self.layers, *self.output_layers], self.loss)
+
+    methods = {
+        "__init__": init,
+        "evaluate": lambda self, X, T: whole(self).evaluate(X, T),
+        "gradient": lambda self, X, T: whole(self).gradient(X, T),
+    }
+    return {**plain.CLASSES, "MLP": type("MLP", (plain.MLP,), methods)}
 
 
 def test_networks_that_share_their_output_layers_are_found() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from reference.lab.constants import Entry, constants, most_telling
 from reference.lab.contract import Message
 from reference.lab.estimation import neat_between
-from reference.lab.mistakes import scales, terms
+from reference.lab.mistakes import scales, stages, terms
 from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
 from reference.lab.mistakes.departures import (
     Array,
@@ -30,6 +30,7 @@ from reference.lab.mistakes.departures import (
     rounded,
 )
 from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
+from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.observations import Answers, Observation, formula_of
 from reference.numerics.compare import alike_entries
@@ -44,6 +45,8 @@ _FEWEST_NUMBERS = 2
 _WRONG, _RIGHT, _MOST_ANSWERS = 6, 4, 30
 #: Numbers of a case that is looked at while there are smaller ones: the check itself sees all.
 _LARGE = 2000
+#: How many formulas that are held to one answer alone cost as much as one that is counted.
+_CHEAP = 2
 #: How many answers to single cases are computed in all: a choice of time.
 _MOST_FORMULAS = 8_000
 #: A constant that any family takes.
@@ -121,15 +124,31 @@ class _SpentError(Exception):
 class _Search:
     def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
         self.depth = depth
-        self.asked = 0
+        self.asked = self.weight = 0.0
         self.message = message
         formula = formula_of(CLASSES[message.cls], message)
         self.observations, confirming = _chosen(observations, formula)
         self.answers, self.confirming = Answers(self.observations), Answers(confirming)
         self.names = tuple(self.observations[0].given)
         self.entries = self.answers.due.size
+        numbers = sum(array.size for each in self.observations for array in each.given.values())
+        self.weight = 1 + numbers / len(self.observations) / _LARGE
         self.right = self._scored(_Node(formula))
+        self.telling, self.looked = Answers([self._most_various()]), 0
+        self.faulty: list[stages.Faulty] = []
         self.plain = [each for each in self._departures() if self._is_left_by(each)]
+
+    def _most_various(self) -> Observation:
+        """The answer with the most different wrong entries."""
+        wrong = np.ones(self.entries, bool)
+        if self.right.predicted is not None:
+            wrong = ~self.answers.matched(self.right.predicted) & np.isfinite(self.answers.due)
+
+        def various(number: int) -> int:
+            places = self.answers.places[number]
+            return len(np.unique(np.concatenate([self.answers.due[place][wrong[place]] for place in places])))
+
+        return self.observations[max(range(len(self.observations)), key=various)]
 
     def found(self) -> list[_Node]:
         """The nodes that explain all answers; none if there are none, or the search takes too long."""
@@ -145,7 +164,7 @@ class _Search:
         if right.matched == self.entries:
             # The answers are wrong by no more than two codings of one formula may differ: that tells nothing.
             return []
-        cores = self._catalogue()
+        cores = [*self._catalogue(), *self._written_wrongly()]
         # What costs little comes first: known formulas and what has no constant, alone and then in twos.
         nodes = [*cores, *self._without_constants(right)]
         if found := self._complete(nodes):
@@ -154,6 +173,10 @@ class _Search:
             mixed = [each for each in over_samples(per_sample=self.message.per_sample) if self._is_left_by(each)]
             pairs = [self._on_top(node, departure) for node in cores for departure in mixed]
             nodes += [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
+            if found := self._complete(nodes):
+                return found
+            twice = (self._on_top(right, each) for each in stages.pairs(self.faulty) if self._is_likely(each))
+            nodes += [each for node in twice for each in (node, *self._scaled(node))]
             if found := self._complete(nodes):
                 return found
         nodes += self._with_constants(right)
@@ -170,6 +193,47 @@ class _Search:
                     return found
             nodes = self._promising(more, 4 * _BEAM)
         return []
+
+    def _written_wrongly(self) -> list[_Node]:
+        """The formula with a fault in one of its stages, or another formula in its place."""
+        found = []
+        right = {
+            each: self._is_as_right(stages.as_formula(each)) for each in stages.STAGED.get(self.message.subject, ())
+        }
+        for faulty in stages.single(self.message.subject):
+            departure = faulty.departure()
+            # A fault that changes nothing here explains nothing, with another one or without.
+            if right[faulty.staged] and not self._is_as_right(departure.change(self.right.formula)):
+                self.faulty.append(faulty)
+                found.append(departure)
+        found += instead(self.message.subject)
+        return [self._on_top(self.right, each) for each in found if self._is_likely(each)]
+
+    def _is_as_right(self, formula: Formula) -> bool:
+        """Whether a formula gives what the right one gives for the most telling case."""
+        self._count_cheap()
+        one, right = self.telling.predicted(formula), self.telling.predicted(self.right.formula)
+        return one is not None and right is not None and bool(alike_entries(one, right, self.telling.bound).all())
+
+    def _count_cheap(self) -> None:
+        self.looked += 1
+        if self.looked % _CHEAP == 0:
+            self._count(1)
+
+    def _is_likely(self, departure: Departure) -> bool:
+        """Whether a departure gives most of one answer, but for a factor: those that do not are left out at once."""
+        self._count_cheap()
+        predicted = self.telling.predicted(departure.change(self.right.formula))
+        if predicted is None:
+            return False
+        due = self.telling.due
+        if np.count_nonzero(self.telling.matched(predicted)) > due.size / 2:
+            return True
+        ratios = (due / predicted)[np.isfinite(predicted) & (predicted != 0) & np.isfinite(due) & (due != 0)]
+        if not ratios.size:
+            return False
+        middle = np.sort(ratios)[ratios.size // 2]
+        return int(np.count_nonzero(np.abs(ratios - middle) <= scales.AGREEMENT * abs(middle))) > ratios.size / 2
 
     def _promising(self, nodes: Sequence[_Node], most: int = _BEAM) -> list[_Node]:
         """Those that explain more than the right formula does: to the last digit, or to a hundredth."""
@@ -224,7 +288,7 @@ class _Search:
         return node
 
     def _count(self, formulas: int) -> None:
-        self.asked += formulas
+        self.asked += formulas * self.weight
         if self.asked > _MOST_FORMULAS:
             raise _SpentError
 
@@ -271,13 +335,17 @@ class _Search:
 
     def _with_constants(self, node: _Node) -> Iterator[_Node]:
         """The node with one more departure, whose constant is estimated."""
-        # One mistake comes before two.
-        own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
         answers = of_answers(len(self.message.parts))
-        attempts = [] if node.departures else [(family, self._on_top) for family in own]
-        if _is_outside(node):
-            attempts = [(family, self._beneath) for family in (*own, *answers)]
-        attempts += [(family, self._on_top) for family in (*of_arguments(self.names), *answers)]
+        everywhere = (*of_arguments(self.names), *answers)
+        attempts = [(family, self._on_top) for family in everywhere]
+        if not node.departures:
+            # One mistake comes before two.
+            own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
+            own += [*FORMULAS.get(self.message.subject, ()), *stages.families(self.message.subject)]
+            attempts += [(family, self._on_top) for family in own]
+        elif _is_outside(node):
+            own = FAMILIES.get(self.message.subject, [])
+            attempts = [(family, self._beneath) for family in (*own, *answers)] + attempts
         for family, place in attempts:
             best = self._best_of(node, family, place)
             if best is not None:
@@ -335,7 +403,7 @@ class _Search:
             self._count(1)
             return changed(node, family.make(c))
 
-        for entry in self._telling(node):
+        for entry in self._telling(node)[: family.telling]:
             for constant in constants(family, entry, formula):
                 candidate = place(node, family.make(constant))
                 if candidate.matched > max(node.matched, best.matched if best else 0):

@@ -13,10 +13,10 @@ from reference.lab.mistakes.departures import Array, Family, Formula
 from reference.lab.observations import Answers, Observation, answer_of
 from reference.numerics import tolerances
 
-#: How many entries a constant is estimated from; the others confirm it.
-_TELLING = 2
 #: Between so many points a constant is looked for at most: a choice of time.
 _MOST_POINTS = 60
+#: From which relative error on one entry tells as much as another.
+_FAR = 1e-3
 #: How near the answer with an estimated constant is to what came, as a fraction, if its neighbours are worth a try.
 _ROUGHLY = 1e-2
 
@@ -66,12 +66,14 @@ def most_telling(answers: Answers, predicted: Array) -> list[Entry]:
                 at = int(np.argmax(off[place]))
                 found.append((float(off[place][at]), number, part, place.start + at))
     chosen: dict[int, Entry] = {}
-    for _, number, part, at in sorted(found, reverse=True):
+    # Of what is far off, small cases first: their answers change at fewer constants.
+    found.sort(key=lambda each: (each[0] <= _FAR, answers.observations[each[1]].answer[0].size, -each[0]))
+    for _, number, part, at in found:
         observation, place = answers.observations[number], answers.places[number][part]
         index = np.unravel_index(at - place.start, observation.answer[part].shape)
         numbers = float(answers.due[at]), float(predicted[at]), float(answers.room[at])
         chosen.setdefault(number, Entry(observation, part, tuple(int(i) for i in index), *numbers))
-    return list(chosen.values())[:_TELLING]
+    return list(chosen.values())
 
 
 def constants(family: Family, entry: Entry, formula: Callable[[float], Formula]) -> Iterator[float]:

@@ -71,8 +71,8 @@ class Answers:
             for each in observations
             for part, bound in zip(each.answer, each.bounds, strict=True)
         ]
-        self._bound = _in_a_row(bounds)
-        self.room = room_for(self.due, self._bound)
+        self.bound = _in_a_row(bounds)
+        self.room = room_for(self.due, self.bound)
         self._nan = np.isnan(self.due)
         self._clear = np.isfinite(self.due) & (self.due != 0)
         ends = np.cumsum([0, *(part.size for each in observations for part in each.answer)]).tolist()
@@ -102,14 +102,14 @@ class Answers:
 
     def ratios(self, predicted: Array, part: int) -> tuple[list[float], list[dict[str, int]], float]:
         """For each observation with clear numbers the factor of most entries and its sizes, and how exact all are."""
-        clear = self._clear & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * self._bound)
+        clear = self._clear & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * self.bound)
         ratios, sizes, within = [], [], scales.AGREEMENT
         for places, size in zip(self.places, self.sizes, strict=True):
             place = places[part]
             chosen = clear[place]
             if not chosen.any():
                 continue
-            numbers, bounds = predicted[place][chosen], self._bound[place][chosen]
+            numbers, bounds = predicted[place][chosen], self.bound[place][chosen]
             found = self.due[place][chosen] / numbers
             middle = int(np.argsort(found)[found.size // 2])
             ratios.append(float(found[middle]))

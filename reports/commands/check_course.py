@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
 from reports.course.entry import Entry
+from reports.course.junit import as_junit
 from reports.course.page import page
 from reports.course.parallel import judge_all
 from reports.course.record import Key, Record, key_of, record_path
@@ -25,13 +26,17 @@ from reports.io.progress import judging_course
 from reports.verdicts.settings import Settings, settings_of
 from reports.verdicts.text import plural
 
-#: Outputs that exist for one submission alone.
-_ONLY_FOR_ONE = ("junit", "html")
+#: All formats that can be written, by the name of the option.
+_FORMATS: dict[str, Callable[[Sequence[Entry]], str]] = {
+    **FORMATS,
+    "junit": as_junit,
+    "html": lambda entries: page(entries, {}),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
-    outputs = _outputs(arguments)
+    outputs = Outputs({name: getattr(arguments, name) for name in _FORMATS}, arguments.reports)
     found = find(arguments.all)
     _prepare_reports(arguments)
     record = Record(record_path(arguments.all, arguments.reports), arguments.all)
@@ -69,14 +74,6 @@ def _judge_course(arguments: argparse.Namespace, outputs: Outputs, found: list[S
         errors.print(f"interrupted: {len(results)} of {len(keys)} are judged{how_to_resume}", markup=False)
         return INTERRUPTED
     return _exit_code(each.entry for each in results)
-
-
-def _outputs(arguments: argparse.Namespace) -> Outputs:
-    """The files to write; an option for one submission alone is refused."""
-    for name in _ONLY_FOR_ONE:
-        if getattr(arguments, name) is not None:
-            raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
-    return Outputs({name: getattr(arguments, name) for name in FORMATS}, arguments.reports)
 
 
 def _prepare_reports(arguments: argparse.Namespace) -> None:
@@ -147,7 +144,7 @@ def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
         console.print(f"only: {settings.only} (no other checks were made)", markup=False, soft_wrap=True)
     console.print(f"seed: {settings.seed} (--seed repeats the cases)", markup=False, soft_wrap=True)
     for name in outputs.files:
-        outputs.write(name, FORMATS[name](entries))
+        outputs.write(name, _FORMATS[name](entries))
 
 
 def _write_page(results: Iterable[Result], folder: Path) -> None:

@@ -50,7 +50,7 @@ def _write(arguments: argparse.Namespace, submission: Submission | None, errors:
         out.print(str(document), markup=False)
     for name, reason in study.failed.items():
         errors.print(f"bp report: {name} failed and is missing in the report: {reason}", markup=False)
-    stopped = {name: each["history"]["stopped"] for name, each in study.numbers()["theirs"].items()}
+    stopped = {name: each["history"]["stopped"] for name, each in study.numbers()["submission"].items()}
     for name, reason in stopped.items():
         if reason is not None:
             errors.print(f"bp report: {arguments.implementation}, {name}: stopped {reason}", markup=False)

@@ -76,6 +76,8 @@ class Family:
         The constants at which the answer to a case may bend; None if it may anywhere.
     solved
         The constants that may lead from one number to another, if they can be written down.
+    telling
+        How many entries the constant is estimated from, one after the other.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Family:
     signed: bool = False
     points: Callable[[Given], Array] | None = None
     solved: Callable[[float, float], Sequence[float]] | None = None
+    telling: int = 2
 
 
 _CLIPPED = "Which numbers does the limit change, and who asks for one?"
@@ -126,6 +129,7 @@ def of_arguments(names: tuple[str, ...]) -> list[Family]:
             continue
         found += [
             *_clips(partial(_clip_before, name), points=partial(_entries, name)),
+            *(Family("longest", partial(_shorten_before, name, axis), 1e-9, 1e9) for axis in (-1, None)),
             Family("epsilon", partial(_add_before, name), 1e-320, 1.0, signed=True),
         ]
     return found
@@ -136,6 +140,8 @@ def of_answers(parts: int) -> list[Family]:
     found = []
     for place in (None, *range(parts)) if parts > 1 else (None,):
         found += _clips(partial(_clip_after, place), solved=lambda right, came: (came, -came, 1 - came))
+        found += [Family("longest", partial(_shorten_after, place, axis), 1e-9, 1e9) for axis in (-1, None)]
+    found += [Family("longest", _shorten_all, 1e-9, 1e9)] if parts > 1 else []
     return [*found, Family("epsilon", _add_after, 1e-320, 1.0, signed=True, solved=lambda right, came: (came - right,))]
 
 
@@ -240,6 +246,33 @@ def _clip_after(place: int | None, low: float | None, high: float | None) -> Dep
         return tuple(np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts))
 
     return after("clipped", _CLIPPED, change, estimated=_limits(low, high))
+
+
+def _shorten_before(name: str, axis: int | None, c: float) -> Departure:
+    change = partial(shortened, c=c, axis=axis)
+    return before("clipped", _CLIPPED, name, change, **{"greatest length": _told(c)})
+
+
+def _shorten_after(place: int | None, axis: int | None, c: float) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(shortened(part, c, axis) if place in {None, number} else part for number, part in enumerate(parts))
+
+    return after("clipped", _CLIPPED, change, estimated={"greatest length": _told(c)})
+
+
+def _shorten_all(c: float) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        length = np.sqrt(sum(float((part**2).sum()) for part in parts))
+        return tuple(part * min(1.0, c / length) for part in parts) if length else parts
+
+    return after("clipped", _CLIPPED, change, estimated={"greatest length": _told(c)})
+
+
+def shortened(A: Array, c: float, axis: int | None) -> Array:
+    """The array, or each of its vectors along an axis, no longer than c."""
+    largest = np.abs(A).max(axis=axis, keepdims=True, initial=0)
+    length = largest * np.sqrt(((A / np.where(largest == 0, 1, largest)) ** 2).sum(axis=axis, keepdims=True))
+    return np.asarray(A * np.minimum(1, c / np.where(length == 0, c, length)))
 
 
 def _add_before(name: str, c: float) -> Departure:
