@@ -87,6 +87,7 @@ def judge(
     sandbox: Kind = "auto",
     name: str | None = None,
     on_finding: Callable[[Finding, int], object] | None = None,
+    first: bool = False,
 ) -> Judgement:
     """Judge the submission at a path in a process of its own.
 
@@ -104,6 +105,8 @@ def judge(
         What the submission is called in all that is told of it; None: the path.
     on_finding
         Is called with each finding when it is made, and with the number of all that there will be.
+    first
+        Whether to stop at the first check that fails.
 
     Raises
     ------
@@ -131,6 +134,8 @@ def judge(
             durations[check.id] = time.monotonic() - before
             if on_finding is not None:
                 on_finding(findings[-1], len(examination.checks))
+            if first and findings[-1].status == "failed":
+                break
         isolation, notes = box.isolation, tuple(box.notes)
     seconds = time.monotonic() - start
     return Judgement(

@@ -24,11 +24,19 @@ from typing import Any, Literal
 from reference.execution import bubblewrap, libraries, sanitize, submission_files
 from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, OPTIONAL
+from reference.execution.labels import labels_of
 from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
-from reference.execution.worker.protocol import Call, Define, Descend, Get, Keep, New, Put, Reply, Step, Work
-from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
+from reference.execution.worker.protocol import Reply, Step, Work
+from reference.execution.worker_process import (
+    EndedError,
+    SecondsLeft,
+    StartError,
+    WorkerProcess,
+    is_overfull,
+    most_in_folder,
+)
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
 
@@ -107,6 +115,7 @@ class Sandbox:
             self._cannot_fork, self._budget = False, Budget(self.limits)
             self._endings: dict[str, EndedError] = {}
             self._refused: set[str] = set()
+            self._starts = 0
             self._written = bytearray()
             self._bubblewrap = self._chosen_kind() == "bwrap"
         except BaseException:
@@ -143,7 +152,7 @@ class Sandbox:
 
         If the process ends, every reply is the error that says how.
         """
-        labels = _labels(steps)
+        labels = labels_of(steps)
         # Steps that are known to end the process are left out; if the last one is among them, nothing is sent at all.
         left_out = {place: self._endings[each] for place, each in enumerate(labels) if each in self._refused}
         if len(steps) - 1 in left_out:
@@ -189,14 +198,15 @@ class Sandbox:
                 yield from replies
                 yield from map(self.run, group[number:])
                 return
-        said = f"{end.message} when it got several calls together, although it answers each of them alone"
+        alone = f"although it answers each of them alone ({self._restarts()})"
+        said = f"{end.message} when it got several calls together, {alone}"
         yield from ([_error_reply(EndedError(end.kind, said))] * len(steps) for steps in group)
 
     def _remember(self, label: str, end: EndedError) -> None:
         """Note how a method ended the process; after the second time, or if ``end`` says so, it is not called again."""
         if self._worker is None:
             return  # the process could not be started, so the method was not called
-        often = " again and again" if label in self._endings else ""
+        often = f" again and again ({self._restarts()})" if label in self._endings else ""
         if often or not end.retry:
             self._refused.add(label)
         self._endings[label] = EndedError(end.kind, f"was not called any more, since {label} {end.message}{often}")
@@ -245,6 +255,7 @@ class Sandbox:
             self._worker = WorkerProcess(self._command, self._work, self._environment(), self._written)
         except StartError as error:
             raise SandboxError(f"the worker process cannot be started: {error}") from error
+        self._starts += 1
         self._budget.count(self._worker.spent)
         self._receive_confinement()
         report = self._receive(Deadline(self._budget, IMPORT))
@@ -264,6 +275,9 @@ class Sandbox:
             for name in CLASSES
             if name not in found.classes
         }
+
+    def _restarts(self) -> str:
+        return f"its process was started {self._starts} times"
 
     def _receive_confinement(self) -> None:
         """Receive the worker's report of its confinement.
@@ -308,6 +322,7 @@ class Sandbox:
         folders = [str(self._folder / name) for name in ("bp_worker", "libraries")]
         readable = [*map(str, self._package_folders), *folders]
         settings = {
+            **dict(zip(("most_files", "most_bytes"), most_in_folder(), strict=True)),
             "requests": requests,
             "replies": replies,
             "memory": self.limits.memory,
@@ -379,18 +394,6 @@ def _time_limit(seconds: float) -> SecondsLeft:
         return remaining
 
     return left
-
-
-def _labels(steps: Sequence[Step]) -> list[str]:
-    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where it is about no object."""
-    classes = {step.name: step.cls for step in steps if isinstance(step, New)}
-    return ["" if isinstance(each, Define | Keep) else _label(each, classes.get(each.name)) for each in steps]
-
-
-def _label(step: New | Put | Call | Get | Descend, cls: str | None) -> str:
-    if isinstance(step, Descend):
-        return f"{cls}.gradient"
-    return f"{cls}.{step.method}" if isinstance(step, Call) else str(cls)
 
 
 def _error_reply(end: EndedError) -> Reply:

@@ -7,20 +7,21 @@ check has been put to it, as to every other known mistake (`reference.lab.diagno
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from reference.lab.constants import Entry, constants, most_telling
 from reference.lab.contract import Message
-from reference.lab.estimation import neat, neat_between, roots
-from reference.lab.mistakes import scales, terms
+from reference.lab.estimation import neat_between
+from reference.lab.mistakes import scales, stages, terms
 from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
 from reference.lab.mistakes.departures import (
+    Array,
     Departure,
     Family,
     Formula,
-    Parts,
     of_answers,
     of_arguments,
     of_given,
@@ -29,9 +30,9 @@ from reference.lab.mistakes.departures import (
     rounded,
 )
 from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
+from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
-from reference.lab.observations import Observation, answer_of, formula_of, matching, ratio_of
-from reference.numerics import tolerances
+from reference.lab.observations import Answers, Observation, formula_of
 from reference.numerics.compare import alike_entries
 
 #: Mistakes of one method that are put on top of each other, at most.
@@ -40,14 +41,18 @@ _DEPTH = 3
 _BEAM = 5
 #: Different numbers that the answers have at least, if anything is to be said of them.
 _FEWEST_NUMBERS = 2
-#: How many answers are looked at in the search, and how many formulas are tried in all: a choice of time.
-_MOST_ANSWERS, _MOST_FORMULAS = 30, 40_000
+#: How many wrong answers the search looks at and how many right ones, and how many confirm what it has found.
+_WRONG, _RIGHT, _MOST_ANSWERS = 6, 4, 30
+#: Numbers of a case that is looked at while there are smaller ones: the check itself sees all.
+_LARGE = 2000
+#: How many formulas that are held to one answer alone cost as much as one that is counted.
+_CHEAP = 2
+#: How many answers to single cases are computed in all: a choice of time.
+_MOST_FORMULAS = 8_000
 #: A constant that any family takes.
 _ANY = 0.25
 #: How near a formula is to answers that it may explain with one mistake more, as a fraction.
 _NEARLY = 0.03
-#: How many answers a constant is estimated from; the others confirm it.
-_TELLING = 2
 #: Words of the catalogue that are about the values of an answer alone.
 _NOT_OF_VALUES = frozenset(
     {
@@ -64,7 +69,7 @@ class _Node:
 
     formula: Formula
     departures: tuple[Departure, ...] = ()
-    predicted: list[Parts | None] = field(default_factory=list)
+    predicted: Array | None = None
     matched: int = 0
     near: int = 0
     base: Formula | None = None
@@ -84,19 +89,32 @@ def composed(observations: Sequence[Observation], message: Message, depth: int =
         # A constant is clipped, scaled and rounded from anything.
         return []
     with np.errstate(all="ignore"):
-        search = _Search(_chosen(observations), message, depth)
-        try:
-            found = search.run()
-        except _SpentError:
-            return []
-        search.asked = 0
+        search = _Search(observations, message, depth)
+        found = search.found()
         return [_mistake(search.largest_first(node), node, message) for node in found[:_BEAM]]
 
 
-def _chosen(observations: Sequence[Observation]) -> list[Observation]:
-    """Some of the answers, from the first to the last, small ones and large ones; the check itself sees all."""
-    step = max(1, len(observations) // _MOST_ANSWERS)
-    return list(observations[::step])
+def _spread(items: Sequence[Any], most: int) -> list[Any]:
+    """So many at most, from the first to the last."""
+    step = max(1, -(-len(items) // most))
+    return list(items[::step])
+
+
+def _chosen(observations: Sequence[Observation], right: Formula) -> tuple[list[Observation], list[Observation]]:
+    """A few answers for the search, most of them wrong, and some more that confirm what it finds."""
+    small = [each for each in observations if sum(array.size for array in each.given.values()) <= _LARGE]
+    wrong = [each for each in small if not _is_right(each, right)]
+    if not wrong:
+        small, wrong = list(observations), [each for each in observations if not _is_right(each, right)]
+    others = [each for each in small if not any(each is other for other in wrong)]
+    few = [*_spread(wrong, _WRONG), *_spread(others, _RIGHT)]
+    return few, [*_spread(wrong, _MOST_ANSWERS), *_spread(others, _MOST_ANSWERS)]
+
+
+def _is_right(each: Observation, right: Formula) -> bool:
+    answers = Answers([each])
+    predicted = answers.predicted(right)
+    return predicted is not None and bool(answers.matched(predicted).all())
 
 
 class _SpentError(Exception):
@@ -106,26 +124,59 @@ class _SpentError(Exception):
 class _Search:
     def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
         self.depth = depth
-        self.asked = 0
-        self.observations = observations
+        self.asked = self.weight = 0.0
         self.message = message
-        self.entries = sum(part.size for each in observations for part in each.answer)
+        formula = formula_of(CLASSES[message.cls], message)
+        self.observations, confirming = _chosen(observations, formula)
+        self.answers, self.confirming = Answers(self.observations), Answers(confirming)
+        self.names = tuple(self.observations[0].given)
+        self.entries = self.answers.due.size
+        numbers = sum(array.size for each in self.observations for array in each.given.values())
+        self.weight = 1 + numbers / len(self.observations) / _LARGE
+        self.right = self._scored(_Node(formula))
+        self.telling, self.looked = Answers([self._most_various()]), 0
+        self.faulty: list[stages.Faulty] = []
+        self.plain = [each for each in self._departures() if self._is_left_by(each)]
 
-    def run(self) -> list[_Node]:
-        right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
+    def _most_various(self) -> Observation:
+        """The answer with the most different wrong entries."""
+        wrong = np.ones(self.entries, bool)
+        if self.right.predicted is not None:
+            wrong = ~self.answers.matched(self.right.predicted) & np.isfinite(self.answers.due)
+
+        def various(number: int) -> int:
+            places = self.answers.places[number]
+            return len(np.unique(np.concatenate([self.answers.due[place][wrong[place]] for place in places])))
+
+        return self.observations[max(range(len(self.observations)), key=various)]
+
+    def found(self) -> list[_Node]:
+        """The nodes that explain all answers; none if there are none, or the search takes too long."""
+        try:
+            found = self._run()
+        except _SpentError:
+            return []
+        self.asked = 0
+        return found
+
+    def _run(self) -> list[_Node]:
+        right = self.right
         if right.matched == self.entries:
             # The answers are wrong by no more than two codings of one formula may differ: that tells nothing.
             return []
-        self.right = right
-        cores = self._catalogue()
+        cores = [*self._catalogue(), *self._written_wrongly()]
         # What costs little comes first: known formulas and what has no constant, alone and then in twos.
         nodes = [*cores, *self._without_constants(right)]
         if found := self._complete(nodes):
             return found
         if self.depth > 1:
-            mixed = over_samples(per_sample=self.message.per_sample)
+            mixed = [each for each in over_samples(per_sample=self.message.per_sample) if self._is_left_by(each)]
             pairs = [self._on_top(node, departure) for node in cores for departure in mixed]
             nodes += [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
+            if found := self._complete(nodes):
+                return found
+            twice = (self._on_top(right, each) for each in stages.pairs(self.faulty) if self._is_likely(each))
+            nodes += [each for node in twice for each in (node, *self._scaled(node))]
             if found := self._complete(nodes):
                 return found
         nodes += self._with_constants(right)
@@ -143,6 +194,47 @@ class _Search:
             nodes = self._promising(more, 4 * _BEAM)
         return []
 
+    def _written_wrongly(self) -> list[_Node]:
+        """The formula with a fault in one of its stages, or another formula in its place."""
+        found = []
+        right = {
+            each: self._is_as_right(stages.as_formula(each)) for each in stages.STAGED.get(self.message.subject, ())
+        }
+        for faulty in stages.single(self.message.subject):
+            departure = faulty.departure()
+            # A fault that changes nothing here explains nothing, with another one or without.
+            if right[faulty.staged] and not self._is_as_right(departure.change(self.right.formula)):
+                self.faulty.append(faulty)
+                found.append(departure)
+        found += instead(self.message.subject)
+        return [self._on_top(self.right, each) for each in found if self._is_likely(each)]
+
+    def _is_as_right(self, formula: Formula) -> bool:
+        """Whether a formula gives what the right one gives for the most telling case."""
+        self._count_cheap()
+        one, right = self.telling.predicted(formula), self.telling.predicted(self.right.formula)
+        return one is not None and right is not None and bool(alike_entries(one, right, self.telling.bound).all())
+
+    def _count_cheap(self) -> None:
+        self.looked += 1
+        if self.looked % _CHEAP == 0:
+            self._count(1)
+
+    def _is_likely(self, departure: Departure) -> bool:
+        """Whether a departure gives most of one answer, but for a factor: those that do not are left out at once."""
+        self._count_cheap()
+        predicted = self.telling.predicted(departure.change(self.right.formula))
+        if predicted is None:
+            return False
+        due = self.telling.due
+        if np.count_nonzero(self.telling.matched(predicted)) > due.size / 2:
+            return True
+        ratios = (due / predicted)[np.isfinite(predicted) & (predicted != 0) & np.isfinite(due) & (due != 0)]
+        if not ratios.size:
+            return False
+        middle = np.sort(ratios)[ratios.size // 2]
+        return int(np.count_nonzero(np.abs(ratios - middle) <= scales.AGREEMENT * abs(middle))) > ratios.size / 2
+
     def _promising(self, nodes: Sequence[_Node], most: int = _BEAM) -> list[_Node]:
         """Those that explain more than the right formula does: to the last digit, or to a hundredth."""
         exact = [node for node in nodes if node.matched > self.right.matched]
@@ -154,26 +246,28 @@ class _Search:
 
     def _complete(self, nodes: Sequence[_Node]) -> list[_Node]:
         """Those that explain every entry; those made for this formula alone, if there are any."""
-        found = [node for node in nodes if node.matched == self.entries]
+        found = [node for node in nodes if node.matched == self.entries and self._is_confirmed(node)]
         # Made for this formula alone comes first, then what needs no constant.
         specific = [node for node in found if all(each.specific for each in node.departures)] or found
         fewest = min((len(node.constants) for node in specific), default=0)
         return [node for node in specific if len(node.constants) == fewest]
 
+    def _is_confirmed(self, node: _Node) -> bool:
+        """Whether a node explains the other answers as well."""
+        predicted = self.confirming.predicted(node.formula)
+        return predicted is not None and bool(self.confirming.matched(predicted).all())
+
     def largest_first(self, node: _Node) -> list[Departure]:
         """The departures of a node: the first is the one that alone makes the most numbers wrong."""
-        right = _Node(formula_of(CLASSES[self.message.cls], self.message))
-        alone = {id(each): self._agreeing(self._on_top(right, each), self._scored(right)) for each in node.departures}
+        alone = {id(each): self._right_ones(self._on_top(self.right, each)) for each in node.departures}
         return sorted(node.departures, key=lambda each: alone[id(each)])
 
-    def _agreeing(self, node: _Node, other: _Node) -> int:
-        """How many entries two nodes give alike."""
-        agreeing = 0
-        for one, two, each in zip(node.predicted, other.predicted, self.observations, strict=True):
-            if one is not None and two is not None:
-                pairs = zip(one, two, each.bounds, strict=True)
-                agreeing += sum(int(np.count_nonzero(alike_entries(a, b, bound))) for a, b, bound in pairs)
-        return agreeing
+    def _right_ones(self, node: _Node) -> int:
+        """How many entries a node gives as the right formula does."""
+        if node.predicted is None or self.right.predicted is None:
+            return 0
+        bound = np.zeros(node.predicted.shape)
+        return int(np.count_nonzero(alike_entries(node.predicted, self.right.predicted, bound)))
 
     def _catalogue(self) -> list[_Node]:
         found = []
@@ -187,18 +281,14 @@ class _Search:
 
     def _scored(self, node: _Node) -> _Node:
         self._count(len(self.observations))
-        node.predicted = [answer_of(node.formula, each) for each in self.observations]
-        for found, each in zip(node.predicted, self.observations, strict=True):
-            if found is not None:
-                node.matched += sum(int(np.count_nonzero(part)) for part in matching(found, each))
-                node.near += sum(
-                    int(np.count_nonzero(np.abs(one - other) <= _NEARLY * np.abs(other)))
-                    for one, other in zip(found, each.answer, strict=True)
-                )
+        node.predicted = self.answers.predicted(node.formula)
+        if node.predicted is not None:
+            node.matched = int(np.count_nonzero(self.answers.matched(node.predicted)))
+            node.near = self.answers.near(node.predicted, _NEARLY)
         return node
 
     def _count(self, formulas: int) -> None:
-        self.asked += formulas
+        self.asked += formulas * self.weight
         if self.asked > _MOST_FORMULAS:
             raise _SpentError
 
@@ -220,24 +310,42 @@ class _Search:
         if not node.departures:
             yield from self._with_threshold(node)
             yield from self._with_terms(node)
-        names = tuple(self.observations[0].given)
-        for departure in (
-            *over_samples(per_sample=self.message.per_sample),
-            *over_axes(len(self.message.parts), per_sample=self.message.per_sample),
-            *of_given(names),
-            *rounded(names),
-        ):
+        for departure in self.plain:
             yield self._on_top(node, departure)
+
+    def _departures(self) -> list[Departure]:
+        """All without a constant, whatever the formula is."""
+        per_sample = self.message.per_sample
+        return [
+            *over_samples(per_sample=per_sample),
+            *over_axes(len(self.message.parts), per_sample=per_sample),
+            *of_given(self.names),
+            *rounded(self.names),
+        ]
+
+    def _is_left_by(self, departure: Departure) -> bool:
+        """Whether the answers can come from a departure, as far as they tell without any formula."""
+        if departure.leaves is None:
+            return True
+        return all(
+            bool(alike_entries(np.asarray(one), other, bound).all())
+            for each in self.observations
+            for one, other, bound in zip(departure.leaves(each.answer), each.answer, each.bounds, strict=True)
+        )
 
     def _with_constants(self, node: _Node) -> Iterator[_Node]:
         """The node with one more departure, whose constant is estimated."""
-        # One mistake comes before two.
-        own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
         answers = of_answers(len(self.message.parts))
-        attempts = [] if node.departures else [(family, self._on_top) for family in own]
-        if _is_outside(node):
-            attempts = [(family, self._beneath) for family in (*own, *answers)]
-        attempts += [(family, self._on_top) for family in (*of_arguments(tuple(self.observations[0].given)), *answers)]
+        everywhere = (*of_arguments(self.names), *answers)
+        attempts = [(family, self._on_top) for family in everywhere]
+        if not node.departures:
+            # One mistake comes before two.
+            own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
+            own += [*FORMULAS.get(self.message.subject, ()), *stages.families(self.message.subject)]
+            attempts += [(family, self._on_top) for family in own]
+        elif _is_outside(node):
+            own = FAMILIES.get(self.message.subject, [])
+            attempts = [(family, self._beneath) for family in (*own, *answers)] + attempts
         for family, place in attempts:
             best = self._best_of(node, family, place)
             if best is not None:
@@ -257,17 +365,11 @@ class _Search:
         """The node with the factors that its answers lack, part by part; ``loosely``: but for something small."""
         if any(departure.estimated.get("factor") for departure in node.departures):
             return
+        if node.predicted is None:
+            return
         found: list[scales.Scale] = []
         for part in range(len(self.message.parts)):
-            ratios, sizes, within = [], [], scales.AGREEMENT
-            for predicted, each in zip(node.predicted, self.observations, strict=True):
-                if predicted is None:
-                    return
-                ratio = ratio_of(each.answer[part], predicted[part], each.bounds[part])
-                if ratio is not None:
-                    ratios.append(ratio[0])
-                    within = max(within, ratio[1])
-                    sizes.append(each.sizes)
+            ratios, sizes, within = self.answers.ratios(node.predicted, part)
             # A part without a clear entry, such as zeros, says nothing of its factor.
             scale = scales.fitting(ratios, sizes, within=within, loosely=loosely) if ratios else scales.Scale(1.0)
             if scale is None:
@@ -293,58 +395,25 @@ class _Search:
     def _best_of(self, node: _Node, family: Family, place: Callable[[_Node, Departure], _Node]) -> _Node | None:
         """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
         best: _Node | None = None
+        if node.predicted is None:
+            return None
         changed = _formula_beneath if place == self._beneath else _formula_on_top
-        for number, index in self._telling(node):
-            each = self.observations[number]
-            actual = float(each.answer[index[0]][index[1:]])
 
-            def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
-                self._count(1)
-                found = answer_of(changed(node, family.make(c)), each)
-                return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
+        def formula(c: float) -> Formula:
+            self._count(1)
+            return changed(node, family.make(c))
 
-            low, high = self._range(family)
-            for root in roots(off, low, high, signed=family.signed):
-                for constant in neat(root):
-                    departure = family.make(constant)
-                    found = answer_of(changed(node, departure), each)
-                    if found is None or not matching(found, each)[index[0]][index[1:]]:
-                        continue
-                    candidate = place(node, departure)
-                    if candidate.matched > max(node.matched, best.matched if best else 0):
-                        best = candidate
-                    break
+        for entry in self._telling(node)[: family.telling]:
+            for constant in constants(family, entry, formula):
+                candidate = place(node, family.make(constant))
+                if candidate.matched > max(node.matched, best.matched if best else 0):
+                    best = candidate
             if best is not None and best.matched == self.entries:
                 break
         return best
 
-    def _telling(self, node: _Node) -> list[tuple[int, tuple[int, ...]]]:
-        """The entries that the node explains least, of a few different answers: their numbers, parts and indices."""
-        found = []
-        for number, (predicted, each) in enumerate(zip(node.predicted, self.observations, strict=True)):
-            if predicted is None:
-                continue
-            for part, (one, other, bound) in enumerate(zip(predicted, each.answer, each.bounds, strict=True)):
-                wrong = ~alike_entries(one, other, bound) & np.isfinite(other)
-                if wrong.any():
-                    size = np.where(
-                        wrong, np.abs(one - other) / (np.abs(other) + bound + tolerances.NEXT_TO_NOTHING), -1
-                    )
-                    size = np.where(wrong & np.isnan(size), np.inf, size)
-                    place = [int(each) for each in np.unravel_index(int(np.argmax(size)), size.shape)]
-                    found.append((float(size[tuple(place)]), number, (part, *place)))
-        chosen: dict[int, tuple[int, ...]] = {}
-        for _, number, index in sorted(found, reverse=True):
-            chosen.setdefault(number, index)
-        return list(chosen.items())[:_TELLING]
-
-    def _range(self, family: Family) -> tuple[float, float]:
-        """The sizes between which a constant of the family has an effect on these arguments and answers."""
-        arrays = [array for each in self.observations for array in (*each.given.values(), *each.answer)]
-        numbers = np.abs(np.concatenate([array.ravel() for array in arrays]))
-        numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
-        smallest, largest = float(numbers.min()), float(numbers.max())
-        return max(family.low, smallest * tolerances.WITHOUT_EFFECT), min(family.high, max(largest * 10, 1.0))
+    def _telling(self, node: _Node) -> list[Entry]:
+        return [] if node.predicted is None else most_telling(self.answers, node.predicted)
 
 
 def _between(low: float, high: float) -> float:

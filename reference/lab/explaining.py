@@ -188,6 +188,8 @@ def _wired(subject: str, together: int, violation: Violation) -> list[Mistake]:
     """Networks with that many wrong choices, such as a factor that the violation shows."""
     constants: list[Choice] = []
     due, came, shown = violation.due, violation.came, violation.counterexample
+    if together > 1 and (came.kind != "entry" or violation.mistake is not None):
+        return []
     if due.kind == came.kind == "entry" and "X" in shown and "T" in shown:
         sizes = {"N": len(shown["X"]), "D": np.shape(shown["X"])[1], "K": np.shape(shown["T"])[1]}
         constants = estimated(subject, float(due["value"]), float(came["value"]), sizes)

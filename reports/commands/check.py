@@ -51,6 +51,11 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise UsageError(f"expected a PATH or --all, got both: {arguments.path} and {arguments.all}")
     elif arguments.expect is not None:
         raise UsageError("--expect goes with one submission: leave --expect or --all out")
+    elif arguments.first or arguments.full:
+        name = "first" if arguments.first else "full"
+        raise UsageError(f"--{name} goes with one submission: leave --{name} or --all out")
+    if arguments.first and arguments.expect is not None:
+        raise UsageError("--first stops at the first failure, known or not: leave --first or --expect out")
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -73,8 +78,8 @@ def _check_one(arguments: argparse.Namespace) -> int:
     # If a file goes to standard output, the report for people goes to standard error.
     console = Console(stderr=outputs.to_stdout, highlight=False)
     with _notice_if_no_path(arguments.path, console):
-        judgement = expectations.apply(expected, _judge(arguments.path, settings))
-        terminal(judgement, console)
+        judgement = expectations.apply(expected, _judge(arguments.path, settings, first=arguments.first))
+        terminal(judgement, console, full=arguments.full, path=arguments.path)
     for name in outputs.files:
         text = FORMATS[name](judgement)
         outputs.write(name, no_path.with_notice(name, text) if arguments.path is None else text)
@@ -91,7 +96,7 @@ def _notice_if_no_path(path: str | None, console: Console) -> Iterator[None]:
         console.print(no_path.NOTICE, markup=False)
 
 
-def _judge(path: str | None, settings: Settings) -> Judgement:
+def _judge(path: str | None, settings: Settings, *, first: bool) -> Judgement:
     """Judge the submission at a path, or `bp` itself if there is none, under a progress bar."""
     place, name = (Path(bp.__file__).parent, "bp") if path is None else (path, path)
     try:
@@ -99,7 +104,7 @@ def _judge(path: str | None, settings: Settings) -> Judgement:
             checking(Console(stderr=True, highlight=False), name) as on_finding,
             opened(Path(place)) if Path(place).exists() and name.strip() else nullcontext(place) as found,
         ):
-            return settings.judge(found, name, on_finding)
+            return settings.judge(found, name, on_finding, first=first)
     except NotAnImplementation as error:
         raise UsageError(str(error)) from error
     except NotOpenedError as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
 from reports.course.entry import Entry
+from reports.course.junit import as_junit
 from reports.course.page import page
 from reports.course.parallel import judge_all
 from reports.course.record import Key, Record, key_of, record_path
@@ -19,22 +20,41 @@ from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
 from reports.io.files import write_atomically
-from reports.io.outputs import Outputs, require_matplotlib
+from reports.io.lock import only_run_on
+from reports.io.outputs import Outputs, made_folder, refuse_no_folder, require_matplotlib
 from reports.io.progress import judging_course
 from reports.verdicts.settings import Settings, settings_of
 from reports.verdicts.text import plural
 
-#: Outputs that exist for one submission alone.
-_ONLY_FOR_ONE = ("junit", "html")
+#: All formats that can be written, by the name of the option.
+_FORMATS: dict[str, Callable[[Sequence[Entry]], str]] = {
+    **FORMATS,
+    "junit": as_junit,
+    "html": lambda entries: page(entries, {}),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
-    outputs = _outputs(arguments)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    outputs = Outputs({name: getattr(arguments, name) for name in _FORMATS}, arguments.reports)
     found = find(arguments.all)
     _prepare_reports(arguments)
     record = Record(record_path(arguments.all, arguments.reports), arguments.all)
+    with _only_run_on(record.path):
+        return _judge_course(arguments, outputs, found, record)
+
+
+def _only_run_on(record: Path) -> AbstractContextManager[None]:
+    """Refuse a second run on the same record; where nothing can be written there, no record is kept either."""
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return nullcontext()
+    return only_run_on(record)
+
+
+def _judge_course(arguments: argparse.Namespace, outputs: Outputs, found: list[Submission], record: Record) -> int:
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
     keys = {key_of(each): each for each in found}
     if arguments.resume:
@@ -56,27 +76,18 @@ def run(arguments: argparse.Namespace) -> int:
     return _exit_code(each.entry for each in results)
 
 
-def _outputs(arguments: argparse.Namespace) -> Outputs:
-    """The files to write; an option for one submission alone is refused."""
-    for name in _ONLY_FOR_ONE:
-        if getattr(arguments, name) is not None:
-            raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
-    return Outputs({name: getattr(arguments, name) for name in FORMATS}, arguments.reports)
-
-
 def _prepare_reports(arguments: argparse.Namespace) -> None:
     """Make the folder for the reports, or refuse it before any work."""
     folder = arguments.reports
     if folder is None:
         return
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"expected --reports to be a folder, {folder} is a file")
+    refuse_no_folder("reports", folder)
     if folder.resolve().is_relative_to(arguments.all.resolve()):
         raise UsageError(
             f"expected --reports outside {arguments.all}, where students can write: name a folder elsewhere"
         )
     require_matplotlib()
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder("reports", folder)
 
 
 def _show_what_is_kept(record: Record, submissions: int, errors: Console) -> None:
@@ -133,7 +144,7 @@ def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
         console.print(f"only: {settings.only} (no other checks were made)", markup=False, soft_wrap=True)
     console.print(f"seed: {settings.seed} (--seed repeats the cases)", markup=False, soft_wrap=True)
     for name in outputs.files:
-        outputs.write(name, FORMATS[name](entries))
+        outputs.write(name, _FORMATS[name](entries))
 
 
 def _write_page(results: Iterable[Result], folder: Path) -> None:

@@ -15,8 +15,9 @@ from rich.text import Text
 from reports.course.entry import Entry, Failure, class_of
 from reports.verdicts.grouping import counts_in_words
 from reports.verdicts.json_ import encoded
+from reports.verdicts.lines import STYLES, VERDICTS, Line
 from reports.verdicts.markdown import LIMIT, inline
-from reports.verdicts.terminal import STYLES, VERDICTS, Line, show
+from reports.verdicts.terminal import show
 from reports.verdicts.text import one_line, plural
 
 SCHEMA = 1
