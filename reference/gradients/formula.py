@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 def check_formula(context: Context) -> None:
-    """The formula of the gradient is the derivative, in exact arithmetic: no rounding excuses it, and none blames it."""
+    """The formula of the gradient is the derivative, whatever rounding does to the numbers that it computes."""
     if rigorous.available():
         raise NotApplicable(fact("no oracle", said=rigorous.available()))
     from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
@@ -36,7 +36,7 @@ def check_formula(context: Context) -> None:
             definition, formula = _sides(context)
             found = balls.difference(definition, formula, cotangent, case.args, context.pattern.differentiable)
         except balls.Refused as error:
-            raise NotApplicable(fact("formula not followed", reason=str(error))) from error
+            raise NotApplicable(fact("formula not followed", reason=f"in exact arithmetic {error}")) from error
         except Exception:  # undecided, or what the code raises at such arguments
             continue
         if found is None or not found.width <= tolerances.FORMULA_KNOWN:

@@ -145,7 +145,7 @@ _CIRCUMSTANCES = {
     "answers after forward": " (it answers right after forward on the same batch)",
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "swapped": "; it is the gradient of {other}",
-    "formula off": ", a formula that is off by {part:.2g} of the derivative in exact arithmetic, where nothing rounds",
+    "formula off": "; the formula differs from the derivative by {part:.2g} of it in exact arithmetic too",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
     "after the step": ", after the step of gradient descent",
@@ -164,7 +164,7 @@ _REASONS = {
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
     "no specification": "no specification was given to hold the forward pass against",
-    "formula not followed": "judged nothing: the gradient cannot be followed in exact arithmetic, for {reason}",
+    "formula not followed": "judged nothing: {reason}",
     "formula undecided": "judged nothing: at none of the inputs that were tried can a formula be told from the derivative",
     "digits lost": (
         "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
