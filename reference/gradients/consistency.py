@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.gradients import staircases
-from reference.gradients.cases import Case
+from reference.gradients import large, staircases
+from reference.gradients.cases import PLAIN, Case
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences, contracted
 from reference.gradients.judge import Comparison
@@ -26,8 +26,6 @@ Array = NDArray[Any]
 Index = tuple[int, ...]
 Answers = tuple[tuple[Array, ...], list[Array]]
 
-PLAIN = frozenset({"short numbers", "ordinary numbers"})
-
 
 def comparison_of(context: Context, number: int) -> Comparison:
     """The comparison of the gradient of one argument."""
@@ -38,6 +36,12 @@ def compare_with_differences(
     context: Context, oracle: Differences, number: int, comparison: Comparison, cases: Iterable[Case]
 ) -> None:
     """Compare with differences: entry by entry in ordinary cases, along random directions in all."""
+    if context.pattern.is_large:
+        context.note_oracle(oracle.oracle)
+        for case in cases:
+            if comparison.violation is None:
+                large.compare(context, oracle, number, comparison, case)
+        return
     position = context.pattern.differentiable.index(number)
     calm = [case for case in context.calm() if case.kind in PLAIN]
     oracle.try_complex([doubles(context.pattern.floats(case.args)) for case in calm[:2]])

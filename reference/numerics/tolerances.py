@@ -306,6 +306,18 @@ TIE_RANK = 1e-4
 #: So many limits more than their differences have dimensions show that there are no further dimensions. A choice.
 TIE_SATURATED = 5
 
+# Many numbers (`reference.gradients.large`)
+
+#: Beyond so many numbers the calls of the forward pass are counted. A choice.
+LARGE = 10_000
+#: The two steps along a direction, as parts of how far entries may be moved. A choice: what a cubic term leaves is 2^-26 of
+#: it, and rounding 2^-40.
+LARGE_STEPS = (2.0**-12, 2.0**-13)
+#: A factor on the difference of the slopes by the two steps, which is the error of the second one three times.
+LARGE_SAFETY = 4.0
+#: Unit roundoffs that each value is granted there. A choice: nobody follows so many numbers through their operations.
+LARGE_UNITS = 16.0
+
 # Staircases (`reference.gradients.staircases`)
 
 #: Beyond it every double is a whole number, or nearly.
