@@ -270,7 +270,7 @@ class Differences:
         )
         bound = compute(*args)
         # What is made of it has safety factors of its own.
-        own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY
+        own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY * tolerances.BOTH_ENDS
         return np.where(np.isfinite(bound), bound / own, 0.0), np.abs(output)
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:

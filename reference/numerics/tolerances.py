@@ -251,6 +251,8 @@ FEWEST_PLACES = STEP_RATIO * 64
 #: A factor on the error that differences state of themselves, which is an estimate. Measured, with the next constants:
 #: 0 of 6,599 derivatives outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
 STEP_SAFETY = 4.0
+#: How many roundings a difference has, which `finite_differences` counts once more.
+BOTH_ENDS = 2.0
 #: What rounding x + t does to a step t, relative to the derivative. A choice: x + t rounds by one unit roundoff
 #: of x, which is 64 of t for a step of a 64th of x.
 STEP_ROUNDINGS = 64 * DOUBLE_UNIT
