@@ -1,4 +1,4 @@
-"""The gradient is compared with differences of the forward pass, or of its definition: entries, and random directions."""
+"""The gradient is compared with differences of the forward pass or its definition: entries, and directions."""
 
 from __future__ import annotations
 
@@ -115,8 +115,8 @@ def is_excused(
 ) -> bool:
     """Whether differences are no judge here, of an entry or along a direction.
 
-    At a kink they are none, nor of a staircase so far away that every double is whole, nor where the values do not speak
-    against the answer when shorter steps are taken.
+    At a kink they are none, nor of a staircase so far away that every double is whole, nor where the values do not
+    speak against the answer when shorter steps are taken.
     """
     floats = doubles(context.pattern.floats(case.args))
     largest = max(float(np.abs(each).max(initial=0.0)) for each in floats)
@@ -134,7 +134,6 @@ def is_excused(
     claimed = float((answers[position] * directions[position]).sum())
     due = contracted(cotangent, oracle.jointly(floats, directions))
     return bool(np.isfinite(due.error)) and not oracle.refutes(floats, directions, cotangent, claimed, float(due.value))
-
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:

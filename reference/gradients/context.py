@@ -180,8 +180,8 @@ class Context(engine.Context):
     ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
 
-        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where the
-        square of an argument overflows, in ``forward`` too.
+        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
+        the square of an argument overflows, in ``forward`` too.
         """
         strange = [np.isnan(each) for each in answers]
         if any(each.any() for each in strange):
@@ -197,7 +197,7 @@ class Context(engine.Context):
         return True
 
     def _squares_overflow(self, case: Case) -> bool:
-        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way as well."""
+        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way too."""
         if not any((np.abs(each) > np.sqrt(self.largest)).any() for each in self.pattern.floats(case.args)):
             return False
         try:
@@ -209,9 +209,7 @@ class Context(engine.Context):
             return False
         return False
 
-    def at_tie(
-        self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
-    ) -> ties.Verdict:
+    def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
         """What is said of gradients at a point that may be a kink."""
         key = (case.kind, case.seed, cotangent.tobytes())
         if key not in self._ties:

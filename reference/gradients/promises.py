@@ -87,7 +87,7 @@ def check_inputs_unchanged(context: Context, part: str) -> None:
 
 
 def check_result_is_its_own(context: Context, part: str) -> None:
-    """Later calls do not change the answer; where that is asked, it is no view of an argument or of another gradient."""
+    """Later calls do not change the answer; where that is asked, it is no view of an argument or a gradient."""
     kept: list[tuple[list[Array], list[Array], dict[str, Any]]] = []
     for function, args, words in _calls(context, part, _some(context)):
         given = [lay_out(array, "C") for array in args]

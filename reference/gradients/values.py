@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from reference.findings import NotApplicable, Violation
 from reference.gradients import rigorous
 from reference.gradients.cases import Case, short_numbers
-from reference.gradients.context import Context
 from reference.gradients.consistency import compare_with_differences, comparison_of
+from reference.gradients.context import Context
 from reference.gradients.judge import Comparison, compare
 from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
