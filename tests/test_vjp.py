@@ -189,7 +189,8 @@ def test_wrong_forms_fail_on_their_check_alone(name: str) -> None:
     forward, vjp, due = WRONG_FORMS[name]
     found = failed(check_vjp(forward, vjp, X, effort="quick", owns=True))
     # What is not the same twice is no derivative either.
-    assert {check: m for check, m in found.items() if (name, check) != ("noisy", "vjp.gradient[0].consistent")} == due
+    values = {"vjp.gradient[0].consistent", "vjp.gradient.formula"} if name == "noisy" else set()
+    assert {check: mistake for check, mistake in found.items() if check not in values} == due
     if name.startswith("view"):
         assert not failed(check_vjp(forward, vjp, X, effort="quick"))
 

@@ -82,7 +82,8 @@ _EXPECTED = {
     "slope of forward": "a derivative along a random direction of {value:number}, by finite differences of forward",
     "number where finite": "{what}{index:index} to be a number, for the forward pass is finite here and nearby",
     "slope along ties": (
-        "a gradient with <gradient, direction> = {value:number}, for along the direction the function has this derivative"
+        "a gradient with <gradient, direction> = {value:number}, "
+        "for the function has this derivative along the direction"
     ),
     "slope along direction": "<{what}, direction> = {value:number}, as the forward pass changes along the direction",
 }
@@ -178,13 +179,16 @@ _REASONS = {
         "values tell"
     ),
     "gradient nowhere finite": "judged nothing: the gradient is finite at none of the inputs that were tried",
+    "out of time": "not judged: the budget of time was used up before",
     "argument constant": "not judged: vjp answers None for args[{number}], so that it is taken for constant",
     "argument held": "not judged: args[{number}] is held as given",
-    "left out": "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises",
+    "left out": (
+        "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises"
+    ),
     "mostly left out": (
         "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which are"
     ),
-    "no tie judged": "judged nothing: at none of the equal numbers and zeros that were tried can a gradient be told legal",
+    "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
     "noisy": "the forward pass is noisy: its values are off by {noise:.2g} of their size, and so much is granted",
     "output of another shape": "the output has shape {shape} instead of {due}",
