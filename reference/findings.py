@@ -75,6 +75,8 @@ class Finding:
         All mistakes that were found, the largest first; ``mistake`` is the first of them.
     oracle
         Where the truth came from that judged, such as "ball arithmetic"; None where no oracle was asked.
+    note
+        What is said of a promise that is kept, such as how many inputs were left out; None if there is nothing.
     """
 
     check: str
@@ -95,6 +97,7 @@ class Finding:
     came: Fact | None = field(default=None, compare=False, repr=False)
     mistakes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     oracle: str | None = field(default=None, compare=False, repr=False)
+    note: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def grossness(self) -> float:
@@ -105,7 +108,7 @@ class Finding:
         """What a person needs to know of it, in a few lines."""
         if self.status in {"skipped", "error"}:
             return f"{self.check}: {self.status}: {self.actual}"
-        lines = [f"{self.check}: {self.status}"]
+        lines = [f"{self.check}: {self.status}" + (f": {self.note}" if self.note else "")]
         if self.status == "failed":
             lines += [f"  {self.subject}: {self.rationale}", *(f"  {label:<8} {text}" for label, text in self.told())]
         return "\n".join(lines)
@@ -159,7 +162,9 @@ class Findings(list[Finding]):
         """What failed or could not be judged, then how many there are of each status."""
         statuses = [each.status for each in self]
         counts = ", ".join(f"{statuses.count(each)} {each}" for each in dict.fromkeys(statuses))
-        return "\n".join([*(str(each) for each in self if each.status != "passed"), counts or "no findings"])
+        return "\n".join(
+            [*(str(each) for each in self if each.status != "passed" or each.note), counts or "no findings"]
+        )
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""

@@ -33,7 +33,7 @@ VOCABULARY = frozenset({
     "shift-not-undone", "log-of-zero", "epsilon-added", "clipped", "binary-cross-entropy", "divided-by-classes",
     "summed-over-batch", "averaged-over-batch", "softmax-missing", "target-subtracted-twice", "low-precision",
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
-    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order",
+    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order", "swapped",
 })  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")

@@ -51,6 +51,10 @@ MISTAKES: dict[str, Word] = {
         "The lab's own code calls without names. In which order does the contract list the arguments?",
     ),
     "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
+    "swapped": Word(
+        "the gradients of two arguments are in each other's place",
+        "The gradients are in the order of the arguments: which of them belongs to which?",
+    ),
     "wrong-shape": Word(
         "the answer has another shape than promised",
         "Write down the shape of every array on the way; axes that are summed away can be kept.",
@@ -149,6 +153,10 @@ MISTAKES: dict[str, Word] = {
 
 #: What to think about where a fact says more than the word: by the fact's ``cause``.
 CAUSES = {
+    "complex": "Only real numbers are judged: give the real part and the imaginary one as two outputs, side by side.",
+    "several answers": (
+        "One array is judged: what else is kept for the gradient can be computed from the arguments again."
+    ),
     "arguments": "The names of the arguments and their order are part of the contract: other code relies on both.",
     "not set": (
         "Training and the lab's own test write into W and b: what is written has to be what the layer computes with. "
