@@ -53,7 +53,7 @@ def _run(argv: Sequence[str] | None) -> int:
         missing = (error.name or "").partition(".")[0]
         if missing in {"bp", "reference", "reports"}:
             raise
-        extra = "check" if arguments.command == "check" and missing in _OF_EXTRA_CHECK else "report"
+        extra = "check" if arguments.command in {"check", "vjp"} and missing in _OF_EXTRA_CHECK else "report"
         hint = f"install the project's '{extra}' extra: pip install '.[{extra}]' in its folder"
         return _say(f"bp {arguments.command}: the module {error.name} is not installed; {hint}", TOOL)
     except (ToolError, OSError) as error:
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(
         commands.add_parser("check", help="judge one submission, or all submissions of a course", epilog=_EPILOG)
     )
+    _add_vjp(commands.add_parser("vjp", help="judge the functions with gradients that a file declares", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
     _add_plot(commands.add_parser("plot", help="draw the curves of several runs over each other", epilog=_EPILOG))
     _add_report(commands.add_parser("report", help="run all experiments and write the report", epilog=_EPILOG))
@@ -180,6 +181,19 @@ def _add_points(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_vjp(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Judge the functions with gradients that a file declares: NAME(*args), NAME_vjp(cotangent, *args), the tuple "
+        "NAME_args, and if they are there NAME_spec(*args) and NAME_domain. They run in a sandbox."
+    )
+    parser.add_argument("path", type=_not_empty, metavar="FILE[:NAME]", help="a Python file, and one of its functions")
+    _add_only(parser.add_argument_group("which checks are made, and how"))
+    _add_limits(parser.add_argument_group("limits of the file"))
+    files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
+    for name in ("json", "junit", "markdown", "html"):
+        files.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}")
+
+
 def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--assignment",
@@ -188,6 +202,11 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         default=3,
         help="check what this assignment asks for: 1 allows the naive softmax, 2 asks for the same as 3 (default: 3)",
     )
+    _add_only(group)
+    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
+
+
+def _add_only(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--only",
         action=_Joined,
@@ -205,7 +224,6 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         default="normal",
         help="how many cases to draw (default: normal)",
     )
-    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:

@@ -79,6 +79,8 @@ class Sandbox:
         "process": resource limits and, on Linux, a filter of system calls and restricted access to files. "bwrap":
         these and bubblewrap, which gives the worker a file system, processes and a network of its own. "auto": "bwrap"
         where it works, else "process".
+    wanted
+        Names of the classes that are looked for.
 
     Attributes
     ----------
@@ -98,6 +100,7 @@ class Sandbox:
     path: Path
     limits: Limits = field(default_factory=Limits)
     kind: Kind = "auto"
+    wanted: Sequence[str] = CLASSES
     isolation: str = ""
     notes: list[str] = field(default_factory=list)
     output: str = ""
@@ -135,8 +138,8 @@ class Sandbox:
                 self._start()
             except EndedError as end:
                 self._stop()
-                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.message}")
-                self._causes = dict.fromkeys(CLASSES, "not run")
+                self._missing = dict.fromkeys(self.wanted, f"the import of {self._name} {end.message}")
+                self._causes = dict.fromkeys(self.wanted, "not run")
         return self._missing or {}
 
     def causes(self) -> Mapping[str, str]:
@@ -272,7 +275,7 @@ class Sandbox:
         self._modules, self._causes = found.modules, found.causes
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
-            for name in CLASSES
+            for name in self.wanted
             if name not in found.classes
         }
 
@@ -332,7 +335,7 @@ class Sandbox:
             "listable": [sysconfig.get_path("stdlib")],
             "writable": [str(self._work)],
             "root": str(self._root),
-            "wanted": list(CLASSES),
+            "wanted": list(self.wanted),
             "optional": list(OPTIONAL),
             "seconds": self.limits.seconds,
             "wall": self.limits.whole,

@@ -53,6 +53,10 @@ _EXPECTED = {
     "array of shape": "an array of shape {shape}",
     "array under": "an array of shape {shape} under {name}",
     "pair under": "[dW, db] under {name}",
+    "loss and gradients": "two answers: the loss, and the gradients in the structure of the parameters",
+    "output and cache": "forward to answer a tuple: the output, or several, and the cache last",
+    "gradient left": "the gradient of {name} to be in the layer after backward",
+    "structure": "a {name}, as the arguments have",
     "keys": "a dict with the keys {names}",
     "shape of": "{what} of shape {shape}",
     "shape of argument": "{what} of shape {shape}, as the argument has",
@@ -164,6 +168,10 @@ _REASONS = {
     "too slow": "too slow for batches of {batch} images, by the time that {few} take",
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
+    "array without gradient": (
+        "the array {name} of the layer has no gradient that could be found; if it is a parameter, say where: "
+        "parameters={{'{name}': 'the name of its gradient'}}"
+    ),
     "no specification": "no specification was given to hold the forward pass against",
     "formula not followed": "judged nothing: {reason}",
     "formula undecided": "judged nothing: at none of the inputs that were tried can a formula be told from the derivative",

@@ -49,6 +49,58 @@ def constant(array: NDArray[Any]) -> torch.Tensor:
     return _tensors((array,))[0]
 
 
+def joined(parts: Sequence[Any]) -> torch.Tensor:
+    """All entries of several tensors, as one tensor with one axis."""
+    import torch  # noqa: PLC0415
+
+    return torch.cat([torch.as_tensor(each).reshape(-1) for each in parts])
+
+
+def as_array_if_tensor(value: Any) -> Any:
+    """The array of a tensor; anything else as it is."""
+    import torch  # noqa: PLC0415
+
+    return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+
+
+def applied(function: Any, values: Sequence[Any]) -> Any:
+    """What ``function.apply`` answers, as arrays; a tensor shares an array's memory where PyTorch can use it."""
+    return _detached(function.apply(*_shared(values)))
+
+
+def pulled_back(function: Any, cotangent: Any, values: Sequence[Any]) -> tuple[Any, ...]:
+    """The gradients of ``function.apply`` for a cotangent of its output, one for each argument; None where none is."""
+    import torch  # noqa: PLC0415
+
+    tensors = _shared(values)
+    inputs = [each.requires_grad_() for each in tensors if isinstance(each, torch.Tensor) and each.is_floating_point()]
+    answer = function.apply(*tensors)
+    outputs = [each for each in (answer if isinstance(answer, tuple) else (answer,)) if each.requires_grad]
+    weights = _shared(cotangent if isinstance(cotangent, tuple | list) else (cotangent,))
+    weights = [each for each in weights if isinstance(each, torch.Tensor)]
+    found = iter(torch.autograd.grad(outputs, inputs, weights, allow_unused=True))
+    of_each = [next(found) if any(each is one for one in inputs) else None for each in tensors]
+    return tuple(_detached(each) for each in of_each)
+
+
+def _shared(values: Sequence[Any]) -> list[Any]:
+    """Arrays as tensors, in the same memory where PyTorch can use it."""
+    import torch  # noqa: PLC0415
+
+    return [
+        torch.from_numpy(each if each.flags.c_contiguous and each.flags.writeable else np.array(each, order="C"))
+        if isinstance(each, np.ndarray)
+        else each
+        for each in values
+    ]
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_detached(each) for each in value)
+    return value.detach().numpy() if hasattr(value, "detach") else value
+
+
 def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
     """The gradient of <cotangent, spec(*args)> with respect to each argument, by reverse-mode differentiation.
 
@@ -322,184 +374,36 @@ def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
 
 #: Operations of torch whose results are exact: they choose, copy, compare, or change a sign.
 _EXACT = frozenset(
-    [
-        "neg",
-        "abs",
-        "relu",
-        "relu_",
-        "maximum",
-        "minimum",
-        "max",
-        "min",
-        "amax",
-        "amin",
-        "sign",
-        "floor",
-        "ceil",
-        "trunc",
-        "round",
-        "where",
-        "cat",
-        "stack",
-        "view",
-        "reshape",
-        "_unsafe_view",
-        "t",
-        "transpose",
-        "permute",
-        "expand",
-        "squeeze",
-        "unsqueeze",
-        "select",
-        "slice",
-        "index",
-        "index_select",
-        "gather",
-        "sort",
-        "topk",
-        "clone",
-        "copy_",
-        "detach",
-        "alias",
-        "lift_fresh",
-        "lift_fresh_copy",
-        "as_strided",
-        "zeros",
-        "zeros_like",
-        "ones",
-        "ones_like",
-        "empty",
-        "empty_like",
-        "full",
-        "full_like",
-        "new_zeros",
-        "new_empty",
-        "fill_",
-        "zero_",
-        "clamp",
-        "clamp_min",
-        "clamp_max",
-        "scalar_tensor",
-        "threshold_backward",
-        "arange",
-        "select_backward",
-        "slice_backward",
-        "value_selecting_reduction_backward",
-        "masked_fill",
-        "masked_scatter",
-        "constant_pad_nd",
-        "flip",
-        "roll",
-        "diagonal",
-        "diag_embed",
-        "tril",
-        "triu",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "logical_and",
-        "logical_or",
-        "logical_not",
-        "bitwise_and",
-        "bitwise_or",
-        "bitwise_not",
-        "isfinite",
-        "equal",
-        "nonzero",
-        "unbind",
-        "split",
-        "split_with_sizes",
-        "sgn",
-        "isnan",
-        "isinf",
-        "_to_copy",
-        "scatter",
-        "one_hot",
-        "unfold",
-        "repeat",
-        "argmax",
-        "argmin",
-        "item",
-        "_local_scalar_dense",
-        "eye",
-        "new_full",
-        "diagonal_backward",
-        "index_put",
-        "index_put_",
-    ]
+    """
+    neg abs relu relu_ maximum minimum max min amax amin sign floor ceil trunc round where cat stack view
+    reshape _unsafe_view t transpose permute expand squeeze unsqueeze select slice index index_select gather
+    sort topk clone copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like
+    empty empty_like full full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor
+    threshold_backward arange select_backward slice_backward value_selecting_reduction_backward masked_fill
+    masked_scatter constant_pad_nd flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and
+    logical_or logical_not bitwise_and bitwise_or bitwise_not isfinite equal nonzero unbind split
+    split_with_sizes sgn isnan isinf _to_copy scatter one_hot unfold repeat argmax argmin item
+    _local_scalar_dense eye new_full diagonal_backward index_put index_put_
+    """.split()
 )
 #: Operations that round their results alone, by a few units: their operands are exact to them.
 _BY_ENTRIES = frozenset(
-    [
-        "add",
-        "sub",
-        "rsub",
-        "mul",
-        "div",
-        "reciprocal",
-        "sqrt",
-        "rsqrt",
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log1p",
-        "log2",
-        "log10",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "asinh",
-        "acosh",
-        "atanh",
-        "pow",
-        "erf",
-        "erfc",
-        "sigmoid",
-        "log_sigmoid_forward",
-        "hypot",
-        "square",
-        "ldexp",
-        "add_",
-        "sub_",
-        "mul_",
-        "div_",
-        "exp_",
-        "lerp",
-        "addcmul",
-        "addcdiv",
-        "softplus",
-    ]
+    """
+    add sub rsub mul div reciprocal sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan asin acos atan
+    atan2 sinh cosh tanh asinh acosh atanh pow erf erfc sigmoid log_sigmoid_forward hypot square ldexp add_ sub_
+    mul_ div_ exp_ lerp addcmul addcdiv softplus
+    """.split()
 )
 #: Special functions of which torch is right to nine digits or so.
 _ROUGH = frozenset(
-    [
-        "digamma",
-        "polygamma",
-        "lgamma",
-        "mvlgamma",
-        "igamma",
-        "igammac",
-        "erfinv",
-        "i0",
-        "special_i0e",
-        "special_i1",
-        "special_i1e",
-        "zeta",
-    ]
+    """
+    digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta
+    """.split()
 )
 _ROUGH |= frozenset(
-    ["special_zeta", "special_ndtri", "special_log_ndtr", "special_erfcx", "special_bessel_j0", "special_bessel_j1"]
+    """
+    special_zeta special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1
+    """.split()
 )
 
 
