@@ -174,7 +174,9 @@ _REASONS = {
     ),
     "no specification": "no specification was given to hold the forward pass against",
     "formula not followed": "judged nothing: {reason}",
-    "formula undecided": "judged nothing: at none of the inputs that were tried can a formula be told from the derivative",
+    "formula undecided": (
+        "judged nothing: at none of the inputs that were tried can a formula be told from the derivative"
+    ),
     "digits lost": (
         "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
         "{inputs}"
@@ -194,7 +196,8 @@ _REASONS = {
         "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises"
     ),
     "mostly left out": (
-        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which are"
+        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which "
+        "are"
     ),
     "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
