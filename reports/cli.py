@@ -141,12 +141,43 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="with --all: write an HTML page and a JSON file for each submission",
     )
+    _add_points(parser.add_argument_group("points"))
     of_course = parser.add_argument_group("with --all")
     of_course.add_argument(
         "-j", "--jobs", type=_count, metavar="N", help="judge N submissions at a time (default: one per processor)"
     )
     of_course.add_argument(
         "--resume", action="store_true", help="keep the earlier verdicts on submissions that have not changed since"
+    )
+    of_course.add_argument("--anonymous", action="store_true", help="call submissions by numbers instead of names")
+    of_course.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="judge every N-th submission, from the I-th on; --json then writes what --merge joins (needs --seed)",
+    )
+    of_course.add_argument(
+        "--merge", type=_path, nargs="+", metavar="FILE", help="instead of --all: join the JSON files of all shards"
+    )
+
+
+def _add_points(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--points",
+        type=_path,
+        metavar="FILE",
+        help="give points by a scheme in TOML, or by the lab's own (--points lab: 5 + 2 + 5)",
+    )
+    group.add_argument(
+        "--gradescope", type=_path, metavar="FILE", help="write results.json for Gradescope (default points: lab)"
+    )
+    for name, kind in (("moodle", "a grading worksheet for Moodle"), ("canvas", "a gradebook for Canvas")):
+        group.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"with --all and --points: write {kind}")
+    group.add_argument(
+        "--feedback",
+        type=_path,
+        metavar="FILE",
+        help="with --all and --reports: write a zip of all pages, named as Moodle wants feedback files back",
     )
 
 
@@ -344,6 +375,14 @@ class _Joined(argparse.Action):
     ) -> None:
         before = getattr(namespace, self.dest)
         setattr(namespace, self.dest, values if before == self.default else f"{before},{values}")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, every = text.partition("/")
+    place, whole = _number(int, number), _number(int, every)
+    if place is None or whole is None or not 1 <= place <= whole:
+        raise argparse.ArgumentTypeError(f"expected I/N with 1 <= I <= N, such as 2/8, got {text!r}")
+    return place, whole
 
 
 def _seed(text: str) -> int:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - as everybody writes it
 from torch import nn
 
 R = np.random.RandomState(11)
@@ -25,14 +25,12 @@ def of(*args):
     return register
 
 
-for (
-    _name
-) in "softplus gelu silu elu relu leaky_relu selu mish hardtanh tanhshrink softsign logsigmoid hardswish relu6".split():
-    FUNCTIONS.append((f"F.{_name}", getattr(F, _name), (A,)))
-for (
-    _name
-) in "exp expm1 log1p sqrt rsqrt erf erfc lgamma digamma sinh atan asinh reciprocal square frac exp2 sigmoid".split():
-    FUNCTIONS.append((f"torch.{_name}", getattr(torch, _name), (P,)))
+ACTIVATIONS = """softplus gelu silu elu relu leaky_relu selu mish hardtanh tanhshrink softsign logsigmoid hardswish
+relu6""".split()  # noqa: SIM905 - a list of words
+ELEMENTARY = """exp expm1 log1p sqrt rsqrt erf erfc lgamma digamma sinh atan asinh reciprocal square frac exp2
+sigmoid""".split()  # noqa: SIM905 - a list of words
+FUNCTIONS.extend((f"F.{name}", getattr(F, name), (A,)) for name in ACTIVATIONS)
+FUNCTIONS.extend((f"torch.{name}", getattr(torch, name), (P,)) for name in ELEMENTARY)
 
 
 @of(A)

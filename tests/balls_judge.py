@@ -12,7 +12,7 @@ BITS, STEP = 1200, 2.0
 
 
 def judged(function, args, language="numpy", doubles=None):
-    """ "right", "refused: ...", or "WRONG ..."."""
+    """The verdict: right, refused with a reason, or WRONG with what is."""
     expected = np.asarray((doubles or function)(*(each.copy() for each in args)), dtype=np.float64)
     try:
         found = evaluation.enclose(on_balls(function, language), args, places_of(args), _weights(expected.shape))

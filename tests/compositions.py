@@ -1,4 +1,4 @@
-"""Random compositions of elementary functions, on numpy arrays, torch tensors and balls, with their true derivatives."""
+"""Random compositions of elementary functions, on arrays, tensors and balls, with their true derivatives."""
 
 from __future__ import annotations
 
@@ -150,13 +150,13 @@ def truth(composition: Composition, direction: tuple[float, ...], bits: int = 60
         found = evaluated(composition.node, x, _series_operations())
         value, slope = found[0], found[1]
         return (value, slope) if value.is_finite() and slope.is_finite() else None
-    except (_Kink, ValueError, ZeroDivisionError):
+    except (_KinkError, ValueError, ZeroDivisionError):
         return None
     finally:
         flint.ctx.prec = before
 
 
-class _Kink(Exception):
+class _KinkError(Exception):
     """The function has no derivative here."""
 
 
@@ -174,7 +174,7 @@ def _series_operations() -> Any:
             return b
         if (a[0] - b[0]).is_zero() and (a[1] - b[1]).is_zero():
             return a
-        raise _Kink
+        raise _KinkError
 
     def tanh(a: Any) -> Any:
         return 1 - 2 / (1 + (2 * series(a)).exp())

@@ -66,7 +66,7 @@ def test_the_formula_is_meant_and_not_its_rounding(function: Any, x: float, valu
 @pytest.mark.parametrize(
     ("function", "operation"),
     [
-        (lambda x: np.fft.fft(x), "np.fft.fft"),
+        (np.fft.fft, "np.fft.fft"),
         (lambda x: x.astype(np.float32), "float32"),
         (lambda x: np.frombuffer(x.tobytes()), "ndarray.tobytes"),
         (lambda x: x.view(np.int64) * 1.0, "ndarray.view"),
@@ -110,7 +110,7 @@ def test_an_undecided_comparison_is_told() -> None:
     [
         (lambda x: np.where(x > 0, x, 0), "greater"),
         (lambda x: np.maximum(x, 0), "maximum"),
-        (lambda x: np.abs(x), "abs"),
+        (np.abs, "abs"),
         (lambda x: x - np.floor(x), "floor"),
         (lambda x: np.sort(np.append(x, 0.0)), "less"),
     ],
@@ -166,7 +166,7 @@ def test_arguments_are_not_changed() -> None:
 def test_precision_and_tape_are_left_as_they_were() -> None:
     """Whatever happens in an evaluation, flint's precision and the tape are the same afterwards."""
     before = flint.ctx.prec
-    for function in (lambda x: x.tobytes(), lambda x: np.exp(x)):
+    for function in (lambda x: x.tobytes(), np.exp):
         try:
             enclose(rebound(function), [X], [0], None)
         except Refused:
@@ -181,7 +181,7 @@ def test_threads_wait_for_the_precision() -> None:
 
     def evaluate() -> None:
         entered.set()
-        left.append(enclosed(lambda x: np.exp(x), 0.5).bits)
+        left.append(enclosed(np.exp, 0.5).bits)
 
     with precision(60):
         thread = threading.Thread(target=evaluate)

@@ -1,7 +1,7 @@
 """No oracle states an error that is smaller than the true one, whatever a formula cancels, absorbs or saturates.
 
-``python -m tests.test_honest_errors COUNT SEED`` prints, for each oracle, how often it knows nothing, how often its error
-is too small, and how many times larger than the true error the stated one is.
+``python -m tests.test_honest_errors COUNT SEED`` prints, for each oracle, how often it knows nothing, how often its
+error is too small, and how many times larger than the true error the stated one is.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def test_stated_errors_are_no_smaller_than_true_ones(name: str) -> None:
 @needs_flint
 @needs_torch
 def test_stated_errors_over_many_formulas() -> None:
-    """None of 5,000 is too small, at most one in twenty is unknown, and the median is at most 1,000 times the true one."""
+    """None of 5,000 is too small, one in twenty may be unknown, and the median is at most 1,000 times the true one."""
     for name, tally in tallied(5000, 0).items():
         print(f"{name}: {tally}")  # noqa: T201 - a measurement
         assert not tally.too_small, tally.too_small[0]

@@ -235,7 +235,9 @@ def test_title_page_and_formulas(study: tuple[Study, Path]) -> None:
     assert "<math" in page
     assert page.count("<img") == page.count("alt=") > 10
     assert "prefers" in page or "color-scheme: light dark" in page
-    assert (folder / "report" / "report.pdf").read_bytes().startswith(b"%PDF")
+    pdf = (folder / "report" / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert b"pdfuaid:part" in pdf  # PDF/UA: Typst has found a text for every figure and formula
 
 
 def test_the_command_tells_which_part_failed(

@@ -70,10 +70,8 @@ class Sandbox:
 
     Parameters
     ----------
-    path
-        The submission: a file or a folder.
-    limits
-        Of time and memory.
+    path, limits
+        The submission, a file or a folder, and its limits of time and memory.
     kind
         "process": resource limits and, on Linux, a filter of system calls and restricted access to files. "bwrap":
         these and bubblewrap, which gives the worker a file system, processes and a network of its own. "auto": "bwrap"

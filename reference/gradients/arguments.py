@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.numerics import tolerances
+
 Array = NDArray[Any]
 Interval = tuple[float, float]
 
@@ -45,6 +47,11 @@ class Pattern:
         """The places of the arguments that have a gradient: those of floating point that are not fixed."""
         floats = (number for number, array in enumerate(self.args) if array.dtype.kind == "f")
         return tuple(number for number in floats if number not in self.fixed)
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether there are so many numbers that calls are counted."""
+        return sum(self.args[number].size for number in self.differentiable) > tolerances.LARGE
 
     def is_legal(self, args: Sequence[Array]) -> bool:
         """Whether arguments are in their domains and the caller's predicate, if there is one, says so."""

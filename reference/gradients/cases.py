@@ -16,6 +16,8 @@ from reference.numerics import sampling, tolerances
 Array = NDArray[Any]
 #: The kinds of cases with equal numbers on purpose.
 TIED = frozenset({"ties", "zeros", "nothing but zeros"})
+#: The kinds of cases in which nothing is special.
+PLAIN = frozenset({"short numbers", "ordinary numbers"})
 #: The absolute values of short numbers.
 _SHORT = np.arange(1, 17) / 8
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
@@ -59,7 +61,7 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
             kind = "drawn by the caller" if number else "ordinary numbers"
             asked += [] if args is None else [Case(kind, args, rng.randint(2**31), ordinary=number == 0)]
         return asked
-    for kind, draw, ordinary in _kinds(effort):
+    for kind, draw, ordinary in kinds(pattern, effort):
         args = _first_legal(pattern, lambda draw=draw: _drawn(pattern, draw, rng))  # type: ignore[misc]
         case_seed = rng.randint(2**31)
         if args is not None:
@@ -69,7 +71,13 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
 
 def expected_number(pattern: Pattern, effort: Effort) -> int:
     """How many cases are drawn, legal or not."""
-    return tolerances.DRAWN_CASES[effort] if pattern.draw is not None else len(list(_kinds(effort)))
+    return tolerances.DRAWN_CASES[effort] if pattern.draw is not None else len(kinds(pattern, effort))
+
+
+def kinds(pattern: Pattern, effort: Effort) -> list[tuple[str, Draw, bool]]:
+    """The kinds of drawn cases; of many numbers only ordinary ones."""
+    found = list(_kinds(effort))
+    return [each for each in found if each[0] in PLAIN][:2] if pattern.is_large else found
 
 
 def _first_legal(pattern: Pattern, draw: Callable[[], tuple[Array, ...]]) -> tuple[Array, ...] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
-from reference.findings import Findings, Violation
+from reference.findings import Finding, Findings, NotApplicable, Violation
 from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
@@ -20,6 +22,7 @@ from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject, constants
 from reference.gradients.swapped import other_argument
+from reference.wording import fact
 
 
 def check_vjp(
@@ -35,6 +38,8 @@ def check_vjp(
     seed: int = 0,
     effort: Effort = "normal",
     only: str = "*",
+    budget: float | None = None,
+    progress: Callable[[int, int, str], Any] | None = None,
     takes_cotangent: bool = True,
 ) -> Findings:
     """Judge a numpy function and its hand-written gradient.
@@ -57,8 +62,8 @@ def check_vjp(
         The definition to hold both functions against, each on its own: on torch tensors, or on numpy arrays, which is
         found out by trying. An input at which it is not finite, or raises, is outside the contract. Without it the
         forward pass is taken for right, the gradient is held against differences of its values, and an input at which
-        ``forward`` is not finite, or raises, is left out. How many are left out is said; if it is more than half of those
-        that are drawn, the check is skipped.
+        ``forward`` is not finite, or raises, is left out. How many are left out is said; if it is more than half of
+        those that are drawn, the check is skipped.
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
     legal
@@ -67,8 +72,8 @@ def check_vjp(
     fixed
         The numbers of arguments that are held as given, such as one-hot targets and masks: ``(1,)`` for the second.
     draw
-        ``draw(rng) -> args``: legal arguments from a `numpy.random.RandomState`, of the shapes that are given. Then nothing
-        else is drawn: for positive definite matrices, say.
+        ``draw(rng) -> args``: legal arguments from a `numpy.random.RandomState`, of the shapes that are given. Then
+        nothing else is drawn: for positive definite matrices, say.
     owns
         Whether a view as an answer is a fault: of an argument, of the cotangent, or of another gradient.
     seed
@@ -77,6 +82,10 @@ def check_vjp(
         How many cases: quick, normal or exhaustive.
     only
         The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
+    budget
+        Seconds after which no further check is begun; those that are left are "skipped", and say so.
+    progress
+        ``progress(done, total, check)``, called before each check with its id, and once at the end with "".
     takes_cotangent
         As in `reference.gradients.subject.Subject`.
 
@@ -89,12 +98,12 @@ def check_vjp(
     Raises
     ------
     TypeError
-        ``forward``, ``vjp`` or ``spec`` is no function, an argument is no array of numbers, ``seed`` is no
-        whole number.
+        ``forward``, ``vjp``, ``spec``, ``legal``, ``draw`` or ``progress`` is no function, an argument is no array of
+        numbers, ``seed`` is no whole number, ``budget`` is no number.
     ValueError
-        There is no argument to differentiate, one is outside its domain, the domain is not legal, ``seed`` is
-        below 0, ``effort`` is none of those above, no check matches ``only``, or ``spec`` fails on tensors and arrays
-        alike.
+        There is no argument to differentiate, one is outside its domain or not ``legal``, the domain or ``fixed`` is
+        not legal, ``draw`` draws other shapes, ``seed`` is below 0, ``budget`` is not above 0, ``effort`` is none of
+        those above, no check matches ``only``, or ``spec`` fails on tensors and arrays alike.
 
     Examples
     --------
@@ -102,13 +111,16 @@ def check_vjp(
     ...     return (delta_next * (1 - np.tanh(X)),)  # where is the square?
     >>> findings = check_vjp(np.tanh, tanh_delta, np.array([0.5, 2.0]))
     >>> print(*(finding.check for finding in findings if finding.status == "failed"))
-    vjp.gradient[0].consistent
+    vjp.gradient[0].consistent vjp.gradient.formula
     """
     seed, effort = checked_options(seed, effort)
     arguments.check_callable("forward", forward)
     arguments.check_callable("vjp", vjp)
     if spec is not None:
         arguments.check_callable("spec", spec)
+    if progress is not None:
+        arguments.check_callable("progress", progress)
+    deadline = _deadline(budget)
     pattern = arguments.pattern(args, domain, fixed=fixed, legal=legal, draw=draw)
     # What numpy has to say of overflows and the like is no verdict; the answers are.
     with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -117,7 +129,7 @@ def check_vjp(
         subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant), takes_cotangent)
         definition = None if spec is None else Specification(spec, subject.pattern)
         context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
-        return GradientExamination(context, only).findings()
+        return GradientExamination(context, only, deadline, progress).findings()
 
 
 class GradientExamination(Examination):
@@ -127,14 +139,35 @@ class GradientExamination(Examination):
     ----------
     context
         What checks work with.
-    only
+    only, progress
         As in `check_vjp`.
+    deadline
+        When no further check is begun, by `time.monotonic`.
     """
 
     context: Context
 
-    def __init__(self, context: Context, only: str = "*") -> None:
+    def __init__(
+        self,
+        context: Context,
+        only: str = "*",
+        deadline: float = math.inf,
+        progress: Callable[[int, int, str], Any] | None = None,
+    ) -> None:
         super().__init__(select(only, list(_all_checks(context))), context)
+        self._deadline = deadline
+        self._progress = progress or (lambda *_: None)
+
+    def __iter__(self) -> Iterator[Finding]:
+        for number, each in enumerate(self.checks):
+            self._progress(number, len(self.checks), each.id)
+            yield self.finding(each.id)
+        self._progress(len(self.checks), len(self.checks), "")
+
+    def _outcome(self, check: Check) -> Finding:
+        if time.monotonic() > self._deadline:
+            raise NotApplicable(fact("out of time"))
+        return super()._outcome(check)
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
@@ -155,6 +188,16 @@ class GradientExamination(Examination):
             return diagnosis.explained(self.context, check.id, violation)
         except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
             return violation
+
+
+def _deadline(budget: float | None) -> float:
+    if budget is None:
+        return math.inf
+    if isinstance(budget, bool) or not isinstance(budget, int | float | np.integer | np.floating):
+        raise TypeError(f"budget: expected a number of seconds, got {budget!r}")
+    if not budget > 0:
+        raise ValueError(f"budget: expected a number of seconds above 0, got {budget}")
+    return time.monotonic() + float(budget)
 
 
 def _all_checks(context: Context) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""The gradient is compared with differences of the forward pass, or of its definition: entries, and random directions."""
+"""The gradient is compared with differences of the forward pass or its definition: entries, and directions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.gradients import staircases
-from reference.gradients.cases import Case
+from reference.gradients import large, staircases
+from reference.gradients.cases import PLAIN, Case
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences, contracted
 from reference.gradients.judge import Comparison
@@ -26,8 +26,6 @@ Array = NDArray[Any]
 Index = tuple[int, ...]
 Answers = tuple[tuple[Array, ...], list[Array]]
 
-PLAIN = frozenset({"short numbers", "ordinary numbers"})
-
 
 def comparison_of(context: Context, number: int) -> Comparison:
     """The comparison of the gradient of one argument."""
@@ -38,6 +36,12 @@ def compare_with_differences(
     context: Context, oracle: Differences, number: int, comparison: Comparison, cases: Iterable[Case]
 ) -> None:
     """Compare with differences: entry by entry in ordinary cases, along random directions in all."""
+    if context.pattern.is_large:
+        context.note_oracle(oracle.oracle)
+        for case in cases:
+            if comparison.violation is None:
+                large.compare(context, oracle, number, comparison, case)
+        return
     position = context.pattern.differentiable.index(number)
     calm = [case for case in context.calm() if case.kind in PLAIN]
     oracle.try_complex([doubles(context.pattern.floats(case.args)) for case in calm[:2]])
@@ -111,8 +115,8 @@ def is_excused(
 ) -> bool:
     """Whether differences are no judge here, of an entry or along a direction.
 
-    At a kink they are none, nor of a staircase so far away that every double is whole, nor where the values do not speak
-    against the answer when shorter steps are taken.
+    At a kink they are none, nor of a staircase so far away that every double is whole, nor where the values do not
+    speak against the answer when shorter steps are taken.
     """
     floats = doubles(context.pattern.floats(case.args))
     largest = max(float(np.abs(each).max(initial=0.0)) for each in floats)
@@ -130,7 +134,6 @@ def is_excused(
     claimed = float((answers[position] * directions[position]).sum())
     due = contracted(cotangent, oracle.jointly(floats, directions))
     return bool(np.isfinite(due.error)) and not oracle.refutes(floats, directions, cotangent, claimed, float(due.value))
-
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:

@@ -69,6 +69,7 @@ class Context(engine.Context):
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
         self._shape: tuple[int, ...] | None = None
         self._judged: list[Case] | None = None
+        self._last_case: tuple[Array, ...] | None = None
         self._kinked: list[Case] = []
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
@@ -179,8 +180,8 @@ class Context(engine.Context):
     ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
 
-        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where the
-        square of an argument overflows, in ``forward`` too.
+        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
+        the square of an argument overflows, in ``forward`` too.
         """
         strange = [np.isnan(each) for each in answers]
         if any(each.any() for each in strange):
@@ -196,7 +197,7 @@ class Context(engine.Context):
         return True
 
     def _squares_overflow(self, case: Case) -> bool:
-        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way as well."""
+        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way too."""
         if not any((np.abs(each) > np.sqrt(self.largest)).any() for each in self.pattern.floats(case.args)):
             return False
         try:
@@ -280,6 +281,9 @@ class Context(engine.Context):
 
         def compute(cotangent: Array, *floats: Array) -> tuple[Array, ...]:
             args = self.pattern.with_floats(floats)
+            if self.pattern.is_large and self._last_case is case.args:  # its calls are counted
+                return self.subject.gradients(cotangent, args)
+            self._last_case = case.args
             # That vjp relies on the last forward pass is a mistake with a check of its own.
             self.run_forward(args)
             return self.subject.gradients(cotangent, args)
@@ -288,6 +292,8 @@ class Context(engine.Context):
 
     def run_forward(self, args: Sequence[Array]) -> None:
         """Call ``forward`` and ignore its answer and its exceptions."""
+        if self.pattern.is_large and args is self._last_case:
+            return
         try:
             self.subject.answer(self.subject.forward, args)
         except Violation:

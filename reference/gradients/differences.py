@@ -53,7 +53,7 @@ class Differences:
     carries_complex: bool = False
     rounding: Callable[..., Array] | None = None
     _columns: dict[Any, Estimate] = field(default_factory=dict)
-    _roundings: dict[Any, Any] = field(default_factory=dict)
+    _roundings: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
 
     @property
@@ -136,8 +136,8 @@ class Differences:
     ) -> bool:
         """Whether the values themselves speak against a claimed slope: a second opinion, which needs no step.
 
-        What a right slope leaves of f(x + t d) - f(x - t d) falls faster than t, until rounding is left. What a wrong one
-        leaves falls as t. So the shortest steps that rounding lets decide are asked.
+        What a right slope leaves of f(x + t d) - f(x - t d) falls faster than t, until rounding is left. What a wrong
+        one leaves falls as t. So the shortest steps that rounding lets decide are asked.
         """
         off = abs(claimed - due)
         weights = cotangent.astype(np.float64).reshape(self._near(args)[0].shape)
@@ -237,7 +237,8 @@ class Differences:
     def _agrees_nearby(self, f: Function, scale: float, args: Sequence[Array], slope: Array, error: Array) -> Any:
         """Whether steps as small as the arguments tell the same, where these are smaller than all steps.
 
-        x / y at 1e-100 is nothing that steps of 1e-3 can tell. Where rounding hides what such steps tell, nothing is known.
+        x / y at 1e-100 is nothing that steps of 1e-3 can tell. Where rounding hides what short steps tell, nothing is
+        known.
         """
         own = max((float(np.abs(each).max(initial=0.0)) for each in args), default=0.0)
         if not 0 < own < tolerances.OWN_SCALE * scale / tolerances.STEP_RATIO:
@@ -249,7 +250,9 @@ class Differences:
                 told = (f(step) - f(-step)) / (2 * step)
                 noise = rounding / step
                 ok = ok & (np.abs(told - slope) <= error + noise + tolerances.SHARP * np.abs(told))
-                ok = ok & (noise <= tolerances.SHARP * np.fmax(np.abs(told), np.abs(slope)) + tolerances.ZERO_OUTPUT_ERROR)
+                ok = ok & (
+                    noise <= tolerances.SHARP * np.fmax(np.abs(told), np.abs(slope)) + tolerances.ZERO_OUTPUT_ERROR
+                )
         return ok
 
     def _near(self, args: Sequence[Array]) -> tuple[Array, Array]:
@@ -259,8 +262,8 @@ class Differences:
             rng = np.random.RandomState(0)
             reach = tolerances.FIRST_DIFFERENCE_STEP
             away = [a + reach * self.steps(args, n) * rng.uniform(-1, 1, a.shape) for n, a in enumerate(args)]
-            places = [self._at_place(place) for place in (args, away)]
-            self._roundings[key] = tuple(np.fmax(one, other) for one, other in zip(*places, strict=True))
+            (noise, size), (noise_away, size_away) = (self._at_place(place) for place in (args, away))
+            self._roundings[key] = np.fmax(noise, noise_away), np.fmax(size, size_away)
         return self._roundings[key]
 
     def _at_place(self, args: Sequence[Array]) -> tuple[Array, Array]:
@@ -270,7 +273,7 @@ class Differences:
         )
         bound = compute(*args)
         # What is made of it has safety factors of its own.
-        own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY
+        own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY * tolerances.BOTH_ENDS
         return np.where(np.isfinite(bound), bound / own, 0.0), np.abs(output)
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:

@@ -103,6 +103,8 @@ class Comparison:
 
     def _explained(self, violation: Violation) -> Violation:
         """With the factor that explains all answers, where there is one."""
+        if not self._pairs:
+            return violation
         actual, truth, error = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
         clear = np.abs(truth) > tolerances.FACTOR_CLEAR * error
         wrong = np.abs(actual - truth) > error

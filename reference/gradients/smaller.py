@@ -27,7 +27,11 @@ def smaller(context: Context, check: Check, violation: Violation) -> Violation |
     Axes of one length are taken for the same axis, and shortened together. Where the functions cannot do with such
     arguments, or the check does not fail in the same way, the next are tried.
     """
-    if context.pattern.draw is not None or sum(array.size for array in context.pattern.args) <= _FEW:
+    if (
+        context.pattern.draw is not None
+        or context.pattern.is_large
+        or sum(array.size for array in context.pattern.args) <= _FEW
+    ):
         return None
     for pattern in _smaller_patterns(context.pattern):
         if not _is_legal(pattern):

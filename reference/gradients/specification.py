@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ class Specification:
 
     def in_doubles(self, args: Sequence[Array]) -> Array:
         """What the definition computes as it is written."""
-        return np.asarray(self.evaluate(*doubles(self._pattern.floats(args))), dtype=np.float64).reshape(self.shape)
+        return np.asarray(self.evaluate(*doubles(self._pattern.floats(args))), dtype=np.float64)
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
         """The truth at these arguments; None where the definition is not finite, or raises: outside the contract."""
@@ -111,7 +111,7 @@ class Specification:
         """
         floats = doubles(self._pattern.floats(args))
         weights = cotangent.astype(np.float64).reshape(self.shape)
-        exact = self.rigorous.gradient(weights, args, resolutions)
+        exact = None if self.rigorous.refusal else self.rigorous.gradient(weights, args, resolutions)
         if exact is not None:
             return exact
         if "balls" in self._kinds:
@@ -158,7 +158,7 @@ class Specification:
 
     def _value_on_balls(self, floats: Sequence[Array], plain: Array) -> Estimate | None:
         """What the formula means, where balls can tell and mean the same as the definition in doubles."""
-        exact = self.rigorous.value(self._pattern.with_floats(floats))
+        exact = None if self.rigorous.refusal else self.rigorous.value(self._pattern.with_floats(floats))
         if exact is None and "balls" in self._kinds:
             exact = ball.value(self._with("balls"), floats)
             if not np.isfinite(exact.value).all():
@@ -167,14 +167,11 @@ class Specification:
 
     def _is_meant(self, exact: Estimate, plain: Array, floats: Sequence[Array]) -> bool:
         """Whether an enclosure is what the definition computes in doubles, but for the digits that this loses."""
-        if exact.value.shape != plain.shape:
-            return False
-        off = np.abs(exact.value - plain) - exact.error
-        near = off <= tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(exact.value))
-        return bool(near.all()) or bool((off[~near] <= self._rounding(*floats)[~near]).all())
+        far = _far(exact, plain)
+        return far is not None and bool((far <= 0).all() or (far <= self._rounding(*floats)).all())
 
     def _find_rigorous(self) -> Rigorous:
-        """The definition in ball arithmetic; it refuses where that means something else at the given arguments."""
+        """The definition in ball arithmetic; it refuses where that means something else than in doubles."""
         language: Language = "torch" if self._plain == "torch" else "numpy"
         found = Rigorous(self.definition, language, self._pattern.differentiable)
         if self._plain == "numbers":
@@ -183,11 +180,24 @@ class Specification:
         exact = found.value(args)
         if exact is None or found.gradient(np.ones(exact.value.shape), args) is None:
             found.refusal = found.refusal or "the definition cannot be decided in ball arithmetic"
-            return found
-        floats = doubles(self._pattern.floats(args))
-        if not self._is_meant(exact, np.asarray(self.evaluate(*floats), dtype=np.float64), floats):
+        elif not any(self._means_the_same_at(found, place) for place in self._places()):
             found.refusal = "the definition means something else in ball arithmetic than in doubles"
         return found
+
+    def _places(self) -> Iterator[Sequence[Array]]:
+        """The given arguments, and ordinary ones, in case that the given ones make the definition lose its digits."""
+        yield self._pattern.args
+        rng = np.random.RandomState(0)
+        for _ in range(3):
+            drawn = [rng.randn(*array.shape) for array in self._pattern.floats(self._pattern.args)]
+            args = self._pattern.with_floats(drawn)
+            if self._pattern.is_legal(args):
+                yield args
+
+    def _means_the_same_at(self, found: Rigorous, args: Sequence[Array]) -> bool:
+        exact = found.value(args)
+        far = None if exact is None else _far(exact, self.in_doubles(args))
+        return far is not None and bool((far <= 0).all())
 
     def _rounding(self, *floats: Array) -> Array:
         """The rounding error of the definition as it is written."""
@@ -266,6 +276,14 @@ class Specification:
             del values["balls"]
         if plain[0] == "torch":
             self._plain = "torch"
+
+
+def _far(exact: Estimate, plain: Array) -> Array | None:
+    """How far numbers are from an enclosure, beyond what two ways to evaluate one definition may differ by."""
+    if exact.value.shape != plain.shape:
+        return None
+    allowed = exact.error + tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(exact.value))
+    return np.asarray(np.abs(exact.value - plain) - allowed)
 
 
 def unknown(floats: Sequence[Array]) -> tuple[Estimate, ...]:

@@ -1,4 +1,4 @@
-"""Whether a function has steps, as rounding and remainders have: beyond 2^52 every double is whole, and none are seen."""
+"""Whether a function has steps, as rounding has: beyond 2^52 every double is whole, and none are seen."""
 
 from __future__ import annotations
 

@@ -131,11 +131,11 @@ def as_array(name: str, value: Any, case: dict[str, Any]) -> Array:
         array = np.array(value)
         if array.dtype.kind in "fiub":
             return array
-        came = f"an array of dtype {array.dtype}"
+        came, cause = f"an array of dtype {array.dtype}", "complex" if array.dtype.kind == "c" else None
     else:
-        came = type(value).__name__
+        came, cause = type(value).__name__, "several answers" if isinstance(value, tuple | list) else None
     due = fact("real numbers", what=name)
-    raise Violation(due, fact("type", name=came), counterexample=case, mistake="wrong-type")
+    raise Violation(due, fact("type", name=came, cause=cause), counterexample=case, mistake="wrong-type")
 
 
 def asked(args: Sequence[Array], cotangent: Array | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from reference.numerics import tolerances
 
 
 def other_argument(context: Context, number: int) -> int | None:
-    """The argument whose gradient is returned for this one, while its own is returned for that; None if there is none."""
+    """The argument whose gradient is returned for this one, and which got this one's; None if there is none."""
     places = context.pattern.differentiable
     alike = [n for n in places if n != number and context.pattern.args[n].shape == context.pattern.args[number].shape]
     calm = [case for case in context.calm() if not case.tied]

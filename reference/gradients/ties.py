@@ -1,11 +1,12 @@
-"""What is legal where a function has no derivative: at equal numbers, at zeros, at whatever a maximum or a mask decides.
+"""What is legal where a function has no derivative: at equal numbers, at zeros, at whatever a mask decides.
 
-Near such a point a function has several smooth pieces. Legal is each limit of gradients at nearby generic points, and every
-number between such limits (Clarke 1983, *Optimization and Nonsmooth Analysis*, section 2.5). So gradients are taken at
-nearby points, moved at random, at two distances, from which the limit is extrapolated. Where all limits agree along a
-direction, the gradient has to agree as well: at a tie of three numbers max(x) changes by 1 along (1, 1, 1), whichever of
-them is taken for the largest, and a gradient of 1 for each of them says 3. Such directions keep ties: equal numbers move
-together, in all arguments. Besides, each entry has to lie among its limits, where these are few and seen often.
+Near such a point a function has several smooth pieces. Legal is each limit of gradients at nearby generic points, and
+every number between such limits (Clarke 1983, *Optimization and Nonsmooth Analysis*, section 2.5). So gradients are
+taken at nearby points, moved at random, at two distances, from which the limit is extrapolated. Where all limits agree
+along a direction, the gradient has to agree as well: at a tie of three numbers max(x) changes by 1 along (1, 1, 1),
+whichever of them is taken for the largest, and a gradient of 1 for each of them says 3. Such directions keep ties:
+equal numbers move together, in all arguments. Besides, each entry has to lie among its limits, where these are few and
+seen often.
 
 At a jump, and where gradients grow without end, nothing is demanded. What none of this decides is not judged.
 """

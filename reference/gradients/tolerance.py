@@ -78,8 +78,8 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
 def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
     """How far answers may be from the truth by rounding: for a truth, where `granted` is for an answer that is judged.
 
-    Every operation is rounded at random, where the code takes arrays that do so. Where it does not, nobody sees what its
-    sums absorb, and they are granted numbers of the size of its arguments besides what `granted` measures.
+    Every operation is rounded at random, where the code takes arrays that do so. Where it does not, nobody sees what
+    its sums absorb, and they are granted numbers of the size of its arguments besides what `granted` measures.
     """
     found = random_rounding.scatter(compute, inputs)
     if found is not None:

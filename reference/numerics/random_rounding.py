@@ -6,9 +6,9 @@ on the way then shows in how far its results scatter, whatever the size of the r
 Parker, Pierce and Eggert 2000, *Monte Carlo arithmetic*, Computing in Science and Engineering 2(4)). Results that
 underflow are moved by the smallest number that there is.
 
-An operation on whole arrays (a sum, a matrix product, a decomposition) rounds inside, where nobody sees it; its operands
-are moved as well, which covers every operation that is backward stable (Higham 2002, section 1.5). Those of linear algebra
-are stable for a matrix as a whole, so that its entries are moved by a part of its largest one.
+An operation on whole arrays (a sum, a matrix product, a decomposition) rounds inside, where nobody sees it; its
+operands are moved as well, which covers every operation that is backward stable (Higham 2002, section 1.5). Those of
+linear algebra are stable for a matrix as a whole, so that its entries are moved by a part of its largest one.
 
 The scatter is an estimate from a few runs, with a safety factor.
 """
@@ -29,11 +29,81 @@ Compute = Callable[..., Sequence[Any]]
 
 #: Operations whose results are exact: they choose, copy, or change a sign.
 _EXACT = frozenset(
-    """negative positive absolute fabs maximum minimum fmax fmin sign copysign floor ceil trunc rint conjugate heaviside
-    signbit where concatenate stack vstack hstack reshape ravel transpose swapaxes moveaxis expand_dims squeeze max min
-    amax amin sort take take_along_axis broadcast_to repeat tile copy flip roll clip zeros_like ones_like empty_like
-    full_like shape ndim size argmax argmin argsort diagonal diag tril triu split array_split round real imag
-    atleast_1d atleast_2d partition pad nan_to_num copyto isclose allclose array_equal can_cast result_type""".split()
+    [
+        "negative",
+        "positive",
+        "absolute",
+        "fabs",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "sign",
+        "copysign",
+        "floor",
+        "ceil",
+        "trunc",
+        "rint",
+        "conjugate",
+        "heaviside",
+        "signbit",
+        "where",
+        "concatenate",
+        "stack",
+        "vstack",
+        "hstack",
+        "reshape",
+        "ravel",
+        "transpose",
+        "swapaxes",
+        "moveaxis",
+        "expand_dims",
+        "squeeze",
+        "max",
+        "min",
+        "amax",
+        "amin",
+        "sort",
+        "take",
+        "take_along_axis",
+        "broadcast_to",
+        "repeat",
+        "tile",
+        "copy",
+        "flip",
+        "roll",
+        "clip",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "shape",
+        "ndim",
+        "size",
+        "argmax",
+        "argmin",
+        "argsort",
+        "diagonal",
+        "diag",
+        "tril",
+        "triu",
+        "split",
+        "array_split",
+        "round",
+        "real",
+        "imag",
+        "atleast_1d",
+        "atleast_2d",
+        "partition",
+        "pad",
+        "nan_to_num",
+        "copyto",
+        "isclose",
+        "allclose",
+        "array_equal",
+        "can_cast",
+        "result_type",
+    ]
 )
 
 

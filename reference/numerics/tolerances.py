@@ -149,8 +149,9 @@ ROUGH_UNITS = 2.0**24
 
 # Random roundings (`reference.numerics.random_rounding`)
 
-#: How often a computation is repeated with every operation rounded at random. A choice: each costs some ten microseconds
-#: an operation, and that all of them miss a cancelled rounding by a factor of 16 has a probability of 1e-4.
+#: How often a computation is repeated with every operation rounded at random. A choice: each costs some ten
+#: microseconds an operation, and that all of them miss a cancelled rounding by a factor of 16 has a probability of
+#: 1e-4.
 RANDOM_ROUNDINGS = 5
 #: A factor on the largest scatter of these runs. Measured: see tests/test_honest_errors.py.
 RANDOM_ROUNDING_SAFETY = 16.0
@@ -251,6 +252,8 @@ FEWEST_PLACES = STEP_RATIO * 64
 #: A factor on the error that differences state of themselves, which is an estimate. Measured, with the next constants:
 #: 0 of 6,599 derivatives outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
 STEP_SAFETY = 4.0
+#: How many roundings a difference has, which `finite_differences` counts once more.
+BOTH_ENDS = 2.0
 #: What rounding x + t does to a step t, relative to the derivative. A choice: x + t rounds by one unit roundoff
 #: of x, which is 64 of t for a step of a 64th of x.
 STEP_ROUNDINGS = 64 * DOUBLE_UNIT
@@ -276,8 +279,8 @@ TAYLOR_LAST = 3
 TIE_DISTANCE = 2.0**-10
 #: How much nearer the second look at a possible jump is. A choice.
 TIE_NEARER = 2.0**-8
-#: A value that far from the one at the point, as a fraction of the distance before, does not come near it: a jump. Even a
-#: square root leaves 2^-4.
+#: A value that far from the one at the point, as a fraction of the distance before, does not come near it: a jump. Even
+#: a square root leaves 2^-4.
 TIE_JUMP = 0.5
 #: How many limits of gradients are looked for at first, and how many more where an entry lies outside them. A choice:
 #: a piece that one point in six shows is missed by all with a probability of 1e-5.
@@ -306,12 +309,24 @@ TIE_RANK = 1e-4
 #: So many limits more than their differences have dimensions show that there are no further dimensions. A choice.
 TIE_SATURATED = 5
 
+# Many numbers (`reference.gradients.large`)
+
+#: Beyond so many numbers the calls of the forward pass are counted. A choice.
+LARGE = 10_000
+#: The two steps along a direction, as parts of how far entries may be moved. A choice: what a cubic term leaves is
+#: 2^-26 of it, and rounding 2^-40.
+LARGE_STEPS = (2.0**-12, 2.0**-13)
+#: A factor on the difference of the slopes by the two steps, which is the error of the second one three times.
+LARGE_SAFETY = 4.0
+#: Unit roundoffs that each value is granted there. A choice: nobody follows so many numbers through their operations.
+LARGE_UNITS = 16.0
+
 # Staircases (`reference.gradients.staircases`)
 
 #: Beyond it every double is a whole number, or nearly.
 WHOLE_DOUBLES = 2.0**50
-#: Places along a line at which a step is looked for, and how often the stretch with the largest change is halved. A choice:
-#: a smooth change is then 2^-20 of what it was.
+#: Places along a line at which a step is looked for, and how often the stretch with the largest change is halved. A
+#: choice: a smooth change is then 2^-20 of what it was.
 STAIRCASE_PLACES = 65
 #: See `STAIRCASE_PLACES`.
 STAIRCASE_HALVINGS = 20
@@ -412,16 +427,17 @@ MOST_OPERATIONS = 1_000_000
 NEARBY_BITS_AWAY = 300
 #: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
 NEARBY_BITS = 1024
-#: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes seconds.
+#: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes
+#: seconds.
 MOST_BALLS_AT_ONCE = 20_000
-#: Entries of all arguments together up to which all orders of tied entries are looked at. A choice of time: there are as
-#: many evaluations.
+#: Entries of all arguments together up to which all orders of tied entries are looked at. A choice of time: there are
+#: as many evaluations.
 MOST_TIED_ENTRIES = 24
-#: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that. A
-#: choice.
+#: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that.
+#: A choice.
 RESOLUTION = 2.0**-20
-#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0. A
-#: choice: thirty digits.
+#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0.
+#: A choice: thirty digits.
 FORMULA_WIDTH = 1e-30
 #: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
 DIGITS_TOLD = 4

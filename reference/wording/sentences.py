@@ -86,7 +86,8 @@ _EXPECTED = {
     "slope of forward": "a derivative along a random direction of {value:number}, by finite differences of forward",
     "number where finite": "{what}{index:index} to be a number, for the forward pass is finite here and nearby",
     "slope along ties": (
-        "a gradient with <gradient, direction> = {value:number}, for along the direction the function has this derivative"
+        "a gradient with <gradient, direction> = {value:number}, "
+        "for the function has this derivative along the direction"
     ),
     "slope along direction": "<{what}, direction> = {value:number}, as the forward pass changes along the direction",
 }
@@ -149,7 +150,7 @@ _CIRCUMSTANCES = {
     "answers after forward": " (it answers right after forward on the same batch)",
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "swapped": "; it is the gradient of {other}",
-    "formula off": ", a formula that is off by {part:.2g} of the derivative in exact arithmetic, where nothing rounds",
+    "formula off": "; the formula differs from the derivative by {part:.2g} of it in exact arithmetic too",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
     "after the step": ", after the step of gradient descent",
@@ -172,8 +173,10 @@ _REASONS = {
         "parameters={{'{name}': 'the name of its gradient'}}"
     ),
     "no specification": "no specification was given to hold the forward pass against",
-    "formula not followed": "judged nothing: the gradient cannot be followed in exact arithmetic, for {reason}",
-    "formula undecided": "judged nothing: at none of the inputs that were tried can a formula be told from the derivative",
+    "formula not followed": "judged nothing: {reason}",
+    "formula undecided": (
+        "judged nothing: at none of the inputs that were tried can a formula be told from the derivative"
+    ),
     "digits lost": (
         "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
         "{inputs}"
@@ -186,13 +189,17 @@ _REASONS = {
         "values tell"
     ),
     "gradient nowhere finite": "judged nothing: the gradient is finite at none of the inputs that were tried",
+    "out of time": "not judged: the budget of time was used up before",
     "argument constant": "not judged: vjp answers None for args[{number}], so that it is taken for constant",
     "argument held": "not judged: args[{number}] is held as given",
-    "left out": "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises",
-    "mostly left out": (
-        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which are"
+    "left out": (
+        "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises"
     ),
-    "no tie judged": "judged nothing: at none of the equal numbers and zeros that were tried can a gradient be told legal",
+    "mostly left out": (
+        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which "
+        "are"
+    ),
+    "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
     "noisy": "the forward pass is noisy: its values are off by {noise:.2g} of their size, and so much is granted",
     "output of another shape": "the output has shape {shape} instead of {due}",

@@ -216,6 +216,10 @@ MISTAKES: dict[str, Word] = {
 
 #: What to think about where a fact says more than the word: by the fact's ``cause``.
 CAUSES = {
+    "complex": "Only real numbers are judged: give the real part and the imaginary one as two outputs, side by side.",
+    "several answers": (
+        "One array is judged: what else is kept for the gradient can be computed from the arguments again."
+    ),
     "arguments": "The names of the arguments and their order are part of the contract: other code relies on both.",
     "not set": (
         "Training and the lab's own test write into W and b: what is written has to be what the layer computes with. "

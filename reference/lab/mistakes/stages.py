@@ -18,7 +18,7 @@ from reference.lab.mistakes.departures import Array, Departure, Family, Formula,
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: From what one stage gives to what the next one gets.
-Change = Callable[[Array], Array]
+Change = Callable[[Array], Any]
 
 
 class Stages:
@@ -33,7 +33,7 @@ class Stages:
         array = np.asarray(value, dtype=np.float64)
         self.seen[stage] = array
         change = self._changes.get(stage)
-        return array if change is None else change(array)
+        return array if change is None else np.asarray(change(array))
 
     def reduced(self, stage: str, array: Array, reduce: Callable[..., Array] = np.sum) -> Array:
         """One number for each row, or what the change of the stage makes of the array."""
@@ -162,7 +162,7 @@ _FACTOR = "Which factor does the formula have that the code has not, or the othe
 #: The words where a stage is left out, that is 1 stands in its place or what was there before it.
 _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
     "sum": ("factor-missing", np.ones_like),
-    "exponentials": ("softmax-missing", lambda E: np.log(E)),
+    "exponentials": ("softmax-missing", np.log),
     "logarithms": ("factor-missing", lambda L: np.exp(-L)),
     "biases": ("bias-missing", np.zeros_like),
     "targets": ("factor-missing", np.ones_like),

@@ -243,7 +243,7 @@ def converted(x: Any, dtype: Any) -> Any:
         if kind.itemsize < FLOAT64.itemsize and not (SETTINGS["single"] and kind == np.float32):
             raise Refused(f"a conversion to {kind}", "rounds")
         return x if type(x) is Ball else x.copy()
-    elif kind == object:
+    elif kind.kind == "O":
         return x.copy()
     else:
         raise Refused(f"a conversion to {kind}")

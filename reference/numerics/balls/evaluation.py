@@ -138,7 +138,7 @@ def arguments(
             step = arb(2) ** -tolerances.NEARBY_BITS_AWAY
             directions = np.asarray(offset[len(leaves)], dtype=np.float64).ravel().tolist()
             values = [value + step * arb(d) for value, d in zip(values, directions, strict=True)]
-        leaf = of_numbers([Ball(value, True) for value in values], each.shape)  # noqa: FBT003
+        leaf = of_numbers([Ball(value, True) for value in values], each.shape)
         leaves.append(leaf)
         # A copy: what the function writes into its argument is a new number.
         given.append(leaf.copy())

@@ -132,9 +132,9 @@ def _by_formula(
         if not isinstance(part, Ball | BallArray | np.ndarray | int | float):
             raise Refused("the gradient", f"is of type {type(part).__name__}")
         array = balls(part)
-        if array.size != args[place].size:
-            raise Refused("the gradient", f"has shape {array.shape} on balls")
-        found.append(array.reshape(args[place].shape))
+        if array.shape != args[place].shape:
+            raise Refused("the gradient", f"has another shape than the argument, {array.shape}")
+        found.append(array)
     return found
 
 

@@ -11,7 +11,7 @@ from flint import arb
 
 from reference.numerics.balls.array import FLOAT64, BallArray, balls, elements, holds_balls, of_numbers, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
-from reference.numerics.balls.scalar import Ball, boxed, compared, made
+from reference.numerics.balls.scalar import Ball, boxed, made
 from reference.numerics.balls.tape import Refused
 from reference.numerics.balls.ufuncs import PAIRS
 
@@ -248,12 +248,10 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: Any = Fals
 
 
 @own(np.clip)
-def _clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
-) -> Any:  # numpy's names
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **options: Any) -> Any:
     options.pop("dtype", None)
+    low, high = options.pop("min", a_min), options.pop("max", a_max)
     _none(options, "np.clip")
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
     result = balls(a)
     result = result if low is None else np.maximum(result, low)
     result = result if high is None else np.minimum(result, high)
@@ -382,22 +380,3 @@ def _where(condition: Any, *choices: Any) -> Any:
 
 def _object(x: Any) -> Any:
     return plain(x) if type(x) is Ball else x
-
-
-@own(np.round, np.around)
-def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
-    scale = 10**decimals if decimals >= 0 else 1
-    down = 10**-decimals if decimals < 0 else 1
-    return stored(np.rint(balls(a) * scale / down) * down / scale, out)
-
-
-@own(np.searchsorted)
-def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
-    order = balls(a) if sorter is None else balls(a)[sorter]
-    name = "less" if side == "left" else "less_equal"
-
-    def place(number: Any) -> int:
-        return sum(bool(compared(each, number, name)) for each in order.flat)
-
-    found = np.frompyfunc(place, 1, 1)(plain(balls(v)))
-    return found.astype(np.intp) if isinstance(found, np.ndarray) else np.intp(found)

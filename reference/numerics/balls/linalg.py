@@ -9,10 +9,10 @@ import numpy as np
 from flint import arb, arb_mat
 
 from reference.numerics.balls.array import BallArray, balls, elements, of_numbers, plain, wrapped
+from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.functions import own
 from reference.numerics.balls.scalar import Ball, boxed, enclosed
 from reference.numerics.balls.tape import Refused, Undecided, record_block
-from reference.numerics.balls.elementary import UNARY
 
 Objects = np.ndarray[Any, Any]
 

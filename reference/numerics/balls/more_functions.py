@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from reference.numerics.balls.array import BallArray, balls, elements, of_numbers, plain, wrapped
-from reference.numerics.balls.functions import axes_of, own
+from reference.numerics.balls.functions import axes_of, own, stored
 from reference.numerics.balls.linalg import product
+from reference.numerics.balls.scalar import compared
 from reference.numerics.balls.tape import Refused
 
 
@@ -238,3 +239,22 @@ def _unique(ar: Any, return_index: Any = False, return_inverse: Any = False, ret
     ordered = np.sort(balls(ar).ravel())
     kept = [each for k, each in enumerate(ordered) if k == 0 or not bool(each == ordered[k - 1])]
     return of_numbers(kept, (len(kept),))
+
+
+@own(np.round, np.around)
+def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
+    scale = 10**decimals if decimals >= 0 else 1
+    down = 10**-decimals if decimals < 0 else 1
+    return stored(np.rint(balls(a) * scale / down) * down / scale, out)
+
+
+@own(np.searchsorted)
+def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    order = balls(a) if sorter is None else balls(a)[sorter]
+    name = "less" if side == "left" else "less_equal"
+
+    def place(number: Any) -> int:
+        return sum(bool(compared(each, number, name)) for each in order.flat)
+
+    found = np.frompyfunc(place, 1, 1)(plain(balls(v)))
+    return found.astype(np.intp) if isinstance(found, np.ndarray) else np.intp(found)

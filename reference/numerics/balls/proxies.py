@@ -52,7 +52,7 @@ class _Float(type):
         return hash(cls.plain_type)
 
 
-class AnyFloat(float, metaclass=_Float):  # noqa: PLW1641 - the metaclass has it
+class AnyFloat(float, metaclass=_Float):
     """Stands for the built-in float."""
 
     plain_type = float
@@ -79,7 +79,7 @@ def _is_floating(dtype: Any) -> bool:
 
 
 def _maker(name: str) -> Callable[..., Any]:
-    """`np.zeros` and the like: an array of balls where it would be one of doubles, since balls may be written into it."""
+    """`np.zeros` and the like: arrays of balls in place of doubles, since balls may be written into them."""
     original = getattr(np, name)
     place = 3 if name == "eye" else 1
 

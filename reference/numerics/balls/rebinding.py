@@ -27,8 +27,7 @@ _STANDARD = str(Path(sysconfig.get_paths()["stdlib"]))
 
 def rebound(function: Callable[..., Any]) -> Callable[..., Any]:
     """The copy of a function, for one evaluation: objects that keep state are copied with it."""
-    found = _Rebinding().replaced(function)
-    return found  # type: ignore[no-any-return]
+    return _Rebinding().replaced(function)
 
 
 def rebound_together(*functions: Callable[..., Any]) -> list[Callable[..., Any]]:
@@ -62,7 +61,7 @@ class _Rebinding:
             self._remember(value, found)
         return found
 
-    def _copied(self, value: Any) -> Any:
+    def _copied(self, value: Any) -> Any:  # noqa: PLR0911 - one kind of value a line
         if isinstance(value, types.FunctionType):
             return self._function(value) if _is_users(value.__module__) else value
         if isinstance(value, types.MethodType):

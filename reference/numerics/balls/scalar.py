@@ -36,7 +36,7 @@ class Ball:
     itemsize = 8
     dtype = np.dtype(np.float64)
 
-    def __init__(self, value: Any, tracked: bool = False) -> None:  # noqa: FBT001, FBT002 - made by the million
+    def __init__(self, value: Any, tracked: bool = False) -> None:
         self.value = value
         self.tracked = tracked
         self.adjoint: Any = None
@@ -218,7 +218,7 @@ def _two(value: Any, one: Ball, slope: Any, other: Any, other_slope: Any) -> Bal
         pairs = [(one, slope)]
     else:
         return Ball(value)
-    result = Ball(value, True)  # noqa: FBT003
+    result = Ball(value, True)
     TAPE.append((result, pairs))
     return result
 

@@ -21,15 +21,15 @@ LOCK = threading.RLock()
 TAPE: list[tuple[Any, Any]] = []
 #: Names of the operations that met two equal operands, so that the slope there is a matter of choice.
 TIES: list[str] = []
-#: Names of the operations that left the formula and are allowed in single precision alone.
+#: How constants are read, and whether single precision is as good as the arguments; see `recording`.
 SETTINGS = {"decimal": False, "single": False}
 
 
-class Undecided(ArithmeticError):
+class Undecided(ArithmeticError):  # noqa: N818 - an outcome
     """The outcome of a comparison is not known at this precision."""
 
 
-class Refused(TypeError):
+class Refused(TypeError):  # noqa: N818 - an outcome
     """An operation has no form on balls.
 
     Parameters

@@ -84,7 +84,7 @@ def _max_pool(
     if ceil_mode or any(step != 1 for step in dilation):
         raise Refused("max pooling with dilation or ceil_mode")
     found = _windows(x, size, stride, padding, -np.inf)
-    flat = found.reshape(found.shape[: -len(size)] + (-1,))
+    flat = found.reshape((*found.shape[: -len(size)], -1))
     values = balls(reduced("maximum", flat, -1))
     return values, np.zeros(values.shape, np.int64)
 
@@ -101,7 +101,7 @@ def _avg_pool(
     if ceil_mode or divisor is not None or (any(padding) and not count_include_pad):
         raise Refused("average pooling with ceil_mode, a divisor, or uncounted padding")
     found = _windows(x, size, stride, padding, 0)
-    flat = found.reshape(found.shape[: -len(size)] + (-1,))
+    flat = found.reshape((*found.shape[: -len(size)], -1))
     return balls(reduced("add", flat, -1)) / math.prod(size)
 
 

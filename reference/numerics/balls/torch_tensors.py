@@ -1,4 +1,4 @@
-"""Definitions on torch tensors, in ball arithmetic: a tensor that carries an array of balls, below torch's own autograd.
+"""Definitions on torch tensors, in ball arithmetic: a tensor that carries an array of balls, below torch's autograd.
 
 torch breaks its functions down to a few hundred basic ones (aten); those in `torch_forms` have a form on balls, and for
 the others torch's own decompositions are asked. Functions that make new tensors are caught by a dispatch mode. The
@@ -129,7 +129,7 @@ def _as_tensor(x: Any) -> Any:
     if isinstance(x, BallArray):
         return BallTensor(x)
     if isinstance(x, np.ndarray):
-        return _as_tensor(x.view(BallArray)) if np.ndarray.dtype.__get__(x) == object else torch.from_numpy(x.copy())
+        return _as_tensor(x.view(BallArray)) if np.ndarray.dtype.__get__(x).kind == "O" else torch.from_numpy(x.copy())
     if isinstance(x, np.bool_ | np.integer):
         return torch.tensor(x.item())
     if isinstance(x, tuple | list):

@@ -90,14 +90,17 @@ def _extreme(pick: Callable[[Any, Any], Ball], *, skips: bool) -> Callable[[Any,
     return extreme
 
 
+_HALF = arb(0.5)
+
+
 def _round_half_even(v: Any) -> Any:
     low = v.floor()
     rest = v - low
-    if rest < 0.5:
+    if rest < _HALF:
         return low
-    if rest > 0.5:
+    if rest > _HALF:
         return low + 1
-    if not (rest == 0.5 and low.is_exact()):
+    if not (rest == _HALF and low.is_exact()):
         raise Undecided("rint")
     return low if int(low.unique_fmpz()) % 2 == 0 else low + 1
 
@@ -232,7 +235,7 @@ def dispatch(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str
     return result
 
 
-def _computed(ufunc: Any, method: str, operands: list[Any], options: dict[str, Any]) -> Any:
+def _computed(ufunc: Any, method: str, operands: list[Any], options: dict[str, Any]) -> Any:  # noqa: PLR0911 - one kind of function a line
     from reference.numerics.balls import functions, linalg  # noqa: PLC0415 - which need this module
 
     name = ufunc.__name__

@@ -54,8 +54,8 @@ def derivative(
     together
         Whether ``f`` takes all the numbers in one list and returns as many arrays.
     noise
-        How far the values of ``f`` may be off besides what is measured: rounding that no difference of neighbours shows,
-        as that of a sum which absorbs all that varies.
+        How far the values of ``f`` may be off besides what is measured: rounding that no difference of neighbours
+        shows, as that of a sum which absorbs all that varies.
 
     Returns
     -------
