@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "examiner": "examiner",
     "gradcheck": "gradcheck",
+    "checkers": "checkers",
     "mistakes": "mistakes",
     "second-hand": "second_hand",
     "accuracy": "accuracy",
