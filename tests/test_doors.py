@@ -269,6 +269,45 @@ def test_wrong_entry_of_an_output_has_its_own_index() -> None:
     assert failed.index[-1] == 2
 
 
+def test_specification_of_a_loss_takes_the_parameters() -> None:
+    """As one value, in the structure that the loss takes."""
+
+    def loss_and_grads(params: Any) -> Any:
+        loss, w, b = squares(params["w"], params["b"], 1.0)
+        return 1.5 * loss, {"w": w, "b": b}
+
+    def loss(params: Any) -> Any:
+        return ((X @ params["w"] + params["b"] - T) ** 2).mean()
+
+    findings = check_gradient(loss_and_grads, {"w": W, "b": B}, spec=loss, effort="quick")
+    assert {each.check for each in findings.failed} == {"vjp.forward.values"}
+
+
+def test_legal_inputs_are_in_the_users_structure() -> None:
+    """What is drawn, what is legal and what is held is said of the arguments as the functions take them."""
+    asked: list[Any] = []
+
+    def legal(x: Any, settings: Any) -> bool:
+        asked.append(settings["scale"])
+        return bool((x > 0).all())
+
+    def draw(rng: Any) -> Any:
+        return rng.rand(4, 3) + 0.1, {"scale": np.ones(3)}
+
+    findings = check_vjp(
+        lambda x, settings: np.log(x) * settings["scale"],
+        lambda c, x, settings: (c * settings["scale"] / x, None),
+        np.ones((4, 3)),
+        {"scale": 2 * np.ones(3)},
+        legal=legal,
+        draw=draw,
+        fixed=[1],
+        effort="quick",
+    )
+    assert findings.ok
+    assert all((each == 2).all() for each in asked)
+
+
 def test_array_without_gradient_is_said() -> None:
     """Of an array that may be a parameter nobody claims that its gradient is right."""
     findings = check_layer(Odd(1.0), X, effort="quick")

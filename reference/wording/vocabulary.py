@@ -161,7 +161,7 @@ MISTAKES: dict[str, Word] = {
         "By how many ways does this argument reach the output? Each of them has a part in the gradient.",
     ),
     "wrong-argument": Word(
-        "a derivative is evaluated at the input where the output is due, or the other way round",
+        "a derivative takes another array than the right one, such as the input where the output is due",
         "Is the derivative written in terms of the input or of the output, and which of them is it given?",
     ),
     "other-epsilon": Word(

@@ -108,7 +108,7 @@ def _wrong_formulas(
             other[place] = -other[place]
             yield "sign", [np.polyval(other, y) for y in after]
             lower = signs.copy()
-            if place + 1 < len(lower) and place < len(lower) - 1:
+            if _DEGREE - place >= 2:  # noqa: PLR2004 - a square, of which one factor is left out
                 lower[place + 1] += lower[place]
                 lower[place] = 0.0
                 yield "factor-missing", [np.polyval(lower, y) for y in after]

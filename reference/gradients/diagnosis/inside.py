@@ -97,6 +97,10 @@ class View:
 
     def _without_effect(self) -> list[Place]:
         neutral = [each for each in self.places if self._has_none([each])]
+        for number in range(len(self.nodes)):  # edges that cancel each other, of a maximum that is added again
+            uses = self.uses(number)
+            if len(uses) > 1 and not set(uses) <= set(neutral) and self._has_none(uses):
+                neutral += [each for each in uses if each not in neutral]
         return neutral if neutral and self._has_none(neutral) else []
 
     def _has_none(self, places: list[Place]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.doors.outputs import Outputs
-from reference.gradients.doors.structure import Structure
+from reference.gradients.doors.structure import Structure, places
 
 Array = NDArray[Any]
 
@@ -32,6 +32,8 @@ class Adapter:
         From a cotangent and a value of the structure to gradients in that structure.
     named
         The functions that people know, after which findings are named: the forward pass and the gradient.
+    is_arguments
+        Whether the structure is a tuple of arguments, and not of parameters.
     outputs
         The structure of the answers of the forward pass.
     """
@@ -41,6 +43,7 @@ class Adapter:
     ask_forward: Callable[[Any], Any]
     ask_vjp: Callable[[Any, Any], Any]
     named: tuple[Any, Any]
+    is_arguments: bool = True
     outputs: Outputs = field(default_factory=Outputs)
 
     @property
@@ -66,11 +69,28 @@ class Adapter:
         """A definition that takes what the forward pass takes, from the arrays to one array."""
         if spec is None or not callable(spec):
             return spec
-        return lambda *arrays: self.outputs.joined_tensors(spec(*self.structure.build(arrays)))
+        return lambda *arrays: self.outputs.joined_tensors(spec(*self._positional(self.structure.build(arrays))))
 
     def domain(self, domain: Any) -> Any:
         """The open interval of each array; one interval or None stands for all the arrays of a structure."""
         return None if domain is None else _intervals(self.structure.template, domain)
+
+    def inputs(self, legal: Any, fixed: Any, draw: Any) -> dict[str, Any]:
+        """What a caller says of legal inputs, in terms of the arrays."""
+        flat: dict[str, Any] = {"legal": legal, "draw": draw}
+        if callable(legal):
+            flat["legal"] = lambda *arrays: legal(*self._positional(self.structure.build(arrays)))
+        if callable(draw):
+            flat["draw"] = lambda rng: tuple(self.structure.leaves(draw(rng)))
+        template = self.structure.template
+        held = [fixed] if isinstance(fixed, int) else list(fixed)
+        if held and isinstance(template, tuple) and all(isinstance(n, int) and n < len(template) for n in held):
+            held = [place.number for number in held for place in places(template[number])]
+        return flat | {"fixed": held}
+
+    def _positional(self, value: Any) -> Any:
+        """What the user's functions take: the arguments one by one, or the parameters as one."""
+        return value if self.is_arguments else (value,)
 
 
 def _intervals(template: Any, domain: Any) -> list[Any]:

@@ -64,8 +64,8 @@ def check_vjp(
     >>> def tanh_delta(delta_next, X):
     ...     return (delta_next * (1 - np.tanh(X)),)  # where is the square?
     >>> findings = check_vjp(np.tanh, tanh_delta, np.array([0.5, 2.0]))
-    >>> print(*(finding.check for finding in findings if finding.status == "failed"))
-    vjp.gradient[0].consistent
+    >>> print(findings.failed[0].check, findings.failed[0].mistake)
+    vjp.gradient[0].consistent factor-missing
     >>> def scaled(params, axis):
     ...     return (params["x"] * params["scale"]).sum(axis)
     >>> def scaled_vjp(c, params, axis):

@@ -62,6 +62,7 @@ def check_gradient(
         lambda given: _two(loss_and_grads(given))[0],
         lambda _, given: _two(loss_and_grads(given))[1],
         (loss_and_grads, loss_and_grads),
+        is_arguments=False,
     )
     script = Script.of(adapter.named, "{forward}(args)", "{forward}(args)")
     return judged(adapter, options, script, takes_cotangent=False)

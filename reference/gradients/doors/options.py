@@ -25,6 +25,14 @@ class Options(TypedDict, total=False):
     domain
         The open interval ``(low, high)`` in which the entries of each argument are legal, or None: one entry for each
         argument, or for each parameter, in the structure of these.
+    legal
+        A predicate on what the forward pass takes: whether it is legal. What is not is drawn anew, or left out.
+    fixed
+        The numbers of arguments that are held as given, such as one-hot targets and masks.
+    draw
+        ``draw(rng)`` gives legal arguments, in the structure of the given ones. Then nothing else is drawn.
+    owns
+        Whether a view as an answer is a fault.
     seed
         The same seed draws the same cases.
     effort
@@ -35,6 +43,10 @@ class Options(TypedDict, total=False):
 
     spec: Callable[..., Any] | None
     domain: Sequence[Any] | dict[Any, Any] | None
+    legal: Callable[..., Any] | None
+    fixed: Sequence[int]
+    draw: Callable[..., Any] | None
+    owns: bool
     seed: int
     effort: Effort
     only: str
@@ -57,5 +69,6 @@ def judged(adapter: Adapter, options: Any, script: Script | None, *, takes_cotan
     given = dict(options)
     given["spec"] = adapter.definition(given.get("spec"))
     given["domain"] = adapter.domain(given.get("domain"))
+    given |= adapter.inputs(given.get("legal"), given.get("fixed", ()), given.get("draw"))
     found = check.check_vjp(adapter.forward, adapter.vjp, *adapter.arrays, takes_cotangent=takes_cotangent, **given)
     return translated(found, adapter, script, takes_cotangent=takes_cotangent)
