@@ -15,12 +15,13 @@ from rich.console import Console
 
 import bp
 from bp.fast import heads
+from reference import check_vjp
 from reference.lab.checks import deep
 from reference.numerics.oracles import ball, torch_autograd
 from reports import cli
 from reports.commands import bench
 from reports.io.exit_codes import OK, TOOL, USAGE
-from reports.study.bench import calls, examiner, footprint, gradcheck, growth, mistakes, products, training
+from reports.study.bench import calls, checkers, examiner, footprint, gradcheck, growth, mistakes, products, training
 from reports.study.bench.render import cell, rich_table
 from reports.study.bench.tables import BenchError, Effort, Say, Table
 from reports.study.bench.timing import Times, interleaved
@@ -359,3 +360,12 @@ def test_mistakes_are_counted_by_class() -> None:
     assert [row["class"] for row in table.rows] == ["ReLULayer", "all"]
     assert [table.rows[-1][name] for name in ("mistakes", "caught", "rightly named", "others blamed")] == [2, 1, 1, 1]
     assert "Not caught: ReLULayer.forward_leaks" in table.note
+
+
+def test_checkers_are_compared_on_right_and_wrong_gradients() -> None:
+    """Every function is right, and wrong in a way that each checker sees; ours names most of the mistakes."""
+    functions = checkers.ten_functions()
+    assert len({each.name for each in functions}) == 10
+    ours = [check_vjp(each.forward, each.wrong, *each.args, effort="quick").failed[0].mistake for each in functions]
+    assert sum(word is not None for word in ours) >= 9
+    assert all(check_vjp(each.forward, each.vjp, *each.args, effort="quick").ok for each in functions[:3])
