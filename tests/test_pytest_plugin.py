@@ -53,7 +53,7 @@ def test_layer(gradcheck):
 def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A run of its own, with the plugin whether the package's metadata name it or not."""
     installed = {each.value for each in importlib.metadata.entry_points(group="pytest11")}
-    plugin = [] if "reports.commands.pytest_plugin" in installed else ["-p", "reports.pytest_plugin"]
+    plugin = [] if "reports.commands.pytest_plugin" in installed else ["-p", "reports.commands.pytest_plugin"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
