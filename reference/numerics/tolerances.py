@@ -436,8 +436,8 @@ MOST_TIED_ENTRIES = 24
 #: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that.
 #: A choice.
 RESOLUTION = 2.0**-20
-#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0. A
-#: choice: thirty digits.
+#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0.
+#: A choice: thirty digits.
 FORMULA_WIDTH = 1e-30
 #: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
 DIGITS_TOLD = 4
