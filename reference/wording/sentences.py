@@ -186,7 +186,8 @@ _REASONS = {
         "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises"
     ),
     "mostly left out": (
-        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which are"
+        "judged too little: {left} of {drawn} drawn inputs are not legal; say which are with domain, legal, fixed or "
+        "draw"
     ),
     "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
