@@ -63,13 +63,17 @@ def asked_again(context: Context, violation: Violation) -> str | None:
 
 
 def by_errors(
-    context: Context, message: Message, observations: Sequence[Observation], *, differences: bool
+    context: Context, message: Message, observations: Sequence[Observation], *, differences: bool, single: bool = False
 ) -> tuple[str, str] | None:
     """The word for answers that are nearly right, and what is known of the precision or the step; None if neither.
 
     ``differences``: whether difference quotients are thought of; that takes longer.
+
+    ``single``: whether the answers are wrong only where some arguments are in single precision: then few tell enough.
     """
     judged = [_Errors.of(context, message, each) for each in observations]
+    if single and _has_precision(judged, "float32", few=True):
+        return "low-precision", "float32"
     if sum(each.error.size for each in judged) < _FEWEST:
         return None
     for name in _TYPES:
@@ -104,7 +108,7 @@ class _Errors:
             return cls(each, answer, truth, np.abs(answer - truth), bound)
 
 
-def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
+def _has_precision(judged: Sequence[_Errors], name: str, *, few: bool = False) -> bool:
     """Whether the answers are as near to the truth as that precision takes them, and no nearer."""
     unit, smallest, largest = _TYPES[name]
     within = total = 0
@@ -127,7 +131,7 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
                 absolute.append(off)
     if not typical or within < _MOST * total:
         return False
-    if not _scattered(np.concatenate(relative)) or not _scattered(np.concatenate(absolute)):
+    if not few and not (_scattered(np.concatenate(relative)) and _scattered(np.concatenate(absolute))):
         return False
     return float(np.median(typical)) >= tolerances.TYPICAL_LOW_PRECISION
 

@@ -80,7 +80,9 @@ class Explainer:
             if self._found.get(subject):
                 # A mistake that has been named already may explain this as well.
                 return None
-            found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
+            single = any(each.kind == "inputs in single" for each in violation.due.more)
+            answers = observed(self.context.log, message)
+            found = behaviour.by_errors(self.context, message, answers, differences=False, single=single)
             if found is None:
                 return None
             self._behaviour[subject] = (*found, "precision")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from reference.lab.contract import Message
+from reference.lab.estimation import NAMED
 from reference.lab.mistakes.catalogue import Mistake, classes_with
 from reference.lab.mistakes.departures import Array, Departure, Formula
 from reference.lab.observations import Answers, Observation
@@ -86,8 +87,17 @@ def is_supported(node: Node, answers: Answers, right: Array | None) -> bool:
         return False
     if {word for each in node.departures for word in (each.word, *each.further)} <= _LIMITING:
         return True
-    numbers = len(np.unique(answers.due[wrong]))
-    return numbers >= (_FEWEST_FOR_CONSTANT if any(map(_LONG.search, estimated)) else _FEWEST_NUMBERS)
+    # A zero stands where something else was due: that tells as much as the number that was.
+    numbers = len(np.unique(np.where(answers.due == 0, right, answers.due)[wrong]))
+    return numbers >= (_FEWEST_FOR_CONSTANT if any(map(_is_long, estimated)) else _FEWEST_NUMBERS)
+
+
+def _is_long(told: str) -> bool:
+    """Whether a constant is one that nobody has written: it has many digits and no name."""
+    try:
+        return bool(_LONG.search(told)) and abs(float(told)) not in NAMED
+    except ValueError:  # it is told in words
+        return bool(_LONG.search(told))
 
 
 def _spread(items: Sequence[Any], most: int) -> list[Any]:

@@ -60,13 +60,11 @@ def merged(paths: Sequence[Path]) -> tuple[list[Result], Settings]:
         for name in ("settings", "submissions"):
             if each[name] != first[name]:
                 raise UsageError(f"expected {path} to have the {name} of {paths[0]}: {each[name]} and {first[name]}")
-        if each["shard"][1] != first["shard"][1]:
-            raise UsageError(
-                f"expected {path} to be one of {first['shard'][1]} shards, it is one of {each['shard'][1]}"
-            )
-    present = sorted(each["shard"][0] for each in shards)
-    if present != list(range(1, first["shard"][1] + 1)):
-        raise UsageError(f"expected each of the {first['shard'][1]} shards once, got {', '.join(map(str, present))}")
+    every = first["shard"][1]
+    present = sorted(tuple(each["shard"]) for each in shards)
+    if present != [(number, every) for number in range(1, every + 1)]:
+        got = ", ".join(f"{number}/{of}" for number, of in present)
+        raise UsageError(f"expected each of the {every} shards once, got {got}")
     by_place = {each["place"]: each for shard in shards for each in shard["results"]}
     if sorted(by_place) != list(range(first["submissions"])):
         raise UsageError(f"expected {first['submissions']} verdicts, got {len(by_place)}: a shard was interrupted")

@@ -83,16 +83,16 @@ class BallArray(np.ndarray[Any, Any]):
         """Set every element."""
         self[...] = value
 
-    def sort(self, axis: int = -1, **options: Any) -> None:
+    def sort(self, axis: int = -1, **options: Any) -> None:  # type: ignore[override]
         """Sort in place."""
         self[...] = np.sort(self, axis=axis, **options)
 
-    def partition(self, kth: Any, axis: int = -1, **options: Any) -> None:
+    def partition(self, kth: Any, axis: int = -1, **options: Any) -> None:  # type: ignore[override]
         """Sort in place, which is a partition too."""
         del kth
         self.sort(axis, **options)
 
-    def argpartition(self, kth: Any, axis: int = -1, **options: Any) -> Any:
+    def argpartition(self, kth: Any, axis: int = -1, **options: Any) -> Any:  # type: ignore[override]
         """Sort indirectly, which is a partition too."""
         del kth
         return np.argsort(self, axis=axis, **options)
@@ -211,7 +211,7 @@ def wrapped(x: Any) -> Any:
     return x
 
 
-def balls(x: Any) -> BallArray:
+def balls(x: Any) -> Any:
     """Anything as an array of balls, a copy unless it is one."""
     if isinstance(x, BallArray):
         return x

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from reference.numerics.balls.array import BallArray, balls, elements, of_numbers, plain, wrapped
+from reference.numerics.balls.array import balls, elements, of_numbers, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.functions import own
 from reference.numerics.balls.scalar import Ball, boxed, enclosed
@@ -317,7 +317,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
     return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (Ball(arb(1)) / ord)
 
 
-def _of_matrices(size: BallArray, order: Any, axis: Any, *, keepdims: Any) -> Any:
+def _of_matrices(size: Any, order: Any, axis: Any, *, keepdims: Any) -> Any:
     if keepdims or order not in {1, -1, np.inf, -np.inf}:
         raise Refused(f"np.linalg.norm of matrices with ord={order!r}")
     down, along = (axis[0], axis[1]) if abs(order) == 1 else (axis[1], axis[0])

@@ -46,7 +46,7 @@ def _percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
     return _quantile(a, np.asarray(q) / 100, *args, **options)
 
 
-def _rows(array: BallArray, axis: Any, *, keepdims: Any) -> tuple[BallArray, tuple[int, ...]]:
+def _rows(array: Any, axis: Any, *, keepdims: Any) -> tuple[Any, tuple[int, ...]]:
     """The array with the axes of a reduction flattened into the last one, and the shape of the result."""
     axes = axes_of(array, axis)
     rest = tuple(each for each in range(array.ndim) if each not in axes)

@@ -58,7 +58,7 @@ class AnyFloat(float, metaclass=_Float):
     plain_type = float
 
 
-class AnyFloat64(np.float64, metaclass=_Float):  # type: ignore[misc]
+class AnyFloat64(np.float64, metaclass=_Float):
     """Stands for np.float64."""
 
     plain_type = np.float64
@@ -75,7 +75,7 @@ def _is_floating(dtype: Any) -> bool:
     kind = np.dtype(true_type(dtype))
     if kind.kind == "f" and kind.itemsize < 8 and not SETTINGS["single"]:  # noqa: PLR2004 - a double's bytes
         raise Refused(f"an array of {kind}", "rounds")
-    return kind.kind == "f"
+    return bool(kind.kind == "f")
 
 
 def _maker(name: str) -> Callable[..., Any]:

@@ -27,7 +27,7 @@ _STANDARD = str(Path(sysconfig.get_paths()["stdlib"]))
 
 def rebound(function: Callable[..., Any]) -> Callable[..., Any]:
     """The copy of a function, for one evaluation: objects that keep state are copied with it."""
-    return _Rebinding().replaced(function)
+    return _Rebinding().replaced(function)  # type: ignore[no-any-return]
 
 
 def rebound_together(*functions: Callable[..., Any]) -> list[Callable[..., Any]]:

@@ -125,6 +125,7 @@ def in_order(x: Any, dim: int = -1, descending: bool = False, stable: Any = None
 
 
 def top(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:  # noqa: A002 - torch's name
+    """The largest entries, or the smallest, and their places."""
     del sorted
     values, order = in_order(x, dim, largest)
     return np.take(values, range(k), dim), np.take(order, range(k), dim)
@@ -169,7 +170,7 @@ def log_cumulative(x: Any, dim: int) -> Any:
 def softplus(x: Any, beta: Any = 1, threshold: Any = 20, **_: Any) -> Any:
     """The function that it is called after; above its threshold torch takes x itself, which is granted."""
 
-    def one(ball: Ball) -> Ball:
+    def one(ball: Ball) -> Any:
         scaled = ball * beta
         result = UNARY["softplus"](scaled) / beta
         if scaled.value < threshold or not isinstance(threshold, int | float):
@@ -202,7 +203,7 @@ def selu(x: Any) -> Any:
 def elu(x: Any, alpha: Any = 1, scale: Any = 1, input_scale: Any = 1) -> Any:
     """The exponential linear unit."""
 
-    def one(ball: Ball) -> Ball:
+    def one(ball: Ball) -> Any:
         return ball * scale if ball > 0 else UNARY["expm1"](ball * input_scale) * alpha * scale
 
     return wrapped(np.frompyfunc(one, 1, 1)(plain(balls(x))))
@@ -242,6 +243,7 @@ def distance(a: Any, b: Any, p: Any = 2, *_: Any) -> Any:
 
 
 def norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Any:  # noqa: A002 - torch's name
+    """The norm of a vector."""
     x, axis = balls(x), axes(dim)
     if ord == 2:  # noqa: PLR2004 - Euclid's
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdim))
@@ -279,7 +281,7 @@ def median(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def truth(ufunc: Any) -> Callable[..., Any]:
     """A comparison."""
-    return ufunc
+    return ufunc  # type: ignore[no-any-return]
 
 
 def squeezed(x: Any, dim: Any) -> Any:

@@ -75,7 +75,8 @@ def _windows(x: Any, size: Any, stride: Any, padding: Any, fill: Any) -> Any:
     padded = np.pad(plain(x), widths, constant_values=boxed(fill))
     found = sliding_window_view(padded, size, axis=tuple(range(-dims, 0)))
     steps = tuple(slice(None, None, s) for s in stride)
-    return found[(..., *steps, *(slice(None),) * dims)]
+    place: tuple[Any, ...] = (..., *steps, *(slice(None),) * dims)
+    return found[place]
 
 
 def _max_pool(
@@ -151,7 +152,8 @@ def _cholesky(a: Any, *, upper: bool = False, **_: Any) -> Any:
 
 
 def _qr(a: Any, mode: str = "reduced") -> Any:
-    return np.linalg.qr(balls(a), mode)
+    triangular: Any = np.linalg.qr
+    return triangular(balls(a), mode)
 
 
 LAYERS: dict[str, Callable[..., Any]] = {

@@ -35,11 +35,13 @@ class BallTensor(torch.Tensor):  # type: ignore[misc, unused-ignore]
         return tensor  # type: ignore[no-any-return, unused-ignore]
 
     @classmethod
-    def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override, unused-ignore]
+        cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         """Run one of torch's basic functions on balls."""
         return _run(function, args, kwargs or {})
 
-    def __repr__(self, **_: Any) -> str:
+    def __repr__(self, **_: Any) -> str:  # type: ignore[override, unused-ignore]
         return f"BallTensor(shape={tuple(self.shape)})"
 
     def tolist(self) -> Any:
@@ -51,7 +53,7 @@ class BallTensor(torch.Tensor):  # type: ignore[misc, unused-ignore]
         raise Refused("Tensor.numpy()", "would lose the enclosures and the derivative")
 
 
-class _Mode(TorchDispatchMode):  # type: ignore[misc, unused-ignore]
+class _Mode(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
     """Catches the functions that make tensors, so that balls can be written into these."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -91,7 +93,7 @@ def on_balls(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*args: Any) -> Any:
         tensors = [_tensor(each) for each in args]
-        with torch.no_grad(), _Mode():
+        with torch.no_grad(), _Mode():  # type: ignore[no-untyped-call, unused-ignore]
             result = function(*tensors)
         if isinstance(result, list | tuple) and len(result) == 1:
             result = result[0]
@@ -107,7 +109,7 @@ def _tensor(x: Any) -> Any:
 
 
 def _constant(tensor: Any) -> BallArray:
-    return balls(tensor.detach().to(torch.float64).numpy())
+    return balls(tensor.detach().to(torch.float64).numpy())  # type: ignore[no-any-return]
 
 
 def _name(function: Any) -> str:

@@ -9,9 +9,9 @@ import numpy as np
 from flint import arb
 
 from reference.numerics.balls import scalar
-from reference.numerics.balls.array import BallArray, boxed, elements, plain, wrapped
+from reference.numerics.balls.array import BallArray, elements, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
-from reference.numerics.balls.scalar import Ball, compared, enclosed, made, stair
+from reference.numerics.balls.scalar import Ball, boxed, compared, enclosed, made, stair
 from reference.numerics.balls.tape import TAPE, Refused, Undecided
 from reference.numerics.tolerances import MOST_OPERATIONS
 
@@ -26,13 +26,13 @@ def _sign(x: Any) -> Ball:
     return Ball(arb(0))
 
 
-def _log_add_exp(a: Any, b: Any) -> Ball:
+def _log_add_exp(a: Any, b: Any) -> Any:
     if enclosed(a) < enclosed(b):
         a, b = b, a
     return boxed(a) + UNARY["softplus"](boxed(b) - boxed(a))
 
 
-def _log_add_exp2(a: Any, b: Any) -> Ball:
+def _log_add_exp2(a: Any, b: Any) -> Any:
     two = UNARY["log"](Ball(arb(2)))
     return _log_add_exp(boxed(a) * two, boxed(b) * two) / two
 
@@ -45,7 +45,7 @@ def _x_log1p_y(x: Any, y: Any) -> Ball:
     return Ball(arb(0)) if type(x) is not Ball and x == 0 else _times_log(boxed(x), UNARY["log1p"], y)
 
 
-def _times_log(x: Ball, log: Callable[[Any], Ball], y: Any) -> Ball:
+def _times_log(x: Ball, log: Callable[[Any], Ball], y: Any) -> Any:
     if x.value.is_zero() and not x.tracked:
         return Ball(arb(0))
     if x.value.is_zero():
@@ -61,7 +61,7 @@ def _arctan2(a: Any, b: Any) -> Ball:
     return made(arb.atan2(y, x), (a, x / square), (b, -y / square))
 
 
-def _hypot(a: Any, b: Any) -> Ball:
+def _hypot(a: Any, b: Any) -> Any:
     return UNARY["sqrt"](boxed(a) * boxed(a) + boxed(b) * boxed(b))
 
 
@@ -77,7 +77,7 @@ def _heaviside(a: Any, middle: Any) -> Ball:
     return Ball(arb(1 if compared(boxed(a), 0, "greater") else 0))
 
 
-def _fmod(a: Any, b: Any) -> Ball:
+def _fmod(a: Any, b: Any) -> Any:
     return _copysign(abs(boxed(a)) % abs(boxed(b)), a)
 
 
@@ -113,7 +113,7 @@ def _stairs(rounded: Callable[[Any], Any], name: str) -> Callable[[Any], Ball]:
     return lambda x: stair(x, rounded, name)
 
 
-def _beta_log(a: Any, b: Any) -> Ball:
+def _beta_log(a: Any, b: Any) -> Any:
     log_gamma = UNARY["gammaln"]
     return log_gamma(a) + log_gamma(b) - log_gamma(boxed(a) + boxed(b))
 

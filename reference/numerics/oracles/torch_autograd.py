@@ -322,31 +322,25 @@ def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
 
 #: Operations of torch whose results are exact: they choose, copy, compare, or change a sign.
 _EXACT = frozenset(
-    """
-    neg abs relu relu_ maximum minimum max min amax amin sign floor ceil trunc round where cat stack view
-    reshape _unsafe_view t transpose permute expand squeeze unsqueeze select slice index index_select gather
-    sort topk clone copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like
-    empty empty_like full full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor
-    threshold_backward arange select_backward slice_backward value_selecting_reduction_backward masked_fill
-    masked_scatter constant_pad_nd flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and
-    logical_or logical_not bitwise_and bitwise_or bitwise_not isfinite equal nonzero unbind split
-    split_with_sizes sgn isnan isinf _to_copy scatter one_hot unfold repeat argmax argmin item
-    _local_scalar_dense eye new_full diagonal_backward index_put index_put_
-    """.split()  # noqa: SIM905 (as a list, one name a line)
+    """neg abs relu relu_ maximum minimum max min amax amin sign floor ceil trunc round where cat stack view reshape
+    _unsafe_view t transpose permute expand squeeze unsqueeze select slice index index_select gather sort topk clone
+    copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like empty empty_like full
+    full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor threshold_backward arange
+    select_backward slice_backward value_selecting_reduction_backward masked_fill masked_scatter constant_pad_nd
+    flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and logical_or logical_not bitwise_and
+    bitwise_or bitwise_not isfinite equal nonzero unbind split split_with_sizes sgn isnan isinf _to_copy scatter
+    one_hot unfold repeat argmax argmin item _local_scalar_dense eye new_full diagonal_backward index_put
+    index_put_""".split()  # noqa: SIM905
 )
 #: Operations that round their results alone, by a few units: their operands are exact to them.
 _BY_ENTRIES = frozenset(
-    """
-    add sub rsub mul div reciprocal sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan asin acos atan
-    atan2 sinh cosh tanh asinh acosh atanh pow erf erfc sigmoid log_sigmoid_forward hypot square ldexp add_ sub_
-    mul_ div_ exp_ lerp addcmul addcdiv softplus
-    """.split()  # noqa: SIM905 (as a list, one name a line)
+    """add sub rsub mul div reciprocal sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan asin acos atan atan2
+    sinh cosh tanh asinh acosh atanh pow erf erfc sigmoid log_sigmoid_forward hypot square ldexp add_ sub_ mul_ div_
+    exp_ lerp addcmul addcdiv softplus""".split()  # noqa: SIM905
 )
 #: Special functions of which torch is right to nine digits or so.
 _ROUGH = frozenset(
-    """
-    digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta
-    """.split()  # noqa: SIM905 (as a list, one name a line)
+    """digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta""".split()  # noqa: SIM905
 )
 _ROUGH |= frozenset(
     """

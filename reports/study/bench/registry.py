@@ -19,6 +19,7 @@ BENCHMARKS = {
     "checkers": "checkers",
     "mistakes": "mistakes",
     "second-hand": "second_hand",
+    "false-alarms": "false_alarms",
     "accuracy": "accuracy",
     "search": "search",
     "softmax-cost": "softmax_cost",
