@@ -247,7 +247,7 @@ class ReLULayer(right.Right):
 def test_methods_that_never_answer_cost_no_other_its_verdict(place: Place) -> None:
     """All other methods are judged as if the ones that end the process were absent."""
     place.hand_in("attack.py", TWO)
-    judgement = judged(place, only="*.answers", seconds=6.0)
+    judgement = judged(place, only="*.answers", seconds=3.0)
     failed = {each.subject: each.mistake for each in judgement.findings if each.status == "failed"}
     assert failed == {"ReLULayer.forward": "exits", "ReLULayer.delta": "timeout"}
     passed = {each.subject.partition(".")[0] for each in judgement.findings if each.status == "passed"}

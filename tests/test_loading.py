@@ -72,10 +72,10 @@ def test_what_lies_beside_a_file_comes_with_it(tmp_path: Path) -> None:
 def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
     """A long import is interrupted, its classes are judged, and a note gives the limit."""
     path = file_in(tmp_path, "epoch = 0\nwhile True:\n    epoch += 1\n")
-    judgement = judged(path, seconds=6)
+    judgement = judged(path, seconds=3)
     assert judgement.verdict == "pass"
     (note,) = judgement.notes
-    assert re.fullmatch("solution.py was still running after its share of the 6 s of processor time .*", note)
+    assert re.fullmatch("solution.py was still running after its share of the 3 s of processor time .*", note)
 
 
 def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
@@ -83,10 +83,10 @@ def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
     flat_modules(tmp_path / "mlp")
     for path in (tmp_path / "mlp").glob("*l*.py"):
         path.write_text(path.read_text(encoding="utf-8") + "\nwhile True: pass\n", encoding="utf-8")
-    judgement = judged(tmp_path / "mlp", seconds=6)
+    judgement = judged(tmp_path / "mlp", seconds=3)
     assert judgement.verdict == "pass"
     assert len(judgement.notes) == 6
-    assert all("its share of the 6 s of processor time" in note for note in judgement.notes)
+    assert all("its share of the 3 s of processor time" in note for note in judgement.notes)
 
 
 @pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +21,8 @@ from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
 from reports.io.exit_codes import INTERRUPTED, UsageError
 from reports.io.files import write_atomically
-from reports.io.outputs import require_matplotlib
+from reports.io.lock import only_run_on
+from reports.io.outputs import Outputs, made_folder, refuse_no_folder, require_matplotlib
 from reports.io.progress import judging_course
 from reports.verdicts.points import Scheme
 from reports.verdicts.settings import Settings, settings_of
@@ -32,11 +33,27 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
     _refuse_shards_apart(arguments)
     outputs, scheme = outputs_of(arguments), scheme_of(arguments)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
     found = find(arguments.all, anonymous=arguments.anonymous)
-    places = own(found, arguments.shard)
     _prepare_reports(arguments)
     record = Record(record_path(arguments.all, arguments.reports, arguments.shard), arguments.all)
+    with _only_run_on(record.path):
+        return _judge_course(arguments, outputs, scheme, found, record)
+
+
+def _only_run_on(record: Path) -> AbstractContextManager[None]:
+    """Refuse a second run on the same record; where nothing can be written there, no record is kept either."""
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return nullcontext()
+    return only_run_on(record)
+
+
+def _judge_course(
+    arguments: argparse.Namespace, outputs: Outputs, scheme: Scheme | None, found: list[Submission], record: Record
+) -> int:
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    places = own(found, arguments.shard)
     settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
     keys = {key_of(each): each for _, each in places}
     if arguments.resume:
@@ -70,14 +87,13 @@ def _prepare_reports(arguments: argparse.Namespace) -> None:
     folder = arguments.reports
     if folder is None:
         return
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"expected --reports to be a folder, {folder} is a file")
+    refuse_no_folder("reports", folder)
     if folder.resolve().is_relative_to(arguments.all.resolve()):
         raise UsageError(
             f"expected --reports outside {arguments.all}, where students can write: name a folder elsewhere"
         )
     require_matplotlib()
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder("reports", folder)
 
 
 def _show_what_is_kept(record: Record, submissions: int, errors: Console) -> None:

@@ -178,7 +178,7 @@ class Record:
             raise UsageError(
                 f"expected the record of an earlier run to go on with, there is none at {self.path}: leave --resume out"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"expected {self.path} to be the record of an earlier run of yours: {error}") from error
         header = _seal().opened(lines[0]) if lines else None
         if header is None or header.get("schema") != _SCHEMA:
