@@ -147,7 +147,7 @@ def test_the_page_shows_the_distribution_of_points() -> None:
 
 
 def test_what_is_not_judged_for_another_reason_costs_nothing() -> None:
-    """A check that is skipped without a failure counts as held; one that stands on a failure does not, nor a known one."""
+    """A check that is skipped without a failure counts as held; one that stands on one, or a known one, does not."""
     judgement = judged()
     skipped = replace(judgement.findings[-1], status="skipped", came=fact("absent", said="no time was left"))
     found = (*judgement.findings[:-1], skipped)
