@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import math
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
+from reports.io import option_types
 from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
 from reports.io.streams import usable_streams
 from reports.io.version import version
@@ -22,9 +21,6 @@ _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run faile
 3 the tool itself could not do its work; 130 interrupted"""
 #: Modules that the extra "check" installs. Every other module that may be absent is in the extra "report".
 _OF_EXTRA_CHECK = {"flint", "platformdirs", "rich"}
-#: MiB; with less, numpy itself cannot be imported.
-_LEAST_MEMORY = 128
-_Number = TypeVar("_Number", int, float)
 #: How the help calls each format of a verdict.
 _FORMATS = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "an HTML page"}
 
@@ -114,13 +110,13 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         nargs="?",
-        type=_not_empty,
+        type=option_types.not_empty,
         metavar="PATH",
         help="a folder, a file, or a dotted module name (default: bp itself)",
     )
     parser.add_argument(
         "--all",
-        type=_path,
+        type=option_types.path,
         metavar="DIR",
         help="judge every submission in DIR: folders, .py files, archives and notebooks",
     )
@@ -131,20 +127,26 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_limits(parser.add_argument_group("limits of the submission"))
     files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
     for name in ("json", "junit", "markdown", "html"):
-        files.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}")
+        files.add_argument(
+            f"--{name}", type=option_types.path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}"
+        )
     files.add_argument(
-        "--csv", type=_path, metavar="FILE", help="with --all: write a table with a row for each submission"
+        "--csv", type=option_types.path, metavar="FILE", help="with --all: write a table with a row for each submission"
     )
     files.add_argument(
         "--reports",
-        type=_path,
+        type=option_types.path,
         metavar="DIR",
         help="with --all: write an HTML page and a JSON file for each submission",
     )
     _add_points(parser.add_argument_group("points"))
     of_course = parser.add_argument_group("with --all")
     of_course.add_argument(
-        "-j", "--jobs", type=_count, metavar="N", help="judge N submissions at a time (default: one per processor)"
+        "-j",
+        "--jobs",
+        type=option_types.count,
+        metavar="N",
+        help="judge N submissions at a time (default: one per processor)",
     )
     of_course.add_argument(
         "--resume", action="store_true", help="keep the earlier verdicts on submissions that have not changed since"
@@ -152,30 +154,39 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     of_course.add_argument("--anonymous", action="store_true", help="call submissions by numbers instead of names")
     of_course.add_argument(
         "--shard",
-        type=_shard,
+        type=option_types.shard,
         metavar="I/N",
         help="judge every N-th submission, from the I-th on; --json then writes what --merge joins (needs --seed)",
     )
     of_course.add_argument(
-        "--merge", type=_path, nargs="+", metavar="FILE", help="instead of --all: join the JSON files of all shards"
+        "--merge",
+        type=option_types.path,
+        nargs="+",
+        metavar="FILE",
+        help="instead of --all: join the JSON files of all shards",
     )
 
 
 def _add_points(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--points",
-        type=_path,
+        type=option_types.path,
         metavar="FILE",
         help="give points by a scheme in TOML, or by the lab's own (--points lab: 5 + 2 + 5)",
     )
     group.add_argument(
-        "--gradescope", type=_path, metavar="FILE", help="write results.json for Gradescope (default points: lab)"
+        "--gradescope",
+        type=option_types.path,
+        metavar="FILE",
+        help="write results.json for Gradescope (default points: lab)",
     )
     for name, kind in (("moodle", "a grading worksheet for Moodle"), ("canvas", "a gradebook for Canvas")):
-        group.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"with --all and --points: write {kind}")
+        group.add_argument(
+            f"--{name}", type=option_types.path, metavar="FILE", help=f"with --all and --points: write {kind}"
+        )
     group.add_argument(
         "--feedback",
-        type=_path,
+        type=option_types.path,
         metavar="FILE",
         help="with --all and --reports: write a zip of all pages, named as Moodle wants feedback files back",
     )
@@ -186,12 +197,16 @@ def _add_vjp(parser: argparse.ArgumentParser) -> None:
         "Judge the functions with gradients that a file declares: NAME(*args), NAME_vjp(cotangent, *args), the tuple "
         "NAME_args, and if they are there NAME_spec(*args) and NAME_domain. They run in a sandbox."
     )
-    parser.add_argument("path", type=_not_empty, metavar="FILE[:NAME]", help="a Python file, and one of its functions")
+    parser.add_argument(
+        "path", type=option_types.not_empty, metavar="FILE[:NAME]", help="a Python file, and one of its functions"
+    )
     _add_only(parser.add_argument_group("which checks are made, and how"))
     _add_limits(parser.add_argument_group("limits of the file"))
     files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
     for name in ("json", "junit", "markdown", "html"):
-        files.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}")
+        files.add_argument(
+            f"--{name}", type=option_types.path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}"
+        )
 
 
 def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
@@ -203,7 +218,9 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         help="check what this assignment asks for: 1 allows the naive softmax, 2 asks for the same as 3 (default: 3)",
     )
     _add_only(group)
-    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
+    group.add_argument(
+        "--expect", type=option_types.path, metavar="FILE", help="failures to accept, with reasons, in TOML"
+    )
 
 
 def _add_only(group: argparse._ArgumentGroup) -> None:
@@ -216,7 +233,10 @@ def _add_only(group: argparse._ArgumentGroup) -> None:
         "SoftmaxLayer or relu.delta; may be given several times",
     )
     group.add_argument(
-        "--seed", type=_seed, metavar="N", help="draw the cases with this seed, to repeat a run (default: a fresh one)"
+        "--seed",
+        type=option_types.seed,
+        metavar="N",
+        help="draw the cases with this seed, to repeat a run (default: a fresh one)",
     )
     group.add_argument(
         "--effort",
@@ -229,13 +249,17 @@ def _add_only(group: argparse._ArgumentGroup) -> None:
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--timeout",
-        type=_positive,
+        type=option_types.positive,
         default=60.0,
         metavar="SECONDS",
         help="processor time for all calls together; elapsed time may be 5 times that and a minute (default: 60)",
     )
     group.add_argument(
-        "--memory", type=_memory, default=2048, metavar="MIB", help="largest size of its address space (default: 2048)"
+        "--memory",
+        type=option_types.memory,
+        default=2048,
+        metavar="MIB",
+        help="largest size of its address space (default: 2048)",
     )
     group.add_argument(
         "--sandbox",
@@ -248,28 +272,41 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.description = "Train the network of one experiment, with the lab's settings unless an option changes them."
     parser.add_argument("experiment", choices=["xor", "spirals", "mnist", "mnist-unstable"])
-    parser.add_argument("--epochs", type=_count, metavar="N", help="epochs in total (default: the lab's number)")
     parser.add_argument(
-        "--alpha", type=_positive, metavar="A", help="learning rate (default: the lab's, and 1 for spirals)"
+        "--epochs", type=option_types.count, metavar="N", help="epochs in total (default: the lab's number)"
     )
-    parser.add_argument("--batch-size", type=_count, metavar="B", help="samples in a step (default: the lab's number)")
+    parser.add_argument(
+        "--alpha", type=option_types.positive, metavar="A", help="learning rate (default: the lab's, and 1 for spirals)"
+    )
+    parser.add_argument(
+        "--batch-size", type=option_types.count, metavar="B", help="samples in a step (default: the lab's number)"
+    )
     parser.add_argument(
         "--dtype", choices=["float64", "float32"], help="precision of all arithmetic (default: float64)"
     )
-    parser.add_argument("--seed", type=_seed, metavar="S", help="seed of the initial weights (default: 1234)")
-    parser.add_argument("--input-scale", type=_positive, metavar="F", help="multiply the inputs by F (default: 1)")
-    parser.add_argument("--from", dest="folder", type=_path, metavar="DIR", help="take MNIST's four files from DIR")
+    parser.add_argument(
+        "--seed", type=option_types.seed, metavar="S", help="seed of the initial weights (default: 1234)"
+    )
+    parser.add_argument(
+        "--input-scale", type=option_types.positive, metavar="F", help="multiply the inputs by F (default: 1)"
+    )
+    parser.add_argument(
+        "--from", dest="folder", type=option_types.path, metavar="DIR", help="take MNIST's four files from DIR"
+    )
     parser.add_argument(
         "--out",
-        type=_path,
+        type=option_types.path,
         metavar="FILE",
         help="write the history as JSON to FILE, and the weights beside it (-: to standard output, and no weights; "
         "default: history-EXPERIMENT.json)",
     )
     parser.add_argument(
-        "--plot", type=_path, metavar="FILE", help="draw loss and accuracy into FILE, which ends in .svg, .png or .pdf"
+        "--plot",
+        type=option_types.path,
+        metavar="FILE",
+        help="draw loss and accuracy into FILE, which ends in .svg, .png or .pdf",
     )
-    parser.add_argument("--csv", type=_path, metavar="FILE", help="write a table with a row for each epoch")
+    parser.add_argument("--csv", type=option_types.path, metavar="FILE", help="write a table with a row for each epoch")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on where an interrupted or a shorter run ended")
     again.add_argument("--overwrite", action="store_true", help="start again even if an unfinished run is lost by it")
@@ -277,10 +314,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_plot(parser: argparse.ArgumentParser) -> None:
     parser.description = "Draw the losses and accuracies of runs of bp train over each other."
-    parser.add_argument("histories", nargs="+", type=_path, metavar="FILE.json", help="a history that bp train wrote")
+    parser.add_argument(
+        "histories", nargs="+", type=option_types.path, metavar="FILE.json", help="a history that bp train wrote"
+    )
     parser.add_argument(
         "--out",
-        type=_path,
+        type=option_types.path,
         default=Path("histories.svg"),
         metavar="FILE",
         help="file to write, which ends in .svg, .png or .pdf (default: histories.svg)",
@@ -290,7 +329,11 @@ def _add_plot(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run the assignment's experiments, draw the figures, write the report as HTML and PDF."
     parser.add_argument(
-        "--out", type=_path, default=Path("report"), metavar="DIR", help="folder to write to (default: report)"
+        "--out",
+        type=option_types.path,
+        default=Path("report"),
+        metavar="DIR",
+        help="folder to write to (default: report)",
     )
     parser.add_argument(
         "--quick", action="store_true", help="a shorter version in under a minute; the report says what is missing"
@@ -299,11 +342,13 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--course", help="the course, for the title page")
     parser.add_argument("--date", help="a date, for the title page; by default there is none")
     parser.add_argument("--code", metavar="URL", help="where the code can be found, for a link on the title page")
-    parser.add_argument("--from", dest="folder", type=_path, metavar="DIR", help="take MNIST's four files from DIR")
+    parser.add_argument(
+        "--from", dest="folder", type=option_types.path, metavar="DIR", help="take MNIST's four files from DIR"
+    )
     group = parser.add_argument_group("a submission beside our own implementation")
     group.add_argument(
         "--implementation",
-        type=_path,
+        type=option_types.path,
         metavar="PATH",
         help="run the same experiments with the gradients of this submission, sandboxed, and draw its curves over ours",
     )
@@ -319,7 +364,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "action", choices=["fetch", "verify"], help="fetch the files that are missing, or verify those that are there"
     )
     parser.add_argument(
-        "--from", dest="folder", type=_path, metavar="DIR", help="the folder to copy from, or to verify"
+        "--from", dest="folder", type=option_types.path, metavar="DIR", help="the folder to copy from, or to verify"
     )
 
 
@@ -328,7 +373,7 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="NAME", help=f"run this benchmark alone: {', '.join(BENCHMARKS)}")
     parser.add_argument(
         "--json",
-        type=_path,
+        type=option_types.path,
         metavar="FILE",
         help="write every number and a description of the machine (-: standard output)",
     )
@@ -340,33 +385,6 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _not_empty(text: str) -> str:
-    """Return the text; refuse an empty one, which `Path` would take for the current folder."""
-    if not text.strip():
-        cause = "a variable of the shell that is not set gives that"
-        raise argparse.ArgumentTypeError(f"expected a path, got {text!r} ({cause}): write the path")
-    return text
-
-
-def _path(text: str) -> Path:
-    return Path(_not_empty(text))
-
-
-def _count(text: str) -> int:
-    value = _number(int, text)
-    if value is None or value < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text!r}")
-    return value
-
-
-def _memory(text: str) -> int:
-    value = _number(int, text)
-    if value is None or value < _LEAST_MEMORY:
-        least = f"{_LEAST_MEMORY}, the MiB that numpy needs"
-        raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
-    return value
-
-
 class _Joined(argparse.Action):
     """Joins the values of an option that is given several times, with commas between them."""
 
@@ -375,36 +393,3 @@ class _Joined(argparse.Action):
     ) -> None:
         before = getattr(namespace, self.dest)
         setattr(namespace, self.dest, values if before == self.default else f"{before},{values}")
-
-
-def _shard(text: str) -> tuple[int, int]:
-    number, _, every = text.partition("/")
-    place, whole = _number(int, number), _number(int, every)
-    if place is None or whole is None or not 1 <= place <= whole:
-        raise argparse.ArgumentTypeError(f"expected I/N with 1 <= I <= N, such as 2/8, got {text!r}")
-    return place, whole
-
-
-def _seed(text: str) -> int:
-    value = _number(int, text)
-    if value is None or not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"expected an integer from 0 to 2^32 - 1, got {text!r}")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = _number(float, text)
-    if value is None or not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"expected a finite number above 0, got {text!r}")
-    return value
-
-
-def _number(kind: Callable[[str], _Number], text: str) -> _Number | None:
-    """Return the number, or None if the text is none, so that the caller can say what was expected.
-
-    Of a ValueError argparse would tell the user only the name of our function.
-    """
-    try:
-        return kind(text)
-    except ValueError:
-        return None

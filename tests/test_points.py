@@ -6,18 +6,21 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reference.lab.check import checks_of
+from reference.wording import fact
 from reports.course import feedback, gradebooks, summary
 from reports.course.entry import Entry, entry_of, problem_of
 from reports.course.page import page
 from reports.io.exit_codes import UsageError
-from reports.verdicts import json_
+from reports.verdicts import expectations, json_
+from reports.verdicts.expectations import Expectation
 from reports.verdicts.gradescope import gradescope
-from reports.verdicts.points import PRESETS, Scheme, load
+from reports.verdicts.points import PRESETS, Scheme, credited, load
 from tests.judgements import BATCH_WIDE, COMMAND, FORBIDDEN, HOSTILE, SUMMED, failing, hostile, judged
 from tests.submissions import MARKS, outcome
 
@@ -141,6 +144,20 @@ def test_the_page_shows_the_distribution_of_points() -> None:
     assert "on average" in text
     assert '<button type="button">points</button>' in text
     assert "on average" not in page(entries(), {})
+
+
+def test_what_is_not_judged_for_another_reason_costs_nothing() -> None:
+    """A check that is skipped without a failure counts as held; one that stands on one, or a known one, does not."""
+    judgement = judged()
+    skipped = replace(judgement.findings[-1], status="skipped", came=fact("absent", said="no time was left"))
+    found = (*judgement.findings[:-1], skipped)
+    assert LAB.total(credited(found)) == 12
+    assert LAB.total(credited((skipped,))) == 0
+    blocked = replace(skipped, came=fact("depends", names=("relu.made",)))
+    assert LAB.total(credited((*judgement.findings[:-1], blocked))) < 12
+    known = [Expectation(each.check, "later") for each in failing().findings if each.status == "failed"]
+    accepted = expectations.apply(known, failing())
+    assert LAB.total(credited(accepted.findings)) == LAB.total(credited(failing().findings)) < 12
 
 
 def test_gradescope_gets_scores_that_add_up() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from reference import Finding
 from reference.gate import Judgement, Outcome
+from reports.verdicts.points import credited
 
 #: That of a judgement, or "not judged" for what could not even be opened.
 Verdict = Outcome | Literal["not judged"]
@@ -46,7 +47,7 @@ class Entry:
     missing
         The Python classes that the submission lacks; all checks of these fail.
     passed
-        The ids of the checks that it passes, from which its points follow.
+        The ids of the checks that count as held, as `reports.verdicts.points.credited` says; its points follow.
     """
 
     name: str
@@ -109,7 +110,7 @@ def entry_of(name: str, judgement: Judgement) -> Entry:
         seed=judgement.seed,
         isolation=judgement.isolation,
         missing=tuple(dict.fromkeys(class_of(each.subject) for each in absent)),
-        passed=tuple(each.check for each in judgement.findings if each.status == "passed"),
+        passed=credited(judgement.findings),
     )
 
 

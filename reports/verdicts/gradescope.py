@@ -11,7 +11,7 @@ from typing import Any
 from reference import Finding, Judgement
 from reports.verdicts.details import headline, in_full
 from reports.verdicts.json_ import encoded
-from reports.verdicts.points import Part, Scheme
+from reports.verdicts.points import Part, Scheme, credited
 from reports.verdicts.text import one_line
 
 _MOST_OUTPUT = 20_000
@@ -19,7 +19,7 @@ _MOST_OUTPUT = 20_000
 
 def gradescope(judgement: Judgement, scheme: Scheme) -> str:
     """The text of results.json: all tests and points are visible to the student, what the code printed is not."""
-    passed = {each.check for each in judgement.findings if each.status == "passed"}
+    passed = set(credited(judgement.findings))
     tests = [test for number, part in enumerate(scheme.parts, 1) for test in _tests(part, number, judgement, passed)]
     content: dict[str, Any] = {
         "score": 0.0 if judgement.verdict == "error" else scheme.total(passed),

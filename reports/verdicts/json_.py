@@ -6,15 +6,15 @@ from typing import Any
 
 from reference import Finding, Judgement
 from reports.io.jsonfile import dumps
-from reports.verdicts.points import Scheme
+from reports.verdicts.points import Scheme, credited
 
 SCHEMA = 1
 
 
 def json(judgement: Judgement, scheme: Scheme | None = None) -> str:
     """The judgement as JSON text, with points if there is a scheme of points."""
-    passed = {each.check for each in judgement.findings if each.status == "passed"}
-    return encoded(record(judgement) | ({} if scheme is None else {"points": scheme.record(passed)}))
+    points = {} if scheme is None else {"points": scheme.record(credited(judgement.findings))}
+    return encoded(record(judgement) | points)
 
 
 def encoded(value: Any) -> str:

@@ -10,9 +10,11 @@ from math import fsum, isfinite
 from pathlib import Path
 from typing import Any
 
+from reference import Finding
 from reference.engine.check import Check
 from reference.lab.check import checks_of
 from reports.io.exit_codes import UsageError
+from reports.verdicts.expectations import accepted
 
 #: The scheme that comes with the examiner, by the name that --points knows it by.
 PRESETS = {"lab": Path(__file__).with_name("lab-points.toml")}
@@ -87,6 +89,24 @@ class Scheme:
         earned = zip(self.parts, self.earned(passed), strict=True)
         lines = [f"{in_numbers(points)} of {in_numbers(part.points)}  {part.title}" for part, points in earned]
         return [*lines, f"{in_numbers(self.total(passed))} of {in_numbers(self.most)}  in all"]
+
+
+def credited(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The ids of the checks that count as held.
+
+    These are the checks that passed, and those that were not judged for a reason that is not the submission's, such as
+    too little time on a busy machine; unless nothing passed at all.
+    """
+    if not any(each.status == "passed" for each in findings):
+        return ()
+    return tuple(each.check for each in findings if each.status == "passed" or _is_excused(each))
+
+
+def _is_excused(finding: Finding) -> bool:
+    """Whether a check was not judged although nothing that it stands on failed, and no failure of it was accepted."""
+    came = finding.came
+    own = came is None or came.kind in {"depends", "suspects"}
+    return finding.status == "skipped" and not own and accepted(finding) is None
 
 
 def in_numbers(points: float) -> str:

@@ -20,7 +20,7 @@ from reports.verdicts.grouping import (
     status_of,
 )
 from reports.verdicts.lines import BLANK, LABEL_WIDTH, STYLES, VERDICTS, Line, labelled, marked, plain
-from reports.verdicts.points import Scheme
+from reports.verdicts.points import Scheme, credited
 from reports.verdicts.short import short
 from reports.verdicts.text import one_line, plural
 
@@ -46,8 +46,7 @@ def terminal(
     symbols = console.is_terminal and (console.encoding or "").lower().startswith("utf")
     marks = _SYMBOLS if symbols else _WORDS
     if scheme is not None:
-        passed = {each.check for each in judgement.findings if each.status == "passed"}
-        show(labelled(0, "points", scheme.lines(passed), ""), console)
+        show(labelled(0, "points", scheme.lines(credited(judgement.findings)), ""), console)
     lines = report(judgement, marks, console.width) if full else short(judgement, marks, console.width, path)
     show(lines, console)
 
