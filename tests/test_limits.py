@@ -366,14 +366,16 @@ def test_process_that_burns_is_ended_at_its_share(tmp_path: Path) -> None:
 @on_linux
 def test_process_that_sleeps_is_ended_by_elapsed_time(tmp_path: Path) -> None:
     """A call that sleeps past its share of elapsed time is ended and not repeated; all other calls are answered."""
-    sleeping = "\nimport time\ndef forward(self, X):\n    open('asleep', 'w').close()\n    time.sleep(10**6)\n"
-    with opened(tmp_path, RIGHT + sleeping + "ReLULayer.forward = forward\n", Limits(60.0)) as box:
-        now, asleep, looks = box._budget.now, box._work / "submission" / "asleep", itertools.count(1)
-        # While it sleeps 100 s pass until the first look at the clock, which may come before the waiting begins, and
-        # 100 s until the second, so that no test has to wait.
-        box._budget.now = lambda: now() + (100 * min(next(looks), 2) if asleep.exists() else 0)
-        for often in ("", "was not called any more, since ReLULayer.forward "):
-            assert box.run(ASK)[-1].error == f"{often}did not answer within a quarter of the {WALL}"
+    sleeping = "\nimport time\ndef forward(self, X):\n    time.sleep(10**6)\nReLULayer.forward = forward\n"
+    with opened(tmp_path, RIGHT + sleeping, Limits(60.0)) as box:
+        assert box.missing() == {}
+        now, looks = box._budget.now, itertools.count(1)
+        box._budget.now = lambda: now() + 30 * next(looks)  # while it sleeps half a minute passes until the next look
+        assert box.run(ASK)[-1].error == f"did not answer within a quarter of the {WALL}"
+        night = 30 * next(looks)
+        box._budget.now = lambda: now() + night
+        why = f"was not called any more, since ReLULayer.forward did not answer within a quarter of the {WALL}"
+        assert box.run(ASK)[-1].error == why
         others = [ASK[0], Call("layer", "delta", {"Y": np.ones((1, 2)), "delta_next": np.ones((1, 2))})]
         assert box.run(others)[-1].value.tolist() == [[1.0, 1.0]]
 
