@@ -53,7 +53,7 @@ def _run(argv: Sequence[str] | None) -> int:
         missing = (error.name or "").partition(".")[0]
         if missing in {"bp", "reference", "reports"}:
             raise
-        extra = "check" if arguments.command == "check" and missing in _OF_EXTRA_CHECK else "report"
+        extra = "check" if arguments.command in {"check", "vjp"} and missing in _OF_EXTRA_CHECK else "report"
         hint = f"install the project's '{extra}' extra: pip install '.[{extra}]' in its folder"
         return _say(f"bp {arguments.command}: the module {error.name} is not installed; {hint}", TOOL)
     except (ToolError, OSError) as error:
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(
         commands.add_parser("check", help="judge one submission, or all submissions of a course", epilog=_EPILOG)
     )
+    _add_vjp(commands.add_parser("vjp", help="judge the functions with gradients that a file declares", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
     _add_plot(commands.add_parser("plot", help="draw the curves of several runs over each other", epilog=_EPILOG))
     _add_report(commands.add_parser("report", help="run all experiments and write the report", epilog=_EPILOG))
@@ -140,6 +141,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="with --all: write an HTML page and a JSON file for each submission",
     )
+    _add_points(parser.add_argument_group("points"))
     of_course = parser.add_argument_group("with --all")
     of_course.add_argument(
         "-j", "--jobs", type=_count, metavar="N", help="judge N submissions at a time (default: one per processor)"
@@ -147,6 +149,49 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     of_course.add_argument(
         "--resume", action="store_true", help="keep the earlier verdicts on submissions that have not changed since"
     )
+    of_course.add_argument("--anonymous", action="store_true", help="call submissions by numbers instead of names")
+    of_course.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="judge every N-th submission, from the I-th on; --json then writes what --merge joins (needs --seed)",
+    )
+    of_course.add_argument(
+        "--merge", type=_path, nargs="+", metavar="FILE", help="instead of --all: join the JSON files of all shards"
+    )
+
+
+def _add_points(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--points",
+        type=_path,
+        metavar="FILE",
+        help="give points by a scheme in TOML, or by the lab's own (--points lab: 5 + 2 + 5)",
+    )
+    group.add_argument(
+        "--gradescope", type=_path, metavar="FILE", help="write results.json for Gradescope (default points: lab)"
+    )
+    for name, kind in (("moodle", "a grading worksheet for Moodle"), ("canvas", "a gradebook for Canvas")):
+        group.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"with --all and --points: write {kind}")
+    group.add_argument(
+        "--feedback",
+        type=_path,
+        metavar="FILE",
+        help="with --all and --reports: write a zip of all pages, named as Moodle wants feedback files back",
+    )
+
+
+def _add_vjp(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Judge the functions with gradients that a file declares: NAME(*args), NAME_vjp(cotangent, *args), the tuple "
+        "NAME_args, and if they are there NAME_spec(*args) and NAME_domain. They run in a sandbox."
+    )
+    parser.add_argument("path", type=_not_empty, metavar="FILE[:NAME]", help="a Python file, and one of its functions")
+    _add_only(parser.add_argument_group("which checks are made, and how"))
+    _add_limits(parser.add_argument_group("limits of the file"))
+    files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
+    for name in ("json", "junit", "markdown", "html"):
+        files.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}")
 
 
 def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
@@ -157,6 +202,11 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         default=3,
         help="check what this assignment asks for: 1 allows the naive softmax, 2 asks for the same as 3 (default: 3)",
     )
+    _add_only(group)
+    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
+
+
+def _add_only(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--only",
         action=_Joined,
@@ -174,7 +224,6 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         default="normal",
         help="how many cases to draw (default: normal)",
     )
-    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:
@@ -326,6 +375,14 @@ class _Joined(argparse.Action):
     ) -> None:
         before = getattr(namespace, self.dest)
         setattr(namespace, self.dest, values if before == self.default else f"{before},{values}")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, every = text.partition("/")
+    place, whole = _number(int, number), _number(int, every)
+    if place is None or whole is None or not 1 <= place <= whole:
+        raise argparse.ArgumentTypeError(f"expected I/N with 1 <= I <= N, such as 2/8, got {text!r}")
+    return place, whole
 
 
 def _seed(text: str) -> int:

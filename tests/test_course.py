@@ -113,7 +113,7 @@ def test_fault_of_ours_in_a_course_is_exit_3(elsewhere: Path, monkeypatch: pytes
     hand_in(elsewhere / "course", a=RIGHT, b=LEAKY)
     real = check_course.judge_all
 
-    def spoiled(tasks: list[Task], jobs: int) -> Any:
+    def spoiled(tasks: list[Task], jobs: int, **_: Any) -> Any:
         yield Result(problem_of(tasks[0].submission.name, "the process that judged it ended"))
         yield from real(tasks[1:], jobs)
 

@@ -85,7 +85,7 @@ def goes_on(whole: dict[str, bytes]) -> bool:
     return code == OK and found == whole
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_runs_that_are_ended(number: signal.Signals, whole: dict[str, bytes]) -> None:
     """A run that is killed loses what it had not saved, one that is interrupted loses nothing; both can go on."""
     for _ in range(40):

@@ -15,7 +15,7 @@ from tests import net_use_saboteurs, test_question_saboteurs, test_rehearsal
 from tests.comparing import needs_flint
 from tests.examining import CHECKS, KEYS, concerned, examined
 from tests.test_checks import SABOTAGED
-from tests.wording import VOCABULARY, assert_sentence, assert_well_said
+from tests.wording import LAB_VOCABULARY, VOCABULARY, assert_sentence, assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
@@ -89,7 +89,7 @@ def test_vocabulary_is_covered() -> None:
     """Each word that denotes a mistake in the code has one in the catalogue, and no other word is used."""
     words = {mistake.word for mistake in CATALOGUE}
     # A timeout needs a process of its own, and is caught where there is one.
-    assert words == VOCABULARY - {"timeout"}
+    assert words == LAB_VOCABULARY - {"timeout"}
     assert set(MISTAKES) == VOCABULARY
 
 

@@ -194,6 +194,15 @@ def test_the_second_of_two_runs_is_told(capsys: pytest.CaptureFixture[str]) -> N
     assert names() == {"history-xor.json", "history-xor.weights.npz"}
 
 
+def test_the_second_of_two_reports_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """While one run writes a report, another into the same folder is refused."""
+    Path("report").mkdir()
+    with only_run_on(Path("report/report")):
+        assert exit_code("report", "--quick") == USAGE
+    assert "another run" in capsys.readouterr().err
+    assert list(Path("report").iterdir()) == []
+
+
 def test_a_lock_of_a_killed_run_locks_nothing() -> None:
     """The hidden file that a killed run has left does not keep others out, and goes with the next run."""
     Path(".history-xor.weights.npz.lock").touch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 import bp
-from bp.datasets import MNIST_MAX_BYTES, read_idx_bytes
 from reports import cli
 from reports.commands import train as train_command
 from reports.io.archive import NotOursError, read_archive, write_archive
@@ -217,15 +215,3 @@ def test_a_wrong_entry_of_the_cache_is_made_anew(wrong: str) -> None:
     found = cache.get(part)
     assert found is not None
     assert found.record == expected.record
-
-
-def test_a_small_file_that_unpacks_to_gigabytes_is_refused() -> None:
-    """No more is unpacked, or read, than the largest file of MNIST has."""
-    packed = gzip.compress(bytes(2**20), 9)
-    Path("bomb.gz").write_bytes(packed * (MNIST_MAX_BYTES // 2**20 * 4))  # 256 MiB, in 0.3 MiB
-    with pytest.raises(ValueError, match="larger than 64 MiB"):
-        read_idx_bytes(Path("bomb.gz"))
-    with Path("hole").open("wb") as stream:
-        stream.truncate(2**33)
-    with pytest.raises(ValueError, match="larger than 64 MiB"):
-        read_idx_bytes(Path("hole"))

@@ -43,9 +43,11 @@ def test_the_last_line_is_the_command_for_what_to_mend_first() -> None:
     """It makes the first failed check alone, of the path as it was given, with the same cases."""
     judgement = failing()
     first = to_mend(judgement)
-    assert first is not None and first.status == "failed"
+    assert first is not None
+    assert first.status == "failed"
     *_, mend, run = said(replace(judgement, effort="normal"), "my hw.py")
-    assert first.subject in mend and first.check in mend
+    assert first.subject in mend
+    assert first.check in mend
     words = shlex.split(run.removeprefix("then run    "))
     assert words == ["bp", "check", "my hw.py", "--only", first.check, "--seed", str(judgement.seed)]
     assert said(judgement, None)[-1].startswith("then run    bp check --only ")
@@ -70,7 +72,8 @@ def test_what_was_not_judged_and_what_was_expected_is_told() -> None:
 def test_no_hostile_text_gets_through() -> None:
     """What a submission says is shown and not interpreted, in the command too."""
     text = "\n".join(said(hostile(), HOSTILE[0]))
-    assert "\x1b" not in text and "\u202e" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
 
 
 def test_first_stops_at_the_first_failure(elsewhere: Path) -> None:
@@ -78,7 +81,8 @@ def test_first_stops_at_the_first_failure(elsewhere: Path) -> None:
     hand_in(elsewhere, a=LEAKY)
     assert outcome("a.py", *RELU, "--first", "--json", "v.json") == FAILED
     statuses = [each["status"] for each in json.loads(Path("v.json").read_text("utf-8"))["checks"]]
-    assert statuses[-1] == "failed" and statuses.count("failed") == 1
+    assert statuses[-1] == "failed"
+    assert statuses.count("failed") == 1
 
 
 def test_a_wrong_option_suggests_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from reports.io.exit_codes import FAILED, OK, TOOL
+from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL
 
 pytestmark = [
     pytest.mark.system,
@@ -76,17 +77,43 @@ def test_a_full_disk_is_told() -> None:
     assert Path("history-xor.weights.npz").exists()
 
 
+def test_messages_that_cannot_be_written_stop_nothing() -> None:
+    """A full disk for standard error loses what is said there, and neither the run nor its exit code."""
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    command = [sys.executable, "-m", "reports", *TRAIN]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    full = os.open("/dev/full", os.O_WRONLY)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=full, check=False)
+    assert done.returncode == OK
+    assert b"xor: 20 of 20 epochs" in done.stdout
+
+
+def test_a_terminal_that_is_closed_ends_the_run_after_its_epoch() -> None:
+    """When its terminal is closed, a run ends after the current epoch, is saved, and can go on."""
+    leader, follower = os.openpty()
+    command = [sys.executable, "-m", "reports", "train", "spirals", "--epochs", "1000000"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    streams = {"stdin": follower, "stdout": follower, "stderr": follower}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **streams) as process:
+        os.close(follower)
+        seen = b""
+        while b"accuracy" not in seen:  # it trains
+            seen += os.read(leader, 1000)
+        os.close(leader)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait() == INTERRUPTED
+    assert json.loads(Path("history-spirals.json").read_text(encoding="utf-8"))["epochs_done"] > 0
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"PYTHONIOENCODING": "ascii"}, b"_"),
-        ({"PYTHONIOENCODING": "latin-1"}, b"_"),
-        ({"PYTHONIOENCODING": "utf-8"}, "▁".encode()),
-        ({"COLUMNS": "0"}, b""),
-        ({"COLUMNS": "9" * 5000}, b""),
-        ({"LINES": "²"}, b""),
+        ({"PYTHONIOENCODING": "ascii", "COLUMNS": "0"}, b"_"),
+        ({"PYTHONIOENCODING": "latin-1", "COLUMNS": "9" * 5000}, b"_"),
+        ({"PYTHONIOENCODING": "utf-8", "LINES": "²"}, "▁".encode()),
     ],
-    ids=str,
+    ids=["ASCII, no columns", "Latin-1, columns beyond counting", "UTF-8, lines that are no number"],
 )
 def test_every_terminal_is_served(environment: dict[str, str], expected: bytes) -> None:
     """Encodings that lack a character, and sizes that are none, change how a result looks and nothing else."""

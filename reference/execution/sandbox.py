@@ -56,8 +56,7 @@ main(settings)
 _MAX_FILE_BYTES = 2**24
 #: Requests that are sent in one frame, because a round trip takes as long as computing a small reply.
 _REQUESTS_PER_FRAME = 24
-#: Seconds for the worker's own preparations. A worker that takes longer than this, even on a busy machine, will never
-#: be ready.
+#: Seconds for the worker's own preparations; one that takes longer, even on a busy machine, will never be ready.
 _SECONDS_TO_START = 300.0
 _IGNORED_FILES = shutil.ignore_patterns("__pycache__", "*.pyc")
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
@@ -71,14 +70,14 @@ class Sandbox:
 
     Parameters
     ----------
-    path
-        The submission: a file or a folder.
-    limits
-        The limits of time and memory for the worker.
+    path, limits
+        The submission, a file or a folder, and its limits of time and memory.
     kind
         "process": resource limits and, on Linux, a filter of system calls and restricted access to files. "bwrap":
         these and bubblewrap, which gives the worker a file system, processes and a network of its own. "auto": "bwrap"
         where it works, else "process".
+    wanted
+        Names of classes.
 
     Attributes
     ----------
@@ -98,6 +97,7 @@ class Sandbox:
     path: Path
     limits: Limits = field(default_factory=Limits)
     kind: Kind = "auto"
+    wanted: Sequence[str] = CLASSES
     isolation: str = ""
     notes: list[str] = field(default_factory=list)
     output: str = ""
@@ -135,8 +135,8 @@ class Sandbox:
                 self._start()
             except EndedError as end:
                 self._stop()
-                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.message}")
-                self._causes = dict.fromkeys(CLASSES, "not run")
+                self._missing = dict.fromkeys(self.wanted, f"the import of {self._name} {end.message}")
+                self._causes = dict.fromkeys(self.wanted, "not run")
         return self._missing or {}
 
     def causes(self) -> Mapping[str, str]:
@@ -272,7 +272,7 @@ class Sandbox:
         self._modules, self._causes = found.modules, found.causes
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
-            for name in CLASSES
+            for name in self.wanted
             if name not in found.classes
         }
 
@@ -332,7 +332,7 @@ class Sandbox:
             "listable": [sysconfig.get_path("stdlib")],
             "writable": [str(self._work)],
             "root": str(self._root),
-            "wanted": list(CLASSES),
+            "wanted": list(self.wanted),
             "optional": list(OPTIONAL),
             "seconds": self.limits.seconds,
             "wall": self.limits.whole,

@@ -18,7 +18,7 @@ _BY_HAND, _BY_NAME = 4, 20
 #: Digits that are tried for a constant, the fewest first.
 _DIGITS = (1, 2, 3, 4, 6, 8, 10, 12, 15)
 #: Constants that a program has by name.
-_NAMED = (
+NAMED = (
     *(float(number) for kind in (np.float64, np.float32) for number in (np.finfo(kind).eps, np.finfo(kind).tiny)),
     *(math.log(2), math.log(10), 1 / math.log(2), 1 / math.log(10), math.pi, math.e, math.sqrt(2), 1 / 3, 2 / 3),
 )
@@ -105,7 +105,7 @@ def _part(a: float, of_a: float, b: float, of_b: float, c: float, of_c: float) -
 def neat(estimate: float) -> Iterator[float]:
     """Numbers that may have been meant by an estimate, the most likely first."""
     seen = set()
-    candidates = [sign * named for named in _NAMED for sign in (1, -1)]
+    candidates = [sign * named for named in NAMED for sign in (1, -1)]
     candidates = [each for each in candidates if math.isclose(each, estimate, rel_tol=tolerances.NEAT_RELATIVE)]
     for digits in _DIGITS:
         rounder = float(f"{estimate:.{digits - 1}e}")

@@ -27,13 +27,7 @@ class Observation:
     given: Given
     answer: Parts
     bounds: Parts
-    origin: Array | None = None
-
-    def case(self, message: Message) -> Case:
-        """The case that was asked."""
-        arguments = {name: array for name, array in self.given.items() if name in message.arguments}
-        parameters = {name: array for name, array in self.given.items() if name not in arguments}
-        return Case(arguments, parameters, self.origin)
+    case: Case
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -44,7 +38,7 @@ class Observation:
 def observed(log: Sequence[Response], message: Message) -> list[Observation]:
     """The answers of a log that were judged, of that message."""
     return [
-        Observation(_given(each.case), each.values, each.bounds, each.case.origin)
+        Observation(_given(each.case), each.values, each.bounds, each.case)
         for each in log
         if each.message is message and each.case is not None and each.bounds is not None
     ]

@@ -209,7 +209,9 @@ def _interruptions() -> Iterator[list[int]]:
             raise KeyboardInterrupt
         received.append(number)
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    # SIGHUP says that the terminal was closed; Windows has none.
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield received
     finally:

@@ -56,7 +56,11 @@ class Outputs:
             write_atomically(path, content)
             return
         if isinstance(content, str):
-            content = (content if content.endswith("\n") else f"{content}\n").encode()
+            content = content if content.endswith("\n") else f"{content}\n"
+            if not hasattr(sys.stdout, "buffer"):  # as in a notebook
+                sys.stdout.write(content)
+                return
+            content = content.encode()
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_STDOUT, _STDERR = 1, 2
 #: Sizes of a terminal that our tables can be shown in.
 _SMALLEST, _LARGEST = 20, 10_000
 
@@ -22,12 +24,13 @@ _SMALLEST, _LARGEST = 20, 10_000
 def usable_streams() -> Iterator[None]:
     """Give the block a standard output and a standard error that cannot fail because of who reads them.
 
-    What is written after the reader has left, as ``head`` does, is dropped: the work goes on, and its exit code is that
-    of the work. A character that the encoding lacks is written as its code. COLUMNS and LINES are ignored where they
-    are no size of a terminal.
+    What is written after the reader has left, as ``head`` does, or after the terminal was closed is dropped: the work
+    goes on, and its exit code is that of the work. So is what cannot be written to standard error, on a full disk say.
+    A character that the encoding lacks is written as its code. COLUMNS and LINES are ignored where they are no size of
+    a terminal.
     """
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _usable(sys.stdout, 1), _usable(sys.stderr, 2)
+    sys.stdout, sys.stderr = _usable(sys.stdout, _STDOUT), _usable(sys.stderr, _STDERR)
     for name in ("COLUMNS", "LINES"):
         if not _is_size(os.environ.get(name, "")):
             os.environ.pop(name, None)
@@ -44,7 +47,7 @@ def _usable(stream: TextIO | None, number: int) -> TextIO:
     if stream is None:  # the descriptor was closed before we were started
         return Path(os.devnull).open("w", encoding="utf-8")
     stream.flush()
-    raw = io.BufferedWriter(_Forgiving(number, "w", closefd=False))
+    raw = io.BufferedWriter(_Forgiving(number))
     at_once = stream.line_buffering if isinstance(stream, io.TextIOWrapper) else True
     return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=at_once)
 
@@ -54,18 +57,22 @@ def _is_size(text: str) -> bool:
 
 
 class _Forgiving(io.FileIO):
-    """A file that drops what its reader does not want; any other error is raised once."""
+    """A file that drops what its reader does not want, and what is only a message. Any other error is raised once."""
 
-    _failed = False
+    def __init__(self, number: int) -> None:
+        super().__init__(number, "w", closefd=False)
+        # A terminal that has been closed gives an error of input and output.
+        self._gone = {errno.EPIPE, errno.EIO} if self.isatty() else {errno.EPIPE}
+        self._only_messages = number == _STDERR
+        self._failed = False
 
     def write(self, content: Buffer) -> int:
         """Write the bytes, or drop them; the number of bytes that are done with."""
         if not self._failed:
             try:
                 return super().write(content)
-            except BrokenPipeError:
+            except OSError as error:
                 self._failed = True
-            except OSError:
-                self._failed = True
-                raise
+                if error.errno not in self._gone and not self._only_messages:
+                    raise
         return memoryview(content).nbytes

@@ -20,6 +20,7 @@ from reports.verdicts.grouping import (
     status_of,
 )
 from reports.verdicts.lines import BLANK, LABEL_WIDTH, STYLES, VERDICTS, Line, labelled, marked, plain
+from reports.verdicts.points import Scheme
 from reports.verdicts.short import short
 from reports.verdicts.text import one_line, plural
 
@@ -30,10 +31,23 @@ _MOST_OTHERS = 8
 _MOST_OUTPUT_LINES = 12
 
 
-def terminal(judgement: Judgement, console: Console, *, full: bool = True, path: str | None = None) -> None:
-    """Print the judgement; unless it is to be ``full``, in few lines, with a command for the ``path`` that was given."""
+def terminal(
+    judgement: Judgement,
+    console: Console,
+    *,
+    full: bool = True,
+    path: str | None = None,
+    scheme: Scheme | None = None,
+) -> None:
+    """Print the judgement, with points if there is a scheme of points.
+
+    Unless it is to be ``full``, that takes few lines, the last of which has a command for the ``path`` that was given.
+    """
     symbols = console.is_terminal and (console.encoding or "").lower().startswith("utf")
     marks = _SYMBOLS if symbols else _WORDS
+    if scheme is not None:
+        passed = {each.check for each in judgement.findings if each.status == "passed"}
+        show(labelled(0, "points", scheme.lines(passed), ""), console)
     lines = report(judgement, marks, console.width) if full else short(judgement, marks, console.width, path)
     show(lines, console)
 

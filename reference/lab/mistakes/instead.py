@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def _elu(X: Array, scale: float = 1.0, alpha: float = 1.0) -> Array:
 
 
 #: In place of max(x, 0).
-_ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+_ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     *(
         ("leaky", _NEGATIVE, of)
         for of in (
@@ -84,12 +85,12 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
 )
 
 #: In place of the mask y > 0; each is a factor of delta_next, computed from y and delta_next.
-_MASKS: tuple[tuple[str, str, Callable[[Array, Array], Array]], ...] = (
+_MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("mask-missing", _OFF, lambda Y, d: np.ones_like(Y)),
     ("mask-from-delta", _WHOSE, lambda Y, d: d > 0),
     ("mask-from-delta", _WHOSE, lambda Y, d: d >= 0),
     ("mask-from-delta", _WHOSE, lambda Y, d: (d > 0) & (Y > 0)),
-    ("mask-from-delta", _WHOSE, lambda Y, d: Y > d),
+    ("mask-from-delta", _WHOSE, lambda Y, d: d < Y),
     ("mask-from-delta", _WHOSE, lambda Y, d: Y * d > 0),
     ("factor-missing", _FACTORS, lambda Y, d: Y),
     ("factor-missing", _FACTORS, lambda Y, d: np.sign(Y) * Y * Y),
@@ -119,10 +120,10 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Array]], ...] = (
 
 _E = "Which step of the definition turns logits into probabilities?"
 #: In place of the probabilities of logits.
-_PROBABLE: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+_PROBABLE: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("softmax-missing", _E, lambda X: X),
     ("softmax-missing", _E, np.exp),
-    ("softmax-missing", _E, lambda X: np.abs(X)),
+    ("softmax-missing", _E, np.abs),
     ("softmax-missing", _E, lambda X: np.abs(X) / np.abs(X).sum(axis=1, keepdims=True)),
     ("softmax-missing", _E, lambda X: X / X.sum(axis=1, keepdims=True)),
     ("softmax-missing", _E, lambda X: X / np.abs(X).sum(axis=1, keepdims=True)),
@@ -134,7 +135,7 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
     ("softmax-missing", _E, lambda X: _rows_to_one(np.maximum(X, 0))),
     ("softmax-missing", _E, lambda X: _rows_to_one(_softplus(X))),
     ("softmax-missing", _E, lambda X: np.eye(X.shape[1])[X.argmax(axis=1)]),
-    ("softmax-missing", _E, lambda X: (X == X.max(axis=1, keepdims=True)) * 1.0),
+    ("softmax-missing", _E, lambda X: (X.max(axis=1, keepdims=True) == X) * 1.0),
     ("binary-cross-entropy", "Do the classes compete, or is each judged for itself?", _sigmoid),
     (
         "binary-cross-entropy",
@@ -183,7 +184,7 @@ def _unlogged_losses_of(of: Callable[[Array], Array]) -> Formula:
 
 
 #: In place of dW: from X and delta_next.
-_WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Array]], ...] = (
+_WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("", "", lambda X, d: X.T @ d / len(X)),
     ("not-averaged", "The loss is a mean over the batch: what follows for dW?", lambda X, d: X.T @ d),
     ("averaged-twice", "How often is the sum divided by the number of samples?", lambda X, d: X.T @ d / len(X) ** 2),
@@ -198,7 +199,7 @@ _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Array]], ...] = (
     ("scaled", _FACTORS, lambda X, d: np.sign(X.T @ d)),
 )
 #: In place of db: from delta_next.
-_BIASES: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+_BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("", "", lambda d: d.mean(axis=0)),
     ("not-averaged", "The loss is a mean over the batch: what follows for db?", lambda d: d.sum(axis=0)),
     ("averaged-twice", "How often is the sum divided by the number of samples?", lambda d: d.mean(axis=0) / len(d)),
@@ -239,9 +240,9 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
     elif subject == "ReLULayer.delta":
         for word, hint, mask in _MASKS:
             formula = lambda given, mask=mask: (given["delta_next"] * mask(given["Y"], given["delta_next"]),)  # noqa: E731
-            yield (word,), hint, formula  # type: ignore[misc]
+            yield (word,), hint, formula
             alone = lambda given, mask=mask: (1.0 * mask(given["Y"], given["delta_next"]),)  # noqa: E731
-            yield ("delta-next-ignored",), "Where does the gradient of the next layer enter?", alone  # type: ignore[misc]
+            yield ("delta-next-ignored",), "Where does the gradient of the next layer enter?", alone
         on = lambda given: (1.0 * (given["Y"] > 0),)  # noqa: E731
         yield ("delta-next-ignored",), "Where does the gradient of the next layer enter?", on
     elif subject == "LinearLayer.grad":

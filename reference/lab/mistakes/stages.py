@@ -18,7 +18,7 @@ from reference.lab.mistakes.departures import Array, Departure, Family, Formula,
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: From what one stage gives to what the next one gets.
-Change = Callable[[Array], Array]
+Change = Callable[[Array], Any]
 
 
 class Stages:
@@ -33,7 +33,7 @@ class Stages:
         array = np.asarray(value, dtype=np.float64)
         self.seen[stage] = array
         change = self._changes.get(stage)
-        return array if change is None else change(array)
+        return array if change is None else np.asarray(change(array))
 
     def reduced(self, stage: str, array: Array, reduce: Callable[..., Array] = np.sum) -> Array:
         """One number for each row, or what the change of the stage makes of the array."""
@@ -162,7 +162,7 @@ _FACTOR = "Which factor does the formula have that the code has not, or the othe
 #: The words where a stage is left out, that is 1 stands in its place or what was there before it.
 _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
     "sum": ("factor-missing", np.ones_like),
-    "exponentials": ("softmax-missing", lambda E: np.log(E)),
+    "exponentials": ("softmax-missing", np.log),
     "logarithms": ("factor-missing", lambda L: np.exp(-L)),
     "biases": ("bias-missing", np.zeros_like),
     "targets": ("factor-missing", np.ones_like),
@@ -224,12 +224,17 @@ def _of_shift() -> Iterator[_Fault]:
         yield _Fault("shift", of, "no-shift", _SHIFT)
     for place in (slice(None, 1), slice(-1, None)):
         yield _Fault("shift", lambda X, place=place: X[:, place], "no-shift", _SHIFT)  # type: ignore[misc]
-    yield _Fault("shift", lambda X: np.maximum(X.max(axis=1, keepdims=True), 0), "no-shift", _SHIFT)
-    yield _Fault("shift", lambda X: -X.max(axis=1, keepdims=True), "no-shift", _SHIFT)
-    for whole in (np.max, np.mean, np.min, lambda X: X[0].max(), lambda X: X[-1].max(), lambda X: X[0, 0]):
+    for whole in (
+        np.max,
+        np.mean,
+        np.min,
+        lambda X: np.abs(X).max(),
+        lambda X: X[0].max(),
+        lambda X: X[-1].max(),
+        lambda X: X[0, 0],
+    ):
         yield _Fault("shift", lambda X, of=whole: np.full((1, 1), of(X)), "batch-wide-shift", _SHIFT)  # type: ignore[misc]
     yield _Fault("shift", lambda X: X.max(axis=0, keepdims=True), "wrong-axis", _SHIFT)
-    yield _Fault("shift", lambda X: np.abs(X).max(axis=1, keepdims=True), "no-shift", _SHIFT)
 
 
 def _faults(subject: str, staged: Staged) -> list[_Fault]:

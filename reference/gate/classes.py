@@ -1,4 +1,4 @@
-"""The verdict on code that nobody trusts: it runs confined, and what does not pass has failed."""
+"""The verdict on an implementation of the lab's classes."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class Judgement:
         What the submission wrote on its standard streams, bounded. Never to be believed.
     only
         The pattern of the checks that were asked for.
+    of_lab
+        Whether the lab's classes were judged, of which ``assignment`` tells; else it was functions.
     """
 
     implementation: str
@@ -59,6 +61,7 @@ class Judgement:
     output: str = ""
     durations: Mapping[str, float] = field(default_factory=dict)
     only: str = "*"
+    of_lab: bool = True
 
     @property
     def verdict(self) -> Outcome:
