@@ -234,6 +234,9 @@ def test_title_page_and_formulas(study: tuple[Study, Path]) -> None:
     assert "Ada Lovelace · SML2022" in page
     assert "<math" in page
     assert page.count("<img") == page.count("alt=") > 10
+    linked = re.findall(r'<a href="([^"#]+)"[^>]*>\s*<img', page)
+    assert len(linked) == page.count("<img")
+    assert all((folder / "report" / file).is_file() for file in linked)
     assert "prefers" in page or "color-scheme: light dark" in page
     pdf = (folder / "report" / "report.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
