@@ -1,7 +1,19 @@
-"""Tolerances and tuning constants of ball arithmetic on whole functions, with their reasons, as in `tolerances`."""
+"""Tolerances and tuning constants of ball arithmetic, with their reasons, as in `tolerances`."""
 
 from __future__ import annotations
 
+#: Precisions in bits, tried in this order. A choice: all together cost at most twice as much as the last one,
+#: and a sum of doubles of all sizes needs 2,100 bits.
+BALL_BITS = (128, 256, 512, 1024, 2048, 4096)
+#: An enclosure whose radius is at most this fraction of its midpoint is exact enough: 2^-7 of a double's unit
+#: roundoff.
+BALL_RELATIVE = 2.0**-60
+#: A factor on a radius that is converted to a double. Theorem: the conversion loses less than 2^-52 of it, and
+#: this product rounds by 2^-53.
+RADIUS_ROUNDING = 1 + 2.0**-50
+#: How many numbers are evaluated in balls, which are exact and slow; beyond that the other oracles are asked. A
+#: choice of time.
+MOST_BALLS = 256
 #: Significant digits from which a constant in a formula is taken for one that was rounded, such as 0.7978845608028654
 #: for the root of 2 / pi. A choice: two fewer than a double holds, one more than people write of their own accord.
 DECIMAL_DIGITS = 15

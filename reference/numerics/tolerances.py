@@ -72,18 +72,6 @@ DIRECTIONS = 3
 #: verdict.
 ALARM_SIGMAS = 6.0
 
-# Ball arithmetic (`reference.numerics.oracles.ball`)
-
-#: Precisions in bits, tried in this order. A choice: all together cost at most twice as much as the last one,
-#: and a sum of doubles of all sizes needs 2,100 bits.
-BALL_BITS = (128, 256, 512, 1024, 2048, 4096)
-#: An enclosure whose radius is at most this fraction of its midpoint is exact enough: 2^-7 of a double's unit
-#: roundoff.
-BALL_RELATIVE = 2.0**-60
-#: A factor on a radius that is converted to a double. Theorem: the conversion loses less than 2^-52 of it, and
-#: this product rounds by 2^-53.
-RADIUS_ROUNDING = 1 + 2.0**-50
-
 # The complex step (`reference.numerics.oracles.complex_step`)
 
 #: The step for arguments and directions of size 1: its square, 2^-666, is far below rounding (Martins, Sturdza and
@@ -335,9 +323,6 @@ STAIRCASE_JUMP = 0.1
 
 # Definitions (`reference.gradients.specification`)
 
-#: How many numbers are evaluated in balls, which are exact and slow; beyond that the other oracles are asked. A
-#: choice of time.
-MOST_BALLS = 256
 #: Two ways to evaluate one definition agree to this fraction, or they mean different functions. A choice: far above
 #: rounding, far below the difference of two functions.
 READINGS_AGREE = 1e-6
