@@ -13,7 +13,7 @@ from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
 from reference.gradients.rigorous import Language, Rigorous
 from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 
@@ -235,7 +235,7 @@ class Specification:
         if reason:
             raise ImportError(reason)
         oracle: Any = torch_autograd if kind == "torch" else ball
-        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > tolerances.MOST_BALLS:
+        if kind == "balls" and sum(math.prod(array.shape) for array in floats) > ball_tolerances.MOST_BALLS:
             raise ValueError("too many numbers for ball arithmetic")
         value = self._real(oracle.value(self._with(kind), floats).value)
         oracle.vjp(self._with(kind), np.ones(value.shape), floats)

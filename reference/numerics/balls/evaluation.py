@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import ArrayLike, NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
@@ -79,8 +79,8 @@ def enclose(
     """
     last: Enclosure | None = None
     reason: Undecided | None = None
-    for bits in tolerances.BALL_BITS:
-        if offset is not None and bits < tolerances.NEARBY_BITS:
+    for bits in ball_tolerances.BALL_BITS:
+        if offset is not None and bits < ball_tolerances.NEARBY_BITS:
             continue
         with precision(bits), recording(single=_is_single(args)):
             try:
@@ -99,7 +99,7 @@ def enclose(
 def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
     """Whether the function passes through numbers that are beyond all doubles on its way to the result."""
     largest = arb(float(np.finfo(np.float64).max))
-    with precision(tolerances.BALL_BITS[0]), recording(single=_is_single(args)):
+    with precision(ball_tolerances.BALL_BITS[0]), recording(single=_is_single(args)):
         given, _ = arguments(args, places)
         run(*given)
         return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
@@ -135,7 +135,7 @@ def arguments(
             continue
         values = [arb(number) for number in each.astype(np.float64).ravel().tolist()]
         if offset is not None:
-            step = arb(2) ** -tolerances.NEARBY_BITS_AWAY
+            step = arb(2) ** -ball_tolerances.NEARBY_BITS_AWAY
             directions = np.asarray(offset[len(leaves)], dtype=np.float64).ravel().tolist()
             values = [value + step * arb(d) for value, d in zip(values, directions, strict=True)]
         leaf = of_numbers([Ball(value, True) for value in values], each.shape)
@@ -192,11 +192,11 @@ def rounded(numbers: BallArray, resolution: Any = None) -> tuple[Estimate, bool]
     middle = np.array([float(entry) for entry in entries], dtype=np.float64)
     radius = np.array([float(entry.rad()) for entry in entries], dtype=np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        fine = (radius == 0) | (radius <= tolerances.BALL_RELATIVE * np.abs(middle)) | ~np.isfinite(middle)
+        fine = (radius == 0) | (radius <= ball_tolerances.BALL_RELATIVE * np.abs(middle)) | ~np.isfinite(middle)
         if resolution is not None:
             fine |= radius <= np.broadcast_to(resolution, numbers.shape).ravel()
         # float() gives a neighbour of the midpoint, and may have rounded the radius down.
-        error = radius * tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
+        error = radius * ball_tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
     error[np.isinf(middle) & (radius == 0)] = 0  # rightly infinite: the true value exceeds all doubles
     error[np.isnan(error)] = np.inf
     for index in np.flatnonzero((middle == 0) & (radius == 0)):

@@ -1,4 +1,4 @@
-"""Ball arithmetic: rigorous enclosures of a definition's value and derivative. The only file that imports flint.
+"""Ball arithmetic: rigorous enclosures of a definition's value and derivative, whole matrices at a time.
 
 Every number is a ball, a midpoint and a radius, and every operation encloses its exact result (Johansson 2017, *Arb:
 efficient arbitrary-precision midpoint-radius interval arithmetic*, IEEE Trans. Comput. 66(8)). Derivatives come from
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -350,16 +350,13 @@ def _constant(number: int, n: int, m: int) -> Any:
 
 def _enclosed(compute: Callable[[], Sequence[Balls]]) -> tuple[Estimate, ...]:
     """The results at the lowest precision at which they are narrow enough, or else at the highest."""
-    context = _flint().ctx
-    before = context.prec
-    try:
-        for bits in tolerances.BALL_BITS:
-            context.prec = bits
+    from reference.numerics.balls.tape import precision  # noqa: PLC0415 - needs flint, which is optional
+
+    for bits in ball_tolerances.BALL_BITS:
+        with precision(bits):
             estimates, narrow = zip(*(_rounded(balls) for balls in compute()), strict=True)
-            if all(narrow):
-                break
-    finally:
-        context.prec = before
+        if all(narrow):
+            break
     return estimates
 
 
@@ -368,10 +365,10 @@ def _rounded(balls: Balls) -> tuple[Estimate, bool]:
     entries = balls.matrix.entries()
     middle = np.array([float(entry) for entry in entries])
     radius = np.array([float(entry.rad()) for entry in entries])  # 0 also where it is too small for a double
-    narrow = bool(((radius == 0) | (radius <= tolerances.BALL_RELATIVE * np.abs(middle))).all())
+    narrow = bool(((radius == 0) | (radius <= ball_tolerances.BALL_RELATIVE * np.abs(middle))).all())
     with np.errstate(invalid="ignore", over="ignore"):
         # float() gives a neighbour of the midpoint, and may have rounded the radius down.
-        error = radius * tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
+        error = radius * ball_tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
     error[np.isinf(middle) & (radius == 0)] = 0  # rightly infinite: the true value exceeds all doubles
     error[np.isnan(error)] = np.inf
     for index in np.flatnonzero((middle == 0) & (radius == 0)):
