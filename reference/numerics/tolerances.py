@@ -449,3 +449,6 @@ FORMULA_NUMBERS = 10_000
 FORMULA_KNOWN = 1e-6
 #: The smallest normal double: below it numbers have fewer digits to lose.
 SMALLEST_NORMAL = 2.0**-1022
+#: At how many ordinary inputs a forward pass is compared with itself in ball arithmetic, to agree at one at least. A
+#: choice: the given numbers may be such that all digits are lost there.
+PLACES_TRIED = 4
