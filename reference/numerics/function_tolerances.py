@@ -10,7 +10,23 @@ from __future__ import annotations
 #: Arguments are smaller than all steps if they are below this fraction of the smallest. A choice.
 OWN_SCALE = 1.0
 #: The steps of the second opinion on a slope, the longest first.
-TAYLOR_STEPS = tuple(2.0**-k for k in range(4, 34, 2))
+TAYLOR_STEPS = (
+    2.0**-4,
+    2.0**-6,
+    2.0**-8,
+    2.0**-10,
+    2.0**-12,
+    2.0**-14,
+    2.0**-16,
+    2.0**-18,
+    2.0**-20,
+    2.0**-22,
+    2.0**-24,
+    2.0**-26,
+    2.0**-28,
+    2.0**-30,
+    2.0**-32,
+)
 #: A factor on rounding for it. A choice: two values are subtracted.
 TAYLOR_SAFETY = 64.0
 #: The part of the error in question that rounding may be at a step that decides. A choice.
