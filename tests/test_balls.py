@@ -14,11 +14,12 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 
 from reference.numerics.balls import Enclosure, Refused, Undecided, enclose, rebound  # noqa: E402
 from reference.numerics.balls.tape import TAPE, precision  # noqa: E402
-from tests import balls_corpus_numpy  # noqa: E402
+from tests import balls_corpus_arrays, balls_corpus_numpy  # noqa: E402
 from tests.balls_judge import judged, of_doubles  # noqa: E402
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
 SCALE = np.array([1.0, 2.0, 3.0])
+CORPUS = [*balls_corpus_numpy.FUNCTIONS, *balls_corpus_arrays.FUNCTIONS]
 
 
 def enclosed(function: Any, *args: Any, cotangent: Any = None) -> Enclosure:
@@ -30,7 +31,7 @@ def enclosed(function: Any, *args: Any, cotangent: Any = None) -> Enclosure:
 
 def test_nothing_is_wrong_and_nearly_everything_runs() -> None:
     """Value and gradient of each function are right, or it is refused; at most one in twenty is."""
-    verdicts = {name: judged(function, args) for name, function, args in balls_corpus_numpy.FUNCTIONS}
+    verdicts = {name: judged(function, args) for name, function, args in CORPUS}
     assert [verdict for verdict in verdicts.values() if verdict.startswith("WRONG")] == []
     assert sum(verdict == "right" for verdict in verdicts.values()) >= 0.95 * len(verdicts)
 
@@ -209,7 +210,7 @@ def test_precision_stops_where_the_verdict_needs_no_more() -> None:
 @pytest.mark.measure
 def test_what_it_costs_and_what_runs() -> None:
     """Prints the corpus by verdict, and the processor time of a function of 10 to 100,000 numbers with its gradient."""
-    verdicts = [judged(function, args).split(":")[0] for _, function, args in balls_corpus_numpy.FUNCTIONS]
+    verdicts = [judged(function, args).split(":")[0] for _, function, args in CORPUS]
     print({each: verdicts.count(each) for each in sorted(set(verdicts))})  # noqa: T201 - a measurement
     for number in (10, 100, 1000, 10_000, 100_000):
         x = np.random.RandomState(0).randn(number)

@@ -49,12 +49,12 @@ def one_entry(gradient: Array, _: Array) -> Array:
 
 
 WRONG_GRADIENTS: dict[str, tuple[Callable[..., Any], str | None]] = {
-    "one entry by 1e-6": (changed(one_entry), None),
-    "zeros": (changed(lambda g, x: 0 * g), None),
+    "one entry by 1e-6": (changed(one_entry), "entry-wrong"),
+    "zeros": (changed(lambda g, x: 0 * g), "term-missing"),
     "sign": (changed(lambda g, x: -g), "sign"),
     "factor": (changed(lambda g, x: g / len(x)), "scaled"),
-    "diagonal only": (lambda c, x: (c * softmax(x) * (1 - softmax(x)),), None),
-    "single precision inside": (changed(lambda g, x: g.astype(np.float32).astype(float)), None),
+    "diagonal only": (lambda c, x: (c * softmax(x) * (1 - softmax(x)),), "jacobian-diagonal-only"),
+    "single precision inside": (changed(lambda g, x: g.astype(np.float32).astype(float)), "low-precision"),
     "zero where sure": (changed(lambda g, x: g * (softmax(x).max(axis=1, keepdims=True) < 0.99)), None),
     "wrong beyond 20 alone": (changed(lambda g, x: np.where(np.abs(x) > 20, 2 * g, g)), None),
 }
@@ -175,7 +175,7 @@ WRONG_FORMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, s
     "bare array": (np.tanh, lambda c, x: tanh_vjp(c, x)[0], {"vjp.gradient.answers": "wrong-type"}),
     "two gradients": (np.tanh, lambda c, x: tanh_vjp(c, x) * 2, {"vjp.gradient.answers": "wrong-type"}),
     "no gradient": (np.tanh, lambda c, x: (None,), {"vjp.gradient.answers": "wrong-type"}),
-    "transposed": (np.tanh, lambda c, x: (tanh_vjp(c, x)[0].T,), {"vjp.gradient[0].types": "wrong-shape"}),
+    "transposed": (np.tanh, lambda c, x: (tanh_vjp(c, x)[0].T,), {"vjp.gradient[0].types": "transposed"}),
     "raises": (np.tanh, lambda c, x: (c @ x,), {"vjp.gradient.answers": "crash"}),
     "exits": (np.tanh, lambda c, x: sys.exit(3), {"vjp.gradient.answers": "exits"}),
     "list": (lambda x: np.tanh(x).tolist(), tanh_vjp, {"vjp.forward.answers": "wrong-type"}),

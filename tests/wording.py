@@ -23,8 +23,8 @@ from reference.lab.checks.catalogue import all_checks
 from reference.lab.contract import MESSAGES
 from reference.lab.mistakes import plain
 
-#: The mistakes that `interface.md` names.
-VOCABULARY = frozenset({
+#: The mistakes that `interface.md` names, and those in the gradient of a function that is no part of the lab.
+LAB_VOCABULARY = frozenset({
     "missing", "not-implemented", "crash", "timeout", "memory", "exits", "wrong-shape", "wrong-dtype", "wrong-type",
     "mutates-input", "stateful", "nondeterministic", "aliases-input", "layout-dependent", "batch-size-dependent",
     "sample-dependence", "scaled", "sign", "transposed", "not-averaged", "averaged-twice", "bias-missing",
@@ -35,6 +35,10 @@ VOCABULARY = frozenset({
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
     "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order", "swapped",
 })  # fmt: skip
+VOCABULARY = LAB_VOCABULARY | {
+    "not-summed", "term-missing", "wrong-argument", "other-epsilon", "mask-inverted",
+    "mask-from-other", "entry-wrong", "row-wrong", "last-sample-wrong",
+}  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")
 #: What an exception says is its raiser's; what we add stands in brackets at the end.

@@ -15,7 +15,7 @@ import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
 from reference.findings import Finding, Findings, NotApplicable, Violation
-from reference.gradients import arguments, formula, kinks, promises, values
+from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
@@ -40,8 +40,11 @@ def check_vjp(
     only: str = "*",
     budget: float | None = None,
     progress: Callable[[int, int, str], Any] | None = None,
+    takes_cotangent: bool = True,
 ) -> Findings:
     """Judge a numpy function and its hand-written gradient.
+
+    This takes arrays alone. The doors of `reference.gradients.doors` take every other shape and call it.
 
     Parameters
     ----------
@@ -83,6 +86,8 @@ def check_vjp(
         Seconds after which no further check is begun; those that are left are "skipped", and say so.
     progress
         ``progress(done, total, check)``, called before each check with its id, and once at the end with "".
+    takes_cotangent
+        As in `reference.gradients.subject.Subject`.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def check_vjp(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         constant = constants(Subject(forward, vjp, pattern))
-        subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant))
+        subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant), takes_cotangent)
         definition = None if spec is None else Specification(spec, subject.pattern)
         context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
         return GradientExamination(context, only, deadline, progress).findings()
@@ -168,13 +173,21 @@ class GradientExamination(Examination):
         """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
         told = smaller(self.context, check, violation) or violation
         # What is true of all answers is true of those at the given shapes.
-        told = told.but(came=replace(told.came, more=violation.came.more))
+        named = self._named(check, violation)
+        told = told.but(came=replace(told.came, more=named.came.more), mistake=named.mistake, mistakes=named.mistakes)
         number = _argument_of(check)
         other = None if number is None else other_argument(self.context, number)
         if other is not None:
-            told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped")
+            told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped", mistakes=())
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
+
+    def _named(self, check: Check, violation: Violation) -> Violation:
+        """The violation with the mistake that explains all answers, where there is one."""
+        try:
+            return diagnosis.explained(self.context, check.id, violation)
+        except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
+            return violation
 
 
 def _deadline(budget: float | None) -> float:
@@ -212,7 +225,8 @@ def _all_checks(context: Context) -> Iterator[Check]:
     yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,), tuple(judged))
     yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,))
     yield from _of_form(vjp, "gradient", gradients)
-    yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
+    if context.subject.takes_cotangent:
+        yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 
 
 def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:

@@ -255,6 +255,8 @@ class Context(engine.Context):
 
     def cotangents(self, case: Case) -> list[Array]:
         """Cotangents for one case, in the shape and precision of the output."""
+        if not self.subject.takes_cotangent:
+            return [np.ones(self.shape, self.dtype)]
         return cotangents(case, self.shape, self.dtype, self.effort)
 
     def gradients(self, case: Case, cotangent: Array) -> tuple[tuple[Array, ...], list[Array]]:

@@ -14,7 +14,7 @@ from reference.gradients import rigorous
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
 from reference.gradients.subject import asked
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances, tolerances
 from reference.wording import fact
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def check_formula(context: Context) -> None:
             raise NotApplicable(fact("formula not followed", reason=f"in exact arithmetic {error}")) from error
         except Exception:  # noqa: S112 - undecided, or what the code raises at such arguments
             continue
-        if found is None or not found.width <= tolerances.FORMULA_KNOWN:
+        if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
             continue
         judged = True
         if found.relative > 0 and _is_what_doubles_compute(context, case, cotangent, found):
@@ -53,8 +53,8 @@ def check_formula(context: Context) -> None:
 def _cases(context: Context) -> Iterator[Case]:
     """The generic cases in which the derivative is known, as many as there is time for."""
     size = sum(each.size for each in context.pattern.args)
-    most = min(tolerances.FORMULA_CASES[context.effort], 1 + tolerances.FORMULA_NUMBERS // max(size, 1))
-    if size > tolerances.FORMULA_NUMBERS:
+    most = min(ball_tolerances.FORMULA_CASES[context.effort], 1 + ball_tolerances.FORMULA_NUMBERS // max(size, 1))
+    if size > ball_tolerances.FORMULA_NUMBERS:
         raise NotApplicable(fact("formula not followed", reason=f"{size} numbers take too long"))
     asked_for = 0
     for case in context.generic():
@@ -110,12 +110,14 @@ def _tell_lost_digits(context: Context, case: Case, cotangent: Array, found: Dif
     """Note where a right formula computes few of its digits."""
     answers, _ = context.gradients(case, cotangent)
     for number, answer, truth in zip(context.pattern.differentiable, answers, found.gradients, strict=True):
-        known = np.isfinite(answer) & np.isfinite(truth) & (np.abs(truth) > tolerances.SMALLEST_NORMAL / context.unit)
+        known = (
+            np.isfinite(answer) & np.isfinite(truth) & (np.abs(truth) > ball_tolerances.SMALLEST_NORMAL / context.unit)
+        )
         if context.notes or not known.any():
             continue
         relative = np.abs(answer - truth)[known] / np.abs(truth)[known]
         digits = int(np.log10(max(float(relative.max()) / context.unit, 1.0)))
-        if digits >= tolerances.DIGITS_TOLD:
+        if digits >= ball_tolerances.DIGITS_TOLD:
             index = tuple(int(i) for i in np.argwhere(known)[int(np.argmax(relative))])
             place: dict[str, Any] = {"what": f"gradient[{number}]", "index": index}
             context.note(fact("digits lost", digits=min(digits, 16), inputs=_name(case), **place))

@@ -12,7 +12,7 @@ from reference.gradients.cases import Case
 from reference.gradients.rigorous import Rigorous
 from reference.gradients.specification import unknown
 from reference.gradients.tolerance import rounding_error
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class KnownForward:
         else than on doubles.
         """
         if self._is_the_same is None:
-            self._is_the_same = any(self._is_near(each) for each in self._context.calm()[: tolerances.PLACES_TRIED])
+            self._is_the_same = any(
+                self._is_near(each) for each in self._context.calm()[: ball_tolerances.PLACES_TRIED]
+            )
         return self._is_the_same and all(map(self._means_what_it_answers, (self._context.cases[0], case)))
 
     def gradient(self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any]) -> tuple[Estimate, ...]:

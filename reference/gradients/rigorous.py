@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Rigorous:
         shapes = [args[place].shape for place in self._places]
         sizes = [int(np.prod(shape)) for shape in shapes]
         n = sum(sizes)
-        if n > tolerances.MOST_TIED_ENTRIES:
+        if n > ball_tolerances.MOST_TIED_ENTRIES:
             return None
         rng = np.random.RandomState(0)
         ranks = rng.permutation(n)
@@ -164,8 +164,8 @@ class Rigorous:
             return None
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
-        if sum(each.size for each in args) > tolerances.MOST_BALLS_AT_ONCE:
-            self.refusal = f"more than {tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
+        if sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
+            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
             return None
         try:
             run = balls.on_balls(self._function, self._language)

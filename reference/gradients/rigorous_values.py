@@ -15,7 +15,7 @@ from reference.gradients.context import Context
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
@@ -35,7 +35,7 @@ def compare_with_known(
             if answered is None:
                 continue
             answers, bounds = answered
-            enough = [tolerances.RESOLUTION * bound for bound in bounds]
+            enough = [ball_tolerances.RESOLUTION * bound for bound in bounds]
             truth = gradient(cotangent, case.args, enough)[position]
             if truth.value.size and not np.isfinite(truth.error).any():
                 left.append(case)

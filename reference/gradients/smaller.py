@@ -14,7 +14,6 @@ from reference.findings import Violation
 from reference.gradients.arguments import Pattern
 from reference.gradients.context import Context
 from reference.gradients.specification import Specification
-from reference.gradients.subject import Subject
 
 Array = NDArray[Any]
 
@@ -51,7 +50,7 @@ def _is_legal(pattern: Pattern) -> bool:
 
 
 def _same_failure(context: Context, pattern: Pattern, check: Check, violation: Violation) -> Violation | None:
-    subject = Subject(context.subject.forward, context.subject.vjp, pattern)
+    subject = replace(context.subject, pattern=pattern)
     try:
         spec = None if context.spec is None else Specification(context.spec.definition, pattern)
         there = Context(subject, spec, context.seed, "quick", owns=context.owns, constant=context.constant)

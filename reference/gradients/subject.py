@@ -20,11 +20,18 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """A ``forward`` and a ``vjp``; what goes wrong in a call is raised as a `Violation`."""
+    """A ``forward`` and a ``vjp``; what goes wrong in a call is raised as a `Violation`.
+
+    Attributes
+    ----------
+    takes_cotangent
+        False where ``vjp`` answers the gradient of a number that ``forward`` gives, whatever its cotangent.
+    """
 
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
     pattern: Pattern
+    takes_cotangent: bool = True
 
     def output(self, args: Sequence[Array]) -> Array:
         """``forward(*args)`` as an array of its own.
@@ -105,6 +112,8 @@ def constants(subject: Subject) -> frozenset[int]:
 
 def crash(name: str, error: BaseException, case: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
+    if isinstance(error, Violation):  # of the structure of an answer, which an adapter has seen
+        return error.but(counterexample=case)
     mistake = {"NotImplementedError": "not-implemented", "SystemExit": "exits"}.get(type(error).__name__, "crash")
     came = fact("raised", error=type(error).__name__, said=describe_error(error))
     return Violation(fact("answers", what=name), came, counterexample=case, mistake=mistake)

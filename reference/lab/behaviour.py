@@ -27,6 +27,8 @@ _TYPES = {
 }
 #: The fraction of entries that have to be as near to the truth as a precision takes them: others overflow in it.
 _MOST = 0.95
+#: How large an error may be beside the largest number of an answer, if fewer digits are to explain it.
+_LARGEST_ERROR = 0.05
 #: How many bounds of that precision an answer may be off.
 _BOUNDS = 8.0
 #: How large the mean of rounding errors may be, relative to the mean of their sizes.
@@ -61,13 +63,17 @@ def asked_again(context: Context, violation: Violation) -> str | None:
 
 
 def by_errors(
-    context: Context, message: Message, observations: Sequence[Observation], *, differences: bool
+    context: Context, message: Message, observations: Sequence[Observation], *, differences: bool, single: bool = False
 ) -> tuple[str, str] | None:
     """The word for answers that are nearly right, and what is known of the precision or the step; None if neither.
 
     ``differences``: whether difference quotients are thought of; that takes longer.
+
+    ``single``: whether the answers are wrong only where some arguments are in single precision: then few tell enough.
     """
     judged = [_Errors.of(context, message, each) for each in observations]
+    if single and _has_precision(judged, "float32", few=True):
+        return "low-precision", "float32"
     if sum(each.error.size for each in judged) < _FEWEST:
         return None
     for name in _TYPES:
@@ -92,7 +98,7 @@ class _Errors:
 
     @classmethod
     def of(cls, context: Context, message: Message, each: Observation) -> _Errors:
-        expected = context.answer(message, each.case(message))
+        expected = context.answer(message, each.case)
         truth = np.concatenate([part.value.ravel() for part in expected.truth])
         bound = np.concatenate(
             [b.ravel() + t.error.ravel() for b, t in zip(expected.bounds, expected.truth, strict=True)]
@@ -102,7 +108,7 @@ class _Errors:
             return cls(each, answer, truth, np.abs(answer - truth), bound)
 
 
-def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
+def _has_precision(judged: Sequence[_Errors], name: str, *, few: bool = False) -> bool:
     """Whether the answers are as near to the truth as that precision takes them, and no nearer."""
     unit, smallest, largest = _TYPES[name]
     within = total = 0
@@ -112,6 +118,8 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
         allowed = (each.bound / DOUBLE.u + np.abs(each.truth)) * unit
         known = (np.abs(each.truth) < largest) & np.isfinite(each.answer)
         room = _BOUNDS * allowed + _BOUNDS * smallest * max(1.0, _largest(each.observation))
+        # In half precision long sums may be off by as much as they are: that tells nothing.
+        room = np.minimum(room, _LARGEST_ERROR * np.abs(each.truth).max(initial=0) + smallest)
         within += int(np.count_nonzero(each.error[known] <= room[known]))
         total += each.error.size
         wrong = known & (each.error > each.bound)
@@ -123,7 +131,7 @@ def _has_precision(judged: Sequence[_Errors], name: str) -> bool:
                 absolute.append(off)
     if not typical or within < _MOST * total:
         return False
-    if not _scattered(np.concatenate(relative)) or not _scattered(np.concatenate(absolute)):
+    if not few and not (_scattered(np.concatenate(relative)) and _scattered(np.concatenate(absolute))):
         return False
     return float(np.median(typical)) >= tolerances.TYPICAL_LOW_PRECISION
 

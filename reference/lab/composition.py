@@ -7,20 +7,19 @@ check has been put to it, as to every other known mistake (`reference.lab.diagno
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from reference.lab.constants import Entry, constants, most_telling
 from reference.lab.contract import Message
-from reference.lab.estimation import neat, neat_between, roots
-from reference.lab.mistakes import scales, terms
-from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with
+from reference.lab.estimation import neat_between
+from reference.lab.mistakes import scales, stages, terms
+from reference.lab.mistakes.catalogue import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import (
     Departure,
     Family,
     Formula,
-    Parts,
     of_answers,
     of_arguments,
     of_given,
@@ -29,9 +28,10 @@ from reference.lab.mistakes.departures import (
     rounded,
 )
 from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
+from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
-from reference.lab.observations import Observation, answer_of, formula_of, matching, ratio_of
-from reference.numerics import tolerances
+from reference.lab.nodes import LARGE, Node, chosen, is_supported, mistake_of
+from reference.lab.observations import Answers, Observation, formula_of
 from reference.numerics.compare import alike_entries
 
 #: Mistakes of one method that are put on top of each other, at most.
@@ -40,14 +40,14 @@ _DEPTH = 3
 _BEAM = 5
 #: Different numbers that the answers have at least, if anything is to be said of them.
 _FEWEST_NUMBERS = 2
-#: How many answers are looked at in the search, and how many formulas are tried in all: a choice of time.
-_MOST_ANSWERS, _MOST_FORMULAS = 30, 40_000
+#: How many formulas that are held to one answer alone cost as much as one that is counted.
+_CHEAP = 2
+#: How many answers to single cases are computed in all: a choice of time.
+_MOST_FORMULAS = 8_000
 #: A constant that any family takes.
 _ANY = 0.25
 #: How near a formula is to answers that it may explain with one mistake more, as a fraction.
 _NEARLY = 0.03
-#: How many answers a constant is estimated from; the others confirm it.
-_TELLING = 2
 #: Words of the catalogue that are about the values of an answer alone.
 _NOT_OF_VALUES = frozenset(
     {
@@ -56,23 +56,6 @@ _NOT_OF_VALUES = frozenset(
         "batch-size-dependent",
     }
 )
-
-
-@dataclass
-class _Node:
-    """A formula that explains some of the answers, and the mistakes that it is made of."""
-
-    formula: Formula
-    departures: tuple[Departure, ...] = ()
-    predicted: list[Parts | None] = field(default_factory=list)
-    matched: int = 0
-    near: int = 0
-    base: Formula | None = None
-
-    @property
-    def constants(self) -> list[str]:
-        """The names of the constants that were estimated, apart from factors."""
-        return [name for each in self.departures for name in each.estimated if not name.startswith("factor")]
 
 
 def composed(observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> list[Mistake]:
@@ -84,19 +67,9 @@ def composed(observations: Sequence[Observation], message: Message, depth: int =
         # A constant is clipped, scaled and rounded from anything.
         return []
     with np.errstate(all="ignore"):
-        search = _Search(_chosen(observations), message, depth)
-        try:
-            found = search.run()
-        except _SpentError:
-            return []
-        search.asked = 0
-        return [_mistake(search.largest_first(node), node, message) for node in found[:_BEAM]]
-
-
-def _chosen(observations: Sequence[Observation]) -> list[Observation]:
-    """Some of the answers, from the first to the last, small ones and large ones; the check itself sees all."""
-    step = max(1, len(observations) // _MOST_ANSWERS)
-    return list(observations[::step])
+        search = _Search(observations, message, depth)
+        found = search.found()
+        return [mistake_of(search.largest_first(node), node, message) for node in found[:_BEAM]]
 
 
 class _SpentError(Exception):
@@ -106,36 +79,54 @@ class _SpentError(Exception):
 class _Search:
     def __init__(self, observations: Sequence[Observation], message: Message, depth: int = _DEPTH) -> None:
         self.depth = depth
-        self.asked = 0
-        self.observations = observations
+        self.asked = self.weight = 0.0
         self.message = message
-        self.entries = sum(part.size for each in observations for part in each.answer)
+        formula = formula_of(CLASSES[message.cls], message)
+        self.observations, confirming = chosen(observations, formula)
+        self.answers, self.confirming = Answers(self.observations), Answers(confirming)
+        self.names = tuple(self.observations[0].given)
+        self.entries = self.answers.due.size
+        numbers = sum(array.size for each in self.observations for array in each.given.values())
+        self.weight = 1 + numbers / len(self.observations) / LARGE
+        self.right = self._scored(Node(formula))
+        self.telling, self.looked = Answers([self._most_various()]), 0
+        self.faulty: list[stages.Faulty] = []
+        self.plain = [each for each in self._departures() if self._is_left_by(each)]
 
-    def run(self) -> list[_Node]:
-        right = self._scored(_Node(formula_of(CLASSES[self.message.cls], self.message)))
+    def _most_various(self) -> Observation:
+        """The answer with the most different wrong entries."""
+        wrong = np.ones(self.entries, bool)
+        if self.right.predicted is not None:
+            wrong = ~self.answers.matched(self.right.predicted) & np.isfinite(self.answers.due)
+
+        def various(number: int) -> int:
+            places = self.answers.places[number]
+            return len(np.unique(np.concatenate([self.answers.due[place][wrong[place]] for place in places])))
+
+        return self.observations[max(range(len(self.observations)), key=various)]
+
+    def found(self) -> list[Node]:
+        """The nodes that explain all answers; none if there are none, or the search takes too long."""
+        try:
+            found = self._run()
+        except _SpentError:
+            return []
+        self.asked = 0
+        return found
+
+    def _run(self) -> list[Node]:
+        right = self.right
         if right.matched == self.entries:
             # The answers are wrong by no more than two codings of one formula may differ: that tells nothing.
             return []
-        self.right = right
-        cores = self._catalogue()
-        # What costs little comes first: known formulas and what has no constant, alone and then in twos.
-        nodes = [*cores, *self._without_constants(right)]
-        if found := self._complete(nodes):
-            return found
-        if self.depth > 1:
-            mixed = over_samples(per_sample=self.message.per_sample)
-            pairs = [self._on_top(node, departure) for node in cores for departure in mixed]
-            nodes += [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
-            if found := self._complete(nodes):
+        nodes: list[Node] = []
+        for step in self._steps():
+            made = step(nodes)
+            if found := self._complete(made):
                 return found
-        nodes += self._with_constants(right)
-        for level in range(1, self.depth + 1):
-            found = self._complete(nodes)
-            if found or level == self.depth:
-                return found
+            nodes += made
+        for _ in range(1, self.depth):
             more = [wider for node in nodes for wider in self._scaled(node)]
-            if level == 1:
-                more += self._scaled(right, loosely=True)
             for node in self._promising([*nodes, *more]):
                 more += [*self._without_constants(node), *self._with_constants(node)]
                 if found := self._complete(more):
@@ -143,7 +134,84 @@ class _Search:
             nodes = self._promising(more, 4 * _BEAM)
         return []
 
-    def _promising(self, nodes: Sequence[_Node], most: int = _BEAM) -> list[_Node]:
+    def _steps(self) -> Iterator[Callable[[list[Node]], list[Node]]]:
+        """What is tried, one after the other: what costs little comes first, one mistake before two."""
+        yield lambda nodes: [*self._catalogue(), *self._written_wrongly()]
+        yield lambda nodes: list(self._without_constants(self.right))
+        if self.depth > 1:
+            yield self._mixed
+            yield lambda nodes: list(self._all_but_for_a_factor(self.right))
+            yield lambda nodes: list(self._twice())
+        yield lambda nodes: list(self._with_constants(self.right, self._own()))
+        yield lambda nodes: list(self._with_constants(self.right, list(stages.families(self.message.subject))))
+
+    def _mixed(self, nodes: Sequence[Node]) -> list[Node]:
+        """The nodes over the samples, and scaled."""
+        mixed = [each for each in over_samples(per_sample=self.message.per_sample) if self._is_left_by(each)]
+        pairs = [self._on_top(node, departure) for node in nodes for departure in mixed if not node.is_outside]
+        return [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
+
+    def _twice(self) -> Iterator[Node]:
+        """The formula with two faults in its stages."""
+        for each in stages.pairs(self.faulty):
+            if self._is_likely(each):
+                node = self._on_top(self.right, each)
+                yield node
+                yield from self._scaled(node)
+
+    def _all_but_for_a_factor(self, right: Node) -> Iterator[Node]:
+        """What is right but for something small and a factor, such as 1 / N."""
+        for node in self._scaled(right, loosely=True):
+            yield from self._with_constants(node)
+
+    def _own(self) -> list[Family]:
+        """Formulas with a constant that are made for this method; one mistake comes before two."""
+        own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
+        return [*own, *FORMULAS.get(self.message.subject, ())]
+
+    def _written_wrongly(self) -> list[Node]:
+        """The formula with a fault in one of its stages, or another formula in its place."""
+        found = []
+        right = {
+            each: self._is_as_right(stages.as_formula(each)) for each in stages.STAGED.get(self.message.subject, ())
+        }
+        for faulty in stages.single(self.message.subject):
+            departure = faulty.departure()
+            # A fault that changes nothing here explains nothing, with another one or without.
+            if right[faulty.staged] and not self._is_as_right(departure.change(self.right.formula)):
+                self.faulty.append(faulty)
+                found.append(departure)
+        found += instead(self.message.subject)
+        return [self._on_top(self.right, each) for each in found if self._is_likely(each)]
+
+    def _is_as_right(self, formula: Formula) -> bool:
+        """Whether a formula gives what the right one gives for the most telling case."""
+        self._count_cheap()
+        one, right = self.telling.predicted(formula), self.telling.predicted(self.right.formula)
+        return one is not None and right is not None and bool(alike_entries(one, right, self.telling.bound).all())
+
+    def _count_cheap(self) -> None:
+        self.looked += 1
+        if self.looked % _CHEAP == 0:
+            self._count(1)
+
+    def _is_likely(self, departure: Departure) -> bool:
+        """Whether a departure gives most of one answer, but for a factor: those that do not are left out at once."""
+        self._count_cheap()
+        predicted = self.telling.predicted(departure.change(self.right.formula))
+        if predicted is None:
+            return False
+        due = self.telling.due
+        if np.count_nonzero(self.telling.matched(predicted)) > due.size / 2:
+            return True
+        ratios = (due / predicted)[np.isfinite(predicted) & (predicted != 0) & np.isfinite(due) & (due != 0)]
+        if not ratios.size:
+            return False
+        middle = np.sort(ratios)[ratios.size // 2]
+        alike = np.abs(ratios - middle) <= scales.AGREEMENT * abs(middle)
+        return bool(alike.mean() > 1 / 2)
+
+    def _promising(self, nodes: Sequence[Node], most: int = _BEAM) -> list[Node]:
         """Those that explain more than the right formula does: to the last digit, or to a hundredth."""
         exact = [node for node in nodes if node.matched > self.right.matched]
         near = [node for node in nodes if node.near > max(self.right.near, self.entries // 2)]
@@ -152,92 +220,101 @@ class _Search:
         chosen = {id(node): node for node in [*exact[:most], *near[:most]]}
         return list(chosen.values())
 
-    def _complete(self, nodes: Sequence[_Node]) -> list[_Node]:
+    def _complete(self, nodes: Sequence[Node]) -> list[Node]:
         """Those that explain every entry; those made for this formula alone, if there are any."""
-        found = [node for node in nodes if node.matched == self.entries]
+        found = [node for node in nodes if node.matched == self.entries and self._is_certain(node)]
         # Made for this formula alone comes first, then what needs no constant.
         specific = [node for node in found if all(each.specific for each in node.departures)] or found
         fewest = min((len(node.constants) for node in specific), default=0)
         return [node for node in specific if len(node.constants) == fewest]
 
-    def largest_first(self, node: _Node) -> list[Departure]:
+    def _is_certain(self, node: Node) -> bool:
+        """Whether a node explains the other answers as well, and they are enough."""
+        predicted = self.confirming.predicted(node.formula)
+        if predicted is None or not self.confirming.matched(predicted).all():
+            return False
+        return is_supported(node, self.confirming, self.confirming.predicted(self.right.formula))
+
+    def largest_first(self, node: Node) -> list[Departure]:
         """The departures of a node: the first is the one that alone makes the most numbers wrong."""
-        right = _Node(formula_of(CLASSES[self.message.cls], self.message))
-        alone = {id(each): self._agreeing(self._on_top(right, each), self._scored(right)) for each in node.departures}
+        alone = {id(each): self._right_ones(self._on_top(self.right, each)) for each in node.departures}
         return sorted(node.departures, key=lambda each: alone[id(each)])
 
-    def _agreeing(self, node: _Node, other: _Node) -> int:
-        """How many entries two nodes give alike."""
-        agreeing = 0
-        for one, two, each in zip(node.predicted, other.predicted, self.observations, strict=True):
-            if one is not None and two is not None:
-                pairs = zip(one, two, each.bounds, strict=True)
-                agreeing += sum(int(np.count_nonzero(alike_entries(a, b, bound))) for a, b, bound in pairs)
-        return agreeing
+    def _right_ones(self, node: Node) -> int:
+        """How many entries a node gives as the right formula does."""
+        if node.predicted is None or self.right.predicted is None:
+            return 0
+        bound = np.zeros(node.predicted.shape)
+        return int(np.count_nonzero(alike_entries(node.predicted, self.right.predicted, bound)))
 
-    def _catalogue(self) -> list[_Node]:
+    def _catalogue(self) -> list[Node]:
         found = []
         for each in CATALOGUE:
             if each.subject != self.message.subject or each.word in _NOT_OF_VALUES:
                 continue
             formula = formula_of(each.classes[self.message.cls], self.message)
             known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further)  # type: ignore[misc]
-            found.append(self._scored(_Node(formula, (known,))))
+            found.append(self._scored(Node(formula, (known,))))
         return found
 
-    def _scored(self, node: _Node) -> _Node:
+    def _scored(self, node: Node) -> Node:
         self._count(len(self.observations))
-        node.predicted = [answer_of(node.formula, each) for each in self.observations]
-        for found, each in zip(node.predicted, self.observations, strict=True):
-            if found is not None:
-                node.matched += sum(int(np.count_nonzero(part)) for part in matching(found, each))
-                node.near += sum(
-                    int(np.count_nonzero(np.abs(one - other) <= _NEARLY * np.abs(other)))
-                    for one, other in zip(found, each.answer, strict=True)
-                )
+        node.predicted = self.answers.predicted(node.formula)
+        if node.predicted is not None:
+            node.matched = int(np.count_nonzero(self.answers.matched(node.predicted)))
+            node.near = self.answers.near(node.predicted, _NEARLY)
         return node
 
     def _count(self, formulas: int) -> None:
-        self.asked += formulas
+        self.asked += formulas * self.weight
         if self.asked > _MOST_FORMULAS:
             raise _SpentError
 
-    def _on_top(self, node: _Node, departure: Departure) -> _Node:
+    def _on_top(self, node: Node, departure: Departure) -> Node:
         """The node with a departure after all its others."""
         departures = (*node.departures, departure)
-        return self._scored(_Node(departure.change(node.formula), departures, base=node.base or node.formula))
+        return self._scored(Node(node.on_top(departure), departures, base=node.base or node.formula))
 
-    def _beneath(self, node: _Node, departure: Departure) -> _Node:
+    def _beneath(self, node: Node, departure: Departure) -> Node:
         """The node with a departure before all its others."""
-        formula = departure.change(node.base or node.formula)
-        for each in node.departures:
-            formula = each.change(formula)
-        return self._scored(_Node(formula, (departure, *node.departures), base=node.base or node.formula))
+        departures = (departure, *node.departures)
+        return self._scored(Node(node.beneath(departure), departures, base=node.base or node.formula))
 
-    def _without_constants(self, node: _Node) -> Iterator[_Node]:
+    def _without_constants(self, node: Node) -> Iterator[Node]:
         """The node with one more departure, which has no constant but a factor or coefficients."""
         yield from self._scaled(node)
         if not node.departures:
             yield from self._with_threshold(node)
             yield from self._with_terms(node)
-        names = tuple(self.observations[0].given)
-        for departure in (
-            *over_samples(per_sample=self.message.per_sample),
-            *over_axes(len(self.message.parts), per_sample=self.message.per_sample),
-            *of_given(names),
-            *rounded(names),
-        ):
+        for departure in self.plain:
             yield self._on_top(node, departure)
 
-    def _with_constants(self, node: _Node) -> Iterator[_Node]:
+    def _departures(self) -> list[Departure]:
+        """All without a constant, whatever the formula is."""
+        per_sample = self.message.per_sample
+        return [
+            *over_samples(per_sample=per_sample),
+            *over_axes(len(self.message.parts), per_sample=per_sample),
+            *of_given(self.names),
+            *rounded(self.names),
+        ]
+
+    def _is_left_by(self, departure: Departure) -> bool:
+        """Whether the answers can come from a departure, as far as they tell without any formula."""
+        if departure.leaves is None:
+            return True
+        return all(
+            bool(alike_entries(np.asarray(one), other, bound).all())
+            for each in self.observations
+            for one, other, bound in zip(departure.leaves(each.answer), each.answer, each.bounds, strict=True)
+        )
+
+    def _with_constants(self, node: Node, own: Sequence[Family] = ()) -> Iterator[Node]:
         """The node with one more departure, whose constant is estimated."""
-        # One mistake comes before two.
-        own = sorted(FAMILIES.get(self.message.subject, []), key=lambda family: len(family.make(_ANY).further))
         answers = of_answers(len(self.message.parts))
-        attempts = [] if node.departures else [(family, self._on_top) for family in own]
-        if _is_outside(node):
-            attempts = [(family, self._beneath) for family in (*own, *answers)]
-        attempts += [(family, self._on_top) for family in (*of_arguments(tuple(self.observations[0].given)), *answers)]
+        attempts = [(family, self._on_top) for family in (*of_arguments(self.names), *answers, *own)]
+        if node.is_outside:
+            attempts = [(family, self._beneath) for family in (*self._own(), *answers)] + attempts
         for family, place in attempts:
             best = self._best_of(node, family, place)
             if best is not None:
@@ -245,7 +322,7 @@ class _Search:
                 if best.matched == self.entries:
                     return
 
-    def _with_terms(self, node: _Node) -> Iterator[_Node]:
+    def _with_terms(self, node: Node) -> Iterator[Node]:
         """The sum of terms with other coefficients."""
         cases = [(each.given, each.answer[0]) for each in self.observations]
         classes = self.message.cls != "LinearLayer"
@@ -253,21 +330,20 @@ class _Search:
         if departure is not None:
             yield self._on_top(node, departure)
 
-    def _scaled(self, node: _Node, *, loosely: bool = False) -> Iterator[_Node]:
+    def _scaled(self, node: Node, *, loosely: bool = False) -> Iterator[Node]:
         """The node with the factors that its answers lack, part by part; ``loosely``: but for something small."""
         if any(departure.estimated.get("factor") for departure in node.departures):
             return
+        if node.predicted is None:
+            return
+        # To see what most cases have in common takes more of them.
+        answers = self.confirming if loosely else self.answers
+        predicted = answers.predicted(node.formula) if loosely else node.predicted
+        if predicted is None:
+            return
         found: list[scales.Scale] = []
         for part in range(len(self.message.parts)):
-            ratios, sizes, within = [], [], scales.AGREEMENT
-            for predicted, each in zip(node.predicted, self.observations, strict=True):
-                if predicted is None:
-                    return
-                ratio = ratio_of(each.answer[part], predicted[part], each.bounds[part])
-                if ratio is not None:
-                    ratios.append(ratio[0])
-                    within = max(within, ratio[1])
-                    sizes.append(each.sizes)
+            ratios, sizes, within = answers.ratios(predicted, part)
             # A part without a clear entry, such as zeros, says nothing of its factor.
             scale = scales.fitting(ratios, sizes, within=within, loosely=loosely) if ratios else scales.Scale(1.0)
             if scale is None:
@@ -279,7 +355,7 @@ class _Search:
         settings: Any = {"per_sample": self.message.per_sample, "classes": classes, "names": self.message.parts}
         yield self._on_top(node, scales.departure(found, **settings))
 
-    def _with_threshold(self, node: _Node) -> Iterator[_Node]:
+    def _with_threshold(self, node: Node) -> Iterator[Node]:
         if self.message.cls != "ReLULayer":
             return
         low, high = -np.inf, np.inf
@@ -290,97 +366,30 @@ class _Search:
         if np.isfinite([low, high]).all() and low < high:
             yield self._on_top(node, beyond(self.message.subject, _between(low, high)))
 
-    def _best_of(self, node: _Node, family: Family, place: Callable[[_Node, Departure], _Node]) -> _Node | None:
+    def _best_of(self, node: Node, family: Family, place: Callable[[Node, Departure], Node]) -> Node | None:
         """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
-        best: _Node | None = None
-        changed = _formula_beneath if place == self._beneath else _formula_on_top
-        for number, index in self._telling(node):
-            each = self.observations[number]
-            actual = float(each.answer[index[0]][index[1:]])
+        best: Node | None = None
+        if node.predicted is None:
+            return None
+        changed = node.beneath if place == self._beneath else node.on_top
 
-            def off(c: float, each: Observation = each, index: Any = index, actual: float = actual) -> float:
-                self._count(1)
-                found = answer_of(changed(node, family.make(c)), each)
-                return np.nan if found is None else float(found[index[0]][index[1:]]) - actual
+        def formula(c: float) -> Formula:
+            self._count(1)
+            return changed(family.make(c))
 
-            low, high = self._range(family)
-            for root in roots(off, low, high, signed=family.signed):
-                for constant in neat(root):
-                    departure = family.make(constant)
-                    found = answer_of(changed(node, departure), each)
-                    if found is None or not matching(found, each)[index[0]][index[1:]]:
-                        continue
-                    candidate = place(node, departure)
-                    if candidate.matched > max(node.matched, best.matched if best else 0):
-                        best = candidate
-                    break
+        for entry in self._telling(node)[: family.telling]:
+            for constant in constants(family, entry, formula):
+                candidate = place(node, family.make(constant))
+                if candidate.matched > max(node.matched, best.matched if best else 0):
+                    best = candidate
             if best is not None and best.matched == self.entries:
                 break
         return best
 
-    def _telling(self, node: _Node) -> list[tuple[int, tuple[int, ...]]]:
-        """The entries that the node explains least, of a few different answers: their numbers, parts and indices."""
-        found = []
-        for number, (predicted, each) in enumerate(zip(node.predicted, self.observations, strict=True)):
-            if predicted is None:
-                continue
-            for part, (one, other, bound) in enumerate(zip(predicted, each.answer, each.bounds, strict=True)):
-                wrong = ~alike_entries(one, other, bound) & np.isfinite(other)
-                if wrong.any():
-                    size = np.where(
-                        wrong, np.abs(one - other) / (np.abs(other) + bound + tolerances.NEXT_TO_NOTHING), -1
-                    )
-                    size = np.where(wrong & np.isnan(size), np.inf, size)
-                    place = [int(each) for each in np.unravel_index(int(np.argmax(size)), size.shape)]
-                    found.append((float(size[tuple(place)]), number, (part, *place)))
-        chosen: dict[int, tuple[int, ...]] = {}
-        for _, number, index in sorted(found, reverse=True):
-            chosen.setdefault(number, index)
-        return list(chosen.items())[:_TELLING]
-
-    def _range(self, family: Family) -> tuple[float, float]:
-        """The sizes between which a constant of the family has an effect on these arguments and answers."""
-        arrays = [array for each in self.observations for array in (*each.given.values(), *each.answer)]
-        numbers = np.abs(np.concatenate([array.ravel() for array in arrays]))
-        numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
-        smallest, largest = float(numbers.min()), float(numbers.max())
-        return max(family.low, smallest * tolerances.WITHOUT_EFFECT), min(family.high, max(largest * 10, 1.0))
+    def _telling(self, node: Node) -> list[Entry]:
+        return [] if node.predicted is None else most_telling(self.answers, node.predicted)
 
 
 def _between(low: float, high: float) -> float:
     """A threshold from ``low`` on and below ``high``: the one with the fewest digits."""
     return 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low)))
-
-
-def _formula_on_top(node: _Node, departure: Departure) -> Formula:
-    return departure.change(node.formula)
-
-
-def _formula_beneath(node: _Node, departure: Departure) -> Formula:
-    formula = departure.change(node.base or node.formula)
-    for each in node.departures:
-        formula = each.change(formula)
-    return formula
-
-
-def _is_outside(node: _Node) -> bool:
-    """Whether a node changes the answer of the right formula alone, by a factor or over the samples."""
-    return bool(node.departures) and all(each.outside for each in node.departures)
-
-
-def _mistake(departures: Sequence[Departure], node: _Node, message: Message) -> Mistake:
-    """The mistake that a formula makes, as a method of the right class; the first of the departures comes first."""
-
-    def method(self: Any, *arguments: Any, **named: Any) -> Any:
-        given = {**dict(zip(message.arguments, arguments, strict=False)), **named}
-        for name in ("W", "b"):
-            if hasattr(self, name):
-                given[name] = getattr(self, name)
-        parts = node.formula(given)
-        return list(parts) if len(message.parts) > 1 else parts[0]
-
-    words = [word for each in departures for word in (each.word, *each.further)]
-    estimated = {name: told for each in node.departures for name, told in each.estimated.items()}
-    name = f"{message.subject}: {', '.join(words)} {estimated}"
-    classes = classes_with(message.subject, method)
-    return Mistake(name, message.subject, words[0], departures[0].hint, classes, tuple(words[1:]), estimated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from reference.lab.context import Context
 from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
-from reference.lab.mistakes.wirings import Choice, estimated, wirings
+from reference.lab.mistakes.departures import Array
+from reference.lab.mistakes.wired_constants import estimated
+from reference.lab.mistakes.wirings import Choice, wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
 
@@ -77,7 +80,9 @@ class Explainer:
             if self._found.get(subject):
                 # A mistake that has been named already may explain this as well.
                 return None
-            found = behaviour.by_errors(self.context, message, observed(self.context.log, message), differences=False)
+            single = any(each.kind == "inputs in single" for each in violation.due.more)
+            answers = observed(self.context.log, message)
+            found = behaviour.by_errors(self.context, message, answers, differences=False, single=single)
             if found is None:
                 return None
             self._behaviour[subject] = (*found, "precision")
@@ -92,6 +97,8 @@ class Explainer:
         message, nothing = _message(violation), _says_nothing(context)
         if nothing and message is None:
             return None
+        # Two wrong choices that leave the values right would be a rare pair.
+        right = any(name.endswith(".values") for name in kept)
         # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
         listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
@@ -99,8 +106,8 @@ class Explainer:
             partial(list, before),
             partial(list, listed),
             partial(_composed, context, violation),
-            partial(_wired, subject, 1, violation),
-            partial(_wired, subject, 2, violation),
+            partial(_wired, subject, 1, violation, context),
+            partial(_wired, subject, 1 if right else 2, violation, context),
         )
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
@@ -135,7 +142,7 @@ class Explainer:
         """The answers that are wrong."""
         found = []
         for each in observations:
-            truth = self.context.answer(message, each.case(message)).truth
+            truth = self.context.answer(message, each.case).truth
             parts = zip(each.answer, truth, each.bounds, strict=True)
             with np.errstate(all="ignore"):
                 if not all((np.abs(a - t.value) <= bound + t.error).all() for a, t, bound in parts):
@@ -184,14 +191,29 @@ def _composed(context: Context, violation: Violation) -> list[Mistake]:
     return composed(observed(context.log, message), message)
 
 
-def _wired(subject: str, together: int, violation: Violation) -> list[Mistake]:
+def _wired(subject: str, together: int, violation: Violation, context: Context) -> list[Mistake]:
     """Networks with that many wrong choices, such as a factor that the violation shows."""
     constants: list[Choice] = []
     due, came, shown = violation.due, violation.came, violation.counterexample
+    if together > 1 and (came.kind != "entry" or violation.mistake is not None):
+        return []
     if due.kind == came.kind == "entry" and "X" in shown and "T" in shown:
         sizes = {"N": len(shown["X"]), "D": np.shape(shown["X"])[1], "K": np.shape(shown["T"])[1]}
-        constants = estimated(subject, float(due["value"]), float(came["value"]), sizes)
+        constants = estimated(subject, float(due["value"]), float(came["value"]), sizes, _last_parts(context))
     return list(wirings(subject, together, constants))
+
+
+def _last_parts(context: Context) -> list[Array]:
+    """The arrays that came last: an answer, or all parts of a gradient."""
+    log = list(context.log)
+    last = log[-1].values if log else ()
+    while log and len(log[-1].values) == 1:
+        log.pop()
+    parts: list[Any] = []
+    while log and len(log[-1].values) == 2:  # noqa: PLR2004 - dW and db of a layer
+        parts += log.pop().values
+    arrays = [each for each in parts or last if isinstance(each, np.ndarray) and each.dtype.kind == "f"]
+    return arrays if len(arrays) == len(parts or last) else []
 
 
 def _in_some_cases(violation: Violation, message: Message, wrong: list[Observation]) -> tuple[Violation, str | None]:

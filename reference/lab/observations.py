@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from reference.lab.contract import Case, Message
 from reference.lab.due_shapes import in_shape
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import Array, Formula, Given, Parts
-from reference.numerics.compare import alike_entries
+from reference.numerics.compare import room_for
 
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
 _CLEAR, _CODINGS = 1e4, 32.0
@@ -26,13 +27,7 @@ class Observation:
     given: Given
     answer: Parts
     bounds: Parts
-    origin: Array | None = None
-
-    def case(self, message: Message) -> Case:
-        """The case that was asked."""
-        arguments = {name: array for name, array in self.given.items() if name in message.arguments}
-        parameters = {name: array for name, array in self.given.items() if name not in arguments}
-        return Case(arguments, parameters, self.origin)
+    case: Case
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -43,7 +38,7 @@ class Observation:
 def observed(log: Sequence[Response], message: Message) -> list[Observation]:
     """The answers of a log that were judged, of that message."""
     return [
-        Observation(_given(each.case), each.values, each.bounds, each.case.origin)
+        Observation(_given(each.case), each.values, each.bounds, each.case)
         for each in log
         if each.message is message and each.case is not None and each.bounds is not None
     ]
@@ -53,23 +48,72 @@ def _given(case: Case) -> Given:
     return {**case.arguments, **case.parameters}
 
 
-def ratio_of(answer: Array, predicted: Array, bound: Array) -> tuple[float, float] | None:
-    """The factor between two arrays, that of most entries, and how exact it is; None where nothing is clear."""
-    clear = np.isfinite(answer) & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * bound) & (answer != 0)
-    if not clear.any():
-        return None
-    ratios = (answer[clear] / predicted[clear]).ravel()
-    chosen = np.argsort(ratios)[ratios.size // 2]
-    rounding = (bound[clear] / np.abs(predicted[clear])).ravel()[chosen]
-    return float(ratios[chosen]), float(scales.AGREEMENT + _CODINGS * rounding)
+class Answers:
+    """The answers of several observations in one row, so that a formula is held to all of them at once.
+
+    Parameters
+    ----------
+    observations
+        At least one.
+    """
+
+    def __init__(self, observations: Sequence[Observation]) -> None:
+        self.observations = observations
+        self.due = _in_a_row(part for each in observations for part in each.answer)
+        bounds = [
+            np.broadcast_to(bound, part.shape)
+            for each in observations
+            for part, bound in zip(each.answer, each.bounds, strict=True)
+        ]
+        self.bound = _in_a_row(bounds)
+        self.room = room_for(self.due, self.bound)
+        self._nan = np.isnan(self.due)
+        self._clear = np.isfinite(self.due) & (self.due != 0)
+        ends = np.cumsum([0, *(part.size for each in observations for part in each.answer)]).tolist()
+        places = iter([slice(*pair) for pair in pairwise(ends)])
+        #: Where each part of each answer stands in the row.
+        self.places = [tuple(next(places) for _ in each.answer) for each in observations]
+        self.sizes = [each.sizes for each in observations]
+
+    def predicted(self, formula: Formula) -> Array | None:
+        """What the formula gives for all observations, in a row; None if it fails for one of them."""
+        found = []
+        for each in self.observations:
+            parts = answer_of(formula, each)
+            if parts is None:
+                return None
+            found += [part.ravel() for part in parts]
+        return np.concatenate(found)
+
+    def matched(self, predicted: Array) -> Array:
+        """Where a prediction is what came, but for rounding."""
+        same = (predicted == self.due) | (np.isnan(predicted) & self._nan)
+        return np.asarray(same | (np.abs(predicted - self.due) <= self.room))
+
+    def near(self, predicted: Array, fraction: float) -> int:
+        """How many entries of a prediction are as near as that fraction to what came."""
+        return int(np.count_nonzero(np.abs(predicted - self.due) <= fraction * np.abs(self.due)))
+
+    def ratios(self, predicted: Array, part: int) -> tuple[list[float], list[dict[str, int]], float]:
+        """For each observation with clear numbers the factor of most entries and its sizes, and how exact all are."""
+        clear = self._clear & np.isfinite(predicted) & (np.abs(predicted) > _CLEAR * self.bound)
+        ratios, sizes, within = [], [], scales.AGREEMENT
+        for places, size in zip(self.places, self.sizes, strict=True):
+            place = places[part]
+            chosen = clear[place]
+            if not chosen.any():
+                continue
+            numbers, bounds = predicted[place][chosen], self.bound[place][chosen]
+            found = self.due[place][chosen] / numbers
+            middle = int(np.argsort(found)[found.size // 2])
+            ratios.append(float(found[middle]))
+            sizes.append(size)
+            within = max(within, float(scales.AGREEMENT + _CODINGS * bounds[middle] / abs(numbers[middle])))
+        return ratios, sizes, within
 
 
-def matching(found: Parts, each: Observation) -> list[Array]:
-    """Where the parts are those that came, but for rounding."""
-    return [
-        alike_entries(np.asarray(one, dtype=np.float64), other, bound)
-        for one, other, bound in zip(found, each.answer, each.bounds, strict=True)
-    ]
+def _in_a_row(arrays: Iterable[Array]) -> Array:
+    return np.concatenate([np.asarray(array, dtype=np.float64).ravel() for array in arrays])
 
 
 def answer_of(formula: Formula, each: Observation) -> Parts | None:

@@ -82,9 +82,14 @@ def alike_entries(one: Array, other: Array, bound: Any) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):
         ones, others = one.astype(np.float64), other.astype(np.float64)
         distance = np.abs(ones - others)
-        room = tolerances.CODINGS_BOUNDS * np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0
         same = (ones == others) | (np.isnan(ones) & np.isnan(others))
-        return np.asarray(same | (distance <= room + _last_digits(others)))
+        room = room_for(others, np.reshape(bound, one.shape) if np.size(bound) == one.size else 0.0)
+        return np.asarray(same | (distance <= room))
+
+
+def room_for(numbers: Array, bound: Any) -> Array:
+    """How far another coding of a formula may be from these numbers, whose right values have these bounds."""
+    return np.asarray(tolerances.CODINGS_BOUNDS * bound + _last_digits(numbers))
 
 
 def _last_digits(numbers: Array) -> Array:

@@ -53,6 +53,10 @@ _EXPECTED = {
     "array of shape": "an array of shape {shape}",
     "array under": "an array of shape {shape} under {name}",
     "pair under": "[dW, db] under {name}",
+    "loss and gradients": "two answers: the loss, and the gradients in the structure of the parameters",
+    "output and cache": "forward to answer a tuple: the output, or several, and the cache last",
+    "gradient left": "the gradient of {name} to be in the layer after backward",
+    "structure": "a {name}, as the arguments have",
     "keys": "a dict with the keys {names}",
     "shape of": "{what} of shape {shape}",
     "shape of argument": "{what} of shape {shape}, as the argument has",
@@ -164,6 +168,10 @@ _REASONS = {
     "too slow": "too slow for batches of {batch} images, by the time that {few} take",
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
+    "array without gradient": (
+        "the array {name} of the layer has no gradient that could be found; if it is a parameter, say where: "
+        "parameters={{'{name}': 'the name of its gradient'}}"
+    ),
     "no specification": "no specification was given to hold the forward pass against",
     "formula not followed": "judged nothing: {reason}",
     "formula undecided": "judged nothing: at none of the inputs that were tried can the formula be judged",
@@ -186,8 +194,8 @@ _REASONS = {
         "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises"
     ),
     "mostly left out": (
-        "judged too little: {left} of {drawn} drawn inputs are not legal; say which are with domain, legal, fixed or "
-        "draw"
+        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which "
+        "are"
     ),
     "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",

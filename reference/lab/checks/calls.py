@@ -14,6 +14,7 @@ from reference.engine import promises
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Step
 from reference.findings import Violation
 from reference.lab import large
+from reference.lab.checks.akin import akin
 from reference.lab.checks.parameters import new_layer
 from reference.lab.checks.promises import judge_types
 from reference.lab.context import ORDINARY, Context
@@ -101,7 +102,7 @@ def _large_in_the_lab(message: Message) -> Sizes:
 def check_long_use(context: Context, message: Message) -> None:
     """One object answers any number of calls: other numbers in the same arrays, other methods, new parameters."""
     rng = context.rng(f"{message.subject}.use")
-    steps, cases = _uses(message, rng, _ROUNDS[context.effort])
+    steps, cases = _uses(message, rng, _ROUNDS[context.effort], naive=context.assignment == 1)
     setting = message.setting(cases[0])
     replies = context.executor.run([*setting, *steps])[len(setting) :]
     parameters: dict[str, Array] = {**cases[0].parameters}
@@ -134,13 +135,14 @@ def _judge_use(context: Context, message: Message, case: Case, reply: Reply, num
     promises.check_memory((), altered=reply.altered, blame=blame)
 
 
-def _uses(message: Message, rng: np.random.RandomState, rounds: int) -> tuple[list[Step], list[Case]]:
+def _uses(message: Message, rng: np.random.RandomState, rounds: int, *, naive: bool) -> tuple[list[Step], list[Case]]:
     """Steps for one object, and the cases of those that call the judged method, without later parameters."""
     first = message.draw(ORDINARY, normal_numbers(rng))
     cases: list[Case] = []
     steps: list[Step] = []
     for number in range(rounds):
-        for case in (_akin(message, first, number, rng), _another(message, first, rng)):
+        alike = akin(message, first, message.draw(ORDINARY, normal_numbers(rng)), naive=naive)
+        for case in (alike[number % len(alike)], _another(message, first, rng)):
             kept = len(cases) % 2 == 0
             steps += [Keep(name, array) for name, array in case.arguments.items() if kept]
             given = {name: Ref(name) if kept else array for name, array in case.arguments.items()}
@@ -150,22 +152,6 @@ def _uses(message: Message, rng: np.random.RandomState, rounds: int) -> tuple[li
         if message.parameters and number % 2:
             steps += _new_parameters(first, rng, by_update=number % 4 == 1)
     return steps, cases
-
-
-def _akin(message: Message, first: Case, number: int, rng: np.random.RandomState) -> Case:
-    """The first case again, with other later samples, or with its later samples in another order: a cache mixes up."""
-    if number % 3 == 0:
-        return first
-    if number % 3 == 1:
-        return first.rows([0, *range(ORDINARY.n - 1, 0, -1)])
-    other = message.draw(ORDINARY, normal_numbers(rng))
-    mixed = {name: array.copy() for name, array in other.arguments.items()}
-    for name, array in mixed.items():
-        array[0] = first.arguments[name][0]
-    origin = None
-    if first.origin is not None and other.origin is not None:
-        origin = np.concatenate([first.origin[:1], other.origin[1:]])
-    return Case(mixed, first.parameters, origin)
 
 
 def _another(message: Message, first: Case, rng: np.random.RandomState) -> Case:

@@ -7,7 +7,7 @@ formulas of the catalogue, in `reference.lab.composition`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,6 +44,8 @@ class Departure:
         Whether it is made for one method's formula: then it is told rather than one that fits all methods.
     outside
         Whether it changes the answer of any formula, by a factor or over the samples.
+    leaves
+        What it leaves as it is once it is done: answers that this changes do not come from the departure.
     """
 
     word: str
@@ -53,6 +55,7 @@ class Departure:
     further: tuple[str, ...] = ()
     specific: bool = False
     outside: bool = False
+    leaves: Callable[[Parts], Parts] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,12 @@ class Family:
         Between which sizes the constant is looked for.
     signed
         Whether it may be negative.
+    points
+        The constants at which the answer to a case may bend; None if it may anywhere.
+    solved
+        The constants that may lead from one number to another, if they can be written down.
+    telling
+        How many entries the constant is estimated from, one after the other.
     """
 
     name: str
@@ -76,6 +85,9 @@ class Family:
     low: float = 1e-320
     high: float = 1.0
     signed: bool = False
+    points: Callable[[Given], Array] | None = None
+    solved: Callable[[float, float], Sequence[float]] | None = None
+    telling: int = 2
 
 
 _CLIPPED = "Which numbers does the limit change, and who asks for one?"
@@ -99,13 +111,14 @@ def after(
     *,
     outside: bool = False,
     estimated: Mapping[str, str] | None = None,
+    leaves: Callable[[Parts], Parts] | None = None,
 ) -> Departure:
     """The departure that changes the answer."""
 
     def changed(formula: Formula) -> Formula:
         return lambda given: change(formula(given), given)
 
-    return Departure(word, hint, changed, estimated or {}, outside=outside)
+    return Departure(word, hint, changed, estimated or {}, outside=outside, leaves=leaves)
 
 
 def of_arguments(names: tuple[str, ...]) -> list[Family]:
@@ -115,7 +128,8 @@ def of_arguments(names: tuple[str, ...]) -> list[Family]:
         if name == "T":
             continue
         found += [
-            *_clips(partial(_clip_before, name)),
+            *_clips(partial(_clip_before, name), points=partial(_entries, name)),
+            *(Family("longest", partial(_shorten_before, name, axis), 1e-9, 1e9) for axis in (-1, None)),
             Family("epsilon", partial(_add_before, name), 1e-320, 1.0, signed=True),
         ]
     return found
@@ -125,8 +139,10 @@ def of_answers(parts: int) -> list[Family]:
     """Those with a constant that concern the answer: all parts of it, or one."""
     found = []
     for place in (None, *range(parts)) if parts > 1 else (None,):
-        found += _clips(partial(_clip_after, place))
-    return [*found, Family("epsilon", _add_after, 1e-320, 1.0, signed=True)]
+        found += _clips(partial(_clip_after, place), solved=lambda right, came: (came, -came, 1 - came))
+        found += [Family("longest", partial(_shorten_after, place, axis), 1e-9, 1e9) for axis in (-1, None)]
+    found += [Family("longest", _shorten_all, 1e-9, 1e9)] if parts > 1 else []
+    return [*found, Family("epsilon", _add_after, 1e-320, 1.0, signed=True, solved=lambda right, came: (came - right,))]
 
 
 def of_given(names: tuple[str, ...]) -> list[Departure]:
@@ -176,9 +192,14 @@ def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
     found = []
     for place in (None, *range(parts)) if parts > 1 else (None,):
         for axis in (-1,) if per_sample else (-1, None):
-            found.append(after("wrong-axis", hint, _reduced(np.mean, axis, place)))
-            found.append(after("wrong-axis", hint, _reduced(np.sum, axis, place)))
+            flat = partial(_changed, _reduced(np.mean, axis, place))
+            found.append(after("wrong-axis", hint, _reduced(np.mean, axis, place), leaves=flat))
+            found.append(after("wrong-axis", hint, _reduced(np.sum, axis, place), leaves=flat))
     return found
+
+
+def _changed(change: Callable[[Parts, Given], Parts], parts: Parts) -> Parts:
+    return change(parts, {})
 
 
 def _reduced(reduce: Callable[..., Array], axis: int | None, place: int | None) -> Callable[[Parts, Given], Parts]:
@@ -204,14 +225,20 @@ def _clip_before(name: str, low: float | None, high: float | None) -> Departure:
     return before("clipped", _CLIPPED, name, lambda A: np.clip(A, low, high), **_limits(low, high))
 
 
-def _clips(clip: Callable[[float | None, float | None], Departure]) -> list[Family]:
-    """Limits below, above, on both sides of 0, and on both sides of a half."""
+def _clips(clip: Callable[[float | None, float | None], Departure], **found: Any) -> list[Family]:
+    """Limits below, above, on both sides of 0, and on both sides of a half; ``found``: how each is found."""
     return [
-        Family("limit", lambda c: clip(c, None), 1e-320, 1e308, signed=True),
-        Family("limit", lambda c: clip(None, c), 1e-320, 1e308, signed=True),
-        Family("limit", lambda c: clip(-c, c), 1e-320, 1e308),
-        Family("limit", lambda c: clip(c, 1 - c), 1e-17, 0.5),
+        Family("limit", lambda c: clip(c, None), 1e-320, 1e308, signed=True, **found),
+        Family("limit", lambda c: clip(None, c), 1e-320, 1e308, signed=True, **found),
+        Family("limit", lambda c: clip(-c, c), 1e-320, 1e308, **found),
+        Family("limit", lambda c: clip(c, 1 - c), 1e-17, 0.5, **found),
     ]
+
+
+def _entries(name: str, given: Given) -> Array:
+    """The entries of an array and their distances from 1, at which a limit begins to have an effect."""
+    entries = np.ravel(given[name])
+    return np.concatenate([entries, -entries, 1 - entries])
 
 
 def _clip_after(place: int | None, low: float | None, high: float | None) -> Departure:
@@ -219,6 +246,33 @@ def _clip_after(place: int | None, low: float | None, high: float | None) -> Dep
         return tuple(np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts))
 
     return after("clipped", _CLIPPED, change, estimated=_limits(low, high))
+
+
+def _shorten_before(name: str, axis: int | None, c: float) -> Departure:
+    change = partial(shortened, c=c, axis=axis)
+    return before("clipped", _CLIPPED, name, change, **{"greatest length": _told(c)})
+
+
+def _shorten_after(place: int | None, axis: int | None, c: float) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        return tuple(shortened(part, c, axis) if place in {None, number} else part for number, part in enumerate(parts))
+
+    return after("clipped", _CLIPPED, change, estimated={"greatest length": _told(c)})
+
+
+def _shorten_all(c: float) -> Departure:
+    def change(parts: Parts, given: Given) -> Parts:
+        length = np.sqrt(sum(float((part**2).sum()) for part in parts))
+        return tuple(part * min(1.0, c / length) for part in parts) if length else parts
+
+    return after("clipped", _CLIPPED, change, estimated={"greatest length": _told(c)})
+
+
+def shortened(A: Array, c: float, axis: int | None) -> Array:
+    """The array, or each of its vectors along an axis, no longer than c."""
+    largest = np.abs(A).max(axis=axis, keepdims=True, initial=0)
+    length = largest * np.sqrt(((A / np.where(largest == 0, 1, largest)) ** 2).sum(axis=axis, keepdims=True))
+    return np.asarray(A * np.minimum(1, c / np.where(length == 0, c, length)))
 
 
 def _add_before(name: str, c: float) -> Departure:
@@ -239,10 +293,12 @@ def rounded(names: tuple[str, ...]) -> list[Departure]:
         told = {"precision": dtype.__name__}
         each_and_all = (*((name,) for name in names), names)
         found += [Departure("low-precision", _SINGLE, _round_before(chosen, to), told) for chosen in each_and_all]
-        found.append(after("low-precision", _SINGLE, _round_after(to), estimated=told))
+        change = _round_after(to)
+        found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
     for digits in range(1, 13):
         change = _round_after(partial(_rounded_to, digits))
-        found.append(after("low-precision", _SINGLE, change, estimated={"decimals": str(digits)}))
+        told = {"decimals": str(digits)}
+        found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
     return found
 
 
@@ -281,13 +337,23 @@ def over_samples(*, per_sample: bool) -> list[Departure]:
     total = "Each sample has an answer of its own: over which axes does the sum run?"
     first = "Each sample has an answer of its own: whose is given for all?"
     backwards = "In which order come the rows of the answer?"
+
+    def same(parts: Parts) -> Parts:
+        return tuple(np.repeat(part[:1], len(part), axis=0) for part in parts)
+
+    def centred(parts: Parts) -> Parts:
+        return tuple(part - part.mean(axis=0) for part in parts)
+
+    def last(parts: Parts) -> Parts:
+        return tuple(np.repeat(part[-1:], len(part), axis=0) for part in parts)
+
     return [
-        after("averaged-over-batch", mean, rows(np.mean), outside=True),
-        after("summed-over-batch", total, rows(np.sum), outside=True),
-        after("averaged-over-batch", mean, all_of(np.mean), outside=True),
-        after("summed-over-batch", total, all_of(np.sum), outside=True),
-        after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[:1], len(p), axis=0) for p in parts)),
-        after("sample-dependence", first, lambda parts, _: tuple(np.repeat(p[-1:], len(p), axis=0) for p in parts)),
-        after("sample-dependence", first, lambda parts, _: tuple(p - p.mean(axis=0) for p in parts)),
+        after("averaged-over-batch", mean, rows(np.mean), outside=True, leaves=same),
+        after("summed-over-batch", total, rows(np.sum), outside=True, leaves=same),
+        after("averaged-over-batch", mean, all_of(np.mean), outside=True, leaves=same),
+        after("summed-over-batch", total, all_of(np.sum), outside=True, leaves=same),
+        after("sample-dependence", first, lambda parts, _: same(parts), leaves=same),
+        after("sample-dependence", first, lambda parts, _: last(parts), leaves=same),
+        after("sample-dependence", first, lambda parts, _: centred(parts), leaves=centred),
         after("wrong-axis", backwards, lambda parts, _: tuple(p[::-1] for p in parts)),
     ]

@@ -27,6 +27,8 @@ _NAMED = {
     math.sqrt(2): "sqrt 2",
     1 / math.sqrt(2): "1 / sqrt 2",
 }
+#: From which number on a divisor is a batch size.
+_FIXED = 8
 #: A constant of the form p / q is told as one up to these numbers.
 _LARGEST_DIVISOR = 12
 
@@ -190,6 +192,9 @@ def words_of(scale: Scale, *, per_sample: bool, classes: bool) -> tuple[str, ...
         pass
     elif per_sample and n == -1:
         words.append("averaged-over-batch")
+    elif not per_sample and n == 1 and abs(scale.constant) <= 1 / _FIXED:
+        # Divided by a number of samples, if by another than that of the batch.
+        rest = True
     elif not per_sample and n in {-1, 1}:
         words.append("averaged-twice" if n < 0 else "not-averaged")
     elif n:

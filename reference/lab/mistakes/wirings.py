@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.mistakes import scales
+from reference.lab.mistakes import plain
+from reference.lab.mistakes import wired_numbers as elsewhere
 from reference.lab.mistakes.catalogue import Mistake, classes_with
 
 #: Makes a method of the choices that differ from the right ones, by name.
@@ -92,14 +93,18 @@ def _propagate(choices: Mapping[str, Any]) -> Any:
     of_output = choices.get("output", list)
     result = choices.get("result", lambda Y: Y)
     stop, heed = choices.get("stop", "after"), choices.get("heed", "asked")
+    given, between = (choices.get(name, lambda A: A) for name in ("given", "between"))
 
     def propagate(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
         ending = of_output(self.output_layers) if output_layers or heed == "always" else []
         layers = of_layers(self.layers)
+        X = given(X)
+        dtype = X.dtype if choices.get("cast") else None
         for layer in [*ending, *layers] if choices.get("first") else [*layers, *ending]:
             if stop == "before" and layer.name == last_layer:
                 break
-            X = layer.forward(X)
+            X = between(layer.forward(X))
+            X = X if dtype is None else X.astype(dtype)
             if stop == "after" and layer.name == last_layer:
                 return X
         return result(X)
@@ -112,6 +117,16 @@ _MIXED = (
      lambda Y: np.repeat(Y.mean(axis=0, keepdims=True), len(Y), axis=0)),
     ("averaged-over-batch", "Each sample has an answer of its own: by how many is it divided?", lambda Y: Y / len(Y)),
     ("softmax-missing", "Probabilities are asked for: what is done to them in the end?", np.log),
+    ("averaged-over-batch", "Each sample has an answer of its own; who takes the mean?", elsewhere.running_means),
+    ("summed-over-batch", "Each sample has an answer of its own; who sums them up?", elsewhere.running_sums),
+    ("sample-dependence", "Whose answer is given?", lambda Y: np.repeat(Y[:1], len(Y), axis=0)),
+    ("wrong-axis", "In which order come the answers?", lambda Y: Y[::-1]),
+    ("scaled", "Probabilities are asked for: what is done to them in the end?", np.exp),
+    ("scaled", "Probabilities are asked for: what is done to them in the end?", np.square),
+    ("sign", "Which sign has an output?", np.negative),
+    ("output-layers-ignored", "How often are the output layers run?", plain.softmax),
+    ("leaky", "What is done to the outputs in the end?", lambda Y: np.maximum(Y, 0)),
+    *elsewhere.precisions(),
     ("softmax-missing", "Probabilities are asked for, not which of them is the largest.",
      lambda Y: np.eye(Y.shape[1])[Y.argmax(axis=1)]),
 )  # fmt: skip
@@ -121,11 +136,14 @@ _PROPAGATE = [
     Choice("output", _first_only, "output-layers-ignored", _OUTPUT),
     Choice("output", _twice, "wrong-layer-order", _OUTPUT),
     Choice("output", lambda layers: list(layers)[::-1], "wrong-layer-order", _OUTPUT),
+    Choice("cast", True, "low-precision", "What type has each layer's answer, and what type has X?"),
     Choice("first", True, "wrong-layer-order", "Where do the output layers stand?"),
     Choice("heed", "always", "output-layers-ignored", "With output_layers=False, what does the loss expect to get?"),
     Choice("stop", "before", "layer-skipped", "Stop before the layer of that name, or after it?"),
     Choice("stop", "never", "layer-skipped", "What is `last_layer` for?"),
     *(Choice("result", change, word, hint) for word, hint, change in _MIXED),
+    *(Choice("given", change, word, hint) for word, hint, change in elsewhere.precisions()),
+    *(Choice("between", change, word, hint) for word, hint, change in elsewhere.precisions()),
 ]
 
 # evaluate
@@ -135,6 +153,7 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
     result, of = choices.get("result", lambda losses: losses), choices.get("of", "logits")
 
     def evaluate(self: Any, X: Any, T: Any) -> Any:
+        X = choices.get("given", lambda A: A)(X)
         Y = self.propagate(X, output_layers=of != "logits") if "layers" not in choices else X
         if "layers" in choices:
             for layer in choices["layers"](self.layers):
@@ -157,6 +176,13 @@ _EVALUATE = [
     Choice("result", np.exp, "scaled", "The loss is promised: what is done to it in the end?"),
     Choice("result", lambda losses: losses[::-1], "wrong-axis", "In which order come the losses?"),
     Choice("result", lambda losses: np.repeat(losses[:1], len(losses), axis=0), "sample-dependence", _MEAN),
+    Choice("result", lambda losses: np.repeat(losses[-1:], len(losses), axis=0), "sample-dependence", _MEAN),
+    Choice("result", elsewhere.running_means, "averaged-over-batch", _MEAN),
+    Choice("result", elsewhere.running_sums, "summed-over-batch", "One loss for each sample is promised."),
+    Choice("result", np.square, "scaled", "The loss is promised: what is done to it in the end?"),
+    Choice("result", np.sqrt, "scaled", "The loss is promised: what is done to it in the end?"),
+    *(Choice("result", change, word, hint) for word, hint, change in elsewhere.precisions()),
+    *(Choice("given", change, word, hint) for word, hint, change in elsewhere.precisions()),
 ]
 
 # gradient
@@ -181,6 +207,8 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
         for number in numbers:
             layer, inputs, own = layers[number], passed[number], passed[number + 1]
             given = {"own": own, "network": X, "before": passed[max(number - 1, 0)]}.get(get("input", ""), inputs)
+            if get("input") == "network where it fits":
+                given = X if X.shape == inputs.shape else inputs
             if get("input") == "width":
                 given = next((each for each in passed if each.shape[1] == inputs.shape[1]), inputs)
             if get("input") == "last width":
@@ -196,7 +224,8 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
     return gradient
 
 
-def _each_part(change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def each_part(change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """What changes every array of a gradient, given X too."""
     return lambda found, X: {name: [change(part, X) for part in parts] for name, parts in found.items()}
 
 
@@ -215,12 +244,39 @@ _AT = "`delta` asks for the layer's own outputs: which of the arrays beside it i
 _BACK = "On the way back, which layers does delta pass?"
 _WHO = "Who divides by the number of samples, the layer's `grad` or the network?"
 _LOSS_SEES = "Of which function is the gradient taken: does the loss see the output layers?"
+
+
+def _skipped(where: Callable[..., bool]) -> Any:
+    """The way back that leaves out the layers of which the condition holds."""
+
+    def back(layer: Any, delta: Any, moved: Any, number: int, last: int) -> Any:
+        fits = np.shape(delta) == np.shape(moved)
+        return delta if fits and where(layer.has_params(), number, last) else moved
+
+    return back
+
+
+#: Of a layer with parameters or without, its number, and the last layer's number: which are passed over.
+_PASSED: tuple[Callable[[bool, int, int], bool], ...] = (
+    lambda parameters, number, last: parameters,
+    lambda parameters, number, last: True,
+    lambda parameters, number, last: number % 2 == 0,
+    lambda parameters, number, last: number % 2 == 1,
+    lambda parameters, number, last: number % 4 == 1,
+    lambda parameters, number, last: (number + 1) % 4 == 0,
+    lambda parameters, number, last: number == 1,
+    lambda parameters, number, last: number == last - 1,
+    lambda parameters, number, last: not parameters and number not in {1, last - 1},
+    lambda parameters, number, last: not parameters and number > 1,
+    lambda parameters, number, last: not parameters and number < last - 1,
+)
 _GRADIENT = [
     Choice("input", "own", "wrong-layer-input", _INPUT),
     Choice("input", "network", "wrong-layer-input", _INPUT),
     Choice("input", "before", "wrong-layer-input", _INPUT),
     Choice("input", "width", "wrong-layer-input", _INPUT),
     Choice("input", "last width", "wrong-layer-input", _INPUT),
+    Choice("input", "network where it fits", "wrong-layer-input", _INPUT),
     Choice("at", "inputs", "wrong-layer-input", _AT),
     Choice("at", "last", "wrong-layer-input", _AT),
     Choice("first", "delta", "wrong-layer-order", "Which comes first, a layer's `grad` or its `delta`?"),
@@ -237,6 +293,7 @@ _GRADIENT = [
     Choice("back", lambda layer, delta, moved, number, last: moved if layer.has_params() or number == last else delta,
            "layer-skipped", _BACK),
     Choice("back", lambda layer, delta, moved, number, last: delta, "layer-skipped", _BACK),
+    *(Choice("back", _skipped(where), "layer-skipped", _BACK) for where in _PASSED),
     Choice("start", lambda loss, Y, T: np.ones_like(Y), "delta-next-ignored",
            "Where does backpropagation begin: with what does the loss have to say?"),
     Choice("start", lambda loss, Y, T: loss.forward(Y, T) * np.ones_like(Y), "delta-next-ignored",
@@ -255,9 +312,18 @@ _GRADIENT = [
            "Under which layer's name does each gradient stand?"),
     Choice("result", _of_one_part(1, lambda part, X: np.zeros_like(part)), "bias-gradient-missing",
            "By how much does an output change when its bias grows by one?"),
-    Choice("scale", _each_part(lambda part, X: part / len(X)), "averaged-twice", _WHO),
-    Choice("scale", _each_part(lambda part, X: part * len(X)), "not-averaged", _WHO),
-    Choice("scale", _each_part(lambda part, X: -part), "sign", "Who takes the step downhill?"),
+    Choice("scale", each_part(lambda part, X: part / len(X)), "averaged-twice", _WHO),
+    Choice("scale", each_part(lambda part, X: part * len(X)), "not-averaged", _WHO),
+    Choice("scale", each_part(lambda part, X: -part), "sign", "Who takes the step downhill?"),
+    *(Choice("scale", each_part(lambda part, X, to=to: to(part)), word, hint)  # type: ignore[misc]
+      for word, hint, to in elsewhere.precisions()),
+    *(Choice("samples", change, word, hint) for word, hint, change in elsewhere.precisions()),
+    Choice("scale", _of_one_part(1, lambda part, X: -part), "sign", "Who takes the step downhill?"),
+    Choice("scale", _of_one_part(0, lambda part, X: -part), "sign", "Who takes the step downhill?"),
+    Choice("scale", each_part(lambda part, X: np.sign(part)), "scaled", "How long is each entry of the gradient?"),
+    Choice("scale", each_part(lambda part, X: part / np.sqrt((part**2).sum())), "scaled",
+           "How long is each part of the gradient?"),
+    Choice("scale", each_part(lambda part, X: np.abs(part)), "sign", "Which sign has each entry of the gradient?"),
     Choice("scale", _of_one_part(0, lambda part, X: part / len(X)), "averaged-twice", _WHO),
     Choice("scale", _of_one_part(1, lambda part, X: part / len(X)), "averaged-twice", _WHO),
     Choice("scale", _of_one_part(0, lambda part, X: part * len(X)), "not-averaged", _WHO),
@@ -295,46 +361,3 @@ def _mistake(subject: str, make: Method, chosen: Sequence[Choice]) -> Mistake:
     name = f"{subject} wired " + " and ".join(f"{each.name} {number.get(id(each), each.estimated)}" for each in chosen)
     classes = classes_with(subject, make({each.name: each.value for each in chosen}))
     return Mistake(name, subject, words[0], chosen[0].hint, classes, tuple(words[1:]), constants)
-
-
-def estimated(subject: str, right: float, wrong: float, sizes: Mapping[str, int]) -> list[Choice]:
-    """Choices with a constant that is estimated from one entry: what was due, and what came."""
-    if not np.isfinite([right, wrong]).all() or right == 0:
-        return []
-    name = "scale" if subject == "MLP.gradient" else "result"
-    found = [_scaling(subject, name, scale) for scale in _scales(wrong / right, sizes)]
-    if abs(wrong) < abs(right) and wrong:
-        limit = abs(wrong)
-        for low, high in ((-limit, limit), (None, wrong), (wrong, None)):
-            bounds = {"lower limit": low, "upper limit": high}
-            told = tuple((what, repr(bound)) for what, bound in bounds.items() if bound is not None)
-            change = _clipping(subject, low, high)
-            found.append(Choice(name, change, "clipped", "Whose work is it to limit a number here?", told))
-    return found
-
-
-def _clipping(subject: str, low: float | None, high: float | None) -> Any:
-    if subject == "MLP.gradient":
-        return _each_part(lambda part, X: np.clip(part, low, high))
-    return lambda Y: np.clip(Y, low, high)
-
-
-def _scales(ratio: float, sizes: Mapping[str, int]) -> Iterator[scales.Scale]:
-    """Factors that one ratio may stand for."""
-    for powers in ((0, 0, 0), (0, 0, -1), (0, -1, 0), (0, 0, 1), (0, 1, 0), (-2, 0, 0), (2, 0, 0)):
-        scale = scales.fitting([ratio], [sizes], powers=powers)
-        if scale is not None:
-            yield scale
-
-
-def _scaling(subject: str, name: str, scale: scales.Scale) -> Choice:
-    per_sample = subject != "MLP.gradient"
-    first, *further = scales.words_of(scale, per_sample=per_sample, classes=True) or ("scaled",)
-    hint = "Which factor does the formula have that the code has not, or the other way round?"
-    told = (("factor", str(scale)),)
-    if per_sample:
-        return Choice(
-            name, lambda Y: Y * scale.of({"N": len(Y), "D": 1, "K": Y.shape[1]}), first, hint, told, tuple(further)
-        )
-    change = _each_part(lambda part, X: part * scale.of({"N": len(X), "D": X.shape[1], "K": 1}))
-    return Choice(name, change, first, hint, told, tuple(further))

@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import ArrayLike, NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
@@ -80,7 +80,7 @@ def enclose(
     last: Enclosure | None = None
     reason: Undecided | None = None
     for bits in tolerances.BALL_BITS:
-        if offset is not None and bits < tolerances.NEARBY_BITS:
+        if offset is not None and bits < ball_tolerances.NEARBY_BITS:
             continue
         with precision(bits), recording(single=_is_single(args)):
             try:
@@ -135,7 +135,7 @@ def arguments(
             continue
         values = [arb(number) for number in each.astype(np.float64).ravel().tolist()]
         if offset is not None:
-            step = arb(2) ** -tolerances.NEARBY_BITS_AWAY
+            step = arb(2) ** -ball_tolerances.NEARBY_BITS_AWAY
             directions = np.asarray(offset[len(leaves)], dtype=np.float64).ravel().tolist()
             values = [value + step * arb(d) for value, d in zip(values, directions, strict=True)]
         leaf = of_numbers([Ball(value, True) for value in values], each.shape)

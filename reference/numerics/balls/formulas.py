@@ -14,7 +14,7 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.evaluation import adjoints, arguments, as_balls, seed
 from reference.numerics.balls.scalar import Ball
@@ -98,7 +98,7 @@ def difference(
             found = _compared(truths, answers, places)
         if found is None:
             return None
-        decided = found.relative > 0 or found.width <= tolerances.FORMULA_WIDTH
+        decided = found.relative > 0 or found.width <= ball_tolerances.FORMULA_WIDTH
         if decided or (last is not None and found.width >= last.width / 2):
             return found
         last = found

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
+from reference.numerics.ball_tolerances import DECIMAL_DIGITS, DECIMAL_UNITS
 from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, Refused, Undecided
-from reference.numerics.tolerances import DECIMAL_DIGITS, DECIMAL_UNITS
 
 _NUMBERS = (int, float, np.number, np.bool_)
 

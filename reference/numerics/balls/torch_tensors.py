@@ -15,11 +15,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
+from reference.numerics.ball_tolerances import MOST_OPERATIONS
 from reference.numerics.balls.array import BallArray, balls, of_numbers, one_element, plain
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.tape import SETTINGS, TAPE, Refused
 from reference.numerics.balls.torch_forms import DECOMPOSED, FORMS
-from reference.numerics.tolerances import MOST_OPERATIONS
 
 
 class BallTensor(torch.Tensor):  # type: ignore[misc, unused-ignore]

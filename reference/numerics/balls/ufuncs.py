@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from reference.numerics.ball_tolerances import MOST_OPERATIONS
 from reference.numerics.balls import scalar
 from reference.numerics.balls.array import BallArray, elements, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, boxed, compared, enclosed, made, stair
 from reference.numerics.balls.tape import TAPE, Refused, Undecided
-from reference.numerics.tolerances import MOST_OPERATIONS
 
 
 def _sign(x: Any) -> Ball:

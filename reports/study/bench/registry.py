@@ -18,6 +18,7 @@ BENCHMARKS = {
     "gradcheck": "gradcheck",
     "mistakes": "mistakes",
     "second-hand": "second_hand",
+    "false-alarms": "false_alarms",
     "accuracy": "accuracy",
     "search": "search",
     "softmax-cost": "softmax_cost",

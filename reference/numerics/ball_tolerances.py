@@ -1,0 +1,41 @@
+"""Tolerances and tuning constants of ball arithmetic on whole functions, with their reasons, as in `tolerances`."""
+
+from __future__ import annotations
+
+#: Significant digits from which a constant in a formula is taken for one that was rounded, such as 0.7978845608028654
+#: for the root of 2 / pi. A choice: two fewer than a double holds, one more than people write of their own accord.
+DECIMAL_DIGITS = 15
+#: How far such a constant may be off, in units in its last place. A choice: a few operations in double precision.
+DECIMAL_UNITS = 8.0
+#: Operations after which an evaluation is given up. A choice: two to three seconds and 0.7 GB (measured).
+MOST_OPERATIONS = 1_000_000
+#: How far, as a power of two, generic points are from a point with a tie. A choice: far below every double, and far
+#: above the rounding of `NEARBY_BITS`.
+NEARBY_BITS_AWAY = 300
+#: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
+NEARBY_BITS = 1024
+#: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes
+#: seconds.
+MOST_BALLS_AT_ONCE = 20_000
+#: Entries of all arguments together up to which all orders of tied entries are looked at. A choice of time: there are
+#: as many evaluations.
+MOST_TIED_ENTRIES = 24
+#: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that.
+#: A choice.
+RESOLUTION = 2.0**-20
+#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0.
+#: A choice: thirty digits.
+FORMULA_WIDTH = 1e-30
+#: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
+DIGITS_TOLD = 4
+#: How many cases the formula of a gradient is compared in. A choice of time.
+FORMULA_CASES = {"quick": 6, "normal": 20, "exhaustive": 60}
+#: How many numbers among the arguments in all cases together. A choice of time: about two seconds.
+FORMULA_NUMBERS = 10_000
+#: How wide the difference may stay, for constants that were rounded, and the formula be judged at all. A choice.
+FORMULA_KNOWN = 1e-6
+#: The smallest normal double: below it numbers have fewer digits to lose.
+SMALLEST_NORMAL = 2.0**-1022
+#: At how many ordinary inputs a forward pass is compared with itself in ball arithmetic, to agree at one at least. A
+#: choice: the given numbers may be such that all digits are lost there.
+PLACES_TRIED = 4
