@@ -44,7 +44,6 @@ FAULTS: dict[str, Fault] = {
     "the mean for each": lambda g: np.full_like(g, g.mean()),
     "divided by the first length": lambda g: g / len(g) if g.ndim else g,
     "sign": lambda g: -g,
-    "rounded to single precision": lambda g: g.astype(np.float32).astype(np.float64),
 }
 #: A few for each run of the tests; all of them are for the measurement.
 SAMPLE = ("tanh", "softmax", "layer norm", "matrix product", "maximum", "division")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances
 
 Array = NDArray[Any]
 Interval = tuple[float, float]
@@ -51,7 +51,7 @@ class Pattern:
     @cached_property
     def is_large(self) -> bool:
         """Whether there are so many numbers that calls are counted."""
-        return sum(self.args[number].size for number in self.differentiable) > tolerances.LARGE
+        return sum(self.args[number].size for number in self.differentiable) > function_tolerances.LARGE
 
     def is_legal(self, args: Sequence[Array]) -> bool:
         """Whether arguments are in their domains and the caller's predicate, if there is one, says so."""

@@ -17,7 +17,7 @@ from reference.gradients.differences import Differences, contracted
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import doubles
 from reference.gradients.subject import asked
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
@@ -120,7 +120,7 @@ def is_excused(
     """
     floats = doubles(context.pattern.floats(case.args))
     largest = max(float(np.abs(each).max(initial=0.0)) for each in floats)
-    if largest >= tolerances.WHOLE_DOUBLES and staircases.has_steps(oracle.function, floats):
+    if largest >= function_tolerances.WHOLE_DOUBLES and staircases.has_steps(oracle.function, floats):
         return True
     if case.ordinary and context.is_excused(case, cotangent, answers, bounds):
         return True

@@ -20,7 +20,7 @@ from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -240,7 +240,7 @@ class Context(engine.Context):
         if not self.pattern.is_legal(args):
             return None
         if self.spec is not None and self.spec.is_differentiated:
-            coarse = [np.full(each.shape, tolerances.TIE_RELATIVE) for each in floats]
+            coarse = [np.full(each.shape, function_tolerances.TIE_RELATIVE) for each in floats]
             found = self.spec.gradient(cotangent, args, coarse)
             return tuple(each.value for each in found) if all(np.isfinite(e.error).all() for e in found) else None
         try:

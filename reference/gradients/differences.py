@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
 from reference.gradients.tolerance import rounding_error
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
 
@@ -149,19 +149,19 @@ class Differences:
                 for s in (t, -t)
             )
             with np.errstate(all="ignore"):
-                noise = float((np.abs(weights) * rounding)[ahead != behind].sum()) * tolerances.TAYLOR_SAFETY
+                noise = float((np.abs(weights) * rounding)[ahead != behind].sum()) * function_tolerances.TAYLOR_SAFETY
                 return float((weights * (ahead - behind)).sum()) / (2 * t), noise
 
         # Arguments of 1e-100 may be told apart by steps of their own size alone.
         own = min(_ratio(a, d, smallest=True) for a, d in zip(args, directions, strict=True))
         left: list[float] = []
         for rounding, scale in ((self._near(args)[0], 1.0), (self._at_place(args)[0], own)):
-            if scale == 1.0 or 0 < scale < tolerances.TAYLOR_STEPS[-1]:
-                for t in (scale * step for step in tolerances.TAYLOR_STEPS):
+            if scale == 1.0 or 0 < scale < function_tolerances.TAYLOR_STEPS[-1]:
+                for t in (scale * step for step in function_tolerances.TAYLOR_STEPS):
                     slope, noise = told(t, rounding)
-                    if noise <= tolerances.TAYLOR_CLEAR * off * t:
+                    if noise <= function_tolerances.TAYLOR_CLEAR * off * t:
                         left.append(abs(slope - claimed))
-        last = left[-tolerances.TAYLOR_LAST :]
+        last = left[-function_tolerances.TAYLOR_LAST :]
         return not last or all(not each <= off / 2 for each in last)
 
     def steps(self, args: Sequence[Array], number: int) -> Array:
@@ -241,9 +241,9 @@ class Differences:
         known.
         """
         own = max((float(np.abs(each).max(initial=0.0)) for each in args), default=0.0)
-        if not 0 < own < tolerances.OWN_SCALE * scale / tolerances.STEP_RATIO:
+        if not 0 < own < function_tolerances.OWN_SCALE * scale / tolerances.STEP_RATIO:
             return True
-        rounding = self._at_place(args)[0] * tolerances.TAYLOR_SAFETY
+        rounding = self._at_place(args)[0] * function_tolerances.TAYLOR_SAFETY
         ok: Any = True
         for step in (own / 8, own / 64):
             with np.errstate(all="ignore"):

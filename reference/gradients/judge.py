@@ -42,7 +42,7 @@ class Comparison:
     largest: float = float(np.finfo(np.float64).max)
     violation: Violation | None = None
     judged: int = 0
-    unit: float = 2.0**-53
+    unit: float = tolerances.DOUBLE_UNIT
     crash: Violation | None = None
     _pairs: list[tuple[Array, Array, Array]] = field(default_factory=list)
 

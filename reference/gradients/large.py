@@ -19,7 +19,7 @@ from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import doubles
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
@@ -71,8 +71,8 @@ class Slopes:
 
     def along(self, direction: Array) -> Estimate:
         """By both steps, with the error that their difference shows."""
-        (first, _), (second, noise) = (self.by(direction, step) for step in tolerances.LARGE_STEPS)
-        error = tolerances.LARGE_SAFETY * abs(first - second) + noise
+        (first, _), (second, noise) = (self.by(direction, step) for step in function_tolerances.LARGE_STEPS)
+        error = function_tolerances.LARGE_SAFETY * abs(first - second) + noise
         return Estimate(np.asarray(second), np.asarray(error if np.isfinite(error) else np.inf))
 
     def by(self, direction: Array, step: float) -> tuple[float, float]:
@@ -82,7 +82,7 @@ class Slopes:
             slope = float(self._weights @ (ahead - behind)) / (2 * step)
             changed = ahead != behind
             size = np.abs(self._weights[changed]) @ (np.abs(ahead[changed]) + np.abs(behind[changed]))
-        return slope, tolerances.LARGE_UNITS * tolerances.DOUBLE_UNIT * float(size) / (2 * step)
+        return slope, function_tolerances.LARGE_UNITS * tolerances.DOUBLE_UNIT * float(size) / (2 * step)
 
     def _at(self, move: Array) -> Array:
         floats = list(self._floats)
@@ -92,7 +92,7 @@ class Slopes:
 
 def _located(told: Slopes, actual: Array, bound: Array, direction: Array, whole: Part) -> tuple[int, ...]:
     """The entry that is off most, by halving: two calls for the left half, and the right one is what is left."""
-    step = tolerances.LARGE_STEPS[-1]
+    step = function_tolerances.LARGE_STEPS[-1]
 
     def halved(left: Any, right: Any, part: Part) -> tuple[Part, Part]:
         masked = np.zeros(direction.size)

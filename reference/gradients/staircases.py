@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances
 
 Array = NDArray[Any]
 
@@ -27,7 +27,7 @@ def has_steps(function: Callable[..., Array], floats: Sequence[Array]) -> bool:
         value = np.asarray(function(*(a + t * d for a, d in zip(start, line, strict=True))), dtype=np.float64)
         return np.where(np.isfinite(value), value, 0.0).reshape(-1)
 
-    places = np.linspace(0.0, 1.0, tolerances.STAIRCASE_PLACES)
+    places = np.linspace(0.0, 1.0, function_tolerances.STAIRCASE_PLACES)
     values = np.array([at(t) for t in places])
     changes = np.abs(np.diff(values, axis=0)).max(axis=1, initial=0.0)
     if not changes.any():
@@ -36,11 +36,11 @@ def has_steps(function: Callable[..., Array], floats: Sequence[Array]) -> bool:
     low, high = places[worst], places[worst + 1]
     first = float(changes[worst])
     before, after = at(low), at(high)
-    for _ in range(tolerances.STAIRCASE_HALVINGS):
+    for _ in range(function_tolerances.STAIRCASE_HALVINGS):
         middle = (low + high) / 2
         value = at(middle)
         if np.abs(value - before).max() >= np.abs(after - value).max():
             high, after = middle, value
         else:
             low, before = middle, value
-    return bool(np.abs(after - before).max() > tolerances.STAIRCASE_JUMP * first)
+    return bool(np.abs(after - before).max() > function_tolerances.STAIRCASE_JUMP * first)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
@@ -101,21 +101,21 @@ class Limits:
     def _limit(self, boost: int | None, sign: float) -> Array | None:
         move = self._rng.uniform(0.25, 1.0, self.rows.shape[1]) * self._rng.choice([-1.0, 1.0], self.rows.shape[1])
         if boost is not None:
-            move[boost] = sign * tolerances.TIE_BOOST
+            move[boost] = sign * function_tolerances.TIE_BOOST
         far, near = (self._at(self.split(move), distance) for distance in (1.0, 0.5))
         if far is None or near is None:
             return None
-        if np.abs(near).max() > tolerances.TIE_GROWTH * np.abs(far).max() + tolerances.ZERO_OUTPUT_ERROR:
+        if np.abs(near).max() > function_tolerances.TIE_GROWTH * np.abs(far).max() + tolerances.ZERO_OUTPUT_ERROR:
             self.diverges = True
             return None
         gap = float(np.abs(near - far).max(initial=0.0))
-        if gap > tolerances.TIE_KINK * max(float(np.abs(far).max(initial=0.0)), tolerances.ZERO_OUTPUT_ERROR):
+        if gap > function_tolerances.TIE_KINK * max(float(np.abs(far).max(initial=0.0)), tolerances.ZERO_OUTPUT_ERROR):
             return None  # another kink lies between the two
-        self.error = max(self.error, tolerances.TIE_ERROR * gap)
+        self.error = max(self.error, function_tolerances.TIE_ERROR * gap)
         return np.asarray(2 * near - far)
 
     def _at(self, move: Arrays, distance: float) -> Array | None:
-        found = self._place.gradients(moved(self._place.floats, move, distance * tolerances.TIE_DISTANCE))
+        found = self._place.gradients(moved(self._place.floats, move, distance * function_tolerances.TIE_DISTANCE))
         if found is None or not all(np.isfinite(each).all() for each in found):
             return None
         return np.concatenate([each.reshape(-1) for each in found])
@@ -136,14 +136,14 @@ def judge(place: Place, gradient: Arrays, allowed: Arrays, rng: np.random.Random
     if jumps(place, rng):
         return Verdict("unknown", kinked=True)
     limits = Limits(place, rng)
-    limits.look(tolerances.TIE_LIMITS)
-    if limits.diverges or len(limits.rows) < tolerances.TIE_LIMITS // 2:
+    limits.look(function_tolerances.TIE_LIMITS)
+    if limits.diverges or len(limits.rows) < function_tolerances.TIE_LIMITS // 2:
         return Verdict("unknown", kinked=limits.diverges)
     claimed = np.concatenate([each.reshape(-1).astype(np.float64) for each in gradient])
     granted = np.concatenate(
         [np.broadcast_to(each, a.shape).reshape(-1) for each, a in zip(allowed, gradient, strict=True)]
     )
-    tight = limits.error + tolerances.TIE_RELATIVE * np.abs(limits.rows).max(initial=0.0)
+    tight = limits.error + function_tolerances.TIE_RELATIVE * np.abs(limits.rows).max(initial=0.0)
     kinked = bool((np.ptp(limits.rows, axis=0) > 4 * tight).any())
     return replace(_judged(place, limits, claimed, granted, tight, rng), kinked=kinked)
 
@@ -160,7 +160,7 @@ def _judged(
     along = _along_ties(place, limits, claimed, granted, tight, rng)
     if along is not None:
         return along
-    for entry in _outside(limits, claimed, granted, tight)[: tolerances.TIE_ENTRIES]:
+    for entry in _outside(limits, claimed, granted, tight)[: function_tolerances.TIE_ENTRIES]:
         verdict = _entry(place, limits, int(entry), claimed, granted, tight)
         if verdict is not None:
             return verdict
@@ -170,16 +170,17 @@ def _judged(
 def jumps(place: Place, rng: np.random.RandomState) -> bool:
     """Whether the function is not continuous at a place: near it the value does not come near the value there."""
     centre = place.value(place.floats)
-    for _ in range(tolerances.TIE_LIMITS):
+    for _ in range(function_tolerances.TIE_LIMITS):
         move = tuple(rng.uniform(-1, 1, a.shape) for a in place.floats)
         values = [
-            place.value(moved(place.floats, move, distance * tolerances.TIE_DISTANCE))
-            for distance in (1.0, tolerances.TIE_NEARER)
+            place.value(moved(place.floats, move, distance * function_tolerances.TIE_DISTANCE))
+            for distance in (1.0, function_tolerances.TIE_NEARER)
         ]
         if centre is None or values[0] is None or values[1] is None:
             continue
         far, near = (abs(each - centre) for each in values if each is not None)
-        if not np.isfinite(near) or (near > tolerances.TIE_JUMP * far and near > tolerances.TIE_RELATIVE * abs(centre)):
+        flat = function_tolerances.TIE_RELATIVE * abs(centre)
+        if not np.isfinite(near) or near > max(function_tolerances.TIE_JUMP * far, flat):
             return True
     return False
 
@@ -202,7 +203,7 @@ def _along_ties(
     place: Place, limits: Limits, claimed: Array, granted: Array, tight: float, rng: np.random.RandomState
 ) -> Verdict | None:
     """A direction along which all limits agree, and the gradient does not."""
-    for more in (0, tolerances.TIE_MORE_LIMITS):
+    for more in (0, function_tolerances.TIE_MORE_LIMITS):
         limits.look(more)
         suspects = [
             direction
@@ -236,15 +237,17 @@ def _directions(floats: Arrays, limits: Limits, claimed: Array, rng: np.random.R
     numbers = np.concatenate([a.reshape(-1).astype(np.float64) for a in floats])
     _, same = np.unique(numbers, return_inverse=True)
     _, alike = np.unique(np.abs(numbers), return_inverse=True)
-    for _ in range(tolerances.TIE_DIRECTIONS):
+    for _ in range(function_tolerances.TIE_DIRECTIONS):
         speeds = rng.uniform(0.5, 1.0, numbers.size) * rng.choice([-1.0, 1.0], numbers.size)
         yield np.where(numbers == 0, 0.0, speeds[same])
         yield speeds[same]
         yield speeds[alike] * np.sign(numbers)
     differences = limits.rows - limits.rows.mean(axis=0)
     _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
-    rank = int((sizes > tolerances.TIE_RANK * max(float(sizes.max(initial=0.0)), 1e-300)).sum())
-    if rank <= len(limits.rows) - tolerances.TIE_SATURATED:
+    rank = int(
+        (sizes > function_tolerances.TIE_RANK * max(float(sizes.max(initial=0.0)), tolerances.ZERO_OUTPUT_ERROR)).sum()
+    )
+    if rank <= len(limits.rows) - function_tolerances.TIE_SATURATED:
         rest = claimed - limits.rows.mean(axis=0)
         rest = rest - axes[:rank].T @ (axes[:rank] @ rest)
         size = float(np.abs(rest).max(initial=0.0))
@@ -262,15 +265,15 @@ def _outside(limits: Limits, claimed: Array, granted: Array, tight: float) -> Ar
 def _entry(place: Place, limits: Limits, entry: int, claimed: Array, granted: Array, tight: float) -> Verdict | None:
     """What is said of an entry outside its limits, after looking for more of them; None if they now include it."""
     for sign in (1.0, -1.0):
-        limits.look(tolerances.TIE_LIMITS, entry, sign)
-    limits.look(tolerances.TIE_MORE_LIMITS)
+        limits.look(function_tolerances.TIE_LIMITS, entry, sign)
+    limits.look(function_tolerances.TIE_MORE_LIMITS)
     seen = limits.rows[:, entry]
     room = float(granted[entry]) + 2 * max(tight, limits.error)
     if seen.min() - room <= claimed[entry] <= seen.max() + room:
         return None
     # Both ends have been met often: there is hardly anything beyond them.
     often = min(int((seen <= seen.min() + room).sum()), int((seen >= seen.max() - room).sum()))
-    if often < tolerances.TIE_OFTEN:
+    if often < function_tolerances.TIE_OFTEN:
         return Verdict("unknown")
     return _wrong_entry(limits, place, entry, seen)
 

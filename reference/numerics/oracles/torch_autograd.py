@@ -340,12 +340,8 @@ _BY_ENTRIES = frozenset(
 )
 #: Special functions of which torch is right to nine digits or so.
 _ROUGH = frozenset(
-    """digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta""".split()  # noqa: SIM905
-)
-_ROUGH |= frozenset(
-    """
-    special_zeta special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1
-    """.split()  # noqa: SIM905 (as a list, one name a line)
+    """digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta special_zeta
+    special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1""".split()  # noqa: SIM905
 )
 
 

@@ -1,0 +1,215 @@
+"""`check_vjp` at ties, at legal inputs alone, and at many numbers: what is legal passes, what is not is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reference.findings import Finding
+from reference.gradients import check_vjp
+from tests.gradients import softmax
+from tests.wording import failed
+
+pytestmark = pytest.mark.catalogue
+
+Array = NDArray[Any]
+X = np.array([0.3, -1.0, 2.0, 0.5, 7.0])
+MATRIX = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 4.0]])
+TARGETS = np.eye(3)[[0, 2]]
+#: The check of the formula alone, which fails with the values where ball arithmetic is at hand.
+FORMULA = "vjp.gradient.formula"
+
+
+def checked(found: list[Finding], check: str) -> Finding:
+    return next(each for each in found if each.check == check)
+
+
+def sorted_vjp(c: Array, x: Array) -> tuple[Array]:
+    g = np.empty_like(x)
+    g[np.argsort(x, kind="stable")] = c
+    return (g,)
+
+
+def median(x: Array) -> Array:
+    return np.asarray(np.sort(x)[2])
+
+
+def median_vjp(c: Array, x: Array) -> tuple[Array]:
+    g = np.zeros_like(x)
+    g[np.argmax(x == median(x))] = c
+    return (g,)
+
+
+def inverse_vjp(c: Array, a: Array) -> tuple[Array]:
+    inverse = np.linalg.inv(a)
+    return (-inverse.T @ c @ inverse.T,)
+
+
+def eigenvalues(a: Array) -> Array:
+    return np.linalg.eigvalsh((a + a.T) / 2)
+
+
+def eigenvalues_vjp(c: Array, a: Array) -> tuple[Array]:
+    _, v = np.linalg.eigh((a + a.T) / 2)
+    return (v @ np.diag(c) @ v.T,)
+
+
+def cross_entropy(x: Array, t: Array) -> Array:
+    shifted = x - x.max(1, keepdims=True)
+    return np.asarray(-(t * (shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))).sum(1, keepdims=True))
+
+
+LEGAL: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = {
+    "sort": (np.sort, sorted_vjp, (X,), {}),
+    "median": (median, median_vjp, (X,), {}),
+    "eigenvalues": (eigenvalues, eigenvalues_vjp, (MATRIX,), {}),
+    "largest, the first": (np.max, lambda c, x: (c * (np.arange(x.size) == np.argmax(x)),), (X,), {}),
+    "largest, shared": (np.max, lambda c, x: (c * (x == x.max()) / (x == x.max()).sum(),), (X,), {}),
+    "maximum, to the first": (np.maximum, lambda c, x, y: (c * (x >= y), c * (x < y)), (X, X), {}),
+    "direction of a vector": (
+        np.arctan2,
+        lambda c, y, x: (c * x / (x * x + y * y), -c * y / (x * x + y * y)),
+        (X, X),
+        {},
+    ),
+    "rounding": (np.round, lambda c, x: (0 * c,), (X,), {}),
+    "fraction": (lambda x: x - np.floor(x), lambda c, x: (1 * c,), (X,), {}),
+    "inverse": (np.linalg.inv, inverse_vjp, (MATRIX,), {}),
+    "inverse of itself": (np.linalg.inv, inverse_vjp, (MATRIX,), {"spec": np.linalg.inv}),
+    "targets held": (
+        cross_entropy,
+        lambda c, x, t: (c * (softmax(x) - t), 0 * t),
+        (X[:3] * np.ones((2, 1)), TARGETS),
+        {"fixed": (1,)},
+    ),
+    "targets constant": (
+        cross_entropy,
+        lambda c, x, t: (c * (softmax(x) - t), None),
+        (X[:3] * np.ones((2, 1)), TARGETS),
+        {},
+    ),
+    "single precision inside": (
+        lambda x: np.tanh(x.astype(np.float32)).astype(np.float64),
+        lambda c, x: (c * (1 - np.tanh(x) ** 2),),
+        (X,),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_legal_answers_pass(name: str) -> None:
+    """At ties, at jumps, beside arguments that are held, and where the forward pass is noisy."""
+    forward, vjp, args, options = LEGAL[name]
+    found = check_vjp(forward, vjp, *args, effort="quick", **options)
+    assert not failed(found), [str(each) for each in found if each.status == "failed"]
+
+
+WRONG: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], str]] = {
+    "the whole to each largest": (np.max, lambda c, x: (c * (x == x.max()),), (X,), "vjp.gradient.ties"),
+    "the whole to both": (np.maximum, lambda c, x, y: (c * (x >= y), c * (y >= x)), (X, X), "vjp.gradient.ties"),
+    "nothing to either": (np.maximum, lambda c, x, y: (c * (x > y), c * (y > x)), (X, X), "vjp.gradient.ties"),
+    "twice the slope at 0": (
+        lambda x: np.maximum(x, 0),
+        lambda c, x: (c * np.where(x == 0, 2, x > 0),),
+        (X,),
+        "vjp.gradient.ties",
+    ),
+    "no number at 0": (
+        lambda x: np.asarray(np.sqrt((x * x).sum())),
+        lambda c, x: (c * x / np.sqrt((x * x).sum()),),
+        (X,),
+        "vjp.gradient.ties",
+    ),
+    "inverse without transposes": (
+        np.linalg.inv,
+        lambda c, a: (-np.linalg.inv(a) @ c @ np.linalg.inv(a),),
+        (MATRIX,),
+        "vjp.gradient[0].consistent",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_answers_fail_there(name: str) -> None:
+    """A gradient that disagrees along a direction in which the function has a derivative."""
+    forward, vjp, args, check = WRONG[name]
+    found = check_vjp(forward, vjp, *args)
+    assert set(failed(found)) - {FORMULA} == {check}
+
+
+def test_swapped_gradients_are_named() -> None:
+    """Both of them, each with the argument whose gradient it is."""
+    found = check_vjp(lambda a, b: a * a * b, lambda c, a, b: (c * a * a, 2 * c * a * b), X[:3], X[2:], effort="quick")
+    told = {check: mistake for check, mistake in failed(found).items() if check != FORMULA}
+    assert told == {f"vjp.gradient[{number}].consistent": "swapped" for number in (0, 1)}
+
+
+def test_a_wrong_dtype_does_not_hide_wrong_numbers() -> None:
+    """Both are told."""
+    found = check_vjp(np.tanh, lambda c, x: (-np.float64(c * (1 - np.tanh(x) ** 2)),), X.astype(np.float32))
+    told = failed(found)
+    assert told["vjp.gradient[0].types"] == "wrong-dtype"
+    assert told["vjp.gradient[0].consistent"] == "sign"
+
+
+def test_inputs_that_are_not_legal_are_not_asked() -> None:
+    """Neither by a predicate nor where the caller draws; what is given has to be legal."""
+    seen: list[Array] = []
+
+    def watched(x: Array) -> Array:
+        seen.append(np.array(x))
+        return np.asarray(x * 2)
+
+    def is_legal(x: Array) -> bool:
+        return bool((x > -3).all())
+
+    check_vjp(watched, lambda c, x: (2 * c,), X, legal=is_legal, effort="quick")
+    drawn = [x for x in seen if np.abs(x).max() > 0]
+    assert drawn
+    assert min(x.min() for x in drawn) > -3.5  # steps of differences go a little farther
+    with pytest.raises(ValueError, match="legal"):
+        check_vjp(watched, lambda c, x: (2 * c,), X - 10, legal=is_legal)
+    seen.clear()
+    found = check_vjp(watched, lambda c, x: (2 * c,), X, draw=lambda rng: rng.uniform(5, 6, 5), effort="quick")
+    assert found.ok
+    assert not [x for x in seen if (x == 0).all()]
+
+
+def test_time_and_progress() -> None:
+    """Each check is announced before it is made; after the budget none is begun."""
+    told: list[tuple[int, int, str]] = []
+    found = check_vjp(np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2),), X, progress=lambda *each: told.append(each))
+    assert [check for _, _, check in told] == [*(each.check for each in found), ""]
+    assert told[-1][0] == told[-1][1] == len(found)
+    spent = check_vjp(np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2),), X, budget=1e-9)
+    assert {each.status for each in spent} == {"skipped"}
+    for budget, error in ((0, ValueError), ("long", TypeError), (True, TypeError)):
+        with pytest.raises(error, match="budget"):
+            check_vjp(np.tanh, lambda c, x: (c,), X, budget=budget)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_wrong", [False, True])
+def test_calls_for_many_numbers_are_few(is_wrong: bool) -> None:
+    """At most 40 of the forward pass for a right gradient, and 80 more to name one entry that is off by 1e-3."""
+    calls = 0
+
+    def forward(x: Array) -> Array:
+        nonlocal calls
+        calls += 1
+        return np.tanh(x)
+
+    def vjp(c: Array, x: Array) -> tuple[Array]:
+        g = c * (1 - np.tanh(x) ** 2)
+        g[6666] *= 1.001 if is_wrong else 1
+        return (g,)
+
+    found = check_vjp(forward, vjp, np.random.RandomState(0).randn(20_000))
+    assert {each.check: each.index for each in found if each.status == "failed" and each.check != FORMULA} == (
+        {"vjp.gradient[0].consistent": (6666,)} if is_wrong else {}
+    )
+    assert calls <= (120 if is_wrong else 40)
