@@ -13,7 +13,6 @@ import numpy as np
 
 from reference.lab.constants import Entry, constants, most_telling
 from reference.lab.contract import Message
-from reference.lab.estimation import neat_between
 from reference.lab.mistakes import scales, stages, terms
 from reference.lab.mistakes.catalogue import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import (
@@ -27,7 +26,7 @@ from reference.lab.mistakes.departures import (
     over_samples,
     rounded,
 )
-from reference.lab.mistakes.families import FAMILIES, beyond, threshold_of
+from reference.lab.mistakes.families import FAMILIES, thresholds
 from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.nodes import LARGE, Node, chosen, is_supported, mistake_of
@@ -284,7 +283,9 @@ class _Search:
         """The node with one more departure, which has no constant but a factor or coefficients."""
         yield from self._scaled(node)
         if not node.departures:
-            yield from self._with_threshold(node)
+            cases = [(each.given, each.answer[0]) for each in self.confirming.observations]
+            for departure in thresholds(self.message.subject, cases):
+                yield self._on_top(node, departure)
             yield from self._with_terms(node)
         for departure in self.plain:
             yield self._on_top(node, departure)
@@ -355,17 +356,6 @@ class _Search:
         settings: Any = {"per_sample": self.message.per_sample, "classes": classes, "names": self.message.parts}
         yield self._on_top(node, scales.departure(found, **settings))
 
-    def _with_threshold(self, node: Node) -> Iterator[Node]:
-        if self.message.cls != "ReLULayer":
-            return
-        low, high = -np.inf, np.inf
-        for each in self.observations:
-            found = threshold_of(self.message.subject, each.given, each.answer[0])
-            if found is not None:
-                low, high = max(low, found[0]), min(high, found[1])
-        if np.isfinite([low, high]).all() and low < high:
-            yield self._on_top(node, beyond(self.message.subject, _between(low, high)))
-
     def _best_of(self, node: Node, family: Family, place: Callable[[Node, Departure], Node]) -> Node | None:
         """The member of a family, on top of the node, that explains the most answers, and more than the node does."""
         best: Node | None = None
@@ -388,8 +378,3 @@ class _Search:
 
     def _telling(self, node: Node) -> list[Entry]:
         return [] if node.predicted is None else most_telling(self.answers, node.predicted)
-
-
-def _between(low: float, high: float) -> float:
-    """A threshold from ``low`` on and below ``high``: the one with the fewest digits."""
-    return 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low)))

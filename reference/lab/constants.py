@@ -15,8 +15,6 @@ from reference.numerics import tolerances
 
 #: Between so many points a constant is looked for at most: a choice of time.
 _MOST_POINTS = 60
-#: From which relative error on one entry tells as much as another.
-_FAR = 1e-3
 #: How near the answer with an estimated constant is to what came, as a fraction, if its neighbours are worth a try.
 _ROUGHLY = 1e-2
 
@@ -67,7 +65,7 @@ def most_telling(answers: Answers, predicted: Array) -> list[Entry]:
                 found.append((float(off[place][at]), number, part, place.start + at))
     chosen: dict[int, Entry] = {}
     # Of what is far off, small cases first: their answers change at fewer constants.
-    found.sort(key=lambda each: (each[0] <= _FAR, answers.observations[each[1]].answer[0].size, -each[0]))
+    found.sort(key=lambda each: (each[0] <= tolerances.FAR_OFF, answers.observations[each[1]].answer[0].size, -each[0]))
     for _, number, part, at in found:
         observation, place = answers.observations[number], answers.places[number][part]
         index = np.unravel_index(at - place.start, observation.answer[part].shape)

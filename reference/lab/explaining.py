@@ -18,6 +18,7 @@ from reference.lab.contract import Case, Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import Array
+from reference.lab.mistakes.updates import updates
 from reference.lab.mistakes.wired_constants import estimated
 from reference.lab.mistakes.wirings import Choice, wirings
 from reference.lab.observations import Observation, observed
@@ -106,6 +107,7 @@ class Explainer:
             partial(list, before),
             partial(list, listed),
             partial(_composed, context, violation),
+            partial(_updated, subject, violation),
             partial(_wired, subject, 1, violation, context),
             partial(_wired, subject, 1 if right else 2, violation, context),
         )
@@ -189,6 +191,17 @@ def _composed(context: Context, violation: Violation) -> list[Mistake]:
     if message is None or violation.came.kind != "entry":
         return []
     return composed(observed(context.log, message), message)
+
+
+def _updated(subject: str, violation: Violation) -> list[Mistake]:
+    """Wrong ways to update, with a factor that the violation shows."""
+    if subject != "LinearLayer.update_params":
+        return []
+    due, came = violation.due, violation.came
+    ratio = None
+    if due.kind == "sum" and came.kind == "entry" and due["step"]:
+        ratio = (came["value"] - due["old"]) / due["step"]
+    return list(updates(ratio))
 
 
 def _wired(subject: str, together: int, violation: Violation, context: Context) -> list[Mistake]:

@@ -318,6 +318,8 @@ NEXT_TO_NOTHING = 1e-300
 WITHOUT_EFFECT = 1e-18
 #: How far a rounder number may be from an estimate, as a fraction. A choice: estimates come from rounded answers.
 NEAT_RELATIVE = 1e-4
+#: From which relative error on one wrong entry tells as much as another about a constant. A choice.
+FAR_OFF = 1e-3
 #: The range in which constants of one and a half, three and six times a power of ten are tried too.
 NEAT_RANGE = (1e-3, 1e3)
 #: The smallest power of ten that is tried for a constant: that of the smallest double.

@@ -146,9 +146,13 @@ def _judge_sums(
     context: Context, steps: Sequence[NDArray[np.float64]], before: Sequence[Reply], after: Sequence[Reply]
 ) -> None:
     """The parameters W and b after an update are those before it, plus the steps."""
+    sums = []
     for name, step, earlier, later in zip(("W", "b"), steps, before, after, strict=True):
         old, new = _array(earlier, name), _array(later, name)
+        sums.append((name, step, old, new))
+        # Both are told to the diagnosis before either is judged.
         context.log.append(Response((new - old if new.shape == old.shape else old, new)))
+    for name, step, old, new in sums:
         if not old.shape == new.shape == step.shape:
             due = fact("shape after update", what=name, shape=step.shape)
             raise Violation(due, fact("shape from", shape=new.shape, before=old.shape))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from reference.lab.estimation import neat_between
 from reference.lab.mistakes.departures import Array, Departure, Family, Given
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
@@ -308,25 +309,41 @@ def _scaled_product(c: float, X: Array, W: Array, b: Array) -> Array:
     return np.asarray(c * (X @ W) + b)
 
 
-def threshold_of(subject: str, given: Given, answer: Array) -> tuple[float, float] | None:
-    """Between which inputs, or outputs, of a ReLU layer the answer begins to pass something; None if that is nowhere.
+def thresholds(subject: str, cases: Sequence[tuple[Given, Array]]) -> Iterator[Departure]:
+    """The departures of a ReLU layer's unit that is on from elsewhere than 0, or off again from somewhere, if any."""
+    if not subject.startswith("ReLULayer."):
+        return
+    forward = subject == "ReLULayer.forward"
+    low = up_to = -np.inf
+    high = off_from = np.inf
+    for given, answer in cases:
+        key, full = (given["X"], given["X"]) if forward else (given["Y"], given["delta_next"])
+        passed, stopped = (key[(answer == each) & (full != 0)] for each in (full, 0))
+        low, high = max(low, stopped.max(initial=-np.inf)), min(high, passed.min(initial=np.inf))
+        up_to = max(up_to, passed.max(initial=-np.inf))
+        off_from = min(off_from, stopped[stopped > 0].min(initial=np.inf))
+    if np.isfinite([low, high]).all() and low < high:
+        yield _beyond(subject, 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low))))
+    if 0 < up_to < off_from < np.inf:
+        yield _below(subject, neat_between(float(np.nextafter(up_to, off_from)), off_from))
 
-    The threshold may be at the first of the two and not at the second.
-    """
-    if subject == "ReLULayer.forward":
-        key = full = given["X"]
-    else:
-        key, full = given["Y"], given["delta_next"]
-    passed = key[(answer == full) & (full != 0)]
-    stopped = key[(answer == 0) & (full != 0)]
-    if not passed.size or not stopped.size:
-        return None
-    low, high = float(stopped.max()), float(passed.min())
-    return (low, high) if low < high else None
+
+def _below(subject: str, c: float) -> Departure:
+    """A unit that is switched off again where its input, or output, is c or larger."""
+
+    def formula(given: Given) -> tuple[Any, ...]:
+        if subject == "ReLULayer.forward":
+            return (np.where((given["X"] > 0) & (given["X"] < c), given["X"], 0),)
+        return (given["delta_next"] * ((given["Y"] > 0) & (given["Y"] < c)),)
+
+    hint = "Up to which output does it change with the input?"
+    return Departure(
+        "mask-wrong-threshold", hint, lambda _: formula, {"upper threshold": repr(float(c))}, specific=True
+    )
 
 
-def beyond(subject: str, c: float) -> Departure:
-    """The departure of a unit that is switched on where its input, or output, is larger than c."""
+def _beyond(subject: str, c: float) -> Departure:
+    """A unit that is switched on where its input, or output, is larger than c."""
 
     def formula(given: Given) -> tuple[Any, ...]:
         if subject == "ReLULayer.forward":
@@ -334,4 +351,4 @@ def beyond(subject: str, c: float) -> Departure:
         return (given["delta_next"] * (given["Y"] > c),)
 
     hint = "From which output on does it change with the input?"
-    return Departure("mask-wrong-threshold", hint, lambda _: formula, {"threshold": repr(c)}, specific=True)
+    return Departure("mask-wrong-threshold", hint, lambda _: formula, {"threshold": repr(float(c))}, specific=True)

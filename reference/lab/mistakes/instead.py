@@ -267,14 +267,6 @@ def _swish(c: float, given: Given) -> tuple[Array]:
     return (given["X"] * _sigmoid(c * given["X"]),)
 
 
-def _band(c: float, given: Given) -> tuple[Array]:
-    return (given["delta_next"] * ((given["Y"] > 0) & (given["Y"] < c)),)
-
-
-def _entries(name: str) -> Callable[[Given], Array]:
-    return lambda given: np.ravel(given[name])
-
-
 def _family(name: str, word: str, hint: str, of: Callable[[float, Given], tuple[Array]], **how: object) -> Family:
     def make(c: float) -> Departure:
         return Departure(word, hint, lambda _: lambda given: of(c, given), {name: repr(c)}, specific=True)
@@ -285,5 +277,4 @@ def _family(name: str, word: str, hint: str, of: Callable[[float, Given], tuple[
 #: With a constant.
 FORMULAS: Mapping[str, Sequence[Family]] = {
     "ReLULayer.forward": (_family("steepness", "leaky", _NEGATIVE, _swish),),
-    "ReLULayer.delta": (_family("upper threshold", "mask-wrong-threshold", _OFF, _band, points=_entries("Y")),),
 }

@@ -1,0 +1,59 @@
+"""Steps that go wrong for the weights, the biases, or both: with a factor, a sign, or in place of the old ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from reference.lab.mistakes import scales
+from reference.lab.mistakes.catalogue import Mistake, classes_with
+
+_SUBJECT = "LinearLayer.update_params"
+_SIGN = "Who multiplies by -alpha, the trainer or the layer?"
+_FACTOR = "The step is given: by what is it multiplied here?"
+_OLD = "What becomes of the parameters that were there before?"
+#: From the old parameters and the step to the new ones.
+Step = Callable[[Any, Any], Any]
+
+
+def _times(factor: float) -> Step:
+    return lambda old, step: old + factor * step
+
+
+def updates(ratio: float | None = None) -> Iterator[Mistake]:
+    """Every way to update the weights, and the biases, but the right one; ``ratio``: a factor that was seen."""
+    ways: list[tuple[str, str, str, Step]] = [
+        ("", "", "added", _times(1)),
+        ("update-sign", _SIGN, "subtracted", _times(-1)),
+        ("update-replaces", _OLD, "put in place", lambda old, step: step + 0),
+        ("update-replaces", _OLD, "put in place with a minus sign", lambda old, step: -step),
+        ("scaled", _FACTOR, "added twice", _times(2)),
+        ("scaled", _FACTOR, "halved", _times(0.5)),
+        ("low-precision", "Which digits of the sum are kept?", "added in single precision", _single),
+    ]
+    for factor in () if ratio is None or not np.isfinite(ratio) else (ratio, -ratio):
+        if factor not in {0, 1, -1, 2, 0.5}:
+            told = f"added {scales.constant_in_words(factor)} times"
+            ways.append(("scaled" if factor > 0 else "update-sign", _FACTOR, told, _times(factor)))
+    for weights, biases in product(ways, ways):
+        words = [way[0] for way in (weights, biases) if way[0]]
+        if words:
+            hint = weights[1] or biases[1]
+            name = f"{_SUBJECT}: W {weights[2]}, b {biases[2]}"
+            classes = classes_with(_SUBJECT, _method(weights[3], biases[3]))
+            yield Mistake(name, _SUBJECT, words[0], hint, classes, tuple(words[1:]))
+
+
+def _single(old: Any, step: Any) -> Any:
+    return (old.astype(np.float32) + step.astype(np.float32)).astype(np.float64)
+
+
+def _method(weights: Step, biases: Step) -> Any:
+    def update_params(self: Any, dtheta: Any) -> None:
+        self.W[...] = weights(self.W, np.asarray(dtheta[0]))
+        self.b[...] = biases(self.b, np.asarray(dtheta[1]))
+
+    return update_params
