@@ -38,7 +38,7 @@ def test_definition_holds_right_layers_but_no_network():
 def test_scripts_import_them_from_a_public_module():
     """The module that scripts name holds these layers, and is the examiner's public one for them."""
     public = importlib.import_module(own_layers.MODULE)
-    assert own_layers.MODULE == "reference.layers"
+    assert own_layers.MODULE == "reference.lab.layers"
     assert {name: getattr(public, name) for name in public.__all__} == {
         name: each for name, each in plain.CLASSES.items() if name != "MLP"
     }

@@ -131,8 +131,9 @@ KINDS: dict[str, Callable[[], Finding]] = {
                                             "relu.delta.derivative_of_own_forward"),
     "a factor": lambda: of_vjp(softmax, lambda c, x: (-softmax_vjp(c, x)[0],), "gradient[0].consistent"),
     "slopes at a kink": lambda: of_vjp(lambda x: np.maximum(x, 0), lambda c, x: (c * np.where(x == 0, 2, x > 0),),
-                                       "gradient[0].consistent", np.zeros((1, 2))),
-    "a domain": lambda: of_vjp(root, lambda c, x: (c / (2 * np.sqrt(x)),), "forward.answers", X**2),
+                                       "gradient.ties", np.zeros((1, 2))),
+    "a domain": lambda: of_vjp(root, lambda c, x: (c / (2 * np.sqrt(x)),), "forward.answers", X**2,
+                               spec=lambda x: np.sqrt(np.abs(x))),
     "no tuple": lambda: of_vjp(np.tanh, lambda c, x: tanh_vjp(c, x)[0], "gradient.answers"),
     "a gradient of whole numbers": lambda: of_vjp(
         cross_entropy, lambda c, x, t: (cross_entropy_vjp(c, x, t)[0], t * 1), "gradient[1].types",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from reference import layers
+from reference.lab import layers
 from reference.execution.worker.protocol import Define
 from reference.lab.mistakes import plain
 
