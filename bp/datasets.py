@@ -17,6 +17,8 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+#: The largest of the files has 45 MiB. Anything larger than this is not MNIST, and must not fill the memory.
+MNIST_MAX_BYTES = 64 * 2**20
 
 
 def load_XOR() -> tuple[Float32, Float32]:
@@ -154,18 +156,37 @@ def read_idx_bytes(path: Path) -> bytes:
     Raises
     ------
     ValueError
-        The file is gzipped and the gzip stream is broken.
+        The file is too large to be MNIST's, or is gzipped and the gzip stream is broken.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(MNIST_MAX_BYTES + 1)
+    try:
+        return uncompressed(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; fetch it again with `bp data fetch`") from error
+
+
+def uncompressed(content: bytes, most: int = MNIST_MAX_BYTES) -> bytes:
+    """``content`` itself, or what is packed in it if it is gzipped.
+
+    Raises
+    ------
+    ValueError
+        The gzip stream is broken, or there are more bytes in it than ``most``: a small file can hold gigabytes.
     """
     import gzip  # noqa: PLC0415 - only MNIST needs it, and it would slow down every import of bp
+    import io  # noqa: PLC0415 - the same
     import zlib  # noqa: PLC0415 - the same
 
-    content = path.read_bytes()
-    if not content.startswith(b"\x1f\x8b"):  # by content, since browsers uncompress and keep the name
-        return content
-    try:
-        return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is a broken gzip file ({error}); fetch it again with `bp data fetch`") from error
+    if content.startswith(b"\x1f\x8b"):  # by content, since browsers uncompress and keep the name
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                content = stream.read(most + 1)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"broken gzip file ({error})") from error
+    if len(content) > most:
+        raise ValueError(f"larger than {most // 2**20} MiB, which no file of MNIST is")
+    return content
 
 
 def _mnist_folder(folder: str | os.PathLike[str] | None) -> Path:

@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bp.pairs import Doubles, two_sum
+from bp.pairs import Doubles, two_sum_of_larger
 
 #: Results are 2^RAISE times as large as they should be.
 RAISE = 256
@@ -138,4 +138,4 @@ def log_of_sum(R: Doubles, rest: Doubles) -> tuple[Doubles, Doubles]:
     missing = ((R - e) - r * RAISED) - bracket
     missing += rest
     missing /= unraised + 1
-    return two_sum(L * RAISED, missing)
+    return two_sum_of_larger(L * RAISED, missing)

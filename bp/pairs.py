@@ -15,6 +15,12 @@ def two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
     return total, (a - (total - b_there)) + (b - b_there)
 
 
+def two_sum_of_larger(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
+    """`two_sum` in half as many operations, where a is 0 or not smaller than b in size (ibid., exercise 4.2.2-17)."""
+    total = a + b
+    return total, b - (total - a)
+
+
 def upper_half(z: Doubles, out: Doubles | None = None) -> Doubles:
     """z with the lower 27 of its 53 bits set to 0."""
     out = np.empty_like(z) if out is None else out

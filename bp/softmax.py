@@ -24,6 +24,7 @@ All terms are 2^256 times as large as they should be: see `bp.exponential`.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 
 from bp.exponential import LOWER, RAISE, RAISED, exp_of_differences, log_of_sum
 from bp.messages import Array
-from bp.pairs import Doubles, exact_sum, lowered, two_product, two_sum, upper_half
+from bp.pairs import Doubles, exact_sum, lowered, two_product, two_sum, two_sum_of_larger, upper_half
 
 #: Below this many classes it is faster to copy the logits to long rows of samples.
 _FEW_CLASSES = 64
@@ -62,18 +63,18 @@ class Softmax:
 
     def __init__(self, X: Array) -> None:
         self.X, self.head, self.tail, *self._spare = _transposed(X, 4)
-        self._at_top = _places_of_maxima(self.X, self.head)
-        self.m = self.X.max(axis=0)
+        self._at_top, self.m = _maxima(self.X, self.head)
         lowest, highest = self.X.min(), self.m.max()
         self._faint = not lowest > highest - _FAINT
         x, m = self.X, self.m
-        if not (lowest > _FARTHEST and highest < _FAR):
+        self._far = not (lowest > _FARTHEST and highest < _FAR)
+        if self._far:
             shift = np.where(np.abs(m) >= _FAR, m, 0)
             x, m = np.maximum(x - shift, _FARTHEST), m - shift
         exp_of_differences(x, m, self.head, self.tail, self._spare[0])
         self.head.ravel("K")[self._at_top] = 0
         self.others = exact_sum(self.head, self.tail, None, *self._spare)
-        self.R, self.rest = two_sum(*self.others)
+        self.R, self.rest = two_sum_of_larger(*self.others)
 
     def probabilities(self) -> Doubles:
         """p_k = (head + tail) / S, (K, N). It overwrites the terms, so it can be called only once."""
@@ -121,12 +122,13 @@ class Softmax:
     def surprise(self, t: NDArray[np.intp]) -> Doubles:
         """-log p_t = log(1 + R) + (m - x_t) for one class t of each sample, (N,): no term is negative."""
         L, missing = log_of_sum(self.R, self.rest)
-        with np.errstate(invalid="ignore"):  # m - x_t may be infinite, and then what rounding took is NaN
+        with np.errstate(invalid="ignore") if self._far else nullcontext():  # m - x_t may be infinite
             below, lack = two_sum(self.m, -_at(self.X, t))
             surprise, rounded = two_sum(L * LOWER, below)
         lack += missing * LOWER
         rounded += lack
-        rounded[surprise == np.inf] = 0
+        if self._far:
+            rounded[surprise == np.inf] = 0  # what rounding took is NaN then
         surprise += rounded
         if surprise.min() < _FEW_DIGITS:  # only log(1 + R) can be so small
             faint = surprise < _FEW_DIGITS
@@ -158,8 +160,8 @@ class Softmax:
         That is R itself if t is the class with the maximum; else R without e_t, plus 1 for the class with the maximum.
         """
         (high, low), places = self.others, _places(self.head, t)
-        elsewhere = _at(self.X, t) < self.m
-        high, rounded = two_sum(high, np.where(elsewhere, -self.head.ravel("K").take(places), 0))
+        elsewhere: Doubles = (_at(self.X, t) < self.m).astype(np.float64)
+        high, rounded = two_sum(high, -elsewhere * self.head.ravel("K").take(places))
         low = low - elsewhere * self.tail.ravel("K").take(places) + rounded
         high, rounded = two_sum(high, elsewhere * RAISED)
         high, low = two_sum(high, low + rounded)
@@ -184,13 +186,17 @@ class Softmax:
         return self._over_sum(*two_sum(high, low), *self._spare)
 
 
-def _places_of_maxima(X: Doubles, like: Doubles) -> NDArray[np.intp]:
-    """Where each sample has its maximum, or one of them, in an array laid out as ``like``; in any order of samples."""
-    if X.flags.c_contiguous and like.flags.c_contiguous:  # faster than argmax, but it finds all maxima and no NaN
-        found = np.flatnonzero(X.max(axis=0) == X)
-        if len(found) == X.shape[1]:
-            return found
-    return _places(like, X.argmax(axis=0))
+def _maxima(X: Doubles, like: Doubles) -> tuple[NDArray[np.intp], Doubles]:
+    """Where each sample has its maximum, or one of them, in an array laid out as ``like``, and the maxima, (N,).
+
+    The places are in any order of samples.
+    """
+    if not (X.flags.c_contiguous and like.flags.c_contiguous):
+        k = X.argmax(axis=0)
+        return _places(like, k), _at(X, k)
+    m = X.max(axis=0)
+    found = np.flatnonzero(m == X)  # faster than argmax, but it finds all maxima and no NaN
+    return found if len(found) == len(m) else _places(like, X.argmax(axis=0)), m
 
 
 def _at(X: Doubles, k: NDArray[np.intp]) -> Doubles:

@@ -3,7 +3,7 @@
 from reference.execution.implementation import NotAnImplementation
 from reference.findings import Finding, Findings, passed
 from reference.gate import Judgement, judge
-from reference.gradients import check_vjp
+from reference.gradients import check_function, check_gradient, check_layer, check_vjp
 from reference.lab.check import check, parametrize_with_checks
 from reference.numerics.directions import find_wrong_entries, oracle_of
 
@@ -13,6 +13,9 @@ __all__ = [
     "Judgement",
     "NotAnImplementation",
     "check",
+    "check_function",
+    "check_gradient",
+    "check_layer",
     "check_vjp",
     "find_wrong_entries",
     "judge",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reference.wording import Fact, html, in_words
+from reference.wording.report import counts, report
 
 Status = Literal["passed", "failed", "skipped", "error"]
 #: Letters of a sentence: what came may be anything.
@@ -75,6 +76,8 @@ class Finding:
         All mistakes that were found, the largest first; ``mistake`` is the first of them.
     oracle
         Where the truth came from that judged, such as "ball arithmetic"; None where no oracle was asked.
+    note
+        What is said of a promise that is kept, such as how many inputs were left out; None if there is nothing.
     """
 
     check: str
@@ -95,6 +98,7 @@ class Finding:
     came: Fact | None = field(default=None, compare=False, repr=False)
     mistakes: tuple[str, ...] = field(default=(), compare=False, repr=False)
     oracle: str | None = field(default=None, compare=False, repr=False)
+    note: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def grossness(self) -> float:
@@ -105,7 +109,7 @@ class Finding:
         """What a person needs to know of it, in a few lines."""
         if self.status in {"skipped", "error"}:
             return f"{self.check}: {self.status}: {self.actual}"
-        lines = [f"{self.check}: {self.status}"]
+        lines = [f"{self.check}: {self.status}" + (f": {self.note}" if self.note else "")]
         if self.status == "failed":
             lines += [f"  {self.subject}: {self.rationale}", *(f"  {label:<8} {text}" for label, text in self.told())]
         return "\n".join(lines)
@@ -125,7 +129,8 @@ class Finding:
     def _repr_html_(self) -> str:
         """The same for a notebook."""
         facts = self.told() if self.status == "failed" else [("reason", self.actual)] if self.actual else []
-        return html.finding(self.check, self.status, f"{self.subject}: {self.rationale}", facts, self.repro)
+        shown = html.finding(self.check, self.status, f"{self.subject}: {self.rationale}", facts, self.repro)
+        return shown + (html.entries(self.evidence) if self.status == "failed" and self.evidence else "")
 
 
 class Findings(list[Finding]):
@@ -150,20 +155,22 @@ class Findings(list[Finding]):
         return [each for each in self if each.status == "failed"]
 
     def raise_on_failure(self) -> None:
-        """Raise an AssertionError with what failed, and with what could not be judged if nothing passed."""
+        """Raise an AssertionError unless all is well; its message is what `print` shows of the findings."""
         if not self.ok:
-            told = self.failed or [each for each in self if each.status != "passed"]
-            raise AssertionError("\n\n".join(map(str, told)) or "there are no findings")
+            raise AssertionError(str(self) if self else "there are no findings")
 
     def __str__(self) -> str:
-        """What failed or could not be judged, then how many there are of each status."""
-        statuses = [each.status for each in self]
-        counts = ", ".join(f"{statuses.count(each)} {each}" for each in dict.fromkeys(statuses))
-        return "\n".join([*(str(each) for each in self if each.status != "passed"), counts or "no findings"])
+        """The first failure in full, the others in short, and how many there are of each status: at most 20 lines."""
+        return report(self)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """The same for a notebook."""
-        return "".join(each._repr_html_() for each in self if each.status != "passed") or html.line(str(self))
+        """A table for a notebook: all that did not pass, and of the first failure a picture of its wrong entries."""
+        failed = self.failed
+        first = failed[0]._repr_html_() if failed else ""
+        rows = [(each.check, each.status, each.subject, each.actual or "") for each in self if each.status != "passed"]
+        return html.summary(counts(self), rows) + first
 
 
 def passed(findings: Iterable[Finding]) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
+from reports.io.streams import usable_streams
 from reports.io.version import version
 from reports.study.bench.registry import BENCHMARKS
 
@@ -31,18 +34,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Arguments that argparse itself refuses end the process with exit code 2.
     """
-    arguments = _parser().parse_args(argv)
+    if argv is not None:
+        return _run(argv)
+    with usable_streams():
+        return _run(None)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = _parsed(argv)
     try:
         # Each command is imported when it is run, so that `bp --help` starts fast and needs no extra.
         command = importlib.import_module(f"reports.commands.{arguments.command}")
-        return int(command.run(arguments))
+        code = int(command.run(arguments))
+        sys.stdout.flush()  # here, where a full disk is told
     except UsageError as error:
         return _say(f"bp {arguments.command}: {error}", USAGE)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in {"bp", "reference", "reports"}:
             raise
-        extra = "check" if arguments.command == "check" and missing in _OF_EXTRA_CHECK else "report"
+        extra = "check" if arguments.command in {"check", "vjp"} and missing in _OF_EXTRA_CHECK else "report"
         hint = f"install the project's '{extra}' extra: pip install '.[{extra}]' in its folder"
         return _say(f"bp {arguments.command}: the module {error.name} is not installed; {hint}", TOOL)
     except (ToolError, OSError) as error:
@@ -53,10 +64,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Left to Python, the exit code would be 1, which says that the submission has failed.
         traceback.print_exc()
         return _say(f"bp {arguments.command}: this is a fault of bp itself, not of what it was given", TOOL)
+    return code
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; for an option that there is not, the error suggests the one that was probably meant."""
+    parser = _parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        options = arguments.options
+        meant = [found for each in unknown for found in difflib.get_close_matches(each.partition("=")[0], options, 1)]
+        hint = (
+            f"; did you mean {', '.join(meant)}?" if meant else f"; `bp {arguments.command} --help` shows all options"
+        )
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return arguments
 
 
 def _say(message: str, code: int) -> int:
-    sys.stderr.write(f"{message}\n")
+    with suppress(OSError):  # the exit code counts where nothing can be said
+        sys.stderr.write(f"{message}\n")
     return code
 
 
@@ -69,10 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(
         commands.add_parser("check", help="judge one submission, or all submissions of a course", epilog=_EPILOG)
     )
+    _add_vjp(commands.add_parser("vjp", help="judge the functions with gradients that a file declares", epilog=_EPILOG))
     _add_train(commands.add_parser("train", help="run one experiment of the assignment", epilog=_EPILOG))
+    _add_plot(commands.add_parser("plot", help="draw the curves of several runs over each other", epilog=_EPILOG))
     _add_report(commands.add_parser("report", help="run all experiments and write the report", epilog=_EPILOG))
     _add_data(commands.add_parser("data", help="get MNIST, or verify what is there", epilog=_EPILOG))
     _add_bench(commands.add_parser("bench", help="run the benchmarks", epilog=_EPILOG))
+    for each in commands.choices.values():
+        each.set_defaults(options=[option for action in each._actions for option in action.option_strings])
     return parser
 
 
@@ -93,6 +124,8 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="judge every submission in DIR: folders, .py files, archives and notebooks",
     )
+    parser.add_argument("--first", action="store_true", help="stop at the first check that fails")
+    parser.add_argument("--full", action="store_true", help="show every failure with its script, not a short report")
     parser.add_argument("--list", action="store_true", help="list the checks with their reasons, and judge nothing")
     _add_choice_of_checks(parser.add_argument_group("which checks are made, and how"))
     _add_limits(parser.add_argument_group("limits of the submission"))
@@ -108,6 +141,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="with --all: write an HTML page and a JSON file for each submission",
     )
+    _add_points(parser.add_argument_group("points"))
     of_course = parser.add_argument_group("with --all")
     of_course.add_argument(
         "-j", "--jobs", type=_count, metavar="N", help="judge N submissions at a time (default: one per processor)"
@@ -115,6 +149,49 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     of_course.add_argument(
         "--resume", action="store_true", help="keep the earlier verdicts on submissions that have not changed since"
     )
+    of_course.add_argument("--anonymous", action="store_true", help="call submissions by numbers instead of names")
+    of_course.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="judge every N-th submission, from the I-th on; --json then writes what --merge joins (needs --seed)",
+    )
+    of_course.add_argument(
+        "--merge", type=_path, nargs="+", metavar="FILE", help="instead of --all: join the JSON files of all shards"
+    )
+
+
+def _add_points(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--points",
+        type=_path,
+        metavar="FILE",
+        help="give points by a scheme in TOML, or by the lab's own (--points lab: 5 + 2 + 5)",
+    )
+    group.add_argument(
+        "--gradescope", type=_path, metavar="FILE", help="write results.json for Gradescope (default points: lab)"
+    )
+    for name, kind in (("moodle", "a grading worksheet for Moodle"), ("canvas", "a gradebook for Canvas")):
+        group.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"with --all and --points: write {kind}")
+    group.add_argument(
+        "--feedback",
+        type=_path,
+        metavar="FILE",
+        help="with --all and --reports: write a zip of all pages, named as Moodle wants feedback files back",
+    )
+
+
+def _add_vjp(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Judge the functions with gradients that a file declares: NAME(*args), NAME_vjp(cotangent, *args), the tuple "
+        "NAME_args, and if they are there NAME_spec(*args) and NAME_domain. They run in a sandbox."
+    )
+    parser.add_argument("path", type=_not_empty, metavar="FILE[:NAME]", help="a Python file, and one of its functions")
+    _add_only(parser.add_argument_group("which checks are made, and how"))
+    _add_limits(parser.add_argument_group("limits of the file"))
+    files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
+    for name in ("json", "junit", "markdown", "html"):
+        files.add_argument(f"--{name}", type=_path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}")
 
 
 def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
@@ -125,6 +202,11 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         default=3,
         help="check what this assignment asks for: 1 allows the naive softmax, 2 asks for the same as 3 (default: 3)",
     )
+    _add_only(group)
+    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
+
+
+def _add_only(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--only",
         action=_Joined,
@@ -142,7 +224,6 @@ def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:
         default="normal",
         help="how many cases to draw (default: normal)",
     )
-    group.add_argument("--expect", type=_path, metavar="FILE", help="failures to accept, with reasons, in TOML")
 
 
 def _add_limits(group: argparse._ArgumentGroup) -> None:
@@ -182,11 +263,28 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=_path,
         metavar="FILE",
-        help="write the history as JSON to FILE, and the weights beside it (default: history-EXPERIMENT.json)",
+        help="write the history as JSON to FILE, and the weights beside it (-: to standard output, and no weights; "
+        "default: history-EXPERIMENT.json)",
     )
+    parser.add_argument(
+        "--plot", type=_path, metavar="FILE", help="draw loss and accuracy into FILE, which ends in .svg, .png or .pdf"
+    )
+    parser.add_argument("--csv", type=_path, metavar="FILE", help="write a table with a row for each epoch")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="go on where an interrupted or a shorter run ended")
     again.add_argument("--overwrite", action="store_true", help="start again even if an unfinished run is lost by it")
+
+
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Draw the losses and accuracies of runs of bp train over each other."
+    parser.add_argument("histories", nargs="+", type=_path, metavar="FILE.json", help="a history that bp train wrote")
+    parser.add_argument(
+        "--out",
+        type=_path,
+        default=Path("histories.svg"),
+        metavar="FILE",
+        help="file to write, which ends in .svg, .png or .pdf (default: histories.svg)",
+    )
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
@@ -277,6 +375,14 @@ class _Joined(argparse.Action):
     ) -> None:
         before = getattr(namespace, self.dest)
         setattr(namespace, self.dest, values if before == self.default else f"{before},{values}")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, every = text.partition("/")
+    place, whole = _number(int, number), _number(int, every)
+    if place is None or whole is None or not 1 <= place <= whole:
+        raise argparse.ArgumentTypeError(f"expected I/N with 1 <= I <= N, such as 2/8, got {text!r}")
+    return place, whole
 
 
 def _seed(text: str) -> int:

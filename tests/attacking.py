@@ -43,7 +43,7 @@ MARKS = [
 ]
 needs_bubblewrap = pytest.mark.skipif(not bubblewrap.works(), reason="bubblewrap is not there or may do nothing here")
 #: How often to look for traces until there are none, since a killed process takes a moment to end.
-_LOOKS = 600
+_LOOKS = 6000
 
 
 class Place:

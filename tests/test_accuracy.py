@@ -129,7 +129,7 @@ def test_cost_of_pytorch_stands_beside_it() -> None:
 def test_saturation_tells_when_digits_end() -> None:
     """The usual formulas give 0 beyond 37, the naive ones NaN beyond 709; ours keeps its digits to the end."""
     measured = saturation.measure((1, 20, 45, 720, 740))
-    facts = measured["facts"]
+    facts = measured["summary"]
     assert measured["leads"] == [1, 20, 45, 720, 740]
     assert (facts["usual stable"]["first_false_zero"], facts["usual stable"]["first_nan"]) == (45, None)
     assert facts["naive"]["first_nan"] == 720

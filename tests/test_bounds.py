@@ -28,6 +28,8 @@ from tests.comparing import needs_flint
 from tests.first_order import FIFTY_DIGITS, Number, errors, underflows
 from tests.measuring import asked
 
+pytestmark = pytest.mark.catalogue
+
 Array = NDArray[Any]
 
 PRECISIONS = {

@@ -256,7 +256,9 @@ def test_partial_run_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> 
         (["--all", "."], "expected submissions in ."),
         (["--all", ".", "net.py"], "expected a PATH or --all, got both"),
         (["--all", ".", "--expect", "a"], "--expect goes with one submission"),
-        (["--all", ".", "--html", "a"], "--html goes with one submission"),
+        (["--all", ".", "--first"], "--first goes with one submission"),
+        (["--all", ".", "--full"], "--full goes with one submission"),
+        (["a.py", "--first", "--expect", "e.toml"], "--first stops at the first failure"),
         (["--all", ".", "-j", "0"], "expected an integer of at least 1"),
     ],
 )

@@ -19,7 +19,7 @@ from reference.execution import bubblewrap, sandbox, submission_files
 from reference.execution.implementation import NotAnImplementation
 from reference.execution.sandbox import Limits, Sandbox
 from reference.execution.worker.protocol import Call, New
-from tests.attacking import HARMLESS, MARKS, SECONDS, Place, judged, needs_bubblewrap, told
+from tests.attacking import HARMLESS, LANDLOCK, MARKS, SECONDS, Place, judged, needs_bubblewrap, told
 
 pytestmark = MARKS
 
@@ -128,6 +128,19 @@ def without_confinement(place: Place, limits: Limits, text: str) -> Sandbox:
         box.missing()
     assert "RUN\n" in box.output
     return box
+
+
+@pytest.mark.skipif(not LANDLOCK, reason="this kernel has no Landlock")
+def test_without_a_file_system_of_its_own_nothing_can_be_removed(place: Place) -> None:
+    """Where the worker gets no private file system, its files stay where they are counted: it cannot remove them."""
+    removing = "open('kept', 'w').close()\ntry:\n    os.unlink('kept')\nexcept PermissionError:\n    print('KEPT')"
+    place.hand_in("attack.py", f"import os\n{removing}\n{HARMLESS}")
+    with Sandbox(place.submission, Limits(SECONDS), "process") as box:
+        file = box._folder / "bp_worker" / "private_files.py"
+        file.write_text("def take(*_): return False\n", encoding="utf-8")
+        assert "ReLULayer" not in box.missing()
+    assert box.output == "KEPT\n"
+    assert "of which none can be removed" in box.isolation
 
 
 GRANDCHILD = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,26 @@ def test_layers_whose_parameters_cannot_be_set_are_told_that(tmp_path: Path) -> 
     assert (finding.check, finding.mistake) == ("linear.made", "missing")
     assert str(finding.expected).startswith("the attribute W to take an array")
     assert finding.hint == hint_of("missing", "not set")
+
+
+#: What the sandbox refuses: the body of a method, and the words in which that is told.
+REFUSED = {
+    "a thread": ("import threading; threading.Thread(target=print).start()", "threads are not available here"),
+    "a pool": ("import multiprocessing; multiprocessing.Pool(2)", "other processes are not available here"),
+    "a program": ("import subprocess; subprocess.run(['true'])", "other programs are not available here"),
+    "a connection": ("import socket; socket.create_connection(('127.0.0.1', 1))", "the network is not available here"),
+    "an address": ("import urllib.request as u; u.urlopen('http://localhost')", "the network is not available here"),
+    "a file of others": ("open('/etc/bp-lab', 'w')", "that file is not available here"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a submission cannot be confined")
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_the_sandbox_refuses_is_told_as_that(tmp_path: Path, kind: str) -> None:
+    """The student reads once that it is this place which forbids it, and gets the hint for that."""
+    body, words = REFUSED[kind]
+    findings = judged(layer(tmp_path, body) / "mlp", "relu.forward.answers").findings
+    finding = next(each for each in findings if each.status == "failed")
+    assert (finding.came or {"cause": 0})["cause"] == "refused"
+    assert finding.hint == hint_of("crash", "refused")
+    assert str(finding.actual).count(words) == 1

@@ -121,7 +121,7 @@ def test_incomplete_from_folder_is_an_error(
     assert f"{given}, given by --from," in message
     assert f"  - {missing}: missing" in message
     assert f"  - {wrong}: {given / wrong} is not MNIST's: SHA-256 expected" in message
-    assert f"  - {broken}: {given / broken} is a broken gzip file" in message
+    assert f"  - {broken}: {given / broken}: broken gzip file" in message
     assert f"  - {fine}" not in message
     assert "What to do:" in message
     assert contents(small_world) == {}

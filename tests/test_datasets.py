@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import bp
 from bp import datasets
+from bp.datasets import MNIST_MAX_BYTES, read_idx_bytes, uncompressed
 
 Bytes = NDArray[np.uint8]
 
@@ -202,3 +203,24 @@ def test_mnist_is_the_labs(mnist: tuple[NDArray[np.float32], ...]) -> None:
         "5bcebfcb79f65f039d8877632e41f0bc7f2297e26ef77c4d3fb9116c9f44bd65",
         "d71864a03ced69babccb23c98f4ecb5bcac1f1fac92e7e3f36d67883cdd7fd4f",
     ]
+
+
+def test_content_of_the_largest_size_is_taken() -> None:
+    """As many bytes as are allowed are taken, packed or not; one more is refused."""
+    assert uncompressed(bytes(100), 100) == bytes(100)
+    assert uncompressed(gzip.compress(bytes(100)), 100) == bytes(100)
+    for content in (bytes(101), gzip.compress(bytes(101))):
+        with pytest.raises(ValueError, match="larger than 0 MiB"):
+            uncompressed(content, 100)
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    """No more is unpacked, or read, than the largest file of MNIST has."""
+    packed = gzip.compress(bytes(2**20), 9)
+    (tmp_path / "bomb.gz").write_bytes(packed * (MNIST_MAX_BYTES // 2**20 * 4))  # 256 MiB, in 0.3 MiB
+    with pytest.raises(ValueError, match="larger than 64 MiB"):
+        read_idx_bytes(tmp_path / "bomb.gz")
+    with (tmp_path / "hole").open("wb") as stream:
+        stream.truncate(2**33)
+    with pytest.raises(ValueError, match="larger than 64 MiB"):
+        read_idx_bytes(tmp_path / "hole")

@@ -35,17 +35,21 @@ NAMES = {
 
 WRAPPER = """
 #import "derivations.typ": compound, messages
+#import "spoken.typ": with-spoken-formulas
+#set document(title: "Derivations")
 #let checked(name) = {checked}
-= Assignment 1
-#messages(checked)
-= Assignment 2
-#compound(checked)
+#with-spoken-formulas[
+  = Assignment 1
+  #messages(checked)
+  = Assignment 2
+  #compound(checked)
+]
 """
 
 
 def documents(folder: Path, checked: str) -> tuple[str, bytes]:
     """The theory alone, as HTML and as PDF; compiling raises an exception at an error and at a warning."""
-    for source in ("derivations.typ", "page.typ"):
+    for source in ("derivations.typ", "page.typ", "spoken.typ"):
         shutil.copy(Path(build.__file__).with_name(source), folder)
     (folder / "report.typ").write_text(WRAPPER.replace("{checked}", checked), encoding="utf-8")
     return build.typeset(folder, "html").read_text(encoding="utf-8"), build.typeset(folder, "pdf").read_bytes()

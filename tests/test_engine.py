@@ -11,7 +11,7 @@ import pytest
 import reference
 from reference.engine import Check, Context, Examination, checked_options, first_sentence, select
 from reference.findings import Finding, Findings, NotApplicable, Violation
-from reference.wording import fact
+from reference.wording import fact, hint_of
 
 
 class Bare(Context):
@@ -47,8 +47,14 @@ def asks_an_oracle(context: Context) -> None:
     context.note_oracle("the oracle")
 
 
-def check(name: str, run: Callable[[Any], None], *needs: str, excuses: tuple[str, ...] = ()) -> Check:
-    return Check(name, "f", first_sentence(run), run, needs, excuses)
+def check(
+    name: str,
+    run: Callable[[Any], None],
+    *needs: str,
+    excuses: tuple[str, ...] = (),
+    unless_failed: tuple[str, ...] = (),
+) -> Check:
+    return Check(name, "f", first_sentence(run), run, needs, excuses, unless_failed=unless_failed)
 
 
 def examined(*checks: Check) -> dict[str, Finding]:
@@ -85,6 +91,138 @@ def test_a_failure_that_may_be_anothers_fault_is_skipped() -> None:
     )  # fmt: skip
     assert [each.status for each in found.values()] == ["failed", "skipped", "passed", "failed"]
     assert found["b"].came == fact("suspects", names=("a",))
+
+
+@pytest.mark.parametrize(
+    ("run", "status"),
+    [(fails, "skipped"), (is_wrong_itself, "skipped"), (lacks_an_oracle, "passed"), (holds, "passed")],
+)
+def test_a_check_that_nobody_needs_after_a_failure_is_not_run(run: Callable[[Any], None], status: str) -> None:
+    """It is skipped, and names the failure, only where the other check failed or could not be made."""
+    ran: list[str] = []
+    found = examined(check("a", run), check("b", lambda context: ran.append("b"), unless_failed=("a", "not asked for")))
+    assert found["b"].status == status
+    assert ran == (["b"] if status == "passed" else [])
+    assert found["b"].came == (fact("depends", names=("a",)) if status == "skipped" else None)
+
+
+@pytest.mark.parametrize(("run", "status"), [(is_wrong_itself, "skipped"), (lacks_an_oracle, "failed")])
+def test_a_fault_of_the_examiner_excuses_a_failure(run: Callable[[Any], None], status: str) -> None:
+    """A failure is excused by a check that could not be made, not by one that was skipped or was not asked for."""
+    assert examined(check("a", run), check("b", fails, excuses=("a", "not asked for")))["b"].status == status
+
+
+def test_all_checks_that_did_not_pass_are_named() -> None:
+    """What depends on several checks names those that did not pass, each once, in order."""
+    found = examined(check("a", fails), check("b", holds), check("c", fails), check("d", holds, "a", "b", "c", "a"))
+    assert found["d"].came == fact("depends", names=("a", "c"))
+    assert found["d"].depends_on == ("a", "b", "c", "a")
+
+
+class NotThere(Examination):
+    """An examination in which the checks named "gone" cannot be run."""
+
+    def obstacle(self, check: Check) -> Violation | None:
+        return Violation(fact("zeros"), fact("zeros"), mistake="missing") if check.id == "gone" else None
+
+
+def test_obstacle_fails_a_check_without_running_it() -> None:
+    """The check fails with the mistake and its hint, whatever it depends on."""
+    ran: list[str] = []
+    checks = [check("a", fails), check("gone", lambda context: ran.append("gone"), "a")]
+    found = NotThere(checks, Bare()).findings()[1]
+    assert (found.status, found.mistake, found.mistakes, ran) == ("failed", "missing", ("missing",), [])
+    assert found.hint == hint_of("missing") is not None
+
+
+def test_failures_have_their_hint() -> None:
+    """A failure has the hint of its mistake; where the cause is known it has the hint of that cause."""
+
+    def crashes(cause: str | None) -> Callable[[Any], None]:
+        def run(context: Context) -> None:
+            """It holds."""
+            raise Violation(fact("zeros"), fact("absent", said="x", cause=cause), mistake="crash")
+
+        return run
+
+    found = examined(check("a", fails), check("b", crashes("refused")), check("c", crashes(None)))
+    assert [each.hint for each in found.values()] == [hint_of("sign"), hint_of("crash", "refused"), hint_of("crash")]
+
+
+def test_long_sentences_are_cut() -> None:
+    """What was expected and what came are cut at 2000 letters each; the facts themselves are whole."""
+
+    def run(context: Context) -> None:
+        """It holds."""
+        raise Violation(fact("absent", said="d" * 3000, cause=None), fact("absent", said="c" * 3000, cause=None))
+
+    found = examined(check("a", run))["a"]
+    assert (len(found.expected or ""), len(found.actual or "")) == (2000, 2000)
+    assert found.came is not None
+    assert len(found.came["said"]) == 3000
+    assert (found.mistake, found.mistakes, found.oracle) == (None, (), None)
+
+
+def test_oracle_is_told_of_verdicts_alone() -> None:
+    """A check that was skipped or could not be made tells no oracle, though it may have asked one."""
+
+    def asks_and(raises: Callable[[Any], None]) -> Callable[[Any], None]:
+        def run(context: Context) -> None:
+            """It holds."""
+            asks_an_oracle(context)
+            context.note_oracle("another")
+            raises(context)
+
+        return run
+
+    runs = {"a": holds, "b": fails, "c": lacks_an_oracle, "d": is_wrong_itself}
+    found = examined(*(check(name, asks_and(run)) for name, run in runs.items()))
+    assert [each.oracle for each in found.values()] == ["the oracle, another", "the oracle, another", None, None]
+
+
+NAMED = [
+    Check("softmax.made", "SoftmaxLayer", "It holds.", holds),
+    Check("softmax.forward.values", "SoftmaxLayer.forward", "It holds.", holds, ("softmax.made",)),
+    Check("softmax.forward.kink", "SoftmaxLayer.forward", "It holds.", holds, ("softmax.forward.values",)),
+    Check("softmax.delta.values", "SoftmaxLayer.delta", "It holds.", holds, ("softmax.made",)),
+    Check("relu.made", "ReLULayer", "It holds.", holds),
+]
+
+
+@pytest.mark.parametrize(
+    ("only", "number"),
+    [
+        ("*", 5), ("softmax", 4), ("SoftmaxLayer", 4), ("softmaxlayer", 4), ("softmax.*", 4), ("softmax.forward", 3),
+        ("SoftmaxLayer.forward", 3), ("softmax.forward.kink", 3), ("SoftmaxLayer.delta", 2), ("softmax.made", 1),
+        ("relu.made, softmax.delta", 3), ("*.values", 3), ("softmax.?elta.values", 2),
+    ],
+)  # fmt: skip
+def test_checks_are_asked_for_by_many_names(only: str, number: int) -> None:
+    """By a pattern, or the name of a class, of a method or of the first part of an id, in letters of any size."""
+    found = select(only, NAMED)
+    assert len(found) == number
+    assert found == [each for each in NAMED if each in found]
+
+
+def test_what_is_misspelt_is_told() -> None:
+    """The error names the pattern, what was probably meant, and the given hint; what is like nothing has no guess."""
+    with pytest.raises(ValueError, match=r"^no check matches 'Softmx'; did you mean 'softmax\.\*'\? see --list$"):
+        select("relu.made,Softmx", NAMED, "see --list")
+    with pytest.raises(
+        ValueError, match=r"^no check matches 'SOFTMAX\.BACKWARD\.\*'; did you mean 'softmax\.forward\.\*'\? $"
+    ):
+        select("SOFTMAX.BACKWARD.*", NAMED)
+    with pytest.raises(ValueError, match=r"^no check matches 'xyzzy'$"):
+        select("xyzzy", NAMED)
+
+
+@pytest.mark.parametrize("effort", ["slow", "", None, "QUICK"])
+def test_efforts_are_three(effort: Any) -> None:
+    """Another effort is refused, and the message names the three."""
+    with pytest.raises(ValueError, match=r"^effort: expected one of quick, normal, exhaustive, got "):
+        checked_options(0, effort)
+    assert checked_options(0, "exhaustive") == (0, "exhaustive")
+    assert type(checked_options(np.uint8(3), "normal")[0]) is int
 
 
 def test_a_check_is_run_once_and_after_what_it_depends_on() -> None:

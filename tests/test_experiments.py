@@ -82,7 +82,7 @@ def test_checkpoint_continues_bit_by_bit(tmp_path: Path) -> None:
 
     first_net = build_net(e)
     first = run(e, data, first_net, on_epoch=lambda history: history.epochs == 7)
-    checkpoint.save(tmp_path / "c.npz", e, first_net, first)
+    checkpoint.save(tmp_path / "c.npz", e, first_net, first, "data")
     second_net = build_net(replace(e, seed=99))  # its weights must come from the file
     saved = checkpoint.load(tmp_path / "c.npz")
     assert not saved.finished
@@ -97,8 +97,8 @@ def test_checkpoint_continues_bit_by_bit(tmp_path: Path) -> None:
 def test_checkpoint_keeps_why_a_run_stopped(tmp_path: Path) -> None:
     """NaN, infinity and the reason of a stop survive the file, and such a run counts as finished."""
     e = EXPERIMENTS["xor"]
-    history = bp.History([np.inf], [], [0.5], [], {"Linear_1": [1.0]}, "training stopped", {"epoch": 1, "batch": 2})
-    checkpoint.save(tmp_path / "c.npz", e, build_net(e), history)
+    history = bp.History([np.inf], [], [0.5], [], {"Linear_1": [1.0]}, "stopped", {"epoch": 1, "batch": 2, "what": "x"})
+    checkpoint.save(tmp_path / "c.npz", e, build_net(e), history, "data")
     saved = checkpoint.load(tmp_path / "c.npz")
     assert saved.history == history
     assert saved.finished
@@ -130,10 +130,10 @@ def test_other_settings_are_refused(tmp_path: Path) -> None:
     """Only the number of epochs may differ from the saved run, and it must not be lower than what is done."""
     e = replace(EXPERIMENTS["xor"], n_epochs=3)
     history = run(e, load_data(e), net := build_net(e))
-    checkpoint.save(tmp_path / "c.npz", e, net, history)
+    checkpoint.save(tmp_path / "c.npz", e, net, history, "data")
     saved = checkpoint.load(tmp_path / "c.npz")
-    checkpoint.check_same_run(saved, replace(e, n_epochs=9), tmp_path)
+    checkpoint.check_same_run(saved, replace(e, n_epochs=9), net, tmp_path)
     with pytest.raises(checkpoint.CheckpointError, match=r"alpha = 0\.1 there, 0\.2 here"):
-        checkpoint.check_same_run(saved, replace(e, alpha=0.2), tmp_path)
+        checkpoint.check_same_run(saved, replace(e, alpha=0.2), net, tmp_path)
     with pytest.raises(checkpoint.CheckpointError, match="past epoch 2 already"):
-        checkpoint.check_same_run(saved, replace(e, n_epochs=2), tmp_path)
+        checkpoint.check_same_run(saved, replace(e, n_epochs=2), net, tmp_path)

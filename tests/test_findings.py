@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reference.engine.evidence import evidence_of
-from reference.findings import Evidence, Finding, Violation
+from reference.findings import Evidence, Finding, Findings, Violation
 from reference.lab.contract import MESSAGES, Case, Expected
 from reference.lab.evidence import most_telling, point_of
 from reference.numerics.estimate import Estimate
@@ -95,3 +95,39 @@ def test_most_telling_is_the_largest() -> None:
     assert found == replace(large, trend=((1.0, 2.0, 3.0),))
     assert most_telling([None], trend) is None
     assert most_telling([], trend) is None
+
+
+def many(*statuses: Any) -> Findings:
+    return Findings(replace(FAILED, check=f"a.b.c{number}", status=status) for number, status in enumerate(statuses))
+
+
+def test_findings_print_themselves_in_twenty_lines() -> None:
+    """However many fail: the first in full, then the others in a line each, then how many more, then the counts."""
+    findings = many(*["passed"] * 3, *["failed"] * 50, "error", *["skipped"] * 40)
+    lines = str(findings).splitlines()
+    assert len(lines) <= 20
+    assert "\n".join(lines[: len(str(FAILED).splitlines())]) == str(findings.failed[0])
+    assert "and 36 more" in lines
+    assert lines[-1] == "3 passed, 50 failed, 1 error, 40 skipped"
+    assert repr(findings) == str(findings)
+
+
+def test_reasons_for_skips_are_told_once() -> None:
+    """Where nothing failed; otherwise only the counts tell of skipped checks."""
+    findings = many("passed", "skipped", "skipped")
+    assert str(findings).splitlines() == ["2 checks skipped: Y = 2", "1 passed, 2 skipped"]
+
+
+def test_long_lines_are_cut() -> None:
+    """What came may be a whole array."""
+    findings = Findings([replace(FAILED, actual="1" * 10_000)])
+    assert max(map(len, str(findings).splitlines())) < 500
+
+
+def test_notebooks_show_a_picture_of_the_wrong_entries() -> None:
+    """Red is what rounding does not explain; a NaN is red."""
+    evidence = Evidence("Y", [[1.0, float("nan")], [3.0, 4.0]], [[1.0, 2.0], [3.0, 5.0]], [[0.0, 0.0], [0.0, 0.5]])
+    page = Findings([replace(FAILED, evidence=evidence)])._repr_html_()
+    assert page.count("background:#b3261e") == 2
+    assert page.count("background:#1a7f37") == 2
+    assert "expected 5.0, got 4.0" in page

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 import bp
 from reference.execution.implementation import CLASSES, NotAnImplementation
-from reference.execution.worker import loading
+from reference.execution.worker import loading, newer_syntax
 from tests.loaded import HEAD, MODULES, NAMED, RELU, SOURCE, failed, file_in, flat_modules, judged
 
 pytestmark = pytest.mark.system
@@ -71,10 +72,10 @@ def test_what_lies_beside_a_file_comes_with_it(tmp_path: Path) -> None:
 def test_training_at_import_is_cut_off(tmp_path: Path) -> None:
     """A long import is interrupted, its classes are judged, and a note gives the limit."""
     path = file_in(tmp_path, "epoch = 0\nwhile True:\n    epoch += 1\n")
-    judgement = judged(path, seconds=6)
+    judgement = judged(path, seconds=3)
     assert judgement.verdict == "pass"
     (note,) = judgement.notes
-    assert re.fullmatch("solution.py was still running after its share of the 6 s of processor time .*", note)
+    assert re.fullmatch("solution.py was still running after its share of the 3 s of processor time .*", note)
 
 
 def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
@@ -82,10 +83,10 @@ def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
     flat_modules(tmp_path / "mlp")
     for path in (tmp_path / "mlp").glob("*l*.py"):
         path.write_text(path.read_text(encoding="utf-8") + "\nwhile True: pass\n", encoding="utf-8")
-    judgement = judged(tmp_path / "mlp", seconds=6)
+    judgement = judged(tmp_path / "mlp", seconds=3)
     assert judgement.verdict == "pass"
     assert len(judgement.notes) == 6
-    assert all("its share of the 6 s of processor time" in note for note in judgement.notes)
+    assert all("its share of the 3 s of processor time" in note for note in judgement.notes)
 
 
 @pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])
@@ -106,6 +107,35 @@ def test_python_2_is_named(tmp_path: Path) -> None:
     said = f"relu_layer.py is Python 2 source (line {line}: print 'trained'); the lab is in Python 3"
     assert failed(judgement.findings) == {"ReLULayer": ("missing", said)}
     assert judgement.notes == (said,)
+
+
+NEWER = {
+    "type Array = list": "3.12",
+    "class Layer[T]: pass": "3.12",
+    "def made[T = int](x): pass": "3.13",
+    'name = f"{names["a"]}"': "3.12",
+    "except ValueError, TypeError:": "3.14",
+    "said = t'{name}'": "3.14",
+}
+
+
+@pytest.mark.parametrize("line", NEWER)
+def test_newer_syntax_is_told_as_that(line: str) -> None:
+    """What a later Python can parse is no mistake; what none can, and what Python 2 could, is not told as newer."""
+    assert newer_syntax.version_needed(line, (3, 11)) == NEWER[line]
+    assert newer_syntax.version_needed(line, (3, 14)) is None
+    assert not any(newer_syntax.version_needed(each, (3, 11)) for each in ("except E, e:", "print 'a'", "x = f'{x"))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python knows the syntax")
+def test_file_for_a_newer_python_says_which(tmp_path: Path) -> None:
+    """The class is missing since its file needs a later Python, and the versions of both are told."""
+    flat_modules(tmp_path / "mlp")
+    path = tmp_path / "mlp" / "relu_layer.py"
+    path.write_text(path.read_text(encoding="utf-8") + "\nname = t'x'\n", encoding="utf-8")
+    (_, said), *_ = failed(judged(tmp_path / "mlp").findings).values()
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert said.startswith(f"relu_layer.py needs Python 3.14 or later, and is judged with Python {here} (line ")
 
 
 @pytest.mark.parametrize(

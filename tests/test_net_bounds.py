@@ -18,6 +18,8 @@ from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from tests.conventional_net import CODINGS
 from tests.first_order import FIFTY_DIGITS, Number, errors, exp, one_by_one
 
+pytestmark = pytest.mark.catalogue
+
 Array = NDArray[Any]
 
 PRECISIONS = {"double": DOUBLE, "single": SINGLE, "ten bits": Precision(2.0**-11, 2.0**-24)}

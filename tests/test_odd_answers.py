@@ -15,6 +15,7 @@ from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
 from tests.examining import concerned, examined, with_methods
+from tests.strategies import NIGHTLY
 from tests.wording import assert_well_said
 
 pytestmark = [needs_flint, pytest.mark.outside, pytest.mark.catalogue]
@@ -103,7 +104,13 @@ ODD_GRADIENTS: dict[str, tuple[Change, str | None]] = {
     ),
     "of a sum": (lambda right: {name: [2 * part for part in parts] for name, parts in right.items()}, "scaled"),
 }
+#: Words that no check gives by itself: they come from the comparison with the known mistakes.
+NAMED = ("layer-skipped", "scaled", "summed-over-batch")
 METHODS = ("propagate", "evaluate", "gradient")
+#: Whose odd answers are compared with the known mistakes (all at night): methods that answer with one array and with
+#: two, and a network that answers nothing, raises, or gives wrong numbers.
+EXPLAINED = ("SoftmaxLayer.forward", "LinearLayer.grad")
+OF_A_NETWORK = [("propagate", "nothing"), ("propagate", "raises"), ("propagate", "zeros")]
 
 
 def with_answer(subject: str, change: Change) -> dict[str, type]:
@@ -118,10 +125,13 @@ def with_answer(subject: str, change: Change) -> dict[str, type]:
     return with_methods(cls, {method: odd})
 
 
-def first_failure(subject: str, change: Change) -> Finding:
-    """The first of what fails; all of that is about this method, and well said."""
+def first_failure(subject: str, change: Change, *, explained: bool = NIGHTLY) -> Finding:
+    """The first of what fails; all of that is about this method, and well said.
+
+    ``explained`` says whether it is compared with the known mistakes, as in `examined`.
+    """
     classes = with_answer(subject, change)
-    findings = examined(classes, concerned(subject))
+    findings = examined(classes, concerned(subject), explained=explained)
     assert_well_said(findings, classes)
     failed = [each for each in findings if each.status == "failed"]
     assert {each.subject for each in failed} == {subject}
@@ -133,7 +143,7 @@ def first_failure(subject: str, change: Change) -> Finding:
 def test_odd_answers_of_layers_are_told(message: Message, oddity: str) -> None:
     """By the first check that can see it."""
     change, promise, word = ODDITIES[oddity]
-    found = first_failure(message.subject, change)
+    found = first_failure(message.subject, change, explained=NIGHTLY or message.subject in EXPLAINED)
     assert (found.check, found.mistake) == (f"{message.key}.{message.method}.{promise}", word)
 
 
@@ -144,8 +154,9 @@ def test_odd_answers_of_networks_are_told(method: str, oddity: str) -> None:
     change, promise, word = ODDITIES[oddity]
     if oddity not in RAISED:
         promise = "types" if method == "evaluate" and promise != "values" else "values"
-    found = first_failure(f"MLP.{method}", change)
     due, word = OF_NETWORKS.get((method, oddity), (promise, word))
+    explained = NIGHTLY or (method, oddity) in OF_A_NETWORK or word in NAMED
+    found = first_failure(f"MLP.{method}", change, explained=explained)
     assert (found.check, found.mistake) == (f"mlp.{method}.{due}", word)
 
 
@@ -153,7 +164,7 @@ def test_odd_answers_of_networks_are_told(method: str, oddity: str) -> None:
 def test_odd_gradients_of_networks_are_told(oddity: str) -> None:
     """By the check of the values, whatever they are in."""
     change, word = ODD_GRADIENTS[oddity]
-    found = first_failure("MLP.gradient", change)
+    found = first_failure("MLP.gradient", change, explained=NIGHTLY or word in NAMED)
     assert (found.check, found.mistake) == ("mlp.gradient.values", word)
 
 
@@ -238,7 +249,9 @@ NONE_OF_THEM = ("a deque", "an object with items")
 @pytest.mark.parametrize("kind", GRADIENTS)
 def test_gradients_may_be_of_subclasses(kind: str) -> None:
     """A named tuple is a tuple; what is none, and no list, is told as such."""
-    findings = examined(with_answer("LinearLayer.grad", GRADIENTS[kind]), concerned("LinearLayer.grad"))
+    findings = examined(
+        with_answer("LinearLayer.grad", GRADIENTS[kind]), concerned("LinearLayer.grad"), explained=NIGHTLY
+    )
     failed = [(each.check, each.mistake) for each in findings if each.status == "failed"]
     assert failed == ([("linear.grad.answers", "wrong-type")] if kind in NONE_OF_THEM else [])
 
@@ -246,7 +259,7 @@ def test_gradients_may_be_of_subclasses(kind: str) -> None:
 @pytest.mark.parametrize("kind", DICTS)
 def test_gradients_of_networks_may_be_of_subclasses(kind: str) -> None:
     """The same of the dict, and of what is in it."""
-    findings = examined(with_answer("MLP.gradient", DICTS[kind]), concerned("MLP.gradient"))
+    findings = examined(with_answer("MLP.gradient", DICTS[kind]), concerned("MLP.gradient"), explained=NIGHTLY)
     assert {each.mistake for each in findings if each.status == "failed"} == (
         {"wrong-type"} if kind in NONE_OF_THEM else set()
     )
@@ -258,7 +271,7 @@ def test_wrong_gradients_of_subclasses_are_told(kind: str) -> None:
     wrong = with_answer(
         "MLP.gradient", lambda right: DICTS[kind]({name: [2 * part for part in parts] for name, parts in right.items()})
     )
-    findings = examined(wrong, concerned("MLP.gradient"))
+    findings = examined(wrong, concerned("MLP.gradient"), explained=NIGHTLY)
     assert next(each.check for each in findings if each.status == "failed") == "mlp.gradient.values"
 
 

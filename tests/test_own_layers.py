@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,15 @@ def test_definition_holds_right_layers_but_no_network():
     assert "gradient" not in own_layers.OWN_LAYERS.source
     for key in ("linear", "relu", "softmax", "cross_entropy", "logits"):
         assert passed(check(layers, only=f"{key}.*", effort="quick"))
+
+
+def test_scripts_import_them_from_a_public_module():
+    """The module that scripts name holds these layers, and is the examiner's public one for them."""
+    public = importlib.import_module(own_layers.MODULE)
+    assert own_layers.MODULE == "reference.layers"
+    assert {name: getattr(public, name) for name in public.__all__} == {
+        name: each for name, each in plain.CLASSES.items() if name != "MLP"
+    }
 
 
 def test_own_classes_do_not_hide_the_submissions():

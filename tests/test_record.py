@@ -118,8 +118,9 @@ def test_line_that_somebody_else_has_written_is_not_believed(
         lambda header: {"schema": 1, "seed": 0},
         lambda header: "hello",
         lambda header: None,
+        lambda header: {**header, "seal": "\ud800"},
     ],
-    ids=["seed", "folder", "of an old version", "text", "nothing"],
+    ids=["seed", "folder", "of an old version", "text", "nothing", "a seal that is no text"],
 )
 def test_record_that_somebody_else_has_written_is_refused(
     elsewhere: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Any], Any]
@@ -215,3 +216,14 @@ def test_digest_is_of_the_code_whatever_lies_beside_it(tmp_path: Path) -> None:
         (tmp_path / "z" / "net.py").write_text(text, encoding="utf-8")
         found.add(digest_of(tmp_path))
     assert len(found) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\n", b"[" * 100_000 + b"\n", b"1" * 10_000 + b"\n"], ids=len)
+def test_what_is_no_record_is_refused(elsewhere: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+    """A file that holds anything else, however deep or long, is refused in one sentence."""
+    hand_in(elsewhere / "course", a=LEAKY)
+    path = record_path(Path("course"), None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    assert outcome(*ARGV, "--resume") == USAGE
+    assert capsys.readouterr().err.count("\n") == 1

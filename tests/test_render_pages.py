@@ -85,7 +85,7 @@ def test_page_opens_in_a_browser(tmp_path: Path) -> None:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=1000"]
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(
-        [chromium, *flags, profile, "--dump-dom", page.as_uri()], capture_output=True, timeout=120, check=True
+        [chromium, *flags, profile, "--dump-dom", page.as_uri()], capture_output=True, timeout=600, check=True
     )
     dom = done.stdout.decode("utf-8")
     assert dom.count("<svg") == html(judged(BATCH_WIDE, SUMMED)).count("<svg") >= 3

@@ -98,7 +98,7 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     assert [Path(path).name for path in given.pop("listable")] == [Path(json.__path__[0]).parent.name]
     assert given == {
         "requests": 5, "replies": 6, "memory": 2**30, "cpu_seconds": 17, "file_size": 2**24,
-        "seconds": 12, "wall": 120,
+        "most_files": 4000, "most_bytes": 2**28, "seconds": 12, "wall": 120,
         "writable": [f"{folder}/work"], "root": f"{folder}/work/submission/mlp.py",
         "wanted": list(CLASSES), "optional": ["NaiveSoftmaxLayer"],
     }  # fmt: skip
@@ -264,6 +264,7 @@ def test_method_that_ends_the_process_twice_is_not_asked_again(opened: Open) -> 
         assert begun.box.run([MADE, ASKED])[-1].error == "ended the process (exit code 3)"
     asked = len(begun.script.asked)
     why = "was not called any more, since ReLULayer.forward ended the process (exit code 3) again and again"
+    why += " (its process was started 2 times)"
     refused = Reply(error=why, error_kind="exits")
     assert begun.box.run([MADE, ASKED]) == [refused] * 2
     assert len(begun.script.asked) == asked

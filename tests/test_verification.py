@@ -1,4 +1,4 @@
-"""The report's section on verification: what is measured of right and of wrong implementations."""
+"""The report's section on verification: what is measured of `bp`, and of finite differences."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import pytest
 
 import bp
 from bp import losses
-from reference.lab import definitions
-from reference.lab.mistakes import CATALOGUE
-from reference.lab.mistakes.plain import CLASSES
-from reference.numerics.oracles import ball, finite_differences
+from reference.numerics.oracles import finite_differences
 from reports import figures
-from reports.study import catches, steps, verification
+from reports.study import steps, verification
 from tests.comparing import needs_flint
 
 pytestmark = [needs_flint, pytest.mark.outside]
@@ -108,69 +105,3 @@ def test_step_errors_are_drawn_as_they_are() -> None:
     assert min(np.asarray(lines["g"].get_ydata())) > 0
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step h", "relative error")
-
-
-def test_who_catches_what() -> None:
-    """All checkers catch a wrong gradient; only ours catches a wrong forward pass with its own right gradient."""
-    by_all, by_ours = {*catches.checkers(), "ours", "named"}, {"ours", "named"}
-    for subject, word, expected in (
-        ("ReLULayer.delta", "mask-missing", by_all),
-        ("SoftmaxLayer.forward", "no-shift", by_ours),
-    ):
-        caught = catches._judge(number_of(subject, word))
-        assert {name for name, yes in caught.items() if yes} == expected
-
-
-def number_of(subject: str, word: str) -> int:
-    """The place in the catalogue of the first such mistake."""
-    return next(n for n, each in enumerate(CATALOGUE) if (each.subject, each.word) == (subject, word))
-
-
-def test_the_count_is_by_class() -> None:
-    """Every class is counted once, and all of them together."""
-    found = catches.measure(every=40)
-    total = found["all"]
-    assert total["mistakes"] == sum(each["mistakes"] for each in found["by_class"].values()) == len(CATALOGUE[::40])
-    assert total["ours"] == total["mistakes"] >= total["np.allclose"]
-    assert found["checkers"] == ["ours", *catches.checkers()]
-
-
-def test_processes_of_their_own_count_the_same() -> None:
-    """Worker processes give the same results as this process."""
-    numbers = [number_of("ReLULayer.delta", "mask-missing"), number_of("SoftmaxLayer.forward", "no-shift")]
-    expected = [catches._judge(number) for number in numbers]
-    assert expected[0] != expected[1]
-    assert catches.in_processes(numbers, 1) == expected
-
-
-@pytest.mark.parametrize(("every", "cores", "workers"), [(40, 8, 0), (12, 8, 2), (12, 1, 0), (1, 4, 4)])
-def test_processes_are_started_where_there_is_enough_to_do(
-    monkeypatch: pytest.MonkeyPatch, every: int, cores: int, workers: int
-) -> None:
-    """Each process has ten mistakes or more, there is at most one for each core, and never only one."""
-    started = []
-    monkeypatch.setattr(catches, "cores", lambda: cores)
-    monkeypatch.setattr(catches, "in_processes", lambda numbers, workers: started.append(workers) or ["there"])
-    monkeypatch.setattr(catches, "_judge", lambda number: "here")
-    found = catches._judge_all(range(0, len(CATALOGUE), every))
-    assert started == [workers] * bool(workers)
-    assert set(found) == {"there" if workers else "here"}
-
-
-def test_a_checker_that_fails_right_code_counts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a checker fails right code, the measurement ends with an error."""
-    monkeypatch.setattr(catches, "passes_allclose", lambda subject: False)
-    with pytest.raises(RuntimeError, match="to pass the right"):
-        catches.measure(every=200)
-
-
-def test_subjects_are_the_right_functions() -> None:
-    """The forward passes of the right classes are the definitions, at the arguments that are checked."""
-    for cls, definition in (("ReLULayer", definitions.relu), ("SoftmaxLayer", definitions.softmax)):
-        (subject,) = catches.subjects(cls, CLASSES)
-        truth = ball.value(definition, subject.args).value
-        np.testing.assert_allclose(subject.forward(*subject.args), truth, rtol=1e-14)
-    (linear,) = catches.subjects("LinearLayer", CLASSES)
-    np.testing.assert_allclose(
-        linear.forward(*linear.args), ball.value(definitions.linear, linear.args).value, rtol=1e-13
-    )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
 from reference.gradients import cases as asking
-from reference.gradients import differences, promises, tolerance, values
+from reference.gradients import consistency, differences, promises, tolerance, values
 from reference.gradients.arguments import EVERYWHERE, name_of, pattern
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
@@ -64,12 +64,6 @@ def test_a_sign_is_minus_1_and_no_other_factor(ratio: float) -> None:
     with pytest.raises(Violation) as caught:
         comparison.settle(fact("specification judges"))
     assert caught.value.mistake == ("sign" if ratio == -1 else "scaled")
-
-
-def test_the_slopes_themselves_are_legal_at_a_kink() -> None:
-    """Both ends of the legal answers are among them, and what is beyond is not."""
-    for answer, is_legal in ((0.0, True), (0.5, True), (1.0, True), (-0.25, False), (1.25, False)):
-        assert Comparison("")._is_legal(answer, exact(0.5, 0.5), 0.0) is is_legal
 
 
 def test_between_two_slopes_lies_all_that_either_may_be() -> None:
@@ -199,7 +193,7 @@ def test_form_is_judged_at_ordinary_numbers_too(effort: Any) -> None:
 
 def test_kinds_that_are_looked_for_are_drawn() -> None:
     """Complex numbers are tried at kinds of questions that every effort asks."""
-    assert {each.kind for each in examination().cases} >= values._PLAIN
+    assert {each.kind for each in examination().cases} >= consistency.PLAIN
 
 
 def test_an_entry_that_leads_keeps_what_was_drawn() -> None:
@@ -234,11 +228,11 @@ def test_callables_without_a_name_have_one() -> None:
 def test_directions_are_as_long_as_entries_may_be_moved() -> None:
     """No longer, nowhere 0 but where nothing can be moved, and to both sides."""
     steps = np.linspace(0.5, 2.0, 64)
-    (direction,) = values._directions(Case("", (steps,), 0), steps)
+    (direction,) = consistency._directions(Case("", (steps,), 0), steps)
     assert (np.abs(direction) <= steps).all()
     assert (np.abs(direction) > 0).all()
     assert direction.min() < 0 < direction.max()
-    assert values._directions(Case("", (steps,), 0), 0 * steps) == []
+    assert consistency._directions(Case("", (steps,), 0), 0 * steps) == []
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 7.0])
@@ -247,7 +241,7 @@ def test_a_wrong_entry_is_located(wrong: float) -> None:
     actual = 3 * np.ones(X.shape)
     actual[1, 2] = wrong
     oracle = Differences(lambda x: 3 * x, (EVERYWHERE,))
-    found = values._locate(oracle, [X], 0, np.ones(X.shape), np.ones(X.shape), actual, np.zeros(X.shape))
+    found = consistency._locate(oracle, [X], 0, np.ones(X.shape), np.ones(X.shape), actual, np.zeros(X.shape))
     assert found == (1, 2)
 
 

@@ -40,7 +40,9 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 def failed(forward: Any, vjp: Any, *args: Any, **options: Any) -> set[str]:
     found = check_vjp(forward, vjp, *args, spec=definition, **options)
     assert not [each for each in found if each.status == "error"]
-    return {each.check.removeprefix("vjp.") for each in found if each.status == "failed"}
+    # Whose gradient is wrong in doubles has a wrong formula, too; that is asked in test_vjp_formula.py.
+    wrong = {each.check for each in found if each.status == "failed"} - {"vjp.gradient.formula"}
+    return {check.removeprefix("vjp.") for check in wrong}
 
 
 @pytest.mark.parametrize("inputs", INPUTS, ids=lambda each: each.name)
@@ -52,7 +54,8 @@ def test_each_kind_of_input_is_asked(inputs: Inputs) -> None:
         f"gradient[{last}].values": (triple, off_gradient_where(inputs.kind)),
     }
     for check, functions in wrong.items():
-        assert failed(*functions, *inputs.args, domain=inputs.domain, effort=inputs.effort) == {check}
+        due = set(inputs.caught.split()) if inputs.caught and "gradient" in check else {check}
+        assert failed(*functions, *inputs.args, domain=inputs.domain, effort=inputs.effort) == due
         if inputs.effort != "quick":
             assert failed(*functions, *inputs.args, domain=inputs.domain, effort="quick") == set()
 

@@ -23,8 +23,8 @@ from reference.lab.checks.catalogue import all_checks
 from reference.lab.contract import MESSAGES
 from reference.lab.mistakes import plain
 
-#: The mistakes that `interface.md` names.
-VOCABULARY = frozenset({
+#: The mistakes that `interface.md` names, and those in the gradient of a function that is no part of the lab.
+LAB_VOCABULARY = frozenset({
     "missing", "not-implemented", "crash", "timeout", "memory", "exits", "wrong-shape", "wrong-dtype", "wrong-type",
     "mutates-input", "stateful", "nondeterministic", "aliases-input", "layout-dependent", "batch-size-dependent",
     "sample-dependence", "scaled", "sign", "transposed", "not-averaged", "averaged-twice", "bias-missing",
@@ -33,8 +33,12 @@ VOCABULARY = frozenset({
     "shift-not-undone", "log-of-zero", "epsilon-added", "clipped", "binary-cross-entropy", "divided-by-classes",
     "summed-over-batch", "averaged-over-batch", "softmax-missing", "target-subtracted-twice", "low-precision",
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
-    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order",
+    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order", "swapped",
 })  # fmt: skip
+VOCABULARY = LAB_VOCABULARY | {
+    "not-summed", "term-missing", "wrong-argument", "other-epsilon", "mask-inverted",
+    "mask-from-other", "entry-wrong", "row-wrong", "last-sample-wrong",
+}  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")
 #: What an exception says is its raiser's; what we add stands in brackets at the end.

@@ -10,12 +10,13 @@ from functools import partial
 
 import numpy as np
 
-from bp.fast.heads import Call, Targets, head_of
+from bp.fast.heads import Call, Targets, copying, head_of
 from bp.fast.net import Parameters, Shape
 from bp.messages import Array
 
 #: Up to so many entries multiplying delta by signs is faster than by the result of a comparison.
 _FEW = 1000
+_SMALL = 10_000
 
 
 class Pass:
@@ -27,7 +28,7 @@ class Pass:
     def __init__(self, shape: Shape, n_forward: int, n: int) -> None:
         n_classes, dtype = shape.widths[-1], shape.dtype
         self.head = head_of(shape.ending, n_classes, n_forward, n, dtype)
-        self._first_delta = np.empty((n_classes, n), dtype)
+        self._first_delta, self._outputs = np.empty((2, n_classes, n), dtype)
         # The same for all layers, so that they stay in the cache.
         zeros: Array = np.zeros((max(shape.widths), n_forward), dtype)
         self._hidden = [
@@ -52,11 +53,18 @@ class Pass:
         outputs of `forward` for them.
         """
         delta = self._first_delta
-        calls = self.head.delta(Y, targets, step, delta)
+        calls = []
+        if not Y.flags.c_contiguous:  # all operations take longer on some columns of a larger array
+            calls.append(copying(self._outputs, Y))
+            Y = self._outputs
+        calls += self.head.delta(Y, targets, step, delta)
         for place, layer in self._back:
             calls += [
                 partial(delta.dot, layer.transposed, gradient.rows[place]),
-                partial(parameters.weights[place].dot, delta, layer.delta),
+                # For a few entries, numpy multiplies by whole rows of parameters faster than by the weights in them.
+                partial(parameters.rows[place].T.dot, delta, layer.delta_with_ones)
+                if layer.delta.size <= _SMALL
+                else partial(parameters.weights[place].dot, delta, layer.delta),
                 *layer.switch_delta,
             ]
             delta = layer.delta
@@ -74,8 +82,10 @@ class _Hidden:
         The same without the row of ones.
     transposed
         The same, transposed, for the samples of the backward pass, (n, u + 1).
+    delta_with_ones
+        The loss's gradient with respect to the next layer's input, (u + 1, n).
     delta
-        The loss's gradient with respect to the outputs, then with respect to the ReLU's inputs, (u, n).
+        The same without the last row, which belongs to the ones; then the gradient with respect to the ReLU's inputs.
     switch
         The calls that apply the ReLU in place, and copy the samples of the backward pass.
     switch_delta
@@ -86,7 +96,8 @@ class _Hidden:
         all_in_backward, dtype = n == zeros.shape[1], zeros.dtype
         self.with_ones: Array = np.ones((u + 1, zeros.shape[1]), dtype)
         self.outputs = self.with_ones[:-1]
-        self.delta: Array = np.empty((u, n), dtype)
+        self.delta_with_ones: Array = np.empty((u + 1, n), dtype)
+        self.delta = self.delta_with_ones[:-1]
         # They are copied, because all operations take 1.5 times as long on some columns of a larger array.
         back = self.with_ones if all_in_backward else np.ones((u + 1, n), dtype)
         self.transposed = back.T
@@ -96,7 +107,7 @@ class _Hidden:
             self.switch.append(partial(np.maximum, self.outputs, zeros[:u], out=self.outputs))
             self.switch_delta = self._masking(back[:-1], zeros[:u] if all_in_backward else np.zeros((u, n), dtype))
         if not all_in_backward:
-            self.switch.append(partial(np.copyto, back[:-1], self.outputs[:, :n]))
+            self.switch.append(copying(back[:-1], self.outputs[:, :n]))
 
     def _masking(self, outputs: Array, zeros: Array) -> list[Call]:
         # For a product with truth values numpy converts them first, which takes long for small arrays.

@@ -77,14 +77,14 @@ class Whole:
 
     def descend(self, n_epochs: int) -> None:
         """Take the steps from what is live on: nothing is evaluated, and the net does not change."""
-        calls, theta, Y, copy = self._step, self._live.vector, self._Y, np.copyto
-        rows = slice(1, n_epochs + 1)
+        calls, theta, Y = self._step, self._live.vector, self._Y
+        vectors, outputs = self._vectors, self._outputs
         with self._pass.head.state():
-            for vector, outputs in zip(self._vectors[rows], self._outputs[rows], strict=True):
+            for row in range(1, n_epochs + 1):
                 for call in calls:
                     call()
-                copy(vector, theta)
-                copy(outputs, Y)
+                vectors[row] = theta
+                outputs[row] = Y
 
     def _begin(self) -> None:
         """Make the net's parameters and outputs live: they are if the net is as the last run left it."""

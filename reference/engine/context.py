@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from reference.wording import Fact
+
 Effort = Literal["quick", "normal", "exhaustive"]
 
 
@@ -21,15 +23,24 @@ class Context:
         How many cases a check looks at.
     oracles
         Names of the oracles that the present check has asked, in order.
+    notes
+        What is told of the present check even if it passes.
     """
 
     seed: int
     effort: Effort
     oracles: list[str]
+    notes: tuple[Fact, ...] = ()
 
     def start(self) -> None:
         """Forget what belongs to the check before."""
         self.oracles.clear()
+        self.notes = ()
+
+    def note(self, said: Fact) -> None:
+        """Note something that is told of the present check even if it passes."""
+        if said not in self.notes:
+            self.notes = (*self.notes, said)
 
     def note_oracle(self, name: str) -> None:
         """Note that the truth came from the oracle of that name."""

@@ -88,7 +88,9 @@ class Examination:
             if suspects:
                 return self._skipped(check, fact("suspects", names=tuple(suspects)))
             return self._failure(check, *self.explained(check, violation))
-        return self._finding(check, "passed")
+        notes = self.context.notes
+        said = "; ".join(map(str, notes)) or None
+        return self._finding(check, "passed", note=said)
 
     def _reason(self, broken: list[str]) -> Fact:
         """Why what depends on these is skipped: if they were skipped themselves, for their reason."""

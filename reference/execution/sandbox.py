@@ -24,11 +24,19 @@ from typing import Any, Literal
 from reference.execution import bubblewrap, libraries, sanitize, submission_files
 from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, OPTIONAL
+from reference.execution.labels import labels_of
 from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
-from reference.execution.worker.protocol import Call, Define, Descend, Get, Keep, New, Put, Reply, Step, Work
-from reference.execution.worker_process import EndedError, SecondsLeft, StartError, WorkerProcess, is_overfull
+from reference.execution.worker.protocol import Reply, Step, Work
+from reference.execution.worker_process import (
+    EndedError,
+    SecondsLeft,
+    StartError,
+    WorkerProcess,
+    is_overfull,
+    most_in_folder,
+)
 
 __all__ = ["Kind", "Limits", "Sandbox", "SandboxError"]
 
@@ -48,8 +56,7 @@ main(settings)
 _MAX_FILE_BYTES = 2**24
 #: Requests that are sent in one frame, because a round trip takes as long as computing a small reply.
 _REQUESTS_PER_FRAME = 24
-#: Seconds for the worker's own preparations. A worker that takes longer than this, even on a busy machine, will never
-#: be ready.
+#: Seconds for the worker's own preparations; one that takes longer, even on a busy machine, will never be ready.
 _SECONDS_TO_START = 300.0
 _IGNORED_FILES = shutil.ignore_patterns("__pycache__", "*.pyc")
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
@@ -63,14 +70,14 @@ class Sandbox:
 
     Parameters
     ----------
-    path
-        The submission: a file or a folder.
-    limits
-        The limits of time and memory for the worker.
+    path, limits
+        The submission, a file or a folder, and its limits of time and memory.
     kind
         "process": resource limits and, on Linux, a filter of system calls and restricted access to files. "bwrap":
         these and bubblewrap, which gives the worker a file system, processes and a network of its own. "auto": "bwrap"
         where it works, else "process".
+    wanted
+        Names of classes.
 
     Attributes
     ----------
@@ -90,6 +97,7 @@ class Sandbox:
     path: Path
     limits: Limits = field(default_factory=Limits)
     kind: Kind = "auto"
+    wanted: Sequence[str] = CLASSES
     isolation: str = ""
     notes: list[str] = field(default_factory=list)
     output: str = ""
@@ -107,6 +115,7 @@ class Sandbox:
             self._cannot_fork, self._budget = False, Budget(self.limits)
             self._endings: dict[str, EndedError] = {}
             self._refused: set[str] = set()
+            self._starts = 0
             self._written = bytearray()
             self._bubblewrap = self._chosen_kind() == "bwrap"
         except BaseException:
@@ -126,8 +135,8 @@ class Sandbox:
                 self._start()
             except EndedError as end:
                 self._stop()
-                self._missing = dict.fromkeys(CLASSES, f"the import of {self._name} {end.message}")
-                self._causes = dict.fromkeys(CLASSES, "not run")
+                self._missing = dict.fromkeys(self.wanted, f"the import of {self._name} {end.message}")
+                self._causes = dict.fromkeys(self.wanted, "not run")
         return self._missing or {}
 
     def causes(self) -> Mapping[str, str]:
@@ -143,7 +152,7 @@ class Sandbox:
 
         If the process ends, every reply is the error that says how.
         """
-        labels = _labels(steps)
+        labels = labels_of(steps)
         # Steps that are known to end the process are left out; if the last one is among them, nothing is sent at all.
         left_out = {place: self._endings[each] for place, each in enumerate(labels) if each in self._refused}
         if len(steps) - 1 in left_out:
@@ -189,14 +198,15 @@ class Sandbox:
                 yield from replies
                 yield from map(self.run, group[number:])
                 return
-        said = f"{end.message} when it got several calls together, although it answers each of them alone"
+        alone = f"although it answers each of them alone ({self._restarts()})"
+        said = f"{end.message} when it got several calls together, {alone}"
         yield from ([_error_reply(EndedError(end.kind, said))] * len(steps) for steps in group)
 
     def _remember(self, label: str, end: EndedError) -> None:
         """Note how a method ended the process; after the second time, or if ``end`` says so, it is not called again."""
         if self._worker is None:
             return  # the process could not be started, so the method was not called
-        often = " again and again" if label in self._endings else ""
+        often = f" again and again ({self._restarts()})" if label in self._endings else ""
         if often or not end.retry:
             self._refused.add(label)
         self._endings[label] = EndedError(end.kind, f"was not called any more, since {label} {end.message}{often}")
@@ -245,6 +255,7 @@ class Sandbox:
             self._worker = WorkerProcess(self._command, self._work, self._environment(), self._written)
         except StartError as error:
             raise SandboxError(f"the worker process cannot be started: {error}") from error
+        self._starts += 1
         self._budget.count(self._worker.spent)
         self._receive_confinement()
         report = self._receive(Deadline(self._budget, IMPORT))
@@ -261,9 +272,12 @@ class Sandbox:
         self._modules, self._causes = found.modules, found.causes
         self._missing = {
             name: found.missing.get(name, f"there is no class {name} in {self._name}")
-            for name in CLASSES
+            for name in self.wanted
             if name not in found.classes
         }
+
+    def _restarts(self) -> str:
+        return f"its process was started {self._starts} times"
 
     def _receive_confinement(self) -> None:
         """Receive the worker's report of its confinement.
@@ -308,6 +322,7 @@ class Sandbox:
         folders = [str(self._folder / name) for name in ("bp_worker", "libraries")]
         readable = [*map(str, self._package_folders), *folders]
         settings = {
+            **dict(zip(("most_files", "most_bytes"), most_in_folder(), strict=True)),
             "requests": requests,
             "replies": replies,
             "memory": self.limits.memory,
@@ -317,7 +332,7 @@ class Sandbox:
             "listable": [sysconfig.get_path("stdlib")],
             "writable": [str(self._work)],
             "root": str(self._root),
-            "wanted": list(CLASSES),
+            "wanted": list(self.wanted),
             "optional": list(OPTIONAL),
             "seconds": self.limits.seconds,
             "wall": self.limits.whole,
@@ -379,18 +394,6 @@ def _time_limit(seconds: float) -> SecondsLeft:
         return remaining
 
     return left
-
-
-def _labels(steps: Sequence[Step]) -> list[str]:
-    """A label for each step: ``Class.method`` for a call, ``Class`` for another, "" where it is about no object."""
-    classes = {step.name: step.cls for step in steps if isinstance(step, New)}
-    return ["" if isinstance(each, Define | Keep) else _label(each, classes.get(each.name)) for each in steps]
-
-
-def _label(step: New | Put | Call | Get | Descend, cls: str | None) -> str:
-    if isinstance(step, Descend):
-        return f"{cls}.gradient"
-    return f"{cls}.{step.method}" if isinstance(step, Call) else str(cls)
 
 
 def _error_reply(end: EndedError) -> Reply:

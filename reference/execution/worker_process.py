@@ -17,7 +17,8 @@ from reference.execution import processes, submission_files
 from reference.execution.processor_time import Meter
 
 _MAX_OUTPUT = 2**16
-#: What the process may leave in its folder in total. The limits inside the process hold for one file at a time.
+#: What the process may leave in its folder in total. Where the process has a file system of its own, that has this
+#: size; elsewhere the folder is looked at from outside.
 _MAX_FILES, _MAX_BYTES = 4000, 2**28
 #: Seconds between two inspections of that folder and of the clocks.
 _CHECK_INTERVAL = 0.25
@@ -274,6 +275,11 @@ class WorkerProcess:
                     self._selector.unregister(key.fd)
                 else:
                     taken += len(part)
+
+
+def most_in_folder() -> tuple[int, int]:
+    """How many files and how many bytes a worker may leave in its folder."""
+    return _MAX_FILES, _MAX_BYTES
 
 
 def is_overfull(folder: Path) -> bool:

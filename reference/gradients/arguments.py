@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.numerics import tolerances
+
 Array = NDArray[Any]
 Interval = tuple[float, float]
 
@@ -26,15 +28,60 @@ class Pattern:
         As given, each an array of its own.
     domain
         The open interval of each argument's elements.
+    fixed
+        The places of arguments that are held as given, and have no gradient that is judged.
+    legal
+        Whether arguments are legal, as the caller tells; None: all of them are.
+    draw
+        Draws legal arguments from a generator; None: we draw.
     """
 
     args: tuple[Array, ...]
     domain: tuple[Interval, ...]
+    fixed: frozenset[int] = frozenset()
+    legal: Callable[..., Any] | None = None
+    draw: Callable[..., Any] | None = None
 
     @cached_property
     def differentiable(self) -> tuple[int, ...]:
-        """The places of the arguments that have a gradient: those of floating point."""
-        return tuple(number for number, array in enumerate(self.args) if array.dtype.kind == "f")
+        """The places of the arguments that have a gradient: those of floating point that are not fixed."""
+        floats = (number for number, array in enumerate(self.args) if array.dtype.kind == "f")
+        return tuple(number for number in floats if number not in self.fixed)
+
+    @cached_property
+    def is_large(self) -> bool:
+        """Whether there are so many numbers that calls are counted."""
+        return sum(self.args[number].size for number in self.differentiable) > tolerances.LARGE
+
+    def is_legal(self, args: Sequence[Array]) -> bool:
+        """Whether arguments are in their domains and the caller's predicate, if there is one, says so."""
+        for array, (low, high) in zip(args, self.domain, strict=True):
+            if not ((low < array) & (array < high)).all():
+                return False
+        return self.legal is None or bool(np.all(self.legal(*(array.copy() for array in args))))
+
+    def drawn(self, rng: np.random.RandomState) -> tuple[Array, ...]:
+        """Arguments from the caller's ``draw``, the fixed ones as given.
+
+        Raises
+        ------
+        ValueError
+            They do not have the shapes of the given ones.
+        """
+        found = self.draw(rng) if self.draw is not None else self.args
+        answers = tuple(found) if isinstance(found, tuple | list) and len(self.args) > 1 else (found,)
+        if isinstance(found, tuple | list) and len(self.args) == 1 and len(found) == 1:
+            answers = tuple(found)
+        if len(answers) != len(self.args):
+            raise ValueError(f"draw: expected {len(self.args)} arguments, got {len(answers)}")
+        args = list(self.args)
+        for number, (answer, given) in enumerate(zip(answers, self.args, strict=True)):
+            if number not in self.fixed:
+                array = np.asarray(answer)
+                if array.shape != given.shape:
+                    raise ValueError(f"draw: expected args[{number}] of shape {given.shape}, got {array.shape}")
+                args[number] = array.astype(given.dtype)
+        return tuple(args)
 
     def with_floats(self, floats: Sequence[Array]) -> tuple[Array, ...]:
         """All arguments, with those of floating point replaced by ``floats`` in turn."""
@@ -48,7 +95,14 @@ class Pattern:
         return tuple(args[number] for number in self.differentiable)
 
 
-def pattern(args: Sequence[Any], domain: Sequence[Any] | None) -> Pattern:
+def pattern(
+    args: Sequence[Any],
+    domain: Sequence[Any] | None,
+    *,
+    fixed: Sequence[int] = (),
+    legal: Callable[..., Any] | None = None,
+    draw: Callable[..., Any] | None = None,
+) -> Pattern:
     """The pattern that a caller gave.
 
     Raises
@@ -64,13 +118,20 @@ def pattern(args: Sequence[Any], domain: Sequence[Any] | None) -> Pattern:
     if not any(array.dtype.kind == "f" and array.size for array in arrays):
         kinds = ", ".join(f"{array.dtype} of shape {array.shape}" for array in arrays)
         raise ValueError(f"args: expected at least one of floating point with entries to differentiate, got {kinds}")
-    found = Pattern(arrays, _domain(domain, len(arrays)))
+    for name, function in (("legal", legal), ("draw", draw)):
+        if function is not None:
+            check_callable(name, function)
+    found = Pattern(arrays, _domain(domain, len(arrays)), _fixed(fixed, len(arrays)), legal, draw)
+    if not any(arrays[number].size for number in found.differentiable):
+        raise ValueError(f"fixed: expected at least one argument that is not fixed, got {sorted(found.fixed)}")
     for number, (array, (low, high)) in enumerate(zip(arrays, found.domain, strict=True)):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"args[{number}]: expected finite numbers, got {_first(array[~np.isfinite(array)])}")
         if not ((low < array) & (array < high)).all():
             outside = _first(array[~((low < array) & (array < high))])
             raise ValueError(f"args[{number}]: expected elements in the open interval ({low}, {high}), got {outside}")
+    if not found.is_legal(arrays):
+        raise ValueError("args: expected arguments that legal says are legal, got others")
     return found
 
 
@@ -93,10 +154,21 @@ def _array(number: int, value: Any) -> Array:
         raise TypeError(f"args[{number}]: expected an array of real numbers, got {type(value).__name__}") from error
     if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and array.dtype not in (np.float32, np.float64)):
         raise TypeError(
-            f"args[{number}]: expected an array of float64, float32 or whole numbers, "
+            f"args[{number}]: expected an array of float64, float32 or whole numbers (give float16 as float32, and "
+            f"complex numbers as two arguments of real numbers), "
             f"got {type(value).__name__} of dtype {array.dtype}"
         )
     return array
+
+
+def _fixed(fixed: Any, count: int) -> frozenset[int]:
+    places = [fixed] if isinstance(fixed, int | np.integer) else fixed
+    if isinstance(places, str) or not isinstance(places, Sequence | set | frozenset):
+        raise TypeError(f"fixed: expected the numbers of the arguments that are held, got {type(fixed).__name__}")
+    for each in places:
+        if isinstance(each, bool) or not isinstance(each, int | np.integer) or not 0 <= each < count:
+            raise ValueError(f"fixed: expected numbers from 0 to {count - 1}, got {each!r}")
+    return frozenset(int(each) for each in places)
 
 
 def _domain(domain: Any, count: int) -> tuple[Interval, ...]:

@@ -14,6 +14,12 @@ from reference.gradients.arguments import EVERYWHERE, Interval, Pattern
 from reference.numerics import sampling, tolerances
 
 Array = NDArray[Any]
+#: The kinds of cases with equal numbers on purpose.
+TIED = frozenset({"ties", "zeros", "nothing but zeros"})
+#: The kinds of cases in which nothing is special.
+PLAIN = frozenset({"short numbers", "ordinary numbers"})
+#: The absolute values of short numbers.
+_SHORT = np.arange(1, 17) / 8
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
 
 
@@ -31,25 +37,77 @@ class Case:
         Of its cotangents.
     ordinary
         Neither extreme nor saturated: every entry of a gradient can be told by differences.
+    tied
+        With equal numbers, or zeros, on purpose: where a function may have a kink.
     """
 
     kind: str
     args: tuple[Array, ...]
     seed: int
     ordinary: bool = True
+    tied: bool = False
 
 
 def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
-    """All cases, those that are easiest to read first."""
+    """All cases, those that are easiest to read first.
+
+    An argument outside what the caller says is legal is drawn anew; where that does not help, the case is left out.
+    """
     rng = np.random.RandomState(seed % 2**32)
     asked = [Case("as given", pattern.args, rng.randint(2**31))]
-    for kind, draw, ordinary in _kinds(effort):
-        floats = [
-            _inside(draw(rng, pattern.args[number].shape), pattern.domain[number], pattern.args[number].dtype)
-            for number in pattern.differentiable
-        ]
-        asked.append(Case(kind, pattern.with_floats(floats), rng.randint(2**31), ordinary))
+    if pattern.draw is not None:
+        for number in range(tolerances.DRAWN_CASES[effort]):
+            args = _first_legal(pattern, lambda: pattern.drawn(rng))
+            kind = "drawn by the caller" if number else "ordinary numbers"
+            asked += [] if args is None else [Case(kind, args, rng.randint(2**31), ordinary=number == 0)]
+        return asked
+    for kind, draw, ordinary in kinds(pattern, effort):
+        args = _first_legal(pattern, lambda draw=draw: _drawn(pattern, draw, rng))  # type: ignore[misc]
+        case_seed = rng.randint(2**31)
+        if args is not None:
+            asked.append(Case(kind, args, case_seed, ordinary, tied=kind in TIED))
     return asked
+
+
+def expected_number(pattern: Pattern, effort: Effort) -> int:
+    """How many cases are drawn, legal or not."""
+    return tolerances.DRAWN_CASES[effort] if pattern.draw is not None else len(kinds(pattern, effort))
+
+
+def kinds(pattern: Pattern, effort: Effort) -> list[tuple[str, Draw, bool]]:
+    """The kinds of drawn cases; of many numbers only ordinary ones."""
+    found = list(_kinds(effort))
+    return [each for each in found if each[0] in PLAIN][:2] if pattern.is_large else found
+
+
+def _first_legal(pattern: Pattern, draw: Callable[[], tuple[Array, ...]]) -> tuple[Array, ...] | None:
+    """The first legal arguments of a few draws."""
+    for _ in range(tolerances.LEGAL_TRIES if pattern.legal is not None else 1):
+        args = draw()
+        if pattern.legal is None or pattern.is_legal(args):
+            return args
+    return None
+
+
+def _drawn(pattern: Pattern, draw: Draw, rng: np.random.RandomState) -> tuple[Array, ...]:
+    shapes = [pattern.args[number].shape for number in pattern.differentiable]
+    drawn = _apart(rng, shapes) if draw is short_numbers else [draw(rng, shape) for shape in shapes]
+    return pattern.with_floats(
+        [
+            _inside(array, pattern.domain[number], pattern.args[number].dtype)
+            for array, number in zip(drawn, pattern.differentiable, strict=True)
+        ]
+    )
+
+
+def _apart(rng: np.random.RandomState, shapes: list[tuple[int, ...]]) -> list[Array]:
+    """Short numbers, no two of which are equal where there are few enough: coincidences are asked on purpose alone."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    if sum(sizes) > len(_SHORT):
+        return [short_numbers(rng, shape) for shape in shapes]
+    chosen = rng.permutation(_SHORT)[: sum(sizes)] * rng.choice([-1.0, 1.0], sum(sizes))
+    parts = np.split(chosen, np.cumsum(sizes)[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:

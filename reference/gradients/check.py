@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -11,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
-from reference.findings import Findings, Violation
-from reference.gradients import arguments, promises, values
+from reference.findings import Finding, Findings, NotApplicable, Violation
+from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
 from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
-from reference.gradients.subject import Subject
+from reference.gradients.subject import Subject, constants
+from reference.gradients.swapped import other_argument
+from reference.wording import fact
 
 
 def check_vjp(
@@ -26,11 +31,20 @@ def check_vjp(
     *args: Any,
     spec: Callable[..., Any] | None = None,
     domain: Sequence[tuple[float, float] | None] | None = None,
+    legal: Callable[..., Any] | None = None,
+    fixed: Sequence[int] = (),
+    draw: Callable[..., Any] | None = None,
+    owns: bool = False,
     seed: int = 0,
     effort: Effort = "normal",
     only: str = "*",
+    budget: float | None = None,
+    progress: Callable[[int, int, str], Any] | None = None,
+    takes_cotangent: bool = True,
 ) -> Findings:
     """Judge a numpy function and its hand-written gradient.
+
+    This takes arrays alone. The doors of `reference.gradients.doors` take every other shape and call it.
 
     Parameters
     ----------
@@ -42,19 +56,38 @@ def check_vjp(
     args
         The pattern: arrays of float64 or float32, of the shapes that the functions are for. They are asked about first;
         further inputs of the same shapes are drawn. Whole numbers, such as class labels, are passed on as given and
-        have no gradient (None or zeros).
+        have no gradient (None or zeros). Where ``vjp`` answers None for an argument of floating point, the argument is
+        taken for constant: it is held as given, and its gradient is not judged, which is said.
     spec
         The definition to hold both functions against, each on its own: on torch tensors, or on numpy arrays, which is
-        found out by trying. An input at which it is not finite is outside the contract. Without it the forward pass is
-        taken for right, and the gradient is held against differences of its values.
+        found out by trying. An input at which it is not finite, or raises, is outside the contract. Without it the
+        forward pass is taken for right, the gradient is held against differences of its values, and an input at which
+        ``forward`` is not finite, or raises, is left out. How many are left out is said; if it is more than half of
+        those that are drawn, the check is skipped.
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
+    legal
+        ``legal(*args) -> bool``: whether arguments are legal, as of a matrix that can be inverted. What is not is drawn
+        anew, or left out.
+    fixed
+        The numbers of arguments that are held as given, such as one-hot targets and masks: ``(1,)`` for the second.
+    draw
+        ``draw(rng) -> args``: legal arguments from a `numpy.random.RandomState`, of the shapes that are given. Then
+        nothing else is drawn: for positive definite matrices, say.
+    owns
+        Whether a view as an answer is a fault: of an argument, of the cotangent, or of another gradient.
     seed
         The same seed draws the same cases.
     effort
         How many cases: quick, normal or exhaustive.
     only
         The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
+    budget
+        Seconds after which no further check is begun; those that are left are "skipped", and say so.
+    progress
+        ``progress(done, total, check)``, called before each check with its id, and once at the end with "".
+    takes_cotangent
+        As in `reference.gradients.subject.Subject`.
 
     Returns
     -------
@@ -65,12 +98,12 @@ def check_vjp(
     Raises
     ------
     TypeError
-        ``forward``, ``vjp`` or ``spec`` is no function, an argument is no array of numbers, ``seed`` is no
-        whole number.
+        ``forward``, ``vjp``, ``spec``, ``legal``, ``draw`` or ``progress`` is no function, an argument is no array of
+        numbers, ``seed`` is no whole number, ``budget`` is no number.
     ValueError
-        There is no argument to differentiate, one is outside its domain, the domain is not legal, ``seed`` is
-        below 0, ``effort`` is none of those above, no check matches ``only``, or ``spec`` fails on tensors and arrays
-        alike.
+        There is no argument to differentiate, one is outside its domain or not ``legal``, the domain or ``fixed`` is
+        not legal, ``draw`` draws other shapes, ``seed`` is below 0, ``budget`` is not above 0, ``effort`` is none of
+        those above, no check matches ``only``, or ``spec`` fails on tensors and arrays alike.
 
     Examples
     --------
@@ -78,19 +111,25 @@ def check_vjp(
     ...     return (delta_next * (1 - np.tanh(X)),)  # where is the square?
     >>> findings = check_vjp(np.tanh, tanh_delta, np.array([0.5, 2.0]))
     >>> print(*(finding.check for finding in findings if finding.status == "failed"))
-    vjp.gradient[0].consistent
+    vjp.gradient[0].consistent vjp.gradient.formula
     """
     seed, effort = checked_options(seed, effort)
     arguments.check_callable("forward", forward)
     arguments.check_callable("vjp", vjp)
     if spec is not None:
         arguments.check_callable("spec", spec)
-    subject = Subject(forward, vjp, arguments.pattern(args, domain))
+    if progress is not None:
+        arguments.check_callable("progress", progress)
+    deadline = _deadline(budget)
+    pattern = arguments.pattern(args, domain, fixed=fixed, legal=legal, draw=draw)
     # What numpy has to say of overflows and the like is no verdict; the answers are.
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        constant = constants(Subject(forward, vjp, pattern))
+        subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant), takes_cotangent)
         definition = None if spec is None else Specification(spec, subject.pattern)
-        return GradientExamination(Context(subject, definition, seed, effort), only).findings()
+        context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
+        return GradientExamination(context, only, deadline, progress).findings()
 
 
 class GradientExamination(Examination):
@@ -100,22 +139,65 @@ class GradientExamination(Examination):
     ----------
     context
         What checks work with.
-    only
+    only, progress
         As in `check_vjp`.
+    deadline
+        When no further check is begun, by `time.monotonic`.
     """
 
     context: Context
 
-    def __init__(self, context: Context, only: str = "*") -> None:
+    def __init__(
+        self,
+        context: Context,
+        only: str = "*",
+        deadline: float = math.inf,
+        progress: Callable[[int, int, str], Any] | None = None,
+    ) -> None:
         super().__init__(select(only, list(_all_checks(context))), context)
+        self._deadline = deadline
+        self._progress = progress or (lambda *_: None)
+
+    def __iter__(self) -> Iterator[Finding]:
+        for number, each in enumerate(self.checks):
+            self._progress(number, len(self.checks), each.id)
+            yield self.finding(each.id)
+        self._progress(len(self.checks), len(self.checks), "")
+
+    def _outcome(self, check: Check) -> Finding:
+        if time.monotonic() > self._deadline:
+            raise NotApplicable(fact("out of time"))
+        return super()._outcome(check)
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
         told = smaller(self.context, check, violation) or violation
         # What is true of all answers is true of those at the given shapes.
-        told = told.but(came=replace(told.came, more=violation.came.more))
+        named = self._named(check, violation)
+        told = told.but(came=replace(told.came, more=named.came.more), mistake=named.mistake, mistakes=named.mistakes)
+        number = _argument_of(check)
+        other = None if number is None else other_argument(self.context, number)
+        if other is not None:
+            told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped", mistakes=())
         script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
+
+    def _named(self, check: Check, violation: Violation) -> Violation:
+        """The violation with the mistake that explains all answers, where there is one."""
+        try:
+            return diagnosis.explained(self.context, check.id, violation)
+        except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
+            return violation
+
+
+def _deadline(budget: float | None) -> float:
+    if budget is None:
+        return math.inf
+    if isinstance(budget, bool) or not isinstance(budget, int | float | np.integer | np.floating):
+        raise TypeError(f"budget: expected a number of seconds, got {budget!r}")
+    if not budget > 0:
+        raise ValueError(f"budget: expected a number of seconds above 0, got {budget}")
+    return time.monotonic() + float(budget)
 
 
 def _all_checks(context: Context) -> Iterator[Check]:
@@ -127,17 +209,24 @@ def _all_checks(context: Context) -> Iterator[Check]:
     yield from _of_form(forward, "forward", answers)
     # With a specification the forward pass is not needed to judge the vjp.
     yield _check(gradients, vjp, promises.check_gradient_answers, (answers,) if context.spec is None else ())
-    types = []
+    types, judged = [], []
     for number, array in enumerate(context.pattern.args):
         name = f"vjp.gradient[{number}]"
         types.append(f"{name}.types")
         yield _check(types[-1], vjp, partial(promises.check_gradient_types, number=number), (gradients,))
         if array.dtype.kind == "f":
-            needs = (gradients, types[-1])
-            yield _check(f"{name}.values", vjp, partial(values.check_gradient_values, number=number), needs)
-            yield _check(f"{name}.consistent", vjp, partial(values.check_gradient_consistent, number=number), needs)
+            judged += [f"{name}.values", f"{name}.consistent"]
+            # A wrong dtype does not hide wrong numbers.
+            run, judge = values.check_gradient_values, values.check_gradient_consistent
+            if number not in context.pattern.differentiable:
+                run = judge = promises.check_not_judged
+            yield _check(f"{name}.values", vjp, partial(run, number=number), (gradients,))
+            yield _check(f"{name}.consistent", vjp, partial(judge, number=number), (gradients,))
+    yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,), tuple(judged))
+    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,))
     yield from _of_form(vjp, "gradient", gradients)
-    yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
+    if context.subject.takes_cotangent:
+        yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
 
 
 def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:
@@ -150,10 +239,22 @@ def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:
     yield _check(f"{prefix}.layouts", subject, layouts, (answers, f"{prefix}.no_state"))
 
 
+def _argument_of(check: Check) -> int | None:
+    """The number of the argument of whose gradient's values a check is."""
+    found = re.fullmatch(r"vjp\.gradient\[(\d+)\]\.(values|consistent)", check.id)
+    return None if found is None else int(found[1])
+
+
 def _shows_in_one_call(violation: Violation) -> bool:
     """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
     return not {"in layout", "after any call", "twice"} & {each.kind for each in violation.due.more}
 
 
-def _check(name: str, subject: str, run: Callable[[Context], None], depends_on: tuple[str, ...] = ()) -> Check:
-    return Check(name, subject, first_sentence(run), run, depends_on)
+def _check(
+    name: str,
+    subject: str,
+    run: Callable[[Context], None],
+    depends_on: tuple[str, ...] = (),
+    excuses: tuple[str, ...] = (),
+) -> Check:
+    return Check(name, subject, first_sentence(run), run, depends_on, excuses)

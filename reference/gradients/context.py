@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,17 @@ from numpy.typing import NDArray
 
 from reference import engine
 from reference.engine import Effort
-from reference.findings import Violation
+from reference.findings import NotApplicable, Violation
+from reference.gradients import ties
 from reference.gradients.arguments import Pattern
-from reference.gradients.cases import Case, cases, cotangents
-from reference.gradients.differences import Differences
+from reference.gradients.cases import Case, cases, cotangents, expected_number
+from reference.gradients.differences import Differences, contracted
+from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
-from reference.gradients.tolerance import granted, size_of_gradient
+from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
+from reference.wording import fact
 
 Array = NDArray[Any]
 
@@ -33,23 +37,44 @@ class Context(engine.Context):
         What they ought to be, where that is given.
     seed, effort
         Of what is drawn.
+    owns
+        Whether a view as an answer is a fault.
+    constant
+        The places of arguments for which ``vjp`` answers None: it takes them for constant.
     """
 
-    def __init__(self, subject: Subject, spec: Specification | None, seed: int, effort: Effort) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        spec: Specification | None,
+        seed: int,
+        effort: Effort,
+        *,
+        owns: bool = False,
+        constant: frozenset[int] = frozenset(),
+    ) -> None:
         self.subject = subject
         self.pattern: Pattern = subject.pattern
         self.spec = spec
         self.effort = effort
         self.seed = seed
         self.oracles = []
+        self.owns = owns
+        self.constant = constant
         self.cases = cases(self.pattern, seed, effort)
         self.dtype = np.result_type(*self.pattern.floats(self.pattern.args))
         self.largest = float(np.finfo(self.dtype).max)
+        self.unit = unit_roundoff(self.pattern.floats(self.pattern.args))
         self._outputs: dict[tuple[str, int], Array | Violation] = {}
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
         self._shape: tuple[int, ...] | None = None
+        self._judged: list[Case] | None = None
+        self._last_case: tuple[Array, ...] | None = None
+        self._kinked: list[Case] = []
+        self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
+        self.known = KnownForward(self)
 
     def output(self, case: Case) -> Array:
         """The output of ``forward`` for a case.
@@ -70,31 +95,159 @@ class Context(engine.Context):
             raise found
         return found
 
-    def answered(self) -> Iterator[tuple[Case, Array]]:
-        """The cases in which ``forward`` is finite, and its outputs.
+    def judged(self) -> list[Case]:
+        """The cases inside the contract.
 
-        Without a specification an arithmetic error counts as a number that is not finite. Any other exception is for
-        the caller to avoid, by a domain.
+        With a specification, it is finite there in this precision. Without one, ``forward`` answers and is finite. What
+        is given has to be legal: an exception of ``forward`` there is raised.
+
+        Raises
+        ------
+        Violation
+            ``forward`` fails where nothing excuses it.
         """
-        for case in self.cases:
-            try:
-                output = self.output(case)
-            except Violation as violation:
-                if isinstance(violation.__cause__, ArithmeticError):
-                    continue
-                raise
-            if np.isfinite(output).all():
-                yield case, output
+        if self._judged is None:
+            self._judged = [case for case in self.cases if self.is_inside(case)]
+        return self._judged
 
-    def judged(self) -> Iterator[Case]:
-        """The cases inside the contract: the specification is finite in this precision; without one, ``forward`` is."""
-        if self.spec is None:
-            yield from (case for case, _ in self.answered())
-        else:
-            for case in self.cases:
-                truth = self.spec.value(case.args)
-                if truth is not None and (np.abs(truth.value) <= self.largest).all():
-                    yield case
+    def is_inside(self, case: Case) -> bool:
+        """Whether a case is inside the contract, as `judged` says."""
+        if self.spec is not None:
+            truth = self.spec.value(case.args)
+            return truth is not None and bool((np.abs(truth.value) <= self.largest).all())
+        try:
+            return bool(np.isfinite(self.output(case)).all())
+        except Violation as violation:
+            raised = violation.__cause__
+            if raised is None or (case is self.cases[0] and not isinstance(raised, ArithmeticError)):
+                raise
+            return False
+
+    def is_legal(self, case: Case) -> bool:
+        """Whether a case that was made of another one is inside the contract, and ``forward`` answers it."""
+        try:
+            return self.pattern.is_legal(case.args) and self.is_inside(case) and self.output(case) is not None
+        except Violation:
+            return False
+
+    def generic(self) -> list[Case]:
+        """The judged cases without equal numbers on purpose."""
+        return [case for case in self.judged() if not case.tied]
+
+    def tied(self) -> list[Case]:
+        """The judged cases in which a function may have a kink: equal numbers, zeros, and where a kink was met."""
+        floats = self.pattern.floats(self.pattern.args)
+        found = [case for case in self.judged() if case.tied or (case is self.cases[0] and ties.coincident(floats))]
+        return [*found, *(case for case in self._kinked if not any(case is each for each in found))]
+
+    def require_shape(self, number: int) -> None:
+        """Whether the gradient of an argument has its shape, without which its values cannot be judged.
+
+        Raises
+        ------
+        NotApplicable
+            It has another one, or is not judged at all.
+        """
+        given = self.cases[0]
+        cotangent = self.cotangents(given)[0]
+        self.run_forward(given.args)
+        answer = self.subject.parts(self.subject.answer(self.subject.vjp, (cotangent, *given.args)), {})[number]
+        if np.shape(answer) != given.args[number].shape:
+            raise NotApplicable(fact("depends", names=(f"vjp.gradient[{number}].types",)))
+
+    def check_enough(self) -> None:
+        """Note how many of the drawn inputs were left out.
+
+        Raises
+        ------
+        NotApplicable
+            More than half of them were.
+        """
+        drawn = expected_number(self.pattern, self.effort)
+        left = drawn - sum(case is not self.cases[0] for case in self.judged())
+        if left > drawn / 2:
+            raise NotApplicable(fact("mostly left out", left=left, drawn=drawn))
+        if left:
+            self.note(fact("left out", left=left, drawn=drawn))
+
+    def is_excused(
+        self,
+        case: Case,
+        cotangent: Array,
+        answers: Sequence[Array],
+        bounds: Sequence[Array],
+        index: tuple[int, ...] | None = None,
+    ) -> bool:
+        """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
+
+        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
+        the square of an argument overflows, in ``forward`` too.
+        """
+        strange = [np.isnan(each) for each in answers]
+        if any(each.any() for each in strange):
+            own = None if self.spec is None else self.spec.autograd(cotangent, case.args)
+            if self._squares_overflow(case):
+                return True
+            if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
+                return True
+        if not self.at_tie(case, cotangent, answers, bounds).kinked:
+            return False
+        if not any(case is each for each in self._kinked):
+            self._kinked.append(case)
+        return True
+
+    def _squares_overflow(self, case: Case) -> bool:
+        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way too."""
+        if not any((np.abs(each) > np.sqrt(self.largest)).any() for each in self.pattern.floats(case.args)):
+            return False
+        try:
+            with np.errstate(over="raise"):
+                self.subject.forward(*(array.copy() for array in case.args))
+        except FloatingPointError:
+            return True
+        except Exception:  # it is asked of this where it answers
+            return False
+        return False
+
+    def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
+        """What is said of gradients at a point that may be a kink."""
+        key = (case.kind, case.seed, cotangent.tobytes())
+        if key not in self._ties:
+            rng = np.random.RandomState(case.seed)
+            self._ties[key] = ties.judge(self.place(case, cotangent), tuple(answers), tuple(bounds), rng)
+        return self._ties[key]
+
+    def place(self, case: Case, cotangent: Array) -> ties.Place:
+        """A case with the number <cotangent, forward> and its gradients nearby, for `reference.gradients.ties`."""
+        oracle = self.differences if self.spec is None else self.spec.differences
+        weights = cotangent.astype(np.float64)
+
+        def value(floats: ties.Arrays) -> float | None:
+            if not self.pattern.is_legal(self.pattern.with_floats(floats)):
+                return None
+            output = np.asarray(oracle.function(*doubles(floats)), dtype=np.float64)
+            return float((weights.reshape(output.shape) * output).sum())
+
+        def slope(directions: ties.Arrays) -> tuple[float, float]:
+            found = contracted(weights, oracle.jointly(doubles(self.pattern.floats(case.args)), directions))
+            return float(found.value), float(found.error)
+
+        return ties.Place(self.pattern.floats(case.args), value, partial(self._nearby, cotangent=cotangent), slope)
+
+    def _nearby(self, floats: ties.Arrays, cotangent: Array) -> ties.Arrays | None:
+        """The gradients at arguments near a case: the definition's, or else what ``vjp`` answers."""
+        args = self.pattern.with_floats(floats)
+        if not self.pattern.is_legal(args):
+            return None
+        if self.spec is not None and self.spec.is_differentiated:
+            coarse = [np.full(each.shape, tolerances.TIE_RELATIVE) for each in floats]
+            found = self.spec.gradient(cotangent, args, coarse)
+            return tuple(each.value for each in found) if all(np.isfinite(e.error).all() for e in found) else None
+        try:
+            self.run_forward(args)
+            return doubles(self.subject.gradients(cotangent, args))
+        except Violation:
+            return None
 
     def calm(self) -> list[Case]:
         """The judged cases without extreme numbers."""
@@ -102,6 +255,8 @@ class Context(engine.Context):
 
     def cotangents(self, case: Case) -> list[Array]:
         """Cotangents for one case, in the shape and precision of the output."""
+        if not self.subject.takes_cotangent:
+            return [np.ones(self.shape, self.dtype)]
         return cotangents(case, self.shape, self.dtype, self.effort)
 
     def gradients(self, case: Case, cotangent: Array) -> tuple[tuple[Array, ...], list[Array]]:
@@ -126,6 +281,9 @@ class Context(engine.Context):
 
         def compute(cotangent: Array, *floats: Array) -> tuple[Array, ...]:
             args = self.pattern.with_floats(floats)
+            if self.pattern.is_large and self._last_case is case.args:  # its calls are counted
+                return self.subject.gradients(cotangent, args)
+            self._last_case = case.args
             # That vjp relies on the last forward pass is a mistake with a check of its own.
             self.run_forward(args)
             return self.subject.gradients(cotangent, args)
@@ -134,6 +292,8 @@ class Context(engine.Context):
 
     def run_forward(self, args: Sequence[Array]) -> None:
         """Call ``forward`` and ignore its answer and its exceptions."""
+        if self.pattern.is_large and args is self._last_case:
+            return
         try:
             self.subject.answer(self.subject.forward, args)
         except Violation:
@@ -190,10 +350,10 @@ class Context(engine.Context):
         return output.reshape(self.shape)
 
     def _own(self, *floats: Array) -> Array:
-        """``forward`` as differences call it: NaN where it raises an exception; complex arguments are passed on."""
+        """``forward`` as differences call it: NaN where it raises an exception; unusual arrays are passed on."""
         args = self.pattern.with_floats(floats)
-        if any(array.dtype.kind == "c" for array in floats):
-            return np.asarray(self.subject.forward(*args))
+        if any(array.dtype.kind == "c" or type(array) is not np.ndarray for array in floats):
+            return np.asanyarray(self.subject.forward(*args))
         try:
             value = self.subject.answer(self.subject.forward, args)
             output = as_array("forward", value, asked(args))

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
-from reference.gradients.tolerance import granted
+from reference.gradients.tolerance import rounding_error
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
@@ -44,13 +44,16 @@ class Differences:
         The open interval of each argument's elements.
     carries_complex
         Whether the complex step is asked: after `try_complex` has seen that it can be.
+    rounding
+        The rounding error of the function's outputs; measured where it is not given.
     """
 
     function: Function
     domain: tuple[Interval, ...]
     carries_complex: bool = False
+    rounding: Callable[..., Array] | None = None
     _columns: dict[Any, Estimate] = field(default_factory=dict)
-    _roundings: dict[Any, Array] = field(default_factory=dict)
+    _roundings: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
 
     @property
@@ -100,25 +103,23 @@ class Differences:
 
     def along(self, args: Sequence[Array], number: int, direction: Array) -> Estimate:
         """The derivative of every output along a direction of one argument."""
-
-        def moved(t: float) -> Array:
-            return self._at(args, number, args[number] + t * direction)
-
-        found = self._sharp(moved, 1.0, args, _ratio(args[number], direction))
-        if np.abs(direction).max(initial=0.0) > 1:
-            found = _confirmed(
-                found,
-                self._sharp(
-                    moved,
-                    tolerances.SECOND_STEP_RATIO,
-                    args,
-                    _ratio(args[number], direction) / tolerances.SECOND_STEP_RATIO,
-                ),
-            )
-        if not (self.carries_complex and np.isfinite(found.error).any()):
-            return found
         directions = [np.zeros(array.shape) for array in args]
         directions[number] = direction
+        return self.jointly(args, directions)
+
+    def jointly(self, args: Sequence[Array], directions: Sequence[Array]) -> Estimate:
+        """The derivative of every output along a direction of all arguments together."""
+
+        def moved(t: float) -> Array:
+            return self.function(*(a + t * d if d.any() else a for a, d in zip(args, directions, strict=True)))
+
+        ratio = max(_ratio(a, d) for a, d in zip(args, directions, strict=True))
+        found = self._sharp(moved, 1.0, args, ratio)
+        if max(float(np.abs(d).max(initial=0.0)) for d in directions) > 1:
+            second = tolerances.SECOND_STEP_RATIO
+            found = _confirmed(found, self._sharp(moved, second, args, ratio / second))
+        if not (self.carries_complex and np.isfinite(found.error).any()):
+            return found
         try:
             exact = complex_step.Along(self.function, args).measured(directions)
         except complex_step.ComplexStepError:
@@ -129,6 +130,39 @@ class Differences:
         clear = np.abs(exact.value) > tolerances.CONFIRMED_CLEAR * found.error
         better = agrees & clear & np.isfinite(found.error) & (exact.error < found.error)
         return Estimate(np.where(better, exact.value, found.value), np.where(better, exact.error, found.error))
+
+    def refutes(
+        self, args: Sequence[Array], directions: Sequence[Array], cotangent: Array, claimed: float, due: float
+    ) -> bool:
+        """Whether the values themselves speak against a claimed slope: a second opinion, which needs no step.
+
+        What a right slope leaves of f(x + t d) - f(x - t d) falls faster than t, until rounding is left. What a wrong
+        one leaves falls as t. So the shortest steps that rounding lets decide are asked.
+        """
+        off = abs(claimed - due)
+        weights = cotangent.astype(np.float64).reshape(self._near(args)[0].shape)
+
+        def told(t: float, rounding: Array) -> tuple[float, float]:
+            """The slope by one step, and the rounding of the outputs that change."""
+            ahead, behind = (
+                np.asarray(self.function(*(a + s * d for a, d in zip(args, directions, strict=True))), dtype=np.float64)
+                for s in (t, -t)
+            )
+            with np.errstate(all="ignore"):
+                noise = float((np.abs(weights) * rounding)[ahead != behind].sum()) * tolerances.TAYLOR_SAFETY
+                return float((weights * (ahead - behind)).sum()) / (2 * t), noise
+
+        # Arguments of 1e-100 may be told apart by steps of their own size alone.
+        own = min(_ratio(a, d, smallest=True) for a, d in zip(args, directions, strict=True))
+        left: list[float] = []
+        for rounding, scale in ((self._near(args)[0], 1.0), (self._at_place(args)[0], own)):
+            if scale == 1.0 or 0 < scale < tolerances.TAYLOR_STEPS[-1]:
+                for t in (scale * step for step in tolerances.TAYLOR_STEPS):
+                    slope, noise = told(t, rounding)
+                    if noise <= tolerances.TAYLOR_CLEAR * off * t:
+                        left.append(abs(slope - claimed))
+        last = left[-tolerances.TAYLOR_LAST :]
+        return not last or all(not each <= off / 2 for each in last)
 
     def steps(self, args: Sequence[Array], number: int) -> Array:
         """How far each entry may be moved: by its own size, within its domain; 0 where that rounds away."""
@@ -185,6 +219,7 @@ class Differences:
         ``ratio`` is the size of the argument in units of the scale.
         """
         most = np.zeros(())
+        rounding, size = self._near(args)
 
         def watched(t: float) -> Array:
             nonlocal most
@@ -192,23 +227,54 @@ class Differences:
             most = np.fmax(most, np.abs(values))
             return values
 
-        found = finite_differences.derivative(watched, scale)
-        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (
-            (1 + ratio) * np.abs(found.value) + most / scale
-        )
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
-        error = error + tolerances.STEP_RATIO * self._rounding(args) / scale
-        blurred = ~(error <= (tolerances.SHARP * most + tolerances.ZERO_OUTPUT_ERROR) / scale)
+        found = finite_differences.derivative(watched, scale, noise=rounding)
+        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (1 + ratio) * np.abs(found.value)
+        error = np.where(self._agrees_nearby(f, scale, args, found.value, error), error, np.inf)
+        blurred = ~(error <= (tolerances.SHARP * np.fmax(most, size) + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
 
-    def _rounding(self, args: Sequence[Array]) -> Array:
-        """The rounding error of the outputs at one place."""
+    def _agrees_nearby(self, f: Function, scale: float, args: Sequence[Array], slope: Array, error: Array) -> Any:
+        """Whether steps as small as the arguments tell the same, where these are smaller than all steps.
+
+        x / y at 1e-100 is nothing that steps of 1e-3 can tell. Where rounding hides what short steps tell, nothing is
+        known.
+        """
+        own = max((float(np.abs(each).max(initial=0.0)) for each in args), default=0.0)
+        if not 0 < own < tolerances.OWN_SCALE * scale / tolerances.STEP_RATIO:
+            return True
+        rounding = self._at_place(args)[0] * tolerances.TAYLOR_SAFETY
+        ok: Any = True
+        for step in (own / 8, own / 64):
+            with np.errstate(all="ignore"):
+                told = (f(step) - f(-step)) / (2 * step)
+                noise = rounding / step
+                ok = ok & (np.abs(told - slope) <= error + noise + tolerances.SHARP * np.abs(told))
+                ok = ok & (
+                    noise <= tolerances.SHARP * np.fmax(np.abs(told), np.abs(slope)) + tolerances.ZERO_OUTPUT_ERROR
+                )
+        return ok
+
+    def _near(self, args: Sequence[Array]) -> tuple[Array, Array]:
+        """The rounding error of the outputs near one place, and their size: there, and where the longest steps go."""
         key = tuple(array.tobytes() for array in args)
         if key not in self._roundings:
-            output = np.asarray(self.function(*args), dtype=np.float64)
-            (bound,) = granted(lambda *moved: (self.function(*moved),), args, [output], [np.abs(output)])
-            self._roundings[key] = bound
+            rng = np.random.RandomState(0)
+            reach = tolerances.FIRST_DIFFERENCE_STEP
+            away = [a + reach * self.steps(args, n) * rng.uniform(-1, 1, a.shape) for n, a in enumerate(args)]
+            (noise, size), (noise_away, size_away) = (self._at_place(place) for place in (args, away))
+            self._roundings[key] = np.fmax(noise, noise_away), np.fmax(size, size_away)
         return self._roundings[key]
+
+    def _at_place(self, args: Sequence[Array]) -> tuple[Array, Array]:
+        output = np.asarray(self.function(*args), dtype=np.float64)
+        compute = self.rounding or (
+            lambda *floats: rounding_error(lambda *moved: (self.function(*moved),), floats, [output])[0]
+        )
+        bound = compute(*args)
+        # What is made of it has safety factors of its own.
+        own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY * tolerances.BOTH_ENDS
+        return np.where(np.isfinite(bound), bound / own, 0.0), np.abs(output)
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))
@@ -233,10 +299,11 @@ def _confirmed(first: Estimate, second: Estimate) -> Estimate:
     return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
 
 
-def _ratio(argument: Array, direction: Array) -> float:
-    """The largest entry of the argument in units of how far it is moved."""
-    moved = direction != 0
-    return float((np.abs(argument[moved]) / np.abs(direction[moved])).max(initial=0.0))
+def _ratio(argument: Array, direction: Array, *, smallest: bool = False) -> float:
+    """The largest entry of the argument in units of how far it is moved; or the smallest."""
+    is_moved = direction != 0
+    ratios = np.abs(argument[is_moved]) / np.abs(direction[is_moved])
+    return float(ratios.min(initial=np.inf) if smallest else ratios.max(initial=0.0))
 
 
 def _first_known(first: Estimate | None, second: Estimate) -> Estimate:

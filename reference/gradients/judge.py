@@ -18,8 +18,8 @@ from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
-#: The estimate of all legal slopes at an entry; None where there is no kink.
-Legal = Callable[[Index], Estimate | None]
+#: Whether an answer that seems wrong at an entry is none to be judged here, as at a kink.
+Excused = Callable[[Index], bool]
 
 
 @dataclass
@@ -32,12 +32,18 @@ class Comparison:
         What is compared, such as ``gradient[0]``.
     largest
         Finite number of the precision: truths beyond are not judged.
+    unit
+        The unit roundoff of the precision.
+    crash
+        What went wrong in a call, if anything; it is told if no answer is wrong.
     """
 
     name: str
     largest: float = float(np.finfo(np.float64).max)
     violation: Violation | None = None
     judged: int = 0
+    unit: float = 2.0**-53
+    crash: Violation | None = None
     _pairs: list[tuple[Array, Array, Array]] = field(default_factory=list)
 
     def add(
@@ -46,7 +52,7 @@ class Comparison:
         truth: Estimate,
         bound: Array,
         case: dict[str, Any],
-        legal: Legal | None = None,
+        excused: Excused | None = None,
     ) -> None:
         """Compare one answer; the first that is wrong is the violation.
 
@@ -56,21 +62,15 @@ class Comparison:
             Of one shape; entries whose truth or bound is not finite are not judged.
         case
             The counterexample that it may be.
-        legal
-            Which other answers an entry may have, at a kink.
+        excused
+            Whether the case is none to be judged here; it is asked where an entry seems wrong.
         """
         value, error = np.array(truth.value), truth.error + bound
         known = np.isfinite(error) & (np.abs(value) <= self.largest)
         value, error = np.where(known, value, 0.0), np.where(known, error, 0.0)
-        for _ in range(tolerances.MOST_KINKS):
-            index = _worst(np.where(known, actual, 0.0), value, error)
-            other = legal(index) if index is not None and legal else None
-            if index is None or other is None or not self._is_legal(actual[index], other, float(bound[index])):
-                break
-            known[index], value[index], error[index] = False, 0.0, 0.0
-        else:
-            known[...] = False
-            index = None
+        index = _worst(np.where(known, actual, 0.0), value, error)
+        if index is not None and excused is not None and excused(index):
+            return
         self.judged += int(known.sum())
         self._pairs.append((actual[known], value[known], error[known]))
         if index is not None and self.violation is None:
@@ -96,14 +96,15 @@ class Comparison:
         """
         if self.violation is not None:
             raise self._explained(self.violation)
+        if self.crash is not None:
+            raise self.crash
         if not self.judged:
             raise NotApplicable(nothing)
 
-    def _is_legal(self, actual: Any, other: Estimate, bound: float) -> bool:
-        return bool(np.abs(actual - other.value) <= other.error + bound)
-
     def _explained(self, violation: Violation) -> Violation:
         """With the factor that explains all answers, where there is one."""
+        if not self._pairs:
+            return violation
         actual, truth, error = (np.concatenate(parts) for parts in zip(*self._pairs, strict=True))
         clear = np.abs(truth) > tolerances.FACTOR_CLEAR * error
         wrong = np.abs(actual - truth) > error
@@ -117,7 +118,8 @@ class Comparison:
             np.abs(actual - ratio * truth) > error * (1 + abs(ratio)) + tolerances.FACTOR_RELATIVE * np.abs(actual)
         ).any() or ratio == 0:
             return violation
-        mistake = "sign" if abs(ratio + 1) < tolerances.FACTOR_RELATIVE else "scaled"
+        relative = max(tolerances.FACTOR_RELATIVE, tolerances.FACTOR_UNITS * self.unit)
+        mistake = "sign" if abs(ratio + 1) < relative else "scaled"
         return violation.but(came=violation.came.and_("one factor", ratio=ratio), mistake=mistake)
 
 

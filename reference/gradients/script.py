@@ -24,7 +24,7 @@ def script_of(subject: Subject, counterexample: Mapping[str, Any], check: str) -
         return None
     of_vjp = "cotangent" in counterexample
     function = subject.vjp if of_vjp else subject.forward
-    module, name = _home(function, "vjp" if of_vjp else "forward")
+    module, name = home(function, "vjp" if of_vjp else "forward")
     lines = ["import numpy as np", f"from {module} import {name}", f"# {check}"]
     if of_vjp:
         dtype = np.result_type(*subject.pattern.floats(subject.pattern.args))
@@ -38,7 +38,7 @@ def script_of(subject: Subject, counterexample: Mapping[str, Any], check: str) -
     return "\n".join(lines) + "\n"
 
 
-def _home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
+def home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
     """The module of a function and its name there, or what a reader has to replace."""
     name, module = name_of(function, otherwise), getattr(function, "__module__", None)
     qualified = str(getattr(function, "__qualname__", name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from reference.findings import Violation
 from reference.gradients.arguments import Pattern
 from reference.gradients.context import Context
 from reference.gradients.specification import Specification
-from reference.gradients.subject import Subject
 
 Array = NDArray[Any]
 
@@ -27,20 +27,33 @@ def smaller(context: Context, check: Check, violation: Violation) -> Violation |
     Axes of one length are taken for the same axis, and shortened together. Where the functions cannot do with such
     arguments, or the check does not fail in the same way, the next are tried.
     """
-    if sum(array.size for array in context.pattern.args) <= _FEW:
+    if (
+        context.pattern.draw is not None
+        or context.pattern.is_large
+        or sum(array.size for array in context.pattern.args) <= _FEW
+    ):
         return None
     for pattern in _smaller_patterns(context.pattern):
+        if not _is_legal(pattern):
+            continue
         found = _same_failure(context, pattern, check, violation)
         if found is not None:
             return found
     return None
 
 
+def _is_legal(pattern: Pattern) -> bool:
+    try:
+        return pattern.is_legal(pattern.args)
+    except Exception:  # the caller's predicate may not take such shapes
+        return False
+
+
 def _same_failure(context: Context, pattern: Pattern, check: Check, violation: Violation) -> Violation | None:
-    subject = Subject(context.subject.forward, context.subject.vjp, pattern)
+    subject = replace(context.subject, pattern=pattern)
     try:
         spec = None if context.spec is None else Specification(context.spec.definition, pattern)
-        there = Context(subject, spec, context.seed, "quick")
+        there = Context(subject, spec, context.seed, "quick", owns=context.owns, constant=context.constant)
         there.output(there.cases[0])
         if check.id.startswith("vjp.gradient") and ".answers" not in check.id:
             there.gradients(there.cases[0], there.cotangents(there.cases[0])[0])
@@ -66,7 +79,7 @@ def _smaller_patterns(pattern: Pattern) -> Iterator[Pattern]:
         if plan not in plans[:number] and any(plan[n] < n for n in lengths):
             pairs = zip(pattern.args, pattern.domain, strict=True)
             args = tuple(_shortened(array, plan, interval) for array, interval in pairs)
-            yield Pattern(args, pattern.domain)
+            yield replace(pattern, args=args)
 
 
 def _shortened(array: Array, plan: dict[int, int], interval: tuple[float, float]) -> Array:

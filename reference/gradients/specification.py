@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
-from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.gradients.rigorous import Language, Rigorous
+from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball, complex_step, torch_autograd
@@ -52,30 +53,40 @@ class Specification:
         self._choose(values, reasons)
         self.shape = next(iter(values.values())).shape
         domain = tuple(pattern.domain[number] for number in pattern.differentiable)
-        self.differences = Differences(self.evaluate, domain)
+        self.differences = Differences(self.evaluate, domain, rounding=self._rounding)
+        self.rigorous = self._find_rigorous()
 
     @property
     def oracle(self) -> str:
         """The name of what differentiates the definition."""
-        if "balls" in self._kinds:
+        if self.is_rigorous:
             return ball.NAME
         return torch_autograd.NAME if self._plain == "torch" else self.differences.oracle
 
     @property
     def evaluator(self) -> str:
         """The name of what evaluates the definition."""
-        return ball.NAME if "balls" in self._kinds else {"torch": "PyTorch", "numpy": "numpy"}[self._plain]
+        return ball.NAME if self.is_rigorous else {"torch": "PyTorch", "numpy": "numpy"}[self._plain]
+
+    @property
+    def is_rigorous(self) -> bool:
+        """Whether the definition is evaluated and differentiated in ball arithmetic."""
+        return self.rigorous.refusal is None or "balls" in self._kinds
 
     @property
     def is_differentiated(self) -> bool:
         """Whether the whole gradient comes at once; else `differences` give it entry by entry."""
-        return self._plain == "torch" or "balls" in self._kinds
+        return self._plain == "torch" or self.is_rigorous
 
     def evaluate(self, *floats: Array) -> Array:
         """The definition as it is written, in double precision (numpy's: in that of the arguments)."""
         if self._plain == "torch":
             return torch_autograd.evaluate(self._with("torch"), floats)
-        return np.asarray(self._with(self._plain)(*floats))
+        return np.asanyarray(self._with(self._plain)(*floats))
+
+    def in_doubles(self, args: Sequence[Array]) -> Array:
+        """What the definition computes as it is written."""
+        return np.asarray(self.evaluate(*doubles(self._pattern.floats(args))), dtype=np.float64)
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
         """The truth at these arguments; None where the definition is not finite, or raises: outside the contract."""
@@ -84,12 +95,32 @@ class Specification:
             self._values[key] = self._value(doubles(self._pattern.floats(args)))
         return self._values[key]
 
-    def gradient(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...]:
-        """The gradients of <cotangent, spec> for the arguments of floating point, where `is_differentiated`."""
+    def gradient(
+        self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
+    ) -> tuple[Estimate, ...]:
+        """The gradients of <cotangent, spec> for the arguments of floating point; infinite errors where unknown.
+
+        Parameters
+        ----------
+        cotangent
+            Of the output's shape, or of another with as many entries.
+        args
+            All arguments.
+        resolutions
+            For each gradient an error that is small enough for a verdict, entry by entry.
+        """
         floats = doubles(self._pattern.floats(args))
         weights = cotangent.astype(np.float64).reshape(self.shape)
+        exact = None if self.rigorous.refusal else self.rigorous.gradient(weights, args, resolutions)
+        if exact is not None:
+            return exact
         if "balls" in self._kinds:
             return ball.vjp(self._with("balls"), weights, floats)
+        if self._plain != "torch":
+            return unknown(floats)
+        return self._by_torch(weights, floats)
+
+    def _by_torch(self, weights: Array, floats: Sequence[Array]) -> tuple[Estimate, ...]:
         found = torch_autograd.vjp(self._with("torch"), weights, floats)
         output = self.evaluate(*floats)
         unit = unit_roundoff(floats)
@@ -103,21 +134,79 @@ class Specification:
             for each, array in zip(found, floats, strict=True)
         )
 
+    def autograd(self, cotangent: Array, args: Sequence[Array]) -> tuple[Array, ...] | None:
+        """What torch's own differentiation of the definition answers, right or not; None where it is not for torch."""
+        if self._plain != "torch":
+            return None
+        weights = cotangent.astype(np.float64).reshape(self.shape)
+        found = torch_autograd.vjp(self._with("torch"), weights, doubles(self._pattern.floats(args)))
+        return tuple(each.value for each in found)
+
     def _value(self, floats: Sequence[Array]) -> Estimate | None:
         try:
             plain = np.asarray(self.evaluate(*floats), dtype=np.float64)
             if not np.isfinite(plain).all():
                 return None
-            if "balls" in self._kinds:
-                return _unless_lost(ball.value(self._with("balls"), floats), plain)
+            exact = self._value_on_balls(floats, plain)
+            if exact is not None:
+                return exact
             if self._plain == "torch":
                 return torch_autograd.value(self._with("torch"), floats)
         except Exception:  # for example at numbers outside a function's domain
             return None
         return self._value_by_numpy(plain, floats)
 
+    def _value_on_balls(self, floats: Sequence[Array], plain: Array) -> Estimate | None:
+        """What the formula means, where balls can tell and mean the same as the definition in doubles."""
+        exact = None if self.rigorous.refusal else self.rigorous.value(self._pattern.with_floats(floats))
+        if exact is None and "balls" in self._kinds:
+            exact = ball.value(self._with("balls"), floats)
+            if not np.isfinite(exact.value).all():
+                return None
+        return exact if exact is not None and self._is_meant(exact, plain, floats) else None
+
+    def _is_meant(self, exact: Estimate, plain: Array, floats: Sequence[Array]) -> bool:
+        """Whether an enclosure is what the definition computes in doubles, but for the digits that this loses."""
+        far = _far(exact, plain)
+        return far is not None and bool((far <= 0).all() or (far <= self._rounding(*floats)).all())
+
+    def _find_rigorous(self) -> Rigorous:
+        """The definition in ball arithmetic; it refuses where that means something else than in doubles."""
+        language: Language = "torch" if self._plain == "torch" else "numpy"
+        found = Rigorous(self.definition, language, self._pattern.differentiable)
+        if self._plain == "numbers":
+            found.refusal = "the definition has the methods of tensors and is given arrays"
+        args = self._pattern.args
+        exact = found.value(args)
+        if exact is None or found.gradient(np.ones(exact.value.shape), args) is None:
+            found.refusal = found.refusal or "the definition cannot be decided in ball arithmetic"
+        elif not any(self._means_the_same_at(found, place) for place in self._places()):
+            found.refusal = "the definition means something else in ball arithmetic than in doubles"
+        return found
+
+    def _places(self) -> Iterator[Sequence[Array]]:
+        """The given arguments, and ordinary ones, in case that the given ones make the definition lose its digits."""
+        yield self._pattern.args
+        rng = np.random.RandomState(0)
+        for _ in range(3):
+            drawn = [rng.randn(*array.shape) for array in self._pattern.floats(self._pattern.args)]
+            args = self._pattern.with_floats(drawn)
+            if self._pattern.is_legal(args):
+                yield args
+
+    def _means_the_same_at(self, found: Rigorous, args: Sequence[Array]) -> bool:
+        exact = found.value(args)
+        far = None if exact is None else _far(exact, self.in_doubles(args))
+        return far is not None and bool((far <= 0).all())
+
+    def _rounding(self, *floats: Array) -> Array:
+        """The rounding error of the definition as it is written."""
+        if self._plain == "torch":
+            return torch_autograd.value(self._with("torch"), floats).error
+        return self._value_by_numpy(np.asarray(self.evaluate(*floats), dtype=np.float64), floats).error
+
     def _value_by_numpy(self, plain: Array, floats: Sequence[Array]) -> Estimate:
-        (bound,) = granted(lambda *arrays: (self.evaluate(*arrays),), floats, [plain], [float(np.abs(plain).max())])
+        (bound,) = rounding_error(lambda *arrays: (self._with(self._plain)(*arrays),), floats, [plain])
         return Estimate(plain, bound)
 
     def _with(self, kind: str) -> Callable[..., Any]:
@@ -126,7 +215,7 @@ class Specification:
         def bound(*floats: Any) -> Any:
             args: list[Any] = list(self._pattern.args)
             if kind == "torch":
-                args = [torch_autograd.constant(array) if array.dtype.kind != "f" else array for array in args]
+                args = [torch_autograd.constant(array) for array in args]
             for number, given in zip(self._pattern.differentiable, floats, strict=True):
                 args[number] = given
             return self.definition(*args)
@@ -189,6 +278,19 @@ class Specification:
             self._plain = "torch"
 
 
+def _far(exact: Estimate, plain: Array) -> Array | None:
+    """How far numbers are from an enclosure, beyond what two ways to evaluate one definition may differ by."""
+    if exact.value.shape != plain.shape:
+        return None
+    allowed = exact.error + tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(exact.value))
+    return np.asarray(np.abs(exact.value - plain) - allowed)
+
+
+def unknown(floats: Sequence[Array]) -> tuple[Estimate, ...]:
+    """Estimates of gradients of which nothing is known."""
+    return tuple(Estimate(np.zeros(array.shape), np.full(array.shape, np.inf)) for array in floats)
+
+
 def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:
     """The same numbers in double precision."""
     return tuple(array.astype(np.float64) for array in arrays)
@@ -196,11 +298,3 @@ def doubles(arrays: Sequence[Array]) -> tuple[Array, ...]:
 
 def _agree(one: Array, other: Array, relative: float) -> bool:
     return one.shape == other.shape and np.allclose(one, other, rtol=relative, atol=relative, equal_nan=True)
-
-
-def _unless_lost(exact: Estimate, plain: Array) -> Estimate | None:
-    """None where the definition, computed in doubles as it is written, has lost its digits or overflows."""
-    if not np.isfinite(exact.value).all():
-        return None
-    off = np.abs(exact.value - plain) > tolerances.DIGITS_LEFT * np.abs(exact.value).max(initial=0.0)
-    return None if off.any() else exact

@@ -20,11 +20,18 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """A ``forward`` and a ``vjp``; what goes wrong in a call is raised as a `Violation`."""
+    """A ``forward`` and a ``vjp``; what goes wrong in a call is raised as a `Violation`.
+
+    Attributes
+    ----------
+    takes_cotangent
+        False where ``vjp`` answers the gradient of a number that ``forward`` gives, whatever its cotangent.
+    """
 
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
     pattern: Pattern
+    takes_cotangent: bool = True
 
     def output(self, args: Sequence[Array]) -> Array:
         """``forward(*args)`` as an array of its own.
@@ -89,8 +96,24 @@ class Subject:
             raise crash(name, error, case or asked(args)) from error
 
 
+def constants(subject: Subject) -> frozenset[int]:
+    """The arguments of floating point for which ``vjp`` answers None, unless it does for all of them."""
+    places = subject.pattern.differentiable
+    try:
+        output = subject.output(subject.pattern.args)
+        cotangent = np.ones(output.shape, np.result_type(*subject.pattern.floats(subject.pattern.args)))
+        answer = subject.answer(subject.vjp, (cotangent, *subject.pattern.args))
+        parts = subject.parts(answer, {})
+    except Violation:  # the checks tell of that
+        return frozenset()
+    found = frozenset(number for number in places if parts[number] is None)
+    return found if len(found) < len(places) else frozenset()
+
+
 def crash(name: str, error: BaseException, case: dict[str, Any]) -> Violation:
     """The violation that an exception is."""
+    if isinstance(error, Violation):  # of the structure of an answer, which an adapter has seen
+        return error.but(counterexample=case)
     mistake = {"NotImplementedError": "not-implemented", "SystemExit": "exits"}.get(type(error).__name__, "crash")
     came = fact("raised", error=type(error).__name__, said=describe_error(error))
     return Violation(fact("answers", what=name), came, counterexample=case, mistake=mistake)
@@ -108,11 +131,11 @@ def as_array(name: str, value: Any, case: dict[str, Any]) -> Array:
         array = np.array(value)
         if array.dtype.kind in "fiub":
             return array
-        came = f"an array of dtype {array.dtype}"
+        came, cause = f"an array of dtype {array.dtype}", "complex" if array.dtype.kind == "c" else None
     else:
-        came = type(value).__name__
+        came, cause = type(value).__name__, "several answers" if isinstance(value, tuple | list) else None
     due = fact("real numbers", what=name)
-    raise Violation(due, fact("type", name=came), counterexample=case, mistake="wrong-type")
+    raise Violation(due, fact("type", name=came, cause=cause), counterexample=case, mistake="wrong-type")
 
 
 def asked(args: Sequence[Array], cotangent: Array | None = None) -> dict[str, Any]:

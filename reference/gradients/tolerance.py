@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.numerics import tolerances
+from reference.numerics import random_rounding, tolerances
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
@@ -73,6 +73,28 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
         # Rounding does not make an answer infinite or NaN.
         bounds.append(np.where(np.isfinite(answer), bound, 0.0))
     return bounds
+
+
+def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
+    """How far answers may be from the truth by rounding: for a truth, where `granted` is for an answer that is judged.
+
+    Every operation is rounded at random, where the code takes arrays that do so. Where it does not, nobody sees what
+    its sums absorb, and they are granted numbers of the size of its arguments besides what `granted` measures.
+    """
+    found = random_rounding.scatter(compute, inputs)
+    if found is not None:
+        units = [tolerances.RANDOM_ROUNDING_SAFETY * each for each in found]
+        last = [
+            tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(each.astype(np.float64)) for each in answers
+        ]
+        return [one + two + 4 * tolerances.SMALLEST_DOUBLE for one, two in zip(units, last, strict=True)]
+    unseen = tolerances.INTERMEDIATE_UNITS * unit_roundoff(inputs)
+    largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs), default=1.0)
+    bounds = granted(compute, inputs, answers, [np.abs(answer.astype(np.float64)) for answer in answers])
+    return [
+        bound + unseen * (min(largest, tolerances.LARGEST_UNSEEN) + np.abs(answer))
+        for bound, answer in zip(bounds, answers, strict=True)
+    ]
 
 
 def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from reference import layers
 from reference.execution.worker.protocol import Define
 from reference.lab.mistakes import plain
 
@@ -16,8 +17,8 @@ _PARTS = (
     plain.LossCrossEntropyForSoftmaxLogits,
     plain.softmax,
 )
-#: From where a script imports them.
-MODULE = plain.__name__
+#: From where a script imports them: a public module, whose name tells a student what they are.
+MODULE = layers.__name__
 #: Defines them where the submission runs. The right network is not among them, since a wrong one could find it there.
 OWN_LAYERS = Define(
     "\n\n".join(["from typing import Any\n\nimport numpy as np", *(inspect.getsource(each) for each in _PARTS)])

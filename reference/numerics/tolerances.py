@@ -144,12 +144,17 @@ DIFFERENCE_ROUNDING_RANGE = 2.0**-27
 
 # PyTorch (`reference.numerics.oracles.torch_autograd`)
 
-#: How often the computation is repeated with perturbed arguments, in each of two precisions, to sample its rounding
-#: errors. A choice: the safety factor makes up for a small sample.
-TORCH_PROBES = 4
-#: A factor on the largest error in these samples. Measured: 0 of 60,000 adversarial draws outside, the largest at
-#: 0.51 of the estimate.
-TORCH_SAFETY = 16.0
+#: Unit roundoffs by which its special functions may be off (digamma's derivative by 4e-10). Measured against balls.
+ROUGH_UNITS = 2.0**24
+
+# Random roundings (`reference.numerics.random_rounding`)
+
+#: How often a computation is repeated with every operation rounded at random. A choice: each costs some ten
+#: microseconds an operation, and that all of them miss a cancelled rounding by a factor of 16 has a probability of
+#: 1e-4.
+RANDOM_ROUNDINGS = 5
+#: A factor on the largest scatter of these runs. Measured: see tests/test_honest_errors.py.
+RANDOM_ROUNDING_SAFETY = 16.0
 
 # The lab's contract (`reference.lab`)
 
@@ -219,6 +224,10 @@ CONDITIONING_SAFETY = 16.0
 #: Unit roundoffs of the size of intermediate results. A choice, since they are not seen: some dozens of operations.
 INTERMEDIATE_UNITS = 64.0
 
+#: The largest intermediate result that is assumed where the code cannot be followed, however large its arguments are. A
+#: choice: exponents and differences of ordinary arguments.
+LARGEST_UNSEEN = 1e3
+
 # The derivative of any forward pass (`reference.gradients.differences`)
 
 #: An estimate without three digits, in units of function size over step size, is taken for none: the steps were too
@@ -243,12 +252,86 @@ FEWEST_PLACES = STEP_RATIO * 64
 #: A factor on the error that differences state of themselves, which is an estimate. Measured, with the next constants:
 #: 0 of 6,599 derivatives outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
 STEP_SAFETY = 4.0
+#: How many roundings a difference has, which `finite_differences` counts once more.
+BOTH_ENDS = 2.0
 #: What rounding x + t does to a step t, relative to the derivative. A choice: x + t rounds by one unit roundoff
 #: of x, which is 64 of t for a step of a 64th of x.
 STEP_ROUNDINGS = 64 * DOUBLE_UNIT
 #: The scale over the largest move from the point; the first step is an eighth of the scale, so that it
 #: stays inside the domain.
 STEP_REACH = 7.0
+
+#: Arguments are smaller than all steps if they are below this fraction of the smallest. A choice.
+OWN_SCALE = 1.0
+#: The steps of the second opinion on a slope, the longest first.
+TAYLOR_STEPS = tuple(2.0**-k for k in range(4, 34, 2))
+#: A factor on rounding for it. A choice: two values are subtracted.
+TAYLOR_SAFETY = 64.0
+#: The part of the error in question that rounding may be at a step that decides. A choice.
+TAYLOR_CLEAR = 0.25
+#: How many of the shortest steps that decide are believed.
+TAYLOR_LAST = 3
+
+# Points without a derivative (`reference.gradients.ties`)
+
+#: How far a point is moved to a generic one nearby, as a fraction of the largest number. A choice: beyond what a
+#: comparison with a tolerance takes for equal (1e-5), and next to an eighth, by which short numbers differ.
+TIE_DISTANCE = 2.0**-10
+#: How much nearer the second look at a possible jump is. A choice.
+TIE_NEARER = 2.0**-8
+#: A value that far from the one at the point, as a fraction of the distance before, does not come near it: a jump. Even
+#: a square root leaves 2^-4.
+TIE_JUMP = 0.5
+#: How many limits of gradients are looked for at first, and how many more where an entry lies outside them. A choice:
+#: a piece that one point in six shows is missed by all with a probability of 1e-5.
+TIE_LIMITS = 10
+#: See `TIE_LIMITS`.
+TIE_MORE_LIMITS = 50
+#: How many times farther than the others an entry is moved, so that it is the largest, or the smallest.
+TIE_BOOST = 3.0
+#: Gradients that grow by more than this at half the distance have no limit: a square root's grow by 1.41.
+TIE_GROWTH = 1.3
+#: Gradients at the two distances that differ by more than this fraction belong to different pieces. A choice.
+TIE_KINK = 0.1
+#: The error of the extrapolated limit as a fraction of the difference of the two it is made of. A choice: it is that
+#: difference times the distance for a smooth piece.
+TIE_ERROR = 2.0**-4
+#: What two limits may differ by as a fraction of the largest entry. A choice: the rounding of gradients, and curvature.
+TIE_RELATIVE = 1e-7
+#: How many random directions of each kind keep the ties. A choice.
+TIE_DIRECTIONS = 2
+#: How many entries outside their limits are looked into. A choice of time.
+TIE_ENTRIES = 4
+#: How often both ends of an entry's limits must have been met. A choice.
+TIE_OFTEN = 3
+#: A singular value below this fraction of the largest is none.
+TIE_RANK = 1e-4
+#: So many limits more than their differences have dimensions show that there are no further dimensions. A choice.
+TIE_SATURATED = 5
+
+# Many numbers (`reference.gradients.large`)
+
+#: Beyond so many numbers the calls of the forward pass are counted. A choice.
+LARGE = 10_000
+#: The two steps along a direction, as parts of how far entries may be moved. A choice: what a cubic term leaves is
+#: 2^-26 of it, and rounding 2^-40.
+LARGE_STEPS = (2.0**-12, 2.0**-13)
+#: A factor on the difference of the slopes by the two steps, which is the error of the second one three times.
+LARGE_SAFETY = 4.0
+#: Unit roundoffs that each value is granted there. A choice: nobody follows so many numbers through their operations.
+LARGE_UNITS = 16.0
+
+# Staircases (`reference.gradients.staircases`)
+
+#: Beyond it every double is a whole number, or nearly.
+WHOLE_DOUBLES = 2.0**50
+#: Places along a line at which a step is looked for, and how often the stretch with the largest change is halved. A
+#: choice: a smooth change is then 2^-20 of what it was.
+STAIRCASE_PLACES = 65
+#: See `STAIRCASE_PLACES`.
+STAIRCASE_HALVINGS = 20
+#: A change that large a part of the first one is a step. A choice between 2^-20 and 1.
+STAIRCASE_JUMP = 0.1
 
 # Definitions (`reference.gradients.specification`)
 
@@ -272,6 +355,11 @@ TORCH_EXPONENT_UNITS = 8.0
 
 #: How many cases of normal numbers are drawn, by effort. A choice of time.
 NORMAL_CASES = {"quick": 1, "normal": 3, "exhaustive": 40}
+#: How many cases a caller's generator draws, by effort. A choice of time.
+DRAWN_CASES = {"quick": 3, "normal": 8, "exhaustive": 40}
+#: How often arguments are drawn until the caller says that they are legal. A choice of time: of 16 draws one is legal
+#: with a probability of 99% where one in four is.
+LEGAL_TRIES = 16
 #: How many cotangents are drawn for each case, by effort. A choice of time: the gradient is linear in them, which
 #: has a check of its own.
 COTANGENTS = {"quick": 1, "normal": 2, "exhaustive": 4}
@@ -284,8 +372,6 @@ ENTRIES = {"quick": 6, "normal": 48, "exhaustive": 4096}
 #: How many entries that are no numbers are judged one by one, since a sum with them says nothing. A choice: one is
 #: enough to fail.
 NOT_FINITE_ENTRIES = 8
-#: How many entries at kinks are judged in one case; if there are more, the others are not judged. A choice of time.
-MOST_KINKS = 64
 #: A common factor counts where truths are so many times their error, which leaves three digits to the quotients,
 FACTOR_CLEAR = 1e3
 #: and at so many entries at least (a choice: two may agree by accident),
@@ -293,6 +379,8 @@ FACTOR_ENTRIES = 3
 #: and all answers are the truth times that factor, up to their errors and this fraction. A choice: the factor is a
 #: median of quotients, each with an error of a thousandth at most, and mistakes are factors such as 2 or -1.
 FACTOR_RELATIVE = 1e-9
+#: Unit roundoffs by which a factor may be off -1 and still be a sign. A choice: a few roundings of each entry.
+FACTOR_UNITS = 64.0
 #: Units in the last place of the largest entry by which the same sum may differ from call to call, since threads add
 #: in any order. A choice, since the terms of the sum are not known.
 REPEATED_ULPS = 256.0
@@ -326,3 +414,43 @@ SMALLEST_CONSTANT = 1e-323
 #: How far two codings of one wrong formula may be apart in calls for which there is no theorem, relative to the largest
 #: entry. A choice: mistakes that are to be told apart differ by far more.
 CODINGS_APART = 1e-9
+
+# Ball arithmetic on whole functions (`reference.numerics.balls`)
+
+#: Significant digits from which a constant in a formula is taken for one that was rounded, such as 0.7978845608028654
+#: for the root of 2 / pi. A choice: two fewer than a double holds, one more than people write of their own accord.
+DECIMAL_DIGITS = 15
+#: How far such a constant may be off, in units in its last place. A choice: a few operations in double precision.
+DECIMAL_UNITS = 8.0
+#: Operations after which an evaluation is given up. A choice: two to three seconds and 0.7 GB (measured).
+MOST_OPERATIONS = 1_000_000
+#: How far, as a power of two, generic points are from a point with a tie. A choice: far below every double, and far
+#: above the rounding of `NEARBY_BITS`.
+NEARBY_BITS_AWAY = 300
+#: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
+NEARBY_BITS = 1024
+#: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes
+#: seconds.
+MOST_BALLS_AT_ONCE = 20_000
+#: Entries of all arguments together up to which all orders of tied entries are looked at. A choice of time: there are
+#: as many evaluations.
+MOST_TIED_ENTRIES = 24
+#: What an enclosure may be wide, as a fraction of the rounding that an answer is granted: then it adds nothing to that.
+#: A choice.
+RESOLUTION = 2.0**-20
+#: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0.
+#: A choice: thirty digits.
+FORMULA_WIDTH = 1e-30
+#: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
+DIGITS_TOLD = 4
+#: How many cases the formula of a gradient is compared in. A choice of time.
+FORMULA_CASES = {"quick": 6, "normal": 20, "exhaustive": 60}
+#: How many numbers among the arguments in all cases together. A choice of time: about two seconds.
+FORMULA_NUMBERS = 10_000
+#: How wide the difference may stay, for constants that were rounded, and the formula be judged at all. A choice.
+FORMULA_KNOWN = 1e-6
+#: The smallest normal double: below it numbers have fewer digits to lose.
+SMALLEST_NORMAL = 2.0**-1022
+#: At how many ordinary inputs a forward pass is compared with itself in ball arithmetic, to agree at one at least. A
+#: choice: the given numbers may be such that all digits are lost there.
+PLACES_TRIED = 4

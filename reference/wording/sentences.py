@@ -53,6 +53,10 @@ _EXPECTED = {
     "array of shape": "an array of shape {shape}",
     "array under": "an array of shape {shape} under {name}",
     "pair under": "[dW, db] under {name}",
+    "loss and gradients": "two answers: the loss, and the gradients in the structure of the parameters",
+    "output and cache": "forward to answer a tuple: the output, or several, and the cache last",
+    "gradient left": "the gradient of {name} to be in the layer after backward",
+    "structure": "a {name}, as the arguments have",
     "keys": "a dict with the keys {names}",
     "shape of": "{what} of shape {shape}",
     "shape of argument": "{what} of shape {shape}, as the argument has",
@@ -76,9 +80,15 @@ _EXPECTED = {
     "draws": "initialize() to draw W and b",
     "law": "{what} = {law}, that is {what}{index:index} = {value:.6g}, with mean {mean:.3g}, deviation {deviation:.3g}",
     "adds": "update_params(dtheta=[dW, db]) to add to W and b",
+    "by formula": "{what}{index:index} = {value:number} in exact arithmetic",
     "gradient not zero": "a gradient that is not zero everywhere",
     "slope of evaluate": "<gradient, random direction> = {value:number}, by finite differences of evaluate",
     "slope of forward": "a derivative along a random direction of {value:number}, by finite differences of forward",
+    "number where finite": "{what}{index:index} to be a number, for the forward pass is finite here and nearby",
+    "slope along ties": (
+        "a gradient with <gradient, direction> = {value:number}, "
+        "for the function has this derivative along the direction"
+    ),
     "slope along direction": "<{what}, direction> = {value:number}, as the forward pass changes along the direction",
 }
 #: What can come.
@@ -139,6 +149,8 @@ _CIRCUMSTANCES = {
     "other after forward": " (another answer right after forward on the same batch)",
     "answers after forward": " (it answers right after forward on the same batch)",
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
+    "swapped": "; it is the gradient of {other}",
+    "formula off": "; the formula differs from the derivative by {part:.2g} of it in exact arithmetic too",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
     "after the step": ", after the step of gradient descent",
@@ -156,7 +168,17 @@ _REASONS = {
     "too slow": "too slow for batches of {batch} images, by the time that {few} take",
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
+    "array without gradient": (
+        "the array {name} of the layer has no gradient that could be found; if it is a parameter, say where: "
+        "parameters={{'{name}': 'the name of its gradient'}}"
+    ),
     "no specification": "no specification was given to hold the forward pass against",
+    "formula not followed": "judged nothing: {reason}",
+    "formula undecided": "judged nothing: at none of the inputs that were tried can the formula be judged",
+    "digits lost": (
+        "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
+        "{inputs}"
+    ),
     "specification judges": "the specification is the judge, so that a wrong forward pass cannot blame a right vjp",
     "specification nowhere finite": "judged nothing: the specification is finite at none of the inputs that were tried",
     "specification tells no slope": "judged nothing: the specification's values tell no slope",
@@ -165,6 +187,19 @@ _REASONS = {
         "values tell"
     ),
     "gradient nowhere finite": "judged nothing: the gradient is finite at none of the inputs that were tried",
+    "out of time": "not judged: the budget of time was used up before",
+    "argument constant": "not judged: vjp answers None for args[{number}], so that it is taken for constant",
+    "argument held": "not judged: args[{number}] is held as given",
+    "left out": (
+        "{left} of {drawn} drawn inputs were left out, where forward or its definition is not finite or raises"
+    ),
+    "mostly left out": (
+        "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which "
+        "are"
+    ),
+    "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
+    "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
+    "noisy": "the forward pass is noisy: its values are off by {noise:.2g} of their size, and so much is granted",
     "output of another shape": "the output has shape {shape} instead of {due}",
 }
 

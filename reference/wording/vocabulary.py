@@ -51,6 +51,10 @@ MISTAKES: dict[str, Word] = {
         "The lab's own code calls without names. In which order does the contract list the arguments?",
     ),
     "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
+    "swapped": Word(
+        "the gradients of two arguments are in each other's place",
+        "The gradients are in the order of the arguments: which of them belongs to which?",
+    ),
     "wrong-shape": Word(
         "the answer has another shape than promised",
         "Write down the shape of every array on the way; axes that are summed away can be kept.",
@@ -96,22 +100,43 @@ MISTAKES: dict[str, Word] = {
         "Which factor does the formula have that the code has not, or the other way round?",
     ),
     "sign": Word("the answer has the wrong sign", "Follow the minus signs through the derivation."),
-    "transposed": Word("rows and columns are exchanged"),
+    "transposed": Word(
+        "rows and columns are exchanged",
+        "Write down the shapes in the product: which factor is transposed, and in which order do they stand?",
+    ),
     "not-averaged": Word("a sum over the batch stands where the mean is due"),
     "averaged-twice": Word("the mean over the batch is taken twice"),
     "bias-missing": Word("the bias does not enter"),
     "bias-gradient-missing": Word("the gradient of the bias is missing"),
-    "mask-missing": Word("the gradient also passes where the unit was off"),
-    "mask-from-delta": Word("the mask is taken from the gradient instead of from the unit's own output"),
+    "mask-missing": Word(
+        "the gradient also passes where the unit was off",
+        "Where the output does not change with the input, what is the derivative?",
+    ),
+    "mask-from-delta": Word(
+        "the mask is taken from the gradient instead of from the unit's own output",
+        "Whose sign decides whether a unit is on: that of its input, or that of the gradient?",
+    ),
     "mask-wrong-threshold": Word(
         "the mask switches at another place than 0",
         "At the kink the derivative may be that of the left or of the right: is it another?",
     ),
-    "leaky": Word("what is negative is let through in part"),
-    "wrong-axis": Word("an operation runs along the wrong axis"),
-    "jacobian-diagonal-only": Word("only the diagonal of the Jacobian is used"),
-    "factor-missing": Word("a factor of the derivative is missing"),
-    "delta-next-ignored": Word("the gradient that comes from the next layer does not enter"),
+    "leaky": Word(
+        "what is negative is let through in part", "What is the slope of the forward pass where its input is negative?"
+    ),
+    "wrong-axis": Word(
+        "an operation runs along the wrong axis", "Which axis counts the samples, and along which one is added here?"
+    ),
+    "jacobian-diagonal-only": Word(
+        "only the diagonal of the Jacobian is used", "Does an output change with the inputs at other places as well?"
+    ),
+    "factor-missing": Word(
+        "a factor of the derivative is missing",
+        "Write the chain rule with one factor for each step: which is not there?",
+    ),
+    "delta-next-ignored": Word(
+        "the gradient that comes from the next layer does not enter",
+        "The gradient of what comes later is an argument of this function: where is it used?",
+    ),
     "no-shift": Word("exp is taken of the logits as they are, so that large ones overflow"),
     "batch-wide-shift": Word("all samples are shifted by one maximum, that of the whole batch"),
     "shift-not-undone": Word("the logits are shifted and the shift is not made up for"),
@@ -127,8 +152,50 @@ MISTAKES: dict[str, Word] = {
     "averaged-over-batch": Word("a mean over the batch is taken that is not due here"),
     "softmax-missing": Word("logits are used as if they were probabilities"),
     "target-subtracted-twice": Word("the targets are subtracted twice"),
-    "low-precision": Word("the computation runs in lower precision than its arguments"),
-    "finite-differences": Word("the derivative is approximated by differences"),
+    "not-summed": Word(
+        "a sum over the axes along which the argument is broadcast, or over its several uses, is missing",
+        "The argument enters several entries of the output. What becomes of the gradient from each of them?",
+    ),
+    "term-missing": Word(
+        "a term of the gradient, or a path along which it comes, is missing",
+        "By how many ways does this argument reach the output? Each of them has a part in the gradient.",
+    ),
+    "wrong-argument": Word(
+        "a derivative is evaluated at the input where the output is due, or the other way round",
+        "Is the derivative written in terms of the input or of the output, and which of them is it given?",
+    ),
+    "other-epsilon": Word(
+        "a small constant has another value than in the forward pass, or stands in another place",
+        "Which constant keeps the forward pass from dividing by 0, and does the gradient have the same one?",
+    ),
+    "mask-inverted": Word(
+        "the gradient passes where it should stop, and stops where it should pass",
+        "For which entries does the output change with the input: for those that the mask lets through?",
+    ),
+    "mask-from-other": Word(
+        "the mask is taken from another array than the one that the forward pass compares",
+        "Which array does the forward pass compare, at this very step?",
+    ),
+    "entry-wrong": Word(
+        "one entry of the gradient is wrong and all others are right",
+        "What is done for this one entry alone, such as at the end of a loop or of a range?",
+    ),
+    "row-wrong": Word(
+        "one row of the gradient is wrong and all others are right",
+        "What is done for this one row alone?",
+    ),
+    "last-sample-wrong": Word(
+        "the last sample's gradient is wrong and all others are right",
+        "Where does the loop over the samples end?",
+    ),
+    "low-precision": Word(
+        "the computation runs in lower precision than its arguments",
+        "Which line makes an array of another type than the arguments have?",
+    ),
+    "finite-differences": Word(
+        "the derivative is approximated by differences",
+        "Differences lose half of the digits. What is the derivative on paper?",
+    ),
     "wrong-layer-input": Word("a layer's gradient is computed with another layer's input"),
     "wrong-layer-order": Word("the layers are taken in the wrong order"),
     "layer-skipped": Word(
@@ -149,6 +216,10 @@ MISTAKES: dict[str, Word] = {
 
 #: What to think about where a fact says more than the word: by the fact's ``cause``.
 CAUSES = {
+    "complex": "Only real numbers are judged: give the real part and the imaginary one as two outputs, side by side.",
+    "several answers": (
+        "One array is judged: what else is kept for the gradient can be computed from the arguments again."
+    ),
     "arguments": "The names of the arguments and their order are part of the contract: other code relies on both.",
     "not set": (
         "Training and the lab's own test write into W and b: what is written has to be what the layer computes with. "

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from reports.io.exit_codes import OK, TOOL, UsageError
-from reports.io.jsonfile import dumps, write_json
-from reports.io.outputs import refuse_unwritable
+from reports.io.jsonfile import dumps
+from reports.io.outputs import Outputs
 from reports.study.bench import environment
 from reports.study.bench.registry import BENCHMARKS, runner
 from reports.study.bench.render import rich_table
@@ -24,10 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run one benchmark, or all; print their tables, and write their numbers to the file ``arguments.json``."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     chosen = _chosen(arguments.only)
-    to_stdout = arguments.json == Path("-")
-    if arguments.json is not None and not to_stdout:
-        refuse_unwritable("json", arguments.json)
-    out = errors if to_stdout else Console(highlight=False)
+    outputs = Outputs({"json": arguments.json})
+    out = errors if outputs.to_stdout else Console(highlight=False)
     records: dict[str, Any] = {}
     try:
         with environment.one_thread():
@@ -43,10 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         errors.print(f"bp bench: {error}", markup=False)
         return TOOL
     report = {"schema": 1, "effort": arguments.effort, "environment": machine, "benchmarks": records}
-    if to_stdout:
-        sys.stdout.write(dumps(report))
-    elif arguments.json is not None:
-        write_json(arguments.json, report)
+    for name in outputs.files:
+        outputs.write(name, dumps(report))
     return OK
 
 

@@ -4,39 +4,58 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
-from reports.course.entry import Entry
+from reports.course.feedback import as_zip
 from reports.course.page import page
 from reports.course.parallel import judge_all
 from reports.course.record import Key, Record, key_of, record_path
+from reports.course.shards import as_json as as_shard
+from reports.course.shards import own
 from reports.course.submissions import Submission, find
-from reports.course.summary import FORMATS, terminal
+from reports.course.tables import exit_code, outputs_of, scheme_of, show, tables_of
 from reports.course.task import Result, Task, course_page, report_files
 from reports.io.cores import cores
-from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, UsageError
+from reports.io.exit_codes import INTERRUPTED, UsageError
 from reports.io.files import write_atomically
-from reports.io.outputs import Outputs, require_matplotlib
+from reports.io.lock import only_run_on
+from reports.io.outputs import Outputs, made_folder, refuse_no_folder, require_matplotlib
 from reports.io.progress import judging_course
+from reports.verdicts.points import Scheme
 from reports.verdicts.settings import Settings, settings_of
 from reports.verdicts.text import plural
-
-#: Outputs that exist for one submission alone.
-_ONLY_FOR_ONE = ("junit", "html")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the submissions in the folder ``arguments.all``; after an interruption, ``--resume`` judges the rest."""
-    outputs = _outputs(arguments)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    found = find(arguments.all)
+    _refuse_shards_apart(arguments)
+    outputs, scheme = outputs_of(arguments), scheme_of(arguments)
+    found = find(arguments.all, anonymous=arguments.anonymous)
     _prepare_reports(arguments)
-    record = Record(record_path(arguments.all, arguments.reports), arguments.all)
+    record = Record(record_path(arguments.all, arguments.reports, arguments.shard), arguments.all)
+    with _only_run_on(record.path):
+        return _judge_course(arguments, outputs, scheme, found, record)
+
+
+def _only_run_on(record: Path) -> AbstractContextManager[None]:
+    """Refuse a second run on the same record; where nothing can be written there, no record is kept either."""
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return nullcontext()
+    return only_run_on(record)
+
+
+def _judge_course(
+    arguments: argparse.Namespace, outputs: Outputs, scheme: Scheme | None, found: list[Submission], record: Record
+) -> int:
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    places = own(found, arguments.shard)
     settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
-    keys = {key_of(each): each for each in found}
+    keys = {key_of(each): each for _, each in places}
     if arguments.resume:
         record.load(settings)
         record.keep(key for key in keys if _reported(key, record, arguments.reports))
@@ -46,22 +65,21 @@ def run(arguments: argparse.Namespace) -> int:
     if record.problem is not None:
         errors.print(f"no record could be kept, so --resume cannot go on later: {record.problem}", markup=False)
     results = [result for key in keys if (result := record.known.get(key) or record.faults.get(key)) is not None]
-    _show(results, settings, outputs)
+    tables = dict(tables_of(arguments, settings))
+    if arguments.shard is not None:
+        by_name = {each.entry.name: each for each in results}
+        judged = {place: by_name[each.name] for place, each in places if each.name in by_name}
+        tables["json"] = lambda _: as_shard(judged, len(found), arguments.shard, settings)
+    show(results, settings, outputs, tables, scheme)
     if arguments.reports is not None:
-        _write_page(results, arguments.reports)
+        pages = _write_page(results, arguments.reports, scheme)
+        if "feedback" in outputs.files:
+            write_atomically(outputs.files["feedback"], as_zip([each.entry for each in results], pages))
     if not finished:
         how_to_resume = f"; the same command with --resume goes on ({record.path})" if record.problem is None else ""
         errors.print(f"interrupted: {len(results)} of {len(keys)} are judged{how_to_resume}", markup=False)
         return INTERRUPTED
-    return _exit_code(each.entry for each in results)
-
-
-def _outputs(arguments: argparse.Namespace) -> Outputs:
-    """The files to write; an option for one submission alone is refused."""
-    for name in _ONLY_FOR_ONE:
-        if getattr(arguments, name) is not None:
-            raise UsageError(f"--{name} goes with one submission; --reports DIR writes pages for all of them")
-    return Outputs({name: getattr(arguments, name) for name in FORMATS}, arguments.reports)
+    return exit_code(each.entry for each in results)
 
 
 def _prepare_reports(arguments: argparse.Namespace) -> None:
@@ -69,14 +87,13 @@ def _prepare_reports(arguments: argparse.Namespace) -> None:
     folder = arguments.reports
     if folder is None:
         return
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"expected --reports to be a folder, {folder} is a file")
+    refuse_no_folder("reports", folder)
     if folder.resolve().is_relative_to(arguments.all.resolve()):
         raise UsageError(
             f"expected --reports outside {arguments.all}, where students can write: name a folder elsewhere"
         )
     require_matplotlib()
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder("reports", folder)
 
 
 def _show_what_is_kept(record: Record, submissions: int, errors: Console) -> None:
@@ -105,10 +122,13 @@ def _judge(
     tasks = [Task(each, settings, arguments.reports) for key, each in keys.items() if key not in record.known]
     jobs = min(arguments.jobs or cores(), max(len(tasks), 1))
     try:
-        with judging_course(errors, len(tasks)) as show, closing(judge_all(tasks, jobs)) as results:
+        with (
+            judging_course(errors, len(tasks)) as (start, tell),
+            closing(judge_all(tasks, jobs, on_start=lambda task: start(task.submission.name))) as results,
+        ):
             for result in results:
                 record.add(by_name[result.entry.name], result)
-                show(result.entry.name, _in_words(result))
+                tell(result.entry.name, _in_words(result))
     except KeyboardInterrupt:
         return False
     return True
@@ -123,30 +143,20 @@ def _in_words(result: Result) -> str:
     return f"{entry.verdict} ({failed} {'check fails' if failed == 1 else 'checks fail'})" if failed else entry.verdict
 
 
-def _show(results: list[Result], settings: Settings, outputs: Outputs) -> None:
-    entries = [each.entry for each in results]
-    console = Console(stderr=outputs.to_stdout, highlight=False)
-    terminal(entries, console)
-    for isolation in sorted({each.isolation for each in results if each.isolation}):
-        console.print(f"isolation: {isolation}", markup=False, soft_wrap=True)
-    if settings.only != "*":
-        console.print(f"only: {settings.only} (no other checks were made)", markup=False, soft_wrap=True)
-    console.print(f"seed: {settings.seed} (--seed repeats the cases)", markup=False, soft_wrap=True)
-    for name in outputs.files:
-        outputs.write(name, FORMATS[name](entries))
+def _refuse_shards_apart(arguments: argparse.Namespace) -> None:
+    """Refuse shards that could not be joined: each would draw other cases, or hand nothing on."""
+    if arguments.shard is None:
+        return
+    if arguments.seed is None:
+        raise UsageError("--shard needs --seed N, the same for all shards, so that all get the same cases")
+    if arguments.json is None:
+        raise UsageError("--shard needs --json FILE, which --merge joins")
 
 
-def _write_page(results: Iterable[Result], folder: Path) -> None:
-    """Write the page on the whole course, with links to those on the submissions."""
+def _write_page(results: Iterable[Result], folder: Path, scheme: Scheme | None) -> dict[str, Path]:
+    """Write the page on the whole course, with links to those on the submissions; returns these by name."""
     entries = [each.entry for each in results]
     pages = {each.name: report_files(folder, each.name)["html"] for each in entries}
-    links = {name: path.name for name, path in pages.items() if path.exists()}
-    write_atomically(course_page(folder), page(entries, links))
-
-
-def _exit_code(entries: Iterable[Entry]) -> int:
-    """The exit code: 3 if the examiner failed, even if a submission failed too; 0 only if every submission passes."""
-    verdicts = {entry.verdict for entry in entries}
-    if "error" in verdicts:
-        return TOOL
-    return OK if verdicts <= {"pass"} else FAILED
+    pages = {name: path for name, path in pages.items() if path.exists()}
+    write_atomically(course_page(folder), page(entries, {name: path.name for name, path in pages.items()}, scheme))
+    return pages

@@ -11,6 +11,8 @@ from reference.execution.sandbox import Limits
 from reference.gate import located
 from reports.commands.data import mnist_folder
 from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.io.lock import only_run_on
+from reports.io.outputs import made_folder
 from reports.io.progress import Display
 from reports.study.build import build
 from reports.study.cache import Cache
@@ -23,11 +25,13 @@ from reports.verdicts.settings import refuse_without_confinement
 def run(arguments: argparse.Namespace) -> int:
     """Write the report into ``arguments.out``; results that an earlier run has kept there are used again."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    if arguments.out.exists() and not arguments.out.is_dir():
-        raise UsageError(f"expected --out to be a folder, {arguments.out} is a file")
-    # A folder that cannot be made must be known before minutes of work.
-    arguments.out.mkdir(parents=True, exist_ok=True)
     submission = _submission(arguments)
+    made_folder("out", arguments.out)
+    with only_run_on(arguments.out / "report"):
+        return _write(arguments, submission, errors)
+
+
+def _write(arguments: argparse.Namespace, submission: Submission | None, errors: Console) -> int:
     folder = mnist_folder(arguments.folder, errors)
     if folder is None:
         return TOOL
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         out.print(str(document), markup=False)
     for name, reason in study.failed.items():
         errors.print(f"bp report: {name} failed and is missing in the report: {reason}", markup=False)
-    stopped = {name: each["history"]["stopped"] for name, each in study.numbers()["theirs"].items()}
+    stopped = {name: each["history"]["stopped"] for name, each in study.numbers()["submission"].items()}
     for name, reason in stopped.items():
         if reason is not None:
             errors.print(f"bp report: {arguments.implementation}, {name}: stopped {reason}", markup=False)

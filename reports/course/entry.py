@@ -45,6 +45,8 @@ class Entry:
         As in `reference.Judgement`; None if there is no judgement.
     missing
         The Python classes that the submission lacks; all checks of these fail.
+    passed
+        The ids of the checks that it passes, from which its points follow.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Entry:
     seed: int | None = None
     isolation: str | None = None
     missing: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The entry as values that JSON can hold."""
@@ -69,6 +72,7 @@ class Entry:
             "seed": self.seed,
             "isolation": self.isolation,
             "missing": list(self.missing),
+            "passed": list(self.passed),
         }
 
     @classmethod
@@ -84,6 +88,7 @@ class Entry:
             stored["seed"],
             stored["isolation"],
             tuple(stored.get("missing", ())),
+            tuple(stored.get("passed", ())),
         )
 
 
@@ -104,6 +109,7 @@ def entry_of(name: str, judgement: Judgement) -> Entry:
         seed=judgement.seed,
         isolation=judgement.isolation,
         missing=tuple(dict.fromkeys(class_of(each.subject) for each in absent)),
+        passed=tuple(each.check for each in judgement.findings if each.status == "passed"),
     )
 
 

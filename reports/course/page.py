@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from math import fsum
 from urllib.parse import quote
 
 from reports.course.entry import Entry
 from reports.course.summary import checks_to_show, circumstances, in_words, totals
 from reports.verdicts.document import document
+from reports.verdicts.points import Scheme, in_numbers
 from reports.verdicts.text import one_line, plural
 
 #: Sorts the table by the column whose heading is pressed; numbers are compared as such, and again turns the order over.
@@ -31,11 +33,13 @@ th[aria-sort=descending] button::after { content: " ▼"; } td:last-child, th:la
 """
 #: The class of the style sheet for each verdict.
 _STYLES = {"pass": "passed", "fail": "failed", "not judged": "skipped", "error": "error"}
+#: The verdicts that give no points, not even 0.
+_WITHOUT_POINTS = {"not judged", "error"}
 #: Intervals of the share of checks that hold, in per cent.
 _STEP, _ALL = 10, 100
 
 
-def page(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
+def page(entries: Sequence[Entry], links: Mapping[str, str], scheme: Scheme | None = None) -> str:
     """The source of the page.
 
     Parameters
@@ -44,6 +48,8 @@ def page(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
         One for each submission.
     links
         By the submission's name: the name of the file with its own page, beside this one, where there is one.
+    scheme
+        The points; None if there are none.
     """
     return document(
         plural(len(entries), "submission"),
@@ -52,8 +58,9 @@ def page(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
             *(f'<p class="dim">{escape(line)}</p>' for line in circumstances(entries)),
             *_failing(entries),
             *_distribution(entries),
+            *([] if scheme is None else _distribution_of_points(entries, scheme)),
             "<h2>Submissions</h2>",
-            _table(entries, links),
+            _table(entries, links, scheme),
         ],
         style=_STYLE,
         script=_SCRIPT,
@@ -83,6 +90,21 @@ def _distribution(entries: Sequence[Entry]) -> list[str]:
     return _section("Checks that hold, of those judged", ("share", "submissions", ""), rows)
 
 
+def _distribution_of_points(entries: Sequence[Entry], scheme: Scheme) -> list[str]:
+    """How many submissions have how many points, in tenths of the whole."""
+    points = [scheme.total(each.passed) for each in entries if each.verdict not in _WITHOUT_POINTS]
+    if not points:
+        return []
+    rows = []
+    for tenth in range(_STEP, -1, -1):
+        low, high = scheme.most * tenth / _STEP, scheme.most * (tenth + 1) / _STEP
+        number = sum(low <= each < high for each in points)
+        words = in_numbers(low) if tenth == _STEP else f"{in_numbers(low)} to {in_numbers(high)}"
+        rows.append(f"<tr><td>{words}</td><td>{number}</td>{_bar(number, len(entries), right=True)}</tr>")
+    title = f"Points, of {in_numbers(scheme.most)}; {in_numbers(fsum(points) / len(points))} on average"
+    return _section(title, ("points", "submissions", ""), rows)
+
+
 def share_of(entry: Entry) -> float | None:
     """The per cent of the judged checks that a submission passes; None if none was judged."""
     judged = entry.counts["passed"] + entry.counts["failed"]
@@ -103,17 +125,22 @@ def _bar(number: int, every: int, *, right: bool = False) -> str:
     return f'<td class="{kind}" aria-hidden="true"><div style="width: {100 * number / every:.1f}%"></div></td>'
 
 
-def _table(entries: Sequence[Entry], links: Mapping[str, str]) -> str:
-    columns = ("submission", "verdict", "passed", "failed", "not judged", "seconds", "in words")
+def _table(entries: Sequence[Entry], links: Mapping[str, str], scheme: Scheme | None) -> str:
+    columns: tuple[str, ...] = ("submission", "verdict", "passed", "failed", "not judged", "seconds", "in words")
+    if scheme is not None:
+        columns = (*columns[:2], "points", *columns[2:])
     head = "".join(f'<th scope="col"><button type="button">{name}</button></th>' for name in columns)
-    rows = "\n".join(_row(each, links.get(each.name)) for each in entries)
+    rows = "\n".join(_row(each, links.get(each.name), scheme) for each in entries)
     return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
 
 
-def _row(entry: Entry, link: str | None) -> str:
+def _row(entry: Entry, link: str | None, scheme: Scheme | None) -> str:
     name = escape(one_line(entry.name, 200))
     shown = name if link is None else f'<a href="{escape(quote(link), quote=True)}">{name}</a>'
     numbers = "".join(f"<td>{entry.counts[status]}</td>" for status in ("passed", "failed", "skipped"))
+    if scheme is not None:
+        points = "" if entry.verdict in _WITHOUT_POINTS else in_numbers(scheme.total(entry.passed))
+        numbers = f"<td>{points}</td>{numbers}"
     return (
         f'<tr><th scope="row">{shown}</th><td class="{_STYLES[entry.verdict]}">{entry.verdict}</td>{numbers}'
         f"<td>{entry.seconds:.1f}</td><td>{escape(in_words(entry))}</td></tr>"

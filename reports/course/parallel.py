@@ -16,7 +16,9 @@ from reports.io.workers import Outcome, run_in_workers
 Work = Callable[[Task], Result]
 
 
-def judge_all(tasks: Sequence[Task], jobs: int, work: Work = judge) -> Generator[Result, None, None]:
+def judge_all(
+    tasks: Sequence[Task], jobs: int, work: Work = judge, on_start: Callable[[Task], object] = lambda _: None
+) -> Generator[Result, None, None]:
     """Judge the submissions, and yield each result when it is there.
 
     Closing the generator ends the processes that still run, and removes their temporary files.
@@ -29,11 +31,13 @@ def judge_all(tasks: Sequence[Task], jobs: int, work: Work = judge) -> Generator
         The number of processes.
     work
         What each process does with a task.
+    on_start
+        Is called with each task when a process gets it.
     """
     folders = list(dict.fromkeys(task.submission.path.parent for task in tasks))
     with (
         _temporary_folder() as temporary,
-        closing(run_in_workers(work, tasks, jobs, foreign=folders, temporary=temporary)) as outcomes,
+        closing(run_in_workers(work, tasks, jobs, foreign=folders, temporary=temporary, on_start=on_start)) as outcomes,
     ):
         for outcome in outcomes:
             yield _result_of(outcome)

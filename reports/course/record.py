@@ -46,8 +46,10 @@ def key_of(submission: Submission) -> Key:
     return Key(submission.name, submission.digest())
 
 
-def record_path(folder: Path, reports_folder: Path | None) -> Path:
+def record_path(folder: Path, reports_folder: Path | None, shard: tuple[int, int] | None = None) -> Path:
     """The path of the record for the submissions in a folder: with the reports, else in the user's state folder.
+
+    Each shard has a record of its own, since several may run on one machine.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def record_path(folder: Path, reports_folder: Path | None) -> Path:
         The record would lie in the folder of the submissions, where students could write it.
     """
     place, name = folder.resolve(), folder.resolve().name[:_LONGEST_NAME]
+    if shard is not None:
+        name = f"{name}-{shard[0]}-of-{shard[1]}"
     if reports_folder is not None:
         path = reports_folder / f"check-{name}.jsonl"
     else:
@@ -174,7 +178,7 @@ class Record:
             raise UsageError(
                 f"expected the record of an earlier run to go on with, there is none at {self.path}: leave --resume out"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"expected {self.path} to be the record of an earlier run of yours: {error}") from error
         header = _seal().opened(lines[0]) if lines else None
         if header is None or header.get("schema") != _SCHEMA:

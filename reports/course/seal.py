@@ -45,7 +45,11 @@ class Seal:
         if not isinstance(record, dict) or not isinstance(record.get(_FIELD), str):
             return None
         plain = {name: value for name, value in record.items() if name != _FIELD}
-        return plain if hmac.compare_digest(self._hmac(plain, above).encode(), record[_FIELD].encode()) else None
+        return (
+            plain
+            if hmac.compare_digest(self._hmac(plain, above).encode(), record[_FIELD].encode(errors="replace"))
+            else None
+        )
 
     def _hmac(self, record: dict[str, Any], above: str) -> str:
         text = json.dumps([above, record], sort_keys=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reference.execution import submission_files
 from reports.course.opening import NotOpenedError, can_be_opened, opened
 from reports.io.exit_codes import UsageError
 from reports.verdicts.text import one_line
@@ -36,11 +38,14 @@ class Submission:
         Its file or folder.
     problem
         Why it cannot be judged, which is known without opening it; None where it can.
+    anonymous
+        Whether the name is a number, and what is judged gets that name too.
     """
 
     name: str
     path: Path
     problem: str | None = None
+    anonymous: bool = False
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Path]:
@@ -54,15 +59,22 @@ class Submission:
         if self.problem is not None:
             raise NotOpenedError(self.problem)
         with opened(self.path, by_itself=True) as place:
-            yield place
+            if not self.anonymous:
+                yield place
+                return
+            with tempfile.TemporaryDirectory(prefix="bp-submission-", ignore_cleanup_errors=True) as temporary:
+                root, _ = submission_files.copy(place, Path(temporary))
+                yield root.rename(root.with_name(f"submission{'' if root.is_dir() else root.suffix}"))
 
     def digest(self) -> str:
         """A hash of its contents, which changes when anything in it changes."""
         return digest_of(self.path)
 
 
-def find(folder: Path) -> list[Submission]:
+def find(folder: Path, *, anonymous: bool = False) -> list[Submission]:
     """The submissions in a folder, sorted by name: everything in it but hidden names and compiled files.
+
+    If ``anonymous``, each is called by its place in that order instead of its name.
 
     A subfolder, a Python file, an archive and a notebook can be judged. Anything else has a problem: nobody who handed
     something in is left out. A link has one too, because it could lead to any place on the machine.
@@ -84,6 +96,9 @@ def find(folder: Path) -> list[Submission]:
         found.append(Submission(name if seen[look] == 1 else f"{name} ({seen[look]})", path, _problem(path)))
     if all(each.problem is not None for each in found):
         raise UsageError(f"expected submissions in {folder} (folders, .py files, archives or notebooks), found none")
+    if anonymous:
+        width = len(str(len(found)))
+        return [replace(each, name=f"{place:0{width}}", anonymous=True) for place, each in enumerate(found, start=1)]
     return found
 
 

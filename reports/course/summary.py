@@ -15,28 +15,32 @@ from rich.text import Text
 from reports.course.entry import Entry, Failure, class_of
 from reports.verdicts.grouping import counts_in_words
 from reports.verdicts.json_ import encoded
+from reports.verdicts.lines import STYLES, VERDICTS, Line
 from reports.verdicts.markdown import LIMIT, inline
-from reports.verdicts.terminal import STYLES, VERDICTS, Line, show
+from reports.verdicts.points import Scheme, in_numbers
+from reports.verdicts.terminal import show
 from reports.verdicts.text import one_line, plural
 
 SCHEMA = 1
 _STYLE_OF = {**VERDICTS, "not judged": "skipped"}
 _COLUMNS = (
-    "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "seconds", "problem",
+    "name", "verdict", "passed", "failed", "skipped", "error", "first_failed", "first_mistake", "problem",
     "seed", "isolation",
 )  # fmt: skip
+#: The columns of the points of all parts.
+_TOTAL, _MOST = "points", "points_possible"
 #: Checks that the terminal lists, slowest submissions that it names, and characters that it gives a name.
 _MOST_CHECKS, _SLOWEST, _NAME_WIDTH = 30, 3, 40
 #: A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def terminal(entries: Sequence[Entry], console: Console) -> None:
-    """Print the summary: the checks that fail, the submissions, and the totals."""
-    show(summary_lines(entries), console)
+def terminal(entries: Sequence[Entry], console: Console, scheme: Scheme | None = None) -> None:
+    """Print the summary: the checks that fail, the submissions, with points if there is a scheme, and the totals."""
+    show(summary_lines(entries, scheme), console)
 
 
-def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
+def summary_lines(entries: Sequence[Entry], scheme: Scheme | None = None) -> Iterator[Line]:
     """The lines of the summary for a terminal."""
     checks = checks_to_show(entries)
     if checks:
@@ -51,7 +55,7 @@ def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
     width = min(max((len(_name(each)) for each in entries), default=0), _NAME_WIDTH)
     for each in entries:
         lead = Text(f"{each.verdict.upper():<{_verdict_width(entries)}} ", STYLES[_STYLE_OF[each.verdict]])
-        yield Line(2, lead, Text(f"{_name(each):<{width}}  {each.seconds:6.1f} s  {in_words(each)}"))
+        yield Line(2, lead, Text(f"{_name(each):<{width}}  {_middle(each, scheme)}  {in_words(each)}"))
     yield _line(Text())
     slowest = sorted(entries, key=lambda each: -each.seconds)[:_SLOWEST]
     if len(entries) > 1:
@@ -60,6 +64,16 @@ def summary_lines(entries: Sequence[Entry]) -> Iterator[Line]:
     yield Line(0, Text("in all   "), Text(totals(entries)))
     for line in circumstances(entries):
         yield Line(0, Text("         "), Text(line, "dim"))
+
+
+def _middle(entry: Entry, scheme: Scheme | None) -> str:
+    """The points of a submission if there is a scheme, and the seconds that it took."""
+    seconds = f"{entry.seconds:6.1f} s"
+    if scheme is None:
+        return seconds
+    points = _points(entry, scheme)
+    total = "-" if points is None else in_numbers(points["total"])
+    return f"{total:>5} of {in_numbers(scheme.most)}  {seconds}"
 
 
 def _verdict_width(entries: Sequence[Entry]) -> int:
@@ -92,19 +106,40 @@ def _of_present_classes(entry: Entry) -> Iterator[Failure]:
     yield from (each for each in entry.failed if class_of(each.subject) not in entry.missing)
 
 
-def as_json(entries: Sequence[Entry]) -> str:
+def as_json(entries: Sequence[Entry], scheme: Scheme | None = None) -> str:
     """``{"schema": 1, "submissions": [...], "checks": [...]}``; see docs/verdict.md."""
     checks = [{"id": check, "failed": number} for check, number, _ in failing_checks(entries)]
-    return encoded({"schema": SCHEMA, "submissions": [_row(each) for each in entries], "checks": checks})
+    rows = [_row(each) | ({} if scheme is None else {"points": _points(each, scheme)}) for each in entries]
+    return encoded({"schema": SCHEMA, "submissions": rows, "checks": checks})
 
 
-def as_csv(entries: Sequence[Entry]) -> str:
-    """A CSV table with a row for each submission; docs/verdict.md explains the columns."""
+def as_csv(entries: Sequence[Entry], scheme: Scheme | None = None) -> str:
+    """A CSV table with a row for each submission; docs/verdict.md explains the columns.
+
+    It holds no times: the same verdicts give the same table, byte for byte.
+    """
+    parts = () if scheme is None else (_TOTAL, _MOST, *(one_line(part.title) for part in scheme.parts))
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(stream, (*_COLUMNS, *parts), lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in _row(each).items()} for each in entries)
+    for each in entries:
+        row = _row(each)
+        points = None if scheme is None else _points(each, scheme)
+        if points is not None and scheme is not None:
+            row |= {
+                _TOTAL: points["total"],
+                _MOST: scheme.most,
+                **dict(zip(parts[2:], scheme.earned(each.passed), strict=True)),
+            }
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return stream.getvalue()
+
+
+def _points(entry: Entry, scheme: Scheme) -> dict[str, Any] | None:
+    """The points of a submission, in all and for each part; None if it was not judged."""
+    if entry.verdict in {"not judged", "error"}:
+        return None
+    return scheme.record(entry.passed)
 
 
 def as_markdown(entries: Sequence[Entry], limit: int = LIMIT) -> str:
@@ -168,7 +203,7 @@ def circumstances(entries: Sequence[Entry]) -> list[str]:
     return [f"seed {seed}, in {one_line(isolation or '', 400)}" for seed, isolation in pairs]
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """A value for CSV: on one line, and with an apostrophe before a text that a spreadsheet would run as a formula."""
     if not isinstance(value, str):
         return value

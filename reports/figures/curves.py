@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
@@ -62,6 +63,27 @@ def convergence(
             figure.legend(*labelled, loc="outside lower center", ncols=4)
         else:
             axes[0, -1].legend(*labelled, loc="upper right")
+    return figure
+
+
+def overlaid(histories: Mapping[str, bp.History]) -> Figure:
+    """Draw the losses and the accuracies of several runs over each other: a colour for each, its test set dashed."""
+    with style():
+        figure = Figure(figsize=(WIDTH, 2.8))
+        losses, accuracies = figure.subplots(1, 2)
+        for number, (title, history) in enumerate(histories.items()):
+            for panel, name in ((losses, "loss"), (accuracies, "acc")):
+                look = {"color": f"C{number % 10}", "marker": "" if history.epochs else "."}
+                panel.plot(history[f"{name}_train"], label=f"{title}, train", **look)
+                if history[f"{name}_test"]:
+                    panel.plot(history[f"{name}_test"], label=f"{title}, test", linestyle="--", **look)
+        _scale_losses(losses)
+        _scale_accuracies(accuracies)
+        losses.set_ylabel("mean loss")
+        accuracies.set_ylabel("accuracy")
+        for panel in (losses, accuracies):
+            panel.set_xlabel("epoch")
+        figure.legend(*losses.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -133,6 +155,13 @@ def _draw_loss(axes: Axes, history: bp.History) -> None:
     lowest = min(range(len(history.loss_test)), key=history.loss_test.__getitem__, default=None)
     if lowest is not None and lowest < history.epochs:
         axes.scatter(lowest, history.loss_test[lowest], color="C1", s=22, zorder=3)
+    _scale_losses(axes)
+
+
+def _scale_losses(axes: Axes) -> None:
+    losses = np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines])
+    if not np.any((losses > 0) & (losses < np.inf)):
+        return  # a logarithmic axis has no place for them
     axes.set_yscale("log")
     # Ticks read 0.5 and 2 instead of 5 x 10^-1 and 2 x 10^0, and there are few enough to be read.
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=9))
@@ -142,6 +171,10 @@ def _draw_loss(axes: Axes, history: bp.History) -> None:
 
 def _draw_accuracy(axes: Axes, history: bp.History) -> None:
     _draw_curves(axes, history.acc_train, history.acc_test)
+    _scale_accuracies(axes)
+
+
+def _scale_accuracies(axes: Axes) -> None:
     axes.set_ylim(0, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 

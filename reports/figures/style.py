@@ -1,10 +1,10 @@
-"""The style of all figures, and how they are written as SVG."""
+"""The style of all figures, and how they are written to files."""
 
 from __future__ import annotations
 
 import io
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -25,7 +25,17 @@ def style() -> Any:
 
 def svg(figure: Figure) -> bytes:
     """The content of an SVG file with the figure; the same numbers give the same bytes."""
+    return rendered(figure, "svg")
+
+
+def rendered(figure: Figure, form: Literal["svg", "png", "pdf"]) -> bytes:
+    """The content of a file with the figure; the same numbers give the same bytes."""
+    metadata = {
+        "svg": {"Date": None, "Creator": "bp"},
+        "png": {"Software": "bp"},
+        "pdf": {"CreationDate": None, "Creator": "bp", "Producer": None},
+    }
     with style():
         stream = io.BytesIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "bp"})
+        figure.savefig(stream, format=form, metadata=metadata[form])
     return stream.getvalue()

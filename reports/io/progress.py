@@ -129,21 +129,32 @@ def checking(console: Console, title: str) -> Iterator[Callable[[Finding, int], 
 
 
 @contextmanager
-def judging_course(console: Console, total: int) -> Iterator[Callable[[str, str], None]]:
-    """Yield the function to call, with a name and a verdict in words, after each submission of a course.
+def judging_course(console: Console, total: int) -> Iterator[tuple[Callable[[str], None], Callable[[str, str], None]]]:
+    """Yield two functions to call: with a name before, and with a name and a verdict in words after each submission.
 
-    It prints a line for each submission, and on a terminal advances a bar.
+    The second prints a line for each submission. On a terminal there is a bar, with those who are being judged.
     """
-    columns = (BarColumn(bar_width=24), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn(compact=True))
+    columns = (
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[now]}", markup=False),
+    )
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=total)
+        task = progress.add_task("", total=total, now="")
+        present: dict[str, None] = {}
         done = iter(range(1, total + 1))
 
+        def start(name: str) -> None:
+            present[name] = None
+            progress.update(task, now=", ".join(present))
+
         def show(name: str, verdict: str) -> None:
-            progress.advance(task)
+            present.pop(name, None)
+            progress.update(task, advance=1, now=", ".join(present))
             console.print(f"{next(done)}/{total} {name}: {verdict}", markup=False)
 
-        yield show
+        yield start, show
 
 
 def _last_epoch(history: bp.History) -> str:

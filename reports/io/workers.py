@@ -62,6 +62,7 @@ def run_in_workers(
     *,
     foreign: Sequence[Path] = (),
     temporary: Path | None = None,
+    on_start: Callable[[_Item], object] = lambda _: None,
 ) -> Generator[Outcome[_Item, _Value], None, None]:
     """Call ``function`` on each item in worker processes, and yield each outcome when it is there.
 
@@ -79,19 +80,27 @@ def run_in_workers(
         Folders of submissions, in which the processes must not look for modules.
     temporary
         The folder for temporary files of the processes; None: the usual one of the system.
+    on_start
+        Is called with each item when a process gets it.
     """
     waiting = deque(items)
+
+    def give(worker: _Worker[_Item, _Value]) -> None:
+        item = waiting.popleft()
+        worker.give(item)
+        on_start(item)
+
     with _workers() as workers:
         while waiting or workers:
             while waiting and len(workers) < jobs:
                 worker: _Worker[_Item, _Value] = _Worker(function, foreign, temporary)
                 workers.append(worker)
-                worker.give(waiting.popleft())
+                give(worker)
             ready = wait([worker.pipe for worker in workers])
             for worker in [each for each in workers if each.pipe in ready]:
                 outcome = worker.take()
                 if waiting and not outcome.died:
-                    worker.give(waiting.popleft())
+                    give(worker)
                 else:
                     workers.remove(worker)
                     _end([worker])

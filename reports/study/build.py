@@ -18,7 +18,7 @@ SOURCE = "report.typ"
 #: The Typst sources of the document.
 SOURCES = (
     SOURCE,
-    *("page.typ", "common.typ", "causes.typ", "style.typ", "overview.typ"),
+    *("page.typ", "common.typ", "causes.typ", "spoken.typ", "style.typ", "overview.typ"),
     *("derivations.typ", "assignment1.typ", "assignment3.typ", "verification.typ", "efficiency.typ"),
 )
 
@@ -44,10 +44,15 @@ def build(study: Study, out: Path) -> list[Path]:
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:
     """Compile report.typ in ``out``, which reads the other files there, and return the path of the document."""
-    # The PDF has tags, but is no PDF/UA: that wants an alternative text for every formula, and ours have none.
+    # PDF/UA-1 has tags, and an alternative text for every figure and formula; Typst refuses a document without them.
     # With the fonts that come with Typst, and no others, the pages are the same on every machine.
     content, warnings = typst.compile_with_warnings(
-        out / SOURCE, root=out, format=form, sys_inputs={"form": form}, ignore_system_fonts=True
+        out / SOURCE,
+        root=out,
+        format=form,
+        sys_inputs={"form": form},
+        ignore_system_fonts=True,
+        pdf_standards="ua-1" if form == "pdf" else [],
     )
     unexpected = [warning for warning in warnings if "html export is" not in warning.message]
     if unexpected:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
+import shutil
 from pathlib import Path
 
-import numpy as np
-
-from reports.io.files import replacing
+from reports.io.archive import NotOursError, read_archive, write_archive
 from reports.study.part import Part, PartResult
 
 #: Results of one part that are kept: enough for the full and the quick report, each before and after a change.
@@ -16,7 +13,7 @@ _KEPT = 4
 
 
 class Cache:
-    """A folder with the results of parts; a file that cannot be read counts as missing."""
+    """A folder with the results of parts; a file that `put` has not written, or that is damaged, counts as missing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,11 +21,12 @@ class Cache:
     def get(self, part: Part) -> PartResult | None:
         """The result that `put` has kept for the part with the same key; None if there is none."""
         try:
-            with self._path(part).open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-                arrays = dict(content)
-            return PartResult(json.loads(arrays.pop("record").tobytes()), arrays)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            record, arrays = read_archive(self._path(part))
+        except (FileNotFoundError, NotOursError):
             return None
+        if not isinstance(record, dict) or record.get("key") != part.key or not isinstance(record.get("result"), dict):
+            return None
+        return PartResult(record["result"], arrays)
 
     def put(self, part: Part, result: PartResult) -> None:
         """Keep the result, and delete the oldest results of the same part.
@@ -38,10 +36,13 @@ class Cache:
         OSError
             The folder cannot be written, or the disk is full.
         """
-        # Python's JSON keeps every bit of a float and can hold NaN; only this class reads it.
-        record = np.frombuffer(json.dumps(result.record).encode(), np.uint8)
-        with replacing(self._path(part)) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, record=record, **result.arrays)  # type: ignore[arg-type]
+        place = self._path(part)
+        if place.is_dir():
+            shutil.rmtree(place)
+        elif place.exists() and not place.is_file():  # a pipe, which nobody reads
+            place.unlink()
+        # The key is in the file as well, so that a file under another part's name is not taken for that part's result.
+        write_archive(place, {"key": part.key, "result": result.record}, result.arrays)
         kept = sorted(self._folder.glob(f"{part.name}@*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[_KEPT:]:
             path.unlink(missing_ok=True)

@@ -55,13 +55,13 @@ class Study:
         runs = {name: record for name, record in whole.items() if "history" in record}
         theirs = {name.removeprefix(THEIRS): runs.pop(name) for name in list(runs) if name.startswith(THEIRS)}
         return {
-            "schema": 2,
+            "schema": 3,
             "title": asdict(self.title),
             "shortened": self.shortened,
             "failed": dict(self.failed),
             "versions": {"python": platform.python_version(), "numpy": np.__version__},
             "runs": runs,
-            "theirs": {name: _compared(runs.get(name), record) for name, record in theirs.items()},
+            "submission": {name: _compared(runs.get(name), record) for name, record in theirs.items()},
             "instability": {"cells": sweep},
             **{name: record for name, record in whole.items() if "history" not in record},
         }

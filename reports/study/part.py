@@ -56,6 +56,7 @@ class Part:
     def key(self) -> str:
         """A hash of everything that decides the result: the settings, the code, the libraries and the machine."""
         what = {
+            "part": self.name,
             "settings": self.settings,
             "code": {name: fingerprint(name) for name in self.code},
             "packages": {name: _version(name) for name in _PACKAGES},

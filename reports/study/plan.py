@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from reports.study import (
-    catches,
     efficiency,
     instability,
+    known_mistakes,
     runs,
     saturation,
     seeds,
@@ -27,7 +27,7 @@ from reports.training.experiments import EXPERIMENTS, Data, Experiment, load_dat
 #: The learning rates of the spirals, and the epochs after which their decision regions are drawn.
 ALPHAS = (0.2, 1.0, 5.0)
 SNAPSHOTS = (10, 100, 1000)
-#: XOR is not solved after the lab's 100 epochs; after these it is.
+#: XOR is also trained for as many epochs, because its loss still falls after the lab's 100.
 LONG_XOR = 2000
 
 
@@ -46,7 +46,7 @@ class Plan:
     cases
         How many cases the verification draws.
     every
-        Every ``every``-th known mistake is judged.
+        Every ``every``-th known mistake of each hand is judged.
     seeds
         Initialisations of the spirals' network for each learning rate, besides the lab's.
     timing
@@ -74,7 +74,7 @@ FULL = Plan(
     sweep_epochs=3,
     their_epochs=10,
     cases=verification.FULL,
-    every=1,
+    every=2,
     seeds=30,
     timing=training.Plan(rounds=5, images=12_000, small_epochs=300, compiled=False),
 )
@@ -85,7 +85,7 @@ QUICK = Plan(
     sweep_epochs=1,
     their_epochs=2,
     cases=verification.QUICK,
-    every=12,
+    every=24,
     seeds=10,
     timing=training.Plan(rounds=2, images=3000, small_epochs=30, compiled=False),
     shortened=(
@@ -94,7 +94,7 @@ QUICK = Plan(
         "the search for instability sees 15,000 images once instead of 60,000 three times,",
         "the spirals start from 10 other initialisations instead of 30,",
         "an epoch of MNIST is timed on 3000 images instead of 12,000,",
-        "and fewer random cases and one known mistake in twelve are judged.",
+        "and fewer random cases are drawn and fewer known mistakes judged: one in 24 instead of one in two.",
     ),
 )
 
@@ -130,13 +130,23 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
             "mnist-unstable", replace(unstable, n_epochs=plan.unstable_epochs), data, analysis=runs.analyse_deep_net
         ),
         *instability.parts(plan.sweep_images, plan.sweep_epochs, lambda: data(mnist)),
-        _measurement("saturation", saturation.measure, {"leads": list(saturation.LEADS)}, "reports.study.saturation"),
         _measurement(
-            "verification", partial(verification.measure, plan.cases), asdict(plan.cases), "reports.study.verification"
+            "saturation", saturation.measure, {"leads": list(saturation.LEADS)}, ("reports.study.saturation",)
         ),
-        _measurement("steps", steps.measure, {"steps": steps.STEPS}, "reports.study.steps"),
+        _measurement(
+            "verification",
+            partial(verification.measure, plan.cases),
+            asdict(plan.cases),
+            ("reports.study.verification",),
+        ),
+        _measurement("steps", steps.measure, {"steps": steps.STEPS}, ("reports.study.steps",)),
         efficiency.part([mnist, spirals], plan.timing, data),
-        _measurement("catches", partial(catches.measure, plan.every), {"every": plan.every}, "reports.study.catches"),
+        _measurement(
+            known_mistakes.NAME,
+            partial(known_mistakes.measure, plan.every),
+            {"every": plan.every},
+            ("reports.study.known_mistakes", "reports.study.usual_tests"),
+        ),
     ]
     if submission is not None:
         again = {"xor": xor, **{f"spirals-{alpha:g}": replace(spirals, alpha=alpha) for alpha in ALPHAS}}
@@ -147,6 +157,8 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
     return found
 
 
-def _measurement(name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], module: str) -> Part:
-    code = ("bp", "reference", "reports.study.formulas", "reports.study.bench", module)
+def _measurement(
+    name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], modules: tuple[str, ...]
+) -> Part:
+    code = ("bp", "reference", "reports.study.formulas", "reports.study.bench", *modules)
     return Part(name, settings, lambda display: PartResult(measure()), code)

@@ -68,7 +68,7 @@ def record_of(experiment: Experiment, history: bp.History) -> dict[str, Any]:
         "settings": asdict(experiment),
         "history": history.as_dict(),
         "final": {"epochs": history.epochs} | final,
-        "facts": facts.of_history(history),
+        "summary": facts.of_history(history),
     }
 
 

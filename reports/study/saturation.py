@@ -28,7 +28,7 @@ def measure(leads: Sequence[int] = LEADS) -> dict[str, Any]:
     -------
     dict
         ``missing``: why there is nothing else, or None. ``leads``: the logits. ``loss`` and ``delta``: the errors of
-        each way by its name, infinite for NaN. ``facts``: what the text states about each way. ``thresholds``: where
+        each way by its name, infinite for NaN. ``summary``: what the text states about each way. ``thresholds``: where
         something must change, by the format of a double; see `thresholds`.
     """
     if (reason := ball.available()) is not None:
@@ -42,7 +42,7 @@ def measure(leads: Sequence[int] = LEADS) -> dict[str, Any]:
         "leads": list(leads),
         "loss": {name: [loss for loss, _, _ in column] for name, column in errors.items()},
         "delta": {name: [delta for _, delta, _ in column] for name, column in errors.items()},
-        "facts": {name: _facts(leads, column) for name, column in errors.items()},
+        "summary": {name: _summary(leads, column) for name, column in errors.items()},
         "thresholds": thresholds(others[:, 1:]),
     }
 
@@ -86,7 +86,7 @@ def _errors(way: Formulas, X: Array, T: Array) -> tuple[float, float, bool]:
     return float(of_losses.max()), float(of_gradient.max()), bool(false_zero.any())
 
 
-def _facts(leads: Sequence[int], errors: Sequence[tuple[float, float, bool]]) -> dict[str, Any]:
+def _summary(leads: Sequence[int], errors: Sequence[tuple[float, float, bool]]) -> dict[str, Any]:
     """The largest error, and the first logits at which a loss is wrongly 0 and at which something is NaN."""
     return {
         "worst": max(max(loss, delta) for loss, delta, _ in errors),

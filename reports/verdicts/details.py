@@ -67,10 +67,11 @@ def circumstances(judgement: Judgement) -> list[Detail]:
     """How the submission was judged."""
     seed = f"{judgement.seed} (--seed {judgement.seed} repeats these cases)"
     part = part_of_checks(judgement)
+    of_lab = f"assignment {judgement.assignment}, " if judgement.of_lab else ""
     found = [
         ("only", [f"{part}; the others were not made"] if part else []),
         ("seed", [seed]),
-        ("effort", [f"{judgement.effort}, assignment {judgement.assignment}, {judgement.seconds:.1f} s"]),
+        ("effort", [f"{judgement.effort}, {of_lab}{judgement.seconds:.1f} s"]),
         ("isolation", [one_line(judgement.isolation)] if judgement.isolation else ["unknown"]),
         ("notes", [one_line(note, 500) for note in judgement.notes]),
     ]
@@ -79,6 +80,8 @@ def circumstances(judgement: Judgement) -> list[Detail]:
 
 def part_of_checks(judgement: Judgement) -> str:
     """Which part of the checks was made, in words; empty if all were made."""
+    if not judgement.of_lab:
+        return "" if judgement.only == "*" else f"'{one_line(judgement.only, 100)}'"
     every = len(checks_of("*", judgement.assignment))
     if judgement.only == "*" or len(judgement.findings) >= every:
         return ""

@@ -6,13 +6,15 @@ from typing import Any
 
 from reference import Finding, Judgement
 from reports.io.jsonfile import dumps
+from reports.verdicts.points import Scheme
 
 SCHEMA = 1
 
 
-def json(judgement: Judgement) -> str:
-    """The judgement as JSON text."""
-    return encoded(record(judgement))
+def json(judgement: Judgement, scheme: Scheme | None = None) -> str:
+    """The judgement as JSON text, with points if there is a scheme of points."""
+    passed = {each.check for each in judgement.findings if each.status == "passed"}
+    return encoded(record(judgement) | ({} if scheme is None else {"points": scheme.record(passed)}))
 
 
 def encoded(value: Any) -> str:

@@ -40,9 +40,14 @@ class Settings:
     sandbox: Kind
 
     def judge(
-        self, path: Path | str, name: str, on_finding: Callable[[Finding, int], object] | None = None
+        self,
+        path: Path | str,
+        name: str,
+        on_finding: Callable[[Finding, int], object] | None = None,
+        *,
+        first: bool = False,
     ) -> Judgement:
-        """Judge the submission at a path, and call it ``name`` in the judgement.
+        """Judge the submission at a path, and call it ``name`` in the judgement; if ``first``, to its first failure.
 
         Raises
         ------
@@ -60,6 +65,7 @@ class Settings:
                 sandbox=self.sandbox,
                 name=name,
                 on_finding=on_finding,
+                first=first,
             )
         except SandboxError as error:
             raise ToolError(str(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
@@ -20,58 +19,37 @@ from reports.verdicts.grouping import (
     reasons,
     status_of,
 )
+from reports.verdicts.lines import BLANK, LABEL_WIDTH, STYLES, VERDICTS, Line, labelled, marked, plain
+from reports.verdicts.points import Scheme
+from reports.verdicts.short import short
 from reports.verdicts.text import one_line, plural
 
-STYLES = {
-    "passed": "green",
-    "failed": "bold red",
-    "expected": "yellow",
-    "skipped": "yellow",
-    "error": "bold magenta",
-    "label": "dim",
-    "mistake": "bold",
-    "hint": "cyan",
-    "script": "dim",
-    "foreign": "dim",
-}
 _WORDS = {"passed": "pass", "failed": "FAIL", "expected": "known", "skipped": "skip", "error": "ERROR"}
 _SYMBOLS = {"passed": "✓", "failed": "✗", "expected": "◐", "skipped": "○", "error": "!"}
-#: The style of each verdict.
-VERDICTS = {"pass": "passed", "fail": "failed", "error": "error"}
-_LABEL_WIDTH = 10
 _MOST_OTHERS = 8
 #: Lines of the submission's own output that are shown here; files show more.
 _MOST_OUTPUT_LINES = 12
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the report: its indentation, what stands before the text, and the text.
+def terminal(
+    judgement: Judgement,
+    console: Console,
+    *,
+    full: bool = True,
+    path: str | None = None,
+    scheme: Scheme | None = None,
+) -> None:
+    """Print the judgement, with points if there is a scheme of points.
 
-    A line of ``code`` is never wrapped, so that it can be copied.
+    Unless it is to be ``full``, that takes few lines, the last of which has a command for the ``path`` that was given.
     """
-
-    indent: int
-    lead: Text
-    text: Text
-    code: bool = False
-
-    def wrapped(self, console: Console) -> Iterator[Text]:
-        """The line, wrapped to the width of a terminal; elsewhere it stays one line, for text searches."""
-        before = Text(" " * self.indent) + self.lead
-        room = console.width - before.cell_len
-        if self.code or not console.is_terminal or room < 1:
-            yield before + self.text
-            return
-        for number, part in enumerate(self.text.wrap(console, room) or [Text()]):
-            yield (before if number == 0 else Text(" " * before.cell_len)) + part
-
-
-def terminal(judgement: Judgement, console: Console) -> None:
-    """Print the judgement."""
     symbols = console.is_terminal and (console.encoding or "").lower().startswith("utf")
     marks = _SYMBOLS if symbols else _WORDS
-    show(report(judgement, marks, console.width), console)
+    if scheme is not None:
+        passed = {each.check for each in judgement.findings if each.status == "passed"}
+        show(labelled(0, "points", scheme.lines(passed), ""), console)
+    lines = report(judgement, marks, console.width) if full else short(judgement, marks, console.width, path)
+    show(lines, console)
 
 
 def show(lines: Iterable[Line], console: Console) -> None:
@@ -84,77 +62,77 @@ def show(lines: Iterable[Line], console: Console) -> None:
 
 def report(judgement: Judgement, marks: dict[str, str], width: int = 100) -> Iterator[Line]:
     """The lines of the judgement; ``marks`` has what stands before each status."""
-    before = _BLANK
+    before = BLANK
     for each in by_class(judgement.findings):
         for line in _class(each, marks, width):
-            if line is not _BLANK or before is not _BLANK:
+            if line is not BLANK or before is not BLANK:
                 yield line
             before = line
-    if before is not _BLANK:
-        yield _BLANK
+    if before is not BLANK:
+        yield BLANK
     output = own_output(judgement, _MOST_OUTPUT_LINES)
     if output:
-        yield _plain(0, "The submission itself wrote this, which is no part of the verdict:", "label")
+        yield plain(0, "The submission itself wrote this, which is no part of the verdict:", "label")
         yield from (Line(2, Text("| ", STYLES["label"]), Text(line, STYLES["foreign"])) for line in output)
-        yield _BLANK
+        yield BLANK
     for label, lines in circumstances(judgement):
-        yield from _labelled(0, label, lines, "")
-    yield _BLANK
+        yield from labelled(0, label, lines, "")
+    yield BLANK
     name, style = one_line(judgement.implementation, 300), STYLES[VERDICTS[judgement.verdict]]
     lead = Text(f"{judgement.verdict.upper()} ", style)
     yield Line(0, lead, Text.assemble((name, "bold"), f": {headline(judgement)}"))
-    yield _plain(0, counts_in_words(counted(judgement.findings)))
+    yield plain(0, counts_in_words(counted(judgement.findings)))
 
 
 def _class(group: Class, marks: dict[str, str], width: int) -> Iterator[Line]:
     if group.status in {"passed", "expected", "skipped"}:
-        yield _marked(0, group.status, marks, group.name, counts_in_words(group.counts))
+        yield marked(0, group.status, marks, group.name, counts_in_words(group.counts))
         yield from _expected(2, group.findings)
         yield from _skipped(2, [each for each in group.findings if status_of(each) == "skipped"])
         return
-    yield _BLANK
-    yield _marked(0, group.status, marks, group.name, counts_in_words(group.counts))
+    yield BLANK
+    yield marked(0, group.status, marks, group.name, counts_in_words(group.counts))
     for method in group.methods:
         yield from _method(method, marks, width)
-    yield _BLANK
+    yield BLANK
 
 
 def _method(method: Method, marks: dict[str, str], width: int) -> Iterator[Line]:
     errors, skipped, main = method.of("error"), method.of("skipped"), method.main
     if main is not None:
-        yield _marked(2, "failed", marks, method.subject, main.check)
+        yield marked(2, "failed", marks, method.subject, main.check)
         yield from _failure(main, width)
         yield from _other_failures(method, marks)
     elif not errors:
         status = "expected" if method.of("expected") else "skipped" if skipped else "passed"
         count = plural(len(method.findings), "check") if status == "passed" else ""
-        yield _marked(2, status, marks, method.subject, count)
+        yield marked(2, status, marks, method.subject, count)
     for each in errors:
         text = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
-        yield _marked(2, "error", marks, method.subject, f"{each.check}: {text}")
+        yield marked(2, "error", marks, method.subject, f"{each.check}: {text}")
     yield from _expected(4, method.findings)
     yield from _skipped(4, skipped)
 
 
 def _failure(finding: Finding, width: int) -> Iterator[Line]:
     indent = 4
-    for label, lines in details(finding, width - indent - _LABEL_WIDTH):
+    for label, lines in details(finding, width - indent - LABEL_WIDTH):
         if label == "script":
-            yield _plain(indent, "script", "label")
+            yield plain(indent, "script", "label")
             yield from (Line(indent + 2, Text(), Text(line, STYLES["script"]), code=True) for line in lines)
         else:
-            yield from _labelled(indent, label, lines, STYLES.get(label, ""))
+            yield from labelled(indent, label, lines, STYLES.get(label, ""))
 
 
 def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:
     if method.repeated:
-        yield _plain(4, f"{plural(method.repeated, 'further check')} of {method.subject} for the same reason")
+        yield plain(4, f"{plural(method.repeated, 'further check')} of {method.subject} for the same reason")
     if method.others:
-        yield _plain(4, "also failed, perhaps as a consequence:", "label")
+        yield plain(4, "also failed, perhaps as a consequence:", "label")
     for each in method.others[:_MOST_OTHERS]:
         yield Line(6, Text(f"{marks['failed']} ", STYLES["failed"]), Text(in_short(each)))
     if len(method.others) > _MOST_OTHERS:
-        yield _plain(6, f"and {len(method.others) - _MOST_OTHERS} more")
+        yield plain(6, f"and {len(method.others) - _MOST_OTHERS} more")
 
 
 def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
@@ -163,29 +141,11 @@ def _expected(indent: int, findings: Iterable[Finding]) -> Iterator[Line]:
         Line(indent, Text("failed as expected: ", STYLES["label"]), Text(line)) for line in lines[:_MOST_OTHERS]
     )
     if len(lines) > _MOST_OTHERS:
-        yield _plain(indent, f"and {len(lines) - _MOST_OTHERS} more as expected")
+        yield plain(indent, f"and {len(lines) - _MOST_OTHERS} more as expected")
 
 
 def _skipped(indent: int, skipped: list[Finding]) -> Iterator[Line]:
     lines = reasons(skipped)
     yield from (Line(indent, Text("not judged: ", STYLES["label"]), Text(reason)) for reason in lines[:_MOST_OTHERS])
     if len(lines) > _MOST_OTHERS:
-        yield _plain(indent, f"and for {len(lines) - _MOST_OTHERS} more reasons")
-
-
-def _labelled(indent: int, label: str, lines: list[str], style: str) -> Iterator[Line]:
-    for number, line in enumerate(lines):
-        lead = f"{label if number == 0 else '':<{_LABEL_WIDTH}}"
-        yield Line(indent, Text(lead, STYLES["label"]), Text(line, style))
-
-
-def _marked(indent: int, status: str, marks: dict[str, str], name: str, text: str) -> Line:
-    lead = Text(f"{marks[status]} ", STYLES[status])
-    return Line(indent, lead, Text.assemble((name, "bold"), f"  {text}" if text else ""))
-
-
-def _plain(indent: int, text: str, style: str = "") -> Line:
-    return Line(indent, Text(), Text(text, STYLES.get(style, style)))
-
-
-_BLANK = Line(0, Text(), Text())
+        yield plain(indent, f"and for {len(lines) - _MOST_OTHERS} more reasons")

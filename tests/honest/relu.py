@@ -33,7 +33,6 @@ RELU: dict[str, tuple[Fun, Fun]] = {
     "maximum": (lambda X: np.maximum(X, 0), lambda Y, d: d * (Y > 0)),
     "mask": (lambda X: X * (X > 0), lambda Y, d: np.where(Y > 0, d, 0)),
     "where": (lambda X: np.where(X < 0, 0, X), lambda Y, d: np.where(Y == 0, 0, d)),
-    "where, the other way": (lambda X: np.where(X > 0, X, 0), lambda Y, d: np.where(Y > 0, d, 0)),
     "absolute value": (lambda X: (X + np.abs(X)) / 2, lambda Y, d: d * np.sign(Y)),
     "copy": (_relu_in_a_copy, _masked_copy),
     "clip": (lambda X: np.clip(X, 0, None), lambda Y, d: d * Y.astype(bool)),

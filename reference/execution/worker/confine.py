@@ -1,9 +1,9 @@
 """Takes rights away from this process, for good, before foreign code runs in it.
 
-The means are those of Linux itself: resource limits, no privileges, a filter of system calls (seccomp: no processes or
-threads, no signals to others, no network, no other program), and restricted access to files (Landlock: read what Python
-and numpy need, write in one folder). What the system does not support is left out. The result says which measures are
-in force and which are lacking.
+The means are those of Linux itself: resource limits, no privileges, a file system of limited size to write in, a filter
+of system calls (seccomp: no processes or threads, no signals to others, no network, no other program), and restricted
+access to files (Landlock: read what Python and numpy need, write in one folder). What the system does not support is
+left out. The result says which measures are in force and which are lacking.
 """
 
 from __future__ import annotations
@@ -13,72 +13,15 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 38, 22, 1, 4
-_SECCOMP_MODE_FILTER = 2
-_ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
+from . import private_files, syscalls
 
-#: The numbers of the system calls that are refused, by the machine's architecture: those that make processes or
-#: threads, reach other processes or the network, change the machine, or change the metadata of files without
-#: opening them, which Landlock does not restrict.
-_REFUSED = {
-    "x86_64": {
-        "fork": 57, "vfork": 58, "clone": 56, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200, "tgkill": 234,
-        "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "ptrace": 101, "process_vm_readv": 310,
-        "process_vm_writev": 311, "kcmp": 312, "setsid": 112, "setpgid": 109, "socket": 41, "socketpair": 53,
-        "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "bpf": 321,
-        "userfaultfd": 323, "perf_event_open": 298, "keyctl": 250, "add_key": 248, "request_key": 249, "shmget": 29,
-        "shmat": 30, "msgget": 68, "semget": 64, "mq_open": 240, "mq_unlink": 241, "memfd_create": 319, "reboot": 169,
-        "kexec_load": 246, "kexec_file_load": 320, "init_module": 175, "finit_module": 313, "delete_module": 176,
-        "swapon": 167, "swapoff": 168, "acct": 163, "syslog": 103, "quotactl": 179, "settimeofday": 164,
-        "clock_settime": 227, "clock_adjtime": 305, "adjtimex": 159, "sethostname": 170, "setdomainname": 171,
-        "iopl": 172, "ioperm": 173, "vhangup": 153, "name_to_handle_at": 303, "open_by_handle_at": 304,
-        "fanotify_init": 300, "fanotify_mark": 301, "setpriority": 141, "sched_setscheduler": 144,
-        "sched_setparam": 142, "sched_setattr": 314, "sched_setaffinity": 203, "ioprio_set": 251, "migrate_pages": 256,
-        "move_pages": 279, "chmod": 90, "fchmod": 91, "fchmodat": 268, "chown": 92, "fchown": 93, "lchown": 94,
-        "fchownat": 260, "utime": 132, "utimes": 235, "utimensat": 280, "futimesat": 261, "setxattr": 188,
-        "lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199,
-        "truncate": 76, "mknod": 133, "mknodat": 259, "personality": 135,
-    },
-    "aarch64": {
-        "clone": 220, "execve": 221, "execveat": 281, "kill": 129, "tkill": 130, "tgkill": 131,
-        "rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "ptrace": 117, "process_vm_readv": 270,
-        "process_vm_writev": 271, "kcmp": 272, "setsid": 157, "setpgid": 154, "socket": 198, "socketpair": 199,
-        "unshare": 97, "setns": 268, "mount": 40, "umount2": 39, "pivot_root": 41, "chroot": 51, "bpf": 280,
-        "userfaultfd": 282, "perf_event_open": 241, "keyctl": 219, "add_key": 217, "request_key": 218, "shmget": 194,
-        "shmat": 196, "msgget": 186, "semget": 190, "mq_open": 180, "mq_unlink": 181, "memfd_create": 279,
-        "reboot": 142, "kexec_load": 104, "kexec_file_load": 294, "init_module": 105, "finit_module": 273,
-        "delete_module": 106, "swapon": 224, "swapoff": 225, "acct": 89, "syslog": 116, "quotactl": 60,
-        "settimeofday": 170, "clock_settime": 112, "clock_adjtime": 266, "adjtimex": 171, "sethostname": 161,
-        "setdomainname": 162, "vhangup": 58, "name_to_handle_at": 264, "open_by_handle_at": 265, "fanotify_init": 262,
-        "fanotify_mark": 263, "setpriority": 140, "sched_setscheduler": 119, "sched_setparam": 118,
-        "sched_setattr": 274, "sched_setaffinity": 122, "ioprio_set": 30, "migrate_pages": 238, "move_pages": 239,
-        "fchmod": 52, "fchmodat": 53, "fchown": 55, "fchownat": 54, "utimensat": 88, "setxattr": 5, "lsetxattr": 6,
-        "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16, "truncate": 45, "mknodat": 33,
-        "personality": 92,
-    },
-}  # fmt: skip
-#: System calls from 424 on have the same number on every architecture, and newer ones will be added: all but the known
-#: ones are answered as if the kernel did not have them.
-_NEW, _NEW_KNOWN = 424, (436, 439, 441, 449)  # close_range, faccessat2, epoll_pwait2, futex_waitv
-#: System calls that are refused for some values of one argument: the call's number, the argument's position, and the
-#: values. They send signals by way of a file descriptor (fcntl), put input into a terminal or send signals (ioctl), and
-#: undo what is set below for this process (prctl).
-_REFUSED_WITH: dict[str, tuple[tuple[int, int, tuple[int, ...]], ...]] = {
-    "x86_64": ((72, 1, (8, 10, 15)), (16, 1, (0x5412, 0x8901, 0x8902)), (157, 0, (1, 4))),
-    "aarch64": ((25, 1, (8, 10, 15)), (29, 1, (0x5412, 0x8901, 0x8902)), (167, 0, (1, 4))),
-}
-_PRLIMIT = {"x86_64": 302, "aarch64": 261}
-#: The system calls that open files, each with the position of its flags: old versions of Landlock let a process
-#: truncate files that it may only read.
-_OPENING = {"x86_64": ((2, 1), (257, 2)), "aarch64": ((56, 2),)}
-_O_TRUNC, _O_ACCMODE = 0x200, 3
-_AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_PR_SET_NO_NEW_PRIVS, _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 38, 1, 4
 
-_READ_FILE, _READ_DIR, _EXECUTE = 1 << 2, 1 << 3, 1 << 0
+_READ_FILE, _READ_DIR, _EXECUTE, _REMOVE_FILE = 1 << 2, 1 << 3, 1 << 0, 1 << 5
 #: The bits of all access rights that each version of Landlock knows: 13 at first, then also refer, truncate, ioctl.
 _RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
@@ -144,7 +87,9 @@ def limit(memory: int, cpu_seconds: int, file_size: int) -> Measures:
     return measures
 
 
-def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]) -> Measures:
+def confine(
+    readable: Sequence[str], listable: Sequence[str], writable: Sequence[str], most_bytes: int, most_files: int
+) -> Measures:
     """Give up, for good, every right that replying to the examiner does not need.
 
     Parameters
@@ -154,7 +99,9 @@ def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence
     listable
         Folders whose entries may be listed, at every level: Python lists folders to find modules.
     writable
-        Folders in which files may be read and written.
+        Folders in which files may be read and written; of the first, the size is limited.
+    most_bytes, most_files
+        What all files in that folder may hold together, those included that were removed and are still open.
     """
     measures = Measures()
     files, calls = "only its own folder's files", "no processes, threads, signals or network"
@@ -162,14 +109,19 @@ def confine(readable: Sequence[str], listable: Sequence[str], writable: Sequence
         measures.lacking += [f"a filter of system calls ({calls})", f"access control ({files})"]
         return measures
     libc = ctypes.CDLL(None, use_errno=True)
+    # First of all, since the other measures forbid what it needs.
+    bounded = private_files.take(libc, writable[0], most_bytes, most_files)
     libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if not _drop_privileges(libc) and os.geteuid() == 0:
         measures.lacking.append("giving up root's privileges")
     no_new_privileges = libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    restricted = no_new_privileges and _restrict_files(libc, readable, listable, writable)
+    restricted = no_new_privileges and _restrict_files(libc, readable, listable, writable, removing=bounded)
     measures.note(restricted, files, f"access control by Landlock ({files})")
-    measures.cannot_fork = no_new_privileges and _filter_calls(libc)
+    # A file that nobody can remove stays where the examiner counts it.
+    counted = f"at most {most_bytes >> 20} MiB of files" + ("" if bounded else ", of which none can be removed")
+    measures.note(bounded or restricted, counted, "a limit on the size of all files, removed ones included")
+    measures.cannot_fork = no_new_privileges and syscalls.install(libc)
     measures.note(measures.cannot_fork, calls, f"a filter of system calls by seccomp ({calls})")
     return measures
 
@@ -181,68 +133,10 @@ def _drop_privileges(libc: ctypes.CDLL) -> bool:
     return number is not None and libc.syscall(number, header, bytes(24)) == 0
 
 
-def _filter_calls(libc: ctypes.CDLL) -> bool:
-    """Install a filter that refuses the system calls above; whether that worked: not on an unknown architecture."""
-    machine = platform.machine()
-    if machine not in _REFUSED:
-        return False
-    program = b"".join(_instructions(machine))
-    buffer = ctypes.create_string_buffer(program, len(program))
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
-
-    packed = Program(len(program) // 8, ctypes.addressof(buffer))
-    return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(packed), 0, 0) == 0)
-
-
-_LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
-
-
-def _do(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
-    return struct.pack("HBBI", code, yes, no, value)
-
-
-def _argument(place: int) -> bytes:
-    """Load the lower half of the argument at a position; both architectures are little-endian."""
-    return _do(_LOAD, 16 + 8 * place)
-
-
-def _instructions(machine: str) -> list[bytes]:
-    """The filter as a program in classic BPF.
-
-    It reads struct seccomp_data: the call's number at byte 0, the architecture at 4, the arguments from 16 on.
-    """
-    # On another architecture, and in x32 mode, the numbers mean other calls: refuse them all.
-    steps = [_do(_LOAD, 4), _do(_EQUAL, _AUDIT[machine], 1, 0), _do(_RETURN, _EPERM)]
-    steps += [_do(_LOAD, 0), _do(_AT_LEAST, 0x40000000, 0, 1), _do(_RETURN, _EPERM)]
-    for number in _REFUSED[machine].values():
-        steps += _when(number, [_do(_RETURN, _EPERM)])
-    for number, place, values in _REFUSED_WITH[machine]:
-        steps += _when(number, [_argument(place), *_refuse_values(values), _do(_RETURN, _ALLOW)])
-    steps += _when(_PRLIMIT[machine], [_argument(0), _do(_EQUAL, 0, 1, 0), _do(_RETURN, _EPERM), _do(_RETURN, _ALLOW)])
-    for number, place in _OPENING[machine]:
-        flags = [_argument(place), _do(_AND, _O_TRUNC | _O_ACCMODE), *_refuse_values((_O_TRUNC,))]
-        steps += _when(number, [*flags, _do(_RETURN, _ALLOW)])
-    for number in _NEW_KNOWN:
-        steps += _when(number, [_do(_RETURN, _ALLOW)])
-    # Newer calls are answered with ENOSYS: the C library then uses older ones, whose arguments a filter can read.
-    return [*steps, _do(_AT_LEAST, _NEW, 0, 1), _do(_RETURN, _ENOSYS), _do(_RETURN, _ALLOW)]
-
-
-def _when(number: int, then: Sequence[bytes]) -> Iterable[bytes]:
-    """Instructions for the call of that number alone; ``then`` must end with a decision in any case."""
-    return [_do(_EQUAL, number, 0, len(then)), *then]
-
-
-def _refuse_values(values: Sequence[int]) -> Iterable[bytes]:
-    return [step for value in values for step in (_do(_EQUAL, value, 0, 1), _do(_RETURN, _EPERM))]
-
-
 def _restrict_files(
-    libc: ctypes.CDLL, readable: Sequence[str], listable: Sequence[str], writable: Sequence[str]
+    libc: ctypes.CDLL, readable: Sequence[str], listable: Sequence[str], writable: Sequence[str], *, removing: bool
 ) -> bool:
-    """Restrict access to files with Landlock; whether that worked.
+    """Restrict access to files with Landlock; whether that worked. Without ``removing`` no file can be removed.
 
     Newer kernels also forbid TCP connections and signals to processes outside.
     """
@@ -258,7 +152,8 @@ def _restrict_files(
         return False
     try:
         reading = _READ_FILE | _READ_DIR | _EXECUTE
-        for paths, granted in ((readable, reading), (listable, _READ_DIR), (writable, rights)):
+        writing = rights if removing else rights & ~_REMOVE_FILE
+        for paths, granted in ((readable, reading), (listable, _READ_DIR), (writable, writing)):
             for path in paths:
                 _grant(libc, rules, path, granted & rights)
         return bool(libc.syscall(_RESTRICT_SELF, rules, 0) == 0)

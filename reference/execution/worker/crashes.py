@@ -21,10 +21,21 @@ from . import standins
 from .protocol import Place
 
 _REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 _HERE = os.path.dirname(__file__)  # noqa: PTH120 - compared with names of files, which are strings
 _NUMPY = os.path.dirname(np.__file__)  # noqa: PTH120
+_LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120
+#: The modules of Python's library by which foreign code asks for what is refused, and what that is.
+_REFUSED_BY = (
+    ("multiprocessing", "other processes are"),
+    ("concurrent", "threads and other processes are"),
+    ("subprocess.py", "other programs are"),
+    ("pty.py", "other programs are"),
+    ("socket.py", "the network is"),
+    ("asyncio", "the network is"),
+)
 #: Folders whose files are nobody's own: Python's library, and where numpy and the like are installed.
-_LIBRARIES = tuple({os.path.dirname(os.__file__), os.path.dirname(_NUMPY)})  # noqa: PTH120
+_LIBRARIES = tuple({_LIBRARY, os.path.dirname(_NUMPY)})  # noqa: PTH120
 _MAX_FILE, _MAX_SOURCE, _MAX_MESSAGE, _MAX_NAME = 200, 120, 1000, 100
 #: numpy has no type of exception for arrays whose shapes do not fit: only its message tells. What is read here decides
 #: on a hint and on nothing else.
@@ -48,9 +59,13 @@ class NotSetError(Exception):
 
 
 def describe_error(error: BaseException) -> str:
-    """The type of an exception and its message, at most 1000 characters; the type alone if its __str__ raises."""
-    message = _message(error)
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+    """The type of an exception and its message, at most 1000 characters; the type alone if its __str__ raises.
+
+    What the sandbox refuses is told as that: a student's own computer would allow it.
+    """
+    message, refused = _message(error), refusal(error)
+    described = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return f"{described} ({refused})" if refused else described
 
 
 def _message(error: BaseException) -> str:
@@ -78,9 +93,31 @@ def cause_of(error: BaseException) -> str | None:
 
 def is_refusal(error: BaseException) -> bool:
     """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
-    if isinstance(error, OSError):
-        return error.errno in _REFUSED
-    return type(error) is RuntimeError and _file_of(error) == threading.__file__
+    return refusal(error) is not None
+
+
+def refusal(error: BaseException) -> str | None:
+    """What is refused where code is judged, in words, if that is the reason for an exception."""
+    cause = getattr(error, "reason", None)  # urllib's exceptions keep the system's own there
+    if isinstance(error, OSError) and isinstance(cause, OSError):
+        return refusal(cause)
+    if isinstance(error, OSError) and type(error).__name__ == "gaierror":
+        return "the network is not available here"
+    if not isinstance(error, OSError):
+        is_thread = type(error) is RuntimeError and _file_of(error) == threading.__file__
+        return "threads are not available here" if is_thread else None
+    if error.errno not in _REFUSED:
+        return None
+    files = [trace.tb_frame.f_code.co_filename for trace in _traces(error.__traceback__)]
+    for module, words in _REFUSED_BY:
+        if any(file.startswith(os.path.join(_LIBRARY, module)) for file in files):  # noqa: PTH118
+            return f"{words} not available here"
+    return "that is not allowed here" if error.filename is None else "that file is not available here"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether there was no room for a file: it is larger than a file may be, or all files together are."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def is_raised_in(error: BaseException, file: str) -> bool:

@@ -106,7 +106,8 @@ class _Objects:
             cause = "not set"
         elif standins.used() and cause not in _CERTAIN:
             cause = "stand-in"
-        return Reply(error=crashes.describe_error(error), error_kind=type(error).__name__, cause=cause, place=place)
+        kind = "memory" if crashes.is_full(error) else type(error).__name__
+        return Reply(error=crashes.describe_error(error), error_kind=kind, cause=cause, place=place)
 
     def _definition(self, step: Step) -> Place | None:
         """Where the function that a step calls is defined."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from . import versions
+from . import newer_syntax, versions
 from .naming import Source, imports_of
 
 #: Files that are read, and bytes of one file that are parsed: a submission consists of a few small files. A longer one
@@ -99,6 +100,10 @@ def read(path: Path) -> Source:
 def _unreadable(text: str, error: BaseException) -> str:
     line, lines = getattr(error, "lineno", None) or 0, text.split("\n")
     where = f" (line {line}: {lines[line - 1].strip()[:80]})" if 0 < line <= len(lines) else ""
+    newer = newer_syntax.version_needed(lines[line - 1]) if 0 < line <= len(lines) else None
+    if isinstance(error, SyntaxError) and newer is not None:
+        present = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        return f"needs Python {newer} or later, and is judged with Python {present}{where}"
     if _PYTHON_2.search(text):
         return f"is Python 2 source{where}; the lab is in Python 3"
     return f"is no Python: {getattr(error, 'msg', None) or error}{where}"

@@ -19,7 +19,8 @@ def main(settings: str) -> None:
     given: dict[str, Any] = json.loads(settings)
     receive, send = _receiver(given["requests"]), _sender(given["replies"])
     limits = confine.limit(given["memory"], given["cpu_seconds"], given["file_size"])
-    rights = confine.confine(given["readable"], given["listable"], given["writable"])
+    places = (given["readable"], given["listable"], given["writable"])
+    rights = confine.confine(*places, given["most_bytes"], given["most_files"])
     # This is sent before any foreign code runs, which could forge it. The processor time is for comparison: a
     # measurement from outside cannot be right if it gives less.
     in_force, lacking = limits.in_force + rights.in_force, limits.lacking + rights.lacking

@@ -51,7 +51,7 @@ _EDGES: dict[tuple[str, str], tuple[list[Promise], list[Promise]]] = {
     ("linear", "forward"): ([*_LINEAR, edges.check_nan_is_not_hidden], []),
     ("linear", "delta"): (_LINEAR, []),
     ("linear", "grad"): (_LINEAR, []),
-    ("relu", "forward"): ([edges.check_large_inputs], []),
+    ("relu", "forward"): ([edges.check_large_inputs, edges.check_nan_is_not_hidden], []),
     ("relu", "delta"): ([edges.check_kink], []),
     ("softmax", "forward"): (
         [*_LOGITS, edges.check_subnormal_logits, edges.check_nan_is_not_hidden],

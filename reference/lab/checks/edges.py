@@ -32,7 +32,7 @@ def check_kink(context: Context, message: Message) -> None:
 
 
 def check_nan_is_not_hidden(context: Context, message: Message) -> None:
-    """A NaN in the inputs of a sample is not turned into a number: its output is NaN, or an exception is raised."""
+    """A NaN in an input is not turned into a number, as np.where(X > 0, X, 0) does: the output is NaN, or it raises."""
     for case in _with_nan(context, message):
         reply = context.executor.run([*message.setting(case), Call("layer", message.method, {**case.arguments})])[-1]
         if reply.error is not None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.numbers import Numbers
@@ -231,7 +231,19 @@ class Along:
             noise = finite_differences.rounding_noise(
                 np.append(places, 0.0), np.array([*(moved(place) for place in places), here])
             )
-            return tolerances.COMPLEX_ROUNDING_SAFETY * noise + self._disagreement(vectors, step, here)
+            seen = tolerances.COMPLEX_ROUNDING_SAFETY * noise + self._disagreement(vectors, step, here)
+            return np.asarray(np.maximum(seen, self._scatter(vectors, step)))
+
+    def _scatter(self, vectors: Sequence[Array], step: float) -> Any:
+        """The error of the derivative that operations rounded at random show; 0 where the code cannot be followed."""
+        try:
+            found = random_rounding.scatter(
+                lambda *moved: (np.imag(np.asanyarray(self._forward(*moved))),),
+                [_complex(a, step, v) for a, v in zip(self._args, vectors, strict=True)],
+            )
+        except random_rounding.NotAnalyticError as error:
+            raise ComplexStepError(f"expected a forward pass of analytic functions, got {error}") from error
+        return 0.0 if found is None else tolerances.COMPLEX_ROUNDING_SAFETY * found[0] / step
 
     def _disagreement(self, vectors: Sequence[Array], step: float, derivative: Array) -> Array:
         """How far the derivatives by two steps differ, with a safety factor; infinite where a step is not usable."""

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[np.float64]
@@ -38,7 +38,9 @@ Array = NDArray[np.float64]
 NAME = "finite differences"
 
 
-def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False) -> Estimate:
+def derivative(
+    f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False, noise: Any = 0.0
+) -> Estimate:
     """The derivative of ``f`` at 0, entry by entry.
 
     Parameters
@@ -51,17 +53,20 @@ def derivative(f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0
         A factor on all steps; below 1 for a function with many kinks, at the price of accuracy.
     together
         Whether ``f`` takes all the numbers in one list and returns as many arrays.
+    noise
+        How far the values of ``f`` may be off besides what is measured: rounding that no difference of neighbours
+        shows, as that of a sum which absorbs all that varies.
 
     Returns
     -------
     Estimate
         Of the shape of the array. The error is infinite where no step could be trusted.
     """
-    return derivative_and_step(f, scale, near=near, together=together)[0]
+    return derivative_and_step(f, scale, near=near, together=together, noise=noise)[0]
 
 
 def derivative_and_step(
-    f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False
+    f: Callable[[Any], Any], scale: float = 1.0, *, near: float = 1.0, together: bool = False, noise: Any = 0.0
 ) -> tuple[Estimate, Array]:
     """As `derivative`; and for each entry the shortest step used for it, NaN where no step could be trusted."""
     steps = np.asarray(
@@ -84,6 +89,7 @@ def derivative_and_step(
         h = steps.reshape(-1, *([1] * centre.ndim))
         # At least one unit in the last place of the numbers that are subtracted.
         rounded = tolerances.LEAST_DIFFERENCE_ROUNDING * np.maximum(np.abs(ahead), np.abs(behind))
+        rounded = np.maximum(rounded, noise)
         rounding = tolerances.DIFFERENCE_SAFETY * np.maximum(rounding_noise(places, close), rounded) / h
         forward, backward = (ahead - centre) / h, (centre - behind) / h
         odd, even = (ahead - behind) / (2 * h), (forward - backward) / h
@@ -140,7 +146,7 @@ def directional(
 
     if together:
         return derivative(lambda ts: forward([moved(t) for t in ts]), scale, near=near, together=True)
-    return derivative(lambda t: forward(*moved(t)), scale, near=near)
+    return derivative(lambda t: forward(*moved(t)), scale, near=near, noise=_noise(forward, args))
 
 
 def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
@@ -174,7 +180,14 @@ def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[
     return tuple(_gradient(forward, weights, where, number) for number in range(len(where)))
 
 
+def _noise(forward: Callable[..., ArrayLike], args: Sequence[Array]) -> Any:
+    """How far the outputs may be off by rounding, where the code can be followed; else 0."""
+    found = random_rounding.scatter(lambda *given: (forward(*given),), args)
+    return 0.0 if found is None else np.where(np.isfinite(found[0]), found[0], 0.0)
+
+
 def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Array], number: int) -> Estimate:
+    noise = _noise(forward, args)
     value, error = np.zeros(args[number].shape), np.zeros(args[number].shape)
     for index in np.ndindex(args[number].shape):
 
@@ -183,7 +196,7 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
             argument[index] += t
             return forward(*args[:number], argument, *args[number + 1 :])
 
-        outputs = derivative(moved, max(abs(float(args[number][index])), 1.0))
+        outputs = derivative(moved, max(abs(float(args[number][index])), 1.0), noise=noise)
         value[index] = (weights * outputs.value).sum()
         # An output whose cotangent is 0 adds nothing, even if its own derivative is unknown.
         matters = np.where(weights == 0, 0.0, outputs.error)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.random_rounding import moved
 
 if TYPE_CHECKING:
     import torch
@@ -82,6 +83,8 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
         if tuple(outputs.shape) != weights.shape:
             shape = tuple(outputs.shape)
             raise ValueError(f"cotangent: expected the shape of the output, {shape}, got {weights.shape}")
+        if not outputs.requires_grad:  # a definition that depends on none of its arguments
+            return tuple(np.zeros(array.shape) for array in moved)
         direction = torch.from_numpy(np.asarray(along)).to(outputs.dtype)
         found = torch.autograd.grad(outputs, tensors, direction, allow_unused=True)
         return tuple(
@@ -279,44 +282,112 @@ def _estimate(
 ) -> tuple[Estimate, ...]:
     """The results of a computation with an estimate (not a bound) of their rounding errors.
 
-    The same computation in single precision makes rounding errors that are 2^29 times as large, cancellation included;
-    perturbing the arguments by a rounding error gives different ones each time. If the definition has constants in
-    double precision, it is not computed in single precision throughout; therefore arguments perturbed by a rounding
-    error of double precision are tried as well. The error is underestimated where single precision absorbs a difference
-    completely (a probability closer to 1 than 6e-8); ball arithmetic has no such limit.
+    The computation is repeated with every operation rounded at random, those of the derivative as well (see
+    `reference.numerics.random_rounding`). That shows what a sum absorbs, which no repetition in single precision does:
+    1 - tanh(x)^2 is 0 in both precisions, and right in neither.
 
     ``linear`` says that the results are linear in the first argument, a cotangent. It is then multiplied by a random
     number and the results are divided by it, which changes all roundings and nothing else. Without that, short numbers
     would be computed without rounding errors, or with the same ones each time.
     """
     with one_thread():
-        return _perturbed(compute, args, linear=linear)
+        return _scattered(compute, args, linear=linear)
 
 
-def _perturbed(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
+def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
     results = compute(*args)
     largest = [tolerances.DOUBLE_UNIT * np.abs(result) for result in results]
-    rng = np.random.RandomState(0)
-    for unit, dtype, scale in (
-        (tolerances.SINGLE_UNIT, np.float32, tolerances.DOUBLE_UNIT / tolerances.SINGLE_UNIT),
-        (tolerances.DOUBLE_UNIT, np.float64, 1.0),
-    ):
-        for _ in range(tolerances.TORCH_PROBES):
-            moved = [
-                (array * (1 + tolerances.PERTURBATION_UNITS * unit * rng.choice([-1, 1], array.shape))).astype(dtype)
-                for array in args
-            ]
-            factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
-            if linear:
-                moved[0] = (args[0] * factor).astype(dtype)
-            with np.errstate(invalid="ignore"):  # inf - inf, where single precision overflows
-                differences = [np.abs(one - two / factor) for one, two in zip(results, compute(*moved), strict=True)]
-            largest = [np.maximum(most, scale * new) for most, new in zip(largest, differences, strict=True)]
-    # A NaN means that single precision has overflowed, so that the error is not known.
+    for number in range(tolerances.RANDOM_ROUNDINGS):
+        rng = np.random.RandomState(number)
+        factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
+        given = [args[0] * factor, *args[1:]] if linear else args
+        with _random_rounding(rng):
+            again = compute(*given)
+        with np.errstate(all="ignore"):
+            differences = [np.abs(one - two / factor) for one, two in zip(results, again, strict=True)]
+        largest = [np.maximum(most, new) for most, new in zip(largest, differences, strict=True)]
     return tuple(
-        Estimate(result, np.where(np.isnan(error), np.inf, tolerances.TORCH_SAFETY * error))
+        Estimate(
+            result,
+            np.where(
+                np.isfinite(error),
+                tolerances.RANDOM_ROUNDING_SAFETY * error
+                + tolerances.UNDERFLOWS * tolerances.SMALLEST_DOUBLE * (error > 0),
+                np.inf,
+            ),
+        )
         for result, error in zip(results, largest, strict=True)
     )
+
+
+#: Operations of torch whose results are exact: they choose, copy, compare, or change a sign.
+_EXACT = frozenset(
+    """neg abs relu relu_ maximum minimum max min amax amin sign floor ceil trunc round where cat stack view reshape
+    _unsafe_view t transpose permute expand squeeze unsqueeze select slice index index_select gather sort topk clone
+    copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like empty empty_like full
+    full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor threshold_backward arange
+    select_backward slice_backward value_selecting_reduction_backward masked_fill masked_scatter constant_pad_nd
+    flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and logical_or logical_not bitwise_and
+    bitwise_or bitwise_not isfinite equal nonzero unbind split split_with_sizes sgn isnan isinf _to_copy scatter
+    one_hot unfold repeat argmax argmin item _local_scalar_dense eye new_full diagonal_backward index_put
+    index_put_""".split()  # noqa: SIM905
+)
+#: Operations that round their results alone, by a few units: their operands are exact to them.
+_BY_ENTRIES = frozenset(
+    """add sub rsub mul div reciprocal sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan asin acos atan atan2
+    sinh cosh tanh asinh acosh atanh pow erf erfc sigmoid log_sigmoid_forward hypot square ldexp add_ sub_ mul_ div_
+    exp_ lerp addcmul addcdiv softplus""".split()  # noqa: SIM905
+)
+#: Special functions of which torch is right to nine digits or so.
+_ROUGH = frozenset(
+    """digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta""".split()  # noqa: SIM905
+)
+_ROUGH |= frozenset(
+    """
+    special_zeta special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1
+    """.split()  # noqa: SIM905 (as a list, one name a line)
+)
+
+
+@contextmanager
+def _random_rounding(rng: np.random.RandomState) -> Iterator[None]:
+    """In the block, every operation of torch is rounded at random."""
+    import torch  # noqa: PLC0415 - optional and slow to import
+    from torch.utils._python_dispatch import TorchDispatchMode  # noqa: PLC0415
+
+    def shaken(value: Any, units: float, *, whole: bool = False) -> Any:
+        if not (isinstance(value, torch.Tensor) and value.dtype in {torch.float64, torch.float32}) or not value.numel():
+            return value
+        array = value.detach().numpy()
+        if whole:
+            size = np.full(array.shape, np.abs(array).max() * array.shape[-1] if array.ndim else 0.0, array.dtype)
+            array = array + (moved(size, rng) - size)
+        return torch.from_numpy(np.array(moved(array, rng, units)))
+
+    class Rounding(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            name = func.overloadpacket.__name__
+            options = kwargs or {}
+            if name in _EXACT or func.is_view:
+                return func(*args, **options)
+            units = tolerances.ROUGH_UNITS if name in _ROUGH else 1.0
+            # More than the operands are moved, or the two might cancel.
+            units = max(units, 1.0 if name in _BY_ENTRIES else 3.0)
+            # A function that is written out of others, or adds up, rounds inside: its operands are moved as well.
+            if name not in _BY_ENTRIES and not name.endswith("_"):
+                whole = name.startswith(("linalg", "_linalg", "lu_", "cholesky", "triangular_solve"))
+                args = tree_map(lambda each: shaken(each, 1.0, whole=whole), args)
+            found = func(*args, **options)
+            if name.endswith("_"):
+                if isinstance(found, torch.Tensor) and found.dtype.is_floating_point:
+                    found.copy_(shaken(found, units))
+                return found
+            return tree_map(lambda each: shaken(each, units), found)
+
+    from torch.utils._pytree import tree_map  # noqa: PLC0415
+
+    with Rounding():  # type: ignore[no-untyped-call, unused-ignore]
+        yield
 
 
 def _tensors(arrays: Sequence[NDArray[Any]]) -> list[torch.Tensor]:

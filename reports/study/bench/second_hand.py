@@ -61,9 +61,9 @@ def run(effort: Effort, say: Say) -> list[Table]:
     return [summary([judged(each) for each in chosen])]
 
 
-def judged(coding: Coding, effort: Effort = "quick", seed: int = 0) -> Judged:
-    """Examine one coding."""
-    findings = reference.check(coding.classes, effort=effort, seed=seed)
+def judged(coding: Coding, effort: Effort = "quick", seed: int = 0, only: str = "*") -> Judged:
+    """Examine one coding, by the checks that match ``only``."""
+    findings = reference.check(coding.classes, effort=effort, seed=seed, only=only)
     own, blamed = failures(findings, subjects_of(coding))
     named = tuple(dict.fromkeys(word for each in own for word in each.mistakes))
     # That a shape is another than the due one is seen, whatever is wrong besides.
@@ -74,6 +74,8 @@ def judged(coding: Coding, effort: Effort = "quick", seed: int = 0) -> Judged:
 def subjects_of(coding: Coding) -> set[str]:
     """The methods that a coding writes anew: one, or all of a class."""
     cls, _, method = coding.subject.partition(".")
+    if cls not in coding.classes:  # the class is missing, which is the mistake
+        return {coding.subject}
     wrong, right = coding.classes[cls], CLASSES[cls]
     own = [name for each in wrong.__mro__ if each is not right and not issubclass(right, each) for name in vars(each)]
     if method in own and not set(own) & {"__init__"}:

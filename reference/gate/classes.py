@@ -1,4 +1,4 @@
-"""The verdict on code that nobody trusts: it runs confined, and what does not pass has failed."""
+"""The verdict on an implementation of the lab's classes."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class Judgement:
         What the submission wrote on its standard streams, bounded. Never to be believed.
     only
         The pattern of the checks that were asked for.
+    of_lab
+        Whether the lab's classes were judged, of which ``assignment`` tells; else it was functions.
     """
 
     implementation: str
@@ -59,6 +61,7 @@ class Judgement:
     output: str = ""
     durations: Mapping[str, float] = field(default_factory=dict)
     only: str = "*"
+    of_lab: bool = True
 
     @property
     def verdict(self) -> Outcome:
@@ -87,6 +90,7 @@ def judge(
     sandbox: Kind = "auto",
     name: str | None = None,
     on_finding: Callable[[Finding, int], object] | None = None,
+    first: bool = False,
 ) -> Judgement:
     """Judge the submission at a path in a process of its own.
 
@@ -104,6 +108,8 @@ def judge(
         What the submission is called in all that is told of it; None: the path.
     on_finding
         Is called with each finding when it is made, and with the number of all that there will be.
+    first
+        Whether to stop at the first check that fails.
 
     Raises
     ------
@@ -131,6 +137,8 @@ def judge(
             durations[check.id] = time.monotonic() - before
             if on_finding is not None:
                 on_finding(findings[-1], len(examination.checks))
+            if first and findings[-1].status == "failed":
+                break
         isolation, notes = box.isolation, tuple(box.notes)
     seconds = time.monotonic() - start
     return Judgement(

@@ -1,0 +1,375 @@
+"""In which wrong ways a single step can be differentiated: each is a word, and what the edge contributes instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, to_input, unbroadcast
+from reference.gradients.diagnosis.rules import spread
+from reference.gradients.diagnosis.samples import Sample, Samples
+
+Array = NDArray[Any]
+#: From a sample and an edge of its graph to what the edge contributes instead; None where that does not apply.
+MakeChange = Callable[[Sample, Edge], Change | None]
+Place = tuple[int, int]
+
+#: Steps whose derivative is a mask.
+MASKED = {"maximum", "minimum", "where", "absolute", "fmax", "fmin"}
+_MOST_THRESHOLDS = 60
+#: Steps of a graph in which each is tried in the place of each other.
+_FEW = 40
+
+
+def nothing(_: Array, inputs: Any, __: Array) -> Array:
+    """Contributes nothing."""
+    return np.zeros(())
+
+
+def with_local(formula: Callable[..., Any]) -> MakeChange:
+    """A change of the local derivative: ``formula`` takes the right one, the inputs and the output."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            return to_input(g * formula(_right(edge, inputs, y), inputs, y), inputs[edge.place], y)
+
+        return change
+
+    return make
+
+
+#: Steps whose derivative has the input in a denominator, by the place of the input.
+WITH_DENOMINATOR = {("log", 0), ("sqrt", 0), ("reciprocal", 0), ("divide", 0), ("divide", 1), ("log2", 0), ("log10", 0)}
+
+
+def shifted(size: float) -> MakeChange:
+    """The local derivative where a constant is added to what it divides by."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            moved = [*inputs[:-1], inputs[-1] + size]
+            return to_input(g * _right(edge, moved, edge.node.run(*moved)), inputs[edge.place], y)
+
+        return change
+
+    return make
+
+
+OPENED = with_local(lambda right, inputs, y: 1.0)
+_CLOSED = with_local(lambda right, inputs, y: 0.0)
+
+
+def _right(edge: Edge, inputs: Any, y: Array) -> Any:
+    return edge.node.partials(*inputs, y)[edge.place]  # type: ignore[misc]
+
+
+def local(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+    """The wrong ways to differentiate a step for one of its inputs."""
+    if node.op in {"matmul", "einsum"}:
+        yield from (("transposed", make) for make in _turned(place) if node.op == "matmul")
+        yield from _of_other_steps(samples, node, place)
+    elif node.op == "max":
+        yield "mask-missing", _spread_to_all
+    elif node.op == "sum":
+        yield from (("wrong-axis", _spread_along(axis)) for axis in range(node.inputs[0].value.ndim))
+    elif node.op == "gather":
+        yield "not-summed", _last_of_each
+    elif node.op == "assign":
+        yield "mask-missing", lambda _, edge: lambda g, inputs, y: unbroadcast(g, inputs[edge.place].shape)
+    elif node.is_elementwise:
+        yield from _elementwise(samples, node, place)
+
+
+def _elementwise(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+    if node.inputs[place].value.shape != node.value.shape:
+        for axis in (*range(node.value.ndim), None):
+            for power in (0, 1, 2):
+                yield "wrong-axis", along_axis(axis, power)
+        yield "not-summed", _not_summed
+    if node.op in MASKED:
+        yield from _masks(samples, node, place)
+    elif any(_local_varies(each, _number(samples.all[0], node), place) for each in samples):
+        yield "factor-missing", OPENED
+        yield from (("factor-missing", with_local(formula)) for formula in _FACTORS.get((node.op, place), ()))
+        yield from (("sign", with_local(formula)) for formula in _SIGNS.get((node.op, place), ()))
+        if len(node.inputs) == 1:
+            yield from (("wrong-argument", make) for make in _of_wrong_argument(node))
+        yield from _of_other_steps(samples, node, place)
+
+
+#: Local derivatives that lack a factor, where they are more than one, by the step and the place of the input.
+_FACTORS: dict[tuple[str, int], tuple[Callable[..., Any], ...]] = {
+    ("tanh", 0): (lambda d, x, y: 1 - y, lambda d, x, y: 1 + y),
+    ("power", 0): (
+        lambda d, x, y: x[0] ** (x[1] - 1),
+        lambda d, x, y: x[1],
+        lambda d, x, y: x[1] * x[0] ** (x[1] - 2),
+        lambda d, x, y: x[1] * y,
+    ),
+    ("square", 0): (lambda d, x, y: 2.0, lambda d, x, y: 2 * y),
+    ("divide", 1): (
+        lambda d, x, y: -y,
+        lambda d, x, y: -1 / x[1] ** 2,
+        lambda d, x, y: -x[0],
+        lambda d, x, y: -1 / x[1],
+    ),
+    ("reciprocal", 0): (lambda d, x, y: -y,),
+    ("sqrt", 0): (lambda d, x, y: 0.5, lambda d, x, y: 1 / y, lambda d, x, y: 0.5 * y, lambda d, x, y: 0.5 / y**2),
+    ("arctan", 0): (lambda d, x, y: 1 / (1 + x[0]),),
+    ("tan", 0): (lambda d, x, y: 1 + y,),
+}
+_SIGNS: dict[tuple[str, int], tuple[Callable[..., Any], ...]] = {
+    ("tanh", 0): (lambda d, x, y: 1 + y * y, lambda d, x, y: y * y - 1),
+    ("arctan", 0): (lambda d, x, y: 1 / (1 - x[0] ** 2),),
+}
+
+
+def _of_wrong_argument(node: Node) -> Iterator[MakeChange]:
+    partials = node.partials
+    assert partials is not None  # noqa: S101
+    yield with_local(lambda right, inputs, y: partials(inputs[0], inputs[0])[0])
+    yield with_local(lambda right, inputs, y: partials(y, y)[0])
+    yield with_local(lambda right, inputs, y: partials(y, node.run(y))[0])
+
+
+def _of_other_steps(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+    """The value of another step of the same shape is taken in the derivative."""
+    graph = samples.all[0].graph
+    assert graph is not None  # noqa: S101
+    if len(graph.nodes) > _FEW:
+        return
+    for wrong, given in enumerate(node.inputs):
+        for number, other in enumerate(graph.nodes):
+            if other.op != "constant" and other is not given and other.value.shape == given.value.shape:
+                yield "wrong-argument", _with_other(wrong, number)
+
+
+def _with_other(wrong: int, number: int) -> MakeChange:
+    def make(sample: Sample, edge: Edge) -> Change:
+        array = value_of(sample, number)
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            given = [array if n == wrong else each for n, each in enumerate(inputs)]
+            if not edge.node.is_elementwise:
+                return contribution(edge.node, edge.place, g, given, y)
+            return to_input(g * _right(edge, given, y), inputs[edge.place], y)
+
+        return change
+
+    return make
+
+
+def value_of(sample: Sample, number: int) -> Array:
+    """The value of a step."""
+    assert sample.graph is not None  # noqa: S101
+    assert sample.values is not None  # noqa: S101
+    return sample.values[id(sample.graph.nodes[number])]
+
+
+# Masks
+
+
+def _masks(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+    yield "mask-missing", OPENED
+    if node.op == "absolute":
+        return
+    yield "mask-inverted", with_local(lambda right, inputs, y: 1.0 - right)
+    yield "mask-from-delta", _from_delta
+    yield "mask-from-delta", _from_delta_negative
+    graph = samples.all[0].graph
+    assert graph is not None  # noqa: S101
+    for number, other in enumerate(graph.nodes):
+        if other is not node and other not in node.inputs and other.value.shape == node.value.shape:
+            yield "mask-from-other", _from_other(number)
+    for threshold in _thresholds(samples, node, place):
+        yield "mask-wrong-threshold", with_local(lambda right, inputs, y, t=threshold, k=place: inputs[k] > t)
+        if node.op == "minimum":
+            yield "mask-wrong-threshold", with_local(lambda right, inputs, y, t=threshold, k=place: inputs[k] < t)
+
+
+def _from_delta(_: Sample, edge: Edge) -> Change:
+    return lambda g, inputs, y: unbroadcast(g * (g > 0), inputs[edge.place].shape)
+
+
+def _from_delta_negative(_: Sample, edge: Edge) -> Change:
+    return lambda g, inputs, y: unbroadcast(g * (g < 0), inputs[edge.place].shape)
+
+
+def _from_other(number: int) -> MakeChange:
+    def make(sample: Sample, edge: Edge) -> Change:
+        array = value_of(sample, number)
+        return lambda g, inputs, y: unbroadcast(g * (array > 0), inputs[edge.place].shape)
+
+    return make
+
+
+def _thresholds(samples: Samples, node: Node, place: int) -> list[float]:
+    """Numbers between those that a step compares, at which a mask could switch."""
+    number = _number(samples.all[0], node)
+    found = []
+    for sample in samples:
+        assert sample.graph is not None  # noqa: S101
+        found.append(np.ravel(value_of(sample, _number(sample, sample.graph.nodes[number].inputs[place]))))
+    values = np.unique(np.concatenate(found))
+    middles = (values[1:] + values[:-1]) / 2
+    return [float(each) for each in middles[:: max(1, len(middles) // _MOST_THRESHOLDS)]]
+
+
+def _local_varies(sample: Sample, number: int, place: int) -> bool:
+    """Whether the local derivative is more than a constant."""
+    assert sample.graph is not None  # noqa: S101
+    node = sample.graph.nodes[number]
+    with np.errstate(all="ignore"):
+        right = _right(Edge(node, place), [each.value for each in node.inputs], node.value)
+    return float(np.ptp(np.asarray(right))) > 0
+
+
+def _number(sample: Sample, node: Node) -> int:
+    assert sample.graph is not None  # noqa: S101
+    return next(number for number, each in enumerate(sample.graph.nodes) if each is node)
+
+
+def joint(
+    samples: Samples, nodes: Sequence[Node], places: Sequence[Place]
+) -> Iterator[tuple[list[Place], str, list[MakeChange]]]:
+    """Changes of several edges of one step: a choice between two that always takes the same one, or takes the other."""
+    masked = [(number, place) for number, place in places if nodes[number].op in MASKED]
+    if len(masked) > 1:
+        yield masked, "mask-missing", [OPENED] * len(masked)
+    for number, node in enumerate(nodes):
+        taken = [each for each in places if nodes[each[0]].op == "gather" and nodes[each[0]].inputs[0] is node]
+        if len(taken) > 1:
+            yield taken, "not-summed", [_overwritten(taken[place + 1 :]) for place in range(len(taken))]
+        mine = [each for each in places if each[0] == number]
+        if node.op in MASKED and len(mine) > 1:
+            first, second = mine[-2:]
+            yield [first, second], "mask-missing", [OPENED, _CLOSED]
+            yield [first, second], "mask-missing", [_CLOSED, OPENED]
+            inverted = with_local(lambda right, inputs, y: 1.0 - right)
+            yield [first, second], "mask-inverted", [inverted, inverted]
+
+
+# Products
+
+
+def _turned(place: int) -> Iterator[MakeChange]:
+    def alone(_: Sample, edge: Edge) -> Change:
+        return lambda g, inputs, y: g @ inputs[1] if place == 0 else inputs[0] @ g
+
+    def after(_: Sample, edge: Edge) -> Change:
+        return lambda g, inputs, y: np.swapaxes(contribution(edge.node, edge.place, g, inputs, y), -1, -2)
+
+    def before(_: Sample, edge: Edge) -> Change:
+        return lambda g, inputs, y: contribution(edge.node, edge.place, np.swapaxes(g, -1, -2), inputs, y)
+
+    yield from (alone, after, before)
+
+
+# Axes
+
+
+def along_axis(axis: int | None, power: int, *, is_mean: bool = False) -> MakeChange:
+    """The sum that undoes a broadcast runs along another axis.
+
+    Parameters
+    ----------
+    axis
+        Along which; None is all.
+    power
+        How many factors of the broadcast value stand before the sum instead of in it.
+    is_mean
+        Whether the sum is part of a mean, which divides by the length of the wrong axis too.
+    """
+
+    def make(_: Sample, edge: Edge) -> Change:
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            source = inputs[edge.place]
+            factors = power if edge.node.op in {"multiply", "divide"} else 0
+            terms = np.asarray(np.broadcast_to(g * _right(edge, inputs, y), y.shape)) * source**factors
+            keep = source.ndim == terms.ndim
+            total = terms.sum(axis=axis, keepdims=keep)
+            if is_mean:
+                right = y.size / max(source.size, 1)
+                total = total * right / (y.size / max(total.size, 1))
+            found = total / source**factors if factors else total
+            return np.broadcast_to(found, source.shape) if axis is None and not keep else found
+
+        return change
+
+    return make
+
+
+def _not_summed(_: Sample, edge: Edge) -> Change:
+    return lambda g, inputs, y: np.asarray(g * _right(edge, inputs, y))
+
+
+def _spread_along(axis: int) -> MakeChange:
+    def make(_: Sample, edge: Edge) -> Change:
+        return lambda g, inputs, y: np.broadcast_to(np.expand_dims(np.squeeze(g), axis), inputs[0].shape)
+
+    return make
+
+
+def _spread_to_all(_: Sample, edge: Edge) -> Change:
+    settings = edge.node.settings
+    return lambda g, inputs, y: spread(g, inputs[0].shape, settings["axis"], keepdims=settings["keepdims"])
+
+
+def _last_of_each(_: Sample, edge: Edge) -> Change | None:
+    """Entries that are used several times keep the gradient of their last use alone."""
+    index = edge.node.settings["index"].reshape(-1)
+    if len(set(index.tolist())) == len(index):
+        return None
+
+    def change(g: Array, inputs: Any, y: Array) -> Array:
+        found = np.zeros(inputs[0].size)
+        found[index] = np.broadcast_to(g, y.shape).reshape(-1)
+        return found.reshape(inputs[0].shape)
+
+    return change
+
+
+def _overwritten(later: Sequence[Place]) -> MakeChange:
+    """What parts of an array contribute where later parts overwrite what earlier ones have left."""
+
+    def make(sample: Sample, edge: Edge) -> Change:
+        assert sample.graph is not None  # noqa: S101
+        nodes = sample.graph.nodes
+        places = [np.ravel(nodes[number].settings["index"]) for number, _ in later]
+        over = np.unique(np.concatenate([*places, np.zeros(0, int)])).astype(int)
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            found = np.array(contribution(edge.node, edge.place, g, inputs, y))
+            found.reshape(-1)[over] = 0.0
+            return found
+
+        return change
+
+    return make
+
+
+def unsummed(sample: Sample, position: int) -> Array | None:
+    """The gradient of an argument as it is before the sum that undoes its broadcast; None if there is no such step."""
+    if sample.graph is None or sample.values is None:
+        return None
+    argument = sample.graph.arguments[position]
+    uses = [
+        (number, place)
+        for number, node in enumerate(sample.graph.nodes)
+        for place, each in enumerate(node.inputs)
+        if each is argument
+    ]
+    node = sample.graph.nodes[uses[0][0]] if len(uses) == 1 else argument
+    if not node.is_elementwise or node.value.shape == argument.value.shape:
+        return None
+    kept: list[Array] = []
+
+    def change(g: Array, inputs: Any, y: Array) -> Array:
+        kept.append(np.asarray(g * _right(Edge(node, uses[0][1]), inputs, y)))
+        return np.zeros(())
+
+    sample.pulled({uses[0]: change})
+    return kept[0] if kept else None

@@ -1,0 +1,303 @@
+"""Mistakes in a formula that people write for several steps at once, such as that of the logistic function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.diagnosis.changes import value_of
+from reference.gradients.diagnosis.graph import Graph, Node, evaluate, pulled_back, unbroadcast
+from reference.gradients.diagnosis.inside import View
+from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.whole import factor_between
+
+Array = NDArray[Any]
+_LARGEST_EPSILON = 0.5
+_FIT = 1e-8
+#: Rounds of Newton's method, and how near a constant has to be.
+_ROUNDS = 12
+_DEGREE = 3
+
+
+def explanations(samples: Samples) -> Iterator[Named]:
+    """All hypotheses of this module that reproduce the answers."""
+    for test in (_segments, _other_epsilon, _with_other_values, _without_factor, _other_value):
+        found = list(test(samples))
+        if found:
+            yield from found
+            return
+
+
+# Several elementwise steps at once
+
+
+def _segments(samples: Samples) -> Iterator[Named]:
+    view = View(samples)
+    for first, last in _pairs(view):
+        derivatives = [_derivative(each, first, last) for each in samples]
+        for word, wrong in _wrong_formulas(samples, first, last, derivatives):
+            if _agrees(view, first, last, wrong):
+                yield Named(word)
+
+
+def _pairs(view: View) -> Iterator[tuple[int, int]]:
+    """Steps of which the later is made of the earlier entry by entry, and of nothing else."""
+    for last, node in enumerate(view.nodes):
+        sources = _elementwise_sources(view, last)
+        if node.is_elementwise:
+            yield from ((first, last) for first in sources)
+
+
+def _elementwise_sources(view: View, last: int) -> list[int]:
+    """The steps through which all goes that enters a step, and after which all is elementwise."""
+    numbers = {id(node): number for number, node in enumerate(view.nodes)}
+    live = {number for number, _ in view.places} | {numbers[id(view.nodes[n].inputs[k])] for n, k in view.places}
+    found, frontier = [], {last}
+    while frontier:
+        latest = max(frontier)
+        node = view.nodes[latest]
+        if len(frontier) == 1 and latest != last:
+            found.append(latest)
+        if not node.is_elementwise or node.value.shape != view.nodes[last].value.shape:
+            break
+        frontier.discard(latest)
+        frontier |= {numbers[id(each)] for each in node.inputs if numbers[id(each)] in live}
+    return [each for each in found if view.nodes[each].value.shape == view.nodes[last].value.shape]
+
+
+def _derivative(sample: Sample, first: int, last: int) -> Array:
+    """The derivative of the later step for the earlier one."""
+    assert sample.graph is not None  # noqa: S101
+    assert sample.values is not None  # noqa: S101
+    nodes = sample.graph.nodes
+    part = Graph((nodes[first],), nodes[first : last + 1], nodes[last])
+    return pulled_back(_cut(part), sample.values, np.ones(nodes[last].value.shape))[0]
+
+
+def _cut(graph: Graph) -> Graph:
+    """The graph without the steps before its argument."""
+    kept = tuple(node for node in graph.nodes if node is not graph.arguments[0])
+    return Graph(graph.arguments, kept, graph.output)
+
+
+def _wrong_formulas(
+    samples: Samples, first: int, last: int, derivatives: list[Array]
+) -> Iterator[tuple[str, list[Array]]]:
+    before = [value_of(each, first) for each in samples]
+    after = [value_of(each, last) for each in samples]
+    turned = _derivatives_at(samples, first, last, [-each for each in before])
+    if turned is not None:
+        yield "sign", turned
+    yield "factor-missing", [np.ones_like(each) for each in derivatives]
+    for sign, constant in ((1, 0), (-1, 1), (1, 1)):
+        divided = [d / (constant + sign * y) for d, y in zip(derivatives, after, strict=True)]
+        yield "factor-missing", divided
+    at_output = _derivatives_at(samples, first, last, after)
+    if at_output is not None:
+        yield "wrong-argument", at_output
+    coefficients = _polynomial(after, derivatives)
+    if coefficients is not None:
+        yield "wrong-argument", [np.polyval(coefficients, x) for x in before]
+        signs = coefficients.copy()
+        for place in np.flatnonzero(np.abs(signs) > _FIT):
+            other = signs.copy()
+            other[place] = -other[place]
+            yield "sign", [np.polyval(other, y) for y in after]
+            lower = signs.copy()
+            if place + 1 < len(lower) and place < len(lower) - 1:
+                lower[place + 1] += lower[place]
+                lower[place] = 0.0
+                yield "factor-missing", [np.polyval(lower, y) for y in after]
+
+
+def _polynomial(after: list[Array], derivatives: list[Array]) -> Array | None:
+    """The derivative as a polynomial of the output, such as y (1 - y); None where it is none."""
+    y, d = (np.concatenate([np.ravel(each) for each in arrays]) for arrays in (after, derivatives))
+    if len(np.unique(y)) <= _DEGREE + 2 or not np.isfinite(y).all():
+        return None
+    matrix = np.vander(y, _DEGREE + 1)
+    found, *_ = np.linalg.lstsq(matrix, d, rcond=None)
+    fits = np.abs(matrix @ found - d).max() <= _FIT * max(1.0, float(np.abs(d).max()))
+    return np.where(np.abs(found) < _FIT, 0.0, found) if fits else None
+
+
+def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]) -> list[Array] | None:
+    found = []
+    for sample, point in zip(samples, points, strict=True):
+        assert sample.graph is not None  # noqa: S101
+        assert sample.values is not None  # noqa: S101
+        nodes = sample.graph.nodes
+        part = _cut(Graph((nodes[first],), nodes[first : last + 1], nodes[last]))
+        values = dict(sample.values)
+        values[id(nodes[first])] = point
+        with np.errstate(all="ignore"):
+            for node in part.nodes:
+                if node.inputs:
+                    values[id(node)] = np.asarray(node.run(*(values[id(each)] for each in node.inputs)))
+            found.append(pulled_back(part, values, np.ones(nodes[last].value.shape))[0])
+    return found
+
+
+def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
+    for sample, derivative in zip(view.samples, wrong, strict=True):
+        assert sample.graph is not None  # noqa: S101
+        source = sample.graph.nodes[first]
+        found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
+        if found is None or not sample.agrees(found, view.position):
+            return False
+    return True
+
+
+# Constants
+
+
+def _other_epsilon(samples: Samples) -> Iterator[Named]:
+    """A small constant of the forward pass has another value in the gradient; it is estimated."""
+    graph = samples.all[0].graph
+    assert graph is not None  # noqa: S101
+    for number, node in enumerate(graph.nodes):
+        if node.op == "constant" and node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
+            value = _fitted(samples, number, float(node.value))
+            if value is not None and value != float(node.value):
+                yield Named("other-epsilon", (("the constant", f"{value:.3g}"),))
+
+
+def _fitted(samples: Samples, number: int, here: float) -> float | None:
+    """The value of a constant with which the right formula gives the answers."""
+    for start in (here, 0.0, 10 * here):
+        value = start
+        for _ in range(_ROUNDS):
+            step = max(abs(value), here) * 1e-4
+            now, moved = _with_constant(samples, number, value), _with_constant(samples, number, value + step)
+            if samples.agree(now):
+                return value
+            slopes = [(two - one) / step for one, two in zip(now, moved, strict=True)]
+            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=True)])
+            if change is None or not np.isfinite(change):
+                break
+            value = max(value + change, 0.0)
+    return None
+
+
+def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
+    found = []
+    for sample in samples:
+        assert sample.graph is not None  # noqa: S101
+        changed = {id(sample.graph.nodes[number]): lambda: np.asarray(value)}
+        with np.errstate(all="ignore"):
+            values = evaluate(sample.graph, sample.floats, changed)
+            found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
+    return found
+
+
+# Factors of the whole
+
+
+def _with_other_values(samples: Samples) -> Iterator[Named]:
+    """The right formula with 0, 1 or the transpose in the place of another argument, or of an array of constants."""
+    graph = samples.all[0].graph
+    assert graph is not None  # noqa: S101
+    for number, node in enumerate(graph.nodes):
+        if node.inputs or node is graph.arguments[samples.position] or node.value.dtype.kind != "f":
+            continue
+        for word, change in _OTHER_VALUES:
+            if word == "transposed" and not _is_square(node.value):
+                continue
+            if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
+                yield Named(word)
+
+
+def _is_square(array: Array) -> bool:
+    return array.ndim > 1 and array.shape[-1] == array.shape[-2]
+
+
+_OTHER_VALUES: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+    ("factor-missing", np.ones_like),
+    ("term-missing", np.zeros_like),
+    ("transposed", lambda array: np.swapaxes(array, -1, -2)),
+    ("sign", np.negative),
+)
+
+
+def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) -> list[Array]:
+    """The gradients where an argument or a constant has another value."""
+    found = []
+    for sample in samples:
+        assert sample.graph is not None  # noqa: S101
+        node = sample.graph.nodes[number]
+        with np.errstate(all="ignore"):
+            values = _evaluated_with(sample, node, change(value_of(sample, number)))
+            found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
+    return found
+
+
+def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
+    assert sample.graph is not None  # noqa: S101
+    floats = [
+        value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
+    ]
+    return evaluate(sample.graph, floats, {id(node): lambda: value})
+
+
+def _without_factor(samples: Samples) -> Iterator[Named]:
+    """The gradient lacks a factor that is the value of a step, but for a constant."""
+    view = View(samples)
+    for number, node in enumerate(view.nodes):
+        if node.op == "constant" or not any(_varies(each, number) for each in samples):
+            continue
+        for power in (-1.0, 1.0):
+            found = []
+            for sample, truth in zip(samples, samples.truths, strict=True):
+                with np.errstate(all="ignore"):
+                    changed = _times(truth, value_of(sample, number), power)
+                if changed is None or not np.isfinite(changed).all():
+                    break
+                found.append(changed)
+            if len(found) == len(samples.all):
+                factor = factor_between(found, samples.answers)
+                if (
+                    factor
+                    and (power < 0 or abs(factor - 1) < _FIT)
+                    and samples.agree([factor * each for each in found])
+                ):
+                    yield Named("factor-missing")
+
+
+def _varies(sample: Sample, number: int) -> bool:
+    value = value_of(sample, number)
+    return value.size > 1 and float(np.ptp(value)) > 0
+
+
+def _times(truth: Array, value: Array, power: float) -> Array | None:
+    try:
+        found = truth * value**power
+    except ValueError:
+        return None
+    return found if found.shape == truth.shape else None
+
+
+def _other_value(samples: Samples) -> Iterator[Named]:
+    """The cotangent times another step's value, where it should be times that of this one."""
+    view = View(samples)
+    for number, node in enumerate(view.nodes):
+        if (
+            node.op == "constant"
+            or node.value.shape != samples.all[0].cotangent.shape
+            or node.value.shape == samples.all[0].truths[samples.position].shape
+            or not any(_varies(each, number) for each in samples)
+        ):
+            continue
+        found = []
+        for sample in samples:
+            products = sample.cotangent * value_of(sample, number)
+            shape = sample.truths[samples.position].shape
+            try:
+                found.append(unbroadcast(products, shape))
+            except ValueError:
+                break
+        if len(found) == len(samples.all) and samples.agree(found):
+            yield Named("wrong-argument")

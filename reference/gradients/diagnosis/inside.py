@@ -1,0 +1,222 @@
+"""Mistakes in one place of the formula: each step of the forward pass in turn is differentiated wrongly.
+
+A hypothesis changes what one edge of the graph passes back. Where the change is a factor, the factor is estimated from
+the answers and not taken from a list: the gradient is linear in what an edge contributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.diagnosis import changes
+from reference.gradients.diagnosis.changes import MakeChange, nothing
+from reference.gradients.diagnosis.graph import Change, Edge
+from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.whole import factor_between
+
+Array = NDArray[Any]
+Place = tuple[int, int]
+#: Factors are as near as this to what they are called.
+_CONSTANT = 1e-7
+#: An edge has no effect where it changes nothing by more than this.
+_NO_EFFECT = 1e-10
+#: Rounds of Newton's method for a constant, and the step at which a slope is measured.
+_ROUNDS, _STEP = 8, 1e-6
+
+
+def explanations(samples: Samples) -> Iterator[Named]:
+    """All hypotheses of this module that reproduce the answers."""
+    view = View(samples)
+    found = list(_found(view))
+    if not found and view.neutral:
+        found = list(_found(View(samples, keep_all=True)))
+    yield from found
+
+
+class View:
+    """The edges of the samples' graphs, without those that have no effect on the gradient.
+
+    People leave those out that cancel, such as the maximum that a softmax subtracts.
+
+    Parameters
+    ----------
+    samples
+        The samples.
+    keep_all
+        Whether edges without effect stay.
+    """
+
+    def __init__(self, samples: Samples, *, keep_all: bool = False) -> None:
+        self.samples = samples
+        self.position = samples.position
+        graph = samples.all[0].graph
+        assert graph is not None  # noqa: S101
+        self.nodes = graph.nodes
+        numbers = {id(node): number for number, node in enumerate(graph.nodes)}
+        self.places: list[Place] = [(numbers[id(edge.node)], edge.place) for edge in graph.edges()]
+        self.neutral: list[Place] = []
+        self.neutral = [] if keep_all else self._without_effect()
+        self.places = [each for each in self.places if each not in self.neutral]
+
+    def uses(self, number: int) -> list[Place]:
+        """The edges that end in a step."""
+        return [(n, place) for n, place in self.places if self.nodes[n].inputs[place] is self.nodes[number]]
+
+    def pulled(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> Array | None:
+        """The gradient with changes; None where shapes do not fit."""
+        try:
+            with np.errstate(all="ignore"):
+                found = sample.pulled(dict.fromkeys(self.neutral, nothing) | changed, jumps)[self.position]
+        except (ValueError, IndexError, TypeError):
+            return None
+        return found if found.shape == sample.answers[self.position].shape else None
+
+    def of(self, sample: Sample, made: dict[Place, MakeChange]) -> Array | None:
+        """The gradient with changes that are made for a sample; None where one does not apply."""
+        assert sample.graph is not None  # noqa: S101
+        changed = {}
+        for (number, place), make in made.items():
+            change = make(sample, Edge(sample.graph.nodes[number], place))
+            if change is None:
+                return None
+            changed[number, place] = change
+        return self.pulled(sample, changed)
+
+    def agrees(self, made: dict[Place, MakeChange]) -> bool:
+        """Whether these changes reproduce all answers."""
+        for sample in self.samples:
+            found = self.of(sample, made)
+            if found is None or not sample.agrees(found, self.position):
+                return False
+        return True
+
+    def _without_effect(self) -> list[Place]:
+        neutral = [each for each in self.places if self._has_none([each])]
+        return neutral if neutral and self._has_none(neutral) else []
+
+    def _has_none(self, places: list[Place]) -> bool:
+        for sample, truth in zip(self.samples, self.samples.truths, strict=True):
+            found = self.pulled(sample, dict.fromkeys(places, nothing))
+            if found is None or np.abs(found - truth).max(initial=0.0) > _NO_EFFECT * np.abs(truth).max(initial=0.0):
+                return False
+        return True
+
+
+def _found(view: View) -> Iterator[Named]:
+    for place in view.places:
+        yield from _of_factor(view, [place])
+    for number, node in enumerate(view.nodes):
+        uses = view.uses(number)
+        if len(uses) > 1 and node.inputs:
+            yield from _of_factor(view, uses)
+    reduced = [each for each in view.places if _is_broadcast(view, each)]
+    if len(reduced) > 1:
+        yield from _of_factor(view, reduced)
+        yield from _along_other_axis(view, reduced)
+    yield from _local(view)
+    for places, word, made in changes.joint(view.samples, view.nodes, view.places):
+        if view.agrees(dict(zip(places, made, strict=True))):
+            yield Named(word)
+
+
+def _local(view: View) -> Iterator[Named]:
+    """One edge is differentiated in one of the ways that are known to be wrong."""
+    for place in view.places:
+        node = view.nodes[place[0]]
+        for word, make in changes.local(view.samples, node, place[1]):
+            if view.agrees({place: make}):
+                yield Named(word)
+        for slope in _leaks(view, place):
+            yield Named("leaky", (("a slope of", f"{slope:.10g}"),))
+
+
+def _is_broadcast(view: View, place: Place) -> bool:
+    node = view.nodes[place[0]]
+    return node.is_elementwise and node.inputs[place[1]].value.shape != node.value.shape
+
+
+def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
+    """What some edges contribute is multiplied by a constant, which is estimated; 0: it is missing."""
+    samples = view.samples
+    without = [view.pulled(each, dict.fromkeys(places, nothing)) for each in samples]
+    known = [each for each in without if each is not None]
+    if len(known) < len(without):
+        return
+    effects = [truth - each for truth, each in zip(samples.truths, known, strict=True)]
+    rests = [answer - each for answer, each in zip(samples.answers, known, strict=True)]
+    factor = factor_between(effects, rests)
+    if factor is None or abs(factor - 1) < _CONSTANT:
+        return
+    exact = next((each for each in (0.0, -1.0) if abs(factor - each) < _CONSTANT), factor)
+    if samples.agree([each + exact * effect for each, effect in zip(known, effects, strict=True)]):
+        if exact == 0:
+            yield Named("term-missing")
+        elif exact == -1:
+            yield Named("sign")
+        else:
+            yield Named("scaled", (("a factor of one term", f"{exact:.10g}"),))
+
+
+def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:
+    """All sums that undo a broadcast run along another axis, and so do the means that they belong to."""
+    for axis in (*range(max(view.nodes[number].value.ndim for number, _ in reduced)), None):
+        for power in (0, 1, 2):
+            for is_mean in (False, True):
+                make = changes.along_axis(axis, power, is_mean=is_mean)
+                if view.agrees(dict.fromkeys(reduced, make)):
+                    yield Named("wrong-axis")
+                    return
+
+
+def _leaks(view: View, place: Place) -> Iterator[float]:
+    """How much passes where nothing should, estimated; of steps with one input that has a derivative."""
+    node = view.nodes[place[0]]
+    if node.op not in changes.MASKED or len([each for each in view.places if each[0] == place[0]]) != 1:
+        return
+    samples = view.samples
+    opened = [view.of(each, {place: changes.OPENED}) for each in samples]
+    known = [each for each in opened if each is not None]
+    if len(known) < len(opened):
+        return
+    effects = [each - truth for each, truth in zip(known, samples.truths, strict=True)]
+    rests = [answer - truth for answer, truth in zip(samples.answers, samples.truths, strict=True)]
+    slope = factor_between(effects, rests)
+    if slope is None or abs(slope) < _CONSTANT or abs(slope - 1) < _CONSTANT:
+        return
+    pairs = zip(samples.truths, effects, strict=True)
+    if samples.agree([truth + slope * effect for truth, effect in pairs]):
+        yield slope
+
+
+def shifted(samples: Samples) -> Iterator[Named]:
+    """A constant is added to what is divided by, or to what a root or a logarithm is taken of; it is estimated."""
+    view = View(samples)
+    for place in view.places:
+        if (view.nodes[place[0]].op, place[1]) in changes.WITH_DENOMINATOR:
+            size = _shift(view, place)
+            if size is not None:
+                yield Named("other-epsilon", (("the constant", f"{size:.3g}"),))
+
+
+def _shift(view: View, place: Place) -> float | None:
+    """The constant with which the answers are reproduced; found by Newton's method."""
+    samples, size = view.samples, 0.0
+    for _ in range(_ROUNDS):
+        step = _STEP * max(1.0, abs(size))
+        ends = [[view.of(each, {place: changes.shifted(value)}) for each in samples] for value in (size, size + step)]
+        if any(each is None for end in ends for each in end):
+            return None
+        here, there = ([each for each in end if each is not None] for end in ends)
+        if abs(size) > 0 and samples.agree(here):
+            return size
+        slopes = [(two - one) / step for one, two in zip(here, there, strict=True)]
+        change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
+        if change is None or not abs(size + change) < 1:
+            return None
+        size += change
+    return None

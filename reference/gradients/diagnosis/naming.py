@@ -1,0 +1,125 @@
+"""From a failed check to the word of its mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from reference.findings import Violation
+from reference.gradients.context import Context
+from reference.gradients.diagnosis import composite, inside, whole
+from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.samples import Samples, gather
+
+#: Words that say no more than that numbers or a shape are wrong: something more exact is looked for.
+_SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
+
+
+def explained(context: Context, check: str, violation: Violation) -> Violation:
+    """The violation with the mistake that explains it, where that is certain.
+
+    Parameters
+    ----------
+    context
+        Of the examination.
+    check
+        The id of the check that failed: of the values, the consistency or the form of one gradient.
+    violation
+        What was found.
+    """
+    number = _argument(check, violation)
+    if number is None or violation.mistake not in _SAYS_LITTLE or violation.came.kind == "zeros":
+        return violation
+    with np.errstate(all="ignore"):
+        samples = gather(context, context.pattern.differentiable.index(number))
+        found = None if samples is None else name(samples)
+    if found is None:
+        return violation
+    came = violation.came
+    if found.constants and not any(each.kind == "one factor" for each in came.more):
+        came = came.and_("estimated", constants=found.constants)
+    words = (found.word,) if violation.mistake in {None, found.word} else (found.word, violation.mistake)
+    return violation.but(came=came, mistake=found.word, mistakes=tuple(word for word in words if word))
+
+
+def name(samples: Samples) -> Named | None:
+    """The mistake that reproduces all answers; None where there is none, or where two have different words.
+
+    Simple mistakes come first: where one of them reproduces all answers, a mistake deep in the formula that comes to
+    the same is the same mistake in other words.
+    """
+    if samples.are_of_one_shape and samples.agree(samples.truths):
+        return None  # wrong in other cases alone
+    for level in _levels(samples):
+        found = list(level(samples))
+        if found and not (found[0].word == "finite-differences" and _is_shifted(samples)):
+            words = {each.word for each in found}
+            return found[0] if len(words) == 1 else _simplest(found)
+    return None
+
+
+def _is_shifted(samples: Samples) -> bool:
+    """Whether a constant that is added in a denominator has the same errors as differences: then nobody knows."""
+    return samples.is_traced and any(True for _ in inside.shifted(samples))
+
+
+def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
+    yield _first_of_whole
+    if not samples.are_of_one_shape:
+        return
+    if samples.is_traced:
+        yield _of_formula
+    yield _of_place
+    if samples.is_traced:
+        yield _imprecise
+
+
+def _of_formula(samples: Samples) -> Iterator[Named]:
+    turned = whole.of_turned_cotangent(samples)
+    if turned is not None:
+        yield turned
+    yield from inside.explanations(samples)
+    yield from inside.shifted(samples)
+    yield from composite.explanations(samples)
+
+
+def _of_place(samples: Samples) -> Iterator[Named]:
+    found = whole.in_one_place(samples)
+    if found is not None:
+        yield found
+
+
+def _first_of_whole(samples: Samples) -> Iterator[Named]:
+    found = next(whole.explanations(samples), None)
+    if found is not None:
+        yield found
+
+
+def _imprecise(samples: Samples) -> Iterator[Named]:
+    found = whole.imprecise(samples)
+    if found is not None:
+        yield found
+
+
+#: Of several words for the same change, the one that says what to look for first.
+_ORDER = (
+    "mask-missing", "mask-from-delta", "mask-inverted", "leaky", "not-summed", "wrong-axis", "transposed",
+    "term-missing", "sign", "scaled", "factor-missing", "wrong-argument", "mask-wrong-threshold",
+    "other-epsilon",
+)  # fmt: skip
+
+
+def _simplest(found: list[Named]) -> Named | None:
+    words = {each.word for each in found}
+    return next((each for word in _ORDER if word in words for each in found if each.word == word), None)
+
+
+def _argument(check: str, violation: Violation) -> int | None:
+    """The number of the argument that a check is about, or whose gradient has another shape."""
+    head, _, promise = check.rpartition(".")
+    if check == "vjp.gradient.answers" and violation.mistake == "wrong-shape":
+        head, promise = f"vjp.{violation.due.fields.get('what', '')}", "types"
+    if promise not in {"values", "consistent", "types"} or not head.startswith("vjp.gradient["):
+        return None
+    return int(head.removeprefix("vjp.gradient[").removesuffix("]"))

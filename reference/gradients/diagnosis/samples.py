@@ -1,0 +1,211 @@
+"""What is known of a gradient that failed: answers beside the truth, in several cases of ordinary size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.cases import Case, cotangents
+from reference.gradients.context import Context
+from reference.gradients.diagnosis.graph import Change, Graph, Values, evaluate, pulled_back
+from reference.gradients.diagnosis.tracing import NotTracedError, trace
+from reference.gradients.specification import doubles
+
+Array = NDArray[Any]
+
+#: Kinds of cases without kinks and without numbers so large that rounding hides a formula.
+_KINDS = ("as given", "short numbers", "ordinary numbers")
+_MOST_SAMPLES = 6
+#: How near two numbers are that differ by rounding: in units of the number, and of the largest beside it.
+RELATIVE, OF_LARGEST = 1e-9, 1e-11
+#: How near the derivative of the recorded graph has to be to what the oracle says.
+_SAME_TRUTH = 1e-5
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One case and one cotangent.
+
+    Attributes
+    ----------
+    args
+        All arguments.
+    floats
+        Those of floating point, in double precision.
+    cotangent
+        The weights of the outputs.
+    answers, truths
+        Of all arguments of floating point.
+    slack
+        How far each answer may be off by rounding, and by the oracle's own error.
+    graph, values
+        What the forward pass computes, where it could be recorded.
+    """
+
+    args: tuple[Array, ...]
+    floats: tuple[Array, ...]
+    cotangent: Array
+    answers: tuple[Array, ...]
+    truths: tuple[Array, ...]
+    slack: tuple[Array, ...]
+    graph: Graph | None = None
+    values: Values | None = None
+
+    def pulled(self, changes: Mapping[tuple[int, int], Change], jumps: Any = None) -> tuple[Array, ...]:
+        """The gradients with changes at some edges: by the number of the step, and the place of the input."""
+        assert self.graph is not None  # noqa: S101
+        assert self.values is not None  # noqa: S101
+        by_node = {(id(self.graph.nodes[number]), place): change for (number, place), change in changes.items()}
+        by_step = {id(self.graph.nodes[number]): jump for number, jump in (jumps or {}).items()}
+        return pulled_back(self.graph, self.values, self.cotangent, by_node, by_step)
+
+    def gradients_at(self, floats: Sequence[Array]) -> tuple[Array, ...]:
+        """The right gradients at other arguments."""
+        assert self.graph is not None  # noqa: S101
+        return pulled_back(self.graph, evaluate(self.graph, floats), self.cotangent)
+
+    def agrees(self, candidate: Any, position: int) -> bool:
+        """Whether that is the answer for an argument, but for rounding."""
+        answer, found = self.answers[position], np.asarray(candidate)
+        if found.shape != answer.shape or not np.isfinite(found).all():
+            return False
+        largest = max(float(np.abs(answer).max(initial=0.0)), float(np.abs(found).max(initial=0.0)))
+        allowed = self.tolerance(position) + RELATIVE * np.abs(found) + OF_LARGEST * largest
+        return bool((np.abs(answer - found) <= allowed).all())
+
+    def tolerance(self, position: int) -> Array:
+        """The slack of the answers in their own shape, which may not be that of the argument."""
+        slack, answer = self.slack[position], self.answers[position]
+        return slack if slack.shape == answer.shape else np.full(answer.shape, float(slack.max(initial=0.0)))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All samples of a failed check, about one argument.
+
+    Attributes
+    ----------
+    all
+        The samples; their graphs have the same steps.
+    position
+        The number of the argument among those of floating point.
+    ask
+        The answers to other arguments and cotangents.
+    """
+
+    all: tuple[Sample, ...]
+    position: int
+    ask: Callable[[Sequence[Array], Array], tuple[Array, ...]]
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self.all)
+
+    @cached_property
+    def answers(self) -> list[Array]:
+        """The answers for the argument."""
+        return [each.answers[self.position] for each in self.all]
+
+    @cached_property
+    def truths(self) -> list[Array]:
+        """The truth for the argument."""
+        return [each.truths[self.position] for each in self.all]
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether the formula of the forward pass is known."""
+        return all(each.graph is not None for each in self.all)
+
+    @property
+    def are_of_one_shape(self) -> bool:
+        """Whether answers have the shape of the argument."""
+        return all(one.shape == two.shape for one, two in zip(self.answers, self.truths, strict=True))
+
+    def agree(self, candidates: Sequence[Any]) -> bool:
+        """Whether these are the answers in all samples."""
+        return all(each.agrees(found, self.position) for each, found in zip(self.all, candidates, strict=True))
+
+
+def gather(context: Context, position: int) -> Samples | None:
+    """The samples for an argument; None where there is nothing to tell mistakes apart by."""
+    found: list[Sample] = []
+    for case in [each for each in context.judged() if each.kind in _KINDS][: _MOST_SAMPLES // 2]:
+        graph = _graph(context, case.args)
+        for cotangent in _cotangents(context, case):
+            sample = _sample(context, case, cotangent, graph)
+            if sample is not None:
+                found.append(sample)
+    if len(found) < 2:  # noqa: PLR2004 - one alone may agree by chance
+        return None
+    steps = [[node.op for node in each.graph.nodes] if each.graph else [] for each in found]
+    if any(each != steps[0] for each in steps):
+        found = [Sample(s.args, s.floats, s.cotangent, s.answers, s.truths, s.slack) for s in found]
+
+    def ask(args: Sequence[Array], cotangent: Array) -> tuple[Array, ...]:
+        context.run_forward(args)
+        raw = context.subject.answer(context.subject.vjp, (cotangent, *args))
+        return tuple(np.asarray(raw[number], dtype=np.float64) for number in context.pattern.differentiable)
+
+    return Samples(tuple(found), position, ask)
+
+
+def _cotangents(context: Context, case: Case) -> list[Array]:
+    if not context.subject.takes_cotangent:
+        return context.cotangents(case)
+    return cotangents(case, context.shape, context.dtype, "exhaustive")[:2]
+
+
+def _graph(context: Context, args: Sequence[Array]) -> Graph | None:
+    try:
+        with np.errstate(all="ignore"):
+            return trace(context.subject.forward, args)
+    except NotTracedError:
+        return None
+
+
+def _sample(context: Context, case: Any, cotangent: Array, graph: Graph | None) -> Sample | None:
+    floats = doubles(context.pattern.floats(case.args))
+    weights = cotangent.astype(np.float64)
+    context.run_forward(case.args)
+    raw = context.subject.answer(context.subject.vjp, (cotangent, *case.args))
+    answers = tuple(np.asarray(raw[number], dtype=np.float64) for number in context.pattern.differentiable)
+    truths = _truths(context, case.args, cotangent, floats)
+    if truths is None or not all(np.isfinite(each).all() for each in answers):
+        return None
+    values, slack = None, tuple(error for _, error in truths)
+    exact = tuple(value for value, _ in truths)
+    if graph is not None:
+        with np.errstate(all="ignore"):
+            values = evaluate(graph, floats)
+            of_graph = pulled_back(graph, values, weights)
+        if all(_same(one, value, error) for one, (value, error) in zip(of_graph, truths, strict=True)):
+            exact, slack = of_graph, tuple(np.zeros(each.shape) for each in of_graph)
+        else:
+            graph = None
+    single = context.dtype == np.float32
+    more = (np.abs(each).max(initial=0.0) * 1e-5 if single else 0.0 for each in exact)
+    slack = tuple(error + extra for error, extra in zip(slack, more, strict=True))
+    return Sample(case.args, floats, weights, answers, exact, slack, graph, values if graph else None)
+
+
+def _truths(context: Context, args: Any, cotangent: Array, floats: Any) -> list[tuple[Array, Array]] | None:
+    if context.spec is not None and context.spec.is_differentiated:
+        found = list(context.spec.gradient(cotangent, args))
+    else:
+        oracle = context.differences if context.spec is None else context.spec.differences
+        found = [
+            oracle.gradient(cotangent, floats, position, list(np.ndindex(array.shape)))
+            for position, array in enumerate(floats)
+        ]
+    if not all(np.isfinite(each.error).all() and np.isfinite(each.value).all() for each in found):
+        return None
+    return [(np.asarray(each.value), np.asarray(each.error)) for each in found]
+
+
+def _same(one: Array, value: Array, error: Array) -> bool:
+    size = float(np.abs(value).max(initial=0.0))
+    return bool(np.isfinite(one).all() and (np.abs(one - value) <= error + _SAME_TRUTH * (size + 1e-300)).all())

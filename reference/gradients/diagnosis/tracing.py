@@ -1,0 +1,107 @@
+"""Records what a numpy function computes: it is called with objects that behave like arrays and note each step.
+
+What is not supported raises `NotTracedError`; then the function's formula stays unknown, and only what its answers tell
+is used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.diagnosis import functions
+from reference.gradients.diagnosis.graph import Graph, Node
+from reference.gradients.diagnosis.recorded import NotTracedError, Traced, first_traced, leaf, plain
+
+__all__ = ["NotTracedError", "functions", "trace"]
+
+Array = NDArray[Any]
+#: Steps of a graph that is small enough to be tried with a mistake in each of its places.
+_MOST_NODES = 400
+
+
+def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
+    """The graph of ``function(*args)``; arguments that are not of floating point are passed on as they are.
+
+    Raises
+    ------
+    NotTracedError
+        Something in it cannot be recorded.
+    """
+    nodes: list[Node] = []
+    given = [Traced(leaf("argument", array, nodes), nodes) if array.dtype.kind == "f" else array for array in args]
+    with _arrays_made_by(nodes):
+        try:
+            answer = function(*given)
+        except NotTracedError:
+            raise
+        except Exception as error:
+            raise NotTracedError(str(error)) from error
+    if not isinstance(answer, Traced):
+        raise NotTracedError("the answer is no recorded array")
+    needed = _ancestors(answer.node)
+    arguments = tuple(each.node for each in given if isinstance(each, Traced))
+    kept = tuple(node for node in nodes if id(node) in needed or node in arguments)
+    if len(kept) > _MOST_NODES:
+        raise NotTracedError("too many steps")
+    return Graph(arguments, kept, answer.node)
+
+
+@contextlib.contextmanager
+def _arrays_made_by(nodes: list[Node]) -> Iterator[None]:
+    """Let numpy's constructors make recorded arrays in this thread, so that parts can be written into them."""
+    owner = threading.get_ident()
+    names = ("zeros", "ones", "empty", "full", "array", "asarray", "asanyarray", "ascontiguousarray", "zeros_like",
+             "ones_like", "empty_like", "full_like")  # fmt: skip
+    kept = {name: getattr(np, name) for name in names}
+    converts = {"array", "asarray", "asanyarray", "ascontiguousarray"}
+
+    def made(name: str) -> Callable[..., Any]:
+        original = kept[name]
+
+        def make(*args: Any, **kwargs: Any) -> Any:
+            if threading.get_ident() != owner or nested[0]:
+                return original(*args, **kwargs)
+            nested[0] = True
+            try:
+                if name in converts:
+                    return _converted(original, nodes, *args, **kwargs)
+                array = original(*(plain(each) for each in args), **kwargs)
+                return Traced(leaf("constant", array, nodes), nodes) if array.dtype.kind == "f" else array
+            finally:
+                nested[0] = False
+
+        return make
+
+    nested = [False]
+    try:
+        for name in names:
+            setattr(np, name, made(name))
+        yield
+    finally:
+        for name in names:
+            setattr(np, name, kept[name])
+
+
+def _converted(original: Any, nodes: list[Node], value: Any = None, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(value, Traced):
+        return value.copy()
+    if isinstance(value, tuple | list) and any(isinstance(each, Traced) for each in value):
+        return np.stack([first_traced(value).lifted(each) for each in value])
+    return original(value, *args, **kwargs)
+
+
+def _ancestors(node: Node) -> set[int]:
+    found: set[int] = set()
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if id(each) not in found:
+            found.add(id(each))
+            waiting.extend(each.inputs)
+    return found

@@ -1,0 +1,327 @@
+"""Mistakes that show in the whole gradient, whatever the formula, beside the truth and the other gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.diagnosis.graph import pulled_back, unbroadcast
+from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.samples import Sample, Samples
+
+Array = NDArray[Any]
+#: Numbers in single precision differ from those in double by so much.
+_SINGLE, _HALF = 1e-5, 1e-2
+#: Entries of a Jacobian that is small enough to be computed.
+_MOST_JACOBIAN = 4096
+#: How far estimates of one constant may lie apart.
+_CONSTANT = 1e-6
+
+
+def explanations(samples: Samples) -> Iterator[Named]:
+    """All hypotheses of this module that reproduce the answers, the simplest first."""
+    tests = _OF_ONE_SHAPE if samples.are_of_one_shape else _OF_OTHER_SHAPE
+    for test in tests:
+        found = test(samples)
+        if found is not None:
+            yield found
+
+
+def _cotangent_ignored(samples: Samples) -> Named | None:
+    """The same answer for different cotangents."""
+    pairs = [
+        (one, two)
+        for one in samples
+        for two in samples
+        if one is not two and one.args is two.args and not np.array_equal(one.cotangent, two.cotangent)
+    ]
+    position = samples.position
+    if not pairs or not all(np.array_equal(one.answers[position], two.answers[position]) for one, two in pairs):
+        return None
+    return Named("delta-next-ignored") if any(each.any() for each in samples.answers) else None
+
+
+def _zero(samples: Samples) -> Named | None:
+    return None if any(each.any() for each in samples.answers) else Named("term-missing")
+
+
+def _factor(samples: Samples) -> Named | None:
+    """One factor for all entries of all answers."""
+    ratio = factor_between(samples.truths, samples.answers)
+    if ratio is None or ratio == 0 or not samples.agree([ratio * each for each in samples.truths]):
+        return None
+    if abs(ratio + 1) < _CONSTANT:
+        return Named("sign")
+    return Named("scaled", (("the factor", f"{ratio:.10g}"),)) if abs(ratio - 1) > _CONSTANT else None
+
+
+def factor_between(right: list[Array], came: list[Array]) -> float | None:
+    """The factor that takes all of one to the other in the sense of least squares."""
+    one, two = (np.concatenate([np.ravel(each) for each in arrays]) for arrays in (right, came))
+    square = float(one @ one)
+    return float(one @ two) / square if square > 0 else None
+
+
+def _transposed(samples: Samples) -> Named | None:
+    if any(each.ndim < 2 for each in samples.truths):  # noqa: PLR2004 - a matrix has two axes
+        return None
+    turned = [np.swapaxes(each, -1, -2) for each in samples.truths]
+    return (
+        Named("transposed")
+        if samples.agree([_as(each, due) for each, due in zip(turned, samples.answers, strict=True)])
+        else None
+    )
+
+
+def of_turned_cotangent(samples: Samples) -> Named | None:
+    """The gradient for the transposed cotangent, or the cotangent times the Jacobian matrix that is not transposed."""
+    if not samples.is_traced:
+        return None
+    shape = samples.all[0].cotangent.shape
+    if len(shape) > 1 and shape[-1] == shape[-2]:
+        found = [_pulled(each, np.swapaxes(each.cotangent, -1, -2))[samples.position] for each in samples]
+        if samples.agree(found):
+            return Named("transposed")
+    array = samples.all[0].floats[samples.position]
+    if shape != array.shape or array.size**2 > _MOST_JACOBIAN:
+        return None
+    products = [_jacobian(each, samples.position) @ each.cotangent.reshape(-1) for each in samples]
+    return Named("transposed") if samples.agree([each.reshape(shape) for each in products]) else None
+
+
+def _pulled(sample: Sample, cotangent: Array) -> tuple[Array, ...]:
+    assert sample.graph is not None  # noqa: S101
+    assert sample.values is not None  # noqa: S101
+    return pulled_back(sample.graph, sample.values, cotangent)
+
+
+def _jacobian(sample: Sample, position: int) -> Array:
+    """A row for each output, a column for each entry of the argument."""
+    units = np.eye(sample.cotangent.size)
+    return np.array([_pulled(sample, unit.reshape(sample.cotangent.shape))[position].reshape(-1) for unit in units])
+
+
+def _as(array: Array, like: Array) -> Array:
+    """The entries in another shape, if there are as many."""
+    return array.reshape(like.shape) if array.size == like.size else array
+
+
+def _swapped(samples: Samples) -> Named | None:
+    """The gradient of another argument, whose place has that of this one."""
+    here = samples.position
+    for there in range(len(samples.all[0].truths)):
+        if there == here:
+            continue
+        if all(
+            each.agrees(each.truths[there], here) and each.agrees(each.truths[here], there) for each in samples
+        ) and not all(each.agrees(each.truths[here], here) for each in samples):
+            return Named("swapped")
+    return None
+
+
+def _diagonal_only(samples: Samples) -> Named | None:
+    """The cotangent times the diagonal of the Jacobian matrix."""
+    found = []
+    for each in samples:
+        array = each.floats[samples.position]
+        if not samples.is_traced or each.cotangent.shape != array.shape or array.size**2 > _MOST_JACOBIAN:
+            return None
+        found.append(each.cotangent * np.diag(_jacobian(each, samples.position)).reshape(array.shape))
+    return Named("jacobian-diagonal-only") if samples.agree(found) else None
+
+
+def in_one_place(samples: Samples) -> Named | None:
+    """The same entry, or the same row, is wrong in all samples, and the others never."""
+    wrong = [_wrong(each, samples.position) for each in samples]
+    if any(each.shape != wrong[0].shape for each in wrong) or wrong[0].size < 2:  # noqa: PLR2004
+        return None
+    ever, shape = np.logical_or.reduce(wrong), wrong[0].shape
+    always = sum(bool(each.any()) for each in wrong) >= len(wrong) - 1
+    if not always or not ever.any() or ever.all():
+        return None
+    places = np.argwhere(ever)
+    if len(places) == 1:
+        return Named("entry-wrong", (("the entry", str([int(i) for i in places[0]])),))
+    rows = {int(place[0]) for place in places}
+    if len(shape) < 2 or shape[0] < 2 or len(rows) > 1:  # noqa: PLR2004
+        return None
+    row = rows.pop()
+    if row == shape[0] - 1:
+        return Named("last-sample-wrong")
+    return Named("row-wrong", (("the row", str(row)),))
+
+
+def _wrong(sample: Sample, position: int) -> Any:
+    answer, truth = sample.answers[position], sample.truths[position]
+    size = float(np.abs(truth).max(initial=0.0))
+    allowed: Array = sample.slack[position] + 1e-9 * np.abs(truth) + 1e-10 * size
+    return np.greater(np.abs(answer - truth), allowed)
+
+
+def _low_precision(samples: Samples) -> Named | None:
+    """Every answer is a number of lower precision, near the right one."""
+    for dtype, near in ((np.float32, _SINGLE), (np.float16, _HALF)):
+        rounded = [each.astype(dtype).astype(np.float64) for each in samples.answers]
+        pairs = zip(rounded, samples.answers, strict=True)
+        if all(np.array_equal(*pair) for pair in pairs) and _near(samples, near):
+            return Named("low-precision")
+    return None
+
+
+#: Arguments that differ by so little are the same in single precision.
+_TINY_MOVE = 1e-12
+
+
+def imprecise(samples: Samples) -> Named | None:
+    """Nearly right, and the same at arguments so near that they are equal in lower precision."""
+    if any(each.dtype == np.float32 for each in samples.all[0].args) or not _near(samples, _SINGLE):
+        return None
+    same = total = 0
+    for each in samples:
+        moved = [array * (1 + _TINY_MOVE) if array.dtype.kind == "f" else array for array in each.args]
+        answer, there = each.answers[samples.position], samples.ask(moved, each.cotangent)[samples.position]
+        wrong = _wrong(each, samples.position)
+        same += int(((answer == there) & wrong).sum())
+        total += int(wrong.sum())
+    return Named("low-precision") if total and same > 0.5 * total else None
+
+
+def _near(samples: Samples, relative: float) -> bool:
+    pairs = zip(samples.answers, samples.truths, strict=True)
+    return all((np.abs(a - t) <= relative * np.abs(t).max(initial=0.0)).all() for a, t in pairs)
+
+
+# Differences
+
+#: How much of the squared errors may be left over: the rounding of differences is as chance has it.
+_UNEXPLAINED = 0.1
+
+
+def _finite_differences(samples: Samples) -> Named | None:
+    """Differences of the forward pass, with a step that the errors tell."""
+    if not samples.is_traced or not _near(samples, 0.2):
+        return None
+    for scheme, order in (("forward", 1), ("backward", 1), ("central", 2)):
+        step = _step(samples, scheme, order)
+        if step is not None and _LEAST_STEP < step < 1 and _reproduced(samples, scheme, step):
+            return Named("finite-differences", (("a step of", f"{step:.2g}"),))
+    return None
+
+
+#: Smaller steps leave no digit.
+_LEAST_STEP = 1e-12
+#: A step at which the error of differences is that of their leading term, and rounding is small beside it.
+_PROBE = {1: 1e-4, 2: 1e-2}
+
+
+def _step(samples: Samples, scheme: str, order: int) -> float | None:
+    probe = _PROBE[order]
+    errors = [
+        _differences(each, samples.position, scheme, probe) - truth
+        for each, truth in zip(samples, samples.truths, strict=True)
+    ]
+    came = [answer - truth for answer, truth in zip(samples.answers, samples.truths, strict=True)]
+    ratio = factor_between(errors, came)
+    return None if ratio is None or ratio <= 0 else probe * ratio ** (1 / order)
+
+
+def _reproduced(samples: Samples, scheme: str, step: float) -> bool:
+    """Whether differences with about this step have the errors that came, but for their rounding."""
+    explained, total = 0.0, 0.0
+    for each, answer, truth in zip(samples, samples.answers, samples.truths, strict=True):
+        near = _differences(each, samples.position, scheme, step)
+        explained += float(np.square(answer - near).sum())
+        total += float(np.square(answer - truth).sum())
+    return explained < _UNEXPLAINED * total
+
+
+def _differences(sample: Sample, position: int, scheme: str, step: float) -> Array:
+    array = sample.floats[position]
+    found = np.zeros(array.shape)
+    ahead, back = {"forward": (step, 0.0), "backward": (0.0, step), "central": (step, step)}[scheme]
+    for index in np.ndindex(array.shape):
+        ends = []
+        for move in (ahead, -back):
+            moved = array.copy()
+            moved[index] += move
+            ends.append(_output(sample, [moved if n == position else each for n, each in enumerate(sample.floats)]))
+        found[index] = float((sample.cotangent * (ends[0] - ends[1])).sum()) / (ahead + back)
+    return found
+
+
+def _output(sample: Sample, floats: Any) -> Array:
+    from reference.gradients.diagnosis.graph import evaluate  # noqa: PLC0415
+
+    assert sample.graph is not None  # noqa: S101
+    with np.errstate(all="ignore"):
+        return evaluate(sample.graph, floats)[id(sample.graph.output)].reshape(sample.cotangent.shape)
+
+
+# Shapes
+
+
+def _not_summed(samples: Samples) -> Named | None:
+    """Summed over the axes along which the argument is broadcast, the answer is right."""
+    found = []
+    for answer, truth in zip(samples.answers, samples.truths, strict=True):
+        if answer.size <= truth.size or not _is_broadcast(truth.shape, answer.shape):
+            return None
+        found.append(unbroadcast(answer, truth.shape))
+    agrees = all(_near_all(one, truth) for one, truth in zip(found, samples.truths, strict=True))
+    return Named("not-summed") if agrees else None
+
+
+def _is_broadcast(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, wide) == wide
+    except ValueError:
+        return False
+
+
+def _near_all(one: Array, truth: Array) -> bool:
+    size = float(np.abs(truth).max(initial=0.0))
+    return one.shape == truth.shape and bool((np.abs(one - truth) <= 1e-7 * np.abs(truth) + 1e-9 * size).all())
+
+
+def _summed_too_far(samples: Samples) -> Named | None:
+    """The sum of the right gradient over one of its axes, or over all."""
+    for axis in (None, *range(max(each.ndim for each in samples.truths))):
+        pairs = list(zip(samples.answers, samples.truths, strict=True))
+        if all(
+            (axis is None or axis < t.ndim)
+            and a.size == t.sum(axis=axis).size
+            and _near_all(a.reshape(-1), t.sum(axis=axis).reshape(-1))
+            for a, t in pairs
+        ) and any(t.size > a.size for a, t in pairs):
+            return Named("wrong-axis")
+    return None
+
+
+def _other_axis(samples: Samples) -> Named | None:
+    """The sum over another axis than that along which the argument is broadcast."""
+    from reference.gradients.diagnosis.changes import unsummed  # noqa: PLC0415
+
+    found = [unsummed(each, samples.position) for each in samples]
+    if any(each is None for each in found):
+        return None
+    for axis in range(max(each.ndim for each in found if each is not None)):
+        if all(
+            wide is not None
+            and axis < wide.ndim
+            and wide.sum(axis=axis).size == answer.size
+            and _near_all(answer.reshape(-1), wide.sum(axis=axis).reshape(-1))
+            for wide, answer in zip(found, samples.answers, strict=True)
+        ):
+            return Named("wrong-axis")
+    return None
+
+
+_OF_ONE_SHAPE: tuple[Callable[[Samples], Named | None], ...] = (
+    _zero, _cotangent_ignored, _factor, _low_precision, _finite_differences, _swapped, _transposed, _diagonal_only,
+)  # fmt: skip
+_OF_OTHER_SHAPE: tuple[Callable[[Samples], Named | None], ...] = (
+    _transposed, _swapped, _not_summed, _summed_too_far, _other_axis,
+)  # fmt: skip

@@ -1,0 +1,125 @@
+"""Whether the formula of a gradient is right, apart from how well doubles compute it: both sides in ball arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.findings import NotApplicable, Violation
+from reference.gradients import rigorous
+from reference.gradients.cases import Case
+from reference.gradients.context import Context
+from reference.gradients.subject import asked
+from reference.numerics import tolerances
+from reference.wording import fact
+
+if TYPE_CHECKING:
+    from reference.numerics.balls import Difference
+
+Array = NDArray[Any]
+
+
+def check_formula(context: Context) -> None:
+    """The formula of the gradient is the derivative, whatever rounding does to the numbers that it computes."""
+    if rigorous.available():
+        raise NotApplicable(fact("no oracle", said=rigorous.available()))
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    context.note_oracle(rigorous.NAME)
+    judged = False
+    for case in _cases(context):
+        cotangent = context.cotangents(case)[0]
+        try:
+            definition, formula = _sides(context)
+            found = balls.difference(definition, formula, cotangent, case.args, context.pattern.differentiable)
+        except balls.Refused as error:
+            raise NotApplicable(fact("formula not followed", reason=f"in exact arithmetic {error}")) from error
+        except Exception:  # noqa: S112 - undecided, or what the code raises at such arguments
+            continue
+        if found is None or not found.width <= tolerances.FORMULA_KNOWN:
+            continue
+        judged = True
+        if found.relative > 0 and _is_what_doubles_compute(context, case, cotangent, found):
+            raise _wrong(case, cotangent, found)
+        _tell_lost_digits(context, case, cotangent, found)
+    if not judged:
+        raise NotApplicable(fact("formula undecided"))
+
+
+def _cases(context: Context) -> Iterator[Case]:
+    """The generic cases in which the derivative is known, as many as there is time for."""
+    size = sum(each.size for each in context.pattern.args)
+    most = min(tolerances.FORMULA_CASES[context.effort], 1 + tolerances.FORMULA_NUMBERS // max(size, 1))
+    if size > tolerances.FORMULA_NUMBERS:
+        raise NotApplicable(fact("formula not followed", reason=f"{size} numbers take too long"))
+    asked_for = 0
+    for case in context.generic():
+        if asked_for == most:
+            return
+        if _is_known(context, case):
+            asked_for += 1
+            yield case
+
+
+def _is_known(context: Context, case: Case) -> bool:
+    if context.spec is not None:
+        return context.spec.rigorous.refusal is None
+    return context.known.is_known(case)
+
+
+def _sides(context: Context) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """What is differentiated, and the gradient by formula; fresh copies, for both may keep state."""
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    forward, vjp = balls.rebound_together(context.subject.forward, context.subject.vjp)
+
+    def formula(cotangent: Any, *args: Any) -> Any:
+        with suppress(balls.Refused):  # vjp may do without
+            forward(*(each.copy() for each in args))
+        return vjp(cotangent, *args)
+
+    if context.spec is None:
+        return balls.rebound(context.subject.forward), formula
+    return context.spec.rigorous.on_balls(), formula
+
+
+def _is_what_doubles_compute(context: Context, case: Case, cotangent: Array, found: Difference) -> bool:
+    """Whether the formula in exact arithmetic is the one that computes the answers: code may tell arrays apart."""
+    answers, bounds = context.gradients(case, cotangent)
+    position = context.pattern.differentiable.index(found.place)
+    answer, bound = float(answers[position][found.index]), float(bounds[position][found.index])
+    size = max(abs(found.came), abs(answer))
+    return abs(answer - found.came) <= bound + tolerances.READINGS_AGREE * size
+
+
+def _wrong(case: Case, cotangent: Array, found: Difference) -> Violation:
+    place: dict[str, Any] = {"what": f"gradient[{found.place}]", "index": found.index}
+    return Violation(
+        fact("by formula", value=found.due, **place),
+        fact("entry", value=found.came, **place).and_("formula off", part=found.relative),
+        index=found.index,
+        counterexample=asked(case.args, cotangent),
+    )
+
+
+def _tell_lost_digits(context: Context, case: Case, cotangent: Array, found: Difference) -> None:
+    """Note where a right formula computes few of its digits."""
+    answers, _ = context.gradients(case, cotangent)
+    for number, answer, truth in zip(context.pattern.differentiable, answers, found.gradients, strict=True):
+        known = np.isfinite(answer) & np.isfinite(truth) & (np.abs(truth) > tolerances.SMALLEST_NORMAL / context.unit)
+        if context.notes or not known.any():
+            continue
+        relative = np.abs(answer - truth)[known] / np.abs(truth)[known]
+        digits = int(np.log10(max(float(relative.max()) / context.unit, 1.0)))
+        if digits >= tolerances.DIGITS_TOLD:
+            index = tuple(int(i) for i in np.argwhere(known)[int(np.argmax(relative))])
+            place: dict[str, Any] = {"what": f"gradient[{number}]", "index": index}
+            context.note(fact("digits lost", digits=min(digits, 16), inputs=_name(case), **place))
+
+
+def _name(case: Case) -> str:
+    return "the given inputs" if case.kind == "as given" else f"drawn inputs ({case.kind})"

@@ -1,0 +1,79 @@
+"""The forward pass in ball arithmetic, where it runs there and means what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.cases import Case
+from reference.gradients.rigorous import Rigorous
+from reference.gradients.specification import unknown
+from reference.gradients.tolerance import rounding_error
+from reference.numerics import tolerances
+from reference.numerics.estimate import Estimate
+
+if TYPE_CHECKING:
+    from reference.gradients.context import Context
+
+Array = NDArray[Any]
+
+
+class KnownForward:
+    """The forward pass in ball arithmetic, where it runs there.
+
+    Parameters
+    ----------
+    context
+        With the answers of the forward pass in doubles.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rigorous = Rigorous(context.subject.forward, "numpy", context.pattern.differentiable)
+        self._known: dict[tuple[str, int], bool] = {}
+        self._is_the_same: bool | None = None
+
+    def is_known(self, case: Case) -> bool:
+        """Whether the forward pass means what it answers, but for rounding, at what is given and in this case.
+
+        Code may ask for the types of its arguments, or keep state between calls, so that on balls it does something
+        else than on doubles.
+        """
+        if self._is_the_same is None:
+            self._is_the_same = any(self._is_near(each) for each in self._context.calm()[: tolerances.PLACES_TRIED])
+        return self._is_the_same and all(map(self._means_what_it_answers, (self._context.cases[0], case)))
+
+    def gradient(self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any]) -> tuple[Estimate, ...]:
+        """The gradient of <cotangent, forward>; infinite errors where it is not known."""
+        found = self._rigorous.gradient(cotangent, args, resolutions)
+        return unknown(self._context.pattern.floats(args)) if found is None else found
+
+    def _is_near(self, case: Case) -> bool:
+        """Whether the two are one number but for the last digits, somewhere: no rounding excuses another function."""
+        truth, output = self._rigorous.value(case.args), self._context.output(case).astype(np.float64)
+        if truth is None or truth.value.shape != output.shape:
+            return False
+        allowed = truth.error + tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(output))
+        return bool((np.abs(truth.value - output) <= allowed).all())
+
+    def _means_what_it_answers(self, case: Case) -> bool:
+        key = (case.kind, case.seed)
+        if key not in self._known:
+            truth = self._rigorous.value(case.args)
+            self._known[key] = truth is not None and self._agrees(case, truth)
+        return self._known[key]
+
+    def _agrees(self, case: Case, truth: Estimate) -> bool:
+        output = self._context.output(case)
+        if truth.value.shape != output.shape:
+            return False
+        off = np.abs(truth.value - output.astype(np.float64)) - truth.error
+        if (off <= self._context.forward_bound(case, output)).all():
+            return True
+        pattern, forward = self._context.pattern, self._context.subject.forward
+        floats = pattern.floats(case.args)
+        (bound,) = rounding_error(lambda *moved: (forward(*pattern.with_floats(moved)),), floats, [output])
+        return bool((off <= bound).all())

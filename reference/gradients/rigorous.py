@@ -1,0 +1,189 @@
+"""The rigorous oracle: a definition, or a forward pass, in ball arithmetic, where it runs on balls.
+
+The interface for the checks: `Rigorous.value` and `Rigorous.gradient` give estimates whose error is a theorem, or None
+where balls cannot tell. `Rigorous.nearby` gives the gradient at generic points next to a tie.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.numerics import tolerances
+from reference.numerics.estimate import Estimate
+
+if TYPE_CHECKING:
+    from reference.numerics.balls import Enclosure
+
+Array = NDArray[Any]
+Language = Literal["numpy", "torch"]
+
+#: What this oracle is called in a finding.
+NAME = "ball arithmetic"
+#: Ties whose slopes are all enclosed, whichever way they go.
+_ENCLOSED = frozenset({"maximum", "minimum", "abs"})
+
+
+def available() -> str | None:
+    """None if balls can be computed with, else a sentence that says what to install."""
+    return None if importlib.util.find_spec("flint") else "python-flint is not installed (the project's extra 'check')"
+
+
+class Rigorous:
+    """A function that is evaluated and differentiated in ball arithmetic.
+
+    Parameters
+    ----------
+    function
+        Of all arguments.
+    language
+        What it is written in.
+    places
+        Which arguments are differentiated; the others are passed on as they are.
+
+    Attributes
+    ----------
+    refusal
+        Why balls cannot tell, in a sentence that names the operation; None as long as they can.
+    """
+
+    def __init__(self, function: Callable[..., Any], language: Language, places: Sequence[int]) -> None:
+        self._function = function
+        self._language = language
+        self._places = tuple(places)
+        self._values: dict[Any, Estimate | None] = {}
+        self._gradients: dict[Any, tuple[Estimate, ...] | None] = {}
+        self._tied: dict[Any, bool] = {}
+        self.refusal: str | None = available()
+
+    def value(self, args: Sequence[Array]) -> Estimate | None:
+        """An enclosure of the value at these arguments; None where balls cannot tell, or it is not finite."""
+        key = _key(args)
+        if key not in self._values:
+            found = self._enclosed(args)
+            known = found is not None and bool(np.isfinite(found.value.error).all())
+            self._values[key] = found.value if found is not None and known else None
+            self._tied[key] = found is not None and bool(found.ties)
+        return self._values[key]
+
+    def has_ties(self, args: Sequence[Array]) -> bool:
+        """Whether the function meets equal numbers here, so that it may have no derivative."""
+        self.value(args)
+        return self._tied[_key(args)]
+
+    def gradient(
+        self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
+    ) -> tuple[Estimate, ...] | None:
+        """Enclosures of the gradient of <cotangent, function> for the arguments of floating point; None if unknown.
+
+        At a tie the estimate is of every gradient at generic points nearby.
+
+        Parameters
+        ----------
+        cotangent
+            Of the output's shape.
+        args
+            All arguments.
+        resolutions
+            For each gradient, a width of the enclosure that is narrow enough for a verdict, entry by entry.
+        """
+        key = (_key(args), cotangent.astype(np.float64).tobytes())
+        if key not in self._gradients:
+            found = self._enclosed(args, cotangent, resolutions)
+            gradients = None if found is None else found.gradients
+            if found is not None and set(found.ties) - _ENCLOSED:
+                gradients = self._all_around(cotangent, args)
+            self._gradients[key] = gradients
+        return self._gradients[key]
+
+    def nearby(
+        self, cotangent: Array, args: Sequence[Array], directions: Sequence[Array]
+    ) -> tuple[Estimate, ...] | None:
+        """The gradient next to the arguments, 2^-300 of the directions away; None where there is a tie again.
+
+        At a kink this is the limit of the gradients along the directions, but for 2^-300 of what they change.
+        """
+        found = self._enclosed(args, cotangent, offset=directions)
+        return None if found is None or found.ties else found.gradients
+
+    def on_balls(self) -> Callable[..., Any]:
+        """The function on balls, as a fresh copy."""
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        return balls.on_balls(self._function, self._language)
+
+    def leaves_doubles(self, args: Sequence[Array]) -> bool:
+        """Whether the function passes through numbers that are beyond all doubles on its way to a finite value."""
+        if self.refusal is not None:
+            return False
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            return balls.leaves_doubles(balls.on_balls(self._function, self._language), args, self._places)
+        except Exception:  # undecided, or what the definition raises at such arguments
+            return False
+
+    def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        """The gradients at points next to a tie, in all of which no two entries are moved alike.
+
+        With n entries there are n points; in them each entry takes every rank among the others, so that whichever of
+        tied entries is the largest (or the k-th) in one of them, each of the others is in another one.
+        """
+        shapes = [args[place].shape for place in self._places]
+        sizes = [int(np.prod(shape)) for shape in shapes]
+        n = sum(sizes)
+        if n > tolerances.MOST_TIED_ENTRIES:
+            return None
+        rng = np.random.RandomState(0)
+        ranks = rng.permutation(n)
+        found = []
+        for shift in range(max(n, 2)):
+            steps = 2.0 * ((ranks + shift) % n) - n + 1 + rng.uniform(0.25, 0.75, n)
+            steps = -steps if n == 1 and shift else steps
+            parts = np.split(steps, np.cumsum(sizes)[:-1])
+            near = self.nearby(
+                cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+            )
+            if near is None or not all(np.isfinite(each.error).all() for each in near):
+                return None
+            found.append(near)
+        return tuple(_hull(estimates) for estimates in zip(*found, strict=True))
+
+    def _enclosed(
+        self,
+        args: Sequence[Array],
+        cotangent: Array | None = None,
+        resolutions: Sequence[Any] | None = None,
+        offset: Sequence[Array] | None = None,
+    ) -> Enclosure | None:
+        if self.refusal is not None:
+            return None
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        if sum(each.size for each in args) > tolerances.MOST_BALLS_AT_ONCE:
+            self.refusal = f"more than {tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
+            return None
+        try:
+            run = balls.on_balls(self._function, self._language)
+            return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
+        except balls.Refused as error:
+            self.refusal = str(error)
+        except Exception:  # undecided, or what the definition raises at such arguments
+            return None
+        return None
+
+
+def _hull(estimates: Sequence[Estimate]) -> Estimate:
+    """The estimate of all of several numbers."""
+    low = np.min([each.value - each.error for each in estimates], axis=0)
+    high = np.max([each.value + each.error for each in estimates], axis=0)
+    middle = np.asarray((low + high) / 2)
+    return Estimate(middle, np.asarray((high - low) / 2 + np.spacing(np.abs(middle))))
+
+
+def _key(args: Sequence[Array]) -> Any:
+    return tuple((each.shape, each.dtype.str, each.tobytes()) for each in args)

@@ -1,0 +1,23 @@
+"""Ball arithmetic for any function of numpy or torch, as people write them; importing it imports flint."""
+
+from reference.numerics.balls import linalg, more_functions  # which register the forms of numpy's functions
+from reference.numerics.balls.evaluation import Enclosure, enclose, leaves_doubles
+from reference.numerics.balls.formulas import Difference, difference
+from reference.numerics.balls.languages import on_balls
+from reference.numerics.balls.rebinding import rebound, rebound_together
+from reference.numerics.balls.tape import Refused, Undecided
+
+__all__ = [
+    "Difference",
+    "Enclosure",
+    "Refused",
+    "Undecided",
+    "difference",
+    "enclose",
+    "leaves_doubles",
+    "linalg",
+    "more_functions",
+    "on_balls",
+    "rebound",
+    "rebound_together",
+]

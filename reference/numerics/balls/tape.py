@@ -1,0 +1,105 @@
+"""What one evaluation on balls writes down: the tape of operations, the exact ties, and how constants are read.
+
+flint keeps one precision for the whole process, so there is one recording at a time, under a lock.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import flint
+
+#: One evaluation at a time: flint's precision and the tape belong to the process.
+LOCK = threading.RLock()
+
+#: Operations in the order in which they were made: a result with its operands and slopes, or None with a function that
+#: carries the adjoints of a whole block back.
+TAPE: list[tuple[Any, Any]] = []
+#: Names of the operations that met two equal operands, so that the slope there is a matter of choice.
+TIES: list[str] = []
+#: How constants are read, and whether single precision is as good as the arguments; see `recording`.
+SETTINGS = {"decimal": False, "single": False}
+
+
+class Undecided(ArithmeticError):  # noqa: N818 - an outcome
+    """The outcome of a comparison is not known at this precision."""
+
+
+class Refused(TypeError):  # noqa: N818 - an outcome
+    """An operation has no form on balls.
+
+    Parameters
+    ----------
+    operation
+        Its name, for the one who reads the report.
+    why
+        What about it.
+    """
+
+    def __init__(self, operation: str, why: str = "has no form in ball arithmetic") -> None:
+        super().__init__(f"{operation} {why}")
+        self.operation = operation
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """In the block flint computes with this many bits; other threads wait."""
+    with LOCK:
+        before = flint.ctx.prec
+        flint.ctx.prec = bits
+        try:
+            yield
+        finally:
+            flint.ctx.prec = before
+
+
+@contextmanager
+def recording(*, decimal: bool = False, single: bool = False) -> Iterator[None]:
+    """In the block operations are written down, from an empty tape on; afterwards the tape is empty again.
+
+    Python's collector of cyclic garbage is switched off meanwhile: a tape has no cycles, and looking for them takes
+    more time than the arithmetic.
+
+    Parameters
+    ----------
+    decimal
+        Constants mean their shortest decimal, and those of 15 digits and more may have been rounded.
+    single
+        Single precision inside is as good as the arguments.
+    """
+    with LOCK:
+        before, collects = dict(SETTINGS), gc.isenabled()
+        SETTINGS.update(decimal=decimal, single=single)
+        TAPE.clear()
+        TIES.clear()
+        gc.disable()
+        try:
+            yield
+        finally:
+            TAPE.clear()
+            SETTINGS.update(before)
+            if collects:
+                gc.enable()
+
+
+def accumulate() -> None:
+    """Carry the adjoints that the results have been given back to the arguments, along the tape."""
+    for result, operands in reversed(TAPE):
+        if result is None:
+            operands()
+            continue
+        adjoint = result.adjoint
+        if adjoint is None:
+            continue
+        for operand, slope in operands:
+            part = adjoint if slope is None else adjoint * slope
+            operand.adjoint = part if operand.adjoint is None else operand.adjoint + part
+
+
+def record_block(back: Callable[[], None]) -> None:
+    """Write down one entry for a whole block of results, such as a matrix product."""
+    TAPE.append((None, back))

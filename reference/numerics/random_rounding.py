@@ -1,0 +1,243 @@
+"""Rounding errors made visible: a computation is repeated with every operation rounded at random.
+
+Two runs in two precisions may agree and both be wrong: 1 + 1e-30 is 1 in each of them, so that log(1 + 1e-30) comes out
+as 0 twice. Here every result of an operation is moved by one or two unit roundoffs, at random; what a computation loses
+on the way then shows in how far its results scatter, whatever the size of the result itself (Monte Carlo arithmetic:
+Parker, Pierce and Eggert 2000, *Monte Carlo arithmetic*, Computing in Science and Engineering 2(4)). Results that
+underflow are moved by the smallest number that there is.
+
+An operation on whole arrays (a sum, a matrix product, a decomposition) rounds inside, where nobody sees it; its
+operands are moved as well, which covers every operation that is backward stable (Higham 2002, section 1.5). Those of
+linear algebra are stable for a matrix as a whole, so that its entries are moved by a part of its largest one.
+
+The scatter is an estimate from a few runs, with a safety factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.numerics import tolerances
+
+Array = NDArray[Any]
+Compute = Callable[..., Sequence[Any]]
+
+#: Operations whose results are exact: they choose, copy, or change a sign.
+_EXACT = frozenset(
+    """negative positive absolute fabs maximum minimum fmax fmin sign copysign floor ceil trunc rint conjugate
+    heaviside signbit where concatenate stack vstack hstack reshape ravel transpose swapaxes moveaxis expand_dims
+    squeeze max min amax amin sort take take_along_axis broadcast_to repeat tile copy flip roll clip zeros_like
+    ones_like empty_like full_like shape ndim size argmax argmin argsort diagonal diag tril triu split array_split
+    round real imag atleast_1d atleast_2d partition pad nan_to_num copyto isclose allclose array_equal can_cast
+    result_type""".split()  # noqa: SIM905
+)
+
+
+#: By how many units the result of a whole operation is moved: by more than its operands are, or the two might cancel.
+_UNITS_OF_WHOLES = 3.0
+#: Operations that have no complex derivative.
+_NOT_ANALYTIC = frozenset({"absolute", "fabs", "conjugate", "sign", "heaviside"})
+
+
+class NotAnalyticError(ValueError):
+    """Complex numbers meet an operation that has no complex derivative."""
+
+
+def moved(array: Array, rng: np.random.RandomState, units: float = 1.0) -> Array:
+    """Every number moved by one or two unit roundoffs of itself, up or down; the real and the imaginary part apart."""
+    if array.dtype.kind == "c":
+        result = np.empty(array.shape, array.dtype)
+        result.real, result.imag = moved(array.real, rng, units), moved(array.imag, rng, units)
+        return result
+    if array.dtype.kind != "f":
+        return array
+    information = np.finfo(array.dtype)
+    steps = rng.uniform(1.0, 2.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+    relative = (array * (units * steps * float(information.eps) / 2)).astype(array.dtype)
+    underflown = np.abs(array) < information.tiny
+    smallest = (np.rint(steps) * float(information.smallest_subnormal)).astype(array.dtype)
+    return np.asarray(array + np.where(underflown, smallest, relative))
+
+
+def scatter(compute: Compute, args: Sequence[Array]) -> list[Array] | None:
+    """How far each result may be from the true one, entry by entry, as an estimate.
+
+    Parameters
+    ----------
+    compute
+        From numpy arrays to arrays.
+    args
+        Taken as exact.
+
+    Returns
+    -------
+    list of arrays, or None
+        Infinite where a repeated computation is not finite. None where the computation cannot be followed: it converts
+        its arguments to plain arrays, or refuses others.
+
+    Raises
+    ------
+    NotAnalyticError
+        Complex numbers meet an operation that is not analytic.
+    """
+    plain = [np.asarray(each) for each in compute(*args)]
+    largest = [np.zeros(each.shape) for each in plain]
+    for number in range(tolerances.RANDOM_ROUNDINGS):
+        rng = np.random.RandomState(number)
+        try:
+            run = Run(rng)
+            answers = list(compute(*(Rounded.of(array, run) for array in args)))
+        except NotAnalyticError:
+            raise
+        except Exception:  # foreign code that cannot do with such arrays, for whatever reason
+            return None
+        for place, (answer, due) in enumerate(zip(answers, plain, strict=True)):
+            if due.dtype.kind in "fc" and not run.has_made(answer):
+                return None
+            found = np.asarray(answer)
+            if found.shape != due.shape:
+                return None
+            with np.errstate(all="ignore"):
+                off = np.abs(found.astype(due.dtype) - due)
+            largest[place] = np.maximum(largest[place], np.where(np.isfinite(off), off, np.inf))
+    return largest
+
+
+@dataclass
+class Run:
+    """One computation in which every operation is rounded at random.
+
+    Attributes
+    ----------
+    rng
+        Draws the roundings.
+    """
+
+    rng: np.random.RandomState
+    _memory: dict[int, Array] = field(default_factory=dict)
+
+    def keep(self, array: Rounded) -> Rounded:
+        """Note that the computation has made this array."""
+        array.run = self
+        owner = _owner(array)
+        self._memory[id(owner)] = owner
+        return array
+
+    def has_made(self, answer: Any) -> bool:
+        """Whether an answer was computed here, even if it was turned into a plain array at the very end."""
+        return isinstance(answer, np.ndarray) and id(_owner(answer)) in self._memory
+
+
+class Rounded(np.ndarray[Any, Any]):
+    """An array, every operation on which is rounded at random."""
+
+    run: Run
+
+    @classmethod
+    def of(cls, array: Array, run: Run) -> Rounded:
+        """The numbers of an array, which are exact."""
+        return run.keep(np.array(array).view(cls))
+
+    def __array_finalize__(self, other: Any) -> None:
+        run = getattr(other, "run", None)
+        if run is None:
+            self.run = Run(np.random.RandomState(0))
+        else:
+            run.keep(self)
+
+    @property
+    def rng(self) -> np.random.RandomState:
+        """Draws the roundings."""
+        return self.run.rng
+
+    def __getitem__(self, key: Any) -> Any:
+        """As an array, even of one number, which numpy would give as a plain number."""
+        found = super().__getitem__(key)
+        return found if isinstance(found, np.ndarray) else self._wrapped(found, exact=True)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[number] for number in range(len(self)))
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        given = options.pop("out", ())
+        plain = [_plain(each) for each in inputs]
+        options = {name: _plain(each) for name, each in options.items()}
+        whole = method != "__call__" or ufunc.signature is not None
+        if method == "at":
+            getattr(ufunc, method)(*plain, **options)
+            return None
+        exact = ufunc.__name__ in _EXACT
+        if ufunc.__name__ in _NOT_ANALYTIC and _has_complex(plain):
+            raise NotAnalyticError(ufunc.__name__)
+        inside = not exact and (whole or _has_complex(plain))
+        if inside:
+            plain = [moved(each, self.rng) if _is_float(each) else each for each in plain]
+        found = getattr(ufunc, method)(*plain, **options)
+        result = self._wrapped(found, exact=exact, units=_UNITS_OF_WHOLES if inside else 1.0)
+        if not given:
+            return result
+        results = result if isinstance(result, tuple) else (result,)
+        for target, one in zip(given, results, strict=True):
+            np.copyto(np.asarray(target), np.asarray(one), casting="unsafe")
+        return given if len(given) > 1 else given[0]
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func is np.copyto or func is np.putmask or func is np.place:
+            return func(*map(_plain, args), **{name: _plain(each) for name, each in kwargs.items()})
+        exact = func.__name__ in _EXACT
+        linear = "linalg" in (getattr(func, "__module__", "") or "")
+
+        def operand(value: Any) -> Any:
+            if isinstance(value, list | tuple):
+                return type(value)(map(operand, value)) if type(value) in {list, tuple} else value
+            plain = _plain(value)
+            if exact or not _is_float(plain):
+                return plain
+            if linear:
+                size = np.abs(plain).max(initial=0.0) * plain.shape[-1] if plain.ndim else 0.0
+                plain = plain + moved(np.full(plain.shape, size, plain.dtype), self.rng) - size
+            return moved(plain, self.rng)
+
+        found = func(*map(operand, args), **{name: operand(each) for name, each in kwargs.items()})
+        return self._wrapped(found, exact=exact, units=_UNITS_OF_WHOLES)
+
+    def _wrapped(self, found: Any, *, exact: bool, units: float = 1.0) -> Any:
+        if isinstance(found, tuple):
+            parts = [self._wrapped(each, exact=exact, units=units) for each in found]
+            return type(found)(*parts) if hasattr(found, "_fields") else tuple(parts)
+        if isinstance(found, list):
+            return [self._wrapped(each, exact=exact, units=units) for each in found]
+        if not isinstance(found, np.ndarray | np.generic):
+            return found
+        array = np.asarray(found)
+        if array.dtype.kind not in "fc":
+            return found
+        return self.run.keep((array if exact else np.asarray(moved(array, self.rng, units))).view(Rounded))
+
+
+def _owner(array: Array) -> Array:
+    """The array whose memory this one looks at."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Rounded):
+        return np.asarray(value)
+    if type(value) in {list, tuple}:
+        return type(value)(map(_plain, value))
+    return value
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
+def _has_complex(values: Sequence[Any]) -> bool:
+    return any(isinstance(each, np.ndarray) and each.dtype.kind == "c" for each in values)

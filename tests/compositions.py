@@ -1,0 +1,193 @@
+"""Random compositions of elementary functions, on arrays, tensors and balls, with their true derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+#: A node: the name of an operation, and its operands (a number for a leaf).
+Node = tuple[Any, ...]
+
+UNARY = (
+    "exp",
+    "log",
+    "tanh",
+    "sigmoid",
+    "square",
+    "reciprocal",
+    "abs",
+    "neg",
+    "expm1 by hand",
+    "log1p by hand",
+    "sqrt",
+)
+BINARY = ("add", "sub", "mul", "div", "max")
+#: From numbers that vanish to ones that saturate.
+SIZES = (1e-12, 1e-3, 1.0, 1.0, 1.0, 5.0, 30.0, 300.0)
+CONSTANTS = (1.0, 1.0, 2.0, 0.5, -1.0, 1e-8, 1e8)
+ARGUMENTS = 3
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A formula of three numbers, and where it is asked."""
+
+    node: Node
+    point: tuple[float, ...]
+
+    def arrays(self, x: Any) -> Any:
+        """In numpy, as people write it; of real or complex numbers, of any width."""
+        return evaluated(self.node, x, NUMPY)
+
+    def tensors(self, x: Any) -> Any:
+        """In torch."""
+        return evaluated(self.node, x, torch_operations())
+
+
+def drawn(rng: np.random.RandomState) -> Composition:
+    size = SIZES[rng.randint(len(SIZES))] if rng.rand() < 0.85 else 10.0 ** rng.uniform(-300, 300)
+    point = tuple(float(each) for each in size * rng.randn(ARGUMENTS))
+    if rng.rand() < 0.25:
+        point = tuple(round(each * 8) / 8 or 0.125 for each in point)
+    return Composition(_node(rng, 1 + rng.randint(4)), point)
+
+
+def _node(rng: np.random.RandomState, depth: int) -> Node:
+    kind = rng.rand()
+    if depth == 0 or kind < 0.08:
+        if rng.rand() < 0.75:
+            return ("argument", int(rng.randint(ARGUMENTS)))
+        return ("constant", CONSTANTS[rng.randint(len(CONSTANTS))])
+    if kind < 0.5:
+        operation, count = UNARY[rng.randint(len(UNARY))], 1
+    elif kind < 0.93:
+        operation, count = BINARY[rng.randint(len(BINARY))], 2
+    else:
+        operation, count = "softmax", ARGUMENTS
+    operands = [_node(rng, depth - 1) for _ in range(count)]
+    # A function of constants alone is computed by Python before anybody can follow it.
+    if all(kind == "constant" for kind, *_ in operands):
+        operands[0] = ("argument", int(rng.randint(ARGUMENTS)))
+    return (operation, *operands)
+
+
+def evaluated(node: Node, x: Any, operations: dict[str, Callable[..., Any]]) -> Any:
+    kind, *operands = node
+    if kind == "argument":
+        return x[operands[0]]
+    if kind == "constant":
+        return operations["constant"](operands[0])
+    return operations[kind](*(evaluated(each, x, operations) for each in operands))
+
+
+def _softmax(exp: Any, largest: Any) -> Callable[..., Any]:
+    """The first probability, with the maximum subtracted as everybody does it."""
+
+    def softmax(*logits: Any) -> Any:
+        top = logits[0]
+        for each in logits[1:]:
+            top = largest(top, each)
+        terms = [exp(each - top) for each in logits]
+        return terms[0] / (terms[0] + terms[1] + terms[2])
+
+    return softmax
+
+
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "square": lambda a: a * a,
+    "reciprocal": lambda a: 1 / a,
+}
+
+
+def _operations(exp: Any, log: Any, tanh: Any, sqrt: Any, largest: Any, absolute: Any, constant: Any) -> Any:
+    return {
+        **_PLAIN,
+        "exp": exp,
+        "log": log,
+        "tanh": tanh,
+        "sqrt": sqrt,
+        "max": largest,
+        "abs": absolute,
+        "constant": constant,
+        "sigmoid": lambda a: 1 / (1 + exp(-a)),
+        "expm1 by hand": lambda a: exp(a) - 1,
+        "log1p by hand": lambda a: log(1 + a),
+        "softmax": _softmax(exp, largest),
+    }
+
+
+NUMPY = _operations(np.exp, np.log, np.tanh, np.sqrt, np.maximum, np.abs, lambda value: value)
+
+
+def torch_operations() -> Any:
+    import torch  # noqa: PLC0415 - optional and slow to import
+
+    def tensor(value: float) -> Any:
+        return torch.tensor(value, dtype=torch.float64)
+
+    def of_tensors(function: Any) -> Any:
+        return lambda *each: function(*(one if torch.is_tensor(one) else tensor(one) for one in each))
+
+    functions = (torch.exp, torch.log, torch.tanh, torch.sqrt, torch.maximum, torch.abs)
+    return _operations(*(of_tensors(each) for each in functions), lambda value: value)
+
+
+def truth(composition: Composition, direction: tuple[float, ...], bits: int = 6000) -> tuple[Any, Any] | None:
+    """Balls around the value and the derivative along a direction; None at a kink, or outside a function's domain."""
+    import flint  # noqa: PLC0415 - optional
+
+    before, flint.ctx.prec, flint.ctx.cap = flint.ctx.prec, bits, 2
+    try:
+        x = [flint.arb_series([at, along]) for at, along in zip(composition.point, direction, strict=True)]
+        found = evaluated(composition.node, x, _series_operations())
+        value, slope = found[0], found[1]
+        return (value, slope) if value.is_finite() and slope.is_finite() else None
+    except (_KinkError, ValueError, ZeroDivisionError):
+        return None
+    finally:
+        flint.ctx.prec = before
+
+
+class _KinkError(Exception):
+    """The function has no derivative here."""
+
+
+def _series_operations() -> Any:
+    import flint  # noqa: PLC0415 - optional
+
+    def series(a: Any) -> Any:
+        return a if isinstance(a, flint.arb_series) else flint.arb_series([a, 0])
+
+    def largest(a: Any, b: Any) -> Any:
+        a, b = series(a), series(b)
+        if a[0] > b[0]:
+            return a
+        if a[0] < b[0]:
+            return b
+        if (a[0] - b[0]).is_zero() and (a[1] - b[1]).is_zero():
+            return a
+        raise _KinkError
+
+    def tanh(a: Any) -> Any:
+        return 1 - 2 / (1 + (2 * series(a)).exp())
+
+    def absolute(a: Any) -> Any:
+        return largest(a, -series(a))
+
+    return _operations(
+        lambda a: series(a).exp(),
+        lambda a: series(a).log(),
+        tanh,
+        lambda a: series(a).sqrt(),
+        largest,
+        absolute,
+        series,
+    )

@@ -1,0 +1,81 @@
+"""Functions of torch in ball arithmetic: what they mean, or a refusal that names the operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (the project's extra 'torch')")
+
+from reference.numerics.balls import Refused, enclose, on_balls  # noqa: E402
+from tests import balls_corpus_torch  # noqa: E402
+from tests.balls_judge import judged  # noqa: E402
+
+X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
+
+
+def in_doubles(function: Any) -> Any:
+    return lambda *args: function(*map(torch.from_numpy, args)).detach().numpy()
+
+
+def corpus() -> dict[str, str]:
+    return {
+        name: judged(function, args, "torch", in_doubles(function))
+        for name, function, args in balls_corpus_torch.FUNCTIONS
+    }
+
+
+def test_nothing_is_wrong_and_nearly_everything_runs() -> None:
+    """Value and gradient of each function are right, or it is refused; at most one in twenty is."""
+    verdicts = corpus()
+    assert [verdict for verdict in verdicts.values() if verdict.startswith("WRONG")] == []
+    assert sum(verdict == "right" for verdict in verdicts.values()) >= 0.95 * len(verdicts)
+
+
+@pytest.mark.parametrize(
+    ("function", "operation"),
+    [
+        (lambda x: torch.fft.fft(x).real, "_fft"),
+        (lambda x: x * x.max().item(), "Tensor.item"),
+        (lambda x: torch.from_numpy(x.numpy()), "Tensor.numpy"),
+        (lambda x: x.to(torch.float32), "float32"),
+        (lambda x: torch.ones(2, 3, dtype=torch.float64), "the result"),
+    ],
+)
+def test_refusals_name_the_operation(function: Any, operation: str) -> None:
+    """What has no form on balls is refused loudly, in a sentence that names it."""
+    if operation == "the result":
+        assert (
+            enclose(on_balls(function, "torch"), [X], [0], np.ones(X.shape)).gradients[0].value.tolist()
+            == (0 * X).tolist()
+        )
+        return
+    with pytest.raises(Refused, match=operation.replace(".", r"\.")):
+        enclose(on_balls(function, "torch"), [X], [0], None)
+
+
+def test_torchs_threshold_of_softplus_is_granted() -> None:
+    """Above 20 torch gives x for log(1 + e^x): the enclosure holds both, and the slope of either."""
+    x = np.array([19.0, 25.0])
+    found = enclose(on_balls(torch.nn.functional.softplus, "torch"), [x], [0], np.ones(2))
+    exact = x + np.log1p(np.exp(-x))
+    assert (np.abs(found.value.value - exact) <= found.value.error + np.spacing(exact)).all()
+    assert abs(found.value.value[1] - 25) <= found.value.error[1]
+    assert abs(found.gradients[0].value[1] - 1) <= found.gradients[0].error[1]
+    assert found.value.error[0] < 1e-14
+
+
+def test_detach_cuts_as_in_torch() -> None:
+    """What is detached has no derivative."""
+    found = enclose(on_balls(lambda x: x * x.detach(), "torch"), [X], [0], np.ones(X.shape))
+    assert found.gradients[0].value.tolist() == X.tolist()
+
+
+@pytest.mark.measure
+def test_what_runs() -> None:
+    """Prints the corpus by verdict."""
+    verdicts = [verdict.split(":")[0] for verdict in corpus().values()]
+    print({each: verdicts.count(each) for each in sorted(set(verdicts))})  # noqa: T201 - a measurement

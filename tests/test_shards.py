@@ -1,0 +1,68 @@
+"""A class judged in shards, or without names, or again: the same table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from reports.io.exit_codes import FAILED, OK, USAGE
+from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
+
+pytestmark = MARKS
+
+
+def test_shards_that_are_joined_give_the_table_of_one(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Three shards with one seed, joined in any order, give the same bytes as one run, also for those not judged."""
+    hand_in(elsewhere / "course", a=RIGHT, b=LEAKY, c=RIGHT, d=LEAKY)
+    (elsewhere / "course" / "e.rar").write_bytes(b"Rar!")
+    argv = ["--all", "course", *RELU, "--seed", "5"]
+    assert outcome(*argv, "--csv", "one.csv") == FAILED
+    assert outcome(*argv, "--csv", "again.csv") == FAILED
+    for number in (1, 2, 3):
+        outcome(*argv, "--shard", f"{number}/3", "--json", f"{number}.json")
+    assert outcome("--merge", "3.json", "1.json", "2.json", "--csv", "joined.csv") == FAILED
+    one = Path("one.csv").read_bytes()
+    assert Path("again.csv").read_bytes() == one
+    assert Path("joined.csv").read_bytes() == one
+    assert one.count(b"\n") == 6
+    assert "2 pass, 2 fail, 1 not judged" in capsys.readouterr().out
+
+
+def test_shards_that_do_not_fit_are_wrong_usage(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a seed or a file a shard is refused, and a merge where one is missing, twice there, or of another run."""
+    hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
+    shard = ["--all", "course", "--only", "relu.made", "--effort", "quick", "--shard", "1/2"]
+    assert outcome(*shard, "--json", "1.json") == USAGE
+    assert "--shard needs --seed" in capsys.readouterr().err
+    assert outcome(*shard, "--seed", "5") == USAGE
+    assert "--shard needs --json" in capsys.readouterr().err
+    assert outcome(*shard, "--seed", "5", "--json", "1.json") == OK
+    assert outcome("--merge", "1.json") == USAGE
+    assert "expected each of the 2 shards once, got 1/2" in capsys.readouterr().err
+    assert outcome("--merge", "1.json", "1.json") == USAGE
+    other = json.loads(Path("1.json").read_text("utf-8"))
+    other["shard"], other["settings"]["seed"] = [2, 2], 6
+    Path("2.json").write_text(json.dumps(other), encoding="utf-8")
+    assert outcome("--merge", "1.json", "2.json") == USAGE
+    assert "expected 2.json to have the settings of 1.json" in capsys.readouterr().err
+    Path("no.json").write_text("[]", encoding="utf-8")
+    assert outcome("--merge", "no.json") == USAGE
+    assert outcome("--merge", "1.json", "--all", "course") == USAGE
+
+
+def test_anonymous_tables_and_pages_name_nobody(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --anonymous a number stands for each name, in the tables, on the pages and in their names."""
+    hand_in(elsewhere / "course", mueller=LEAKY, zappa="x = = 1\n")
+    hand_in(elsewhere / "course" / "svensson", layers=RIGHT)
+    argv = ["--all", "course", *RELU, "--anonymous", "--reports", "out", "--csv", "t.csv", "--json", "t.json"]
+    assert outcome(*argv) == FAILED
+    said = capsys.readouterr()
+    texts = [said.out, said.err, *(path.read_text("utf-8") for path in (Path("t.csv"), Path("t.json")))]
+    texts += [path.read_text("utf-8") for path in Path("out").iterdir() if path.suffix in {".html", ".json"}]
+    texts.append(" ".join(path.name for path in Path("out").iterdir()))
+    assert not [name for name in ("mueller", "svensson", "zappa") if any(name in text for text in texts)]
+    assert [line.split(",")[:2] for line in Path("t.csv").read_text("utf-8").splitlines()[1:]] == [
+        ["1", "fail"], ["2", "pass"], ["3", "fail"],
+    ]  # fmt: skip
