@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from reference.lab import layers
 from reference.execution.worker.protocol import Define
+from reference.lab import layers
 from reference.lab.mistakes import plain
 
 _PARTS = (
