@@ -65,7 +65,7 @@ def check_vjp(
     ...     return (delta_next * (1 - np.tanh(X)),)  # where is the square?
     >>> findings = check_vjp(np.tanh, tanh_delta, np.array([0.5, 2.0]))
     >>> print(*(finding.check for finding in findings if finding.status == "failed"))
-    vjp.gradient[0].consistent
+    vjp.gradient[0].consistent vjp.gradient.formula
     >>> def scaled(params, axis):
     ...     return (params["x"] * params["scale"]).sum(axis)
     >>> def scaled_vjp(c, params, axis):
