@@ -226,7 +226,7 @@ def _all_checks(context: Context) -> Iterator[Check]:
     yield from _of_form(vjp, "gradient", gradients)
     if context.subject.takes_cotangent:
         yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
-    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients, "vjp.gradient.no_state"))
+    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,), ("vjp.gradient.no_state",))
 
 
 def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:
