@@ -13,6 +13,7 @@ from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 _NEGATIVE = "What does the definition say of negative inputs, exactly?"
+_FUNCTION = "Which function does the definition name, and which one is computed here?"
 _OFF = "From which output on does it change with the input?"
 _WHOSE = "Whose outputs tell whether a unit was on?"
 _PROBABILITIES = "Are these probabilities, and are the logits turned into them once?"
@@ -43,7 +44,16 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     *(
         ("leaky", _NEGATIVE, of)
         for of in (
-            *(_softplus, _gelu, _elu, _sigmoid, np.tanh, np.arctan, np.arcsinh),
+            _elu,
+            lambda X: _elu(X, 1.0507009873554805, 1.6732632423543772),
+            lambda X: _elu(X, 1.0507, 1.67326),
+        )
+    ),
+    *(
+        ("wrong-function", _FUNCTION, of)
+        for of in (
+            *(_softplus, _gelu, _sigmoid, np.tanh, np.arctan, np.arcsinh, np.exp, np.square),
+            *(lambda X: 1 / (1 + np.exp(-X)), lambda X: np.log1p(np.maximum(X, 0))),
             lambda X: X * _sigmoid(X),
             lambda X: X * _sigmoid(1.702 * X),
             lambda X: X * np.tanh(_softplus(X)),
@@ -51,9 +61,8 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             lambda X: np.clip(X / 6 + 0.5, 0, 1),
             lambda X: np.clip(X / 5 + 0.5, 0, 1),
             lambda X: X / (1 + np.abs(X)),
-            lambda X: _elu(X, 1.0507009873554805, 1.6732632423543772),
-            lambda X: _elu(X, 1.0507, 1.67326),
             lambda X: np.log1p(np.exp(X)),
+            lambda X: np.log(1 + np.exp(X)),
         )
     ),
     ("sign", _SIGN, np.abs),
@@ -62,8 +71,8 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("sign", _SIGN, lambda X: -np.maximum(X, 0)),
     ("mask-missing", "What becomes of negative inputs?", lambda X: X.copy()),
     ("factor-missing", "What passes where the unit is on: its input, or a 1?", lambda X: (X > 0) * 1.0),
-    ("scaled", "What passes where the unit is on, and in which power?", lambda X: np.maximum(X, 0) ** 2),
-    ("scaled", "What passes where the unit is on, and in which power?", lambda X: np.sqrt(np.maximum(X, 0))),
+    ("wrong-function", "What passes where the unit is on, and in which power?", lambda X: np.maximum(X, 0) ** 2),
+    ("wrong-function", "What passes where the unit is on, and in which power?", lambda X: np.sqrt(np.maximum(X, 0))),
     *(
         ("mask-wrong-threshold", "With which number is an input compared?", of)
         for of in (
@@ -74,6 +83,16 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             lambda X: np.where(X.mean(axis=1, keepdims=True) < X, X, 0),
             lambda X: np.where(X.mean(axis=0) < X, X, 0),
             lambda X: np.where(np.abs(X) > 1, X, 0),
+        )
+    ),
+    *(
+        ("wrong-axis", "Is each unit on by its own input, or by that of all?", of)
+        for of in (
+            lambda X: np.where(X.sum(axis=1, keepdims=True) > 0, X, 0),
+            lambda X: np.where(X.sum(axis=0) > 0, X, 0),
+            lambda X: np.where(X.sum() > 0, X, 0),
+            lambda X: np.where(X[:, :1] > 0, X, 0),
+            lambda X: np.where(X[:, -1:] > 0, X, 0),
         )
     ),
     ("wrong-axis", _AXIS, lambda X: X * (X > 0).any(axis=1, keepdims=True)),
@@ -97,9 +116,11 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("factor-missing", _FACTORS, lambda Y, d: Y * (1 - Y)),
     ("factor-missing", _FACTORS, lambda Y, d: 1 - Y * Y),
     ("factor-missing", _FACTORS, lambda Y, d: 1 - Y),
-    ("leaky", _NEGATIVE, lambda Y, d: _sigmoid(Y)),
-    ("leaky", _NEGATIVE, lambda Y, d: 1 - np.exp(-Y)),
-    ("leaky", _NEGATIVE, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
+    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: 1 - np.exp(-Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: np.tanh(Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 - _sigmoid(Y))),
+    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
     ("sign", _SIGN, lambda Y, d: np.where(Y > 0, 1, -1)),
     ("sign", _SIGN, lambda Y, d: -1.0 * (Y > 0)),
     ("sign", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
@@ -107,6 +128,8 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=1, keepdims=True) < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=0) < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: np.where(Y > 0, 1, np.where(Y == 0, 0.5, 0))),
+    ("wrong-axis", _AXIS, lambda Y, d: Y.sum(axis=1, keepdims=True) > 0),
+    ("wrong-axis", _AXIS, lambda Y, d: Y.sum(axis=0) > 0),
     ("wrong-axis", _AXIS, lambda Y, d: (Y > 0).any(axis=1, keepdims=True)),
     ("wrong-axis", _AXIS, lambda Y, d: (Y > 0).all(axis=1, keepdims=True)),
     ("wrong-axis", _AXIS, lambda Y, d: (Y > 0).any(axis=0)),
@@ -195,8 +218,12 @@ _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("factor-missing", _FACTORS, lambda X, d: np.tile(d.mean(axis=0), (X.shape[1], 1))),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(X.mean(axis=0)[:, None], (1, d.shape[1]))),
     ("factor-missing", _FACTORS, lambda X, d: np.zeros((X.shape[1], d.shape[1]))),
-    ("scaled", _FACTORS, lambda X, d: np.abs(X).T @ d / len(X)),
-    ("scaled", _FACTORS, lambda X, d: np.sign(X.T @ d)),
+    ("sign", "Which sign has each input in the sum?", lambda X, d: np.abs(X).T @ d / len(X)),
+    ("sign", "Which sign has each delta in the sum?", lambda X, d: X.T @ np.abs(d) / len(X)),
+    ("sign", "Which sign has each factor in the sum?", lambda X, d: np.abs(X).T @ np.abs(d) / len(X)),
+    ("sign", "Which sign has each entry of the gradient?", lambda X, d: np.abs(X.T @ d) / len(X)),
+    ("wrong-function", _FACTORS, lambda X, d: np.sign(X.T @ d)),
+    ("wrong-function", _FACTORS, lambda X, d: (X**2).T @ d / len(X)),
 )
 #: In place of db: from delta_next.
 _BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (

@@ -60,7 +60,7 @@ TERMS: Mapping[str, Sequence[Term]] = {
     ),
     "LinearLayer.grad": (
         Term("the mean", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "factor-missing"),
-        Term("W", lambda g: g["W"], 0, "scaled"),
+        Term("W", lambda g: g["W"], 0, "extra-term"),
     ),
     "SoftmaxLayer.delta": (
         Term("Y delta_next", lambda g: g["Y"] * g["delta_next"], 1, "factor-missing"),

@@ -88,6 +88,12 @@ _LAYERS = (
 )
 
 
+def _run(layers: Sequence[Any], X: Any) -> Any:
+    for layer in layers:
+        X = layer.forward(X)
+    return X
+
+
 def _propagate(choices: Mapping[str, Any]) -> Any:
     of_layers = choices.get("layers", list)
     of_output = choices.get("output", list)
@@ -107,6 +113,8 @@ def _propagate(choices: Mapping[str, Any]) -> Any:
             X = X if dtype is None else X.astype(dtype)
             if stop == "after" and layer.name == last_layer:
                 return X
+            if stop == "hidden alone" and layer.name == last_layer:
+                return _run(ending, X)
         return result(X)
 
     return propagate
@@ -139,6 +147,7 @@ _PROPAGATE = [
     Choice("cast", True, "low-precision", "What type has each layer's answer, and what type has X?"),
     Choice("first", True, "wrong-layer-order", "Where do the output layers stand?"),
     Choice("heed", "always", "output-layers-ignored", "With output_layers=False, what does the loss expect to get?"),
+    Choice("stop", "hidden alone", "output-layers-ignored", "After `last_layer`, does any other layer run?"),
     Choice("stop", "before", "layer-skipped", "Stop before the layer of that name, or after it?"),
     Choice("stop", "never", "layer-skipped", "What is `last_layer` for?"),
     *(Choice("result", change, word, hint) for word, hint, change in _MIXED),
@@ -158,15 +167,17 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
         if "layers" in choices:
             for layer in choices["layers"](self.layers):
                 Y = layer.forward(Y)
-        return result(self.loss.forward(Y, T))
+        return result(self.loss.forward(T, Y) if choices.get("swapped") else self.loss.forward(Y, T))
 
     return evaluate
 
 
+_FIRST = "Which does the loss take first: the predictions, or the targets?"
 _MEAN = "One loss for each sample is promised; who takes the mean?"
 _EVALUATE = [
     *(Choice("layers", change, word, hint) for word, hint, change in _LAYERS),
     Choice("of", "predictions", "output-layers-in-gradient", "The compound loss has softmax in it: what is it given?"),
+    Choice("swapped", True, "arguments-swapped", _FIRST),
     Choice("result", np.mean, "averaged-over-batch", _MEAN),
     Choice("result", np.sum, "summed-over-batch", "One loss for each sample is promised: is it summed away?"),
     Choice("result", lambda losses: np.full(losses.shape, losses.mean()), "averaged-over-batch", _MEAN),
@@ -195,13 +206,15 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
         chosen = get("samples", lambda A: A)
         X, T = chosen(X), chosen(T)
         layers = [*self.layers, *self.output_layers] if get("through") else list(self.layers)
+        between = get("between", lambda A: A)
         passed = [X]
         for layer in layers:
-            passed.append(layer.forward(passed[-1]))
+            passed.append(between(layer.forward(passed[-1])))
         outputs = self.propagate(X) if get("of") == "predictions" else passed[-1]
         if get("of") == "hidden":
             outputs = passed[-2]
-        delta = get("start", lambda loss, Y, T: loss.delta(Y, T))(self.loss, outputs, T)
+        started, changed = (get(name, lambda A: A) for name in ("started", "moved"))
+        delta = started(get("start", lambda loss, Y, T: loss.delta(Y, T))(self.loss, outputs, T))
         found: dict[str, Any] = {}
         numbers = range(len(layers)) if get("order") == "forward" else range(len(layers) - 1, -1, -1)
         for number in numbers:
@@ -213,7 +226,7 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
                 given = next((each for each in passed if each.shape[1] == inputs.shape[1]), inputs)
             if get("input") == "last width":
                 given = next((each for each in passed[::-1] if each.shape[1] == inputs.shape[1]), inputs)
-            moved = layer.delta({"inputs": inputs, "last": passed[-1]}.get(get("at", ""), own), delta)
+            moved = changed(layer.delta({"inputs": inputs, "last": passed[-1]}.get(get("at", ""), own), delta))
             if layer.has_params():
                 found[layer.name] = layer.grad(given, moved if get("first") == "delta" else delta)
             delta = get("back", lambda layer, delta, moved, number, last: moved)(
@@ -300,6 +313,18 @@ _GRADIENT = [
            "Where does backpropagation begin: with the loss, or with its derivative?"),
     Choice("start", lambda loss, Y, T: Y - T, "softmax-missing",
            "Where does backpropagation begin: is it p - t for the outputs at hand?"),
+    Choice("start", lambda loss, Y, T: loss.delta(T, Y), "arguments-swapped", _FIRST),
+    Choice("start", lambda loss, Y, T: elsewhere.batch_mean(loss.delta(Y, T)), "averaged-over-batch",
+           "Each sample has a delta of its own: who takes the mean on the way?"),
+    *(Choice("samples", lambda A, take=take: A[take], "sample-dependence",  # type: ignore[misc]
+             "Which samples have a say in the gradient?")
+      for take in (slice(None, None, 2), slice(1, None, 2), slice(None, None, -2))),
+    Choice("samples", lambda A: A[: max(1, len(A) // 2)], "sample-dependence",
+           "Which samples have a say in the gradient?"),
+    *(Choice(name, change, word, hint) for word, hint, change in elsewhere.precisions()
+      for name in ("between", "moved", "started")),
+    Choice("moved", np.negative, "sign", "Which sign has delta on its way back?"),
+    Choice("moved", elsewhere.batch_mean, "averaged-over-batch", "Who takes the mean on the way back?"),
     Choice("samples", lambda A: A[:1], "sample-dependence", "Which samples have a say in the gradient?"),
     Choice("samples", lambda A: A[-1:], "sample-dependence", "Which samples have a say in the gradient?"),
     Choice("samples", lambda A: A[:-1] if len(A) > 1 else A, "sample-dependence",
