@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given
+from reference.lab.mistakes.other_functions import others
 from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
@@ -166,7 +167,6 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
         lambda X: _rows_to_one(_sigmoid(X)),
     ),
     ("output-layers-in-gradient", _PROBABILITIES, lambda X: softmax(softmax(X))),
-    ("softmax-missing", _PROBABILITIES, lambda X: np.log(softmax(X))),
     ("sign", _SIGN, lambda X: softmax(-X)),
     ("sign", _SIGN, lambda X: 1 - softmax(X)),
     ("scaled", "Which number is raised to the power of the logits?", lambda X: _raised(2.0, X)),
@@ -184,6 +184,10 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("sample-dependence", _SAMPLES, lambda X: softmax(X.reshape(1, -1)).reshape(X.shape)),
     ("sample-dependence", _SAMPLES, lambda X: softmax(X - X.mean(axis=0))),
 )
+
+
+#: Words that fit losses alone.
+_OF_LOSSES = frozenset({"binary-cross-entropy", "output-layers-in-gradient"})
 
 
 def _rows_to_one(A: Array) -> Array:
@@ -280,13 +284,13 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
                 yield (word,), hint, _losses_of(of)
             elif subject == f"{_LOSS}.delta":
                 yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
-            else:
+            elif word not in _OF_LOSSES:
                 yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
 
 
 def instead(subject: str) -> Iterator[Departure]:
     """Every other formula that is taken in place of a method's."""
-    for words, hint, formula in _instead(subject):
+    for words, hint, formula in (*_instead(subject), *others(subject)):
         yield Departure(words[0], hint, lambda _, formula=formula: formula, {}, tuple(words[1:]), specific=True)  # type: ignore[misc]
 
 
