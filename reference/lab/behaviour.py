@@ -166,10 +166,11 @@ def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided
             return False
         quotients, size = found
         noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
-        residuals.append(np.abs(each.answer - quotients) / noise)
+        neither = np.isnan(each.answer) & np.isnan(quotients)
+        residuals.append(np.where(neither, 0, np.abs(each.answer - quotients) / noise))
         if np.count_nonzero(residuals[-1] <= 1) < residuals[-1].size / 2:
             return False
-        errors.append((each.answer - each.truth) / noise)
+        errors.append(np.where(neither, 0, (each.answer - each.truth) / noise))
         sizes.append(errors[-1] * np.sign(each.truth))
         typical.append(float(np.abs(errors[-1]).max()))
     residual, error, size_error = map(np.concatenate, (residuals, errors, sizes))
@@ -211,6 +212,10 @@ def _function(message: Message, given: Given) -> tuple[Callable[..., float], lis
         return (lambda S: float((given["delta_next"] * _softmax(S)).sum())), [
             np.log(np.maximum(given["Y"], tolerances.NEXT_TO_NOTHING))
         ]
+    if message.subject == "LinearLayer.delta":
+        # The layer is linear: its slopes are the same everywhere.
+        X = np.zeros((len(given["delta_next"]), len(given["W"])))
+        return (lambda X: float((given["delta_next"] * (X @ given["W"] + given["b"])).sum())), [X]
     if message.method == "grad":
         n = len(given["X"])
         return (lambda W, b: float((given["delta_next"] * (given["X"] @ W + b)).sum()) / n), [given["W"], given["b"]]

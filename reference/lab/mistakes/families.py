@@ -80,6 +80,24 @@ def _relu_at_least(c: float, X: Array) -> Array:
     return np.maximum(X, c)
 
 
+@_family("ReLULayer.delta", "epsilon", "epsilon-added")
+def _relu_delta_of_a_quotient(c: float, Y: Array, delta_next: Array) -> Array:
+    """Is the mask 1 where the unit was on, or only nearly?"""
+    return delta_next * (Y / (Y + c))
+
+
+@_family("ReLULayer.delta", "epsilon", "epsilon-added")
+def _relu_delta_of_a_root(c: float, Y: Array, delta_next: Array) -> Array:
+    """Is the mask 1 where the unit was on, or only nearly?"""
+    return delta_next * (Y / np.sqrt(Y**2 + c))
+
+
+@_family("ReLULayer.delta", "steepness", "wrong-function", high=1e9)
+def _relu_delta_of_a_soft_mask(c: float, Y: Array, delta_next: Array) -> Array:
+    """Is the mask 1 where the unit was on, or only nearly?"""
+    return delta_next * np.tanh(c * Y)
+
+
 @_family("ReLULayer.delta", "slope", "leaky", high=100.0, signed=True)
 def _relu_delta_slope(c: float, Y: Array, delta_next: Array) -> Array:
     """What is the slope of the definition left of 0, exactly?"""
@@ -167,6 +185,18 @@ def _softmax_delta_epsilon_in_the_sum(c: float, Y: Array, delta_next: Array) -> 
 
 def _surprise(c: float, X: Array, T: Array) -> Array:
     return np.asarray(-np.where(T != 0, T * np.log(X + c), 0))
+
+
+@_family("LossCrossEntropy.forward", "epsilon", "arguments-swapped", "epsilon-added")
+def _swapped_epsilon(c: float, X: Array, T: Array) -> Array:
+    """Which of the two distributions stands in front of the logarithm, and which inside?"""
+    return _rows(-X * np.log(T + c))
+
+
+@_family("LossCrossEntropy.forward", "limit", "arguments-swapped", "clipped")
+def _swapped_limit(c: float, X: Array, T: Array) -> Array:
+    """Which of the two distributions stands in front of the logarithm, and which inside?"""
+    return _rows(-X * np.log(np.maximum(T, c)))
 
 
 @_family("LossCrossEntropy.forward", "epsilon", "epsilon-added", "binary-cross-entropy")
@@ -315,17 +345,36 @@ def thresholds(subject: str, cases: Sequence[tuple[Given, Array]]) -> Iterator[D
         return
     forward = subject == "ReLULayer.forward"
     low = up_to = -np.inf
-    high = off_from = np.inf
+    high = off_from = large = np.inf
+    small = 0.0
     for given, answer in cases:
         key, full = (given["X"], given["X"]) if forward else (given["Y"], given["delta_next"])
         passed, stopped = (key[(answer == each) & (full != 0)] for each in (full, 0))
         low, high = max(low, stopped.max(initial=-np.inf)), min(high, passed.min(initial=np.inf))
         up_to = max(up_to, passed.max(initial=-np.inf))
         off_from = min(off_from, stopped[stopped > 0].min(initial=np.inf))
+        if not forward:
+            sizes = np.abs(full[(key > 0) & (full != 0)])
+            on = (answer == full)[(key > 0) & (full != 0)]
+            small, large = max(small, sizes[~on].max(initial=0.0)), min(large, sizes[on].min(initial=np.inf))
+    if 0 < small < large < np.inf:
+        yield _only_large(neat_between(float(np.nextafter(small, large)), large))
     if np.isfinite([low, high]).all() and low < high:
         yield _beyond(subject, 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low))))
     if 0 < up_to < off_from < np.inf:
         yield _below(subject, neat_between(float(np.nextafter(up_to, off_from)), off_from))
+
+
+def _only_large(c: float) -> Departure:
+    """A unit that passes only gradients of at least the size c."""
+    hint = "Whose size decides whether a unit is on: that of its input, or that of the gradient?"
+    return Departure(
+        "mask-from-delta",
+        hint,
+        lambda _: lambda given: (given["delta_next"] * ((given["Y"] > 0) & (np.abs(given["delta_next"]) >= c)),),
+        {"smallest gradient": repr(float(c))},
+        specific=True,
+    )
 
 
 def _below(subject: str, c: float) -> Departure:

@@ -218,6 +218,12 @@ _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("sign", _SIGN, lambda X, d: -X.T @ d / len(X)),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X.mean(axis=0), d.mean(axis=0))),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0])),
+    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0]) / len(X)),
+    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1]) / len(X)),
+    *(
+        ("sample-dependence", _SAMPLES, lambda X, d, part=part: X[part].T @ d[part] / len(X))  # type: ignore[misc]
+        for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
+    ),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1])),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(d.mean(axis=0), (X.shape[1], 1))),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(X.mean(axis=0)[:, None], (1, d.shape[1]))),
@@ -238,6 +244,12 @@ _BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("bias-gradient-missing", "By how much does an output change when its bias grows by one?", np.zeros_like),
     ("bias-gradient-missing", "By how much does an output change when its bias grows by one?", np.ones_like),
     ("sample-dependence", _SAMPLES, lambda d: d[0]),
+    ("sample-dependence", _SAMPLES, lambda d: d[0] / len(d)),
+    ("sample-dependence", _SAMPLES, lambda d: d[-1] / len(d)),
+    *(
+        ("sample-dependence", _SAMPLES, lambda d, part=part: d[part].sum(axis=0) / len(d))  # type: ignore[misc]
+        for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
+    ),
     ("sample-dependence", _SAMPLES, lambda d: d[-1]),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.mean())),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.sum())),

@@ -44,11 +44,13 @@ def _distances(probable: Any) -> Iterator[Instead]:
         lambda P, T: _rows(np.abs(P - T)) / P.shape[1],
         lambda P, T: 1 - _rows(P * T),
         lambda P, T: -_rows(P * T),
-        lambda P, T: -np.log(P.max(axis=1, keepdims=True)),
-        lambda P, T: -np.log(P.min(axis=1, keepdims=True)),
         lambda P, T: -_rows(P * np.log(P)),
     ):
         yield _of(("wrong-function",), _WHICH, lambda X, T, of=of: of(probable(X), T))
+    whose = "Whose probability does the loss ask for: that of the target, or of another class?"
+    for chosen in (np.max, np.min):
+        formula = lambda X, T, chosen=chosen: -np.log(chosen(probable(X), axis=1, keepdims=True))  # noqa: E731
+        yield _of(("factor-missing",), whose, formula)
 
 
 def _same(X: Array) -> Array:
@@ -74,7 +76,6 @@ def _loss_delta() -> Iterator[Instead]:
     ):
         yield _of(("wrong-function",), _DERIVATIVE, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -X / T)
-    yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: np.where(T != 0, -X / np.where(T != 0, T, 1), 0))
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: T - X)
 
 

@@ -193,8 +193,6 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
     yield _Fault(stage, _half, "low-precision", _DIGITS)
     if stage in _LEFT_OUT:
         word, change = _LEFT_OUT[stage]
-        # Without its sum, the logarithm of a softmax is a difference of logits.
-        word = "softmax-missing" if (stage, subject.partition(".")[0]) == ("sum", _LOSS) else word
         yield _Fault(stage, change, word, _MISSING)
     if stage not in _OF_NO_SAMPLES:
         yield _Fault(stage, lambda A: np.repeat(A[:1], len(A), axis=0), "sample-dependence", _SAMPLES)

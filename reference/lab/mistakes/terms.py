@@ -71,7 +71,7 @@ TERMS: Mapping[str, Sequence[Term]] = {
         Term("(1 - t) log(1 - p)", lambda g: -_rows((1 - g["T"]) * _log(1 - g["X"])), 0, "binary-cross-entropy"),
     ),
     f"{_LOSS}.forward": (
-        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "softmax-missing"),
+        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "factor-missing"),
         Term("the shift", lambda g: _largest(g["X"]), 1, "shift-not-undone"),
         Term("the target's logit", lambda g: _rows(g["T"] * g["X"]), -1, "factor-missing"),
     ),
