@@ -110,9 +110,9 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
                                lambda self, X: np.exp(np.maximum(_shifted(X), -7))
                                / _rows(np.exp(np.maximum(_shifted(X), -7))), {"clipped"}),
     "a root of squares": ("LossCrossEntropy.delta", lambda self, X, T: -T / np.hypot(X, 3e-7), {"epsilon-added"}),
-    "a squared denominator": ("LossCrossEntropy.delta", lambda self, X, T: -T / X**2, {"scaled"}),
+    "a squared denominator": ("LossCrossEntropy.delta", lambda self, X, T: -T / X**2, {"wrong-function"}),
     "a length in place of the sum": ("SoftmaxLayer.forward",
-                                     lambda self, X: _exp(X) / np.sqrt(_rows(_exp(X) ** 2)), {"scaled"}),
+                                     lambda self, X: _exp(X) / np.sqrt(_rows(_exp(X) ** 2)), {"wrong-function"}),
     "no exponentials": (f"{_LOSS}.delta", lambda self, X, T: X / _rows(np.abs(X)) - T, {"softmax-missing"}),
     "sigmoids": (f"{_LOSS}.delta", lambda self, X, T: _sigmoid(X) - T, {"binary-cross-entropy"}),
     "softmax once more": (f"{_LOSS}.forward", lambda self, X, T: _surprise(_softmax(_softmax(X)), T),
@@ -120,8 +120,8 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "a temperature of K": ("SoftmaxLayer.forward", lambda self, X: _softmax(X / X.shape[1]), {"scaled"}),
     "a sum in single precision": (
         "SoftmaxLayer.forward", lambda self, X: _exp(X) / _single(_rows(_exp(X))), {"low-precision"}),
-    "swish": ("ReLULayer.forward", lambda self, X: X * _sigmoid(1.5 * X), {"leaky"}),
-    "softplus": ("ReLULayer.forward", lambda self, X: np.logaddexp(0, X), {"leaky"}),
+    "swish": ("ReLULayer.forward", lambda self, X: X * _sigmoid(1.5 * X), {"wrong-function"}),
+    "softplus": ("ReLULayer.forward", lambda self, X: np.logaddexp(0, X), {"wrong-function"}),
     "off again above three": ("ReLULayer.delta", lambda self, Y, delta_next: delta_next * ((Y > 0) & (Y < 3)),
                               {"mask-wrong-threshold"}),
     "on in the whole row": ("ReLULayer.delta",

@@ -27,9 +27,10 @@ from reference.lab.mistakes.departures import (
     over_samples,
     rounded,
 )
-from reference.lab.mistakes.families import FAMILIES, thresholds
+from reference.lab.mistakes.families import FAMILIES
 from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
+from reference.lab.mistakes.thresholds import thresholds
 from reference.lab.nodes import LARGE, Node, chosen, is_supported, mistake_of
 from reference.lab.observations import Answers, Observation, formula_of
 from reference.numerics.compare import alike_entries

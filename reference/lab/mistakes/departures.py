@@ -129,7 +129,6 @@ def of_arguments(names: tuple[str, ...]) -> list[Family]:
             continue
         found += [
             *_clips(partial(_clip_before, name), points=partial(_entries, name)),
-            Family("limit", partial(_zero_before, name), 1e-320, 1e308, points=partial(_entries, name)),
             *(Family("longest", partial(_shorten_before, name, axis), 1e-9, 1e9) for axis in (-1, None)),
             Family("epsilon", partial(_add_before, name), 1e-320, 1.0, signed=True),
         ]
@@ -257,15 +256,6 @@ def _clip_after(place: int | None, low: float | None, high: float | None) -> Dep
         return tuple(np.clip(part, low, high) if place in {None, number} else part for number, part in enumerate(parts))
 
     return after("clipped", _CLIPPED, change, estimated=_limits(low, high))
-
-
-def _zero_before(name: str, c: float) -> Departure:
-    change = partial(_without_small, c)
-    return before("clipped", _CLIPPED, name, change, **{"smallest number": _told(c)})
-
-
-def _without_small(c: float, A: Array) -> Array:
-    return np.where(np.abs(A) < c, 0, A)
 
 
 def _shorten_before(name: str, axis: int | None, c: float) -> Departure:

@@ -319,5 +319,5 @@ def _family(name: str, word: str, hint: str, of: Callable[[float, Given], tuple[
 
 #: With a constant.
 FORMULAS: Mapping[str, Sequence[Family]] = {
-    "ReLULayer.forward": (_family("steepness", "leaky", _NEGATIVE, _swish),),
+    "ReLULayer.forward": (_family("steepness", "wrong-function", _FUNCTION, _swish),),
 }

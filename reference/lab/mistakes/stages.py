@@ -205,7 +205,7 @@ def _largest_alone(most: int, A: Array) -> Array:
     return np.sort(A, axis=1)[:, -most:].sum(axis=1, keepdims=True)
 
 
-def _of_sum(stage: str) -> Iterator[_Fault]:
+def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:
     """Faults of a stage that should sum over the rows."""
     yield _Fault(stage, lambda A: A.sum(axis=0, keepdims=True), "wrong-axis", _AXIS)
     of_all = "summed-over-batch" if stage == "sum of the losses" else "sample-dependence"
@@ -219,7 +219,9 @@ def _of_sum(stage: str) -> Iterator[_Fault]:
     yield _Fault(stage, lambda A: A.mean(axis=1, keepdims=True), "divided-by-classes", _FACTOR)
     yield _Fault(stage, lambda A: A[:, :-1].sum(axis=1, keepdims=True), "factor-missing", _MISSING)
     yield _Fault(stage, lambda A: A[:, 1:].sum(axis=1, keepdims=True), "factor-missing", _MISSING)
-    yield _Fault(stage, lambda A: A, "factor-missing", _MISSING)
+    # Without its sum over the classes, the product with the Jacobian is one with its diagonal.
+    word = "jacobian-diagonal-only" if subject == "SoftmaxLayer.delta" else "factor-missing"
+    yield _Fault(stage, lambda A: A, word, _MISSING)
 
 
 def _of_shift() -> Iterator[_Fault]:
@@ -247,9 +249,9 @@ def _faults(subject: str, staged: Staged) -> list[_Fault]:
     for stage in stages:
         found += _of_stage(stage, subject)
     if "sum" in stages:
-        found += _of_sum("sum over classes")
+        found += _of_sum("sum over classes", subject)
     if "losses" in stages and "terms" in stages:
-        found += _of_sum("sum of the losses")
+        found += _of_sum("sum of the losses", subject)
     if "shifted logits" in stages:
         found += _of_shift()
     return found
