@@ -221,7 +221,7 @@ _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0]) / len(X)),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1]) / len(X)),
     *(
-        ("sample-dependence", _SAMPLES, lambda X, d, part=part: X[part].T @ d[part] / len(X))  # type: ignore[misc]
+        ("sample-dependence", _SAMPLES, lambda X, d, part=part: X[part].T @ d[part] / len(X))
         for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
     ),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1])),
@@ -247,7 +247,7 @@ _BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("sample-dependence", _SAMPLES, lambda d: d[0] / len(d)),
     ("sample-dependence", _SAMPLES, lambda d: d[-1] / len(d)),
     *(
-        ("sample-dependence", _SAMPLES, lambda d, part=part: d[part].sum(axis=0) / len(d))  # type: ignore[misc]
+        ("sample-dependence", _SAMPLES, lambda d, part=part: d[part].sum(axis=0) / len(d))
         for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
     ),
     ("sample-dependence", _SAMPLES, lambda d: d[-1]),
@@ -291,13 +291,17 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
     elif subject == "LinearLayer.grad":
         yield from _gradients()
     elif subject in {"SoftmaxLayer.forward", f"{_LOSS}.forward", f"{_LOSS}.delta"}:
-        for word, hint, of in _PROBABLE:
-            if subject == f"{_LOSS}.forward":
-                yield (word,), hint, _losses_of(of)
-            elif subject == f"{_LOSS}.delta":
-                yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
-            elif word not in _OF_LOSSES:
-                yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
+        yield from _of_probabilities(subject)
+
+
+def _of_probabilities(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
+    for word, hint, of in _PROBABLE:
+        if subject == f"{_LOSS}.forward":
+            yield (word,), hint, _losses_of(of)
+        elif subject == f"{_LOSS}.delta":
+            yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
+        elif word not in _OF_LOSSES:
+            yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
 
 
 def instead(subject: str) -> Iterator[Departure]:

@@ -202,7 +202,7 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
 
 
 def _largest_alone(most: int, A: Array) -> Array:
-    return np.sort(A, axis=1)[:, -most:].sum(axis=1, keepdims=True)
+    return np.asarray(np.sort(A, axis=1)[:, -most:].sum(axis=1, keepdims=True))
 
 
 def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from reference.lab.mistakes import wired_numbers as elsewhere
+from reference.lab.mistakes.departures import Array
 from reference.lab.mistakes.wired_choices import FIRST, Choice
+
+
+def _zeros(layers: Sequence[Any]) -> dict[str, Any]:
+    return {each.name: [np.zeros_like(each.W), np.zeros_like(each.b)] for each in layers if each.has_params()}
+
+
+def _taken(which: str | None, passed: Sequence[Array], number: int) -> Array:
+    """The array that a layer's ``grad`` is given for its inputs."""
+    X, inputs = passed[0], passed[number]
+    if which == "network where it fits":
+        return X if X.shape == inputs.shape else inputs
+    if which in {"width", "last width"}:
+        order = passed if which == "width" else passed[::-1]
+        return next((each for each in order if each.shape[1] == inputs.shape[1]), inputs)
+    return {"own": passed[number + 1], "network": X, "before": passed[max(number - 1, 0)]}.get(which or "", inputs)
 
 
 def _gradient(choices: Mapping[str, Any]) -> Any:
@@ -22,9 +38,9 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
         passed = [X]
         for layer in layers:
             passed.append(between(layer.forward(passed[-1])))
-        outputs = self.propagate(X) if get("of") == "predictions" else passed[-1]
-        if get("of") == "hidden":
-            outputs = passed[-2]
+        outputs = passed[-2] if get("of") == "hidden" else passed[-1]
+        if get("of") == "predictions":
+            outputs = self.propagate(X)
         started, changed = (get(name, lambda A: A) for name in ("started", "moved"))
         delta = started(get("start", lambda loss, Y, T: loss.delta(Y, T))(self.loss, outputs, T))
         found: dict[str, Any] = {}
@@ -33,21 +49,14 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
         for number in numbers:
             delta = entering(delta)
             if np.abs(delta).max(initial=0) < get("ends", 0):
-                rest = [each for each in layers if each.has_params() and each.name not in found]
-                return {**found, **{each.name: [np.zeros_like(each.W), np.zeros_like(each.b)] for each in rest}}
-            layer, inputs, own = layers[number], passed[number], passed[number + 1]
-            given = {"own": own, "network": X, "before": passed[max(number - 1, 0)]}.get(get("input", ""), inputs)
-            if get("input") == "network where it fits":
-                given = X if X.shape == inputs.shape else inputs
-            if get("input") == "width":
-                given = next((each for each in passed if each.shape[1] == inputs.shape[1]), inputs)
-            if get("input") == "last width":
-                given = next((each for each in passed[::-1] if each.shape[1] == inputs.shape[1]), inputs)
-            if get("still"):
-                if layer.has_params():
-                    found[layer.name] = layer.grad(given, delta)
-                continue
-            moved = changed(layer.delta({"inputs": inputs, "last": passed[-1]}.get(get("at", ""), own), delta))
+                return {**_zeros(layers), **found}
+            layer = layers[number]
+            given = _taken(get("input"), passed, number)
+            moved = (
+                delta
+                if get("still")
+                else changed(layer.delta(passed[{"inputs": number, "last": -1}.get(get("at", ""), number + 1)], delta))
+            )
             if layer.has_params():
                 found[layer.name] = layer.grad(given, moved if get("first") == "delta" else delta)
             delta = get("back", lambda layer, delta, moved, number, last: moved)(
@@ -145,7 +154,7 @@ CHOICES = [
     Choice("start", lambda loss, Y, T: loss.delta(T, Y), "arguments-swapped", FIRST),
     Choice("start", lambda loss, Y, T: elsewhere.batch_mean(loss.delta(Y, T)), "averaged-over-batch",
            "Each sample has a delta of its own: who takes the mean on the way?", alone=True),
-    *(Choice("samples", lambda A, take=take: A[take], "sample-dependence",  # type: ignore[misc]
+    *(Choice("samples", lambda A, take=take: A[take], "sample-dependence",
              "Which samples have a say in the gradient?", alone=True)
       for take in (slice(None, None, 2), slice(1, None, 2), slice(None, None, -2))),
     Choice("samples", lambda A: A[: max(1, len(A) // 2)], "sample-dependence",
