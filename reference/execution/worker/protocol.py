@@ -236,6 +236,10 @@ class Reply:
     stand_ins: tuple[str, ...] = ()
 
 
+#: The reply to a step that returned nothing and changed nothing. It is one object, so that it is recognised quickly.
+DONE = Reply()
+
+
 class Executor(Protocol):
     """Where the code of an implementation runs: in this process or in a sandbox."""
 
