@@ -17,7 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import DONE, Call, Define, Descend, Get, Keep, Laid, New, Place, Put, Ref, Reply, Rows, Seed, Unusable
+from .protocol import (
+    DONE,
+    Call,
+    Define,
+    Descend,
+    Get,
+    Grey,
+    Keep,
+    Laid,
+    New,
+    Place,
+    Put,
+    Ref,
+    Reply,
+    Rows,
+    Seed,
+    Unusable,
+)
 
 #: Bytes of JSON and of arrays in a frame: more than any honest request or reply needs. The gradient of the lab's
 #: deepest net has half a megabyte.
@@ -35,7 +52,7 @@ _DTYPES = {
 _TRUTH_VALUE = _DTYPES[np.dtype("?").str]
 #: The records that a request may hold, and those that a reply may hold, by their names.
 REQUEST: Mapping[str, Any] = {
-    each.__name__: each for each in (Ref, Rows, Seed, Laid, New, Put, Call, Get, Define, Keep, Descend)
+    each.__name__: each for each in (Ref, Rows, Seed, Laid, New, Put, Call, Get, Define, Keep, Descend, Grey)
 }
 REPLY: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable, Place)}
 _RECORDS = {**REQUEST, **REPLY}

@@ -20,6 +20,7 @@ from .protocol import (
     Define,
     Descend,
     Get,
+    Grey,
     Keep,
     Laid,
     New,
@@ -187,8 +188,11 @@ class _Objects:
             case _:
                 return value
 
-    def _keep(self, name: str, value: NDArray[Any]) -> None:
+    def _keep(self, name: str, value: NDArray[Any] | Grey) -> None:
         """Keep an array: in the array of that name, if there is one that it fits into."""
+        if isinstance(value, Grey):
+            self.objects[name] = value.standardised()
+            return
         present: Any = self.objects.get(name)
         if _is_like(present, value):
             present[...] = value
