@@ -31,7 +31,10 @@ def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...]
     The index, as a tuple of plain integers. A NaN comes before all other wrong entries.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        excess = np.abs(actual - truth.value) - (bound + truth.error)
+        distance, allowed = np.abs(actual - truth.value), bound + truth.error
+        if (distance <= allowed).all():  # so nearly always; a NaN is not at most anything
+            return None
+        excess = distance - allowed
         same = actual == truth.value  # also inf where inf is expected
         excess = np.where(same, -np.inf, np.where(np.isnan(excess), np.inf, excess))
     excess[np.isinf(truth.error)] = -np.inf
