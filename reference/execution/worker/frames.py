@@ -146,6 +146,9 @@ _CONTENTS = {kind: attrgetter(*names) for kind, names in _FIELDS.items()}
 #: The values of the fields of an empty reply. Nearly all replies are empty, so trailing fields with these are not sent.
 _BARE = tuple(getattr(DONE, name) for name in _FIELDS[Reply])
 _DONE = ["r", "Reply", []]
+#: The steps that make a network.
+_REPEATED = frozenset({New, Put, Define})
+_REMEMBERED = "_tree_in_frame"
 
 
 def _contents_of(record: Any) -> Sequence[Any]:
@@ -180,7 +183,7 @@ def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C
     if kind in _FIELDS:
         if value is DONE:
             return _DONE
-        return ["r", kind.__name__, _trees(_contents_of(value), arrays, depth)]
+        return _tree_of_step(value, arrays, depth) if kind in _REPEATED else _tree_of_record(value, arrays, depth)
     if kind is list or kind is tuple:
         return ["l" if kind is list else "t", _trees(value, arrays, depth)]
     if kind is dict or isinstance(value, Mapping):
@@ -188,6 +191,21 @@ def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C
     if isinstance(value, np.generic):
         return ["s", _tree(np.asarray(value), arrays, depth)]
     raise FrameError(f"an object of type {kind.__name__}")
+
+
+def _tree_of_record(record: Any, arrays: list[NDArray[Any]], depth: int) -> Any:
+    return ["r", type(record).__name__, _trees(_contents_of(record), arrays, depth)]
+
+
+def _tree_of_step(step: Any, arrays: list[NDArray[Any]], depth: int) -> Any:
+    """The tree of a step, which remembers it: a network is made by the same steps for each of many requests."""
+    known = step.__dict__.get(_REMEMBERED)
+    if known is None or known[0] != depth:
+        own: list[NDArray[Any]] = []
+        known = depth, _tree_of_record(step, own, depth), own
+        object.__setattr__(step, _REMEMBERED, known)  # a step is frozen, and this is no part of its value
+    arrays.extend(known[2])
+    return known[1]
 
 
 def _trees(items: Iterable[Any], arrays: list[NDArray[Any]], depth: int) -> list[Any]:
