@@ -32,7 +32,8 @@ def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...]
     """
     with np.errstate(invalid="ignore", over="ignore"):
         distance, allowed = np.abs(actual - truth.value), bound + truth.error
-        if (distance <= allowed).all():  # so nearly always; a NaN is not at most anything
+        # So nearly always. A NaN is not at most anything; an infinite distance may not hide behind an infinite bound.
+        if (distance <= allowed).all() and np.isfinite(distance).all():
             return None
         excess = distance - allowed
         same = actual == truth.value  # also inf where inf is expected
