@@ -158,7 +158,7 @@ def test_right_codings_pass_small_trainings(name: str) -> None:
     given = context(HONEST[name])
     rehearsal.check_xor(given)
     if name.startswith(("LinearLayer", "MLP")):
-        X, T = images(np.random.RandomState(0), 12)
+        X, T, _ = images(np.random.RandomState(0), 12)
         rehearsal.rehearse(given, Experiment("MNIST", (40, *DEEP_WIDTHS[1:]), X[:, :40], T, 6, 0.1, 1, compound=True))
     else:
         rehearsal.check_spirals(given)
@@ -200,7 +200,7 @@ def test_masks_may_go_either_way_where_rounding_decides() -> None:
 
 def test_bound_of_a_decided_batch_is_small() -> None:
     """Where rounding decides nothing, what is granted to 300 images is far below any mistake."""
-    X, T = images(np.random.RandomState(1), 300)
+    X, T, _ = images(np.random.RandomState(1), 300)
     rng = np.random.RandomState(2)
     theta = []
     for d, u in pairwise(DEEP_WIDTHS):
@@ -336,7 +336,7 @@ def test_data_are_those_of_the_lab() -> None:
     assert np.allclose(X, theirs[0], atol=1e-6)
     assert np.array_equal(T, theirs[1])
     assert {tuple(each) for each in xor()[0]} == {(0, 0), (0, 1), (1, 0), (1, 1)}
-    X, T = images(rng, 500)
+    X, T, _ = images(rng, 500)
     assert X.dtype == T.dtype == np.float32
     assert np.abs(X.mean(axis=0)).max() < 1e-5
     deviations = X.std(axis=0)

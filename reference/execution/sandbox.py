@@ -152,9 +152,8 @@ class Sandbox:
 
         If the process ends, every reply is the error that says how.
         """
-        labels = labels_of(steps)
         # Steps that are known to end the process are left out; if the last one is among them, nothing is sent at all.
-        left_out = {place: self._endings[each] for place, each in enumerate(labels) if each in self._refused}
+        left_out = self._left_out_of(steps) if self._refused else {}
         if len(steps) - 1 in left_out:
             return [_error_reply(left_out[len(steps) - 1])] * len(steps)
         try:
@@ -163,10 +162,14 @@ class Sandbox:
             chosen = [step for place, step in enumerate(steps) if place not in left_out]
             replies = iter(self._exchange(chosen, chosen))
         except EndedError as end:
-            self._remember(labels[-1], end)
+            self._remember(labels_of(steps)[-1], end)
             self._stop()
             return [_error_reply(end)] * len(steps)
         return [_error_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
+
+    def _left_out_of(self, steps: Sequence[Step]) -> dict[int, EndedError]:
+        """The places of the steps that are not performed any more, each with the way in which it ended the process."""
+        return {place: self._endings[each] for place, each in enumerate(labels_of(steps)) if each in self._refused}
 
     def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         """The replies to each list of steps, as `Executor.run_all` promises; several lists are sent in one frame."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.execution.worker.protocol import CAUSES, LOAD_CAUSES, PROBLEMS, Place, Reply, Unusable
+from reference.execution.worker.protocol import CAUSES, DONE, LOAD_CAUSES, PROBLEMS, Place, Reply, Unusable
 
 _MAX_TEXT, _MAX_NAME, _MAX_LISTED = 1000, 200, 20
 _DEPTH = 8
@@ -59,7 +59,9 @@ def printable(text: str, most: int = _MAX_TEXT) -> str:
 
     Addresses in memory are replaced, since they differ from run to run. At most ``most`` characters are kept.
     """
-    shown = "".join(each if each.isprintable() else _escaped(each) for each in text[:most])
+    shown = text[:most]
+    if not shown.isprintable():
+        shown = "".join(each if each.isprintable() else _escaped(each) for each in shown)
     return _ADDRESS.sub("0x...", shown)
 
 
@@ -91,7 +93,8 @@ def replies(value: Any, n: int, clean: Clean = printable) -> list[Reply]:
     """
     if type(value) is not list or len(value) != n:
         raise InvalidReplyError("something other than one reply for each step")
-    return [_reply(each, clean) for each in value]
+    # Most steps have returned nothing: of these nothing needs to be rebuilt.
+    return [each if each is DONE else _reply(each, clean) for each in value]
 
 
 def found(value: Any, clean: Clean = printable) -> Found:
@@ -113,16 +116,9 @@ def found(value: Any, clean: Clean = printable) -> Found:
     return Found(names["classes"], missing, causes, names["notes"], names["stand_ins"], modules)
 
 
-_DONE = Reply()
-
-
 def _reply(value: Any, clean: Clean) -> Reply:
     if type(value) is not Reply or type(value.altered) is not bool:
         raise InvalidReplyError("something other than a reply")
-    silent = value.value is None and value.error is None and value.kind == "NoneType" and not value.altered
-    named = (value.changed, value.aliases, value.stand_ins)
-    if silent and all(type(names) is tuple and not names for names in named):
-        return _DONE  # of most steps: nothing needs to be rebuilt
     if value.error is not None:
         kind = "Exception" if value.error_kind is None else _text(value.error_kind, clean, _MAX_NAME)
         cause = None if value.cause is None else _one_of(CAUSES, value.cause)
@@ -163,6 +159,8 @@ def _value(value: Any, clean: Clean, depth: int) -> Any:
 
 
 def _names(value: Any, clean: Clean) -> tuple[str, ...]:
+    if type(value) is tuple and not value:
+        return ()
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise InvalidReplyError("something other than names")
     return tuple(_text(name, clean) for name in value[:_MAX_LISTED])

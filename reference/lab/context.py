@@ -26,7 +26,7 @@ from reference.lab.replies import as_numbers, no_numbers, type_of, word_for
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
-from reference.numerics.memo import digest, memo
+from reference.numerics.memo import memo
 from reference.numerics.sampling import normal_numbers, numbers_of_all_sizes, short_numbers
 from reference.wording import Fact, fact
 
@@ -131,6 +131,10 @@ class Context(_Context):
             There is no oracle.
         """
         return self.known(key, partial(make, self.truth()))
+
+    def drawn(self, key: Hashable, draw: Callable[[], Known]) -> Known:
+        """What ``draw`` draws, with random numbers of this seed, drawn once in this process as by `known`."""
+        return self.known((key, self.seed), draw)
 
     @property
     def rounds(self) -> int:
@@ -249,8 +253,7 @@ class Context(_Context):
         if case.repeats is not None:
             key = message.subject, case.repeats.key
             return self.true(key, partial(large.expected, message, case.repeats))
-        arrays = [*case.arguments.values(), *case.parameters.values(), *([] if case.origin is None else [case.origin])]
-        return self.true((message.subject, digest(*arrays)), partial(message.answer, case))
+        return self.true((message.subject, case.key), partial(message.answer, case))
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.

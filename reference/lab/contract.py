@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from reference.lab import definitions
 from reference.lab.shapes import gradients, inputs, losses, outputs
 from reference.numerics import rounding
 from reference.numerics.estimate import Estimate
+from reference.numerics.memo import digest
 from reference.numerics.rounding import Precision
 from reference.numerics.sampling import Draw
 
@@ -78,6 +80,12 @@ class Case:
     def n_samples(self) -> int:
         """N."""
         return len(next(iter(self.arguments.values())))
+
+    @cached_property
+    def key(self) -> bytes:
+        """Tells its numbers from those of other cases."""
+        arrays = [*self.arguments.values(), *self.parameters.values()]
+        return digest(*arrays, *([] if self.origin is None else [self.origin]))
 
     def rows(self, index: Any) -> Case:
         """The case with some of the samples alone, in the order of ``index``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Repeats:
     small: Case
     places: Mapping[str, NDArray[np.intp]]
 
-    @property
+    @cached_property
     def key(self) -> Hashable:
         """Tells this case from every other one."""
         small = [*self.small.arguments.values(), *self.small.parameters.values()]

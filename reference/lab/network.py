@@ -75,6 +75,10 @@ class NetCase:
 
     def steps(self) -> list[Step]:
         """How to make the network, as the object "net"."""
+        return list(self._steps)
+
+    @cached_property
+    def _steps(self) -> tuple[Step, ...]:
         made = own if self.own else str
         steps: list[Step] = [OWN_LAYERS] if self.own else []
         row, theta = list(zip(self.row, self.row_names, strict=True)), iter(self.theta)
@@ -92,7 +96,7 @@ class NetCase:
         given: dict[str, Any] = {"n_inputs": self.widths[0], "layers": layers, "loss": Ref("CE")}
         if self.compound:
             given["output_layers"] = outputs
-        return [*steps, New("net", "MLP", given, self.by_position)]
+        return (*steps, New("net", "MLP", given, self.by_position))
 
     @property
     def loss(self) -> str:

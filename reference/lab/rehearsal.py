@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.protocol import Call, Descend, Get, Keep, New, Ref, Rows, Seed, Step
+from reference.execution.worker.protocol import Call, Descend, Get, Grey, Keep, New, Ref, Rows, Seed, Step
 from reference.lab.contract import one_hot
 
 Single = NDArray[np.float32]
@@ -53,6 +53,8 @@ class Experiment:
         probabilities.
     seed
         Of the generator that the layers share.
+    grey
+        The images that give X, if it is made of grey ones: these are sent instead, since they are smaller.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Experiment:
     epochs: int
     compound: bool
     seed: int = LAB_SEED
+    grey: Grey | None = None
 
     @property
     def linear(self) -> list[str]:
@@ -93,7 +96,7 @@ class Experiment:
         descent, and looks at the parameters; before an epoch the predictions are asked for as well. The last group asks
         for predictions and losses of the first batch once more.
         """
-        kept: list[Step] = [Keep("all X", self.X), Keep("all T", self.T)]
+        kept: list[Step] = [Keep("all X", self.X if self.grey is None else self.grey), Keep("all T", self.T)]
         groups = [[*self._network(), *kept, *self._looks()]]
         for _, number, rows in self.batches():
             X, T = _of(rows)
@@ -156,14 +159,17 @@ def spirals(rng: np.random.RandomState) -> tuple[Single, Single]:
     return np.vstack(arms).astype(np.float32), one_hot(np.repeat(range(3), _POINTS), 3).astype(np.float32)
 
 
-def images(rng: np.random.RandomState, n: int) -> tuple[Single, Single]:
-    """Made-up images of MNIST's kind: ten shapes of grey pixels on black, standardised as the lab standardises."""
+def images(rng: np.random.RandomState, n: int) -> tuple[Single, Single, Grey]:
+    """Made-up images of MNIST's kind: ten shapes of grey pixels on black, standardised as the lab standardises.
+
+    Returns X, T, and the images as they are sent.
+    """
     digits = rng.randint(0, DEEP_WIDTHS[-1], n)
     shapes = rng.random_sample((DEEP_WIDTHS[-1], DEEP_WIDTHS[0])) < _SHARE
     shapes[:, rng.random_sample(DEEP_WIDTHS[0]) < _SHARE] = False  # black in every image, as the edges are
     grey = rng.randint(0, 256, (n, DEEP_WIDTHS[0]), dtype=np.uint8)
-    X = (grey * shapes[digits]).astype(np.float32) / np.float32(255)
-    deviations = X.std(axis=0)
-    X -= X.mean(axis=0)
-    X /= np.where(deviations > 0, deviations, np.float32(1))
-    return X, one_hot(digits, DEEP_WIDTHS[-1]).astype(np.float32)
+    levels = grey * shapes[digits]
+    brightness = levels.astype(np.float32) / np.float32(255)
+    deviations = brightness.std(axis=0)
+    sent = Grey(levels, brightness.mean(axis=0), np.where(deviations > 0, deviations, np.float32(1)))
+    return sent.standardised(), one_hot(digits, DEEP_WIDTHS[-1]).astype(np.float32), sent

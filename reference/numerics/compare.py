@@ -31,7 +31,11 @@ def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...]
     The index, as a tuple of plain integers. A NaN comes before all other wrong entries.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        excess = np.abs(actual - truth.value) - (bound + truth.error)
+        distance, allowed = np.abs(actual - truth.value), bound + truth.error
+        # So nearly always. A NaN is not at most anything; an infinite distance may not hide behind an infinite bound.
+        if (distance <= allowed).all() and np.isfinite(distance).all():
+            return None
+        excess = distance - allowed
         same = actual == truth.value  # also inf where inf is expected
         excess = np.where(same, -np.inf, np.where(np.isnan(excess), np.inf, excess))
     excess[np.isinf(truth.error)] = -np.inf

@@ -7,7 +7,7 @@ implementations that are judged by the same cases (a course of submissions, the 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
 from typing import Any, TypeVar
@@ -71,12 +71,14 @@ def digest(*arrays: NDArray[Any]) -> bytes:
 
 
 def _arrays(value: Any) -> Iterator[NDArray[Any]]:
-    """The arrays in a value, which is an array, or dataclasses, tuples and lists of arrays."""
+    """The arrays in a value, which is an array, or dataclasses, tuples, lists and mappings of arrays."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, tuple | list):
         for item in value:
             yield from _arrays(item)
+    elif isinstance(value, Mapping):
+        yield from _arrays(list(value.values()))
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             yield from _arrays(getattr(value, field.name))

@@ -20,6 +20,7 @@ from .standins import describe_stand_in
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
 _array, _ndarray, _generic = np.array, np.ndarray, np.generic
 _PLAIN = (float, bool, type(None))
+_WITHOUT_ARRAYS = frozenset({*_PLAIN, int, str})
 #: The dtypes of arrays that a frame can hold, in the machine's own byte order.
 _NUMBERS = frozenset(np.dtype(code).str for code in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8",
                                                      "?", "c8", "c16"))  # fmt: skip
@@ -122,6 +123,13 @@ def same(one: Any, other: Any) -> bool:
         a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
         for a, b in zip(ones, others, strict=True)
     )
+
+
+def still_equals(copy: Any, value: Any) -> bool:
+    """Whether an object holds the same arrays as when `copied` made ``copy`` of it."""
+    if type(copy) is _ndarray and type(value) is _ndarray:  # the usual case, without another copy
+        return copy.shape == value.shape and copy.dtype == value.dtype and copy.tobytes() == value.tobytes()
+    return (copy is value and type(copy) in _WITHOUT_ARRAYS) or same(copy, copied(value))
 
 
 def arrays_in(value: Any, depth: int = _DEPTH) -> Iterator[NDArray[Any]]:

@@ -9,14 +9,32 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .protocol import Call, Define, Descend, Get, Keep, Laid, New, Place, Put, Ref, Reply, Rows, Seed, Unusable
+from .protocol import (
+    DONE,
+    Call,
+    Define,
+    Descend,
+    Get,
+    Grey,
+    Keep,
+    Laid,
+    New,
+    Place,
+    Put,
+    Ref,
+    Reply,
+    Rows,
+    Seed,
+    Unusable,
+)
 
 #: Bytes of JSON and of arrays in a frame: more than any honest request or reply needs. The gradient of the lab's
 #: deepest net has half a megabyte.
@@ -34,7 +52,7 @@ _DTYPES = {
 _TRUTH_VALUE = _DTYPES[np.dtype("?").str]
 #: The records that a request may hold, and those that a reply may hold, by their names.
 REQUEST: Mapping[str, Any] = {
-    each.__name__: each for each in (Ref, Rows, Seed, Laid, New, Put, Call, Get, Define, Keep, Descend)
+    each.__name__: each for each in (Ref, Rows, Seed, Laid, New, Put, Call, Get, Define, Keep, Descend, Grey)
 }
 REPLY: Mapping[str, Any] = {each.__name__: each for each in (Reply, Unusable, Place)}
 _RECORDS = {**REQUEST, **REPLY}
@@ -113,17 +131,38 @@ class _Reader:
             raise ValueError(f"an array of {n_bytes} bytes that did not come")
         start = self._place
         self._place += n_bytes
-        # A copy, since an array on a buffer of bytes is read-only. Of a byte for a truth value, only whether it is 0
-        # counts: other values would make comparisons inconsistent.
+        # Of a byte for a truth value, only whether it is 0 counts: other values would make comparisons inconsistent.
         if kind is _TRUTH_VALUE:
             return np.asarray(np.ndarray(shape, np.uint8, self._data, start) != 0)
-        return np.ndarray(shape, kind, self._data, start).copy()
+        array: NDArray[Any] = np.ndarray(shape, kind, self._data, start)
+        # An array on a buffer of bytes is read-only. `perform` copies what is in a request before anybody gets it.
+        return array if self.records is REQUEST else array.copy()
 
 
 _ITSELF = frozenset({bool, int, str, type(None)})
 _FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in _RECORDS.values()}
+#: Returns the values of all fields of a record; of a record with one field, that value instead of a tuple.
+_CONTENTS = {kind: attrgetter(*names) for kind, names in _FIELDS.items()}
 #: The values of the fields of an empty reply. Nearly all replies are empty, so trailing fields with these are not sent.
-_BARE = {kind: [getattr(kind(), name) for name in _FIELDS[kind]] for kind in (Reply,)}
+_BARE = tuple(getattr(DONE, name) for name in _FIELDS[Reply])
+_DONE = ["r", "Reply", []]
+#: The steps that make a network.
+_REPEATED = frozenset({New, Put, Define})
+_REMEMBERED = "_tree_in_frame"
+
+
+def _contents_of(record: Any) -> Sequence[Any]:
+    """The values of a record's fields that have to be sent."""
+    kind = type(record)
+    contents = _CONTENTS[kind](record)
+    if len(_FIELDS[kind]) == 1:
+        return (contents,)
+    if kind is not Reply:
+        return tuple(contents)
+    count = len(contents)
+    while count and contents[count - 1] is _BARE[count - 1]:
+        count -= 1
+    return tuple(contents[:count])
 
 
 def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
@@ -142,18 +181,36 @@ def _tree(value: Any, arrays: list[NDArray[Any]], depth: int) -> Any:  # noqa: C
         return ["a", value.dtype.str, value.shape]
     depth -= 1
     if kind in _FIELDS:
-        contents = [getattr(value, name) for name in _FIELDS[kind]]
-        if kind in _BARE:
-            while contents and contents[-1] is _BARE[kind][len(contents) - 1]:
-                contents.pop()
-        return ["r", kind.__name__, [_tree(item, arrays, depth) for item in contents]]
+        if value is DONE:
+            return _DONE
+        return _tree_of_step(value, arrays, depth) if kind in _REPEATED else _tree_of_record(value, arrays, depth)
     if kind is list or kind is tuple:
-        return ["l" if kind is list else "t", [_tree(item, arrays, depth) for item in value]]
+        return ["l" if kind is list else "t", _trees(value, arrays, depth)]
     if kind is dict or isinstance(value, Mapping):
         return ["d", [[name, _tree(item, arrays, depth)] for name, item in value.items()]]
     if isinstance(value, np.generic):
         return ["s", _tree(np.asarray(value), arrays, depth)]
     raise FrameError(f"an object of type {kind.__name__}")
+
+
+def _tree_of_record(record: Any, arrays: list[NDArray[Any]], depth: int) -> Any:
+    return ["r", type(record).__name__, _trees(_contents_of(record), arrays, depth)]
+
+
+def _tree_of_step(step: Any, arrays: list[NDArray[Any]], depth: int) -> Any:
+    """The tree of a step, which remembers it: a network is made by the same steps for each of many requests."""
+    known = step.__dict__.get(_REMEMBERED)
+    if known is None or known[0] != depth:
+        own: list[NDArray[Any]] = []
+        known = depth, _tree_of_record(step, own, depth), own
+        object.__setattr__(step, _REMEMBERED, known)  # a step is frozen, and this is no part of its value
+    arrays.extend(known[2])
+    return known[1]
+
+
+def _trees(items: Iterable[Any], arrays: list[NDArray[Any]], depth: int) -> list[Any]:
+    """The tree of each item; most items are their own trees, and a call for each of these would take longer."""
+    return [item if type(item) in _ITSELF else _tree(item, arrays, depth) for item in items]
 
 
 def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR0911 - a case each
@@ -167,7 +224,8 @@ def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR091
     letter = tree[0]
     depth -= 1
     if letter == "r":
-        return reader.records[tree[1]](*[_value(item, reader, depth) for item in tree[2]])
+        record = reader.records[tree[1]]
+        return DONE if record is Reply and tree[2] == [] else record(*_values(tree[2], reader, depth))
     if letter == "a":
         return reader.array(tree[1], tree[2])
     if letter == "d":
@@ -175,12 +233,16 @@ def _value(tree: Any, reader: _Reader, depth: int) -> Any:  # noqa: C901, PLR091
     if letter == "f":
         return float.fromhex(tree[1])
     if letter == "l":
-        return [_value(item, reader, depth) for item in tree[1]]
+        return _values(tree[1], reader, depth)
     if letter == "t":
-        return tuple([_value(item, reader, depth) for item in tree[1]])
+        return tuple(_values(tree[1], reader, depth))
     if letter == "s":
         return _value(tree[1], reader, depth)[()]
     raise ValueError(f"unknown kind {letter!r}")
+
+
+def _values(trees: Iterable[Any], reader: _Reader, depth: int) -> list[Any]:
+    return [item if type(item) is str else _value(item, reader, depth) for item in trees]
 
 
 def _name(tree: Any) -> str:

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import crashes, standins
-from .copies import arrays_in, as_plain, copied, kind_of, same
+from .copies import arrays_in, as_plain, copied, kind_of, still_equals
 from .protocol import (
+    DONE,
     Call,
     Define,
     Descend,
     Get,
+    Grey,
     Keep,
     Laid,
     New,
@@ -44,6 +46,7 @@ _array, _shares_memory, _array_equal, _isnan, _ndarray, _random_state = (
     np.random.RandomState,
 )
 _errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 #: Causes of an exception that stay, whatever stand-ins the code has computed with before.
 _CERTAIN = ("name", "module", "refused")
 
@@ -141,7 +144,7 @@ class _Objects:
                 self._keep(step.name, step.array)
             case Put():
                 self._put(self.objects[step.name], step.attribute, step.value)
-        return Reply(), None
+        return DONE, None
 
     def _descend(self, step: Descend) -> tuple[Reply, Any]:
         given = {"X": step.X, "T": step.T}
@@ -154,7 +157,7 @@ class _Objects:
         given = {name: self._given(value) for name, value in step.arguments.items()}
         before = {name: copied(value) for name, value in given.items()}
         result = _called(getattr(self.objects[step.name], step.method), given, step)
-        changed = tuple(name for name in given if not same(before[name], copied(given[name])))
+        changed = tuple(name for name in given if not still_equals(before[name], given[name]))
         arrays = list(arrays_in(result))
         aliases = tuple(
             name
@@ -165,6 +168,8 @@ class _Objects:
 
     def _given(self, value: Any) -> Any:  # noqa: PLR0911 - a case each
         """The object that an argument of a step stands for."""
+        if type(value) in _PLAIN:
+            return value
         match value:
             case Ref():
                 return self.objects[value.name]
@@ -183,8 +188,11 @@ class _Objects:
             case _:
                 return value
 
-    def _keep(self, name: str, value: NDArray[Any]) -> None:
+    def _keep(self, name: str, value: NDArray[Any] | Grey) -> None:
         """Keep an array: in the array of that name, if there is one that it fits into."""
+        if isinstance(value, Grey):
+            self.objects[name] = value.standardised()
+            return
         present: Any = self.objects.get(name)
         if _is_like(present, value):
             present[...] = value
@@ -277,6 +285,6 @@ def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] 
 
 def _is_unchanged(value: Any, result: Any) -> bool:
     try:
-        return same(value, copied(result))
+        return still_equals(value, result)
     except Exception:  # an object that can no longer be copied has changed
         return False

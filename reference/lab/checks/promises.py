@@ -84,9 +84,13 @@ def check_values(context: Context, message: Message) -> None:
 
 def check_small_sizes(context: Context, message: Message) -> None:
     """One sample, one unit, one or two classes, as many samples as classes: the formula has no favourite sizes."""
-    rng = context.rng(f"{message.subject}.sizes")
-    cases = [message.draw(sizes, draw(rng)) for sizes in SMALL_SIZES for draw in (short_numbers, normal_numbers)]
-    _judge_as(context, message, cases, "batch-size-dependent")
+    key = f"{message.subject}.sizes"
+
+    def draw() -> list[Case]:
+        rng = context.rng(key)
+        return [message.draw(sizes, draw(rng)) for sizes in SMALL_SIZES for draw in (short_numbers, normal_numbers)]
+
+    _judge_as(context, message, context.drawn(key, draw), "batch-size-dependent")
 
 
 def check_one_class(context: Context, message: Message) -> None:

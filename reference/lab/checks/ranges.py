@@ -86,8 +86,8 @@ def _fitting(sizes: Sizes, axis: str, most: int) -> Sizes:
 
 def _at(context: Context, message: Message, sizes: Sizes) -> Violation | None:
     """The violation of a case of these sizes, or None."""
-    rng = context.rng(f"{message.subject}.any_size.{astuple(sizes)}")
-    case = large.spread(message, large.drawn(message, sizes, rng))
+    key = f"{message.subject}.any_size.{astuple(sizes)}"
+    case = context.drawn(key, lambda: large.spread(message, large.drawn(message, sizes, context.rng(key))))
     (violation,) = context.violations(message, [case])
     if violation is None:
         return None

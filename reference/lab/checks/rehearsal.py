@@ -20,8 +20,9 @@ from reference.lab.raising import raised, word_of
 from reference.lab.rehearsal import DEEP_BATCH, DEEP_WIDTHS, LAB_SEED, Experiment, images, spirals, xor
 from reference.lab.replies import as_numbers, no_numbers, part_of, word_for
 from reference.numerics import descent_rounding, tolerances
-from reference.numerics.descent_rounding import BatchDue, Due
+from reference.numerics.descent_rounding import Due
 from reference.numerics.estimate import Estimate
+from reference.numerics.memo import digest
 from reference.numerics.rounding import DOUBLE, SINGLE, Precision
 from reference.wording import fact
 
@@ -74,11 +75,11 @@ def check_deep(context: Context) -> None:
     """
     rng = context.rng("rehearsal of MNIST")
     key = ("rehearsal of MNIST", context.seed)
-    X, T = context.known(key, partial(images, rng, _DEEP_BATCHES * DEEP_BATCH))
+    X, T, grey = context.known(key, partial(images, rng, _DEEP_BATCHES * DEEP_BATCH))
     epochs = _DEEP_EPOCHS[context.effort]
     for compound in context.losses if context.effort == "exhaustive" else context.losses[:1]:
-        run = Experiment("MNIST", DEEP_WIDTHS, X, T, DEEP_BATCH, 0.1, epochs, compound, _seed(context))
-        trial = replace(run, X=X[:_FEW_IMAGES], T=T[:_FEW_IMAGES], batch=_FEW_IMAGES, epochs=1)
+        run = Experiment("MNIST", DEEP_WIDTHS, X, T, DEEP_BATCH, 0.1, epochs, compound, _seed(context), grey)
+        trial = replace(run, X=X[:_FEW_IMAGES], T=T[:_FEW_IMAGES], batch=_FEW_IMAGES, epochs=1, grey=None)
         if rehearse(context, trial) * epochs * len(X) / _FEW_IMAGES > _MOST_SECONDS:
             raise NotApplicable(fact("too slow", batch=DEEP_BATCH, few=_FEW_IMAGES))
         rehearse(context, run)
@@ -187,16 +188,16 @@ def rehearse(context: Context, run: Experiment) -> float:
     theta = _parameters(places[0], made[-2 * len(run.linear) :])
     looked = 2 * len(run.linear)
     for place, answers in zip(places, rounds, strict=True):
-        due = _due(place, theta)
+        due = _due(context, place, theta)
         if due is None:
             return seconds  # the training has diverged, rightly, to where an honest coding may overflow
         *propagated, evaluated, descended = answers[:-looked]
         for reply in propagated:  # before an epoch
             place.judge("propagate(X)", reply, due.probabilities)
         place.judge("evaluate(X, T)", evaluated, due.losses)
-        gradient = _gradient(place, descended, due.gradient())
+        gradient = _gradient(place, descended, due.gradient)
         theta = _after_step(place, theta, gradient, answers[-looked:])
-    _judge_end(places[-1], places[0].rows, theta, after)
+    _judge_end(context, replace(places[-1], rows=places[0].rows), theta, after)
     return seconds
 
 
@@ -204,10 +205,29 @@ def _precision(theta: Sequence[Array]) -> Precision:
     return SINGLE if any(array.dtype == np.float32 for array in theta) else DOUBLE
 
 
-def _due(place: _Place, theta: Sequence[Array], rows: slice | None = None) -> BatchDue | None:
-    rows = place.rows if rows is None else rows
+@dataclass(frozen=True)
+class _StepDue:
+    """What a network has to answer in one step of the training; the gradient is for W_1, b_1, W_2, b_2, ..."""
+
+    probabilities: Due
+    losses: Due
+    gradient: tuple[Due, ...]
+
+
+def _due(context: Context, place: _Place, theta: Sequence[Array], *, step: bool = True) -> _StepDue | None:
+    """What is due for the batch; None where an honest coding might overflow. The gradient is empty unless ``step``.
+
+    The same parameters come again and again: all right submissions begin with them, and many go on with the same.
+    """
+    run, rows = place.run, place.rows
+    key = ("step of training", run.name, len(run.X), context.seed, rows.start, rows.stop, step, digest(*theta))
+    return context.known(key, partial(_made_due, run, rows, theta, step=step))
+
+
+def _made_due(run: Experiment, rows: slice, theta: Sequence[Array], *, step: bool) -> _StepDue | None:
     doubles = [array.astype(np.float64) for array in theta]
-    return descent_rounding.due(place.run.X[rows], place.run.T[rows], doubles, _precision(theta))
+    due = descent_rounding.due(run.X[rows], run.T[rows], doubles, _precision(theta))
+    return None if due is None else _StepDue(due.probabilities, due.losses, due.gradient() if step else ())
 
 
 def _parameters(place: _Place, looks: Sequence[Reply]) -> list[Array]:
@@ -246,9 +266,9 @@ def _after_step(
     return found
 
 
-def _judge_end(place: _Place, rows: slice, theta: Sequence[Array], replies: Sequence[Reply]) -> None:
-    """The first batch is answered rightly after the training, too."""
-    due = _due(place, theta, rows)
+def _judge_end(context: Context, place: _Place, theta: Sequence[Array], replies: Sequence[Reply]) -> None:
+    """The first batch, which is that of the place, is answered rightly after the training, too."""
+    due = _due(context, place, theta, step=False)
     if due is not None:
         place.judge("propagate(X)", replies[0], due.probabilities, "after the training")
         place.judge("evaluate(X, T)", replies[1], due.losses, "after the training")
