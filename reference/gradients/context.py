@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -273,7 +274,7 @@ class Context(engine.Context):
             inputs = (cotangent, *self.pattern.floats(case.args))
             found = compute(*inputs)
             sizes = [size_of_gradient(cotangent, self._size(case), array) for array in inputs[1:]]
-            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes)
+            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes, self._followed_gradient)
         return self._answers[key]
 
     def gradient_function(self, case: Case) -> Callable[..., tuple[Array, ...]]:
@@ -304,9 +305,21 @@ class Context(engine.Context):
         floats = self.pattern.floats(case.args)
         size = float(np.abs(output).max(initial=0.0))
         (bound,) = granted(
-            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),), floats, [output], [size / 8]
+            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),),
+            floats,
+            [output],
+            [size / 8],
+            lambda *arrays: (self.subject.forward(*self.pattern.with_floats(arrays)),),
         )
         return bound
+
+    def _followed_gradient(self, cotangent: Array, *floats: Array) -> tuple[Array, ...]:
+        """``vjp`` and ``forward`` before it, without copies, which would end what follows their operations."""
+        args = self.pattern.with_floats(floats)
+        with suppress(Exception):
+            self.subject.forward(*args)
+        answer = self.subject.vjp(cotangent, *args)
+        return tuple(answer[number] for number in self.pattern.differentiable)
 
     def entries(self, array: Array) -> list[tuple[int, ...]]:
         """The indices of the entries that are judged one by one; the effort limits their number."""

@@ -83,14 +83,15 @@ def scatter(compute: Compute, args: Sequence[Array]) -> list[Array] | None:
     Raises
     ------
     NotAnalyticError
-        Complex numbers meet an operation that is not analytic.
+        The arguments are complex, and complex numbers meet an operation that is not analytic. A computation of real
+        numbers may pass through complex ones as it likes.
     """
     plain = [np.asarray(each) for each in compute(*args)]
     largest = [np.zeros(each.shape) for each in plain]
     for number in range(tolerances.RANDOM_ROUNDINGS):
         rng = np.random.RandomState(number)
         try:
-            run = Run(rng)
+            run = Run(rng, analytic=any(np.iscomplexobj(each) for each in args))
             answers = list(compute(*(Rounded.of(array, run) for array in args)))
         except NotAnalyticError:
             raise
@@ -116,9 +117,12 @@ class Run:
     ----------
     rng
         Draws the roundings.
+    analytic
+        Whether the arguments are complex, so that only analytic operations are allowed.
     """
 
     rng: np.random.RandomState
+    analytic: bool = False
     _memory: dict[int, Array] = field(default_factory=dict)
 
     def keep(self, array: Rounded) -> Rounded:
@@ -173,7 +177,9 @@ class Rounded(np.ndarray[Any, Any]):
             return None
         exact = ufunc.__name__ in _EXACT
         if ufunc.__name__ in _NOT_ANALYTIC and _has_complex(plain):
-            raise NotAnalyticError(ufunc.__name__)
+            if self.run.analytic:
+                raise NotAnalyticError(ufunc.__name__)
+            exact = ufunc.__name__ == "conjugate"
         inside = not exact and (whole or _has_complex(plain))
         if inside:
             plain = [moved(each, self.rng) if _is_float(each) else each for each in plain]
