@@ -48,7 +48,7 @@ class NotAnalyticError(ValueError):
     """Complex numbers meet an operation that has no complex derivative."""
 
 
-def moved(array: Array, rng: np.random.RandomState, units: float = 1.0) -> Array:
+def moved(array: Array, rng: np.random.RandomState, units: Any = 1.0) -> Array:
     """Every number moved by one or two unit roundoffs of itself, up or down; the real and the imaginary part apart."""
     if array.dtype.kind == "c":
         result = np.empty(array.shape, array.dtype)
@@ -210,9 +210,10 @@ class Rounded(np.ndarray[Any, Any]):
             return moved(plain, self.rng)
 
         found = func(*map(operand, args), **{name: operand(each) for name, each in kwargs.items()})
-        return self._wrapped(found, exact=exact, units=_UNITS_OF_WHOLES)
+        units = _units_of_determinant(found) if linear and func.__name__ == "det" else _UNITS_OF_WHOLES
+        return self._wrapped(found, exact=exact, units=units)
 
-    def _wrapped(self, found: Any, *, exact: bool, units: float = 1.0) -> Any:
+    def _wrapped(self, found: Any, *, exact: bool, units: Any = 1.0) -> Any:
         if isinstance(found, tuple):
             parts = [self._wrapped(each, exact=exact, units=units) for each in found]
             return type(found)(*parts) if hasattr(found, "_fields") else tuple(parts)
@@ -224,6 +225,13 @@ class Rounded(np.ndarray[Any, Any]):
         if array.dtype.kind not in "fc":
             return found
         return self.run.keep((array if exact else np.asarray(moved(array, self.rng, units))).view(Rounded))
+
+
+def _units_of_determinant(found: Any) -> Array:
+    """By how many units a determinant is off besides: numpy takes it from its logarithm, whose size is what it loses."""
+    with np.errstate(all="ignore"):
+        logarithm = np.abs(np.log(np.abs(np.asarray(found))))
+    return _UNITS_OF_WHOLES + np.where(np.isfinite(logarithm), logarithm, 0.0)
 
 
 def _owner(array: Array) -> Array:
