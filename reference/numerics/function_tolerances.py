@@ -73,8 +73,9 @@ TIE_SATURATED = 5
 
 # Many numbers (`reference.gradients.large`)
 
-#: Beyond so many numbers the calls of the forward pass are counted. A choice.
-LARGE = 10_000
+#: Beyond so many numbers the calls of the forward pass are counted. A choice of time: judged entry by entry so many take
+#: two seconds.
+LARGE = 5_000
 #: The two steps along a direction, as parts of how far entries may be moved. A choice: what a cubic term leaves is
 #: 2^-26 of it, and rounding 2^-40.
 LARGE_STEPS = (2.0**-12, 2.0**-13)
