@@ -81,7 +81,9 @@ def near_given(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
         part = tolerances.NEAR_PARTS[number % len(tolerances.NEAR_PARTS)]
         factor = tolerances.NEAR_FACTORS[number % len(tolerances.NEAR_FACTORS)]
         for _ in range(tolerances.LEGAL_TRIES):
-            floats = [_near(array, part, factor, rng, together=number % 2 == 1) for array in pattern.floats(pattern.args)]
+            floats = [
+                _near(array, part, factor, rng, together=number % 2 == 1) for array in pattern.floats(pattern.args)
+            ]
             args = pattern.with_floats(floats)
             if pattern.is_legal(args):
                 found.append(Case("near the given inputs", args, rng.randint(2**31)))

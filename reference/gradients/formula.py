@@ -43,7 +43,9 @@ def check_formula(context: Context) -> None:
         if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
             continue
         judged = True
-        if found.relative > ball_tolerances.FORMULA_AGREES and _is_what_doubles_compute(context, case, cotangent, found):
+        if found.relative > ball_tolerances.FORMULA_AGREES and _is_what_doubles_compute(
+            context, case, cotangent, found
+        ):
             if _is_cut_off(context, case, cotangent, found):
                 continue
             raise _wrong(case, cotangent, found)

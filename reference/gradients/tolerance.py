@@ -71,7 +71,9 @@ def granted(
     there = _differences(compute, nearby, None)
     bounds = []
     unit = unit_roundoff(inputs)
-    scattered = None if followed is None or all(each is not None for each in here) else _scattered(followed, inputs, answers)
+    scattered = (
+        None if followed is None or all(each is not None for each in here) else _scattered(followed, inputs, answers)
+    )
     wider_unit = unit_roundoff([np.zeros(0, _WIDER.get(array.dtype, array.dtype)) for array in inputs])
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
