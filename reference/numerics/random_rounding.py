@@ -228,7 +228,7 @@ class Rounded(np.ndarray[Any, Any]):
 
 
 def _units_of_determinant(found: Any) -> Array:
-    """By how many units a determinant is off besides: numpy takes it from its logarithm, whose size is what it loses."""
+    """By how many units a determinant is off besides: numpy takes it from its logarithm, which loses its size."""
     with np.errstate(all="ignore"):
         logarithm = np.abs(np.log(np.abs(np.asarray(found))))
     return _UNITS_OF_WHOLES + np.where(np.isfinite(logarithm), logarithm, 0.0)

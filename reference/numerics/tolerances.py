@@ -270,7 +270,7 @@ TORCH_EXPONENT_UNITS = 8.0
 NORMAL_CASES = {"quick": 1, "normal": 3, "exhaustive": 40}
 #: How many cases a caller's generator draws, by effort. A choice of time.
 DRAWN_CASES = {"quick": 3, "normal": 8, "exhaustive": 40}
-#: How many cases are drawn around the given arguments where those that are drawn freely are not legal. A choice of time.
+#: How many cases are drawn near the given arguments where what is drawn freely is not legal. A choice of time.
 NEAR_CASES = {"quick": 4, "normal": 10, "exhaustive": 40}
 #: By what part of themselves, or of the largest, numbers are moved there. A choice: a few percent leave a matrix
 #: definite that is well-conditioned, and a thousandth one that is not.
