@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import MakeChange, Place, nothing, value_of
-from reference.gradients.diagnosis.graph import Change, Edge, contribution, pulled_back
+from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
@@ -123,7 +123,13 @@ def _with_value(sample: Sample, number: int, turn: Turn) -> tuple[Array, ...]:
     """The gradients where the derivatives take a changed value of one step."""
     assert sample.graph is not None  # noqa: S101
     assert sample.values is not None  # noqa: S101
-    values = {**sample.values, id(sample.graph.nodes[number]): turn(value_of(sample, number))}
+    node, turned = sample.graph.nodes[number], turn(value_of(sample, number))
+    if node.inputs:
+        return pulled_back(sample.graph, {**sample.values, id(node): turned}, sample.cotangent)
+    floats = [
+        turned if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
+    ]
+    values = evaluate(sample.graph, floats, {id(node): lambda: turned})
     return pulled_back(sample.graph, values, sample.cotangent)
 
 
@@ -139,6 +145,9 @@ def _of_edges(view: View) -> Iterator[Named]:
         for word, turn in _turns(source):
             if word != "last-sample-wrong" and view.agrees({place: _after(turn)}):
                 yield Named("term-missing" if word == "not-summed" else word)
+        for word, turn in _flips(source):
+            if source == node.value.shape and view.agrees({place: _around(turn)}):
+                yield Named(word)
     yield from _of_steps(view)
 
 
@@ -166,6 +175,17 @@ def _after(turn: Turn) -> MakeChange:
             return turn(np.broadcast_to(found, inputs[edge.place].shape))
 
         return change
+
+    return make
+
+
+def _around(turn: Turn) -> MakeChange:
+    """The step is pulled back in the other order, as the sums of a running sum from the wrong end."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        return lambda g, inputs, y: turn(
+            contribution(edge.node, edge.place, turn(np.broadcast_to(g, y.shape)), inputs, y)
+        )
 
     return make
 
