@@ -33,11 +33,11 @@ LAB_VOCABULARY = frozenset({
     "shift-not-undone", "log-of-zero", "epsilon-added", "clipped", "binary-cross-entropy", "divided-by-classes",
     "summed-over-batch", "averaged-over-batch", "softmax-missing", "target-subtracted-twice", "low-precision",
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
-    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order", "swapped",
+    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order",
     "arguments-swapped", "extra-term", "wrong-function", "nan-hidden",
 })  # fmt: skip
 VOCABULARY = LAB_VOCABULARY | {
-    "not-summed", "term-missing", "wrong-argument", "other-epsilon", "mask-inverted",
+    "swapped", "not-summed", "term-missing", "wrong-argument", "other-epsilon", "mask-inverted",
     "mask-from-other", "entry-wrong", "row-wrong", "last-sample-wrong",
 }  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}

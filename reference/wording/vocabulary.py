@@ -147,7 +147,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "nan-hidden": Word(
         "a number stands where NaN or infinity should show",
-        "NaN says that something went wrong before: who will notice if a number takes its place?",
+        "NaN shows that something is wrong before this line: who sees that where a number takes its place?",
     ),
     "delta-next-ignored": Word(
         "the gradient that comes from the next layer does not enter",
