@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -77,14 +78,16 @@ def _from_call(method: str, number: int, change: Callable[[Any], Any] = off) -> 
     return wrong_where(method, is_late, change)
 
 
-def _kept_by_id(method: str) -> Methods:
-    """Keeps its answers by the id of the batch."""
+def _kept_by_id(method: str, *, only_last: bool = False) -> Methods:
+    """Keeps its answers by the id of the batch, or the last answer alone."""
     right = getattr(_MLP, method)
 
     def wrong(self: Any, X: Any, *args: Any, **options: Any) -> Any:
         kept = self.__dict__.setdefault("kept", {})
         key = (id(X), X.shape, repr(options))
         if key not in kept:
+            if only_last:
+                kept.clear()
             kept[key] = copy.deepcopy(right(self, X, *args, **options))
         return copy.deepcopy(kept[key])
 
@@ -204,6 +207,7 @@ SEQUENCES = [
         for what, make in {
             "the third answer": lambda method: _from_call(method, 3),
             "answers kept by the id": _kept_by_id,
+            "the last answer kept by the id": partial(_kept_by_id, only_last=True),
             "the first answer again": _memo,
             "one buffer for all answers": _one_buffer,
             "parameters that decay after a call": lambda method: _spoiling(method, _decays),

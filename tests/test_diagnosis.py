@@ -115,7 +115,7 @@ def test_recorded_formula_has_the_right_gradient(name: str) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    [lambda x: np.linalg.solve(np.eye(3), x.T), lambda x: float(x.sum()), lambda x: np.fft.fft(x).real, lambda x: 3.0],
+    [lambda x: np.linalg.eigvalsh(x @ x.T), lambda x: float(x.sum()), lambda x: np.fft.fft(x).real, lambda x: 3.0],
 )
 def test_what_cannot_be_recorded_is_said(function: Any) -> None:
     """And nothing of numpy stays replaced afterwards."""

@@ -88,6 +88,39 @@ def _square_layers_passed(self: Any, X: Any, T: Any) -> Any:
     return found
 
 
+def _without_small_ones(self: Any, Y: Any, delta_next: Any) -> Any:
+    P = np.where(Y < 1e-3, 0, Y)
+    return P * (delta_next - _rows(delta_next * P))
+
+
+def _by_quotients(self: Any, Y: Any, delta_next: Any) -> Any:
+    found, h = np.empty((len(delta_next), len(self.W))), 1e-6
+    for number, step in enumerate(h * np.eye(len(self.W))):
+        found[:, number] = delta_next @ (((step @ self.W + self.b) - self.b) / h)
+    return found
+
+
+def _in_threes(self: Any, X: Any, T: Any) -> Any:
+    every = [plain.MLP.gradient(self, X[n : n + 3], T[n : n + 3]) for n in range(0, len(X), 3)]
+    return {name: [sum(g) / len(every) for g in zip(*(each[name] for each in every), strict=True)] for name in every[0]}
+
+
+def _backwards(change: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The gradient whose first delta, that of the loss, is changed."""
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        passed = self.activations(X)
+        delta, found = change(self.loss.delta(passed[-1], T)), {}
+        for number in reversed(range(len(self.layers))):
+            layer = self.layers[number]
+            if layer.has_params():
+                found[layer.name] = layer.grad(passed[number], delta)
+            delta = layer.delta(passed[number + 1], delta)
+        return found
+
+    return gradient
+
+
 def _bias_subtracted(self: Any, dtheta: Any) -> None:
     self.W += dtheta[0]
     self.b -= dtheta[1]
@@ -110,9 +143,9 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
                                lambda self, X: np.exp(np.maximum(_shifted(X), -7))
                                / _rows(np.exp(np.maximum(_shifted(X), -7))), {"clipped"}),
     "a root of squares": ("LossCrossEntropy.delta", lambda self, X, T: -T / np.hypot(X, 3e-7), {"epsilon-added"}),
-    "a squared denominator": ("LossCrossEntropy.delta", lambda self, X, T: -T / X**2, {"scaled"}),
+    "a squared denominator": ("LossCrossEntropy.delta", lambda self, X, T: -T / X**2, {"wrong-function"}),
     "a length in place of the sum": ("SoftmaxLayer.forward",
-                                     lambda self, X: _exp(X) / np.sqrt(_rows(_exp(X) ** 2)), {"scaled"}),
+                                     lambda self, X: _exp(X) / np.sqrt(_rows(_exp(X) ** 2)), {"wrong-function"}),
     "no exponentials": (f"{_LOSS}.delta", lambda self, X, T: X / _rows(np.abs(X)) - T, {"softmax-missing"}),
     "sigmoids": (f"{_LOSS}.delta", lambda self, X, T: _sigmoid(X) - T, {"binary-cross-entropy"}),
     "softmax once more": (f"{_LOSS}.forward", lambda self, X, T: _surprise(_softmax(_softmax(X)), T),
@@ -120,8 +153,54 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "a temperature of K": ("SoftmaxLayer.forward", lambda self, X: _softmax(X / X.shape[1]), {"scaled"}),
     "a sum in single precision": (
         "SoftmaxLayer.forward", lambda self, X: _exp(X) / _single(_rows(_exp(X))), {"low-precision"}),
-    "swish": ("ReLULayer.forward", lambda self, X: X * _sigmoid(1.5 * X), {"leaky"}),
-    "softplus": ("ReLULayer.forward", lambda self, X: np.logaddexp(0, X), {"leaky"}),
+    "swish": ("ReLULayer.forward", lambda self, X: X * _sigmoid(1.5 * X), {"wrong-function"}),
+    "softplus": ("ReLULayer.forward", lambda self, X: np.logaddexp(0, X), {"wrong-function"}),
+    "a logistic function": ("ReLULayer.forward", lambda self, X: 1 / (1 + np.exp(-X)), {"wrong-function"}),
+    "squared errors": ("LossCrossEntropy.forward", lambda self, X, T: 0.5 * _rows((X - T) ** 2), {"wrong-function"}),
+    "exchanged distributions": ("LossCrossEntropy.forward", lambda self, X, T: -_rows(X * np.log(T + 1e-9)),
+                                {"arguments-swapped", "epsilon-added"}),
+    "a decay of the weights": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [X.T @ delta_next / len(X) + 0.01 * self.W, delta_next.mean(axis=0)],
+        {"extra-term"}),
+    "biases in delta": ("LinearLayer.delta", lambda self, Y, delta_next: (delta_next + self.b) @ self.W.T,
+                        {"extra-term"}),
+    "sizes of the inputs": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [np.abs(X).T @ delta_next / len(X), delta_next.mean(axis=0)], {"sign"}),
+    "the last sample overwrites": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [np.outer(X[-1], delta_next[-1]) / len(X), delta_next[-1] / len(X)],
+        {"sample-dependence"}),
+    "a unit too few": ("LinearLayer.delta", lambda self, Y, delta_next: delta_next[:, :-1] @ self.W[:, :-1].T,
+                       {"factor-missing"}),
+    "the two largest alone": (
+        f"{_LOSS}.forward",
+        lambda self, X, T: np.log(np.sort(_exp(X), axis=1)[:, -2:].sum(axis=1, keepdims=True)) - _rows(T * _shifted(X)),
+        {"factor-missing"}),
+    "no diagonal": ("SoftmaxLayer.delta",
+                    lambda self, Y, delta_next: Y * (Y * delta_next - _rows(Y * delta_next)), {"factor-missing"}),
+    "the diagonal over N": ("SoftmaxLayer.delta", lambda self, Y, delta_next: Y * (1 - Y) * delta_next / len(Y),
+                            {"jacobian-diagonal-only", "averaged-over-batch"}),
+    "small probabilities left out": ("SoftmaxLayer.delta", _without_small_ones, {"clipped"}),
+    "a soft mask": ("ReLULayer.delta", lambda self, Y, delta_next: delta_next * Y / (Y + 1e-6), {"epsilon-added"}),
+    "a row's sum": ("ReLULayer.forward", lambda self, X: np.where(_rows(X) > 0, X, 0), {"wrong-axis"}),
+    "only large gradients": ("ReLULayer.delta",
+                             lambda self, Y, delta_next: delta_next * ((Y > 0) & (np.abs(delta_next) > 0.25)),
+                             {"mask-from-delta"}),
+    "a number for NaN": ("LossCrossEntropy.forward",
+                         lambda self, X, T: -_rows(np.nan_to_num(T * np.log(X))), {"nan-hidden"}),
+    "quotients of a linear layer": ("LinearLayer.delta", _by_quotients, {"finite-differences"}),
+    "the loss of exchanged arguments": (
+        "MLP.evaluate", lambda self, X, T: self.loss.forward(T, self.propagate(X, output_layers=False)),
+        {"arguments-swapped"}),
+    "every second sample": ("MLP.gradient", lambda self, X, T: plain.MLP.gradient(self, X[::2], T[::2]),
+                            {"sample-dependence"}),
+    "chunks of three": ("MLP.gradient", _in_threes, {"batch-size-dependent"}),
+    "a limit to delta": ("MLP.gradient", _backwards(lambda delta: np.clip(delta, -0.125, 0.125)), {"clipped"}),
+    "a mean delta": ("MLP.gradient", _backwards(lambda delta: np.tile(delta.mean(axis=0), (len(delta), 1))),
+                     {"averaged-over-batch"}),
+    "single precision on the way back": ("MLP.gradient", _backwards(_single), {"low-precision"}),
     "off again above three": ("ReLULayer.delta", lambda self, Y, delta_next: delta_next * ((Y > 0) & (Y < 3)),
                               {"mask-wrong-threshold"}),
     "on in the whole row": ("ReLULayer.delta",

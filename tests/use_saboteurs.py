@@ -192,8 +192,8 @@ ORDERS = [
 ]  # fmt: skip
 
 
-def _remembers(key: Callable[[Any], Any]) -> Make:
-    """Gives the answer again that it gave to the first arguments of the same key."""
+def _remembers(key: Callable[[Any], Any], *, only_last: bool = False) -> Make:
+    """Gives the answer again that it gave to the first arguments of the same key, or to the last ones of all."""
 
     def make(method: Method) -> Method:
         @functools.wraps(method)
@@ -201,6 +201,8 @@ def _remembers(key: Callable[[Any], Any]) -> Make:
             given = tuple(key(array) for array in arguments.values())
             answers = vars(self).setdefault("answers", {})
             if given not in answers:
+                if only_last:
+                    answers.clear()
                 answers[given] = method(self, **arguments)
             answer = answers[given]
             return [each.copy() for each in answer] if isinstance(answer, list) else answer.copy()
@@ -236,6 +238,8 @@ def _stale(name: str) -> Make:
 USES = [
     *(Saboteur("cached by shape", message, "no_state long_use", _remembers(np.shape)) for message in _MESSAGES),
     *(Saboteur("cached by identity", message, "long_use", _remembers(id)) for message in _MESSAGES),
+    *(Saboteur("the last one kept by identity", message, "long_use", _remembers(id, only_last=True))
+      for message in _MESSAGES),
     *(
         Saboteur("cached by its first sample", message, "long_use",
                  _remembers(lambda array: (array.shape, array[0].tobytes())))

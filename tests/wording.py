@@ -34,6 +34,7 @@ LAB_VOCABULARY = frozenset({
     "summed-over-batch", "averaged-over-batch", "softmax-missing", "target-subtracted-twice", "low-precision",
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
     "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order", "swapped",
+    "arguments-swapped", "extra-term", "wrong-function", "nan-hidden",
 })  # fmt: skip
 VOCABULARY = LAB_VOCABULARY | {
     "not-summed", "term-missing", "wrong-argument", "other-epsilon", "mask-inverted",

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 #: The kinds of cases with equal numbers on purpose.
 TIED = frozenset({"ties", "zeros", "nothing but zeros"})
 #: The kinds of cases in which nothing is special.
-PLAIN = frozenset({"short numbers", "ordinary numbers"})
+PLAIN = frozenset({"short numbers", "ordinary numbers", "near the given inputs"})
 #: The absolute values of short numbers.
 _SHORT = np.arange(1, 17) / 8
 Draw = Callable[[np.random.RandomState, tuple[int, ...]], Array]
@@ -67,6 +67,38 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
         if args is not None:
             asked.append(Case(kind, args, case_seed, ordinary, tied=kind in TIED))
     return asked
+
+
+def near_given(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
+    """Cases around the given arguments, where what is drawn freely is not legal: a matrix that has to be definite.
+
+    Numbers are moved by parts of themselves, or of the largest one, and all together multiplied; a symmetric matrix
+    stays symmetric.
+    """
+    rng = np.random.RandomState(seed % 2**32)
+    found = []
+    for number in range(tolerances.NEAR_CASES[effort]):
+        part = tolerances.NEAR_PARTS[number % len(tolerances.NEAR_PARTS)]
+        factor = tolerances.NEAR_FACTORS[number % len(tolerances.NEAR_FACTORS)]
+        for _ in range(tolerances.LEGAL_TRIES):
+            floats = [
+                _near(array, part, factor, rng, together=number % 2 == 1) for array in pattern.floats(pattern.args)
+            ]
+            args = pattern.with_floats(floats)
+            if pattern.is_legal(args):
+                found.append(Case("near the given inputs", args, rng.randint(2**31)))
+                break
+    return found
+
+
+def _near(array: Array, part: float, factor: float, rng: np.random.RandomState, *, together: bool) -> Array:
+    """An array moved by a part of each number, or of the largest one, and multiplied by a factor."""
+    size = np.full(array.shape, np.abs(array).max(initial=0.0)) if together else np.abs(array)
+    moves = rng.uniform(-1, 1, array.shape)
+    turned = np.swapaxes(array, -1, -2) if array.ndim > 1 else None
+    if turned is not None and np.array_equal(array, turned):
+        moves = (moves + np.swapaxes(moves, -1, -2)) / 2
+    return np.asarray((factor * (array + part * moves * size)).astype(array.dtype))
 
 
 def expected_number(pattern: Pattern, effort: Effort) -> int:

@@ -223,10 +223,10 @@ def _all_checks(context: Context) -> Iterator[Check]:
             yield _check(f"{name}.values", vjp, partial(run, number=number), (gradients,))
             yield _check(f"{name}.consistent", vjp, partial(judge, number=number), (gradients,))
     yield _check("vjp.gradient.ties", vjp, kinks.check_ties, (gradients,), tuple(judged))
-    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,))
     yield from _of_form(vjp, "gradient", gradients)
     if context.subject.takes_cotangent:
         yield _check("vjp.gradient.linear", vjp, values.check_linear, (gradients, *types, "vjp.gradient.no_state"))
+    yield _check("vjp.gradient.formula", vjp, formula.check_formula, (gradients,), ("vjp.gradient.no_state",))
 
 
 def _of_form(subject: str, part: str, answers: str) -> Iterator[Check]:

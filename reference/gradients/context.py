@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,14 @@ from reference.engine import Effort
 from reference.findings import NotApplicable, Violation
 from reference.gradients import ties
 from reference.gradients.arguments import Pattern
-from reference.gradients.cases import Case, cases, cotangents, expected_number
+from reference.gradients.cases import Case, cases, cotangents, expected_number, near_given
 from reference.gradients.differences import Differences, contracted
 from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
 from reference.numerics import function_tolerances, tolerances
-from reference.wording import fact
+from reference.wording import Fact, fact
 
 Array = NDArray[Any]
 
@@ -69,6 +70,8 @@ class Context(engine.Context):
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
         self._shape: tuple[int, ...] | None = None
         self._judged: list[Case] | None = None
+        self._drawn = expected_number(self.pattern, effort)
+        self._near: Fact | None = None
         self._last_case: tuple[Array, ...] | None = None
         self._kinked: list[Case] = []
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
@@ -108,7 +111,22 @@ class Context(engine.Context):
         """
         if self._judged is None:
             self._judged = [case for case in self.cases if self.is_inside(case)]
+            self._stay_near()
         return self._judged
+
+    def _stay_near(self) -> None:
+        """Ask around the given arguments instead, where most of what is drawn freely is not legal."""
+        judged, drawn = list(self._judged or []), self._drawn
+        left = drawn - sum(case is not self.cases[0] for case in judged)
+        if left <= drawn / 2 or self.pattern.draw is not None or not any(case is self.cases[0] for case in judged):
+            return
+        near = near_given(self.pattern, self.seed, self.effort)
+        inside = [case for case in near if self.is_inside(case)]
+        if len(inside) > len(near) / 2:
+            self.cases = [*judged, *near]
+            self._judged = [*judged, *inside]
+            self._drawn = drawn - left + len(near)
+            self._near = fact("near given", left=left, drawn=drawn, count=len(inside))
 
     def is_inside(self, case: Case) -> bool:
         """Whether a case is inside the contract, as `judged` says."""
@@ -163,8 +181,10 @@ class Context(engine.Context):
         NotApplicable
             More than half of them were.
         """
-        drawn = expected_number(self.pattern, self.effort)
-        left = drawn - sum(case is not self.cases[0] for case in self.judged())
+        judged, drawn = self.judged(), self._drawn
+        left = drawn - sum(case is not self.cases[0] for case in judged)
+        if self._near is not None:
+            self.note(self._near)
         if left > drawn / 2:
             raise NotApplicable(fact("mostly left out", left=left, drawn=drawn))
         if left:
@@ -181,12 +201,12 @@ class Context(engine.Context):
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
 
         Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
-        the square of an argument overflows, in ``forward`` too.
+        ``forward`` is not finite.
         """
         strange = [np.isnan(each) for each in answers]
         if any(each.any() for each in strange):
             own = None if self.spec is None else self.spec.autograd(cotangent, case.args)
-            if self._squares_overflow(case):
+            if not np.isfinite(self.output(case)).all():
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
@@ -195,19 +215,6 @@ class Context(engine.Context):
         if not any(case is each for each in self._kinked):
             self._kinked.append(case)
         return True
-
-    def _squares_overflow(self, case: Case) -> bool:
-        """Whether arguments are so large that their squares are infinite, and ``forward`` overflows on its way too."""
-        if not any((np.abs(each) > np.sqrt(self.largest)).any() for each in self.pattern.floats(case.args)):
-            return False
-        try:
-            with np.errstate(over="raise"):
-                self.subject.forward(*(array.copy() for array in case.args))
-        except FloatingPointError:
-            return True
-        except Exception:  # it is asked of this where it answers
-            return False
-        return False
 
     def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
         """What is said of gradients at a point that may be a kink."""
@@ -273,7 +280,7 @@ class Context(engine.Context):
             inputs = (cotangent, *self.pattern.floats(case.args))
             found = compute(*inputs)
             sizes = [size_of_gradient(cotangent, self._size(case), array) for array in inputs[1:]]
-            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes)
+            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes, self._followed_gradient)
         return self._answers[key]
 
     def gradient_function(self, case: Case) -> Callable[..., tuple[Array, ...]]:
@@ -304,9 +311,21 @@ class Context(engine.Context):
         floats = self.pattern.floats(case.args)
         size = float(np.abs(output).max(initial=0.0))
         (bound,) = granted(
-            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),), floats, [output], [size / 8]
+            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),),
+            floats,
+            [output],
+            [size / 8],
+            lambda *arrays: (self.subject.forward(*self.pattern.with_floats(arrays)),),
         )
         return bound
+
+    def _followed_gradient(self, cotangent: Array, *floats: Array) -> tuple[Array, ...]:
+        """``vjp`` and ``forward`` before it, without copies, which would end what follows their operations."""
+        args = self.pattern.with_floats(floats)
+        with suppress(Exception):
+            self.subject.forward(*args)
+        answer = self.subject.vjp(cotangent, *args)
+        return tuple(answer[number] for number in self.pattern.differentiable)
 
     def entries(self, array: Array) -> list[tuple[int, ...]]:
         """The indices of the entries that are judged one by one; the effort limits their number."""

@@ -48,7 +48,9 @@ class KnownForward:
             )
         return self._is_the_same and all(map(self._means_what_it_answers, (self._context.cases[0], case)))
 
-    def gradient(self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any]) -> tuple[Estimate, ...]:
+    def gradient(
+        self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
+    ) -> tuple[Estimate, ...]:
         """The gradient of <cotangent, forward>; infinite errors where it is not known."""
         found = self._rigorous.gradient(cotangent, args, resolutions)
         return unknown(self._context.pattern.floats(args)) if found is None else found

@@ -1,6 +1,6 @@
 """Gradients of many numbers: a few random directions, and halving where one of them shows a wrong entry.
 
-Beyond 10,000 numbers every call of the forward pass counts. Along a random direction all entries are judged at once: a
+Beyond 5,000 numbers every call of the forward pass counts. Along a random direction all entries are judged at once: a
 gradient that is right passes by four calls in each case, and each halving takes two more, so that one wrong entry among
 a million is named by forty. The difference of the slopes by two steps is the error that is stated.
 """

@@ -133,7 +133,10 @@ def as_array(name: str, value: Any, case: dict[str, Any]) -> Array:
             return array
         came, cause = f"an array of dtype {array.dtype}", "complex" if array.dtype.kind == "c" else None
     else:
-        came, cause = type(value).__name__, "several answers" if isinstance(value, tuple | list) else None
+        came, cause = (
+            type(value).__name__,
+            "several answers" if name == "forward" and isinstance(value, tuple | list) else None,
+        )
     due = fact("real numbers", what=name)
     raise Violation(due, fact("type", name=came, cause=cause), counterexample=case, mistake="wrong-type")
 

@@ -14,6 +14,11 @@ Code that converts its arguments, or collects its results in an array of doubles
 it was given. Then roundings are estimated instead: from how far the answer moves when the arguments are moved by
 roundings (its conditioning, with a safety factor on a handful of probes), and from the size that intermediate results
 may have.
+
+Linear algebra (det, inv, solve, cholesky, eigh) computes in no wider type either. Its algorithms are backward stable:
+the answer is the exact one of a matrix whose entries are off by roundings of the matrix's *largest* entry, not each by
+roundings of itself. So there the operations are followed and each is rounded at random, decompositions as that theorem
+says (`reference.numerics.random_rounding`), and the larger of both estimates is granted.
 """
 
 from __future__ import annotations
@@ -36,7 +41,13 @@ if np.finfo(np.longdouble).eps < tolerances.EXTENDED_EPSILON:
     _WIDER[np.dtype(np.float64)] = np.longdouble
 
 
-def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array], sizes: Sequence[Any]) -> list[Array]:
+def granted(
+    compute: Compute,
+    inputs: Sequence[Array],
+    answers: Sequence[Array],
+    sizes: Sequence[Any],
+    followed: Compute | None = None,
+) -> list[Array]:
     """A bound on the rounding error of each answer, entry by entry, float64.
 
     Parameters
@@ -51,6 +62,8 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
         For each answer, how large the numbers are that it may have been subtracted from: see `size_of_gradient`. What
         drowns in them without a trace, in the wider arithmetic too, is granted in units of the latter; where rounding
         cannot be measured, in units of the narrow one.
+    followed
+        The same computation as ``compute``, without conversions between, so that its operations can be followed.
     """
     rng = np.random.RandomState(0)
     nearby = [_moved(array, tolerances.NEARBY, rng) for array in inputs]
@@ -58,11 +71,16 @@ def granted(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array],
     there = _differences(compute, nearby, None)
     bounds = []
     unit = unit_roundoff(inputs)
+    scattered = (
+        None if followed is None or all(each is not None for each in here) else _scattered(followed, inputs, answers)
+    )
     wider_unit = unit_roundoff([np.zeros(0, _WIDER.get(array.dtype, array.dtype)) for array in inputs])
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
         if seen is None:
             seen = _conditioning(compute, inputs, answers, number) + tolerances.INTERMEDIATE_UNITS * unit * size
+            if scattered is not None:
+                seen = np.fmax(seen, scattered[number])
         else:
             if again is not None and again.shape == seen.shape:
                 seen = np.fmax(seen, again)
@@ -95,6 +113,17 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
         bound + unseen * (min(largest, tolerances.LARGEST_UNSEEN) + np.abs(answer))
         for bound, answer in zip(bounds, answers, strict=True)
     ]
+
+
+def _scattered(followed: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array] | None:
+    """How far operations that are rounded at random take each answer; None where they cannot be followed."""
+    try:
+        found = random_rounding.scatter(followed, inputs)
+    except Exception:  # foreign code, which fails on such arrays in whatever way
+        return None
+    if found is None or any(one.shape != two.shape for one, two in zip(found, answers, strict=True)):
+        return None
+    return [tolerances.RANDOM_ROUNDING_SAFETY * np.where(np.isfinite(each), each, 0.0) for each in found]
 
 
 def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import rigorous
+from reference.gradients import noise, rigorous
 from reference.gradients.cases import Case, short_numbers
 from reference.gradients.consistency import compare_with_differences, comparison_of
 from reference.gradients.context import Context
@@ -74,6 +74,10 @@ def check_gradient_consistent(context: Context, number: int) -> None:
         unknown += compare_with_known(context, context.known.gradient, number, comparison, known)
     if unknown:
         compare_with_differences(context, context.differences, number, comparison, unknown)
+        if context.pattern.is_large:
+            context.note(fact("along directions", count=len(unknown), size=context.cases[0].args[number].size))
+        else:
+            noise.tell(context, context.differences)
     comparison.settle(fact("forward tells nothing"))
     context.check_enough()
 

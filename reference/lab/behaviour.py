@@ -43,6 +43,16 @@ _QUOTIENTS, _MOST_ENTRIES = 8, 40
 _FEWEST = 12
 
 
+def hides(violation: Violation) -> bool:
+    """Whether a number came where NaN or infinity is due: that of a row with NaN, or the largest double there is."""
+    due, came = violation.due, violation.came
+    if due.kind == "NaN kept":
+        return True
+    if due.kind != "entry" or came.kind != "entry" or np.isfinite(due["value"]):
+        return False
+    return bool(abs(came["value"]) == np.finfo(np.float64).max)
+
+
 def asked_again(context: Context, violation: Violation) -> str | None:
     """The word for a method that writes into its arguments, or answers the same call in different ways."""
     message, case = violation.asked
@@ -150,36 +160,49 @@ def _differences(message: Message, judged: Sequence[_Errors]) -> tuple[str, str]
     if sum(each.error.size for each in judged) < _FEWEST:
         return None
     # A wrong formula is farther off than any quotient: the first answers tell most of them.
+    steps = []
     for step in tolerances.QUOTIENT_STEPS:
-        for one_sided in (False, True):
-            if _fits(message, judged, step, one_sided=one_sided):
-                return "finite-differences", f"{step:.2g}"
-    return None
+        if any(_fits(message, judged, step, one_sided=one_sided) for one_sided in (False, True)):
+            steps.append(step)
+            # A linear function's quotients fit with several steps.
+            if message.cls != "LinearLayer":
+                break
+    return ("finite-differences", f"{sorted(steps)[len(steps) // 2]:.2g}") if steps else None
 
 
 def _fits(message: Message, judged: Sequence[_Errors], step: float, *, one_sided: bool) -> bool:
     """Whether the answers are these difference quotients but for the rounding of the function."""
     residuals, errors, sizes, typical = [], [], [], []
+    signed: list[Array] = []
     for each in judged:
         found = _quotients(message, each.observation.given, step, one_sided=one_sided)
         if found is None:
             return False
         quotients, size = found
         noise = _NOISE * DOUBLE.u * size / step + 2 * each.bound
-        residuals.append(np.abs(each.answer - quotients) / noise)
+        neither = np.isnan(each.answer) & np.isnan(quotients)
+        signed.append(np.where(neither, 0, (each.answer - quotients) / noise))
+        residuals.append(np.abs(signed[-1]))
         if np.count_nonzero(residuals[-1] <= 1) < residuals[-1].size / 2:
             return False
-        errors.append((each.answer - each.truth) / noise)
+        errors.append(np.where(neither, 0, (each.answer - each.truth) / noise))
         sizes.append(errors[-1] * np.sign(each.truth))
         typical.append(float(np.abs(errors[-1]).max()))
+    # Quotients are seldom exact: most answers are wrong.
+    wrong = sum(bool((each.error > each.bound).any()) for each in judged)
     residual, error, size_error = map(np.concatenate, (residuals, errors, sizes))
     if (
-        np.count_nonzero(residual <= 1) < _MOST * residual.size
+        wrong < len(judged) / 2
+        or np.count_nonzero(residual <= 1) < _MOST * residual.size
         or np.median(typical) <= tolerances.TYPICAL_LOW_PRECISION / 4
     ):
         return False
     reproduced = bool(residual.sum() <= _REPRODUCED * np.abs(error).sum())
-    return reproduced or (_scattered(error) and _scattered(size_error))
+    left = np.concatenate(signed)
+    size_left = left * np.concatenate([np.sign(each.truth) for each in judged])
+    return any(_scattered(one) and _scattered(other) for one, other in ((error, size_error), (left, size_left))) or (
+        reproduced
+    )
 
 
 def _quotients(message: Message, given: Given, step: float, *, one_sided: bool) -> tuple[Array, float] | None:
@@ -211,6 +234,10 @@ def _function(message: Message, given: Given) -> tuple[Callable[..., float], lis
         return (lambda S: float((given["delta_next"] * _softmax(S)).sum())), [
             np.log(np.maximum(given["Y"], tolerances.NEXT_TO_NOTHING))
         ]
+    if message.subject == "LinearLayer.delta":
+        # The layer is linear: its slopes are the same everywhere.
+        X = np.zeros((len(given["delta_next"]), len(given["W"])))
+        return (lambda X: float((given["delta_next"] * (X @ given["W"] + given["b"])).sum())), [X]
     if message.method == "grad":
         n = len(given["X"])
         return (lambda W, b: float((given["delta_next"] * (given["X"] @ W + b)).sum()) / n), [given["W"], given["b"]]

@@ -19,6 +19,7 @@ from reference.lab.mistakes.departures import (
     Departure,
     Family,
     Formula,
+    hidden,
     of_answers,
     of_arguments,
     of_given,
@@ -26,9 +27,10 @@ from reference.lab.mistakes.departures import (
     over_samples,
     rounded,
 )
-from reference.lab.mistakes.families import FAMILIES, thresholds
+from reference.lab.mistakes.families import FAMILIES
 from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
+from reference.lab.mistakes.thresholds import thresholds
 from reference.lab.nodes import LARGE, Node, chosen, is_supported, mistake_of
 from reference.lab.observations import Answers, Observation, formula_of
 from reference.numerics.compare import alike_entries
@@ -223,7 +225,8 @@ class _Search:
         """Those that explain every entry; those made for this formula alone, if there are any."""
         found = [node for node in nodes if node.matched == self.entries and self._is_certain(node)]
         # Made for this formula alone comes first, then what needs no constant.
-        specific = [node for node in found if all(each.specific for each in node.departures)] or found
+        made = [sum(each.specific for each in node.departures) / max(1, len(node.departures)) for node in found]
+        specific = [node for node, share in zip(found, made, strict=True) if share == max(made)]
         fewest = min((len(node.constants) for node in specific), default=0)
         return [node for node in specific if len(node.constants) == fewest]
 
@@ -252,7 +255,7 @@ class _Search:
             if each.subject != self.message.subject or each.word in _NOT_OF_VALUES:
                 continue
             formula = formula_of(each.classes[self.message.cls], self.message)
-            known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further)  # type: ignore[misc]
+            known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further, specific=True)  # type: ignore[misc]
             found.append(self._scored(Node(formula, (known,))))
         return found
 
@@ -297,6 +300,7 @@ class _Search:
             *over_samples(per_sample=per_sample),
             *over_axes(len(self.message.parts), per_sample=per_sample),
             *of_given(self.names),
+            *hidden(),
             *rounded(self.names),
         ]
 

@@ -19,8 +19,9 @@ from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import Array
 from reference.lab.mistakes.updates import updates
+from reference.lab.mistakes.wired_choices import Choice
 from reference.lab.mistakes.wired_constants import estimated
-from reference.lab.mistakes.wirings import Choice, wirings
+from reference.lab.mistakes.wirings import wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
 
@@ -124,6 +125,8 @@ class Explainer:
     def _by_behaviour(self, subject: str, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with the mistake that shows in how the method behaves, if there is one, and a hint."""
         message = _message(violation)
+        if violation.mistake is None and behaviour.hides(violation):
+            return violation.but(mistake="nan-hidden"), behaviour.hint_for("nan-hidden")
         if message is None or violation.came.kind != "entry":
             return violation, None
         word = behaviour.asked_again(self.context, violation)
@@ -212,7 +215,9 @@ def _wired(subject: str, together: int, violation: Violation, context: Context) 
         return []
     if due.kind == came.kind == "entry" and "X" in shown and "T" in shown:
         sizes = {"N": len(shown["X"]), "D": np.shape(shown["X"])[1], "K": np.shape(shown["T"])[1]}
-        constants = estimated(subject, float(due["value"]), float(came["value"]), sizes, _last_parts(context))
+        constants = estimated(
+            subject, float(due["value"]), float(came["value"]), sizes, _last_parts(context), _biases(context)
+        )
     return list(wirings(subject, together, constants))
 
 
@@ -227,6 +232,12 @@ def _last_parts(context: Context) -> list[Array]:
         parts += log.pop().values
     arrays = [each for each in parts or last if isinstance(each, np.ndarray) and each.dtype.kind == "f"]
     return arrays if len(arrays) == len(parts or last) else []
+
+
+def _biases(context: Context) -> list[Array]:
+    """All vectors that came: for a gradient those of biases."""
+    values = (value for each in context.log for value in each.values)
+    return [each for each in values if isinstance(each, np.ndarray) and each.ndim == 1 and each.dtype.kind == "f"]
 
 
 def _in_some_cases(violation: Violation, message: Message, wrong: list[Observation]) -> tuple[Violation, str | None]:

@@ -146,7 +146,9 @@ class NetRun:
             )
             if not isinstance(found, list | tuple) or len(found) != len(shapes):
                 came = fact("type", name=type(found).__name__)
-                raise self.violation(fact("pair under", name=name), came, "wrong-type")
+                lone = isinstance(found, np.ndarray) and found.shape == shapes[0].shape
+                word = "bias-gradient-missing" if lone else "wrong-type"
+                raise self.violation(fact("pair under", name=name), came, word)
             for part, like in zip(found, shapes, strict=True):
                 array = as_numbers(part)
                 if array is None or array.shape != like.shape:
@@ -233,7 +235,11 @@ def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
     """The word for a gradient whose keys are not these layers; None where there are only too many keys."""
     if not isinstance(reply.value, dict):
         return word_for(reply.value, arrays=False)
-    return "layer-skipped" if set(linear) - set(reply.value) else None
+    absent = set(linear) - set(reply.value)
+    if absent and len(reply.value) >= len(linear):
+        # As many gradients as are due stand under other names.
+        return "missing"
+    return "layer-skipped" if absent else None
 
 
 def _imports(context: Context, layers: Sequence[str], *, own: bool) -> str:

@@ -25,7 +25,7 @@ _FEWEST_NUMBERS, _FEWEST_FOR_CONSTANT = 3, 6
 #: A number that nobody has written by hand.
 _LONG = re.compile(r"\d*\.?\d{6,}")
 #: Words for what may give the same number again and again.
-_LIMITING = frozenset({"clipped", "log-of-zero", "no-shift", "batch-wide-shift"})
+_LIMITING = frozenset({"clipped", "nan-hidden", "log-of-zero", "no-shift", "batch-wide-shift"})
 
 
 @dataclass

@@ -38,6 +38,13 @@ RESOLUTION = 2.0**-20
 #: How wide the difference of a formula and a derivative may be enclosed, as a part of the derivative, and be called 0.
 #: A choice: thirty digits.
 FORMULA_WIDTH = 1e-30
+#: A formula that differs from the derivative by no more than this part of it is not called wrong. A choice: Newton's
+#: iterations and series stop at a tolerance that suits doubles, and then agree to 24 digits or more, since what an
+#: iteration that converges quadratically leaves is about the square of a double's unit roundoff, 1e-32.
+FORMULA_AGREES = 1e-24
+#: What is left of a series that was cut off falls at least by this factor where its argument is halved. A choice: it is
+#: of the fourth order or higher, where what is added to a denominator, or a lost term, is of the first or second.
+SERIES_FALLS = 2.0**-4
 #: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
 DIGITS_TOLD = 4
 #: How many cases the formula of a gradient is compared in. A choice of time.
@@ -51,3 +58,6 @@ SMALLEST_NORMAL = 2.0**-1022
 #: At how many ordinary inputs a forward pass is compared with itself in ball arithmetic, to agree at one at least. A
 #: choice: the given numbers may be such that all digits are lost there.
 PLACES_TRIED = 4
+#: How often all arguments are moved by a rounding, the first time all in one direction, to see what a rounded constant
+#: does to a gradient. A choice.
+ROUNDED_ARGUMENTS = 3

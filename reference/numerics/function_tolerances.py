@@ -73,8 +73,9 @@ TIE_SATURATED = 5
 
 # Many numbers (`reference.gradients.large`)
 
-#: Beyond so many numbers the calls of the forward pass are counted. A choice.
-LARGE = 10_000
+#: Beyond so many numbers the calls of the forward pass are counted. A choice of time: judged one by one so many take
+#: two seconds.
+LARGE = 5_000
 #: The two steps along a direction, as parts of how far entries may be moved. A choice: what a cubic term leaves is
 #: 2^-26 of it, and rounding 2^-40.
 LARGE_STEPS = (2.0**-12, 2.0**-13)
@@ -82,6 +83,15 @@ LARGE_STEPS = (2.0**-12, 2.0**-13)
 LARGE_SAFETY = 4.0
 #: Unit roundoffs that each value is granted there. A choice: nobody follows so many numbers through their operations.
 LARGE_UNITS = 16.0
+
+# Noise (`reference.gradients.noise`)
+
+#: Values that scatter by more than this part of the largest are noisy, which is told. A choice: ten thousand unit
+#: roundoffs, far above the sums of ordinary layers and far below single precision.
+NOISE_TOLD = 1e-12
+#: How far values are looked at around a place. A choice: beyond the resolution of single precision, 2^-24, and so near
+#: that a cubic term leaves 1e-14 or less.
+NOISE_RANGES = (2.0**-16, 2.0**-18)
 
 # Staircases (`reference.gradients.staircases`)
 

@@ -48,7 +48,7 @@ class NotAnalyticError(ValueError):
     """Complex numbers meet an operation that has no complex derivative."""
 
 
-def moved(array: Array, rng: np.random.RandomState, units: float = 1.0) -> Array:
+def moved(array: Array, rng: np.random.RandomState, units: Any = 1.0) -> Array:
     """Every number moved by one or two unit roundoffs of itself, up or down; the real and the imaginary part apart."""
     if array.dtype.kind == "c":
         result = np.empty(array.shape, array.dtype)
@@ -83,14 +83,15 @@ def scatter(compute: Compute, args: Sequence[Array]) -> list[Array] | None:
     Raises
     ------
     NotAnalyticError
-        Complex numbers meet an operation that is not analytic.
+        The arguments are complex, and complex numbers meet an operation that is not analytic. A computation of real
+        numbers may pass through complex ones as it likes.
     """
     plain = [np.asarray(each) for each in compute(*args)]
     largest = [np.zeros(each.shape) for each in plain]
     for number in range(tolerances.RANDOM_ROUNDINGS):
         rng = np.random.RandomState(number)
         try:
-            run = Run(rng)
+            run = Run(rng, analytic=any(np.iscomplexobj(each) for each in args))
             answers = list(compute(*(Rounded.of(array, run) for array in args)))
         except NotAnalyticError:
             raise
@@ -116,9 +117,12 @@ class Run:
     ----------
     rng
         Draws the roundings.
+    analytic
+        Whether the arguments are complex, so that only analytic operations are allowed.
     """
 
     rng: np.random.RandomState
+    analytic: bool = False
     _memory: dict[int, Array] = field(default_factory=dict)
 
     def keep(self, array: Rounded) -> Rounded:
@@ -173,7 +177,9 @@ class Rounded(np.ndarray[Any, Any]):
             return None
         exact = ufunc.__name__ in _EXACT
         if ufunc.__name__ in _NOT_ANALYTIC and _has_complex(plain):
-            raise NotAnalyticError(ufunc.__name__)
+            if self.run.analytic:
+                raise NotAnalyticError(ufunc.__name__)
+            exact = ufunc.__name__ == "conjugate"
         inside = not exact and (whole or _has_complex(plain))
         if inside:
             plain = [moved(each, self.rng) if _is_float(each) else each for each in plain]
@@ -204,9 +210,10 @@ class Rounded(np.ndarray[Any, Any]):
             return moved(plain, self.rng)
 
         found = func(*map(operand, args), **{name: operand(each) for name, each in kwargs.items()})
-        return self._wrapped(found, exact=exact, units=_UNITS_OF_WHOLES)
+        units = _units_of_determinant(found) if linear and func.__name__ == "det" else _UNITS_OF_WHOLES
+        return self._wrapped(found, exact=exact, units=units)
 
-    def _wrapped(self, found: Any, *, exact: bool, units: float = 1.0) -> Any:
+    def _wrapped(self, found: Any, *, exact: bool, units: Any = 1.0) -> Any:
         if isinstance(found, tuple):
             parts = [self._wrapped(each, exact=exact, units=units) for each in found]
             return type(found)(*parts) if hasattr(found, "_fields") else tuple(parts)
@@ -218,6 +225,13 @@ class Rounded(np.ndarray[Any, Any]):
         if array.dtype.kind not in "fc":
             return found
         return self.run.keep((array if exact else np.asarray(moved(array, self.rng, units))).view(Rounded))
+
+
+def _units_of_determinant(found: Any) -> Array:
+    """By how many units a determinant is off besides: numpy takes it from its logarithm, which loses its size."""
+    with np.errstate(all="ignore"):
+        logarithm = np.abs(np.log(np.abs(np.asarray(found))))
+    return _UNITS_OF_WHOLES + np.where(np.isfinite(logarithm), logarithm, 0.0)
 
 
 def _owner(array: Array) -> Array:

@@ -15,6 +15,7 @@ Assumed: no intermediate result overflows in the arithmetic that is granted, and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,18 +39,21 @@ class Precision:
         Unit roundoff.
     tiny
         Smallest positive number, subnormal ones included: the absolute error of an operation that underflows.
+    largest
+        Largest finite number; infinity: nothing overflows.
     """
 
     u: float
     tiny: float
+    largest: float = math.inf
 
     def gamma(self, n: float) -> float:
         """n u / (1 - n u), a bound on the relative error of n successive roundings (Higham, lemma 3.1)."""
         return n * self.u / (1 - n * self.u)
 
 
-DOUBLE = Precision(tolerances.DOUBLE_UNIT, tolerances.SMALLEST_DOUBLE)
-SINGLE = Precision(tolerances.SINGLE_UNIT, tolerances.SMALLEST_SINGLE)
+DOUBLE = Precision(tolerances.DOUBLE_UNIT, tolerances.SMALLEST_DOUBLE, float(np.finfo(np.float64).max))
+SINGLE = Precision(tolerances.SINGLE_UNIT, tolerances.SMALLEST_SINGLE, float(np.finfo(np.float32).max))
 
 
 def precision_of(*arrays: NDArray[Any]) -> Precision:
@@ -97,7 +101,9 @@ def exact(like: Array) -> Array:
 
 
 def softmax(X: Array, P: Array, p: Precision) -> Array:
-    """The bound for softmax, (N, K): for exp(x_k - m) / S, exp((x_k - m) - log S) and exp(x_k - lse).
+    """The bound for softmax, (N, K), of four codings.
+
+    They are exp(x_k - m) / S, exp((x_k - m) - log S), exp(x_k - lse) and 1 / sum_c exp(x_c - x_k).
 
     Here m = max x, S = sum_c exp(x_c - m), lse = m + log S; P are the probabilities, up to rounding. The bound is
     relative: with c roundings, c u / (1 - c u), as exp turns an absolute error into a relative one. Rounding x_k - m
@@ -111,8 +117,11 @@ def softmax(X: Array, P: Array, p: Precision) -> Array:
     - The third form rounds numbers of the size of lse, whether lse is m + log S or ``logaddexp`` of all x. For logits
       of 1e300 it is worthless: it gives a probability of 1 to each of two equal logits. So its error is granted only up
       to one part in a thousand, that is for |x| < 2^43 / K in double precision, 2^14 / K in single.
+    - The fourth form has no more roundings than the quotient. But its sum is 1 / p_k, which overflows where p_k is
+      below 1 / max, with the largest number max of the precision; there it answers 0.
     """
-    return _with_higher_orders(P * _relative(X, P, p), (tolerances.LIBRARY_ULPS + 2) * p.tiny)
+    bound = _with_higher_orders(P * _relative(X, P, p), (tolerances.LIBRARY_ULPS + 2) * p.tiny)
+    return np.where(1 / p.largest > P, np.maximum(bound, P), bound)
 
 
 def softmax_delta(Y: Array, delta_next: Array, p: Precision) -> Array:

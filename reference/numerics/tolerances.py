@@ -270,6 +270,13 @@ TORCH_EXPONENT_UNITS = 8.0
 NORMAL_CASES = {"quick": 1, "normal": 3, "exhaustive": 40}
 #: How many cases a caller's generator draws, by effort. A choice of time.
 DRAWN_CASES = {"quick": 3, "normal": 8, "exhaustive": 40}
+#: How many cases are drawn near the given arguments where what is drawn freely is not legal. A choice of time.
+NEAR_CASES = {"quick": 4, "normal": 10, "exhaustive": 40}
+#: By what part of themselves, or of the largest, numbers are moved there. A choice: a few percent leave a matrix
+#: definite that is well-conditioned, and a thousandth one that is not.
+NEAR_PARTS = (0.03, 0.1, 0.3, 1e-3)
+#: What all of them are multiplied by. A choice: a gradient that suits one size alone is seen by another.
+NEAR_FACTORS = (1.0, 1.0, 2.0, 0.5, 1.0, 8.0, 0.0625)
 #: How often arguments are drawn until the caller says that they are legal. A choice of time: of 16 draws one is legal
 #: with a probability of 99% where one in four is.
 LEGAL_TRIES = 16

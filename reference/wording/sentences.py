@@ -197,9 +197,17 @@ _REASONS = {
         "judged too little: {left} of {drawn} drawn inputs are not legal; say with domain, legal, fixed or draw which "
         "are"
     ),
+    "near given": (
+        "{left} of {drawn} drawn inputs are not legal, so that the given ones and {count} near them are judged; say "
+        "with domain, legal, fixed or draw which others are legal"
+    ),
     "no tie judged": "judged nothing: at no input with equal numbers or zeros can it be told which gradient is legal",
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
     "noisy": "the forward pass is noisy: its values are off by {noise:.2g} of their size, and so much is granted",
+    "along directions": (
+        "of so many numbers, {size}, the gradient is judged along {count} random directions, by finite differences: "
+        "none of its entries is judged rigorously here"
+    ),
     "output of another shape": "the output has shape {shape} instead of {due}",
 }
 

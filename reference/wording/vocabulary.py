@@ -51,6 +51,10 @@ MISTAKES: dict[str, Word] = {
         "The lab's own code calls without names. In which order does the contract list the arguments?",
     ),
     "exits": Word("the call ends the whole program", "A function must answer or raise, and never end the program."),
+    "arguments-swapped": Word(
+        "two arguments of a function stand in each other's place",
+        "Which of the two are the predictions and which the targets, and which does each step of the formula take?",
+    ),
     "swapped": Word(
         "the gradients of two arguments are in each other's place",
         "The gradients are in the order of the arguments: which of them belongs to which?",
@@ -132,6 +136,18 @@ MISTAKES: dict[str, Word] = {
     "factor-missing": Word(
         "a factor of the derivative is missing",
         "Write the chain rule with one factor for each step: which is not there?",
+    ),
+    "extra-term": Word(
+        "a term is added that the formula has not",
+        "Which terms does the formula add up, and which one stands in the code besides?",
+    ),
+    "wrong-function": Word(
+        "another function is computed than the one that is asked for",
+        "Compare the code with the definition, operation by operation: which function is this?",
+    ),
+    "nan-hidden": Word(
+        "a number stands where NaN or infinity should show",
+        "NaN says that something went wrong before: who will notice if a number takes its place?",
     ),
     "delta-next-ignored": Word(
         "the gradient that comes from the next layer does not enter",

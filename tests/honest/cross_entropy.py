@@ -18,6 +18,12 @@ def _losses_in_python(P: Array, T: Array) -> Array:
     return np.array([[-math.log(p) if p > 0 else math.inf] for p in chosen], P.dtype)
 
 
+def _losses_of_probabilities_alone(P: Array, T: Array) -> Array:
+    """With a logarithm that raises for what is no probability."""
+    chosen = [p[list(t).index(1)] for p, t in zip(P, T, strict=True)]
+    return np.array([[math.inf if p == 0 else -math.log(p)] for p in chosen], P.dtype)
+
+
 def _ce_delta_in_python(P: Array, T: Array) -> Array:
     D = np.zeros_like(P)
     for n, k in np.ndindex(P.shape):
@@ -79,6 +85,7 @@ CROSS_ENTROPY: dict[str, tuple[Fun, Fun]] = {
         lambda P, T: -T * np.where(T == 1, P, 1) ** -1,
     ),
     "in Python": (_losses_in_python, _ce_delta_in_python),
+    "of probabilities alone": (_losses_of_probabilities_alone, _ce_delta_in_python),
     "binary logarithm": (
         lambda P, T: -np.log2((P * T).max(axis=1, keepdims=True)) * P.dtype.type(math.log(2)),
         lambda P, T: -T * (1 / np.where(T > 0, P, 1)),

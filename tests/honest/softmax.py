@@ -76,6 +76,11 @@ def _softmax_sorted(X: Array) -> Array:
     return E / np.cumsum(np.sort(E, axis=1), axis=1)[:, -1:]
 
 
+def _softmax_by_quotients(X: Array) -> Array:
+    """1 / sum_c exp(x_c - x_k): what overflows here is the reciprocal of a subnormal probability."""
+    return 1 / np.exp(X[:, None, :] - X[:, :, None]).sum(axis=2)
+
+
 def _jacobians(Y: Array) -> Array:
     return np.stack([np.diag(y) - np.outer(y, y) for y in Y])
 
@@ -137,6 +142,7 @@ SOFTMAX: dict[str, tuple[Fun, Fun]] = {
         lambda Y, d: Y * (d - halves(columns(Y * d))),
     ),
     "in Python": (softmax_in_python, _delta_by_entries),
+    "sums of quotients": (_softmax_by_quotients, _delta_by_differences),
     "pairs of classes": (
         summed_by(lambda E: E @ np.ones((E.shape[1], 1), E.dtype)),
         _delta_by_differences,

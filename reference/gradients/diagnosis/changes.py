@@ -21,7 +21,7 @@ Place = tuple[int, int]
 MASKED = {"maximum", "minimum", "where", "absolute", "fmax", "fmin"}
 _MOST_THRESHOLDS = 60
 #: Steps of a graph in which each is tried in the place of each other.
-_FEW = 40
+_FEW = 60
 
 
 def nothing(_: Array, inputs: Any, __: Array) -> Array:
@@ -73,6 +73,8 @@ def local(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeC
         yield from _of_other_steps(samples, node, place)
     elif node.op == "max":
         yield "mask-missing", _spread_to_all
+        yield "mask-from-other", _at_best_of(lambda x: -x)
+        yield "mask-from-other", _at_best_of(np.abs)
     elif node.op == "sum":
         yield from (("wrong-axis", _spread_along(axis)) for axis in range(node.inputs[0].value.ndim))
     elif node.op == "gather":
@@ -316,6 +318,24 @@ def _spread_along(axis: int) -> MakeChange:
 def _spread_to_all(_: Sample, edge: Edge) -> Change:
     settings = edge.node.settings
     return lambda g, inputs, y: spread(g, inputs[0].shape, settings["axis"], keepdims=settings["keepdims"])
+
+
+def _at_best_of(measure: Callable[[Array], Array]) -> MakeChange:
+    """The gradient goes to where another array has its extreme, such as the smallest or the largest in size."""
+
+    def make(_: Sample, edge: Edge) -> Change | None:
+        axis, keep = edge.node.settings["axis"], edge.node.settings["keepdims"]
+        if isinstance(axis, tuple):
+            return None
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            measured = measure(inputs[0])
+            mask = measured == measured.max(axis=axis, keepdims=True)
+            return np.asarray(spread(g, inputs[0].shape, axis, keepdims=keep) * mask)
+
+        return change
+
+    return make
 
 
 def _last_of_each(_: Sample, edge: Edge) -> Change | None:

@@ -102,6 +102,7 @@ def _wrong_formulas(
     coefficients = _polynomial(after, derivatives)
     if coefficients is not None:
         yield "wrong-argument", [np.polyval(coefficients, x) for x in before]
+        yield from _other_coefficients(coefficients, after)
         signs = coefficients.copy()
         for place in np.flatnonzero(np.abs(signs) > _FIT):
             other = signs.copy()
@@ -112,6 +113,17 @@ def _wrong_formulas(
                 lower[place + 1] += lower[place]
                 lower[place] = 0.0
                 yield "factor-missing", [np.polyval(lower, y) for y in after]
+
+
+def _other_coefficients(coefficients: Array, after: list[Array]) -> Iterator[tuple[str, list[Array]]]:
+    """The polynomial without its constant, or with 1 in the place of a coefficient."""
+    if abs(coefficients[-1]) > _FIT and np.abs(coefficients[:-1]).max() > _FIT:
+        yield "term-missing", [np.polyval([*coefficients[:-1], 0.0], y) for y in after]
+    for place in np.flatnonzero(np.abs(coefficients) > _FIT):
+        other = coefficients.copy()
+        other[place] = 1.0
+        if abs(abs(coefficients[place]) - 1) > _FIT:
+            yield "factor-missing", [np.polyval(other, y) for y in after]
 
 
 def _polynomial(after: list[Array], derivatives: list[Array]) -> Array | None:

@@ -225,6 +225,27 @@ def _inv(a: Any) -> Any:
     return a.step("inv", [a], np.linalg.inv, pulls=(pull,))
 
 
+def _solve(a: Any, b: Any) -> Any:
+    first = first_traced((a, b))
+    a, b = first.lifted(a), first.lifted(b)
+    if a.ndim != 2 or b.ndim > 2:  # noqa: PLR2004 - one system
+        raise NotTracedError("solve of several systems")
+
+    def of_matrix(g: Any, inputs: Any, y: Any) -> Any:
+        found = -np.linalg.solve(inputs[0].T, g)
+        return np.outer(found, y) if y.ndim == 1 else found @ y.T
+
+    def of_right_side(g: Any, inputs: Any, y: Any) -> Any:
+        return np.linalg.solve(inputs[0].T, g)
+
+    return first.step("solve", [a, b], np.linalg.solve, pulls=(of_matrix, of_right_side))
+
+
+def _split(a: Any, sections: Any, axis: Any = 0) -> Any:
+    parts = np.array_split(np.arange(a.shape[axis]), sections, axis=0)
+    return [a.gathered(lambda ids, part=part: np.take(ids, part, axis=axis)) for part in parts]
+
+
 def _nothing_else(out: Any, kwargs: Any) -> None:
     given = {name: value for name, value in kwargs.items() if value is not np._NoValue and value is not True}
     if out is not None or set(given) - {"initial"} or given.get("initial") is not None:
@@ -248,4 +269,5 @@ HANDLERS |= {
     "column_stack": _joined(np.column_stack), "dot": _dot, "outer": _outer, "inner": _inner, "vdot": _inner,
     "einsum": _einsum, "tensordot": _tensordot, "clip": _clip, "pad": _pad, "norm": _norm, "sort": _sort,
     "trace": _trace, "copy": _copied, "inv": _inv,
+    "solve": _solve, "split": _split, "array_split": _split,
 }  # fmt: skip

@@ -162,8 +162,17 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
             yield Named("term-missing")
         elif exact == -1:
             yield Named("sign")
+        elif _is_left_out(view, exact):
+            yield Named("factor-missing")
         else:
             yield Named("scaled", (("a factor of one term", f"{exact:.10g}"),))
+
+
+def _is_left_out(view: View, factor: float) -> bool:
+    """Whether a term lacks just a constant of the formula; whole numbers and their inverses may be chance."""
+    constants = [float(node.value) for node in view.nodes if node.op == "constant" and node.value.ndim == 0]
+    marked = [each for each in constants if each and not float(each).is_integer() and not (1 / each).is_integer()]
+    return any(abs(factor * each - 1) < _CONSTANT for each in marked)
 
 
 def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.findings import Violation
 from reference.gradients.context import Context
-from reference.gradients.diagnosis import composite, inside, whole
+from reference.gradients.diagnosis import composite, families, inside, masks, replaced, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
 
@@ -72,6 +72,9 @@ def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
         yield _of_formula
     yield _of_place
     if samples.is_traced:
+        yield masks.explanations
+        yield families.explanations
+        yield replaced.explanations
         yield _imprecise
 
 
@@ -104,9 +107,9 @@ def _imprecise(samples: Samples) -> Iterator[Named]:
 
 #: Of several words for the same change, the one that says what to look for first.
 _ORDER = (
-    "mask-missing", "mask-from-delta", "mask-inverted", "leaky", "not-summed", "wrong-axis", "transposed",
-    "term-missing", "sign", "scaled", "factor-missing", "wrong-argument", "mask-wrong-threshold",
-    "other-epsilon",
+    "mask-missing", "mask-from-delta", "mask-inverted", "mask-from-other", "leaky", "last-sample-wrong",
+    "not-summed", "wrong-axis", "transposed", "term-missing", "sign", "scaled", "factor-missing", "wrong-argument",
+    "mask-wrong-threshold", "other-epsilon", "delta-next-ignored",
 )  # fmt: skip
 
 

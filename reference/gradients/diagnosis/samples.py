@@ -133,6 +133,8 @@ class Samples:
 def gather(context: Context, position: int) -> Samples | None:
     """The samples for an argument; None where there is nothing to tell mistakes apart by."""
     found: list[Sample] = []
+    if context.pattern.is_large and (context.spec is None or not context.spec.is_differentiated):
+        return None  # every entry of a gradient would take calls of its own
     for case in [each for each in context.judged() if each.kind in _KINDS][: _MOST_SAMPLES // 2]:
         graph = _graph(context, case.args)
         for cotangent in _cotangents(context, case):
@@ -173,7 +175,7 @@ def _sample(context: Context, case: Any, cotangent: Array, graph: Graph | None) 
     context.run_forward(case.args)
     raw = context.subject.answer(context.subject.vjp, (cotangent, *case.args))
     answers = tuple(np.asarray(raw[number], dtype=np.float64) for number in context.pattern.differentiable)
-    truths = _truths(context, case.args, cotangent, floats)
+    truths = _truths(context, case, cotangent, floats)
     if truths is None or not all(np.isfinite(each).all() for each in answers):
         return None
     values, slack = None, tuple(error for _, error in truths)
@@ -192,9 +194,11 @@ def _sample(context: Context, case: Any, cotangent: Array, graph: Graph | None) 
     return Sample(case.args, floats, weights, answers, exact, slack, graph, values if graph else None)
 
 
-def _truths(context: Context, args: Any, cotangent: Array, floats: Any) -> list[tuple[Array, Array]] | None:
+def _truths(context: Context, case: Any, cotangent: Array, floats: Any) -> list[tuple[Array, Array]] | None:
     if context.spec is not None and context.spec.is_differentiated:
-        found = list(context.spec.gradient(cotangent, args))
+        found = list(context.spec.gradient(cotangent, case.args))
+    elif context.spec is None and context.known.is_known(case):
+        found = list(context.known.gradient(cotangent, case.args))
     else:
         oracle = context.differences if context.spec is None else context.spec.differences
         found = [

@@ -142,16 +142,25 @@ def _uses(message: Message, rng: np.random.RandomState, rounds: int, *, naive: b
     steps: list[Step] = []
     for number in range(rounds):
         alike = akin(message, first, message.draw(ORDINARY, normal_numbers(rng)), naive=naive)
-        for case in (alike[number % len(alike)], _another(message, first, rng)):
-            kept = len(cases) % 2 == 0
-            steps += [Keep(name, array) for name, array in case.arguments.items() if kept]
-            given = {name: Ref(name) if kept else array for name, array in case.arguments.items()}
-            steps.append(Call("layer", message.method, given))
-            cases.append(case)
+        cases.append(alike[number % len(alike)])
+        steps += _kept(message, cases[-1])
+        if number % 2:
+            # At once the very same arrays again: after a step of training, or with other numbers in them.
+            if message.parameters:
+                steps += _new_parameters(first, rng, by_update=number % 4 == 1)
+            again = message.parameters and number % 4 == 1
+            cases.append(cases[-1] if again else alike[(number + 1) % len(alike)])
+            steps += _kept(message, cases[-1])
+        cases.append(_another(message, first, rng))
+        steps.append(Call("layer", message.method, {**cases[-1].arguments}))
         steps += _others(message, rng)
-        if message.parameters and number % 2:
-            steps += _new_parameters(first, rng, by_update=number % 4 == 1)
     return steps, cases
+
+
+def _kept(message: Message, case: Case) -> list[Step]:
+    """A call with the arguments in arrays that all such calls share."""
+    writes = [Keep(name, array) for name, array in case.arguments.items()]
+    return [*writes, Call("layer", message.method, {name: Ref(name) for name in case.arguments})]
 
 
 def _another(message: Message, first: Case, rng: np.random.RandomState) -> Case:

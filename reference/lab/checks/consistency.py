@@ -6,6 +6,7 @@ delta and a forward that belong to different functions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -55,6 +56,13 @@ def _legal(message: Message, direction: Array) -> Array:
     return direction - direction.mean(axis=1, keepdims=True) if message.key == "cross_entropy" else direction
 
 
+def _room(message: Message, point: Array, direction: Array) -> float:
+    """How far the inputs may be moved along the direction: probabilities stay positive, or ``math.log`` raises."""
+    if message.key != "cross_entropy":
+        return math.inf
+    return float((point[direction != 0] / np.abs(direction[direction != 0])).min(initial=math.inf)) / 2
+
+
 def _points(message: Message, case: Case) -> list[Array]:
     """The arrays with respect to which the message is a derivative: the inputs, or the parameters."""
     if not message.per_sample:
@@ -84,7 +92,8 @@ def _along(
                 cases.append(Case({"X": case.arguments["X"]}, parameters))
         return [answer[0] for answer in context.actual_of_each(forward, cases)]
 
-    slopes = finite_differences.directional(outputs, points, directions, together=True)
+    room = _room(message, points[0], directions[0])
+    slopes = finite_differences.directional(outputs, points, directions, within=room, together=True)
     with np.errstate(invalid="ignore"):
         error = (np.abs(cotangent) * np.where(cotangent == 0, 0, slopes.error)).sum()
     return Estimate(np.asarray((cotangent * slopes.value).sum()), np.asarray(error))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine import promises
-from reference.execution.worker.protocol import Call, Get, Reply, Step
+from reference.execution.worker.protocol import Call, Get, Keep, Ref, Reply, Step
 from reference.findings import Violation
 from reference.lab.context import Context
 from reference.lab.net_run import NetRun
@@ -101,7 +101,8 @@ def check_no_state(context: Context, method: str) -> None:
     """
     options: Sequence[Mapping[str, Any]] = (_OUTPUT, _LOGITS, {}) if method == "propagate" else ({},)
     own = [Turn(method, batch, each) for batch in (0, 1, 2, 3, 0) for each in options]
-    turns = [*own, _UPDATES[0], *own[:2], _UPDATES[1], *own[:3]]
+    # After each step of training the very call before it first: who kept its answer gives it again.
+    turns = [*own, _UPDATES[0], own[-1], *own[:2], _UPDATES[1], own[1], *own[:3]]
     for compound in context.losses[: context.rounds]:  # with little effort, with one of them
         # The others in turn, so that the first answer of each is judged before another could have spoilt it.
         for other in _OTHERS:
@@ -180,12 +181,24 @@ def _played(context: Context, turns: Sequence[Turn], key: str, *, compound: bool
                 partial(replace, case, theta=theta, X=case.X[rows], T=case.T[rows]),
             )
             call = NetRun(context, now).call(turn.method, **turn.options)
-            asked.append((len(steps), turn, now, call))
-            steps.append(call)
+            steps += _with_the_same_arrays(call, turn.batch)
+            asked.append((len(steps) - 1, turn, now, call))
     replies = context.executor.run(steps)
     return [
         _Played(turn, NetRun(context, now), call, [*replies[:made], replies[place]]) for place, turn, now, call in asked
     ]
+
+
+def _with_the_same_arrays(call: Call, batch: int) -> list[Step]:
+    """The call with the very arrays that earlier calls with this batch had, as in each epoch of a training.
+
+    Their numbers are written once more, so that nobody is blamed for what an earlier call has written into them.
+    """
+    arrays = {name: value for name, value in call.arguments.items() if isinstance(value, np.ndarray)}
+    kept = {name: f"{name} of batch {batch}" for name in arrays}
+    refs = {name: Ref(each) for name, each in kept.items()}
+    writes = [Keep(kept[name], array) for name, array in arrays.items()]
+    return [*writes, replace(call, arguments={**call.arguments, **refs})]
 
 
 def _drawn(context: Context, key: str, *, compound: bool) -> tuple[NetCase, list[tuple[Array, ...]]]:

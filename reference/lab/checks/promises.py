@@ -120,9 +120,11 @@ def check_layouts(context: Context, message: Message) -> None:
         case = message.draw(sizes, normal_numbers(rng))
         asked.append((layout, case.rows(np.zeros(case.n_samples, dtype=int)) if layout == "broadcast" else case))
     violations = context.violations(message, [case for _, case in asked], [layout for layout, _ in asked])
-    for (layout, _), violation in zip(asked, violations, strict=True):
+    for (layout, case), violation in zip(asked, violations, strict=True):
         if violation is not None:
-            raise promises.in_layout(violation, layout)
+            (ordinary,) = context.violations(message, [case])
+            # Numbers that are wrong in any layout say nothing of this one.
+            raise violation if ordinary is not None else promises.in_layout(violation, layout)
 
 
 def check_inputs_unchanged(context: Context, message: Message) -> None:

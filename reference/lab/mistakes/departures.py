@@ -186,6 +186,16 @@ def _of_samples(word: str, hint: str, names: tuple[str, ...], chosen: Callable[[
     return Departure(word, hint, changed, {})
 
 
+def hidden() -> list[Departure]:
+    """That which puts numbers where NaN or infinity should show."""
+
+    def numbers(parts: Parts) -> Parts:
+        return tuple(np.nan_to_num(part) for part in parts)
+
+    hint = "Why is the result no number, and who will notice once another stands in its place?"
+    return [after("nan-hidden", hint, lambda parts, _: numbers(parts), leaves=numbers)]
+
+
 def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
     """Those that take a mean, or a sum, within the answer, in all its parts or one; along rows if they are samples."""
     hint = "Along which axis does the mean, or the sum, run, and is one due there?"

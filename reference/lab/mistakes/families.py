@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from reference.lab.estimation import neat_between
-from reference.lab.mistakes.departures import Array, Departure, Family, Given
+from reference.lab.mistakes.departures import Array, Departure, Family
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: By subject.
@@ -78,6 +76,24 @@ def _relu_beyond(c: float, X: Array) -> Array:
 def _relu_at_least(c: float, X: Array) -> Array:
     """Which is the smallest output that the definition allows?"""
     return np.maximum(X, c)
+
+
+@_family("ReLULayer.delta", "epsilon", "epsilon-added")
+def _relu_delta_of_a_quotient(c: float, Y: Array, delta_next: Array) -> Array:
+    """Is the mask 1 where the unit was on, or only nearly?"""
+    return delta_next * (Y / (Y + c))
+
+
+@_family("ReLULayer.delta", "epsilon", "epsilon-added")
+def _relu_delta_of_a_root(c: float, Y: Array, delta_next: Array) -> Array:
+    """Is the mask 1 where the unit was on, or only nearly?"""
+    return delta_next * (Y / np.sqrt(Y**2 + c))
+
+
+@_family("ReLULayer.delta", "steepness", "wrong-function", high=1e9)
+def _relu_delta_of_a_soft_mask(c: float, Y: Array, delta_next: Array) -> Array:
+    """Is the mask 1 where the unit was on, or only nearly?"""
+    return delta_next * np.tanh(c * Y)
 
 
 @_family("ReLULayer.delta", "slope", "leaky", high=100.0, signed=True)
@@ -167,6 +183,18 @@ def _softmax_delta_epsilon_in_the_sum(c: float, Y: Array, delta_next: Array) -> 
 
 def _surprise(c: float, X: Array, T: Array) -> Array:
     return np.asarray(-np.where(T != 0, T * np.log(X + c), 0))
+
+
+@_family("LossCrossEntropy.forward", "epsilon", "arguments-swapped", "epsilon-added")
+def _swapped_epsilon(c: float, X: Array, T: Array) -> Array:
+    """Which of the two distributions stands in front of the logarithm, and which inside?"""
+    return _rows(-X * np.log(T + c))
+
+
+@_family("LossCrossEntropy.forward", "limit", "arguments-swapped", "clipped")
+def _swapped_limit(c: float, X: Array, T: Array) -> Array:
+    """Which of the two distributions stands in front of the logarithm, and which inside?"""
+    return _rows(-X * np.log(np.maximum(T, c)))
 
 
 @_family("LossCrossEntropy.forward", "epsilon", "epsilon-added", "binary-cross-entropy")
@@ -307,48 +335,3 @@ def _scaled_bias(c: float, X: Array, W: Array, b: Array) -> Array:
 def _scaled_product(c: float, X: Array, W: Array, b: Array) -> Array:
     """With biases of zero, what should come out of the layer, and what does?"""
     return np.asarray(c * (X @ W) + b)
-
-
-def thresholds(subject: str, cases: Sequence[tuple[Given, Array]]) -> Iterator[Departure]:
-    """The departures of a ReLU layer's unit that is on from elsewhere than 0, or off again from somewhere, if any."""
-    if not subject.startswith("ReLULayer."):
-        return
-    forward = subject == "ReLULayer.forward"
-    low = up_to = -np.inf
-    high = off_from = np.inf
-    for given, answer in cases:
-        key, full = (given["X"], given["X"]) if forward else (given["Y"], given["delta_next"])
-        passed, stopped = (key[(answer == each) & (full != 0)] for each in (full, 0))
-        low, high = max(low, stopped.max(initial=-np.inf)), min(high, passed.min(initial=np.inf))
-        up_to = max(up_to, passed.max(initial=-np.inf))
-        off_from = min(off_from, stopped[stopped > 0].min(initial=np.inf))
-    if np.isfinite([low, high]).all() and low < high:
-        yield _beyond(subject, 0.0 if low <= 0 < high else neat_between(low, float(np.nextafter(high, low))))
-    if 0 < up_to < off_from < np.inf:
-        yield _below(subject, neat_between(float(np.nextafter(up_to, off_from)), off_from))
-
-
-def _below(subject: str, c: float) -> Departure:
-    """A unit that is switched off again where its input, or output, is c or larger."""
-
-    def formula(given: Given) -> tuple[Any, ...]:
-        if subject == "ReLULayer.forward":
-            return (np.where((given["X"] > 0) & (given["X"] < c), given["X"], 0),)
-        return (given["delta_next"] * ((given["Y"] > 0) & (given["Y"] < c)),)
-
-    hint = "Up to which output does it change with the input?"
-    return Departure(
-        "mask-wrong-threshold", hint, lambda _: formula, {"upper threshold": repr(float(c))}, specific=True
-    )
-
-
-def _beyond(subject: str, c: float) -> Departure:
-    """A unit that is switched on where its input, or output, is larger than c."""
-
-    def formula(given: Given) -> tuple[Any, ...]:
-        if subject == "ReLULayer.forward":
-            return (np.where(given["X"] > c, given["X"], 0),)
-        return (given["delta_next"] * (given["Y"] > c),)
-
-    hint = "From which output on does it change with the input?"
-    return Departure("mask-wrong-threshold", hint, lambda _: formula, {"threshold": repr(float(c))}, specific=True)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given
+from reference.lab.mistakes.other_functions import others
 from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 _NEGATIVE = "What does the definition say of negative inputs, exactly?"
+_FUNCTION = "Which function does the definition name, and which one is computed here?"
 _OFF = "From which output on does it change with the input?"
 _WHOSE = "Whose outputs tell whether a unit was on?"
 _PROBABILITIES = "Are these probabilities, and are the logits turned into them once?"
@@ -43,7 +45,16 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     *(
         ("leaky", _NEGATIVE, of)
         for of in (
-            *(_softplus, _gelu, _elu, _sigmoid, np.tanh, np.arctan, np.arcsinh),
+            _elu,
+            lambda X: _elu(X, 1.0507009873554805, 1.6732632423543772),
+            lambda X: _elu(X, 1.0507, 1.67326),
+        )
+    ),
+    *(
+        ("wrong-function", _FUNCTION, of)
+        for of in (
+            *(_softplus, _gelu, _sigmoid, np.tanh, np.arctan, np.arcsinh, np.exp, np.square),
+            *(lambda X: 1 / (1 + np.exp(-X)), lambda X: np.log1p(np.maximum(X, 0))),
             lambda X: X * _sigmoid(X),
             lambda X: X * _sigmoid(1.702 * X),
             lambda X: X * np.tanh(_softplus(X)),
@@ -51,9 +62,8 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             lambda X: np.clip(X / 6 + 0.5, 0, 1),
             lambda X: np.clip(X / 5 + 0.5, 0, 1),
             lambda X: X / (1 + np.abs(X)),
-            lambda X: _elu(X, 1.0507009873554805, 1.6732632423543772),
-            lambda X: _elu(X, 1.0507, 1.67326),
             lambda X: np.log1p(np.exp(X)),
+            lambda X: np.log(1 + np.exp(X)),
         )
     ),
     ("sign", _SIGN, np.abs),
@@ -62,8 +72,8 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("sign", _SIGN, lambda X: -np.maximum(X, 0)),
     ("mask-missing", "What becomes of negative inputs?", lambda X: X.copy()),
     ("factor-missing", "What passes where the unit is on: its input, or a 1?", lambda X: (X > 0) * 1.0),
-    ("scaled", "What passes where the unit is on, and in which power?", lambda X: np.maximum(X, 0) ** 2),
-    ("scaled", "What passes where the unit is on, and in which power?", lambda X: np.sqrt(np.maximum(X, 0))),
+    ("wrong-function", "What passes where the unit is on, and in which power?", lambda X: np.maximum(X, 0) ** 2),
+    ("wrong-function", "What passes where the unit is on, and in which power?", lambda X: np.sqrt(np.maximum(X, 0))),
     *(
         ("mask-wrong-threshold", "With which number is an input compared?", of)
         for of in (
@@ -74,6 +84,16 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             lambda X: np.where(X.mean(axis=1, keepdims=True) < X, X, 0),
             lambda X: np.where(X.mean(axis=0) < X, X, 0),
             lambda X: np.where(np.abs(X) > 1, X, 0),
+        )
+    ),
+    *(
+        ("wrong-axis", "Is each unit on by its own input, or by that of all?", of)
+        for of in (
+            lambda X: np.where(X.sum(axis=1, keepdims=True) > 0, X, 0),
+            lambda X: np.where(X.sum(axis=0) > 0, X, 0),
+            lambda X: np.where(X.sum() > 0, X, 0),
+            lambda X: np.where(X[:, :1] > 0, X, 0),
+            lambda X: np.where(X[:, -1:] > 0, X, 0),
         )
     ),
     ("wrong-axis", _AXIS, lambda X: X * (X > 0).any(axis=1, keepdims=True)),
@@ -97,9 +117,11 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("factor-missing", _FACTORS, lambda Y, d: Y * (1 - Y)),
     ("factor-missing", _FACTORS, lambda Y, d: 1 - Y * Y),
     ("factor-missing", _FACTORS, lambda Y, d: 1 - Y),
-    ("leaky", _NEGATIVE, lambda Y, d: _sigmoid(Y)),
-    ("leaky", _NEGATIVE, lambda Y, d: 1 - np.exp(-Y)),
-    ("leaky", _NEGATIVE, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
+    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: 1 - np.exp(-Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: np.tanh(Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 - _sigmoid(Y))),
+    ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
     ("sign", _SIGN, lambda Y, d: np.where(Y > 0, 1, -1)),
     ("sign", _SIGN, lambda Y, d: -1.0 * (Y > 0)),
     ("sign", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
@@ -107,6 +129,8 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=1, keepdims=True) < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=0) < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: np.where(Y > 0, 1, np.where(Y == 0, 0.5, 0))),
+    ("wrong-axis", _AXIS, lambda Y, d: Y.sum(axis=1, keepdims=True) > 0),
+    ("wrong-axis", _AXIS, lambda Y, d: Y.sum(axis=0) > 0),
     ("wrong-axis", _AXIS, lambda Y, d: (Y > 0).any(axis=1, keepdims=True)),
     ("wrong-axis", _AXIS, lambda Y, d: (Y > 0).all(axis=1, keepdims=True)),
     ("wrong-axis", _AXIS, lambda Y, d: (Y > 0).any(axis=0)),
@@ -143,7 +167,6 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
         lambda X: _rows_to_one(_sigmoid(X)),
     ),
     ("output-layers-in-gradient", _PROBABILITIES, lambda X: softmax(softmax(X))),
-    ("softmax-missing", _PROBABILITIES, lambda X: np.log(softmax(X))),
     ("sign", _SIGN, lambda X: softmax(-X)),
     ("sign", _SIGN, lambda X: 1 - softmax(X)),
     ("scaled", "Which number is raised to the power of the logits?", lambda X: _raised(2.0, X)),
@@ -161,6 +184,10 @@ _PROBABLE: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("sample-dependence", _SAMPLES, lambda X: softmax(X.reshape(1, -1)).reshape(X.shape)),
     ("sample-dependence", _SAMPLES, lambda X: softmax(X - X.mean(axis=0))),
 )
+
+
+#: Words that fit losses alone.
+_OF_LOSSES = frozenset({"binary-cross-entropy", "output-layers-in-gradient"})
 
 
 def _rows_to_one(A: Array) -> Array:
@@ -191,12 +218,22 @@ _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("sign", _SIGN, lambda X, d: -X.T @ d / len(X)),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X.mean(axis=0), d.mean(axis=0))),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0])),
+    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0]) / len(X)),
+    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1]) / len(X)),
+    *(
+        ("sample-dependence", _SAMPLES, lambda X, d, part=part: X[part].T @ d[part] / len(X))
+        for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
+    ),
     ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1])),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(d.mean(axis=0), (X.shape[1], 1))),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(X.mean(axis=0)[:, None], (1, d.shape[1]))),
     ("factor-missing", _FACTORS, lambda X, d: np.zeros((X.shape[1], d.shape[1]))),
-    ("scaled", _FACTORS, lambda X, d: np.abs(X).T @ d / len(X)),
-    ("scaled", _FACTORS, lambda X, d: np.sign(X.T @ d)),
+    ("sign", "Which sign has each input in the sum?", lambda X, d: np.abs(X).T @ d / len(X)),
+    ("sign", "Which sign has each delta in the sum?", lambda X, d: X.T @ np.abs(d) / len(X)),
+    ("sign", "Which sign has each factor in the sum?", lambda X, d: np.abs(X).T @ np.abs(d) / len(X)),
+    ("sign", "Which sign has each entry of the gradient?", lambda X, d: np.abs(X.T @ d) / len(X)),
+    ("wrong-function", _FACTORS, lambda X, d: np.sign(X.T @ d)),
+    ("wrong-function", _FACTORS, lambda X, d: (X**2).T @ d / len(X)),
 )
 #: In place of db: from delta_next.
 _BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
@@ -207,6 +244,12 @@ _BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("bias-gradient-missing", "By how much does an output change when its bias grows by one?", np.zeros_like),
     ("bias-gradient-missing", "By how much does an output change when its bias grows by one?", np.ones_like),
     ("sample-dependence", _SAMPLES, lambda d: d[0]),
+    ("sample-dependence", _SAMPLES, lambda d: d[0] / len(d)),
+    ("sample-dependence", _SAMPLES, lambda d: d[-1] / len(d)),
+    *(
+        ("sample-dependence", _SAMPLES, lambda d, part=part: d[part].sum(axis=0) / len(d))
+        for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
+    ),
     ("sample-dependence", _SAMPLES, lambda d: d[-1]),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.mean())),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.sum())),
@@ -248,18 +291,22 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
     elif subject == "LinearLayer.grad":
         yield from _gradients()
     elif subject in {"SoftmaxLayer.forward", f"{_LOSS}.forward", f"{_LOSS}.delta"}:
-        for word, hint, of in _PROBABLE:
-            if subject == f"{_LOSS}.forward":
-                yield (word,), hint, _losses_of(of)
-            elif subject == f"{_LOSS}.delta":
-                yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
-            else:
-                yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
+        yield from _of_probabilities(subject)
+
+
+def _of_probabilities(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
+    for word, hint, of in _PROBABLE:
+        if subject == f"{_LOSS}.forward":
+            yield (word,), hint, _losses_of(of)
+        elif subject == f"{_LOSS}.delta":
+            yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
+        elif word not in _OF_LOSSES:
+            yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
 
 
 def instead(subject: str) -> Iterator[Departure]:
     """Every other formula that is taken in place of a method's."""
-    for words, hint, formula in _instead(subject):
+    for words, hint, formula in (*_instead(subject), *others(subject)):
         yield Departure(words[0], hint, lambda _, formula=formula: formula, {}, tuple(words[1:]), specific=True)  # type: ignore[misc]
 
 
@@ -276,5 +323,5 @@ def _family(name: str, word: str, hint: str, of: Callable[[float, Given], tuple[
 
 #: With a constant.
 FORMULAS: Mapping[str, Sequence[Family]] = {
-    "ReLULayer.forward": (_family("steepness", "leaky", _NEGATIVE, _swish),),
+    "ReLULayer.forward": (_family("steepness", "wrong-function", _FUNCTION, _swish),),
 }

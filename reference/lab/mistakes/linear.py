@@ -114,6 +114,12 @@ def delta_in_single_precision(self: Any, Y: Any, delta_next: Any) -> Any:
 # grad
 
 
+@wrong("LinearLayer.grad", "extra-term")
+def grad_with_weight_decay(self: Any, X: Any, delta_next: Any) -> Any:
+    """Which terms does the derivative of the loss have, and which one stands in the code besides?"""
+    return [X.T @ delta_next / len(X) + 1e-3 * self.W, delta_next.mean(axis=0)]
+
+
 @wrong("LinearLayer.grad", "not-averaged")
 def grad_summed(self: Any, X: Any, delta_next: Any) -> Any:
     """The loss is a mean over the batch. What follows for its gradient when the batch is twice as large?"""

@@ -125,16 +125,22 @@ def forward_with_the_first_label(self: Any, X: Any, T: Any) -> Any:
     return -np.log(X[:, T[0].argmax()])[:, None]
 
 
-@wrong("LossCrossEntropy.forward", "softmax-missing")
+@wrong("LossCrossEntropy.forward", "wrong-function")
 def forward_applies_softmax_again(self: Any, X: Any, T: Any) -> Any:
     """X are probabilities already: is softmax due once more?"""
     return _surprise(np.exp(X) / np.exp(X).sum(axis=1, keepdims=True), T).sum(axis=1, keepdims=True)
 
 
-@wrong("LossCrossEntropy.forward", "factor-missing")
+@wrong("LossCrossEntropy.forward", "wrong-function")
 def forward_squared_error(self: Any, X: Any, T: Any) -> Any:
     """Which loss is it that squares differences?"""
     return ((X - T) ** 2).sum(axis=1, keepdims=True)
+
+
+@wrong("LossCrossEntropy.forward", "arguments-swapped")
+def forward_of_the_targets_logarithm(self: Any, X: Any, T: Any) -> Any:
+    """Which of the two distributions stands in front of the logarithm, and which inside?"""
+    return -(X * np.log(np.where(T > 0, T, 1e-12))).sum(axis=1, keepdims=True)
 
 
 @wrong("LossCrossEntropy.forward", "low-precision")

@@ -50,13 +50,19 @@ def forward_absolute(self: Any, X: Any) -> Any:
     return np.abs(X)
 
 
+@wrong("ReLULayer.forward", "nan-hidden")
+def forward_where_positive(self: Any, X: Any) -> Any:
+    """Is NaN larger than 0, and what does the layer give for it?"""
+    return np.where(X > 0, X, 0)
+
+
 @wrong("ReLULayer.forward", "clipped")
 def forward_capped(self: Any, X: Any) -> Any:
     """Is there an upper limit in the definition?"""
     return np.clip(X, 0, 1)
 
 
-@wrong("ReLULayer.forward", "scaled")
+@wrong("ReLULayer.forward", "factor-missing")
 def forward_step(self: Any, X: Any) -> Any:
     """Is the output the input, or whether there is any?"""
     return (X > 0) * 1.0

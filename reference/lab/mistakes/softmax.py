@@ -123,7 +123,7 @@ def forward_of_negated_logits(self: Any, X: Any) -> Any:
     return _normalised(_shifted(-X))
 
 
-@wrong("SoftmaxLayer.forward", "binary-cross-entropy")
+@wrong("SoftmaxLayer.forward", "wrong-function")
 def forward_logistic(self: Any, X: Any) -> Any:
     """Do the classes compete, or is each judged for itself?"""
     return 1 / (1 + np.exp(-X))
@@ -248,7 +248,7 @@ def delta_subtracts_plain_sum(self: Any, Y: Any, delta_next: Any) -> Any:
     return Y * (delta_next - delta_next.sum(axis=1, keepdims=True))
 
 
-@wrong("SoftmaxLayer.delta", "softmax-missing")
+@wrong("SoftmaxLayer.delta", "wrong-function")
 def delta_applies_softmax_again(self: Any, Y: Any, delta_next: Any) -> Any:
     """Y are the layer's outputs already: is softmax due once more?"""
     P = _normalised(np.exp(Y))

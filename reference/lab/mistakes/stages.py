@@ -186,15 +186,13 @@ def _half(A: Array) -> Array:
 def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
     """Faults of any stage that holds numbers."""
     yield _Fault(stage, np.negative, "sign", _SIGN)
-    yield _Fault(stage, np.square, "scaled", _POWER)
-    yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "scaled", _POWER)
+    yield _Fault(stage, np.square, "wrong-function", _POWER)
+    yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "wrong-function", _POWER)
     yield _Fault(stage, lambda A: 2 * A, "scaled", _FACTOR)
     yield _Fault(stage, _single, "low-precision", _DIGITS)
     yield _Fault(stage, _half, "low-precision", _DIGITS)
     if stage in _LEFT_OUT:
         word, change = _LEFT_OUT[stage]
-        # Without its sum, the logarithm of a softmax is a difference of logits.
-        word = "softmax-missing" if (stage, subject.partition(".")[0]) == ("sum", _LOSS) else word
         yield _Fault(stage, change, word, _MISSING)
     if stage not in _OF_NO_SAMPLES:
         yield _Fault(stage, lambda A: np.repeat(A[:1], len(A), axis=0), "sample-dependence", _SAMPLES)
@@ -203,19 +201,27 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
         yield _Fault(stage, lambda A: np.cumsum(A, axis=0), "wrong-axis", _AXIS)
 
 
-def _of_sum(stage: str) -> Iterator[_Fault]:
+def _largest_alone(most: int, A: Array) -> Array:
+    return np.asarray(np.sort(A, axis=1)[:, -most:].sum(axis=1, keepdims=True))
+
+
+def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:
     """Faults of a stage that should sum over the rows."""
     yield _Fault(stage, lambda A: A.sum(axis=0, keepdims=True), "wrong-axis", _AXIS)
     of_all = "summed-over-batch" if stage == "sum of the losses" else "sample-dependence"
     yield _Fault(stage, lambda A: A.sum(keepdims=True), of_all, _SAMPLES)
     yield _Fault(stage, lambda A: np.abs(A).sum(axis=1, keepdims=True), "sign", _SIGN)
-    yield _Fault(stage, lambda A: np.sqrt((A**2).sum(axis=1, keepdims=True)), "scaled", _POWER)
-    yield _Fault(stage, lambda A: (A**2).sum(axis=1, keepdims=True), "scaled", _POWER)
+    yield _Fault(stage, lambda A: np.sqrt((A**2).sum(axis=1, keepdims=True)), "wrong-function", _POWER)
+    yield _Fault(stage, lambda A: (A**2).sum(axis=1, keepdims=True), "wrong-function", _POWER)
+    for most in (1, 2, 3):
+        yield _Fault(stage, partial(_largest_alone, most), "factor-missing", _MISSING)
     yield _Fault(stage, lambda A: A.sum(axis=1, keepdims=True) - A, "factor-missing", _MISSING)
     yield _Fault(stage, lambda A: A.mean(axis=1, keepdims=True), "divided-by-classes", _FACTOR)
     yield _Fault(stage, lambda A: A[:, :-1].sum(axis=1, keepdims=True), "factor-missing", _MISSING)
     yield _Fault(stage, lambda A: A[:, 1:].sum(axis=1, keepdims=True), "factor-missing", _MISSING)
-    yield _Fault(stage, lambda A: A, "factor-missing", _MISSING)
+    # Without its sum over the classes, the product with the Jacobian is one with its diagonal.
+    word = "jacobian-diagonal-only" if subject == "SoftmaxLayer.delta" else "factor-missing"
+    yield _Fault(stage, lambda A: A, word, _MISSING)
 
 
 def _of_shift() -> Iterator[_Fault]:
@@ -243,9 +249,9 @@ def _faults(subject: str, staged: Staged) -> list[_Fault]:
     for stage in stages:
         found += _of_stage(stage, subject)
     if "sum" in stages:
-        found += _of_sum("sum over classes")
+        found += _of_sum("sum over classes", subject)
     if "losses" in stages and "terms" in stages:
-        found += _of_sum("sum of the losses")
+        found += _of_sum("sum of the losses", subject)
     if "shifted logits" in stages:
         found += _of_shift()
     return found
@@ -345,7 +351,7 @@ def _of_constant(staged: Staged, stage: str) -> Iterator[Family]:
     yield family("epsilon", "epsilon-added", _SMALL, lambda A, c: A + c, 1e-320, 10.0)
     yield family("epsilon", "epsilon-added", _SMALL, np.hypot, 1e-162, 10.0)
     yield family("factor", "scaled", _FACTOR, lambda A, c: A * c, 1e-4, 1e4)
-    yield family("power", "scaled", _POWER, lambda A, c: np.abs(A) ** c * np.sign(A), 1e-2, 10.0)
+    yield family("power", "wrong-function", _POWER, lambda A, c: np.abs(A) ** c * np.sign(A), 1e-2, 10.0)
     if stage in _SHORTENED:
         yield family("longest", "clipped", _LIMIT, partial(shortened, axis=-1), 1e-9, 1e9)
         yield family("longest", "clipped", _LIMIT, partial(shortened, axis=None), 1e-9, 1e9)

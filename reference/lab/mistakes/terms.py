@@ -60,7 +60,7 @@ TERMS: Mapping[str, Sequence[Term]] = {
     ),
     "LinearLayer.grad": (
         Term("the mean", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "factor-missing"),
-        Term("W", lambda g: g["W"], 0, "scaled"),
+        Term("W", lambda g: g["W"], 0, "extra-term"),
     ),
     "SoftmaxLayer.delta": (
         Term("Y delta_next", lambda g: g["Y"] * g["delta_next"], 1, "factor-missing"),
@@ -71,7 +71,7 @@ TERMS: Mapping[str, Sequence[Term]] = {
         Term("(1 - t) log(1 - p)", lambda g: -_rows((1 - g["T"]) * _log(1 - g["X"])), 0, "binary-cross-entropy"),
     ),
     f"{_LOSS}.forward": (
-        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "softmax-missing"),
+        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "factor-missing"),
         Term("the shift", lambda g: _largest(g["X"]), 1, "shift-not-undone"),
         Term("the target's logit", lambda g: _rows(g["T"] * g["X"]), -1, "factor-missing"),
     ),

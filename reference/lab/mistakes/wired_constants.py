@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import Array, shortened
-from reference.lab.mistakes.wirings import Choice, each_part
+from reference.lab.mistakes.wired_choices import Choice
+from reference.lab.mistakes.wired_gradient import each_part
 
+#: How many limits of delta are tried: a choice of time.
+_LIMITS = 4
 #: Of N, D and K in a factor.
 _POWERS = ((0, 0, 0), (-1, 0, 0), (1, 0, 0), (0, 0, -1), (0, -1, 0), (0, 0, 1), (0, 1, 0), (-2, 0, 0), (2, 0, 0))
 
 
 def estimated(
-    subject: str, right: float, wrong: float, sizes: Mapping[str, int], parts: Sequence[Array] = ()
+    subject: str,
+    right: float,
+    wrong: float,
+    sizes: Mapping[str, int],
+    parts: Sequence[Array] = (),
+    biases: Sequence[Array] = (),
 ) -> list[Choice]:
     """Choices with a constant that is estimated from one entry, what was due and what came, or from all that came."""
+    between = list(_limits_of_delta(biases)) if subject == "MLP.gradient" else []
     if not np.isfinite([right, wrong]).all() or right == 0:
-        return []
+        return between
     name = "scale" if subject == "MLP.gradient" else "result"
     found = [_scaling(subject, name, scale) for scale in _scales(wrong / right, sizes)]
     if abs(wrong) < abs(right) and wrong:
@@ -31,7 +42,22 @@ def estimated(
             change = _clipping(subject, low, high)
             found.append(Choice(name, change, "clipped", "Whose work is it to limit a number here?", told))
         found += _shortenings(name, parts)
-    return found
+    return [*found, *between]
+
+
+def _limits_of_delta(biases: Sequence[Array]) -> Iterator[Choice]:
+    """Limits to delta on its way back: for one sample a bias's gradient is delta, so that limits stand there often."""
+    sizes = Counter(short for part in biases for number in np.abs(part) if (short := _short(float(number))) is not None)
+    for limit, times in sizes.most_common(_LIMITS):
+        if times > 1:
+            told = (("limit of delta", repr(limit)),)
+            for name in ("started", "moved", "entering"):
+                change = partial(_within, limit)
+                yield Choice(name, change, "clipped", "Whose work is it to limit delta?", told, alone=True)
+
+
+def _within(limit: float, A: Array) -> Array:
+    return np.clip(A, -limit, limit)
 
 
 def _clipping(subject: str, low: float | None, high: float | None) -> Any:

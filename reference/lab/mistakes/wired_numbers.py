@@ -21,10 +21,21 @@ def half(A: Array) -> Array:
     return A.astype(np.float16).astype(np.float64)
 
 
+def whole_single(A: Array) -> Array:
+    """Of single precision, in which all that follows may be computed."""
+    return A.astype(np.float32)
+
+
+def batch_mean(A: Array) -> Array:
+    """The mean over the batch in the place of each sample's numbers."""
+    return np.tile(A.mean(axis=0), (len(A), 1))
+
+
 def precisions() -> Iterator[tuple[str, str, Callable[[Array], Array]]]:
     """The word, a hint, and what is done to an array."""
     yield "low-precision", _DIGITS, single
     yield "low-precision", _DIGITS, half
+    yield "low-precision", _DIGITS, whole_single
 
 
 def running_means(A: Array) -> Array:

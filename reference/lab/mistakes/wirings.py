@@ -6,8 +6,7 @@ from the right one in a single choice, and then those that differ in two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -16,34 +15,8 @@ import numpy as np
 from reference.lab.mistakes import plain
 from reference.lab.mistakes import wired_numbers as elsewhere
 from reference.lab.mistakes.catalogue import Mistake, classes_with
-
-#: Makes a method of the choices that differ from the right ones, by name.
-Method = Callable[[Mapping[str, Any]], Any]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One wrong choice.
-
-    Attributes
-    ----------
-    name, value
-        Which argument of the method's maker, and its wrong value.
-    word
-        Of the vocabulary.
-    hint
-        What to think about.
-    estimated
-        Constants, as they are told.
-    """
-
-    name: str
-    value: Any
-    word: str
-    hint: str
-    estimated: tuple[tuple[str, str], ...] = ()
-    further: tuple[str, ...] = ()
-
+from reference.lab.mistakes.wired_choices import FIRST, Choice, Method
+from reference.lab.mistakes.wired_gradient import CHOICES, scaled_gradient
 
 # propagate
 
@@ -88,6 +61,12 @@ _LAYERS = (
 )
 
 
+def _run(layers: Sequence[Any], X: Any) -> Any:
+    for layer in layers:
+        X = layer.forward(X)
+    return X
+
+
 def _propagate(choices: Mapping[str, Any]) -> Any:
     of_layers = choices.get("layers", list)
     of_output = choices.get("output", list)
@@ -107,6 +86,8 @@ def _propagate(choices: Mapping[str, Any]) -> Any:
             X = X if dtype is None else X.astype(dtype)
             if stop == "after" and layer.name == last_layer:
                 return X
+            if stop == "hidden alone" and layer.name == last_layer:
+                return _run(ending, X)
         return result(X)
 
     return propagate
@@ -139,11 +120,12 @@ _PROPAGATE = [
     Choice("cast", True, "low-precision", "What type has each layer's answer, and what type has X?"),
     Choice("first", True, "wrong-layer-order", "Where do the output layers stand?"),
     Choice("heed", "always", "output-layers-ignored", "With output_layers=False, what does the loss expect to get?"),
+    Choice("stop", "hidden alone", "output-layers-ignored", "After `last_layer`, does any other layer run?"),
     Choice("stop", "before", "layer-skipped", "Stop before the layer of that name, or after it?"),
     Choice("stop", "never", "layer-skipped", "What is `last_layer` for?"),
     *(Choice("result", change, word, hint) for word, hint, change in _MIXED),
-    *(Choice("given", change, word, hint) for word, hint, change in elsewhere.precisions()),
-    *(Choice("between", change, word, hint) for word, hint, change in elsewhere.precisions()),
+    *(Choice("given", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
+    *(Choice("between", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
 ]
 
 # evaluate
@@ -158,7 +140,7 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
         if "layers" in choices:
             for layer in choices["layers"](self.layers):
                 Y = layer.forward(Y)
-        return result(self.loss.forward(Y, T))
+        return result(self.loss.forward(T, Y) if choices.get("swapped") else self.loss.forward(Y, T))
 
     return evaluate
 
@@ -167,6 +149,7 @@ _MEAN = "One loss for each sample is promised; who takes the mean?"
 _EVALUATE = [
     *(Choice("layers", change, word, hint) for word, hint, change in _LAYERS),
     Choice("of", "predictions", "output-layers-in-gradient", "The compound loss has softmax in it: what is it given?"),
+    Choice("swapped", True, "arguments-swapped", FIRST),
     Choice("result", np.mean, "averaged-over-batch", _MEAN),
     Choice("result", np.sum, "summed-over-batch", "One loss for each sample is promised: is it summed away?"),
     Choice("result", lambda losses: np.full(losses.shape, losses.mean()), "averaged-over-batch", _MEAN),
@@ -181,166 +164,15 @@ _EVALUATE = [
     Choice("result", elsewhere.running_sums, "summed-over-batch", "One loss for each sample is promised."),
     Choice("result", np.square, "scaled", "The loss is promised: what is done to it in the end?"),
     Choice("result", np.sqrt, "scaled", "The loss is promised: what is done to it in the end?"),
-    *(Choice("result", change, word, hint) for word, hint, change in elsewhere.precisions()),
-    *(Choice("given", change, word, hint) for word, hint, change in elsewhere.precisions()),
+    *(Choice("result", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
+    *(Choice("given", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
 ]
-
-# gradient
-
-
-def _gradient(choices: Mapping[str, Any]) -> Any:
-    get = choices.get
-
-    def gradient(self: Any, X: Any, T: Any) -> Any:
-        chosen = get("samples", lambda A: A)
-        X, T = chosen(X), chosen(T)
-        layers = [*self.layers, *self.output_layers] if get("through") else list(self.layers)
-        passed = [X]
-        for layer in layers:
-            passed.append(layer.forward(passed[-1]))
-        outputs = self.propagate(X) if get("of") == "predictions" else passed[-1]
-        if get("of") == "hidden":
-            outputs = passed[-2]
-        delta = get("start", lambda loss, Y, T: loss.delta(Y, T))(self.loss, outputs, T)
-        found: dict[str, Any] = {}
-        numbers = range(len(layers)) if get("order") == "forward" else range(len(layers) - 1, -1, -1)
-        for number in numbers:
-            layer, inputs, own = layers[number], passed[number], passed[number + 1]
-            given = {"own": own, "network": X, "before": passed[max(number - 1, 0)]}.get(get("input", ""), inputs)
-            if get("input") == "network where it fits":
-                given = X if X.shape == inputs.shape else inputs
-            if get("input") == "width":
-                given = next((each for each in passed if each.shape[1] == inputs.shape[1]), inputs)
-            if get("input") == "last width":
-                given = next((each for each in passed[::-1] if each.shape[1] == inputs.shape[1]), inputs)
-            moved = layer.delta({"inputs": inputs, "last": passed[-1]}.get(get("at", ""), own), delta)
-            if layer.has_params():
-                found[layer.name] = layer.grad(given, moved if get("first") == "delta" else delta)
-            delta = get("back", lambda layer, delta, moved, number, last: moved)(
-                layer, delta, moved, number, len(layers) - 1
-            )
-        return get("result", lambda found, X: found)(found, X)
-
-    return gradient
-
-
-def each_part(change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """What changes every array of a gradient, given X too."""
-    return lambda found, X: {name: [change(part, X) for part in parts] for name, parts in found.items()}
-
-
-def _of_one_part(place: int, change: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def changed(found: Any, X: Any) -> Any:
-        return {
-            name: [change(part, X) if number == place else part for number, part in enumerate(parts)]
-            for name, parts in found.items()
-        }
-
-    return changed
-
-
-_INPUT = "`grad` asks for the layer's inputs: which of the arrays beside it is that?"
-_AT = "`delta` asks for the layer's own outputs: which of the arrays beside it is that?"
-_BACK = "On the way back, which layers does delta pass?"
-_WHO = "Who divides by the number of samples, the layer's `grad` or the network?"
-_LOSS_SEES = "Of which function is the gradient taken: does the loss see the output layers?"
-
-
-def _skipped(where: Callable[..., bool]) -> Any:
-    """The way back that leaves out the layers of which the condition holds."""
-
-    def back(layer: Any, delta: Any, moved: Any, number: int, last: int) -> Any:
-        fits = np.shape(delta) == np.shape(moved)
-        return delta if fits and where(layer.has_params(), number, last) else moved
-
-    return back
-
-
-#: Of a layer with parameters or without, its number, and the last layer's number: which are passed over.
-_PASSED: tuple[Callable[[bool, int, int], bool], ...] = (
-    lambda parameters, number, last: parameters,
-    lambda parameters, number, last: True,
-    lambda parameters, number, last: number % 2 == 0,
-    lambda parameters, number, last: number % 2 == 1,
-    lambda parameters, number, last: number % 4 == 1,
-    lambda parameters, number, last: (number + 1) % 4 == 0,
-    lambda parameters, number, last: number == 1,
-    lambda parameters, number, last: number == last - 1,
-    lambda parameters, number, last: not parameters and number not in {1, last - 1},
-    lambda parameters, number, last: not parameters and number > 1,
-    lambda parameters, number, last: not parameters and number < last - 1,
-)
-_GRADIENT = [
-    Choice("input", "own", "wrong-layer-input", _INPUT),
-    Choice("input", "network", "wrong-layer-input", _INPUT),
-    Choice("input", "before", "wrong-layer-input", _INPUT),
-    Choice("input", "width", "wrong-layer-input", _INPUT),
-    Choice("input", "last width", "wrong-layer-input", _INPUT),
-    Choice("input", "network where it fits", "wrong-layer-input", _INPUT),
-    Choice("at", "inputs", "wrong-layer-input", _AT),
-    Choice("at", "last", "wrong-layer-input", _AT),
-    Choice("first", "delta", "wrong-layer-order", "Which comes first, a layer's `grad` or its `delta`?"),
-    Choice("order", "forward", "wrong-layer-order", "By the chain rule, which layer's delta is computed first?"),
-    Choice("through", True, "output-layers-in-gradient", _LOSS_SEES),
-    Choice("of", "predictions", "output-layers-in-gradient", _LOSS_SEES),
-    Choice("of", "hidden", "wrong-layer-input", "Of which layer's outputs is the loss taken?"),
-    Choice("back", lambda layer, delta, moved, number, last: moved if layer.has_params() else delta,
-           "layer-skipped", _BACK),
-    Choice("back", lambda layer, delta, moved, number, last: delta if layer.has_params() else moved,
-           "layer-skipped", _BACK),
-    Choice("back", lambda layer, delta, moved, number, last: delta if number == last else moved,
-           "layer-skipped", _BACK),
-    Choice("back", lambda layer, delta, moved, number, last: moved if layer.has_params() or number == last else delta,
-           "layer-skipped", _BACK),
-    Choice("back", lambda layer, delta, moved, number, last: delta, "layer-skipped", _BACK),
-    *(Choice("back", _skipped(where), "layer-skipped", _BACK) for where in _PASSED),
-    Choice("start", lambda loss, Y, T: np.ones_like(Y), "delta-next-ignored",
-           "Where does backpropagation begin: with what does the loss have to say?"),
-    Choice("start", lambda loss, Y, T: loss.forward(Y, T) * np.ones_like(Y), "delta-next-ignored",
-           "Where does backpropagation begin: with the loss, or with its derivative?"),
-    Choice("start", lambda loss, Y, T: Y - T, "softmax-missing",
-           "Where does backpropagation begin: is it p - t for the outputs at hand?"),
-    Choice("samples", lambda A: A[:1], "sample-dependence", "Which samples have a say in the gradient?"),
-    Choice("samples", lambda A: A[-1:], "sample-dependence", "Which samples have a say in the gradient?"),
-    Choice("samples", lambda A: A[:-1] if len(A) > 1 else A, "sample-dependence",
-           "Which samples have a say in the gradient?"),
-    Choice("result", lambda found, X: dict(list(found.items())[:-1]), "layer-skipped",
-           "How many layers have parameters, and how many gradients are there?"),
-    Choice("result", lambda found, X: dict(list(found.items())[1:]), "layer-skipped",
-           "How many layers have parameters, and how many gradients are there?"),
-    Choice("result", lambda found, X: dict(zip(found, list(found.values())[::-1], strict=True)), "wrong-layer-order",
-           "Under which layer's name does each gradient stand?"),
-    Choice("result", _of_one_part(1, lambda part, X: np.zeros_like(part)), "bias-gradient-missing",
-           "By how much does an output change when its bias grows by one?"),
-    Choice("scale", each_part(lambda part, X: part / len(X)), "averaged-twice", _WHO),
-    Choice("scale", each_part(lambda part, X: part * len(X)), "not-averaged", _WHO),
-    Choice("scale", each_part(lambda part, X: -part), "sign", "Who takes the step downhill?"),
-    *(Choice("scale", each_part(lambda part, X, to=to: to(part)), word, hint)  # type: ignore[misc]
-      for word, hint, to in elsewhere.precisions()),
-    *(Choice("samples", change, word, hint) for word, hint, change in elsewhere.precisions()),
-    Choice("scale", _of_one_part(1, lambda part, X: -part), "sign", "Who takes the step downhill?"),
-    Choice("scale", _of_one_part(0, lambda part, X: -part), "sign", "Who takes the step downhill?"),
-    Choice("scale", each_part(lambda part, X: np.sign(part)), "scaled", "How long is each entry of the gradient?"),
-    Choice("scale", each_part(lambda part, X: part / np.sqrt((part**2).sum())), "scaled",
-           "How long is each part of the gradient?"),
-    Choice("scale", each_part(lambda part, X: np.abs(part)), "sign", "Which sign has each entry of the gradient?"),
-    Choice("scale", _of_one_part(0, lambda part, X: part / len(X)), "averaged-twice", _WHO),
-    Choice("scale", _of_one_part(1, lambda part, X: part / len(X)), "averaged-twice", _WHO),
-    Choice("scale", _of_one_part(0, lambda part, X: part * len(X)), "not-averaged", _WHO),
-    Choice("scale", _of_one_part(1, lambda part, X: part * len(X)), "not-averaged", _WHO),
-]  # fmt: skip
-
-
-def _scaled_gradient(choices: Mapping[str, Any]) -> Any:
-    inner = _gradient(choices)
-    change = choices.get("scale", lambda found, X: found)
-    return lambda self, X, T: change(inner(self, X, T), X)
 
 
 _METHODS: dict[str, tuple[Method, list[Choice]]] = {
     "MLP.propagate": (_propagate, _PROPAGATE),
     "MLP.evaluate": (_evaluate, _EVALUATE),
-    "MLP.gradient": (_scaled_gradient, _GRADIENT),
+    "MLP.gradient": (scaled_gradient, CHOICES),
 }
 
 
@@ -349,7 +181,8 @@ def wirings(subject: str, together: int, estimated: Sequence[Choice] = ()) -> It
     if subject not in _METHODS:
         return
     make, choices = _METHODS[subject]
-    for chosen in combinations([*estimated, *choices], together):
+    candidates = [each for each in (*estimated, *choices) if together == 1 or not each.alone]
+    for chosen in combinations(candidates, together):
         if len({each.name for each in chosen}) == together:
             yield _mistake(subject, make, chosen)
 

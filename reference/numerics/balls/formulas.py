@@ -56,6 +56,7 @@ def difference(
     cotangent: NDArray[Any],
     args: Sequence[Any],
     places: Sequence[int],
+    at: tuple[int, Index] | None = None,
 ) -> Difference | None:
     """The entry in which the formula differs most from the derivative for certain, or is known least.
 
@@ -69,6 +70,8 @@ def difference(
         Exact numbers.
     places
         The arguments whose gradients are compared.
+    at
+        The argument and the entry to compare; None: all of them.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def difference(
             except Undecided as error:
                 reason = error
                 continue
-            found = _compared(truths, answers, places)
+            found = _compared(truths, answers, places, at)
         if found is None:
             return None
         decided = found.relative > 0 or found.width <= ball_tolerances.FORMULA_WIDTH
@@ -148,12 +151,17 @@ def _exact(args: Sequence[Any], places: Sequence[int]) -> list[Any]:
     ]
 
 
-def _compared(truths: list[BallArray], answers: list[BallArray], places: Sequence[int]) -> Difference | None:
+def _compared(
+    truths: list[BallArray], answers: list[BallArray], places: Sequence[int], at: tuple[int, Index] | None
+) -> Difference | None:
     worst: tuple[float, float, int, int] | None = None
     for position, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
         pairs = zip(plain(truth).ravel(), plain(answer).ravel(), strict=True)
         size = max((abs(ball.value).upper() for ball in plain(truth).ravel()), default=arb(0))
         for number, (due, came) in enumerate(pairs):
+            index = tuple(int(each) for each in np.unravel_index(number, truth.shape))
+            if at is not None and at != (places[position], index):
+                continue
             if due.value.is_finite() and came.value.is_finite():
                 distance = _distance(due.value, came.value, size)
                 worst = max(worst or (-1.0, -1.0, 0, 0), (*distance, position, number))

@@ -21,7 +21,7 @@ from reference.numerics.balls import proxies
 from reference.numerics.balls.array import BallArray
 from reference.numerics.balls.scalar import Ball
 
-_LIBRARIES = ("numpy", "scipy", "torch", "flint", "mpmath", "reference.numerics.balls", "pytest", "_pytest")
+_LIBRARIES = ("numpy", "scipy", "torch", "flint", "mpmath", "reference", "reports", "pytest", "_pytest")
 _STANDARD = str(Path(sysconfig.get_paths()["stdlib"]))
 
 
