@@ -153,7 +153,8 @@ class Sandbox:
         If the process ends, every reply is the error that says how.
         """
         # Steps that are known to end the process are left out; if the last one is among them, nothing is sent at all.
-        left_out = self._left_out_of(steps) if self._refused else {}
+        labels = labels_of(steps) if self._refused else []
+        left_out = {place: self._endings[each] for place, each in enumerate(labels) if each in self._refused}
         if len(steps) - 1 in left_out:
             return [_error_reply(left_out[len(steps) - 1])] * len(steps)
         try:
@@ -166,10 +167,6 @@ class Sandbox:
             self._stop()
             return [_error_reply(end)] * len(steps)
         return [_error_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
-
-    def _left_out_of(self, steps: Sequence[Step]) -> dict[int, EndedError]:
-        """The places of the steps that are not performed any more, each with the way in which it ended the process."""
-        return {place: self._endings[each] for place, each in enumerate(labels_of(steps)) if each in self._refused}
 
     def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         """The replies to each list of steps, as `Executor.run_all` promises; several lists are sent in one frame."""
