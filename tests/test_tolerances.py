@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLES = [ROOT / "reference" / "numerics" / name for name in ("tolerances.py", "function_tolerances.py")]
+TABLES = [
+    ROOT / "reference" / "numerics" / name
+    for name in ("tolerances.py", "function_tolerances.py", "ball_tolerances.py", "likeness.py")
+]
 FILES = [
     path
     for package in ("engine", "lab", "gradients", "numerics")
@@ -90,7 +93,7 @@ def names_read(path: Path) -> set[str]:
         for each in nodes
         if isinstance(each, ast.Attribute)
         and isinstance(each.value, ast.Name)
-        and each.value.id in {"tolerances", "function_tolerances"}
+        and each.value.id in {table.stem for table in TABLES}
     }
     return through_module | {each.id for each in nodes if path in TABLES and is_read(each)}  # type: ignore[attr-defined]
 

@@ -193,7 +193,11 @@ def test_form_is_judged_at_ordinary_numbers_too(effort: Any) -> None:
 
 def test_kinds_that_are_looked_for_are_drawn() -> None:
     """Complex numbers are tried at kinds of questions that every effort asks."""
-    assert {each.kind for each in examination().cases} >= consistency.PLAIN
+    drawn = {each.kind for each in examination().cases}
+    near = {each.kind for each in asking.near_given(examination().pattern, 0, "quick")}
+    assert drawn | near >= consistency.PLAIN
+    assert drawn & consistency.PLAIN
+    assert near <= consistency.PLAIN
 
 
 def test_an_entry_that_leads_keeps_what_was_drawn() -> None:

@@ -62,8 +62,9 @@ def check_vjp(
         The definition to hold both functions against, each on its own: on torch tensors, or on numpy arrays, which is
         found out by trying. An input at which it is not finite, or raises, is outside the contract. Without it the
         forward pass is taken for right, the gradient is held against differences of its values, and an input at which
-        ``forward`` is not finite, or raises, is left out. How many are left out is said; if it is more than half of
-        those that are drawn, the check is skipped.
+        ``forward`` is not finite, or raises, is left out. How many are left out is said. If it is more than half of
+        those that are drawn, inputs near the given ones are judged instead, which is said too; if those are not legal
+        either, or ``draw`` has drawn them, the check is skipped.
     domain
         For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
     legal

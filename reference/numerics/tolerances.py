@@ -254,9 +254,6 @@ STEP_REACH = 7.0
 #: Two ways to evaluate one definition agree to this fraction, or they mean different functions. A choice: far above
 #: rounding, far below the difference of two functions.
 READINGS_AGREE = 1e-6
-#: Where doubles are farther than this fraction from balls, the definition has lost its digits there. A choice: fewer
-#: than three are left.
-DIGITS_LEFT = 1e-3
 #: Unit roundoffs of what PyTorch's gradient is subtracted from (see `size_of_gradient`). A choice: a
 #: few operations on numbers of that size.
 TORCH_INTERMEDIATE_UNITS = 32.0

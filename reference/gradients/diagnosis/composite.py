@@ -14,10 +14,10 @@ from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
+from reference.numerics import likeness
 
 Array = NDArray[Any]
 _LARGEST_EPSILON = 0.5
-_FIT = 1e-8
 #: Rounds of Newton's method, and how near a constant has to be.
 _ROUNDS = 12
 _DEGREE = 3
@@ -104,7 +104,7 @@ def _wrong_formulas(
         yield "wrong-argument", [np.polyval(coefficients, x) for x in before]
         yield from _other_coefficients(coefficients, after)
         signs = coefficients.copy()
-        for place in np.flatnonzero(np.abs(signs) > _FIT):
+        for place in np.flatnonzero(np.abs(signs) > likeness.PARTS_FIT):
             other = signs.copy()
             other[place] = -other[place]
             yield "sign", [np.polyval(other, y) for y in after]
@@ -133,8 +133,8 @@ def _polynomial(after: list[Array], derivatives: list[Array]) -> Array | None:
         return None
     matrix = np.vander(y, _DEGREE + 1)
     found, *_ = np.linalg.lstsq(matrix, d, rcond=None)
-    fits = np.abs(matrix @ found - d).max() <= _FIT * max(1.0, float(np.abs(d).max()))
-    return np.where(np.abs(found) < _FIT, 0.0, found) if fits else None
+    fits = np.abs(matrix @ found - d).max() <= likeness.PARTS_FIT * max(1.0, float(np.abs(d).max()))
+    return np.where(np.abs(found) < likeness.PARTS_FIT, 0.0, found) if fits else None
 
 
 def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]) -> list[Array] | None:
@@ -183,7 +183,7 @@ def _fitted(samples: Samples, number: int, here: float) -> float | None:
     for start in (here, 0.0, 10 * here):
         value = start
         for _ in range(_ROUNDS):
-            step = max(abs(value), here) * 1e-4
+            step = max(abs(value), here) * likeness.EPSILON_STEP
             now, moved = _with_constant(samples, number, value), _with_constant(samples, number, value + step)
             if samples.agree(now):
                 return value
@@ -273,7 +273,7 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
                 factor = factor_between(found, samples.answers)
                 if (
                     factor
-                    and (power < 0 or abs(factor - 1) < _FIT)
+                    and (power < 0 or abs(factor - 1) < likeness.PARTS_FIT)
                     and samples.agree([factor * each for each in found])
                 ):
                     yield Named("factor-missing")

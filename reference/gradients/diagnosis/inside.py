@@ -18,15 +18,12 @@ from reference.gradients.diagnosis.graph import Change, Edge
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
+from reference.numerics import likeness
 
 Array = NDArray[Any]
 Place = tuple[int, int]
-#: Factors are as near as this to what they are called.
-_CONSTANT = 1e-7
-#: An edge has no effect where it changes nothing by more than this.
-_NO_EFFECT = 1e-10
-#: Rounds of Newton's method for a constant, and the step at which a slope is measured.
-_ROUNDS, _STEP = 8, 1e-6
+#: Rounds of Newton's method for a constant.
+_ROUNDS = 8
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
@@ -106,7 +103,9 @@ class View:
     def _has_none(self, places: list[Place]) -> bool:
         for sample, truth in zip(self.samples, self.samples.truths, strict=True):
             found = self.pulled(sample, dict.fromkeys(places, nothing))
-            if found is None or np.abs(found - truth).max(initial=0.0) > _NO_EFFECT * np.abs(truth).max(initial=0.0):
+            if found is None or np.abs(found - truth).max(initial=0.0) > likeness.NO_EFFECT * np.abs(truth).max(
+                initial=0.0
+            ):
                 return False
         return True
 
@@ -154,9 +153,9 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
     effects = [truth - each for truth, each in zip(samples.truths, known, strict=True)]
     rests = [answer - each for answer, each in zip(samples.answers, known, strict=True)]
     factor = factor_between(effects, rests)
-    if factor is None or abs(factor - 1) < _CONSTANT:
+    if factor is None or abs(factor - 1) < likeness.SAME_FACTOR:
         return
-    exact = next((each for each in (0.0, -1.0) if abs(factor - each) < _CONSTANT), factor)
+    exact = next((each for each in (0.0, -1.0) if abs(factor - each) < likeness.SAME_FACTOR), factor)
     if samples.agree([each + exact * effect for each, effect in zip(known, effects, strict=True)]):
         if exact == 0:
             yield Named("term-missing")
@@ -199,7 +198,7 @@ def _leaks(view: View, place: Place) -> Iterator[float]:
     effects = [each - truth for each, truth in zip(known, samples.truths, strict=True)]
     rests = [answer - truth for answer, truth in zip(samples.answers, samples.truths, strict=True)]
     slope = factor_between(effects, rests)
-    if slope is None or abs(slope) < _CONSTANT or abs(slope - 1) < _CONSTANT:
+    if slope is None or abs(slope) < likeness.SAME_FACTOR or abs(slope - 1) < likeness.SAME_FACTOR:
         return
     pairs = zip(samples.truths, effects, strict=True)
     if samples.agree([truth + slope * effect for truth, effect in pairs]):
@@ -220,7 +219,7 @@ def _shift(view: View, place: Place) -> float | None:
     """The constant with which the answers are reproduced; found by Newton's method."""
     samples, size = view.samples, 0.0
     for _ in range(_ROUNDS):
-        step = _STEP * max(1.0, abs(size))
+        step = likeness.CONSTANT_STEP * max(1.0, abs(size))
         ends = [[view.of(each, {place: changes.shifted(value)}) for each in samples] for value in (size, size + step)]
         if any(each is None for end in ends for each in end):
             return None

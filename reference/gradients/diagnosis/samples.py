@@ -15,16 +15,13 @@ from reference.gradients.context import Context
 from reference.gradients.diagnosis.graph import Change, Graph, Values, evaluate, pulled_back
 from reference.gradients.diagnosis.tracing import NotTracedError, trace
 from reference.gradients.specification import doubles
+from reference.numerics import likeness
 
 Array = NDArray[Any]
 
 #: Kinds of cases without kinks and without numbers so large that rounding hides a formula.
 _KINDS = ("as given", "short numbers", "ordinary numbers")
 _MOST_SAMPLES = 6
-#: How near two numbers are that differ by rounding: in units of the number, and of the largest beside it.
-RELATIVE, OF_LARGEST = 1e-9, 1e-11
-#: How near the derivative of the recorded graph has to be to what the oracle says.
-_SAME_TRUTH = 1e-5
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class Sample:
         if found.shape != answer.shape or not np.isfinite(found).all():
             return False
         largest = max(float(np.abs(answer).max(initial=0.0)), float(np.abs(found).max(initial=0.0)))
-        allowed = self.tolerance(position) + RELATIVE * np.abs(found) + OF_LARGEST * largest
+        allowed = self.tolerance(position) + likeness.SAME_NUMBER * np.abs(found) + likeness.SAME_BESIDE * largest
         return bool((np.abs(answer - found) <= allowed).all())
 
     def tolerance(self, position: int) -> Array:
@@ -189,7 +186,7 @@ def _sample(context: Context, case: Any, cotangent: Array, graph: Graph | None) 
         else:
             graph = None
     single = context.dtype == np.float32
-    more = (np.abs(each).max(initial=0.0) * 1e-5 if single else 0.0 for each in exact)
+    more = (np.abs(each).max(initial=0.0) * likeness.SINGLE_ANSWERS if single else 0.0 for each in exact)
     slack = tuple(error + extra for error, extra in zip(slack, more, strict=True))
     return Sample(case.args, floats, weights, answers, exact, slack, graph, values if graph else None)
 
@@ -212,4 +209,7 @@ def _truths(context: Context, case: Any, cotangent: Array, floats: Any) -> list[
 
 def _same(one: Array, value: Array, error: Array) -> bool:
     size = float(np.abs(value).max(initial=0.0))
-    return bool(np.isfinite(one).all() and (np.abs(one - value) <= error + _SAME_TRUTH * (size + 1e-300)).all())
+    return bool(
+        np.isfinite(one).all()
+        and (np.abs(one - value) <= error + likeness.SAME_TRUTH * (size + likeness.NOT_ZERO)).all()
+    )

@@ -11,14 +11,11 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis.graph import pulled_back, unbroadcast
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.numerics import likeness
 
 Array = NDArray[Any]
-#: Numbers in single precision differ from those in double by so much.
-_SINGLE, _HALF = 1e-5, 1e-2
 #: Entries of a Jacobian that is small enough to be computed.
 _MOST_JACOBIAN = 4096
-#: How far estimates of one constant may lie apart.
-_CONSTANT = 1e-6
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
@@ -53,9 +50,9 @@ def _factor(samples: Samples) -> Named | None:
     ratio = factor_between(samples.truths, samples.answers)
     if ratio is None or ratio == 0 or not samples.agree([ratio * each for each in samples.truths]):
         return None
-    if abs(ratio + 1) < _CONSTANT:
+    if abs(ratio + 1) < likeness.SAME_CONSTANT:
         return Named("sign")
-    return Named("scaled", (("the factor", f"{ratio:.10g}"),)) if abs(ratio - 1) > _CONSTANT else None
+    return Named("scaled", (("the factor", f"{ratio:.10g}"),)) if abs(ratio - 1) > likeness.SAME_CONSTANT else None
 
 
 def factor_between(right: list[Array], came: list[Array]) -> float | None:
@@ -157,13 +154,16 @@ def in_one_place(samples: Samples) -> Named | None:
 def _wrong(sample: Sample, position: int) -> Any:
     answer, truth = sample.answers[position], sample.truths[position]
     size = float(np.abs(truth).max(initial=0.0))
-    allowed: Array = sample.slack[position] + 1e-9 * np.abs(truth) + 1e-10 * size
+    allowed: Array = sample.slack[position] + likeness.JACOBIAN_NUMBER * np.abs(truth) + likeness.JACOBIAN_BESIDE * size
     return np.greater(np.abs(answer - truth), allowed)
 
 
 def _low_precision(samples: Samples) -> Named | None:
     """Every answer is a number of lower precision, near the right one."""
-    for dtype, near in ((np.float32, _SINGLE), (np.float16, _HALF)):
+    for dtype, near in (
+        (np.float32, likeness.SINGLE_ANSWERS),
+        (np.float16, likeness.HALF_ANSWERS),
+    ):
         rounded = [each.astype(dtype).astype(np.float64) for each in samples.answers]
         pairs = zip(rounded, samples.answers, strict=True)
         if all(np.array_equal(*pair) for pair in pairs) and _near(samples, near):
@@ -172,16 +172,15 @@ def _low_precision(samples: Samples) -> Named | None:
 
 
 #: Arguments that differ by so little are the same in single precision.
-_TINY_MOVE = 1e-12
 
 
 def imprecise(samples: Samples) -> Named | None:
     """Nearly right, and the same at arguments so near that they are equal in lower precision."""
-    if any(each.dtype == np.float32 for each in samples.all[0].args) or not _near(samples, _SINGLE):
+    if any(each.dtype == np.float32 for each in samples.all[0].args) or not _near(samples, likeness.SINGLE_ANSWERS):
         return None
     same = total = 0
     for each in samples:
-        moved = [array * (1 + _TINY_MOVE) if array.dtype.kind == "f" else array for array in each.args]
+        moved = [array * (1 + likeness.TINY_MOVE) if array.dtype.kind == "f" else array for array in each.args]
         answer, there = each.answers[samples.position], samples.ask(moved, each.cotangent)[samples.position]
         wrong = _wrong(each, samples.position)
         same += int(((answer == there) & wrong).sum())
@@ -206,19 +205,17 @@ def _finite_differences(samples: Samples) -> Named | None:
         return None
     for scheme, order in (("forward", 1), ("backward", 1), ("central", 2)):
         step = _step(samples, scheme, order)
-        if step is not None and _LEAST_STEP < step < 1 and _reproduced(samples, scheme, step):
+        if step is not None and likeness.SMALLEST_STEP < step < 1 and _reproduced(samples, scheme, step):
             return Named("finite-differences", (("a step of", f"{step:.2g}"),))
     return None
 
 
 #: Smaller steps leave no digit.
-_LEAST_STEP = 1e-12
 #: A step at which the error of differences is that of their leading term, and rounding is small beside it.
-_PROBE = {1: 1e-4, 2: 1e-2}
 
 
 def _step(samples: Samples, scheme: str, order: int) -> float | None:
-    probe = _PROBE[order]
+    probe = likeness.PROBES[order]
     errors = [
         _differences(each, samples.position, scheme, probe) - truth
         for each, truth in zip(samples, samples.truths, strict=True)
@@ -283,7 +280,9 @@ def _is_broadcast(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
 
 def _near_all(one: Array, truth: Array) -> bool:
     size = float(np.abs(truth).max(initial=0.0))
-    return one.shape == truth.shape and bool((np.abs(one - truth) <= 1e-7 * np.abs(truth) + 1e-9 * size).all())
+    return one.shape == truth.shape and bool(
+        (np.abs(one - truth) <= likeness.GRADIENT_NUMBER * np.abs(truth) + likeness.GRADIENT_BESIDE * size).all()
+    )
 
 
 def _summed_too_far(samples: Samples) -> Named | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from reference.numerics import likeness
 from reference.numerics.balls.array import FLOAT64, BallArray, balls, elements, holds_balls, of_numbers, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, boxed, made
@@ -286,7 +287,13 @@ def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, ne
 
 
 @own(np.isclose)
-def _is_close(a: Any, b: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+def _is_close(
+    a: Any,
+    b: Any,
+    rtol: Any = likeness.ISCLOSE_PART,
+    atol: Any = likeness.ISCLOSE_BESIDE,
+    equal_nan: Any = False,
+) -> Any:
     del equal_nan
     return np.less_equal(abs(balls(a) - b), atol + rtol * abs(balls(b)))
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
+from reference.numerics import likeness
 from reference.numerics.balls.array import (
     BallArray,
     balls,
@@ -260,7 +261,9 @@ MATH: dict[str, Any] = {
     "isnan": lambda x: bool(np.isnan(x)),
     "isinf": lambda x: bool(np.isinf(x)),
     "isfinite": lambda x: bool(np.isfinite(x)),
-    "isclose": lambda a, b, rel_tol=1e-9, abs_tol=0.0: bool(abs(a - b) <= max(rel_tol * max(abs(a), abs(b)), abs_tol)),
+    "isclose": lambda a, b, rel_tol=likeness.MATH_ISCLOSE, abs_tol=0.0: bool(
+        abs(a - b) <= max(rel_tol * max(abs(a), abs(b)), abs_tol)
+    ),
 }
 if not hasattr(math, "cbrt"):  # pragma: no cover - every Python that we support has it
     del MATH["cbrt"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb, fmpq
 
-from reference.numerics.ball_tolerances import DECIMAL_DIGITS, DECIMAL_UNITS
+from reference.numerics import ball_tolerances
 from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, Refused, Undecided
 
 _NUMBERS = (int, float, np.number, np.bool_)
@@ -252,8 +252,8 @@ def _decimal(x: float) -> Any:
         return arb(x)
     digits, _, exponent = repr(abs(x)).partition("e")
     whole, _, part = digits.partition(".")
-    if len((whole + part).strip("0")) >= DECIMAL_DIGITS:
-        return arb(x, DECIMAL_UNITS * float(np.spacing(abs(x))))
+    if len((whole + part).strip("0")) >= ball_tolerances.DECIMAL_DIGITS:
+        return arb(x, ball_tolerances.DECIMAL_UNITS * float(np.spacing(abs(x))))
     ten = int(exponent or 0) - len(part)
     numerator = int(whole + part) * 10 ** max(ten, 0)
     exact = arb(fmpq(numerator, 10 ** max(-ten, 0)))

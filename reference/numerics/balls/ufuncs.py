@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from reference.numerics.ball_tolerances import MOST_OPERATIONS
+from reference.numerics import ball_tolerances
 from reference.numerics.balls import scalar
 from reference.numerics.balls.array import BallArray, elements, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
@@ -220,8 +220,8 @@ _IGNORED = {"dtype", "casting", "order", "subok", "signature", "sig"}
 
 def dispatch(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What `__array_ufunc__` does: a universal function, or its reduce, accumulate, outer, at."""
-    if len(TAPE) > MOST_OPERATIONS:
-        raise Refused(f"more than {MOST_OPERATIONS} operations", "take too long in ball arithmetic")
+    if len(TAPE) > ball_tolerances.MOST_OPERATIONS:
+        raise Refused(f"more than {ball_tolerances.MOST_OPERATIONS} operations", "take too long in ball arithmetic")
     out = options.pop("out", None)
     if out is not None:
         _check_target(ufunc, out)
