@@ -46,7 +46,9 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, Turn]]:
     """What may be done wrongly with a gradient of that shape."""
     for axis, size in enumerate(shape):
         if size > 1:
-            yield ("last-sample-wrong" if axis == 0 else "term-missing"), _dropped(axis, -1)
+            # Where there are two, the last is left out or the first alone is kept: nobody can know which.
+            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004
+            yield ("last-sample-wrong" if is_last_sample else "term-missing"), _dropped(axis, -1)
             yield "term-missing", _dropped(axis, 0)
             if size > 2:  # noqa: PLR2004 - of two, one is kept where the other is left out
                 yield "not-summed", _kept(axis, 0)
