@@ -220,7 +220,8 @@ def _with_other_values(samples: Samples) -> Iterator[Named]:
             if word == "transposed" and not _is_square(node.value):
                 continue
             if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
-                yield Named(word)
+                is_mask = node.op == "constant" and np.array_equal(np.unique(node.value), [0.0, 1.0])
+                yield Named("mask-missing" if is_mask and word == "factor-missing" else word)
 
 
 def _is_square(array: Array) -> bool:

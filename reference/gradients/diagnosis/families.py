@@ -92,6 +92,9 @@ def _of_cotangent(view: View) -> Iterator[Named]:
     for word, turn in _turns(samples.all[0].cotangent.shape):
         if _agree(samples, partial(_pulled, turn=turn)):
             yield Named(word)
+    for word, turn in _flips(samples.truths[0].shape):
+        if samples.agree([turn(each) for each in samples.truths]):
+            yield Named(word)
     graph = samples.all[0].graph
     assert graph is not None  # noqa: S101
     for number, node in enumerate(graph.nodes):
@@ -233,6 +236,7 @@ def _times(weight: float) -> MakeChange:
 
 def _of_one_kind(view: View) -> Iterator[Named]:
     """All steps of one kind are differentiated in the same wrong way, as the powers of a polynomial in a loop."""
+    view = View(view.samples)
     kinds = {(view.nodes[number].op, place) for number, place in view.places}
     for op, place in sorted(kinds):
         mine = [each for each in view.places if each[1] == place and view.nodes[each[0]].op == op]
