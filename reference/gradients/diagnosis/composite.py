@@ -28,7 +28,9 @@ def explanations(samples: Samples) -> Iterator[Named]:
     for test in (_segments, _other_epsilon, _with_other_values, _without_factor, _other_value):
         found = list(test(samples))
         if found:
-            yield from found
+            # A term that is missing in an inner step may be a factor that is missing in the whole.
+            is_factor = test is _segments and any(each.word == "factor-missing" for each in found)
+            yield from (each for each in found if not (is_factor and each.word == "term-missing"))
             return
 
 
