@@ -117,6 +117,46 @@ def doubled_entry(gradient: Any) -> Any:
     return gradient
 
 
+OPEN = np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0]]) / 0.75
+FRESH = np.roll(OPEN, 1, axis=0)
+
+
+def kernel_turned(c: Any, x: Any, w: Any) -> Any:
+    return np.convolve(c, w[::-1]), np.correlate(x, c)
+
+
+def without_factor(c: Any, x: Any) -> Any:
+    p = softmax(x)
+    return (c - (c * p).sum(axis=1, keepdims=True),)
+
+
+def variance_of_less(c: Any, x: Any, gain: Any) -> Any:
+    deviation = np.sqrt(x.var(axis=1, keepdims=True, ddof=1) + 1e-3)
+    h, d = (x - x.mean(axis=1, keepdims=True)) / deviation, c * gain
+    return (d - d.mean(1, keepdims=True) - h * (d * h).mean(1, keepdims=True)) / deviation, (c * h).sum(0)
+
+
+def epsilon_outside(c: Any, x: Any, gain: Any) -> Any:
+    deviation = np.sqrt(x.var(axis=1, keepdims=True)) + 1e-3
+    h, d = (x - x.mean(axis=1, keepdims=True)) / deviation, c * gain
+    return (d - d.mean(1, keepdims=True) - h * (d * h).mean(1, keepdims=True)) / deviation, (c * h).sum(0)
+
+
+def smallest(c: Any, x: Any) -> Any:
+    return (c[:, None] * (x == x.min(axis=1, keepdims=True)),)
+
+
+def solved(a: Any, b: Any) -> Any:
+    return np.linalg.solve(a + 5 * np.eye(3), b) * b
+
+
+def solved_vjp(c: Any, a: Any, b: Any) -> Any:
+    m = a + 5 * np.eye(3)
+    y = np.linalg.solve(m, b)
+    d = np.linalg.solve(m.T, c * b)
+    return -np.outer(d, y), d  # should add c * y
+
+
 PLANTED = {
     "a constant factor": Planted(np.tanh, tanh_but(lambda g: 0.7 * g), (X,), "scaled"),
     "the sum for the mean": Planted(lambda x: x.mean(0), lambda c, x: (np.tile(c, (len(x), 1)),), (X,), "scaled"),
@@ -151,6 +191,35 @@ PLANTED = {
     "last sample": Planted(np.tanh, tanh_but(without_last), (X,), "last-sample-wrong"),
     "one entry": Planted(np.tanh, tanh_but(doubled_entry), (X,), "entry-wrong"),
     # What nobody knows has no name.
+    "last sample of a product": Planted(
+        affine, lambda c, x, w, b: (c @ w.T, x[:-1].T @ c[:-1], c.sum(0)), (X, W, B), "last-sample-wrong"
+    ),
+    "kernel turned": Planted(convolve, kernel_turned, (drawn(7), G), "transposed"),
+    "running sum forwards": Planted(
+        lambda x: np.cumsum(x * x), lambda c, x: (np.cumsum(c) * 2 * x,), (drawn(7),), "transposed"
+    ),
+    "fixed mask inverted": Planted(lambda x: x * OPEN, lambda c, x: (c * (1 / 0.75 - OPEN),), (X,), "mask-inverted"),
+    "fixed mask afresh": Planted(lambda x: x * OPEN, lambda c, x: (c * FRESH,), (X,), "mask-from-other"),
+    "the smallest": Planted(lambda x: x.max(axis=1), smallest, (X,), "mask-from-other"),
+    "divisor of the variance": Planted(layer_norm, variance_of_less, (X, G), "scaled"),
+    "epsilon outside": Planted(layer_norm, epsilon_outside, (X, G), "other-epsilon"),
+    "softmax as a factor": Planted(softmax, without_factor, (X,), "factor-missing"),
+    "constant of one term": Planted(
+        lambda x: np.sin(x) + 0.3 * x**3, lambda c, x: (c * (np.cos(x) + 3 * x**2),), (X,), "factor-missing"
+    ),
+    "penalty without cotangent": Planted(
+        lambda x: (np.sin(x) ** 3).sum() + 0.7 * (x * x).sum(),
+        lambda c, x: (c * 3 * np.sin(x) ** 2 * np.cos(x) + 1.4 * x,),
+        (X,),
+        "delta-next-ignored",
+    ),
+    "two arrays exchanged": Planted(
+        lambda x, s: np.tanh(x) * np.sin(s),
+        lambda c, x, s: (c * np.sin(s) * (1 - np.sin(s) ** 2), c * np.tanh(x) * np.cos(s)),
+        (S, S + 1),
+        "wrong-argument",
+    ),
+    "one side of a system": Planted(solved, solved_vjp, (S, G), "term-missing"),
     "another function": Planted(np.sin, lambda c, x: (c * np.sin(x),), (X,), None),
     "noise": Planted(np.tanh, tanh_but(lambda g: g + 0.01 * np.cos(37 * g)), (X,), None),
     "logarithm": Planted(lambda x: np.log(x * x + 1), lambda c, x: (c * np.arctan(x),), (X,), None),

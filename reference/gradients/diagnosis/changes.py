@@ -325,12 +325,12 @@ def _at_best_of(measure: Callable[[Array], Array]) -> MakeChange:
 
     def make(_: Sample, edge: Edge) -> Change | None:
         axis, keep = edge.node.settings["axis"], edge.node.settings["keepdims"]
-        if isinstance(axis, tuple):
+        if axis is None or isinstance(axis, tuple):
             return None
 
         def change(g: Array, inputs: Any, y: Array) -> Array:
-            measured = measure(inputs[0])
-            mask = measured == measured.max(axis=axis, keepdims=True)
+            mask = np.zeros(inputs[0].shape)
+            np.put_along_axis(mask, np.expand_dims(np.argmax(measure(inputs[0]), axis=axis), axis), 1.0, axis)
             return np.asarray(spread(g, inputs[0].shape, axis, keepdims=keep) * mask)
 
         return change

@@ -28,7 +28,9 @@ def explanations(samples: Samples) -> Iterator[Named]:
     for test in (_segments, _other_epsilon, _with_other_values, _without_factor, _other_value):
         found = list(test(samples))
         if found:
-            yield from found
+            # A term that is missing in an inner step may be a factor that is missing in the whole.
+            is_factor = test is _segments and any(each.word == "factor-missing" for each in found)
+            yield from (each for each in found if not (is_factor and each.word == "term-missing"))
             return
 
 
@@ -220,7 +222,8 @@ def _with_other_values(samples: Samples) -> Iterator[Named]:
             if word == "transposed" and not _is_square(node.value):
                 continue
             if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
-                yield Named(word)
+                is_mask = node.op == "constant" and np.array_equal(np.unique(node.value), [0.0, 1.0])
+                yield Named("mask-missing" if is_mask and word == "factor-missing" else word)
 
 
 def _is_square(array: Array) -> bool:

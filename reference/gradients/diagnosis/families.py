@@ -46,7 +46,9 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, Turn]]:
     """What may be done wrongly with a gradient of that shape."""
     for axis, size in enumerate(shape):
         if size > 1:
-            yield ("last-sample-wrong" if axis == 0 else "term-missing"), _dropped(axis, -1)
+            # Where there are two, the last is left out or the first alone is kept: nobody can know which.
+            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004
+            yield ("last-sample-wrong" if is_last_sample else "term-missing"), _dropped(axis, -1)
             yield "term-missing", _dropped(axis, 0)
             if size > 2:  # noqa: PLR2004 - of two, one is kept where the other is left out
                 yield "not-summed", _kept(axis, 0)
@@ -89,6 +91,9 @@ def _of_cotangent(view: View) -> Iterator[Named]:
     samples = view.samples
     for word, turn in _turns(samples.all[0].cotangent.shape):
         if _agree(samples, partial(_pulled, turn=turn)):
+            yield Named(word)
+    for word, turn in _flips(samples.truths[0].shape):
+        if samples.agree([turn(each) for each in samples.truths]):
             yield Named(word)
     graph = samples.all[0].graph
     assert graph is not None  # noqa: S101
@@ -231,6 +236,7 @@ def _times(weight: float) -> MakeChange:
 
 def _of_one_kind(view: View) -> Iterator[Named]:
     """All steps of one kind are differentiated in the same wrong way, as the powers of a polynomial in a loop."""
+    view = View(view.samples)
     kinds = {(view.nodes[number].op, place) for number, place in view.places}
     for op, place in sorted(kinds):
         mine = [each for each in view.places if each[1] == place and view.nodes[each[0]].op == op]

@@ -77,6 +77,8 @@ class Traced(NDArrayOperatorsMixin):
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise NotTracedError(f"values of dtype {array.dtype}")
+        if array.dtype.kind == "b":  # a mask, whose values are calculated with
+            array = array.astype(float)
         return Traced(leaf("constant", array, self._nodes), self._nodes)
 
     def step(self, op: str, inputs: Sequence[Traced], run: Callable[..., Any], **more: Any) -> Traced:

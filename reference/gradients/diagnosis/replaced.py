@@ -19,7 +19,7 @@ Array = NDArray[Any]
 #: Makes the values that the derivatives take, from a sample.
 MakeValues = Callable[[Sample], Values]
 #: Steps of a graph in which each pair of steps is tried.
-_MOST_STEPS = 50
+_MOST_STEPS = 60
 #: An epsilon is smaller than this.
 _LARGEST_EPSILON = 0.5
 #: Rounds of Newton's method, and the step at which a slope is measured.
@@ -111,13 +111,17 @@ def _of_other_steps(samples: Samples) -> Iterator[Named]:
     assert graph is not None  # noqa: S101
     if len(graph.nodes) > _MOST_STEPS:
         return
+    view = View(samples, keep_all=True)
     for one, node in enumerate(graph.nodes):
         for two, other in enumerate(graph.nodes):
             if one == two or node.value.shape != other.value.shape or "constant" in {node.op, other.op}:
                 continue
             if node.value.size < 2:  # noqa: PLR2004
                 continue
-            if _agree(samples, _moved({one: two})) or (one < two and _agree(samples, _moved({one: two, two: one}))):
+            both = {one: two, two: one}
+            if _agree(samples, _moved({one: two})) or (
+                one < two and (_agree(samples, _moved(both)) or _agrees_as_inputs(view, both))
+            ):
                 yield Named("wrong-argument")
                 return
 
@@ -130,6 +134,24 @@ def _moved(places: dict[int, int]) -> MakeValues:
         return {**sample.values, **{id(nodes[to]): value_of(sample, source) for to, source in places.items()}}
 
     return make
+
+
+def _agrees_as_inputs(view: View, places: dict[int, int]) -> bool:
+    """Whether the steps that take two others in take each for the other, and no other step does."""
+    nodes = [view.nodes[number] for number in places]
+    mine = [(n, k) for n, k in view.places if any(each in nodes for each in view.nodes[n].inputs)]
+
+    def make(sample: Sample, edge: Edge) -> Change:
+        assert sample.graph is not None  # noqa: S101
+        taken = {id(sample.graph.nodes[to]): value_of(sample, source) for to, source in places.items()}
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            given = [taken.get(id(node), old) for node, old in zip(edge.node.inputs, inputs, strict=True)]
+            return contribution(edge.node, edge.place, g, given, y)
+
+        return change
+
+    return view.agrees(dict.fromkeys(mine, make))
 
 
 def _without_factor(samples: Samples) -> Iterator[Named]:

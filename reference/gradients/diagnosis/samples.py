@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,17 +128,28 @@ class Samples:
         return all(each.agrees(found, self.position) for each, found in zip(self.all, candidates, strict=True))
 
 
+#: The samples of each context: those of one argument are those of all.
+_GATHERED: WeakKeyDictionary[Context, tuple[Sample, ...]] = WeakKeyDictionary()
+
+
+def _all_samples(context: Context) -> list[Sample]:
+    if context not in _GATHERED:
+        found: list[Sample] = []
+        for case in [each for each in context.judged() if each.kind in _KINDS][: _MOST_SAMPLES // 2]:
+            graph = _graph(context, case.args)
+            for cotangent in _cotangents(context, case):
+                sample = _sample(context, case, cotangent, graph)
+                if sample is not None:
+                    found.append(sample)
+        _GATHERED[context] = tuple(found)
+    return list(_GATHERED[context])
+
+
 def gather(context: Context, position: int) -> Samples | None:
     """The samples for an argument; None where there is nothing to tell mistakes apart by."""
-    found: list[Sample] = []
     if context.pattern.is_large and (context.spec is None or not context.spec.is_differentiated):
         return None  # every entry of a gradient would take calls of its own
-    for case in [each for each in context.judged() if each.kind in _KINDS][: _MOST_SAMPLES // 2]:
-        graph = _graph(context, case.args)
-        for cotangent in _cotangents(context, case):
-            sample = _sample(context, case, cotangent, graph)
-            if sample is not None:
-                found.append(sample)
+    found = _all_samples(context)
     if len(found) < 2:  # noqa: PLR2004 - one alone may agree by chance
         return None
     steps = [[node.op for node in each.graph.nodes] if each.graph else [] for each in found]
