@@ -26,6 +26,8 @@ NO_EFFECT = 1e-10
 CONSTANT_STEP = 1e-6
 #: The same for a constant of the forward pass, as a part of the constant. A choice.
 EPSILON_STEP = 1e-4
+#: The step at which the slope of answers along a small epsilon is measured. A choice.
+SHORT_STEP = 1e-7
 #: How near a combination of known parts has to fit. A choice.
 PARTS_FIT = 1e-8
 #: What answers may differ by, as a part of each, where a Jacobian was used. A choice.

@@ -119,12 +119,12 @@ def _wrong_formulas(
 
 def _other_coefficients(coefficients: Array, after: list[Array]) -> Iterator[tuple[str, list[Array]]]:
     """The polynomial without its constant, or with 1 in the place of a coefficient."""
-    if abs(coefficients[-1]) > _FIT and np.abs(coefficients[:-1]).max() > _FIT:
+    if abs(coefficients[-1]) > likeness.PARTS_FIT and np.abs(coefficients[:-1]).max() > likeness.PARTS_FIT:
         yield "term-missing", [np.polyval([*coefficients[:-1], 0.0], y) for y in after]
-    for place in np.flatnonzero(np.abs(coefficients) > _FIT):
+    for place in np.flatnonzero(np.abs(coefficients) > likeness.PARTS_FIT):
         other = coefficients.copy()
         other[place] = 1.0
-        if abs(abs(coefficients[place]) - 1) > _FIT:
+        if abs(abs(coefficients[place]) - 1) > likeness.PARTS_FIT:
             yield "factor-missing", [np.polyval(other, y) for y in after]
 
 

@@ -20,6 +20,7 @@ from reference.gradients.diagnosis.graph import Change, Edge, contribution, eval
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.numerics import likeness
 
 Array = NDArray[Any]
 Turn = Callable[[Array], Array]
@@ -223,7 +224,7 @@ def _weights(view: View, uses: list[Place]) -> Array | None:
         rests.append(np.ravel(answer - truth))
     found, *_ = np.linalg.lstsq(np.concatenate(columns), np.concatenate(rests), rcond=None)
     weights: Array = np.round(found + 1.0)
-    fits = np.abs(found + 1.0 - weights).max() < 1e-6 and np.abs(weights).max() <= 1  # noqa: PLR2004
+    fits = np.abs(found + 1.0 - weights).max() < likeness.SAME_CONSTANT and np.abs(weights).max() <= 1
     return weights if fits else None
 
 

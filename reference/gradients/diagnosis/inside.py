@@ -171,7 +171,7 @@ def _is_left_out(view: View, factor: float) -> bool:
     """Whether a term lacks just a constant of the formula; whole numbers and their inverses may be chance."""
     constants = [float(node.value) for node in view.nodes if node.op == "constant" and node.value.ndim == 0]
     marked = [each for each in constants if each and not float(each).is_integer() and not (1 / each).is_integer()]
-    return any(abs(factor * each - 1) < _CONSTANT for each in marked)
+    return any(abs(factor * each - 1) < likeness.SAME_FACTOR for each in marked)
 
 
 def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:

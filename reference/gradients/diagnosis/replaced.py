@@ -14,16 +14,19 @@ from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
+from reference.numerics import likeness
 
 Array = NDArray[Any]
 #: Makes the values that the derivatives take, from a sample.
 MakeValues = Callable[[Sample], Values]
 #: Steps of a graph in which each pair of steps is tried.
 _MOST_STEPS = 60
+#: An epsilon that is added under a root or in a denominator is smaller than this.
+_LARGEST_ADDED = 0.01
 #: An epsilon is smaller than this.
 _LARGEST_EPSILON = 0.5
-#: Rounds of Newton's method, and the step at which a slope is measured.
-_ROUNDS, _STEP = 8, 1e-7
+#: Rounds of Newton's method.
+_ROUNDS = 8
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
@@ -196,7 +199,9 @@ def _epsilon_in_another_place(samples: Samples) -> Iterator[Named]:
     small = [
         number
         for number, node in enumerate(graph.nodes)
-        if node.op == "constant" and node.value.size == 1 and 0 < abs(float(node.value.reshape(-1)[0])) < _STEP * 1e5
+        if node.op == "constant"
+        and node.value.size == 1
+        and 0 < abs(float(node.value.reshape(-1)[0])) < likeness.SHORT_STEP * 1e5
     ]
     below = {id(node.inputs[-1]) for node in graph.nodes if node.op in {"divide", "log", "sqrt", "reciprocal"}}
     for number, node in enumerate(graph.nodes):
@@ -215,14 +220,14 @@ def _fitted(samples: Samples, number: int, removed: int | None, *, anew: bool) -
     for _ in range(_ROUNDS):
         ends = [
             [_gradient(samples, each, _added(number, end, removed, anew=anew)) for each in samples]
-            for end in (size, size + _STEP)
+            for end in (size, size + likeness.SHORT_STEP)
         ]
         if any(each is None for end in ends for each in end):
             return None
         here, there = ([each for each in end if each is not None] for end in ends)
         if abs(size) > 0 and samples.agree(here):
             return size
-        slopes = [(two - one) / _STEP for one, two in zip(here, there, strict=True)]
+        slopes = [(two - one) / likeness.SHORT_STEP for one, two in zip(here, there, strict=True)]
         change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
         if change is None or not abs(size + change) < _LARGEST_EPSILON:
             return None
