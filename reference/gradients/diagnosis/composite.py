@@ -25,7 +25,7 @@ _DEGREE = 3
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    for test in (_segments, _other_epsilon, _with_other_values, _without_factor, _other_value):
+    for test in (_segments, other_epsilon, _with_other_values, _without_factor, _other_value):
         found = list(test(samples))
         if found:
             # A term that is missing in an inner step may be a factor that is missing in the whole.
@@ -169,7 +169,7 @@ def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
 # Constants
 
 
-def _other_epsilon(samples: Samples) -> Iterator[Named]:
+def other_epsilon(samples: Samples) -> Iterator[Named]:
     """A small constant of the forward pass has another value in the gradient; it is estimated."""
     graph = samples.all[0].graph
     assert graph is not None  # noqa: S101

@@ -60,8 +60,8 @@ def name(samples: Samples) -> Named | None:
 
 
 def _is_shifted(samples: Samples) -> bool:
-    """Whether a constant that is added in a denominator has the same errors as differences: then nobody knows."""
-    return samples.is_traced and any(True for _ in inside.shifted(samples))
+    """Whether another epsilon reproduces the answers exactly: then they are no differences."""
+    return samples.is_traced and any(True for test in (inside.shifted, composite.other_epsilon) for _ in test(samples))
 
 
 def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
