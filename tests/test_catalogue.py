@@ -237,6 +237,7 @@ def test_compound_loss_is_asked_of_networks_from_the_second_assignment() -> None
         assert {question.compound for question in cases(context)} == due
 
 
+@needs_flint
 @pytest.mark.parametrize("with_spec", [False, True])
 def test_checks_of_functions_stand_on_one_another(with_spec: bool) -> None:
     """Of each argument of floating point the gradient is judged, and of whole numbers its form alone."""

@@ -90,7 +90,7 @@ ODD_GRADIENTS: dict[str, tuple[Change, str | None]] = {
     ),
     "with a layer more": (lambda right: {**right, "ReLU_1": [np.zeros(1), np.zeros(1)]}, None),
     "in a list": (lambda right: list(right.values()), "wrong-type"),
-    "of weights alone": (lambda right: {name: parts[0] for name, parts in right.items()}, "wrong-type"),
+    "of weights alone": (lambda right: {name: parts[0] for name, parts in right.items()}, "bias-gradient-missing"),
     "of one part": (lambda right: {name: parts[:1] for name, parts in right.items()}, "wrong-type"),
     "of three parts": (lambda right: {name: [*parts, parts[1]] for name, parts in right.items()}, "wrong-type"),
     "of dicts": (

@@ -59,6 +59,7 @@ def test_example_prints_what_the_readme_says(name: str) -> None:
     assert result.stdout == output_below(f"This is `examples/{name}`.")
 
 
+@needs_flint
 def test_own_function_is_judged_as_shown() -> None:
     """The example with a function of one's own prints what stands below it."""
     (code,) = (block for block in blocks("python") if "check_vjp(" in block)

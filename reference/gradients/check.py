@@ -187,7 +187,7 @@ class GradientExamination(Examination):
         """The violation with the mistake that explains all answers, where there is one."""
         try:
             return diagnosis.explained(self.context, check.id, violation)
-        except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
+        except (Exception, SystemExit):  # that the promise is broken is certain, whatever becomes of its explanation
             return violation
 
 

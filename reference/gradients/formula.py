@@ -38,7 +38,7 @@ def check_formula(context: Context) -> None:
             found = balls.difference(definition, formula, cotangent, case.args, context.pattern.differentiable)
         except balls.Refused as error:
             raise NotApplicable(fact("formula not followed", reason=f"in exact arithmetic {error}")) from error
-        except Exception:  # noqa: S112 - undecided, or what the code raises at such arguments
+        except (Exception, SystemExit):  # noqa: S112 - undecided, or what the code raises at such arguments
             continue
         if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
             continue
@@ -117,7 +117,7 @@ def _is_cut_off(context: Context, case: Case, cotangent: Array, found: Differenc
         nearer = balls.difference(
             definition, formula, cotangent, args, context.pattern.differentiable, (found.place, found.index)
         )
-    except Exception:  # undecided, or what the code raises at such arguments
+    except (Exception, SystemExit):  # undecided, or what the code raises at such arguments
         return False
     return nearer is not None and nearer.relative <= ball_tolerances.SERIES_FALLS * found.relative
 

@@ -124,7 +124,7 @@ class Rigorous:
 
         try:
             return balls.leaves_doubles(balls.on_balls(self._function, self._language), args, self._places)
-        except Exception:  # undecided, or what the definition raises at such arguments
+        except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
             return False
 
     def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
@@ -172,7 +172,7 @@ class Rigorous:
             return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
         except balls.Refused as error:
             self.refusal = str(error)
-        except Exception:  # undecided, or what the definition raises at such arguments
+        except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
             return None
         return None
 

@@ -45,7 +45,7 @@ def smaller(context: Context, check: Check, violation: Violation) -> Violation |
 def _is_legal(pattern: Pattern) -> bool:
     try:
         return pattern.is_legal(pattern.args)
-    except Exception:  # the caller's predicate may not take such shapes
+    except (Exception, SystemExit):  # the caller's predicate may not take such shapes
         return False
 
 
@@ -61,7 +61,10 @@ def _same_failure(context: Context, pattern: Pattern, check: Check, violation: V
     except Violation as found:
         alike = found.mistake == violation.mistake and found.came.kind == violation.came.kind
         return found if alike else None
-    except Exception:  # the functions, or the definition, cannot do with these shapes; or nothing can be judged there
+    except (
+        Exception,
+        SystemExit,
+    ):  # the functions, or the definition, cannot do with these shapes; or nothing can be judged there
         return None
     return None
 

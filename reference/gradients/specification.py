@@ -48,7 +48,10 @@ class Specification:
             try:
                 values[kind] = self._try(kind, floats)
                 self._kinds.append(kind)
-            except Exception as error:  # a definition for tensors fails on arrays in whatever way, and vice versa
+            except (
+                Exception,
+                SystemExit,
+            ) as error:  # a definition for tensors fails on arrays in whatever way, and vice versa
                 reasons.append(f"{kind}: {type(error).__name__}: {error}")
         self._choose(values, reasons)
         self.shape = next(iter(values.values())).shape
@@ -152,7 +155,7 @@ class Specification:
                 return exact
             if self._plain == "torch":
                 return torch_autograd.value(self._with("torch"), floats)
-        except Exception:  # for example at numbers outside a function's domain
+        except (Exception, SystemExit):  # for example at numbers outside a function's domain
             return None
         return self._value_by_numpy(plain, floats)
 
@@ -227,7 +230,7 @@ class Specification:
             try:
                 self._plain = "numpy"
                 return self._real(self.definition(*self._pattern.with_floats(floats)))
-            except Exception:  # methods as torch has them, which balls have too
+            except (Exception, SystemExit):  # methods as torch has them, which balls have too
                 value = self._real(self._with("numbers")(*floats))
                 self._plain = "numbers"
                 return value

@@ -119,7 +119,7 @@ def _scattered(followed: Compute, inputs: Sequence[Array], answers: Sequence[Arr
     """How far operations that are rounded at random take each answer; None where they cannot be followed."""
     try:
         found = random_rounding.scatter(followed, inputs)
-    except Exception:  # foreign code, which fails on such arrays in whatever way
+    except (Exception, SystemExit):  # foreign code, which fails on such arrays in whatever way
         return None
     if found is None or any(one.shape != two.shape for one, two in zip(found, answers, strict=True)):
         return None

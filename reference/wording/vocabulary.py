@@ -111,7 +111,10 @@ MISTAKES: dict[str, Word] = {
     "not-averaged": Word("a sum over the batch stands where the mean is due"),
     "averaged-twice": Word("the mean over the batch is taken twice"),
     "bias-missing": Word("the bias does not enter"),
-    "bias-gradient-missing": Word("the gradient of the bias is missing"),
+    "bias-gradient-missing": Word(
+        "the gradient of the bias is missing",
+        "Which parameters does the layer have, and where is the gradient of each?",
+    ),
     "mask-missing": Word(
         "the gradient also passes where the unit was off",
         "Where the output does not change with the input, what is the derivative?",
