@@ -167,9 +167,7 @@ class WorkerProcess:
 
         def receive(n: int) -> bytes:
             while len(self._received) < n:
-                with self._waiting():
-                    some_came = self._take()
-                if not some_came:
+                if not self._read(0):
                     self._inspect_folder()
                     self._read(min(left(), _CHECK_INTERVAL))
             data = bytes(self._received[:n])
@@ -184,14 +182,9 @@ class WorkerProcess:
             ready = {key.fd for key, _ in self._selector.select(seconds)}
         for descriptor in ready - {self._replies}:
             self._keep_output(descriptor)
-        return self._replies in ready and self._take()
-
-    def _take(self) -> bool:
-        """Store the bytes of a reply that have come; returns whether there were any."""
-        try:
-            part = os.read(self._replies, 2**20)
-        except BlockingIOError:
+        if self._replies not in ready:
             return False
+        part = os.read(self._replies, 2**20)
         if not part:
             raise EOFError
         self._received += part
