@@ -54,6 +54,7 @@ def logistic(x: Any) -> Any:
 #: Right formulas, and such as lose digits: forward, vjp, whether digits are lost.
 RIGHT: dict[str, tuple[Callable[..., Any], Callable[..., Any], bool]] = {
     "tanh": (np.tanh, lambda c, x: (c / np.cosh(x) ** 2,), False),
+    "tanh with a guard": (np.tanh, lambda c, x: (c / np.cosh(np.clip(x, -350, 350)) ** 2,), False),
     "tanh by 1 - tanh^2": (np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2),), True),
     "logistic by p (1 - p)": (logistic, lambda c, x: (c * logistic(x) * (1 - logistic(x)),), True),
     "softmax": (softmax, softmax_vjp, True),

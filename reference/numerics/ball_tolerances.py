@@ -61,3 +61,6 @@ PLACES_TRIED = 4
 #: How often all arguments are moved by a rounding, the first time all in one direction, to see what a rounded constant
 #: does to a gradient. A choice.
 ROUNDED_ARGUMENTS = 3
+#: What a formula may be off in absolute terms, in units of the gradient where that is above 1. A choice: guards against
+#: overflow change numbers at the end of the range of doubles, 1e-304 say, and nothing above it.
+FORMULA_FLOOR = 1e-280

@@ -182,5 +182,8 @@ def _distance(due: Any, came: Any, size: Any) -> tuple[float, float]:
         scale = size * arb(10) ** -60
     if not scale > 0:
         scale = arb(1)
+    # A guard against overflow, such as cosh of what is clipped at 350, is no other formula.
+    if abs(off).upper() <= ball_tolerances.FORMULA_FLOOR * max(size, arb(1)):
+        return 0.0, 0.0
     least = abs(off).lower()
     return (max(float(least / scale), float(arb(2) ** -1000)) if least > 0 else 0.0), float((off.rad() / scale).upper())
