@@ -31,8 +31,6 @@ def axes(dim: Any) -> Any:
 
 def summed(x: Any, dim: Any = None, keepdim: bool = False, **_: Any) -> Any:
     """The sum over some axes."""
-    if not isinstance(x, BallArray):
-        return np.sum(x, axis=axes(dim), keepdims=keepdim)
     return np.sum(x, axis=axes(dim), keepdims=keepdim)
 
 
@@ -277,11 +275,6 @@ def median(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return values[k]
     chosen = np.take(values, [k], dim), np.take(order, [k], dim)
     return chosen if keepdim else tuple(np.squeeze(each_, dim) for each_ in chosen)
-
-
-def truth(ufunc: Any) -> Callable[..., Any]:
-    """A comparison."""
-    return ufunc  # type: ignore[no-any-return]
 
 
 def squeezed(x: Any, dim: Any) -> Any:

@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from reference.numerics.ball_tolerances import MOST_OPERATIONS
-from reference.numerics.balls.array import BallArray, balls, of_numbers, one_element, plain
+from reference.numerics.balls.array import BallArray, balls, one_element, plain
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.tape import SETTINGS, TAPE, Refused
 from reference.numerics.balls.torch_forms import DECOMPOSED, FORMS
@@ -182,8 +182,3 @@ def _written(name: str, target: Any, result: Any) -> Any:
     values = balls(result)
     plain(target.balls)[...] = plain(values)
     return target
-
-
-def detached(array: BallArray) -> BallArray:
-    """The same numbers as constants."""
-    return of_numbers([Ball(ball.value) for ball in plain(array).ravel()], array.shape)
