@@ -30,7 +30,7 @@ class BallArray(np.ndarray[Any, Any]):
 
     @property
     def itemsize(self) -> int:
-        """As for doubles."""
+        """The bytes of a double, which the elements stand for."""
         return 8
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
@@ -67,7 +67,7 @@ class BallArray(np.ndarray[Any, Any]):
         return converted(self, dtype)
 
     def item(self, *args: Any) -> Any:
-        """One element."""
+        """One element as a ball; of several, the one at these places."""
         return self.view(np.ndarray).item(*args)
 
     def view(self, *args: Any, **options: Any) -> Any:
@@ -165,9 +165,8 @@ def of_scalar(ball: Ball, name: str) -> Any:
 
 def one_element(ball: Ball) -> BallArray:
     """An array without axes."""
-    array = np.empty((), object)
-    array[()] = ball
-    return array.view(BallArray)
+    array: BallArray = plain(ball).view(BallArray)
+    return array
 
 
 def plain(x: Any) -> Any:

@@ -11,10 +11,9 @@ from flint import arb
 
 from reference.numerics import likeness
 from reference.numerics.balls.array import FLOAT64, BallArray, balls, elements, holds_balls, of_numbers, plain, wrapped
-from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, boxed, made
 from reference.numerics.balls.tape import Refused
-from reference.numerics.balls.ufuncs import PAIRS
+from reference.numerics.balls.ufuncs import ONE, PAIRS
 
 OWN: dict[Any, Callable[..., Any]] = {}
 #: Functions whose result is not made of the elements' values: shapes, places, types.
@@ -267,11 +266,7 @@ def _ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> An
 
 @own(np.sinc)
 def _sinc(x: Any) -> Any:
-    return np.frompyfunc(UNARY["sinc"], 1, 1)(plain(x)) if type(x) is Ball else _each("sinc", x)
-
-
-def _each(name: str, x: Any) -> Any:
-    return wrapped(np.frompyfunc(UNARY[name], 1, 1)(plain(balls(x))))
+    return wrapped(ONE["sinc"](plain(balls(x))))
 
 
 @own(np.nan_to_num)

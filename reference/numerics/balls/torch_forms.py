@@ -177,7 +177,7 @@ FORMS: dict[str, Callable[..., Any]] = {
     "_euclidean_dist": own.distance,
     "rsqrt": own.each("rsqrt"),
     "reciprocal": own.each("reciprocal"),
-    "polygamma": lambda n, x: wrapped(own.polygamma(n, x)),
+    "polygamma": own.polygamma,
     **LAYERS,
 }
 _SAME = """exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh tanh erf erfc erfinv digamma lgamma sinc logit

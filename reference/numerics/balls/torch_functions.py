@@ -13,14 +13,13 @@ from flint import arb
 from reference.numerics.balls.array import BallArray, balls, converted, elements, of_numbers, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, boxed, made
-from reference.numerics.balls.scalar import power as power_of
 from reference.numerics.balls.tape import Refused
-from reference.numerics.balls.ufuncs import TWO
+from reference.numerics.balls.ufuncs import ONE, TWO
 
 
 def each(name: str) -> Callable[..., Any]:
     """A function of one number, entry by entry."""
-    function = np.frompyfunc(UNARY[name], 1, 1)
+    function = ONE[name]
     return lambda x, **_: wrapped(function(plain(balls(x))))
 
 
@@ -49,7 +48,7 @@ def divided(a: Any, b: Any, rounding_mode: Any = None) -> Any:
 
 def power(a: Any, b: Any) -> Any:
     """A power, entry by entry."""
-    return wrapped(np.frompyfunc(power_of, 2, 1)(plain(balls(a)), plain(b) if isinstance(b, BallArray) else b))
+    return wrapped(TWO["power"](plain(balls(a)), plain(b) if isinstance(b, BallArray) else b))
 
 
 def selected(x: Any, dim: int, index: int) -> Any:
@@ -291,8 +290,8 @@ def x_log_y(a: Any, b: Any) -> Any:
 
 
 def polygamma(n: Any, x: Any) -> Any:
-    """A derivative of digamma."""
-    return TWO["polygamma"](n, plain(balls(x)))
+    """The derivative of digamma of order n."""
+    return wrapped(TWO["polygamma"](n, plain(balls(x))))
 
 
 def log_sum_exp(x: Any, dim: Any, *, keepdim: bool) -> Any:
