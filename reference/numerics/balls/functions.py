@@ -120,21 +120,28 @@ REDUCTIONS: dict[str, Callable[[list[Any]], Ball]] = {
     **{name: _folded(name) for name in ("maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot")},
 }
 
+#: The number that changes nothing.
+_NEUTRAL = {"add": 0.0, "multiply": 1.0, "maximum": -np.inf, "minimum": np.inf}
+
 
 def reduced(
     name: str, x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False, **options: Any
 ) -> Any:
     """One number for each group along the axes."""
     del dtype, out
-    array = np.asarray(plain(balls(x)))
-    array = _with_options(name, array, options)
+    rows, shape = rows_along(_with_options(name, np.asarray(plain(balls(x))), options), axis, keepdims=bool(keepdims))
+    results = [REDUCTIONS[name](list(row)) for row in rows.reshape(math.prod(rows.shape[:-1]), -1)]
+    kept = of_numbers(results, shape)
+    return kept if kept.ndim else kept.item()
+
+
+def rows_along(array: Any, axis: Any, *, keepdims: bool) -> tuple[Any, tuple[int, ...]]:
+    """The array with the axes of a reduction flattened into the last one, and the shape of the result."""
     axes = axes_of(array, axis)
     rest = tuple(each for each in range(array.ndim) if each not in axes)
-    rows = array.transpose(rest + axes).reshape(math.prod(array.shape[each] for each in rest), -1)
-    results = [REDUCTIONS[name](list(row)) for row in rows]
-    shape = tuple(1 if each in axes else n for each, n in enumerate(array.shape))
-    kept = of_numbers(results, shape if keepdims else tuple(array.shape[each] for each in rest))
-    return kept if kept.ndim else kept.item()
+    kept = tuple(array.shape[each] for each in rest)
+    shape = tuple(1 if each in axes else n for each, n in enumerate(array.shape)) if keepdims else kept
+    return array.transpose(rest + axes).reshape((*kept, -1)), shape
 
 
 def _with_options(name: str, array: Any, options: dict[str, Any]) -> Any:
@@ -142,18 +149,20 @@ def _with_options(name: str, array: Any, options: dict[str, Any]) -> Any:
     where, initial = options.pop("where", True), options.pop("initial", None)
     if options or (initial is not None and type(initial) is not Ball and not _is_default(name, initial)):
         raise Refused(f"np.{name}.reduce with initial=" if not options else f"np.{name}.reduce with {list(options)}")
-    if where is True or type(where).__name__ == "_NoValueType":
+    if where is True or _is_absent(where):
         return array
-    neutral = {"add": 0.0, "multiply": 1.0, "maximum": -np.inf, "minimum": np.inf}.get(name)
-    if neutral is None:
+    if name not in _NEUTRAL:
         raise Refused(f"np.{name}.reduce with where=")
-    return elements(np.where(where, array, neutral))
+    return elements(np.where(where, array, _NEUTRAL[name]))
 
 
 def _is_default(name: str, initial: Any) -> bool:
-    if type(initial).__name__ == "_NoValueType":
-        return True
-    return bool(initial == {"add": 0, "multiply": 1, "maximum": -np.inf, "minimum": np.inf}.get(name))
+    return _is_absent(initial) or bool(initial == _NEUTRAL.get(name))
+
+
+def _is_absent(value: Any) -> bool:
+    """Whether it is what numpy's functions have for an option that was not given."""
+    return type(value).__name__ == "_NoValueType"
 
 
 def _reduction(name: str) -> Callable[..., Any]:
@@ -195,7 +204,7 @@ def _mean(
 ) -> Any:
     del dtype
     array = balls(a)
-    if where is not True and type(where).__name__ != "_NoValueType":
+    if where is not True and not _is_absent(where):
         chosen = np.broadcast_to(where, array.shape)
         counts = np.count_nonzero(chosen, axis=axis, keepdims=keepdims is True)
         return np.sum(array, axis=axis, keepdims=keepdims is True, where=chosen) / counts
@@ -355,7 +364,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **options: A
 
 
 def _none(options: dict[str, Any], name: str) -> None:
-    left = [key for key, value in options.items() if type(value).__name__ != "_NoValueType" and value is not True]
+    left = [key for key, value in options.items() if not _is_absent(value) and value is not True]
     if left:
         raise Refused(f"{name} with {left[0]}=")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reference.numerics.balls.array import BallArray, balls, elements, of_numbers, plain, wrapped
-from reference.numerics.balls.functions import axes_of, own, stored
+from reference.numerics.balls.functions import axes_of, own, rows_along, stored
 from reference.numerics.balls.linalg import product
 from reference.numerics.balls.scalar import compared
 from reference.numerics.balls.tape import Refused
@@ -16,7 +16,7 @@ from reference.numerics.balls.tape import Refused
 @own(np.median, np.nanmedian)
 def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
     del out, overwrite_input
-    rows, shape = _rows(balls(a), axis, keepdims=keepdims)
+    rows, shape = rows_along(balls(a), axis, keepdims=keepdims is True)
     n = rows.shape[-1]
     ordered = np.sort(rows, axis=-1)
     middle = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2
@@ -27,7 +27,7 @@ def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = Fa
 def _quantile(a: Any, q: Any, axis: Any = None, *args: Any, keepdims: Any = False, **options: Any) -> Any:
     if args or options.get("method", "linear") != "linear" or options.get("weights") is not None:
         raise Refused("np.quantile by another method than 'linear'")
-    rows, shape = _rows(balls(a), axis, keepdims=keepdims)
+    rows, shape = rows_along(balls(a), axis, keepdims=keepdims is True)
     ordered = np.sort(rows, axis=-1)
 
     def at(level: float) -> Any:
@@ -44,15 +44,6 @@ def _quantile(a: Any, q: Any, axis: Any = None, *args: Any, keepdims: Any = Fals
 @own(np.percentile, np.nanpercentile)
 def _percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
     return _quantile(a, np.asarray(q) / 100, *args, **options)
-
-
-def _rows(array: Any, axis: Any, *, keepdims: Any) -> tuple[Any, tuple[int, ...]]:
-    """The array with the axes of a reduction flattened into the last one, and the shape of the result."""
-    axes = axes_of(array, axis)
-    rest = tuple(each for each in range(array.ndim) if each not in axes)
-    kept = tuple(array.shape[each] for each in rest)
-    shape = tuple(1 if each in axes else n for each, n in enumerate(array.shape)) if keepdims is True else kept
-    return array.transpose(rest + axes).reshape((*kept, -1)), shape
 
 
 def _shaped(result: Any, shape: tuple[int, ...]) -> Any:
