@@ -14,7 +14,7 @@ from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
-from reference.numerics.estimate import Estimate
+from reference.numerics.estimate import Estimate, of_enclosures
 
 Array = NDArray[np.float64]
 #: From arrays of balls (and other arguments as they are) to an array of balls.
@@ -188,21 +188,13 @@ def rounded(numbers: BallArray, resolution: Any = None) -> tuple[Estimate, bool]
     resolution
         A radius that is narrow enough, entry by entry; none but the relative one where it is None.
     """
-    entries = [ball.value for ball in plain(numbers).ravel()]
-    middle = np.array([float(entry) for entry in entries], dtype=np.float64)
-    radius = np.array([float(entry.rad()) for entry in entries], dtype=np.float64)
+    found, radius = of_enclosures([ball.value for ball in plain(numbers).ravel()], numbers.shape)
+    middle = found.value
     with np.errstate(invalid="ignore", over="ignore"):
         fine = (radius == 0) | (radius <= ball_tolerances.BALL_RELATIVE * np.abs(middle)) | ~np.isfinite(middle)
         if resolution is not None:
-            fine |= radius <= np.broadcast_to(resolution, numbers.shape).ravel()
-        # float() gives a neighbour of the midpoint, and may have rounded the radius down.
-        error = radius * ball_tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
-    error[np.isinf(middle) & (radius == 0)] = 0  # rightly infinite: the true value exceeds all doubles
-    error[np.isnan(error)] = np.inf
-    for index in np.flatnonzero((middle == 0) & (radius == 0)):
-        if entries[index].is_zero():
-            error[index] = 0
-    return Estimate(middle.reshape(numbers.shape), error.reshape(numbers.shape)), bool(fine.all())
+            fine |= radius <= np.broadcast_to(resolution, numbers.shape)
+    return found, bool(fine.all())
 
 
 def _stalls(before: Enclosure | None, now: Enclosure) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import ball_tolerances
-from reference.numerics.estimate import Estimate
+from reference.numerics.estimate import Estimate, of_enclosures
 
 Array = NDArray[np.float64]
 
@@ -362,19 +362,9 @@ def _enclosed(compute: Callable[[], Sequence[Balls]]) -> tuple[Estimate, ...]:
 
 def _rounded(balls: Balls) -> tuple[Estimate, bool]:
     """Doubles and bounds on their errors, and whether the enclosures are narrow enough."""
-    entries = balls.matrix.entries()
-    middle = np.array([float(entry) for entry in entries])
-    radius = np.array([float(entry.rad()) for entry in entries])  # 0 also where it is too small for a double
-    narrow = bool(((radius == 0) | (radius <= ball_tolerances.BALL_RELATIVE * np.abs(middle))).all())
-    with np.errstate(invalid="ignore", over="ignore"):
-        # float() gives a neighbour of the midpoint, and may have rounded the radius down.
-        error = radius * ball_tolerances.RADIUS_ROUNDING + np.spacing(np.abs(middle))
-    error[np.isinf(middle) & (radius == 0)] = 0  # rightly infinite: the true value exceeds all doubles
-    error[np.isnan(error)] = np.inf
-    for index in np.flatnonzero((middle == 0) & (radius == 0)):
-        if entries[index].is_zero():
-            error[index] = 0
-    return Estimate(middle.reshape(balls.shape), error.reshape(balls.shape)), narrow
+    found, radius = of_enclosures(balls.matrix.entries(), balls.shape)
+    narrow = (radius == 0) | (radius <= ball_tolerances.BALL_RELATIVE * np.abs(found.value))
+    return found, bool(narrow.all())
 
 
 def _flint() -> Any:
