@@ -9,8 +9,21 @@ import numpy as np
 from reference.numerics.balls.array import BallArray, balls, elements, of_numbers, plain, wrapped
 from reference.numerics.balls.functions import axes_of, own, rows_along, stored
 from reference.numerics.balls.linalg import product
-from reference.numerics.balls.scalar import compared
+from reference.numerics.balls.scalar import Ball, compared
 from reference.numerics.balls.tape import Refused
+
+
+def middles(x: Any) -> BallArray:
+    """The middle of each ball, as an exact constant."""
+    array = balls(x)
+    return of_numbers([Ball(ball.value.mid()) for ball in plain(array).ravel()], array.shape)
+
+
+def log_sum_exp(array: BallArray, axis: Any, weights: Any = None) -> Any:
+    """log of the sum of exp, with all axes kept; shifted by the middle of the largest entry, which changes nothing."""
+    shift = middles(np.max(array, axis=axis, keepdims=True))
+    terms = np.exp(array - shift)
+    return np.log(np.sum(terms if weights is None else terms * weights, axis=axis, keepdims=True)) + shift
 
 
 @own(np.median, np.nanmedian)

@@ -28,6 +28,7 @@ from reference.numerics.balls.array import (
     wrapped,
 )
 from reference.numerics.balls.elementary import UNARY
+from reference.numerics.balls.more_functions import log_sum_exp
 from reference.numerics.balls.scalar import Ball, power
 from reference.numerics.balls.tape import SETTINGS, Refused
 from reference.numerics.balls.ufuncs import ONE, PAIRS, TWO
@@ -296,11 +297,7 @@ def _log_sum_exp(
 ) -> Any:
     if return_sign or options:
         raise Refused("scipy.special.logsumexp with return_sign=")
-    array = balls(a)
-    most = np.max(array, axis=axis, keepdims=True)
-    shift = wrapped(np.frompyfunc(lambda ball: Ball(ball.value.mid()), 1, 1)(plain(balls(most))))
-    terms = np.exp(array - shift)
-    total = np.log(np.sum(terms if b is None else terms * b, axis=axis, keepdims=True)) + shift
+    total = log_sum_exp(balls(a), axis, b)
     if keepdims:
         return total
     return total.ravel()[0] if axis is None else np.squeeze(total, axis=axis)

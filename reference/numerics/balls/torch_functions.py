@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from flint import arb
 
-from reference.numerics.balls.array import BallArray, balls, converted, elements, of_numbers, plain, wrapped
+from reference.numerics.balls import more_functions
+from reference.numerics.balls.array import BallArray, balls, converted, elements, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, boxed, made
 from reference.numerics.balls.tape import Refused
@@ -254,9 +255,7 @@ def norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any)
 
 def log_softmax(x: Any, dim: int, *_: Any) -> Any:
     """log of softmax, shifted by the middle of the largest entry, which changes nothing."""
-    shift = np.max(x, axis=dim, keepdims=True)
-    middle = of_numbers([Ball(ball.value.mid()) for ball in plain(balls(shift)).ravel()], shift.shape)
-    moved = x - middle
+    moved = x - more_functions.middles(np.max(x, axis=dim, keepdims=True))
     return moved - np.log(np.sum(np.exp(moved), axis=dim, keepdims=True))
 
 
@@ -295,9 +294,7 @@ def polygamma(n: Any, x: Any) -> Any:
 
 
 def log_sum_exp(x: Any, dim: Any, *, keepdim: bool) -> Any:
-    """log of the sum of exp, shifted by the middle of the largest entry, which changes nothing."""
+    """log of the sum of exp over some axes."""
     axis = axes(dim)
-    most = balls(np.max(x, axis=axis, keepdims=True))
-    middle = of_numbers([Ball(ball.value.mid()) for ball in plain(most).ravel()], most.shape)
-    result = np.log(np.sum(np.exp(x - middle), axis=axis, keepdims=True)) + middle
+    result = more_functions.log_sum_exp(x, axis)
     return result if keepdim else np.squeeze(result, axis=axis)
