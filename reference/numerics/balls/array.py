@@ -226,6 +226,13 @@ def of_numbers(numbers: Sequence[Ball], shape: tuple[int, ...]) -> BallArray:
     return array.reshape(shape).view(BallArray)
 
 
+def full(shape: Any, value: Any) -> BallArray:
+    """An array of one number, or of numbers that are broadcast."""
+    array = np.empty(shape, object)
+    array[...] = elements(value)
+    return array.view(BallArray)
+
+
 def holds_balls(x: Any) -> bool:
     """Whether it is a ball or holds one."""
     return isinstance(x, Ball | BallArray) or (isinstance(x, list | tuple) and any(holds_balls(each) for each in x))

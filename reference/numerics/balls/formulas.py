@@ -123,12 +123,11 @@ def _derivative(
 def _by_formula(
     formula: Callable[..., Any], cotangent: NDArray[Any], args: Sequence[Any], places: Sequence[int]
 ) -> list[BallArray]:
-    everything = range(len(args))
     weights, *given = _exact([cotangent, *args], [])
     answer = formula(weights, *given)
     parts = answer if isinstance(answer, tuple | list) else (answer,)
-    if len(parts) != len(everything):
-        raise Refused("the gradient", f"has {len(parts)} parts for {len(everything)} arguments")
+    if len(parts) != len(args):
+        raise Refused("the gradient", f"has {len(parts)} parts for {len(args)} arguments")
     found = []
     for place in places:
         part = parts[place]

@@ -10,7 +10,17 @@ import numpy as np
 from flint import arb
 
 from reference.numerics import likeness
-from reference.numerics.balls.array import FLOAT64, BallArray, balls, elements, holds_balls, of_numbers, plain, wrapped
+from reference.numerics.balls.array import (
+    FLOAT64,
+    BallArray,
+    balls,
+    elements,
+    full,
+    holds_balls,
+    of_numbers,
+    plain,
+    wrapped,
+)
 from reference.numerics.balls.scalar import Ball, boxed, made
 from reference.numerics.balls.tape import Refused
 from reference.numerics.balls.ufuncs import ONE, PAIRS
@@ -333,9 +343,7 @@ def _like(number: Any) -> Callable[..., Any]:
             kind = np.asarray(a).dtype
         if kind is not None and np.dtype(kind).kind not in "f":
             return np.full(sizes, value, kind)
-        result = np.empty(sizes, object)
-        result[...] = elements(value)
-        return result.view(BallArray)
+        return full(sizes, value)
 
     return like
 
@@ -384,10 +392,4 @@ def _where(condition: Any, *choices: Any) -> Any:
         test = bool(condition)
     if not choices:
         return np.where(test)
-    one, other = (elements(each) for each in choices)
-    result = np.where(test, _object(one), _object(other))
-    return result.view(BallArray)
-
-
-def _object(x: Any) -> Any:
-    return plain(x) if type(x) is Ball else x
+    return np.where(test, *(plain(elements(each)) for each in choices)).view(BallArray)

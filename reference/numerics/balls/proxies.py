@@ -22,6 +22,7 @@ from reference.numerics.balls.array import (
     balls,
     converted,
     elements,
+    full,
     holds_balls,
     one_element,
     plain,
@@ -101,9 +102,7 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Any
     whole = isinstance(fill_value, bool | int | np.integer | np.bool_) and kind is None
     if whole or (kind is not None and not _is_floating(kind)):
         return np.full(shape, fill_value, kind, **options)
-    result = np.empty(shape, object)
-    result[...] = elements(fill_value)
-    return result.view(BallArray)
+    return full(shape, fill_value)
 
 
 def _converter(name: str, *, copies: bool) -> Callable[..., Any]:

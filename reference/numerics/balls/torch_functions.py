@@ -11,7 +11,7 @@ import numpy as np
 from flint import arb
 
 from reference.numerics.balls import more_functions
-from reference.numerics.balls.array import BallArray, balls, converted, elements, plain, wrapped
+from reference.numerics.balls.array import BallArray, balls, converted, elements, full, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.scalar import Ball, boxed, made
 from reference.numerics.balls.tape import Refused
@@ -86,9 +86,7 @@ def filled(shape: Any, value: Any, dtype: Any = None, **_: Any) -> Any:
     """A new array of one number."""
     if dtype is not None and not dtype.is_floating_point:
         return np.full(shape, value, str(dtype).removeprefix("torch."))
-    result = np.empty(shape, object)
-    result[...] = elements(value)
-    return result.view(BallArray)
+    return full(shape, value)
 
 
 def copied(x: Any, dtype: Any = None, **_: Any) -> Any:
