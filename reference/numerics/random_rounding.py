@@ -34,12 +34,9 @@ _EXACT = frozenset(
     squeeze max min amax amin sort take take_along_axis broadcast_to repeat tile copy flip roll clip zeros_like
     ones_like empty_like full_like shape ndim size argmax argmin argsort diagonal diag tril triu split array_split
     round real imag atleast_1d atleast_2d partition pad nan_to_num copyto isclose allclose array_equal can_cast
-    result_type""".split()  # noqa: SIM905
+    result_type""".split()  # noqa: SIM905 - a list of words
 )
 
-
-#: By how many units the result of a whole operation is moved: by more than its operands are, or the two might cancel.
-_UNITS_OF_WHOLES = 3.0
 #: Operations that have no complex derivative.
 _NOT_ANALYTIC = frozenset({"absolute", "fabs", "conjugate", "sign", "heaviside"})
 
@@ -156,7 +153,7 @@ class Rounded(np.ndarray[Any, Any]):
 
     @property
     def rng(self) -> np.random.RandomState:
-        """Draws the roundings."""
+        """The generator of the run that this array belongs to."""
         return self.run.rng
 
     def __getitem__(self, key: Any) -> Any:
@@ -184,7 +181,7 @@ class Rounded(np.ndarray[Any, Any]):
         if inside:
             plain = [moved(each, self.rng) if _is_float(each) else each for each in plain]
         found = getattr(ufunc, method)(*plain, **options)
-        result = self._wrapped(found, exact=exact, units=_UNITS_OF_WHOLES if inside else 1.0)
+        result = self._wrapped(found, exact=exact, units=tolerances.UNITS_OF_WHOLES if inside else 1.0)
         if not given:
             return result
         results = result if isinstance(result, tuple) else (result,)
@@ -210,7 +207,7 @@ class Rounded(np.ndarray[Any, Any]):
             return moved(plain, self.rng)
 
         found = func(*map(operand, args), **{name: operand(each) for name, each in kwargs.items()})
-        units = _units_of_determinant(found) if linear and func.__name__ == "det" else _UNITS_OF_WHOLES
+        units = _units_of_determinant(found) if linear and func.__name__ == "det" else tolerances.UNITS_OF_WHOLES
         return self._wrapped(found, exact=exact, units=units)
 
     def _wrapped(self, found: Any, *, exact: bool, units: Any = 1.0) -> Any:
@@ -231,7 +228,7 @@ def _units_of_determinant(found: Any) -> Array:
     """By how many units a determinant is off besides: numpy takes it from its logarithm, which loses its size."""
     with np.errstate(all="ignore"):
         logarithm = np.abs(np.log(np.abs(np.asarray(found))))
-    return _UNITS_OF_WHOLES + np.where(np.isfinite(logarithm), logarithm, 0.0)
+    return tolerances.UNITS_OF_WHOLES + np.where(np.isfinite(logarithm), logarithm, 0.0)
 
 
 def _owner(array: Array) -> Array:

@@ -143,6 +143,8 @@ ROUGH_UNITS = 2.0**24
 RANDOM_ROUNDINGS = 5
 #: A factor on the largest scatter of these runs. Measured: see tests/test_honest_errors.py.
 RANDOM_ROUNDING_SAFETY = 16.0
+#: By how many units the result of a whole operation is moved: by more than its operands are, or the two might cancel.
+UNITS_OF_WHOLES = 3.0
 
 # The lab's contract (`reference.lab`)
 

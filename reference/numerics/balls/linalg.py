@@ -70,17 +70,17 @@ matmul = product
 
 
 def vecdot(a: Any, b: Any) -> Any:
-    """`np.vecdot`."""
+    """`np.vecdot`, of arrays of objects: the products of their last axes."""
     return plain(np.sum(wrapped(balls(a)) * b, axis=-1))
 
 
 def matvec(a: Any, b: Any) -> Any:
-    """`np.matvec`."""
+    """`np.matvec`, of arrays of objects: stacks of matrices times stacks of vectors."""
     return product(a, np.asarray(plain(balls(b)))[..., None])[..., 0]
 
 
 def vecmat(a: Any, b: Any) -> Any:
-    """`np.vecmat`."""
+    """`np.vecmat`, of arrays of objects: stacks of vectors times stacks of matrices."""
     return product(np.asarray(plain(balls(a)))[..., None, :], b)[..., 0, :]
 
 
@@ -234,7 +234,7 @@ def _positive(pivot: Any) -> None:
 def _qr(a: Any, mode: str = "reduced") -> Any:
     """By Gram and Schmidt, with the signs that LAPACK gives a matrix of full rank."""
     matrix = np.asarray(plain(balls(a)))
-    if mode not in {"reduced", "r"} or matrix.ndim != 2 or matrix.shape[0] < matrix.shape[1]:  # noqa: PLR2004
+    if mode not in {"reduced", "r"} or matrix.ndim != 2 or matrix.shape[0] < matrix.shape[1]:  # noqa: PLR2004 - a matrix
         raise Refused("np.linalg.qr of such a shape or mode")
     middles = np.array([[float(enclosed(x).mid()) for x in row] for row in matrix])
     signs = np.where(np.diagonal(np.linalg.qr(middles)[1]) < 0, -1, 1)
@@ -256,7 +256,7 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
 def _pinv(a: Any, *args: Any, **options: Any) -> Any:
     del args, options
     matrix = np.asarray(plain(balls(a)))
-    if matrix.ndim != 2:  # noqa: PLR2004
+    if matrix.ndim != 2:  # noqa: PLR2004 - a matrix
         raise Refused("np.linalg.pinv of a stack")
     n, m = matrix.shape
     if n >= m:

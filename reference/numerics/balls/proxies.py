@@ -241,7 +241,8 @@ def _fsum(numbers: Any) -> Any:
 def _of_two(name: str) -> Callable[..., Any]:
     def of_two(*args: Any) -> Any:
         given = [each.item() if isinstance(each, BallArray) else each for each in args]
-        return PAIRS[name](*given) if holds_balls(given) and len(given) == 2 else getattr(math, _NAMES2[name])(*given)  # noqa: PLR2004
+        two = len(given) == 2  # noqa: PLR2004 - math.hypot takes any number of them
+        return PAIRS[name](*given) if two and holds_balls(given) else getattr(math, _NAMES2[name])(*given)
 
     return of_two
 

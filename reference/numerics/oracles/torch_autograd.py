@@ -330,18 +330,18 @@ _EXACT = frozenset(
     flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and logical_or logical_not bitwise_and
     bitwise_or bitwise_not isfinite equal nonzero unbind split split_with_sizes sgn isnan isinf _to_copy scatter
     one_hot unfold repeat argmax argmin item _local_scalar_dense eye new_full diagonal_backward index_put
-    index_put_""".split()  # noqa: SIM905
+    index_put_""".split()  # noqa: SIM905 - a list of words
 )
 #: Operations that round their results alone, by a few units: their operands are exact to them.
 _BY_ENTRIES = frozenset(
     """add sub rsub mul div reciprocal sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan asin acos atan atan2
     sinh cosh tanh asinh acosh atanh pow erf erfc sigmoid log_sigmoid_forward hypot square ldexp add_ sub_ mul_ div_
-    exp_ lerp addcmul addcdiv softplus""".split()  # noqa: SIM905
+    exp_ lerp addcmul addcdiv softplus""".split()  # noqa: SIM905 - a list of words
 )
 #: Special functions of which torch is right to nine digits or so.
 _ROUGH = frozenset(
     """digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta special_zeta
-    special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1""".split()  # noqa: SIM905
+    special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1""".split()  # noqa: SIM905 - a list of words
 )
 
 
@@ -349,7 +349,8 @@ _ROUGH = frozenset(
 def _random_rounding(rng: np.random.RandomState) -> Iterator[None]:
     """In the block, every operation of torch is rounded at random."""
     import torch  # noqa: PLC0415 - optional and slow to import
-    from torch.utils._python_dispatch import TorchDispatchMode  # noqa: PLC0415
+    from torch.utils._python_dispatch import TorchDispatchMode  # noqa: PLC0415 - as torch itself
+    from torch.utils._pytree import tree_map  # noqa: PLC0415 - as torch itself
 
     def shaken(value: Any, units: float, *, whole: bool = False) -> Any:
         if not (isinstance(value, torch.Tensor) and value.dtype in {torch.float64, torch.float32}) or not value.numel():
@@ -367,8 +368,7 @@ def _random_rounding(rng: np.random.RandomState) -> Iterator[None]:
             if name in _EXACT or func.is_view:
                 return func(*args, **options)
             units = tolerances.ROUGH_UNITS if name in _ROUGH else 1.0
-            # More than the operands are moved, or the two might cancel.
-            units = max(units, 1.0 if name in _BY_ENTRIES else 3.0)
+            units = max(units, 1.0 if name in _BY_ENTRIES else tolerances.UNITS_OF_WHOLES)
             # A function that is written out of others, or adds up, rounds inside: its operands are moved as well.
             if name not in _BY_ENTRIES and not name.endswith("_"):
                 whole = name.startswith(("linalg", "_linalg", "lu_", "cholesky", "triangular_solve"))
@@ -379,8 +379,6 @@ def _random_rounding(rng: np.random.RandomState) -> Iterator[None]:
                     found.copy_(shaken(found, units))
                 return found
             return tree_map(lambda each: shaken(each, units), found)
-
-    from torch.utils._pytree import tree_map  # noqa: PLC0415
 
     with Rounding():  # type: ignore[no-untyped-call, unused-ignore]
         yield
