@@ -303,18 +303,25 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
     matrices = isinstance(axis, tuple)
-    size = abs(array)
-    if ord is None or (ord == "fro" and matrices) or (ord == 2 and not matrices):  # noqa: PLR2004 - Euclid's
-        return np.sqrt(np.sum(array * array, axis=axis, keepdims=keepdims))
+    if ord is None or (ord == "fro" and matrices):
+        return vector_norm(array, 2, axis, keepdims=keepdims)
     if matrices:
-        return _of_matrices(size, ord, axis, keepdims=keepdims)
-    if ord in {np.inf, -np.inf}:
-        return (np.max if ord > 0 else np.min)(size, axis=axis, keepdims=keepdims)
-    if ord == 1:
-        return np.sum(size, axis=axis, keepdims=keepdims)
+        return _of_matrices(abs(array), ord, axis, keepdims=keepdims)
     if isinstance(ord, str) or ord == 0:
         raise Refused(f"np.linalg.norm with ord={ord!r}")
-    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (Ball(arb(1)) / ord)
+    return vector_norm(array, ord, axis, keepdims=keepdims)
+
+
+def vector_norm(array: Any, order: Any, axis: Any, *, keepdims: Any) -> Any:
+    """The norm of the numbers along some axes, of any order but 0."""
+    if order == 2:  # noqa: PLR2004 - Euclid's
+        return np.sqrt(np.sum(array * array, axis=axis, keepdims=keepdims))
+    size = abs(array)
+    if order in {np.inf, -np.inf}:
+        return (np.max if order > 0 else np.min)(size, axis=axis, keepdims=keepdims)
+    if order == 1:
+        return np.sum(size, axis=axis, keepdims=keepdims)
+    return np.sum(size**order, axis=axis, keepdims=keepdims) ** (Ball(arb(1)) / order)
 
 
 def _of_matrices(size: Any, order: Any, axis: Any, *, keepdims: Any) -> Any:

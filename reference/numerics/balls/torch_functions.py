@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from flint import arb
 from reference.numerics.balls import more_functions
 from reference.numerics.balls.array import BallArray, balls, converted, elements, full, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
+from reference.numerics.balls.linalg import vector_norm
 from reference.numerics.balls.scalar import Ball, boxed, made
 from reference.numerics.balls.tape import Refused
 from reference.numerics.balls.ufuncs import ONE, TWO
@@ -239,16 +239,10 @@ def distance(a: Any, b: Any, p: Any = 2, *_: Any) -> Any:
 
 
 def norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Any:  # noqa: A002 - torch's name
-    """The norm of a vector."""
-    x, axis = balls(x), axes(dim)
-    if ord == 2:  # noqa: PLR2004 - Euclid's
-        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdim))
-    size = np.abs(x)
-    if ord in {math.inf, -math.inf}:
-        return (np.max if ord > 0 else np.min)(size, axis=axis, keepdims=keepdim)
+    """The norm of the numbers along some axes, as of a vector."""
     if ord == 0:
         raise Refused("torch's norm of order 0")
-    return np.sum(size**ord, axis=axis, keepdims=keepdim) ** (Ball(arb(1)) / ord)
+    return vector_norm(balls(x), ord, axes(dim), keepdims=keepdim)
 
 
 def log_softmax(x: Any, dim: int, *_: Any) -> Any:
