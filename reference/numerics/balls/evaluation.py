@@ -82,7 +82,7 @@ def enclose(
     for bits in ball_tolerances.BALL_BITS:
         if offset is not None and bits < ball_tolerances.NEARBY_BITS:
             continue
-        with precision(bits), recording(single=_is_single(args)):
+        with precision(bits), recording(single=is_single(args)):
             try:
                 found, narrow = _once(run, args, places, cotangent, resolutions, offset, bits)
             except Undecided as error:
@@ -99,7 +99,7 @@ def enclose(
 def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
     """Whether the function passes through numbers that are beyond all doubles on its way to the result."""
     largest = arb(float(np.finfo(np.float64).max))
-    with precision(ball_tolerances.BALL_BITS[0]), recording(single=_is_single(args)):
+    with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args)):
         given, _ = arguments(args, places)
         run(*given)
         return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
@@ -210,5 +210,6 @@ def _same(one: Array, other: Array) -> bool:
         return bool(((other >= one / 2) | (other == 0) | ~np.isfinite(other)).all())
 
 
-def _is_single(args: Sequence[Any]) -> bool:
+def is_single(args: Sequence[Any]) -> bool:
+    """Whether an argument is an array in single precision."""
     return any(isinstance(each, np.ndarray) and each.dtype == np.float32 for each in args)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
-from reference.numerics.balls.evaluation import adjoints, arguments, as_balls, seed
+from reference.numerics.balls.evaluation import adjoints, arguments, as_balls, is_single, seed
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
 
@@ -88,7 +88,7 @@ def difference(
     last: Difference | None = None
     reason: Undecided | None = None
     for bits in ball_tolerances.BALL_BITS:
-        with precision(bits), recording(decimal=True, single=any(each.dtype == np.float32 for each in args)):
+        with precision(bits), recording(decimal=True, single=is_single(args)):
             try:
                 truths = _derivative(definition, cotangent, args, places)
                 if TIES:
