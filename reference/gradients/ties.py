@@ -154,7 +154,7 @@ def _judged(
     """What is said of a gradient beside the limits, which are there."""
     if np.isnan(claimed).any():
         entry = int(np.flatnonzero(np.isnan(claimed))[0])
-        return _wrong_entry(limits, place, entry, limits.rows[:, entry])
+        return _wrong_entry(place, entry, limits.rows[:, entry])
     if not np.isfinite(claimed).all():
         return Verdict("unknown")
     along = _along_ties(place, limits, claimed, granted, tight, rng)
@@ -275,10 +275,10 @@ def _entry(place: Place, limits: Limits, entry: int, claimed: Array, granted: Ar
     often = min(int((seen <= seen.min() + room).sum()), int((seen >= seen.max() - room).sum()))
     if often < function_tolerances.TIE_OFTEN:
         return Verdict("unknown")
-    return _wrong_entry(limits, place, entry, seen)
+    return _wrong_entry(place, entry, seen)
 
 
-def _wrong_entry(limits: Limits, place: Place, entry: int, seen: Array) -> Verdict:
+def _wrong_entry(place: Place, entry: int, seen: Array) -> Verdict:
     starts = np.cumsum([0, *(a.size for a in place.floats)])
     argument = int(np.searchsorted(starts, entry, side="right")) - 1
     shape = place.floats[argument].shape
