@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
+from reference.engine.promises import shows_in_one_call
 from reference.findings import Finding, Findings, NotApplicable, Violation
 from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
@@ -180,7 +181,7 @@ class GradientExamination(Examination):
         other = None if number is None else other_argument(self.context, number)
         if other is not None:
             told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped", mistakes=())
-        script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
+        script = script_of(self.context.subject, told.counterexample, check.id) if shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
 
     def _named(self, check: Check, violation: Violation) -> Violation:
@@ -244,11 +245,6 @@ def _argument_of(check: Check) -> int | None:
     """The number of the argument of whose gradient's values a check is."""
     found = re.fullmatch(r"vjp\.gradient\[(\d+)\]\.(values|consistent)", check.id)
     return None if found is None else int(found[1])
-
-
-def _shows_in_one_call(violation: Violation) -> bool:
-    """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
-    return not {"in layout", "after any call", "twice"} & {each.kind for each in violation.due.more}
 
 
 def _check(
