@@ -63,7 +63,7 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
             asked += [] if args is None else [Case(kind, args, rng.randint(2**31), ordinary=number == 0)]
         return asked
     for kind, draw, ordinary in kinds(pattern, effort):
-        args = _first_legal(pattern, lambda draw=draw: _drawn(pattern, draw, rng))  # type: ignore[misc]
+        args = _first_legal(pattern, lambda draw=draw: _drawn(pattern, draw, rng))  # type: ignore[misc]  # a default has no type in a lambda
         case_seed = rng.randint(2**31)
         if args is not None:
             asked.append(Case(kind, args, case_seed, ordinary, tied=kind in TIED))
