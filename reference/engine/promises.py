@@ -14,6 +14,15 @@ from reference.wording import Fact, fact
 Blame = Callable[[Fact, Fact, str], Violation]
 
 
+#: The circumstances that `in_layout`, `after_any_call` and `twice` tell.
+_IN_NO_SINGLE_CALL = frozenset({"in layout", "after any call", "twice"})
+
+
+def shows_in_one_call(violation: Violation) -> bool:
+    """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
+    return _IN_NO_SINGLE_CALL.isdisjoint(each.kind for each in violation.due.more)
+
+
 def check_unchanged(changed: Sequence[str], blame: Blame) -> None:
     """The arguments are as before the call; ``changed`` names those that are not."""
     if changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,6 +134,12 @@ def pattern(
     if not found.is_legal(arrays):
         raise ValueError("args: expected arguments that legal says are legal, got others")
     return found
+
+
+def in_shapes(row: Array, shapes: Sequence[tuple[int, ...]]) -> tuple[Array, ...]:
+    """A row with the entries of several arrays, one after the other, as views of these shapes."""
+    parts = np.split(row, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
+    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 
 
 def check_callable(name: str, value: object) -> None:

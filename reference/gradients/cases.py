@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine import Effort
-from reference.gradients.arguments import EVERYWHERE, Interval, Pattern
+from reference.gradients.arguments import EVERYWHERE, Interval, Pattern, in_shapes
 from reference.numerics import sampling, tolerances
 
 Array = NDArray[Any]
@@ -62,7 +63,7 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
             asked += [] if args is None else [Case(kind, args, rng.randint(2**31), ordinary=number == 0)]
         return asked
     for kind, draw, ordinary in kinds(pattern, effort):
-        args = _first_legal(pattern, lambda draw=draw: _drawn(pattern, draw, rng))  # type: ignore[misc]
+        args = _first_legal(pattern, lambda draw=draw: _drawn(pattern, draw, rng))  # type: ignore[misc]  # a default has no type in a lambda
         case_seed = rng.randint(2**31)
         if args is not None:
             asked.append(Case(kind, args, case_seed, ordinary, tied=kind in TIED))
@@ -134,12 +135,10 @@ def _drawn(pattern: Pattern, draw: Draw, rng: np.random.RandomState) -> tuple[Ar
 
 def _apart(rng: np.random.RandomState, shapes: list[tuple[int, ...]]) -> list[Array]:
     """Short numbers, no two of which are equal where there are few enough: coincidences are asked on purpose alone."""
-    sizes = [int(np.prod(shape)) for shape in shapes]
-    if sum(sizes) > len(_SHORT):
+    size = sum(math.prod(shape) for shape in shapes)
+    if size > len(_SHORT):
         return [short_numbers(rng, shape) for shape in shapes]
-    chosen = rng.permutation(_SHORT)[: sum(sizes)] * rng.choice([-1.0, 1.0], sum(sizes))
-    parts = np.split(chosen, np.cumsum(sizes)[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return list(in_shapes(rng.permutation(_SHORT)[:size] * rng.choice([-1.0, 1.0], size), shapes))
 
 
 def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -> list[Array]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
+from reference.engine.promises import shows_in_one_call
 from reference.findings import Finding, Findings, NotApplicable, Violation
 from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
@@ -42,9 +43,7 @@ def check_vjp(
     progress: Callable[[int, int, str], Any] | None = None,
     takes_cotangent: bool = True,
 ) -> Findings:
-    """Judge a numpy function and its hand-written gradient.
-
-    This takes arrays alone. The doors of `reference.gradients.doors` take every other shape and call it.
+    """Judge functions of arrays alone; `reference.gradients.doors` has the public name, and takes every other shape.
 
     Parameters
     ----------
@@ -54,65 +53,21 @@ def check_vjp(
         ``vjp(cotangent, *args)``: for a cotangent of the output's shape, a tuple with the gradient of
         <cotangent, forward(*args)> for each argument, in the argument's shape and dtype.
     args
-        The pattern: arrays of float64 or float32, of the shapes that the functions are for. They are asked about first;
-        further inputs of the same shapes are drawn. Whole numbers, such as class labels, are passed on as given and
-        have no gradient (None or zeros). Where ``vjp`` answers None for an argument of floating point, the argument is
-        taken for constant: it is held as given, and its gradient is not judged, which is said.
-    spec
-        The definition to hold both functions against, each on its own: on torch tensors, or on numpy arrays, which is
-        found out by trying. An input at which it is not finite, or raises, is outside the contract. Without it the
-        forward pass is taken for right, the gradient is held against differences of its values, and an input at which
-        ``forward`` is not finite, or raises, is left out. How many are left out is said. If it is more than half of
-        those that are drawn, inputs near the given ones are judged instead, which is said too; if those are not legal
-        either, or ``draw`` has drawn them, the check is skipped.
-    domain
-        For each argument None, or the open interval ``(low, high)`` in which its elements are legal.
-    legal
-        ``legal(*args) -> bool``: whether arguments are legal, as of a matrix that can be inverted. What is not is drawn
-        anew, or left out.
-    fixed
-        The numbers of arguments that are held as given, such as one-hot targets and masks: ``(1,)`` for the second.
-    draw
-        ``draw(rng) -> args``: legal arguments from a `numpy.random.RandomState`, of the shapes that are given. Then
-        nothing else is drawn: for positive definite matrices, say.
-    owns
-        Whether a view as an answer is a fault: of an argument, of the cotangent, or of another gradient.
-    seed
-        The same seed draws the same cases.
-    effort
-        How many cases: quick, normal or exhaustive.
-    only
-        The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
-    budget
-        Seconds after which no further check is begun; those that are left are "skipped", and say so.
-    progress
-        ``progress(done, total, check)``, called before each check with its id, and once at the end with "".
+        The pattern, as in `reference.check_vjp`: arrays of float64, float32 or whole numbers.
+    spec, domain, legal, fixed, draw, owns, seed, effort, only, budget, progress
+        As in `reference.gradients.doors.options.Options`.
     takes_cotangent
         As in `reference.gradients.subject.Subject`.
 
     Returns
     -------
     Findings
-        A list with one `Finding` for each promise, in order of dependency. Where nothing could be judged a finding is
-        "skipped", never "passed".
+        As of `reference.check_vjp`.
 
     Raises
     ------
-    TypeError
-        ``forward``, ``vjp``, ``spec``, ``legal``, ``draw`` or ``progress`` is no function, an argument is no array of
-        numbers, ``seed`` is no whole number, ``budget`` is no number.
-    ValueError
-        There is no argument to differentiate, one is outside its domain or not ``legal``, the domain or ``fixed`` is
-        not legal, ``draw`` draws other shapes, ``seed`` is below 0, ``budget`` is not above 0, ``effort`` is none of
-        those above, no check matches ``only``, or ``spec`` fails on tensors and arrays alike.
-
-    Examples
-    --------
-    >>> def tanh_delta(delta_next, X):
-    ...     return (delta_next * (1 - np.tanh(X)),)  # where is the square?
-    >>> findings = check_vjp(np.tanh, tanh_delta, np.array([0.5, 2.0]))
-    >>> print(*(finding.check for finding in findings if finding.status == "failed"))
-    vjp.gradient[0].consistent vjp.gradient.formula
+    TypeError, ValueError
+        As `reference.check_vjp`.
     """
     seed, effort = checked_options(seed, effort)
     arguments.check_callable("forward", forward)
@@ -180,7 +135,7 @@ class GradientExamination(Examination):
         other = None if number is None else other_argument(self.context, number)
         if other is not None:
             told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped", mistakes=())
-        script = script_of(self.context.subject, told.counterexample, check.id) if _shows_in_one_call(told) else None
+        script = script_of(self.context.subject, told.counterexample, check.id) if shows_in_one_call(told) else None
         return super().explained(check, told.but(evidence=violation.evidence, repro=script))
 
     def _named(self, check: Check, violation: Violation) -> Violation:
@@ -244,11 +199,6 @@ def _argument_of(check: Check) -> int | None:
     """The number of the argument of whose gradient's values a check is."""
     found = re.fullmatch(r"vjp\.gradient\[(\d+)\]\.(values|consistent)", check.id)
     return None if found is None else int(found[1])
-
-
-def _shows_in_one_call(violation: Violation) -> bool:
-    """Whether a script with one call can show it: not what takes several calls, nor another memory layout."""
-    return not {"in layout", "after any call", "twice"} & {each.kind for each in violation.due.more}
 
 
 def _check(

@@ -25,8 +25,9 @@ Array = NDArray[Any]
 
 def check_formula(context: Context) -> None:
     """The formula of the gradient is the derivative, whatever rounding does to the numbers that it computes."""
-    if rigorous.available():
-        raise NotApplicable(fact("no oracle", said=rigorous.available()))
+    reason = rigorous.available()
+    if reason:
+        raise NotApplicable(fact("no oracle", said=reason))
     from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
     context.note_oracle(rigorous.NAME)

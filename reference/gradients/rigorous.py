@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
 
@@ -134,8 +135,7 @@ class Rigorous:
         tied entries is the largest (or the k-th) in one of them, each of the others is in another one.
         """
         shapes = [args[place].shape for place in self._places]
-        sizes = [int(np.prod(shape)) for shape in shapes]
-        n = sum(sizes)
+        n = sum(args[place].size for place in self._places)
         if n > ball_tolerances.MOST_TIED_ENTRIES:
             return None
         rng = np.random.RandomState(0)
@@ -144,10 +144,7 @@ class Rigorous:
         for shift in range(max(n, 2)):
             steps = 2.0 * ((ranks + shift) % n) - n + 1 + rng.uniform(0.25, 0.75, n)
             steps = -steps if n == 1 and shift else steps
-            parts = np.split(steps, np.cumsum(sizes)[:-1])
-            near = self.nearby(
-                cotangent, args, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-            )
+            near = self.nearby(cotangent, args, in_shapes(steps, shapes))
             if near is None or not all(np.isfinite(each.error).all() for each in near):
                 return None
             found.append(near)

@@ -61,10 +61,7 @@ def _same_failure(context: Context, pattern: Pattern, check: Check, violation: V
     except Violation as found:
         alike = found.mistake == violation.mistake and found.came.kind == violation.came.kind
         return found if alike else None
-    except (
-        Exception,
-        SystemExit,
-    ):  # the functions, or the definition, cannot do with these shapes; or nothing can be judged there
+    except (Exception, SystemExit):  # the code cannot do with these shapes, or nothing can be judged there
         return None
     return None
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.arguments import in_shapes
 from reference.numerics import function_tolerances, tolerances
 
 Array = NDArray[Any]
@@ -82,8 +83,7 @@ class Limits:
     def __init__(self, place: Place, rng: np.random.RandomState) -> None:
         self._place = place
         self._rng = rng
-        self._sizes = [a.size for a in place.floats]
-        self.rows = np.zeros((0, sum(self._sizes)))
+        self.rows = np.zeros((0, sum(a.size for a in place.floats)))
         self.error = 0.0
         self.diverges = False
 
@@ -95,8 +95,7 @@ class Limits:
 
     def split(self, row: Array) -> Arrays:
         """A row of all entries as arrays of the arguments' shapes."""
-        parts = np.split(row, np.cumsum(self._sizes)[:-1])
-        return tuple(part.reshape(a.shape) for part, a in zip(parts, self._place.floats, strict=True))
+        return in_shapes(row, [a.shape for a in self._place.floats])
 
     def _limit(self, boost: int | None, sign: float) -> Array | None:
         move = self._rng.uniform(0.25, 1.0, self.rows.shape[1]) * self._rng.choice([-1.0, 1.0], self.rows.shape[1])
@@ -154,7 +153,7 @@ def _judged(
     """What is said of a gradient beside the limits, which are there."""
     if np.isnan(claimed).any():
         entry = int(np.flatnonzero(np.isnan(claimed))[0])
-        return _wrong_entry(limits, place, entry, limits.rows[:, entry])
+        return _wrong_entry(place, entry, limits.rows[:, entry])
     if not np.isfinite(claimed).all():
         return Verdict("unknown")
     along = _along_ties(place, limits, claimed, granted, tight, rng)
@@ -275,10 +274,10 @@ def _entry(place: Place, limits: Limits, entry: int, claimed: Array, granted: Ar
     often = min(int((seen <= seen.min() + room).sum()), int((seen >= seen.max() - room).sum()))
     if often < function_tolerances.TIE_OFTEN:
         return Verdict("unknown")
-    return _wrong_entry(limits, place, entry, seen)
+    return _wrong_entry(place, entry, seen)
 
 
-def _wrong_entry(limits: Limits, place: Place, entry: int, seen: Array) -> Verdict:
+def _wrong_entry(place: Place, entry: int, seen: Array) -> Verdict:
     starts = np.cumsum([0, *(a.size for a in place.floats)])
     argument = int(np.searchsorted(starts, entry, side="right")) - 1
     shape = place.floats[argument].shape

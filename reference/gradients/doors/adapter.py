@@ -109,12 +109,14 @@ def _intervals(template: Any, domain: Any) -> list[Any]:
 
 
 def _is_interval(domain: Any) -> bool:
-    return isinstance(domain, tuple | list) and len(domain) == 2 and all(np.isscalar(each) for each in domain)  # noqa: PLR2004
+    if not isinstance(domain, tuple | list) or len(domain) != 2:  # noqa: PLR2004 - its two ends
+        return False
+    return all(np.isscalar(each) for each in domain)
 
 
 def _named_after(known: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function under the name of one that people know."""
     names = [each for each in ("__module__", "__name__", "__qualname__") if isinstance(getattr(known, each, None), str)]
     functools.update_wrapper(function, known, assigned=names, updated=())
-    del function.__wrapped__  # type: ignore[attr-defined]
+    del function.__wrapped__  # type: ignore[attr-defined]  # which update_wrapper has set
     return function

@@ -37,7 +37,9 @@ def check_vjp(
         The pattern: arrays of float64 or float32, or dicts, lists and tuples of them, of the shapes that the functions
         are for. They are asked about first; further inputs of the same shapes are drawn. Whole numbers, such as class
         labels, strings, None and booleans are passed on as given. Arrays of whole numbers have the gradient None or
-        zeros; for the others the tuple holds None, or nothing at all.
+        zeros; for the others the tuple holds None, or nothing at all. Where ``vjp`` answers None for an argument of
+        floating point, the argument is taken for constant: it is held as given, and its gradient is not judged, which
+        is said.
     kwargs
         Keyword arguments of both functions. They are passed on as given and have no gradient.
     options
@@ -52,12 +54,12 @@ def check_vjp(
     Raises
     ------
     TypeError
-        ``forward``, ``vjp`` or ``spec`` is no function, an argument is no array of numbers, ``seed`` is no
-        whole number.
+        ``forward``, ``vjp``, ``spec``, ``legal``, ``draw`` or ``progress`` is no function, an argument is no array of
+        numbers, ``seed`` is no whole number, ``budget`` is no number.
     ValueError
-        There is no argument to differentiate, one is outside its domain, the domain is not legal, ``seed`` is
-        below 0, ``effort`` is none of those above, no check matches ``only``, or ``spec`` fails on tensors and arrays
-        alike.
+        There is no argument to differentiate, one is outside its domain or not ``legal``, the domain or ``fixed`` is
+        not legal, ``draw`` draws other shapes, ``seed`` is below 0, ``budget`` is not above 0, ``effort`` is none of
+        its values, no check matches ``only``, or ``spec`` fails on tensors and arrays alike.
 
     Examples
     --------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -208,12 +209,9 @@ def _attributes(layer: Any) -> dict[str, Any]:
 def _after_backward(layer: Any, args: tuple[Any, ...]) -> Any:
     """A copy of the layer after a forward and a backward pass; as far as these come."""
     one = copy.deepcopy(layer)
-    try:
-        with np.errstate(all="ignore"):
-            output, cache = _output_and_cache(one, _forward_of(layer)(one)(*copy.deepcopy(args)))
-            one.backward(np.ones_like(output), *cache)
-    except Exception:  # what goes wrong is for the checks to find out
-        return one
+    with suppress(Exception), np.errstate(all="ignore"):  # what goes wrong is for the checks to find out
+        output, cache = _output_and_cache(one, _forward_of(layer)(one)(*copy.deepcopy(args)))
+        one.backward(np.ones_like(output), *cache)
     return one
 
 

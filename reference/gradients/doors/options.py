@@ -20,25 +20,34 @@ class Options(TypedDict, total=False):
     ----------
     spec
         The definition to hold the functions against, each on its own. It takes what the forward pass takes, on torch
-        tensors or on numpy arrays, which is found out by trying. An input at which it is not finite is outside the
-        contract. Without it the forward pass is taken for right, and the gradient is held against differences of it.
+        tensors or on numpy arrays, which is found out by trying. An input at which it is not finite, or raises, is
+        outside the contract. Without it the forward pass is taken for right, the gradient is held against it, and an
+        input at which it is not finite, or raises, is left out. How many are left out is said. If it is more than half
+        of those that are drawn, inputs near the given ones are judged instead, which is said too; if those are not
+        legal either, or ``draw`` has drawn them, the check is skipped.
     domain
         The open interval ``(low, high)`` in which the entries of each argument are legal, or None: one entry for each
         argument, or for each parameter, in the structure of these.
     legal
-        A predicate on what the forward pass takes: whether it is legal. What is not is drawn anew, or left out.
+        A predicate on what the forward pass takes: whether it is legal, as of a matrix that can be inverted. What is
+        not is drawn anew, or left out.
     fixed
-        The numbers of arguments that are held as given, such as one-hot targets and masks.
+        The numbers of arguments that are held as given, such as one-hot targets and masks: ``(1,)`` for the second.
     draw
-        ``draw(rng)`` gives legal arguments, in the structure of the given ones. Then nothing else is drawn.
+        ``draw(rng)`` gives legal arguments from a `numpy.random.RandomState`, in the structure and shapes of the given
+        ones. Then nothing else is drawn: for positive definite matrices, say.
     owns
-        Whether a view as an answer is a fault.
+        Whether a view as an answer is a fault: of an argument, of the cotangent, or of another gradient.
     seed
         The same seed draws the same cases.
     effort
         How many cases: quick, normal or exhaustive.
     only
-        The checks to make, with what they depend on: patterns of ids or names.
+        The checks to make, with what they depend on: patterns of ids or names, as `reference.engine.select` takes them.
+    budget
+        Seconds after which no further check is begun; those that are left are "skipped", and say so.
+    progress
+        ``progress(done, total, check)``, called before each check with its id, and once at the end with "".
     """
 
     spec: Callable[..., Any] | None
@@ -50,6 +59,8 @@ class Options(TypedDict, total=False):
     seed: int
     effort: Effort
     only: str
+    budget: float | None
+    progress: Callable[[int, int, str], Any] | None
 
 
 def judged(adapter: Adapter, options: Any, script: Script | None, *, takes_cotangent: bool = True) -> Findings:

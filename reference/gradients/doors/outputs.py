@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.arguments import in_shapes
 from reference.gradients.doors import tensors
 from reference.gradients.doors.structure import Arrays, Structure
 
@@ -64,7 +65,7 @@ class Outputs:
         structure, shapes = known
         if sum(int(np.prod(shape)) for shape in shapes) != cotangent.size:
             return cotangent
-        return structure.build(_split(cotangent, shapes))
+        return structure.build([np.array(part) for part in in_shapes(cotangent, shapes)])
 
     def place(self, index: Index, inputs: Shapes) -> tuple[str, Index] | None:
         """The name of the array that has an entry of the joined one, and the index of the entry there."""
@@ -78,11 +79,6 @@ class Outputs:
                 return name, tuple(int(each) for each in np.unravel_index(left, shape))
             left -= size
         return None
-
-
-def _split(array: Array, shapes: Shapes) -> list[Array]:
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    return [np.array(part).reshape(shape) for part, shape in zip(np.split(array, ends), shapes, strict=True)]
 
 
 def _shapes(inputs: Sequence[Any]) -> Shapes:

@@ -66,11 +66,6 @@ class Structure:
         _collect(self.template, value, "", found)
         return [found[number] for number in range(len(self.names))]
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is an array and nothing else."""
-        return isinstance(self.template, Place)
-
 
 @dataclass
 class Arrays:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 def joined(parts: Sequence[Any]) -> torch.Tensor:
     """All entries of several tensors, as one tensor with one axis."""
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - which is optional
 
     return torch.cat([torch.as_tensor(each).reshape(-1) for each in parts])
 
 
 def as_array_if_tensor(value: Any) -> Any:
     """The array of a tensor; anything else as it is."""
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - which is optional
 
     return value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
 
@@ -32,7 +32,7 @@ def applied(function: Any, values: Sequence[Any]) -> Any:
 
 def pulled_back(function: Any, cotangent: Any, values: Sequence[Any]) -> tuple[Any, ...]:
     """The gradients of ``function.apply`` for a cotangent of its output, one for each argument; None where none is."""
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - which is optional
 
     tensors = _shared(values)
     inputs = [each.requires_grad_() for each in tensors if isinstance(each, torch.Tensor) and each.is_floating_point()]
@@ -47,7 +47,7 @@ def pulled_back(function: Any, cotangent: Any, values: Sequence[Any]) -> tuple[A
 
 def _shared(values: Sequence[Any]) -> list[Any]:
     """Arrays as tensors, in the same memory where PyTorch can use it."""
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - which is optional
 
     return [
         torch.from_numpy(each if each.flags.c_contiguous and each.flags.writeable else np.array(each, order="C"))
