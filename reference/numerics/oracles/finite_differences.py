@@ -171,7 +171,7 @@ def agreeing(
 ) -> Estimate:
     """An estimate where far shorter steps do not speak against it; elsewhere it is unknown.
 
-    A function that oscillates within the steps, as sin(x^2) at 1e5 does, looks like noise around a smooth curve, and one
+    A function that oscillates within the steps, as sin(x^2) at 1e5 does, looks like noise around a smooth curve; one
     that is flat but next to the point looks constant. Their slopes by short steps are others, by more than noise
     explains.
 
