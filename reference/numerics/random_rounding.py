@@ -1,10 +1,10 @@
 """Rounding errors made visible: a computation is repeated with every operation rounded at random.
 
 Two runs in two precisions may agree and both be wrong: 1 + 1e-30 is 1 in each of them, so that log(1 + 1e-30) comes out
-as 0 twice. Here every result of an operation is moved by one or two unit roundoffs, at random; what a computation loses
-on the way then shows in how far its results scatter, whatever the size of the result itself (Monte Carlo arithmetic:
-Parker, Pierce and Eggert 2000, *Monte Carlo arithmetic*, Computing in Science and Engineering 2(4)). Results that
-underflow are moved by the smallest number that there is.
+as 0 twice. Here every result of an operation is moved by one to four unit roundoffs, at random; what a computation
+loses on the way then shows in how far its results scatter, whatever the size of the result itself (Monte Carlo
+arithmetic: Parker, Pierce and Eggert 2000, *Monte Carlo arithmetic*, Computing in Science and Engineering 2(4)).
+Results that underflow are moved by the smallest number that there is.
 
 An operation on whole arrays (a sum, a matrix product, a decomposition) rounds inside, where nobody sees it; its
 operands are moved as well, which covers every operation that is backward stable (Higham 2002, section 1.5). Those of
@@ -47,7 +47,7 @@ class NotAnalyticError(ValueError):
 
 
 def moved(array: Array, rng: np.random.RandomState | None, units: Any = 1.0) -> Array:
-    """Every number moved by one or two unit roundoffs of itself, up or down; the real and the imaginary part apart.
+    """Every number moved by one to four unit roundoffs of itself, up or down; the real and the imaginary part apart.
 
     Without a generator nothing is moved.
     """
@@ -60,7 +60,8 @@ def moved(array: Array, rng: np.random.RandomState | None, units: Any = 1.0) -> 
     if array.dtype.kind != "f":
         return array
     information = np.finfo(array.dtype)
-    steps = rng.uniform(1.0, 2.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
+    # Of several sizes: two moves of one unit in the last place would cancel every other time.
+    steps = rng.uniform(1.0, 4.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
     relative = (array * (units * steps * float(information.eps) / 2)).astype(array.dtype)
     underflown = np.abs(array) < information.tiny
     smallest = (np.rint(steps) * float(information.smallest_subnormal)).astype(array.dtype)

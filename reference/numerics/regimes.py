@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from reference.numerics import tolerances
 
 Array = NDArray[Any]
+#: In both parts: the sine of NaN + 0i has the imaginary part 0.
+_UNKNOWN = complex(np.nan, np.nan)
 #: From the operands of an operation to how far the one in question may be moved, entry by entry.
 Reach = Callable[[Sequence[Array]], Any]
 
@@ -107,7 +109,7 @@ _OF_COMPLEX: dict[str, dict[int, Reach]] = {"sqrt": _ZERO}
 
 
 def _nothing_known(operands: Sequence[Array]) -> dict[int, Array]:
-    return {0: _replaced(operands[0], np.isinf(operands[0]), np.nan)}
+    return {0: _replaced(operands[0], np.isinf(operands[0]), _UNKNOWN)}
 
 
 def _large(array: Array) -> Array:
@@ -119,7 +121,9 @@ def _product(operands: Sequence[Array]) -> dict[int, Array]:
     pairs = ((0, 1), (1, 0))
     return {
         one: _replaced(
-            operands[one], np.isinf(operands[one]) & (np.abs(operands[other]) < 1 / tolerances.OVERFLOW_FACTOR), np.nan
+            operands[one],
+            np.isinf(operands[one]) & (np.abs(operands[other]) < 1 / tolerances.OVERFLOW_FACTOR),
+            _UNKNOWN,
         )
         for one, other in pairs
         if _is_float(operands[one])
@@ -130,7 +134,7 @@ def _quotient(operands: Sequence[Array]) -> dict[int, Array]:
     above, below = operands[0], operands[1]
     found = {}
     if _is_float(above):
-        found[0] = _replaced(above, np.isinf(above) & (np.abs(below) > tolerances.OVERFLOW_FACTOR), np.nan)
+        found[0] = _replaced(above, np.isinf(above) & (np.abs(below) > tolerances.OVERFLOW_FACTOR), _UNKNOWN)
     if _is_float(below):
         found[1] = _large(below)
     return found
@@ -140,7 +144,7 @@ def _root(operands: Sequence[Array]) -> dict[int, Array]:
     base, exponent = operands[0], operands[1]
     if not _is_float(base):
         return {}
-    return {0: _replaced(base, np.isinf(base) & (np.real(exponent) < 1), np.nan)}
+    return {0: _replaced(base, np.isinf(base) & (np.real(exponent) < 1), _UNKNOWN)}
 
 
 #: What infinity, where it stands for a number beyond all doubles, makes of an operation: its inverse is nearly 0, while
@@ -152,6 +156,8 @@ _OF_OVERFLOW: dict[str, Callable[[Sequence[Any]], dict[int, Array]]] = {
     "reciprocal": lambda operands: {0: _large(operands[0])},
     **_named("power pow float_power", _root),
 }
+#: What compares numbers, as the derivative of a maximum does.
+COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 #: What solves linear equations; they have no reach of their own, so that their results are compared.
 SOLVERS = frozenset(
     """inv solve pinv lstsq tensorinv tensorsolve cholesky linalg_inv_ex linalg_inv linalg_solve _linalg_solve_ex
@@ -188,10 +194,22 @@ class Trail:
                     off = np.abs(operands[number] - before[number])
                     beyond = (off > 0) & ~(off <= tolerances.PART_OF_REACH * np.asarray(reach(before)))
                     if beyond.any():
-                        changed[number] = _replaced(operands[number], beyond, np.nan)
+                        changed[number] = _replaced(operands[number], beyond, _UNKNOWN)
             if of_overflow is not None and not self.keeps and any(map(_overflows, operands)):
                 changed.update(of_overflow([changed.get(number, each) for number, each in enumerate(operands)]))
         return changed
+
+    def decided(self, name: str, operands: Sequence[Any], outcome: Array) -> Array:
+        """The outcome of a comparison; where an operand is unknown, the one that the first run did not have."""
+        before = self._before(name, [outcome])
+        if before is None:
+            if self.keeps:
+                self.kept[-1] = (name, (np.array(outcome),))
+            return np.array(outcome)
+        unknown = np.zeros(np.shape(outcome), dtype=bool)
+        for each in operands:
+            unknown |= np.isnan(each) if _is_float(each) else False
+        return np.where(unknown, ~np.asarray(before[0], dtype=bool), outcome)
 
     def is_solved(self, name: str, results: Sequence[Any]) -> bool:
         """Whether the results of a solver are those of the first run, but for a part of the largest."""
@@ -220,6 +238,8 @@ class Trail:
 
 def _replaced(array: Array, places: Any, number: Any) -> Array:
     """The array with a number at these places; of the shape of both together."""
+    if array.dtype.kind != "c":
+        number = np.real(number)
     return np.where(places, number, array).astype(array.dtype)
 
 

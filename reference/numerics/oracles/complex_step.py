@@ -243,7 +243,7 @@ class Along:
             )
         except random_rounding.NotAnalyticError as error:
             raise ComplexStepError(f"expected a forward pass of analytic functions, got {error}") from error
-        return 0.0 if found is None else tolerances.COMPLEX_ROUNDING_SAFETY * found[0] / step
+        return 0.0 if found is None else tolerances.COMPLEX_SCATTER_SAFETY * found[0] / step
 
     def _disagreement(self, vectors: Sequence[Array], step: float, derivative: Array) -> Array:
         """How far the derivatives by two steps differ, with a safety factor; infinite where a step is not usable."""

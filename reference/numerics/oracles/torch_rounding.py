@@ -16,9 +16,9 @@ _EXACT = frozenset(
     """neg abs relu relu_ maximum minimum max min amax amin sign floor ceil trunc round where cat stack view reshape
     _unsafe_view t transpose permute expand squeeze unsqueeze select slice index index_select gather sort topk clone
     copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like empty empty_like full
-    full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor threshold_backward arange
+    full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor arange
     select_backward slice_backward value_selecting_reduction_backward masked_fill masked_scatter constant_pad_nd
-    flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and logical_or logical_not bitwise_and
+    flip roll diagonal diag_embed tril triu logical_and logical_or logical_not bitwise_and
     bitwise_or bitwise_not isfinite equal nonzero unbind split split_with_sizes sgn isnan isinf _to_copy scatter
     one_hot unfold repeat argmax argmin item _local_scalar_dense eye new_full diagonal_backward index_put
     index_put_""".split()  # noqa: SIM905 - a list of words
@@ -43,7 +43,10 @@ def random_rounding(rng: np.random.RandomState | None, trail: regimes.Trail) -> 
 
     class Rounding(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if func.overloadpacket.__name__ in _EXACT or func.is_view:
+            name = func.overloadpacket.__name__
+            if name in regimes.COMPARISONS or name == "threshold_backward":
+                return _decided(name, func(*args, **(kwargs or {})), args, trail)
+            if name in _EXACT or func.is_view:
                 return func(*args, **(kwargs or {}))
             return _rounded(func, args, kwargs or {}, rng, trail)
 
@@ -58,6 +61,15 @@ def singular() -> type[Exception]:
     linalg: Any = torch.linalg
     found: type[Exception] = linalg.LinAlgError
     return found
+
+
+def _decided(name: str, found: Any, args: Any, trail: regimes.Trail) -> Any:
+    """The outcome of a comparison, or of the derivative of ReLU, which compares; another one where that is unknown."""
+    import torch  # noqa: PLC0415 - optional and slow to import
+
+    if name == "threshold_backward":
+        return torch.where(torch.isnan(args[1]), torch.nan, found)
+    return torch.from_numpy(trail.decided(name, [_plain(each) for each in args], _plain(found)))
 
 
 def _rounded(func: Any, args: Any, options: Any, rng: np.random.RandomState | None, trail: regimes.Trail) -> Any:
