@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.graph import pulled_back, unbroadcast
+from reference.gradients.diagnosis.changes import unsummed
+from reference.gradients.diagnosis.graph import evaluate, pulled_back, unbroadcast
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
@@ -90,8 +91,6 @@ def of_turned_cotangent(samples: Samples) -> Named | None:
 
 
 def _pulled(sample: Sample, cotangent: Array) -> tuple[Array, ...]:
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return pulled_back(sample.graph, sample.values, cotangent)
 
 
@@ -133,7 +132,7 @@ def _diagonal_only(samples: Samples) -> Named | None:
 def in_one_place(samples: Samples) -> Named | None:
     """The same entry, or the same row, is wrong in all samples, and the others never."""
     wrong = [_wrong(each, samples.position) for each in samples]
-    if any(each.shape != wrong[0].shape for each in wrong) or wrong[0].size < 2:  # noqa: PLR2004
+    if any(each.shape != wrong[0].shape for each in wrong) or wrong[0].size < 2:  # noqa: PLR2004 - one alone may agree by chance
         return None
     ever, shape = np.logical_or.reduce(wrong), wrong[0].shape
     always = sum(bool(each.any()) for each in wrong) >= len(wrong) - 1
@@ -143,7 +142,7 @@ def in_one_place(samples: Samples) -> Named | None:
     if len(places) == 1:
         return Named("entry-wrong", (("the entry", str([int(i) for i in places[0]])),))
     rows = {int(place[0]) for place in places}
-    if len(shape) < 2 or shape[0] < 2 or len(rows) > 1:  # noqa: PLR2004
+    if len(shape) < 2 or shape[0] < 2 or len(rows) > 1:  # noqa: PLR2004 - no other rows
         return None
     row = rows.pop()
     if row == shape[0] - 1:
@@ -250,9 +249,6 @@ def _differences(sample: Sample, position: int, scheme: str, step: float) -> Arr
 
 
 def _output(sample: Sample, floats: Any) -> Array:
-    from reference.gradients.diagnosis.graph import evaluate  # noqa: PLC0415
-
-    assert sample.graph is not None  # noqa: S101
     with np.errstate(all="ignore"):
         return evaluate(sample.graph, floats)[id(sample.graph.output)].reshape(sample.cotangent.shape)
 
@@ -307,8 +303,6 @@ def _has_right_numbers(samples: Samples) -> bool:
 
 def _other_axis(samples: Samples) -> Named | None:
     """The sum over another axis than that along which the argument is broadcast."""
-    from reference.gradients.diagnosis.changes import unsummed  # noqa: PLC0415
-
     found = [unsummed(each, samples.position) for each in samples]
     if any(each is None for each in found) or _has_right_numbers(samples):
         return None
