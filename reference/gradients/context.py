@@ -210,11 +210,17 @@ class Context(engine.Context):
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
-        if not self.at_tie(case, cotangent, answers, bounds).kinked:
+        if self._is_smooth(case) or not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
         if not any(case is each for each in self._kinked):
             self._kinked.append(case)
         return True
+
+    def _is_smooth(self, case: Case) -> bool:
+        """Whether the function is known to have no kink here: a theorem, which takes one evaluation on balls."""
+        if self.spec is not None:
+            return self.spec.rigorous.is_smooth_near(case.args)
+        return not self.pattern.is_large and self.known.is_smooth_near(case)
 
     def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
         """What is said of gradients at a point that may be a kink."""
