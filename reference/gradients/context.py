@@ -197,8 +197,13 @@ class Context(engine.Context):
         answers: Sequence[Array],
         bounds: Sequence[Array],
         index: tuple[int, ...] | None = None,
+        *,
+        off: Array | None = None,
     ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
+
+        ``off`` is how far it is from a derivative that is known. Where that is more than lost digits explain, and the
+        function is known to have no kink, nothing excuses it.
 
         Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
         ``forward`` is not finite.
@@ -210,13 +215,20 @@ class Context(engine.Context):
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
-        if self._is_smooth(case) or not self.at_tie(case, cotangent, answers, bounds).kinked:
+        if off is not None and self._is_clear(off, cotangent) and self.is_smooth(case):
+            return False
+        if not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
         if not any(case is each for each in self._kinked):
             self._kinked.append(case)
         return True
 
-    def _is_smooth(self, case: Case) -> bool:
+    def _is_clear(self, off: Array, cotangent: Array) -> bool:
+        """Whether an error is larger than what the rounding of numbers of the cotangent's size may leave."""
+        size = float(np.abs(cotangent.astype(np.float64)).sum())
+        return bool((off > function_tolerances.CLEARLY_OFF_UNITS * self.unit * size).any())
+
+    def is_smooth(self, case: Case) -> bool:
         """Whether the function is known to have no kink here: a theorem, which takes one evaluation on balls."""
         if self.spec is not None:
             return self.spec.rigorous.is_smooth_near(case.args)
