@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reference import engine
 from reference.engine import Effort
 from reference.findings import NotApplicable, Violation
-from reference.gradients import ties
+from reference.gradients import certain, ties
 from reference.gradients.arguments import Pattern
 from reference.gradients.cases import Case, cases, cotangents, expected_number, near_given
 from reference.gradients.differences import Differences, contracted
@@ -21,8 +21,7 @@ from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
-from reference.numerics import ball_tolerances, function_tolerances, tolerances
-from reference.numerics.estimate import Estimate
+from reference.numerics import function_tolerances, tolerances
 from reference.wording import Fact, fact
 
 Array = NDArray[Any]
@@ -75,6 +74,7 @@ class Context(engine.Context):
         self._near: Fact | None = None
         self._last_case: tuple[Array, ...] | None = None
         self._kinked: list[Case] = []
+        self.together: dict[Any, Any] = {}
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
@@ -211,49 +211,13 @@ class Context(engine.Context):
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
-        if self.surely_wrong(case, cotangent, answers, bounds) is not None:
+        if certain.surely_wrong(self, case, cotangent, answers, bounds) is not None:
             return False
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
         if not any(case is each for each in self._kinked):
             self._kinked.append(case)
         return True
-
-    def surely_wrong(
-        self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
-    ) -> tuple[int, tuple[int, ...], Estimate] | None:
-        """An entry that lies outside all gradients nearby: its argument, its index, and what encloses these.
-
-        Lost digits count as none: what they leave is small beside the cotangent.
-        """
-        found = self._around(cotangent, case)
-        if found is None:
-            return None
-        lost = function_tolerances.LOST_UNITS * self.unit * float(np.abs(cotangent.astype(np.float64)).sum())
-        for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
-            off = np.abs(answer - near.value) - near.error - bound - lost
-            if (off > 0).any():
-                index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
-                return position, index, Estimate(near.value[index], near.error[index])
-        return None
-
-    def _around(self, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
-        if self.pattern.is_large and self.spec is None:
-            return None
-        if self.spec is None:
-            return self.known.around(cotangent, case)
-        return self.spec.rigorous.around(cotangent.reshape(self.spec.shape), case.args)
-
-    def derivative(self, case: Case, cotangent: Array, bounds: Sequence[Array]) -> tuple[Estimate, ...] | None:
-        """The gradients where balls know them better than doubles compute them; None where they do not."""
-        enough = [ball_tolerances.RESOLUTION * bound for bound in bounds]
-        if self.spec is not None:
-            found = self.spec.gradient(cotangent, case.args, enough) if self.spec.is_rigorous else None
-        else:
-            found = self.known.gradient(cotangent, case.args, enough) if self.known.is_known(case) else None
-        if found is None or not all((each.error <= bound).all() for each, bound in zip(found, bounds, strict=True)):
-            return None
-        return found
 
     def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
         """What is said of gradients at a point that may be a kink."""
@@ -319,8 +283,13 @@ class Context(engine.Context):
             inputs = (cotangent, *self.pattern.floats(case.args))
             found = compute(*inputs)
             sizes = [size_of_gradient(cotangent, self._size(case), array) for array in inputs[1:]]
-            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes, self._followed_gradient)
+            self._answers[key] = doubles(found), self._granted(compute, inputs, found, sizes)
         return self._answers[key]
+
+    def _granted(self, compute: Any, inputs: Any, found: Any, sizes: Any) -> list[Array]:
+        """What rounding is granted; of many numbers no wider type is asked, whose products take minutes."""
+        followed = None if self.pattern.is_large else self._followed_gradient
+        return granted(compute, inputs, found, sizes, followed, wider=not self.pattern.is_large)
 
     def gradient_function(self, case: Case) -> Callable[..., tuple[Array, ...]]:
         """``vjp`` as a function of the cotangent and the arguments of floating point."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import ties
+from reference.gradients import certain, ties
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
 from reference.gradients.subject import asked
@@ -32,9 +32,9 @@ def check_ties(context: Context) -> None:
         answers, bounds = context.gradients(case, cotangent)
         if _is_own(context, case, cotangent, answers, bounds):
             continue
-        if _is_the_derivative(context, case, cotangent, answers, bounds):
+        if certain.is_the_derivative(context, case, cotangent, answers, bounds):
             continue
-        wrong = context.surely_wrong(case, cotangent, answers, bounds)
+        wrong = certain.surely_wrong(context, case, cotangent, answers, bounds)
         if wrong is not None:
             position, index, near = wrong
             raise _off(context, case, cotangent, answers, position, index, near)
@@ -46,17 +46,6 @@ def check_ties(context: Context) -> None:
         raise NotApplicable(fact("no tie judged"))
     if undecided:
         context.note(fact("ties undecided", count=undecided, asked=asked_at))
-
-
-def _is_the_derivative(context: Context, case: Case, cotangent: Array, answers: Any, bounds: Any) -> bool:
-    """Whether there is a derivative here after all, and the answer is that but for rounding."""
-    truth = context.derivative(case, cotangent, bounds)
-    if truth is None:
-        return False
-    return all(
-        bool((np.abs(answer - one.value) <= bound + one.error).all())
-        for answer, one, bound in zip(answers, truth, bounds, strict=True)
-    )
 
 
 def _is_own(context: Context, case: Case, cotangent: Array, answers: Any, bounds: Any) -> bool:

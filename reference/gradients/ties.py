@@ -190,6 +190,21 @@ def jumps(place: Place, rng: np.random.RandomState) -> bool:
     return False
 
 
+def has_kink_along(place: Place, position: int, index: tuple[int, ...]) -> bool:
+    """Whether the slopes before and after a point differ along one entry, at half the distance as well."""
+    centre = place.value(place.floats)
+    move = tuple(np.zeros(a.shape) for a in place.floats)
+    move[position][index] = 1.0
+    changes = []
+    for distance in (function_tolerances.TIE_DISTANCE, function_tolerances.TIE_DISTANCE / 2):
+        ahead, behind = (place.value(moved(place.floats, move, sign * distance)) for sign in (1.0, -1.0))
+        if centre is None or ahead is None or behind is None:
+            return False
+        changes.append((abs(ahead + behind - 2 * centre) / distance, abs(ahead - behind) / distance))
+    (far, _), (near, slope) = changes
+    return near > function_tolerances.TIE_KINK * slope and near > function_tolerances.TIE_STAYS * far
+
+
 def coincident(floats: Sequence[Array]) -> bool:
     """Whether arguments hold a zero, or two numbers of the same size."""
     sizes = np.concatenate([np.abs(each.reshape(-1).astype(np.float64)) for each in floats])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def check_linear(context: Context) -> None:
     """The gradient is linear in the cotangent: of a sum it is the sum, of a multiple the multiple, of 0 it is 0."""
     calm = context.calm()
     judged = False
-    for case in [*calm[:2], *calm[2:][-1:]]:
+    for case in calm[:1] if context.pattern.is_large else [*calm[:2], *calm[2:][-1:]]:
         rng = np.random.RandomState(case.seed)
         one, two = (short_numbers(rng, context.shape).astype(context.dtype) for _ in range(2))
         first, second = context.gradients(case, one), context.gradients(case, two)
@@ -104,7 +105,7 @@ def check_linear(context: Context) -> None:
 def _check_combination(
     context: Context, case: Case, cotangent: Array, terms: list[tuple[float, tuple[Any, list[Array]]]]
 ) -> None:
-    answers, bounds = context.gradients(case, cotangent)
+    answers, bounds = _answered(context, case, cotangent)
     for position, number in enumerate(context.pattern.differentiable):
         due = sum(factor * found[position] for factor, (found, _) in terms)
         bound = bounds[position] + sum(abs(factor) * granted[position] for factor, (_, granted) in terms)
@@ -113,6 +114,16 @@ def _check_combination(
             compare(f"gradient[{number}]", answers[position], np.asarray(due), bound, words)
         except Violation as violation:
             raise violation.but(due=violation.due.and_("from other cotangents")) from None
+
+
+def _answered(context: Context, case: Case, cotangent: Array) -> tuple[Sequence[Array], Sequence[Array]]:
+    """The gradients for a combined cotangent, with a bound; of many numbers that of its terms is enough."""
+    if not context.pattern.is_large:
+        return context.gradients(case, cotangent)
+    floats = context.pattern.floats(case.args)
+    least = tolerances.UNDERFLOWS * float(np.finfo(context.dtype).tiny)
+    answers = context.gradient_function(case)(cotangent, *floats)
+    return answers, [np.full(each.shape, least) for each in floats]
 
 
 def _spec(context: Context) -> Specification:
