@@ -20,18 +20,28 @@ Index = tuple[int, ...]
 
 
 def surely_wrong(
-    context: Context, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
+    context: Context,
+    case: Case,
+    cotangent: Array,
+    answers: Sequence[Array],
+    bounds: Sequence[Array],
+    *,
+    at_kinks: bool = True,
 ) -> tuple[int, Index, Estimate] | None:
     """An entry that lies outside all gradients nearby: its argument, its index, and what encloses these.
 
-    Lost digits count as none: what they leave is small beside the cotangent.
+    Lost digits count as none: what they leave is small beside the cotangent. ``at_kinks`` tells whether entries count
+    for which there are several gradients nearby.
     """
     found = _around(context, cotangent, case)
     if found is None:
         return None
-    lost = function_tolerances.LOST_UNITS * context.unit * float(np.abs(cotangent.astype(np.float64)).sum())
+    size = float(np.abs(cotangent.astype(np.float64)).sum())
+    lost = function_tolerances.LOST_UNITS * context.unit * size
     for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
         off = np.abs(answer - near.value) - near.error - bound - lost
+        if not at_kinks:
+            off = np.where(near.error <= function_tolerances.TIE_RELATIVE * size, off, -np.inf)
         if (off > 0).any():
             index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
             return position, index, Estimate(near.value[index], near.error[index])

@@ -211,7 +211,7 @@ class Context(engine.Context):
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
-        if certain.surely_wrong(self, case, cotangent, answers, bounds) is not None:
+        if certain.surely_wrong(self, case, cotangent, answers, bounds, at_kinks=False) is not None:
             return False
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
