@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import noise, rigorous
+from reference.gradients import noise, rigorous, sampled
 from reference.gradients.cases import Case, short_numbers
 from reference.gradients.consistency import compare_with_differences, comparison_of
 from reference.gradients.context import Context
@@ -48,6 +48,8 @@ def check_gradient_values(context: Context, number: int) -> None:
     if not spec.is_differentiated:
         comparison = comparison_of(context, number)
         compare_with_differences(context, spec.differences, number, comparison, context.generic())
+        if context.pattern.is_large:
+            sampled.compare(context, number, comparison)
         comparison.settle(fact("specification tells no slope"))
         context.check_enough()
         return
@@ -56,6 +58,8 @@ def check_gradient_values(context: Context, number: int) -> None:
     unknown = compare_with_known(context, spec.gradient, number, comparison, context.generic())
     if unknown:
         compare_with_differences(context, spec.differences, number, comparison, unknown)
+    if context.pattern.is_large and not spec.is_rigorous:
+        sampled.compare(context, number, comparison)
     comparison.settle(fact("specification nowhere finite"))
     context.check_enough()
 
@@ -77,6 +81,7 @@ def check_gradient_consistent(context: Context, number: int) -> None:
         compare_with_differences(context, context.differences, number, comparison, unknown)
         if context.pattern.is_large:
             context.note(fact("along directions", count=len(unknown), size=context.cases[0].args[number].size))
+            sampled.compare(context, number, comparison)
         else:
             noise.tell(context, context.differences)
     comparison.settle(fact("forward tells nothing"))

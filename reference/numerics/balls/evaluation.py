@@ -96,6 +96,38 @@ def enclose(
     return last
 
 
+def sampled(
+    run: Run, args: Sequence[Any], places: Sequence[int], cotangent: ArrayLike, chosen: Sequence[NDArray[np.bool_]]
+) -> Enclosure:
+    """As `enclose` at the lowest precision, with the gradient for some of many entries; infinite errors elsewhere.
+
+    Parameters
+    ----------
+    run, args, places, cotangent
+        As in `enclose`.
+    chosen
+        For each argument that is differentiated, which of its entries are wanted.
+
+    Raises
+    ------
+    Refused, Undecided
+        As for `enclose`.
+    """
+    bits = ball_tolerances.BALL_BITS[0]
+    with precision(bits), recording(single=is_single(args)):
+        given, leaves = arguments(args, places, chosen=chosen)
+        output = as_balls(run(*given))
+        value, _ = rounded(output)
+        seed(output, cotangent)
+        accumulate()
+        found = [rounded(adjoints(leaf))[0] for leaf in leaves]
+        gradients = [
+            Estimate(each.value, np.where(wanted, each.error, np.inf))
+            for each, wanted in zip(found, chosen, strict=True)
+        ]
+        return Enclosure(value, tuple(gradients), tuple(TIES), bits)
+
+
 def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
     """Whether the function passes through numbers that are beyond all doubles on its way to the result."""
     largest = arb(float(np.finfo(np.float64).max))
@@ -153,11 +185,16 @@ def _once(
 
 
 def arguments(
-    args: Sequence[Any], places: Sequence[int], offset: Sequence[ArrayLike] | None = None, radius: float = 0.0
+    args: Sequence[Any],
+    places: Sequence[int],
+    offset: Sequence[ArrayLike] | None = None,
+    radius: float = 0.0,
+    chosen: Sequence[NDArray[np.bool_]] | None = None,
 ) -> tuple[list[Any], list[BallArray]]:
     """The arguments as the function sees them, and among them the arrays of balls that are differentiated.
 
     ``radius`` is that of the balls, as a part of the largest number of an argument, or of 1 where that is larger.
+    ``chosen`` tells for each of these arrays which entries are differentiated; where it is missing, all are.
     """
     given: list[Any] = []
     leaves: list[BallArray] = []
@@ -173,7 +210,8 @@ def arguments(
         if radius:
             around = arb(0, radius * max(1.0, float(np.abs(each).max(initial=0.0))))
             values = [value + around for value in values]
-        leaf = of_numbers([Ball(value, True) for value in values], each.shape)
+        tracked = [True] * len(values) if chosen is None else chosen[len(leaves)].ravel().tolist()
+        leaf = of_numbers([Ball(value, is_one) for value, is_one in zip(values, tracked, strict=True)], each.shape)
         leaves.append(leaf)
         # A copy: what the function writes into its argument is a new number.
         given.append(leaf.copy())
