@@ -14,7 +14,7 @@ from bp.fast.heads import Call, Targets, copying, head_of
 from bp.fast.net import Parameters, Shape
 from bp.messages import Array
 
-#: Up to so many entries multiplying delta by signs is faster than by the result of a comparison.
+#: Up to so many entries multiplying delta by signs is faster than by the numbers made of a comparison.
 _FEW = 1000
 _SMALL = 10_000
 
@@ -110,9 +110,11 @@ class _Hidden:
             self.switch.append(copying(back[:-1], self.outputs[:, :n]))
 
     def _masking(self, outputs: Array, zeros: Array) -> list[Call]:
-        # For a product with truth values numpy converts them first, which takes long for small arrays.
+        numbers = np.empty_like(self.delta)
+        multiply = partial(np.multiply, self.delta, numbers, self.delta)
         if self.delta.size <= _FEW:
-            signs = np.empty_like(self.delta)
-            return [partial(np.sign, outputs, signs), partial(np.multiply, self.delta, signs, self.delta)]
+            return [partial(np.sign, outputs, numbers), multiply]
+        # A product with the truth values themselves takes twice as long, since numpy converts them piece by piece; and
+        # it converts integers to double precision faster than truth values.
         mask = np.empty(self.delta.shape, np.bool_)
-        return [partial(np.greater, outputs, zeros, mask), partial(np.multiply, self.delta, mask, self.delta)]
+        return [partial(np.greater, outputs, zeros, mask), copying(numbers, mask.view(np.int8)), multiply]
