@@ -34,7 +34,7 @@ class Whole:
     """
 
     def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
-        self._net, self._shape = net, shape
+        self._net, self._shape, self._names = net, shape, list(net.parameters())
         sets = [train] if test is None else [train, test]
         n, n_all, n_classes, dtype = len(train), sum(map(len, sets)), shape.widths[-1], shape.dtype
         self._n = n
@@ -139,7 +139,7 @@ class Whole:
         sizes = self._shape.split(np.abs(vectors))
         return {
             name: (np.add.reduce(rows[:, :, :-1], axis=(1, 2)) / rows[0, :, :-1].size).tolist()
-            for name, rows in zip(self._net.parameters(), sizes, strict=True)
+            for name, rows in zip(self._names, sizes, strict=True)
         }
 
 
