@@ -202,9 +202,12 @@ class _ProbabilitiesHead(Head):
         if targets.one_hot:
             losses: Array = np.log(at_targets(Y, targets.places) if of_target is None else of_target)
             return np.subtract(0, losses, out=losses)  # not the negative, which is -0 for a loss of 0
-        logs = np.zeros_like(Y)
-        np.log(Y, out=logs, where=targets.T != 0)
-        return np.asarray(0 - (targets.T * logs).sum(axis=-2))
+        # A class without a share in the target adds 0 times log 1, whatever its probability; that is faster than to
+        # leave classes out.
+        logs = np.maximum(Y, (targets.T == 0).astype(Y.dtype))
+        np.log(logs, out=logs)
+        logs *= targets.T
+        return np.asarray(0 - np.add.reduce(logs, axis=-2))
 
     def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
         """Whether some t / y, which the loss's delta is made of, is infinite or NaN."""
@@ -213,7 +216,7 @@ class _ProbabilitiesHead(Head):
             if of_target is None:
                 of_target = at_targets(Y, targets.places)
             return not of_target.min() * largest >= 1  # written so that it is true for NaN
-        return not (Y * largest >= targets.T).all()
+        return not (Y.min() * largest >= targets.T.max() or (Y * largest >= targets.T).all())
 
 
 class NaiveHead(_ProbabilitiesHead):
