@@ -62,7 +62,8 @@ def compare_with_differences(
             # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             truth = oracle.gradient(cotangent, floats, position, alone)
-            comparison.add(actual, truth, bound, words, excused)
+            hidden = partial(hidden_roundings, context, case, cotangent, position)
+            comparison.add(actual, truth, bound, words, excused, hidden)
             not_a_number(comparison, case, cotangent, actual, truth, excused)
             for direction, slope in zip(directions, slopes, strict=True):
                 total = contracted(cotangent, slope)
@@ -71,7 +72,8 @@ def compare_with_differences(
                     continue
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
                 every = [index] if index is not None else []
-                comparison.add(actual, oracle.gradient(cotangent, floats, position, every), bound, words, excused)
+                truth = oracle.gradient(cotangent, floats, position, every)
+                comparison.add(actual, truth, bound, words, excused, hidden)
                 if comparison.violation is None and not excused(direction):
                     comparison.violation = _off_along(number, actual, direction, total, words)
 
@@ -84,6 +86,11 @@ def answers_of(context: Context, comparison: Comparison, case: Case, cotangent: 
         # That vjp raises at one input does not hide what it answers at others.
         comparison.crash = comparison.crash or violation
         return None
+
+
+def hidden_roundings(context: Context, case: Case, cotangent: Array, position: int) -> Array:
+    """An estimate of the roundings of one gradient that were not measured."""
+    return context.hidden_roundings(case, cotangent)[position]
 
 
 def not_a_number(

@@ -20,7 +20,7 @@ from reference.gradients.differences import Differences, contracted
 from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
-from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
+from reference.gradients.tolerance import estimated, granted, size_of_gradient, unit_roundoff
 from reference.numerics import function_tolerances, tolerances
 from reference.wording import Fact, fact
 
@@ -279,9 +279,28 @@ class Context(engine.Context):
             compute = self.gradient_function(case)
             inputs = (cotangent, *self.pattern.floats(case.args))
             found = compute(*inputs)
-            sizes = [size_of_gradient(cotangent, self._size(case), array) for array in inputs[1:]]
+            sizes = self._sizes(case, cotangent)
             self._answers[key] = doubles(found), granted(compute, inputs, found, sizes, self._followed_gradient)
         return self._answers[key]
+
+    def hidden_roundings(self, case: Case, cotangent: Array) -> list[Array]:
+        """An estimate of the roundings in arrays of doubles, which `gradients` does not see; none in single precision.
+
+        It costs some calls, so it is asked where an answer seems wrong.
+        """
+        inputs = (cotangent, *self.pattern.floats(case.args))
+        answers, bounds = self.gradients(case, cotangent)
+        if unit_roundoff(inputs) > tolerances.DOUBLE_UNIT:
+            return bounds
+        sizes = self._sizes(case, cotangent)
+        bounds = estimated(self.gradient_function(case), inputs, answers, sizes, self._followed_gradient)
+        largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs[1:]), default=1.0)
+        most = tolerances.HIDDEN_UNITS * tolerances.DOUBLE_UNIT * largest
+        return [np.fmin(b, most * (np.abs(a) + size)) for b, a, size in zip(bounds, answers, sizes, strict=True)]
+
+    def _sizes(self, case: Case, cotangent: Array) -> list[Array]:
+        output = self._size(case)
+        return [size_of_gradient(cotangent, output, array) for array in self.pattern.floats(case.args)]
 
     def gradient_function(self, case: Case) -> Callable[..., tuple[Array, ...]]:
         """``vjp`` as a function of the cotangent and the arguments of floating point."""
