@@ -143,7 +143,7 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
 def _scattered(followed: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array] | None:
     """How far operations that are rounded at random take each answer; None where they cannot be followed."""
     try:
-        found = random_rounding.scatter(followed, inputs)
+        found = random_rounding.scatter(followed, inputs, known=False)
     except (Exception, SystemExit):  # foreign code, which fails on such arrays in whatever way
         return None
     if found is None or any(one.shape != two.shape for one, two in zip(found, answers, strict=True)):
