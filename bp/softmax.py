@@ -195,7 +195,7 @@ def _maxima(X: Doubles, like: Doubles) -> tuple[NDArray[np.intp], Doubles]:
         k = X.argmax(axis=0)
         return _places(like, k), _at(X, k)
     m = X.max(axis=0)
-    found = np.flatnonzero(m == X)  # faster than argmax, but it finds all maxima and no NaN
+    found = (m == X).ravel().nonzero()[0]  # faster than argmax, but it finds all maxima and no NaN
     return found if len(found) == len(m) else _places(like, X.argmax(axis=0)), m
 
 

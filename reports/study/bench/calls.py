@@ -191,8 +191,9 @@ def _eager(experiment: Experiment, ending: Ending, data: Data) -> float:
 def _products(experiment: Experiment, data: Data) -> Callable[[], object]:
     """The matrix products of all epochs and of the evaluation before them, in the fastest layout that was found."""
     X, X_test = data[0].astype(np.float64), None if data[2] is None else data[2].astype(np.float64)
-    _, todo = products.fastest(Workload(experiment.widths, X, X_test, experiment.batch_size, True), 3)
-    return partial(products.run, todo, experiment.n_epochs)
+    work = Workload(experiment.widths, X, X_test, experiment.batch_size, True)
+    layout, epoch = products.fastest(work, 3)
+    return partial(products.run, products.evaluation(work, layout) + experiment.n_epochs * epoch)
 
 
 class _Own(bp.ReLULayer):
