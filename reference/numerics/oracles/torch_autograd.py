@@ -362,6 +362,10 @@ def _random_rounding(rng: np.random.RandomState) -> Iterator[None]:
         return torch.from_numpy(np.array(moved(array, rng, units)))
 
     class Rounding(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # nothing is compiled here, and keeping the compiler off would import it, for a second
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = func.overloadpacket.__name__
             options = kwargs or {}
