@@ -55,6 +55,10 @@ class KnownForward:
         found = self._rigorous.gradient(cotangent, args, resolutions)
         return unknown(self._context.pattern.floats(args)) if found is None else found
 
+    def is_smooth_near(self, case: Case) -> bool:
+        """Whether the forward pass is known to have no kink in this case, nor as near as roundings may take it."""
+        return self.is_known(case) and self._rigorous.is_smooth_near(case.args)
+
     def _is_near(self, case: Case) -> bool:
         """Whether the two are one number but for the last digits, somewhere: no rounding excuses another function."""
         truth, output = self._rigorous.value(case.args), self._context.output(case).astype(np.float64)

@@ -59,6 +59,7 @@ class Rigorous:
         self._values: dict[Any, Estimate | None] = {}
         self._gradients: dict[Any, tuple[Estimate, ...] | None] = {}
         self._tied: dict[Any, bool] = {}
+        self._smooth: dict[Any, bool] = {}
         self.refusal: str | None = available()
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
@@ -75,6 +76,23 @@ class Rigorous:
         """Whether the function meets equal numbers here, so that it may have no derivative."""
         self.value(args)
         return self._tied[_key(args)]
+
+    def is_smooth_near(self, args: Sequence[Array]) -> bool:
+        """Whether the function is known to have no kink at these arguments, nor as near as roundings may take them."""
+        key = _key(args)
+        if key not in self._smooth:
+            self._smooth[key] = self._is_smooth_near(args)
+        return self._smooth[key]
+
+    def _is_smooth_near(self, args: Sequence[Array]) -> bool:
+        if not self._can_run(args):
+            return False
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            return balls.is_smooth_near(balls.on_balls(self._function, self._language), args, self._places)
+        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+            return False
 
     def gradient(
         self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
@@ -157,13 +175,10 @@ class Rigorous:
         resolutions: Sequence[Any] | None = None,
         offset: Sequence[Array] | None = None,
     ) -> Enclosure | None:
-        if self.refusal is not None:
+        if not self._can_run(args):
             return None
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
-        if sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
-            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
-            return None
         try:
             run = balls.on_balls(self._function, self._language)
             return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
@@ -172,6 +187,12 @@ class Rigorous:
         except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
             return None
         return None
+
+    def _can_run(self, args: Sequence[Array]) -> bool:
+        """Whether nothing speaks against balls so far; arguments of too many numbers do from now on."""
+        if self.refusal is None and sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
+            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
+        return self.refusal is None
 
 
 def _hull(estimates: Sequence[Estimate]) -> Estimate:

@@ -36,6 +36,9 @@ TAYLOR_LAST = 3
 
 # Points without a derivative (`reference.gradients.ties`)
 
+#: A gradient that is off by more than this is not excused where a function is known to have no kink: in unit roundoffs
+#: of the sum of the cotangent's absolute values. A choice: what p - t keeps of a probability next to 1 is less.
+CLEARLY_OFF_UNITS = 64.0
 #: How far a point is moved to a generic one nearby, as a fraction of the largest number. A choice: beyond what a
 #: comparison with a tolerance takes for equal (1e-5), and next to an eighth, by which short numbers differ.
 TIE_DISTANCE = 2.0**-10

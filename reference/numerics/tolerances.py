@@ -146,6 +146,21 @@ RANDOM_ROUNDING_SAFETY = 16.0
 #: By how many units the result of a whole operation is moved: by more than its operands are, or the two might cancel.
 UNITS_OF_WHOLES = 3.0
 
+# Operations that rounding takes into another regime (`reference.numerics.regimes`)
+
+#: By what part of its reach (1 / u: of u) an operand may be moved for results to scatter as the true error does. A
+#: choice: the safety factor of 16 then covers an error four times what the runs show.
+PART_OF_REACH = 0.125
+#: exp of a number below minus this is 0 in doubles, and below every number that counts there.
+EXPONENT_OF_UNDERFLOW = 750.0
+#: Beyond it tanh and its like are their limits in doubles, and their slopes below 1e-17. A choice.
+SATURATED = 40.0
+#: A number beyond doubles is at least as large as this, also after a few products and quotients with moderate numbers.
+LEAST_OVERFLOW = 1e300
+#: Numbers up to this, and down to its inverse, are moderate there. A choice: six such factors lead from the largest
+#: double to `LEAST_OVERFLOW`.
+OVERFLOW_FACTOR = 16.0
+
 # The lab's contract (`reference.lab`)
 
 #: What <delta, direction> may be off besides the error of the differences, relative to its terms. A choice:
@@ -213,6 +228,10 @@ CONDITIONING_PROBES = 4
 CONDITIONING_SAFETY = 16.0
 #: Unit roundoffs of the size of intermediate results. A choice, since they are not seen: some dozens of operations.
 INTERMEDIATE_UNITS = 64.0
+#: Unit roundoffs of an answer, times the largest argument, that an estimate may grant at most where the wider type told
+#: less. A choice: intermediate results that are a thousand times larger and round some dozens of times stay below it,
+#: and a wrong answer at a single input, which the estimate takes for bad conditioning, does not.
+HIDDEN_UNITS = 2.0**16
 
 #: The largest intermediate result that is assumed where the code cannot be followed, however large its arguments are. A
 #: choice: exponents and differences of ordinary arguments.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, to_input, unbroadcast
+from reference.gradients.diagnosis.graph import Change, Edge, Node, Partials, contribution, to_input, unbroadcast
 from reference.gradients.diagnosis.rules import spread
 from reference.gradients.diagnosis.samples import Sample, Samples
 
@@ -97,8 +97,8 @@ def _elementwise(samples: Samples, node: Node, place: int) -> Iterator[tuple[str
         yield "factor-missing", OPENED
         yield from (("factor-missing", with_local(formula)) for formula in _FACTORS.get((node.op, place), ()))
         yield from (("sign", with_local(formula)) for formula in _SIGNS.get((node.op, place), ()))
-        if len(node.inputs) == 1:
-            yield from (("wrong-argument", make) for make in _of_wrong_argument(node))
+        if len(node.inputs) == 1 and node.partials is not None:
+            yield from (("wrong-argument", make) for make in _of_wrong_argument(node, node.partials))
         yield from _of_other_steps(samples, node, place)
 
 
@@ -129,9 +129,7 @@ _SIGNS: dict[tuple[str, int], tuple[Callable[..., Any], ...]] = {
 }
 
 
-def _of_wrong_argument(node: Node) -> Iterator[MakeChange]:
-    partials = node.partials
-    assert partials is not None  # noqa: S101
+def _of_wrong_argument(node: Node, partials: Partials) -> Iterator[MakeChange]:
     yield with_local(lambda right, inputs, y: partials(inputs[0], inputs[0])[0])
     yield with_local(lambda right, inputs, y: partials(y, y)[0])
     yield with_local(lambda right, inputs, y: partials(y, node.run(y))[0])
@@ -139,8 +137,7 @@ def _of_wrong_argument(node: Node) -> Iterator[MakeChange]:
 
 def _of_other_steps(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
     """The value of another step of the same shape is taken in the derivative."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     if len(graph.nodes) > _FEW:
         return
     for wrong, given in enumerate(node.inputs):
@@ -166,8 +163,6 @@ def _with_other(wrong: int, number: int) -> MakeChange:
 
 def value_of(sample: Sample, number: int) -> Array:
     """The value of a step."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return sample.values[id(sample.graph.nodes[number])]
 
 
@@ -181,8 +176,7 @@ def _masks(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, Make
     yield "mask-inverted", with_local(lambda right, inputs, y: 1.0 - right)
     yield "mask-from-delta", _from_delta
     yield "mask-from-delta", _from_delta_negative
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, other in enumerate(graph.nodes):
         if other is not node and other not in node.inputs and other.value.shape == node.value.shape:
             yield "mask-from-other", _from_other(number)
@@ -211,18 +205,14 @@ def _from_other(number: int) -> MakeChange:
 def _thresholds(samples: Samples, node: Node, place: int) -> list[float]:
     """Numbers between those that a step compares, at which a mask could switch."""
     number = _number(samples.all[0], node)
-    found = []
-    for sample in samples:
-        assert sample.graph is not None  # noqa: S101
-        found.append(np.ravel(value_of(sample, _number(sample, sample.graph.nodes[number].inputs[place]))))
-    values = np.unique(np.concatenate(found))
+    compared = [value_of(each, _number(each, each.graph.nodes[number].inputs[place])) for each in samples]
+    values = np.unique(np.concatenate([np.ravel(each) for each in compared]))
     middles = (values[1:] + values[:-1]) / 2
     return [float(each) for each in middles[:: max(1, len(middles) // _MOST_THRESHOLDS)]]
 
 
 def _local_varies(sample: Sample, number: int, place: int) -> bool:
     """Whether the local derivative is more than a constant."""
-    assert sample.graph is not None  # noqa: S101
     node = sample.graph.nodes[number]
     with np.errstate(all="ignore"):
         right = _right(Edge(node, place), [each.value for each in node.inputs], node.value)
@@ -230,7 +220,6 @@ def _local_varies(sample: Sample, number: int, place: int) -> bool:
 
 
 def _number(sample: Sample, node: Node) -> int:
-    assert sample.graph is not None  # noqa: S101
     return next(number for number, each in enumerate(sample.graph.nodes) if each is node)
 
 
@@ -356,7 +345,6 @@ def _overwritten(later: Sequence[Place]) -> MakeChange:
     """What parts of an array contribute where later parts overwrite what earlier ones have left."""
 
     def make(sample: Sample, edge: Edge) -> Change:
-        assert sample.graph is not None  # noqa: S101
         nodes = sample.graph.nodes
         places = [np.ravel(nodes[number].settings["index"]) for number, _ in later]
         over = np.unique(np.concatenate([*places, np.zeros(0, int)])).astype(int)
@@ -373,7 +361,7 @@ def _overwritten(later: Sequence[Place]) -> MakeChange:
 
 def unsummed(sample: Sample, position: int) -> Array | None:
     """The gradient of an argument as it is before the sum that undoes its broadcast; None if there is no such step."""
-    if sample.graph is None or sample.values is None:
+    if sample.recorded is None:
         return None
     argument = sample.graph.arguments[position]
     uses = [

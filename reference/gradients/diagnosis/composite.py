@@ -73,8 +73,6 @@ def _elementwise_sources(view: View, last: int) -> list[int]:
 
 def _derivative(sample: Sample, first: int, last: int) -> Array:
     """The derivative of the later step for the earlier one."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     nodes = sample.graph.nodes
     part = Graph((nodes[first],), nodes[first : last + 1], nodes[last])
     return pulled_back(_cut(part), sample.values, np.ones(nodes[last].value.shape))[0]
@@ -142,8 +140,6 @@ def _polynomial(after: list[Array], derivatives: list[Array]) -> Array | None:
 def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]) -> list[Array] | None:
     found = []
     for sample, point in zip(samples, points, strict=True):
-        assert sample.graph is not None  # noqa: S101
-        assert sample.values is not None  # noqa: S101
         nodes = sample.graph.nodes
         part = _cut(Graph((nodes[first],), nodes[first : last + 1], nodes[last]))
         values = dict(sample.values)
@@ -158,7 +154,6 @@ def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]
 
 def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
     for sample, derivative in zip(view.samples, wrong, strict=True):
-        assert sample.graph is not None  # noqa: S101
         source = sample.graph.nodes[first]
         found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
         if found is None or not sample.agrees(found, view.position):
@@ -171,8 +166,7 @@ def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
 
 def other_epsilon(samples: Samples) -> Iterator[Named]:
     """A small constant of the forward pass has another value in the gradient; it is estimated."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.op == "constant" and node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
             value = _fitted(samples, number, float(node.value))
@@ -200,7 +194,6 @@ def _fitted(samples: Samples, number: int, here: float) -> float | None:
 def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
     found = []
     for sample in samples:
-        assert sample.graph is not None  # noqa: S101
         changed = {id(sample.graph.nodes[number]): lambda: np.asarray(value)}
         with np.errstate(all="ignore"):
             values = evaluate(sample.graph, sample.floats, changed)
@@ -213,8 +206,7 @@ def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
 
 def _with_other_values(samples: Samples) -> Iterator[Named]:
     """The right formula with 0, 1 or the transpose in the place of another argument, or of an array of constants."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.inputs or node is graph.arguments[samples.position] or node.value.dtype.kind != "f":
             continue
@@ -242,7 +234,6 @@ def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) 
     """The gradients where an argument or a constant has another value."""
     found = []
     for sample in samples:
-        assert sample.graph is not None  # noqa: S101
         node = sample.graph.nodes[number]
         with np.errstate(all="ignore"):
             values = _evaluated_with(sample, node, change(value_of(sample, number)))
@@ -251,7 +242,6 @@ def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) 
 
 
 def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
-    assert sample.graph is not None  # noqa: S101
     floats = [
         value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
     ]

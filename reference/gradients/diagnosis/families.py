@@ -48,7 +48,7 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, Turn]]:
     for axis, size in enumerate(shape):
         if size > 1:
             # Where there are two, the last is left out or the first alone is kept: nobody can know which.
-            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004
+            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004 - of two, each is the last or the first
             yield ("last-sample-wrong" if is_last_sample else "term-missing"), _dropped(axis, -1)
             yield "term-missing", _dropped(axis, 0)
             if size > 2:  # noqa: PLR2004 - of two, one is kept where the other is left out
@@ -96,8 +96,7 @@ def _of_cotangent(view: View) -> Iterator[Named]:
     for word, turn in _flips(samples.truths[0].shape):
         if samples.agree([turn(each) for each in samples.truths]):
             yield Named(word)
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.inputs and len(graph.nodes) > changes._FEW:
             continue
@@ -120,15 +119,11 @@ def _agree(samples: Samples, gradients: Callable[[Sample], tuple[Array, ...]]) -
 
 
 def _pulled(sample: Sample, turn: Turn) -> tuple[Array, ...]:
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return pulled_back(sample.graph, sample.values, turn(sample.cotangent))
 
 
 def _with_value(sample: Sample, number: int, turn: Turn) -> tuple[Array, ...]:
     """The gradients where the derivatives take a changed value of one step."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     node, turned = sample.graph.nodes[number], turn(value_of(sample, number))
     if node.inputs:
         return pulled_back(sample.graph, {**sample.values, id(node): turned}, sample.cotangent)
@@ -241,7 +236,7 @@ def _of_one_kind(view: View) -> Iterator[Named]:
     kinds = {(view.nodes[number].op, place) for number, place in view.places}
     for op, place in sorted(kinds):
         mine = [each for each in view.places if each[1] == place and view.nodes[each[0]].op == op]
-        if len(mine) < 2:  # noqa: PLR2004
+        if len(mine) < 2:  # noqa: PLR2004 - one alone may agree by chance
             continue
         for formula in changes._FACTORS.get((op, place), ()):
             if view.agrees(dict.fromkeys(mine, changes.with_local(formula))):

@@ -51,8 +51,7 @@ class View:
     def __init__(self, samples: Samples, *, keep_all: bool = False) -> None:
         self.samples = samples
         self.position = samples.position
-        graph = samples.all[0].graph
-        assert graph is not None  # noqa: S101
+        graph = samples.graph
         self.nodes = graph.nodes
         numbers = {id(node): number for number, node in enumerate(graph.nodes)}
         self.places: list[Place] = [(numbers[id(edge.node)], edge.place) for edge in graph.edges()]
@@ -75,7 +74,6 @@ class View:
 
     def of(self, sample: Sample, made: dict[Place, MakeChange]) -> Array | None:
         """The gradient with changes that are made for a sample; None where one does not apply."""
-        assert sample.graph is not None  # noqa: S101
         changed = {}
         for (number, place), make in made.items():
             change = make(sample, Edge(sample.graph.nodes[number], place))

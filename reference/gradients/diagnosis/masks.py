@@ -34,8 +34,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
 
 
 def _thresholds(samples: Samples) -> list[float]:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     scalars = {float(each.value) for each in graph.nodes if each.op == "constant" and each.value.ndim == 0}
     return [0.0, *sorted(scalars - {0.0})[:_MOST_THRESHOLDS]]
 
@@ -46,8 +45,7 @@ def _size_of(sample: Sample, number: int) -> Array:
 
 def _compared(samples: Samples, shape: tuple[int, ...]) -> Iterator[tuple[str, Compared]]:
     """The arrays that a mask may be taken from, each with the word for it."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.op != "constant" and node.value.shape == shape:
             yield "mask-from-other", partial(value_of, number=number)
@@ -92,12 +90,11 @@ def _chosen(node: Node, compared: Compared, threshold: float, *, first_above: bo
 def _is_mask(array: Array) -> bool:
     """Whether it has two values, of which one is 0."""
     values = np.unique(array)
-    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004
+    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004 - open and shut
 
 
 def _masks(samples: Samples) -> list[int]:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     return [number for number, node in enumerate(graph.nodes) if node.op == "constant" and _is_mask(node.value)]
 
 
@@ -110,8 +107,7 @@ def _of_constants(samples: Samples) -> Iterator[Named]:
 
 
 def _changes(samples: Samples, number: int) -> Iterator[tuple[str, Compared]]:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
 
     def open_at(sample: Sample) -> Array:
         value = value_of(sample, number)
@@ -136,8 +132,6 @@ def _agree(samples: Samples, number: int, change: Compared) -> bool:
 
 
 def _with_mask(sample: Sample, number: int, mask: Array) -> tuple[Array, ...]:
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return pulled_back(sample.graph, {**sample.values, id(sample.graph.nodes[number]): mask}, sample.cotangent)
 
 

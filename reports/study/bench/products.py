@@ -19,6 +19,8 @@ Array = NDArray[Any]
 #: One product: the left and the right factor, and the array for the result.
 Product = tuple[Array, Array, Array]
 
+#: Some normal numbers. How many does not matter; a prime, so that no two rows of an array are equal.
+_DRAWN = np.random.RandomState(0).standard_normal(9973)
 #: How many samples go through the network at once; 0: a whole batch.
 _PIECES = (250, 500, 750, 1000, 0)
 
@@ -111,17 +113,21 @@ def _slices(X: Array, n: int) -> Iterator[Array]:
     return (X[start : start + n] for start in range(0, len(X), n))
 
 
+def _noise(shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
+    """Normal numbers, which repeat, since to draw new ones would take longer than the products."""
+    return np.resize(_DRAWN, shape).astype(dtype)
+
+
 class _Net:
     """The arrays of a network for n samples; their values do not matter, if these are neither tiny nor huge."""
 
     def __init__(self, widths: Sequence[int], n: int, columns: bool, dtype: np.dtype[Any]) -> None:
-        rng = np.random.RandomState(0)
         self._columns = columns
         shapes = list(pairwise(widths))
-        self._weights = [(rng.standard_normal((d, u)) / np.sqrt(d)).astype(dtype) for d, u in shapes]
+        self._weights = [_noise((d, u), dtype) / np.sqrt(d, dtype=dtype) for d, u in shapes]
         self._gradients = [np.empty((u, d) if columns else (d, u), dtype) for d, u in shapes]
         self._outputs, self._deltas = (
-            [rng.standard_normal((u, n) if columns else (n, u)).astype(dtype) for u in widths[1:]] for _ in range(2)
+            [_noise((u, n) if columns else (n, u), dtype) for u in widths[1:]] for _ in range(2)
         )
         self._transposed = [np.ascontiguousarray(W.T) for W in self._weights]
 
