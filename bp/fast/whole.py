@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -72,13 +73,16 @@ class Whole:
         """
         self._begin()
         self._begun = False  # until the end, since what is live belongs to a later epoch meanwhile
-        history = History()
+        history: History | None = None
         for rows in self._portions(n_epochs):
             self.descend(rows)
-            more = self._history(0 if first and not history.loss_train else 1, rows)
+            more = self._history(0 if first and history is None else 1, rows)
             if more is None:
                 return None
-            history.extend(more)
+            if history is None:
+                history = more
+            else:
+                history.extend(more)
             self._vectors[0], self._outputs[0] = self._live.vector, self._Y
         self._live.write(self._net)
         self._begun = True
@@ -129,7 +133,8 @@ class Whole:
         losses = head.losses(outputs, targets, of_target)
         history = History(amplitude=self._amplitudes(vectors))
         history.loss_train, history.loss_test = _means(losses[:, :n]), _means(losses[:, n:])
-        if not (np.isfinite([*history.loss_train, *history.loss_test]).all() and np.isfinite(vectors[-1]).all()):
+        total = sum(history.loss_train) + sum(history.loss_test) + float(np.add.reduce(vectors[-1]))
+        if not math.isfinite(total):  # if it overflows, the plain path will do as well
             return None
         right = hits(outputs, targets.places, of_target)
         history.acc_train, history.acc_test = _shares(right[:, :n]), _shares(right[:, n:])
