@@ -114,12 +114,12 @@ class _Hidden:
     def __init__(self, u: int, shared: _Shared, *, relu: bool) -> None:
         (_, n_forward), (_, n), dtype = shared.zeros.shape, shared.numbers.shape, shared.zeros.dtype
         all_in_backward = n == n_forward
-        self.with_ones: Array = np.ones((u + 1, n_forward), dtype)
+        self.with_ones: Array = _with_ones(u, n_forward, dtype)
         self.outputs = self.with_ones[:-1]
         self.delta_with_ones: Array = np.empty((u + 1, n), dtype)
         self.delta = self.delta_with_ones[:-1]
         # They are copied, because all operations take 1.5 times as long on some columns of a larger array.
-        back = self.with_ones if all_in_backward else np.ones((u + 1, n), dtype)
+        back = self.with_ones if all_in_backward else _with_ones(u, n, dtype)
         self.transposed = back.T
         self.switch: list[Call] = []
         self.switch_delta: list[Call] = []
@@ -138,3 +138,10 @@ class _Hidden:
         # it converts integers to double precision faster than truth values.
         mask = shared.mask[: len(outputs)]
         return [partial(np.greater, outputs, zeros, mask), copying(numbers, mask.view(np.int8)), multiply]
+
+
+def _with_ones(u: int, n: int, dtype: np.dtype[Any]) -> Array:
+    """Memory for the outputs of u units for n samples, and below it a row of ones, (u + 1, n)."""
+    outputs: Array = np.empty((u + 1, n), dtype)
+    outputs[-1] = 1
+    return outputs
