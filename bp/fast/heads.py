@@ -149,7 +149,7 @@ class LogitsHead(Head):
             partial(terms.put, places, 0),
             partial(np.add.reduce, terms, axis=0, out=others),
             partial(np.add, others, over_sum, over_sum),
-            partial(np.divide, step, over_sum, over_sum),
+            partial(np.divide, np.array(step, out.dtype), over_sum, over_sum),  # numpy would convert a number each time
             partial(np.multiply, terms, over_sum, out),
             partial(np.multiply, others, over_sum, others),
             partial(np.negative, others, others),
