@@ -20,7 +20,8 @@ from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
-from reference.numerics import function_tolerances, tolerances
+from reference.numerics import ball_tolerances, function_tolerances, tolerances
+from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
 
 Array = NDArray[Any]
@@ -196,13 +197,8 @@ class Context(engine.Context):
         answers: Sequence[Array],
         bounds: Sequence[Array],
         index: tuple[int, ...] | None = None,
-        *,
-        off: Array | None = None,
     ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
-
-        ``off`` is how far it is from a derivative that is known. Where that is more than lost digits explain, and the
-        function is known to have no kink, nothing excuses it.
 
         Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
         ``forward`` is not finite.
@@ -214,7 +210,7 @@ class Context(engine.Context):
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return True
-        if off is not None and self._is_clear(off, cotangent) and self.is_smooth(case):
+        if self.surely_wrong(case, cotangent, answers, bounds) is not None:
             return False
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
@@ -222,16 +218,41 @@ class Context(engine.Context):
             self._kinked.append(case)
         return True
 
-    def _is_clear(self, off: Array, cotangent: Array) -> bool:
-        """Whether an error is larger than what the rounding of numbers of the cotangent's size may leave."""
-        size = float(np.abs(cotangent.astype(np.float64)).sum())
-        return bool((off > function_tolerances.CLEARLY_OFF_UNITS * self.unit * size).any())
+    def surely_wrong(
+        self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
+    ) -> tuple[int, tuple[int, ...], Estimate] | None:
+        """An entry that lies outside all gradients nearby: its argument, its index, and what encloses these.
 
-    def is_smooth(self, case: Case) -> bool:
-        """Whether the function is known to have no kink here: a theorem, which takes one evaluation on balls."""
+        Lost digits count as none: what they leave is small beside the cotangent.
+        """
+        found = self._around(cotangent, case)
+        if found is None:
+            return None
+        lost = function_tolerances.LOST_UNITS * self.unit * float(np.abs(cotangent.astype(np.float64)).sum())
+        for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
+            off = np.abs(answer - near.value) - near.error - bound - lost
+            if (off > 0).any():
+                index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
+                return position, index, Estimate(near.value[index], near.error[index])
+        return None
+
+    def _around(self, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
+        if self.pattern.is_large and self.spec is None:
+            return None
+        if self.spec is None:
+            return self.known.around(cotangent, case)
+        return self.spec.rigorous.around(cotangent.reshape(self.spec.shape), case.args)
+
+    def derivative(self, case: Case, cotangent: Array, bounds: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        """The gradients where balls know them better than doubles compute them; None where they do not."""
+        enough = [ball_tolerances.RESOLUTION * bound for bound in bounds]
         if self.spec is not None:
-            return self.spec.rigorous.is_smooth_near(case.args)
-        return not self.pattern.is_large and self.known.is_smooth_near(case)
+            found = self.spec.gradient(cotangent, case.args, enough) if self.spec.is_rigorous else None
+        else:
+            found = self.known.gradient(cotangent, case.args, enough) if self.known.is_known(case) else None
+        if found is None or not all((each.error <= bound).all() for each, bound in zip(found, bounds, strict=True)):
+            return None
+        return found
 
     def at_tie(self, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]) -> ties.Verdict:
         """What is said of gradients at a point that may be a kink."""

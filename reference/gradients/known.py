@@ -55,9 +55,9 @@ class KnownForward:
         found = self._rigorous.gradient(cotangent, args, resolutions)
         return unknown(self._context.pattern.floats(args)) if found is None else found
 
-    def is_smooth_near(self, case: Case) -> bool:
-        """Whether the forward pass is known to have no kink in this case, nor as near as roundings may take it."""
-        return self.is_known(case) and self._rigorous.is_smooth_near(case.args)
+    def around(self, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
+        """As of `Rigorous`, where the forward pass is known in this case."""
+        return self._rigorous.around(cotangent, case.args) if self.is_known(case) else None
 
     def _is_near(self, case: Case) -> bool:
         """Whether the two are one number but for the last digits, somewhere: no rounding excuses another function."""

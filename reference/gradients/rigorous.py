@@ -59,7 +59,7 @@ class Rigorous:
         self._values: dict[Any, Estimate | None] = {}
         self._gradients: dict[Any, tuple[Estimate, ...] | None] = {}
         self._tied: dict[Any, bool] = {}
-        self._smooth: dict[Any, bool] = {}
+        self._around: dict[Any, tuple[Estimate, ...] | None] = {}
         self.refusal: str | None = available()
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
@@ -77,22 +77,27 @@ class Rigorous:
         self.value(args)
         return self._tied[_key(args)]
 
-    def is_smooth_near(self, args: Sequence[Array]) -> bool:
-        """Whether the function is known to have no kink at these arguments, nor as near as roundings may take them."""
-        key = _key(args)
-        if key not in self._smooth:
-            self._smooth[key] = self._is_smooth_near(args)
-        return self._smooth[key]
+    def around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        """Enclosures of all gradients of <cotangent, function> as near the arguments as roundings may take these.
 
-    def _is_smooth_near(self, args: Sequence[Array]) -> bool:
+        None where that is not known. A gradient outside them is wrong for certain, be there a kink or none.
+        """
+        key = (_key(args), cotangent.astype(np.float64).tobytes())
+        if key not in self._around:
+            self._around[key] = self._all_near(cotangent, args)
+        return self._around[key]
+
+    def _all_near(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         if not self._can_run(args):
-            return False
+            return None
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
         try:
-            return balls.is_smooth_near(balls.on_balls(self._function, self._language), args, self._places)
+            run = balls.on_balls(self._function, self._language)
+            found = balls.around(run, args, self._places, cotangent)
         except (Exception, SystemExit):  # refused, or what the code raises at such arguments
-            return False
+            return None
+        return None if found is None or set(found[1]) - _ENCLOSED else found[0]
 
     def gradient(
         self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None

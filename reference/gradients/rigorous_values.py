@@ -41,11 +41,11 @@ def compare_with_known(
                 left.append(case)
                 break
             reached = _where_doubles_reach(context, case, answers[position], truth)
-            off = np.abs(answers[position] - reached.value) - reached.error - bounds[position]
-            if comparison.violation is None and (off > 0).any():
+            off = np.abs(answers[position] - reached.value) > reached.error + bounds[position]
+            if comparison.violation is None and off.any():
                 moves = _by_rounded_arguments(context, gradient, case, cotangent, enough)[position]
                 reached = Estimate(reached.value, reached.error + moves)
-            excused = partial(context.is_excused, case, cotangent, answers, bounds, off=off)
+            excused = partial(context.is_excused, case, cotangent, answers, bounds)
             hidden = partial(hidden_roundings, context, case, cotangent, position)
             comparison.add(answers[position], reached, bounds[position], asked(case.args, cotangent), excused, hidden)
             not_a_number(comparison, case, cotangent, answers[position], truth, excused)

@@ -124,13 +124,9 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
     Every operation is rounded at random, where the code takes arrays that do so. Where it does not, nobody sees what
     its sums absorb, and they are granted numbers of the size of its arguments besides what `granted` measures.
     """
-    found = random_rounding.scatter(compute, inputs)
+    found = followed_error(compute, inputs, answers)
     if found is not None:
-        units = [tolerances.RANDOM_ROUNDING_SAFETY * each for each in found]
-        last = [
-            tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(each.astype(np.float64)) for each in answers
-        ]
-        return [one + two + 4 * tolerances.SMALLEST_DOUBLE for one, two in zip(units, last, strict=True)]
+        return found
     unseen = tolerances.INTERMEDIATE_UNITS * unit_roundoff(inputs)
     largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs), default=1.0)
     bounds = granted(compute, inputs, answers, [np.abs(answer.astype(np.float64)) for answer in answers])
@@ -138,6 +134,16 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
         bound + unseen * (min(largest, tolerances.LARGEST_UNSEEN) + np.abs(answer))
         for bound, answer in zip(bounds, answers, strict=True)
     ]
+
+
+def followed_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array] | None:
+    """As `rounding_error`; None where the code does not take arrays that round at random."""
+    found = random_rounding.scatter(compute, inputs)
+    if found is None:
+        return None
+    units = [tolerances.RANDOM_ROUNDING_SAFETY * each for each in found]
+    last = [tolerances.LAST_ROUNDINGS * tolerances.DOUBLE_UNIT * np.abs(each.astype(np.float64)) for each in answers]
+    return [one + two + 4 * tolerances.SMALLEST_DOUBLE for one, two in zip(units, last, strict=True)]
 
 
 def _scattered(followed: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array] | None:

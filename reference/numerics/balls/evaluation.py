@@ -105,11 +105,18 @@ def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool
         return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
 
 
-def is_smooth_near(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
-    """Whether a function has a derivative all around its arguments, as far as roundings may take them.
+def around(
+    run: Run, args: Sequence[Any], places: Sequence[int], cotangent: ArrayLike
+) -> tuple[tuple[Estimate, ...], tuple[str, ...]] | None:
+    """Enclosures of all gradients of <cotangent, function> as near the arguments as roundings may take these.
 
-    True is a theorem: on balls around the arguments every comparison has one outcome, and the derivative is finite.
-    False says nothing.
+    Where the function has a kink, the gradients on both sides of it are among them, if the operation is one whose
+    slopes are enclosed: the names of those that met operands that may be equal come with them.
+
+    Returns
+    -------
+    The enclosures and the names, or None
+        None where a comparison has two outcomes there.
 
     Raises
     ------
@@ -117,16 +124,14 @@ def is_smooth_near(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool
         As for `enclose`.
     """
     with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args), wide=True):
-        given, leaves = arguments(args, places, radius=ball_tolerances.SMOOTH_RADIUS)
+        given, leaves = arguments(args, places, radius=ball_tolerances.AROUND_RADIUS)
         try:
             output = as_balls(run(*given))
         except Undecided:
-            return False
-        if TIES or not all(ball.value.is_finite() for ball in plain(output).ravel()):
-            return False
-        seed(output, np.ones(output.shape))
+            return None
+        seed(output, cotangent)
         accumulate()
-        return all(ball.adjoint is None or ball.adjoint.is_finite() for leaf in leaves for ball in plain(leaf).ravel())
+        return tuple(rounded(adjoints(leaf))[0] for leaf in leaves), tuple(TIES)
 
 
 def _once(
