@@ -43,6 +43,10 @@ class Whole:
         rows = np.ascontiguousarray(inputs[:, :n]).T
         self._targets = Targets.of(train.T)
         self._all_targets = self._targets if test is None else Targets.of(np.concatenate([train.T, test.T]))
+        #: Samples whose losses are computed together. Soft targets take longer, so one-hot ones are kept apart from them.
+        self._parts = [(slice(None), self._all_targets)]
+        if test is not None and not self._all_targets.one_hot:
+            self._parts = [(slice(n), self._targets), (slice(n, None), Targets.of(test.T))]
         bytes_of_epoch = max(n_classes * n_all, shape.n_parameters) * dtype.itemsize
         #: How many epochs `run` can do at once.
         self.most = min(max(_BYTES // bytes_of_epoch, 1), _EPOCHS)
@@ -130,7 +134,8 @@ class Whole:
         if last and head.breaks(outputs[:last, :, :n], self._targets, of_target[:last, :n]):
             return None
         outputs, of_target = outputs[first:], of_target[first:]
-        losses = head.losses(outputs, targets, of_target)
+        parts = [head.losses(outputs[..., part], its, of_target[..., part]) for part, its in self._parts]
+        losses = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         history = History(amplitude=self._amplitudes(vectors))
         history.loss_train, history.loss_test = _means(losses[:, :n]), _means(losses[:, n:])
         total = sum(history.loss_train) + sum(history.loss_test) + float(np.add.reduce(vectors[-1]))
