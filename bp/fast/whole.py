@@ -43,7 +43,7 @@ class Whole:
         rows = np.ascontiguousarray(inputs[:, :n]).T
         self._targets = Targets.of(train.T)
         self._all_targets = self._targets if test is None else Targets.of(np.concatenate([train.T, test.T]))
-        #: Samples whose losses are computed together. Soft targets take longer, so one-hot ones are kept apart from them.
+        #: Samples whose losses are computed together: soft targets take longer, so one-hot ones are kept apart.
         self._parts = [(slice(None), self._all_targets)]
         if test is not None and not self._all_targets.one_hot:
             self._parts = [(slice(n), self._targets), (slice(n, None), Targets.of(test.T))]
