@@ -44,6 +44,10 @@ PROBES = {1: 1e-4, 2: 1e-2}
 GRADIENT_NUMBER = 1e-7
 #: The same as a part of the largest. A choice.
 GRADIENT_BESIDE = 1e-9
+#: How far an argument is moved to see how each step moves with it. A choice: half of the digits, nearly.
+PROBE_STEP = 1e-6
+#: How near the effect of a change along one direction has to be to be tried in full. A choice, wide of the differences.
+PROBE_AGREES = 1e-5
 #: Added to a size that may be 0.
 NOT_ZERO = 1e-300
 #: numpy's own default for `np.isclose`, as a part of the second number.

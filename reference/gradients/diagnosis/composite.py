@@ -155,10 +155,24 @@ def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]
 def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
     for sample, derivative in zip(view.samples, wrong, strict=True):
         source = sample.graph.nodes[first]
+        if _refuted(view, sample, first, last, derivative):
+            return False
         found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
         if found is None or not sample.agrees(found, view.position):
             return False
     return True
+
+
+def _refuted(view: View, sample: Sample, first: int, last: int, derivative: Array) -> bool:
+    """Whether a wrong derivative of some steps surely does not explain the answer."""
+    probe = view.probe(sample)
+    gradient = probe.received(last)
+    if gradient is None or not probe.fits:
+        return False
+    with np.errstate(all="ignore"):
+        right = probe.along(first, gradient * _derivative(sample, first, last))
+        wrong = probe.along(first, gradient * derivative)
+    return not (right and wrong and probe.is_wanted(wrong[0] - right[0], wrong[1] + right[1]))
 
 
 # Constants

@@ -263,6 +263,8 @@ def _without_cotangent(view: View) -> Iterator[Named]:
 
 def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
     changed: dict[Place, Change] = dict.fromkeys(places, nothing)
+    if view.are_independent(places) and not _may_be_without(view, ones, places):
+        return False
     for sample, other in zip(view.samples, ones, strict=True):
         kept, lost, whole = view.pulled(sample, changed), view.pulled(other, changed), view.pulled(other, {})
         if kept is None or lost is None or whole is None:
@@ -270,3 +272,14 @@ def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
         if not sample.agrees(kept + whole - lost, view.position):
             return False
     return True
+
+
+def _may_be_without(view: View, ones: Samples, places: list[Place]) -> bool:
+    """Whether that explains the answer along one direction; the first sample tells."""
+    probe, other = view.probe(view.samples.all[0]), view.probe(ones.all[0])
+    pairs = [(probe.effect(each), other.effect(each)) for each in places]
+    known = [(one, two) for one, two in pairs if one and two]
+    if len(known) < len(pairs) or not probe.fits:
+        return True
+    effect = sum(two[0] - one[0] for one, two in known)
+    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in known))

@@ -6,7 +6,7 @@ the answers and not taken from a list: the gradient is linear in what an edge co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import MakeChange, nothing
 from reference.gradients.diagnosis.graph import Change, Edge
 from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.probes import Probe
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
@@ -59,6 +60,32 @@ class View:
         self.neutral = [] if keep_all else self._without_effect()
         self.places = [each for each in self.places if each not in self.neutral]
 
+        self._probes: dict[int, Probe] = {}
+        self._ancestors: list[int] = []
+
+    def probe(self, sample: Sample) -> Probe:
+        """The sample along one direction, with which most hypotheses are refuted."""
+        if id(sample) not in self._probes:
+            self._probes[id(sample)] = Probe(sample, self.position, self.neutral)
+        return self._probes[id(sample)]
+
+    def are_independent(self, places: Sequence[Place]) -> bool:
+        """Whether what one of these edges contributes does not depend on what another does."""
+        if len(places) < 2:  # noqa: PLR2004 - one alone
+            return True
+        if not self._ancestors:
+            numbers = {id(node): number for number, node in enumerate(self.nodes)}
+            for number, node in enumerate(self.nodes):
+                found = 1 << number
+                for each in node.inputs:
+                    found |= self._ancestors[numbers[id(each)]]
+                self._ancestors.append(found)
+            self._numbers = numbers
+        before = 0
+        for number, place in places:
+            before |= self._ancestors[self._numbers[id(self.nodes[number].inputs[place])]]
+        return not any(before >> number & 1 for number, _ in places)
+
     def uses(self, number: int) -> list[Place]:
         """The edges that end in a step."""
         return [(n, place) for n, place in self.places if self.nodes[n].inputs[place] is self.nodes[number]]
@@ -74,27 +101,39 @@ class View:
 
     def of(self, sample: Sample, made: dict[Place, MakeChange]) -> Array | None:
         """The gradient with changes that are made for a sample; None where one does not apply."""
-        changed = {}
-        for (number, place), make in made.items():
-            change = make(sample, Edge(sample.graph.nodes[number], place))
-            if change is None:
-                return None
-            changed[number, place] = change
-        return self.pulled(sample, changed)
+        changed = _changes(sample, made)
+        return None if changed is None else self.pulled(sample, changed)
 
     def agrees(self, made: dict[Place, MakeChange]) -> bool:
         """Whether these changes reproduce all answers."""
+        is_probed = self.are_independent(list(made))
         for sample in self.samples:
-            found = self.of(sample, made)
+            changed = _changes(sample, made)
+            if changed is None or (is_probed and self._refuted(sample, changed)):
+                return False
+            found = self.pulled(sample, changed)
             if found is None or not sample.agrees(found, self.position):
                 return False
         return True
 
+    def _refuted(self, sample: Sample, changed: dict[Place, Change]) -> bool:
+        probe = self.probe(sample)
+        try:
+            return probe.fits and probe.refutes(changed)
+        except (ValueError, IndexError, TypeError):  # arrays that do not fit
+            return True
+
     def _without_effect(self) -> list[Place]:
-        neutral = [each for each in self.places if self._has_none([each])]
+        probe = Probe(self.samples.all[0], self.position)
+        neutral = [each for each in self.places if _may_cancel(probe, [each]) and self._has_none([each])]
         for number in range(len(self.nodes)):  # edges that cancel each other, of a maximum that is added again
             uses = self.uses(number)
-            if len(uses) > 1 and not set(uses) <= set(neutral) and self._has_none(uses):
+            if (
+                len(uses) > 1
+                and not set(uses) <= set(neutral)
+                and _may_cancel(probe, uses)
+                and self._has_none(uses)
+            ):
                 neutral += [each for each in uses if each not in neutral]
         return neutral if neutral and self._has_none(neutral) else []
 
@@ -106,6 +145,24 @@ class View:
             ):
                 return False
         return True
+
+
+def _changes(sample: Sample, made: dict[Place, MakeChange]) -> dict[Place, Change] | None:
+    changed = {}
+    for (number, place), make in made.items():
+        change = make(sample, Edge(sample.graph.nodes[number], place))
+        if change is None:
+            return None
+        changed[number, place] = change
+    return changed
+
+
+def _may_cancel(probe: Probe, places: list[Place]) -> bool:
+    """Whether edges have no effect together, so far as one direction tells."""
+    effects = [probe.effect(each) for each in places]
+    known = [each for each in effects if each is not None]
+    total, size = (sum(each[part] for each in known) for part in (0, 1))
+    return len(known) < len(effects) or abs(total) <= likeness.PROBE_AGREES * size
 
 
 def _found(view: View) -> Iterator[Named]:
@@ -144,6 +201,8 @@ def _is_broadcast(view: View, place: Place) -> bool:
 def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
     """What some edges contribute is multiplied by a constant, which is estimated; 0: it is missing."""
     samples = view.samples
+    if not _may_have_factor(view, places):
+        return
     without = [view.pulled(each, dict.fromkeys(places, nothing)) for each in samples]
     known = [each for each in without if each is not None]
     if len(known) < len(without):
@@ -163,6 +222,25 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
             yield Named("factor-missing")
         else:
             yield Named("scaled", (("a factor of one term", f"{exact:.10g}"),))
+
+
+def _may_have_factor(view: View, places: list[Place]) -> bool:
+    """Whether one factor explains the answers along one direction; the first samples tell."""
+    if not view.are_independent(places):
+        return True
+    factors = []
+    for sample in view.samples.all[:2]:
+        probe = view.probe(sample)
+        effects = [probe.effect(each) for each in places]
+        known = [each for each in effects if each is not None]
+        if len(known) < len(effects) or not probe.fits:
+            return True
+        total, size = (sum(each[part] for each in known) for part in (0, 1))
+        if abs(total) <= likeness.PROBE_AGREES * size:
+            return probe.is_wanted(0.0, size)
+        factors.append((probe.wanted / total, likeness.PROBE_AGREES * (1 + size + abs(probe.wanted)) / abs(total)))
+    (one, near), (two, close) = factors
+    return abs(one - two) <= near + close + likeness.PROBE_AGREES * abs(one)
 
 
 def _is_left_out(view: View, factor: float) -> bool:
@@ -214,15 +292,24 @@ def shifted(samples: Samples) -> Iterator[Named]:
 
 
 def _shift(view: View, place: Place) -> float | None:
-    """The constant with which the answers are reproduced; found by Newton's method."""
-    samples, size = view.samples, 0.0
+    """The constant with which the answers are reproduced; found by Newton's method along one direction."""
+    first, second, *_ = view.samples
+    start = _solved(view, first, place)
+    if start is None or start == 0 or not _is_wanted(view, second, place, start):
+        return None
+    return _polished(view, place, start)
+
+
+def _polished(view: View, place: Place, size: float) -> float | None:
+    """The constant to all digits, from all entries."""
+    samples = view.samples
     for _ in range(_ROUNDS):
         step = likeness.CONSTANT_STEP * max(1.0, abs(size))
         ends = [[view.of(each, {place: changes.shifted(value)}) for each in samples] for value in (size, size + step)]
         if any(each is None for end in ends for each in end):
             return None
         here, there = ([each for each in end if each is not None] for end in ends)
-        if abs(size) > 0 and samples.agree(here):
+        if samples.agree(here):
             return size
         slopes = [(two - one) / step for one, two in zip(here, there, strict=True)]
         change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
@@ -230,3 +317,30 @@ def _shift(view: View, place: Place) -> float | None:
             return None
         size += change
     return None
+
+
+def _solved(view: View, sample: Sample, place: Place) -> float | None:
+    probe, edge = view.probe(sample), Edge(sample.graph.nodes[place[0]], place[1])
+    right, size = probe.effect(place), 0.0
+    if right is None or not probe.fits:
+        return None
+    for _ in range(_ROUNDS):
+        step = likeness.CONSTANT_STEP * max(1.0, abs(size))
+        here, there = (
+            probe.changed(place, changes.shifted(value)(sample, edge) or nothing) for value in (size, size + step)
+        )
+        if here is None or there is None or there[0] == here[0]:
+            return None
+        change = (right[0] + probe.wanted - here[0]) * step / (there[0] - here[0])
+        if not abs(size + change) < 1:
+            return None
+        size += change
+        if abs(change) <= likeness.SAME_NUMBER * abs(size):
+            break
+    return size
+
+
+def _is_wanted(view: View, sample: Sample, place: Place, size: float) -> bool:
+    probe, edge = view.probe(sample), Edge(sample.graph.nodes[place[0]], place[1])
+    change = changes.shifted(size)(sample, edge)
+    return change is not None and not probe.refutes({place: change})
