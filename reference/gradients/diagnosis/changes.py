@@ -66,11 +66,11 @@ def _right(edge: Edge, inputs: Any, y: Array) -> Any:
     return edge.node.partials(*inputs, y)[edge.place]  # type: ignore[misc]
 
 
-def local(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
-    """The wrong ways to differentiate a step for one of its inputs."""
+def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> Iterator[tuple[str, MakeChange]]:
+    """The wrong ways to differentiate a step for one of its inputs; ``alone``: without values of other steps."""
     if node.op in {"matmul", "einsum"}:
         yield from (("transposed", make) for make in _turned(place) if node.op == "matmul")
-        yield from _of_other_steps(samples, node, place)
+        yield from () if alone else _of_other_steps(samples, node, place)
     elif node.op == "max":
         yield "mask-missing", _spread_to_all
         yield "mask-from-other", _at_best_of(lambda x: -x)
@@ -82,24 +82,24 @@ def local(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeC
     elif node.op == "assign":
         yield "mask-missing", lambda _, edge: lambda g, inputs, y: unbroadcast(g, inputs[edge.place].shape)
     elif node.is_elementwise:
-        yield from _elementwise(samples, node, place)
+        yield from _elementwise(samples, node, place, alone=alone)
 
 
-def _elementwise(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+def _elementwise(samples: Samples, node: Node, place: int, *, alone: bool) -> Iterator[tuple[str, MakeChange]]:
     if node.inputs[place].value.shape != node.value.shape:
         for axis in (*range(node.value.ndim), None):
             for power in (0, 1, 2):
                 yield "wrong-axis", along_axis(axis, power)
         yield "not-summed", _not_summed
     if node.op in MASKED:
-        yield from _masks(samples, node, place)
+        yield from _masks(samples, node, place, alone=alone)
     elif any(_local_varies(each, _number(samples.all[0], node), place) for each in samples):
         yield "factor-missing", OPENED
         yield from (("factor-missing", with_local(formula)) for formula in _FACTORS.get((node.op, place), ()))
         yield from (("sign", with_local(formula)) for formula in _SIGNS.get((node.op, place), ()))
         if len(node.inputs) == 1 and node.partials is not None:
             yield from (("wrong-argument", make) for make in _of_wrong_argument(node, node.partials))
-        yield from _of_other_steps(samples, node, place)
+        yield from () if alone else _of_other_steps(samples, node, place)
 
 
 #: Local derivatives that lack a factor, where they are more than one, by the step and the place of the input.
@@ -143,10 +143,10 @@ def _of_other_steps(samples: Samples, node: Node, place: int) -> Iterator[tuple[
     for wrong, given in enumerate(node.inputs):
         for number, other in enumerate(graph.nodes):
             if other.op != "constant" and other is not given and other.value.shape == given.value.shape:
-                yield "wrong-argument", _with_other(wrong, number)
+                yield "wrong-argument", with_other(wrong, number)
 
 
-def _with_other(wrong: int, number: int) -> MakeChange:
+def with_other(wrong: int, number: int) -> MakeChange:
     def make(sample: Sample, edge: Edge) -> Change:
         array = value_of(sample, number)
 
@@ -169,13 +169,15 @@ def value_of(sample: Sample, number: int) -> Array:
 # Masks
 
 
-def _masks(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+def _masks(samples: Samples, node: Node, place: int, *, alone: bool) -> Iterator[tuple[str, MakeChange]]:
     yield "mask-missing", OPENED
     if node.op == "absolute":
         return
     yield "mask-inverted", with_local(lambda right, inputs, y: 1.0 - right)
     yield "mask-from-delta", _from_delta
     yield "mask-from-delta", _from_delta_negative
+    if alone:
+        return
     graph = samples.graph
     for number, other in enumerate(graph.nodes):
         if other is not node and other not in node.inputs and other.value.shape == node.value.shape:

@@ -37,6 +37,8 @@ class Node:
         What came out.
     settings
         Of a sum, say, the axis.
+    site
+        Where in the code the step was made: the same for all turns of a loop.
     """
 
     op: str
@@ -46,6 +48,7 @@ class Node:
     partials: Partials | None = None
     pulls: tuple[Pull, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    site: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_elementwise(self) -> bool:

@@ -47,11 +47,14 @@ class View:
         The samples.
     keep_all
         Whether edges without effect stay.
+    of_all
+        Whether those are left out alone that have no effect on the gradient of any argument.
     """
 
-    def __init__(self, samples: Samples, *, keep_all: bool = False) -> None:
+    def __init__(self, samples: Samples, *, keep_all: bool = False, of_all: bool = False) -> None:
         self.samples = samples
         self.position = samples.position
+        self._watched = list(range(len(samples.all[0].truths))) if of_all else [samples.position]
         graph = samples.graph
         self.nodes = graph.nodes
         numbers = {id(node): number for number, node in enumerate(graph.nodes)}
@@ -66,7 +69,7 @@ class View:
     def probe(self, sample: Sample) -> Probe:
         """The sample along one direction, with which most hypotheses are refuted."""
         if id(sample) not in self._probes:
-            self._probes[id(sample)] = Probe(sample, self.position, self.neutral)
+            self._probes[id(sample)] = Probe(sample, [self.position], self.neutral)
         return self._probes[id(sample)]
 
     def are_independent(self, places: Sequence[Place]) -> bool:
@@ -92,12 +95,21 @@ class View:
 
     def pulled(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> Array | None:
         """The gradient with changes; None where shapes do not fit."""
+        gradients = self._all(sample, changed, jumps)
+        found = None if gradients is None else gradients[self.position]
+        return found if found is not None and found.shape == sample.answers[self.position].shape else None
+
+    def _all(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> tuple[Array, ...] | None:
         try:
             with np.errstate(all="ignore"):
-                found = sample.pulled(dict.fromkeys(self.neutral, nothing) | changed, jumps)[self.position]
+                return sample.pulled(dict.fromkeys(self.neutral, nothing) | changed, jumps)
         except (ValueError, IndexError, TypeError):
             return None
-        return found if found.shape == sample.answers[self.position].shape else None
+
+    def all_of(self, sample: Sample, made: dict[Place, MakeChange]) -> tuple[Array, ...] | None:
+        """The gradients of all arguments with changes that are made for a sample; None where that is not possible."""
+        changed = _changes(sample, made)
+        return None if changed is None else self._all(sample, changed)
 
     def of(self, sample: Sample, made: dict[Place, MakeChange]) -> Array | None:
         """The gradient with changes that are made for a sample; None where one does not apply."""
@@ -124,7 +136,7 @@ class View:
             return True
 
     def _without_effect(self) -> list[Place]:
-        probe = Probe(self.samples.all[0], self.position)
+        probe = Probe(self.samples.all[0], self._watched)
         neutral = [each for each in self.places if _may_cancel(probe, [each]) and self._has_none([each])]
         for number in range(len(self.nodes)):  # edges that cancel each other, of a maximum that is added again
             uses = self.uses(number)
@@ -138,12 +150,15 @@ class View:
         return neutral if neutral and self._has_none(neutral) else []
 
     def _has_none(self, places: list[Place]) -> bool:
-        for sample, truth in zip(self.samples, self.samples.truths, strict=True):
-            found = self.pulled(sample, dict.fromkeys(places, nothing))
-            if found is None or np.abs(found - truth).max(initial=0.0) > likeness.NO_EFFECT * np.abs(truth).max(
-                initial=0.0
-            ):
+        for sample in self.samples:
+            gradients = self._all(sample, dict.fromkeys(places, nothing))
+            if gradients is None:
                 return False
+            for position in self._watched:
+                truth = sample.truths[position]
+                off = np.abs(gradients[position] - truth).max(initial=0.0)
+                if off > likeness.NO_EFFECT * np.abs(truth).max(initial=0.0):
+                    return False
         return True
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.findings import Violation
 from reference.gradients.context import Context
-from reference.gradients.diagnosis import composite, families, inside, masks, replaced, whole
+from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
 
@@ -69,6 +69,7 @@ def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
     if not samples.are_of_one_shape:
         return
     if samples.is_traced:
+        yield loops.explanations
         yield _of_formula
     yield _of_place
     if samples.is_traced:

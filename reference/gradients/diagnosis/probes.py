@@ -23,38 +23,41 @@ Place = tuple[int, int]
 
 
 class Probe:
-    """One sample, seen along one direction of one argument.
+    """One sample, seen along one direction of an argument, or of several.
 
     Parameters
     ----------
     sample
         The sample.
-    position
-        The number of the argument.
+    positions
+        The numbers of the arguments that are moved.
     neutral
         Edges that are left out of the graph.
     """
 
-    def __init__(self, sample: Sample, position: int, neutral: Sequence[Place] = ()) -> None:
+    def __init__(self, sample: Sample, positions: Sequence[int], neutral: Sequence[Place] = ()) -> None:
         nodes = sample.graph.nodes
         self.nodes = nodes
         self.values = sample.values
         left_out = {(id(nodes[number]), place) for number, place in neutral}
-        direction = _direction(sample.floats[position].shape)
+        directions = [_direction(each.shape) if n in positions else 0.0 for n, each in enumerate(sample.floats)]
         step = likeness.PROBE_STEP
         ends = []
         for sign in (1, -1):
             moved = [
-                each + sign * step * direction if n == position else each for n, each in enumerate(sample.floats)
+                each + sign * step * direction for each, direction in zip(sample.floats, directions, strict=True)
             ]
             ends.append(evaluate(sample.graph, moved, held=(left_out, sample.values) if left_out else None))
         self._tangents = {key: (ends[0][key] - ends[1][key]) / (2 * step) for key in ends[0]}
         self._received = adjoints(sample.graph, sample.values, sample.cotangent, dict.fromkeys(left_out, _nothing))
         self._effects: dict[Place, tuple[float, float]] = {}
-        answer, truth = sample.answers[position], sample.truths[position]
-        self.fits = answer.shape == truth.shape
+        answers, truths = ([arrays[n] for n in positions] for arrays in (sample.answers, sample.truths))
+        self.fits = all(one.shape == two.shape for one, two in zip(answers, truths, strict=True))
         #: The effect that a change has to have.
-        self.wanted = float((direction * (answer - truth)).sum()) if self.fits else 0.0
+        self.wanted = 0.0
+        if self.fits:
+            off = [answer - truth for answer, truth in zip(answers, truths, strict=True)]
+            self.wanted = float(sum((directions[n] * each).sum() for n, each in zip(positions, off, strict=True)))
 
     def received(self, number: int) -> Array | None:
         """The gradient of a step; None where there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,6 +43,8 @@ class Sample:
         How far each answer may be off by rounding, and by the oracle's own error.
     recorded
         What the forward pass computes, and the value of each of its steps; None where it could not be recorded.
+    memory
+        What hypotheses have come to, for the other arguments.
     """
 
     args: tuple[Array, ...]
@@ -52,6 +54,7 @@ class Sample:
     truths: tuple[Array, ...]
     slack: tuple[Array, ...]
     recorded: tuple[Graph, Values] | None = None
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def graph(self) -> Graph:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import functions
 from reference.gradients.diagnosis.graph import Graph, Node
-from reference.gradients.diagnosis.recorded import NotTracedError, Traced, first_traced, leaf, plain
+from reference.gradients.diagnosis.recorded import OUTERMOST, NotTracedError, Traced, first_traced, is_computing, leaf, plain
 
 __all__ = ["NotTracedError", "functions", "trace"]
 
@@ -52,6 +52,9 @@ def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
     return Graph(arguments, kept, answer.node)
 
 
+OUTERMOST.add(trace.__code__)
+
+
 @contextlib.contextmanager
 def _arrays_made_by(nodes: list[Node]) -> Iterator[None]:
     """Let numpy's constructors make recorded arrays in this thread, so that parts can be written into them."""
@@ -65,7 +68,7 @@ def _arrays_made_by(nodes: list[Node]) -> Iterator[None]:
         original = kept[name]
 
         def make(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != owner or nested[0]:
+            if threading.get_ident() != owner or nested[0] or is_computing():
                 return original(*args, **kwargs)
             nested[0] = True
             try:
