@@ -36,6 +36,10 @@ JACOBIAN_NUMBER = 1e-9
 JACOBIAN_BESIDE = 1e-10
 #: The smallest step of finite differences that is looked for. A choice.
 SMALLEST_STEP = 1e-12
+#: Differences with a larger step than this have errors in which rounding does not show. A choice.
+LARGE_STEP = 1e-3
+#: How much of the squared errors of such differences may be left over, which the step's own digits decide. A choice.
+LARGE_UNEXPLAINED = 1e-4
 #: A move that is too small for a finite difference to see. A choice.
 TINY_MOVE = 1e-12
 #: The steps at which the order of finite differences is probed, for one-sided and central ones. A choice.

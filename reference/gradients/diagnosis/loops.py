@@ -32,6 +32,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
     if not roles:
         return
     view = View(samples, of_all=True)
+    _restore(view, roles)
     trial = _Trial(view, roles)
     for test in (_simple, _turn_left_out, _without_next_factor, _other_values):
         found = list(test(trial))
@@ -49,6 +50,19 @@ def roles_of(nodes: Sequence[Node]) -> list[Role]:
     return [tuple(each) for each in found.values() if len(each) > 1]
 
 
+def _restore(view: View, roles: list[Role]) -> None:
+    """Take edges for what they are at other turns: at one they may have no effect because a state begins with zeros."""
+    lead, back = set(view.places), set()
+    for role in roles:
+        for place in range(len(view.nodes[role[0]].inputs)):
+            edges = {(number, place) for number in role}
+            if edges & lead:
+                back |= edges
+    back &= set(view.neutral)
+    view.neutral = [each for each in view.neutral if each not in back]
+    view.places = sorted([*view.places, *back])
+
+
 class _Trial:
     """Tries hypotheses; the gradients of all arguments are kept, since the next argument asks for them again."""
 
@@ -56,9 +70,7 @@ class _Trial:
         self.view = view
         self.roles = roles
         self.numbers = {id(node): number for number, node in enumerate(view.nodes)}
-        self._lead = set(view.places)
-        # An edge at one turn may have no effect only because a state begins with zeros.
-        self.places = self._lead | set(view.neutral)
+        self.places = set(view.places)
         self._reaches = _arguments_before(view)
         samples = view.samples
         first = samples.all[0]
@@ -74,7 +86,7 @@ class _Trial:
                 reached = {
                     n for number, _ in edges for n in self._reaches[id(self.view.nodes[number].inputs[place])]
                 }
-                if not self._lead.isdisjoint(edges) and len(edges) > 1 and self.view.position in reached and reached <= self._wrong:
+                if len(edges) > 1 and self.view.position in reached and reached <= self._wrong:
                     yield role, place, edges
 
     def agrees(self, key: Any, made: dict[Place, MakeChange]) -> bool:
