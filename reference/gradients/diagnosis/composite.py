@@ -182,10 +182,19 @@ def other_epsilon(samples: Samples) -> Iterator[Named]:
     """A small constant of the forward pass has another value in the gradient; it is estimated."""
     graph = samples.graph
     for number, node in enumerate(graph.nodes):
-        if node.op == "constant" and node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
+        if not _is_added(samples, number):
+            continue
+        if node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
             value = _fitted(samples, number, float(node.value))
             if value is not None and value != float(node.value):
                 yield Named("other-epsilon", (("the constant", f"{value:.3g}"),))
+
+
+def _is_added(samples: Samples, number: int) -> bool:
+    """Whether a constant is added to something, or bounds it, as an epsilon does."""
+    nodes = samples.graph.nodes
+    users = [each.op for each in nodes if nodes[number] in each.inputs]
+    return nodes[number].op == "constant" and bool(users) and set(users) <= {"add", "subtract", "maximum"}
 
 
 def _fitted(samples: Samples, number: int, here: float) -> float | None:
@@ -228,8 +237,14 @@ def _with_other_values(samples: Samples) -> Iterator[Named]:
             if word == "transposed" and not _is_square(node.value):
                 continue
             if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
-                is_mask = node.op == "constant" and np.array_equal(np.unique(node.value), [0.0, 1.0])
+                is_mask = node.op == "constant" and is_mask_like(node.value)
                 yield Named("mask-missing" if is_mask and word == "factor-missing" else word)
+
+
+def is_mask_like(array: Array) -> bool:
+    """Whether it has two values, of which one is 0."""
+    values = np.unique(array)
+    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004 - open and shut
 
 
 def _is_square(array: Array) -> bool:
@@ -283,7 +298,8 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
                     and (power < 0 or abs(factor - 1) < likeness.PARTS_FIT)
                     and samples.agree([factor * each for each in found])
                 ):
-                    yield Named("factor-missing")
+                    divides = any(each.op == "divide" and each.inputs[1] is node for each in view.nodes)
+                    yield Named("factor-missing" if power < 0 or divides else "wrong-argument")
 
 
 def _varies(sample: Sample, number: int) -> bool:

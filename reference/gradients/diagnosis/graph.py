@@ -127,9 +127,7 @@ def evaluate(
         if id(node) in values:
             continue
         run = (changed or {}).get(id(node), node.run)
-        given = (
-            (old if (id(node), place) in edges else values)[id(each)] for place, each in enumerate(node.inputs)
-        )
+        given = ((old if (id(node), place) in edges else values)[id(each)] for place, each in enumerate(node.inputs))
         values[id(node)] = np.asarray(run(*given))
     return values
 

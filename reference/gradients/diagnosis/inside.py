@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import MakeChange, nothing
+from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, Edge
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.probes import Probe
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
@@ -140,12 +140,7 @@ class View:
         neutral = [each for each in self.places if _may_cancel(probe, [each]) and self._has_none([each])]
         for number in range(len(self.nodes)):  # edges that cancel each other, of a maximum that is added again
             uses = self.uses(number)
-            if (
-                len(uses) > 1
-                and not set(uses) <= set(neutral)
-                and _may_cancel(probe, uses)
-                and self._has_none(uses)
-            ):
+            if len(uses) > 1 and not set(uses) <= set(neutral) and _may_cancel(probe, uses) and self._has_none(uses):
                 neutral += [each for each in uses if each not in neutral]
         return neutral if neutral and self._has_none(neutral) else []
 
@@ -177,7 +172,7 @@ def _may_cancel(probe: Probe, places: list[Place]) -> bool:
     effects = [probe.effect(each) for each in places]
     known = [each for each in effects if each is not None]
     total, size = (sum(each[part] for each in known) for part in (0, 1))
-    return len(known) < len(effects) or abs(total) <= likeness.PROBE_AGREES * size
+    return len(known) < len(effects) or abs(total) <= likeness.PROBE_AGREES * (size + probe.scale)
 
 
 def _found(view: View) -> Iterator[Named]:
@@ -233,6 +228,8 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
             yield Named("term-missing")
         elif exact == -1:
             yield Named("sign")
+        elif _is_step_left_out(view, places, exact):
+            yield Named("factor-missing", is_exact=True)
         elif _is_left_out(view, exact):
             yield Named("factor-missing")
         else:
@@ -263,6 +260,30 @@ def _is_left_out(view: View, factor: float) -> bool:
     constants = [float(node.value) for node in view.nodes if node.op == "constant" and node.value.ndim == 0]
     marked = [each for each in constants if each and not float(each).is_integer() and not (1 / each).is_integer()]
     return any(abs(factor * each - 1) < likeness.SAME_FACTOR for each in marked)
+
+
+def _is_step_left_out(view: View, places: list[Place], factor: float) -> bool:
+    """Whether the factor undoes that of an edge's own step: the derivative of what is first done with the argument.
+
+    That is an inner derivative, such as of the mean or the half of an argument of which a function is taken.
+    """
+    sample = view.samples.all[0]
+    argument = view.samples.graph.arguments[view.position]
+    for number, place in places:
+        node = view.nodes[number]
+        if not node.is_elementwise or node.op in {"add", "subtract", "negative"} | changes.MASKED:
+            return False
+        source = node.inputs[place]
+        while source.op in {"gather", "sum", "reshape", "transpose"}:
+            source = source.inputs[0]
+        if source is not argument:
+            return False
+        inputs = [sample.values[id(each)] for each in node.inputs]
+        with np.errstate(all="ignore"):
+            local = np.asarray(changes.derivative(Edge(node, place), inputs, sample.values[id(node)]))
+        if not (np.abs(local * factor - 1) < likeness.SAME_FACTOR).all():
+            return False
+    return True
 
 
 def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:

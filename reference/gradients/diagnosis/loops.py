@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import MakeChange, Place, value_of
+from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 
 Array = NDArray[Any]
 #: The steps of one place in the code, in their order.
@@ -83,9 +82,7 @@ class _Trial:
         for role in self.roles:
             for place in range(len(self.view.nodes[role[0]].inputs)):
                 edges = [(number, place) for number in role if (number, place) in self.places]
-                reached = {
-                    n for number, _ in edges for n in self._reaches[id(self.view.nodes[number].inputs[place])]
-                }
+                reached = {n for number, _ in edges for n in self._reaches[id(self.view.nodes[number].inputs[place])]}
                 if len(edges) > 1 and self.view.position in reached and reached <= self._wrong:
                     yield role, place, edges
 
@@ -184,7 +181,7 @@ def _divided(number: int) -> MakeChange:
 def _other_values(trial: _Trial) -> Iterator[Named]:
     """Each step takes another value for one of its inputs: of another line, or of the turn before or after."""
     nodes = trial.view.nodes
-    for role, place, edges in trial.edges():
+    for role, _, edges in trial.edges():
         node = nodes[role[-1]]
         if node.op not in {"matmul", "einsum"} and not node.is_elementwise:
             continue

@@ -116,6 +116,9 @@ _ORDER = (
 
 def _simplest(found: list[Named]) -> Named | None:
     words = {each.word for each in found}
+    exact = next((each for each in found if each.is_exact), None)
+    if exact is not None:
+        return exact
     return next((each for word in _ORDER if word in words for each in found if each.word == word), None)
 
 

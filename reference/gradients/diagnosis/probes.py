@@ -44,15 +44,15 @@ class Probe:
         step = likeness.PROBE_STEP
         ends = []
         for sign in (1, -1):
-            moved = [
-                each + sign * step * direction for each, direction in zip(sample.floats, directions, strict=True)
-            ]
+            moved = [each + sign * step * direction for each, direction in zip(sample.floats, directions, strict=True)]
             ends.append(evaluate(sample.graph, moved, held=(left_out, sample.values) if left_out else None))
         self._tangents = {key: (ends[0][key] - ends[1][key]) / (2 * step) for key in ends[0]}
         self._received = adjoints(sample.graph, sample.values, sample.cotangent, dict.fromkeys(left_out, _nothing))
         self._effects: dict[Place, tuple[float, float]] = {}
         answers, truths = ([arrays[n] for n in positions] for arrays in (sample.answers, sample.truths))
         self.fits = all(one.shape == two.shape for one, two in zip(answers, truths, strict=True))
+        #: The size of the right gradient along the direction.
+        self.scale = float(sum(np.abs(directions[n] * truth).sum() for n, truth in zip(positions, truths, strict=True)))
         #: The effect that a change has to have.
         self.wanted = 0.0
         if self.fits:

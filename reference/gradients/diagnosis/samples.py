@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.cases import Case, cotangents
 from reference.gradients.context import Context
-from reference.gradients.diagnosis.graph import Change, Graph, Values, evaluate, pulled_back
+from reference.gradients.diagnosis.graph import Change, Edge, Graph, Values, evaluate, pulled_back
 from reference.gradients.diagnosis.tracing import NotTracedError, trace
 from reference.gradients.specification import doubles
 from reference.numerics import likeness
@@ -153,6 +153,10 @@ class Samples:
         return all(each.agrees(found, self.position) for each, found in zip(self.all, candidates, strict=True))
 
 
+#: From a sample and an edge of its graph to what the edge contributes instead; None where that does not apply.
+MakeChange = Callable[[Sample, Edge], Change | None]
+#: An edge, by the number of the step and the place of its input.
+Place = tuple[int, int]
 #: The samples of each context: those of one argument are those of all.
 _GATHERED: WeakKeyDictionary[Context, tuple[Sample, ...]] = WeakKeyDictionary()
 

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import functions
 from reference.gradients.diagnosis.graph import Graph, Node
-from reference.gradients.diagnosis.recorded import OUTERMOST, NotTracedError, Traced, first_traced, is_computing, leaf, plain
+from reference.gradients.diagnosis.recorded import (
+    OUTERMOST,
+    NotTracedError,
+    Traced,
+    first_traced,
+    is_computing,
+    leaf,
+    plain,
+)
 
 __all__ = ["NotTracedError", "functions", "trace"]
 
