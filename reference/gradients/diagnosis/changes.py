@@ -86,6 +86,13 @@ def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> I
         yield from _elementwise(samples, node, place, alone=alone)
 
 
+def exact(node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+    """Wrong ways that say more than any other word for the same: what is normalised is taken as it was before."""
+    if (node.op, place) == ("divide", 1) and node.inputs[1].value.shape != node.value.shape:
+        if node.inputs[0].op != "constant":
+            yield "wrong-argument", with_local(lambda right, inputs, y: -y)
+
+
 def _elementwise(samples: Samples, node: Node, place: int, *, alone: bool) -> Iterator[tuple[str, MakeChange]]:
     if node.inputs[place].value.shape != node.value.shape:
         for axis in (*range(node.value.ndim), None):
@@ -267,7 +274,7 @@ def _turned(place: int) -> Iterator[MakeChange]:
 # Axes
 
 
-def along_axis(axis: int | None, power: int, *, is_mean: bool = False) -> MakeChange:
+def along_axis(axis: int | None, power: int, *, is_mean: bool = False, number: int | None = None) -> MakeChange:
     """The sum that undoes a broadcast runs along another axis.
 
     Parameters
@@ -278,19 +285,22 @@ def along_axis(axis: int | None, power: int, *, is_mean: bool = False) -> MakeCh
         How many factors of the broadcast value stand before the sum instead of in it.
     is_mean
         Whether the sum is part of a mean, which divides by the length of the wrong axis too.
+    number
+        The step whose value the factors have; None is the broadcast value itself, in a product.
     """
 
-    def make(_: Sample, edge: Edge) -> Change:
+    def make(sample: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Any, y: Array) -> Array:
             source = inputs[edge.place]
-            factors = power if edge.node.op in {"multiply", "divide"} else 0
-            terms = np.asarray(np.broadcast_to(g * derivative(edge, inputs, y), y.shape)) * source**factors
+            factors = power if number is not None or edge.node.op in {"multiply", "divide"} else 0
+            factor = (source if number is None else value_of(sample, number)) ** factors if factors else 1.0
+            terms = np.asarray(np.broadcast_to(g * derivative(edge, inputs, y), y.shape)) * factor
             keep = source.ndim == terms.ndim
             total = terms.sum(axis=axis, keepdims=keep)
             if is_mean:
-                right = y.size / max(source.size, 1)
-                total = total * right / (y.size / max(total.size, 1))
-            found = total / source**factors if factors else total
+                due = y.size / max(source.size, 1)
+                total = total * due / (y.size / max(total.size, 1))
+            found = np.asarray(total / factor)
             return np.broadcast_to(found, source.shape) if axis is None and not keep else found
 
         return change

@@ -281,7 +281,7 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
     """The gradient lacks a factor that is the value of a step, but for a constant."""
     view = View(samples)
     for number, node in enumerate(view.nodes):
-        if node.op == "constant" or not any(_varies(each, number) for each in samples):
+        if node.op == "constant" or not _varies_somewhere(samples, number):
             continue
         for power in (-1.0, 1.0):
             found = []
@@ -293,13 +293,31 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
                 found.append(changed)
             if len(found) == len(samples.all):
                 factor = factor_between(found, samples.answers)
-                if (
-                    factor
-                    and (power < 0 or abs(factor - 1) < likeness.PARTS_FIT)
-                    and samples.agree([factor * each for each in found])
-                ):
-                    divides = any(each.op == "divide" and each.inputs[1] is node for each in view.nodes)
-                    yield Named("factor-missing" if power < 0 or divides else "wrong-argument")
+                divides = any(each.op == "divide" and each.inputs[1] is node for each in view.nodes)
+                word = _word_of_factor(factor or 0.0, power, node, divides=divides)
+                if word and samples.agree([(factor or 0.0) * each for each in found]):
+                    yield Named(word)
+
+
+def _word_of_factor(factor: float, power: float, node: Node, *, divides: bool) -> str | None:
+    """What it means that the gradient is multiplied or divided by a step's value, and by a constant."""
+    if not factor:
+        return None
+    if power < 0:
+        return "factor-missing" if node.value.size > 1 else None
+    if abs(factor - 1) < likeness.PARTS_FIT:
+        return "factor-missing" if divides else "wrong-argument"
+    count = 1 / factor
+    is_count = divides and count > 1 and abs(count - round(count)) < likeness.SAME_CONSTANT
+    return "scaled" if is_count else None  # a sum is divided by, and a count is instead
+
+
+def _varies_somewhere(samples: Samples, number: int) -> bool:
+    """Whether a step's value is more than one constant, in a sample or in all of them."""
+    values = [value_of(each, number) for each in samples]
+    return any(float(np.ptp(each)) > 0 for each in values if each.size > 1) or (
+        values[0].size == 1 and len({float(each.reshape(-1)[0]) for each in values}) > 1
+    )
 
 
 def _varies(sample: Sample, number: int) -> bool:

@@ -7,6 +7,7 @@ the answers and not taken from a list: the gradient is linear in what an edge co
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from reference.numerics import likeness
 
 Array = NDArray[Any]
 Place = tuple[int, int]
+#: Steps of a graph in which each may stand before a sum.
+_FEW = 60
 #: Rounds of Newton's method for a constant.
 _ROUNDS = 8
 
@@ -185,6 +188,7 @@ def _found(view: View) -> Iterator[Named]:
     reduced = [each for each in view.places if _is_broadcast(view, each)]
     if len(reduced) > 1:
         yield from _of_factor(view, reduced)
+    if reduced:
         yield from _along_other_axis(view, reduced)
     yield from _local(view)
     for places, word, made in changes.joint(view.samples, view.nodes, view.places):
@@ -196,6 +200,9 @@ def _local(view: View) -> Iterator[Named]:
     """One edge is differentiated in one of the ways that are known to be wrong."""
     for place in view.places:
         node = view.nodes[place[0]]
+        for word, make in changes.exact(node, place[1]):
+            if view.agrees({place: make}):
+                yield Named(word, is_exact=True)
         for word, make in changes.local(view.samples, node, place[1]):
             if view.agrees({place: make}):
                 yield Named(word)
@@ -287,14 +294,40 @@ def _is_step_left_out(view: View, places: list[Place], factor: float) -> bool:
 
 
 def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:
-    """All sums that undo a broadcast run along another axis, and so do the means that they belong to."""
-    for axis in (*range(max(view.nodes[number].value.ndim for number, _ in reduced)), None):
-        for power in (0, 1, 2):
-            for is_mean in (False, True):
-                make = changes.along_axis(axis, power, is_mean=is_mean)
-                if view.agrees(dict.fromkeys(reduced, make)):
+    """Sums that undo a broadcast run along another axis, and so do the means that they belong to."""
+    statistics = [each for each in reduced if _keeps_axes(view, each)]
+    for places in _different([reduced, statistics, *([each] for each in statistics)]):
+        rank = max(view.nodes[number].value.ndim for number, _ in places)
+        for axis, is_mean in product((*range(rank), None), (False, True)):
+            for number, power in _factors_outside(view, places):
+                make = changes.along_axis(axis, power, is_mean=is_mean, number=number)
+                if view.agrees(dict.fromkeys(places, make)):
                     yield Named("wrong-axis")
                     return
+
+
+def _different(groups: list[list[Place]]) -> Iterator[list[Place]]:
+    for number, group in enumerate(groups):
+        if group and group not in groups[:number]:
+            yield group
+
+
+def _keeps_axes(view: View, place: Place) -> bool:
+    """Whether the input is a statistic that keeps its axes, such as the mean of each row."""
+    node = view.nodes[place[0]]
+    source = node.inputs[place[1]]
+    return source.value.ndim == node.value.ndim > 0 and bool(source.inputs)
+
+
+def _factors_outside(view: View, places: list[Place]) -> Iterator[tuple[int | None, int]]:
+    """What may stand before a sum instead of in it: a power of what is broadcast, or of another statistic."""
+    yield from ((None, power) for power in (0, 1, 2))
+    shapes = {view.nodes[number].inputs[place].value.shape for number, place in places}
+    if len(view.nodes) > _FEW or len(shapes) > 1:
+        return
+    for number, node in enumerate(view.nodes):
+        if node.inputs and node.value.shape in shapes and node.value.size > 1:
+            yield from ((number, power) for power in (1, 2))
 
 
 def _leaks(view: View, place: Place) -> Iterator[float]:
