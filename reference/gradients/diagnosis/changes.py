@@ -88,9 +88,9 @@ def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> I
 
 def exact(node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
     """Wrong ways that say more than any other word for the same: what is normalised is taken as it was before."""
-    if (node.op, place) == ("divide", 1) and node.inputs[1].value.shape != node.value.shape:
-        if node.inputs[0].op != "constant":
-            yield "wrong-argument", with_local(lambda right, inputs, y: -y)
+    is_normalised = (node.op, place) == ("divide", 1) and node.inputs[1].value.shape != node.value.shape
+    if is_normalised and node.inputs[0].op != "constant":
+        yield "wrong-argument", with_local(lambda right, inputs, y: -y)
 
 
 def _elementwise(samples: Samples, node: Node, place: int, *, alone: bool) -> Iterator[tuple[str, MakeChange]]:

@@ -147,7 +147,7 @@ def _of_edges(view: View) -> Iterator[Named]:
             if word != "last-sample-wrong" and view.agrees({place: _after(turn)}):
                 yield Named("term-missing" if word == "not-summed" else word)
         for word, turn in _flips(source):
-            if source == node.value.shape and view.agrees({place: _around(turn)}):
+            if source == node.value.shape and view.agrees({place: around(turn)}):
                 yield Named(word)
     yield from _of_steps(view)
 
@@ -180,7 +180,7 @@ def _after(turn: Turn) -> MakeChange:
     return make
 
 
-def _around(turn: Turn) -> MakeChange:
+def around(turn: Turn) -> MakeChange:
     """The step is pulled back in the other order, as the sums of a running sum from the wrong end."""
 
     def make(_: Sample, edge: Edge) -> Change:

@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.findings import Violation
 from reference.gradients.context import Context
-from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, whole
+from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
 
@@ -76,6 +76,7 @@ def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
         yield masks.explanations
         yield families.explanations
         yield replaced.explanations
+        yield variants.explanations
         yield _imprecise
 
 
