@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,15 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import functions
 from reference.gradients.diagnosis.graph import Graph, Node
-from reference.gradients.diagnosis.recorded import NotTracedError, Traced, first_traced, leaf, plain
+from reference.gradients.diagnosis.recorded import (
+    OUTERMOST,
+    NotTracedError,
+    Traced,
+    first_traced,
+    is_computing,
+    leaf,
+    plain,
+)
 from reference.numerics.constructors import replaced
 
 __all__ = ["NotTracedError", "functions", "trace"]
@@ -56,14 +63,22 @@ def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
     return Graph(arguments, kept, answer.node)
 
 
+OUTERMOST.add(trace.__code__)
+
+
 def _arrays_made_by(nodes: list[Node]) -> contextlib.AbstractContextManager[None]:
     """Let numpy's constructors make recorded arrays in this thread, so that parts can be written into them."""
 
     def converting(original: Callable[..., Any]) -> Callable[..., Any]:
-        return partial(_converted, original, nodes)
+        def convert(*args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs) if is_computing() else _converted(original, nodes, *args, **kwargs)
+
+        return convert
 
     def making(original: Callable[..., Any]) -> Callable[..., Any]:
         def make(*args: Any, **kwargs: Any) -> Any:
+            if is_computing():
+                return original(*args, **kwargs)
             array = original(*(plain(each) for each in args), **kwargs)
             return Traced(leaf("constant", array, nodes), nodes) if array.dtype.kind == "f" else array
 
