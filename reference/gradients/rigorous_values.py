@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients import ties
+from reference.gradients import places, ties
 from reference.gradients.cases import Case
-from reference.gradients.consistency import answers_of, not_a_number
+from reference.gradients.consistency import answers_of, hidden_roundings, not_a_number
 from reference.gradients.context import Context
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import Specification
@@ -47,7 +47,15 @@ def compare_with_known(
                 moves = _by_rounded_arguments(context, gradient, case, cotangent, enough)[position]
                 reached = Estimate(reached.value, reached.error + moves)
             excused = partial(_is_excused, context, case, cotangent, answers, bounds, position)
-            comparison.add(answers[position], reached, bounds[position], asked(case.args, cotangent), excused)
+            hidden = partial(hidden_roundings, context, case, cotangent, position)
+            comparison.add(
+                answers[position],
+                reached,
+                bounds[position],
+                asked(case.args, cotangent),
+                excused,
+                None if context.pattern.is_large else hidden,  # they are in the bounds
+            )
             not_a_number(comparison, case, cotangent, answers[position], truth, excused)
     return left
 
@@ -64,7 +72,7 @@ def _is_excused(
     """Whether an entry that seems wrong is at a kink; of many numbers the function is asked along that entry alone."""
     if not context.pattern.is_large:
         return context.is_excused(case, cotangent, answers, bounds, index)
-    return ties.has_kink_along(context.place(case, cotangent), position, index)
+    return ties.has_kink_along(places.place_of(context, case, cotangent), position, index)
 
 
 def _by_rounded_arguments(

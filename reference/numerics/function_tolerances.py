@@ -7,8 +7,6 @@ from __future__ import annotations
 
 # A second opinion on a slope (`reference.gradients.differences`)
 
-#: Arguments are smaller than all steps if they are below this fraction of the smallest. A choice.
-OWN_SCALE = 1.0
 #: The steps of the second opinion on a slope, the longest first.
 TAYLOR_STEPS = (
     2.0**-4,

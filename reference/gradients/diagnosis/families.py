@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import MakeChange, Place, nothing, value_of
+from reference.gradients.diagnosis.changes import nothing, value_of
 from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -147,7 +147,7 @@ def _of_edges(view: View) -> Iterator[Named]:
             if word != "last-sample-wrong" and view.agrees({place: _after(turn)}):
                 yield Named("term-missing" if word == "not-summed" else word)
         for word, turn in _flips(source):
-            if source == node.value.shape and view.agrees({place: _around(turn)}):
+            if source == node.value.shape and view.agrees({place: around(turn)}):
                 yield Named(word)
     yield from _of_steps(view)
 
@@ -180,7 +180,7 @@ def _after(turn: Turn) -> MakeChange:
     return make
 
 
-def _around(turn: Turn) -> MakeChange:
+def around(turn: Turn) -> MakeChange:
     """The step is pulled back in the other order, as the sums of a running sum from the wrong end."""
 
     def make(_: Sample, edge: Edge) -> Change:
@@ -263,6 +263,8 @@ def _without_cotangent(view: View) -> Iterator[Named]:
 
 def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
     changed: dict[Place, Change] = dict.fromkeys(places, nothing)
+    if view.are_independent(places) and not _may_be_without(view, ones, places):
+        return False
     for sample, other in zip(view.samples, ones, strict=True):
         kept, lost, whole = view.pulled(sample, changed), view.pulled(other, changed), view.pulled(other, {})
         if kept is None or lost is None or whole is None:
@@ -270,3 +272,14 @@ def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
         if not sample.agrees(kept + whole - lost, view.position):
             return False
     return True
+
+
+def _may_be_without(view: View, ones: Samples, places: list[Place]) -> bool:
+    """Whether that explains the answer along one direction; the first sample tells."""
+    probe, other = view.probe(view.samples.all[0]), view.probe(ones.all[0])
+    pairs = [(probe.effect(each), other.effect(each)) for each in places]
+    known = [(one, two) for one, two in pairs if one and two]
+    if len(known) < len(pairs) or not probe.fits:
+        return True
+    effect = sum(two[0] - one[0] for one, two in known)
+    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in known))

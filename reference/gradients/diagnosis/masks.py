@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.changes import MASKED, MakeChange, value_of
+from reference.gradients.diagnosis.changes import MASKED, value_of
+from reference.gradients.diagnosis.composite import is_mask_like
 from reference.gradients.diagnosis.graph import Change, Edge, Node, pulled_back, to_input
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
 
 Array = NDArray[Any]
 #: From a sample to an array, such as that which a mask compares with a threshold.
@@ -87,15 +88,9 @@ def _chosen(node: Node, compared: Compared, threshold: float, *, first_above: bo
 # Arrays of constants
 
 
-def _is_mask(array: Array) -> bool:
-    """Whether it has two values, of which one is 0."""
-    values = np.unique(array)
-    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004 - open and shut
-
-
 def _masks(samples: Samples) -> list[int]:
     graph = samples.graph
-    return [number for number, node in enumerate(graph.nodes) if node.op == "constant" and _is_mask(node.value)]
+    return [number for number, node in enumerate(graph.nodes) if node.op == "constant" and is_mask_like(node.value)]
 
 
 def _of_constants(samples: Samples) -> Iterator[Named]:

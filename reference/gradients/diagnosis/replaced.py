@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.changes import MakeChange, value_of
+from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Values, contribution, evaluate, pulled_back
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.cases import Case, cotangents
 from reference.gradients.context import Context
-from reference.gradients.diagnosis.graph import Change, Graph, Values, evaluate, pulled_back
+from reference.gradients.diagnosis.graph import Change, Edge, Graph, Values, evaluate, pulled_back
 from reference.gradients.diagnosis.tracing import NotTracedError, trace
 from reference.gradients.specification import doubles
 from reference.numerics import likeness
@@ -43,6 +43,8 @@ class Sample:
         How far each answer may be off by rounding, and by the oracle's own error.
     recorded
         What the forward pass computes, and the value of each of its steps; None where it could not be recorded.
+    memory
+        What hypotheses have come to, for the other arguments.
     """
 
     args: tuple[Array, ...]
@@ -52,6 +54,7 @@ class Sample:
     truths: tuple[Array, ...]
     slack: tuple[Array, ...]
     recorded: tuple[Graph, Values] | None = None
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def graph(self) -> Graph:
@@ -150,6 +153,10 @@ class Samples:
         return all(each.agrees(found, self.position) for each, found in zip(self.all, candidates, strict=True))
 
 
+#: From a sample and an edge of its graph to what the edge contributes instead; None where that does not apply.
+MakeChange = Callable[[Sample, Edge], Change | None]
+#: An edge, by the number of the step and the place of its input.
+Place = tuple[int, int]
 #: The samples of each context: those of one argument are those of all.
 _GATHERED: WeakKeyDictionary[Context, tuple[Sample, ...]] = WeakKeyDictionary()
 

@@ -204,7 +204,11 @@ def _finite_differences(samples: Samples) -> Named | None:
         return None
     for scheme, order in (("forward", 1), ("backward", 1), ("central", 2)):
         step = _step(samples, scheme, order)
-        if step is not None and likeness.SMALLEST_STEP < step < 1 and _reproduced(samples, scheme, step):
+        if step is None or not likeness.SMALLEST_STEP < step < 1:
+            continue
+        if step > likeness.LARGE_STEP:  # where higher terms show, and rounding does not
+            step = _step(samples, scheme, order, near=step) or step
+        if _reproduced(samples, scheme, step):
             return Named("finite-differences", (("a step of", f"{step:.2g}"),))
     return None
 
@@ -213,8 +217,9 @@ def _finite_differences(samples: Samples) -> Named | None:
 #: A step at which the error of differences is that of their leading term, and rounding is small beside it.
 
 
-def _step(samples: Samples, scheme: str, order: int) -> float | None:
-    probe = likeness.PROBES[order]
+def _step(samples: Samples, scheme: str, order: int, near: float | None = None) -> float | None:
+    """The step of differences with such errors, as it is told by those with a known one, which is near if given."""
+    probe = near or likeness.PROBES[order]
     places = _places(samples)
     errors = [
         _differences(each, samples.position, scheme, probe, places) - truth.flat[places]
@@ -230,11 +235,12 @@ def _reproduced(samples: Samples, scheme: str, step: float) -> bool:
     """Whether differences with about this step have the errors that came, but for their rounding."""
     explained, total = 0.0, 0.0
     places = _places(samples)
+    most = _UNEXPLAINED if step <= likeness.LARGE_STEP else likeness.LARGE_UNEXPLAINED
     for each, answer, truth in zip(samples, samples.answers, samples.truths, strict=True):
         near = _differences(each, samples.position, scheme, step, places)
         explained += float(np.square(answer.flat[places] - near).sum())
         total += float(np.square(answer.flat[places] - truth.flat[places]).sum())
-    return explained < _UNEXPLAINED * total
+    return explained < most * total
 
 
 def _places(samples: Samples) -> Array:
