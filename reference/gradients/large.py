@@ -39,7 +39,7 @@ def compare(context: Context, oracle: Differences, number: int, comparison: Comp
     direction = steps * rng.uniform(0.25, 1.0, steps.shape) * rng.choice([-1.0, 1.0], steps.shape)
     told = Slopes(oracle, floats, position, cotangent)
     strange = np.argwhere(~np.isfinite(actual))
-    if strange.size:
+    if len(strange):
         index = tuple(int(i) for i in strange[0])
         due = fact("number where finite", what=comparison.name, index=index)
         comparison.violation = _wrong(comparison, due, index, actual, case)

@@ -73,8 +73,6 @@ def _elementwise_sources(view: View, last: int) -> list[int]:
 
 def _derivative(sample: Sample, first: int, last: int) -> Array:
     """The derivative of the later step for the earlier one."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     nodes = sample.graph.nodes
     part = Graph((nodes[first],), nodes[first : last + 1], nodes[last])
     return pulled_back(_cut(part), sample.values, np.ones(nodes[last].value.shape))[0]
@@ -142,8 +140,6 @@ def _polynomial(after: list[Array], derivatives: list[Array]) -> Array | None:
 def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]) -> list[Array] | None:
     found = []
     for sample, point in zip(samples, points, strict=True):
-        assert sample.graph is not None  # noqa: S101
-        assert sample.values is not None  # noqa: S101
         nodes = sample.graph.nodes
         part = _cut(Graph((nodes[first],), nodes[first : last + 1], nodes[last]))
         values = dict(sample.values)
@@ -158,12 +154,25 @@ def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]
 
 def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
     for sample, derivative in zip(view.samples, wrong, strict=True):
-        assert sample.graph is not None  # noqa: S101
         source = sample.graph.nodes[first]
+        if _refuted(view, sample, first, last, derivative):
+            return False
         found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
         if found is None or not sample.agrees(found, view.position):
             return False
     return True
+
+
+def _refuted(view: View, sample: Sample, first: int, last: int, derivative: Array) -> bool:
+    """Whether a wrong derivative of some steps surely does not explain the answer."""
+    probe = view.probe(sample)
+    gradient = probe.received(last)
+    if gradient is None or not probe.fits:
+        return False
+    with np.errstate(all="ignore"):
+        right = probe.along(first, gradient * _derivative(sample, first, last))
+        wrong = probe.along(first, gradient * derivative)
+    return not (right and wrong and probe.is_wanted(wrong[0] - right[0], wrong[1] + right[1]))
 
 
 # Constants
@@ -171,13 +180,21 @@ def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
 
 def other_epsilon(samples: Samples) -> Iterator[Named]:
     """A small constant of the forward pass has another value in the gradient; it is estimated."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
-        if node.op == "constant" and node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
+        if not _is_added(samples, number):
+            continue
+        if node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
             value = _fitted(samples, number, float(node.value))
             if value is not None and value != float(node.value):
                 yield Named("other-epsilon", (("the constant", f"{value:.3g}"),))
+
+
+def _is_added(samples: Samples, number: int) -> bool:
+    """Whether a constant is added to something, or bounds it, as an epsilon does."""
+    nodes = samples.graph.nodes
+    users = [each.op for each in nodes if nodes[number] in each.inputs]
+    return nodes[number].op == "constant" and bool(users) and set(users) <= {"add", "subtract", "maximum"}
 
 
 def _fitted(samples: Samples, number: int, here: float) -> float | None:
@@ -200,7 +217,6 @@ def _fitted(samples: Samples, number: int, here: float) -> float | None:
 def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
     found = []
     for sample in samples:
-        assert sample.graph is not None  # noqa: S101
         changed = {id(sample.graph.nodes[number]): lambda: np.asarray(value)}
         with np.errstate(all="ignore"):
             values = evaluate(sample.graph, sample.floats, changed)
@@ -213,8 +229,7 @@ def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
 
 def _with_other_values(samples: Samples) -> Iterator[Named]:
     """The right formula with 0, 1 or the transpose in the place of another argument, or of an array of constants."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.inputs or node is graph.arguments[samples.position] or node.value.dtype.kind != "f":
             continue
@@ -222,8 +237,14 @@ def _with_other_values(samples: Samples) -> Iterator[Named]:
             if word == "transposed" and not _is_square(node.value):
                 continue
             if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
-                is_mask = node.op == "constant" and np.array_equal(np.unique(node.value), [0.0, 1.0])
+                is_mask = node.op == "constant" and is_mask_like(node.value)
                 yield Named("mask-missing" if is_mask and word == "factor-missing" else word)
+
+
+def is_mask_like(array: Array) -> bool:
+    """Whether it has two values, of which one is 0."""
+    values = np.unique(array)
+    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004 - open and shut
 
 
 def _is_square(array: Array) -> bool:
@@ -242,7 +263,6 @@ def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) 
     """The gradients where an argument or a constant has another value."""
     found = []
     for sample in samples:
-        assert sample.graph is not None  # noqa: S101
         node = sample.graph.nodes[number]
         with np.errstate(all="ignore"):
             values = _evaluated_with(sample, node, change(value_of(sample, number)))
@@ -251,7 +271,6 @@ def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) 
 
 
 def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
-    assert sample.graph is not None  # noqa: S101
     floats = [
         value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
     ]
@@ -262,7 +281,7 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
     """The gradient lacks a factor that is the value of a step, but for a constant."""
     view = View(samples)
     for number, node in enumerate(view.nodes):
-        if node.op == "constant" or not any(_varies(each, number) for each in samples):
+        if node.op == "constant" or not _varies_somewhere(samples, number):
             continue
         for power in (-1.0, 1.0):
             found = []
@@ -274,12 +293,31 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
                 found.append(changed)
             if len(found) == len(samples.all):
                 factor = factor_between(found, samples.answers)
-                if (
-                    factor
-                    and (power < 0 or abs(factor - 1) < likeness.PARTS_FIT)
-                    and samples.agree([factor * each for each in found])
-                ):
-                    yield Named("factor-missing")
+                divides = any(each.op == "divide" and each.inputs[1] is node for each in view.nodes)
+                word = _word_of_factor(factor or 0.0, power, node, divides=divides)
+                if word and samples.agree([(factor or 0.0) * each for each in found]):
+                    yield Named(word)
+
+
+def _word_of_factor(factor: float, power: float, node: Node, *, divides: bool) -> str | None:
+    """What it means that the gradient is multiplied or divided by a step's value, and by a constant."""
+    if not factor:
+        return None
+    if power < 0:
+        return "factor-missing" if node.value.size > 1 else None
+    if abs(factor - 1) < likeness.PARTS_FIT:
+        return "factor-missing" if divides else "wrong-argument"
+    count = 1 / factor
+    is_count = divides and count > 1 and abs(count - round(count)) < likeness.SAME_CONSTANT
+    return "scaled" if is_count else None  # a sum is divided by, and a count is instead
+
+
+def _varies_somewhere(samples: Samples, number: int) -> bool:
+    """Whether a step's value is more than one constant, in a sample or in all of them."""
+    values = [value_of(each, number) for each in samples]
+    return any(float(np.ptp(each)) > 0 for each in values if each.size > 1) or (
+        values[0].size == 1 and len({float(each.reshape(-1)[0]) for each in values}) > 1
+    )
 
 
 def _varies(sample: Sample, number: int) -> bool:

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import MakeChange, Place, nothing, value_of
+from reference.gradients.diagnosis.changes import nothing, value_of
 from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
 from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, Turn]]:
     for axis, size in enumerate(shape):
         if size > 1:
             # Where there are two, the last is left out or the first alone is kept: nobody can know which.
-            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004
+            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004 - of two, each is the last or the first
             yield ("last-sample-wrong" if is_last_sample else "term-missing"), _dropped(axis, -1)
             yield "term-missing", _dropped(axis, 0)
             if size > 2:  # noqa: PLR2004 - of two, one is kept where the other is left out
@@ -96,8 +96,7 @@ def _of_cotangent(view: View) -> Iterator[Named]:
     for word, turn in _flips(samples.truths[0].shape):
         if samples.agree([turn(each) for each in samples.truths]):
             yield Named(word)
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.inputs and len(graph.nodes) > changes._FEW:
             continue
@@ -120,15 +119,11 @@ def _agree(samples: Samples, gradients: Callable[[Sample], tuple[Array, ...]]) -
 
 
 def _pulled(sample: Sample, turn: Turn) -> tuple[Array, ...]:
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return pulled_back(sample.graph, sample.values, turn(sample.cotangent))
 
 
 def _with_value(sample: Sample, number: int, turn: Turn) -> tuple[Array, ...]:
     """The gradients where the derivatives take a changed value of one step."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     node, turned = sample.graph.nodes[number], turn(value_of(sample, number))
     if node.inputs:
         return pulled_back(sample.graph, {**sample.values, id(node): turned}, sample.cotangent)
@@ -152,7 +147,7 @@ def _of_edges(view: View) -> Iterator[Named]:
             if word != "last-sample-wrong" and view.agrees({place: _after(turn)}):
                 yield Named("term-missing" if word == "not-summed" else word)
         for word, turn in _flips(source):
-            if source == node.value.shape and view.agrees({place: _around(turn)}):
+            if source == node.value.shape and view.agrees({place: around(turn)}):
                 yield Named(word)
     yield from _of_steps(view)
 
@@ -185,7 +180,7 @@ def _after(turn: Turn) -> MakeChange:
     return make
 
 
-def _around(turn: Turn) -> MakeChange:
+def around(turn: Turn) -> MakeChange:
     """The step is pulled back in the other order, as the sums of a running sum from the wrong end."""
 
     def make(_: Sample, edge: Edge) -> Change:
@@ -241,7 +236,7 @@ def _of_one_kind(view: View) -> Iterator[Named]:
     kinds = {(view.nodes[number].op, place) for number, place in view.places}
     for op, place in sorted(kinds):
         mine = [each for each in view.places if each[1] == place and view.nodes[each[0]].op == op]
-        if len(mine) < 2:  # noqa: PLR2004
+        if len(mine) < 2:  # noqa: PLR2004 - one alone may agree by chance
             continue
         for formula in changes._FACTORS.get((op, place), ()):
             if view.agrees(dict.fromkeys(mine, changes.with_local(formula))):
@@ -268,6 +263,8 @@ def _without_cotangent(view: View) -> Iterator[Named]:
 
 def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
     changed: dict[Place, Change] = dict.fromkeys(places, nothing)
+    if view.are_independent(places) and not _may_be_without(view, ones, places):
+        return False
     for sample, other in zip(view.samples, ones, strict=True):
         kept, lost, whole = view.pulled(sample, changed), view.pulled(other, changed), view.pulled(other, {})
         if kept is None or lost is None or whole is None:
@@ -275,3 +272,14 @@ def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
         if not sample.agrees(kept + whole - lost, view.position):
             return False
     return True
+
+
+def _may_be_without(view: View, ones: Samples, places: list[Place]) -> bool:
+    """Whether that explains the answer along one direction; the first sample tells."""
+    probe, other = view.probe(view.samples.all[0]), view.probe(ones.all[0])
+    pairs = [(probe.effect(each), other.effect(each)) for each in places]
+    known = [(one, two) for one, two in pairs if one and two]
+    if len(known) < len(pairs) or not probe.fits:
+        return True
+    effect = sum(two[0] - one[0] for one, two in known)
+    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in known))

@@ -199,7 +199,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
 
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:  # noqa: A002 - numpy's name
-    if ord not in {None, 2} or (ord == 2 and axis is None and x.ndim > 1):  # noqa: PLR2004
+    if ord not in {None, 2} or (ord == 2 and axis is None and x.ndim > 1):  # noqa: PLR2004 - the Euclidean norm
         raise NotTracedError("norm")
     return np.sqrt(_sum(x**2, axis, keepdims=keepdims))
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -83,14 +86,16 @@ class Traced(NDArrayOperatorsMixin):
 
     def step(self, op: str, inputs: Sequence[Traced], run: Callable[..., Any], **more: Any) -> Traced:
         """Note a step, and return its result."""
-        value = np.asarray(run(*(each.value for each in inputs)))
-        node = Node(op, tuple(each.node for each in inputs), run, value, **more)
+        with _computing():
+            value = np.asarray(run(*(each.value for each in inputs)))
+        node = Node(op, tuple(each.node for each in inputs), run, value, site=_site(), **more)
         self._nodes.append(node)
         return Traced(node, self._nodes)
 
     def gathered(self, take: Callable[[Any], Any], op: str = "gather") -> Traced:
         """Note a step that takes entries by their places."""
-        index = np.asarray(take(np.arange(self.value.size).reshape(self.value.shape)))
+        with _computing():
+            index = np.asarray(take(np.arange(self.value.size).reshape(self.value.shape)))
         settings = {"index": index}
         return self.step(op, [self], take, pulls=(rules.gather_pull(index),), settings=settings)
 
@@ -218,6 +223,39 @@ _GATHERS = {
     "take", "take_along_axis", "repeat", "tile", "flip", "fliplr", "flipud", "roll", "rot90", "diagonal", "atleast_2d",
     "atleast_1d", "sliding_window_view",
 }  # fmt: skip
+
+
+_THREAD = threading.local()
+
+
+@contextlib.contextmanager
+def _computing() -> Iterator[None]:
+    """While a step is computed, numpy makes plain arrays for itself."""
+    before = is_computing()
+    _THREAD.computes = True
+    try:
+        yield
+    finally:
+        _THREAD.computes = before
+
+
+def is_computing() -> bool:
+    """Whether numpy is computing a step, in this thread."""
+    return bool(getattr(_THREAD, "computes", False))
+
+
+#: The code of the functions that call the one that is recorded.
+OUTERMOST: set[CodeType] = set()
+
+
+def _site() -> tuple[tuple[int, int], ...]:
+    """Where in the recorded function numpy was called: each call on the way there."""
+    found = []
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code not in OUTERMOST:
+        found.append((id(frame.f_code), frame.f_lasti))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(found)
 
 
 def leaf(op: str, array: Array, nodes: list[Node]) -> Node:

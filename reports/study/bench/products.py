@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -63,23 +64,28 @@ class Layout:
 
 def products(work: Workload, layout: Layout) -> list[Product]:
     """All products of an epoch, in the order in which they are computed."""
-    nets: dict[int, _Net] = {}
-    found: list[Product] = []
-    whole = work.batch_size == len(work.train)
-
-    def net(n: int) -> _Net:
-        return nets.setdefault(n, _Net(work.widths, n, layout.columns, work.train.dtype))
-
+    net, found = _nets(work, layout), list[Product]()
     for start in range(0, len(work.train), work.batch_size):
         batch = work.train[start : start + work.batch_size]
         for X in _slices(batch, layout.piece):
             found += [*net(len(X)).forward(X), *net(len(X)).backward(X)]
-    evaluated = [work.train, work.test] if work.evaluated else []
-    for each in evaluated[1:] if whole else evaluated:
+    return found + (evaluation(work, layout) if work.evaluated else [])
+
+
+def evaluation(work: Workload, layout: Layout) -> list[Product]:
+    """The products that the losses of both sets take; those of the training set only if the next step does not."""
+    net, found = _nets(work, layout), list[Product]()
+    whole = work.batch_size == len(work.train)
+    for each in [work.test] if whole else [work.train, work.test]:
         if each is not None:
             for X in _slices(each, layout.piece):
                 found += net(len(X)).forward(X)
     return found
+
+
+def _nets(work: Workload, layout: Layout) -> Callable[[int], _Net]:
+    """A function that gives the arrays for n samples, the same whenever it is asked."""
+    return functools.cache(lambda n: _Net(work.widths, n, layout.columns, work.train.dtype))
 
 
 def run(todo: Sequence[Product], times: int = 1) -> None:
