@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -42,6 +43,10 @@ class Whole:
         rows = np.ascontiguousarray(inputs[:, :n]).T
         self._targets = Targets.of(train.T)
         self._all_targets = self._targets if test is None else Targets.of(np.concatenate([train.T, test.T]))
+        #: Samples whose losses are computed together: soft targets take longer, so one-hot ones are kept apart.
+        self._parts = [(slice(None), self._all_targets)]
+        if test is not None and not self._all_targets.one_hot:
+            self._parts = [(slice(n), self._targets), (slice(n, None), Targets.of(test.T))]
         bytes_of_epoch = max(n_classes * n_all, shape.n_parameters) * dtype.itemsize
         #: How many epochs `run` can do at once.
         self.most = min(max(_BYTES // bytes_of_epoch, 1), _EPOCHS)
@@ -72,13 +77,16 @@ class Whole:
         """
         self._begin()
         self._begun = False  # until the end, since what is live belongs to a later epoch meanwhile
-        history = History()
+        history: History | None = None
         for rows in self._portions(n_epochs):
             self.descend(rows)
-            more = self._history(0 if first and not history.loss_train else 1, rows)
+            more = self._history(0 if first and history is None else 1, rows)
             if more is None:
                 return None
-            history.extend(more)
+            if history is None:
+                history = more
+            else:
+                history.extend(more)
             self._vectors[0], self._outputs[0] = self._live.vector, self._Y
         self._live.write(self._net)
         self._begun = True
@@ -126,10 +134,12 @@ class Whole:
         if last and head.breaks(outputs[:last, :, :n], self._targets, of_target[:last, :n]):
             return None
         outputs, of_target = outputs[first:], of_target[first:]
-        losses = head.losses(outputs, targets, of_target)
+        parts = [head.losses(outputs[..., part], its, of_target[..., part]) for part, its in self._parts]
+        losses = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         history = History(amplitude=self._amplitudes(vectors))
         history.loss_train, history.loss_test = _means(losses[:, :n]), _means(losses[:, n:])
-        if not (np.isfinite([*history.loss_train, *history.loss_test]).all() and np.isfinite(vectors[-1]).all()):
+        total = sum(history.loss_train) + sum(history.loss_test) + float(np.add.reduce(vectors[-1]))
+        if not math.isfinite(total):  # if it overflows, the plain path will do as well
             return None
         right = hits(outputs, targets.places, of_target)
         history.acc_train, history.acc_test = _shares(right[:, :n]), _shares(right[:, n:])

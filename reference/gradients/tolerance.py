@@ -196,7 +196,8 @@ def _difference(narrow: Array, wide: Array) -> Array | None:
         and np.finfo(wide.dtype).eps < np.finfo(narrow.dtype).eps
         and wide.shape == narrow.shape
     )
-    if not computed_wider:
+    # Code that refuses the wider type may answer NaN, in an array that was made for it.
+    if not computed_wider or (np.isnan(wide) & ~np.isnan(narrow)).any():
         return None
     return np.where(narrow == wide, 0.0, np.abs(narrow - wide)).astype(np.float64)
 
