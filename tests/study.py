@@ -25,7 +25,7 @@ SMALL = Plan(
     sweep_images=120,
     sweep_epochs=1,
     their_epochs=2,
-    cases=verification.Plan(5, 1, 1),
+    cases=verification.Plan(5, 1, 1, "quick"),
     every=60,
     seeds=3,
     timing=training.Plan(rounds=1, images=120, small_epochs=2, compiled=False),

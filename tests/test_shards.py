@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from reports.course import shards
-from reports.io.exit_codes import FAILED, OK, USAGE
+from reports.course.entry import Entry
+from reports.course.record import Key
+from reports.course.task import Result
+from reports.io.exit_codes import FAILED, OK, USAGE, UsageError
+from reports.verdicts.settings import Settings
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
@@ -50,28 +54,34 @@ def test_shards_that_do_not_fit_are_wrong_usage(elsewhere: Path, capsys: pytest.
     assert outcome("--merge", "1.json", "--all", "course") == USAGE
 
 
-def test_a_shard_that_was_changed_is_refused(
-    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def written_shard(folder: Path) -> Path:
+    """The file of the only shard of a class of one, who fails."""
+    settings = Settings(3, "*", 5, "quick", 60, 2**30, "auto")
+    path = folder / "1.json"
+    keys = [Key("a", "the hash of a's contents")]
+    path.write_text(shards.as_json({0: Result(Entry("a", "fail"))}, keys, (1, 1), settings), encoding="utf-8")
+    return path
+
+
+def test_a_shard_that_was_changed_is_refused(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The seal tells of a changed verdict, and of another machine, unless both have the same secret in BP_SEAL_KEY."""
-    hand_in(elsewhere / "course", a=LEAKY)
-    shard = ["--all", "course", *RELU, "--seed", "5", "--shard", "1/1", "--json", "1.json"]
-    assert outcome(*shard) == FAILED
-    assert outcome("--merge", "1.json") == FAILED
-    text = Path("1.json").read_text("utf-8")
-    Path("1.json").write_text(text.replace('"verdict": "fail"', '"verdict": "pass"'), encoding="utf-8")
-    assert Path("1.json").read_text("utf-8") != text
-    assert outcome("--merge", "1.json") == USAGE
-    assert "the seal of 1.json is wrong" in capsys.readouterr().err
+    path = written_shard(elsewhere)
+    assert shards.merged([path])[0] == [Result(Entry("a", "fail"))]
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"fail"', '"pass"'), encoding="utf-8")
+    assert path.read_text("utf-8") != text
+    with pytest.raises(UsageError, match=r"the seal of .*1\.json is wrong"):
+        shards.merged([path])
     monkeypatch.setenv("BP_SEAL_KEY", "known to all machines")
-    assert outcome(*shard) == FAILED
+    written_shard(elsewhere)
     monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "another machine"))
-    assert outcome("--merge", "1.json") == FAILED
+    assert shards.merged([path])[0] == [Result(Entry("a", "fail"))]
     monkeypatch.setenv("BP_SEAL_KEY", "another secret")
-    assert outcome("--merge", "1.json") == USAGE
+    with pytest.raises(UsageError, match="BP_SEAL_KEY"):
+        shards.merged([path])
     monkeypatch.delenv("BP_SEAL_KEY")
-    assert outcome("--merge", "1.json") == USAGE
-    assert "BP_SEAL_KEY" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="BP_SEAL_KEY"):
+        shards.merged([path])
 
 
 def test_shards_are_joined_if_they_saw_the_same_contents(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,15 +97,13 @@ def test_shards_are_joined_if_they_saw_the_same_contents(elsewhere: Path, capsys
 
 @pytest.mark.parametrize("name", ["examiner", "version"])
 def test_verdicts_of_another_version_are_not_joined(
-    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Verdicts that another version of the examiner has given are not joined by this one."""
-    hand_in(elsewhere / "course", a=RIGHT)
-    shard = ["--all", "course", "--only", "relu.made", "--effort", "quick", "--seed", "5"]
-    assert outcome(*shard, "--shard", "1/1", "--json", "1.json") == OK
+    path = written_shard(elsewhere)
     monkeypatch.setattr(shards, name, lambda: "another")
-    assert outcome("--merge", "1.json") == USAGE
-    assert "merge with the version that has judged" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="merge with the version that has judged"):
+        shards.merged([path])
 
 
 def test_anonymous_tables_and_pages_name_nobody(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -98,18 +98,19 @@ def gather(
         if (kept := cache.get(part)) is not None:
             found[part.name] = kept
             step()
-    for part, result in _made([part for part in parts if part.name not in found], display):
-        if isinstance(result, PartResult):
-            cache.put(part, result)
-        found[part.name] = result
-        step()
+    with closing(_made([part for part in parts if part.name not in found], display)) as made:
+        for part, result in made:
+            if isinstance(result, PartResult):
+                cache.put(part, result)
+            found[part.name] = result
+            step()
     in_order = [(part.name, found[part.name]) for part in parts]
     results = {name: each for name, each in in_order if isinstance(each, PartResult)}
     failed = {name: each for name, each in in_order if isinstance(each, str)}
     return Study(results, failed, shortened, title or Title())
 
 
-def _made(parts: Sequence[Part], display: Display) -> Iterator[tuple[Part, PartResult | str]]:
+def _made(parts: Sequence[Part], display: Display) -> Generator[tuple[Part, PartResult | str], None, None]:
     """Do the parts; yield each with its result, or with the reason why it failed.
 
     Where there are several cores, a process does one kind of parts while this one does the others. A matrix product has

@@ -123,7 +123,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
             )
             for alpha in ALPHAS
         ),
-        seeds.part(spirals, ALPHAS, plan.seeds, lambda: data(spirals)),
+        seeds.part(spirals, ALPHAS, plan.seeds, partial(load_data, spirals)),
         runs.part(
             "mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, analysis=DigitAnalysis(mnist, mnist_folder)
         ),

@@ -64,6 +64,10 @@ class BallTensor(torch.Tensor):  # type: ignore[misc, unused-ignore]
 class _Mode(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
     """Catches the functions that make tensors, so that balls can be written into these."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and keeping the compiler off would import it, for a second
+
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
         if any(isinstance(each, BallTensor) for each in tree_flatten((args, options))[0]):
