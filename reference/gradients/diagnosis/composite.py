@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,13 @@ _LARGEST_EPSILON = 0.5
 #: Rounds of Newton's method, and how near a constant has to be.
 _ROUNDS = 12
 _DEGREE = 3
+#: Steps of a graph in which each may stand for a derivative.
+_FEW = 60
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    for test in (_segments, other_epsilon, _with_other_values, _without_factor, _other_value):
+    for test in (_segments, other_epsilon, _with_other_values, _without_factor, _with_other_factor, _other_value):
         found = list(test(samples))
         if found:
             # A term that is missing in an inner step may be a factor that is missing in the whole.
@@ -42,7 +45,7 @@ def _segments(samples: Samples) -> Iterator[Named]:
     for first, last in _pairs(view):
         derivatives = [_derivative(each, first, last) for each in samples]
         for word, wrong in _wrong_formulas(samples, first, last, derivatives):
-            if _agrees(view, first, last, wrong):
+            if _agrees(view, first, last, derivatives, wrong):
                 yield Named(word)
 
 
@@ -99,6 +102,7 @@ def _wrong_formulas(
     at_output = _derivatives_at(samples, first, last, after)
     if at_output is not None:
         yield "wrong-argument", at_output
+    yield from (("wrong-argument", values) for values in _other_values(samples, before[0].shape))
     coefficients = _polynomial(after, derivatives)
     if coefficients is not None:
         yield "wrong-argument", [np.polyval(coefficients, x) for x in before]
@@ -113,6 +117,15 @@ def _wrong_formulas(
                 lower[place + 1] += lower[place]
                 lower[place] = 0.0
                 yield "factor-missing", [np.polyval(lower, y) for y in after]
+
+
+def _other_values(samples: Samples, shape: tuple[int, ...]) -> Iterator[list[Array]]:
+    """The values of each step of a shape, one of which may stand for a derivative."""
+    nodes = samples.graph.nodes
+    if len(nodes) <= _FEW:
+        for number, node in enumerate(nodes):
+            if node.op != "constant" and node.value.shape == shape:
+                yield [value_of(each, number) for each in samples]
 
 
 def _other_coefficients(coefficients: Array, after: list[Array]) -> Iterator[tuple[str, list[Array]]]:
@@ -152,10 +165,10 @@ def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]
     return found
 
 
-def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
-    for sample, derivative in zip(view.samples, wrong, strict=True):
+def _agrees(view: View, first: int, last: int, right: list[Array], wrong: list[Array]) -> bool:
+    for sample, due, derivative in zip(view.samples, right, wrong, strict=True):
         source = sample.graph.nodes[first]
-        if _refuted(view, sample, first, last, derivative):
+        if _refuted(view, sample, (first, last), due, derivative):
             return False
         found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
         if found is None or not sample.agrees(found, view.position):
@@ -163,15 +176,15 @@ def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
     return True
 
 
-def _refuted(view: View, sample: Sample, first: int, last: int, derivative: Array) -> bool:
+def _refuted(view: View, sample: Sample, ends: tuple[int, int], due: Array, derivative: Array) -> bool:
     """Whether a wrong derivative of some steps surely does not explain the answer."""
     probe = view.probe(sample)
-    gradient = probe.received(last)
+    gradient = probe.received(ends[1])
     if gradient is None or not probe.fits:
         return False
     with np.errstate(all="ignore"):
-        right = probe.along(first, gradient * _derivative(sample, first, last))
-        wrong = probe.along(first, gradient * derivative)
+        right = probe.along(ends[0], gradient * due)
+        wrong = probe.along(ends[0], gradient * derivative)
     return not (right and wrong and probe.is_wanted(wrong[0] - right[0], wrong[1] + right[1]))
 
 
@@ -297,6 +310,23 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
                 word = _word_of_factor(factor or 0.0, power, node, divides=divides)
                 if word and samples.agree([(factor or 0.0) * each for each in found]):
                     yield Named(word)
+
+
+def _with_other_factor(samples: Samples) -> Iterator[Named]:
+    """The gradient has the value of one step as a factor where it should have that of another."""
+    nodes, truths = samples.graph.nodes, samples.truths
+    if len(nodes) > _FEW:
+        return
+    shape = truths[0].shape
+    numbers = [n for n, node in enumerate(nodes) if node.op != "constant" and node.value.shape == shape]
+    for one, two in permutations(numbers, 2):
+        values = [(value_of(each, one), value_of(each, two)) for each in samples]
+        if all(
+            each.agrees(truth * new / old, samples.position)
+            for each, truth, (old, new) in zip(samples, truths, values, strict=True)
+        ):
+            yield Named("wrong-argument")
+            return
 
 
 def _word_of_factor(factor: float, power: float, node: Node, *, divides: bool) -> str | None:

@@ -203,7 +203,7 @@ def _of_paths(view: View) -> Iterator[Named]:
         weights = _weights(view, uses)
         if weights is None or all(weights == 1.0):
             continue
-        made = {place: _times(weight) for place, weight in zip(uses, weights, strict=True)}
+        made = {place: times(weight) for place, weight in zip(uses, weights, strict=True)}
         if view.agrees(made):
             yield Named("term-missing" if (weights == 0.0).any() else "sign")
 
@@ -223,7 +223,8 @@ def _weights(view: View, uses: list[Place]) -> Array | None:
     return weights if fits else None
 
 
-def _times(weight: float) -> MakeChange:
+def times(weight: float) -> MakeChange:
+    """A change by which an edge contributes a multiple of what is right."""
     return lambda _, edge: lambda g, inputs, y: weight * contribution(edge.node, edge.place, g, inputs, y)
 
 

@@ -296,7 +296,7 @@ def _is_step_left_out(view: View, places: list[Place], factor: float) -> bool:
 def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:
     """Sums that undo a broadcast run along another axis, and so do the means that they belong to."""
     statistics = [each for each in reduced if _keeps_axes(view, each)]
-    for places in _different([reduced, statistics, *([each] for each in statistics)]):
+    for places in _different([reduced, statistics, *([each] for each in reduced)]):
         rank = max(view.nodes[number].value.ndim for number, _ in places)
         for axis, is_mean in product((*range(rank), None), (False, True)):
             for number, power in _factors_outside(view, places):
@@ -326,7 +326,7 @@ def _factors_outside(view: View, places: list[Place]) -> Iterator[tuple[int | No
     if len(view.nodes) > _FEW or len(shapes) > 1:
         return
     for number, node in enumerate(view.nodes):
-        if node.inputs and node.value.shape in shapes and node.value.size > 1:
+        if node.op != "constant" and node.value.shape in shapes and node.value.size > 1:
             yield from ((number, power) for power in (1, 2))
 
 
