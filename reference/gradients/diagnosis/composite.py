@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Graph, Node, evaluate, pulled_back, unbroadcast
-from reference.gradients.diagnosis.inside import View
+from reference.gradients.diagnosis.inside import View, seen
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.gradients.diagnosis.whole import factor_between
@@ -41,7 +41,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
 
 
 def _segments(samples: Samples) -> Iterator[Named]:
-    view = View(samples)
+    view = seen(samples)
     for first, last in _pairs(view):
         derivatives = [_derivative(each, first, last) for each in samples]
         for word, wrong in _wrong_formulas(samples, first, last, derivatives):
@@ -211,25 +211,25 @@ def _is_added(samples: Samples, number: int) -> bool:
 
 
 def _fitted(samples: Samples, number: int, here: float) -> float | None:
-    """The value of a constant with which the right formula gives the answers."""
+    """The value of a constant with which the right formula gives the answers; one sample tells, and all are tried."""
+    first = samples.all[0]
     for start in (here, 0.0, 10 * here):
         value = start
         for _ in range(_ROUNDS):
             step = max(abs(value), here) * likeness.EPSILON_STEP
-            now, moved = _with_constant(samples, number, value), _with_constant(samples, number, value + step)
-            if samples.agree(now):
-                return value
-            slopes = [(two - one) / step for one, two in zip(now, moved, strict=True)]
-            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=True)])
+            now, moved = (_with_constant(samples, [first], number, each)[0] for each in (value, value + step))
+            if first.agrees(now, samples.position):
+                return value if samples.agree(_with_constant(samples, samples.all, number, value)) else None
+            change = factor_between([(moved - now) / step], [samples.answers[0] - now])
             if change is None or not np.isfinite(change):
                 break
             value = max(value + change, 0.0)
     return None
 
 
-def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
+def _with_constant(samples: Samples, some: Sequence[Sample], number: int, value: float) -> list[Array]:
     found = []
-    for sample in samples:
+    for sample in some:
         changed = {id(sample.graph.nodes[number]): lambda: np.asarray(value)}
         with np.errstate(all="ignore"):
             values = evaluate(sample.graph, sample.floats, changed)
@@ -292,7 +292,7 @@ def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
 
 def _without_factor(samples: Samples) -> Iterator[Named]:
     """The gradient lacks a factor that is the value of a step, but for a constant."""
-    view = View(samples)
+    view = seen(samples)
     for number, node in enumerate(view.nodes):
         if node.op == "constant" or not _varies_somewhere(samples, number):
             continue
@@ -365,7 +365,7 @@ def _times(truth: Array, value: Array, power: float) -> Array | None:
 
 def _other_value(samples: Samples) -> Iterator[Named]:
     """The cotangent times another step's value, where it should be times that of this one."""
-    view = View(samples)
+    view = seen(samples)
     for number, node in enumerate(view.nodes):
         if (
             node.op == "constant"

@@ -32,10 +32,10 @@ _ROUNDS = 8
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    view = View(samples)
+    view = seen(samples)
     found = list(_found(view))
     if not found and view.neutral:
-        found = list(_found(View(samples, keep_all=True)))
+        found = list(_found(seen(samples, keep_all=True)))
     yield from found
 
 
@@ -158,6 +158,15 @@ class View:
                 if off > likeness.NO_EFFECT * np.abs(truth).max(initial=0.0):
                     return False
         return True
+
+
+def seen(samples: Samples, *, keep_all: bool = False, of_all: bool = False) -> View:
+    """The view of samples, which is made once for each argument."""
+    memory, key = samples.all[0].memory, ("view", samples.position, keep_all, of_all)
+    if key not in memory:
+        memory[key] = View(samples, keep_all=keep_all, of_all=of_all)
+    view: View = memory[key]
+    return view
 
 
 def _changes(sample: Sample, made: dict[Place, MakeChange]) -> dict[Place, Change] | None:
@@ -352,7 +361,7 @@ def _leaks(view: View, place: Place) -> Iterator[float]:
 
 def shifted(samples: Samples) -> Iterator[Named]:
     """A constant is added to what is divided by, or to what a root or a logarithm is taken of; it is estimated."""
-    view = View(samples)
+    view = seen(samples)
     for place in view.places:
         if (view.nodes[place[0]].op, place[1]) in changes.WITH_DENOMINATOR:
             size = _shift(view, place)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution
-from reference.gradients.diagnosis.inside import View
+from reference.gradients.diagnosis.inside import View, seen
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 
@@ -30,7 +30,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
     roles = roles_of(samples.graph.nodes)
     if not roles:
         return
-    view = View(samples, of_all=True)
+    view = seen(samples, of_all=True)
     _restore(view, roles)
     trial = _Trial(view, roles)
     for test in (_simple, _turn_left_out, _without_next_factor, _other_values):

@@ -17,7 +17,7 @@ from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.composite import is_mask_like
 from reference.gradients.diagnosis.families import around, times
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View
+from reference.gradients.diagnosis.inside import View, seen
 from reference.gradients.diagnosis.loops import roles_of
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
@@ -33,7 +33,7 @@ _MOST_USES = 4
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; the first kind that has any is told."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for test in (_of_constants, _of_reductions, _of_uses, _of_inputs, _of_windows, _of_places, _of_order):
         found = list(test(view))
         if found:
