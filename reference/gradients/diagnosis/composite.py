@@ -212,15 +212,18 @@ def _is_added(samples: Samples, number: int) -> bool:
 
 def _fitted(samples: Samples, number: int, here: float) -> float | None:
     """The value of a constant with which the right formula gives the answers; one sample tells, and all are tried."""
-    first = samples.all[0]
     for start in (here, 0.0, 10 * here):
-        value = start
+        value, some = start, samples.all[:1]
         for _ in range(_ROUNDS):
             step = max(abs(value), here) * likeness.EPSILON_STEP
-            now, moved = (_with_constant(samples, [first], number, each)[0] for each in (value, value + step))
-            if first.agrees(now, samples.position):
-                return value if samples.agree(_with_constant(samples, samples.all, number, value)) else None
-            change = factor_between([(moved - now) / step], [samples.answers[0] - now])
+            now, moved = (_with_constant(samples, some, number, each) for each in (value, value + step))
+            if all(one.agrees(two, samples.position) for one, two in zip(some, now, strict=True)):
+                if len(some) == len(samples.all):
+                    return value
+                some = samples.all  # which tell more digits
+                continue
+            slopes = [(two - one) / step for one, two in zip(now, moved, strict=True)]
+            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=False)])
             if change is None or not np.isfinite(change):
                 break
             value = max(value + change, 0.0)

@@ -207,18 +207,24 @@ def _epsilon_in_another_place(samples: Samples) -> Iterator[Named]:
 
 
 def _fitted(samples: Samples, number: int, removed: int | None, *, anew: bool) -> float | None:
-    """The constant, found by Newton's method in one sample, and tried in all."""
-    size, sample = 0.0, samples.all[0]
+    """The constant, found by Newton's method in one sample, and then in all."""
+    size, some = 0.0, samples.all[:1]
     for _ in range(_ROUNDS):
-        here, there = (
-            _gradient(samples, sample, _added(number, end, removed, anew=anew))
+        ends = [
+            [_gradient(samples, each, _added(number, end, removed, anew=anew)) for each in some]
             for end in (size, size + likeness.SHORT_STEP)
-        )
-        if here is None or there is None:
+        ]
+        if any(each is None for end in ends for each in end):
             return None
-        if abs(size) > 0 and sample.agrees(here, samples.position):
-            return size if _agree(samples, _added(number, size, removed, anew=anew)) else None
-        change = factor_between([(there - here) / likeness.SHORT_STEP], [samples.answers[0] - here])
+        here, there = ([each for each in end if each is not None] for end in ends)
+        if abs(size) > 0 and all(one.agrees(two, samples.position) for one, two in zip(some, here, strict=True)):
+            if len(some) == len(samples.all):
+                return size
+            some = samples.all  # which tell more digits
+            continue
+        slopes = [(two - one) / likeness.SHORT_STEP for one, two in zip(here, there, strict=True)]
+        rests = [answer - one for answer, one in zip(samples.answers, here, strict=False)]
+        change = factor_between(slopes, rests)
         if change is None or not abs(size + change) < _LARGEST_EPSILON:
             return None
         size += change
