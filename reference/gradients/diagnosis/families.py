@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import nothing, value_of
 from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View, seen
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.numerics import likeness
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import MASKED, value_of
-from reference.gradients.diagnosis.composite import is_mask_like
+from reference.gradients.diagnosis.factors import is_mask_like
 from reference.gradients.diagnosis.graph import Change, Edge, Node, pulled_back, to_input
 from reference.gradients.diagnosis.inside import seen
 from reference.gradients.diagnosis.named import Named

@@ -120,7 +120,10 @@ def _simplest(found: list[Named]) -> Named | None:
     exact = next((each for each in found if each.is_exact), None)
     if exact is not None:
         return exact
-    if words == {"sign", "mask-missing"}:  # of a choice between an array and its negative
+    if {
+        "sign",
+        "mask-missing",
+    } <= words and "term-missing" not in words:  # of a choice between an array and its negative
         words.remove("mask-missing")
     return next((each for word in _ORDER if word in words for each in found if each.word == word), None)
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Values, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View, seen
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 

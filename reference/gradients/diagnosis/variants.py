@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.composite import is_mask_like
+from reference.gradients.diagnosis.factors import is_mask_like
 from reference.gradients.diagnosis.families import around, times
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View, seen
 from reference.gradients.diagnosis.loops import roles_of
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 
 Array = NDArray[Any]
 Places = NDArray[np.int_]
