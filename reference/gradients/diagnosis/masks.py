@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis.changes import MASKED, value_of
 from reference.gradients.diagnosis.factors import is_mask_like
 from reference.gradients.diagnosis.graph import Change, Edge, Node, pulled_back, to_input
-from reference.gradients.diagnosis.inside import seen
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
+from reference.gradients.diagnosis.view import seen
 
 Array = NDArray[Any]
 #: From a sample to an array, such as that which a mask compares with a threshold.

@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.findings import Violation
 from reference.gradients.context import Context
-from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, variants, whole
+from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, unshared, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
 
@@ -77,6 +77,7 @@ def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
         yield families.explanations
         yield replaced.explanations
         yield variants.explanations
+        yield unshared.explanations
         yield _imprecise
 
 
