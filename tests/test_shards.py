@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
+from reports.course import shards
 from reports.io.exit_codes import FAILED, OK, USAGE
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
@@ -42,14 +42,60 @@ def test_shards_that_do_not_fit_are_wrong_usage(elsewhere: Path, capsys: pytest.
     assert outcome("--merge", "1.json") == USAGE
     assert "expected each of the 2 shards once, got 1/2" in capsys.readouterr().err
     assert outcome("--merge", "1.json", "1.json") == USAGE
-    other = json.loads(Path("1.json").read_text("utf-8"))
-    other["shard"], other["settings"]["seed"] = [2, 2], 6
-    Path("2.json").write_text(json.dumps(other), encoding="utf-8")
+    assert outcome(*shard[:-1], "2/2", "--seed", "6", "--json", "2.json") == OK
     assert outcome("--merge", "1.json", "2.json") == USAGE
     assert "expected 2.json to have the settings of 1.json" in capsys.readouterr().err
     Path("no.json").write_text("[]", encoding="utf-8")
     assert outcome("--merge", "no.json") == USAGE
     assert outcome("--merge", "1.json", "--all", "course") == USAGE
+
+
+def test_a_shard_that_was_changed_is_refused(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seal tells of a changed verdict, and of another machine, unless both have the same secret in BP_SEAL_KEY."""
+    hand_in(elsewhere / "course", a=LEAKY)
+    shard = ["--all", "course", *RELU, "--seed", "5", "--shard", "1/1", "--json", "1.json"]
+    assert outcome(*shard) == FAILED
+    assert outcome("--merge", "1.json") == FAILED
+    text = Path("1.json").read_text("utf-8")
+    Path("1.json").write_text(text.replace('"verdict": "fail"', '"verdict": "pass"'), encoding="utf-8")
+    assert Path("1.json").read_text("utf-8") != text
+    assert outcome("--merge", "1.json") == USAGE
+    assert "the seal of 1.json is wrong" in capsys.readouterr().err
+    monkeypatch.setenv("BP_SEAL_KEY", "known to all machines")
+    assert outcome(*shard) == FAILED
+    monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "another machine"))
+    assert outcome("--merge", "1.json") == FAILED
+    monkeypatch.setenv("BP_SEAL_KEY", "another secret")
+    assert outcome("--merge", "1.json") == USAGE
+    monkeypatch.delenv("BP_SEAL_KEY")
+    assert outcome("--merge", "1.json") == USAGE
+    assert "BP_SEAL_KEY" in capsys.readouterr().err
+
+
+def test_shards_are_joined_if_they_saw_the_same_contents(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A submission that changes between two shards, even one that neither has judged since, is noticed."""
+    hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
+    shard = ["--all", "course", "--only", "relu.made", "--effort", "quick", "--seed", "5"]
+    assert outcome(*shard, "--shard", "1/2", "--json", "1.json") == OK
+    hand_in(elsewhere / "course", a=LEAKY)
+    assert outcome(*shard, "--shard", "2/2", "--json", "2.json") == OK
+    assert outcome("--merge", "1.json", "2.json") == USAGE
+    assert "expected 2.json to have the contents of 1.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["examiner", "version"])
+def test_verdicts_of_another_version_are_not_joined(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Verdicts that another version of the examiner has given are not joined by this one."""
+    hand_in(elsewhere / "course", a=RIGHT)
+    shard = ["--all", "course", "--only", "relu.made", "--effort", "quick", "--seed", "5"]
+    assert outcome(*shard, "--shard", "1/1", "--json", "1.json") == OK
+    monkeypatch.setattr(shards, name, lambda: "another")
+    assert outcome("--merge", "1.json") == USAGE
+    assert "merge with the version that has judged" in capsys.readouterr().err
 
 
 def test_anonymous_tables_and_pages_name_nobody(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

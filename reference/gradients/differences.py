@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
-from reference.gradients.tolerance import rounding_error
+from reference.gradients.tolerance import followed_error, rounding_error
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
@@ -55,6 +55,7 @@ class Differences:
     _columns: dict[Any, Estimate] = field(default_factory=dict)
     _roundings: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
+    _is_followed: bool = True
 
     @property
     def oracle(self) -> str:
@@ -230,30 +231,18 @@ class Differences:
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
         found = finite_differences.derivative(watched, scale, noise=rounding)
         error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (1 + ratio) * np.abs(found.value)
-        error = np.where(self._agrees_nearby(f, scale, args, found.value, error), error, np.inf)
+        found = finite_differences.agreeing(
+            f,
+            scale,
+            Estimate(found.value, error),
+            self._at_place(args)[0],
+            ratio=ratio,
+            args=args,
+            is_floor=not self._is_followed,
+        )
+        error = found.error
         blurred = ~(error <= (tolerances.SHARP * np.fmax(most, size) + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
-
-    def _agrees_nearby(self, f: Function, scale: float, args: Sequence[Array], slope: Array, error: Array) -> Any:
-        """Whether steps as small as the arguments tell the same, where these are smaller than all steps.
-
-        x / y at 1e-100 is nothing that steps of 1e-3 can tell. Where rounding hides what short steps tell, nothing is
-        known.
-        """
-        own = max((float(np.abs(each).max(initial=0.0)) for each in args), default=0.0)
-        if not 0 < own < function_tolerances.OWN_SCALE * scale / tolerances.STEP_RATIO:
-            return True
-        rounding = self._at_place(args)[0] * function_tolerances.TAYLOR_SAFETY
-        ok: Any = True
-        for step in (own / 8, own / 64):
-            with np.errstate(all="ignore"):
-                told = (f(step) - f(-step)) / (2 * step)
-                noise = rounding / step
-                ok = ok & (np.abs(told - slope) <= error + noise + tolerances.SHARP * np.abs(told))
-                ok = ok & (
-                    noise <= tolerances.SHARP * np.fmax(np.abs(told), np.abs(slope)) + tolerances.ZERO_OUTPUT_ERROR
-                )
-        return ok
 
     def _near(self, args: Sequence[Array]) -> tuple[Array, Array]:
         """The rounding error of the outputs near one place, and their size: there, and where the longest steps go."""
@@ -268,13 +257,21 @@ class Differences:
 
     def _at_place(self, args: Sequence[Array]) -> tuple[Array, Array]:
         output = np.asarray(self.function(*args), dtype=np.float64)
-        compute = self.rounding or (
-            lambda *floats: rounding_error(lambda *moved: (self.function(*moved),), floats, [output])[0]
-        )
-        bound = compute(*args)
+        bound = self._rounding(args, output)
         # What is made of it has safety factors of its own.
         own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY * tolerances.BOTH_ENDS
-        return np.where(np.isfinite(bound), bound / own, 0.0), np.abs(output)
+        return np.asarray(bound / own), np.abs(output)
+
+    def _rounding(self, args: Sequence[Array], output: Array) -> Array:
+        if self.rounding is not None:
+            return self.rounding(*args)
+
+        def compute(*moved: Array) -> tuple[Array, ...]:
+            return (self.function(*moved),)
+
+        followed = followed_error(compute, args, [output])
+        self._is_followed = followed is not None
+        return (followed or rounding_error(compute, args, [output]))[0]
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))

@@ -59,6 +59,7 @@ class Rigorous:
         self._values: dict[Any, Estimate | None] = {}
         self._gradients: dict[Any, tuple[Estimate, ...] | None] = {}
         self._tied: dict[Any, bool] = {}
+        self._around: dict[Any, tuple[Estimate, ...] | None] = {}
         self.refusal: str | None = available()
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
@@ -75,6 +76,28 @@ class Rigorous:
         """Whether the function meets equal numbers here, so that it may have no derivative."""
         self.value(args)
         return self._tied[_key(args)]
+
+    def around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        """Enclosures of all gradients of <cotangent, function> as near the arguments as roundings may take these.
+
+        None where that is not known. A gradient outside them is wrong for certain, be there a kink or none.
+        """
+        key = (_key(args), cotangent.astype(np.float64).tobytes())
+        if key not in self._around:
+            self._around[key] = self._all_near(cotangent, args)
+        return self._around[key]
+
+    def _all_near(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        if not self._can_run(args):
+            return None
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            run = balls.on_balls(self._function, self._language)
+            found = balls.around(run, args, self._places, cotangent)
+        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+            return None
+        return None if found is None or set(found[1]) - _ENCLOSED else found[0]
 
     def gradient(
         self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
@@ -157,13 +180,10 @@ class Rigorous:
         resolutions: Sequence[Any] | None = None,
         offset: Sequence[Array] | None = None,
     ) -> Enclosure | None:
-        if self.refusal is not None:
+        if not self._can_run(args):
             return None
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
-        if sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
-            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
-            return None
         try:
             run = balls.on_balls(self._function, self._language)
             return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
@@ -172,6 +192,12 @@ class Rigorous:
         except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
             return None
         return None
+
+    def _can_run(self, args: Sequence[Array]) -> bool:
+        """Whether nothing speaks against balls so far; arguments of too many numbers do from now on."""
+        if self.refusal is None and sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
+            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
+        return self.refusal is None
 
 
 def _hull(estimates: Sequence[Estimate]) -> Estimate:

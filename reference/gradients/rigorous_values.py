@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.cases import Case
-from reference.gradients.consistency import answers_of, not_a_number
+from reference.gradients.consistency import answers_of, hidden_roundings, not_a_number
 from reference.gradients.context import Context
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import Specification
@@ -46,7 +46,8 @@ def compare_with_known(
                 moves = _by_rounded_arguments(context, gradient, case, cotangent, enough)[position]
                 reached = Estimate(reached.value, reached.error + moves)
             excused = partial(context.is_excused, case, cotangent, answers, bounds)
-            comparison.add(answers[position], reached, bounds[position], asked(case.args, cotangent), excused)
+            hidden = partial(hidden_roundings, context, case, cotangent, position)
+            comparison.add(answers[position], reached, bounds[position], asked(case.args, cotangent), excused, hidden)
             not_a_number(comparison, case, cotangent, answers[position], truth, excused)
     return left
 

@@ -26,6 +26,9 @@ MOST_OPERATIONS = 1_000_000
 NEARBY_BITS_AWAY = 300
 #: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
 NEARBY_BITS = 1024
+#: How far around its arguments a function is looked at, for all gradients as near as roundings may take them: a part of
+#: the largest number, or of 1. A choice: 2^13 unit roundoffs.
+AROUND_RADIUS = 2.0**-40
 #: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes
 #: seconds.
 MOST_BALLS_AT_ONCE = 20_000

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 # A second opinion on a slope (`reference.gradients.differences`)
 
-#: Arguments are smaller than all steps if they are below this fraction of the smallest. A choice.
-OWN_SCALE = 1.0
 #: The steps of the second opinion on a slope, the longest first.
 TAYLOR_STEPS = (
     2.0**-4,
@@ -36,6 +34,9 @@ TAYLOR_LAST = 3
 
 # Points without a derivative (`reference.gradients.ties`)
 
+#: A gradient that is outside all gradients nearby by more than this is wrong for certain: in unit roundoffs of the sum of
+#: the cotangent's absolute values. A choice: what p - t loses of a probability next to 1 is less.
+LOST_UNITS = 64.0
 #: How far a point is moved to a generic one nearby, as a fraction of the largest number. A choice: beyond what a
 #: comparison with a tolerance takes for equal (1e-5), and next to an eighth, by which short numbers differ.
 TIE_DISTANCE = 2.0**-10
@@ -62,6 +63,8 @@ TIE_ERROR = 2.0**-4
 TIE_RELATIVE = 1e-7
 #: How many random directions of each kind keep the ties. A choice.
 TIE_DIRECTIONS = 2
+#: How many limits are taken with all entries outside theirs moved farther, each way. A choice of time.
+TIE_TOGETHER = 2
 #: How many entries outside their limits are looked into. A choice of time.
 TIE_ENTRIES = 4
 #: How often both ends of an entry's limits must have been met. A choice.

@@ -44,6 +44,8 @@ LARGE_UNEXPLAINED = 1e-4
 TINY_MOVE = 1e-12
 #: The steps at which the order of finite differences is probed, for one-sided and central ones. A choice.
 PROBES = {1: 1e-4, 2: 1e-2}
+#: In how many entries of a gradient differences are taken to be compared. A choice of time: each takes two evaluations.
+DIFFERENCE_ENTRIES = 64
 #: What two gradients may differ by, as a part of each, and be the same. A choice.
 GRADIENT_NUMBER = 1e-7
 #: The same as a part of the largest. A choice.

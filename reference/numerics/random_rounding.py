@@ -10,7 +10,8 @@ An operation on whole arrays (a sum, a matrix product, a decomposition) rounds i
 operands are moved as well, which covers every operation that is backward stable (Higham 2002, section 1.5). Those of
 linear algebra are stable for a matrix as a whole, so that its entries are moved by a part of its largest one.
 
-The scatter is an estimate from a few runs, with a safety factor.
+The scatter is an estimate from a few runs, with a safety factor. Where rounding takes an operation into another regime,
+as the inverse of a number that is made of rounding, nothing is known (`reference.numerics.regimes`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import regimes, tolerances
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
@@ -45,8 +46,13 @@ class NotAnalyticError(ValueError):
     """Complex numbers meet an operation that has no complex derivative."""
 
 
-def moved(array: Array, rng: np.random.RandomState, units: Any = 1.0) -> Array:
-    """Every number moved by one or two unit roundoffs of itself, up or down; the real and the imaginary part apart."""
+def moved(array: Array, rng: np.random.RandomState | None, units: Any = 1.0) -> Array:
+    """Every number moved by one or two unit roundoffs of itself, up or down; the real and the imaginary part apart.
+
+    Without a generator nothing is moved.
+    """
+    if rng is None:
+        return array
     if array.dtype.kind == "c":
         result = np.empty(array.shape, array.dtype)
         result.real, result.imag = moved(array.real, rng, units), moved(array.imag, rng, units)
@@ -58,10 +64,11 @@ def moved(array: Array, rng: np.random.RandomState, units: Any = 1.0) -> Array:
     relative = (array * (units * steps * float(information.eps) / 2)).astype(array.dtype)
     underflown = np.abs(array) < information.tiny
     smallest = (np.rint(steps) * float(information.smallest_subnormal)).astype(array.dtype)
-    return np.asarray(array + np.where(underflown, smallest, relative))
+    # Infinity stays what it is: the inverse of what overflows is 0 in every run.
+    return np.asarray(np.where(np.isinf(array), array, array + np.where(underflown, smallest, relative)))
 
 
-def scatter(compute: Compute, args: Sequence[Array]) -> list[Array] | None:
+def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> list[Array] | None:
     """How far each result may be from the true one, entry by entry, as an estimate.
 
     Parameters
@@ -70,12 +77,14 @@ def scatter(compute: Compute, args: Sequence[Array]) -> list[Array] | None:
         From numpy arrays to arrays.
     args
         Taken as exact.
+    known
+        Whether results count as unknown where an operation leaves its regime: for a truth, not for what is granted.
 
     Returns
     -------
     list of arrays, or None
-        Infinite where a repeated computation is not finite. None where the computation cannot be followed: it converts
-        its arguments to plain arrays, or refuses others.
+        Infinite where a repeated computation is not finite, or the error is unknown. None where the computation cannot
+        be followed: it converts its arguments to plain arrays, or refuses others.
 
     Raises
     ------
@@ -83,27 +92,44 @@ def scatter(compute: Compute, args: Sequence[Array]) -> list[Array] | None:
         The arguments are complex, and complex numbers meet an operation that is not analytic. A computation of real
         numbers may pass through complex ones as it likes.
     """
-    plain = [np.asarray(each) for each in compute(*args)]
+    analytic, trail = any(np.iscomplexobj(each) for each in args), regimes.Trail()
+    plain = _followed(compute, args, Run(None, trail if known else None, analytic))
+    if plain is None:
+        return None
     largest = [np.zeros(each.shape) for each in plain]
     for number in range(tolerances.RANDOM_ROUNDINGS):
-        rng = np.random.RandomState(number)
+        trail.restart()
+        run = Run(np.random.RandomState(number), trail if known else None, analytic)
         try:
-            run = Run(rng, analytic=any(np.iscomplexobj(each) for each in args))
-            answers = list(compute(*(Rounded.of(array, run) for array in args)))
-        except NotAnalyticError:
-            raise
-        except Exception:  # foreign code that cannot do with such arrays, for whatever reason
+            answers = _followed(compute, args, run)
+        except np.linalg.LinAlgError:  # a matrix that rounding makes singular
+            return [np.full(each.shape, np.inf) for each in plain]
+        if answers is None or any(one.shape != two.shape for one, two in zip(answers, plain, strict=True)):
             return None
         for place, (answer, due) in enumerate(zip(answers, plain, strict=True)):
-            if due.dtype.kind in "fc" and not run.has_made(answer):
-                return None
-            found = np.asarray(answer)
-            if found.shape != due.shape:
-                return None
             with np.errstate(all="ignore"):
-                off = np.abs(found.astype(due.dtype) - due)
+                off = np.where(answer == due, 0.0, np.abs(answer.astype(due.dtype) - due))  # both may be infinite
             largest[place] = np.maximum(largest[place], np.where(np.isfinite(off), off, np.inf))
     return largest
+
+
+def _followed(compute: Compute, args: Sequence[Array], run: Run) -> list[Array] | None:
+    """The results of one run; None where it cannot be followed.
+
+    Raises
+    ------
+    NotAnalyticError, numpy.linalg.LinAlgError
+        The computation raises it.
+    """
+    try:
+        answers = list(compute(*(Rounded.of(array, run) for array in args)))
+    except (NotAnalyticError, np.linalg.LinAlgError):
+        raise
+    except Exception:  # foreign code that cannot do with such arrays, for whatever reason
+        return None
+    if any(np.asarray(each).dtype.kind in "fc" and not run.has_made(each) for each in answers):
+        return None
+    return [np.asarray(each) for each in answers]
 
 
 @dataclass
@@ -113,12 +139,15 @@ class Run:
     Attributes
     ----------
     rng
-        Draws the roundings.
+        Draws the roundings; None for a run without.
+    trail
+        What compares the operations of several runs, if they are compared.
     analytic
         Whether the arguments are complex, so that only analytic operations are allowed.
     """
 
-    rng: np.random.RandomState
+    rng: np.random.RandomState | None
+    trail: regimes.Trail | None = None
     analytic: bool = False
     _memory: dict[int, Array] = field(default_factory=dict)
 
@@ -147,12 +176,12 @@ class Rounded(np.ndarray[Any, Any]):
     def __array_finalize__(self, other: Any) -> None:
         run = getattr(other, "run", None)
         if run is None:
-            self.run = Run(np.random.RandomState(0))
+            self.run = Run(None)
         else:
             run.keep(self)
 
     @property
-    def rng(self) -> np.random.RandomState:
+    def rng(self) -> np.random.RandomState | None:
         """The generator of the run that this array belongs to."""
         return self.run.rng
 
@@ -180,6 +209,9 @@ class Rounded(np.ndarray[Any, Any]):
         inside = not exact and (whole or _has_complex(plain))
         if inside:
             plain = [moved(each, self.rng) if _is_float(each) else each for each in plain]
+        if method == "__call__" and self.run.trail is not None:
+            for number, changed in self.run.trail.watched(ufunc.__name__, plain).items():
+                plain[number] = changed
         found = getattr(ufunc, method)(*plain, **options)
         result = self._wrapped(found, exact=exact, units=tolerances.UNITS_OF_WHOLES if inside else 1.0)
         if not given:
@@ -207,6 +239,11 @@ class Rounded(np.ndarray[Any, Any]):
             return moved(plain, self.rng)
 
         found = func(*map(operand, args), **{name: operand(each) for name, each in kwargs.items()})
+        trail = self.run.trail
+        if linear and trail is not None and func.__name__ in regimes.SOLVERS:
+            results = found if isinstance(found, tuple) else (found,)
+            if not trail.is_solved(func.__name__, results):
+                raise np.linalg.LinAlgError("rounding decides the solution")
         units = _units_of_determinant(found) if linear and func.__name__ == "det" else tolerances.UNITS_OF_WHOLES
         return self._wrapped(found, exact=exact, units=units)
 

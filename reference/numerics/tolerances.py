@@ -130,6 +130,16 @@ DIFFERENCE_ROUNDING_POINTS = 9
 #: The range of these points as a fraction of the argument's size: a smooth function is a parabola there up to 2^-81.
 DIFFERENCE_ROUNDING_RANGE = 2.0**-27
 
+#: The scale over the smallest step, 2048: it follows from the steps of `finite_differences`.
+STEP_RATIO = 2.0 ** (DIFFERENCE_LEVELS - 1) / FIRST_DIFFERENCE_STEP
+#: Steps as fractions of the scale that must not speak against what longer ones have found. A choice: that of the places
+#: where rounding is measured, and one at which doubles still have some digits of a step.
+CLOSE_STEPS = (2.0**-27, 2.0**-38)
+#: The same as fractions of the argument, where that is smaller than all steps. A choice.
+OWN_STEPS = (2.0**-3, 2.0**-6)
+#: A factor on the noise of the values there. A choice: two values are subtracted, each with noise of several roundings.
+CLOSE_SAFETY = 64.0
+
 # PyTorch (`reference.numerics.oracles.torch_autograd`)
 
 #: Unit roundoffs by which its special functions may be off (digamma's derivative by 4e-10). Measured against balls.
@@ -145,6 +155,21 @@ RANDOM_ROUNDINGS = 5
 RANDOM_ROUNDING_SAFETY = 16.0
 #: By how many units the result of a whole operation is moved: by more than its operands are, or the two might cancel.
 UNITS_OF_WHOLES = 3.0
+
+# Operations that rounding takes into another regime (`reference.numerics.regimes`)
+
+#: By what part of its reach (1 / u: of u) an operand may be moved for results to scatter as the true error does. A
+#: choice: the safety factor of 16 then covers an error four times what the runs show.
+PART_OF_REACH = 0.125
+#: exp of a number below minus this is 0 in doubles, and below every number that counts there.
+EXPONENT_OF_UNDERFLOW = 750.0
+#: Beyond it tanh and its like are their limits in doubles, and their slopes below 1e-17. A choice.
+SATURATED = 40.0
+#: A number beyond doubles is at least as large as this, also after a few products and quotients with moderate numbers.
+LEAST_OVERFLOW = 1e300
+#: Numbers up to this, and down to its inverse, are moderate there. A choice: six such factors lead from the largest
+#: double to `LEAST_OVERFLOW`.
+OVERFLOW_FACTOR = 16.0
 
 # The lab's contract (`reference.lab`)
 
@@ -213,6 +238,10 @@ CONDITIONING_PROBES = 4
 CONDITIONING_SAFETY = 16.0
 #: Unit roundoffs of the size of intermediate results. A choice, since they are not seen: some dozens of operations.
 INTERMEDIATE_UNITS = 64.0
+#: Unit roundoffs of an answer, times the largest argument, that an estimate may grant at most where the wider type told
+#: less. A choice: intermediate results that are a thousand times larger and round some dozens of times stay below it,
+#: and a wrong answer at a single input, which the estimate takes for bad conditioning, does not.
+HIDDEN_UNITS = 2.0**16
 
 #: The largest intermediate result that is assumed where the code cannot be followed, however large its arguments are. A
 #: choice: exponents and differences of ordinary arguments.
@@ -229,8 +258,6 @@ CONFIRMED_CLEAR = 1e3
 #: The error of an output that is 0 throughout. A choice: above numbers that underflow (2e-308), and below
 #: any that matter.
 ZERO_OUTPUT_ERROR = 1e-300
-#: The scale over the smallest step, 2048: it follows from the steps of `finite_differences`.
-STEP_RATIO = 2.0 ** (DIFFERENCE_LEVELS - 1) / FIRST_DIFFERENCE_STEP
 #: The steps of the second opinion over those of the first. No power of two, so that a period does not fit both.
 SECOND_STEP_RATIO = 0.013
 #: The scale over the size of the argument. A choice, and no power of two: a function periodic on the binary grid would
@@ -241,7 +268,7 @@ STEP_SCALE = 0.87
 FEWEST_PLACES = STEP_RATIO * 64
 #: A factor on the error that differences state of themselves, which is an estimate. Measured, with the next constants:
 #: 0 of 6,599 derivatives outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
-STEP_SAFETY = 4.0
+STEP_SAFETY = 2.0
 #: How many roundings a difference has, which `finite_differences` counts once more.
 BOTH_ENDS = 2.0
 #: What rounding x + t does to a step t, relative to the derivative. A choice: x + t rounds by one unit roundoff

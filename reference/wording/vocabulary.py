@@ -225,6 +225,10 @@ MISTAKES: dict[str, Word] = {
         "the loss or the gradient is taken behind the output layers, although the loss takes logits"
     ),
     "update-sign": Word("the step goes in the wrong direction"),
+    "update-missing": Word(
+        "the parameters stay as they were",
+        "Is the sum stored in the layer, or in a name that ends with the method?",
+    ),
     "update-replaces": Word("the parameters are replaced by the step instead of moved by it"),
     "initialisation": Word(
         "the initial parameters do not have the promised distribution",

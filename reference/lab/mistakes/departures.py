@@ -149,18 +149,20 @@ def of_given(names: tuple[str, ...]) -> list[Departure]:
     """Those without a constant that concern what is given: one sample for all, a wrong sign, another layer's factor."""
     first = "Each sample has a say: which of them has it here?"
     arguments = tuple(name for name in names if name not in {"W", "b"})
+    # A sum over the samples lacks terms; where each sample has an answer of its own, it depends on others.
+    word = "term-missing" if {"X", "delta_next"} <= set(names) else "sample-dependence"
     found = [
-        _of_samples("sample-dependence", first, arguments, lambda A: A[:1]),
-        _of_samples("sample-dependence", first, arguments, lambda A: A[-1:]),
-        _of_samples("sample-dependence", first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
-        _of_samples("sample-dependence", first, arguments, lambda A: A[1:] if len(A) > 1 else A),
+        _of_samples(word, first, arguments, lambda A: A[:1]),
+        _of_samples(word, first, arguments, lambda A: A[-1:]),
+        _of_samples(word, first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
+        _of_samples(word, first, arguments, lambda A: A[1:] if len(A) > 1 else A),
     ]
     sign = "Which sign have the numbers that come in?"
     found += [before("sign", sign, name, np.negative) for name in arguments if name in {"X", "delta_next"}]
     if "delta_next" in names and "Y" in names:
         factor = "Which factors has the derivative of this layer, and which are another's?"
         factors = (lambda Y: Y > 0, lambda Y: Y, lambda Y: Y * (1 - Y), lambda Y: 1 - Y**2, lambda Y: 1 - Y)
-        found += [Departure("factor-missing", factor, _times("delta_next", "Y", of), {}) for of in factors]
+        found += [Departure("wrong-function", factor, _times("delta_next", "Y", of), {}) for of in factors]
     return found
 
 
@@ -366,4 +368,22 @@ def over_samples(*, per_sample: bool) -> list[Departure]:
         after("sample-dependence", first, lambda parts, _: last(parts), leaves=same),
         after("sample-dependence", first, lambda parts, _: centred(parts), leaves=centred),
         after("wrong-axis", backwards, lambda parts, _: tuple(p[::-1] for p in parts)),
+        *(_without_row(word, row) for word, row in (("last-sample-wrong", -1), ("row-wrong", 0))),
     ]
+
+
+def _without_row(word: str, row: int) -> Departure:
+    """The departure that leaves one row of the answer at the zeros that stood there before."""
+
+    def emptied(parts: Parts) -> Parts:
+        return tuple(with_empty_row(part, row) for part in parts)
+
+    hint = "Where does the loop over the samples begin, and where does it end?"
+    return after(word, hint, lambda parts, _: emptied(parts), leaves=emptied)
+
+
+def with_empty_row(A: Array, row: int) -> Array:
+    """The array with zeros in one of its rows."""
+    found = A.copy()
+    found[row] = 0
+    return found

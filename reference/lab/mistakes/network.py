@@ -292,7 +292,7 @@ def gradient_negated(self: Any, X: Any, T: Any) -> Any:
     return _backwards(self.layers, activations, -self.loss.delta(activations[-1], T))
 
 
-@wrong("MLP.gradient", "sample-dependence")
+@wrong("MLP.gradient", "term-missing")
 def gradient_of_first_sample(self: Any, X: Any, T: Any) -> Any:
     """Which samples have a say in the gradient?"""
     activations = _forwards(self.layers, X[:1])

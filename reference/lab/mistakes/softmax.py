@@ -79,7 +79,7 @@ def forward_normalised_over_everything_by_rows(self: Any, X: Any) -> Any:
     return E / E.sum()
 
 
-@wrong("SoftmaxLayer.forward", "factor-missing")
+@wrong("SoftmaxLayer.forward", "wrong-function")
 def forward_without_normalisation(self: Any, X: Any) -> Any:
     """What should a row of probabilities sum to?"""
     return _shifted(X)
@@ -188,7 +188,7 @@ def delta_without_probabilities(self: Any, Y: Any, delta_next: Any) -> Any:
     return delta_next - (delta_next * Y).sum(axis=1, keepdims=True)
 
 
-@wrong("SoftmaxLayer.delta", "factor-missing")
+@wrong("SoftmaxLayer.delta", "term-missing")
 def delta_numerator_alone(self: Any, Y: Any, delta_next: Any) -> Any:
     """The denominator depends on the logits too."""
     return delta_next * Y

@@ -14,6 +14,7 @@ from reference.lab.mistakes.catalogue import Mistake, classes_with
 _SUBJECT = "LinearLayer.update_params"
 _SIGN = "Who multiplies by -alpha, the trainer or the layer?"
 _FACTOR = "The step is given: by what is it multiplied here?"
+_STAY = "Is the sum stored in the layer, or in a name that ends with the method?"
 _OLD = "What becomes of the parameters that were there before?"
 #: From the old parameters and the step to the new ones.
 Step = Callable[[Any, Any], Any]
@@ -28,6 +29,7 @@ def updates(ratio: float | None = None) -> Iterator[Mistake]:
     ways: list[tuple[str, str, str, Step]] = [
         ("", "", "added", _times(1)),
         ("update-sign", _SIGN, "subtracted", _times(-1)),
+        ("update-missing", _STAY, "left as it was", lambda old, step: old + 0),
         ("update-replaces", _OLD, "put in place", lambda old, step: step + 0),
         ("update-replaces", _OLD, "put in place with a minus sign", lambda old, step: -step),
         ("scaled", _FACTOR, "added twice", _times(2)),

@@ -19,6 +19,8 @@ def _zeros(layers: Sequence[Any]) -> dict[str, Any]:
 def _taken(which: str | None, passed: Sequence[Array], number: int) -> Array:
     """The array that a layer's ``grad`` is given for its inputs."""
     X, inputs = passed[0], passed[number]
+    if which == "mirrored":
+        return passed[len(passed) - 2 - number]
     if which == "network where it fits":
         return X if X.shape == inputs.shape else inputs
     if which in {"width", "last width"}:
@@ -125,6 +127,7 @@ CHOICES = [
     Choice("input", "own", "wrong-layer-input", _INPUT),
     Choice("input", "network", "wrong-layer-input", _INPUT),
     Choice("input", "before", "wrong-layer-input", _INPUT),
+    Choice("input", "mirrored", "wrong-layer-input", _INPUT),
     Choice("input", "width", "wrong-layer-input", _INPUT),
     Choice("input", "last width", "wrong-layer-input", _INPUT),
     Choice("input", "network where it fits", "wrong-layer-input", _INPUT),
@@ -154,18 +157,18 @@ CHOICES = [
     Choice("start", lambda loss, Y, T: loss.delta(T, Y), "arguments-swapped", FIRST),
     Choice("start", lambda loss, Y, T: elsewhere.batch_mean(loss.delta(Y, T)), "averaged-over-batch",
            "Each sample has a delta of its own: who takes the mean on the way?", alone=True),
-    *(Choice("samples", lambda A, take=take: A[take], "sample-dependence",
+    *(Choice("samples", lambda A, take=take: A[take], "term-missing",
              "Which samples have a say in the gradient?", alone=True)
       for take in (slice(None, None, 2), slice(1, None, 2), slice(None, None, -2))),
-    Choice("samples", lambda A: A[: max(1, len(A) // 2)], "sample-dependence",
+    Choice("samples", lambda A: A[: max(1, len(A) // 2)], "term-missing",
            "Which samples have a say in the gradient?", alone=True),
     *(Choice(name, change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()
       for name in ("between", "moved", "started")),
     Choice("moved", np.negative, "sign", "Which sign has delta on its way back?"),
     Choice("moved", elsewhere.batch_mean, "averaged-over-batch", "Who takes the mean on the way back?", alone=True),
-    Choice("samples", lambda A: A[:1], "sample-dependence", "Which samples have a say in the gradient?"),
-    Choice("samples", lambda A: A[-1:], "sample-dependence", "Which samples have a say in the gradient?"),
-    Choice("samples", lambda A: A[:-1] if len(A) > 1 else A, "sample-dependence",
+    Choice("samples", lambda A: A[:1], "term-missing", "Which samples have a say in the gradient?"),
+    Choice("samples", lambda A: A[-1:], "term-missing", "Which samples have a say in the gradient?"),
+    Choice("samples", lambda A: A[:-1] if len(A) > 1 else A, "term-missing",
            "Which samples have a say in the gradient?"),
     Choice("result", lambda found, X: dict(list(found.items())[:-1]), "layer-skipped",
            "How many layers have parameters, and how many gradients are there?"),

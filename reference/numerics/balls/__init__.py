@@ -1,7 +1,7 @@
 """Ball arithmetic for any function of numpy or torch, as people write them; importing it imports flint."""
 
 from reference.numerics.balls import linalg, more_functions  # which register the forms of numpy's functions
-from reference.numerics.balls.evaluation import Enclosure, enclose, leaves_doubles
+from reference.numerics.balls.evaluation import Enclosure, around, enclose, leaves_doubles
 from reference.numerics.balls.formulas import Difference, difference
 from reference.numerics.balls.languages import on_balls
 from reference.numerics.balls.rebinding import rebound, rebound_together
@@ -12,6 +12,7 @@ __all__ = [
     "Enclosure",
     "Refused",
     "Undecided",
+    "around",
     "difference",
     "enclose",
     "leaves_doubles",

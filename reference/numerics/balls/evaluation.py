@@ -105,6 +105,35 @@ def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool
         return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
 
 
+def around(
+    run: Run, args: Sequence[Any], places: Sequence[int], cotangent: ArrayLike
+) -> tuple[tuple[Estimate, ...], tuple[str, ...]] | None:
+    """Enclosures of all gradients of <cotangent, function> as near the arguments as roundings may take these.
+
+    Where the function has a kink, the gradients on both sides of it are among them, if the operation is one whose
+    slopes are enclosed: the names of those that met operands that may be equal come with them.
+
+    Returns
+    -------
+    The enclosures and the names, or None
+        None where a comparison has two outcomes there.
+
+    Raises
+    ------
+    Refused
+        As for `enclose`.
+    """
+    with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args), wide=True):
+        given, leaves = arguments(args, places, radius=ball_tolerances.AROUND_RADIUS)
+        try:
+            output = as_balls(run(*given))
+        except Undecided:
+            return None
+        seed(output, cotangent)
+        accumulate()
+        return tuple(rounded(adjoints(leaf))[0] for leaf in leaves), tuple(TIES)
+
+
 def _once(
     run: Run, args: Sequence[Any], places: Sequence[int], cotangent: Any, resolutions: Any, offset: Any, bits: int
 ) -> tuple[Enclosure, bool]:
@@ -124,9 +153,12 @@ def _once(
 
 
 def arguments(
-    args: Sequence[Any], places: Sequence[int], offset: Sequence[ArrayLike] | None = None
+    args: Sequence[Any], places: Sequence[int], offset: Sequence[ArrayLike] | None = None, radius: float = 0.0
 ) -> tuple[list[Any], list[BallArray]]:
-    """The arguments as the function sees them, and among them the arrays of balls that are differentiated."""
+    """The arguments as the function sees them, and among them the arrays of balls that are differentiated.
+
+    ``radius`` is that of the balls, as a part of the largest number of an argument, or of 1 where that is larger.
+    """
     given: list[Any] = []
     leaves: list[BallArray] = []
     for place, each in enumerate(args):
@@ -138,6 +170,9 @@ def arguments(
             step = arb(2) ** -ball_tolerances.NEARBY_BITS_AWAY
             directions = np.asarray(offset[len(leaves)], dtype=np.float64).ravel().tolist()
             values = [value + step * arb(d) for value, d in zip(values, directions, strict=True)]
+        if radius:
+            around = arb(0, radius * max(1.0, float(np.abs(each).max(initial=0.0))))
+            values = [value + around for value in values]
         leaf = of_numbers([Ball(value, True) for value in values], each.shape)
         leaves.append(leaf)
         # A copy: what the function writes into its argument is a new number.

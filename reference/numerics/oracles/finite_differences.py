@@ -55,7 +55,8 @@ def derivative(
         Whether ``f`` takes all the numbers in one list and returns as many arrays.
     noise
         How far the values of ``f`` may be off besides what is measured: rounding that no difference of neighbours
-        shows, as that of a sum which absorbs all that varies.
+        shows, as that of a sum which absorbs all that varies. Of the shape of the array, or one such array for each
+        step, the longest first.
 
     Returns
     -------
@@ -146,7 +147,82 @@ def directional(
 
     if together:
         return derivative(lambda ts: forward([moved(t) for t in ts]), scale, near=near, together=True)
-    return derivative(lambda t: forward(*moved(t)), scale, near=near, noise=_noise(forward, args))
+
+    def along(t: float) -> ArrayLike:
+        return np.asarray(forward(*moved(t)), dtype=np.float64)
+
+    noise, nearest = _noise(forward, moved, scale * near)
+    with np.errstate(all="ignore"):
+        moves = [np.abs(a[d != 0]) / np.abs(d[d != 0]) for a, d in zip(args, directions, strict=True)]
+    own = max((float(each.max(initial=0.0)) for each in moves), default=0.0)
+    found = derivative(along, scale, near=near, noise=noise)
+    return agreeing(along, scale, found, nearest, ratio=own / scale, args=args)
+
+
+def agreeing(
+    f: Callable[[float], ArrayLike],
+    scale: float,
+    found: Estimate,
+    noise: Any,
+    *,
+    ratio: float = 1.0,
+    args: Sequence[Array] = (),
+    is_floor: bool = False,
+) -> Estimate:
+    """An estimate where far shorter steps do not speak against it; elsewhere it is unknown.
+
+    A function that oscillates within the steps, as sin(x^2) at 1e5 does, looks like noise around a smooth curve; one
+    that is flat but next to the point looks constant. Their slopes by short steps are others, by more than noise
+    explains.
+
+    x / y at 1e-100 is nothing that steps of 1e-3 can tell. So steps as short as the argument, or as all arguments, must
+    tell the same, where those are smaller than all steps; where rounding hides what they tell, nothing is known.
+
+    Parameters
+    ----------
+    f, scale, noise
+        As in `derivative`.
+    found
+        What it has found.
+    ratio
+        The size of the argument that the steps are added to, in units of the scale.
+    args
+        All arguments, so far as they are known.
+    is_floor
+        Whether there may be more noise than ``noise``, which then counts as far as the values show it.
+    """
+    if not np.isfinite(found.error).any():
+        return found
+    agrees = np.ones(found.value.shape, dtype=bool)
+    sizes = np.concatenate([np.abs(each[each != 0]).ravel() / scale for each in args]) if args else np.zeros(0)
+    own = _own_steps(ratio, float(sizes.max(initial=0.0)))
+    with np.errstate(all="ignore"):
+        for step in (*tolerances.CLOSE_STEPS, *own, *_own_steps(float(sizes.min(initial=1.0)))):
+            if step * scale < tolerances.SMALLEST_DOUBLE / tolerances.DOUBLE_UNIT:
+                agrees &= step not in own
+                continue
+            told, blur = _told(f, step * scale, noise, is_floor=is_floor)
+            clear = tolerances.SHARP * np.maximum(np.abs(told), np.abs(found.value))
+            rounded = tolerances.CLOSE_SAFETY * tolerances.DOUBLE_UNIT * ratio / step * np.abs(found.value)
+            agrees &= np.abs(told - found.value) <= found.error + blur + clear + rounded
+            if step in own:
+                agrees &= blur <= clear + tolerances.ZERO_OUTPUT_ERROR
+    return Estimate(np.where(agrees, found.value, 0.0), np.where(agrees, found.error, np.inf))
+
+
+def _own_steps(*sizes: float) -> tuple[float, ...]:
+    """Steps as short as these sizes, so far as they are smaller than all other steps; in units of the scale."""
+    tiny = {size for size in sizes if 0 < size < 1 / tolerances.STEP_RATIO}
+    return tuple(size * part for size in sorted(tiny) for part in tolerances.OWN_STEPS)
+
+
+def _told(f: Callable[[float], ArrayLike], step: float, noise: Any, *, is_floor: bool) -> tuple[Array, Array]:
+    """The slope by one step, and how far noise may take it."""
+    ahead, behind = (np.asarray(f(t), dtype=np.float64) for t in (step, -step))
+    blur = np.maximum(noise, tolerances.LEAST_DIFFERENCE_ROUNDING * np.maximum(np.abs(ahead), np.abs(behind)))
+    if is_floor:
+        blur = np.maximum(blur, np.abs(ahead - 2 * np.asarray(f(0.0), dtype=np.float64) + behind))
+    return np.asarray((ahead - behind) / (2 * step)), np.asarray(tolerances.CLOSE_SAFETY * blur / step)
 
 
 def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
@@ -180,14 +256,40 @@ def vjp(forward: Callable[..., ArrayLike], cotangent: ArrayLike, args: Sequence[
     return tuple(_gradient(forward, weights, where, number) for number in range(len(where)))
 
 
-def _noise(forward: Callable[..., ArrayLike], args: Sequence[Array]) -> Any:
-    """How far the outputs may be off by rounding, where the code can be followed; else 0."""
-    found = random_rounding.scatter(lambda *given: (forward(*given),), args)
-    return 0.0 if found is None else np.where(np.isfinite(found[0]), found[0], 0.0)
+def _noise(forward: Callable[..., ArrayLike], moved: Callable[[float], list[Array]], scale: float) -> tuple[Any, Any]:
+    """How far the outputs may be off by rounding at each step, the longest first, and at the shortest one.
+
+    0 where the code cannot be followed. Rounding is that of the numbers at a step, which may be far larger than those
+    at the point; what it is at a longer step covers the shorter ones.
+    """
+    last = tolerances.DIFFERENCE_LEVELS - 1
+    steps = scale * tolerances.FIRST_DIFFERENCE_STEP * 0.5 ** np.arange(last + 1)
+    places = {last: [0.0, -steps[last]], last // 2: [steps[last // 2]], 0: [-steps[0]]}
+    rows: list[Array] = []
+    for number in range(last, -1, -1):
+        if number in places:
+            found = [_scattered(forward, moved(float(t))) for t in places[number]]
+            if any(each is None for each in found):
+                return 0.0, 0.0
+            rows.append(np.max([*rows[-1:], *found], axis=0))
+        else:
+            rows.append(rows[-1])
+    return np.array(rows[::-1]), rows[0]
+
+
+def _scattered(forward: Callable[..., ArrayLike], args: list[Array]) -> Any:
+    with np.errstate(all="ignore"):
+        found = random_rounding.scatter(lambda *given: (forward(*given),), args)
+    return None if found is None else found[0]
 
 
 def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Array], number: int) -> Estimate:
-    noise = _noise(forward, args)
+    sizes = np.maximum(np.abs(args[number]), 1.0) * np.random.RandomState(0).choice([-1.0, 1.0], args[number].shape)
+
+    def all_moved(t: float) -> list[Array]:
+        return [*args[:number], args[number] + t * sizes, *args[number + 1 :]]
+
+    noise, nearest = _noise(forward, all_moved, 1.0)
     value, error = np.zeros(args[number].shape), np.zeros(args[number].shape)
     for index in np.ndindex(args[number].shape):
 
@@ -196,7 +298,9 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
             argument[index] += t
             return forward(*args[:number], argument, *args[number + 1 :])
 
-        outputs = derivative(moved, max(abs(float(args[number][index])), 1.0), noise=noise)
+        scale = max(abs(float(args[number][index])), 1.0)
+        ratio = abs(float(args[number][index])) / scale
+        outputs = agreeing(moved, scale, derivative(moved, scale, noise=noise), nearest, ratio=ratio, args=args)
         value[index] = (weights * outputs.value).sum()
         # An output whose cotangent is 0 adds nothing, even if its own derivative is unknown.
         matters = np.where(weights == 0, 0.0, outputs.error)

@@ -1,7 +1,7 @@
 """The oracle that uses PyTorch's automatic differentiation of a definition, in double precision.
 
 torch is optional and slow to import, so each function that needs it imports it; `available` says whether it is
-installed. No other module of `reference` imports torch.
+installed. Of this package only `torch_rounding` beside it imports torch.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.numerics import tolerances
+from reference.numerics import regimes, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.random_rounding import moved
+from reference.numerics.oracles import torch_rounding
 
 if TYPE_CHECKING:
     import torch
@@ -295,16 +295,21 @@ def _estimate(
 
 
 def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, linear: bool) -> tuple[Estimate, ...]:
-    results = compute(*args)
+    trail = regimes.Trail()
+    with torch_rounding.random_rounding(None, trail):
+        results = compute(*args)
     largest = [tolerances.DOUBLE_UNIT * np.abs(result) for result in results]
     for number in range(tolerances.RANDOM_ROUNDINGS):
         rng = np.random.RandomState(number)
         factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
         given = [args[0] * factor, *args[1:]] if linear else args
-        with _random_rounding(rng):
-            again = compute(*given)
+        trail.restart()
+        with torch_rounding.random_rounding(rng, trail):
+            again = _again(compute, given, results)
         with np.errstate(all="ignore"):
-            differences = [np.abs(one - two / factor) for one, two in zip(results, again, strict=True)]
+            differences = [
+                np.where(one == two, 0.0, np.abs(one - two / factor)) for one, two in zip(results, again, strict=True)
+            ]
         largest = [np.maximum(most, new) for most, new in zip(largest, differences, strict=True)]
     return tuple(
         Estimate(
@@ -320,68 +325,12 @@ def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
     )
 
 
-#: Operations of torch whose results are exact: they choose, copy, compare, or change a sign.
-_EXACT = frozenset(
-    """neg abs relu relu_ maximum minimum max min amax amin sign floor ceil trunc round where cat stack view reshape
-    _unsafe_view t transpose permute expand squeeze unsqueeze select slice index index_select gather sort topk clone
-    copy_ detach alias lift_fresh lift_fresh_copy as_strided zeros zeros_like ones ones_like empty empty_like full
-    full_like new_zeros new_empty fill_ zero_ clamp clamp_min clamp_max scalar_tensor threshold_backward arange
-    select_backward slice_backward value_selecting_reduction_backward masked_fill masked_scatter constant_pad_nd
-    flip roll diagonal diag_embed tril triu eq ne lt le gt ge logical_and logical_or logical_not bitwise_and
-    bitwise_or bitwise_not isfinite equal nonzero unbind split split_with_sizes sgn isnan isinf _to_copy scatter
-    one_hot unfold repeat argmax argmin item _local_scalar_dense eye new_full diagonal_backward index_put
-    index_put_""".split()  # noqa: SIM905 - a list of words
-)
-#: Operations that round their results alone, by a few units: their operands are exact to them.
-_BY_ENTRIES = frozenset(
-    """add sub rsub mul div reciprocal sqrt rsqrt exp exp2 expm1 log log1p log2 log10 sin cos tan asin acos atan atan2
-    sinh cosh tanh asinh acosh atanh pow erf erfc sigmoid log_sigmoid_forward hypot square ldexp add_ sub_ mul_ div_
-    exp_ lerp addcmul addcdiv softplus""".split()  # noqa: SIM905 - a list of words
-)
-#: Special functions of which torch is right to nine digits or so.
-_ROUGH = frozenset(
-    """digamma polygamma lgamma mvlgamma igamma igammac erfinv i0 special_i0e special_i1 special_i1e zeta special_zeta
-    special_ndtri special_log_ndtr special_erfcx special_bessel_j0 special_bessel_j1""".split()  # noqa: SIM905 - a list of words
-)
-
-
-@contextmanager
-def _random_rounding(rng: np.random.RandomState) -> Iterator[None]:
-    """In the block, every operation of torch is rounded at random."""
-    import torch  # noqa: PLC0415 - optional and slow to import
-    from torch.utils._python_dispatch import TorchDispatchMode  # noqa: PLC0415 - as torch itself
-    from torch.utils._pytree import tree_map  # noqa: PLC0415 - as torch itself
-
-    def shaken(value: Any, units: float, *, whole: bool = False) -> Any:
-        if not (isinstance(value, torch.Tensor) and value.dtype in {torch.float64, torch.float32}) or not value.numel():
-            return value
-        array = value.detach().numpy()
-        if whole:
-            size = np.full(array.shape, np.abs(array).max() * array.shape[-1] if array.ndim else 0.0, array.dtype)
-            array = array + (moved(size, rng) - size)
-        return torch.from_numpy(np.array(moved(array, rng, units)))
-
-    class Rounding(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            name = func.overloadpacket.__name__
-            options = kwargs or {}
-            if name in _EXACT or func.is_view:
-                return func(*args, **options)
-            units = tolerances.ROUGH_UNITS if name in _ROUGH else 1.0
-            units = max(units, 1.0 if name in _BY_ENTRIES else tolerances.UNITS_OF_WHOLES)
-            # A function that is written out of others, or adds up, rounds inside: its operands are moved as well.
-            if name not in _BY_ENTRIES and not name.endswith("_"):
-                whole = name.startswith(("linalg", "_linalg", "lu_", "cholesky", "triangular_solve"))
-                args = tree_map(lambda each: shaken(each, 1.0, whole=whole), args)
-            found = func(*args, **options)
-            if name.endswith("_"):
-                if isinstance(found, torch.Tensor) and found.dtype.is_floating_point:
-                    found.copy_(shaken(found, units))
-                return found
-            return tree_map(lambda each: shaken(each, units), found)
-
-    with Rounding():  # type: ignore[no-untyped-call, unused-ignore]
-        yield
+def _again(compute: Callable[..., tuple[Array, ...]], given: list[Array], results: Sequence[Array]) -> Sequence[Array]:
+    """The results of a repetition; NaN where rounding makes a matrix singular."""
+    try:
+        return compute(*given)
+    except torch_rounding.singular():
+        return [np.full(each.shape, np.nan) for each in results]
 
 
 def _tensors(arrays: Sequence[NDArray[Any]]) -> list[torch.Tensor]:
