@@ -76,6 +76,7 @@ def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> I
         yield "mask-from-other", _at_best_of(np.abs)
     elif node.op == "sum":
         yield from (("wrong-axis", _spread_along(axis)) for axis in range(node.inputs[0].value.ndim))
+        yield from (("wrong-axis", _normalised_along(axis)) for axis in range(node.inputs[0].value.ndim))
     elif node.op == "gather":
         yield "not-summed", gathers.last_of_each
         yield "not-summed", gathers.first_of_each
@@ -88,8 +89,9 @@ def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> I
 
 def exact(node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
     """Wrong ways that say more than any other word for the same: what is normalised is taken as it was before."""
-    is_normalised = (node.op, place) == ("divide", 1) and node.inputs[1].value.shape != node.value.shape
-    if is_normalised and node.inputs[0].op != "constant":
+    divided, by = (node.inputs[0], node.inputs[-1])
+    is_statistic = by.value.shape != node.value.shape and bool(by.inputs)
+    if (node.op, place) == ("divide", 1) and is_statistic and divided.op != "constant":
         yield "wrong-argument", with_local(lambda right, inputs, y: -y)
 
 
@@ -167,6 +169,16 @@ def with_other(wrong: int, number: int) -> MakeChange:
             return to_input(g * derivative(edge, given, y), inputs[edge.place], y)
 
         return change
+
+    return make
+
+
+def with_output(number: int) -> MakeChange:
+    """The derivative takes the value of a step for the output, in terms of which it may be written."""
+
+    def make(sample: Sample, edge: Edge) -> Change:
+        array = value_of(sample, number)
+        return lambda g, inputs, y: to_input(g * derivative(edge, inputs, array), inputs[edge.place], y)
 
     return make
 
@@ -274,13 +286,15 @@ def _turned(place: int) -> Iterator[MakeChange]:
 # Axes
 
 
-def along_axis(axis: int | None, power: int, *, is_mean: bool = False, number: int | None = None) -> MakeChange:
+def along_axis(
+    axis: int | tuple[int, ...] | None, power: int, *, is_mean: bool = False, number: int | None = None
+) -> MakeChange:
     """The sum that undoes a broadcast runs along another axis.
 
     Parameters
     ----------
     axis
-        Along which; None is all.
+        Along which, or which ones; None is all.
     power
         How many factors of the broadcast value stand before the sum instead of in it.
     is_mean
@@ -315,6 +329,21 @@ def _not_summed(_: Sample, edge: Edge) -> Change:
 def _spread_along(axis: int) -> MakeChange:
     def make(_: Sample, edge: Edge) -> Change:
         return lambda g, inputs, y: np.broadcast_to(np.expand_dims(np.squeeze(g), axis), inputs[0].shape)
+
+    return make
+
+
+def _normalised_along(axis: int) -> MakeChange:
+    """What is divided by a sum is divided by the sum along another axis."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        settings = edge.node.settings
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            due = spread(g * y, inputs[0].shape, settings["axis"], keepdims=settings["keepdims"])
+            return np.asarray(due / inputs[0].sum(axis=axis, keepdims=True))
+
+        return change
 
     return make
 

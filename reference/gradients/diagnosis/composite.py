@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.diagnosis import factors
 from reference.gradients.diagnosis.changes import value_of
-from reference.gradients.diagnosis.graph import Graph, Node, evaluate, pulled_back, unbroadcast
-from reference.gradients.diagnosis.inside import View
+from reference.gradients.diagnosis.graph import Graph, evaluate, pulled_back
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
@@ -25,7 +26,7 @@ _DEGREE = 3
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    for test in (_segments, other_epsilon, _with_other_values, _without_factor, _other_value):
+    for test in (_segments, other_epsilon, *factors.KINDS):
         found = list(test(samples))
         if found:
             # A term that is missing in an inner step may be a factor that is missing in the whole.
@@ -38,11 +39,11 @@ def explanations(samples: Samples) -> Iterator[Named]:
 
 
 def _segments(samples: Samples) -> Iterator[Named]:
-    view = View(samples)
+    view = seen(samples)
     for first, last in _pairs(view):
         derivatives = [_derivative(each, first, last) for each in samples]
         for word, wrong in _wrong_formulas(samples, first, last, derivatives):
-            if _agrees(view, first, last, wrong):
+            if _agrees(view, first, last, derivatives, wrong):
                 yield Named(word)
 
 
@@ -152,10 +153,10 @@ def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]
     return found
 
 
-def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
-    for sample, derivative in zip(view.samples, wrong, strict=True):
+def _agrees(view: View, first: int, last: int, right: list[Array], wrong: list[Array]) -> bool:
+    for sample, due, derivative in zip(view.samples, right, wrong, strict=True):
         source = sample.graph.nodes[first]
-        if _refuted(view, sample, first, last, derivative):
+        if _refuted(view, sample, (first, last), due, derivative):
             return False
         found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
         if found is None or not sample.agrees(found, view.position):
@@ -163,15 +164,15 @@ def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
     return True
 
 
-def _refuted(view: View, sample: Sample, first: int, last: int, derivative: Array) -> bool:
+def _refuted(view: View, sample: Sample, ends: tuple[int, int], due: Array, derivative: Array) -> bool:
     """Whether a wrong derivative of some steps surely does not explain the answer."""
     probe = view.probe(sample)
-    gradient = probe.received(last)
+    gradient = probe.received(ends[1])
     if gradient is None or not probe.fits:
         return False
     with np.errstate(all="ignore"):
-        right = probe.along(first, gradient * _derivative(sample, first, last))
-        wrong = probe.along(first, gradient * derivative)
+        right = probe.along(ends[0], gradient * due)
+        wrong = probe.along(ends[0], gradient * derivative)
     return not (right and wrong and probe.is_wanted(wrong[0] - right[0], wrong[1] + right[1]))
 
 
@@ -198,159 +199,30 @@ def _is_added(samples: Samples, number: int) -> bool:
 
 
 def _fitted(samples: Samples, number: int, here: float) -> float | None:
-    """The value of a constant with which the right formula gives the answers."""
+    """The value of a constant with which the right formula gives the answers; one sample tells, and all are tried."""
     for start in (here, 0.0, 10 * here):
-        value = start
+        value, some = start, samples.all[:1]
         for _ in range(_ROUNDS):
             step = max(abs(value), here) * likeness.EPSILON_STEP
-            now, moved = _with_constant(samples, number, value), _with_constant(samples, number, value + step)
-            if samples.agree(now):
-                return value
+            now, moved = (_with_constant(samples, some, number, each) for each in (value, value + step))
+            if all(one.agrees(two, samples.position) for one, two in zip(some, now, strict=True)):
+                if len(some) == len(samples.all):
+                    return value
+                some = samples.all  # which tell more digits
+                continue
             slopes = [(two - one) / step for one, two in zip(now, moved, strict=True)]
-            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=True)])
+            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=False)])
             if change is None or not np.isfinite(change):
                 break
             value = max(value + change, 0.0)
     return None
 
 
-def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
+def _with_constant(samples: Samples, some: Sequence[Sample], number: int, value: float) -> list[Array]:
     found = []
-    for sample in samples:
+    for sample in some:
         changed = {id(sample.graph.nodes[number]): lambda: np.asarray(value)}
         with np.errstate(all="ignore"):
             values = evaluate(sample.graph, sample.floats, changed)
             found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
     return found
-
-
-# Factors of the whole
-
-
-def _with_other_values(samples: Samples) -> Iterator[Named]:
-    """The right formula with 0, 1 or the transpose in the place of another argument, or of an array of constants."""
-    graph = samples.graph
-    for number, node in enumerate(graph.nodes):
-        if node.inputs or node is graph.arguments[samples.position] or node.value.dtype.kind != "f":
-            continue
-        for word, change in _OTHER_VALUES:
-            if word == "transposed" and not _is_square(node.value):
-                continue
-            if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
-                is_mask = node.op == "constant" and is_mask_like(node.value)
-                yield Named("mask-missing" if is_mask and word == "factor-missing" else word)
-
-
-def is_mask_like(array: Array) -> bool:
-    """Whether it has two values, of which one is 0."""
-    values = np.unique(array)
-    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004 - open and shut
-
-
-def _is_square(array: Array) -> bool:
-    return array.ndim > 1 and array.shape[-1] == array.shape[-2]
-
-
-_OTHER_VALUES: tuple[tuple[str, Callable[[Array], Array]], ...] = (
-    ("factor-missing", np.ones_like),
-    ("term-missing", np.zeros_like),
-    ("transposed", lambda array: np.swapaxes(array, -1, -2)),
-    ("sign", np.negative),
-)
-
-
-def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) -> list[Array]:
-    """The gradients where an argument or a constant has another value."""
-    found = []
-    for sample in samples:
-        node = sample.graph.nodes[number]
-        with np.errstate(all="ignore"):
-            values = _evaluated_with(sample, node, change(value_of(sample, number)))
-            found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
-    return found
-
-
-def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
-    floats = [
-        value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
-    ]
-    return evaluate(sample.graph, floats, {id(node): lambda: value})
-
-
-def _without_factor(samples: Samples) -> Iterator[Named]:
-    """The gradient lacks a factor that is the value of a step, but for a constant."""
-    view = View(samples)
-    for number, node in enumerate(view.nodes):
-        if node.op == "constant" or not _varies_somewhere(samples, number):
-            continue
-        for power in (-1.0, 1.0):
-            found = []
-            for sample, truth in zip(samples, samples.truths, strict=True):
-                with np.errstate(all="ignore"):
-                    changed = _times(truth, value_of(sample, number), power)
-                if changed is None or not np.isfinite(changed).all():
-                    break
-                found.append(changed)
-            if len(found) == len(samples.all):
-                factor = factor_between(found, samples.answers)
-                divides = any(each.op == "divide" and each.inputs[1] is node for each in view.nodes)
-                word = _word_of_factor(factor or 0.0, power, node, divides=divides)
-                if word and samples.agree([(factor or 0.0) * each for each in found]):
-                    yield Named(word)
-
-
-def _word_of_factor(factor: float, power: float, node: Node, *, divides: bool) -> str | None:
-    """What it means that the gradient is multiplied or divided by a step's value, and by a constant."""
-    if not factor:
-        return None
-    if power < 0:
-        return "factor-missing" if node.value.size > 1 else None
-    if abs(factor - 1) < likeness.PARTS_FIT:
-        return "factor-missing" if divides else "wrong-argument"
-    count = 1 / factor
-    is_count = divides and count > 1 and abs(count - round(count)) < likeness.SAME_CONSTANT
-    return "scaled" if is_count else None  # a sum is divided by, and a count is instead
-
-
-def _varies_somewhere(samples: Samples, number: int) -> bool:
-    """Whether a step's value is more than one constant, in a sample or in all of them."""
-    values = [value_of(each, number) for each in samples]
-    return any(float(np.ptp(each)) > 0 for each in values if each.size > 1) or (
-        values[0].size == 1 and len({float(each.reshape(-1)[0]) for each in values}) > 1
-    )
-
-
-def _varies(sample: Sample, number: int) -> bool:
-    value = value_of(sample, number)
-    return value.size > 1 and float(np.ptp(value)) > 0
-
-
-def _times(truth: Array, value: Array, power: float) -> Array | None:
-    try:
-        found = truth * value**power
-    except ValueError:
-        return None
-    return found if found.shape == truth.shape else None
-
-
-def _other_value(samples: Samples) -> Iterator[Named]:
-    """The cotangent times another step's value, where it should be times that of this one."""
-    view = View(samples)
-    for number, node in enumerate(view.nodes):
-        if (
-            node.op == "constant"
-            or node.value.shape != samples.all[0].cotangent.shape
-            or node.value.shape == samples.all[0].truths[samples.position].shape
-            or not any(_varies(each, number) for each in samples)
-        ):
-            continue
-        found = []
-        for sample in samples:
-            products = sample.cotangent * value_of(sample, number)
-            shape = sample.truths[samples.position].shape
-            try:
-                found.append(unbroadcast(products, shape))
-            except ValueError:
-                break
-        if len(found) == len(samples.all) and samples.agree(found):
-            yield Named("wrong-argument")

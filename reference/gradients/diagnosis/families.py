@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import nothing, value_of
 from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -28,11 +28,13 @@ Turn = Callable[[Array], Array]
 _MOST_TRIALS = 900
 #: Paths of one array of which each choice is tried.
 _MOST_PATHS = 6
+#: Samples that tell weights, which are tried with all.
+_FEW_SAMPLES = 3
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; those of the whole formula come first."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for test in (_of_cotangent, _of_edges, _of_paths, _of_one_kind, _without_cotangent):
         found = list(test(view))
         if found:
@@ -203,7 +205,7 @@ def _of_paths(view: View) -> Iterator[Named]:
         weights = _weights(view, uses)
         if weights is None or all(weights == 1.0):
             continue
-        made = {place: _times(weight) for place, weight in zip(uses, weights, strict=True)}
+        made = {place: times(weight) for place, weight in zip(uses, weights, strict=True)}
         if view.agrees(made):
             yield Named("term-missing" if (weights == 0.0).any() else "sign")
 
@@ -211,7 +213,9 @@ def _of_paths(view: View) -> Iterator[Named]:
 def _weights(view: View, uses: list[Place]) -> Array | None:
     """By which of 0, 1 and -1 each path is multiplied; None where it is none of them."""
     columns, rests = [], []
-    for sample, truth, answer in zip(view.samples, view.samples.truths, view.samples.answers, strict=True):
+    position = view.position
+    for sample in view.samples.all[:_FEW_SAMPLES]:
+        truth, answer = sample.truths[position], sample.answers[position]
         without = [view.pulled(sample, {use: nothing}) for use in uses]
         if any(each is None for each in without):
             return None
@@ -223,7 +227,8 @@ def _weights(view: View, uses: list[Place]) -> Array | None:
     return weights if fits else None
 
 
-def _times(weight: float) -> MakeChange:
+def times(weight: float) -> MakeChange:
+    """A change by which an edge contributes a multiple of what is right."""
     return lambda _, edge: lambda g, inputs, y: weight * contribution(edge.node, edge.place, g, inputs, y)
 
 
@@ -232,7 +237,7 @@ def _times(weight: float) -> MakeChange:
 
 def _of_one_kind(view: View) -> Iterator[Named]:
     """All steps of one kind are differentiated in the same wrong way, as the powers of a polynomial in a loop."""
-    view = View(view.samples)
+    view = seen(view.samples)
     kinds = {(view.nodes[number].op, place) for number, place in view.places}
     for op, place in sorted(kinds):
         mine = [each for each in view.places if each[1] == place and view.nodes[each[0]].op == op]
@@ -250,7 +255,9 @@ def _without_cotangent(view: View) -> Iterator[Named]:
     """The cotangent does not enter what comes along some paths."""
     samples = view.samples
     ones = Samples(
-        tuple(replace(each, cotangent=np.ones_like(each.cotangent)) for each in samples), samples.position, samples.ask
+        tuple(replace(each, cotangent=np.ones_like(each.cotangent), memory={}) for each in samples),
+        samples.position,
+        samples.ask,
     )
     if samples.agree([each.pulled({})[samples.position] for each in ones]):
         yield Named("delta-next-ignored")

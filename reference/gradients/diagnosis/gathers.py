@@ -57,7 +57,7 @@ def in_other_order(node: Node) -> Iterator[MakeChange]:
 def _folded(shape: tuple[int, ...], axis: int) -> MakeChange:
     def make(_: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Any, y: Array) -> Array:
-            return np.broadcast_to(g, y.shape).reshape(shape).sum(axis=axis).reshape(inputs[0].shape)
+            return np.asarray(np.broadcast_to(g, y.shape).reshape(shape).sum(axis=axis).reshape(inputs[0].shape))
 
         return change
 

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 
 Array = NDArray[Any]
 #: The steps of one place in the code, in their order.
 Role = tuple[int, ...]
 #: A loop has so many turns, where one that is left out can be told from a term that is missing.
 _TURNS = 3
+#: Steps whose derivative is written in terms of their output.
+_OF_OUTPUT = {"tanh", "exp", "sqrt", "expm1", "reciprocal", "tan"}
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
@@ -30,7 +32,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
     roles = roles_of(samples.graph.nodes)
     if not roles:
         return
-    view = View(samples, of_all=True)
+    view = seen(samples, of_all=True)
     _restore(view, roles)
     trial = _Trial(view, roles)
     for test in (_simple, _turn_left_out, _without_next_factor, _other_values):
@@ -193,6 +195,13 @@ def _other_values(trial: _Trial) -> Iterator[Named]:
                 other = dict(zip(role, others, strict=True))
                 made = {each: changes.with_other(wrong, other[each[0]]) for each in edges}
                 if trial.agrees(("other", wrong, others), made):
+                    yield Named("wrong-argument")
+                    return
+        if node.op in _OF_OUTPUT:
+            for others in _candidates(trial, role, role):
+                other = dict(zip(role, others, strict=True))
+                made = {each: changes.with_output(other[each[0]]) for each in edges}
+                if trial.agrees(("output", others), made):
                     yield Named("wrong-argument")
                     return
 

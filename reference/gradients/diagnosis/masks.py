@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import MASKED, value_of
-from reference.gradients.diagnosis.composite import is_mask_like
+from reference.gradients.diagnosis.factors import is_mask_like
 from reference.gradients.diagnosis.graph import Change, Edge, Node, pulled_back, to_input
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
+from reference.gradients.diagnosis.view import seen
 
 Array = NDArray[Any]
 #: From a sample to an array, such as that which a mask compares with a threshold.
@@ -60,7 +60,7 @@ def _compared(samples: Samples, shape: tuple[int, ...]) -> Iterator[tuple[str, C
 
 def _of_choices(samples: Samples) -> Iterator[Named]:
     """A choice between two is made by comparing another array."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for number, node in enumerate(view.nodes):
         mine = [each for each in view.places if each[0] == number]
         if node.op not in MASKED or node.op == "absolute" or not mine:

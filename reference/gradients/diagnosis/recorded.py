@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType
 from typing import Any
 
@@ -63,6 +63,8 @@ class Traced(NDArrayOperatorsMixin):
             return handler(*args, **kwargs)
         if name in _GATHERS:
             return self.lifted(args[0]).gathered(lambda ids: function(ids, *args[1:], **kwargs))
+        if _is_constant(args) and _is_constant(kwargs.values()):
+            return self.lifted(function(*map(plain, args), **{key: plain(each) for key, each in kwargs.items()}))
         raise NotTracedError(name)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -85,9 +87,11 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(leaf("constant", array, self._nodes), self._nodes)
 
     def step(self, op: str, inputs: Sequence[Traced], run: Callable[..., Any], **more: Any) -> Traced:
-        """Note a step, and return its result."""
+        """Note a step, and return its result; that of constants is a constant."""
         with _computing():
             value = np.asarray(run(*(each.value for each in inputs)))
+        if all(each.node.op == "constant" for each in inputs):
+            return Traced(leaf("constant", value, self._nodes), self._nodes)
         node = Node(op, tuple(each.node for each in inputs), run, value, site=_site(), **more)
         self._nodes.append(node)
         return Traced(node, self._nodes)
@@ -270,6 +274,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(map(plain, value))
     return value.value if isinstance(value, Traced) else value
+
+
+def _is_constant(values: Any) -> bool:
+    """Whether nothing among some values depends on an argument."""
+    if isinstance(values, Traced):
+        return values.node.op == "constant"
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return True
+    return isinstance(values, np.ndarray) or all(map(_is_constant, values))
 
 
 def _plain_key(key: Any) -> Any:

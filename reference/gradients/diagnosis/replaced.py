@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Values, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
@@ -109,7 +109,7 @@ def _of_other_steps(samples: Samples) -> Iterator[Named]:
     graph = samples.graph
     if len(graph.nodes) > _MOST_STEPS:
         return
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for one, node in enumerate(graph.nodes):
         for two, other in enumerate(graph.nodes):
             if one == two or node.value.shape != other.value.shape or "constant" in {node.op, other.op}:
@@ -151,7 +151,7 @@ def _agrees_as_inputs(view: View, places: dict[int, int]) -> bool:
 
 def _without_factor(samples: Samples) -> Iterator[Named]:
     """What reaches a step lacks a factor that is the value of a step."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     if len(view.nodes) > _MOST_STEPS:
         return
     for number, node in enumerate(view.nodes):
@@ -207,19 +207,24 @@ def _epsilon_in_another_place(samples: Samples) -> Iterator[Named]:
 
 
 def _fitted(samples: Samples, number: int, removed: int | None, *, anew: bool) -> float | None:
-    size = 0.0
+    """The constant, found by Newton's method in one sample, and then in all."""
+    size, some = 0.0, samples.all[:1]
     for _ in range(_ROUNDS):
         ends = [
-            [_gradient(samples, each, _added(number, end, removed, anew=anew)) for each in samples]
+            [_gradient(samples, each, _added(number, end, removed, anew=anew)) for each in some]
             for end in (size, size + likeness.SHORT_STEP)
         ]
         if any(each is None for end in ends for each in end):
             return None
         here, there = ([each for each in end if each is not None] for end in ends)
-        if abs(size) > 0 and samples.agree(here):
-            return size
+        if abs(size) > 0 and all(one.agrees(two, samples.position) for one, two in zip(some, here, strict=True)):
+            if len(some) == len(samples.all):
+                return size
+            some = samples.all  # which tell more digits
+            continue
         slopes = [(two - one) / likeness.SHORT_STEP for one, two in zip(here, there, strict=True)]
-        change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
+        rests = [answer - one for answer, one in zip(samples.answers, here, strict=False)]
+        change = factor_between(slopes, rests)
         if change is None or not abs(size + change) < _LARGEST_EPSILON:
             return None
         size += change

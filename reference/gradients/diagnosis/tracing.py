@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis import functions
+from reference.gradients.diagnosis import functions, more_functions
 from reference.gradients.diagnosis.graph import Graph, Node
 from reference.gradients.diagnosis.recorded import (
     OUTERMOST,
@@ -26,7 +26,7 @@ from reference.gradients.diagnosis.recorded import (
 )
 from reference.numerics.constructors import replaced
 
-__all__ = ["NotTracedError", "functions", "trace"]
+__all__ = ["NotTracedError", "functions", "more_functions", "trace"]
 
 Array = NDArray[Any]
 #: Steps of a graph that is small enough to be tried with a mistake in each of its places.

@@ -7,31 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.composite import is_mask_like
-from reference.gradients.diagnosis.families import around
+from reference.gradients.diagnosis.factors import is_mask_like
+from reference.gradients.diagnosis.families import around, times
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.loops import roles_of
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 
 Array = NDArray[Any]
 Places = NDArray[np.int_]
 Turn = Callable[[Array], Array]
 #: Steps of a graph in which each input of each step is tried in all versions.
 _MOST_STEPS = 80
+#: Uses of an array of which each is taken for each other.
+_MOST_USES = 4
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; the first kind that has any is told."""
-    view = View(samples, keep_all=True)
-    for test in (_of_constants, _of_inputs, _of_windows, _of_places, _of_order):
+    view = seen(samples, keep_all=True)
+    for test in (_of_constants, _of_reductions, _of_uses, _of_inputs, _of_windows, _of_places, _of_order):
         found = list(test(view))
         if found:
             yield from found
@@ -87,6 +90,60 @@ def _shifted(array: Array, axis: int, step: int, fill: float | None) -> Array:
     found = np.roll(array, step, axis)
     np.moveaxis(found, axis, 0)[0 if step > 0 else -1] = array.max() if fill is None else fill
     return found
+
+
+# Reductions
+
+
+def _of_reductions(view: View) -> Iterator[Named]:
+    """Sums or maxima run along another axis, or over all, in all that is computed from them."""
+    samples = view.samples
+    numbers = [number for number, node in enumerate(view.nodes) if node.op in _REDUCED]
+    kept = [each for each in numbers if view.nodes[each].settings["keepdims"]]
+    for group in [kept, *([each] for each in numbers if [each] != kept)]:
+        for axis in (*range(max((view.nodes[each].inputs[0].value.ndim for each in group), default=0)), None):
+            if group and all(_agrees_along(samples, each, group, axis) for each in samples):
+                yield Named("wrong-axis")
+                return
+
+
+_REDUCED: dict[str, Callable[..., Any]] = {"sum": np.sum}
+
+
+def _agrees_along(samples: Samples, sample: Sample, numbers: list[int], axis: int | None) -> bool:
+    nodes = [sample.graph.nodes[number] for number in numbers]
+    if any(axis is not None and (axis >= each.inputs[0].value.ndim or axis == each.settings["axis"]) for each in nodes):
+        return False
+    changed = {id(node): partial(_reduced, node=node, axis=axis) for node in nodes}
+    try:
+        with np.errstate(all="ignore"):
+            values = evaluate(sample.graph, sample.floats, changed)
+            found = pulled_back(sample.graph, values, sample.cotangent)[samples.position]
+    except (ValueError, IndexError, TypeError):  # arrays that do not fit
+        return False
+    return sample.agrees(found, samples.position)
+
+
+def _reduced(array: Array, *, node: Node, axis: int | None) -> Array:
+    keep = bool(node.settings["keepdims"])
+    found = _REDUCED[node.op](array, axis=axis, keepdims=keep)
+    return np.full(node.value.shape, found) if axis is None and not keep else np.asarray(found)
+
+
+# Uses of one array
+
+
+def _of_uses(view: View) -> Iterator[Named]:
+    """What comes along one of two uses of an array stands for what comes along the other, as if they were alike."""
+    for number in range(len(view.nodes)):
+        uses = view.uses(number)
+        if len(uses) > _MOST_USES:
+            continue
+        for place, other in permutations(uses, 2):
+            if view.agrees({place: times(0.0), other: times(2.0)}):
+                is_product = any(view.nodes[each[0]].op in {"matmul", "einsum"} for each in (place, other))
+                yield Named("transposed" if is_product else "wrong-argument")
+                return
 
 
 # Inputs of one step
