@@ -24,6 +24,7 @@ from reference.lab.mistakes.wired_constants import estimated
 from reference.lab.mistakes.wirings import wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
+from reference.numerics.compare import alike
 
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
@@ -112,6 +113,9 @@ class Explainer:
             partial(_wired, subject, 1, violation, context),
             partial(_wired, subject, 1 if right else 2, violation, context),
         )
+        if violation.mistake is None and violation.came.kind == "entry" and _hardly_wrong(context):
+            # The right formula in another coding may give these answers, and so may many wrong ones.
+            sources = sources[:1]
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
             if nothing and message is not None:
@@ -175,6 +179,18 @@ def _says_nothing(context: Context) -> bool:
     """Whether all answers that were judged are NaN, as many mistakes give."""
     judged = [value for each in context.log if each.bounds is not None for value in each.values]
     return bool(judged) and all(np.isnan(np.asarray(value, dtype=np.float64)).all() for value in judged)
+
+
+def _hardly_wrong(context: Context) -> bool:
+    """Whether no answer differs from the truth by more than two codings of the right formula may differ."""
+    judged = [each for each in context.log if each.bounds is not None]
+    for each in judged:
+        if each.message is None or each.case is None:
+            return False
+        truth = tuple(part.value for part in context.answer(each.message, each.case).truth)
+        if not alike(each.values, truth, each.bounds):
+            return False
+    return bool(judged)
 
 
 def _in_last_digits(violation: Violation) -> bool:
