@@ -33,7 +33,8 @@ LAB_VOCABULARY = frozenset({
     "shift-not-undone", "log-of-zero", "epsilon-added", "clipped", "binary-cross-entropy", "divided-by-classes",
     "summed-over-batch", "averaged-over-batch", "softmax-missing", "target-subtracted-twice", "low-precision",
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
-    "output-layers-in-gradient", "update-sign", "update-missing", "update-replaces", "initialisation",
+    "output-layers-in-gradient", "update-sign", "update-missing", "last-layer-ignored", "update-replaces",
+    "initialisation",
     "argument-order", "arguments-swapped", "extra-term", "wrong-function", "nan-hidden", "term-missing",
     "wrong-argument", "last-sample-wrong", "row-wrong", "mask-inverted",
 })  # fmt: skip

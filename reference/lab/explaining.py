@@ -20,7 +20,7 @@ from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import Array
 from reference.lab.mistakes.updates import updates
 from reference.lab.mistakes.wired_choices import Choice
-from reference.lab.mistakes.wired_constants import estimated
+from reference.lab.mistakes.wired_constants import estimated, terms
 from reference.lab.mistakes.wirings import wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
@@ -217,10 +217,8 @@ def _updated(subject: str, violation: Violation) -> list[Mistake]:
     if subject != "LinearLayer.update_params":
         return []
     due, came = violation.due, violation.came
-    ratio = None
-    if due.kind == "sum" and came.kind == "entry" and due["step"]:
-        ratio = (came["value"] - due["old"]) / due["step"]
-    return list(updates(ratio))
+    shown = due.kind == "sum" and came.kind == "entry"
+    return list(updates((due["old"], due["step"], came["value"]) if shown else None))
 
 
 def _wired(subject: str, together: int, violation: Violation, context: Context) -> list[Mistake]:
@@ -234,6 +232,8 @@ def _wired(subject: str, together: int, violation: Violation, context: Context) 
         constants = estimated(
             subject, float(due["value"]), float(came["value"]), sizes, _last_parts(context), _biases(context)
         )
+        parameters = [np.asarray(array) for name, array in shown.items() if name not in {"X", "T"}]
+        constants += terms(subject, float(came["value"]) - float(due["value"]), parameters, due["index"])
     return list(wirings(subject, together, constants))
 
 

@@ -57,7 +57,7 @@ def forward_applies_relu(self: Any, X: Any) -> Any:
 # delta
 
 
-@wrong("LinearLayer.delta", "transposed")
+@wrong("LinearLayer.delta", "wrong-function")
 def delta_through_inverse(self: Any, Y: Any, delta_next: Any) -> Any:
     """Which matrix carries a change of the outputs back to the inputs: one that undoes W, or one that weighs by it?"""
     return delta_next @ np.linalg.pinv(self.W)

@@ -152,7 +152,7 @@ CHOICES = [
            "Where does backpropagation begin: with what does the loss have to say?"),
     Choice("start", lambda loss, Y, T: loss.forward(Y, T) * np.ones_like(Y), "delta-next-ignored",
            "Where does backpropagation begin: with the loss, or with its derivative?"),
-    Choice("start", lambda loss, Y, T: Y - T, "softmax-missing",
+    Choice("start", lambda loss, Y, T: Y - T, "wrong-function",
            "Where does backpropagation begin: is it p - t for the outputs at hand?"),
     Choice("start", lambda loss, Y, T: loss.delta(T, Y), "arguments-swapped", FIRST),
     Choice("start", lambda loss, Y, T: elsewhere.batch_mean(loss.delta(Y, T)), "averaged-over-batch",
@@ -186,8 +186,9 @@ CHOICES = [
     *(Choice("samples", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
     Choice("scale", _of_one_part(1, lambda part, X: -part), "sign", "Who takes the step downhill?"),
     Choice("scale", _of_one_part(0, lambda part, X: -part), "sign", "Who takes the step downhill?"),
-    Choice("scale", each_part(lambda part, X: np.sign(part)), "scaled", "How long is each entry of the gradient?"),
-    Choice("scale", each_part(lambda part, X: part / np.sqrt((part**2).sum())), "scaled",
+    Choice("scale", each_part(lambda part, X: np.sign(part)), "wrong-function",
+           "How long is each entry of the gradient?"),
+    Choice("scale", each_part(lambda part, X: part / np.sqrt((part**2).sum())), "wrong-function",
            "How long is each part of the gradient?"),
     Choice("scale", each_part(lambda part, X: np.abs(part)), "sign", "Which sign has each entry of the gradient?"),
     Choice("scale", _of_one_part(0, lambda part, X: part / len(X)), "averaged-twice", _WHO),
@@ -214,4 +215,14 @@ def scaled_gradient(choices: Mapping[str, Any]) -> Any:
     if "batches" in choices:
         inner = _in_chunks(inner, choices["batches"])
     change = choices.get("scale", lambda found, X: found)
-    return lambda self, X, T: change(inner(self, X, T), X)
+    decay, of = choices.get("decay", (0.0, 0))
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        found = change(inner(self, X, T), X)
+        for layer in self.layers if decay else ():
+            if layer.has_params() and layer.name in found:
+                parts = zip(found[layer.name], (layer.W, layer.b), strict=True)
+                found[layer.name] = [part + decay * old if n < of else part for n, (part, old) in enumerate(parts)]
+        return found
+
+    return gradient
