@@ -40,6 +40,17 @@ def _in_another_order(self: Any, X: Any, last_layer: Any = None, output_layers: 
     return plain.MLP.propagate(self, X, output_layers=output_layers, last_layer=last_layer)
 
 
+def _exchanged(self: Any, X: Any, T: Any) -> Any:
+    passed = self.activations(X)
+    delta, found = self.loss.delta(passed[-1], T), {}
+    for number in range(len(self.layers) - 1, -1, -1):
+        layer = self.layers[number]
+        if layer.has_params():
+            found[layer.name] = layer.grad(passed[number], delta)
+        delta = layer.delta(delta, passed[number + 1])
+    return found
+
+
 def _used_up(self: Any, X: Any, T: Any) -> Any:
     found = plain.MLP.gradient(self, X, T)
     self.layers = []
@@ -68,6 +79,8 @@ CODED: dict[str, tuple[str, Callable[..., Any], str]] = {
     "a penalty in the losses": ("MLP.evaluate", _penalised, "extra-term"),
     "the last layer among the output layers": ("MLP.propagate", _blind_to_output_layers, "last-layer-ignored"),
     "options in another order": ("MLP.propagate", _in_another_order, "argument-order"),
+    "outputs and delta exchanged": ("MLP.gradient", _exchanged, "arguments-swapped"),
+    "an answer on its side": ("LinearLayer.delta", lambda self, Y, delta_next: self.W @ delta_next.T, "wrong-shape"),
     "layers used up": ("MLP.gradient", _used_up, "stateful"),
     "a limit to the step": ("LinearLayer.update_params", _within_one, "clipped"),
     "weights that shrink": ("LinearLayer.update_params", _shrunk_first, "extra-term"),

@@ -120,8 +120,9 @@ class Explainer:
             found = explanations(candidates(), run, context, violation, kept)
             if nothing and message is not None:
                 found = seen_elsewhere(found, context, message)
+            # Where further calls tell against all of them, another source may know better.
+            found = _most_telling(_fewest(told_apart(found, context))) if found else []
             if found:
-                found = _fewest(told_apart(found, context))
                 before += [each for each in found if each not in before]
                 return certain(found)
         return None
@@ -203,6 +204,11 @@ def _fewest(mistakes: list[Mistake]) -> list[Mistake]:
     """Those with the fewest words: who says more than is needed says what nobody has seen."""
     fewest = min((len(each.words) for each in mistakes), default=0)
     return [each for each in mistakes if len(each.words) == fewest]
+
+
+def _most_telling(mistakes: list[Mistake]) -> list[Mistake]:
+    """Those that say what is wrong in the formula, if there are any, rather than that it is another one."""
+    return [each for each in mistakes if each.words != ("wrong-function",)] or mistakes
 
 
 def _composed(context: Context, violation: Violation) -> list[Mistake]:

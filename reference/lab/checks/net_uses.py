@@ -179,7 +179,9 @@ class _Played:
             self.net.judge_answer(self.turn.method, reply, **self.turn.options)
             promises.check_memory((), altered=reply.altered, blame=self.net.violation)
         except Violation as violation:
-            raise promises.after_any_call(violation) from None
+            if self.is_right_at_first():
+                raise promises.after_any_call(violation) from None
+            raise  # a new network is wrong, too: that is no matter of what was called before
 
 
 def _played(context: Context, turns: Sequence[Turn], key: str, *, compound: bool) -> list[_Played]:

@@ -13,13 +13,11 @@ import numpy as np
 
 from reference.lab.contract import Message
 from reference.lab.mistakes import scales
-from reference.lab.mistakes.departures import Array, Departure, Formula, Given, Parts
+from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
 from reference.lab.mistakes.plain import softmax
 
 #: How exactly the coefficient of a term is known, and how near to a formula the numbers of one answer are.
 _EXACT, _NEAR = 1e-8, 1e-9
-#: A number that is smaller than this and added to an answer is an epsilon.
-_SMALL = 1e-2
 #: How many formulas are held to all answers, at most: a choice of time.
 _MOST = 20
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
@@ -114,7 +112,7 @@ def _coefficient(basis: _Basis, number: int, cases: Sequence[tuple[Given, Array,
         ratios.append(ratio)
         sizes.append(scales.sizes_of(given))
     found = scales.fitting(ratios, sizes, within=_EXACT)
-    if found is None or (not basis.names and abs(found.constant) < _SMALL):
+    if found is None or (not basis.names and abs(found.constant) < SMALL):
         return None
     return found
 

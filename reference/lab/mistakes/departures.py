@@ -92,6 +92,9 @@ class Family:
 
 _CLIPPED = "Which numbers does the limit change, and who asks for one?"
 _EPSILON = "What does the small number change where the numbers beside it are small too?"
+_TERM = "Which terms does the formula add up, and which one stands in the code besides?"
+#: A number that is added to others is an epsilon if it is smaller than this.
+SMALL = 0.1
 _SINGLE = "Some digits are right and the rest is not: where does float32 or float16 come in?"
 
 
@@ -290,14 +293,19 @@ def shortened(A: Array, c: float, axis: int | None) -> Array:
     return np.asarray(A * np.minimum(1, c / np.where(length == 0, c, length)))
 
 
+def word_for_sum(c: float) -> tuple[str, str]:
+    """The word for a number that is added, and a hint: who adds a tenth does not mean a small number."""
+    return ("epsilon-added", _EPSILON) if abs(c) < SMALL else ("extra-term", _TERM)
+
+
 def _add_before(name: str, c: float) -> Departure:
-    return before("epsilon-added", _EPSILON, name, lambda A: A + c, epsilon=_told(c))
+    word, hint = word_for_sum(c)
+    return before(word, hint, name, lambda A: A + c, epsilon=_told(c))
 
 
 def _add_after(c: float) -> Departure:
-    return after(
-        "epsilon-added", _EPSILON, lambda parts, _: tuple(part + c for part in parts), estimated={"epsilon": _told(c)}
-    )
+    word, hint = word_for_sum(c)
+    return after(word, hint, lambda parts, _: tuple(part + c for part in parts), estimated={"epsilon": _told(c)})
 
 
 def rounded(names: tuple[str, ...]) -> list[Departure]:

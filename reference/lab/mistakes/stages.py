@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened
+from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened, word_for_sum
 from reference.lab.mistakes.samples import with_empty_row
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
@@ -197,6 +197,8 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
     yield _Fault(stage, _half, "low-precision", _DIGITS)
     if stage in _LEFT_OUT:
         word, change = _LEFT_OUT[stage]
+        if stage == "sum" and subject == f"{_LOSS}.forward":
+            word = "term-missing"  # its logarithm is one
         yield _Fault(stage, change, word, _MISSING)
     if stage == "biases":
         yield _Fault(stage, np.ones_like, "bias-missing", _MISSING)
@@ -360,7 +362,8 @@ def _of_constant(staged: Staged, stage: str) -> Iterator[Family]:
         name: str, word: str, hint: str, change: Callable[[Array, float], Array], low: float, high: float, **more: Any
     ) -> Family:
         def make(c: float) -> Departure:
-            fault = _Fault(stage, lambda A: change(A, c), word, hint)
+            said = word_for_sum(c) if word == "epsilon-added" else (word, hint)
+            fault = _Fault(stage, lambda A: change(A, c), *said)
             return _departure(staged, (fault,), **{f"{name} of the {stage}": repr(c)})
 
         return Family(name, make, low, high, telling=1, **more)

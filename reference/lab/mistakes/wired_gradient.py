@@ -48,6 +48,7 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
         found: dict[str, Any] = {}
         numbers = range(len(layers)) if get("order") == "forward" else range(len(layers) - 1 - get("late", 0), -1, -1)
         entering = get("entering", lambda A: A)
+        ordered, of_grad = (get(name, lambda *given: given) for name in ("given to delta", "given to grad"))
         for number in numbers:
             delta = entering(delta)
             if np.abs(delta).max(initial=0) < get("ends", 0):
@@ -57,10 +58,12 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
             moved = (
                 delta
                 if get("still")
-                else changed(layer.delta(passed[{"inputs": number, "last": -1}.get(get("at", ""), number + 1)], delta))
+                else changed(
+                    layer.delta(*ordered(passed[{"inputs": number, "last": -1}.get(get("at", ""), number + 1)], delta))
+                )
             )
             if layer.has_params():
-                found[layer.name] = layer.grad(given, moved if get("first") == "delta" else delta)
+                found[layer.name] = layer.grad(*of_grad(given, moved if get("first") == "delta" else delta))
             delta = get("back", lambda layer, delta, moved, number, last: moved)(
                 layer, delta, moved, number, len(layers) - 1
             )
@@ -115,6 +118,13 @@ _PASSED: tuple[Callable[[bool, int, int], bool], ...] = (
     lambda parameters, number, last: not parameters and number > 1,
     lambda parameters, number, last: not parameters and number < last - 1,
 )
+_ORDER = "In which order does the contract list the arguments of a layer's method?"
+
+
+def _exchanged(one: Any, other: Any) -> tuple[Any, Any]:
+    return other, one
+
+
 _CHUNKS = "What if the number of samples is no multiple of the size of a chunk?"
 _ENDS = "Which layers get their gradient where delta is small?"
 CHOICES = [
@@ -133,6 +143,8 @@ CHOICES = [
     Choice("input", "network where it fits", "wrong-layer-input", _INPUT),
     Choice("at", "inputs", "wrong-layer-input", _AT),
     Choice("at", "last", "wrong-layer-input", _AT),
+    Choice("given to delta", _exchanged, "arguments-swapped", _ORDER),
+    Choice("given to grad", _exchanged, "arguments-swapped", _ORDER),
     Choice("first", "delta", "wrong-layer-order", "Which comes first, a layer's `grad` or its `delta`?"),
     Choice("order", "forward", "wrong-layer-order", "By the chain rule, which layer's delta is computed first?"),
     Choice("through", True, "output-layers-in-gradient", _LOSS_SEES),
