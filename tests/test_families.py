@@ -207,6 +207,27 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
                                        {"wrong-function"}),
     "the layer's own Jacobian alone": ("SoftmaxLayer.delta", lambda self, Y, delta_next: Y * (1 - _rows(Y)),
                                        {"delta-next-ignored"}),
+    "a term too many for the bias": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [X.T @ delta_next / len(X) + 0.1 * np.sign(self.W),
+                                     delta_next.mean(axis=0) + 0.1 * self.b],
+        {"extra-term"}),
+    "a penalty in the loss": (
+        "LossCrossEntropy.forward", lambda self, X, T: _surprise(X, T) + 0.01 * _rows(X**2), {"extra-term"}),
+    "an activation in a linear layer": ("LinearLayer.forward", lambda self, X: np.tanh(X @ self.W + self.b),
+                                        {"wrong-function"}),
+    "one factor too many": (
+        "SoftmaxLayer.delta",
+        lambda self, Y, delta_next: Y * (delta_next - _rows(Y * delta_next)) * (1 - Y), {"wrong-function"}),
+    "exchanged outputs and gradients": ("ReLULayer.delta", lambda self, Y, delta_next: Y * (delta_next > 0),
+                                        {"arguments-swapped"}),
+    "a sum in place of a product": ("ReLULayer.delta", lambda self, Y, delta_next: (Y > 0) + delta_next,
+                                    {"wrong-function"}),
+    "the predicted class for the target": (
+        f"{_LOSS}.delta", lambda self, X, T: _softmax(X) - np.eye(X.shape[1])[X.argmax(axis=1)], {"wrong-argument"}),
+    "a class that is not computed": (
+        "SoftmaxLayer.forward", lambda self, X: _softmax(X) * (np.arange(X.shape[1]) < X.shape[1] - 1),
+        {"wrong-function"}),
     "a class too few in the sum": (
         f"{_LOSS}.forward", lambda self, X, T: np.log(_rows(_exp(X)[:, 1:])) - _rows(T * _shifted(X)),
         {"term-missing"}),

@@ -66,6 +66,7 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             lambda X: np.log(1 + np.exp(X)),
         )
     ),
+    ("wrong-function", _FUNCTION, lambda X: np.clip(X, -1, 1)),
     ("sign", _SIGN, np.abs),
     ("sign", _SIGN, lambda X: np.minimum(X, 0)),
     ("sign", _SIGN, lambda X: np.maximum(-X, 0)),
@@ -124,7 +125,7 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
     ("sign", _SIGN, lambda Y, d: np.where(Y > 0, 1, -1)),
     ("sign", _SIGN, lambda Y, d: -1.0 * (Y > 0)),
-    ("sign", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
+    ("mask-inverted", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean() < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=1, keepdims=True) < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=0) < Y),
@@ -298,6 +299,11 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
         yield from _of_probabilities(subject)
 
 
+def _is_identity(of: Callable[[Array], Array]) -> bool:
+    logits = np.array([[0.5, -2.0, 3.0]])
+    return bool((of(logits) == logits).all())
+
+
 def _of_probabilities(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
     for word, hint, of in _PROBABLE:
         if subject == f"{_LOSS}.forward":
@@ -305,7 +311,9 @@ def _of_probabilities(subject: str) -> Iterator[tuple[Sequence[str], str, Formul
         elif subject == f"{_LOSS}.delta":
             yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
         elif word not in _OF_LOSSES:
-            yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
+            # Other shares of a sum, and 1 for the largest logit, are no logits.
+            said = "wrong-function" if word == "softmax-missing" and not _is_identity(of) else word
+            yield (said,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
 
 
 def instead(subject: str) -> Iterator[Departure]:

@@ -48,7 +48,7 @@ def forward_in_single_precision(self: Any, X: Any) -> Any:
     return (X.astype(np.float32) @ self.W.astype(np.float32) + self.b.astype(np.float32)).astype(np.float64)
 
 
-@wrong("LinearLayer.forward", "clipped")
+@wrong("LinearLayer.forward", "wrong-function")
 def forward_applies_relu(self: Any, X: Any) -> Any:
     """Which layer is it that turns negative numbers into zeros?"""
     return np.maximum(X @ self.W + self.b, 0)
@@ -57,7 +57,7 @@ def forward_applies_relu(self: Any, X: Any) -> Any:
 # delta
 
 
-@wrong("LinearLayer.delta", "transposed")
+@wrong("LinearLayer.delta", "wrong-function")
 def delta_through_inverse(self: Any, Y: Any, delta_next: Any) -> Any:
     """Which matrix carries a change of the outputs back to the inputs: one that undoes W, or one that weighs by it?"""
     return delta_next @ np.linalg.pinv(self.W)

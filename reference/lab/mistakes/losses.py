@@ -107,7 +107,7 @@ def forward_weighs_by_probability(self: Any, X: Any, T: Any) -> Any:
     return -(X * np.log(X)).sum(axis=1, keepdims=True)
 
 
-@wrong("LossCrossEntropy.forward", "factor-missing")
+@wrong("LossCrossEntropy.forward", "wrong-function")
 def forward_weighs_the_target_by_its_probability(self: Any, X: Any, T: Any) -> Any:
     """Which of the two distributions stands in front of the logarithm?"""
     return -np.where(T != 0, X * np.log(np.where(T != 0, X, 1)), 0).sum(axis=1, keepdims=True)

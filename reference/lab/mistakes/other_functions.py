@@ -68,6 +68,7 @@ def _loss_delta() -> Iterator[Instead]:
     for of in (
         lambda X, T: X - T,
         lambda X, T: 2 * (X - T),
+        lambda X, T: 2 * (X - T) / X.shape[1],
         lambda X, T: -T * X,
         lambda X, T: np.where(T != 0, -T / X, 0) * -_rows(np.log(np.where(T != 0, X, 1))),
         lambda X, T: -T * np.log(np.where(T != 0, X, 1)),
@@ -82,7 +83,14 @@ def _loss_delta() -> Iterator[Instead]:
 def _logits_forward() -> Iterator[Instead]:
     yield from _distances(softmax)
     yield from _distances(_same)
+    for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
+        yield _of(("wrong-function",), _WHICH, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
+
+
+def _margins(X: Array, T: Array) -> Array:
+    """How far each other class is from being one behind the target's."""
+    return np.asarray(np.maximum(0, 1 + X - _rows(T * X)) * (1 - T))
 
 
 def _loss_of_logits(X: Array, T: Array) -> Array:
@@ -127,6 +135,7 @@ def _softmax_delta() -> Iterator[Instead]:
     ignored = "Where does the gradient of the next layer enter?"
     yield _of(("delta-next-ignored",), ignored, lambda Y, delta_next: _behind_softmax(Y, np.ones_like(delta_next)))
     for of in (
+        lambda Y, delta_next: Y * delta_next - Y**2 * _rows(delta_next),
         lambda Y, delta_next: Y - delta_next,
         lambda Y, delta_next: delta_next - Y,
         lambda Y, delta_next: delta_next * (Y > 0),

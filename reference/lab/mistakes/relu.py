@@ -149,7 +149,7 @@ def delta_negated(self: Any, Y: Any, delta_next: Any) -> Any:
     return -delta_next * (Y > 0)
 
 
-@wrong("ReLULayer.delta", "sign")
+@wrong("ReLULayer.delta", "mask-inverted")
 def delta_of_the_others(self: Any, Y: Any, delta_next: Any) -> Any:
     """Which units change with their input: those that are on, or those that are off?"""
     return delta_next * (Y <= 0)

@@ -160,12 +160,6 @@ def forward_in_place(self: Any, X: Any) -> Any:
     return _normalised(np.exp(X))
 
 
-@wrong("SoftmaxLayer.forward", "wrong-shape")
-def forward_transposed(self: Any, X: Any) -> Any:
-    """One sample a row comes in: what should go out?"""
-    return np.ascontiguousarray(_normalised(_shifted(X)).T)
-
-
 @wrong("SoftmaxLayer.forward", "batch-size-dependent")
 def forward_flattens_a_single_sample(self: Any, X: Any) -> Any:
     """What does a batch of one sample look like after `squeeze`?"""

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened, with_empty_row
+from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened, word_for_sum
+from reference.lab.mistakes.samples import with_empty_row
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: From what one stage gives to what the next one gets.
@@ -188,14 +189,19 @@ def _half(A: Array) -> Array:
 def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
     """Faults of any stage that holds numbers."""
     yield _Fault(stage, np.negative, "sign", _SIGN)
-    yield _Fault(stage, np.square, "wrong-function", _POWER)
-    yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "wrong-function", _POWER)
+    if stage != "exponentials":  # these are the exponentials of twice the logits, and of half
+        yield _Fault(stage, np.square, "wrong-function", _POWER)
+        yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "wrong-function", _POWER)
     yield _Fault(stage, lambda A: 2 * A, "scaled", _FACTOR)
     yield _Fault(stage, _single, "low-precision", _DIGITS)
     yield _Fault(stage, _half, "low-precision", _DIGITS)
     if stage in _LEFT_OUT:
         word, change = _LEFT_OUT[stage]
+        if stage == "sum" and subject == f"{_LOSS}.forward":
+            word = "term-missing"  # its logarithm is one
         yield _Fault(stage, change, word, _MISSING)
+    if stage == "biases":
+        yield _Fault(stage, np.ones_like, "bias-missing", _MISSING)
     if stage == "product":
         # Something is added to it, so that a row that is left out is no row of zeros in the end.
         for word, row in (("last-sample-wrong", -1), ("row-wrong", 0)):
@@ -236,6 +242,8 @@ def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:
     yield _Fault(stage, lambda A: A, word, _MISSING)
 
 
+#: Numbers that are taken off all logits, whatever they are.
+_FIXED_SHIFTS = (1.0, 10.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0, 709.0)
 #: Taken off a row's logits, these may leave exp of all of them 0.
 _TOO_LARGE: tuple[Change, ...] = (
     lambda X: np.abs(X).max(axis=1, keepdims=True),
@@ -248,8 +256,10 @@ _TOO_LARGE: tuple[Change, ...] = (
 
 def _of_shift() -> Iterator[_Fault]:
     """Faults of the stage that should be each row's largest logit."""
-    for of in (np.zeros_like, partial(np.mean, axis=1, keepdims=True), partial(np.min, axis=1, keepdims=True)):
-        yield _Fault("shift", of, "no-shift", _SHIFT)
+    for unfit in (np.zeros_like, partial(np.mean, axis=1, keepdims=True), partial(np.min, axis=1, keepdims=True)):
+        yield _Fault("shift", unfit, "no-shift", _SHIFT)
+    for size in _FIXED_SHIFTS:
+        yield _Fault("shift", lambda X, c=size: np.full((1, 1), c), "no-shift", _SHIFT)  # type: ignore[misc]
     for of in _TOO_LARGE:
         yield _Fault("shift", of, "log-of-zero", _FAR)
     for place in (slice(None, 1), slice(-1, None)):
@@ -352,7 +362,8 @@ def _of_constant(staged: Staged, stage: str) -> Iterator[Family]:
         name: str, word: str, hint: str, change: Callable[[Array, float], Array], low: float, high: float, **more: Any
     ) -> Family:
         def make(c: float) -> Departure:
-            fault = _Fault(stage, lambda A: change(A, c), word, hint)
+            said = word_for_sum(c) if word == "epsilon-added" else (word, hint)
+            fault = _Fault(stage, lambda A: change(A, c), *said)
             return _departure(staged, (fault,), **{f"{name} of the {stage}": repr(c)})
 
         return Family(name, make, low, high, telling=1, **more)
