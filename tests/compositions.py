@@ -25,9 +25,26 @@ UNARY = (
     "sqrt",
 )
 BINARY = ("add", "sub", "mul", "div", "max")
+#: Operations that cancel, absorb, oscillate and overflow, besides.
+HOSTILE_UNARY = (
+    "sin",
+    "cos",
+    "atan",
+    "cosh",
+    "1 - cos",
+    "sine over it",
+    "root of 1 + it, less 1",
+    "log cosh",
+    "softplus by hand",
+    "1 - tanh^2",
+    "large added and taken off",
+)
+HOSTILE_BINARY = ("length", "logaddexp by hand", "relative difference", "variance", "power", "what is left")
 #: From numbers that vanish to ones that saturate.
 SIZES = (1e-12, 1e-3, 1.0, 1.0, 1.0, 5.0, 30.0, 300.0)
 CONSTANTS = (1.0, 1.0, 2.0, 0.5, -1.0, 1e-8, 1e8)
+HOSTILE_SIZES = (1e-300, 1e-110, 1e-30, 1e-12, 1e-3, 1.0, 1.0, 1.0, 30.0, 300.0, 1e5, 1e16, 1e100, 1e300)
+HOSTILE_CONSTANTS = (*CONSTANTS, 1e-16, 1e-150, 1e150)
 ARGUMENTS = 3
 
 
@@ -55,19 +72,41 @@ def drawn(rng: np.random.RandomState) -> Composition:
     return Composition(_node(rng, 1 + rng.randint(4)), point)
 
 
-def _node(rng: np.random.RandomState, depth: int) -> Node:
+def drawn_hostile(rng: np.random.RandomState) -> Composition:
+    """As `drawn`, of more operations, deeper, and of arguments whose sizes differ as far as doubles reach."""
+    kind = rng.rand()
+    if kind < 0.6:
+        sizes = np.full(ARGUMENTS, HOSTILE_SIZES[rng.randint(len(HOSTILE_SIZES))])
+    elif kind < 0.8:
+        sizes = np.array([HOSTILE_SIZES[rng.randint(len(HOSTILE_SIZES))] for _ in range(ARGUMENTS)])
+    else:
+        sizes = 10.0 ** rng.uniform(-300, 300, ARGUMENTS)
+    point = sizes * rng.randn(ARGUMENTS)
+    if rng.rand() < 0.2:
+        point[1] = point[0] * (1 + rng.choice([-1, 1]) * 10.0 ** -rng.randint(3, 17))
+    hostile = (UNARY + HOSTILE_UNARY, BINARY + HOSTILE_BINARY, HOSTILE_CONSTANTS)
+    return Composition(_node(rng, 1 + rng.randint(5), *hostile), tuple(point.tolist()))
+
+
+def _node(
+    rng: np.random.RandomState,
+    depth: int,
+    unary: tuple[str, ...] = UNARY,
+    binary: tuple[str, ...] = BINARY,
+    constants: tuple[float, ...] = CONSTANTS,
+) -> Node:
     kind = rng.rand()
     if depth == 0 or kind < 0.08:
         if rng.rand() < 0.75:
             return ("argument", int(rng.randint(ARGUMENTS)))
-        return ("constant", CONSTANTS[rng.randint(len(CONSTANTS))])
+        return ("constant", constants[rng.randint(len(constants))])
     if kind < 0.5:
-        operation, count = UNARY[rng.randint(len(UNARY))], 1
+        operation, count = unary[rng.randint(len(unary))], 1
     elif kind < 0.93:
-        operation, count = BINARY[rng.randint(len(BINARY))], 2
+        operation, count = binary[rng.randint(len(binary))], 2
     else:
         operation, count = "softmax", ARGUMENTS
-    operands = [_node(rng, depth - 1) for _ in range(count)]
+    operands = [_node(rng, depth - 1, unary, binary, constants) for _ in range(count)]
     # A function of constants alone is computed by Python before anybody can follow it.
     if all(kind == "constant" for kind, *_ in operands):
         operands[0] = ("argument", int(rng.randint(ARGUMENTS)))
@@ -107,9 +146,40 @@ _PLAIN: dict[str, Callable[..., Any]] = {
 }
 
 
-def _operations(exp: Any, log: Any, tanh: Any, sqrt: Any, largest: Any, absolute: Any, constant: Any) -> Any:
+def _hostile(exp: Any, log: Any, tanh: Any, sqrt: Any, largest: Any, waves: tuple[Any, ...]) -> dict[str, Any]:
+    sin, cos, atan, cosh = waves
+
+    def logaddexp(a: Any, b: Any) -> Any:
+        top = largest(a, b)
+        return top + log(exp(a - top) + exp(b - top))
+
+    return {
+        "sin": sin,
+        "cos": cos,
+        "atan": atan,
+        "cosh": cosh,
+        "1 - cos": lambda a: 1 - cos(a),
+        "sine over it": lambda a: sin(a) / a,
+        "root of 1 + it, less 1": lambda a: sqrt(1 + a) - 1,
+        "log cosh": lambda a: log(cosh(a)),
+        "softplus by hand": lambda a: log(1 + exp(a)),
+        "1 - tanh^2": lambda a: 1 - tanh(a) * tanh(a),
+        "large added and taken off": lambda a: (a + 1e9) - 1e9,
+        "length": lambda a, b: sqrt(a * a + b * b),
+        "logaddexp by hand": logaddexp,
+        "relative difference": lambda a, b: (a - b) / (a + b),
+        "variance": lambda a, b: (a * a + b * b) / 2 - ((a + b) / 2) * ((a + b) / 2),
+        "power": lambda a, b: exp(b * log(a)),
+        "what is left": lambda a, b: (a + b) - a,
+    }
+
+
+def _operations(
+    exp: Any, log: Any, tanh: Any, sqrt: Any, largest: Any, absolute: Any, waves: tuple[Any, ...], constant: Any
+) -> Any:
     return {
         **_PLAIN,
+        **_hostile(exp, log, tanh, sqrt, largest, waves),
         "exp": exp,
         "log": log,
         "tanh": tanh,
@@ -124,7 +194,8 @@ def _operations(exp: Any, log: Any, tanh: Any, sqrt: Any, largest: Any, absolute
     }
 
 
-NUMPY = _operations(np.exp, np.log, np.tanh, np.sqrt, np.maximum, np.abs, lambda value: value)
+_WAVES = (np.sin, np.cos, np.arctan, np.cosh)
+NUMPY = _operations(np.exp, np.log, np.tanh, np.sqrt, np.maximum, np.abs, _WAVES, lambda value: value)
 
 
 def torch_operations() -> Any:
@@ -137,7 +208,8 @@ def torch_operations() -> Any:
         return lambda *each: function(*(one if torch.is_tensor(one) else tensor(one) for one in each))
 
     functions = (torch.exp, torch.log, torch.tanh, torch.sqrt, torch.maximum, torch.abs)
-    return _operations(*(of_tensors(each) for each in functions), lambda value: value)
+    waves = tuple(of_tensors(each) for each in (torch.sin, torch.cos, torch.atan, torch.cosh))
+    return _operations(*(of_tensors(each) for each in functions), waves, lambda value: value)
 
 
 def truth(composition: Composition, direction: tuple[float, ...], bits: int = 6000) -> tuple[Any, Any] | None:
@@ -189,5 +261,11 @@ def _series_operations() -> Any:
         lambda a: series(a).sqrt(),
         largest,
         absolute,
+        (
+            lambda a: series(a).sin(),
+            lambda a: series(a).cos(),
+            lambda a: series(a).atan(),
+            lambda a: (series(a).exp() + (-series(a)).exp()) / 2,
+        ),
         series,
     )

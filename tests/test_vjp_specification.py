@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.gradients import check_vjp
 from reference.gradients.arguments import pattern
 from reference.gradients.specification import Specification
 from reference.numerics.oracles import torch_autograd
@@ -64,3 +65,56 @@ def test_small_gradients_are_told_sharply_by_torch() -> None:
     (gradient,) = spec.gradient(np.ones(2), (np.array([0.5, 2.0]),))
     assert gradient.value == pytest.approx(np.full(2, 1e-10))
     assert (gradient.error < 1e-12 * gradient.value).all()
+
+
+def logistic(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def linear_then_exponential(x: Any) -> Any:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+def by_quotients(c: Any, x: Any) -> Any:
+    """infinity / infinity where exp(-x) overflows."""
+    return (c * np.exp(-x) / (1 + np.exp(-x)) ** 2,)
+
+
+def by_a_mask(c: Any, x: Any) -> Any:
+    """0 times infinity where exp(x) overflows."""
+    return (c * ((x > 0) + (x <= 0) * np.exp(x)),)
+
+
+def all_lost(c: Any, x: Any) -> Any:
+    """Right, but for a batch in which one entry overflows."""
+    (found,) = by_quotients(c, np.abs(x))
+    return (found * np.nan if np.isinf(np.exp(-x)).any() else found,)
+
+
+#: Gradients that are NaN where numbers overflow: with which definition, and whether that is excused.
+OVERFLOWS = {
+    "as the definition is written": (logistic, by_quotients, lambda t, x: 1 / (1 + t.exp(-x)), True),
+    "where the definition has its own": (logistic, by_quotients, lambda t, x: t.sigmoid(x), False),
+    "in entries that do not overflow": (logistic, all_lost, lambda t, x: 1 / (1 + t.exp(-x)), False),
+    "in a branch that is not taken": (
+        linear_then_exponential,
+        by_a_mask,
+        lambda t, x: t.where(x > 0, x, t.exp(x) - 1),
+        False,
+    ),
+}
+
+
+@needs_flint
+@needs_torch
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_nan_is_excused_where_the_definition_itself_overflows(name: str) -> None:
+    """Only in those entries whose way through the definition has numbers beyond doubles."""
+    import torch  # noqa: PLC0415 - optional
+
+    forward, vjp, definition, excused = OVERFLOWS[name]
+    with np.errstate(all="ignore"):
+        found = check_vjp(forward, vjp, np.array([0.5, -1.0, 2.0]), spec=lambda x: definition(torch, x))
+    statuses = {each.check: each.status for each in found}
+    assert statuses["vjp.gradient[0].values"] == ("passed" if excused else "failed")
+    assert "error" not in statuses.values()

@@ -200,8 +200,8 @@ class Context(engine.Context):
     ) -> bool:
         """Whether an answer that seems wrong is at a kink, where `reference.gradients.ties` judges it.
 
-        Where it is NaN, it is excused if the definition's own automatic differentiation answers NaN as well, and where
-        ``forward`` is not finite.
+        Where it is NaN, it is excused where ``forward`` is not finite, and if the definition's own automatic
+        differentiation answers NaN as well, unless the definition meets nothing there that explains it.
         """
         strange = [np.isnan(each) for each in answers]
         if any(each.any() for each in strange):
@@ -209,7 +209,7 @@ class Context(engine.Context):
             if not np.isfinite(self.output(case)).all():
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
-                return True
+                return self.spec is None or not self.spec.rigorous.is_ordinary(case.args)
         if certain.surely_wrong(self, case, cotangent, answers, bounds, at_kinks=False) is not None:
             return False
         if not self.at_tie(case, cotangent, answers, bounds).kinked:

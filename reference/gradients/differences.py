@@ -204,20 +204,26 @@ class Differences:
 
     def _told(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], size: float) -> Estimate:
         """As `_sharp`; where the steps are long it takes a second opinion. ``size`` is that of the argument."""
-        sharp = self._sharp(f, scale, args, size / scale)
-        if scale > 1:
-            sharp = _confirmed(
-                sharp,
-                self._sharp(
-                    f, tolerances.SECOND_STEP_RATIO * scale, args, size / (tolerances.SECOND_STEP_RATIO * scale)
-                ),
-            )
-        return sharp
 
-    def _sharp(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], ratio: float) -> Estimate:
+        def sharp(wanted: float) -> Estimate:
+            used = _without_rounding(wanted, size)
+            return self._sharp(f, used, args, size / used, rounded=tolerances.STEP_ROUNDINGS)
+
+        return _confirmed(sharp(scale), sharp(tolerances.SECOND_STEP_RATIO * scale)) if scale > 1 else sharp(scale)
+
+    def _sharp(
+        self,
+        f: Callable[[float], Array],
+        scale: float,
+        args: Sequence[Array],
+        ratio: float,
+        *,
+        rounded: float = tolerances.SHORTEST_STEP_ROUNDING,
+    ) -> Estimate:
         """The derivative at 0, with an infinite error where it has no three digits.
 
-        ``ratio`` is the size of the argument in units of the scale.
+        ``ratio`` is the size of the argument in units of the scale; ``rounded`` is what rounding of the place does to
+        steps, if both have the same size.
         """
         most = np.zeros(())
         rounding, size = self._near(args)
@@ -230,7 +236,7 @@ class Differences:
 
         # Noise that is smaller than the last place of what is computed on the way shows in no difference of neighbours.
         found = finite_differences.derivative(watched, scale, noise=rounding)
-        error = tolerances.STEP_SAFETY * found.error + tolerances.STEP_ROUNDINGS * (1 + ratio) * np.abs(found.value)
+        error = tolerances.STEP_SAFETY * found.error + rounded * (1 + ratio) * np.abs(found.value)
         found = finite_differences.agreeing(
             f,
             scale,
@@ -294,6 +300,13 @@ def _confirmed(first: Estimate, second: Estimate) -> Estimate:
     agrees = np.abs(first.value - second.value) <= first.error + second.error
     known = np.isfinite(first.error) & np.isfinite(second.error) & agrees
     return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
+
+
+def _without_rounding(scale: float, size: float) -> float:
+    """A scale that is hardly smaller, whose steps are added to a number of this size without rounding."""
+    grid = 2 * float(np.spacing(size + scale))
+    shortest = scale / tolerances.STEP_RATIO
+    return float(np.floor(shortest / grid) * grid * tolerances.STEP_RATIO) if shortest > grid else scale
 
 
 def _ratio(argument: Array, direction: Array, *, smallest: bool = False) -> float:

@@ -153,22 +153,30 @@ class Rigorous:
         found = self._enclosed(args, cotangent, offset=directions)
         return None if found is None or found.ties else found.gradients
 
+    def is_ordinary(self, args: Sequence[Array]) -> bool:
+        """Whether the function has a derivative here, and all numbers on the way to its value are doubles in size."""
+        beyond = self.beyond_doubles(args, underflow=True)
+        return beyond is not None and not any(each.any() for each in beyond) and not self.has_ties(args)
+
     def on_balls(self) -> Callable[..., Any]:
         """The function on balls, as a fresh copy."""
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
         return balls.on_balls(self._function, self._language)
 
-    def leaves_doubles(self, args: Sequence[Array]) -> bool:
-        """Whether the function passes through numbers that are beyond all doubles on its way to a finite value."""
+    def beyond_doubles(self, args: Sequence[Array], *, underflow: bool = False) -> list[NDArray[np.bool_]] | None:
+        """For each differentiated argument, which entries reach the value through numbers that are beyond all doubles.
+
+        With ``underflow`` through numbers, too, that are nearer to 0 than all doubles. None where balls cannot tell.
+        """
         if self.refusal is not None:
-            return False
+            return None
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
         try:
-            return balls.leaves_doubles(balls.on_balls(self._function, self._language), args, self._places)
+            return balls.beyond_doubles(self.on_balls(), args, self._places, underflow=underflow)
         except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
-            return False
+            return None
 
     def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         """The gradients at points next to a tie, in all of which no two entries are moved alike.

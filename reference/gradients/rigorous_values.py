@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.gradients import places, ties
 from reference.gradients.cases import Case
-from reference.gradients.consistency import answers_of, hidden_roundings, not_a_number
+from reference.gradients.consistency import answers_of, beyond_doubles, hidden_roundings, not_a_number
 from reference.gradients.context import Context
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import Specification
@@ -41,7 +41,8 @@ def compare_with_known(
             if truth.value.size and not np.isfinite(truth.error).any():
                 left.append(case)
                 break
-            reached = _where_doubles_reach(context, case, answers[position], truth)
+            beyond = beyond_doubles(context, case, position, answers[position])
+            reached = Estimate(truth.value, np.where(beyond, np.inf, truth.error))
             off = np.abs(answers[position] - reached.value) > reached.error + bounds[position]
             if comparison.violation is None and off.any():
                 moves = _by_rounded_arguments(context, gradient, case, cotangent, enough)[position]
@@ -56,7 +57,7 @@ def compare_with_known(
                 excused,
                 None if context.pattern.is_large else hidden,  # they are in the bounds
             )
-            not_a_number(comparison, case, cotangent, answers[position], truth, excused)
+            not_a_number(comparison, case, cotangent, answers[position], truth, beyond, excused)
     return left
 
 
@@ -97,18 +98,6 @@ def _by_rounded_arguments(
             known = np.isfinite(one.error) & np.isfinite(two.error)
             most[place] = np.fmax(most[place], np.where(known, np.abs(one.value - two.value), 0.0))
     return most
-
-
-def _where_doubles_reach(context: Context, case: Case, actual: Array, truth: Estimate) -> Estimate:
-    """The truth; unknown where an answer is no finite number and the definition passes through numbers beyond doubles.
-
-    The derivative of |x| exp(-x^2) at 1e200 is 0, but whoever computes it as the definition is written meets 0 times
-    infinity.
-    """
-    strange = ~np.isfinite(actual) & np.isfinite(truth.value)
-    if context.spec is None or not strange.any() or not context.spec.rigorous.leaves_doubles(case.args):
-        return truth
-    return Estimate(truth.value, np.where(strange, np.inf, truth.error))
 
 
 def good_enough(spec: Specification, case: Case, actual: Array, truth: Estimate, bound: Array) -> Estimate:

@@ -137,8 +137,8 @@ STEP_RATIO = 2.0 ** (DIFFERENCE_LEVELS - 1) / FIRST_DIFFERENCE_STEP
 CLOSE_STEPS = (2.0**-27, 2.0**-38)
 #: The same as fractions of the argument, where that is smaller than all steps. A choice.
 OWN_STEPS = (2.0**-3, 2.0**-6)
-#: A factor on the noise of the values there. A choice: two values are subtracted, each with noise of several roundings.
-CLOSE_SAFETY = 64.0
+#: A factor on the noise of the values there. A choice: that on the scatter of random roundings.
+CLOSE_SAFETY = 16.0
 
 # PyTorch (`reference.numerics.oracles.torch_autograd`)
 
@@ -267,13 +267,15 @@ STEP_SCALE = 0.87
 #: rounding x + t changes it by less than 1%.
 FEWEST_PLACES = STEP_RATIO * 64
 #: A factor on the error that differences state of themselves, which is an estimate. Measured, with the next constants:
-#: 0 of 6,599 derivatives outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
+#: 0 of 6,600 derivatives outside, the largest error at 0.05 of the estimate (tests/test_safety_factors.py).
 STEP_SAFETY = 2.0
 #: How many roundings a difference has, which `finite_differences` counts once more.
 BOTH_ENDS = 2.0
-#: What rounding x + t does to a step t, relative to the derivative. A choice: x + t rounds by one unit roundoff
-#: of x, which is 64 of t for a step of a 64th of x.
+#: What is granted relative to the derivative where x + t is exact for each step t. A choice.
 STEP_ROUNDINGS = 64 * DOUBLE_UNIT
+#: What rounding x + t does to the shortest step t, relative to the derivative, if x is as large as the scale: x + t
+#: rounds by one unit roundoff of x.
+SHORTEST_STEP_ROUNDING = STEP_RATIO * DOUBLE_UNIT
 #: The scale over the largest move from the point; the first step is an eighth of the scale, so that it
 #: stays inside the domain.
 STEP_REACH = 7.0

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.scalar import Ball
-from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
+from reference.numerics.balls.tape import TIES, Refused, Undecided, accumulate, accumulate_beyond, precision, recording
 from reference.numerics.estimate import Estimate, of_enclosures
 
 Array = NDArray[np.float64]
@@ -128,13 +128,22 @@ def sampled(
         return Enclosure(value, tuple(gradients), tuple(TIES), bits)
 
 
-def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
-    """Whether the function passes through numbers that are beyond all doubles on its way to the result."""
-    largest = arb(float(np.finfo(np.float64).max))
+def beyond_doubles(
+    run: Run, args: Sequence[Any], places: Sequence[int], *, underflow: bool = False
+) -> list[NDArray[np.bool_]]:
+    """For each argument, which entries reach the result through numbers that are beyond all doubles.
+
+    With ``underflow`` through numbers, too, that are nearer to 0 than all doubles.
+    """
+    information = np.finfo(np.float32 if is_single(args) else np.float64)
+    largest, smallest = arb(float(information.max)), arb(float(information.tiny) if underflow else 0.0)
     with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args)):
-        given, _ = arguments(args, places)
-        run(*given)
-        return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
+        given, leaves = arguments(args, places)
+        output = as_balls(run(*given))
+        seed(output, np.ones(output.shape))
+        accumulate_beyond(largest, smallest)
+        found = [[ball.value.mid().is_nan() for ball in plain(adjoints(leaf)).ravel()] for leaf in leaves]
+        return [np.array(each, dtype=bool).reshape(leaf.shape) for each, leaf in zip(found, leaves, strict=True)]
 
 
 def around(

@@ -103,6 +103,29 @@ def accumulate() -> None:
             operand.adjoint = part if operand.adjoint is None else operand.adjoint + part
 
 
+def accumulate_beyond(largest: Any, smallest: Any) -> None:
+    """As `accumulate`; the adjoints of all that reaches the results through numbers outside of this range are NaN.
+
+    That is a number or a slope that is larger, or a number that is smaller and not 0.
+    """
+    unknown = flint.arb("nan")
+
+    def is_outside(value: Any) -> bool:
+        size = abs(value)
+        return bool(not value.is_finite() or size > largest or (size < smallest and not value.is_zero()))
+
+    for result, operands in reversed(TAPE):
+        if result is None:
+            operands()
+            continue
+        if result.adjoint is None:
+            continue
+        adjoint = unknown if is_outside(result.value) else result.adjoint
+        for operand, slope in operands:
+            part = adjoint if slope is None else adjoint * (unknown if abs(slope) > largest else slope)
+            operand.adjoint = part if operand.adjoint is None else operand.adjoint + part
+
+
 def record_block(back: Callable[[], None]) -> None:
     """Write down one entry for a whole block of results, such as a matrix product."""
     TAPE.append((None, back))

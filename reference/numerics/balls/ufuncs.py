@@ -62,6 +62,11 @@ def _arctan2(a: Any, b: Any) -> Ball:
 
 
 def _hypot(a: Any, b: Any) -> Any:
+    x, y = enclosed(a), enclosed(b)
+    square = x * x + y * y
+    if square > 0:  # without the squares on the tape, which no library has beyond doubles
+        size = square.sqrt()
+        return made(size, (a, x / size), (b, y / size))
     return UNARY["sqrt"](boxed(a) * boxed(a) + boxed(b) * boxed(b))
 
 
