@@ -13,26 +13,30 @@ have fewer digits.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bp.pairs import Doubles, two_sum_of_larger
+from bp.pairs import ONE, Doubles, constant, two_sum_of_larger
 
 #: Results are 2^RAISE times as large as they should be.
 RAISE = 256
-RAISED, LOWER = 2.0**RAISE, 2.0**-RAISE
+RAISED, LOWER = constant(2.0**RAISE), constant(2.0**-RAISE)
 #: exp is 0 below `LOWEST`; even raised, a sum of a million such terms would be too small for a double when lowered.
 LOWEST = -768
 _HIGHEST, _STEPS = 32, 64
 #: Added to a number up to 2^45 in size it rounds it to a multiple of 1/64, and the result's bit pattern counts these
 #: multiples. The rounder is negative, so that patterns grow as numbers fall, also for far lower ones: no pattern of a
 #: number below `LOWEST` is one of a number above it.
-_ROUNDER = -1.5 * 2.0**52 / _STEPS
-#: The bit pattern of 0 so rounded.
-_ZERO = int(np.float64(_ROUNDER).view(np.int64))
+_ROUNDER = constant(-1.5 * 2.0**52 / _STEPS)
+#: The place of exp(0) in the table, and the bit pattern of 0 so rounded less that place.
+_PLACE_OF_ONE = np.array(_HIGHEST * _STEPS)
+_FIRST_PATTERN = _ROUNDER.view(np.int64) - _PLACE_OF_ONE
+#: The coefficients of exp(r) - 1 - r, from that of r^7 to that of r^2.
+_LAST, *_COEFFICIENTS = (constant(1 / math.factorial(n)) for n in range(7, 1, -1))
 
 
 @cache
@@ -84,7 +88,7 @@ def exp_of_differences(x: Doubles, m: Doubles, head: Doubles, tail: Doubles, spa
     of the remainders is rounded in a place that does not matter, although x - m may not be a double.
     """
     g, g_m = np.add(x, _ROUNDER, out=head), m + _ROUNDER
-    places = np.subtract(_patterns(g), _patterns(g_m) - _HIGHEST * _STEPS, out=_patterns(tail))
+    places = np.subtract(_patterns(g), _patterns(g_m) - _PLACE_OF_ONE, out=_patterns(tail))
     r = np.subtract(g, _ROUNDER, out=spare)
     np.subtract(x, r, out=r)
     r -= m - (g_m - _ROUNDER)
@@ -125,9 +129,9 @@ def log_of_sum(R: Doubles, rest: Doubles) -> tuple[Doubles, Doubles]:
     g = L + _ROUNDER
     r = L - (g - _ROUNDER)
     e, lack = np.empty((2, *L.shape))
-    _look_up(_patterns(g) - (_ZERO - _HIGHEST * _STEPS), e, lack)
-    bracket = r * (1 / 5040)  # exp(r) - 1 - r by its series
-    for coefficient in (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2):
+    _look_up(_patterns(g) - _FIRST_PATTERN, e, lack)
+    bracket = r * _LAST
+    for coefficient in _COEFFICIENTS:
         bracket += coefficient
         bracket *= r
     bracket *= r
@@ -137,5 +141,5 @@ def log_of_sum(R: Doubles, rest: Doubles) -> tuple[Doubles, Doubles]:
     bracket += (e + lack) * r
     missing = ((R - e) - r * RAISED) - bracket
     missing += rest
-    missing /= unraised + 1
+    missing /= unraised + ONE
     return two_sum_of_larger(L * RAISED, missing)

@@ -107,8 +107,8 @@ def _by_kind_of_target(
 
     Each sample is computed in the same way whatever other samples are in the batch.
     """
-    places = np.flatnonzero(T != 0)
-    if len(places) == len(T) and (T.ravel()[places] == 1).all():
+    places = (T != 0).ravel().nonzero()[0]
+    if len(places) == len(T) and not np.count_nonzero(T.take(places) != 1):
         return of_class(Softmax(X), places - np.arange(0, T.size, T.shape[1]))
     one_hot = (T.max(axis=1) == 1) & (np.count_nonzero(T, axis=1) == 1)
     soft = of_targets(Softmax(X[~one_hot]), np.array(T[~one_hot].T, np.float64, order="C"))

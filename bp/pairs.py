@@ -8,6 +8,22 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
+def constant(value: float) -> Doubles:
+    """``value`` as an array without axes, which never changes.
+
+    numpy converts a number of Python, or one of its own, in every operation anew. For short arrays that takes as long
+    as the operation.
+    """
+    array = np.array(value, np.float64)
+    array.flags.writeable = False
+    return array
+
+
+ONE = constant(1)
+_TAU, _UNIT = constant(1.5 * 2.0**-40), constant(2.0**-92)
+_UPPER_BITS = np.array(-(2**27))
+
+
 def two_sum(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
     """a + b, and what rounding took from it, exactly (Knuth, *TAOCP* vol. 2, section 4.2.2, theorem B)."""
     total = a + b
@@ -24,7 +40,7 @@ def two_sum_of_larger(a: Doubles, b: Doubles) -> tuple[Doubles, Doubles]:
 def upper_half(z: Doubles, out: Doubles | None = None) -> Doubles:
     """z with the lower 27 of its 53 bits set to 0."""
     out = np.empty_like(z) if out is None else out
-    np.bitwise_and(z.view(np.int64), -(2**27), out=out.view(np.int64))
+    np.bitwise_and(z.view(np.int64), _UPPER_BITS, out=out.view(np.int64))
     return out
 
 
@@ -78,8 +94,8 @@ def exact_sum(
     k = len(terms)
     if largest is None:
         largest = terms.max(axis=0)
-    sigma = np.ldexp(1.0, np.frexp(largest)[1] + k.bit_length() + 1)
-    tau = sigma * (1.5 * 2.0**-40)
+    sigma = np.ldexp(2.0 ** (k.bit_length() + 1), np.frexp(largest)[1])
+    tau = sigma * _TAU
     z = terms if more is None else np.add(terms, more, out=high)
     np.add(z, sigma, out=high)
     high -= sigma + tau
@@ -88,4 +104,4 @@ def exact_sum(
     if more is not None:
         low += more
     units = low.view(np.int64).sum(axis=0) - k * tau.view(np.int64)  # modulo 2^64, like the sum
-    return total, units * (sigma * 2.0**-92)  # the unit in the last place of tau
+    return total, units * (sigma * _UNIT)  # the unit in the last place of tau

@@ -21,8 +21,8 @@ class Samples:
 
     def __init__(self, X: Array, T: Array, dtype: DTypeLike) -> None:
         n, d = X.shape
-        self.with_ones: Array = np.ones((n, d + 1), dtype)
-        self.with_ones[:, :-1] = X
+        self.with_ones: Array = np.empty((n, d + 1), dtype)
+        self.with_ones[:, :-1], self.with_ones[:, -1] = X, 1
         self.X = self.with_ones[:, :-1]
         self.T: Array = T.astype(dtype)
 

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from bp.exponential import LOWER, RAISE, RAISED, exp_of_differences, log_of_sum
 from bp.messages import Array
-from bp.pairs import Doubles, exact_sum, lowered, two_product, two_sum, two_sum_of_larger, upper_half
+from bp.pairs import ONE, Doubles, exact_sum, lowered, two_product, two_sum, two_sum_of_larger, upper_half
 
 #: Below this many classes it is faster to copy the logits to long rows of samples.
 _FEW_CLASSES = 64
@@ -93,7 +93,7 @@ class Softmax:
         z_1 = upper_half(z, out)
         z -= z_1
         more += z
-        more *= r * (1 + rho)
+        more *= r * (ONE + rho)
         more += np.multiply(z_1, r * rho, out=spare)
         z_1 *= r
         if not faint:
@@ -113,11 +113,11 @@ class Softmax:
         S = 1 + R and R are rounded; their rounding errors are known exactly: (1 - S) + R, and `rest`.
         """
         R = self.R * LOWER
-        S = 1 + R
-        r, S_1 = upper_half(1 / S), upper_half(S)
-        lost = ((1 - S) + R) + self.rest * LOWER
-        d = ((1 - r * S_1) - r * (S - S_1)) - r * lost
-        return r, d / (1 - d)
+        S = ONE + R
+        r, S_1 = upper_half(ONE / S), upper_half(S)
+        lost = ((ONE - S) + R) + self.rest * LOWER
+        d = ((ONE - r * S_1) - r * (S - S_1)) - r * lost
+        return r, d / (ONE - d)
 
     def surprise(self, t: NDArray[np.intp]) -> Doubles:
         """-log p_t = log(1 + R) + (m - x_t) for one class t of each sample, (N,): no term is negative."""
@@ -195,7 +195,7 @@ def _maxima(X: Doubles, like: Doubles) -> tuple[NDArray[np.intp], Doubles]:
         k = X.argmax(axis=0)
         return _places(like, k), _at(X, k)
     m = X.max(axis=0)
-    found = np.flatnonzero(m == X)  # faster than argmax, but it finds all maxima and no NaN
+    found = (m == X).ravel().nonzero()[0]  # faster than argmax, but it finds all maxima and no NaN
     return found if len(found) == len(m) else _places(like, X.argmax(axis=0)), m
 
 

@@ -198,7 +198,8 @@ def _checked_set(net: MLP, shape: Shape | None, kind: str, X: ArrayLike | None, 
     """Check that a set fits the net, and convert it to the dtype of the net's parameters."""
     if X is None or T is None:
         raise ValueError(f"train: expected X_{kind} and T_{kind}, got only one of the two")
-    dtype = np.result_type(*(array for pair in net.parameters().values() for array in pair), np.float32)
+    arrays = [array for pair in net.parameters().values() for array in pair]
+    dtype = np.result_type(*arrays, np.float32) if shape is None else shape.dtype
     X, T = as_matrix(X, f"train: X_{kind}"), as_matrix(T, f"train: T_{kind}")
     if len(X) != len(T):
         raise ValueError(f"train: expected as many rows in T_{kind} as in X_{kind}, {len(X)}, got {len(T)}")

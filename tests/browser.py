@@ -17,7 +17,7 @@ _PROBE = """<script>addEventListener("load", () => {
   const width = document.documentElement.clientWidth;
   const name = e => e.tagName + (e.id ? "#" + e.id : "") + " " + e.textContent.trim().slice(0, 30);
   const seen = [...document.querySelectorAll("body *")].filter(e => !e.closest(".skip"));
-  const out = seen.filter(e => !e.parentElement.closest(".scroll")).filter(e => {
+  const out = seen.filter(e => !e.parentElement.closest(".scroll, pre")).filter(e => {
     const box = e.getBoundingClientRect();
     return box.width && (box.right > width + 1 || box.left < -1);
   });
@@ -47,7 +47,8 @@ def laid_out(page: Path, widths: Sequence[int], folder: Path) -> list[dict[str, 
 
     The page is shown in frames, because Chromium's own window cannot be as narrow as a telephone.
     """
-    (folder / "probed.html").write_text(page.read_text().replace("</body>", f"{_PROBE}</body>"))
+    source = re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())  # it forbids our script
+    (folder / "probed.html").write_text(source.replace("</body>", f"{_PROBE}</body>"))
     frames = "".join(
         f'<iframe src="probed.html" style="width: {width}px; height: 600px; border: 0"></iframe>' for width in widths
     )

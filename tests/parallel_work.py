@@ -1,4 +1,4 @@
-"""What worker processes do in tests instead of judging; it depends on the submission's name."""
+"""What worker processes do in tests instead of judging or of making a part of the report."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 
 from reports.course.entry import Entry
 from reports.course.task import Result, Task
+from reports.io.progress import Display
+from reports.study.part import PartResult
 
 
 def act(task: Task) -> Result:
-    """Die, raise, hang, or pass."""
+    """Die, raise, hang, or pass, as the submission's name says."""
     name = task.submission.name
     if name.startswith("dies"):
         os._exit(7)
@@ -35,3 +37,30 @@ def look_around(name: str) -> dict[str, list[str]]:
         "modules": sorted(sys.modules),
         "files": sorted(each for each in files if each),
     }
+
+
+def tell_process(display: Display) -> PartResult:
+    """Return the number of the process."""
+    return PartResult({"process": os.getpid()})
+
+
+def fail(display: Display) -> PartResult:
+    """Raise an exception."""
+    raise ValueError("of no use")
+
+
+def die(display: Display) -> PartResult:
+    """End the process."""
+    os._exit(7)
+
+
+class Leave:
+    """Leaves a file behind, a little later."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, display: Display) -> PartResult:
+        time.sleep(0.2)
+        self._path.touch()
+        return PartResult({})

@@ -13,7 +13,7 @@ from rich.console import Console
 from reports import figures
 from reports.figures import planes
 from reports.io.progress import Display
-from reports.study import digits, instability, known_mistakes, plan, saturation, verification
+from reports.study import digits, gather, instability, known_mistakes, plan, saturation, verification
 from reports.study.bench import training
 from reports.study.plan import Plan
 from reports.training.experiments import EXPERIMENTS
@@ -25,7 +25,7 @@ SMALL = Plan(
     sweep_images=120,
     sweep_epochs=1,
     their_epochs=2,
-    cases=verification.Plan(5, 1, 1),
+    cases=verification.Plan(5, 1, 1, "quick"),
     every=60,
     seeds=3,
     timing=training.Plan(rounds=1, images=120, small_epochs=2, compiled=False),
@@ -54,6 +54,7 @@ def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "load_data", load_data)
     monkeypatch.setattr(digits, "mnist_array", lambda name, folder: pictures[120:])
     monkeypatch.setattr(instability, "KINDS", {"naive": small["mnist-unstable"], "stable": small["mnist"]})
+    monkeypatch.setattr(gather, "cores", lambda: 1)  # another process would not see these replacements
     monkeypatch.setattr(known_mistakes, "_RIGHT", known_mistakes._RIGHT[1:3])
     monkeypatch.setattr(saturation, "LEADS", (1, 20, 40, 720))
     monkeypatch.setattr(planes, "_POINTS", 25)

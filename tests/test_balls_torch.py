@@ -57,6 +57,24 @@ def test_refusals_name_the_operation(function: Any, operation: str) -> None:
         enclose(on_balls(function, "torch"), [X], [0], None)
 
 
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.25}])
+def test_attention_is_its_formula(options: dict[str, Any]) -> None:
+    """torch's attention encloses what its formula says, without the rounding of the scale that torch multiplies by."""
+    q, k, v = (np.random.RandomState(seed).randn(4, 3) for seed in range(3))
+    hidden = np.triu(np.full((4, 4), -np.inf), 1) if options.get("is_causal") else np.zeros((4, 4))
+
+    def formula(q: Any, k: Any, v: Any) -> Any:
+        scores = np.exp(q @ k.T * (options.get("scale") or 1 / np.sqrt(q[0, 0] * 0 + 3)) + hidden)
+        return scores / scores.sum(axis=1, keepdims=True) @ v
+
+    attention = torch.nn.functional.scaled_dot_product_attention
+    asked = [q, k, v], [0, 1, 2], np.ones((4, 3))
+    due = enclose(on_balls(formula, "numpy"), *asked)
+    came = enclose(on_balls(lambda *args: attention(*args, **options), "torch"), *asked)
+    for one, two in zip((due.value, *due.gradients), (came.value, *came.gradients), strict=True):
+        assert (np.abs(one.value - two.value) <= one.error + two.error).all()
+
+
 def test_torchs_threshold_of_softplus_is_granted() -> None:
     """Above 20 torch gives x for log(1 + e^x): the enclosure holds both, and the slope of either."""
     x = np.array([19.0, 25.0])

@@ -101,7 +101,7 @@ def test_a_benchmark_that_cannot_be_made_is_exit_3(capsys: pytest.CaptureFixture
 
 
 def test_rounds_are_interleaved() -> None:
-    """Every contestant runs once a round, none is always first, and the warm-up does not count."""
+    """Every contestant runs once a round, none always first or after the same, and the warm-up does not count."""
     now = [0.0]
     order: list[str] = []
 
@@ -112,9 +112,12 @@ def test_rounds_are_interleaved() -> None:
 
         return run
 
-    times = interleaved({"a": contestant("a", 1), "b": contestant("b", 2)}, 3, clock=lambda: now[0])
-    assert "".join(order) == "abbaabba"
-    assert times.seconds == {"a": [1, 1, 1], "b": [2, 2, 2]}
+    times = interleaved(
+        {name: contestant(name, seconds) for seconds, name in enumerate("abc")}, 5, clock=lambda: now[0]
+    )
+    rounds = ["".join(order[start : start + 3]) for start in range(0, len(order), 3)]
+    assert rounds == ["abc", "cba", "bca", "acb", "cab", "bac"]
+    assert times.seconds == {"a": [0] * 5, "b": [1] * 5, "c": [2] * 5}
 
 
 def test_ratios_are_taken_within_a_round() -> None:

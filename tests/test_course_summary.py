@@ -108,7 +108,7 @@ def test_page_counts_who_keeps_which_share() -> None:
         return Entry("x", "fail" if failed else "pass", counts)
 
     source = page.page([entry(5, 0), entry(1, 1), entry(59, 41), entry(0, 9), entry(0, 0)], {})
-    rows = dict(re.findall(r"<tr><td>([a-z0-9 %]+)</td><td>(\d)</td>", source))
+    rows = dict(re.findall(r'<tr><th scope="row">([a-z0-9 %]+)</th><td>(\d)</td>', source))
     assert {name: int(number) for name, number in rows.items() if number != "0"} == {
         "all": 1,
         "50 to 60 %": 2,

@@ -89,6 +89,16 @@ TRACED = {
     "padded": (lambda x: np.pad(x, 1)[:-2, 2:] * np.cumsum(x, axis=1), [(4, 3)]),
     "stacked rows": (lambda x: np.array([row @ row for row in x]), [(4, 3)]),
     "in place": (_in_place, [(4, 3)]),
+    "triangles": (lambda x: np.tril(x) @ np.triu(x, 1), [(3, 3)]),
+    "differences": (lambda x: np.diff(x, 2, axis=0) * np.ptp(x, axis=0), [(4, 3)]),
+    "crossed": (np.cross, [(4, 3), (4, 3)]),
+    "diagonals": (lambda x: np.diag(np.diag(x)) @ x, [(3, 3)]),
+    "weighted": (lambda x, w: np.average(x, axis=0, weights=w * w), [(4, 3), (4,)]),
+    "appended": (lambda x, y: np.append(x, y, axis=0) ** 2, [(4, 3), (1, 3)]),
+    "trapezoids": (lambda y, x: np.trapezoid(y * y, x, axis=0) if hasattr(np, "trapezoid") else y[0], [(4, 3), (4,)]),
+    "determinants": (lambda x: np.linalg.det(x) + np.linalg.slogdet(x)[1], [(3, 3)]),
+    "selected": (lambda x: np.select([x > 1, x > 0], [x * x, x], -x), [(4, 3)]),
+    "constants": (lambda x: x * np.kron(np.ones((4, 1)), np.ones((1, 3)) + 1.0), [(4, 3)]),
     "choice": (lambda x: np.where(x > 0, x, np.expm1(x)).std(axis=0), [(4, 3)]),
 }
 

@@ -121,6 +121,26 @@ def _backwards(change: Callable[[Any], Any]) -> Callable[..., Any]:
     return gradient
 
 
+def _but_for(row: int, A: Any) -> Any:
+    """A column of ones with a zero in one row."""
+    return np.where(np.arange(len(A)) == row % len(A), 0.0, 1.0)[:, None]
+
+
+def _lost(self: Any, dtheta: Any) -> None:
+    W, b = self.W + dtheta[0], self.b + dtheta[1]
+    del W, b
+
+
+def _mirrored(self: Any, X: Any, T: Any) -> Any:
+    passed = self.activations(X)
+    delta, found = self.loss.delta(passed[-1], T), {}
+    for layer, inputs, outputs in zip(self.layers[::-1], passed, passed[:0:-1], strict=False):
+        if layer.has_params():
+            found[layer.name] = layer.grad(inputs, delta)
+        delta = layer.delta(outputs, delta)
+    return found
+
+
 def _bias_subtracted(self: Any, dtheta: Any) -> None:
     self.W += dtheta[0]
     self.b -= dtheta[1]
@@ -171,15 +191,55 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
     "the last sample overwrites": (
         "LinearLayer.grad",
         lambda self, X, delta_next: [np.outer(X[-1], delta_next[-1]) / len(X), delta_next[-1] / len(X)],
-        {"sample-dependence"}),
+        {"term-missing"}),
     "a unit too few": ("LinearLayer.delta", lambda self, Y, delta_next: delta_next[:, :-1] @ self.W[:, :-1].T,
-                       {"factor-missing"}),
+                       {"term-missing"}),
     "the two largest alone": (
         f"{_LOSS}.forward",
         lambda self, X, T: np.log(np.sort(_exp(X), axis=1)[:, -2:].sum(axis=1, keepdims=True)) - _rows(T * _shifted(X)),
-        {"factor-missing"}),
+        {"term-missing"}),
     "no diagonal": ("SoftmaxLayer.delta",
-                    lambda self, Y, delta_next: Y * (Y * delta_next - _rows(Y * delta_next)), {"factor-missing"}),
+                    lambda self, Y, delta_next: Y * (Y * delta_next - _rows(Y * delta_next)), {"term-missing"}),
+    "another sign beside the diagonal": (
+        "SoftmaxLayer.delta",
+        lambda self, Y, delta_next: Y * ((1 - 2 * Y) * delta_next + _rows(Y * delta_next)), {"sign"}),
+    "the derivative of another pair": ("SoftmaxLayer.delta", lambda self, Y, delta_next: Y - delta_next,
+                                       {"wrong-function"}),
+    "the layer's own Jacobian alone": ("SoftmaxLayer.delta", lambda self, Y, delta_next: Y * (1 - _rows(Y)),
+                                       {"delta-next-ignored"}),
+    "a term too many for the bias": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [X.T @ delta_next / len(X) + 0.1 * np.sign(self.W),
+                                     delta_next.mean(axis=0) + 0.1 * self.b],
+        {"extra-term"}),
+    "a penalty in the loss": (
+        "LossCrossEntropy.forward", lambda self, X, T: _surprise(X, T) + 0.01 * _rows(X**2), {"extra-term"}),
+    "an activation in a linear layer": ("LinearLayer.forward", lambda self, X: np.tanh(X @ self.W + self.b),
+                                        {"wrong-function"}),
+    "one factor too many": (
+        "SoftmaxLayer.delta",
+        lambda self, Y, delta_next: Y * (delta_next - _rows(Y * delta_next)) * (1 - Y), {"wrong-function"}),
+    "exchanged outputs and gradients": ("ReLULayer.delta", lambda self, Y, delta_next: Y * (delta_next > 0),
+                                        {"arguments-swapped"}),
+    "a sum in place of a product": ("ReLULayer.delta", lambda self, Y, delta_next: (Y > 0) + delta_next,
+                                    {"wrong-function"}),
+    "the predicted class for the target": (
+        f"{_LOSS}.delta", lambda self, X, T: _softmax(X) - np.eye(X.shape[1])[X.argmax(axis=1)], {"wrong-argument"}),
+    "a class that is not computed": (
+        "SoftmaxLayer.forward", lambda self, X: _softmax(X) * (np.arange(X.shape[1]) < X.shape[1] - 1),
+        {"wrong-function"}),
+    "a class too few in the sum": (
+        f"{_LOSS}.forward", lambda self, X, T: np.log(_rows(_exp(X)[:, 1:])) - _rows(T * _shifted(X)),
+        {"term-missing"}),
+    "the last sample left out": ("ReLULayer.delta",
+                                 lambda self, Y, delta_next: delta_next * (Y > 0) * _but_for(-1, Y),
+                                 {"last-sample-wrong"}),
+    "the first sample without its product": ("LinearLayer.forward",
+                                             lambda self, X: (X @ self.W) * _but_for(0, X) + self.b, {"row-wrong"}),
+    "another layer's factor": ("LinearLayer.delta", lambda self, Y, delta_next: (delta_next * (Y > 0)) @ self.W.T,
+                               {"wrong-function"}),
+    "a sum that is lost": ("LinearLayer.update_params", _lost, {"update-missing"}),
+    "inputs in the other order": ("MLP.gradient", _mirrored, {"wrong-layer-input"}),
     "the diagonal over N": ("SoftmaxLayer.delta", lambda self, Y, delta_next: Y * (1 - Y) * delta_next / len(Y),
                             {"jacobian-diagonal-only", "averaged-over-batch"}),
     "small probabilities left out": ("SoftmaxLayer.delta", _without_small_ones, {"clipped"}),
@@ -195,7 +255,7 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         "MLP.evaluate", lambda self, X, T: self.loss.forward(T, self.propagate(X, output_layers=False)),
         {"arguments-swapped"}),
     "every second sample": ("MLP.gradient", lambda self, X, T: plain.MLP.gradient(self, X[::2], T[::2]),
-                            {"sample-dependence"}),
+                            {"term-missing"}),
     "chunks of three": ("MLP.gradient", _in_threes, {"batch-size-dependent"}),
     "a limit to delta": ("MLP.gradient", _backwards(lambda delta: np.clip(delta, -0.125, 0.125)), {"clipped"}),
     "a mean delta": ("MLP.gradient", _backwards(lambda delta: np.tile(delta.mean(axis=0), (len(delta), 1))),
@@ -288,6 +348,17 @@ def test_a_shift_that_is_kept_is_found() -> None:
 
     found = examined(with_methods("SoftmaxLayer", {"forward": forward}), concerned("SoftmaxLayer.forward"))
     assert {word for each in found for word in each.mistakes} == {"stateful"}
+
+
+def test_a_row_that_underflows_is_no_matter_of_the_batch() -> None:
+    """Too much is taken off a row's logits: that is told from the maximum of the whole batch."""
+
+    def forward(self: Any, X: Any) -> Any:
+        E = np.exp(X - np.abs(X).max(axis=1, keepdims=True))
+        return E / _rows(E)
+
+    found = examined(with_methods("SoftmaxLayer", {"forward": forward}), concerned("SoftmaxLayer.forward"))
+    assert {word for each in found for word in each.mistakes} == {"log-of-zero"}
 
 
 def test_one_number_speaks_for_nothing() -> None:

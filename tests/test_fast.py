@@ -186,36 +186,6 @@ def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.
     assert runs == ([30, 30] if batch_size == 300 else [])
 
 
-def test_how_many_epochs_are_done_at_once() -> None:
-    """The number of epochs at once is limited to those whose results take 1 MiB, and to 1 to 250."""
-    small = fast_of(make_net((2, 3, 2)), *clusters(4, 2, 2), 4)
-    large = fast_of(make_net((2, 50_000, 2)), *clusters(4, 2, 2), 4)
-    middle = fast_of(make_net((2, 60, 3)), *SPIRALS[:2], 300)
-    assert isinstance(small, Whole)
-    assert isinstance(large, Whole)
-    assert isinstance(middle, Whole)
-    assert (small.most, large.most) == (250, 1)
-    assert 100 < middle.most < 250
-    assert middle._vectors.nbytes + middle._outputs.nbytes < 2**21
-
-
-def test_stale_outputs_are_seen() -> None:
-    """A net whose parameters were set back between runs is evaluated anew."""
-    X, T = SPIRALS[:2]
-    nets = [make_net((2, 10, 3)) for _ in range(2)]
-    path, other = (fast_of(net, X, T, 300) for net in nets)
-    assert isinstance(path, Whole)
-    assert isinstance(other, Whole)
-    path.run(2)
-    other.run(1)
-    for name, (W, b) in nets[0].parameters().items():
-        W[...], b[...] = nets[1].parameters()[name]
-    found, expected = path.before(), other.before()
-    assert found is not None
-    assert expected is not None
-    np.testing.assert_allclose(found.loss_train, expected.loss_train, rtol=1e-14)
-
-
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
 def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
     """The mean of equal losses in single precision is that loss, to the last bit."""

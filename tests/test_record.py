@@ -143,7 +143,7 @@ def test_verdicts_of_another_examiner_do_not_count(
     """Verdicts of another version of the examiner are not used."""
     hand_in(elsewhere / "course", a=RIGHT)
     assert outcome(*ARGV) == OK
-    monkeypatch.setattr(record, {"examiner": "_examiner", "version": "version"}[name], lambda: "another")
+    monkeypatch.setattr(record, {"examiner": "examiner", "version": "version"}[name], lambda: "another")
     capsys.readouterr()
     assert outcome(*ARGV, "--resume") == OK
     assert "1/1" in capsys.readouterr().err

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from reference.lab.check import checks_of
+from reports.course import page as course_page
+from reports.course.entry import Entry, Failure
 from reports.verdicts import html, markdown
+from tests import browser
 from tests.judgements import BATCH_WIDE, HOSTILE, SUMMED, Tags, failing, hostile, judged, rendered, told_of_failing
 
 pytestmark = pytest.mark.outside
@@ -92,3 +97,35 @@ def test_page_opens_in_a_browser(tmp_path: Path) -> None:
     assert "<title>FAIL: submission</title>" in dom
     assert "<script" not in dom
     assert "&lt;script&gt;alert(1)" in dom
+
+
+def page_on_a_course() -> str:
+    """The page on a course in which names, mistakes and reasons are long."""
+    checks = [each.id for each in checks_of("*", 3)][:40]
+    words = ("axis-of-the-sum-is-wrong", "not-averaged", "jacobian-diagonal-only")
+    failed = tuple(Failure(check, "LinearLayer.grad", words[n % 3]) for n, check in enumerate(checks))
+    counts = {"passed": 200, "failed": 40, "skipped": 3, "error": 0}
+    name = "Lovelace-Byron_Augusta_Ada_10001_assignsubmission_file_"
+    entries = [Entry(f"{name}{n}", "fail", counts, failed[n:]) for n in range(5)]
+    entries.append(Entry("a.rar", "not judged", problem=f"{name * 3}.rar cannot be opened"))
+    return course_page.page(entries, {each.name: "a.html" for each in entries})
+
+
+@pytest.mark.skipif(browser.chromium() is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("make", [page_on_a_course, lambda: told_of_failing("html")], ids=["course", "submission"])
+def test_nothing_is_cut_on_a_screen_of_any_width(make: Callable[[], str], tmp_path: Path) -> None:
+    """From a telephone to a desktop nothing sticks out of a page, and what can be scrolled has a sign that it can."""
+    path = tmp_path / "page.html"
+    path.write_text(make(), encoding="utf-8")
+    shown = browser.laid_out(path, (340, 390, 768, 1280), tmp_path)
+    assert len(shown) == 4
+    for each in shown:
+        assert each["page"] <= each["width"], each["width"]
+        assert (each["out"], each["cut"], each["unmarked"]) == ([], [], []), each["width"]
+
+
+def test_every_table_has_a_frame_that_the_keyboard_can_scroll() -> None:
+    """On the page of a course and on that of a submission each table stands in a frame with a name and the focus."""
+    frame = re.compile(r'<div class="scroll" tabindex="0" role="region" aria-label="[^"]+"><table>')
+    for page, tables in ((page_on_a_course(), 3), (told_of_failing("html"), 1)):
+        assert page.count("<table") == len(frame.findall(page)) == tables

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import cache_from_source, source_hash
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -111,7 +112,9 @@ def test_process_is_given_its_limits_and_no_more(opened: Open, monkeypatch: pyte
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir()) == ["bp_worker", "libraries", "work"]
     assert (folder / "libraries" / "numpy").resolve() == Path(np.__path__[0]).resolve()
-    assert not list((folder / "bp_worker").rglob("*.pyc"))
+    for path in (folder / "bp_worker").glob("*.py"):  # bytecode that is used for this very source alone
+        compiled = Path(cache_from_source(str(path))).read_bytes()
+        assert (compiled[4], compiled[8:16]) == (0b11, source_hash(path.read_bytes()))
 
 
 @pytest.mark.parametrize("works", [True, False])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from reports.io.exit_codes import FAILED, OK, USAGE
+from reports.course import shards
+from reports.course.entry import Entry
+from reports.course.record import Key
+from reports.course.task import Result
+from reports.io.exit_codes import FAILED, OK, USAGE, UsageError
+from reports.verdicts.settings import Settings
 from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
@@ -42,14 +46,64 @@ def test_shards_that_do_not_fit_are_wrong_usage(elsewhere: Path, capsys: pytest.
     assert outcome("--merge", "1.json") == USAGE
     assert "expected each of the 2 shards once, got 1/2" in capsys.readouterr().err
     assert outcome("--merge", "1.json", "1.json") == USAGE
-    other = json.loads(Path("1.json").read_text("utf-8"))
-    other["shard"], other["settings"]["seed"] = [2, 2], 6
-    Path("2.json").write_text(json.dumps(other), encoding="utf-8")
+    assert outcome(*shard[:-1], "2/2", "--seed", "6", "--json", "2.json") == OK
     assert outcome("--merge", "1.json", "2.json") == USAGE
     assert "expected 2.json to have the settings of 1.json" in capsys.readouterr().err
     Path("no.json").write_text("[]", encoding="utf-8")
     assert outcome("--merge", "no.json") == USAGE
     assert outcome("--merge", "1.json", "--all", "course") == USAGE
+
+
+def written_shard(folder: Path) -> Path:
+    """The file of the only shard of a class of one, who fails."""
+    settings = Settings(3, "*", 5, "quick", 60, 2**30, "auto")
+    path = folder / "1.json"
+    keys = [Key("a", "the hash of a's contents")]
+    path.write_text(shards.as_json({0: Result(Entry("a", "fail"))}, keys, (1, 1), settings), encoding="utf-8")
+    return path
+
+
+def test_a_shard_that_was_changed_is_refused(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seal tells of a changed verdict, and of another machine, unless both have the same secret in BP_SEAL_KEY."""
+    path = written_shard(elsewhere)
+    assert shards.merged([path])[0] == [Result(Entry("a", "fail"))]
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"fail"', '"pass"'), encoding="utf-8")
+    assert path.read_text("utf-8") != text
+    with pytest.raises(UsageError, match=r"the seal of .*1\.json is wrong"):
+        shards.merged([path])
+    monkeypatch.setenv("BP_SEAL_KEY", "known to all machines")
+    written_shard(elsewhere)
+    monkeypatch.setenv("XDG_STATE_HOME", str(elsewhere / "another machine"))
+    assert shards.merged([path])[0] == [Result(Entry("a", "fail"))]
+    monkeypatch.setenv("BP_SEAL_KEY", "another secret")
+    with pytest.raises(UsageError, match="BP_SEAL_KEY"):
+        shards.merged([path])
+    monkeypatch.delenv("BP_SEAL_KEY")
+    with pytest.raises(UsageError, match="BP_SEAL_KEY"):
+        shards.merged([path])
+
+
+def test_shards_are_joined_if_they_saw_the_same_contents(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A submission that changes between two shards, even one that neither has judged since, is noticed."""
+    hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
+    shard = ["--all", "course", "--only", "relu.made", "--effort", "quick", "--seed", "5"]
+    assert outcome(*shard, "--shard", "1/2", "--json", "1.json") == OK
+    hand_in(elsewhere / "course", a=LEAKY)
+    assert outcome(*shard, "--shard", "2/2", "--json", "2.json") == OK
+    assert outcome("--merge", "1.json", "2.json") == USAGE
+    assert "expected 2.json to have the contents of 1.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["examiner", "version"])
+def test_verdicts_of_another_version_are_not_joined(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Verdicts that another version of the examiner has given are not joined by this one."""
+    path = written_shard(elsewhere)
+    monkeypatch.setattr(shards, name, lambda: "another")
+    with pytest.raises(UsageError, match="merge with the version that has judged"):
+        shards.merged([path])
 
 
 def test_anonymous_tables_and_pages_name_nobody(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

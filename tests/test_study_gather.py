@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,12 @@ import numpy as np
 import pytest
 
 from reports.io.progress import Display
+from reports.study import gather as gather_module
 from reports.study.cache import Cache
 from reports.study.digits import predictions
 from reports.study.gather import gather
 from reports.study.part import Part, PartResult, fingerprint
+from tests.parallel_work import Leave, die, fail, tell_process
 from tests.study import silent_display
 
 pytestmark = pytest.mark.outside
@@ -24,6 +28,10 @@ def counted(name: str, calls: list[str], settings: Any = None) -> Part:
         return PartResult({"name": name, "not finite": float("nan")}, {"array": np.arange(3.0)})
 
     return Part(name, settings or {"n": 1}, make)
+
+
+def beside(name: str, make: Callable[[Display], PartResult]) -> Part:
+    return Part(name, {}, make, place="beside")
 
 
 def test_what_was_made_is_kept_to_the_bit(tmp_path: Path) -> None:
@@ -97,6 +105,44 @@ def test_a_part_that_fails_leaves_the_others(tmp_path: Path) -> None:
         assert study.failed == {"b": "ValueError: no luck"}
         assert list(study.results) == ["c"]
     assert calls == ["b", "c", "b"]
+
+
+def test_parts_are_made_in_another_process_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two cores another process makes the parts for which this is legal; they keep their place in the order."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    parts = [beside("a", tell_process), beside("b", fail), counted("c", []), beside("d", tell_process)]
+    study = gather(parts, Cache(tmp_path), silent_display())
+    assert list(study.results) == ["a", "c", "d"]
+    (other,) = {study.results[name].record["process"] for name in ("a", "d")}
+    assert other != os.getpid()
+    assert study.failed == {"b": "ValueError: of no use"}
+    monkeypatch.setattr(gather_module, "cores", lambda: 1)
+    assert gather(parts, Cache(tmp_path), silent_display()).results["d"].record["process"] == other
+    alone = gather(parts, Cache(tmp_path / "new"), silent_display())
+    assert alone.results["d"].record["process"] == os.getpid()
+
+
+def test_a_process_that_dies_leaves_the_parts_of_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the other process dies, each of the parts that it had not made yet has a reason why it failed."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    parts = [beside("a", tell_process), beside("b", die), beside("c", tell_process), counted("d", [])]
+    study = gather(parts, Cache(tmp_path), silent_display())
+    assert list(study.results) == ["a", "d"]
+    assert list(study.failed) == ["b", "c"]
+    assert all("ended (exit code 7)" in reason for reason in study.failed.values())
+
+
+def test_nothing_else_runs_while_times_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that must be alone is made after all others, in whatever process these are made."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    calls: list[str] = []
+    left = tmp_path / "left"
+
+    def measure(display: Display) -> PartResult:
+        return PartResult({"others": [*calls, *(["beside"] if left.exists() else [])]})
+
+    parts = [Part("times", {}, measure, place="alone"), beside("beside", Leave(left)), counted("a", calls)]
+    assert gather(parts, Cache(tmp_path), silent_display()).results["times"].record["others"] == ["a", "beside"]
 
 
 def test_a_full_disk_is_not_hidden(tmp_path: Path) -> None:

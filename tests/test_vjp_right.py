@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import array
+import math
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,3 +55,26 @@ def test_definitions_on_balls_are_specifications() -> None:
     """Those of the lab, and an accurate gradient is not blamed for what torch loses in 1 - tanh^2."""
     assert not failed(check_vjp(softmax, softmax_vjp, X, spec=definitions.softmax))
     assert not failed(check_vjp(np.tanh, lambda c, x: (c / np.cosh(x) ** 2,), X, spec=lambda x: x.tanh()))
+
+
+def _log_sum_exp(x: np.ndarray) -> np.ndarray:
+    total = x[0]
+    for each in x[1:]:
+        total = np.logaddexp(total, each)
+    return np.asarray(total)
+
+
+def _kept_in(x: np.ndarray, kept: Any) -> np.ndarray:
+    """exp(x - log sum exp x), with the sums kept where the code puts them."""
+    kept[0] = x[0]
+    for n in range(1, len(x)):
+        kept[n] = np.logaddexp(kept[n - 1], x[n])
+    return np.exp(x - kept[-1])
+
+
+@pytest.mark.parametrize("make", [np.zeros, lambda n: [math.nan] * n, lambda n: array.array("d", [0.0] * n)])
+def test_roundings_in_stored_results_are_granted(make: Any) -> None:
+    """Right code that keeps results in doubles, whatever its arguments' type, passes; off by 1e-9 it fails."""
+    x = np.array([0.5, -1.0, 2.0, 0.25])
+    assert not failed(check_vjp(_log_sum_exp, lambda c, x: (c * _kept_in(x, make(len(x))),), x))
+    assert failed(check_vjp(_log_sum_exp, lambda c, x: (c * (1 + 1e-9) * _kept_in(x, make(len(x))),), x))

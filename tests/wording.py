@@ -33,12 +33,13 @@ LAB_VOCABULARY = frozenset({
     "shift-not-undone", "log-of-zero", "epsilon-added", "clipped", "binary-cross-entropy", "divided-by-classes",
     "summed-over-batch", "averaged-over-batch", "softmax-missing", "target-subtracted-twice", "low-precision",
     "finite-differences", "wrong-layer-input", "wrong-layer-order", "layer-skipped", "output-layers-ignored",
-    "output-layers-in-gradient", "update-sign", "update-replaces", "initialisation", "argument-order",
-    "arguments-swapped", "extra-term", "wrong-function", "nan-hidden",
+    "output-layers-in-gradient", "update-sign", "update-missing", "last-layer-ignored", "update-replaces",
+    "initialisation",
+    "argument-order", "arguments-swapped", "extra-term", "wrong-function", "nan-hidden", "term-missing",
+    "wrong-argument", "last-sample-wrong", "row-wrong", "mask-inverted",
 })  # fmt: skip
 VOCABULARY = LAB_VOCABULARY | {
-    "swapped", "not-summed", "term-missing", "wrong-argument", "other-epsilon", "mask-inverted",
-    "mask-from-other", "entry-wrong", "row-wrong", "last-sample-wrong",
+    "swapped", "not-summed", "other-epsilon", "mask-from-other", "entry-wrong",
 }  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")

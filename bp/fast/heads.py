@@ -29,6 +29,8 @@ Ending = Literal["naive", "stable", "logits"]
 
 #: Up to so many classes the maximum of each sample is found faster row by row than by one reduction.
 _FEW_CLASSES = 4
+#: From so many samples on the sum over few classes is, too, faster than by a product with ones.
+_MANY_SAMPLES = 200
 
 
 def perform(calls: Iterable[Call]) -> None:
@@ -85,10 +87,13 @@ class Head(ABC):
         """
 
     @abstractmethod
-    def losses(self, Y: Array, targets: Targets) -> Array:
-        """The loss of each sample, (..., n), for outputs (..., K, n)."""
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
+        """The loss of each sample, (..., n), for outputs (..., K, n).
 
-    def breaks(self, Y: Array, targets: Targets) -> bool:
+        ``of_target`` is what `at_targets` gives for them, if that is known.
+        """
+
+    def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
         """Whether the plain path's gradient of one of these samples is not finite, although that of `delta` is."""
         return False
 
@@ -144,19 +149,19 @@ class LogitsHead(Head):
             partial(terms.put, places, 0),
             partial(np.add.reduce, terms, axis=0, out=others),
             partial(np.add, others, over_sum, over_sum),
-            partial(np.divide, step, over_sum, over_sum),
+            partial(np.divide, np.array(step, out.dtype), over_sum, over_sum),  # numpy would convert a number each time
             partial(np.multiply, terms, over_sum, out),
             partial(np.multiply, others, over_sum, others),
             partial(np.negative, others, others),
             partial(out.put, places, others),
         ]
 
-    def losses(self, Y: Array, targets: Targets) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
         """The losses l of the class, (..., n), for logits (..., K, n)."""
         places = targets.places
         with self.state():
             below = Y - Y.max(axis=-2, keepdims=True)
-            of_target = _at(below, places)
+            of_target = at_targets(below, places)
             terms = np.exp(below)
             terms.reshape(_flat(Y))[..., places] = 0
             log_sum: Array = np.log1p(terms.sum(axis=-2) + np.expm1(of_target))
@@ -176,12 +181,12 @@ class _ProbabilitiesHead(Head):
 
     def outputs(self, Y: Array) -> list[Call]:
         """The calls that turn the logits into probabilities, exp(s_k) / sum_c exp(s_c), in place."""
-        # A product with ones sums faster than a sum does, and gives a row for each class at once.
-        return [
-            partial(np.exp, Y, Y),
-            partial(self._ones.dot, Y, self._sums),
-            partial(np.divide, Y, self._sums, Y),
-        ]
+        n_classes, n = Y.shape
+        # A product with ones sums faster than a reduction does, and gives a row for each class at once.
+        sums = [partial(self._ones.dot, Y, self._sums)]
+        if 1 < n_classes <= _FEW_CLASSES and n >= _MANY_SAMPLES:
+            sums = _row_by_row(np.add, Y, self._sums)
+        return [partial(np.exp, Y, Y), *sums, partial(np.divide, Y, self._sums, Y)]
 
     def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> list[Call]:
         """The calls that write ``step`` times (y - t) into ``out``; y is multiplied by the sum of the targets."""
@@ -192,21 +197,26 @@ class _ProbabilitiesHead(Head):
         steps = np.repeat(T.sum(axis=0, keepdims=True) * T.dtype.type(step), len(T), axis=0)
         return [partial(np.multiply, Y, steps, out), partial(np.subtract, out, T * T.dtype.type(step), out)]
 
-    def losses(self, Y: Array, targets: Targets) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
         """-sum_k t_k log y_k for each sample, (..., n)."""
         if targets.one_hot:
-            losses: Array = 0 - np.log(_at(Y, targets.places))
-            return losses
-        logs = np.zeros_like(Y)
-        np.log(Y, out=logs, where=targets.T != 0)
-        return np.asarray(0 - (targets.T * logs).sum(axis=-2))
+            losses: Array = np.log(at_targets(Y, targets.places) if of_target is None else of_target)
+            return np.subtract(0, losses, out=losses)  # not the negative, which is -0 for a loss of 0
+        # A class without a share in the target adds 0 times log 1, whatever its probability; that is faster than to
+        # leave classes out.
+        logs = np.maximum(Y, (targets.T == 0).astype(Y.dtype))
+        np.log(logs, out=logs)
+        logs *= targets.T
+        return np.asarray(0 - np.add.reduce(logs, axis=-2))
 
-    def breaks(self, Y: Array, targets: Targets) -> bool:
+    def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
         """Whether some t / y, which the loss's delta is made of, is infinite or NaN."""
         largest = np.finfo(Y.dtype).max
         if targets.one_hot:
-            return not _at(Y, targets.places).min() * largest >= 1  # written so that it is true for NaN
-        return not (Y * largest >= targets.T).all()
+            if of_target is None:
+                of_target = at_targets(Y, targets.places)
+            return not of_target.min() * largest >= 1  # written so that it is true for NaN
+        return not (Y.min() * largest >= targets.T.max() or (Y * largest >= targets.T).all())
 
 
 class NaiveHead(_ProbabilitiesHead):
@@ -248,25 +258,33 @@ class StableHead(_ProbabilitiesHead):
 def _less_the_largest(Y: Array, spare: Array, out: Array) -> list[Call]:
     """The calls that write each sample's outputs Y (K, n) less the largest of them into ``out``; ``spare`` is (K, n).
 
-    For few classes that one is copied to all rows, since numpy is faster at the difference of two arrays of one shape.
+    A NaN among them stays NaN.
     """
-    largest = spare[0]
     if not 1 < len(Y) <= _FEW_CLASSES:
-        return [partial(np.maximum.reduce, Y, axis=0, out=largest), partial(np.subtract, Y, largest, out)]
-    return [
-        *(partial(np.maximum, Y[0] if row == 1 else largest, Y[row], out=largest) for row in range(1, len(Y))),
-        copying(spare[1:], largest),
-        partial(np.subtract, Y, spare, out),
-    ]
+        return [partial(np.maximum.reduce, Y, axis=0, out=spare[0]), partial(np.subtract, Y, spare[0], out)]
+    # Not `numpy.maximum`: its result has to be named by keyword, which takes longer.
+    return [*_row_by_row(np.fmax, Y, spare), partial(np.subtract, Y, spare, out)]
 
 
-def hits(Y: Array, places: Places) -> NDArray[np.bool_]:
-    """Whether the target's class is the first of those with the largest output, (..., n), for outputs (..., K, n)."""
+def _row_by_row(operation: np.ufunc, Y: Array, out: Array) -> list[Call]:
+    """The calls that reduce the rows of Y (K, n), of which there are at least two, and copy the result to all of out.
+
+    The copies are worth it, since numpy is faster at what follows if both arrays have one shape.
+    """
+    first = out[0]
+    rows = [partial(operation, Y[0] if row == 1 else first, Y[row], first) for row in range(1, len(Y))]
+    return [*rows, copying(out[1:], first)]
+
+
+def hits(Y: Array, places: Places, of_target: Array | None = None) -> NDArray[np.bool_]:
+    """Whether the target's class is the first of those with the largest output, (..., n), for outputs (..., K, n).
+
+    ``of_target`` is what `at_targets` gives for them, if that is known.
+    """
     largest = Y.max(axis=-2, keepdims=True)
-    at_largest = np.equal(Y, largest)
-    found: NDArray[np.bool_] = at_largest.reshape(_flat(Y)).take(places, axis=-1)
-    if np.count_nonzero(at_largest) > found.size:  # ties
-        found = Y.argmax(axis=-2) == places // Y.shape[-1]
+    if np.count_nonzero(np.equal(Y, largest)) > largest.size:  # ties
+        return np.asarray(Y.argmax(axis=-2) == places // Y.shape[-1])
+    found: NDArray[np.bool_] = np.equal(at_targets(Y, places) if of_target is None else of_target, largest[..., 0, :])
     return found
 
 
@@ -274,6 +292,7 @@ def _flat(Y: Array) -> tuple[int, ...]:
     return (*Y.shape[:-2], Y.shape[-2] * Y.shape[-1])
 
 
-def _at(Y: Array, places: Places) -> Array:
+def at_targets(Y: Array, places: Places) -> Array:
+    """The output of each sample's class, (..., n), for outputs (..., K, n)."""
     taken: Array = Y.reshape(_flat(Y)).take(places, axis=-1)
     return taken

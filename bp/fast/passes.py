@@ -7,6 +7,7 @@ products are methods of their first factor: a call of a small array takes half t
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from bp.fast.heads import Call, Targets, copying, head_of
 from bp.fast.net import Parameters, Shape
 from bp.messages import Array
 
-#: Up to so many entries multiplying delta by signs is faster than by the result of a comparison.
+#: Up to so many entries multiplying delta by signs is faster than by the numbers made of a comparison.
 _FEW = 1000
 _SMALL = 10_000
 
@@ -29,11 +30,9 @@ class Pass:
         n_classes, dtype = shape.widths[-1], shape.dtype
         self.head = head_of(shape.ending, n_classes, n_forward, n, dtype)
         self._first_delta, self._outputs = np.empty((2, n_classes, n), dtype)
-        # The same for all layers, so that they stay in the cache.
-        zeros: Array = np.zeros((max(shape.widths), n_forward), dtype)
-        self._hidden = [
-            _Hidden(u, zeros, n, relu=relu) for u, relu in zip(shape.widths[1:-1], shape.relus[:-1], strict=True)
-        ]
+        hidden = shape.widths[1:-1]
+        shared = _Shared(max(hidden, default=0), n_forward, n, dtype)
+        self._hidden = [_Hidden(u, shared, relu=relu) for u, relu in zip(hidden, shape.relus[:-1], strict=True)]
         self._back = list(enumerate(self._hidden, start=1))[::-1]
 
     def forward(self, parameters: Parameters, inputs: Array, Y: Array) -> list[Call]:
@@ -71,6 +70,26 @@ class Pass:
         return [*calls, partial(delta.dot, inputs, gradient.rows[0])]
 
 
+class _Shared:
+    """Memory that all hidden layers, of at most u units, use in turn, so that it stays in the cache.
+
+    Attributes
+    ----------
+    zeros
+        What ReLU compares with in the forward pass, (u, n_forward).
+    zeros_back
+        The same in the backward pass, (u, n).
+    mask, numbers
+        Where a ReLU's outputs are positive, as truth values and as numbers, (u, n).
+    """
+
+    def __init__(self, u: int, n_forward: int, n: int, dtype: np.dtype[Any]) -> None:
+        self.zeros: Array = np.zeros((u, n_forward), dtype)
+        self.zeros_back: Array = self.zeros if n == n_forward else np.zeros((u, n), dtype)
+        self.mask = np.empty((u, n), np.bool_)
+        self.numbers: Array = np.empty((u, n), dtype)
+
+
 class _Hidden:
     """A hidden layer of u units, and the ReLU behind it if there is one.
 
@@ -92,27 +111,37 @@ class _Hidden:
         The calls that set delta to 0, in place, where the outputs of the ReLU are not positive.
     """
 
-    def __init__(self, u: int, zeros: Array, n: int, *, relu: bool) -> None:
-        all_in_backward, dtype = n == zeros.shape[1], zeros.dtype
-        self.with_ones: Array = np.ones((u + 1, zeros.shape[1]), dtype)
+    def __init__(self, u: int, shared: _Shared, *, relu: bool) -> None:
+        (_, n_forward), (_, n), dtype = shared.zeros.shape, shared.numbers.shape, shared.zeros.dtype
+        all_in_backward = n == n_forward
+        self.with_ones: Array = _with_ones(u, n_forward, dtype)
         self.outputs = self.with_ones[:-1]
         self.delta_with_ones: Array = np.empty((u + 1, n), dtype)
         self.delta = self.delta_with_ones[:-1]
         # They are copied, because all operations take 1.5 times as long on some columns of a larger array.
-        back = self.with_ones if all_in_backward else np.ones((u + 1, n), dtype)
+        back = self.with_ones if all_in_backward else _with_ones(u, n, dtype)
         self.transposed = back.T
         self.switch: list[Call] = []
         self.switch_delta: list[Call] = []
         if relu:
-            self.switch.append(partial(np.maximum, self.outputs, zeros[:u], out=self.outputs))
-            self.switch_delta = self._masking(back[:-1], zeros[:u] if all_in_backward else np.zeros((u, n), dtype))
+            self.switch.append(partial(np.maximum, self.outputs, shared.zeros[:u], out=self.outputs))
+            self.switch_delta = self._masking(back[:-1], shared)
         if not all_in_backward:
             self.switch.append(copying(back[:-1], self.outputs[:, :n]))
 
-    def _masking(self, outputs: Array, zeros: Array) -> list[Call]:
-        # For a product with truth values numpy converts them first, which takes long for small arrays.
+    def _masking(self, outputs: Array, shared: _Shared) -> list[Call]:
+        zeros, numbers = shared.zeros_back[: len(outputs)], shared.numbers[: len(outputs)]
+        multiply = partial(np.multiply, self.delta, numbers, self.delta)
         if self.delta.size <= _FEW:
-            signs = np.empty_like(self.delta)
-            return [partial(np.sign, outputs, signs), partial(np.multiply, self.delta, signs, self.delta)]
-        mask = np.empty(self.delta.shape, np.bool_)
-        return [partial(np.greater, outputs, zeros, mask), partial(np.multiply, self.delta, mask, self.delta)]
+            return [partial(np.sign, outputs, numbers), multiply]
+        # A product with the truth values themselves takes twice as long, since numpy converts them piece by piece; and
+        # it converts integers to double precision faster than truth values.
+        mask = shared.mask[: len(outputs)]
+        return [partial(np.greater, outputs, zeros, mask), copying(numbers, mask.view(np.int8)), multiply]
+
+
+def _with_ones(u: int, n: int, dtype: np.dtype[Any]) -> Array:
+    """Memory for the outputs of u units for n samples, and below it a row of ones, (u + 1, n)."""
+    outputs: Array = np.empty((u + 1, n), dtype)
+    outputs[-1] = 1
+    return outputs

@@ -57,10 +57,13 @@ class Pieces:
     ) -> None:
         self._net = net
         edges = [*range(0, len(train), batch_size), len(train)]
-        batches = [list(_pieces(train, start, end)) for start, end in pairwise(edges)]
+        known: dict[tuple[int, int], _Piece] = {}
+        batches = [list(_pieces(train, start, end, known)) for start, end in pairwise(edges)]
         self._batches = [[pieces[lane::_LANES] for lane in range(min(len(pieces), _LANES))] for pieces in batches]
         self._steps = [alpha / (end - start) for start, end in pairwise(edges)]
-        self._sets = [list(_pieces(each, 0, len(each))) for each in (train, test) if each is not None]
+        self._sets = [list(_pieces(train, 0, len(train), known))]
+        if test is not None:
+            self._sets.append(list(_pieces(test, 0, len(test), {})))
         self._parameters, *self._gradients = (
             Parameters(shape, np.empty(shape.n_parameters, shape.dtype))
             for _ in range(1 + max(map(len, self._batches)))
@@ -192,9 +195,14 @@ class _Worker:
         perform(one_pass.backward(parameters, piece.rows, outputs, piece.targets, step, gradient))
 
 
-def _pieces(data: Samples, first: int, end: int) -> Iterator[_Piece]:
-    """Divide samples ``first`` to ``end`` into the fewest pieces of nearly equal size, none above `_LARGEST`."""
+def _pieces(data: Samples, first: int, end: int, known: dict[tuple[int, int], _Piece]) -> Iterator[_Piece]:
+    """Divide samples ``first`` to ``end`` into the fewest pieces of nearly equal size, none above `_LARGEST`.
+
+    ``known`` are the pieces of these data that have been made already; new ones are added.
+    """
     n = end - first
     count = -(-n // _LARGEST)
     for start, stop in pairwise([first + n * number // count for number in range(count + 1)]):
-        yield _Piece(data.with_ones[start:stop], data.T[start:stop])
+        if (start, stop) not in known:
+            known[start, stop] = _Piece(data.with_ones[start:stop], data.T[start:stop])
+        yield known[start, stop]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sysconfig
 import tempfile
 import time
@@ -21,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from reference.execution import bubblewrap, libraries, sanitize, submission_files
+from reference.execution import bubblewrap, libraries, sanitize, submission_files, worker_files
 from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.labels import labels_of
@@ -58,7 +57,6 @@ _MAX_FILE_BYTES = 2**24
 _REQUESTS_PER_FRAME = 24
 #: Seconds for the worker's own preparations; one that takes longer, even on a busy machine, will never be ready.
 _SECONDS_TO_START = 300.0
-_IGNORED_FILES = shutil.ignore_patterns("__pycache__", "*.pyc")
 _ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
 _PROCESSOR_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _THREAD_SETTINGS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -115,6 +113,7 @@ class Sandbox:
             self._cannot_fork, self._budget = False, Budget(self.limits)
             self._endings: dict[str, EndedError] = {}
             self._refused: set[str] = set()
+            self._clean = sanitize.remembering(lambda text: sanitize.printable(self._without_folder(text)))
             self._starts = 0
             self._written = bytearray()
             self._bubblewrap = self._chosen_kind() == "bwrap"
@@ -215,11 +214,10 @@ class Sandbox:
 
     def _prepare(self) -> None:
         """Make the worker's folders: its code, the libraries, and one to write in with a copy of the submission."""
-        for name in ("bp_worker", "libraries", "work"):
+        for name in ("bp_worker", "bp_worker/__pycache__", "libraries", "work"):
             (self._folder / name).mkdir()
-        shutil.copytree(
-            Path(frames.__file__).parent, self._folder / "bp_worker", dirs_exist_ok=True, ignore=_IGNORED_FILES
-        )
+        for name, content in worker_files.contents().items():
+            (self._folder / "bp_worker" / name).write_bytes(content)
         self._package_folders = libraries.package_folders()
         for path in self._package_folders:
             (self._folder / "libraries" / path.name).symlink_to(path)
@@ -310,9 +308,6 @@ class Sandbox:
         # Settings for the processor that the owner of the machine has made: without one of them numpy may crash or
         # compute wrong results.
         return environment | {name: os.environ[name] for name in _PROCESSOR_SETTINGS if name in os.environ}
-
-    def _clean(self, text: str) -> str:
-        return sanitize.printable(self._without_folder(text))
 
     def _without_folder(self, text: str) -> str:
         """Remove the path of the temporary folder, which differs from run to run."""

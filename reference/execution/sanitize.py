@@ -16,6 +16,8 @@ from reference.execution.worker.protocol import CAUSES, DONE, LOAD_CAUSES, PROBL
 
 _MAX_TEXT, _MAX_NAME, _MAX_LISTED = 1000, 200, 20
 _DEPTH = 8
+#: Characters of a text that `remembering` remembers, and how many texts it does.
+_SHORT, _MOST_REMEMBERED = 40, 200
 #: Names of types that only values of exactly these types may claim.
 _KNOWN_TYPES = ("ndarray", "list", "tuple", "dict", "NoneType", "str", "bool", "int", "float")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
@@ -114,6 +116,22 @@ def found(value: Any, clean: Clean = printable) -> Found:
     # These names go into a script, so anything but a dotted name is dropped.
     modules = {name: module for name, module in modules.items() if all(map(str.isidentifier, module.split(".")))}
     return Found(names["classes"], missing, causes, names["notes"], names["stand_ins"], modules)
+
+
+def remembering(clean: Clean) -> Clean:
+    """The same function, which cleans a short text once: nearly all texts are a few words such as "float64"."""
+    known: dict[str, str] = {}
+
+    def remembered(text: str) -> str:
+        if len(text) > _SHORT:
+            return clean(text)
+        if text not in known:
+            if len(known) >= _MOST_REMEMBERED:
+                known.clear()
+            known[text] = clean(text)
+        return known[text]
+
+    return remembered
 
 
 def _reply(value: Any, clean: Clean) -> Reply:

@@ -183,6 +183,8 @@ def _domain(domain: Any, count: int) -> tuple[Interval, ...]:
         return (EVERYWHERE,) * count
     if isinstance(domain, str) or not isinstance(domain, Sequence):
         raise TypeError(f"domain: expected a sequence, one entry for each argument, got {type(domain).__name__}")
+    if len(domain) == 2 and all(isinstance(bound, int | float) for bound in domain):  # noqa: PLR2004 - low and high
+        return (_interval(0, domain),) * count
     if len(domain) != count:
         raise ValueError(f"domain: expected one entry for each of the {count} arguments, got {len(domain)}")
     return tuple(_interval(number, entry) for number, entry in enumerate(domain))

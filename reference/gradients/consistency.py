@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.gradients import large, staircases
+from reference.gradients import large, staircases, tolerance
 from reference.gradients.cases import PLAIN, Case
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences, contracted
@@ -62,8 +62,10 @@ def compare_with_differences(
             # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             truth = oracle.gradient(cotangent, floats, position, alone)
+            hidden = partial(hidden_roundings, context, case, cotangent, position)
             beyond = beyond_doubles(context, case, position, actual)
-            comparison.add(actual, Estimate(truth.value, np.where(beyond, np.inf, truth.error)), bound, words, excused)
+            judged = Estimate(truth.value, np.where(beyond, np.inf, truth.error))
+            comparison.add(actual, judged, bound, words, excused, hidden)
             not_a_number(comparison, case, cotangent, actual, truth, beyond, excused)
             for direction, slope in zip(directions, slopes, strict=True):
                 total = contracted(cotangent, slope)
@@ -72,7 +74,8 @@ def compare_with_differences(
                     continue
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
                 every = [index] if index is not None else []
-                comparison.add(actual, oracle.gradient(cotangent, floats, position, every), bound, words, excused)
+                truth = oracle.gradient(cotangent, floats, position, every)
+                comparison.add(actual, truth, bound, words, excused, hidden)
                 if comparison.violation is None and not excused(direction):
                     comparison.violation = _off_along(number, actual, direction, total, words)
 
@@ -85,6 +88,22 @@ def answers_of(context: Context, comparison: Comparison, case: Case, cotangent: 
         # That vjp raises at one input does not hide what it answers at others.
         comparison.crash = comparison.crash or violation
         return None
+
+
+def hidden_roundings(context: Context, case: Case, cotangent: Array, position: int) -> Array:
+    """An estimate of the roundings of one gradient in arrays of doubles, which `Context.gradients` does not see.
+
+    It costs some calls, so it is asked where an answer seems wrong. In single precision there are none.
+    """
+    floats = context.pattern.floats(case.args)
+    answers, bounds = context.gradients(case, cotangent)
+    if tolerance.unit_roundoff((cotangent, *floats)) > tolerances.DOUBLE_UNIT:
+        return bounds[position]
+    sizes, compute = context.sizes(case, cotangent), context.gradient_function(case)
+    estimates = tolerance.estimated(compute, (cotangent, *floats), answers, sizes, context.followed_gradient)
+    largest = max((float(np.abs(array).max(initial=1.0)) for array in floats), default=1.0)
+    most = tolerances.HIDDEN_UNITS * tolerances.DOUBLE_UNIT * largest * (np.abs(answers[position]) + sizes[position])
+    return np.fmin(estimates[position], most)
 
 
 def beyond_doubles(context: Context, case: Case, position: int, actual: Array) -> Array:

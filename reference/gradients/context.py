@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,15 @@ from numpy.typing import NDArray
 from reference import engine
 from reference.engine import Effort
 from reference.findings import NotApplicable, Violation
-from reference.gradients import ties
+from reference.gradients import certain, places, ties
 from reference.gradients.arguments import Pattern
 from reference.gradients.cases import Case, cases, cotangents, expected_number, near_given
-from reference.gradients.differences import Differences, contracted
+from reference.gradients.differences import Differences
 from reference.gradients.known import KnownForward
 from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
-from reference.gradients.tolerance import granted, size_of_gradient, unit_roundoff
-from reference.numerics import function_tolerances, tolerances
+from reference.gradients.tolerance import estimated, granted, size_of_gradient, unit_roundoff
+from reference.numerics import tolerances
 from reference.wording import Fact, fact
 
 Array = NDArray[Any]
@@ -74,6 +73,7 @@ class Context(engine.Context):
         self._near: Fact | None = None
         self._last_case: tuple[Array, ...] | None = None
         self._kinked: list[Case] = []
+        self.together: dict[Any, Any] = {}
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
@@ -210,6 +210,8 @@ class Context(engine.Context):
                 return True
             if own is not None and all((np.isnan(one) | ~nan).all() for one, nan in zip(own, strange, strict=True)):
                 return self.spec is None or not self.spec.rigorous.is_ordinary(case.args)
+        if certain.surely_wrong(self, case, cotangent, answers, bounds, at_kinks=False) is not None:
+            return False
         if not self.at_tie(case, cotangent, answers, bounds).kinked:
             return False
         if not any(case is each for each in self._kinked):
@@ -221,40 +223,8 @@ class Context(engine.Context):
         key = (case.kind, case.seed, cotangent.tobytes())
         if key not in self._ties:
             rng = np.random.RandomState(case.seed)
-            self._ties[key] = ties.judge(self.place(case, cotangent), tuple(answers), tuple(bounds), rng)
+            self._ties[key] = ties.judge(places.place_of(self, case, cotangent), tuple(answers), tuple(bounds), rng)
         return self._ties[key]
-
-    def place(self, case: Case, cotangent: Array) -> ties.Place:
-        """A case with the number <cotangent, forward> and its gradients nearby, for `reference.gradients.ties`."""
-        oracle = self.differences if self.spec is None else self.spec.differences
-        weights = cotangent.astype(np.float64)
-
-        def value(floats: ties.Arrays) -> float | None:
-            if not self.pattern.is_legal(self.pattern.with_floats(floats)):
-                return None
-            output = np.asarray(oracle.function(*doubles(floats)), dtype=np.float64)
-            return float((weights.reshape(output.shape) * output).sum())
-
-        def slope(directions: ties.Arrays) -> tuple[float, float]:
-            found = contracted(weights, oracle.jointly(doubles(self.pattern.floats(case.args)), directions))
-            return float(found.value), float(found.error)
-
-        return ties.Place(self.pattern.floats(case.args), value, partial(self._nearby, cotangent=cotangent), slope)
-
-    def _nearby(self, floats: ties.Arrays, cotangent: Array) -> ties.Arrays | None:
-        """The gradients at arguments near a case: the definition's, or else what ``vjp`` answers."""
-        args = self.pattern.with_floats(floats)
-        if not self.pattern.is_legal(args):
-            return None
-        if self.spec is not None and self.spec.is_differentiated:
-            coarse = [np.full(each.shape, function_tolerances.TIE_RELATIVE) for each in floats]
-            found = self.spec.gradient(cotangent, args, coarse)
-            return tuple(each.value for each in found) if all(np.isfinite(e.error).all() for e in found) else None
-        try:
-            self.run_forward(args)
-            return doubles(self.subject.gradients(cotangent, args))
-        except Violation:
-            return None
 
     def calm(self) -> list[Case]:
         """The judged cases without extreme numbers."""
@@ -279,9 +249,20 @@ class Context(engine.Context):
             compute = self.gradient_function(case)
             inputs = (cotangent, *self.pattern.floats(case.args))
             found = compute(*inputs)
-            sizes = [size_of_gradient(cotangent, self._size(case), array) for array in inputs[1:]]
-            self._answers[key] = doubles(found), granted(compute, inputs, found, sizes, self._followed_gradient)
+            sizes = self.sizes(case, cotangent)
+            self._answers[key] = doubles(found), self._granted(compute, inputs, found, sizes)
         return self._answers[key]
+
+    def _granted(self, compute: Any, inputs: Any, found: Any, sizes: Any) -> list[Array]:
+        """What rounding is granted; of many numbers no wider type is asked, whose products take minutes."""
+        if self.pattern.is_large:
+            return estimated(compute, inputs, found, sizes)
+        return granted(compute, inputs, found, sizes, self.followed_gradient)
+
+    def sizes(self, case: Case, cotangent: Array) -> list[Array]:
+        """For each gradient, how large the numbers are that it may have been subtracted from."""
+        output = self._size(case)
+        return [size_of_gradient(cotangent, output, array) for array in self.pattern.floats(case.args)]
 
     def gradient_function(self, case: Case) -> Callable[..., tuple[Array, ...]]:
         """``vjp`` as a function of the cotangent and the arguments of floating point."""
@@ -319,7 +300,7 @@ class Context(engine.Context):
         )
         return bound
 
-    def _followed_gradient(self, cotangent: Array, *floats: Array) -> tuple[Array, ...]:
+    def followed_gradient(self, cotangent: Array, *floats: Array) -> tuple[Array, ...]:
         """``vjp`` and ``forward`` before it, without copies, which would end what follows their operations."""
         args = self.pattern.with_floats(floats)
         with suppress(Exception):

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import ties
+from reference.gradients import certain, ties
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
 from reference.gradients.subject import asked
 from reference.numerics import tolerances
+from reference.numerics.estimate import Estimate
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -26,11 +27,17 @@ def check_ties(context: Context) -> None:
         context.require_shape(number)
     asked_at, undecided = 0, 0
     for case in context.tied():
+        asked_at += 1
         cotangent = context.cotangents(case)[0]
         answers, bounds = context.gradients(case, cotangent)
-        asked_at += 1
         if _is_own(context, case, cotangent, answers, bounds):
             continue
+        if certain.is_the_derivative(context, case, cotangent, answers, bounds):
+            continue
+        wrong = certain.surely_wrong(context, case, cotangent, answers, bounds)
+        if wrong is not None:
+            position, index, near = wrong
+            raise _off(context, case, cotangent, answers, position, index, near)
         verdict = context.at_tie(case, cotangent, answers, bounds)
         undecided += verdict.outcome == "unknown"
         if verdict.outcome == "wrong":
@@ -61,13 +68,26 @@ def _violation(
         due = fact("slope along ties", value=verdict.due)
         case_and_direction = {**words, "direction": parts if len(parts) > 1 else parts[0]}
         return Violation(due, fact("number", value=verdict.came), counterexample=case_and_direction)
-    name = f"gradient[{context.pattern.differentiable[verdict.argument]}]"
-    came = float(answers[verdict.argument][verdict.index])
     middle, error = (verdict.low + verdict.high) / 2, (verdict.high - verdict.low) / 2
+    near = Estimate(np.asarray(middle), np.asarray(error))
+    return _off(context, case, cotangent, answers, verdict.argument, verdict.index, near)
+
+
+def _off(
+    context: Context,
+    case: Case,
+    cotangent: Array,
+    answers: tuple[Array, ...],
+    position: int,
+    index: tuple[int, ...],
+    near: Estimate,
+) -> Violation:
+    """The violation that an entry is which is not among the legal ones."""
+    name = f"gradient[{context.pattern.differentiable[position]}]"
     return Violation(
-        fact("entry near", what=name, index=verdict.index, value=middle, error=error),
-        fact("entry", what=name, index=verdict.index, value=came),
-        index=verdict.index,
-        bound=error,
-        counterexample=words,
+        fact("entry near", what=name, index=index, value=float(near.value), error=float(near.error)),
+        fact("entry", what=name, index=index, value=float(answers[position][index])),
+        index=index,
+        bound=float(near.error),
+        counterexample=asked(case.args, cotangent),
     )

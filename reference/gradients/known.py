@@ -32,7 +32,7 @@ class KnownForward:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._rigorous = Rigorous(context.subject.forward, "numpy", context.pattern.differentiable)
+        self.rigorous = Rigorous(context.subject.forward, "numpy", context.pattern.differentiable)
         self._known: dict[tuple[str, int], bool] = {}
         self._is_the_same: bool | None = None
 
@@ -52,12 +52,16 @@ class KnownForward:
         self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
     ) -> tuple[Estimate, ...]:
         """The gradient of <cotangent, forward>; infinite errors where it is not known."""
-        found = self._rigorous.gradient(cotangent, args, resolutions)
+        found = self.rigorous.gradient(cotangent, args, resolutions)
         return unknown(self._context.pattern.floats(args)) if found is None else found
+
+    def around(self, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
+        """As of `Rigorous`, where the forward pass is known in this case."""
+        return self.rigorous.around(cotangent, case.args) if self.is_known(case) else None
 
     def _is_near(self, case: Case) -> bool:
         """Whether the two are one number but for the last digits, somewhere: no rounding excuses another function."""
-        truth, output = self._rigorous.value(case.args), self._context.output(case).astype(np.float64)
+        truth, output = self.rigorous.value(case.args), self._context.output(case).astype(np.float64)
         if truth is None or truth.value.shape != output.shape:
             return False
         allowed = truth.error + tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(output))
@@ -66,7 +70,7 @@ class KnownForward:
     def _means_what_it_answers(self, case: Case) -> bool:
         key = (case.kind, case.seed)
         if key not in self._known:
-            truth = self._rigorous.value(case.args)
+            truth = self.rigorous.value(case.args)
             self._known[key] = truth is not None and self._agrees(case, truth)
         return self._known[key]
 

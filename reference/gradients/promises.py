@@ -53,7 +53,7 @@ def check_gradient_types(context: Context, number: int) -> None:
     name = f"gradient[{number}]"
     if number in context.constant:
         context.note(fact("argument constant", number=number))
-    for case in context.judged():
+    for case in context.judged()[: 1 if context.pattern.is_large else None]:
         cotangent, argument = context.cotangents(case)[0], case.args[number]
         words = asked(case.args, cotangent)
         context.run_forward(case.args)

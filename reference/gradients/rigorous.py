@@ -59,6 +59,8 @@ class Rigorous:
         self._values: dict[Any, Estimate | None] = {}
         self._gradients: dict[Any, tuple[Estimate, ...] | None] = {}
         self._tied: dict[Any, bool] = {}
+        self._around: dict[Any, tuple[Estimate, ...] | None] = {}
+        self._is_too_large = False
         self.refusal: str | None = available()
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
@@ -75,6 +77,46 @@ class Rigorous:
         """Whether the function meets equal numbers here, so that it may have no derivative."""
         self.value(args)
         return self._tied[_key(args)]
+
+    def around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        """Enclosures of all gradients of <cotangent, function> as near the arguments as roundings may take these.
+
+        None where that is not known. A gradient outside them is wrong for certain, be there a kink or none.
+        """
+        key = (_key(args), cotangent.astype(np.float64).tobytes())
+        if key not in self._around:
+            self._around[key] = self._all_near(cotangent, args)
+        return self._around[key]
+
+    def sampled(
+        self, cotangent: Array, args: Sequence[Array], chosen: Sequence[Array]
+    ) -> tuple[Estimate, tuple[Estimate, ...]] | None:
+        """Enclosures of the value, and of the chosen entries of the gradient, of functions of many numbers.
+
+        The errors of the other entries are infinite. None where balls cannot tell.
+        """
+        if self.refusal is not None and not self._is_too_large:
+            return None
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            run = balls.on_balls(self._function, self._language)
+            found = balls.sampled(run, args, self._places, cotangent, chosen)
+        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+            return None
+        return None if set(found.ties) - _ENCLOSED else (found.value, found.gradients)
+
+    def _all_near(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
+        if not self._can_run(args):
+            return None
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            run = balls.on_balls(self._function, self._language)
+            found = balls.around(run, args, self._places, cotangent)
+        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+            return None
+        return None if found is None or set(found[1]) - _ENCLOSED else found[0]
 
     def gradient(
         self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
@@ -165,13 +207,10 @@ class Rigorous:
         resolutions: Sequence[Any] | None = None,
         offset: Sequence[Array] | None = None,
     ) -> Enclosure | None:
-        if self.refusal is not None:
+        if not self._can_run(args):
             return None
         from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
-        if sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
-            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
-            return None
         try:
             run = balls.on_balls(self._function, self._language)
             return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
@@ -180,6 +219,13 @@ class Rigorous:
         except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
             return None
         return None
+
+    def _can_run(self, args: Sequence[Array]) -> bool:
+        """Whether nothing speaks against balls so far; arguments of too many numbers do from now on."""
+        if self.refusal is None and sum(each.size for each in args) > ball_tolerances.MOST_BALLS_AT_ONCE:
+            self._is_too_large = True
+            self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
+        return self.refusal is None
 
 
 def _hull(estimates: Sequence[Estimate]) -> Estimate:

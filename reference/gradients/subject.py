@@ -13,6 +13,7 @@ from reference.execution.worker.crashes import describe_error
 from reference.execution.worker.protocol import Layout, lay_out
 from reference.findings import Violation
 from reference.gradients.arguments import Pattern
+from reference.numerics import function_tolerances
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -142,7 +143,10 @@ def as_array(name: str, value: Any, case: dict[str, Any]) -> Array:
 
 
 def asked(args: Sequence[Array], cotangent: Array | None = None) -> dict[str, Any]:
-    """The arguments of a case as nested lists, by name."""
+    """The arguments of a case as nested lists, by name; nobody reads many thousands of numbers."""
+    size = sum(each.size for each in args)
+    if size > function_tolerances.LARGE:
+        return {"inputs": f"arrays of {size} numbers"}
     weights = {} if cotangent is None else {"cotangent": cotangent.tolist()}
     return {**weights, **{f"args[{number}]": array.tolist() for number, array in enumerate(args)}}
 

@@ -87,8 +87,8 @@ class Limits:
         self.error = 0.0
         self.diverges = False
 
-    def look(self, count: int, boost: int | None = None, sign: float = 1.0) -> None:
-        """Take ``count`` further limits; ``boost`` is an entry that is moved farther than all others."""
+    def look(self, count: int, boost: int | Array | None = None, sign: float = 1.0) -> None:
+        """Take ``count`` further limits; ``boost`` is an entry, or several, moved farther than all others."""
         found = [row for row in (self._limit(boost, sign) for _ in range(count)) if row is not None]
         if found:
             self.rows = np.concatenate([self.rows, np.array(found)])
@@ -97,7 +97,7 @@ class Limits:
         """A row of all entries as arrays of the arguments' shapes."""
         return in_shapes(row, [a.shape for a in self._place.floats])
 
-    def _limit(self, boost: int | None, sign: float) -> Array | None:
+    def _limit(self, boost: int | Array | None, sign: float) -> Array | None:
         move = self._rng.uniform(0.25, 1.0, self.rows.shape[1]) * self._rng.choice([-1.0, 1.0], self.rows.shape[1])
         if boost is not None:
             move[boost] = sign * function_tolerances.TIE_BOOST
@@ -159,8 +159,14 @@ def _judged(
     along = _along_ties(place, limits, claimed, granted, tight, rng)
     if along is not None:
         return along
-    for entry in _outside(limits, claimed, granted, tight)[: function_tolerances.TIE_ENTRIES]:
-        verdict = _entry(place, limits, int(entry), claimed, granted, tight)
+    outside = _outside(limits, claimed, granted, tight)
+    for sign in (1.0, -1.0) if len(outside) > 1 else ():  # among many entries some always miss a piece
+        limits.look(function_tolerances.TIE_TOGETHER, outside, sign)
+    for _ in range(function_tolerances.TIE_ENTRIES):
+        outside = _outside(limits, claimed, granted, tight)
+        if not outside.size:
+            break
+        verdict = _entry(place, limits, int(outside[0]), claimed, granted, tight)
         if verdict is not None:
             return verdict
     return Verdict("legal")
@@ -182,6 +188,21 @@ def jumps(place: Place, rng: np.random.RandomState) -> bool:
         if not np.isfinite(near) or near > max(function_tolerances.TIE_JUMP * far, flat):
             return True
     return False
+
+
+def has_kink_along(place: Place, position: int, index: tuple[int, ...]) -> bool:
+    """Whether the slopes before and after a point differ along one entry, at half the distance as well."""
+    centre = place.value(place.floats)
+    move = tuple(np.zeros(a.shape) for a in place.floats)
+    move[position][index] = 1.0
+    changes = []
+    for distance in (function_tolerances.TIE_DISTANCE, function_tolerances.TIE_DISTANCE / 2):
+        ahead, behind = (place.value(moved(place.floats, move, sign * distance)) for sign in (1.0, -1.0))
+        if centre is None or ahead is None or behind is None:
+            return False
+        changes.append((abs(ahead + behind - 2 * centre) / distance, abs(ahead - behind) / distance))
+    (far, _), (near, slope) = changes
+    return near > function_tolerances.TIE_KINK * slope and near > function_tolerances.TIE_STAYS * far
 
 
 def coincident(floats: Sequence[Array]) -> bool:

@@ -15,6 +15,11 @@ it was given. Then roundings are estimated instead: from how far the answer move
 roundings (its conditioning, with a safety factor on a handful of probes), and from the size that intermediate results
 may have.
 
+Code that keeps *some* results in doubles answers in the wider type all the same, and the roundings of these results are
+the same in both. So arrays that numpy makes for the code are of the wider type too (`constructors.widened`); and an
+answer that seems wrong by more than was measured is held to an estimate as well, before it is called wrong
+(`estimated`, `tolerances.HIDDEN_UNITS`).
+
 Linear algebra (det, inv, solve, cholesky, eigh) computes in no wider type either. Its algorithms are backward stable:
 the answer is the exact one of a matrix whose entries are off by roundings of the matrix's *largest* entry, not each by
 roundings of itself. So there the operations are followed and each is rounded at random, decompositions as that theorem
@@ -24,13 +29,14 @@ says (`reference.numerics.random_rounding`), and the larger of both estimates is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.numerics import random_rounding, tolerances
+from reference.numerics import constructors, random_rounding, tolerances
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
@@ -69,28 +75,47 @@ def granted(
     nearby = [_moved(array, tolerances.NEARBY, rng) for array in inputs]
     here = _differences(compute, inputs, answers)
     there = _differences(compute, nearby, None)
-    bounds = []
-    unit = unit_roundoff(inputs)
-    scattered = (
-        None if followed is None or all(each is not None for each in here) else _scattered(followed, inputs, answers)
-    )
+    if any(each is None for each in here):
+        bounds = estimated(compute, inputs, answers, sizes, followed)
+    else:
+        bounds = [np.zeros(each.shape) for each in answers]
     wider_unit = unit_roundoff([np.zeros(0, _WIDER.get(array.dtype, array.dtype)) for array in inputs])
     for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
         seen, again = here[number], there[number] if there else None
         if seen is None:
-            seen = _conditioning(compute, inputs, answers, number) + tolerances.INTERMEDIATE_UNITS * unit * size
-            if scattered is not None:
-                seen = np.fmax(seen, scattered[number])
-        else:
-            if again is not None and again.shape == seen.shape:
-                seen = np.fmax(seen, again)
-            seen = tolerances.MEASURED_FACTOR * seen + tolerances.INTERMEDIATE_UNITS * wider_unit * size
-        last = tolerances.LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
-        smallest = float(np.finfo(np.float32 if unit >= tolerances.SINGLE_UNIT else np.float64).tiny)
-        bound = seen + last + tolerances.UNDERFLOWS * smallest
-        # Rounding does not make an answer infinite or NaN.
-        bounds.append(np.where(np.isfinite(answer), bound, 0.0))
+            continue
+        if again is not None and again.shape == seen.shape:
+            seen = np.fmax(seen, again)
+        seen = tolerances.MEASURED_FACTOR * seen + tolerances.INTERMEDIATE_UNITS * wider_unit * size
+        bounds[number] = _with_last_roundings(seen, answer, unit_roundoff(inputs))
     return bounds
+
+
+def estimated(
+    compute: Compute,
+    inputs: Sequence[Array],
+    answers: Sequence[Array],
+    sizes: Sequence[Any],
+    followed: Compute | None = None,
+) -> list[Array]:
+    """What `granted` grants, without a wider type: by the conditioning of each answer, and by roundings at random."""
+    unit = unit_roundoff(inputs)
+    moves = _conditioning(compute, inputs, answers)
+    scattered = None if followed is None else _scattered(followed, inputs, answers)
+    bounds = []
+    for number, (answer, size) in enumerate(zip(answers, sizes, strict=True)):
+        seen = moves[number] + tolerances.INTERMEDIATE_UNITS * unit * size
+        if scattered is not None:
+            seen = np.fmax(seen, scattered[number])
+        bounds.append(_with_last_roundings(seen, answer, unit))
+    return bounds
+
+
+def _with_last_roundings(seen: Array, answer: Array, unit: float) -> Array:
+    last = tolerances.LAST_ROUNDINGS * unit * np.abs(answer.astype(np.float64))
+    smallest = float(np.finfo(np.float32 if unit >= tolerances.SINGLE_UNIT else np.float64).tiny)
+    # Rounding does not make an answer infinite or NaN.
+    return np.where(np.isfinite(answer), seen + last + tolerances.UNDERFLOWS * smallest, 0.0)
 
 
 def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
@@ -150,10 +175,19 @@ def _differences(compute: Compute, inputs: Sequence[Array], answers: Sequence[Ar
     """|narrow - wide| for each answer; None where the code did not compute in the wider type."""
     try:
         narrow = compute(*inputs) if answers is None else answers
-        wide = compute(*(array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs))
+        wide = _wide(compute, [array.astype(_WIDER.get(array.dtype, array.dtype)) for array in inputs])
     except Violation:
         return [None] * len(answers or ())
     return [_difference(one, two) for one, two in zip(narrow, wide, strict=True)]
+
+
+def _wide(compute: Compute, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    """The answers to arguments of a wider type, with results collected in arrays of that type where the code can."""
+    if all(array.dtype == np.float64 for array in inputs):
+        return compute(*inputs)  # numpy has no wider type, and collects in this one
+    with suppress(Violation), constructors.widened(np.result_type(*inputs)):
+        return compute(*inputs)
+    return compute(*inputs)
 
 
 def _difference(narrow: Array, wide: Array) -> Array | None:
@@ -162,23 +196,26 @@ def _difference(narrow: Array, wide: Array) -> Array | None:
         and np.finfo(wide.dtype).eps < np.finfo(narrow.dtype).eps
         and wide.shape == narrow.shape
     )
-    if not computed_wider:
+    # Code that refuses the wider type may answer NaN, in an array that was made for it.
+    if not computed_wider or (np.isnan(wide) & ~np.isnan(narrow)).any():
         return None
     return np.where(narrow == wide, 0.0, np.abs(narrow - wide)).astype(np.float64)
 
 
-def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array], number: int) -> Array:
+def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
+    """How far each answer moves when the arguments are moved by roundings, with a safety factor."""
     rng = np.random.RandomState(1)
-    here = answers[number].astype(np.float64)
-    most = np.zeros(here.shape)
+    here = [each.astype(np.float64) for each in answers]
+    most = [np.zeros(each.shape) for each in here]
     for _ in range(tolerances.CONDITIONING_PROBES):
         try:
-            moved = compute(*(_moved(array, float(np.finfo(array.dtype).eps), rng) for array in inputs))[number]
+            moved = compute(*(_moved(array, float(np.finfo(array.dtype).eps), rng) for array in inputs))
         except Violation:
             continue
-        if moved.shape == here.shape:
-            most = np.fmax(most, np.abs(moved - here))
-    return tolerances.CONDITIONING_SAFETY * most
+        for number, (one, two) in enumerate(zip(moved, here, strict=True)):
+            if one.shape == two.shape:
+                most[number] = np.fmax(most[number], np.abs(one - two))
+    return [tolerances.CONDITIONING_SAFETY * each for each in most]
 
 
 def _moved(array: Array, relative: float, rng: np.random.RandomState) -> Array:

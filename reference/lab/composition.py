@@ -14,6 +14,7 @@ import numpy as np
 from reference.lab.constants import Entry, constants, most_telling
 from reference.lab.contract import Message
 from reference.lab.mistakes import scales, stages, terms
+from reference.lab.mistakes.arithmetic import by_arithmetic
 from reference.lab.mistakes.catalogue import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import (
     Departure,
@@ -24,14 +25,14 @@ from reference.lab.mistakes.departures import (
     of_arguments,
     of_given,
     over_axes,
-    over_samples,
     rounded,
 )
 from reference.lab.mistakes.families import FAMILIES
 from reference.lab.mistakes.instead import FORMULAS, instead
 from reference.lab.mistakes.plain import CLASSES
+from reference.lab.mistakes.samples import over_samples
 from reference.lab.mistakes.thresholds import thresholds
-from reference.lab.nodes import LARGE, Node, chosen, is_supported, mistake_of
+from reference.lab.nodes import LARGE, Node, chosen, is_supported, is_wrong, mistake_of, of_each_kind
 from reference.lab.observations import Answers, Observation, formula_of
 from reference.numerics.compare import alike_entries
 
@@ -70,7 +71,8 @@ def composed(observations: Sequence[Observation], message: Message, depth: int =
     with np.errstate(all="ignore"):
         search = _Search(observations, message, depth)
         found = search.found()
-        return [mistake_of(search.largest_first(node), node, message) for node in found[:_BEAM]]
+        mistakes = [mistake_of(search.largest_first(node), node, message) for node in found]
+        return of_each_kind(mistakes)
 
 
 class _SpentError(Exception):
@@ -141,6 +143,7 @@ class _Search:
         yield lambda nodes: list(self._without_constants(self.right))
         if self.depth > 1:
             yield self._mixed
+            yield lambda nodes: self._by_arithmetic()
             yield lambda nodes: list(self._all_but_for_a_factor(self.right))
             yield lambda nodes: list(self._twice())
         yield lambda nodes: list(self._with_constants(self.right, self._own()))
@@ -151,6 +154,17 @@ class _Search:
         mixed = [each for each in over_samples(per_sample=self.message.per_sample) if self._is_left_by(each)]
         pairs = [self._on_top(node, departure) for node in nodes for departure in mixed if not node.is_outside]
         return [*pairs, *(wider for node in [*nodes, *pairs] for wider in self._scaled(node))]
+
+    def _by_arithmetic(self) -> list[Node]:
+        """The formula with a term or a factor too many, or another formula of the same arguments."""
+        nodes: list[Node] = []
+        cases = [(each.given, each.answer) for each in self.observations]
+        wrong = [is_wrong(each, self.right.formula) for each in self.observations]
+        for departures in by_arithmetic(self.message, self.right.formula, cases, wrong):
+            nodes += [self._on_top(self.right, each) for each in departures]
+            if self._complete(nodes):
+                break
+        return nodes
 
     def _twice(self) -> Iterator[Node]:
         """The formula with two faults in its stages."""

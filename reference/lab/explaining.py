@@ -20,10 +20,11 @@ from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import Array
 from reference.lab.mistakes.updates import updates
 from reference.lab.mistakes.wired_choices import Choice
-from reference.lab.mistakes.wired_constants import estimated
+from reference.lab.mistakes.wired_constants import estimated, terms
 from reference.lab.mistakes.wirings import wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
+from reference.numerics.compare import alike
 
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
@@ -112,12 +113,16 @@ class Explainer:
             partial(_wired, subject, 1, violation, context),
             partial(_wired, subject, 1 if right else 2, violation, context),
         )
+        if violation.mistake is None and violation.came.kind == "entry" and _hardly_wrong(context):
+            # The right formula in another coding may give these answers, and so may many wrong ones.
+            sources = sources[:1]
         for candidates in sources:
             found = explanations(candidates(), run, context, violation, kept)
             if nothing and message is not None:
                 found = seen_elsewhere(found, context, message)
+            # Where further calls tell against all of them, another source may know better.
+            found = _most_telling(_fewest(told_apart(found, context))) if found else []
             if found:
-                found = _fewest(told_apart(found, context))
                 before += [each for each in found if each not in before]
                 return certain(found)
         return None
@@ -177,6 +182,18 @@ def _says_nothing(context: Context) -> bool:
     return bool(judged) and all(np.isnan(np.asarray(value, dtype=np.float64)).all() for value in judged)
 
 
+def _hardly_wrong(context: Context) -> bool:
+    """Whether no answer differs from the truth by more than two codings of the right formula may differ."""
+    judged = [each for each in context.log if each.bounds is not None]
+    for each in judged:
+        if each.message is None or each.case is None:
+            return False
+        truth = tuple(part.value for part in context.answer(each.message, each.case).truth)
+        if not alike(each.values, truth, each.bounds):
+            return False
+    return bool(judged)
+
+
 def _in_last_digits(violation: Violation) -> bool:
     """Whether a number is off by so little that fewer digits, or differences, are enough to explain it."""
     due, came = float(violation.due.fields.get("value", np.nan)), float(violation.came["value"])
@@ -187,6 +204,11 @@ def _fewest(mistakes: list[Mistake]) -> list[Mistake]:
     """Those with the fewest words: who says more than is needed says what nobody has seen."""
     fewest = min((len(each.words) for each in mistakes), default=0)
     return [each for each in mistakes if len(each.words) == fewest]
+
+
+def _most_telling(mistakes: list[Mistake]) -> list[Mistake]:
+    """Those that say what is wrong in the formula, if there are any, rather than that it is another one."""
+    return [each for each in mistakes if each.words != ("wrong-function",)] or mistakes
 
 
 def _composed(context: Context, violation: Violation) -> list[Mistake]:
@@ -201,10 +223,8 @@ def _updated(subject: str, violation: Violation) -> list[Mistake]:
     if subject != "LinearLayer.update_params":
         return []
     due, came = violation.due, violation.came
-    ratio = None
-    if due.kind == "sum" and came.kind == "entry" and due["step"]:
-        ratio = (came["value"] - due["old"]) / due["step"]
-    return list(updates(ratio))
+    shown = due.kind == "sum" and came.kind == "entry"
+    return list(updates((due["old"], due["step"], came["value"]) if shown else None))
 
 
 def _wired(subject: str, together: int, violation: Violation, context: Context) -> list[Mistake]:
@@ -218,6 +238,8 @@ def _wired(subject: str, together: int, violation: Violation, context: Context) 
         constants = estimated(
             subject, float(due["value"]), float(came["value"]), sizes, _last_parts(context), _biases(context)
         )
+        parameters = [np.asarray(array) for name, array in shown.items() if name not in {"X", "T"}]
+        constants += terms(subject, float(came["value"]) - float(due["value"]), parameters, due["index"])
     return list(wirings(subject, together, constants))
 
 

@@ -231,15 +231,15 @@ def _script(context: Context, case: NetCase, before: Sequence[str], asked: str) 
     return "\n".join(lines) + "\n"
 
 
-def _word_for_names(reply: Reply, linear: Sequence[str]) -> str | None:
-    """The word for a gradient whose keys are not these layers; None where there are only too many keys."""
+def _word_for_names(reply: Reply, linear: Sequence[str]) -> str:
+    """The word for a gradient whose keys are not these layers: a dict with more keys is none of their gradients."""
     if not isinstance(reply.value, dict):
         return word_for(reply.value, arrays=False)
     absent = set(linear) - set(reply.value)
     if absent and len(reply.value) >= len(linear):
         # As many gradients as are due stand under other names.
         return "missing"
-    return "layer-skipped" if absent else None
+    return "layer-skipped" if absent else "wrong-type"
 
 
 def _imports(context: Context, layers: Sequence[str], *, own: bool) -> str:

@@ -17,6 +17,8 @@ from reference.lab.observations import Answers, Observation
 
 #: How many wrong answers the search looks at and how many right ones, and how many confirm what it has found.
 _WRONG, _RIGHT, _MOST_ANSWERS = 6, 4, 30
+#: How many explanations of the same words are put to the whole check.
+_OF_ONE_KIND = 3
 #: Numbers of a case that is looked at while there are smaller ones: the check itself sees all.
 LARGE = 2000
 #: Different numbers that are wrong, at least, if a formula is said to have given them, and if one of its constants is
@@ -117,6 +119,11 @@ def chosen(observations: Sequence[Observation], right: Formula) -> tuple[list[Ob
     return few, [*_spread(wrong, _MOST_ANSWERS), *_spread(others, _MOST_ANSWERS)]
 
 
+def is_wrong(each: Observation, right: Formula) -> bool:
+    """Whether an answer is not the right formula's."""
+    return not _is_right(each, right)
+
+
 def _is_right(each: Observation, right: Formula) -> bool:
     answers = Answers([each])
     predicted = answers.predicted(right)
@@ -139,3 +146,13 @@ def mistake_of(departures: Sequence[Departure], node: Node, message: Message) ->
     name = f"{message.subject}: {', '.join(words)} {estimated}"
     classes = classes_with(message.subject, method)
     return Mistake(name, message.subject, words[0], departures[0].hint, classes, tuple(words[1:]), estimated)
+
+
+def of_each_kind(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """A few mistakes for each choice of words, so that none is said because another was not looked at."""
+    kept: dict[frozenset[str], list[Mistake]] = {}
+    for each in mistakes:
+        alike = kept.setdefault(frozenset(each.words), [])
+        if len(alike) < _OF_ONE_KIND:
+            alike.append(each)
+    return [each for alike in kept.values() for each in alike]

@@ -21,11 +21,20 @@ DECIMAL_DIGITS = 15
 DECIMAL_UNITS = 8.0
 #: Operations after which an evaluation is given up. A choice: two to three seconds and 0.7 GB (measured).
 MOST_OPERATIONS = 1_000_000
+#: Products of numbers in one matrix product after which an evaluation is given up. A choice: two seconds.
+MOST_PRODUCTS = 20_000_000
+#: Of many numbers, how many entries of a gradient are judged on balls. A choice of time, and of memory for the tape.
+SAMPLED_ENTRIES = 5_000
+#: How many numbers there may be for that. A choice: they take five seconds and half a GB.
+MOST_SAMPLED_FROM = 1_000_000
 #: How far, as a power of two, generic points are from a point with a tie. A choice: far below every double, and far
 #: above the rounding of `NEARBY_BITS`.
 NEARBY_BITS_AWAY = 300
 #: The least precision for such points. A choice: three times as many, so that cancellation leaves enough.
 NEARBY_BITS = 1024
+#: How far around its arguments a function is looked at, for all gradients as near as roundings may take them: a part of
+#: the largest number, or of 1. A choice: 2^13 unit roundoffs.
+AROUND_RADIUS = 2.0**-40
 #: Numbers among the arguments of a function beyond which balls are not tried. A choice: its gradient then takes
 #: seconds.
 MOST_BALLS_AT_ONCE = 20_000

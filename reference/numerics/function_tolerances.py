@@ -34,6 +34,9 @@ TAYLOR_LAST = 3
 
 # Points without a derivative (`reference.gradients.ties`)
 
+#: A gradient that is outside all gradients nearby by more than this is wrong for certain: in unit roundoffs of the sum
+#: of the cotangent's absolute values. A choice: what p - t loses of a probability next to 1 is less.
+LOST_UNITS = 64.0
 #: How far a point is moved to a generic one nearby, as a fraction of the largest number. A choice: beyond what a
 #: comparison with a tolerance takes for equal (1e-5), and next to an eighth, by which short numbers differ.
 TIE_DISTANCE = 2.0**-10
@@ -53,6 +56,8 @@ TIE_BOOST = 3.0
 TIE_GROWTH = 1.3
 #: Gradients at the two distances that differ by more than this fraction belong to different pieces. A choice.
 TIE_KINK = 0.1
+#: At a kink the slopes before and after it differ as much at half the distance; elsewhere by a half. A choice between.
+TIE_STAYS = 0.75
 #: The error of the extrapolated limit as a fraction of the difference of the two it is made of. A choice: it is that
 #: difference times the distance for a smooth piece.
 TIE_ERROR = 2.0**-4
@@ -60,6 +65,8 @@ TIE_ERROR = 2.0**-4
 TIE_RELATIVE = 1e-7
 #: How many random directions of each kind keep the ties. A choice.
 TIE_DIRECTIONS = 2
+#: How many limits are taken with all entries outside theirs moved farther, each way. A choice of time.
+TIE_TOGETHER = 2
 #: How many entries outside their limits are looked into. A choice of time.
 TIE_ENTRIES = 4
 #: How often both ends of an entry's limits must have been met. A choice.
@@ -81,6 +88,10 @@ LARGE_STEPS = (2.0**-12, 2.0**-13)
 LARGE_SAFETY = 4.0
 #: Unit roundoffs that each value is granted there. A choice: nobody follows so many numbers through their operations.
 LARGE_UNITS = 16.0
+
+#: A direction of all arguments judges one of them if a typical entry of its gradient, off by this part of itself, would
+#: be seen. A choice: half of what is promised.
+LARGE_SEEN = 5e-4
 
 # Noise (`reference.gradients.noise`)
 

@@ -36,14 +36,24 @@ JACOBIAN_NUMBER = 1e-9
 JACOBIAN_BESIDE = 1e-10
 #: The smallest step of finite differences that is looked for. A choice.
 SMALLEST_STEP = 1e-12
+#: Differences with a larger step than this have errors in which rounding does not show. A choice.
+LARGE_STEP = 1e-3
+#: How much of the squared errors of such differences may be left over, which the step's own digits decide. A choice.
+LARGE_UNEXPLAINED = 1e-4
 #: A move that is too small for a finite difference to see. A choice.
 TINY_MOVE = 1e-12
 #: The steps at which the order of finite differences is probed, for one-sided and central ones. A choice.
 PROBES = {1: 1e-4, 2: 1e-2}
+#: In how many entries of a gradient differences are taken to be compared. A choice of time: each takes two evaluations.
+DIFFERENCE_ENTRIES = 64
 #: What two gradients may differ by, as a part of each, and be the same. A choice.
 GRADIENT_NUMBER = 1e-7
 #: The same as a part of the largest. A choice.
 GRADIENT_BESIDE = 1e-9
+#: How far an argument is moved to see how each step moves with it. A choice: half of the digits, nearly.
+PROBE_STEP = 1e-6
+#: How near the effect of a change along one direction has to be to be tried in full. A choice, wide of the differences.
+PROBE_AGREES = 1e-5
 #: Added to a size that may be 0.
 NOT_ZERO = 1e-300
 #: numpy's own default for `np.isclose`, as a part of the second number.

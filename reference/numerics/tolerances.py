@@ -240,6 +240,10 @@ CONDITIONING_PROBES = 4
 CONDITIONING_SAFETY = 16.0
 #: Unit roundoffs of the size of intermediate results. A choice, since they are not seen: some dozens of operations.
 INTERMEDIATE_UNITS = 64.0
+#: Unit roundoffs of an answer, times the largest argument, that an estimate may grant at most where the wider type told
+#: less. A choice: intermediate results that are a thousand times larger and round some dozens of times stay below it,
+#: and a wrong answer at a single input, which the estimate takes for bad conditioning, does not.
+HIDDEN_UNITS = 2.0**16
 
 #: The largest intermediate result that is assumed where the code cannot be followed, however large its arguments are. A
 #: choice: exponents and differences of ordinary arguments.

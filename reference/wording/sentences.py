@@ -205,9 +205,9 @@ _REASONS = {
     "ties undecided": "not judged at {count} of {asked} inputs with equal numbers or zeros",
     "noisy": "the forward pass is noisy: its values are off by {noise:.2g} of their size, and so much is granted",
     "along directions": (
-        "of so many numbers, {size}, the gradient is judged along {count} random directions, by finite differences: "
-        "none of its entries is judged rigorously here"
+        "of so many numbers, {size}, the gradient is judged along {count} random directions, by finite differences"
     ),
+    "sampled": "{count} of {size} entries are judged rigorously, in ball arithmetic at the given inputs",
     "output of another shape": "the output has shape {shape} instead of {due}",
 }
 

@@ -220,11 +220,19 @@ MISTAKES: dict[str, Word] = {
     "layer-skipped": Word(
         "a layer is left out", "Each layer with parameters has its gradient, under its own name: which is not reached?"
     ),
+    "last-layer-ignored": Word(
+        "layers run that stand behind the last one that was asked for",
+        "With `last_layer`, whose outputs are asked for, and where does the loop end?",
+    ),
     "output-layers-ignored": Word("the output layers are left out where they are due, or run whatever was asked for"),
     "output-layers-in-gradient": Word(
         "the loss or the gradient is taken behind the output layers, although the loss takes logits"
     ),
     "update-sign": Word("the step goes in the wrong direction"),
+    "update-missing": Word(
+        "the parameters stay as they were",
+        "Is the sum stored in the layer, or in a name that ends with the method?",
+    ),
     "update-replaces": Word("the parameters are replaced by the step instead of moved by it"),
     "initialisation": Word(
         "the initial parameters do not have the promised distribution",

@@ -14,7 +14,7 @@ from reports.course.page import page
 from reports.course.parallel import judge_all
 from reports.course.record import Key, Record, key_of, record_path
 from reports.course.shards import as_json as as_shard
-from reports.course.shards import own
+from reports.course.shards import own, shared_seal
 from reports.course.submissions import Submission, find
 from reports.course.tables import exit_code, outputs_of, scheme_of, show, tables_of
 from reports.course.task import Result, Task, course_page, report_files
@@ -55,7 +55,8 @@ def _judge_course(
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     places = own(found, arguments.shard)
     settings = settings_of(arguments, record.seed() if arguments.resume and arguments.seed is None else None)
-    keys = {key_of(each): each for _, each in places}
+    course = [key_of(each) for each in found]
+    keys = {course[place]: each for place, each in places}
     if arguments.resume:
         record.load(settings)
         record.keep(key for key in keys if _reported(key, record, arguments.reports))
@@ -69,7 +70,7 @@ def _judge_course(
     if arguments.shard is not None:
         by_name = {each.entry.name: each for each in results}
         judged = {place: by_name[each.name] for place, each in places if each.name in by_name}
-        tables["json"] = lambda _: as_shard(judged, len(found), arguments.shard, settings)
+        tables["json"] = lambda _: as_shard(judged, course, arguments.shard, settings)
     show(results, settings, outputs, tables, scheme)
     if arguments.reports is not None:
         pages = _write_page(results, arguments.reports, scheme)
@@ -151,6 +152,7 @@ def _refuse_shards_apart(arguments: argparse.Namespace) -> None:
         raise UsageError("--shard needs --seed N, the same for all shards, so that all get the same cases")
     if arguments.json is None:
         raise UsageError("--shard needs --json FILE, which --merge joins")
+    shared_seal()  # a shard that cannot be sealed is refused before any work
 
 
 def _write_page(results: Iterable[Result], folder: Path, scheme: Scheme | None) -> dict[str, Path]:

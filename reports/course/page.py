@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from math import fsum
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 from reports.course.entry import Entry
 from reports.course.summary import checks_to_show, circumstances, in_words, totals
-from reports.verdicts.document import document
+from reports.verdicts.document import document, scrolled
 from reports.verdicts.points import Scheme, in_numbers
 from reports.verdicts.text import one_line, plural
 
@@ -26,10 +27,14 @@ for (const button of document.querySelectorAll("th button")) button.addEventList
 });
 """
 _STYLE = """
-table { width: 100%; } td.bar { width: 40%; } .bar div { height: 0.9em; background: var(--failed); opacity: 0.7; }
+table { width: 100%; } th, td { vertical-align: baseline; } td.bar { width: 25%; min-width: 4rem; }
+.bar div { height: 0.9em; background: var(--failed); opacity: 0.7; }
 .bar.right div { background: var(--passed); } th button { all: unset; cursor: pointer; }
 th button:focus-visible { outline: 2px solid; } th[aria-sort=ascending] button::after { content: " ▲"; }
 th[aria-sort=descending] button::after { content: " ▼"; } td:last-child, th:last-child { text-align: left; }
+th[scope=row]:not(:has(a)) { font-weight: normal; } th:has(a) { min-width: 7rem; overflow-wrap: anywhere; }
+td:last-child:not(.bar) { min-width: 9rem; overflow-wrap: anywhere; } thead + tbody td:last-child { min-width: 15rem; }
+@media (max-width: 30rem) { td.bar:not(:last-child), th:empty:not(:last-child) { display: none; } }
 """
 #: The class of the style sheet for each verdict.
 _STYLES = {"pass": "passed", "fail": "failed", "not judged": "skipped", "error": "error"}
@@ -70,11 +75,16 @@ def page(entries: Sequence[Entry], links: Mapping[str, str], scheme: Scheme | No
 def _failing(entries: Sequence[Entry]) -> list[str]:
     """Which checks fail for how many, the most frequent first."""
     rows = [
-        f"<tr><td><code>{escape(check)}</code></td><td>{number}</td>{_bar(number, len(entries))}"
+        f'<tr><th scope="row"><code>{_breakable(check)}</code></th><td>{number}</td>{_bar(number, len(entries))}'
         f"<td>{escape(mistakes)}</td></tr>"
         for check, number, mistakes in checks_to_show(entries)
     ]
     return _section("Checks that fail", ("check", "fails for", "", "mistakes"), rows)
+
+
+def _breakable(check: str) -> str:
+    """The id of a check, which a narrow page may break between its words."""
+    return re.sub(r"([._])", r"\1<wbr>", escape(check))
 
 
 def _distribution(entries: Sequence[Entry]) -> list[str]:
@@ -86,7 +96,7 @@ def _distribution(entries: Sequence[Entry]) -> list[str]:
     for low in range(_ALL, -1, -_STEP):
         number = sum(low <= share < low + _STEP for share in shares)
         words = "all" if low == _ALL else f"{low} to {low + _STEP} %"
-        rows.append(f"<tr><td>{words}</td><td>{number}</td>{_bar(number, len(entries), right=True)}</tr>")
+        rows.append(f'<tr><th scope="row">{words}</th><td>{number}</td>{_bar(number, len(entries), right=True)}</tr>')
     return _section("Checks that hold, of those judged", ("share", "submissions", ""), rows)
 
 
@@ -100,7 +110,7 @@ def _distribution_of_points(entries: Sequence[Entry], scheme: Scheme) -> list[st
         low, high = scheme.most * tenth / _STEP, scheme.most * (tenth + 1) / _STEP
         number = sum(low <= each < high for each in points)
         words = in_numbers(low) if tenth == _STEP else f"{in_numbers(low)} to {in_numbers(high)}"
-        rows.append(f"<tr><td>{words}</td><td>{number}</td>{_bar(number, len(entries), right=True)}</tr>")
+        rows.append(f'<tr><th scope="row">{words}</th><td>{number}</td>{_bar(number, len(entries), right=True)}</tr>')
     title = f"Points, of {in_numbers(scheme.most)}; {in_numbers(fsum(points) / len(points))} on average"
     return _section(title, ("points", "submissions", ""), rows)
 
@@ -116,7 +126,7 @@ def _section(title: str, columns: Iterable[str], rows: Sequence[str]) -> list[st
         return []
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "\n".join(rows)
-    return [f"<h2>{title}</h2>", f'<div class="wide"><table>\n<tr>{head}</tr>\n{body}\n</table></div>']
+    return [f"<h2>{title}</h2>", scrolled(f"<table>\n<tr>{head}</tr>\n{body}\n</table>", title)]
 
 
 def _bar(number: int, every: int, *, right: bool = False) -> str:
@@ -131,7 +141,7 @@ def _table(entries: Sequence[Entry], links: Mapping[str, str], scheme: Scheme | 
         columns = (*columns[:2], "points", *columns[2:])
     head = "".join(f'<th scope="col"><button type="button">{name}</button></th>' for name in columns)
     rows = "\n".join(_row(each, links.get(each.name), scheme) for each in entries)
-    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+    return scrolled(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>", "submissions")
 
 
 def _row(entry: Entry, link: str | None, scheme: Scheme | None) -> str:

@@ -110,7 +110,7 @@ class Record:
     def begin(self, settings: Settings) -> None:
         """Write the file anew, with the header and the verdicts in ``known``; `add` can then append."""
         try:
-            self._header = _seal().sealed({"schema": _SCHEMA, **self._conditions(settings)})
+            self._header = own_seal().sealed({"schema": _SCHEMA, **self._conditions(settings)})
             self._write()
         except OSError as error:
             self.problem = str(error)
@@ -121,7 +121,7 @@ class Record:
 
     def _line_of(self, key: Key, result: Result) -> str:
         record = {"digest": key.digest, "isolation": result.isolation, "entry": result.entry.as_dict()}
-        return _line(_seal().sealed(record, seal_of(self._header)))
+        return _line(own_seal().sealed(record, seal_of(self._header)))
 
     def add(self, key: Key, result: Result) -> None:
         """Keep the result of a submission, and append it to the file if it is a verdict."""
@@ -155,7 +155,9 @@ class Record:
                 f"{self.path} is of a run with other settings ({said}): give the same settings, or leave --resume out"
             )
         if all(header.get(name) == wanted[name] for name in ("examiner", "version")):
-            genuine = [each for each in (_seal().opened(line, seal_of(header)) for line in lines) if each is not None]
+            genuine = [
+                each for each in (own_seal().opened(line, seal_of(header)) for line in lines) if each is not None
+            ]
             self.refused = len(lines) - len(genuine)
             self.known = dict(map(_key_and_result, genuine))
 
@@ -180,23 +182,24 @@ class Record:
             ) from error
         except (OSError, ValueError, RecursionError) as error:
             raise UsageError(f"expected {self.path} to be the record of an earlier run of yours: {error}") from error
-        header = _seal().opened(lines[0]) if lines else None
+        header = own_seal().opened(lines[0]) if lines else None
         if header is None or header.get("schema") != _SCHEMA:
             raise UsageError(f"expected {self.path} to be the record of an earlier run of yours, it is none")
         return lines
 
     def _conditions(self, settings: Settings) -> dict[str, Any]:
         """Everything that must be the same for an earlier verdict to be used again."""
-        return {**asdict(settings), "folder": str(self._folder), "version": version(), "examiner": _examiner()}
+        return {**asdict(settings), "folder": str(self._folder), "version": version(), "examiner": examiner()}
 
 
-def _seal() -> Seal:
+def own_seal() -> Seal:
+    """The seal of this user on this machine."""
     return seal_in(_state())
 
 
 @cache
-def _examiner() -> str:
-    """A hash of our own source: a verdict of another version of the examiner must not be used again."""
+def examiner() -> str:
+    """A hash of our own source: a verdict of another version of the examiner must not be used."""
     packages = (Path(each.__file__ or "").parent for each in (reference, reports))
     return hashlib.sha256("".join(map(digest_of, packages)).encode()).hexdigest()
 

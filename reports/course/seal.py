@@ -1,7 +1,7 @@
 """Seals records, so that a later run can tell whether it has written them itself.
 
-A seal is an HMAC-SHA-256 of the record. Its key lies in a file that the user alone can read, so nobody else can make
-one.
+A seal is an HMAC-SHA-256 of the record. Its key lies in a file that the user alone can read, or is made from a secret
+that the user's machines share, so nobody else can make one.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ class Seal:
     def _hmac(self, record: dict[str, Any], above: str) -> str:
         text = json.dumps([above, record], sort_keys=True)
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def seal_of_secret(secret: str) -> Seal:
+    """The `Seal` whose key is made from a secret that several machines know."""
+    return Seal(hashlib.sha256(secret.encode(errors="surrogateescape")).digest())
 
 
 def seal_of(record: dict[str, Any]) -> str:

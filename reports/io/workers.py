@@ -107,12 +107,38 @@ def run_in_workers(
                 yield outcome
 
 
+class Beside(Generic[_Item, _Value]):
+    """One process that works through items while ours does something else."""
+
+    def __init__(self, worker: _Worker[_Item, _Value]) -> None:
+        self._worker = worker
+
+    def outcomes(self, *, wait: bool) -> Iterator[Outcome[_Item, _Value]]:
+        """The outcomes that have come since the last call, in the items' order; all that are left, if ``wait``."""
+        while self._worker.busy and (wait or self._worker.pipe.poll()):
+            yield self._worker.take()
+
+
+@contextmanager
+def beside(function: Callable[[_Item], _Value], items: Iterable[_Item]) -> Iterator[Beside[_Item, _Value]]:
+    """Start a process that calls ``function`` on each item, as in `run_in_workers`, and end it with the block.
+
+    If the process dies, each of the items that are left has an outcome that says so.
+    """
+    with _workers() as workers:
+        worker: _Worker[_Item, _Value] = _Worker(function, (), None)
+        workers.append(worker)
+        for item in items:
+            worker.give(item)
+        yield Beside(worker)
+
+
 class _Worker(Generic[_Item, _Value]):
     """One worker process, seen from ours."""
 
     def __init__(self, function: Callable[[_Item], _Value], foreign: Iterable[Path], temporary: Path | None) -> None:
         self.pipe, theirs = Pipe()
-        self._items: list[_Item] = []
+        self._items: deque[_Item] = deque()
         number = theirs.fileno()
         flags = ["-B"] if sys.dont_write_bytecode else []
         with theirs, _ignoring_ctrl_c():
@@ -126,11 +152,11 @@ class _Worker(Generic[_Item, _Value]):
 
     @property
     def busy(self) -> bool:
-        """Whether the process works on an item."""
+        """Whether the process has an item to work on."""
         return bool(self._items)
 
     def give(self, item: _Item) -> None:
-        """Send the process an item to work on."""
+        """Send the process an item to work on, after those that it has already."""
         self._items.append(item)
         self._send(item)
 
@@ -139,8 +165,8 @@ class _Worker(Generic[_Item, _Value]):
             self.pipe.send(value)
 
     def take(self) -> Outcome[_Item, _Value]:
-        """Return the outcome of the item; call it when the pipe is ready to be read."""
-        item = self._items.pop()
+        """Return the outcome of the oldest item; wait until it is there."""
+        item = self._items.popleft()
         try:
             value, problem = self.pipe.recv()
         except (EOFError, OSError):

@@ -26,13 +26,14 @@ def part(experiments: list[Experiment], plan: training.Plan, load: Callable[[Exp
 
     def make(display: Display) -> PartResult:
         rows = {}
-        for each in experiments:
-            data = load(each)
-            rows[each.name] = _measure(each, _first(data, plan.images) if each.data == "MNIST" else data, plan)
-        machine = environment.describe()
+        with environment.one_thread():
+            for each in experiments:
+                data = load(each)
+                rows[each.name] = _measure(each, _first(data, plan.images) if each.data == "MNIST" else data, plan)
+            machine = environment.describe()
         return PartResult({"rounds": plan.rounds, "machine": machine, "experiments": rows})
 
-    return Part(NAME, settings, make, _CODE)
+    return Part(NAME, settings, make, _CODE, place="alone")
 
 
 def _first(data: Data, images: int) -> Data:

@@ -123,8 +123,11 @@ def in_processes(chosen: Sequence[int], workers: int) -> list[dict[str, Any]]:
 
 
 def _judge_all(chosen: Sequence[int]) -> list[dict[str, Any]]:
-    """What `judge` returns for each number, by several processes if there are enough mistakes for two."""
-    workers = min(cores(), len(chosen) // _WORTH_A_PROCESS)
+    """What `judge` returns for each number, by several processes if there are enough mistakes for two.
+
+    One core is left to the networks that are trained at the same time.
+    """
+    workers = min(cores() - 1, len(chosen) // _WORTH_A_PROCESS)
     return in_processes(chosen, workers) if workers > 1 else [judge(number) for number in chosen]
 
 

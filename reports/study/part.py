@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,12 +45,16 @@ class Part:
         The function that does the work.
     code
         The packages and modules whose code decides the result.
+    place
+        "here": in this process. "beside": ``make`` can be pickled and shows nothing, so that another process may call
+        it while this one trains networks. "alone": it measures times, so that nothing else may run.
     """
 
     name: str
     settings: Mapping[str, Any]
     make: Callable[[Display], PartResult]
     code: tuple[str, ...] = ("bp",)
+    place: Literal["here", "beside", "alone"] = "here"
 
     @property
     def key(self) -> str:

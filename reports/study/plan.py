@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reports.io.progress import Display
 from reports.study import (
     efficiency,
     instability,
@@ -122,7 +123,7 @@ def parts(plan: Plan, mnist_folder: Path | None, submission: submission_runs.Sub
             )
             for alpha in ALPHAS
         ),
-        seeds.part(spirals, ALPHAS, plan.seeds, lambda: data(spirals)),
+        seeds.part(spirals, ALPHAS, plan.seeds, partial(load_data, spirals)),
         runs.part(
             "mnist", replace(mnist, n_epochs=plan.mnist_epochs), data, analysis=DigitAnalysis(mnist, mnist_folder)
         ),
@@ -161,4 +162,14 @@ def _measurement(
     name: str, measure: Callable[[], dict[str, Any]], settings: dict[str, Any], modules: tuple[str, ...]
 ) -> Part:
     code = ("bp", "reference", "reports.study.formulas", "reports.study.bench", *modules)
-    return Part(name, settings, lambda display: PartResult(measure()), code)
+    return Part(name, settings, _Measured(measure), code, place="beside")
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Makes a part of what a function returns; can be pickled if the function can."""
+
+    measure: Callable[[], dict[str, Any]]
+
+    def __call__(self, display: Display) -> PartResult:
+        return PartResult(self.measure())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,23 +31,28 @@ RANGES = (*facts.CURVES, "epoch_good", "fall", "first_length", "worst_loss", "ro
 
 
 def part(experiment: Experiment, alphas: Sequence[float], seeds: int, load: Callable[[], Data]) -> Part:
-    """The part that trains the experiment's network with the seeds 1, ..., ``seeds`` at each learning rate."""
+    """The part that trains the experiment's network with the seeds 1, ..., ``seeds`` at each learning rate.
+
+    ``load`` returns the data, and can be pickled.
+    """
     settings = {"experiment": asdict(experiment), "alphas": list(alphas), "seeds": seeds, "band": BAND}
+    return Part(NAME, settings, partial(_train, experiment, alphas, seeds, load), _CODE, place="beside")
 
-    def make(display: Display) -> PartResult:
-        data = load()
-        by_rate = {f"{alpha:g}": _at_rate(replace(experiment, alpha=alpha), seeds, data) for alpha in alphas}
-        record = {
-            "seeds": seeds,
-            "good": _GOOD,
-            "band": list(BAND),
-            "rise": _RISE,
-            "by_rate": {rate: found for rate, (found, _) in by_rate.items()},
-        }
-        bands = {f"{rate}.{name}": band for rate, (_, each) in by_rate.items() for name, band in each.items()}
-        return PartResult(record, bands)
 
-    return Part(NAME, settings, make, _CODE)
+def _train(
+    experiment: Experiment, alphas: Sequence[float], seeds: int, load: Callable[[], Data], display: Display
+) -> PartResult:
+    data = load()
+    by_rate = {f"{alpha:g}": _at_rate(replace(experiment, alpha=alpha), seeds, data) for alpha in alphas}
+    record = {
+        "seeds": seeds,
+        "good": _GOOD,
+        "band": list(BAND),
+        "rise": _RISE,
+        "by_rate": {rate: found for rate, (found, _) in by_rate.items()},
+    }
+    bands = {f"{rate}.{name}": band for rate, (_, each) in by_rate.items() for name, band in each.items()}
+    return PartResult(record, bands)
 
 
 def _at_rate(experiment: Experiment, seeds: int, data: Data) -> tuple[dict[str, Any], Arrays]:

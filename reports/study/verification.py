@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import bp
 import reference
+from reference.engine import Effort
 from reference.lab.checks import deep
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.numerics.oracles import ball, finite_differences, torch_autograd
@@ -41,15 +42,18 @@ class Plan:
         How many of these are also compared with finite differences and PyTorch.
     nets
         Random networks.
+    effort
+        How many cases the examiner draws.
     """
 
     cases: int
     differences: int
     nets: int
+    effort: Effort = "normal"
 
 
 FULL = Plan(cases=500, differences=20, nets=5)
-QUICK = Plan(cases=60, differences=5, nets=2)
+QUICK = Plan(cases=60, differences=5, nets=2, effort="quick")
 
 
 def measure(plan: Plan) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def measure(plan: Plan) -> dict[str, Any]:
         "missing": None,
         "messages": messages,
         "worst_share": max(each["share"] for each in messages.values()),
-        "examiner": _examiner(),
+        "examiner": _examiner(plan.effort),
         "against": ["ball arithmetic", "finite differences"]
         + (["PyTorch"] if torch_autograd.available() is None else []),
     }
@@ -193,8 +197,8 @@ def _errors_of_nets(number: int) -> dict[str, Any]:
     return {"cases": number, "ulps": None, "share": max(shares), "entries": entries}
 
 
-def _examiner() -> dict[str, Any]:
-    findings = reference.check(bp, seed=0)
+def _examiner(effort: Effort) -> dict[str, Any]:
+    findings = reference.check(bp, seed=0, effort=effort)
     subjects = Counter(finding.subject.partition(".")[0] for finding in findings)
     return {"passed": sum(finding.status == "passed" for finding in findings), "checks": len(findings)} | {
         "by_class": dict(subjects)

@@ -8,6 +8,11 @@ from collections.abc import Iterable
 from importlib import resources
 
 
+def scrolled(table: str, label: str) -> str:
+    """A table in a frame of its own, which mouse, finger and keyboard can scroll where the table is wider."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>'
+
+
 def document(title: str, parts: Iterable[str], *, style: str = "", script: str = "") -> str:
     """The source of a page that needs no network.
 

@@ -8,7 +8,7 @@ from html import escape
 
 from reference import Judgement
 from reports.verdicts.details import Detail, capitalized, circumstances, details, headline, in_short, own_output
-from reports.verdicts.document import document
+from reports.verdicts.document import document, scrolled
 from reports.verdicts.grouping import Class, Method, accepted_failures, by_class, counted, counts_in_words, reasons
 from reports.verdicts.pictures import inline, pictures_of
 from reports.verdicts.text import one_line, plural
@@ -50,7 +50,7 @@ def _table(classes: Sequence[Class]) -> str:
     statuses = [status for status in _COLUMNS if status == "passed" or any(each.counts[status] for each in classes)]
     head = "".join(f'<th scope="col">{name}</th>' for name in ("class", *(_COLUMNS[status] for status in statuses)))
     rows = "".join(_row(each, statuses) for each in classes)
-    return f'<div class="wide"><table>\n<tr>{head}</tr>\n{rows}</table></div>'
+    return scrolled(f"<table>\n<tr>{head}</tr>\n{rows}</table>", "checks of each class")
 
 
 def _row(group: Class, statuses: Iterable[str]) -> str:

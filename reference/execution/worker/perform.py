@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import crashes, standins
+from . import crashes, generators, standins
 from .copies import arrays_in, as_plain, copied, kind_of, still_equals
 from .protocol import (
     DONE,
@@ -37,15 +37,17 @@ from .protocol import (
 )
 
 # These names are bound before foreign code runs, which may replace attributes of numpy later.
-_array, _shares_memory, _array_equal, _isnan, _ndarray, _random_state = (
+_array, _shares_memory, _array_equal, _isnan, _ndarray = (
     np.array,
     np.shares_memory,
     np.array_equal,
     np.isnan,
     np.ndarray,
-    np.random.RandomState,
 )
 _errstate, _catch_warnings, _simplefilter = np.errstate, warnings.catch_warnings, warnings.simplefilter
+#: What `_passing_for` has made, with the class that it passes for.
+_PASSING: dict[tuple[type, int], tuple[type, type]] = {}
+_MOST_PASSING = 32
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 #: Causes of an exception that stay, whatever stand-ins the code has computed with before.
 _CERTAIN = ("name", "module", "refused")
@@ -176,8 +178,8 @@ class _Objects:
             case Rows():
                 return self.objects[value.name][value.start : value.stop]
             case Seed():
-                if value.value not in self.generators:  # seeding one takes as long as computing a small reply
-                    self.generators[value.value] = _random_state(value.value)
+                if value.value not in self.generators:
+                    self.generators[value.value] = generators.seeded(value.value)
                 return self.generators[value.value]
             case Laid():
                 return lay_out(value.array, value.layout)
@@ -274,7 +276,14 @@ def _disguised(ours: Mapping[str, type], theirs: Mapping[str, type]) -> dict[str
 
 
 def _passing_for(ours: type, theirs: type) -> type:
-    return type(ours.__name__, (ours,), {"__class__": property(lambda _: theirs)})
+    """A class like ours whose objects say that they are of theirs; made once, since each network needs several."""
+    known = _PASSING.get((ours, id(theirs)))  # by its number, since a hash could be foreign code
+    if known is None or known[1] is not theirs:
+        if len(_PASSING) >= _MOST_PASSING:
+            _PASSING.clear()
+        known = type(ours.__name__, (ours,), {"__class__": property(lambda _: theirs)}), theirs
+        _PASSING[ours, id(theirs)] = known
+    return known[0]
 
 
 def _reply(result: Any, changed: tuple[str, ...] = (), aliases: tuple[str, ...] = ()) -> Reply:

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, to_input, unbroadcast
+from reference.gradients.diagnosis import gathers
+from reference.gradients.diagnosis.graph import Change, Edge, Node, Partials, contribution, to_input, unbroadcast
 from reference.gradients.diagnosis.rules import spread
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 
 Array = NDArray[Any]
-#: From a sample and an edge of its graph to what the edge contributes instead; None where that does not apply.
-MakeChange = Callable[[Sample, Edge], Change | None]
-Place = tuple[int, int]
 
 #: Steps whose derivative is a mask.
 MASKED = {"maximum", "minimum", "where", "absolute", "fmax", "fmin"}
@@ -34,7 +32,7 @@ def with_local(formula: Callable[..., Any]) -> MakeChange:
 
     def make(_: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Any, y: Array) -> Array:
-            return to_input(g * formula(_right(edge, inputs, y), inputs, y), inputs[edge.place], y)
+            return to_input(g * formula(derivative(edge, inputs, y), inputs, y), inputs[edge.place], y)
 
         return change
 
@@ -51,7 +49,7 @@ def shifted(size: float) -> MakeChange:
     def make(_: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Any, y: Array) -> Array:
             moved = [*inputs[:-1], inputs[-1] + size]
-            return to_input(g * _right(edge, moved, edge.node.run(*moved)), inputs[edge.place], y)
+            return to_input(g * derivative(edge, moved, edge.node.run(*moved)), inputs[edge.place], y)
 
         return change
 
@@ -62,44 +60,56 @@ OPENED = with_local(lambda right, inputs, y: 1.0)
 _CLOSED = with_local(lambda right, inputs, y: 0.0)
 
 
-def _right(edge: Edge, inputs: Any, y: Array) -> Any:
+def derivative(edge: Edge, inputs: Any, y: Array) -> Any:
+    """The local derivative of an elementwise step for one input."""
     return edge.node.partials(*inputs, y)[edge.place]  # type: ignore[misc]
 
 
-def local(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
-    """The wrong ways to differentiate a step for one of its inputs."""
+def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> Iterator[tuple[str, MakeChange]]:
+    """The wrong ways to differentiate a step for one of its inputs; ``alone``: without values of other steps."""
     if node.op in {"matmul", "einsum"}:
         yield from (("transposed", make) for make in _turned(place) if node.op == "matmul")
-        yield from _of_other_steps(samples, node, place)
+        yield from () if alone else _of_other_steps(samples, node, place)
     elif node.op == "max":
         yield "mask-missing", _spread_to_all
         yield "mask-from-other", _at_best_of(lambda x: -x)
         yield "mask-from-other", _at_best_of(np.abs)
     elif node.op == "sum":
         yield from (("wrong-axis", _spread_along(axis)) for axis in range(node.inputs[0].value.ndim))
+        yield from (("wrong-axis", _normalised_along(axis)) for axis in range(node.inputs[0].value.ndim))
     elif node.op == "gather":
-        yield "not-summed", _last_of_each
+        yield "not-summed", gathers.last_of_each
+        yield "not-summed", gathers.first_of_each
+        yield from (("wrong-axis", make) for make in gathers.in_other_order(node))
     elif node.op == "assign":
         yield "mask-missing", lambda _, edge: lambda g, inputs, y: unbroadcast(g, inputs[edge.place].shape)
     elif node.is_elementwise:
-        yield from _elementwise(samples, node, place)
+        yield from _elementwise(samples, node, place, alone=alone)
 
 
-def _elementwise(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+def exact(node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+    """Wrong ways that say more than any other word for the same: what is normalised is taken as it was before."""
+    divided, by = (node.inputs[0], node.inputs[-1])
+    is_statistic = by.value.shape != node.value.shape and bool(by.inputs)
+    if (node.op, place) == ("divide", 1) and is_statistic and divided.op != "constant":
+        yield "wrong-argument", with_local(lambda right, inputs, y: -y)
+
+
+def _elementwise(samples: Samples, node: Node, place: int, *, alone: bool) -> Iterator[tuple[str, MakeChange]]:
     if node.inputs[place].value.shape != node.value.shape:
         for axis in (*range(node.value.ndim), None):
             for power in (0, 1, 2):
                 yield "wrong-axis", along_axis(axis, power)
         yield "not-summed", _not_summed
     if node.op in MASKED:
-        yield from _masks(samples, node, place)
+        yield from _masks(samples, node, place, alone=alone)
     elif any(_local_varies(each, _number(samples.all[0], node), place) for each in samples):
         yield "factor-missing", OPENED
         yield from (("factor-missing", with_local(formula)) for formula in _FACTORS.get((node.op, place), ()))
         yield from (("sign", with_local(formula)) for formula in _SIGNS.get((node.op, place), ()))
-        if len(node.inputs) == 1:
-            yield from (("wrong-argument", make) for make in _of_wrong_argument(node))
-        yield from _of_other_steps(samples, node, place)
+        if len(node.inputs) == 1 and node.partials is not None:
+            yield from (("wrong-argument", make) for make in _of_wrong_argument(node, node.partials))
+        yield from () if alone else _of_other_steps(samples, node, place)
 
 
 #: Local derivatives that lack a factor, where they are more than one, by the step and the place of the input.
@@ -129,9 +139,7 @@ _SIGNS: dict[tuple[str, int], tuple[Callable[..., Any], ...]] = {
 }
 
 
-def _of_wrong_argument(node: Node) -> Iterator[MakeChange]:
-    partials = node.partials
-    assert partials is not None  # noqa: S101
+def _of_wrong_argument(node: Node, partials: Partials) -> Iterator[MakeChange]:
     yield with_local(lambda right, inputs, y: partials(inputs[0], inputs[0])[0])
     yield with_local(lambda right, inputs, y: partials(y, y)[0])
     yield with_local(lambda right, inputs, y: partials(y, node.run(y))[0])
@@ -139,17 +147,18 @@ def _of_wrong_argument(node: Node) -> Iterator[MakeChange]:
 
 def _of_other_steps(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
     """The value of another step of the same shape is taken in the derivative."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     if len(graph.nodes) > _FEW:
         return
     for wrong, given in enumerate(node.inputs):
         for number, other in enumerate(graph.nodes):
             if other.op != "constant" and other is not given and other.value.shape == given.value.shape:
-                yield "wrong-argument", _with_other(wrong, number)
+                yield "wrong-argument", with_other(wrong, number)
 
 
-def _with_other(wrong: int, number: int) -> MakeChange:
+def with_other(wrong: int, number: int) -> MakeChange:
+    """The derivative takes the value of a step for one of the inputs."""
+
     def make(sample: Sample, edge: Edge) -> Change:
         array = value_of(sample, number)
 
@@ -157,32 +166,41 @@ def _with_other(wrong: int, number: int) -> MakeChange:
             given = [array if n == wrong else each for n, each in enumerate(inputs)]
             if not edge.node.is_elementwise:
                 return contribution(edge.node, edge.place, g, given, y)
-            return to_input(g * _right(edge, given, y), inputs[edge.place], y)
+            return to_input(g * derivative(edge, given, y), inputs[edge.place], y)
 
         return change
 
     return make
 
 
+def with_output(number: int) -> MakeChange:
+    """The derivative takes the value of a step for the output, in terms of which it may be written."""
+
+    def make(sample: Sample, edge: Edge) -> Change:
+        array = value_of(sample, number)
+        return lambda g, inputs, y: to_input(g * derivative(edge, inputs, array), inputs[edge.place], y)
+
+    return make
+
+
 def value_of(sample: Sample, number: int) -> Array:
     """The value of a step."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return sample.values[id(sample.graph.nodes[number])]
 
 
 # Masks
 
 
-def _masks(samples: Samples, node: Node, place: int) -> Iterator[tuple[str, MakeChange]]:
+def _masks(samples: Samples, node: Node, place: int, *, alone: bool) -> Iterator[tuple[str, MakeChange]]:
     yield "mask-missing", OPENED
     if node.op == "absolute":
         return
     yield "mask-inverted", with_local(lambda right, inputs, y: 1.0 - right)
     yield "mask-from-delta", _from_delta
     yield "mask-from-delta", _from_delta_negative
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    if alone:
+        return
+    graph = samples.graph
     for number, other in enumerate(graph.nodes):
         if other is not node and other not in node.inputs and other.value.shape == node.value.shape:
             yield "mask-from-other", _from_other(number)
@@ -211,26 +229,21 @@ def _from_other(number: int) -> MakeChange:
 def _thresholds(samples: Samples, node: Node, place: int) -> list[float]:
     """Numbers between those that a step compares, at which a mask could switch."""
     number = _number(samples.all[0], node)
-    found = []
-    for sample in samples:
-        assert sample.graph is not None  # noqa: S101
-        found.append(np.ravel(value_of(sample, _number(sample, sample.graph.nodes[number].inputs[place]))))
-    values = np.unique(np.concatenate(found))
+    compared = [value_of(each, _number(each, each.graph.nodes[number].inputs[place])) for each in samples]
+    values = np.unique(np.concatenate([np.ravel(each) for each in compared]))
     middles = (values[1:] + values[:-1]) / 2
     return [float(each) for each in middles[:: max(1, len(middles) // _MOST_THRESHOLDS)]]
 
 
 def _local_varies(sample: Sample, number: int, place: int) -> bool:
     """Whether the local derivative is more than a constant."""
-    assert sample.graph is not None  # noqa: S101
     node = sample.graph.nodes[number]
     with np.errstate(all="ignore"):
-        right = _right(Edge(node, place), [each.value for each in node.inputs], node.value)
-    return float(np.ptp(np.asarray(right))) > 0
+        local = derivative(Edge(node, place), [each.value for each in node.inputs], node.value)
+    return float(np.ptp(np.asarray(local))) > 0
 
 
 def _number(sample: Sample, node: Node) -> int:
-    assert sample.graph is not None  # noqa: S101
     return next(number for number, each in enumerate(sample.graph.nodes) if each is node)
 
 
@@ -244,7 +257,7 @@ def joint(
     for number, node in enumerate(nodes):
         taken = [each for each in places if nodes[each[0]].op == "gather" and nodes[each[0]].inputs[0] is node]
         if len(taken) > 1:
-            yield taken, "not-summed", [_overwritten(taken[place + 1 :]) for place in range(len(taken))]
+            yield taken, "not-summed", [gathers.overwritten(taken[place + 1 :]) for place in range(len(taken))]
         mine = [each for each in places if each[0] == number]
         if node.op in MASKED and len(mine) > 1:
             first, second = mine[-2:]
@@ -273,30 +286,35 @@ def _turned(place: int) -> Iterator[MakeChange]:
 # Axes
 
 
-def along_axis(axis: int | None, power: int, *, is_mean: bool = False) -> MakeChange:
+def along_axis(
+    axis: int | tuple[int, ...] | None, power: int, *, is_mean: bool = False, number: int | None = None
+) -> MakeChange:
     """The sum that undoes a broadcast runs along another axis.
 
     Parameters
     ----------
     axis
-        Along which; None is all.
+        Along which, or which ones; None is all.
     power
         How many factors of the broadcast value stand before the sum instead of in it.
     is_mean
         Whether the sum is part of a mean, which divides by the length of the wrong axis too.
+    number
+        The step whose value the factors have; None is the broadcast value itself, in a product.
     """
 
-    def make(_: Sample, edge: Edge) -> Change:
+    def make(sample: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Any, y: Array) -> Array:
             source = inputs[edge.place]
-            factors = power if edge.node.op in {"multiply", "divide"} else 0
-            terms = np.asarray(np.broadcast_to(g * _right(edge, inputs, y), y.shape)) * source**factors
+            factors = power if number is not None or edge.node.op in {"multiply", "divide"} else 0
+            factor = (source if number is None else value_of(sample, number)) ** factors if factors else 1.0
+            terms = np.asarray(np.broadcast_to(g * derivative(edge, inputs, y), y.shape)) * factor
             keep = source.ndim == terms.ndim
             total = terms.sum(axis=axis, keepdims=keep)
             if is_mean:
-                right = y.size / max(source.size, 1)
-                total = total * right / (y.size / max(total.size, 1))
-            found = total / source**factors if factors else total
+                due = y.size / max(source.size, 1)
+                total = total * due / (y.size / max(total.size, 1))
+            found = np.asarray(total / factor)
             return np.broadcast_to(found, source.shape) if axis is None and not keep else found
 
         return change
@@ -305,12 +323,27 @@ def along_axis(axis: int | None, power: int, *, is_mean: bool = False) -> MakeCh
 
 
 def _not_summed(_: Sample, edge: Edge) -> Change:
-    return lambda g, inputs, y: np.asarray(g * _right(edge, inputs, y))
+    return lambda g, inputs, y: np.asarray(g * derivative(edge, inputs, y))
 
 
 def _spread_along(axis: int) -> MakeChange:
     def make(_: Sample, edge: Edge) -> Change:
         return lambda g, inputs, y: np.broadcast_to(np.expand_dims(np.squeeze(g), axis), inputs[0].shape)
+
+    return make
+
+
+def _normalised_along(axis: int) -> MakeChange:
+    """What is divided by a sum is divided by the sum along another axis."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        settings = edge.node.settings
+
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            due = spread(g * y, inputs[0].shape, settings["axis"], keepdims=settings["keepdims"])
+            return np.asarray(due / inputs[0].sum(axis=axis, keepdims=True))
+
+        return change
 
     return make
 
@@ -338,42 +371,9 @@ def _at_best_of(measure: Callable[[Array], Array]) -> MakeChange:
     return make
 
 
-def _last_of_each(_: Sample, edge: Edge) -> Change | None:
-    """Entries that are used several times keep the gradient of their last use alone."""
-    index = edge.node.settings["index"].reshape(-1)
-    if len(set(index.tolist())) == len(index):
-        return None
-
-    def change(g: Array, inputs: Any, y: Array) -> Array:
-        found = np.zeros(inputs[0].size)
-        found[index] = np.broadcast_to(g, y.shape).reshape(-1)
-        return found.reshape(inputs[0].shape)
-
-    return change
-
-
-def _overwritten(later: Sequence[Place]) -> MakeChange:
-    """What parts of an array contribute where later parts overwrite what earlier ones have left."""
-
-    def make(sample: Sample, edge: Edge) -> Change:
-        assert sample.graph is not None  # noqa: S101
-        nodes = sample.graph.nodes
-        places = [np.ravel(nodes[number].settings["index"]) for number, _ in later]
-        over = np.unique(np.concatenate([*places, np.zeros(0, int)])).astype(int)
-
-        def change(g: Array, inputs: Any, y: Array) -> Array:
-            found = np.array(contribution(edge.node, edge.place, g, inputs, y))
-            found.reshape(-1)[over] = 0.0
-            return found
-
-        return change
-
-    return make
-
-
 def unsummed(sample: Sample, position: int) -> Array | None:
     """The gradient of an argument as it is before the sum that undoes its broadcast; None if there is no such step."""
-    if sample.graph is None or sample.values is None:
+    if sample.recorded is None:
         return None
     argument = sample.graph.arguments[position]
     uses = [
@@ -388,7 +388,7 @@ def unsummed(sample: Sample, position: int) -> Array | None:
     kept: list[Array] = []
 
     def change(g: Array, inputs: Any, y: Array) -> Array:
-        kept.append(np.asarray(g * _right(Edge(node, uses[0][1]), inputs, y)))
+        kept.append(np.asarray(g * derivative(Edge(node, uses[0][1]), inputs, y)))
         return np.zeros(())
 
     sample.pulled({uses[0]: change})

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.diagnosis import factors
 from reference.gradients.diagnosis.changes import value_of
-from reference.gradients.diagnosis.graph import Graph, Node, evaluate, pulled_back, unbroadcast
-from reference.gradients.diagnosis.inside import View
+from reference.gradients.diagnosis.graph import Graph, evaluate, pulled_back
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
@@ -25,7 +26,7 @@ _DEGREE = 3
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    for test in (_segments, other_epsilon, _with_other_values, _without_factor, _other_value):
+    for test in (_segments, other_epsilon, *factors.KINDS):
         found = list(test(samples))
         if found:
             # A term that is missing in an inner step may be a factor that is missing in the whole.
@@ -38,11 +39,11 @@ def explanations(samples: Samples) -> Iterator[Named]:
 
 
 def _segments(samples: Samples) -> Iterator[Named]:
-    view = View(samples)
+    view = seen(samples)
     for first, last in _pairs(view):
         derivatives = [_derivative(each, first, last) for each in samples]
         for word, wrong in _wrong_formulas(samples, first, last, derivatives):
-            if _agrees(view, first, last, wrong):
+            if _agrees(view, first, last, derivatives, wrong):
                 yield Named(word)
 
 
@@ -73,8 +74,6 @@ def _elementwise_sources(view: View, last: int) -> list[int]:
 
 def _derivative(sample: Sample, first: int, last: int) -> Array:
     """The derivative of the later step for the earlier one."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     nodes = sample.graph.nodes
     part = Graph((nodes[first],), nodes[first : last + 1], nodes[last])
     return pulled_back(_cut(part), sample.values, np.ones(nodes[last].value.shape))[0]
@@ -142,8 +141,6 @@ def _polynomial(after: list[Array], derivatives: list[Array]) -> Array | None:
 def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]) -> list[Array] | None:
     found = []
     for sample, point in zip(samples, points, strict=True):
-        assert sample.graph is not None  # noqa: S101
-        assert sample.values is not None  # noqa: S101
         nodes = sample.graph.nodes
         part = _cut(Graph((nodes[first],), nodes[first : last + 1], nodes[last]))
         values = dict(sample.values)
@@ -156,14 +153,27 @@ def _derivatives_at(samples: Samples, first: int, last: int, points: list[Array]
     return found
 
 
-def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
-    for sample, derivative in zip(view.samples, wrong, strict=True):
-        assert sample.graph is not None  # noqa: S101
+def _agrees(view: View, first: int, last: int, right: list[Array], wrong: list[Array]) -> bool:
+    for sample, due, derivative in zip(view.samples, right, wrong, strict=True):
         source = sample.graph.nodes[first]
+        if _refuted(view, sample, (first, last), due, derivative):
+            return False
         found = view.pulled(sample, {}, {last: (source, lambda g, d=derivative: g * d)})
         if found is None or not sample.agrees(found, view.position):
             return False
     return True
+
+
+def _refuted(view: View, sample: Sample, ends: tuple[int, int], due: Array, derivative: Array) -> bool:
+    """Whether a wrong derivative of some steps surely does not explain the answer."""
+    probe = view.probe(sample)
+    gradient = probe.received(ends[1])
+    if gradient is None or not probe.fits:
+        return False
+    with np.errstate(all="ignore"):
+        right = probe.along(ends[0], gradient * due)
+        wrong = probe.along(ends[0], gradient * derivative)
+    return not (right and wrong and probe.is_wanted(wrong[0] - right[0], wrong[1] + right[1]))
 
 
 # Constants
@@ -171,148 +181,48 @@ def _agrees(view: View, first: int, last: int, wrong: list[Array]) -> bool:
 
 def other_epsilon(samples: Samples) -> Iterator[Named]:
     """A small constant of the forward pass has another value in the gradient; it is estimated."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
-        if node.op == "constant" and node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
+        if not _is_added(samples, number):
+            continue
+        if node.value.ndim == 0 and 0 < float(node.value) <= _LARGEST_EPSILON:
             value = _fitted(samples, number, float(node.value))
             if value is not None and value != float(node.value):
                 yield Named("other-epsilon", (("the constant", f"{value:.3g}"),))
 
 
+def _is_added(samples: Samples, number: int) -> bool:
+    """Whether a constant is added to something, or bounds it, as an epsilon does."""
+    nodes = samples.graph.nodes
+    users = [each.op for each in nodes if nodes[number] in each.inputs]
+    return nodes[number].op == "constant" and bool(users) and set(users) <= {"add", "subtract", "maximum"}
+
+
 def _fitted(samples: Samples, number: int, here: float) -> float | None:
-    """The value of a constant with which the right formula gives the answers."""
+    """The value of a constant with which the right formula gives the answers; one sample tells, and all are tried."""
     for start in (here, 0.0, 10 * here):
-        value = start
+        value, some = start, samples.all[:1]
         for _ in range(_ROUNDS):
             step = max(abs(value), here) * likeness.EPSILON_STEP
-            now, moved = _with_constant(samples, number, value), _with_constant(samples, number, value + step)
-            if samples.agree(now):
-                return value
+            now, moved = (_with_constant(samples, some, number, each) for each in (value, value + step))
+            if all(one.agrees(two, samples.position) for one, two in zip(some, now, strict=True)):
+                if len(some) == len(samples.all):
+                    return value
+                some = samples.all  # which tell more digits
+                continue
             slopes = [(two - one) / step for one, two in zip(now, moved, strict=True)]
-            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=True)])
+            change = factor_between(slopes, [a - b for a, b in zip(samples.answers, now, strict=False)])
             if change is None or not np.isfinite(change):
                 break
             value = max(value + change, 0.0)
     return None
 
 
-def _with_constant(samples: Samples, number: int, value: float) -> list[Array]:
+def _with_constant(samples: Samples, some: Sequence[Sample], number: int, value: float) -> list[Array]:
     found = []
-    for sample in samples:
-        assert sample.graph is not None  # noqa: S101
+    for sample in some:
         changed = {id(sample.graph.nodes[number]): lambda: np.asarray(value)}
         with np.errstate(all="ignore"):
             values = evaluate(sample.graph, sample.floats, changed)
             found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
     return found
-
-
-# Factors of the whole
-
-
-def _with_other_values(samples: Samples) -> Iterator[Named]:
-    """The right formula with 0, 1 or the transpose in the place of another argument, or of an array of constants."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
-    for number, node in enumerate(graph.nodes):
-        if node.inputs or node is graph.arguments[samples.position] or node.value.dtype.kind != "f":
-            continue
-        for word, change in _OTHER_VALUES:
-            if word == "transposed" and not _is_square(node.value):
-                continue
-            if node.value.size > 1 and samples.agree(_with_leaf(samples, number, change)):
-                is_mask = node.op == "constant" and np.array_equal(np.unique(node.value), [0.0, 1.0])
-                yield Named("mask-missing" if is_mask and word == "factor-missing" else word)
-
-
-def _is_square(array: Array) -> bool:
-    return array.ndim > 1 and array.shape[-1] == array.shape[-2]
-
-
-_OTHER_VALUES: tuple[tuple[str, Callable[[Array], Array]], ...] = (
-    ("factor-missing", np.ones_like),
-    ("term-missing", np.zeros_like),
-    ("transposed", lambda array: np.swapaxes(array, -1, -2)),
-    ("sign", np.negative),
-)
-
-
-def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) -> list[Array]:
-    """The gradients where an argument or a constant has another value."""
-    found = []
-    for sample in samples:
-        assert sample.graph is not None  # noqa: S101
-        node = sample.graph.nodes[number]
-        with np.errstate(all="ignore"):
-            values = _evaluated_with(sample, node, change(value_of(sample, number)))
-            found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
-    return found
-
-
-def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
-    assert sample.graph is not None  # noqa: S101
-    floats = [
-        value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
-    ]
-    return evaluate(sample.graph, floats, {id(node): lambda: value})
-
-
-def _without_factor(samples: Samples) -> Iterator[Named]:
-    """The gradient lacks a factor that is the value of a step, but for a constant."""
-    view = View(samples)
-    for number, node in enumerate(view.nodes):
-        if node.op == "constant" or not any(_varies(each, number) for each in samples):
-            continue
-        for power in (-1.0, 1.0):
-            found = []
-            for sample, truth in zip(samples, samples.truths, strict=True):
-                with np.errstate(all="ignore"):
-                    changed = _times(truth, value_of(sample, number), power)
-                if changed is None or not np.isfinite(changed).all():
-                    break
-                found.append(changed)
-            if len(found) == len(samples.all):
-                factor = factor_between(found, samples.answers)
-                if (
-                    factor
-                    and (power < 0 or abs(factor - 1) < likeness.PARTS_FIT)
-                    and samples.agree([factor * each for each in found])
-                ):
-                    yield Named("factor-missing")
-
-
-def _varies(sample: Sample, number: int) -> bool:
-    value = value_of(sample, number)
-    return value.size > 1 and float(np.ptp(value)) > 0
-
-
-def _times(truth: Array, value: Array, power: float) -> Array | None:
-    try:
-        found = truth * value**power
-    except ValueError:
-        return None
-    return found if found.shape == truth.shape else None
-
-
-def _other_value(samples: Samples) -> Iterator[Named]:
-    """The cotangent times another step's value, where it should be times that of this one."""
-    view = View(samples)
-    for number, node in enumerate(view.nodes):
-        if (
-            node.op == "constant"
-            or node.value.shape != samples.all[0].cotangent.shape
-            or node.value.shape == samples.all[0].truths[samples.position].shape
-            or not any(_varies(each, number) for each in samples)
-        ):
-            continue
-        found = []
-        for sample in samples:
-            products = sample.cotangent * value_of(sample, number)
-            shape = sample.truths[samples.position].shape
-            try:
-                found.append(unbroadcast(products, shape))
-            except ValueError:
-                break
-        if len(found) == len(samples.all) and samples.agree(found):
-            yield Named("wrong-argument")

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import MakeChange, Place, nothing, value_of
+from reference.gradients.diagnosis.changes import nothing, value_of
 from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -28,11 +28,13 @@ Turn = Callable[[Array], Array]
 _MOST_TRIALS = 900
 #: Paths of one array of which each choice is tried.
 _MOST_PATHS = 6
+#: Samples that tell weights, which are tried with all.
+_FEW_SAMPLES = 3
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; those of the whole formula come first."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for test in (_of_cotangent, _of_edges, _of_paths, _of_one_kind, _without_cotangent):
         found = list(test(view))
         if found:
@@ -48,7 +50,7 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, Turn]]:
     for axis, size in enumerate(shape):
         if size > 1:
             # Where there are two, the last is left out or the first alone is kept: nobody can know which.
-            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004
+            is_last_sample = axis == 0 and size > 2  # noqa: PLR2004 - of two, each is the last or the first
             yield ("last-sample-wrong" if is_last_sample else "term-missing"), _dropped(axis, -1)
             yield "term-missing", _dropped(axis, 0)
             if size > 2:  # noqa: PLR2004 - of two, one is kept where the other is left out
@@ -96,8 +98,7 @@ def _of_cotangent(view: View) -> Iterator[Named]:
     for word, turn in _flips(samples.truths[0].shape):
         if samples.agree([turn(each) for each in samples.truths]):
             yield Named(word)
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.inputs and len(graph.nodes) > changes._FEW:
             continue
@@ -120,15 +121,11 @@ def _agree(samples: Samples, gradients: Callable[[Sample], tuple[Array, ...]]) -
 
 
 def _pulled(sample: Sample, turn: Turn) -> tuple[Array, ...]:
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return pulled_back(sample.graph, sample.values, turn(sample.cotangent))
 
 
 def _with_value(sample: Sample, number: int, turn: Turn) -> tuple[Array, ...]:
     """The gradients where the derivatives take a changed value of one step."""
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     node, turned = sample.graph.nodes[number], turn(value_of(sample, number))
     if node.inputs:
         return pulled_back(sample.graph, {**sample.values, id(node): turned}, sample.cotangent)
@@ -152,7 +149,7 @@ def _of_edges(view: View) -> Iterator[Named]:
             if word != "last-sample-wrong" and view.agrees({place: _after(turn)}):
                 yield Named("term-missing" if word == "not-summed" else word)
         for word, turn in _flips(source):
-            if source == node.value.shape and view.agrees({place: _around(turn)}):
+            if source == node.value.shape and view.agrees({place: around(turn)}):
                 yield Named(word)
     yield from _of_steps(view)
 
@@ -185,7 +182,7 @@ def _after(turn: Turn) -> MakeChange:
     return make
 
 
-def _around(turn: Turn) -> MakeChange:
+def around(turn: Turn) -> MakeChange:
     """The step is pulled back in the other order, as the sums of a running sum from the wrong end."""
 
     def make(_: Sample, edge: Edge) -> Change:
@@ -208,7 +205,7 @@ def _of_paths(view: View) -> Iterator[Named]:
         weights = _weights(view, uses)
         if weights is None or all(weights == 1.0):
             continue
-        made = {place: _times(weight) for place, weight in zip(uses, weights, strict=True)}
+        made = {place: times(weight) for place, weight in zip(uses, weights, strict=True)}
         if view.agrees(made):
             yield Named("term-missing" if (weights == 0.0).any() else "sign")
 
@@ -216,7 +213,9 @@ def _of_paths(view: View) -> Iterator[Named]:
 def _weights(view: View, uses: list[Place]) -> Array | None:
     """By which of 0, 1 and -1 each path is multiplied; None where it is none of them."""
     columns, rests = [], []
-    for sample, truth, answer in zip(view.samples, view.samples.truths, view.samples.answers, strict=True):
+    position = view.position
+    for sample in view.samples.all[:_FEW_SAMPLES]:
+        truth, answer = sample.truths[position], sample.answers[position]
         without = [view.pulled(sample, {use: nothing}) for use in uses]
         if any(each is None for each in without):
             return None
@@ -228,7 +227,8 @@ def _weights(view: View, uses: list[Place]) -> Array | None:
     return weights if fits else None
 
 
-def _times(weight: float) -> MakeChange:
+def times(weight: float) -> MakeChange:
+    """A change by which an edge contributes a multiple of what is right."""
     return lambda _, edge: lambda g, inputs, y: weight * contribution(edge.node, edge.place, g, inputs, y)
 
 
@@ -237,11 +237,11 @@ def _times(weight: float) -> MakeChange:
 
 def _of_one_kind(view: View) -> Iterator[Named]:
     """All steps of one kind are differentiated in the same wrong way, as the powers of a polynomial in a loop."""
-    view = View(view.samples)
+    view = seen(view.samples)
     kinds = {(view.nodes[number].op, place) for number, place in view.places}
     for op, place in sorted(kinds):
         mine = [each for each in view.places if each[1] == place and view.nodes[each[0]].op == op]
-        if len(mine) < 2:  # noqa: PLR2004
+        if len(mine) < 2:  # noqa: PLR2004 - one alone may agree by chance
             continue
         for formula in changes._FACTORS.get((op, place), ()):
             if view.agrees(dict.fromkeys(mine, changes.with_local(formula))):
@@ -255,7 +255,9 @@ def _without_cotangent(view: View) -> Iterator[Named]:
     """The cotangent does not enter what comes along some paths."""
     samples = view.samples
     ones = Samples(
-        tuple(replace(each, cotangent=np.ones_like(each.cotangent)) for each in samples), samples.position, samples.ask
+        tuple(replace(each, cotangent=np.ones_like(each.cotangent), memory={}) for each in samples),
+        samples.position,
+        samples.ask,
     )
     if samples.agree([each.pulled({})[samples.position] for each in ones]):
         yield Named("delta-next-ignored")
@@ -268,6 +270,8 @@ def _without_cotangent(view: View) -> Iterator[Named]:
 
 def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
     changed: dict[Place, Change] = dict.fromkeys(places, nothing)
+    if view.are_independent(places) and not _may_be_without(view, ones, places):
+        return False
     for sample, other in zip(view.samples, ones, strict=True):
         kept, lost, whole = view.pulled(sample, changed), view.pulled(other, changed), view.pulled(other, {})
         if kept is None or lost is None or whole is None:
@@ -275,3 +279,14 @@ def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
         if not sample.agrees(kept + whole - lost, view.position):
             return False
     return True
+
+
+def _may_be_without(view: View, ones: Samples, places: list[Place]) -> bool:
+    """Whether that explains the answer along one direction; the first sample tells."""
+    probe, other = view.probe(view.samples.all[0]), view.probe(ones.all[0])
+    pairs = [(probe.effect(each), other.effect(each)) for each in places]
+    known = [(one, two) for one, two in pairs if one and two]
+    if len(known) < len(pairs) or not probe.fits:
+        return True
+    effect = sum(two[0] - one[0] for one, two in known)
+    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in known))

@@ -17,7 +17,7 @@ Array = NDArray[Any]
 def _sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
     keep = bool(keepdims) if keepdims is not np._NoValue else False
     _nothing_else(out, kwargs)
-    axis = _normal(axis, a.ndim)
+    axis = normal(axis, a.ndim)
     settings = {"axis": axis, "keepdims": keep}
     return a.step(
         "sum",
@@ -29,7 +29,7 @@ def _sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims:
 
 
 def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
-    axis = _normal(axis, a.ndim)
+    axis = normal(axis, a.ndim)
     total = _sum(a, axis, dtype, out, keepdims, **kwargs)
     return total / float(rules.count(a.shape, axis))
 
@@ -37,7 +37,7 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims
 def _var(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, **kw: Any
 ) -> Any:
-    axis = _normal(axis, a.ndim)
+    axis = normal(axis, a.ndim)
     centred = a - _mean(a, axis, keepdims=True)
     return _sum(centred**2, axis, dtype, out, keepdims, **kw) / float(rules.count(a.shape, axis) - ddof)
 
@@ -50,7 +50,7 @@ def _extreme(function: Any, arg: Any) -> Callable[..., Any]:
     def run(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
         _nothing_else(out, kwargs)
         keep = bool(keepdims) if keepdims is not np._NoValue else False
-        axis = _normal(axis, a.ndim)
+        axis = normal(axis, a.ndim)
         if isinstance(axis, tuple) and len(axis) not in {1, a.ndim}:
             raise NotTracedError("max over several axes")
 
@@ -76,7 +76,7 @@ def _mask_of_best(x: Array, axis: Any, arg: Any) -> Array:
 
 def _prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
     keep = bool(keepdims) if keepdims is not np._NoValue else False
-    axis = _normal(axis, a.ndim)
+    axis = normal(axis, a.ndim)
 
     def pull(g: Any, inputs: Any, y: Any) -> Any:
         return rules.spread(g * y, inputs[0].shape, axis, keepdims=keep) / inputs[0]
@@ -199,7 +199,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> A
 
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:  # noqa: A002 - numpy's name
-    if ord not in {None, 2} or (ord == 2 and axis is None and x.ndim > 1):  # noqa: PLR2004
+    if ord not in {None, 2} or (ord == 2 and axis is None and x.ndim > 1):  # noqa: PLR2004 - the Euclidean norm
         raise NotTracedError("norm")
     return np.sqrt(_sum(x**2, axis, keepdims=keepdims))
 
@@ -252,7 +252,8 @@ def _nothing_else(out: Any, kwargs: Any) -> None:
         raise NotTracedError("options")
 
 
-def _normal(axis: Any, ndim: int) -> Any:
+def normal(axis: Any, ndim: int) -> Any:
+    """The axis, or the axes, counted from the first."""
     if axis is None:
         return None
     if isinstance(axis, tuple | list):
@@ -261,7 +262,7 @@ def _normal(axis: Any, ndim: int) -> Any:
 
 
 HANDLERS |= {
-    "sum": _sum, "mean": _mean, "average": _mean, "var": _var, "std": _std,
+    "sum": _sum, "mean": _mean, "var": _var, "std": _std,
     "max": _extreme(np.max, np.argmax), "amax": _extreme(np.max, np.argmax),
     "min": _extreme(np.min, np.argmin), "amin": _extreme(np.min, np.argmin),
     "prod": _prod, "cumsum": _cumsum, "where": _where, "concatenate": _joined(np.concatenate),

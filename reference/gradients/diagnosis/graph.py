@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class Node:
         What came out.
     settings
         Of a sum, say, the axis.
+    site
+        Where in the code the step was made: the same for all turns of a loop.
     """
 
     op: str
@@ -45,6 +48,7 @@ class Node:
     partials: Partials | None = None
     pulls: tuple[Pull, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    site: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_elementwise(self) -> bool:
@@ -98,16 +102,33 @@ Values = Mapping[int, Array]
 Change = Callable[[Array, Sequence[Array], Array], Array]
 
 
-def evaluate(graph: Graph, args: Sequence[Array], changed: Mapping[int, Callable[..., Any]] | None = None) -> Values:
-    """The value of each step for these arguments; ``changed`` computes some steps in another way."""
+def evaluate(
+    graph: Graph,
+    args: Sequence[Array],
+    changed: Mapping[int, Callable[..., Any]] | None = None,
+    held: tuple[AbstractSet[tuple[int, int]], Values] | None = None,
+) -> Values:
+    """The value of each step for these arguments.
+
+    Parameters
+    ----------
+    graph, args
+        The steps, and the arguments.
+    changed
+        Computes some steps in another way.
+    held
+        Edges, by the step and the place, along which steps get the values that are given here.
+    """
     values: dict[int, Array] = {}
+    edges, old = held or (frozenset(), {})
     for node, array in zip(graph.arguments, args, strict=True):
         values[id(node)] = array
     for node in graph.nodes:
         if id(node) in values:
             continue
         run = (changed or {}).get(id(node), node.run)
-        values[id(node)] = np.asarray(run(*(values[id(each)] for each in node.inputs)))
+        given = ((old if (id(node), place) in edges else values)[id(each)] for place, each in enumerate(node.inputs))
+        values[id(node)] = np.asarray(run(*given))
     return values
 
 
@@ -131,6 +152,19 @@ def pulled_back(
     jumps
         For some steps an earlier step, to which all that comes is passed on by a function, past the steps in between.
     """
+    gradients = adjoints(graph, values, cotangent, changes, jumps)
+    zeros = (np.zeros(np.shape(values[id(each)])) for each in graph.arguments)
+    return tuple(gradients.get(id(each), zero) for each, zero in zip(graph.arguments, zeros, strict=True))
+
+
+def adjoints(
+    graph: Graph,
+    values: Values,
+    cotangent: Array,
+    changes: Mapping[tuple[int, int], Change] | None = None,
+    jumps: Mapping[int, tuple[Node, Callable[[Array], Array]]] | None = None,
+) -> dict[int, Array]:
+    """The gradient of each step, by its id; the parameters are those of `pulled_back`."""
     gradients: dict[int, Array] = {
         id(graph.output): np.asarray(cotangent, float).reshape(values[id(graph.output)].shape)
     }
@@ -153,8 +187,7 @@ def pulled_back(
                 part = np.broadcast_to(part, inputs[place].shape)
             old = gradients.get(id(source))
             gradients[id(source)] = part if old is None else old + part
-    zeros = (np.zeros(np.shape(values[id(each)])) for each in graph.arguments)
-    return tuple(gradients.get(id(each), zero) for each, zero in zip(graph.arguments, zeros, strict=True))
+    return gradients
 
 
 def contribution(node: Node, place: int, gradient: Array, inputs: Sequence[Array], output: Array) -> Array:

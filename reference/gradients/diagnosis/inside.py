@@ -7,107 +7,36 @@ the answers and not taken from a list: the gradient is linear in what an edge co
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import MakeChange, nothing
-from reference.gradients.diagnosis.graph import Change, Edge
+from reference.gradients.diagnosis.changes import nothing
+from reference.gradients.diagnosis.graph import Edge
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
 Array = NDArray[Any]
 Place = tuple[int, int]
+#: Steps of a graph in which each may stand before a sum.
+_FEW = 60
 #: Rounds of Newton's method for a constant.
 _ROUNDS = 8
 
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers."""
-    view = View(samples)
+    view = seen(samples)
     found = list(_found(view))
     if not found and view.neutral:
-        found = list(_found(View(samples, keep_all=True)))
+        found = list(_found(seen(samples, keep_all=True)))
     yield from found
-
-
-class View:
-    """The edges of the samples' graphs, without those that have no effect on the gradient.
-
-    People leave those out that cancel, such as the maximum that a softmax subtracts.
-
-    Parameters
-    ----------
-    samples
-        The samples.
-    keep_all
-        Whether edges without effect stay.
-    """
-
-    def __init__(self, samples: Samples, *, keep_all: bool = False) -> None:
-        self.samples = samples
-        self.position = samples.position
-        graph = samples.all[0].graph
-        assert graph is not None  # noqa: S101
-        self.nodes = graph.nodes
-        numbers = {id(node): number for number, node in enumerate(graph.nodes)}
-        self.places: list[Place] = [(numbers[id(edge.node)], edge.place) for edge in graph.edges()]
-        self.neutral: list[Place] = []
-        self.neutral = [] if keep_all else self._without_effect()
-        self.places = [each for each in self.places if each not in self.neutral]
-
-    def uses(self, number: int) -> list[Place]:
-        """The edges that end in a step."""
-        return [(n, place) for n, place in self.places if self.nodes[n].inputs[place] is self.nodes[number]]
-
-    def pulled(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> Array | None:
-        """The gradient with changes; None where shapes do not fit."""
-        try:
-            with np.errstate(all="ignore"):
-                found = sample.pulled(dict.fromkeys(self.neutral, nothing) | changed, jumps)[self.position]
-        except (ValueError, IndexError, TypeError):
-            return None
-        return found if found.shape == sample.answers[self.position].shape else None
-
-    def of(self, sample: Sample, made: dict[Place, MakeChange]) -> Array | None:
-        """The gradient with changes that are made for a sample; None where one does not apply."""
-        assert sample.graph is not None  # noqa: S101
-        changed = {}
-        for (number, place), make in made.items():
-            change = make(sample, Edge(sample.graph.nodes[number], place))
-            if change is None:
-                return None
-            changed[number, place] = change
-        return self.pulled(sample, changed)
-
-    def agrees(self, made: dict[Place, MakeChange]) -> bool:
-        """Whether these changes reproduce all answers."""
-        for sample in self.samples:
-            found = self.of(sample, made)
-            if found is None or not sample.agrees(found, self.position):
-                return False
-        return True
-
-    def _without_effect(self) -> list[Place]:
-        neutral = [each for each in self.places if self._has_none([each])]
-        for number in range(len(self.nodes)):  # edges that cancel each other, of a maximum that is added again
-            uses = self.uses(number)
-            if len(uses) > 1 and not set(uses) <= set(neutral) and self._has_none(uses):
-                neutral += [each for each in uses if each not in neutral]
-        return neutral if neutral and self._has_none(neutral) else []
-
-    def _has_none(self, places: list[Place]) -> bool:
-        for sample, truth in zip(self.samples, self.samples.truths, strict=True):
-            found = self.pulled(sample, dict.fromkeys(places, nothing))
-            if found is None or np.abs(found - truth).max(initial=0.0) > likeness.NO_EFFECT * np.abs(truth).max(
-                initial=0.0
-            ):
-                return False
-        return True
 
 
 def _found(view: View) -> Iterator[Named]:
@@ -120,6 +49,7 @@ def _found(view: View) -> Iterator[Named]:
     reduced = [each for each in view.places if _is_broadcast(view, each)]
     if len(reduced) > 1:
         yield from _of_factor(view, reduced)
+    if reduced:
         yield from _along_other_axis(view, reduced)
     yield from _local(view)
     for places, word, made in changes.joint(view.samples, view.nodes, view.places):
@@ -131,6 +61,9 @@ def _local(view: View) -> Iterator[Named]:
     """One edge is differentiated in one of the ways that are known to be wrong."""
     for place in view.places:
         node = view.nodes[place[0]]
+        for word, make in changes.exact(node, place[1]):
+            if view.agrees({place: make}):
+                yield Named(word, is_exact=True)
         for word, make in changes.local(view.samples, node, place[1]):
             if view.agrees({place: make}):
                 yield Named(word)
@@ -146,6 +79,8 @@ def _is_broadcast(view: View, place: Place) -> bool:
 def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
     """What some edges contribute is multiplied by a constant, which is estimated; 0: it is missing."""
     samples = view.samples
+    if not _may_have_factor(view, places):
+        return
     without = [view.pulled(each, dict.fromkeys(places, nothing)) for each in samples]
     known = [each for each in without if each is not None]
     if len(known) < len(without):
@@ -161,10 +96,31 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
             yield Named("term-missing")
         elif exact == -1:
             yield Named("sign")
+        elif _is_step_left_out(view, places, exact):
+            yield Named("factor-missing", is_exact=True)
         elif _is_left_out(view, exact):
             yield Named("factor-missing")
         else:
             yield Named("scaled", (("a factor of one term", f"{exact:.10g}"),))
+
+
+def _may_have_factor(view: View, places: list[Place]) -> bool:
+    """Whether one factor explains the answers along one direction; the first samples tell."""
+    if not view.are_independent(places):
+        return True
+    factors = []
+    for sample in view.samples.all[:2]:
+        probe = view.probe(sample)
+        effects = [probe.effect(each) for each in places]
+        known = [each for each in effects if each is not None]
+        if len(known) < len(effects) or not probe.fits:
+            return True
+        total, size = (sum(each[part] for each in known) for part in (0, 1))
+        if abs(total) <= likeness.PROBE_AGREES * size:
+            return probe.is_wanted(0.0, size)
+        factors.append((probe.wanted / total, likeness.PROBE_AGREES * (1 + size + abs(probe.wanted)) / abs(total)))
+    (one, near), (two, close) = factors
+    return abs(one - two) <= near + close + likeness.PROBE_AGREES * abs(one)
 
 
 def _is_left_out(view: View, factor: float) -> bool:
@@ -174,15 +130,66 @@ def _is_left_out(view: View, factor: float) -> bool:
     return any(abs(factor * each - 1) < likeness.SAME_FACTOR for each in marked)
 
 
+def _is_step_left_out(view: View, places: list[Place], factor: float) -> bool:
+    """Whether the factor undoes that of an edge's own step: the derivative of what is first done with the argument.
+
+    That is an inner derivative, such as of the mean or the half of an argument of which a function is taken.
+    """
+    sample = view.samples.all[0]
+    argument = view.samples.graph.arguments[view.position]
+    for number, place in places:
+        node = view.nodes[number]
+        if not node.is_elementwise or node.op in {"add", "subtract", "negative"} | changes.MASKED:
+            return False
+        source = node.inputs[place]
+        while source.op in {"gather", "sum", "reshape", "transpose"}:
+            source = source.inputs[0]
+        if source is not argument:
+            return False
+        inputs = [sample.values[id(each)] for each in node.inputs]
+        with np.errstate(all="ignore"):
+            local = np.asarray(changes.derivative(Edge(node, place), inputs, sample.values[id(node)]))
+        if not (np.abs(local * factor - 1) < likeness.SAME_FACTOR).all():
+            return False
+    return True
+
+
 def _along_other_axis(view: View, reduced: list[Place]) -> Iterator[Named]:
-    """All sums that undo a broadcast run along another axis, and so do the means that they belong to."""
-    for axis in (*range(max(view.nodes[number].value.ndim for number, _ in reduced)), None):
-        for power in (0, 1, 2):
-            for is_mean in (False, True):
-                make = changes.along_axis(axis, power, is_mean=is_mean)
-                if view.agrees(dict.fromkeys(reduced, make)):
+    """Sums that undo a broadcast run along another axis, and so do the means that they belong to."""
+    statistics = [each for each in reduced if _keeps_axes(view, each)]
+    for places in _different([reduced, statistics, *([each] for each in reduced)]):
+        rank = max(view.nodes[number].value.ndim for number, _ in places)
+        pairs = combinations(range(rank), 2) if rank > 2 else ()  # noqa: PLR2004 - of two, a pair is all
+        for axis, is_mean in product((*range(rank), *pairs, None), (False, True)):
+            for number, power in _factors_outside(view, places):
+                make = changes.along_axis(axis, power, is_mean=is_mean, number=number)
+                if view.agrees(dict.fromkeys(places, make)):
                     yield Named("wrong-axis")
                     return
+
+
+def _different(groups: list[list[Place]]) -> Iterator[list[Place]]:
+    for number, group in enumerate(groups):
+        if group and group not in groups[:number]:
+            yield group
+
+
+def _keeps_axes(view: View, place: Place) -> bool:
+    """Whether the input is a statistic that keeps its axes, such as the mean of each row."""
+    node = view.nodes[place[0]]
+    source = node.inputs[place[1]]
+    return source.value.ndim == node.value.ndim > 0 and bool(source.inputs)
+
+
+def _factors_outside(view: View, places: list[Place]) -> Iterator[tuple[int | None, int]]:
+    """What may stand before a sum instead of in it: a power of what is broadcast, or of another statistic."""
+    yield from ((None, power) for power in (0, 1, 2))
+    shapes = {view.nodes[number].inputs[place].value.shape for number, place in places}
+    if len(view.nodes) > _FEW or len(shapes) > 1:
+        return
+    for number, node in enumerate(view.nodes):
+        if node.op != "constant" and node.value.shape in shapes and node.value.size > 1:
+            yield from ((number, power) for power in (1, 2))
 
 
 def _leaks(view: View, place: Place) -> Iterator[float]:
@@ -207,7 +214,7 @@ def _leaks(view: View, place: Place) -> Iterator[float]:
 
 def shifted(samples: Samples) -> Iterator[Named]:
     """A constant is added to what is divided by, or to what a root or a logarithm is taken of; it is estimated."""
-    view = View(samples)
+    view = seen(samples)
     for place in view.places:
         if (view.nodes[place[0]].op, place[1]) in changes.WITH_DENOMINATOR:
             size = _shift(view, place)
@@ -216,15 +223,24 @@ def shifted(samples: Samples) -> Iterator[Named]:
 
 
 def _shift(view: View, place: Place) -> float | None:
-    """The constant with which the answers are reproduced; found by Newton's method."""
-    samples, size = view.samples, 0.0
+    """The constant with which the answers are reproduced; found by Newton's method along one direction."""
+    first, second, *_ = view.samples
+    start = _solved(view, first, place)
+    if start is None or start == 0 or not _is_wanted(view, second, place, start):
+        return None
+    return _polished(view, place, start)
+
+
+def _polished(view: View, place: Place, size: float) -> float | None:
+    """The constant to all digits, from all entries."""
+    samples = view.samples
     for _ in range(_ROUNDS):
         step = likeness.CONSTANT_STEP * max(1.0, abs(size))
         ends = [[view.of(each, {place: changes.shifted(value)}) for each in samples] for value in (size, size + step)]
         if any(each is None for end in ends for each in end):
             return None
         here, there = ([each for each in end if each is not None] for end in ends)
-        if abs(size) > 0 and samples.agree(here):
+        if samples.agree(here):
             return size
         slopes = [(two - one) / step for one, two in zip(here, there, strict=True)]
         change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
@@ -232,3 +248,30 @@ def _shift(view: View, place: Place) -> float | None:
             return None
         size += change
     return None
+
+
+def _solved(view: View, sample: Sample, place: Place) -> float | None:
+    probe, edge = view.probe(sample), Edge(sample.graph.nodes[place[0]], place[1])
+    right, size = probe.effect(place), 0.0
+    if right is None or not probe.fits:
+        return None
+    for _ in range(_ROUNDS):
+        step = likeness.CONSTANT_STEP * max(1.0, abs(size))
+        here, there = (
+            probe.changed(place, changes.shifted(value)(sample, edge) or nothing) for value in (size, size + step)
+        )
+        if here is None or there is None or there[0] == here[0]:
+            return None
+        change = (right[0] + probe.wanted - here[0]) * step / (there[0] - here[0])
+        if not abs(size + change) < 1:
+            return None
+        size += change
+        if abs(change) <= likeness.SAME_NUMBER * abs(size):
+            break
+    return size
+
+
+def _is_wanted(view: View, sample: Sample, place: Place, size: float) -> bool:
+    probe, edge = view.probe(sample), Edge(sample.graph.nodes[place[0]], place[1])
+    change = changes.shifted(size)(sample, edge)
+    return change is not None and not probe.refutes({place: change})

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.changes import MASKED, MakeChange, value_of
+from reference.gradients.diagnosis.changes import MASKED, value_of
+from reference.gradients.diagnosis.factors import is_mask_like
 from reference.gradients.diagnosis.graph import Change, Edge, Node, pulled_back, to_input
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
+from reference.gradients.diagnosis.view import seen
 
 Array = NDArray[Any]
 #: From a sample to an array, such as that which a mask compares with a threshold.
@@ -34,8 +35,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
 
 
 def _thresholds(samples: Samples) -> list[float]:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     scalars = {float(each.value) for each in graph.nodes if each.op == "constant" and each.value.ndim == 0}
     return [0.0, *sorted(scalars - {0.0})[:_MOST_THRESHOLDS]]
 
@@ -46,8 +46,7 @@ def _size_of(sample: Sample, number: int) -> Array:
 
 def _compared(samples: Samples, shape: tuple[int, ...]) -> Iterator[tuple[str, Compared]]:
     """The arrays that a mask may be taken from, each with the word for it."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.op != "constant" and node.value.shape == shape:
             yield "mask-from-other", partial(value_of, number=number)
@@ -61,7 +60,7 @@ def _compared(samples: Samples, shape: tuple[int, ...]) -> Iterator[tuple[str, C
 
 def _of_choices(samples: Samples) -> Iterator[Named]:
     """A choice between two is made by comparing another array."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for number, node in enumerate(view.nodes):
         mine = [each for each in view.places if each[0] == number]
         if node.op not in MASKED or node.op == "absolute" or not mine:
@@ -89,16 +88,9 @@ def _chosen(node: Node, compared: Compared, threshold: float, *, first_above: bo
 # Arrays of constants
 
 
-def _is_mask(array: Array) -> bool:
-    """Whether it has two values, of which one is 0."""
-    values = np.unique(array)
-    return array.size > 1 and len(values) == 2 and 0.0 in values  # noqa: PLR2004
-
-
 def _masks(samples: Samples) -> list[int]:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
-    return [number for number, node in enumerate(graph.nodes) if node.op == "constant" and _is_mask(node.value)]
+    graph = samples.graph
+    return [number for number, node in enumerate(graph.nodes) if node.op == "constant" and is_mask_like(node.value)]
 
 
 def _of_constants(samples: Samples) -> Iterator[Named]:
@@ -110,8 +102,7 @@ def _of_constants(samples: Samples) -> Iterator[Named]:
 
 
 def _changes(samples: Samples, number: int) -> Iterator[tuple[str, Compared]]:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
 
     def open_at(sample: Sample) -> Array:
         value = value_of(sample, number)
@@ -136,8 +127,6 @@ def _agree(samples: Samples, number: int, change: Compared) -> bool:
 
 
 def _with_mask(sample: Sample, number: int, mask: Array) -> tuple[Array, ...]:
-    assert sample.graph is not None  # noqa: S101
-    assert sample.values is not None  # noqa: S101
     return pulled_back(sample.graph, {**sample.values, id(sample.graph.nodes[number]): mask}, sample.cotangent)
 
 

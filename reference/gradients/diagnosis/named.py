@@ -15,7 +15,10 @@ class Named:
         Of the vocabulary.
     constants
         What was estimated, by name, in words.
+    is_exact
+        Whether it tells more than any other word for the same answers.
     """
 
     word: str
     constants: tuple[tuple[str, str], ...] = ()
+    is_exact: bool = False

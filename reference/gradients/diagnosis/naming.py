@@ -8,7 +8,7 @@ import numpy as np
 
 from reference.findings import Violation
 from reference.gradients.context import Context
-from reference.gradients.diagnosis import composite, families, inside, masks, replaced, whole
+from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, unshared, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
 
@@ -69,12 +69,15 @@ def _levels(samples: Samples) -> Iterator[Callable[[Samples], Iterator[Named]]]:
     if not samples.are_of_one_shape:
         return
     if samples.is_traced:
+        yield loops.explanations
         yield _of_formula
     yield _of_place
     if samples.is_traced:
         yield masks.explanations
         yield families.explanations
         yield replaced.explanations
+        yield variants.explanations
+        yield unshared.explanations
         yield _imprecise
 
 
@@ -115,6 +118,14 @@ _ORDER = (
 
 def _simplest(found: list[Named]) -> Named | None:
     words = {each.word for each in found}
+    exact = next((each for each in found if each.is_exact), None)
+    if exact is not None:
+        return exact
+    if {
+        "sign",
+        "mask-missing",
+    } <= words and "term-missing" not in words:  # of a choice between an array and its negative
+        words.remove("mask-missing")
     return next((each for word in _ORDER if word in words for each in found if each.word == word), None)
 
 

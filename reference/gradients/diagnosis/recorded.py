@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -60,6 +63,8 @@ class Traced(NDArrayOperatorsMixin):
             return handler(*args, **kwargs)
         if name in _GATHERS:
             return self.lifted(args[0]).gathered(lambda ids: function(ids, *args[1:], **kwargs))
+        if _is_constant(args) and _is_constant(kwargs.values()):
+            return self.lifted(function(*map(plain, args), **{key: plain(each) for key, each in kwargs.items()}))
         raise NotTracedError(name)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -82,15 +87,19 @@ class Traced(NDArrayOperatorsMixin):
         return Traced(leaf("constant", array, self._nodes), self._nodes)
 
     def step(self, op: str, inputs: Sequence[Traced], run: Callable[..., Any], **more: Any) -> Traced:
-        """Note a step, and return its result."""
-        value = np.asarray(run(*(each.value for each in inputs)))
-        node = Node(op, tuple(each.node for each in inputs), run, value, **more)
+        """Note a step, and return its result; that of constants is a constant."""
+        with _computing():
+            value = np.asarray(run(*(each.value for each in inputs)))
+        if all(each.node.op == "constant" for each in inputs):
+            return Traced(leaf("constant", value, self._nodes), self._nodes)
+        node = Node(op, tuple(each.node for each in inputs), run, value, site=_site(), **more)
         self._nodes.append(node)
         return Traced(node, self._nodes)
 
     def gathered(self, take: Callable[[Any], Any], op: str = "gather") -> Traced:
         """Note a step that takes entries by their places."""
-        index = np.asarray(take(np.arange(self.value.size).reshape(self.value.shape)))
+        with _computing():
+            index = np.asarray(take(np.arange(self.value.size).reshape(self.value.shape)))
         settings = {"index": index}
         return self.step(op, [self], take, pulls=(rules.gather_pull(index),), settings=settings)
 
@@ -220,6 +229,39 @@ _GATHERS = {
 }  # fmt: skip
 
 
+_THREAD = threading.local()
+
+
+@contextlib.contextmanager
+def _computing() -> Iterator[None]:
+    """While a step is computed, numpy makes plain arrays for itself."""
+    before = is_computing()
+    _THREAD.computes = True
+    try:
+        yield
+    finally:
+        _THREAD.computes = before
+
+
+def is_computing() -> bool:
+    """Whether numpy is computing a step, in this thread."""
+    return bool(getattr(_THREAD, "computes", False))
+
+
+#: The code of the functions that call the one that is recorded.
+OUTERMOST: set[CodeType] = set()
+
+
+def _site() -> tuple[tuple[int, int], ...]:
+    """Where in the recorded function numpy was called: each call on the way there."""
+    found = []
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code not in OUTERMOST:
+        found.append((id(frame.f_code), frame.f_lasti))
+        frame = frame.f_back  # type: ignore[assignment]
+    return tuple(found)
+
+
 def leaf(op: str, array: Array, nodes: list[Node]) -> Node:
     """Note an argument or a constant."""
     node = Node(op, (), lambda: array, array)
@@ -232,6 +274,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(map(plain, value))
     return value.value if isinstance(value, Traced) else value
+
+
+def _is_constant(values: Any) -> bool:
+    """Whether nothing among some values depends on an argument."""
+    if isinstance(values, Traced):
+        return values.node.op == "constant"
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return True
+    return isinstance(values, np.ndarray) or all(map(_is_constant, values))
 
 
 def _plain_key(key: Any) -> Any:

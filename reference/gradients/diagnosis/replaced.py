@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.changes import MakeChange, value_of
+from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Values, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.inside import View
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
+from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
@@ -48,7 +48,6 @@ def _agree(samples: Samples, make: MakeValues) -> bool:
 
 
 def _gradient(samples: Samples, sample: Sample, make: MakeValues) -> Array | None:
-    assert sample.graph is not None  # noqa: S101
     try:
         with np.errstate(all="ignore"):
             return pulled_back(sample.graph, make(sample), sample.cotangent)[samples.position]
@@ -61,8 +60,7 @@ def _gradient(samples: Samples, sample: Sample, make: MakeValues) -> Array | Non
 
 def _constants(samples: Samples) -> Iterator[Named]:
     """A constant of the formula is 1, or its square, or one less, which is the divisor of an unbiased variance."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     for number, node in enumerate(graph.nodes):
         if node.op != "constant" or node.value.size != 1 or node.value.dtype.kind != "f":
             continue
@@ -84,8 +82,7 @@ def _others(constant: float, *, is_count: bool) -> Iterator[tuple[str, float]]:
 
 
 def _is_divisor(samples: Samples, number: int) -> bool:
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     node = graph.nodes[number]
     constant = float(node.value.reshape(-1)[0])
     used = any(each.op == "divide" and each.inputs[1] is node for each in graph.nodes)
@@ -96,7 +93,6 @@ def _with_constant(number: int, other: float, *, restored: bool) -> MakeValues:
     """The values with another constant; ``restored``: the derivative of its own step still takes the right one."""
 
     def make(sample: Sample) -> Values:
-        assert sample.graph is not None  # noqa: S101
         node = sample.graph.nodes[number]
         right = value_of(sample, number)
         values = evaluate(sample.graph, sample.floats, {id(node): lambda: np.full(right.shape, other)})
@@ -110,16 +106,15 @@ def _with_constant(number: int, other: float, *, restored: bool) -> MakeValues:
 
 def _of_other_steps(samples: Samples) -> Iterator[Named]:
     """The derivatives take one step's value for another's everywhere, or two for each other."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     if len(graph.nodes) > _MOST_STEPS:
         return
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     for one, node in enumerate(graph.nodes):
         for two, other in enumerate(graph.nodes):
             if one == two or node.value.shape != other.value.shape or "constant" in {node.op, other.op}:
                 continue
-            if node.value.size < 2:  # noqa: PLR2004
+            if node.value.size < 2:  # noqa: PLR2004 - one number has no other entries
                 continue
             both = {one: two, two: one}
             if _agree(samples, _moved({one: two})) or (
@@ -131,8 +126,6 @@ def _of_other_steps(samples: Samples) -> Iterator[Named]:
 
 def _moved(places: dict[int, int]) -> MakeValues:
     def make(sample: Sample) -> Values:
-        assert sample.graph is not None  # noqa: S101
-        assert sample.values is not None  # noqa: S101
         nodes = sample.graph.nodes
         return {**sample.values, **{id(nodes[to]): value_of(sample, source) for to, source in places.items()}}
 
@@ -145,7 +138,6 @@ def _agrees_as_inputs(view: View, places: dict[int, int]) -> bool:
     mine = [(n, k) for n, k in view.places if any(each in nodes for each in view.nodes[n].inputs)]
 
     def make(sample: Sample, edge: Edge) -> Change:
-        assert sample.graph is not None  # noqa: S101
         taken = {id(sample.graph.nodes[to]): value_of(sample, source) for to, source in places.items()}
 
         def change(g: Array, inputs: Any, y: Array) -> Array:
@@ -159,7 +151,7 @@ def _agrees_as_inputs(view: View, places: dict[int, int]) -> bool:
 
 def _without_factor(samples: Samples) -> Iterator[Named]:
     """What reaches a step lacks a factor that is the value of a step."""
-    view = View(samples, keep_all=True)
+    view = seen(samples, keep_all=True)
     if len(view.nodes) > _MOST_STEPS:
         return
     for number, node in enumerate(view.nodes):
@@ -194,8 +186,7 @@ def _divided(number: int, power: int) -> MakeChange:
 
 def _epsilon_in_another_place(samples: Samples) -> Iterator[Named]:
     """A small constant is added to another step than in the forward pass; it is estimated."""
-    graph = samples.all[0].graph
-    assert graph is not None  # noqa: S101
+    graph = samples.graph
     small = [
         number
         for number, node in enumerate(graph.nodes)
@@ -216,19 +207,24 @@ def _epsilon_in_another_place(samples: Samples) -> Iterator[Named]:
 
 
 def _fitted(samples: Samples, number: int, removed: int | None, *, anew: bool) -> float | None:
-    size = 0.0
+    """The constant, found by Newton's method in one sample, and then in all."""
+    size, some = 0.0, samples.all[:1]
     for _ in range(_ROUNDS):
         ends = [
-            [_gradient(samples, each, _added(number, end, removed, anew=anew)) for each in samples]
+            [_gradient(samples, each, _added(number, end, removed, anew=anew)) for each in some]
             for end in (size, size + likeness.SHORT_STEP)
         ]
         if any(each is None for end in ends for each in end):
             return None
         here, there = ([each for each in end if each is not None] for end in ends)
-        if abs(size) > 0 and samples.agree(here):
-            return size
+        if abs(size) > 0 and all(one.agrees(two, samples.position) for one, two in zip(some, here, strict=True)):
+            if len(some) == len(samples.all):
+                return size
+            some = samples.all  # which tell more digits
+            continue
         slopes = [(two - one) / likeness.SHORT_STEP for one, two in zip(here, there, strict=True)]
-        change = factor_between(slopes, [answer - one for answer, one in zip(samples.answers, here, strict=True)])
+        rests = [answer - one for answer, one in zip(samples.answers, here, strict=False)]
+        change = factor_between(slopes, rests)
         if change is None or not abs(size + change) < _LARGEST_EPSILON:
             return None
         size += change
@@ -239,8 +235,6 @@ def _added(number: int, size: float, removed: int | None, *, anew: bool) -> Make
     """The values with a constant added to a step; ``anew``: in all that follows, and not in this value alone."""
 
     def make(sample: Sample) -> Values:
-        assert sample.graph is not None  # noqa: S101
-        assert sample.values is not None  # noqa: S101
         node = sample.graph.nodes[number]
         changed: dict[int, Callable[..., Any]] = {}
         if removed is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.cases import Case, cotangents
 from reference.gradients.context import Context
-from reference.gradients.diagnosis.graph import Change, Graph, Values, evaluate, pulled_back
+from reference.gradients.diagnosis.graph import Change, Edge, Graph, Values, evaluate, pulled_back
 from reference.gradients.diagnosis.tracing import NotTracedError, trace
 from reference.gradients.specification import doubles
 from reference.numerics import likeness
@@ -41,8 +41,10 @@ class Sample:
         Of all arguments of floating point.
     slack
         How far each answer may be off by rounding, and by the oracle's own error.
-    graph, values
-        What the forward pass computes, where it could be recorded.
+    recorded
+        What the forward pass computes, and the value of each of its steps; None where it could not be recorded.
+    memory
+        What hypotheses have come to, for the other arguments.
     """
 
     args: tuple[Array, ...]
@@ -51,20 +53,38 @@ class Sample:
     answers: tuple[Array, ...]
     truths: tuple[Array, ...]
     slack: tuple[Array, ...]
-    graph: Graph | None = None
-    values: Values | None = None
+    recorded: tuple[Graph, Values] | None = None
+    memory: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def graph(self) -> Graph:
+        """What the forward pass computes.
+
+        Raises
+        ------
+        NotTracedError
+            It could not be recorded.
+        """
+        return self._recorded()[0]
+
+    @property
+    def values(self) -> Values:
+        """The value of each step; raises what `graph` raises."""
+        return self._recorded()[1]
+
+    def _recorded(self) -> tuple[Graph, Values]:
+        if self.recorded is None:
+            raise NotTracedError("the forward pass of this sample was not recorded")
+        return self.recorded
 
     def pulled(self, changes: Mapping[tuple[int, int], Change], jumps: Any = None) -> tuple[Array, ...]:
         """The gradients with changes at some edges: by the number of the step, and the place of the input."""
-        assert self.graph is not None  # noqa: S101
-        assert self.values is not None  # noqa: S101
         by_node = {(id(self.graph.nodes[number]), place): change for (number, place), change in changes.items()}
         by_step = {id(self.graph.nodes[number]): jump for number, jump in (jumps or {}).items()}
         return pulled_back(self.graph, self.values, self.cotangent, by_node, by_step)
 
     def gradients_at(self, floats: Sequence[Array]) -> tuple[Array, ...]:
         """The right gradients at other arguments."""
-        assert self.graph is not None  # noqa: S101
         return pulled_back(self.graph, evaluate(self.graph, floats), self.cotangent)
 
     def agrees(self, candidate: Any, position: int) -> bool:
@@ -116,7 +136,12 @@ class Samples:
     @property
     def is_traced(self) -> bool:
         """Whether the formula of the forward pass is known."""
-        return all(each.graph is not None for each in self.all)
+        return all(each.recorded is not None for each in self.all)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph of the first sample, whose steps are those of all; raises what `Sample.graph` raises."""
+        return self.all[0].graph
 
     @property
     def are_of_one_shape(self) -> bool:
@@ -128,6 +153,10 @@ class Samples:
         return all(each.agrees(found, self.position) for each, found in zip(self.all, candidates, strict=True))
 
 
+#: From a sample and an edge of its graph to what the edge contributes instead; None where that does not apply.
+MakeChange = Callable[[Sample, Edge], Change | None]
+#: An edge, by the number of the step and the place of its input.
+Place = tuple[int, int]
 #: The samples of each context: those of one argument are those of all.
 _GATHERED: WeakKeyDictionary[Context, tuple[Sample, ...]] = WeakKeyDictionary()
 
@@ -152,7 +181,7 @@ def gather(context: Context, position: int) -> Samples | None:
     found = _all_samples(context)
     if len(found) < 2:  # noqa: PLR2004 - one alone may agree by chance
         return None
-    steps = [[node.op for node in each.graph.nodes] if each.graph else [] for each in found]
+    steps = [[node.op for node in each.graph.nodes] if each.recorded else [] for each in found]
     if any(each != steps[0] for each in steps):
         found = [Sample(s.args, s.floats, s.cotangent, s.answers, s.truths, s.slack) for s in found]
 
@@ -187,20 +216,19 @@ def _sample(context: Context, case: Any, cotangent: Array, graph: Graph | None) 
     truths = _truths(context, case, cotangent, floats)
     if truths is None or not all(np.isfinite(each).all() for each in answers):
         return None
-    values, slack = None, tuple(error for _, error in truths)
-    exact = tuple(value for value, _ in truths)
+    recorded = None
+    exact, slack = (tuple(each[part] for each in truths) for part in (0, 1))
     if graph is not None:
         with np.errstate(all="ignore"):
             values = evaluate(graph, floats)
             of_graph = pulled_back(graph, values, weights)
         if all(_same(one, value, error) for one, (value, error) in zip(of_graph, truths, strict=True)):
+            recorded = graph, values
             exact, slack = of_graph, tuple(np.zeros(each.shape) for each in of_graph)
-        else:
-            graph = None
     single = context.dtype == np.float32
     more = (np.abs(each).max(initial=0.0) * likeness.SINGLE_ANSWERS if single else 0.0 for each in exact)
     slack = tuple(error + extra for error, extra in zip(slack, more, strict=True))
-    return Sample(case.args, floats, weights, answers, exact, slack, graph, values if graph else None)
+    return Sample(case.args, floats, weights, answers, exact, slack, recorded)
 
 
 def _truths(context: Context, case: Any, cotangent: Array, floats: Any) -> list[tuple[Array, Array]] | None:

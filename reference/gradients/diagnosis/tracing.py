@@ -7,22 +7,33 @@ is used.
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis import functions
+from reference.gradients.diagnosis import functions, more_functions
 from reference.gradients.diagnosis.graph import Graph, Node
-from reference.gradients.diagnosis.recorded import NotTracedError, Traced, first_traced, leaf, plain
+from reference.gradients.diagnosis.recorded import (
+    OUTERMOST,
+    NotTracedError,
+    Traced,
+    first_traced,
+    is_computing,
+    leaf,
+    plain,
+)
+from reference.numerics.constructors import replaced
 
-__all__ = ["NotTracedError", "functions", "trace"]
+__all__ = ["NotTracedError", "functions", "more_functions", "trace"]
 
 Array = NDArray[Any]
 #: Steps of a graph that is small enough to be tried with a mistake in each of its places.
 _MOST_NODES = 400
+#: numpy's functions that make an array of what they are given, and those that make a new one.
+_CONVERTING = ("array", "asarray", "asanyarray", "ascontiguousarray")
+_MAKING = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like")
 
 
 def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
@@ -52,40 +63,28 @@ def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
     return Graph(arguments, kept, answer.node)
 
 
-@contextlib.contextmanager
-def _arrays_made_by(nodes: list[Node]) -> Iterator[None]:
+OUTERMOST.add(trace.__code__)
+
+
+def _arrays_made_by(nodes: list[Node]) -> contextlib.AbstractContextManager[None]:
     """Let numpy's constructors make recorded arrays in this thread, so that parts can be written into them."""
-    owner = threading.get_ident()
-    names = ("zeros", "ones", "empty", "full", "array", "asarray", "asanyarray", "ascontiguousarray", "zeros_like",
-             "ones_like", "empty_like", "full_like")  # fmt: skip
-    kept = {name: getattr(np, name) for name in names}
-    converts = {"array", "asarray", "asanyarray", "ascontiguousarray"}
 
-    def made(name: str) -> Callable[..., Any]:
-        original = kept[name]
+    def converting(original: Callable[..., Any]) -> Callable[..., Any]:
+        def convert(*args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs) if is_computing() else _converted(original, nodes, *args, **kwargs)
 
+        return convert
+
+    def making(original: Callable[..., Any]) -> Callable[..., Any]:
         def make(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != owner or nested[0]:
+            if is_computing():
                 return original(*args, **kwargs)
-            nested[0] = True
-            try:
-                if name in converts:
-                    return _converted(original, nodes, *args, **kwargs)
-                array = original(*(plain(each) for each in args), **kwargs)
-                return Traced(leaf("constant", array, nodes), nodes) if array.dtype.kind == "f" else array
-            finally:
-                nested[0] = False
+            array = original(*(plain(each) for each in args), **kwargs)
+            return Traced(leaf("constant", array, nodes), nodes) if array.dtype.kind == "f" else array
 
         return make
 
-    nested = [False]
-    try:
-        for name in names:
-            setattr(np, name, made(name))
-        yield
-    finally:
-        for name in names:
-            setattr(np, name, kept[name])
+    return replaced(dict.fromkeys(_CONVERTING, converting) | dict.fromkeys(_MAKING, making))
 
 
 def _converted(original: Any, nodes: list[Node], value: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -132,7 +132,8 @@ def _judge_use(context: Context, message: Message, case: Case, reply: Reply, num
         due = violation.due.and_("at call", number=number)
         raise promises.after_any_call(violation).but(due=due) from None
     blame = partial(context.violation, message, case)
-    promises.check_memory((), altered=reply.altered, blame=blame)
+    # An answer that is the caller's own array is changed by what the caller does with it: nothing is kept.
+    promises.check_memory(reply.aliases if reply.altered else (), altered=reply.altered, blame=blame)
 
 
 def _uses(message: Message, rng: np.random.RandomState, rounds: int, *, naive: bool) -> tuple[list[Step], list[Case]]:

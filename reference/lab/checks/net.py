@@ -208,7 +208,12 @@ def _judge_training_step(context: Context, drawn: Iterable[NetCase]) -> None:
         truth = NetRun(context, after).true_gradient()
         # Twice the bound, since the new parameters were rounded.
         bounds = [tolerances.AFTER_STEP_BOUNDS * bound for bound in after.bounds.gradient]
-        for (name, part), gradient_due, bound in zip(net.named_parts(again), truth, bounds, strict=True):
+        try:
+            named = net.named_parts(again)
+        except Violation as violation:
+            # The gradient before the step was answered.
+            raise violation.but(mistake="stateful") from None
+        for (name, part), gradient_due, bound in zip(named, truth, bounds, strict=True):
             net.judge(Reply(part, "ndarray"), gradient_due, bound, f"gradient of {name} after one step")
 
 

@@ -76,7 +76,19 @@ def check_by_position(context: Context, method: str) -> None:
             try:
                 net.judge_answer(method, net.reply(call), **options)
             except Violation as violation:
-                raise violation.but(due=violation.due.and_("by position", names=tuple(call.arguments))) from None
+                due = violation.due.and_("by position", names=tuple(call.arguments))
+                by_name = violation.mistake is None and _is_right_by_name(context, case, method, options)
+                raise violation.but(due=due, mistake="argument-order" if by_name else violation.mistake) from None
+
+
+def _is_right_by_name(context: Context, case: NetCase, method: str, options: Mapping[str, Any]) -> bool:
+    """Whether the same call is answered rightly with the names of its arguments."""
+    net = NetRun(context.of(context.executor, []), case)
+    try:
+        net.judge_answer(method, net.reply(net.call(method, **options)), **options)
+    except Violation:
+        return False
+    return True
 
 
 def _by_position(case: NetCase, method: str) -> Iterator[Mapping[str, Any]]:

@@ -63,12 +63,21 @@ def check_changes_nothing(context: Context, method: str) -> None:
             looks = [Get(name, attribute) for name in net.case.linear for attribute in "Wb"]
             replies = context.executor.run([*net.case.steps(), call, *looks, call])
             made = len(net.case.steps())
-            for reply in (replies[made], replies[-1]):
-                net.last(call, [*replies[:made], reply])
-                promises.check_unchanged(reply.changed, net.violation)
-                promises.check_memory(reply.aliases, altered=reply.altered, blame=net.violation)
+            first, second = replies[made], replies[-1]
+            _check_reply(net, call, [*replies[:made], first])
+            try:
+                _check_reply(net, call, [*replies[:made], second])
+            except Violation as violation:
+                # The first call was answered.
+                raise violation.but(mistake=violation.mistake if second.changed else "stateful") from None
             _check_parameters(net, replies[made + 1 : -1])
-            _check_same(net, method, replies[made], replies[-1])
+            _check_same(net, method, first, second)
+
+
+def _check_reply(net: NetRun, call: Call, replies: Sequence[Reply]) -> None:
+    reply = net.last(call, replies)
+    promises.check_unchanged(reply.changed, net.violation)
+    promises.check_memory(reply.aliases, altered=reply.altered, blame=net.violation)
 
 
 def _check_parameters(net: NetRun, replies: Sequence[Reply]) -> None:
@@ -81,17 +90,33 @@ def _check_parameters(net: NetRun, replies: Sequence[Reply]) -> None:
 
 def _check_same(net: NetRun, method: str, first: Reply, second: Reply) -> None:
     """Both answers are the same, but for rounding."""
+    due, came = fact("same twice", what=method), fact("different answers")
+    if not _is_same(net, method, first, second):
+        # A network of which nothing else was asked tells chance from memory.
+        fresh = NetRun(net.context.of(net.context.executor, []), net.case)
+        chance = not _is_same(net, method, first, fresh.reply(fresh.call(method)))
+        raise net.violation(due, came, "nondeterministic" if chance else "stateful")
+
+
+def _is_same(net: NetRun, method: str, first: Reply, second: Reply) -> bool:
     bounds = net.case.bounds
     if method == "gradient":
-        parts = [[part for _, part in net.named_parts(reply)] for reply in (first, second)]
-        pairs = list(zip(*parts, bounds.gradient, strict=True))
-    else:
-        numbers = [as_numbers(reply.value) for reply in (first, second)]
-        bound = bounds.losses if method == "evaluate" else bounds.probabilities
-        # What has another shape, or is no numbers, is for other checks.
-        pairs = [(*numbers, bound)] if all(each is not None and each.shape == bound.shape for each in numbers) else []
-    if any(differing_entry(one, two, bound) is not None for one, two, bound in pairs):
-        raise net.violation(fact("same twice", what=method), fact("different answers"), "stateful")
+        once = [part for _, part in net.named_parts(first)]
+        try:
+            twice = [part for _, part in net.named_parts(second)]
+        except Violation as violation:
+            raise violation.but(mistake="stateful") from None
+        return _are_alike(once, twice, bounds.gradient)
+    one, two = as_numbers(first.value), as_numbers(second.value)
+    bound = bounds.losses if method == "evaluate" else bounds.probabilities
+    # What has another shape, or is no numbers, is for other checks.
+    if one is None or two is None or not one.shape == two.shape == bound.shape:
+        return True
+    return _are_alike([one], [two], [bound])
+
+
+def _are_alike(ones: Sequence[Array], others: Sequence[Array], bounds: Sequence[Array]) -> bool:
+    return all(differing_entry(*each) is None for each in zip(ones, others, bounds, strict=True))
 
 
 def check_no_state(context: Context, method: str) -> None:
@@ -154,7 +179,9 @@ class _Played:
             self.net.judge_answer(self.turn.method, reply, **self.turn.options)
             promises.check_memory((), altered=reply.altered, blame=self.net.violation)
         except Violation as violation:
-            raise promises.after_any_call(violation) from None
+            if self.is_right_at_first():
+                raise promises.after_any_call(violation) from None
+            raise  # a new network is wrong, too: that is no matter of what was called before
 
 
 def _played(context: Context, turns: Sequence[Turn], key: str, *, compound: bool) -> list[_Played]:

@@ -108,6 +108,10 @@ def check_update_adds(context: Context) -> None:
         except Violation as violation:
             first = first or violation
     if first is not None:
+        # Who keeps the parameters under other names has not lost the step.
+        for reply in _made(context, {"n_inputs": 1, "n_units": 2}, Get("layer", "W"), Get("layer", "b"))[1:]:
+            if reply.error is not None:
+                raise first.but(mistake="missing")
         raise first
 
 

@@ -92,6 +92,9 @@ class Family:
 
 _CLIPPED = "Which numbers does the limit change, and who asks for one?"
 _EPSILON = "What does the small number change where the numbers beside it are small too?"
+_TERM = "Which terms does the formula add up, and which one stands in the code besides?"
+#: A number that is added to others is an epsilon if it is smaller than this.
+SMALL = 0.1
 _SINGLE = "Some digits are right and the rest is not: where does float32 or float16 come in?"
 
 
@@ -149,18 +152,23 @@ def of_given(names: tuple[str, ...]) -> list[Departure]:
     """Those without a constant that concern what is given: one sample for all, a wrong sign, another layer's factor."""
     first = "Each sample has a say: which of them has it here?"
     arguments = tuple(name for name in names if name not in {"W", "b"})
+    # A sum over the samples lacks terms; where each sample has an answer of its own, it depends on others.
+    word = "term-missing" if {"X", "delta_next"} <= set(names) else "sample-dependence"
     found = [
-        _of_samples("sample-dependence", first, arguments, lambda A: A[:1]),
-        _of_samples("sample-dependence", first, arguments, lambda A: A[-1:]),
-        _of_samples("sample-dependence", first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
-        _of_samples("sample-dependence", first, arguments, lambda A: A[1:] if len(A) > 1 else A),
+        _of_samples(word, first, arguments, lambda A: A[:1]),
+        _of_samples(word, first, arguments, lambda A: A[-1:]),
+        _of_samples(word, first, arguments, lambda A: A[:-1] if len(A) > 1 else A),
+        _of_samples(word, first, arguments, lambda A: A[1:] if len(A) > 1 else A),
     ]
     sign = "Which sign have the numbers that come in?"
     found += [before("sign", sign, name, np.negative) for name in arguments if name in {"X", "delta_next"}]
+    if "W" in names:
+        laid = "Is an array of the right shape also one with its entries at the right places?"
+        found.append(before("transposed", laid, "W", lambda W: W.reshape(W.shape[::-1]).T))
     if "delta_next" in names and "Y" in names:
         factor = "Which factors has the derivative of this layer, and which are another's?"
         factors = (lambda Y: Y > 0, lambda Y: Y, lambda Y: Y * (1 - Y), lambda Y: 1 - Y**2, lambda Y: 1 - Y)
-        found += [Departure("factor-missing", factor, _times("delta_next", "Y", of), {}) for of in factors]
+        found += [Departure("wrong-function", factor, _times("delta_next", "Y", of), {}) for of in factors]
     return found
 
 
@@ -285,14 +293,19 @@ def shortened(A: Array, c: float, axis: int | None) -> Array:
     return np.asarray(A * np.minimum(1, c / np.where(length == 0, c, length)))
 
 
+def word_for_sum(c: float) -> tuple[str, str]:
+    """The word for a number that is added, and a hint: who adds a tenth does not mean a small number."""
+    return ("epsilon-added", _EPSILON) if abs(c) < SMALL else ("extra-term", _TERM)
+
+
 def _add_before(name: str, c: float) -> Departure:
-    return before("epsilon-added", _EPSILON, name, lambda A: A + c, epsilon=_told(c))
+    word, hint = word_for_sum(c)
+    return before(word, hint, name, lambda A: A + c, epsilon=_told(c))
 
 
 def _add_after(c: float) -> Departure:
-    return after(
-        "epsilon-added", _EPSILON, lambda parts, _: tuple(part + c for part in parts), estimated={"epsilon": _told(c)}
-    )
+    word, hint = word_for_sum(c)
+    return after(word, hint, lambda parts, _: tuple(part + c for part in parts), estimated={"epsilon": _told(c)})
 
 
 def rounded(names: tuple[str, ...]) -> list[Departure]:
@@ -328,42 +341,3 @@ def _round_before(names: tuple[str, ...], to: Callable[[Array], Array]) -> Calla
 
 def _round_after(to: Callable[[Array], Array]) -> Callable[[Parts, Given], Parts]:
     return lambda parts, _: tuple(to(part) for part in parts)
-
-
-def over_samples(*, per_sample: bool) -> list[Departure]:
-    """Those that mix the samples of an answer that has a row for each."""
-    if not per_sample:
-        return []
-
-    def rows(reduce: Callable[..., Array]) -> Callable[[Parts, Given], Parts]:
-        return lambda parts, _: tuple(
-            np.broadcast_to(reduce(part, axis=0, keepdims=True), part.shape).copy() for part in parts
-        )
-
-    def all_of(reduce: Callable[..., Array]) -> Callable[[Parts, Given], Parts]:
-        return lambda parts, _: tuple(np.full(part.shape, reduce(part)) for part in parts)
-
-    mean = "Each sample has an answer of its own; who takes the mean over the batch?"
-    total = "Each sample has an answer of its own: over which axes does the sum run?"
-    first = "Each sample has an answer of its own: whose is given for all?"
-    backwards = "In which order come the rows of the answer?"
-
-    def same(parts: Parts) -> Parts:
-        return tuple(np.repeat(part[:1], len(part), axis=0) for part in parts)
-
-    def centred(parts: Parts) -> Parts:
-        return tuple(part - part.mean(axis=0) for part in parts)
-
-    def last(parts: Parts) -> Parts:
-        return tuple(np.repeat(part[-1:], len(part), axis=0) for part in parts)
-
-    return [
-        after("averaged-over-batch", mean, rows(np.mean), outside=True, leaves=same),
-        after("summed-over-batch", total, rows(np.sum), outside=True, leaves=same),
-        after("averaged-over-batch", mean, all_of(np.mean), outside=True, leaves=same),
-        after("summed-over-batch", total, all_of(np.sum), outside=True, leaves=same),
-        after("sample-dependence", first, lambda parts, _: same(parts), leaves=same),
-        after("sample-dependence", first, lambda parts, _: last(parts), leaves=same),
-        after("sample-dependence", first, lambda parts, _: centred(parts), leaves=centred),
-        after("wrong-axis", backwards, lambda parts, _: tuple(p[::-1] for p in parts)),
-    ]

@@ -7,9 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
-from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, wrong
+from reference.lab.mistakes.catalogue import CATALOGUE, Mistake, classes_with, wrong
 from reference.wording import MISTAKES
+
+
+def _on_its_side(message: Message) -> Mistake:
+    """An answer whose rows and columns are exchanged; as many samples as columns hide its shape."""
+    right = getattr(plain.CLASSES[message.cls], message.method)
+
+    def method(self: Any, *arguments: Any, **named: Any) -> Any:
+        return right(self, *arguments, **named).T
+
+    hint = "Which axis of the answer counts the samples, and is it the same for as many samples as columns?"
+    classes = classes_with(message.subject, method)
+    return Mistake(f"{message.subject} on its side", message.subject, "wrong-shape", hint, classes)
+
+
+CATALOGUE += [_on_its_side(message) for message in MESSAGES if len(message.parts) == 1]
 
 
 def _absent(cls: str) -> Mistake:

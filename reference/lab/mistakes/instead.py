@@ -66,12 +66,13 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             lambda X: np.log(1 + np.exp(X)),
         )
     ),
+    ("wrong-function", _FUNCTION, lambda X: np.clip(X, -1, 1)),
     ("sign", _SIGN, np.abs),
     ("sign", _SIGN, lambda X: np.minimum(X, 0)),
     ("sign", _SIGN, lambda X: np.maximum(-X, 0)),
     ("sign", _SIGN, lambda X: -np.maximum(X, 0)),
     ("mask-missing", "What becomes of negative inputs?", lambda X: X.copy()),
-    ("factor-missing", "What passes where the unit is on: its input, or a 1?", lambda X: (X > 0) * 1.0),
+    ("wrong-function", "What passes where the unit is on: its input, or a 1?", lambda X: (X > 0) * 1.0),
     ("wrong-function", "What passes where the unit is on, and in which power?", lambda X: np.maximum(X, 0) ** 2),
     ("wrong-function", "What passes where the unit is on, and in which power?", lambda X: np.sqrt(np.maximum(X, 0))),
     *(
@@ -112,11 +113,11 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("mask-from-delta", _WHOSE, lambda Y, d: (d > 0) & (Y > 0)),
     ("mask-from-delta", _WHOSE, lambda Y, d: d < Y),
     ("mask-from-delta", _WHOSE, lambda Y, d: Y * d > 0),
-    ("factor-missing", _FACTORS, lambda Y, d: Y),
-    ("factor-missing", _FACTORS, lambda Y, d: np.sign(Y) * Y * Y),
-    ("factor-missing", _FACTORS, lambda Y, d: Y * (1 - Y)),
-    ("factor-missing", _FACTORS, lambda Y, d: 1 - Y * Y),
-    ("factor-missing", _FACTORS, lambda Y, d: 1 - Y),
+    ("wrong-function", _FACTORS, lambda Y, d: Y),
+    ("wrong-function", _FACTORS, lambda Y, d: np.sign(Y) * Y * Y),
+    ("wrong-function", _FACTORS, lambda Y, d: Y * (1 - Y)),
+    ("wrong-function", _FACTORS, lambda Y, d: 1 - Y * Y),
+    ("wrong-function", _FACTORS, lambda Y, d: 1 - Y),
     ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y)),
     ("wrong-function", _FACTORS, lambda Y, d: 1 - np.exp(-Y)),
     ("wrong-function", _FACTORS, lambda Y, d: np.tanh(Y)),
@@ -124,7 +125,7 @@ _MASKS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("wrong-function", _FACTORS, lambda Y, d: _sigmoid(Y) * (1 + Y * (1 - _sigmoid(Y)))),
     ("sign", _SIGN, lambda Y, d: np.where(Y > 0, 1, -1)),
     ("sign", _SIGN, lambda Y, d: -1.0 * (Y > 0)),
-    ("sign", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
+    ("mask-inverted", "Where does the gradient pass: where the unit was on, or where it was off?", lambda Y, d: Y <= 0),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean() < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=1, keepdims=True) < Y),
     ("mask-wrong-threshold", _OFF, lambda Y, d: Y.mean(axis=0) < Y),
@@ -216,18 +217,22 @@ _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("not-averaged", "The loss is a mean over the batch: what follows for dW?", lambda X, d: X.T @ d),
     ("averaged-twice", "How often is the sum divided by the number of samples?", lambda X, d: X.T @ d / len(X) ** 2),
     ("sign", _SIGN, lambda X, d: -X.T @ d / len(X)),
-    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X.mean(axis=0), d.mean(axis=0))),
-    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0])),
-    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[0], d[0]) / len(X)),
-    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1]) / len(X)),
+    (
+        "wrong-function",
+        "Is the mean of products the product of the means?",
+        lambda X, d: np.outer(X.mean(axis=0), d.mean(axis=0)),
+    ),
+    ("term-missing", _SAMPLES, lambda X, d: np.outer(X[0], d[0])),
+    ("term-missing", _SAMPLES, lambda X, d: np.outer(X[0], d[0]) / len(X)),
+    ("term-missing", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1]) / len(X)),
     *(
-        ("sample-dependence", _SAMPLES, lambda X, d, part=part: X[part].T @ d[part] / len(X))
+        ("term-missing", _SAMPLES, lambda X, d, part=part: X[part].T @ d[part] / len(X))
         for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
     ),
-    ("sample-dependence", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1])),
+    ("term-missing", _SAMPLES, lambda X, d: np.outer(X[-1], d[-1])),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(d.mean(axis=0), (X.shape[1], 1))),
     ("factor-missing", _FACTORS, lambda X, d: np.tile(X.mean(axis=0)[:, None], (1, d.shape[1]))),
-    ("factor-missing", _FACTORS, lambda X, d: np.zeros((X.shape[1], d.shape[1]))),
+    ("term-missing", _FACTORS, lambda X, d: np.zeros((X.shape[1], d.shape[1]))),
     ("sign", "Which sign has each input in the sum?", lambda X, d: np.abs(X).T @ d / len(X)),
     ("sign", "Which sign has each delta in the sum?", lambda X, d: X.T @ np.abs(d) / len(X)),
     ("sign", "Which sign has each factor in the sum?", lambda X, d: np.abs(X).T @ np.abs(d) / len(X)),
@@ -243,14 +248,14 @@ _BIASES: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
     ("sign", _SIGN, lambda d: -d.mean(axis=0)),
     ("bias-gradient-missing", "By how much does an output change when its bias grows by one?", np.zeros_like),
     ("bias-gradient-missing", "By how much does an output change when its bias grows by one?", np.ones_like),
-    ("sample-dependence", _SAMPLES, lambda d: d[0]),
-    ("sample-dependence", _SAMPLES, lambda d: d[0] / len(d)),
-    ("sample-dependence", _SAMPLES, lambda d: d[-1] / len(d)),
+    ("term-missing", _SAMPLES, lambda d: d[0]),
+    ("term-missing", _SAMPLES, lambda d: d[0] / len(d)),
+    ("term-missing", _SAMPLES, lambda d: d[-1] / len(d)),
     *(
-        ("sample-dependence", _SAMPLES, lambda d, part=part: d[part].sum(axis=0) / len(d))
+        ("term-missing", _SAMPLES, lambda d, part=part: d[part].sum(axis=0) / len(d))
         for part in (slice(1, None), slice(None, -1), slice(None, None, 2))
     ),
-    ("sample-dependence", _SAMPLES, lambda d: d[-1]),
+    ("term-missing", _SAMPLES, lambda d: d[-1]),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.mean())),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.sum())),
     ("wrong-axis", _AXIS, lambda d: np.full(d.shape[1], d.sum() / len(d))),
@@ -294,6 +299,11 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
         yield from _of_probabilities(subject)
 
 
+def _is_identity(of: Callable[[Array], Array]) -> bool:
+    logits = np.array([[0.5, -2.0, 3.0]])
+    return bool((of(logits) == logits).all())
+
+
 def _of_probabilities(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
     for word, hint, of in _PROBABLE:
         if subject == f"{_LOSS}.forward":
@@ -301,7 +311,9 @@ def _of_probabilities(subject: str) -> Iterator[tuple[Sequence[str], str, Formul
         elif subject == f"{_LOSS}.delta":
             yield (word,), hint, lambda given, of=of: (of(given["X"]) - given["T"],)  # type: ignore[misc]
         elif word not in _OF_LOSSES:
-            yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
+            # Other shares of a sum, and 1 for the largest logit, are no logits.
+            said = "wrong-function" if word == "softmax-missing" and not _is_identity(of) else word
+            yield (said,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
 
 
 def instead(subject: str) -> Iterator[Departure]:

@@ -48,7 +48,7 @@ def forward_in_single_precision(self: Any, X: Any) -> Any:
     return (X.astype(np.float32) @ self.W.astype(np.float32) + self.b.astype(np.float32)).astype(np.float64)
 
 
-@wrong("LinearLayer.forward", "clipped")
+@wrong("LinearLayer.forward", "wrong-function")
 def forward_applies_relu(self: Any, X: Any) -> Any:
     """Which layer is it that turns negative numbers into zeros?"""
     return np.maximum(X @ self.W + self.b, 0)
@@ -57,7 +57,7 @@ def forward_applies_relu(self: Any, X: Any) -> Any:
 # delta
 
 
-@wrong("LinearLayer.delta", "transposed")
+@wrong("LinearLayer.delta", "wrong-function")
 def delta_through_inverse(self: Any, Y: Any, delta_next: Any) -> Any:
     """Which matrix carries a change of the outputs back to the inputs: one that undoes W, or one that weighs by it?"""
     return delta_next @ np.linalg.pinv(self.W)
@@ -93,7 +93,7 @@ def delta_without_weights(self: Any, Y: Any, delta_next: Any) -> Any:
     return np.repeat(delta_next.sum(axis=1, keepdims=True), self.W.shape[0], axis=1)
 
 
-@wrong("LinearLayer.delta", "factor-missing")
+@wrong("LinearLayer.delta", "wrong-function")
 def delta_times_outputs(self: Any, Y: Any, delta_next: Any) -> Any:
     """Do the outputs of a linear layer enter its derivative with respect to the inputs?"""
     return (delta_next * Y) @ self.W.T
@@ -186,7 +186,7 @@ def grad_of_bias_one(self: Any, X: Any, delta_next: Any) -> Any:
     return [X.T @ delta_next / len(X), np.ones(self.b.shape)]
 
 
-@wrong("LinearLayer.grad", "bias-gradient-missing")
+@wrong("LinearLayer.grad", "term-missing")
 def grad_of_bias_from_first_sample(self: Any, X: Any, delta_next: Any) -> Any:
     """Which samples have a say in the gradient of b?"""
     return [X.T @ delta_next / len(X), delta_next[0].copy()]
@@ -217,13 +217,13 @@ def grad_of_bias_as_a_row(self: Any, X: Any, delta_next: Any) -> Any:
     return [X.T @ delta_next / len(X), delta_next.mean(axis=0, keepdims=True)]
 
 
-@wrong("LinearLayer.grad", "factor-missing")
+@wrong("LinearLayer.grad", "wrong-argument")
 def grad_through_weights(self: Any, X: Any, delta_next: Any) -> Any:
     """How does an output change with a weight: which factor stands beside that weight in the sum?"""
     return [self.W * delta_next.mean(axis=0), delta_next.mean(axis=0)]
 
 
-@wrong("LinearLayer.grad", "wrong-layer-input")
+@wrong("LinearLayer.grad", "wrong-function")
 def grad_of_mean_input(self: Any, X: Any, delta_next: Any) -> Any:
     """Is the mean of products the product of the means?"""
     return [np.outer(X.mean(axis=0), delta_next.mean(axis=0)), delta_next.mean(axis=0)]
@@ -266,7 +266,7 @@ def update_replaces(self: Any, dtheta: Any) -> None:
     self.W, self.b = dtheta[0].copy(), dtheta[1].copy()
 
 
-@wrong("LinearLayer.update_params", "not-implemented")
+@wrong("LinearLayer.update_params", "update-missing")
 def update_does_nothing(self: Any, dtheta: Any) -> None:
     """After the call the parameters are what they were before."""
 

@@ -215,7 +215,7 @@ def delta_minus_targets_twice(self: Any, X: Any, T: Any) -> Any:
     return _softmax(X) - 2 * T
 
 
-@wrong(f"{_LOSS}.delta", "factor-missing")
+@wrong(f"{_LOSS}.delta", "term-missing")
 def delta_without_targets(self: Any, X: Any, T: Any) -> Any:
     """What should the entries of a row of p - t sum to?"""
     return _softmax(X)
@@ -245,7 +245,7 @@ def delta_divides_by_classes(self: Any, X: Any, T: Any) -> Any:
     return (_softmax(X) - T) / X.shape[1]
 
 
-@wrong(f"{_LOSS}.delta", "factor-missing")
+@wrong(f"{_LOSS}.delta", "wrong-function")
 def delta_with_respect_to_probabilities(self: Any, X: Any, T: Any) -> Any:
     """-t / p is the derivative with respect to the probabilities; with respect to what is this one asked for?"""
     return -T / _softmax(X)

@@ -101,13 +101,13 @@ def forward_of_all_classes(self: Any, X: Any, T: Any) -> Any:
     return -np.log(X).sum(axis=1, keepdims=True)
 
 
-@wrong("LossCrossEntropy.forward", "factor-missing")
+@wrong("LossCrossEntropy.forward", "wrong-function")
 def forward_weighs_by_probability(self: Any, X: Any, T: Any) -> Any:
     """Which of the two distributions stands in front of the logarithm?"""
     return -(X * np.log(X)).sum(axis=1, keepdims=True)
 
 
-@wrong("LossCrossEntropy.forward", "factor-missing")
+@wrong("LossCrossEntropy.forward", "wrong-function")
 def forward_weighs_the_target_by_its_probability(self: Any, X: Any, T: Any) -> Any:
     """Which of the two distributions stands in front of the logarithm?"""
     return -np.where(T != 0, X * np.log(np.where(T != 0, X, 1)), 0).sum(axis=1, keepdims=True)
@@ -201,7 +201,7 @@ def delta_divides_by_classes(self: Any, X: Any, T: Any) -> Any:
     return -np.where(T != 0, T / np.where(T != 0, X, 1), 0) / X.shape[1]
 
 
-@wrong("LossCrossEntropy.delta", "factor-missing")
+@wrong("LossCrossEntropy.delta", "wrong-function")
 def delta_of_the_compound_layer(self: Any, X: Any, T: Any) -> Any:
     """p - t is the derivative with respect to the logits; with respect to what is this one asked for?"""
     return X - T

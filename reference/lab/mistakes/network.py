@@ -49,7 +49,7 @@ def propagate_always_with_output_layers(self: Any, X: Any, output_layers: Any = 
     return X
 
 
-@wrong("MLP.propagate", "layer-skipped")
+@wrong("MLP.propagate", "last-layer-ignored")
 def propagate_ignores_last_layer(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """What is `last_layer` for?"""
     for layer in [*self.layers, *self.output_layers] if output_layers else self.layers:
@@ -88,7 +88,7 @@ def propagate_output_layers_first(self: Any, X: Any, output_layers: Any = True, 
     return X
 
 
-@wrong("MLP.propagate", "softmax-missing")
+@wrong("MLP.propagate", "wrong-function")
 def propagate_labels(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
     """Probabilities are asked for, not which of them is the largest."""
     for layer in [*self.layers, *self.output_layers] if output_layers else self.layers:
@@ -146,7 +146,7 @@ def evaluate_divides_by_samples(self: Any, X: Any, T: Any) -> Any:
     return self.loss.forward(self.propagate(X, output_layers=False), T) / len(X)
 
 
-@wrong("MLP.evaluate", "layer-skipped")
+@wrong("MLP.evaluate", "wrong-function")
 def evaluate_accuracy(self: Any, X: Any, T: Any) -> Any:
     """A loss is asked for, not whether the largest probability is the target's."""
     hits = self.propagate(X).argmax(axis=1) == T.argmax(axis=1)
@@ -292,7 +292,7 @@ def gradient_negated(self: Any, X: Any, T: Any) -> Any:
     return _backwards(self.layers, activations, -self.loss.delta(activations[-1], T))
 
 
-@wrong("MLP.gradient", "sample-dependence")
+@wrong("MLP.gradient", "term-missing")
 def gradient_of_first_sample(self: Any, X: Any, T: Any) -> Any:
     """Which samples have a say in the gradient?"""
     activations = _forwards(self.layers, X[:1])

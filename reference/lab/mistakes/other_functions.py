@@ -50,7 +50,7 @@ def _distances(probable: Any) -> Iterator[Instead]:
     whose = "Whose probability does the loss ask for: that of the target, or of another class?"
     for chosen in (np.max, np.min):
         formula = lambda X, T, chosen=chosen: -np.log(chosen(probable(X), axis=1, keepdims=True))  # noqa: E731
-        yield _of(("factor-missing",), whose, formula)
+        yield _of(("wrong-function",), whose, formula)
 
 
 def _same(X: Array) -> Array:
@@ -68,6 +68,7 @@ def _loss_delta() -> Iterator[Instead]:
     for of in (
         lambda X, T: X - T,
         lambda X, T: 2 * (X - T),
+        lambda X, T: 2 * (X - T) / X.shape[1],
         lambda X, T: -T * X,
         lambda X, T: np.where(T != 0, -T / X, 0) * -_rows(np.log(np.where(T != 0, X, 1))),
         lambda X, T: -T * np.log(np.where(T != 0, X, 1)),
@@ -82,7 +83,14 @@ def _loss_delta() -> Iterator[Instead]:
 def _logits_forward() -> Iterator[Instead]:
     yield from _distances(softmax)
     yield from _distances(_same)
+    for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
+        yield _of(("wrong-function",), _WHICH, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
+
+
+def _margins(X: Array, T: Array) -> Array:
+    """How far each other class is from being one behind the target's."""
+    return np.asarray(np.maximum(0, 1 + X - _rows(T * X)) * (1 - T))
 
 
 def _loss_of_logits(X: Array, T: Array) -> Array:
@@ -121,9 +129,22 @@ def _shifted_below(X: Array, T: Array) -> Array:
 
 
 def _softmax_delta() -> Iterator[Instead]:
-    yield _of(("factor-missing",), _JACOBIAN, lambda Y, delta_next: -Y * (_rows(Y * delta_next) - Y * delta_next))
+    yield _of(("term-missing",), _JACOBIAN, lambda Y, delta_next: -Y * (_rows(Y * delta_next) - Y * delta_next))
     twice = "Y are probabilities already: is softmax due once more?"
     yield _of(("wrong-function",), twice, lambda Y, delta_next: _behind_softmax(softmax(Y), delta_next))
+    ignored = "Where does the gradient of the next layer enter?"
+    yield _of(("delta-next-ignored",), ignored, lambda Y, delta_next: _behind_softmax(Y, np.ones_like(delta_next)))
+    for of in (
+        lambda Y, delta_next: Y * delta_next - Y**2 * _rows(delta_next),
+        lambda Y, delta_next: Y - delta_next,
+        lambda Y, delta_next: delta_next - Y,
+        lambda Y, delta_next: delta_next * (Y > 0),
+        lambda Y, delta_next: delta_next * (1 - Y**2),
+        lambda Y, delta_next: delta_next / Y,
+        lambda Y, delta_next: _behind_softmax(Y, -delta_next / Y),
+        lambda Y, delta_next: softmax(delta_next),
+    ):
+        yield _of(("wrong-function",), _DERIVATIVE, of)
     yield _of(("arguments-swapped",), _JACOBIAN, lambda Y, delta_next: delta_next * (Y - _rows(Y * delta_next)))
 
 
@@ -168,12 +189,12 @@ def _linear_delta() -> Iterator[Instead]:
     yield _of(("extra-term",), _TERM, given(lambda d, W, b: d @ W.T + W @ b))
     for part in (slice(None, -1), slice(1, None), slice(None, None, 2)):
         formula = given(lambda d, W, b, part=part: d[:, part] @ W[:, part].T)
-        yield _of(("factor-missing",), _ALL, formula)
+        yield _of(("term-missing",), _ALL, formula)
 
 
 def _linear_forward() -> Iterator[Instead]:
     for part in (slice(None, -1), slice(1, None), slice(None, None, 2)):
-        yield _of(("factor-missing",), _ALL, lambda X, W, b, part=part: X[:, part] @ W[part] + b)
+        yield _of(("term-missing",), _ALL, lambda X, W, b, part=part: X[:, part] @ W[part] + b)
     hint = "Which bias belongs to which unit?"
     for of in (np.mean, np.sum, np.max, lambda b: b[0], lambda b: b[-1]):
         yield _of(("wrong-axis",), hint, lambda X, W, b, of=of: X @ W + of(b))

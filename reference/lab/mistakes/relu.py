@@ -62,7 +62,7 @@ def forward_capped(self: Any, X: Any) -> Any:
     return np.clip(X, 0, 1)
 
 
-@wrong("ReLULayer.forward", "factor-missing")
+@wrong("ReLULayer.forward", "wrong-function")
 def forward_step(self: Any, X: Any) -> Any:
     """Is the output the input, or whether there is any?"""
     return (X > 0) * 1.0
@@ -131,7 +131,7 @@ def delta_mask_alone(self: Any, Y: Any, delta_next: Any) -> Any:
     return (Y > 0) * 1.0
 
 
-@wrong("ReLULayer.delta", "factor-missing")
+@wrong("ReLULayer.delta", "wrong-function")
 def delta_times_outputs(self: Any, Y: Any, delta_next: Any) -> Any:
     """How much does the output change with the input, where it passes: by its own size?"""
     return delta_next * Y
@@ -149,7 +149,7 @@ def delta_negated(self: Any, Y: Any, delta_next: Any) -> Any:
     return -delta_next * (Y > 0)
 
 
-@wrong("ReLULayer.delta", "sign")
+@wrong("ReLULayer.delta", "mask-inverted")
 def delta_of_the_others(self: Any, Y: Any, delta_next: Any) -> Any:
     """Which units change with their input: those that are on, or those that are off?"""
     return delta_next * (Y <= 0)
@@ -159,6 +159,24 @@ def delta_of_the_others(self: Any, Y: Any, delta_next: Any) -> Any:
 def delta_divides_by_samples(self: Any, Y: Any, delta_next: Any) -> Any:
     """delta belongs to each sample alone. Where does the contract divide by the number of samples, and where not?"""
     return delta_next * (Y > 0) / len(Y)
+
+
+@wrong("ReLULayer.delta", "last-sample-wrong")
+def delta_ends_before_the_last_sample(self: Any, Y: Any, delta_next: Any) -> Any:
+    """Which is the last number that a range gives?"""
+    found = np.zeros(Y.shape)
+    for n in range(len(Y) - 1):
+        found[n] = delta_next[n] * (Y[n] > 0)
+    return found
+
+
+@wrong("ReLULayer.delta", "row-wrong")
+def delta_begins_at_the_second_sample(self: Any, Y: Any, delta_next: Any) -> Any:
+    """Which number has the first row of an array?"""
+    found = np.zeros(Y.shape)
+    for n in range(1, len(Y)):
+        found[n] = delta_next[n] * (Y[n] > 0)
+    return found
 
 
 @wrong("ReLULayer.delta", "mutates-input")

@@ -163,6 +163,14 @@ def _neat(value: float, within: float) -> float:
     return short if math.isclose(short, value, rel_tol=within) else value
 
 
+def short(number: float) -> float | None:
+    """The short number that another one is, but for rounding; None if it is none."""
+    if not math.isfinite(number) or number == 0:
+        return None
+    found = float(f"{number:.6g}")
+    return found if abs(found - number) <= AGREEMENT * abs(number) else None
+
+
 _HINTS = {
     "averaged-over-batch": "Each sample has an answer of its own: by how many is it divided?",
     "divided-by-classes": "Is the sum over the classes due here, or a mean?",

@@ -79,7 +79,7 @@ def forward_normalised_over_everything_by_rows(self: Any, X: Any) -> Any:
     return E / E.sum()
 
 
-@wrong("SoftmaxLayer.forward", "factor-missing")
+@wrong("SoftmaxLayer.forward", "wrong-function")
 def forward_without_normalisation(self: Any, X: Any) -> Any:
     """What should a row of probabilities sum to?"""
     return _shifted(X)
@@ -160,12 +160,6 @@ def forward_in_place(self: Any, X: Any) -> Any:
     return _normalised(np.exp(X))
 
 
-@wrong("SoftmaxLayer.forward", "wrong-shape")
-def forward_transposed(self: Any, X: Any) -> Any:
-    """One sample a row comes in: what should go out?"""
-    return np.ascontiguousarray(_normalised(_shifted(X)).T)
-
-
 @wrong("SoftmaxLayer.forward", "batch-size-dependent")
 def forward_flattens_a_single_sample(self: Any, X: Any) -> Any:
     """What does a batch of one sample look like after `squeeze`?"""
@@ -188,7 +182,7 @@ def delta_without_probabilities(self: Any, Y: Any, delta_next: Any) -> Any:
     return delta_next - (delta_next * Y).sum(axis=1, keepdims=True)
 
 
-@wrong("SoftmaxLayer.delta", "factor-missing")
+@wrong("SoftmaxLayer.delta", "term-missing")
 def delta_numerator_alone(self: Any, Y: Any, delta_next: Any) -> Any:
     """The denominator depends on the logits too."""
     return delta_next * Y

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened
+from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened, word_for_sum
+from reference.lab.mistakes.samples import with_empty_row
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: From what one stage gives to what the next one gets.
@@ -156,14 +157,16 @@ _DIGITS = "Some digits are right and the rest is not: where does float32 or floa
 _AXIS = "Along which axis does each sum run, and which number belongs to which row?"
 _SAMPLES = "Each sample has an answer of its own: whose numbers are taken here?"
 _SHIFT = "What is taken off the logits of a row, and is it the row's own largest?"
+_LOOP = "Where does the loop over the samples begin, and where does it end?"
+_FAR = "How large is exp of each logit of a row once that number is taken off, and what is their sum?"
 _LIMIT = "Which numbers does the limit change, and who asks for one?"
 _SMALL = "What does the small number change where the numbers beside it are small too?"
 _FACTOR = "Which factor does the formula have that the code has not, or the other way round?"
 #: The words where a stage is left out, that is 1 stands in its place or what was there before it.
 _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
-    "sum": ("factor-missing", np.ones_like),
+    "sum": ("wrong-function", np.ones_like),
     "exponentials": ("softmax-missing", np.log),
-    "logarithms": ("factor-missing", lambda L: np.exp(-L)),
+    "logarithms": ("wrong-function", lambda L: np.exp(-L)),
     "biases": ("bias-missing", np.zeros_like),
     "targets": ("factor-missing", np.ones_like),
     "weights": ("factor-missing", np.ones_like),
@@ -171,7 +174,7 @@ _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
     "Y outside": ("factor-missing", np.ones_like),
     "Y in the sum": ("factor-missing", np.ones_like),
     "delta_next in the sum": ("factor-missing", np.ones_like),
-    "logit of the target": ("factor-missing", np.zeros_like),
+    "logit of the target": ("term-missing", np.zeros_like),
 }
 
 
@@ -186,14 +189,23 @@ def _half(A: Array) -> Array:
 def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
     """Faults of any stage that holds numbers."""
     yield _Fault(stage, np.negative, "sign", _SIGN)
-    yield _Fault(stage, np.square, "wrong-function", _POWER)
-    yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "wrong-function", _POWER)
+    if stage != "exponentials":  # these are the exponentials of twice the logits, and of half
+        yield _Fault(stage, np.square, "wrong-function", _POWER)
+        yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "wrong-function", _POWER)
     yield _Fault(stage, lambda A: 2 * A, "scaled", _FACTOR)
     yield _Fault(stage, _single, "low-precision", _DIGITS)
     yield _Fault(stage, _half, "low-precision", _DIGITS)
     if stage in _LEFT_OUT:
         word, change = _LEFT_OUT[stage]
+        if stage == "sum" and subject == f"{_LOSS}.forward":
+            word = "term-missing"  # its logarithm is one
         yield _Fault(stage, change, word, _MISSING)
+    if stage == "biases":
+        yield _Fault(stage, np.ones_like, "bias-missing", _MISSING)
+    if stage == "product":
+        # Something is added to it, so that a row that is left out is no row of zeros in the end.
+        for word, row in (("last-sample-wrong", -1), ("row-wrong", 0)):
+            yield _Fault(stage, partial(with_empty_row, row=row), word, _LOOP)
     if stage not in _OF_NO_SAMPLES:
         yield _Fault(stage, lambda A: np.repeat(A[:1], len(A), axis=0), "sample-dependence", _SAMPLES)
         yield _Fault(stage, lambda A: np.repeat(A[-1:], len(A), axis=0), "sample-dependence", _SAMPLES)
@@ -214,20 +226,42 @@ def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:
     yield _Fault(stage, lambda A: np.sqrt((A**2).sum(axis=1, keepdims=True)), "wrong-function", _POWER)
     yield _Fault(stage, lambda A: (A**2).sum(axis=1, keepdims=True), "wrong-function", _POWER)
     for most in (1, 2, 3):
-        yield _Fault(stage, partial(_largest_alone, most), "factor-missing", _MISSING)
-    yield _Fault(stage, lambda A: A.sum(axis=1, keepdims=True) - A, "factor-missing", _MISSING)
+        yield _Fault(stage, partial(_largest_alone, most), "term-missing", _MISSING)
+    # For a Jacobian, what is left out here is the factor (1 - y) of its diagonal.
+    others = "factor-missing" if subject == "SoftmaxLayer.delta" else "term-missing"
+    yield _Fault(stage, lambda A: A.sum(axis=1, keepdims=True) - A, others, _MISSING)
     yield _Fault(stage, lambda A: A.mean(axis=1, keepdims=True), "divided-by-classes", _FACTOR)
-    yield _Fault(stage, lambda A: A[:, :-1].sum(axis=1, keepdims=True), "factor-missing", _MISSING)
-    yield _Fault(stage, lambda A: A[:, 1:].sum(axis=1, keepdims=True), "factor-missing", _MISSING)
+    yield _Fault(stage, lambda A: A[:, :-1].sum(axis=1, keepdims=True), "term-missing", _MISSING)
+    yield _Fault(stage, lambda A: A[:, 1:].sum(axis=1, keepdims=True), "term-missing", _MISSING)
     # Without its sum over the classes, the product with the Jacobian is one with its diagonal.
-    word = "jacobian-diagonal-only" if subject == "SoftmaxLayer.delta" else "factor-missing"
+    if subject == "SoftmaxLayer.delta":
+        # What stands on the diagonal of the Jacobian has another sign than what stands beside it.
+        yield _Fault(stage, lambda A: 2 * A - A.sum(axis=1, keepdims=True), "sign", _SIGN)
+        yield _Fault(stage, lambda A: A.sum(axis=1, keepdims=True) - 2 * A, "sign", _SIGN)
+    word = "jacobian-diagonal-only" if subject == "SoftmaxLayer.delta" else "term-missing"
     yield _Fault(stage, lambda A: A, word, _MISSING)
+
+
+#: Numbers that are taken off all logits, whatever they are.
+_FIXED_SHIFTS = (1.0, 10.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0, 709.0)
+#: Taken off a row's logits, these may leave exp of all of them 0.
+_TOO_LARGE: tuple[Change, ...] = (
+    lambda X: np.abs(X).max(axis=1, keepdims=True),
+    lambda X: np.maximum(X.max(axis=1, keepdims=True), 0),
+    lambda X: np.abs(X).sum(axis=1, keepdims=True),
+    lambda X: np.sqrt((X**2).sum(axis=1, keepdims=True)),
+    lambda X: X.sum(axis=1, keepdims=True),
+)
 
 
 def _of_shift() -> Iterator[_Fault]:
     """Faults of the stage that should be each row's largest logit."""
-    for of in (np.zeros_like, partial(np.mean, axis=1, keepdims=True), partial(np.min, axis=1, keepdims=True)):
-        yield _Fault("shift", of, "no-shift", _SHIFT)
+    for unfit in (np.zeros_like, partial(np.mean, axis=1, keepdims=True), partial(np.min, axis=1, keepdims=True)):
+        yield _Fault("shift", unfit, "no-shift", _SHIFT)
+    for size in _FIXED_SHIFTS:
+        yield _Fault("shift", lambda X, c=size: np.full((1, 1), c), "no-shift", _SHIFT)  # type: ignore[misc]
+    for of in _TOO_LARGE:
+        yield _Fault("shift", of, "log-of-zero", _FAR)
     for place in (slice(None, 1), slice(-1, None)):
         yield _Fault("shift", lambda X, place=place: X[:, place], "no-shift", _SHIFT)  # type: ignore[misc]
     for whole in (
@@ -328,7 +362,8 @@ def _of_constant(staged: Staged, stage: str) -> Iterator[Family]:
         name: str, word: str, hint: str, change: Callable[[Array, float], Array], low: float, high: float, **more: Any
     ) -> Family:
         def make(c: float) -> Departure:
-            fault = _Fault(stage, lambda A: change(A, c), word, hint)
+            said = word_for_sum(c) if word == "epsilon-added" else (word, hint)
+            fault = _Fault(stage, lambda A: change(A, c), *said)
             return _departure(staged, (fault,), **{f"{name} of the {stage}": repr(c)})
 
         return Family(name, make, low, high, telling=1, **more)

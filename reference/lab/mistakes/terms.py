@@ -55,29 +55,29 @@ def _log(A: Array) -> Array:
 #: By subject; for ``grad`` those of dW, which is its first part.
 TERMS: Mapping[str, Sequence[Term]] = {
     "LinearLayer.forward": (
-        Term("X W", lambda g: np.asarray(g["X"] @ g["W"]), 1, "factor-missing"),
+        Term("X W", lambda g: np.asarray(g["X"] @ g["W"]), 1, "term-missing"),
         Term("b", lambda g: np.broadcast_to(g["b"], (len(g["X"]), len(g["b"]))), 1, "bias-missing"),
     ),
     "LinearLayer.grad": (
-        Term("the mean", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "factor-missing"),
+        Term("the mean", lambda g: np.asarray(g["X"].T @ g["delta_next"] / len(g["X"])), 1, "term-missing"),
         Term("W", lambda g: g["W"], 0, "extra-term"),
     ),
     "SoftmaxLayer.delta": (
-        Term("Y delta_next", lambda g: g["Y"] * g["delta_next"], 1, "factor-missing"),
-        Term("Y times the sum", lambda g: g["Y"] * _rows(g["Y"] * g["delta_next"]), -1, "factor-missing"),
+        Term("Y delta_next", lambda g: g["Y"] * g["delta_next"], 1, "term-missing"),
+        Term("Y times the sum", lambda g: g["Y"] * _rows(g["Y"] * g["delta_next"]), -1, "term-missing"),
     ),
     "LossCrossEntropy.forward": (
-        Term("t log p", lambda g: -_rows(g["T"] * _log(g["X"])), 1, "factor-missing"),
+        Term("t log p", lambda g: -_rows(g["T"] * _log(g["X"])), 1, "term-missing"),
         Term("(1 - t) log(1 - p)", lambda g: -_rows((1 - g["T"]) * _log(1 - g["X"])), 0, "binary-cross-entropy"),
     ),
     f"{_LOSS}.forward": (
-        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "factor-missing"),
+        Term("the logarithm", lambda g: np.log(_rows(np.exp(g["X"] - _largest(g["X"])))), 1, "term-missing"),
         Term("the shift", lambda g: _largest(g["X"]), 1, "shift-not-undone"),
-        Term("the target's logit", lambda g: _rows(g["T"] * g["X"]), -1, "factor-missing"),
+        Term("the target's logit", lambda g: _rows(g["T"] * g["X"]), -1, "term-missing"),
     ),
     f"{_LOSS}.delta": (
         Term("p", lambda g: softmax(g["X"]), 1, "softmax-missing"),
-        Term("t", lambda g: g["T"], -1, "factor-missing"),
+        Term("t", lambda g: g["T"], -1, "term-missing"),
     ),
 }
 

@@ -45,9 +45,29 @@ def estimated(
     return [*found, *between]
 
 
+def terms(subject: str, off: float, weights: Sequence[Array], index: Sequence[int]) -> Iterator[Choice]:
+    """Choices that add a term of the weights, of which one entry is ``off``: to a gradient, or to all losses."""
+    hint = "Which terms has the loss that is asked for, and which one stands in the code besides?"
+    if subject == "MLP.evaluate":
+        total = sum(float((W**2).sum()) for W in weights if W.ndim > 1)
+        size = scales.short(off / total) if total else None
+        if size is not None:
+            yield Choice("penalty", size, "extra-term", hint, (("coefficient of the term", repr(size)),), alone=True)
+    if subject == "MLP.gradient":
+        for W in weights:
+            fits = len(index) == W.ndim and all(place < size for place, size in zip(index, W.shape, strict=True))
+            size = scales.short(off / float(W[tuple(index)])) if fits and W[tuple(index)] else None
+            if size is not None:
+                for parts in (1, 2):
+                    told = (("coefficient of the term", repr(size)),)
+                    yield Choice("decay", (size, parts), "extra-term", hint, told, alone=True)
+
+
 def _limits_of_delta(biases: Sequence[Array]) -> Iterator[Choice]:
     """Limits to delta on its way back: for one sample a bias's gradient is delta, so that limits stand there often."""
-    sizes = Counter(short for part in biases for number in np.abs(part) if (short := _short(float(number))) is not None)
+    sizes = Counter(
+        short for part in biases for number in np.abs(part) if (short := scales.short(float(number))) is not None
+    )
     for limit, times in sizes.most_common(_LIMITS):
         if times > 1:
             told = (("limit of delta", repr(limit)),)
@@ -106,21 +126,13 @@ def _shortenings(name: str, parts: Sequence[Array]) -> Iterator[Choice]:
             length = np.sqrt((part**2).sum(axis=axis)).max(initial=0)
             largest[axis] = max(largest.get(axis, 0.0), float(length))
     for axis, length in largest.items():
-        limit = _short(length)
+        limit = scales.short(length)
         if limit is not None:
             change = _limited(limit, axis, gradient=name == "scale")
             yield Choice(name, change, "clipped", hint, (("greatest length", repr(limit)),))
-    limit = _short(float(np.sqrt(sum(float((part**2).sum()) for part in parts)))) if parts else None
+    limit = scales.short(float(np.sqrt(sum(float((part**2).sum()) for part in parts)))) if parts else None
     if limit is not None and name == "scale":
         yield Choice(name, _limited_together(limit), "clipped", hint, (("greatest length", repr(limit)),))
-
-
-def _short(length: float) -> float | None:
-    """The short number that a length is, but for rounding; None if it is none."""
-    if not np.isfinite(length) or length == 0:
-        return None
-    short = float(f"{length:.6g}")
-    return short if abs(short - length) <= scales.AGREEMENT * length else None
 
 
 def _limited(limit: float, axis: int | None, *, gradient: bool) -> Any:

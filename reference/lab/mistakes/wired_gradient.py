@@ -19,6 +19,8 @@ def _zeros(layers: Sequence[Any]) -> dict[str, Any]:
 def _taken(which: str | None, passed: Sequence[Array], number: int) -> Array:
     """The array that a layer's ``grad`` is given for its inputs."""
     X, inputs = passed[0], passed[number]
+    if which == "mirrored":
+        return passed[len(passed) - 2 - number]
     if which == "network where it fits":
         return X if X.shape == inputs.shape else inputs
     if which in {"width", "last width"}:
@@ -46,6 +48,7 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
         found: dict[str, Any] = {}
         numbers = range(len(layers)) if get("order") == "forward" else range(len(layers) - 1 - get("late", 0), -1, -1)
         entering = get("entering", lambda A: A)
+        ordered, of_grad = (get(name, lambda *given: given) for name in ("given to delta", "given to grad"))
         for number in numbers:
             delta = entering(delta)
             if np.abs(delta).max(initial=0) < get("ends", 0):
@@ -55,10 +58,12 @@ def _gradient(choices: Mapping[str, Any]) -> Any:
             moved = (
                 delta
                 if get("still")
-                else changed(layer.delta(passed[{"inputs": number, "last": -1}.get(get("at", ""), number + 1)], delta))
+                else changed(
+                    layer.delta(*ordered(passed[{"inputs": number, "last": -1}.get(get("at", ""), number + 1)], delta))
+                )
             )
             if layer.has_params():
-                found[layer.name] = layer.grad(given, moved if get("first") == "delta" else delta)
+                found[layer.name] = layer.grad(*of_grad(given, moved if get("first") == "delta" else delta))
             delta = get("back", lambda layer, delta, moved, number, last: moved)(
                 layer, delta, moved, number, len(layers) - 1
             )
@@ -113,6 +118,13 @@ _PASSED: tuple[Callable[[bool, int, int], bool], ...] = (
     lambda parameters, number, last: not parameters and number > 1,
     lambda parameters, number, last: not parameters and number < last - 1,
 )
+_ORDER = "In which order does the contract list the arguments of a layer's method?"
+
+
+def _exchanged(one: Any, other: Any) -> tuple[Any, Any]:
+    return other, one
+
+
 _CHUNKS = "What if the number of samples is no multiple of the size of a chunk?"
 _ENDS = "Which layers get their gradient where delta is small?"
 CHOICES = [
@@ -125,11 +137,14 @@ CHOICES = [
     Choice("input", "own", "wrong-layer-input", _INPUT),
     Choice("input", "network", "wrong-layer-input", _INPUT),
     Choice("input", "before", "wrong-layer-input", _INPUT),
+    Choice("input", "mirrored", "wrong-layer-input", _INPUT),
     Choice("input", "width", "wrong-layer-input", _INPUT),
     Choice("input", "last width", "wrong-layer-input", _INPUT),
     Choice("input", "network where it fits", "wrong-layer-input", _INPUT),
     Choice("at", "inputs", "wrong-layer-input", _AT),
     Choice("at", "last", "wrong-layer-input", _AT),
+    Choice("given to delta", _exchanged, "arguments-swapped", _ORDER),
+    Choice("given to grad", _exchanged, "arguments-swapped", _ORDER),
     Choice("first", "delta", "wrong-layer-order", "Which comes first, a layer's `grad` or its `delta`?"),
     Choice("order", "forward", "wrong-layer-order", "By the chain rule, which layer's delta is computed first?"),
     Choice("through", True, "output-layers-in-gradient", _LOSS_SEES),
@@ -149,23 +164,23 @@ CHOICES = [
            "Where does backpropagation begin: with what does the loss have to say?"),
     Choice("start", lambda loss, Y, T: loss.forward(Y, T) * np.ones_like(Y), "delta-next-ignored",
            "Where does backpropagation begin: with the loss, or with its derivative?"),
-    Choice("start", lambda loss, Y, T: Y - T, "softmax-missing",
+    Choice("start", lambda loss, Y, T: Y - T, "wrong-function",
            "Where does backpropagation begin: is it p - t for the outputs at hand?"),
     Choice("start", lambda loss, Y, T: loss.delta(T, Y), "arguments-swapped", FIRST),
     Choice("start", lambda loss, Y, T: elsewhere.batch_mean(loss.delta(Y, T)), "averaged-over-batch",
            "Each sample has a delta of its own: who takes the mean on the way?", alone=True),
-    *(Choice("samples", lambda A, take=take: A[take], "sample-dependence",
+    *(Choice("samples", lambda A, take=take: A[take], "term-missing",
              "Which samples have a say in the gradient?", alone=True)
       for take in (slice(None, None, 2), slice(1, None, 2), slice(None, None, -2))),
-    Choice("samples", lambda A: A[: max(1, len(A) // 2)], "sample-dependence",
+    Choice("samples", lambda A: A[: max(1, len(A) // 2)], "term-missing",
            "Which samples have a say in the gradient?", alone=True),
     *(Choice(name, change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()
       for name in ("between", "moved", "started")),
     Choice("moved", np.negative, "sign", "Which sign has delta on its way back?"),
     Choice("moved", elsewhere.batch_mean, "averaged-over-batch", "Who takes the mean on the way back?", alone=True),
-    Choice("samples", lambda A: A[:1], "sample-dependence", "Which samples have a say in the gradient?"),
-    Choice("samples", lambda A: A[-1:], "sample-dependence", "Which samples have a say in the gradient?"),
-    Choice("samples", lambda A: A[:-1] if len(A) > 1 else A, "sample-dependence",
+    Choice("samples", lambda A: A[:1], "term-missing", "Which samples have a say in the gradient?"),
+    Choice("samples", lambda A: A[-1:], "term-missing", "Which samples have a say in the gradient?"),
+    Choice("samples", lambda A: A[:-1] if len(A) > 1 else A, "term-missing",
            "Which samples have a say in the gradient?"),
     Choice("result", lambda found, X: dict(list(found.items())[:-1]), "layer-skipped",
            "How many layers have parameters, and how many gradients are there?"),
@@ -183,8 +198,9 @@ CHOICES = [
     *(Choice("samples", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
     Choice("scale", _of_one_part(1, lambda part, X: -part), "sign", "Who takes the step downhill?"),
     Choice("scale", _of_one_part(0, lambda part, X: -part), "sign", "Who takes the step downhill?"),
-    Choice("scale", each_part(lambda part, X: np.sign(part)), "scaled", "How long is each entry of the gradient?"),
-    Choice("scale", each_part(lambda part, X: part / np.sqrt((part**2).sum())), "scaled",
+    Choice("scale", each_part(lambda part, X: np.sign(part)), "wrong-function",
+           "How long is each entry of the gradient?"),
+    Choice("scale", each_part(lambda part, X: part / np.sqrt((part**2).sum())), "wrong-function",
            "How long is each part of the gradient?"),
     Choice("scale", each_part(lambda part, X: np.abs(part)), "sign", "Which sign has each entry of the gradient?"),
     Choice("scale", _of_one_part(0, lambda part, X: part / len(X)), "averaged-twice", _WHO),
@@ -211,4 +227,14 @@ def scaled_gradient(choices: Mapping[str, Any]) -> Any:
     if "batches" in choices:
         inner = _in_chunks(inner, choices["batches"])
     change = choices.get("scale", lambda found, X: found)
-    return lambda self, X, T: change(inner(self, X, T), X)
+    decay, of = choices.get("decay", (0.0, 0))
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        found = change(inner(self, X, T), X)
+        for layer in self.layers if decay else ():
+            if layer.has_params() and layer.name in found:
+                parts = zip(found[layer.name], (layer.W, layer.b), strict=True)
+                found[layer.name] = [part + decay * old if n < of else part for n, (part, old) in enumerate(parts)]
+        return found
+
+    return gradient

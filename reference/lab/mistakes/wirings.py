@@ -88,6 +88,8 @@ def _propagate(choices: Mapping[str, Any]) -> Any:
                 return X
             if stop == "hidden alone" and layer.name == last_layer:
                 return _run(ending, X)
+            if stop == "never among output layers" and layer.name == last_layer and layer in layers:
+                return X
         return result(X)
 
     return propagate
@@ -97,18 +99,18 @@ _MIXED = (
     ("averaged-over-batch", "Each sample has an answer of its own; who takes the mean?",
      lambda Y: np.repeat(Y.mean(axis=0, keepdims=True), len(Y), axis=0)),
     ("averaged-over-batch", "Each sample has an answer of its own: by how many is it divided?", lambda Y: Y / len(Y)),
-    ("softmax-missing", "Probabilities are asked for: what is done to them in the end?", np.log),
+    ("wrong-function", "Probabilities are asked for: what is done to them in the end?", np.log),
     ("averaged-over-batch", "Each sample has an answer of its own; who takes the mean?", elsewhere.running_means),
     ("summed-over-batch", "Each sample has an answer of its own; who sums them up?", elsewhere.running_sums),
     ("sample-dependence", "Whose answer is given?", lambda Y: np.repeat(Y[:1], len(Y), axis=0)),
     ("wrong-axis", "In which order come the answers?", lambda Y: Y[::-1]),
-    ("scaled", "Probabilities are asked for: what is done to them in the end?", np.exp),
-    ("scaled", "Probabilities are asked for: what is done to them in the end?", np.square),
+    ("wrong-function", "Probabilities are asked for: what is done to them in the end?", np.exp),
+    ("wrong-function", "Probabilities are asked for: what is done to them in the end?", np.square),
     ("sign", "Which sign has an output?", np.negative),
     ("output-layers-ignored", "How often are the output layers run?", plain.softmax),
-    ("leaky", "What is done to the outputs in the end?", lambda Y: np.maximum(Y, 0)),
+    ("wrong-function", "What is done to the outputs in the end?", lambda Y: np.maximum(Y, 0)),
     *elsewhere.precisions(),
-    ("softmax-missing", "Probabilities are asked for, not which of them is the largest.",
+    ("wrong-function", "Probabilities are asked for, not which of them is the largest.",
      lambda Y: np.eye(Y.shape[1])[Y.argmax(axis=1)]),
 )  # fmt: skip
 _PROPAGATE = [
@@ -121,8 +123,11 @@ _PROPAGATE = [
     Choice("first", True, "wrong-layer-order", "Where do the output layers stand?"),
     Choice("heed", "always", "output-layers-ignored", "With output_layers=False, what does the loss expect to get?"),
     Choice("stop", "hidden alone", "output-layers-ignored", "After `last_layer`, does any other layer run?"),
+    Choice(
+        "stop", "never among output layers", "last-layer-ignored", "May `last_layer` be the name of an output layer?"
+    ),
     Choice("stop", "before", "layer-skipped", "Stop before the layer of that name, or after it?"),
-    Choice("stop", "never", "layer-skipped", "What is `last_layer` for?"),
+    Choice("stop", "never", "last-layer-ignored", "What is `last_layer` for?"),
     *(Choice("result", change, word, hint) for word, hint, change in _MIXED),
     *(Choice("given", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
     *(Choice("between", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
@@ -140,7 +145,9 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
         if "layers" in choices:
             for layer in choices["layers"](self.layers):
                 Y = layer.forward(Y)
-        return result(self.loss.forward(T, Y) if choices.get("swapped") else self.loss.forward(Y, T))
+        losses = result(self.loss.forward(T, Y) if choices.get("swapped") else self.loss.forward(Y, T))
+        penalty = choices.get("penalty", 0.0)
+        return losses + penalty * sum((each.W**2).sum() for each in self.layers if each.has_params())
 
     return evaluate
 
@@ -156,14 +163,14 @@ _EVALUATE = [
     Choice("result", lambda losses: np.full(losses.shape, losses.sum()), "summed-over-batch", _MEAN),
     Choice("result", lambda losses: losses / len(losses), "averaged-over-batch", _MEAN),
     Choice("result", lambda losses: -losses, "sign", "A loss is the smaller the better the prediction."),
-    Choice("result", np.exp, "scaled", "The loss is promised: what is done to it in the end?"),
+    Choice("result", np.exp, "wrong-function", "The loss is promised: what is done to it in the end?"),
     Choice("result", lambda losses: losses[::-1], "wrong-axis", "In which order come the losses?"),
     Choice("result", lambda losses: np.repeat(losses[:1], len(losses), axis=0), "sample-dependence", _MEAN),
     Choice("result", lambda losses: np.repeat(losses[-1:], len(losses), axis=0), "sample-dependence", _MEAN),
     Choice("result", elsewhere.running_means, "averaged-over-batch", _MEAN),
     Choice("result", elsewhere.running_sums, "summed-over-batch", "One loss for each sample is promised."),
-    Choice("result", np.square, "scaled", "The loss is promised: what is done to it in the end?"),
-    Choice("result", np.sqrt, "scaled", "The loss is promised: what is done to it in the end?"),
+    Choice("result", np.square, "wrong-function", "The loss is promised: what is done to it in the end?"),
+    Choice("result", np.sqrt, "wrong-function", "The loss is promised: what is done to it in the end?"),
     *(Choice("result", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
     *(Choice("given", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
 ]

@@ -123,7 +123,7 @@ def delta_clipped_at_5(self: Any, Y: Any, delta_next: Any) -> Any:
 
 
 # The nearest words; there is none for a mask that is not due.
-@coded("LinearLayer.delta", "mask-wrong-threshold", "mask-missing", "factor-missing")
+@coded("LinearLayer.delta", "mask-wrong-threshold", "mask-missing", "factor-missing", "wrong-function")
 def delta_with_relu_mask(self: Any, Y: Any, delta_next: Any) -> Any:
     """The derivative of a ReLU is multiplied in, although that is another layer's part."""
     return (delta_next * (Y > 0)) @ self.W.T

@@ -192,13 +192,13 @@ def delta_overflows(self: Any, X: Any, T: Any) -> Any:
     return E / E.sum(axis=1, keepdims=True) - T
 
 
-@coded("LossCrossEntropyForSoftmaxLogits.delta", "factor-missing")
+@coded("LossCrossEntropyForSoftmaxLogits.delta", "factor-missing", "wrong-function")
 def delta_of_target_alone(self: Any, X: Any, T: Any) -> Any:
     """Only the target's class gets a gradient."""
     return (plain.softmax(X) - 1) * T
 
 
-@coded("LossCrossEntropyForSoftmaxLogits.delta", "factor-missing")
+@coded("LossCrossEntropyForSoftmaxLogits.delta", "factor-missing", "term-missing")
 def delta_without_target(self: Any, X: Any, T: Any) -> Any:
     """The targets are never subtracted."""
     return plain.softmax(X) + 0 * T

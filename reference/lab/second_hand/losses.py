@@ -107,7 +107,7 @@ def forward_shares(self: Any, X: Any, T: Any) -> Any:
 
 
 # The nearest word: there is none for roles that are exchanged.
-@coded("LossCrossEntropy.forward", "factor-missing")
+@coded("LossCrossEntropy.forward", "factor-missing", "wrong-function")
 def forward_probability_times_log(self: Any, X: Any, T: Any) -> Any:
     """The roles of targets and outputs are mixed up: p log p, the entropy of the target's class."""
     P = np.where(T == 1, X, 1)
@@ -120,7 +120,7 @@ def delta_plus_1e_10(self: Any, X: Any, T: Any) -> Any:
     return -T / (X + 1e-10)
 
 
-@coded("LossCrossEntropy.delta", "factor-missing", "softmax-missing")
+@coded("LossCrossEntropy.delta", "factor-missing", "softmax-missing", "wrong-function")
 def delta_difference(self: Any, X: Any, T: Any) -> Any:
     """p - t, which is the gradient of the compound loss."""
     return X - T

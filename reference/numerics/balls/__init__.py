@@ -1,7 +1,7 @@
 """Ball arithmetic for any function of numpy or torch, as people write them; importing it imports flint."""
 
 from reference.numerics.balls import linalg, more_functions  # which register the forms of numpy's functions
-from reference.numerics.balls.evaluation import Enclosure, beyond_doubles, enclose
+from reference.numerics.balls.evaluation import Enclosure, around, beyond_doubles, enclose, sampled
 from reference.numerics.balls.formulas import Difference, difference
 from reference.numerics.balls.languages import on_balls
 from reference.numerics.balls.rebinding import rebound, rebound_together
@@ -12,6 +12,7 @@ __all__ = [
     "Enclosure",
     "Refused",
     "Undecided",
+    "around",
     "beyond_doubles",
     "difference",
     "enclose",
@@ -20,4 +21,5 @@ __all__ = [
     "on_balls",
     "rebound",
     "rebound_together",
+    "sampled",
 ]

@@ -96,6 +96,38 @@ def enclose(
     return last
 
 
+def sampled(
+    run: Run, args: Sequence[Any], places: Sequence[int], cotangent: ArrayLike, chosen: Sequence[NDArray[np.bool_]]
+) -> Enclosure:
+    """As `enclose` at the lowest precision, with the gradient for some of many entries; infinite errors elsewhere.
+
+    Parameters
+    ----------
+    run, args, places, cotangent
+        As in `enclose`.
+    chosen
+        For each argument that is differentiated, which of its entries are wanted.
+
+    Raises
+    ------
+    Refused, Undecided
+        As for `enclose`.
+    """
+    bits = ball_tolerances.BALL_BITS[0]
+    with precision(bits), recording(single=is_single(args)):
+        given, leaves = arguments(args, places, chosen=chosen)
+        output = as_balls(run(*given))
+        value, _ = rounded(output)
+        seed(output, cotangent)
+        accumulate()
+        found = [rounded(adjoints(leaf))[0] for leaf in leaves]
+        gradients = [
+            Estimate(each.value, np.where(wanted, each.error, np.inf))
+            for each, wanted in zip(found, chosen, strict=True)
+        ]
+        return Enclosure(value, tuple(gradients), tuple(TIES), bits)
+
+
 def beyond_doubles(
     run: Run, args: Sequence[Any], places: Sequence[int], *, underflow: bool = False
 ) -> list[NDArray[np.bool_]]:
@@ -112,6 +144,35 @@ def beyond_doubles(
         accumulate_beyond(largest, smallest)
         found = [[ball.value.mid().is_nan() for ball in plain(adjoints(leaf)).ravel()] for leaf in leaves]
         return [np.array(each, dtype=bool).reshape(leaf.shape) for each, leaf in zip(found, leaves, strict=True)]
+
+
+def around(
+    run: Run, args: Sequence[Any], places: Sequence[int], cotangent: ArrayLike
+) -> tuple[tuple[Estimate, ...], tuple[str, ...]] | None:
+    """Enclosures of all gradients of <cotangent, function> as near the arguments as roundings may take these.
+
+    Where the function has a kink, the gradients on both sides of it are among them, if the operation is one whose
+    slopes are enclosed: the names of those that met operands that may be equal come with them.
+
+    Returns
+    -------
+    The enclosures and the names, or None
+        None where a comparison has two outcomes there.
+
+    Raises
+    ------
+    Refused
+        As for `enclose`.
+    """
+    with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args), wide=True):
+        given, leaves = arguments(args, places, radius=ball_tolerances.AROUND_RADIUS)
+        try:
+            output = as_balls(run(*given))
+        except Undecided:
+            return None
+        seed(output, cotangent)
+        accumulate()
+        return tuple(rounded(adjoints(leaf))[0] for leaf in leaves), tuple(TIES)
 
 
 def _once(
@@ -133,9 +194,17 @@ def _once(
 
 
 def arguments(
-    args: Sequence[Any], places: Sequence[int], offset: Sequence[ArrayLike] | None = None
+    args: Sequence[Any],
+    places: Sequence[int],
+    offset: Sequence[ArrayLike] | None = None,
+    radius: float = 0.0,
+    chosen: Sequence[NDArray[np.bool_]] | None = None,
 ) -> tuple[list[Any], list[BallArray]]:
-    """The arguments as the function sees them, and among them the arrays of balls that are differentiated."""
+    """The arguments as the function sees them, and among them the arrays of balls that are differentiated.
+
+    ``radius`` is that of the balls, as a part of the largest number of an argument, or of 1 where that is larger.
+    ``chosen`` tells for each of these arrays which entries are differentiated; where it is missing, all are.
+    """
     given: list[Any] = []
     leaves: list[BallArray] = []
     for place, each in enumerate(args):
@@ -147,7 +216,11 @@ def arguments(
             step = arb(2) ** -ball_tolerances.NEARBY_BITS_AWAY
             directions = np.asarray(offset[len(leaves)], dtype=np.float64).ravel().tolist()
             values = [value + step * arb(d) for value, d in zip(values, directions, strict=True)]
-        leaf = of_numbers([Ball(value, True) for value in values], each.shape)
+        if radius:
+            around = arb(0, radius * max(1.0, float(np.abs(each).max(initial=0.0))))
+            values = [value + around for value in values]
+        tracked = [True] * len(values) if chosen is None else chosen[len(leaves)].ravel().tolist()
+        leaf = of_numbers([Ball(value, is_one) for value, is_one in zip(values, tracked, strict=True)], each.shape)
         leaves.append(leaf)
         # A copy: what the function writes into its argument is a new number.
         given.append(leaf.copy())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
+from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import balls, elements, of_numbers, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
 from reference.numerics.balls.functions import own
@@ -59,6 +60,8 @@ def product(a: Any, b: Any) -> Any:
     rows = np.broadcast_to(rows, lead + rows.shape[-2:])
     columns = np.broadcast_to(columns, lead + columns.shape[-2:])
     result = np.empty((*lead, rows.shape[-2], columns.shape[-1]), object)
+    if result.size * rows.shape[-1] > ball_tolerances.MOST_PRODUCTS:
+        raise Refused(f"more than {ball_tolerances.MOST_PRODUCTS} products", "take too long in ball arithmetic")
     for place in np.ndindex(lead):
         result[place] = _block(rows[place], columns[place])
     result = result[..., 0, :] if one.ndim == 1 else result

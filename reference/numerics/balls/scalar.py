@@ -319,7 +319,7 @@ def _extreme(one: Any, other: Any, sign: int) -> Ball:
         return boxed(one)
     if a < b if sign > 0 else a > b:
         return boxed(other)
-    if a == b:
+    if a == b or SETTINGS["wide"]:
         _tie(one, "maximum" if sign > 0 else "minimum", other)
     either = arb(0.5, 0.5)
     return made(arb.max(a, b) if sign > 0 else arb.min(a, b), (one, either), (other, either))

@@ -21,8 +21,9 @@ LOCK = threading.RLock()
 TAPE: list[tuple[Any, Any]] = []
 #: Names of the operations that met two equal operands, so that the slope there is a matter of choice.
 TIES: list[str] = []
-#: How constants are read, and whether single precision is as good as the arguments; see `recording`.
-SETTINGS = {"decimal": False, "single": False}
+#: How constants are read, whether single precision is as good as the arguments, and whether these are wide balls; see
+#: `recording`.
+SETTINGS = {"decimal": False, "single": False, "wide": False}
 
 
 class Undecided(ArithmeticError):  # noqa: N818 - an outcome
@@ -58,7 +59,7 @@ def precision(bits: int) -> Iterator[None]:
 
 
 @contextmanager
-def recording(*, decimal: bool = False, single: bool = False) -> Iterator[None]:
+def recording(*, decimal: bool = False, single: bool = False, wide: bool = False) -> Iterator[None]:
     """In the block operations are written down, from an empty tape on; afterwards the tape is empty again.
 
     Python's collector of cyclic garbage is switched off meanwhile: a tape has no cycles, and looking for them takes
@@ -70,10 +71,12 @@ def recording(*, decimal: bool = False, single: bool = False) -> Iterator[None]:
         Constants mean their shortest decimal, and those of 15 digits and more may have been rounded.
     single
         Single precision inside is as good as the arguments.
+    wide
+        The arguments are balls around points, so that operands that may be equal count as a tie.
     """
     with LOCK:
         before, collects = dict(SETTINGS), gc.isenabled()
-        SETTINGS.update(decimal=decimal, single=single)
+        SETTINGS.update(decimal=decimal, single=single, wide=wide)
         TAPE.clear()
         TIES.clear()
         gc.disable()

@@ -35,6 +35,14 @@ class BallTensor(torch.Tensor):  # type: ignore[misc, unused-ignore]
         return tensor  # type: ignore[no-any-return, unused-ignore]
 
     @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call one of torch's functions; attention by a form of its own, since torch rounds its scale on the way."""
+        if function is torch.nn.functional.scaled_dot_product_attention:
+            return _attention(*args, **kwargs or {})
+        with torch._C.DisableTorchFunctionSubclass():
+            return function(*args, **kwargs or {})
+
+    @classmethod
     def __torch_dispatch__(  # type: ignore[override, unused-ignore]
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
@@ -55,6 +63,10 @@ class BallTensor(torch.Tensor):  # type: ignore[misc, unused-ignore]
 
 class _Mode(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
     """Catches the functions that make tensors, so that balls can be written into these."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and keeping the compiler off would import it, for a second
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}
@@ -86,6 +98,30 @@ _MAKERS |= {"new_empty", "tensor", "lift_fresh", "zeros_like", "ones_like", "ful
 def _is_default(options: dict[str, Any]) -> bool:
     """Whether single precision was not asked for, but is what torch takes where nothing is said."""
     return options.get("dtype") is None
+
+
+def _attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """torch's attention by its definition: torch multiplies both factors by a root of the scale, a rounded double."""
+    if dropout_p or enable_gqa:
+        raise Refused("attention with dropout or grouped queries")
+    size = torch.full((), query.shape[-1], dtype=torch.float64)
+    scores = query @ key.transpose(-2, -1) * (size.rsqrt() if scale is None else scale)
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    elif attn_mask is not None:
+        scores = scores + attn_mask
+    return torch.softmax(scores, dim=-1) @ value
 
 
 def on_balls(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -42,6 +42,10 @@ def random_rounding(rng: np.random.RandomState | None, trail: regimes.Trail) -> 
     from torch.utils._python_dispatch import TorchDispatchMode  # noqa: PLC0415 - as torch itself
 
     class Rounding(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            return False  # nothing is compiled here, and keeping the compiler off would import it, for a second
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = func.overloadpacket.__name__
             if name in regimes.COMPARISONS or name == "threshold_backward":

@@ -27,12 +27,13 @@ _GROWTH: dict[str, list[tuple[Experiment, int]]] = {
     "width": [(replace(_BASE, widths=(100, u, u, 10)), 8000) for u in (8, 32, 256)],
     "depth": [(replace(_BASE, widths=(100, *[64] * n, 10)), 8000) for n in (1, 4, 8)],
 }
+_MASKING = "ReLU back"
 #: What the calls of the fast path compute, by the name of the function that is called; losses and hits are no calls.
 _PARTS = {
     "dot": "matrix products",
     "maximum": "ReLU forward",
-    "greater": "ReLU back",
-    "sign": "ReLU back",
+    "greater": _MASKING,
+    "sign": _MASKING,
 }
 _OTHER = "softmax and the loss's delta"
 
@@ -95,17 +96,17 @@ def profile(plan: Plan, say: Say) -> Table:
 def _stopwatches() -> Iterator[dict[str, float]]:
     """Yield the seconds that are spent in each part of the fast path within the block.
 
-    The product with the mask of a ReLU is the call after the comparison.
+    The mask of a ReLU is made by a comparison, and perhaps a conversion, and ends with the product with it.
     """
     spent: dict[str, float] = defaultdict(float)
 
     def perform(calls: Sequence[heads.Call]) -> None:
-        before = ""
+        masking = False
         for call in calls:
             name = call.func.__name__
-            part = "ReLU back" if before in {"greater", "sign"} else _PARTS.get(name, _OTHER)
-            timed(part, call)()
-            before = name
+            masking = masking or _PARTS.get(name) == _MASKING
+            timed(_MASKING if masking else _PARTS.get(name, _OTHER), call)()
+            masking = masking and name != "multiply"
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -18,6 +19,8 @@ Array = NDArray[Any]
 #: One product: the left and the right factor, and the array for the result.
 Product = tuple[Array, Array, Array]
 
+#: Some normal numbers. How many does not matter; a prime, so that no two rows of an array are equal.
+_DRAWN = np.random.RandomState(0).standard_normal(9973)
 #: How many samples go through the network at once; 0: a whole batch.
 _PIECES = (250, 500, 750, 1000, 0)
 
@@ -61,23 +64,28 @@ class Layout:
 
 def products(work: Workload, layout: Layout) -> list[Product]:
     """All products of an epoch, in the order in which they are computed."""
-    nets: dict[int, _Net] = {}
-    found: list[Product] = []
-    whole = work.batch_size == len(work.train)
-
-    def net(n: int) -> _Net:
-        return nets.setdefault(n, _Net(work.widths, n, layout.columns, work.train.dtype))
-
+    net, found = _nets(work, layout), list[Product]()
     for start in range(0, len(work.train), work.batch_size):
         batch = work.train[start : start + work.batch_size]
         for X in _slices(batch, layout.piece):
             found += [*net(len(X)).forward(X), *net(len(X)).backward(X)]
-    evaluated = [work.train, work.test] if work.evaluated else []
-    for each in evaluated[1:] if whole else evaluated:
+    return found + (evaluation(work, layout) if work.evaluated else [])
+
+
+def evaluation(work: Workload, layout: Layout) -> list[Product]:
+    """The products that the losses of both sets take; those of the training set only if the next step does not."""
+    net, found = _nets(work, layout), list[Product]()
+    whole = work.batch_size == len(work.train)
+    for each in [work.test] if whole else [work.train, work.test]:
         if each is not None:
             for X in _slices(each, layout.piece):
                 found += net(len(X)).forward(X)
     return found
+
+
+def _nets(work: Workload, layout: Layout) -> Callable[[int], _Net]:
+    """A function that gives the arrays for n samples, the same whenever it is asked."""
+    return functools.cache(lambda n: _Net(work.widths, n, layout.columns, work.train.dtype))
 
 
 def run(todo: Sequence[Product], times: int = 1) -> None:
@@ -105,17 +113,21 @@ def _slices(X: Array, n: int) -> Iterator[Array]:
     return (X[start : start + n] for start in range(0, len(X), n))
 
 
+def _noise(shape: tuple[int, int], dtype: np.dtype[Any]) -> Array:
+    """Normal numbers, which repeat, since to draw new ones would take longer than the products."""
+    return np.resize(_DRAWN, shape).astype(dtype)
+
+
 class _Net:
     """The arrays of a network for n samples; their values do not matter, if these are neither tiny nor huge."""
 
     def __init__(self, widths: Sequence[int], n: int, columns: bool, dtype: np.dtype[Any]) -> None:
-        rng = np.random.RandomState(0)
         self._columns = columns
         shapes = list(pairwise(widths))
-        self._weights = [(rng.standard_normal((d, u)) / np.sqrt(d)).astype(dtype) for d, u in shapes]
+        self._weights = [_noise((d, u), dtype) / np.sqrt(d, dtype=dtype) for d, u in shapes]
         self._gradients = [np.empty((u, d) if columns else (d, u), dtype) for d, u in shapes]
         self._outputs, self._deltas = (
-            [rng.standard_normal((u, n) if columns else (n, u)).astype(dtype) for u in widths[1:]] for _ in range(2)
+            [_noise((u, n) if columns else (n, u), dtype) for u in widths[1:]] for _ in range(2)
         )
         self._transposed = [np.ascontiguousarray(W.T) for W in self._weights]
 

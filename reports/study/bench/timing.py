@@ -35,13 +35,18 @@ def interleaved(
     warm_up: int = 1,
     clock: Callable[[], float] | None = None,
 ) -> Times:
-    """Run each contestant once in every round, where a different one begins; ``warm_up`` rounds do not count."""
+    """Run each contestant once in every round; ``warm_up`` rounds do not count.
+
+    The order is reversed in every second round, and every two rounds a different one begins: what ran just before
+    decides what is in the processor's cache, and must not be the same for one contestant in all rounds.
+    """
     clock = clock or time.perf_counter
     names = list(contestants)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     for number in range(warm_up + rounds):
-        turn = number % max(len(names), 1)
-        for name in names[turn:] + names[:turn]:
+        turn = number // 2 % max(len(names), 1)
+        order = names[turn:] + names[:turn]
+        for name in order[::-1] if number % 2 else order:
             start = clock()
             contestants[name]()
             elapsed = clock() - start

@@ -1,0 +1,75 @@
+"""What balls say for certain of a gradient: that it is the derivative, or outside all gradients nearby."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.numerics import ball_tolerances, function_tolerances
+from reference.numerics.estimate import Estimate
+
+if TYPE_CHECKING:
+    from reference.gradients.cases import Case
+    from reference.gradients.context import Context
+
+Array = NDArray[Any]
+Index = tuple[int, ...]
+
+
+def surely_wrong(
+    context: Context,
+    case: Case,
+    cotangent: Array,
+    answers: Sequence[Array],
+    bounds: Sequence[Array],
+    *,
+    at_kinks: bool = True,
+) -> tuple[int, Index, Estimate] | None:
+    """An entry that lies outside all gradients nearby: its argument, its index, and what encloses these.
+
+    Lost digits count as none: what they leave is small beside the cotangent. ``at_kinks`` tells whether entries count
+    for which there are several gradients nearby.
+    """
+    from reference.gradients.consistency import hidden_roundings  # noqa: PLC0415 - which needs the context
+
+    found = _around(context, cotangent, case)
+    if found is None:
+        return None
+    size = float(np.abs(cotangent.astype(np.float64)).sum())
+    lost = function_tolerances.LOST_UNITS * context.unit * size
+    for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
+        off = np.abs(answer - near.value) - near.error - bound - lost
+        if not at_kinks:
+            off = np.where(near.error <= function_tolerances.TIE_RELATIVE * size, off, -np.inf)
+        if (off > 0).any():
+            off = off + bound - np.fmax(bound, hidden_roundings(context, case, cotangent, position))
+        if (off > 0).any():
+            index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
+            return position, index, Estimate(near.value[index], near.error[index])
+    return None
+
+
+def is_the_derivative(
+    context: Context, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
+) -> bool:
+    """Whether there is a derivative that balls know better than doubles compute it, and the answer is that."""
+    enough = [ball_tolerances.RESOLUTION * bound for bound in bounds]
+    if context.spec is not None:
+        truth = context.spec.gradient(cotangent, case.args, enough) if context.spec.is_rigorous else None
+    else:
+        truth = context.known.gradient(cotangent, case.args, enough) if context.known.is_known(case) else None
+    if truth is None or not all((one.error <= bound).all() for one, bound in zip(truth, bounds, strict=True)):
+        return False
+    return all(
+        bool((np.abs(answer - one.value) <= bound + one.error).all())
+        for answer, one, bound in zip(answers, truth, bounds, strict=True)
+    )
+
+
+def _around(context: Context, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
+    if context.spec is not None:
+        return context.spec.rigorous.around(cotangent.reshape(context.spec.shape), case.args)
+    return None if context.pattern.is_large else context.known.around(cotangent, case)

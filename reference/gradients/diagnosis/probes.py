@@ -1,0 +1,128 @@
+"""Tells at little cost whether a change at one step can explain an answer.
+
+What a change at a step does to the gradient of an argument is linear in what changes there. So its effect, weighted by
+a direction in the argument's space, is <t, d>, where t is how the step's value moves along that direction and d is what
+the step receives less what it should. One direction is enough to tell almost all wrong hypotheses; those that pass are
+tried in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
+from reference.gradients.diagnosis.samples import Sample
+from reference.numerics import likeness
+
+Array = NDArray[Any]
+Place = tuple[int, int]
+
+
+class Probe:
+    """One sample, seen along one direction of an argument, or of several.
+
+    Parameters
+    ----------
+    sample
+        The sample.
+    positions
+        The numbers of the arguments that are moved.
+    neutral
+        Edges that are left out of the graph.
+    """
+
+    def __init__(self, sample: Sample, positions: Sequence[int], neutral: Sequence[Place] = ()) -> None:
+        nodes = sample.graph.nodes
+        self.nodes = nodes
+        self.values = sample.values
+        left_out = {(id(nodes[number]), place) for number, place in neutral}
+        directions = [_direction(each.shape) if n in positions else 0.0 for n, each in enumerate(sample.floats)]
+        step = likeness.PROBE_STEP
+        ends = []
+        for sign in (1, -1):
+            moved = [each + sign * step * direction for each, direction in zip(sample.floats, directions, strict=True)]
+            ends.append(evaluate(sample.graph, moved, held=(left_out, sample.values) if left_out else None))
+        self._tangents = {key: (ends[0][key] - ends[1][key]) / (2 * step) for key in ends[0]}
+        self._received = adjoints(sample.graph, sample.values, sample.cotangent, dict.fromkeys(left_out, _nothing))
+        self._effects: dict[Place, tuple[float, float]] = {}
+        answers, truths = ([arrays[n] for n in positions] for arrays in (sample.answers, sample.truths))
+        self.fits = all(one.shape == two.shape for one, two in zip(answers, truths, strict=True))
+        #: The size of the right gradient along the direction.
+        self.scale = float(sum(np.abs(directions[n] * truth).sum() for n, truth in zip(positions, truths, strict=True)))
+        #: The effect that a change has to have.
+        self.wanted = 0.0
+        if self.fits:
+            off = [answer - truth for answer, truth in zip(answers, truths, strict=True)]
+            self.wanted = float(sum((directions[n] * each).sum() for n, each in zip(positions, off, strict=True)))
+
+    def received(self, number: int) -> Array | None:
+        """The gradient of a step; None where there is none."""
+        found = self._received.get(id(self.nodes[number]))
+        return None if found is None or found.shape != self.nodes[number].value.shape else found
+
+    def effect(self, place: Place) -> tuple[float, float] | None:
+        """What an edge contributes to the gradient along the direction, and the size of the sum that this is.
+
+        None where that is not known.
+        """
+        if place not in self._effects:
+            number, input_place = place
+            node = self.nodes[number]
+
+            def right(g: Array, inputs: Sequence[Array], y: Array) -> Array:
+                return contribution(node, input_place, g, inputs, y)
+
+            found = self.changed(place, right)
+            if found is None:
+                return None
+            self._effects[place] = found
+        return self._effects[place]
+
+    def along(self, number: int, given: Array) -> tuple[float, float] | None:
+        """What a step passes on along the direction when it is given a gradient, and the size of the sum."""
+        return self._along(id(self.nodes[number]), given)
+
+    def _along(self, key: int, given: Array) -> tuple[float, float] | None:
+        tangent = self._tangents[key]
+        if given.shape != tangent.shape and given.ndim:
+            return None
+        products = tangent * given
+        return float(products.sum()), float(np.abs(products).sum())
+
+    def changed(self, place: Place, change: Change) -> tuple[float, float] | None:
+        """What a changed edge contributes along the direction, and the size of the sum; None where it is not known."""
+        number, input_place = place
+        node, gradient = self.nodes[number], self.received(number)
+        if gradient is None:
+            return None
+        with np.errstate(all="ignore"):
+            found = np.asarray(change(gradient, [self.values[id(each)] for each in node.inputs], self.values[id(node)]))
+        return self._along(id(node.inputs[input_place]), found)
+
+    def refutes(self, changes: Mapping[Place, Change]) -> bool:
+        """Whether changes of edges that do not influence each other surely do not explain the answer."""
+        total = size = 0.0
+        for place, change in changes.items():
+            right, wrong = self.effect(place), self.changed(place, change)
+            if right is None or wrong is None:
+                return False
+            total += wrong[0] - right[0]
+            size += wrong[1] + right[1]
+        return not self.is_wanted(total, size)
+
+    def is_wanted(self, effect: float, size: float) -> bool:
+        """Whether an effect is the one that is looked for, so far as a direction tells."""
+        return not abs(effect - self.wanted) > likeness.PROBE_AGREES * (size + abs(self.wanted))
+
+
+def _nothing(_: Array, __: Any, ___: Any) -> Array:
+    return np.zeros(())
+
+
+def _direction(shape: tuple[int, ...]) -> Array:
+    rng = np.random.RandomState(3)
+    return np.asarray(rng.uniform(0.5, 1.0, shape) * rng.choice([-1.0, 1.0], shape))

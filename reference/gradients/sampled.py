@@ -1,0 +1,65 @@
+"""Of many numbers, a sample of a gradient's entries is judged rigorously: in ball arithmetic, at the given inputs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients import places, rigorous, ties
+from reference.gradients.arguments import in_shapes
+from reference.gradients.cases import Case
+from reference.gradients.context import Context
+from reference.gradients.judge import Comparison
+from reference.gradients.subject import asked
+from reference.numerics import ball_tolerances, tolerances
+from reference.numerics.estimate import Estimate
+from reference.wording import fact
+
+Array = NDArray[Any]
+
+
+def compare(context: Context, number: int, comparison: Comparison) -> None:
+    """Compare the entries of the sample that are this argument's, and note how many there are."""
+    if comparison.violation is not None:
+        return
+    case, position = context.cases[0], context.pattern.differentiable.index(number)
+    if "sample" not in context.together:
+        context.together["sample"] = _truths(context, case)
+    truths: tuple[Estimate, ...] | None = context.together["sample"]
+    size = case.args[number].size
+    if truths is None:
+        context.note(fact("sampled", count=0, size=size))
+        return
+    cotangent = context.cotangents(case)[0]
+    answers, bounds = context.gradients(case, cotangent)
+    excused = partial(ties.has_kink_along, places.place_of(context, case, cotangent), position)
+    comparison.add(answers[position], truths[position], bounds[position], asked(case.args, cotangent), excused)
+    context.note_oracle(rigorous.NAME)
+    context.note(fact("sampled", count=int(np.isfinite(truths[position].error).sum()), size=size))
+
+
+def _truths(context: Context, case: Case) -> tuple[Estimate, ...] | None:
+    """The gradients, with infinite errors but for the sample; None where balls cannot tell."""
+    floats = context.pattern.floats(case.args)
+    total = sum(each.size for each in floats)
+    if sum(each.size for each in case.args) > ball_tolerances.MOST_SAMPLED_FROM:
+        return None
+    most = total if total <= ball_tolerances.MOST_BALLS_AT_ONCE else ball_tolerances.SAMPLED_ENTRIES
+    row = np.zeros(total, dtype=bool)
+    row[np.random.RandomState(case.seed).permutation(total)[:most]] = True
+    chosen = in_shapes(row, [each.shape for each in floats])
+    oracle = context.known.rigorous if context.spec is None else context.spec.rigorous
+    cotangent = context.cotangents(case)[0]
+    shape = cotangent.shape if context.spec is None else context.spec.shape
+    found = oracle.sampled(cotangent.reshape(shape), case.args, chosen)
+    if found is None:
+        return None
+    value, gradients = found
+    # Code may do something else on balls than on doubles.
+    plain = context.output(case) if context.spec is None else context.spec.in_doubles(case.args)
+    allowed = value.error + tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(plain))
+    agrees = value.value.shape == plain.shape and bool((np.abs(value.value - plain) <= allowed).all())
+    return gradients if agrees else None

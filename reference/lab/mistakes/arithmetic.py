@@ -1,0 +1,302 @@
+"""Other arithmetic with what a method is given: a term or a factor too many, or another formula of the same arrays.
+
+A coefficient is estimated from the answers. What is found here gives every answer that it is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from reference.lab.contract import Message
+from reference.lab.mistakes import scales
+from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
+from reference.lab.mistakes.plain import softmax
+
+#: How exactly the coefficient of a term is known, and how near to a formula the numbers of one answer are.
+_EXACT, _NEAR = 1e-8, 1e-9
+#: How many formulas are held to all answers, at most: a choice of time.
+_MOST = 20
+_TERM = "Which terms does the formula add up, and which one stands in the code besides?"
+_FACTOR = "Which factors has the formula, and which are another's?"
+_FUNCTION = "Compare the code with the definition, operation by operation: which function is this?"
+_ARGUMENT = "Which array does each step of the formula take?"
+#: An answer, and what was given.
+Case = tuple[Given, Parts]
+Unary = Callable[[Array], Array]
+
+
+def _rows(A: Array) -> Array:
+    return np.asarray(A.sum(axis=1, keepdims=True))
+
+
+def _of_the_largest(A: Array) -> Array:
+    return np.asarray(np.eye(A.shape[1])[A.argmax(axis=1)])
+
+
+def _sigmoid(A: Array) -> Array:
+    return np.asarray(0.5 * (1 + np.tanh(A / 2)))
+
+
+def _ones(A: Array) -> Array:
+    return np.ones_like(A)
+
+
+#: What is done to one array, entry by entry or row by row.
+_UNARY: tuple[Unary, ...] = (
+    *(lambda A: A, np.square, lambda A: np.sqrt(np.abs(A)), np.abs, np.sign, lambda A: 1.0 * (A > 0)),
+    *(lambda A: 1.0 * (A <= 0), np.exp, lambda A: np.exp(-A), np.log, lambda A: 1 / A, lambda A: 1 - A),
+    *(lambda A: A * (1 - A), lambda A: 1 - A**2, lambda A: np.maximum(A, 0), np.tanh, _sigmoid),
+    *(softmax, _of_the_largest, _rows, lambda A: 1 / _rows(A), _ones),
+)
+_BINARY: tuple[Callable[[Array, Array], Array], ...] = (
+    *(np.multiply, np.add, np.subtract, lambda A, B: B - A, np.maximum, np.minimum),
+)
+#: What is done to a whole answer.
+_ON_TOP: tuple[Unary, ...] = (
+    *(np.tanh, _sigmoid, np.exp, lambda A: np.exp(-A), np.square, lambda A: np.sqrt(np.abs(A))),
+    *(lambda A: np.maximum(A, 0), softmax, np.sign, lambda A: 1 / A, np.log, np.log1p, np.expm1),
+)
+#: What is taken of one argument for a term.
+_TERMS: tuple[Unary, ...] = (lambda A: A, np.sign, np.abs, np.square)
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """An array made of what is given, and of which arguments."""
+
+    names: frozenset[str]
+    of: Callable[[Given], Array]
+
+
+def _fits(part: Array, array: Array) -> bool:
+    """Whether an array has a number for each entry of a part."""
+    try:
+        return np.broadcast_shapes(part.shape, array.shape) == part.shape
+    except ValueError:
+        return False
+
+
+def _single(name: str, of: Unary) -> _Basis:
+    return _Basis(frozenset({name}), lambda given: of(given[name]))
+
+
+def _terms(names: Sequence[str]) -> Iterator[_Basis]:
+    for name in names:
+        for of in _TERMS:
+            yield _single(name, of)
+            if name != "b":
+                yield _single(name, lambda A, of=of: _rows(of(A)))  # type: ignore[misc]
+                yield _single(name, lambda A, of=of: of(A).sum(axis=0))  # type: ignore[misc]
+            yield _single(name, lambda A, of=of: np.asarray(of(A).sum()))  # type: ignore[misc]
+    yield _Basis(frozenset(), lambda given: np.ones(()))
+
+
+def _coefficient(basis: _Basis, number: int, cases: Sequence[tuple[Given, Array, Array]]) -> scales.Scale | None:
+    """How often a term is added to one part of all answers; None if it is not, or not so often in each."""
+    ratios, sizes = [], []
+    for given, off, part in cases:
+        term = basis.of(given)
+        if not _fits(part, term) or not np.isfinite(term).all():
+            return None
+        term = np.broadcast_to(term, part.shape)
+        at = np.unravel_index(int(np.argmax(np.abs(term))), term.shape)
+        if not np.isfinite(off).all() or term[at] == 0 or off[at] == 0:
+            return None
+        ratio = float(off[at] / term[at])
+        if not (np.abs(off - ratio * term) <= _NEAR * (np.abs(part).max() + np.abs(off).max())).all():
+            return None
+        ratios.append(ratio)
+        sizes.append(scales.sizes_of(given))
+    found = scales.fitting(ratios, sizes, within=_EXACT)
+    if found is None or (not basis.names and abs(found.constant) < SMALL):
+        return None
+    return found
+
+
+def by_arithmetic(
+    message: Message, right: Formula, cases: Sequence[Case], wrong: Sequence[bool]
+) -> Iterator[list[Departure]]:
+    """What explains these answers, one kind after the other; ``wrong`` tells which are not right."""
+    names = tuple(name for name in cases[0][0] if name in message.arguments)
+    chosen = [case for case, is_wrong in zip(cases, wrong, strict=True) if is_wrong]
+    if not chosen:
+        return
+    yield list(_extra_terms(right, chosen, tuple(cases[0][0])))
+    if len(message.parts) > 1:
+        return
+    yield list(_extra_factors(right, cases, names))
+    if message.cls != "LinearLayer":
+        yield list(_other_formulas(right, cases, names, loss=message.parts == ("loss",)))
+
+
+def _extra_terms(right: Formula, cases: Sequence[Case], names: Sequence[str]) -> Iterator[Departure]:
+    """The departure that adds something to the answer, or to a part of it, if there is one."""
+    rights = [right(given) for given, _ in cases]
+    added: list[tuple[_Basis, scales.Scale] | None] = []
+    for number in range(len(cases[0][1])):
+        off = [
+            (given, parts[number] - np.reshape(due[number], parts[number].shape), parts[number])
+            for (given, parts), due in zip(cases, rights, strict=True)
+        ]
+        clear = [each for each in off if np.abs(each[1]).max(initial=0) > _NEAR * np.abs(each[2]).max(initial=0)]
+        if not clear:
+            added.append(None)
+            continue
+        found = ((basis, _coefficient(basis, number, clear)) for basis in _terms(names))
+        first = next(((basis, scale) for basis, scale in found if scale is not None), None)
+        if first is None:
+            return
+        added.append(first)
+
+    def change(formula: Formula) -> Formula:
+        def changed(given: Given) -> Parts:
+            sizes = scales.sizes_of(given)
+            return tuple(
+                part if each is None else part + each[1].of(sizes) * each[0].of(given)
+                for part, each in zip(formula(given), added, strict=True)
+            )
+
+        return changed
+
+    told = {str(each[1]) for each in added if each is not None}
+    if told:
+        yield Departure(
+            "extra-term", _TERM, change, {"coefficient of the term": ", ".join(sorted(told))}, specific=True
+        )
+
+
+def _scaled(of: Callable[[Given], Array], cases: Sequence[Case]) -> scales.Scale | None:
+    """The factor by which a formula differs from all answers, of one part; None if there is none."""
+    ratios, sizes = [], []
+    for given, (answer, *_) in cases:
+        try:
+            found = np.asarray(of(given), dtype=np.float64)
+        except (ValueError, IndexError, np.linalg.LinAlgError):
+            return None
+        if not _fits(answer, found):
+            return None
+        found = np.broadcast_to(found, answer.shape)
+        clear = np.isfinite(found) & np.isfinite(answer) & (found != 0)
+        if not clear.any():
+            continue
+        at = np.unravel_index(int(np.argmax(np.where(clear, np.abs(found), -1))), found.shape)
+        ratio = float(answer[at] / found[at])
+        if ratio == 0 or not (np.abs(answer - ratio * found)[clear] <= _NEAR * np.abs(answer[at])).all():
+            return None
+        ratios.append(ratio)
+        sizes.append(scales.sizes_of(given))
+    return scales.fitting(ratios, sizes, within=_NEAR) if ratios else None
+
+
+def _instead(word: str, hint: str, of: Callable[[Given], Array], cases: Sequence[Case]) -> Departure | None:
+    scale = _scaled(of, cases)
+    if scale is None:
+        return None
+    told = {} if scale.is_one else {"factor": str(scale)}
+
+    def formula(given: Given) -> Parts:
+        return (scale.of(scales.sizes_of(given)) * of(given),)
+
+    return Departure(word, hint, lambda _: formula, told, specific=True)
+
+
+def _extra_factors(right: Formula, cases: Sequence[Case], names: Sequence[str]) -> Iterator[Departure]:
+    """The right answer times something of what is given, or another function of it."""
+    for name, of in product(names, _UNARY):
+        factor = _single(name, of).of
+        found = _instead(
+            "wrong-function",
+            _FACTOR,
+            lambda given, factor=factor: right(given)[0] * factor(given),  # type: ignore[misc]
+            cases,
+        )
+        if found is not None:
+            yield found
+    for of in _ON_TOP:
+        found = _instead("wrong-function", _FUNCTION, lambda given, of=of: of(right(given)[0]), cases)  # type: ignore[misc]
+        if found is not None:
+            yield found
+
+
+def _atoms(given: Given, names: Sequence[str]) -> Mapping[str, Array]:
+    found = {name: given[name] for name in names}
+    if "T" in given and given["X"].min() < 0:  # logits
+        found["probabilities"] = softmax(given["X"])
+    return found
+
+
+def _pairs(
+    names: Sequence[str], case: Case, *, loss: bool
+) -> Iterator[tuple[frozenset[str], Callable[[Given], Array]]]:
+    """Every operation on two arrays that gives one answer, but for a factor; of a loss, the sum over its rows."""
+    given, (answer, *_) = case
+    atoms = _atoms(given, names)
+    made = {(name, n): np.asarray(of(array)) for name, array in atoms.items() for n, of in enumerate(_UNARY)}
+    for (one, n), (other, m) in product(made, made):
+        if one == other:
+            continue
+        for operation in _BINARY:
+            found = operation(made[one, n], made[other, m])
+            found = _rows(found) if loss else found
+            if found.shape == answer.shape and _is_multiple(found, answer):
+                yield frozenset({one, other}), _pair(names, (one, n), (other, m), operation, loss=loss)
+
+
+def _is_multiple(found: Array, answer: Array) -> bool:
+    at = np.unravel_index(int(np.argmax(np.abs(answer))), answer.shape)
+    if not np.isfinite(found).all() or found[at] == 0 or answer[at] == 0:
+        return False
+    return bool((np.abs(answer - answer[at] / found[at] * found) <= _NEAR * np.abs(answer[at])).all())
+
+
+def _pair(
+    names: Sequence[str],
+    one: tuple[str, int],
+    other: tuple[str, int],
+    operation: Callable[[Array, Array], Array],
+    *,
+    loss: bool,
+) -> Callable[[Given], Array]:
+    def of(given: Given) -> Array:
+        atoms = _atoms(given, names)
+        found = operation(_UNARY[one[1]](atoms[one[0]]), _UNARY[other[1]](atoms[other[0]]))
+        return _rows(found) if loss else found
+
+    return of
+
+
+def _other_formulas(right: Formula, cases: Sequence[Case], names: Sequence[str], *, loss: bool) -> Iterator[Departure]:
+    """Another formula of the same arguments: one operation on what is made of each, or exchanged arguments."""
+    exchanged = [
+        _instead(word, hint, lambda given, change=change: right(change(given))[0], cases)  # type: ignore[misc]
+        for word, hint, change in _exchanged(names)
+    ]
+    if any(exchanged):
+        yield from (each for each in exchanged if each is not None)
+        return
+    whole = [case for case in cases if np.isfinite(case[1][0]).all()]
+    if not whole or len(names) < 2:  # noqa: PLR2004 - two arrays are combined
+        return
+    telling = max(whole, key=lambda case: len(np.unique(case[1][0])))
+    for number, (_, of) in enumerate(_pairs(names, telling, loss=loss)):
+        if number == _MOST:
+            return
+        found = _instead("wrong-function", _FUNCTION, of, cases)
+        if found is not None:
+            yield found
+
+
+def _exchanged(names: Sequence[str]) -> Iterator[tuple[str, str, Callable[[Given], Given]]]:
+    one, *others = names
+    for other in others:
+        yield "arguments-swapped", _ARGUMENT, lambda g, o=other: {**g, one: g[o], o: g[one]}  # type: ignore[misc]
+        yield "wrong-argument", _ARGUMENT, lambda g, o=other: {**g, one: g[o]}  # type: ignore[misc]
+        if other != "delta_next":
+            yield "wrong-argument", _ARGUMENT, lambda g, o=other: {**g, o: g[one]}  # type: ignore[misc]
+        if other == "T":
+            yield "wrong-argument", _ARGUMENT, lambda g: {**g, "T": _of_the_largest(g["X"])}
+            yield "wrong-argument", _ARGUMENT, lambda g: {**g, "T": softmax(g["T"])}

@@ -1,0 +1,84 @@
+"""Whole batches on the fast path: how many epochs are done at once, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import bp
+from bp.fast import fast_path
+from bp.fast.whole import Whole
+from bp.samples import Samples
+from tests.fast_nets import SPIRALS, clusters, fast_of, make_net, vector
+
+
+def test_how_many_epochs_are_done_at_once() -> None:
+    """The number of epochs at once is limited to those whose results take 1 MiB, and to 1 to 250."""
+    small = fast_of(make_net((2, 3, 2)), *clusters(4, 2, 2), 4)
+    large = fast_of(make_net((2, 50_000, 2)), *clusters(4, 2, 2), 4)
+    middle = fast_of(make_net((2, 60, 3)), *SPIRALS[:2], 300)
+    assert isinstance(small, Whole)
+    assert isinstance(large, Whole)
+    assert isinstance(middle, Whole)
+    assert (small.most, large.most) == (250, 1)
+    assert 100 < middle.most < 250
+    assert middle._vectors.nbytes + middle._outputs.nbytes < 2**21
+
+
+def _whole_of_spirals() -> tuple[bp.MLP, Whole]:
+    """A net and its fast path for whole batches, with a test set."""
+    net, sets = make_net((2, 10, 3), ending="stable"), [Samples(*SPIRALS[at : at + 2], np.float64) for at in (0, 2)]
+    path = fast_path(net, *sets, 300, 0.1)
+    assert isinstance(path, Whole)
+    return net, path
+
+
+def test_epochs_beyond_those_evaluated_together_change_no_bit() -> None:
+    """A run that is evaluated in several portions has the numbers of single epochs."""
+    (net, path), (other, single) = _whole_of_spirals(), _whole_of_spirals()
+    n = path._together + 3
+    assert n <= path.most
+    found, expected = path.run(n, first=True), single.before()
+    assert found is not None
+    assert expected is not None
+    for _ in range(n):
+        more = single.run(1)
+        assert more is not None
+        expected.extend(more)
+    assert found == expected
+    assert vector(net).tobytes() == vector(other).tobytes()
+
+
+def test_a_later_portion_that_fails_leaves_the_net() -> None:
+    """If something is not finite in the second portion of a run, the net is as it was before the first."""
+    net, path = _whole_of_spirals()
+    before, evaluate, asked = vector(net), path._history, list[int]()
+
+    def fail_later(first: int, last: int) -> bp.History | None:
+        asked.append(last)
+        return evaluate(first, last) if len(asked) == 1 else None
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(path, "_history", fail_later)
+        assert path.run(path._together + 1) is None
+    assert asked == [path._together, 1]
+    assert np.array_equal(vector(net), before)
+    assert path.run(2) is not None
+    assert not np.array_equal(vector(net), before)
+
+
+def test_stale_outputs_are_seen() -> None:
+    """A net whose parameters were set back between runs is evaluated anew."""
+    X, T = SPIRALS[:2]
+    nets = [make_net((2, 10, 3)) for _ in range(2)]
+    path, other = (fast_of(net, X, T, 300) for net in nets)
+    assert isinstance(path, Whole)
+    assert isinstance(other, Whole)
+    path.run(2)
+    other.run(1)
+    for name, (W, b) in nets[0].parameters().items():
+        W[...], b[...] = nets[1].parameters()[name]
+    found, expected = path.before(), other.before()
+    assert found is not None
+    assert expected is not None
+    np.testing.assert_allclose(found.loss_train, expected.loss_train, rtol=1e-14)

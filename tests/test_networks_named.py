@@ -1,0 +1,121 @@
+"""What is said of networks and updates of which only the family is known: a penalty, a limit, a layer passed by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference.lab.mistakes import plain
+from tests.comparing import needs_flint
+from tests.examining import concerned, examined, with_methods
+
+pytestmark = [needs_flint, pytest.mark.catalogue]
+
+
+def _decayed(self: Any, X: Any, T: Any) -> Any:
+    found = plain.MLP.gradient(self, X, T)
+    layers = {each.name: each for each in self.layers}
+    return {name: [dW + 0.003 * layers[name].W, db] for name, (dW, db) in found.items()}
+
+
+def _penalised(self: Any, X: Any, T: Any) -> Any:
+    squares = sum((each.W**2).sum() for each in self.layers if each.has_params())
+    return plain.MLP.evaluate(self, X, T) + 0.02 * squares
+
+
+def _blind_to_output_layers(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+    for layer in self.layers:
+        X = layer.forward(X)
+        if layer.name == last_layer:
+            return X
+    for layer in self.output_layers if output_layers else []:
+        X = layer.forward(X)
+    return X
+
+
+def _in_another_order(self: Any, X: Any, last_layer: Any = None, output_layers: Any = True) -> Any:
+    return plain.MLP.propagate(self, X, output_layers=output_layers, last_layer=last_layer)
+
+
+def _exchanged(self: Any, X: Any, T: Any) -> Any:
+    passed = self.activations(X)
+    delta, found = self.loss.delta(passed[-1], T), {}
+    for number in range(len(self.layers) - 1, -1, -1):
+        layer = self.layers[number]
+        if layer.has_params():
+            found[layer.name] = layer.grad(passed[number], delta)
+        delta = layer.delta(delta, passed[number + 1])
+    return found
+
+
+def _used_up(self: Any, X: Any, T: Any) -> Any:
+    found = plain.MLP.gradient(self, X, T)
+    self.layers = []
+    return found
+
+
+def _by_chance(self: Any, X: Any, T: Any) -> Any:
+    found = plain.MLP.gradient(self, X, T)
+    chance = np.random.default_rng()
+    return {name: [part * chance.uniform(0.5, 1.5, part.shape) for part in parts] for name, parts in found.items()}
+
+
+def _within_one(self: Any, dtheta: Any) -> None:
+    self.W += np.clip(dtheta[0], -1, 1)
+    self.b += np.clip(dtheta[1], -1, 1)
+
+
+def _shrunk_first(self: Any, dtheta: Any) -> None:
+    self.W = 0.999 * self.W + dtheta[0]
+    self.b += dtheta[1]
+
+
+#: The subject, the method, and the word for all that it does wrong.
+CODED: dict[str, tuple[str, Callable[..., Any], str]] = {
+    "a penalty in the gradient": ("MLP.gradient", _decayed, "extra-term"),
+    "a penalty in the losses": ("MLP.evaluate", _penalised, "extra-term"),
+    "the last layer among the output layers": ("MLP.propagate", _blind_to_output_layers, "last-layer-ignored"),
+    "options in another order": ("MLP.propagate", _in_another_order, "argument-order"),
+    "outputs and delta exchanged": ("MLP.gradient", _exchanged, "arguments-swapped"),
+    "an answer on its side": ("LinearLayer.delta", lambda self, Y, delta_next: self.W @ delta_next.T, "wrong-shape"),
+    "layers used up": ("MLP.gradient", _used_up, "stateful"),
+    "a limit to the step": ("LinearLayer.update_params", _within_one, "clipped"),
+    "weights that shrink": ("LinearLayer.update_params", _shrunk_first, "extra-term"),
+}
+
+
+def _words(subject: str, method: Callable[..., Any]) -> set[str]:
+    cls, _, name = subject.partition(".")
+    found = examined(with_methods(cls, {name: method}), concerned(subject))
+    return {word for each in found for word in each.mistakes}
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_family_is_named(name: str) -> None:
+    """No failure has another word."""
+    subject, method, word = CODED[name]
+    assert _words(subject, method) == {word}
+
+
+def test_chance_is_told_from_memory() -> None:
+    """A network that answers differently each time keeps nothing from call to call."""
+    assert _words("MLP.gradient", _by_chance) == {"nondeterministic"}
+
+
+def test_a_right_network_in_other_words_has_no_fault() -> None:
+    """A gradient that is gathered in a list and named in the end is as right as any."""
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        passed, found = self.activations(X), []
+        delta = self.loss.delta(passed[-1], T)
+        for number in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[number]
+            if layer.has_params():
+                found.append((layer.name, tuple(layer.grad(passed[number], delta))))
+            delta = layer.delta(passed[number + 1], delta)
+        return dict(found)
+
+    assert _words("MLP.gradient", gradient) == set()
