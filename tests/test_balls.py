@@ -12,7 +12,7 @@ import pytest
 
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
 
-from reference.numerics.balls import Enclosure, Refused, Undecided, enclose, rebound  # noqa: E402
+from reference.numerics.balls import Enclosure, Refused, Undecided, around, enclose, rebound  # noqa: E402
 from reference.numerics.balls.tape import TAPE, precision  # noqa: E402
 from tests import balls_corpus_arrays, balls_corpus_numpy  # noqa: E402
 from tests.balls_judge import judged, of_doubles  # noqa: E402
@@ -205,6 +205,19 @@ def test_precision_stops_where_the_verdict_needs_no_more() -> None:
     found = enclose(rebound(softmax), [X], [0], np.ones(X.shape), resolutions=[1e-30])
     assert found.bits == 128
     assert (found.gradients[0].error <= 1e-30).all()
+
+
+def test_all_gradients_nearby_are_enclosed() -> None:
+    """At a kink those of both sides, elsewhere the only one; where a comparison has two outcomes nothing is known."""
+    x = np.array([0.0, 1.0, -1.0])
+    found = around(rebound(lambda x: np.maximum(x, 0)), [x], [0], np.ones(3))
+    assert found is not None
+    (gradient,), ties = found
+    assert set(ties) == {"maximum"}
+    assert (gradient.value - gradient.error <= [0, 1, 0]).all()
+    assert (gradient.value + gradient.error >= 1)[:2].all()
+    assert gradient.error[2] == 0
+    assert around(rebound(lambda x: np.where(x > 0, x, 0 * x)), [x], [0], np.ones(3)) is None
 
 
 @pytest.mark.measure

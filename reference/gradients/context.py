@@ -291,8 +291,14 @@ class Context(engine.Context):
         """The rounding bound of an output, entry by entry."""
         floats = self.pattern.floats(case.args)
         size = float(np.abs(output).max(initial=0.0))
+
+        def compute(*arrays: Array) -> tuple[Array, ...]:
+            return (self.subject.output(self.pattern.with_floats(arrays)),)
+
+        if self.pattern.is_large:
+            return estimated(compute, floats, [output], [size / 8])[0]
         (bound,) = granted(
-            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),),
+            compute,
             floats,
             [output],
             [size / 8],

@@ -15,6 +15,7 @@ from reference.gradients.rigorous import Language, Rigorous
 from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.memo import digest
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 
 Array = NDArray[Any]
@@ -43,6 +44,7 @@ class Specification:
         self._kinds: list[str] = []
         self._plain = "torch"
         self._values: dict[bytes, Estimate | None] = {}
+        self._by_torch_known: dict[bytes, tuple[Estimate, ...]] = {}
         values, reasons = {}, []
         for kind in ("torch", "numpy", "balls"):
             try:
@@ -121,7 +123,10 @@ class Specification:
             return ball.vjp(self._with("balls"), weights, floats)
         if self._plain != "torch":
             return unknown(floats)
-        return self._by_torch(weights, floats)
+        key = digest(weights, *floats)
+        if key not in self._by_torch_known:
+            self._by_torch_known[key] = self._by_torch(weights, floats)
+        return self._by_torch_known[key]
 
     def _by_torch(self, weights: Array, floats: Sequence[Array]) -> tuple[Estimate, ...]:
         found = torch_autograd.vjp(self._with("torch"), weights, floats)
