@@ -78,6 +78,29 @@ def recurrent_vjp(
     return vjp
 
 
+def kept(x: Any, u: Any) -> Any:
+    s, out = np.zeros(3), []
+    for one, gate in zip(x, u, strict=True):
+        f = 1 / (1 + np.exp(-gate))
+        s = f * s + one * one
+        out.append(s)
+    return np.stack(out)
+
+
+def kept_vjp(slope: Callable[[Any], Any]) -> Callable[..., Any]:
+    def vjp(c: Any, x: Any, u: Any) -> Any:
+        f, states = 1 / (1 + np.exp(-u)), [np.zeros(3), *kept(x, u)]
+        dx, du, ds = np.zeros_like(x), np.zeros_like(u), np.zeros(3)
+        for t in range(len(x) - 1, -1, -1):
+            ds = ds + c[t]
+            dx[t] = 2 * ds * x[t]
+            du[t] = ds * states[t] * slope(f[t])
+            ds = ds * f[t]
+        return dx, du
+
+    return vjp
+
+
 # Norms, weights and repetitions
 
 
@@ -211,6 +234,14 @@ MECHANISMS = {
     ),
     "a turn of the loop left out": Pair(
         recurrent, recurrent_vjp(first=1), recurrent_vjp(state=0), (drawn(5, 3), drawn(3, 3)), 0, "term-missing"
+    ),
+    "half of a gate's derivative": Pair(
+        kept,
+        kept_vjp(lambda f: f),
+        kept_vjp(lambda f: f * (1 + 0.5 * f)),
+        (drawn(5, 3), drawn(5, 3)),
+        1,
+        "factor-missing",
     ),
     "weights of a loop transposed": Pair(
         recurrent, recurrent_vjp(turned=True), recurrent_vjp(state=0), (drawn(5, 3), drawn(3, 3)), 0, "transposed"

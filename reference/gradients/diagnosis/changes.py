@@ -69,6 +69,8 @@ def local(samples: Samples, node: Node, place: int, *, alone: bool = False) -> I
     """The wrong ways to differentiate a step for one of its inputs; ``alone``: without values of other steps."""
     if node.op in {"matmul", "einsum"}:
         yield from (("transposed", make) for make in _turned(place) if node.op == "matmul")
+        if len(node.inputs) == 2:  # noqa: PLR2004 - a product of two
+            yield "factor-missing", _with_ones(1 - place)
         yield from () if alone else _of_other_steps(samples, node, place)
     elif node.op == "max":
         yield "mask-missing", _spread_to_all
@@ -167,6 +169,19 @@ def with_other(wrong: int, number: int) -> MakeChange:
             if not edge.node.is_elementwise:
                 return contribution(edge.node, edge.place, g, given, y)
             return to_input(g * derivative(edge, given, y), inputs[edge.place], y)
+
+        return change
+
+    return make
+
+
+def _with_ones(wrong: int) -> MakeChange:
+    """The derivative of a product lacks the other factor."""
+
+    def make(_: Sample, edge: Edge) -> Change:
+        def change(g: Array, inputs: Any, y: Array) -> Array:
+            given = [np.ones_like(each) if n == wrong else each for n, each in enumerate(inputs)]
+            return contribution(edge.node, edge.place, g, given, y)
 
         return change
 
@@ -369,27 +384,3 @@ def _at_best_of(measure: Callable[[Array], Array]) -> MakeChange:
         return change
 
     return make
-
-
-def unsummed(sample: Sample, position: int) -> Array | None:
-    """The gradient of an argument as it is before the sum that undoes its broadcast; None if there is no such step."""
-    if sample.recorded is None:
-        return None
-    argument = sample.graph.arguments[position]
-    uses = [
-        (number, place)
-        for number, node in enumerate(sample.graph.nodes)
-        for place, each in enumerate(node.inputs)
-        if each is argument
-    ]
-    node = sample.graph.nodes[uses[0][0]] if len(uses) == 1 else argument
-    if not node.is_elementwise or node.value.shape == argument.value.shape:
-        return None
-    kept: list[Array] = []
-
-    def change(g: Array, inputs: Any, y: Array) -> Array:
-        kept.append(np.asarray(g * derivative(Edge(node, uses[0][1]), inputs, y)))
-        return np.zeros(())
-
-    sample.pulled({uses[0]: change})
-    return kept[0] if kept else None

@@ -40,14 +40,14 @@ def explanations(samples: Samples) -> Iterator[Named]:
 
 def _segments(samples: Samples) -> Iterator[Named]:
     view = seen(samples)
-    for first, last in _pairs(view):
+    for first, last in pairs(view):
         derivatives = [_derivative(each, first, last) for each in samples]
-        for word, wrong in _wrong_formulas(samples, first, last, derivatives):
+        for word, wrong in wrong_formulas(samples, first, last):
             if _agrees(view, first, last, derivatives, wrong):
                 yield Named(word)
 
 
-def _pairs(view: View) -> Iterator[tuple[int, int]]:
+def pairs(view: View) -> Iterator[tuple[int, int]]:
     """Steps of which the later is made of the earlier entry by entry, and of nothing else."""
     for last, node in enumerate(view.nodes):
         sources = _elementwise_sources(view, last)
@@ -85,9 +85,9 @@ def _cut(graph: Graph) -> Graph:
     return Graph(graph.arguments, kept, graph.output)
 
 
-def _wrong_formulas(
-    samples: Samples, first: int, last: int, derivatives: list[Array]
-) -> Iterator[tuple[str, list[Array]]]:
+def wrong_formulas(samples: Samples, first: int, last: int) -> Iterator[tuple[str, list[Array]]]:
+    """Wrong derivatives of the later step for the earlier one, in each sample."""
+    derivatives = [_derivative(each, first, last) for each in samples]
     before = [value_of(each, first) for each in samples]
     after = [value_of(each, last) for each in samples]
     turned = _derivatives_at(samples, first, last, [-each for each in before])

@@ -7,11 +7,12 @@ that one place in the forward pass has made.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import Any
 
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis import changes
+from reference.gradients.diagnosis import changes, composite
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution
 from reference.gradients.diagnosis.named import Named
@@ -35,7 +36,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
     view = seen(samples, of_all=True)
     _restore(view, roles)
     trial = _Trial(view, roles)
-    for test in (_simple, _turn_left_out, _without_next_factor, _other_values):
+    for test in (_simple, _turn_left_out, _segments, _without_next_factor, _other_values):
         found = list(test(trial))
         if found:
             yield from found
@@ -87,6 +88,26 @@ class _Trial:
                 reached = {n for number, _ in edges for n in self._reaches[id(self.view.nodes[number].inputs[place])]}
                 if len(edges) > 1 and self.view.position in reached and reached <= self._wrong:
                     yield role, place, edges
+
+    def leads_to_wrong(self, role: Role) -> bool:
+        """Whether steps depend on the argument, and on none whose gradient is right."""
+        reached = {n for number in role for n in self._reaches[id(self.view.nodes[number])]}
+        return self.view.position in reached and reached <= self._wrong
+
+    def jumps_agree(self, key: Any, jumps: dict[int, tuple[int, list[Array]]]) -> bool:
+        """Whether other derivatives of several steps at once, for each sample, reproduce all answers."""
+        view = self.view
+        for which, sample in enumerate(view.samples):
+            if (key, which) not in sample.memory:
+                nodes = sample.graph.nodes
+                by_step = {
+                    last: (nodes[first], lambda g, d=values[which]: g * d) for last, (first, values) in jumps.items()
+                }
+                sample.memory[key, which] = view.all(sample, {}, by_step)
+            found = sample.memory[key, which]
+            if found is None or not sample.agrees(found[view.position], view.position):
+                return False
+        return True
 
     def agrees(self, key: Any, made: dict[Place, MakeChange]) -> bool:
         """Whether changes reproduce all answers for the argument."""
@@ -141,6 +162,29 @@ def _turn_left_out(trial: _Trial) -> Iterator[Named]:
             if edges and trial.agrees("turn", dict.fromkeys(edges, _nothing)):
                 yield Named("term-missing")
                 return
+
+
+# Several elementwise steps at once
+
+
+def _segments(trial: _Trial) -> Iterator[Named]:
+    """A formula for several steps is wrong at each turn, such as that of the logistic function."""
+    view, samples = trial.view, trial.view.samples
+    pairs = set(composite.pairs(view))
+    found = []
+    for firsts, lasts in permutations(trial.roles, 2):
+        steps = list(zip(firsts, lasts, strict=False))
+        if len(firsts) != len(lasts) or not pairs.issuperset(steps) or not trial.leads_to_wrong(firsts):
+            continue
+        formulas = [list(composite.wrong_formulas(samples, *ends)) for ends in steps]
+        for number, turns in enumerate(zip(*formulas, strict=False)):
+            words = {word for word, _ in turns}
+            jumps = {last: (first, values) for (first, last), (_, values) in zip(steps, turns, strict=True)}
+            if len(words) == 1 and trial.jumps_agree((firsts, lasts, number), jumps):
+                found.append(Named(words.pop()))
+    # A term that is missing in an inner step may be a factor that is missing in the whole.
+    factors = [each for each in found if each.word == "factor-missing"]
+    yield from factors or found
 
 
 # A factor that the gradient has got on its way to a step

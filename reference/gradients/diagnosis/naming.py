@@ -111,7 +111,7 @@ def _imprecise(samples: Samples) -> Iterator[Named]:
 #: Of several words for the same change, the one that says what to look for first.
 _ORDER = (
     "mask-missing", "mask-from-delta", "mask-inverted", "mask-from-other", "leaky", "last-sample-wrong",
-    "not-summed", "wrong-axis", "transposed", "term-missing", "sign", "scaled", "factor-missing", "wrong-argument",
+    "not-summed", "transposed", "term-missing", "wrong-axis", "sign", "scaled", "factor-missing", "wrong-argument",
     "mask-wrong-threshold", "other-epsilon", "delta-next-ignored",
 )  # fmt: skip
 

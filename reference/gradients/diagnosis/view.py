@@ -76,11 +76,12 @@ class View:
 
     def pulled(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> Array | None:
         """The gradient with changes; None where shapes do not fit."""
-        gradients = self._all(sample, changed, jumps)
+        gradients = self.all(sample, changed, jumps)
         found = None if gradients is None else gradients[self.position]
         return found if found is not None and found.shape == sample.answers[self.position].shape else None
 
-    def _all(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> tuple[Array, ...] | None:
+    def all(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> tuple[Array, ...] | None:
+        """The gradients of all arguments with changes; None where shapes do not fit."""
         try:
             with np.errstate(all="ignore"):
                 return sample.pulled(dict.fromkeys(self.neutral, nothing) | changed, jumps)
@@ -90,7 +91,7 @@ class View:
     def all_of(self, sample: Sample, made: dict[Place, MakeChange]) -> tuple[Array, ...] | None:
         """The gradients of all arguments with changes that are made for a sample; None where that is not possible."""
         changed = _changes(sample, made)
-        return None if changed is None else self._all(sample, changed)
+        return None if changed is None else self.all(sample, changed)
 
     def of(self, sample: Sample, made: dict[Place, MakeChange]) -> Array | None:
         """The gradient with changes that are made for a sample; None where one does not apply."""
@@ -127,7 +128,7 @@ class View:
 
     def _has_none(self, places: list[Place]) -> bool:
         for sample in self.samples:
-            gradients = self._all(sample, dict.fromkeys(places, nothing))
+            gradients = self.all(sample, dict.fromkeys(places, nothing))
             if gradients is None:
                 return False
             for position in self._watched:

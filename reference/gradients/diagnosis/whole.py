@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.changes import unsummed
-from reference.gradients.diagnosis.graph import evaluate, pulled_back, unbroadcast
+from reference.gradients.diagnosis.changes import derivative
+from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unbroadcast
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
@@ -320,9 +320,33 @@ def _has_right_numbers(samples: Samples) -> bool:
     return all(_near_all(answer.reshape(-1), truth.reshape(-1)) for answer, truth in pairs)
 
 
+def _unsummed(sample: Sample, position: int) -> Array | None:
+    """The gradient of an argument as it is before the sum that undoes its broadcast; None if there is no such step."""
+    if sample.recorded is None:
+        return None
+    argument = sample.graph.arguments[position]
+    uses = [
+        (number, place)
+        for number, node in enumerate(sample.graph.nodes)
+        for place, each in enumerate(node.inputs)
+        if each is argument
+    ]
+    node = sample.graph.nodes[uses[0][0]] if len(uses) == 1 else argument
+    if not node.is_elementwise or node.value.shape == argument.value.shape:
+        return None
+    kept: list[Array] = []
+
+    def change(g: Array, inputs: Any, y: Array) -> Array:
+        kept.append(np.asarray(g * derivative(Edge(node, uses[0][1]), inputs, y)))
+        return np.zeros(())
+
+    sample.pulled({uses[0]: change})
+    return kept[0] if kept else None
+
+
 def _other_axis(samples: Samples) -> Named | None:
     """The sum over another axis than that along which the argument is broadcast."""
-    found = [unsummed(each, samples.position) for each in samples]
+    found = [_unsummed(each, samples.position) for each in samples]
     if any(each is None for each in found) or _has_right_numbers(samples):
         return None
     for axis in range(max(each.ndim for each in found if each is not None)):

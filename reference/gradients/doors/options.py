@@ -27,7 +27,7 @@ class Options(TypedDict, total=False):
         legal either, or ``draw`` has drawn them, the check is skipped.
     domain
         The open interval ``(low, high)`` in which the entries of each argument are legal, or None: one entry for each
-        argument, or for each parameter, in the structure of these.
+        argument, or for each parameter, in the structure of these. One pair of numbers alone is the interval of all.
     legal
         A predicate on what the forward pass takes: whether it is legal, as of a matrix that can be inverted. What is
         not is drawn anew, or left out.
