@@ -129,6 +129,9 @@ def by_arithmetic(
     if len(message.parts) > 1:
         return
     yield list(_extra_factors(right, cases, names))
+    if message.subject == "LinearLayer.delta":
+        of_outputs = _instead("wrong-argument", _ARGUMENT, lambda g: right({**g, "delta_next": g["Y"]})[0], cases)
+        yield [] if of_outputs is None else [of_outputs]
     if message.cls != "LinearLayer":
         yield list(_other_formulas(right, cases, names, loss=message.parts == ("loss",)))
 

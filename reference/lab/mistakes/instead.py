@@ -56,6 +56,7 @@ _ACTIVATIONS: tuple[tuple[str, str, Callable[[Array], Any]], ...] = (
             *(_softplus, _gelu, _sigmoid, np.tanh, np.arctan, np.arcsinh, np.exp, np.square),
             *(lambda X: 1 / (1 + np.exp(-X)), lambda X: np.log1p(np.maximum(X, 0))),
             lambda X: X * _sigmoid(X),
+            lambda X: X / (1 + np.exp(-X)),
             lambda X: X * _sigmoid(1.702 * X),
             lambda X: X * np.tanh(_softplus(X)),
             lambda X: X * np.clip(X + 3, 0, 6) / 6,

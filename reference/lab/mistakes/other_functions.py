@@ -60,6 +60,7 @@ def _same(X: Array) -> Array:
 def _loss_forward() -> Iterator[Instead]:
     yield from _distances(_same)
     yield _of(("wrong-function",), _WHICH, lambda X, T: -np.log(_rows(T * softmax(X))))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: -_rows(T * np.log1p(X)))
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(T)))
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(np.where(T > 0, T, 1))))
 
@@ -83,6 +84,7 @@ def _loss_delta() -> Iterator[Instead]:
 def _logits_forward() -> Iterator[Instead]:
     yield from _distances(softmax)
     yield from _distances(_same)
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(np.exp(X)) - _rows(T * X))
     for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
         yield _of(("wrong-function",), _WHICH, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
