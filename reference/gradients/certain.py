@@ -43,7 +43,8 @@ def surely_wrong(
     for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
         off = np.abs(answer - near.value) - near.error - bound - lost
         if not at_kinks:
-            off = np.where(near.error <= function_tolerances.TIE_RELATIVE * size, off, -np.inf)
+            one = function_tolerances.TIE_RELATIVE * np.fmax(size, np.abs(near.value).max(initial=0.0))
+            off = np.where(near.error <= one, off, -np.inf)
         if (off > 0).any():
             off = off + bound - np.fmax(bound, hidden_roundings(context, case, cotangent, position))
         if (off > 0).any():
