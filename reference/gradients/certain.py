@@ -46,7 +46,7 @@ def surely_wrong(
             one = function_tolerances.TIE_RELATIVE * np.fmax(size, np.abs(near.value).max(initial=0.0))
             off = np.where(near.error <= one, off, -np.inf)
         if (off > 0).any():
-            off = off + bound - np.fmax(bound, hidden_roundings(context, case, cotangent, position))
+            off = off + bound - np.fmax(bound, hidden_roundings(context, case, cotangent, position, near))
         if (off > 0).any():
             index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
             return position, index, Estimate(near.value[index], near.error[index])

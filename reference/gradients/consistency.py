@@ -62,9 +62,9 @@ def compare_with_differences(
             # Entries that are no numbers are judged one by one, since a sum with them says nothing.
             alone = [*entries, *_not_finite(actual)]
             truth = oracle.gradient(cotangent, floats, position, alone)
-            hidden = partial(hidden_roundings, context, case, cotangent, position)
             beyond = beyond_doubles(context, case, position, actual)
             judged = Estimate(truth.value, np.where(beyond, np.inf, truth.error))
+            hidden = partial(hidden_roundings, context, case, cotangent, position, judged)
             comparison.add(actual, judged, bound, words, excused, hidden)
             not_a_number(comparison, case, cotangent, actual, truth, beyond, excused)
             for direction, slope in zip(directions, slopes, strict=True):
@@ -90,19 +90,22 @@ def answers_of(context: Context, comparison: Comparison, case: Case, cotangent: 
         return None
 
 
-def hidden_roundings(context: Context, case: Case, cotangent: Array, position: int) -> Array:
+def hidden_roundings(context: Context, case: Case, cotangent: Array, position: int, truth: Estimate) -> Array:
     """An estimate of the roundings of one gradient in arrays of doubles, which `Context.gradients` does not see.
 
-    It costs some calls, so it is asked where an answer seems wrong. In single precision there are none.
+    It costs some calls, so it is asked where an answer seems wrong, and made where it may excuse all of it. In single
+    precision there are none.
     """
     floats = context.pattern.floats(case.args)
     answers, bounds = context.gradients(case, cotangent)
     if tolerance.unit_roundoff((cotangent, *floats)) > tolerances.DOUBLE_UNIT:
         return bounds[position]
     sizes, compute = context.sizes(case, cotangent), context.gradient_function(case)
-    estimates = tolerance.estimated(compute, (cotangent, *floats), answers, sizes, context.followed_gradient)
     largest = max((float(np.abs(array).max(initial=1.0)) for array in floats), default=1.0)
     most = tolerances.HIDDEN_UNITS * tolerances.DOUBLE_UNIT * largest * (np.abs(answers[position]) + sizes[position])
+    if (np.abs(answers[position] - truth.value) > truth.error + bounds[position] + most).any():
+        return bounds[position]
+    estimates = tolerance.estimated(compute, (cotangent, *floats), answers, sizes, context.followed_gradient)
     return np.fmin(estimates[position], most)
 
 

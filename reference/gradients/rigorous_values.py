@@ -48,7 +48,7 @@ def compare_with_known(
                 moves = _by_rounded_arguments(context, gradient, case, cotangent, enough)[position]
                 reached = Estimate(reached.value, reached.error + moves)
             excused = partial(_is_excused, context, case, cotangent, answers, bounds, position)
-            hidden = partial(hidden_roundings, context, case, cotangent, position)
+            hidden = partial(hidden_roundings, context, case, cotangent, position, reached)
             comparison.add(
                 answers[position],
                 reached,
