@@ -319,16 +319,19 @@ class Context(engine.Context):
 
     def forward_bound(self, case: Case, output: Array) -> Array:
         """The rounding bound of an output, entry by entry."""
-        floats = self.pattern.floats(case.args)
+        (bound,) = granted(*self.rounded_forward(case, output))
+        return bound
+
+    def rounded_forward(self, case: Case, output: Array) -> tuple[Any, ...]:
+        """What `granted` and `estimated` are given of the forward pass."""
         size = float(np.abs(output).max(initial=0.0))
-        (bound,) = granted(
+        return (
             lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),),
-            floats,
+            self.pattern.floats(case.args),
             [output],
             [size / 8],
             lambda *arrays: (self.subject.forward(*self.pattern.with_floats(arrays)),),
         )
-        return bound
 
     def followed_gradient(self, cotangent: Array, *floats: Array) -> tuple[Array, ...]:
         """``vjp`` and ``forward`` before it, without copies, which would end what follows their operations."""

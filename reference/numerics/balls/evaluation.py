@@ -97,12 +97,13 @@ def enclose(
 
 
 def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
-    """Whether the function passes through numbers that are beyond all doubles on its way to the result."""
+    """Whether the function passes through numbers that are beyond all doubles, but finite, on its way to the result."""
     largest = arb(float(np.finfo(np.float64).max))
     with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args)):
         given, _ = arguments(args, places)
         run(*given)
-        return any(result is not None and bool(abs(result.value) > largest) for result, _ in TAPE)
+        found = [result.value for result, _ in TAPE if result is not None]
+        return any(bool(abs(value) > largest) and value.is_finite() for value in found)
 
 
 def around(
