@@ -146,8 +146,8 @@ def is_excused(
         index = where if isinstance(where, tuple) else _not_finite(answers[position])[0]
         return lost.is_lost(context, case, cotangent, position, index)
     directions = [np.zeros(each.shape) for each in floats]
-    if isinstance(where, np.ndarray):
-        directions[position] = where
+    if not isinstance(where, tuple):
+        directions[position] = np.asarray(where)  # of an argument without axes it is a number
     else:
         directions[position][where] = oracle.steps(floats, position)[where]
     claimed = float((answers[position] * directions[position]).sum())

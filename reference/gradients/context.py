@@ -385,7 +385,10 @@ class Context(engine.Context):
     def _own(self, *floats: Array) -> Array:
         """``forward`` as differences call it: NaN where it raises an exception; unusual arrays are passed on."""
         args = self.pattern.with_floats(floats)
-        if any(array.dtype.kind == "c" or type(array) is not np.ndarray for array in floats):
+        if any(
+            array.dtype.kind == "c" or (type(array) is not np.ndarray and not isinstance(array, np.generic))
+            for array in floats
+        ):
             return np.asanyarray(self.subject.forward(*args))
         try:
             value = self.subject.answer(self.subject.forward, args)

@@ -54,9 +54,6 @@ DIGITS_TOLD = 4
 FORMULA_CASES = {"quick": 6, "normal": 20, "exhaustive": 60}
 #: How many numbers among the arguments in all cases together. A choice of time: about two seconds.
 FORMULA_NUMBERS = 10_000
-#: Factors on all arguments, at which a formula that is off by less than a unit roundoff has to be so as well. A choice:
-#: what was added to a denominator, from 1e-17 to 1e-230, is above it at one of the first three.
-FORMULA_SIZES = (2.0**-30, 2.0**-300, 2.0**-800, 2.0**30)
 #: How wide the difference may stay, for constants that were rounded, and the formula be judged at all. A choice.
 FORMULA_KNOWN = 1e-6
 #: The smallest normal double: below it numbers have fewer digits to lose.
