@@ -194,7 +194,7 @@ def _interval(number: int, entry: Any) -> Interval:
     if entry is None:
         return EVERYWHERE
     try:
-        low, high = (float(bound) for bound in entry)
+        low, high = (end if bound is None else float(bound) for bound, end in zip(entry, EVERYWHERE, strict=True))
     except (TypeError, ValueError) as error:
         raise TypeError(f"domain[{number}]: expected None or a pair of numbers (low, high), got {entry!r}") from error
     if not low < high:

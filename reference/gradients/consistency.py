@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.gradients import large, staircases, tolerance
+from reference.gradients import large, lost, staircases, tolerance
 from reference.gradients.cases import PLAIN, Case
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences, contracted
@@ -170,10 +170,11 @@ def is_excused(
     if case.ordinary and context.is_excused(case, cotangent, answers, bounds):
         return True
     if not np.isfinite(answers[position]).all():
-        return False
+        index = where if isinstance(where, tuple) else _not_finite(answers[position])[0]
+        return lost.is_lost(context, case, cotangent, position, index)
     directions = [np.zeros(each.shape) for each in floats]
-    if isinstance(where, np.ndarray):
-        directions[position] = where
+    if not isinstance(where, tuple):
+        directions[position] = np.asarray(where)  # of an argument without axes it is a number
     else:
         directions[position][where] = oracle.steps(floats, position)[where]
     claimed = float((answers[position] * directions[position]).sum())

@@ -289,22 +289,21 @@ class Context(engine.Context):
 
     def forward_bound(self, case: Case, output: Array) -> Array:
         """The rounding bound of an output, entry by entry."""
-        floats = self.pattern.floats(case.args)
-        size = float(np.abs(output).max(initial=0.0))
-
-        def compute(*arrays: Array) -> tuple[Array, ...]:
-            return (self.subject.output(self.pattern.with_floats(arrays)),)
-
+        compute, *given = self.rounded_forward(case, output)
         if self.pattern.is_large:
-            return estimated(compute, floats, [output], [size / 8])[0]
-        (bound,) = granted(
-            compute,
-            floats,
+            return estimated(compute, *given[:3])[0]
+        return granted(compute, *given)[0]
+
+    def rounded_forward(self, case: Case, output: Array) -> tuple[Any, ...]:
+        """What `granted` and `estimated` are given of the forward pass."""
+        size = float(np.abs(output).max(initial=0.0))
+        return (
+            lambda *arrays: (self.subject.output(self.pattern.with_floats(arrays)),),
+            self.pattern.floats(case.args),
             [output],
             [size / 8],
             lambda *arrays: (self.subject.forward(*self.pattern.with_floats(arrays)),),
         )
-        return bound
 
     def followed_gradient(self, cotangent: Array, *floats: Array) -> tuple[Array, ...]:
         """``vjp`` and ``forward`` before it, without copies, which would end what follows their operations."""
@@ -358,7 +357,10 @@ class Context(engine.Context):
     def _own(self, *floats: Array) -> Array:
         """``forward`` as differences call it: NaN where it raises an exception; unusual arrays are passed on."""
         args = self.pattern.with_floats(floats)
-        if any(array.dtype.kind == "c" or type(array) is not np.ndarray for array in floats):
+        if any(
+            array.dtype.kind == "c" or (type(array) is not np.ndarray and not isinstance(array, np.generic))
+            for array in floats
+        ):
             return np.asanyarray(self.subject.forward(*args))
         try:
             value = self.subject.answer(self.subject.forward, args)

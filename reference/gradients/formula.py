@@ -92,6 +92,37 @@ def _sides(context: Context) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return context.spec.rigorous.on_balls(), formula
 
 
+def right_at(context: Context, case: Case, cotangent: Array, number: int, index: tuple[int, ...]) -> float | None:
+    """The derivative at one entry, where the formula is known to be that; else None."""
+    if rigorous.available() or not _is_known(context, case):
+        return None
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    try:
+        definition, formula = _sides(context)
+        found = balls.difference(
+            definition, formula, cotangent, case.args, context.pattern.differentiable, (number, index)
+        )
+    except (Exception, SystemExit):  # refused, undecided, or what the code raises at such arguments
+        return None
+    if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
+        return None
+    return found.due if found.relative <= ball_tolerances.FORMULA_AGREES else None
+
+
+def stays_in_doubles(context: Context, case: Case, cotangent: Array) -> bool:
+    """Whether the formula passes through no number beyond doubles, if nothing is rounded."""
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    _, formula = _sides(context)
+    try:
+        return not balls.leaves_doubles(
+            formula, [cotangent, *case.args], [0, *(1 + n for n in context.pattern.differentiable)]
+        )
+    except (Exception, SystemExit):  # undecided, or what the code raises at such arguments
+        return False
+
+
 def _is_what_doubles_compute(context: Context, case: Case, cotangent: Array, found: Difference) -> bool:
     """Whether the formula in exact arithmetic is the one that computes the answers: code may tell arrays apart."""
     answers, bounds = context.gradients(case, cotangent)
@@ -147,8 +178,9 @@ def _tell_lost_digits(context: Context, case: Case, cotangent: Array, found: Dif
         if digits >= ball_tolerances.DIGITS_TOLD:
             index = tuple(int(i) for i in np.argwhere(known)[int(np.argmax(relative))])
             place: dict[str, Any] = {"what": f"gradient[{number}]", "index": index}
-            context.note(fact("digits lost", digits=min(digits, 16), inputs=_name(case), **place))
+            context.note(fact("digits lost", digits=min(digits, 16), inputs=name(case), **place))
 
 
-def _name(case: Case) -> str:
+def name(case: Case) -> str:
+    """What a case is called in a note."""
     return "the given inputs" if case.kind == "as given" else f"drawn inputs ({case.kind})"

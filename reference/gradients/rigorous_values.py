@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients import places, ties
+from reference.gradients import lost, places, ties
 from reference.gradients.cases import Case
 from reference.gradients.consistency import answers_of, beyond_doubles, hidden_roundings, not_a_number
 from reference.gradients.context import Context
@@ -20,6 +20,7 @@ from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
 
 Array = NDArray[Any]
+Index = tuple[int, ...]
 #: From a cotangent, arguments, and errors that are small enough, to the gradients.
 Gradient = Callable[[Array, Sequence[Array], Sequence[Any]], tuple[Estimate, ...]]
 
@@ -70,9 +71,13 @@ def _is_excused(
     position: int,
     index: tuple[int, ...],
 ) -> bool:
-    """Whether an entry that seems wrong is at a kink; of many numbers the function is asked along that entry alone."""
+    """Whether an entry that seems wrong is at a kink, or was lost to rounding.
+
+    Of many numbers the function is asked along that entry alone.
+    """
     if not context.pattern.is_large:
-        return context.is_excused(case, cotangent, answers, bounds, index)
+        at_kink = context.is_excused(case, cotangent, answers, bounds, index)
+        return at_kink or lost.is_lost(context, case, cotangent, position, index)
     return ties.has_kink_along(places.place_of(context, case, cotangent), position, index)
 
 

@@ -85,7 +85,8 @@ def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> l
     -------
     list of arrays, or None
         Infinite where a repeated computation is not finite, or the error is unknown. None where the computation cannot
-        be followed: it converts its arguments to plain arrays, or refuses others.
+        be followed: it converts its arguments to plain arrays, or refuses others. For a truth, also where a part of it
+        is computed in plain numbers, by functions of ``math`` or `numpy.vectorize`: what is lost there shows nowhere.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> l
     """
     analytic, trail = any(np.iscomplexobj(each) for each in args), regimes.Trail()
     plain = _followed(compute, args, Run(None, trail if known else None, analytic))
-    if plain is None:
+    if plain is None or (known and trail.is_left):
         return None
     largest = [np.zeros(each.shape) for each in plain]
     for number in range(tolerances.RANDOM_ROUNDINGS):
@@ -152,6 +153,11 @@ class Run:
     analytic: bool = False
     _memory: dict[int, Array] = field(default_factory=dict)
 
+    def leave(self) -> None:
+        """Note that numbers went where their roundings are not seen."""
+        if self.trail is not None:
+            self.trail.is_left = True
+
     def keep(self, array: Rounded) -> Rounded:
         """Note that the computation has made this array."""
         array.run = self
@@ -194,6 +200,20 @@ class Rounded(np.ndarray[Any, Any]):
     def __iter__(self) -> Iterator[Any]:
         return (self[number] for number in range(len(self)))
 
+    def __float__(self) -> float:
+        self.run.leave()
+        return float(np.asarray(self))
+
+    def item(self, *args: Any) -> Any:
+        """As of any array; the number is a plain one."""
+        self.run.leave()
+        return np.asarray(self).item(*args)
+
+    def tolist(self) -> Any:
+        """As of any array; the numbers are plain ones."""
+        self.run.leave()
+        return np.asarray(self).tolist()
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         given = options.pop("out", ())
         plain = [_plain(each) for each in inputs]
@@ -203,6 +223,7 @@ class Rounded(np.ndarray[Any, Any]):
             getattr(ufunc, method)(*plain, **options)
             return None
         exact = ufunc.__name__ in _EXACT
+        self._note_objects(plain)
         if ufunc.__name__ in _NOT_ANALYTIC and _has_complex(plain):
             if self.run.analytic:
                 raise NotAnalyticError(ufunc.__name__)
@@ -213,7 +234,7 @@ class Rounded(np.ndarray[Any, Any]):
         if method == "__call__" and self.run.trail is not None:
             for number, changed in self.run.trail.watched(ufunc.__name__, plain).items():
                 plain[number] = changed
-        found = getattr(ufunc, method)(*plain, **options)
+        found = _as_floats(getattr(ufunc, method)(*plain, **options))
         result = self._wrapped(found, exact=exact, units=tolerances.UNITS_OF_WHOLES if inside else 1.0)
         if not given:
             return result
@@ -221,6 +242,11 @@ class Rounded(np.ndarray[Any, Any]):
         for target, one in zip(given, results, strict=True):
             np.copyto(np.asarray(target), np.asarray(one), casting="unsafe")
         return given if len(given) > 1 else given[0]
+
+    def _note_objects(self, operands: list[Any]) -> None:
+        """A function of single numbers, as `numpy.vectorize` makes one, computes with plain ones."""
+        if any(isinstance(each, np.ndarray) and each.dtype == object for each in operands):
+            self.run.leave()
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func is np.copyto or func is np.putmask or func is np.place:
@@ -282,6 +308,13 @@ def _plain(value: Any) -> Any:
     if type(value) in {list, tuple}:
         return type(value)(map(_plain, value))
     return value
+
+
+def _as_floats(found: Any) -> Any:
+    """An array of Python's floats as one of doubles."""
+    if isinstance(found, np.ndarray) and found.dtype == object and all(type(each) is float for each in found.flat):
+        return found.astype(np.float64)
+    return found
 
 
 def _is_float(value: Any) -> bool:

@@ -174,6 +174,8 @@ class Trail:
     place: int = 0
     #: Whether this is the first run.
     keeps: bool = True
+    #: Whether numbers went where their roundings are not seen.
+    is_left: bool = False
 
     def restart(self) -> None:
         """Before each later run."""

@@ -1,7 +1,7 @@
 """Ball arithmetic for any function of numpy or torch, as people write them; importing it imports flint."""
 
 from reference.numerics.balls import linalg, more_functions  # which register the forms of numpy's functions
-from reference.numerics.balls.evaluation import Enclosure, around, beyond_doubles, enclose, sampled
+from reference.numerics.balls.evaluation import Enclosure, around, beyond_doubles, enclose, leaves_doubles, sampled
 from reference.numerics.balls.formulas import Difference, difference
 from reference.numerics.balls.languages import on_balls
 from reference.numerics.balls.rebinding import rebound, rebound_together
@@ -16,6 +16,7 @@ __all__ = [
     "beyond_doubles",
     "difference",
     "enclose",
+    "leaves_doubles",
     "linalg",
     "more_functions",
     "on_balls",

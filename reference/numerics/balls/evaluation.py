@@ -13,7 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.scalar import Ball
-from reference.numerics.balls.tape import TIES, Refused, Undecided, accumulate, accumulate_beyond, precision, recording
+from reference.numerics.balls.tape import (
+    TAPE,
+    TIES,
+    Refused,
+    Undecided,
+    accumulate,
+    accumulate_beyond,
+    precision,
+    recording,
+)
 from reference.numerics.estimate import Estimate, of_enclosures
 
 Array = NDArray[np.float64]
@@ -144,6 +153,16 @@ def beyond_doubles(
         accumulate_beyond(largest, smallest)
         found = [[ball.value.mid().is_nan() for ball in plain(adjoints(leaf)).ravel()] for leaf in leaves]
         return [np.array(each, dtype=bool).reshape(leaf.shape) for each, leaf in zip(found, leaves, strict=True)]
+
+
+def leaves_doubles(run: Run, args: Sequence[Any], places: Sequence[int]) -> bool:
+    """Whether the function passes through numbers that are beyond all doubles, but finite, on its way to the result."""
+    largest = arb(float(np.finfo(np.float64).max))
+    with precision(ball_tolerances.BALL_BITS[0]), recording(single=is_single(args)):
+        given, _ = arguments(args, places)
+        run(*given)
+        found = [result.value for result, _ in TAPE if result is not None]
+        return any(bool(abs(value) > largest) and value.is_finite() for value in found)
 
 
 def around(

@@ -69,6 +69,8 @@ class _Rebinding:
         if isinstance(value, functools.partial):
             given = {key: self.replaced(each) for key, each in value.keywords.items()}
             return functools.partial(self.replaced(value.func), *map(self.replaced, value.args), **given)
+        if isinstance(value, np.vectorize) and value.signature is None and not value.excluded:
+            return proxies.NUMPY["vectorize"](self.replaced(value.pyfunc), otypes=value.otypes)
         if isinstance(value, types.ModuleType):
             return _Lazy(value, self.replaced) if _is_users(value.__name__) else value
         if isinstance(value, type):

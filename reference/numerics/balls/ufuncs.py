@@ -270,7 +270,7 @@ def _at(name: str, operands: list[Any]) -> None:
     function = TWO.get(name)
     if function is None or not values:
         raise Refused(f"np.{name}.at")
-    function.at(target, places, elements(values[0]))
+    function.at(target, places, np.asarray(elements(values[0]), dtype=object))  # a bare ball would answer for itself
 
 
 def _check_target(ufunc: Any, out: tuple[Any, ...]) -> None:

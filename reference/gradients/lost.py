@@ -1,0 +1,83 @@
+"""Whether an entry that is off is what a right formula computes in doubles: not wrong, but lost to rounding.
+
+`reference.gradients.tolerance` measures roundings in a wider type, which absorbs what doubles absorb where the numbers
+are tiny or huge: 1 + tanh(-26) is 0 in both. So where an answer seems wrong, its formula is asked in ball arithmetic,
+at this very entry. If it is the derivative there, one of three things excuses the answer:
+
+- operations that are rounded at random take it as far from the truth, or what is off is small beside the cotangent:
+  what a function of ``math`` rounds is not seen;
+- it is no finite number, though the formula passes through none beyond doubles: a rounding became an exponent, as in
+  exp(a + b - z) at 1e30;
+- the square of an argument is beyond doubles. There polynomials overflow, and nobody guards them.
+
+Where balls cannot follow, the last is all that excuses an answer that is no number: if the forward pass itself
+overflows on its way there, the chain rule meets 0 times infinity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients import formula, tolerance
+from reference.gradients.cases import Case
+from reference.gradients.context import Context
+from reference.numerics import ball_tolerances, function_tolerances
+from reference.wording import fact
+
+Array = NDArray[Any]
+Index = tuple[int, ...]
+
+
+def is_lost(context: Context, case: Case, cotangent: Array, position: int, index: Index) -> bool:
+    """Whether roundings, or an overflow that nobody guards against, explain an entry of one gradient; it is noted."""
+    if case.ordinary:
+        return False
+    floats = context.pattern.floats(case.args)
+    answers, _ = context.gradients(case, cotangent)
+    came = float(answers[position][index])
+    squares = max(float(np.abs(each).max(initial=0.0)) for each in floats) > np.sqrt(context.largest)
+    number = context.pattern.differentiable[position]
+    due = formula.right_at(context, case, cotangent, number, index)
+    if due is None:
+        return not np.isfinite(came) and squares and context.spec is None and _overflows(context, case)
+    if not squares:
+        if np.isfinite(came):
+            lost = abs(came - due) <= _scattered(context, case, cotangent, position)[index]
+        else:
+            lost = formula.stays_in_doubles(context, case, cotangent)
+        if not lost:
+            return False
+    if not context.notes:
+        place: dict[str, Any] = {"what": f"gradient[{number}]", "index": index}
+        context.note(fact("digits lost", digits=_digits(context, came, due), inputs=formula.name(case), **place))
+    return True
+
+
+def _scattered(context: Context, case: Case, cotangent: Array, position: int) -> Array:
+    inputs = (cotangent, *context.pattern.floats(case.args))
+    answers, _ = context.gradients(case, cotangent)
+    compute, sizes = context.gradient_function(case), context.sizes(case, cotangent)
+    estimate = tolerance.estimated(compute, inputs, answers, sizes, context.followed_gradient)[position]
+    beside = function_tolerances.LOST_UNITS * context.unit * float(np.abs(cotangent.astype(np.float64)).sum())
+    return np.fmax(estimate, beside)
+
+
+def _overflows(context: Context, case: Case) -> bool:
+    """Whether the forward pass meets a number beyond doubles on its way to a finite value."""
+    try:
+        with np.errstate(over="raise"):
+            context.subject.forward(*(each.copy() for each in case.args))
+    except FloatingPointError:
+        return True
+    except (Exception, SystemExit):  # whatever foreign code raises
+        return False
+    return False
+
+
+def _digits(context: Context, came: float, due: float) -> int:
+    if not np.isfinite(came) or due == 0:
+        return 16
+    return int(np.clip(np.log10(max(abs(came - due) / abs(due) / context.unit, 1.0)), ball_tolerances.DIGITS_TOLD, 16))
