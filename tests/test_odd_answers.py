@@ -88,7 +88,7 @@ ODD_GRADIENTS: dict[str, tuple[Change, str | None]] = {
         lambda right: {name: parts for name, parts in right.items() if name != "Linear_OUT"},
         "layer-skipped",
     ),
-    "with a layer more": (lambda right: {**right, "ReLU_1": [np.zeros(1), np.zeros(1)]}, None),
+    "with a layer more": (lambda right: {**right, "ReLU_1": [np.zeros(1), np.zeros(1)]}, "wrong-type"),
     "in a list": (lambda right: list(right.values()), "wrong-type"),
     "of weights alone": (lambda right: {name: parts[0] for name, parts in right.items()}, "bias-gradient-missing"),
     "of one part": (lambda right: {name: parts[:1] for name, parts in right.items()}, "wrong-type"),
