@@ -16,10 +16,10 @@ import numpy as np
 
 from reference.lab.mistakes.departures import Array, Departure, Family, Formula, Given, Parts, shortened, word_for_sum
 from reference.lab.mistakes.samples import with_empty_row
+from reference.lab.mistakes.shifts import Change, shifts
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
 #: From what one stage gives to what the next one gets.
-Change = Callable[[Array], Any]
 
 
 class Stages:
@@ -156,9 +156,7 @@ _SIGN = "Follow the minus signs through the derivation."
 _DIGITS = "Some digits are right and the rest is not: where does float32 or float16 come in?"
 _AXIS = "Along which axis does each sum run, and which number belongs to which row?"
 _SAMPLES = "Each sample has an answer of its own: whose numbers are taken here?"
-_SHIFT = "What is taken off the logits of a row, and is it the row's own largest?"
 _LOOP = "Where does the loop over the samples begin, and where does it end?"
-_FAR = "How large is exp of each logit of a row once that number is taken off, and what is their sum?"
 _LIMIT = "Which numbers does the limit change, and who asks for one?"
 _SMALL = "What does the small number change where the numbers beside it are small too?"
 _FACTOR = "Which factor does the formula have that the code has not, or the other way round?"
@@ -167,6 +165,7 @@ _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
     "sum": ("wrong-function", np.ones_like),
     "exponentials": ("softmax-missing", np.log),
     "logarithms": ("wrong-function", lambda L: np.exp(-L)),
+    "logarithm": ("wrong-function", np.exp),
     "biases": ("bias-missing", np.zeros_like),
     "targets": ("factor-missing", np.ones_like),
     "weights": ("factor-missing", np.ones_like),
@@ -178,12 +177,12 @@ _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
 }
 
 
-def _single(A: Array) -> Array:
-    return A.astype(np.float32).astype(np.float64)
+def _in(dtype: Any, A: Array) -> Array:
+    return A.astype(dtype).astype(np.float64)
 
 
-def _half(A: Array) -> Array:
-    return A.astype(np.float16).astype(np.float64)
+def _one_row(A: Array, row: int) -> Array:
+    return np.tile(A[row], (len(A), 1))
 
 
 def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
@@ -193,8 +192,8 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
         yield _Fault(stage, np.square, "wrong-function", _POWER)
         yield _Fault(stage, lambda A: np.sqrt(np.abs(A)), "wrong-function", _POWER)
     yield _Fault(stage, lambda A: 2 * A, "scaled", _FACTOR)
-    yield _Fault(stage, _single, "low-precision", _DIGITS)
-    yield _Fault(stage, _half, "low-precision", _DIGITS)
+    for dtype in (np.float32, np.float16):
+        yield _Fault(stage, partial(_in, dtype), "low-precision", _DIGITS)
     if stage in _LEFT_OUT:
         word, change = _LEFT_OUT[stage]
         if stage == "sum" and subject == f"{_LOSS}.forward":
@@ -207,14 +206,24 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
         for word, row in (("last-sample-wrong", -1), ("row-wrong", 0)):
             yield _Fault(stage, partial(with_empty_row, row=row), word, _LOOP)
     if stage not in _OF_NO_SAMPLES:
-        yield _Fault(stage, lambda A: np.repeat(A[:1], len(A), axis=0), "sample-dependence", _SAMPLES)
-        yield _Fault(stage, lambda A: np.repeat(A[-1:], len(A), axis=0), "sample-dependence", _SAMPLES)
-        yield _Fault(stage, lambda A: np.cumsum(A, axis=1), "wrong-axis", _AXIS)
-        yield _Fault(stage, lambda A: np.cumsum(A, axis=0), "wrong-axis", _AXIS)
+        yield from _of_samples(stage)
+
+
+def _of_samples(stage: str) -> Iterator[_Fault]:
+    """Faults of any stage that holds something for each sample."""
+    for row in (0, -1):
+        yield _Fault(stage, partial(_one_row, row=row), "sample-dependence", _SAMPLES)
+    for axis in (1, 0):
+        yield _Fault(stage, partial(np.cumsum, axis=axis), "wrong-axis", _AXIS)
 
 
 def _largest_alone(most: int, A: Array) -> Array:
     return np.asarray(np.sort(A, axis=1)[:, -most:].sum(axis=1, keepdims=True))
+
+
+def _within_triangle(part: Change, A: Array) -> Array:
+    """For each entry, the sum of its row as far as a triangle of the Jacobian reaches."""
+    return np.asarray(A @ part(np.ones((A.shape[1], A.shape[1]))).T)
 
 
 def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:
@@ -239,43 +248,11 @@ def _of_sum(stage: str, subject: str) -> Iterator[_Fault]:
         # What stands on the diagonal of the Jacobian has another sign than what stands beside it.
         yield _Fault(stage, lambda A: 2 * A - A.sum(axis=1, keepdims=True), "sign", _SIGN)
         yield _Fault(stage, lambda A: A.sum(axis=1, keepdims=True) - 2 * A, "sign", _SIGN)
+        # Loops that end at the diagonal, before it, or begin there.
+        for part in (np.tril, np.triu, partial(np.tril, k=-1), partial(np.triu, k=1)):
+            yield _Fault(stage, partial(_within_triangle, part), "term-missing", _MISSING)
     word = "jacobian-diagonal-only" if subject == "SoftmaxLayer.delta" else "term-missing"
     yield _Fault(stage, lambda A: A, word, _MISSING)
-
-
-#: Numbers that are taken off all logits, whatever they are.
-_FIXED_SHIFTS = (1.0, 10.0, 50.0, 100.0, 200.0, 300.0, 500.0, 700.0, 709.0)
-#: Taken off a row's logits, these may leave exp of all of them 0.
-_TOO_LARGE: tuple[Change, ...] = (
-    lambda X: np.abs(X).max(axis=1, keepdims=True),
-    lambda X: np.maximum(X.max(axis=1, keepdims=True), 0),
-    lambda X: np.abs(X).sum(axis=1, keepdims=True),
-    lambda X: np.sqrt((X**2).sum(axis=1, keepdims=True)),
-    lambda X: X.sum(axis=1, keepdims=True),
-)
-
-
-def _of_shift() -> Iterator[_Fault]:
-    """Faults of the stage that should be each row's largest logit."""
-    for unfit in (np.zeros_like, partial(np.mean, axis=1, keepdims=True), partial(np.min, axis=1, keepdims=True)):
-        yield _Fault("shift", unfit, "no-shift", _SHIFT)
-    for size in _FIXED_SHIFTS:
-        yield _Fault("shift", lambda X, c=size: np.full((1, 1), c), "no-shift", _SHIFT)  # type: ignore[misc]
-    for of in _TOO_LARGE:
-        yield _Fault("shift", of, "log-of-zero", _FAR)
-    for place in (slice(None, 1), slice(-1, None)):
-        yield _Fault("shift", lambda X, place=place: X[:, place], "no-shift", _SHIFT)  # type: ignore[misc]
-    for whole in (
-        np.max,
-        np.mean,
-        np.min,
-        lambda X: np.abs(X).max(),
-        lambda X: X[0].max(),
-        lambda X: X[-1].max(),
-        lambda X: X[0, 0],
-    ):
-        yield _Fault("shift", lambda X, of=whole: np.full((1, 1), of(X)), "batch-wide-shift", _SHIFT)  # type: ignore[misc]
-    yield _Fault("shift", lambda X: X.max(axis=0, keepdims=True), "wrong-axis", _SHIFT)
 
 
 def _faults(subject: str, staged: Staged) -> list[_Fault]:
@@ -288,7 +265,7 @@ def _faults(subject: str, staged: Staged) -> list[_Fault]:
     if "losses" in stages and "terms" in stages:
         found += _of_sum("sum of the losses", subject)
     if "shifted logits" in stages:
-        found += _of_shift()
+        found += [_Fault("shift", change, word, hint) for change, word, hint in shifts()]
     return found
 
 
