@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reports.io import option_types
+from reports.io.cores import ONE_THREAD
 from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
 from reports.io.streams import usable_streams
 from reports.io.version import version
@@ -21,6 +23,9 @@ _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run faile
 3 the tool itself could not do its work; 130 interrupted"""
 #: Modules that the extra "check" installs. Every other module that may be absent is in the extra "report".
 _OF_EXTRA_CHECK = {"flint", "platformdirs", "rich"}
+#: Commands whose matrices are so small that threads cost more than they save. Numpy's libraries read the number when they
+#: are loaded, so it is set before.
+_OF_ONE_THREAD = {"check", "vjp"}
 #: How the help calls each format of a verdict.
 _FORMATS = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "an HTML page"}
 
@@ -38,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     arguments = _parsed(argv)
+    if argv is None and arguments.command in _OF_ONE_THREAD:
+        os.environ |= {name: count for name, count in ONE_THREAD.items() if name not in os.environ}
     try:
         # Each command is imported when it is run, so that `bp --help` starts fast and needs no extra.
         command = importlib.import_module(f"reports.commands.{arguments.command}")

@@ -43,6 +43,15 @@ def history_of(path: Path) -> dict[str, list[float]]:
     return history
 
 
+def test_judging_takes_one_thread_of_linear_algebra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bp check` asks numpy's libraries for one thread, if its user has not asked for another number."""
+    monkeypatch.setattr(os, "environ", {"MKL_NUM_THREADS": "3"})
+    monkeypatch.setattr(sys, "argv", ["bp", "check", "--list"])
+    assert cli.main() == OK
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    assert os.environ["MKL_NUM_THREADS"] == "3"
+
+
 def test_train_writes_history_and_weights(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`bp train xor` runs the lab's 100 epochs and says where it put the result."""
     assert cli.main(["train", "xor"]) == OK

@@ -23,11 +23,11 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from reports.io import searchpath
+from reports.io.cores import ONE_THREAD
 from reports.io.interruption import repeated_if_lost
 
 #: Seconds that a process is given to remove its temporary files before it is killed.
 _GRACE = 5.0
-_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _SERVE = "from reports.io.workers import serve\nserve(int(sys.argv[1]))\n"
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
@@ -145,7 +145,7 @@ class _Worker(Generic[_Item, _Value]):
             self.process = subprocess.Popen(  # noqa: S603 - Python, with a script of ours
                 searchpath.command(_SERVE, str(number), foreign=foreign, flags=flags),
                 stdin=subprocess.DEVNULL,
-                env=os.environ | _ONE_THREAD,
+                env=os.environ | ONE_THREAD,
                 pass_fds=[number],
             )
         self._send((function, temporary))
