@@ -66,7 +66,7 @@ class _Mode(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ig
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing is compiled here, and keeping the compiler off would import it, for a second
+        return False  # nothing is compiled here; loading the compiler would take a second  # pragma: no mutate
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options = kwargs or {}

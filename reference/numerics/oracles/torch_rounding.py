@@ -44,7 +44,7 @@ def random_rounding(rng: np.random.RandomState | None, trail: regimes.Trail) -> 
     class Rounding(TorchDispatchMode):  # type: ignore[misc, no-untyped-call, unused-ignore]
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
-            return False  # nothing is compiled here, and keeping the compiler off would import it, for a second
+            return False  # nothing is compiled here; loading the compiler would take a second  # pragma: no mutate
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             name = func.overloadpacket.__name__
