@@ -223,6 +223,14 @@ def sloped(x: Any, a: Any) -> Any:
 
 SHUFFLED = np.array([2, 0, 3, 1])
 MECHANISMS = {
+    "a scale of 1 + gamma without the 1": Pair(
+        lambda x, gamma: np.tanh(x) * (1 + gamma),
+        lambda c, x, gamma: (c * gamma * (1 - np.tanh(x) ** 2), (c * np.tanh(x)).sum(axis=0)),
+        lambda c, x, gamma: (c * (1 + x) * (1 - np.tanh(x) ** 2), (c * np.tanh(x)).sum(axis=0)),
+        (drawn(5, 4), drawn(4)),
+        0,
+        "term-missing",
+    ),
     "a state of the step before": Pair(
         recurrent, recurrent_vjp(state=0), recurrent_vjp(through=0.0), (drawn(5, 3), drawn(3, 3)), 0, "wrong-argument"
     ),

@@ -155,7 +155,13 @@ def _of_other_steps(samples: Samples, node: Node, place: int) -> Iterator[tuple[
     for wrong, given in enumerate(node.inputs):
         for number, other in enumerate(graph.nodes):
             if other.op != "constant" and other is not given and other.value.shape == given.value.shape:
-                yield "wrong-argument", with_other(wrong, number)
+                yield "term-missing" if _lacks_constant(given, other) else "wrong-argument", with_other(wrong, number)
+
+
+def _lacks_constant(right: Node, other: Node) -> bool:
+    """Whether a value is another one but for a constant that is added, as x is 1 + x without the 1."""
+    operands = [each for each in right.inputs if each is not other]
+    return right.op == "add" and len(operands) == 1 and operands[0].op == "constant"
 
 
 def with_other(wrong: int, number: int) -> MakeChange:
