@@ -23,9 +23,6 @@ _EPILOG = """exit codes: 0 everything holds; 1 the implementation or a run faile
 3 the tool itself could not do its work; 130 interrupted"""
 #: Modules that the extra "check" installs. Every other module that may be absent is in the extra "report".
 _OF_EXTRA_CHECK = {"flint", "platformdirs", "rich"}
-#: Commands whose matrices are so small that threads cost more than they save. Numpy's libraries read the number when
-#: they are loaded, so it is set before.
-_OF_ONE_THREAD = {"check", "vjp"}
 #: How the help calls each format of a verdict.
 _FORMATS = {"json": "JSON", "junit": "JUnit XML", "markdown": "Markdown", "html": "an HTML page"}
 
@@ -43,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     arguments = _parsed(argv)
-    if argv is None and arguments.command in _OF_ONE_THREAD:
+    if argv is None and arguments.command in {"check", "vjp"}:  # threads cost small matrices more than they save
         os.environ |= {name: count for name, count in ONE_THREAD.items() if name not in os.environ}
     try:
         # Each command is imported when it is run, so that `bp --help` starts fast and needs no extra.

@@ -200,12 +200,9 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str]]] = {
         {"term-missing"}),
     "no diagonal": ("SoftmaxLayer.delta",
                     lambda self, Y, delta_next: Y * (Y * delta_next - _rows(Y * delta_next)), {"term-missing"}),
-    "a loop that ends at the diagonal": (
-        "SoftmaxLayer.delta",
-        lambda self, Y, delta_next: Y * (delta_next - np.cumsum(Y * delta_next, axis=1)), {"term-missing"}),
-    "a sum of exponentials without its logarithm": (
-        f"{_LOSS}.forward",
-        lambda self, X, T: X.max(axis=1, keepdims=True) + _rows(_exp(X)) - _rows(T * X), {"wrong-function"}),
+    "a triangle": ("SoftmaxLayer.delta", lambda self, Y, delta_next: Y * (delta_next - np.cumsum(Y * delta_next, 1)),
+                   {"term-missing"}),
+    "no logarithm": (f"{_LOSS}.forward", lambda self, X, T: _rows(_exp(X) - T * _shifted(X)), {"wrong-function"}),
     "another sign beside the diagonal": (
         "SoftmaxLayer.delta",
         lambda self, Y, delta_next: Y * ((1 - 2 * Y) * delta_next + _rows(Y * delta_next)), {"sign"}),
