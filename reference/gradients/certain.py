@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients import hidden
+from reference.gradients.tolerance import beside_cotangent
 from reference.numerics import ball_tolerances, function_tolerances
 from reference.numerics.estimate import Estimate
 
@@ -33,20 +35,18 @@ def surely_wrong(
     Lost digits count as none: what they leave is small beside the cotangent. ``at_kinks`` tells whether entries count
     for which there are several gradients nearby.
     """
-    from reference.gradients.consistency import hidden_roundings  # noqa: PLC0415 - which needs the context
-
     found = _around(context, cotangent, case)
     if found is None:
         return None
     size = float(np.abs(cotangent.astype(np.float64)).sum())
-    lost = function_tolerances.LOST_UNITS * context.unit * size
+    lost = beside_cotangent(cotangent, context.unit)
     for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
         off = np.abs(answer - near.value) - near.error - bound - lost
         if not at_kinks:
             one = function_tolerances.TIE_RELATIVE * np.fmax(size, np.abs(near.value).max(initial=0.0))
             off = np.where(near.error <= one, off, -np.inf)
         if (off > 0).any():
-            off = off + bound - np.fmax(bound, hidden_roundings(context, case, cotangent, position, near))
+            off = off + bound - np.fmax(bound, hidden.of_gradient(context, case, cotangent, position, near))
         if (off > 0).any():
             index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
             return position, index, Estimate(near.value[index], near.error[index])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.gradients import large, lost, staircases, tolerance
+from reference.gradients import hidden, large, lost, staircases
 from reference.gradients.cases import PLAIN, Case
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences, contracted
@@ -64,8 +64,8 @@ def compare_with_differences(
             truth = oracle.gradient(cotangent, floats, position, alone)
             beyond = beyond_doubles(context, case, position, actual)
             judged = Estimate(truth.value, np.where(beyond, np.inf, truth.error))
-            hidden = partial(hidden_roundings, context, case, cotangent, position, judged)
-            comparison.add(actual, judged, bound, words, excused, hidden)
+            unseen = partial(hidden.of_gradient, context, case, cotangent, position, judged)
+            comparison.add(actual, judged, bound, words, excused, unseen)
             not_a_number(comparison, case, cotangent, actual, truth, beyond, excused)
             for direction, slope in zip(directions, slopes, strict=True):
                 total = contracted(cotangent, slope)
@@ -75,7 +75,7 @@ def compare_with_differences(
                 index = _locate(oracle, floats, position, cotangent, direction, actual, bound)
                 every = [index] if index is not None else []
                 truth = oracle.gradient(cotangent, floats, position, every)
-                comparison.add(actual, truth, bound, words, excused, hidden)
+                comparison.add(actual, truth, bound, words, excused, unseen)
                 if comparison.violation is None and not excused(direction):
                     comparison.violation = _off_along(number, actual, direction, total, words)
 
@@ -88,25 +88,6 @@ def answers_of(context: Context, comparison: Comparison, case: Case, cotangent: 
         # That vjp raises at one input does not hide what it answers at others.
         comparison.crash = comparison.crash or violation
         return None
-
-
-def hidden_roundings(context: Context, case: Case, cotangent: Array, position: int, truth: Estimate) -> Array:
-    """An estimate of the roundings of one gradient in arrays of doubles, which `Context.gradients` does not see.
-
-    It costs some calls, so it is asked where an answer seems wrong, and made where it may excuse all of it. In single
-    precision there are none.
-    """
-    floats = context.pattern.floats(case.args)
-    answers, bounds = context.gradients(case, cotangent)
-    if tolerance.unit_roundoff((cotangent, *floats)) > tolerances.DOUBLE_UNIT:
-        return bounds[position]
-    sizes, compute = context.sizes(case, cotangent), context.gradient_function(case)
-    largest = max((float(np.abs(array).max(initial=1.0)) for array in floats), default=1.0)
-    most = tolerances.HIDDEN_UNITS * tolerances.DOUBLE_UNIT * largest * (np.abs(answers[position]) + sizes[position])
-    if (np.abs(answers[position] - truth.value) > truth.error + bounds[position] + most).any():
-        return bounds[position]
-    estimates = tolerance.estimated(compute, (cotangent, *floats), answers, sizes, context.followed_gradient)
-    return np.fmin(estimates[position], most)
 
 
 def beyond_doubles(context: Context, case: Case, position: int, actual: Array) -> Array:

@@ -67,13 +67,13 @@ class Context(engine.Context):
         self.unit = unit_roundoff(self.pattern.floats(self.pattern.args))
         self._outputs: dict[tuple[str, int], Array | Violation] = {}
         self._answers: dict[tuple[str, int, bytes], tuple[tuple[Array, ...], list[Array]]] = {}
+        self._estimates: dict[tuple[str, int, bytes], list[Array]] = {}
         self._shape: tuple[int, ...] | None = None
         self._judged: list[Case] | None = None
         self._drawn = expected_number(self.pattern, effort)
         self._near: Fact | None = None
         self._last_case: tuple[Array, ...] | None = None
         self._kinked: list[Case] = []
-        self.together: dict[Any, Any] = {}
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
         self.differences = Differences(self._own, domain)
@@ -252,6 +252,16 @@ class Context(engine.Context):
             sizes = self.sizes(case, cotangent)
             self._answers[key] = doubles(found), self._granted(compute, inputs, found, sizes)
         return self._answers[key]
+
+    def estimated_bounds(self, case: Case, cotangent: Array) -> list[Array]:
+        """The rounding bounds of the gradients by an estimate, as of `tolerance.estimated`."""
+        key = (case.kind, case.seed, cotangent.tobytes())
+        if key not in self._estimates:
+            inputs = (cotangent, *self.pattern.floats(case.args))
+            (answers, _), compute = self.gradients(case, cotangent), self.gradient_function(case)
+            sizes = self.sizes(case, cotangent)
+            self._estimates[key] = estimated(compute, inputs, answers, sizes, self.followed_gradient)
+        return self._estimates[key]
 
     def _granted(self, compute: Any, inputs: Any, found: Any, sizes: Any) -> list[Array]:
         """What rounding is granted; of many numbers no wider type is asked, whose products take minutes."""

@@ -17,19 +17,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
-from reference.gradients.tolerance import followed_error, rounding_error
+from reference.gradients.tolerance import followed_error, unfollowed_error
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import complex_step, finite_differences
 
 Array = NDArray[Any]
 Function = Callable[..., Array]
+
+
+class _Place(NamedTuple):
+    """What is measured of a function at one place.
+
+    Attributes
+    ----------
+    noise
+        The rounding error of the outputs.
+    size
+        Their absolute values.
+    is_followed
+        Whether each operation was seen, so that there is no more noise than that.
+    """
+
+    noise: Array
+    size: Array
+    is_followed: bool
 
 
 @dataclass
@@ -54,8 +72,8 @@ class Differences:
     rounding: Callable[..., Array] | None = None
     _columns: dict[Any, Estimate] = field(default_factory=dict)
     _roundings: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
+    _places: dict[Any, _Place] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
-    _is_followed: bool = True
 
     @property
     def oracle(self) -> str:
@@ -156,7 +174,7 @@ class Differences:
         # Arguments of 1e-100 may be told apart by steps of their own size alone.
         own = min(_ratio(a, d, smallest=True) for a, d in zip(args, directions, strict=True))
         left: list[float] = []
-        for rounding, scale in ((self._near(args)[0], 1.0), (self._at_place(args)[0], own)):
+        for rounding, scale in ((self._near(args)[0], 1.0), (self._at_place(args).noise, own)):
             if scale == 1.0 or 0 < scale < function_tolerances.TAYLOR_STEPS[-1]:
                 for t in (scale * step for step in function_tolerances.TAYLOR_STEPS):
                     slope, noise = told(t, rounding)
@@ -227,6 +245,7 @@ class Differences:
         """
         most = np.zeros(())
         rounding, size = self._near(args)
+        here = self._at_place(args)
 
         def watched(t: float) -> Array:
             nonlocal most
@@ -241,10 +260,10 @@ class Differences:
             f,
             scale,
             Estimate(found.value, error),
-            self._at_place(args)[0],
+            here.noise,
             ratio=ratio,
             args=args,
-            is_floor=not self._is_followed,
+            is_floor=not here.is_followed,
         )
         error = found.error
         blurred = ~(error <= (tolerances.SHARP * np.fmax(most, size) + tolerances.ZERO_OUTPUT_ERROR) / scale)
@@ -257,27 +276,33 @@ class Differences:
             rng = np.random.RandomState(0)
             reach = tolerances.FIRST_DIFFERENCE_STEP
             away = [a + reach * self.steps(args, n) * rng.uniform(-1, 1, a.shape) for n, a in enumerate(args)]
-            (noise, size), (noise_away, size_away) = (self._at_place(place) for place in (args, away))
-            self._roundings[key] = np.fmax(noise, noise_away), np.fmax(size, size_away)
+            one, two = self._at_place(args), self._measured(away)
+            self._roundings[key] = np.fmax(one.noise, two.noise), np.fmax(one.size, two.size)
         return self._roundings[key]
 
-    def _at_place(self, args: Sequence[Array]) -> tuple[Array, Array]:
+    def _at_place(self, args: Sequence[Array]) -> _Place:
+        key = tuple(array.tobytes() for array in args)
+        if key not in self._places:
+            self._places[key] = self._measured(args)
+        return self._places[key]
+
+    def _measured(self, args: Sequence[Array]) -> _Place:
         output = np.asarray(self.function(*args), dtype=np.float64)
-        bound = self._rounding(args, output)
+        bound, is_followed = self._rounding(args, output)
         # What is made of it has safety factors of its own.
         own = tolerances.DIFFERENCE_SAFETY * tolerances.STEP_SAFETY * tolerances.BOTH_ENDS
-        return np.asarray(bound / own), np.abs(output)
+        return _Place(np.asarray(bound / own), np.abs(output), is_followed)
 
-    def _rounding(self, args: Sequence[Array], output: Array) -> Array:
+    def _rounding(self, args: Sequence[Array], output: Array) -> tuple[Array, bool]:
         if self.rounding is not None:
-            return self.rounding(*args)
+            return self.rounding(*args), True
 
         def compute(*moved: Array) -> tuple[Array, ...]:
             return (self.function(*moved),)
 
         followed = followed_error(compute, args, [output])
-        self._is_followed = followed is not None
-        return (followed or rounding_error(compute, args, [output]))[0]
+        found = unfollowed_error(compute, args, [output]) if followed is None else followed
+        return found[0], followed is not None
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))

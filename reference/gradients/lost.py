@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients import formula, tolerance
+from reference.gradients import formula
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
-from reference.numerics import ball_tolerances, function_tolerances
+from reference.gradients.tolerance import beside_cotangent
+from reference.numerics import ball_tolerances
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -45,7 +46,7 @@ def is_lost(context: Context, case: Case, cotangent: Array, position: int, index
         return not np.isfinite(came) and squares and context.spec is None and _overflows(context, case)
     if not squares:
         if np.isfinite(came):
-            lost = abs(came - due) <= _scattered(context, case, cotangent, position)[index]
+            lost = abs(came - due) <= _granted(context, case, cotangent, position)[index]
         else:
             lost = formula.stays_in_doubles(context, case, cotangent)
         if not lost:
@@ -56,13 +57,8 @@ def is_lost(context: Context, case: Case, cotangent: Array, position: int, index
     return True
 
 
-def _scattered(context: Context, case: Case, cotangent: Array, position: int) -> Array:
-    inputs = (cotangent, *context.pattern.floats(case.args))
-    answers, _ = context.gradients(case, cotangent)
-    compute, sizes = context.gradient_function(case), context.sizes(case, cotangent)
-    estimate = tolerance.estimated(compute, inputs, answers, sizes, context.followed_gradient)[position]
-    beside = function_tolerances.LOST_UNITS * context.unit * float(np.abs(cotangent.astype(np.float64)).sum())
-    return np.fmax(estimate, beside)
+def _granted(context: Context, case: Case, cotangent: Array, position: int) -> Array:
+    return np.fmax(context.estimated_bounds(case, cotangent)[position], beside_cotangent(cotangent, context.unit))
 
 
 def _overflows(context: Context, case: Case) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients import lost, places, ties
+from reference.gradients import hidden, lost, places, ties
 from reference.gradients.cases import Case
-from reference.gradients.consistency import answers_of, beyond_doubles, hidden_roundings, not_a_number
+from reference.gradients.consistency import answers_of, beyond_doubles, not_a_number
 from reference.gradients.context import Context
 from reference.gradients.judge import Comparison
 from reference.gradients.specification import Specification
@@ -49,14 +49,14 @@ def compare_with_known(
                 moves = _by_rounded_arguments(context, gradient, case, cotangent, enough)[position]
                 reached = Estimate(reached.value, reached.error + moves)
             excused = partial(_is_excused, context, case, cotangent, answers, bounds, position)
-            hidden = partial(hidden_roundings, context, case, cotangent, position, reached)
+            unseen = partial(hidden.of_gradient, context, case, cotangent, position, reached)
             comparison.add(
                 answers[position],
                 reached,
                 bounds[position],
                 asked(case.args, cotangent),
                 excused,
-                None if context.pattern.is_large else hidden,  # they are in the bounds
+                None if context.pattern.is_large else unseen,  # they are in the bounds
             )
             not_a_number(comparison, case, cotangent, answers[position], truth, beyond, excused)
     return left

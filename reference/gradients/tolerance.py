@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Violation
-from reference.numerics import constructors, random_rounding, tolerances
+from reference.numerics import constructors, function_tolerances, random_rounding, tolerances
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
@@ -125,8 +125,11 @@ def rounding_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[
     its sums absorb, and they are granted numbers of the size of its arguments besides what `granted` measures.
     """
     found = followed_error(compute, inputs, answers)
-    if found is not None:
-        return found
+    return unfollowed_error(compute, inputs, answers) if found is None else found
+
+
+def unfollowed_error(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
+    """As `rounding_error`, of code that is known to take no arrays that round at random."""
     unseen = tolerances.INTERMEDIATE_UNITS * unit_roundoff(inputs)
     largest = max((float(np.abs(array).max(initial=1.0)) for array in inputs), default=1.0)
     bounds = granted(compute, inputs, answers, [np.abs(answer.astype(np.float64)) for answer in answers])
@@ -164,6 +167,11 @@ def size_of_gradient(cotangent: Array, output: Array, argument: Array) -> Array:
     """
     total = float(np.abs(cotangent.astype(np.float64) * output).sum())
     return np.asarray(total / np.maximum(1.0, np.abs(argument.astype(np.float64))))
+
+
+def beside_cotangent(cotangent: Array, unit: float) -> float:
+    """What lost digits of a gradient of <c, y> may be off: a few unit roundoffs of sum |c_k|."""
+    return function_tolerances.LOST_UNITS * unit * float(np.abs(cotangent.astype(np.float64)).sum())
 
 
 def unit_roundoff(arrays: Sequence[Array]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import noise, rigorous, sampled
+from reference.gradients import hidden, noise, rigorous, sampled
 from reference.gradients.cases import Case, short_numbers
 from reference.gradients.consistency import compare_with_differences, comparison_of
 from reference.gradients.context import Context
@@ -18,7 +18,6 @@ from reference.gradients.judge import Comparison, compare
 from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
-from reference.gradients.tolerance import estimated
 from reference.numerics import tolerances
 from reference.wording import fact
 
@@ -38,21 +37,15 @@ def check_forward_values(context: Context) -> None:
             raise NotApplicable(fact("output of another shape", shape=output.shape, due=truth.value.shape))
         bound = context.forward_bound(case, output).reshape(truth.value.shape)
         actual = output.reshape(truth.value.shape).astype(np.float64)
-        hidden = partial(_hidden, context, case, output, truth.value.shape)
+        unseen = partial(_unseen, context, case, output, actual.shape)
         due = good_enough(spec, case, actual, truth, bound)
-        comparison.add(actual, due, bound, asked(case.args), hidden=hidden)
+        comparison.add(actual, due, bound, asked(case.args), hidden=unseen)
     comparison.settle(fact("specification nowhere finite"))
     context.check_enough()
 
 
-def _hidden(context: Context, case: Case, output: Array, shape: tuple[int, ...]) -> Array:
-    """An estimate of the roundings of an output that no wider type shows, since functions of ``math`` know none."""
-    if context.unit > tolerances.DOUBLE_UNIT:
-        return np.zeros(shape)
-    (estimate,) = estimated(*context.rounded_forward(case, output))
-    largest = max((float(np.abs(each).max(initial=1.0)) for each in context.pattern.floats(case.args)), default=1.0)
-    most = tolerances.HIDDEN_UNITS * tolerances.DOUBLE_UNIT * largest * np.abs(output)
-    return np.asarray(np.fmin(estimate, most)).reshape(shape)
+def _unseen(context: Context, case: Case, output: Array, shape: tuple[int, ...]) -> Array:
+    return hidden.of_forward(context, case, output).reshape(shape)
 
 
 def check_gradient_values(context: Context, number: int) -> None:
