@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,25 +89,30 @@ class Together:
     wrong: tuple[int, float, float] | None = None
 
 
+#: What directions of all arguments have told in each context, by the oracle and the case.
+_TOLD: WeakKeyDictionary[Context, dict[tuple[str, str, int], Together]] = WeakKeyDictionary()
+
+
 def compare(context: Context, oracle: Differences, number: int, comparison: Comparison, case: Case) -> None:
     """Compare one gradient: along a direction of all arguments, and along one of its own where that does not tell."""
     position = context.pattern.differentiable.index(number)
     actual = context.gradients(case, context.cotangents(case)[0])[0][position]
     strange = np.argwhere(~np.isfinite(actual))
-    if strange.size:
+    if len(strange):
         index = tuple(int(i) for i in strange[0])
         due = fact("number where finite", what=comparison.name, index=index)
         comparison.violation = _wrong(comparison, due, index, actual, case)
         return
-    rows = _rows(context, oracle, case)
-    key = (oracle.oracle, case.kind, case.seed)
-    if key not in context.together:
-        known = [each.wrong[0] for each in context.together.values() if each.wrong is not None]
-        context.together[key] = _judged_together(rows, range(len(context.pattern.differentiable)), known[:1])
-    found: Together = context.together[key]
+    told, key = _TOLD.setdefault(context, {}), (oracle.oracle, case.kind, case.seed)
+    if key not in told:
+        known = [each.wrong[0] for each in told.values() if each.wrong is not None]
+        everything = range(len(context.pattern.differentiable))
+        told[key] = _judged_together(_rows(context, oracle, case), everything, known[:1])
+    found = told[key]
     if position in found.right:
         comparison.judged += 1
         return
+    rows = _rows(context, oracle, case)
     wrong = found.wrong
     if wrong is None or rows.owners[wrong[0]] != position:
         own = rows.owners == position

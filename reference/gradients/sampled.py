@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from reference.numerics.estimate import Estimate
 from reference.wording import fact
 
 Array = NDArray[Any]
+#: The truths of each context: those of one argument are those of all.
+_SAMPLES: WeakKeyDictionary[Context, tuple[Estimate, ...] | None] = WeakKeyDictionary()
 
 
 def compare(context: Context, number: int, comparison: Comparison) -> None:
@@ -26,9 +29,9 @@ def compare(context: Context, number: int, comparison: Comparison) -> None:
     if comparison.violation is not None:
         return
     case, position = context.cases[0], context.pattern.differentiable.index(number)
-    if "sample" not in context.together:
-        context.together["sample"] = _truths(context, case)
-    truths: tuple[Estimate, ...] | None = context.together["sample"]
+    if context not in _SAMPLES:
+        _SAMPLES[context] = _truths(context, case)
+    truths = _SAMPLES[context]
     size = case.args[number].size
     if truths is None:
         context.note(fact("sampled", count=0, size=size))
