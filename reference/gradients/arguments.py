@@ -183,11 +183,18 @@ def _domain(domain: Any, count: int) -> tuple[Interval, ...]:
         return (EVERYWHERE,) * count
     if isinstance(domain, str) or not isinstance(domain, Sequence):
         raise TypeError(f"domain: expected a sequence, one entry for each argument, got {type(domain).__name__}")
-    if len(domain) == 2 and all(isinstance(bound, int | float) for bound in domain):  # noqa: PLR2004 - low and high
+    if is_interval(domain):
         return (_interval(0, domain),) * count
     if len(domain) != count:
         raise ValueError(f"domain: expected one entry for each of the {count} arguments, got {len(domain)}")
     return tuple(_interval(number, entry) for number, entry in enumerate(domain))
+
+
+def is_interval(domain: Any) -> bool:
+    """Whether it is one pair of numbers, and not an entry for each of two arguments."""
+    if not isinstance(domain, tuple | list) or len(domain) != 2:  # noqa: PLR2004 - its two ends
+        return False
+    return all(np.isscalar(each) for each in domain)
 
 
 def _interval(number: int, entry: Any) -> Interval:

@@ -230,7 +230,7 @@ class Rounded(np.ndarray[Any, Any]):
             exact = ufunc.__name__ == "conjugate"
         inside = not exact and (whole or _has_complex(plain))
         if inside:
-            plain = [moved(each, self.rng) if _is_float(each) else each for each in plain]
+            plain = [moved(each, self.rng) if regimes.is_float(each) else each for each in plain]
         if method == "__call__" and self.run.trail is not None:
             for number, changed in self.run.trail.watched(ufunc.__name__, plain).items():
                 plain[number] = changed
@@ -258,7 +258,7 @@ class Rounded(np.ndarray[Any, Any]):
             if isinstance(value, list | tuple):
                 return type(value)(map(operand, value)) if type(value) in {list, tuple} else value
             plain = _plain(value)
-            if exact or not _is_float(plain):
+            if exact or not regimes.is_float(plain):
                 return plain
             if linear:
                 size = np.abs(plain).max(initial=0.0) * plain.shape[-1] if plain.ndim else 0.0
@@ -315,10 +315,6 @@ def _as_floats(found: Any) -> Any:
     if isinstance(found, np.ndarray) and found.dtype == object and all(type(each) is float for each in found.flat):
         return found.astype(np.float64)
     return found
-
-
-def _is_float(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
 
 
 def _has_complex(values: Sequence[Any]) -> bool:

@@ -126,23 +126,23 @@ def _product(operands: Sequence[Array]) -> dict[int, Array]:
             _UNKNOWN,
         )
         for one, other in pairs
-        if _is_float(operands[one])
+        if is_float(operands[one])
     }
 
 
 def _quotient(operands: Sequence[Array]) -> dict[int, Array]:
     above, below = operands[0], operands[1]
     found = {}
-    if _is_float(above):
+    if is_float(above):
         found[0] = _replaced(above, np.isinf(above) & (np.abs(below) > tolerances.OVERFLOW_FACTOR), _UNKNOWN)
-    if _is_float(below):
+    if is_float(below):
         found[1] = _large(below)
     return found
 
 
 def _root(operands: Sequence[Array]) -> dict[int, Array]:
     base, exponent = operands[0], operands[1]
-    if not _is_float(base):
+    if not is_float(base):
         return {}
     return {0: _replaced(base, np.isinf(base) & (np.real(exponent) < 1), _UNKNOWN)}
 
@@ -178,7 +178,7 @@ class Trail:
     is_left: bool = False
 
     def restart(self) -> None:
-        """Before each later run."""
+        """Go back to the first operation, before each later run."""
         self.place, self.keeps = 0, False
 
     def watched(self, name: str, operands: Sequence[Any]) -> dict[int, Array]:
@@ -192,7 +192,7 @@ class Trail:
         with np.errstate(all="ignore"):
             before = (self._before(name, operands) if reaches else None) or operands
             for number, reach in reaches.items():
-                if number < len(operands) and _is_float(operands[number]):
+                if number < len(operands) and is_float(operands[number]):
                     off = np.abs(operands[number] - before[number])
                     beyond = (off > 0) & ~(off <= tolerances.PART_OF_REACH * np.asarray(reach(before)))
                     if beyond.any():
@@ -210,7 +210,7 @@ class Trail:
             return np.array(outcome)
         unknown = np.zeros(np.shape(outcome), dtype=bool)
         for each in operands:
-            unknown |= np.isnan(each) if _is_float(each) else False
+            unknown |= np.isnan(each) if is_float(each) else False
         return np.where(unknown, ~np.asarray(before[0], dtype=bool), outcome)
 
     def is_solved(self, name: str, results: Sequence[Any]) -> bool:
@@ -222,13 +222,13 @@ class Trail:
             return all(
                 bool(np.abs(now - then).max(initial=0.0) <= tolerances.PART_OF_REACH * np.abs(then).max(initial=0.0))
                 for now, then in zip(results, before, strict=True)
-                if _is_float(now)
+                if is_float(now)
             )
 
     def _before(self, name: str, arrays: Sequence[Any]) -> tuple[Any, ...] | None:
         """What the same operation had in the first run; None in that run, and where the runs went other ways."""
         if self.keeps:
-            self.kept.append((name, tuple(np.array(each) if _is_float(each) else each for each in arrays)))
+            self.kept.append((name, tuple(np.array(each) if is_float(each) else each for each in arrays)))
             return None
         if self.place >= len(self.kept):
             return None
@@ -246,12 +246,13 @@ def _replaced(array: Array, places: Any, number: Any) -> Array:
 
 
 def _overflows(value: Any) -> bool:
-    return _is_float(value) and bool(np.isinf(value).any())
+    return is_float(value) and bool(np.isinf(value).any())
 
 
 def _alike(one: Any, other: Any) -> bool:
     return bool(np.shape(one) == np.shape(other))
 
 
-def _is_float(value: Any) -> bool:
+def is_float(value: Any) -> bool:
+    """Whether it is an array of real or complex numbers of floating point."""
     return isinstance(value, np.ndarray) and value.dtype.kind in "fc"

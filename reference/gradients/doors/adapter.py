@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.arguments import is_interval
 from reference.gradients.doors.outputs import Outputs
 from reference.gradients.doors.structure import Structure, places
 
@@ -95,7 +95,7 @@ class Adapter:
 
 def _intervals(template: Any, domain: Any) -> list[Any]:
     if isinstance(template, Mapping | list | tuple):
-        if domain is None or _is_interval(domain):
+        if domain is None or is_interval(domain):
             parts: Any = [domain] * len(template)
         elif isinstance(template, Mapping) and isinstance(domain, Mapping):
             parts = [domain.get(key) for key in template]
@@ -106,12 +106,6 @@ def _intervals(template: Any, domain: Any) -> list[Any]:
         values = template.values() if isinstance(template, Mapping) else template
         return [found for each, part in zip(values, parts, strict=True) for found in _intervals(each, part)]
     return [domain] if hasattr(template, "number") else []
-
-
-def _is_interval(domain: Any) -> bool:
-    if not isinstance(domain, tuple | list) or len(domain) != 2:  # noqa: PLR2004 - its two ends
-        return False
-    return all(np.isscalar(each) for each in domain)
 
 
 def _named_after(known: Any, function: Callable[..., Any]) -> Callable[..., Any]:
