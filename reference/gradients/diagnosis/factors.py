@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import value_of
-from reference.gradients.diagnosis.graph import Node, evaluate, pulled_back, unbroadcast
+from reference.gradients.diagnosis.graph import Node, unbroadcast
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.gradients.diagnosis.view import seen
@@ -75,20 +75,7 @@ _OTHER_VALUES: tuple[tuple[str, Callable[[Array], Array]], ...] = (
 
 def _with_leaf(samples: Samples, number: int, change: Callable[[Array], Array]) -> list[Array]:
     """The gradients where an argument or a constant has another value."""
-    found = []
-    for sample in samples:
-        node = sample.graph.nodes[number]
-        with np.errstate(all="ignore"):
-            values = _evaluated_with(sample, node, change(value_of(sample, number)))
-            found.append(pulled_back(sample.graph, values, sample.cotangent)[samples.position])
-    return found
-
-
-def _evaluated_with(sample: Sample, node: Node, value: Array) -> Any:
-    floats = [
-        value if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
-    ]
-    return evaluate(sample.graph, floats, {id(node): lambda: value})
+    return [each.gradients_with_leaf(number, change(value_of(each, number)))[samples.position] for each in samples]
 
 
 def _without_factor(samples: Samples) -> Iterator[Named]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import nothing, value_of
-from reference.gradients.diagnosis.graph import Change, Edge, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.graph import Change, Edge, contribution, pulled_back
+from reference.gradients.diagnosis.named import Named, first_found
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 from reference.gradients.diagnosis.view import View, seen
 from reference.numerics import likeness
@@ -35,11 +35,7 @@ _FEW_SAMPLES = 3
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; those of the whole formula come first."""
     view = seen(samples, keep_all=True)
-    for test in (_of_cotangent, _of_edges, _of_paths, _of_one_kind, _without_cotangent):
-        found = list(test(view))
-        if found:
-            yield from found
-            return
+    yield from first_found((_of_cotangent, _of_edges, _of_paths, _of_one_kind, _without_cotangent), view)
 
 
 # What is done with an array
@@ -128,12 +124,8 @@ def _with_value(sample: Sample, number: int, turn: Turn) -> tuple[Array, ...]:
     """The gradients where the derivatives take a changed value of one step."""
     node, turned = sample.graph.nodes[number], turn(value_of(sample, number))
     if node.inputs:
-        return pulled_back(sample.graph, {**sample.values, id(node): turned}, sample.cotangent)
-    floats = [
-        turned if each is node else array for each, array in zip(sample.graph.arguments, sample.floats, strict=True)
-    ]
-    values = evaluate(sample.graph, floats, {id(node): lambda: turned})
-    return pulled_back(sample.graph, values, sample.cotangent)
+        return sample.gradients_by({**sample.values, id(node): turned})
+    return sample.gradients_with_leaf(number, turned)
 
 
 def _of_edges(view: View) -> Iterator[Named]:

@@ -17,13 +17,12 @@ from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Edge
 from reference.gradients.diagnosis.named import Named
-from reference.gradients.diagnosis.samples import Sample, Samples
+from reference.gradients.diagnosis.samples import Place, Sample, Samples
 from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
 
 Array = NDArray[Any]
-Place = tuple[int, int]
 #: Steps of a graph in which each may stand before a sum.
 _FEW = 60
 #: Rounds of Newton's method for a constant.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis import changes, composite
 from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution
-from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.named import Named, first_found
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 from reference.gradients.diagnosis.view import View, seen
 
@@ -36,11 +36,7 @@ def explanations(samples: Samples) -> Iterator[Named]:
     view = seen(samples, of_all=True)
     _restore(view, roles)
     trial = _Trial(view, roles)
-    for test in (_simple, _turn_left_out, _segments, _without_next_factor, _other_values):
-        found = list(test(trial))
-        if found:
-            yield from found
-            return
+    yield from first_found((_simple, _turn_left_out, _segments, _without_next_factor, _other_values), trial)
 
 
 def roles_of(nodes: Sequence[Node]) -> list[Role]:

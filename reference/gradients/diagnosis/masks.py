@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import MASKED, value_of
 from reference.gradients.diagnosis.factors import is_mask_like
-from reference.gradients.diagnosis.graph import Change, Edge, Node, pulled_back, to_input
-from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.graph import Change, Edge, Node, to_input
+from reference.gradients.diagnosis.named import Named, first_found
 from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
 from reference.gradients.diagnosis.view import seen
 
@@ -27,11 +27,7 @@ _ENOUGH = 4
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; the first kind that has any is told."""
-    for test in (_of_choices, _of_constants, _afresh):
-        found = list(test(samples))
-        if found:
-            yield from found
-            return
+    yield from first_found((_of_choices, _of_constants, _afresh), samples)
 
 
 def _thresholds(samples: Samples) -> list[float]:
@@ -127,7 +123,7 @@ def _agree(samples: Samples, number: int, change: Compared) -> bool:
 
 
 def _with_mask(sample: Sample, number: int, mask: Array) -> tuple[Array, ...]:
-    return pulled_back(sample.graph, {**sample.values, id(sample.graph.nodes[number]): mask}, sample.cotangent)
+    return sample.gradients_by({**sample.values, id(sample.graph.nodes[number]): mask})
 
 
 def _afresh(samples: Samples) -> Iterator[Named]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
+
+_Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True)
@@ -22,3 +26,12 @@ class Named:
     word: str
     constants: tuple[tuple[str, str], ...] = ()
     is_exact: bool = False
+
+
+def first_found(tests: Iterable[Callable[[_Subject], Iterator[Named]]], subject: _Subject) -> Iterator[Named]:
+    """All that the first of some tests finds which finds anything."""
+    for test in tests:
+        found = list(test(subject))
+        if found:
+            yield from found
+            return

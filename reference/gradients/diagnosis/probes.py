@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
-from reference.gradients.diagnosis.samples import Sample
+from reference.gradients.diagnosis.samples import Place, Sample
 from reference.numerics import likeness
 
 Array = NDArray[Any]
-Place = tuple[int, int]
 
 
 class Probe:
@@ -47,7 +47,7 @@ class Probe:
             moved = [each + sign * step * direction for each, direction in zip(sample.floats, directions, strict=True)]
             ends.append(evaluate(sample.graph, moved, held=(left_out, sample.values) if left_out else None))
         self._tangents = {key: (ends[0][key] - ends[1][key]) / (2 * step) for key in ends[0]}
-        self._received = adjoints(sample.graph, sample.values, sample.cotangent, dict.fromkeys(left_out, _nothing))
+        self._received = adjoints(sample.graph, sample.values, sample.cotangent, dict.fromkeys(left_out, nothing))
         self._effects: dict[Place, tuple[float, float]] = {}
         answers, truths = ([arrays[n] for n in positions] for arrays in (sample.answers, sample.truths))
         self.fits = all(one.shape == two.shape for one, two in zip(answers, truths, strict=True))
@@ -117,10 +117,6 @@ class Probe:
     def is_wanted(self, effect: float, size: float) -> bool:
         """Whether an effect is the one that is looked for, so far as a direction tells."""
         return not abs(effect - self.wanted) > likeness.PROBE_AGREES * (size + abs(self.wanted))
-
-
-def _nothing(_: Array, __: Any, ___: Any) -> Array:
-    return np.zeros(())
 
 
 def _direction(shape: tuple[int, ...]) -> Array:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.changes import value_of
-from reference.gradients.diagnosis.graph import Change, Edge, Values, contribution, evaluate, pulled_back
-from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.graph import Change, Edge, Values, contribution, evaluate
+from reference.gradients.diagnosis.named import Named, first_found
 from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
 from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
+from reference.numerics.compare import broadcasts
 
 Array = NDArray[Any]
 #: Makes the values that the derivatives take, from a sample.
@@ -31,11 +32,7 @@ _ROUNDS = 8
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; the first kind that has any is told."""
-    for test in (_constants, _of_other_steps, _without_factor, _epsilon_in_another_place):
-        found = list(test(samples))
-        if found:
-            yield from found
-            return
+    yield from first_found((_constants, _of_other_steps, _without_factor, _epsilon_in_another_place), samples)
 
 
 def _agree(samples: Samples, make: MakeValues) -> bool:
@@ -50,7 +47,7 @@ def _agree(samples: Samples, make: MakeValues) -> bool:
 def _gradient(samples: Samples, sample: Sample, make: MakeValues) -> Array | None:
     try:
         with np.errstate(all="ignore"):
-            return pulled_back(sample.graph, make(sample), sample.cotangent)[samples.position]
+            return sample.gradients_by(make(sample))[samples.position]
     except (ValueError, IndexError, TypeError):
         return None
 
@@ -159,18 +156,11 @@ def _without_factor(samples: Samples) -> Iterator[Named]:
         if not mine or node.op == "constant":
             continue
         for other, factor in enumerate(view.nodes):
-            if factor.value.size > 1 and _fits(factor.value, node.value) and np.ptp(factor.value) > 0:
+            if factor.value.size > 1 and broadcasts(factor.value.shape, node.value.shape) and np.ptp(factor.value) > 0:
                 for power in (1, 2):
                     if view.agrees(dict.fromkeys(mine, _divided(other, power))):
                         yield Named("factor-missing")
                         return
-
-
-def _fits(factor: Array, array: Array) -> bool:
-    try:
-        return np.broadcast_shapes(factor.shape, array.shape) == array.shape
-    except ValueError:
-        return False
 
 
 def _divided(number: int, power: int) -> MakeChange:

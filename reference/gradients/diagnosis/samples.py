@@ -87,6 +87,22 @@ class Sample:
         """The right gradients at other arguments."""
         return pulled_back(self.graph, evaluate(self.graph, floats), self.cotangent)
 
+    def gradients_by(self, values: Values) -> tuple[Array, ...]:
+        """The gradients whose derivatives take these values of the steps."""
+        return pulled_back(self.graph, values, self.cotangent)
+
+    def gradients_with(self, changed: Mapping[int, Callable[..., Any]]) -> tuple[Array, ...]:
+        """The right gradients of another function: by the id of a step, what it computes instead."""
+        with np.errstate(all="ignore"):
+            return self.gradients_by(evaluate(self.graph, self.floats, changed))
+
+    def gradients_with_leaf(self, number: int, value: Array) -> tuple[Array, ...]:
+        """The right gradients where an argument or a constant, given by its number, has another value."""
+        leaf = self.graph.nodes[number]
+        floats = [value if each is leaf else old for each, old in zip(self.graph.arguments, self.floats, strict=True)]
+        with np.errstate(all="ignore"):
+            return self.gradients_by(evaluate(self.graph, floats, {id(leaf): lambda: value}))
+
     def agrees(self, candidate: Any, position: int) -> bool:
         """Whether that is the answer for an argument, but for rounding."""
         answer, found = self.answers[position], np.asarray(candidate)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from reference.gradients.diagnosis import changes
 from reference.gradients.diagnosis.factors import is_mask_like
 from reference.gradients.diagnosis.families import around, times
-from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution, evaluate, pulled_back
+from reference.gradients.diagnosis.graph import Change, Edge, Node, contribution
 from reference.gradients.diagnosis.loops import roles_of
-from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.named import Named, first_found
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
 from reference.gradients.diagnosis.view import View, seen
 
@@ -33,12 +33,8 @@ _MOST_USES = 4
 
 def explanations(samples: Samples) -> Iterator[Named]:
     """All hypotheses of this module that reproduce the answers; the first kind that has any is told."""
-    view = seen(samples, keep_all=True)
-    for test in (_of_constants, _of_reductions, _of_uses, _of_inputs, _of_windows, _of_places, _of_order):
-        found = list(test(view))
-        if found:
-            yield from found
-            return
+    tests = (_of_constants, _of_reductions, _of_uses, _of_inputs, _of_windows, _of_places, _of_order)
+    yield from first_found(tests, seen(samples, keep_all=True))
 
 
 # Constants
@@ -72,9 +68,7 @@ def _agrees(samples: Samples, sample: Sample, numbers: list[int], turn: Turn) ->
     """Whether the right formula gives the answers with another version of some constants."""
     nodes = [sample.graph.nodes[number] for number in numbers]
     changed = {id(node): partial(turn, np.asarray(node.value, float)) for node in nodes}
-    with np.errstate(all="ignore"):
-        values = evaluate(sample.graph, sample.floats, changed)
-        return sample.agrees(pulled_back(sample.graph, values, sample.cotangent)[samples.position], samples.position)
+    return sample.agrees(sample.gradients_with(changed)[samples.position], samples.position)
 
 
 def _shifts(shape: tuple[int, ...]) -> Iterator[Turn]:
@@ -116,9 +110,7 @@ def _agrees_along(samples: Samples, sample: Sample, numbers: list[int], axis: in
         return False
     changed = {id(node): partial(_reduced, node=node, axis=axis) for node in nodes}
     try:
-        with np.errstate(all="ignore"):
-            values = evaluate(sample.graph, sample.floats, changed)
-            found = pulled_back(sample.graph, values, sample.cotangent)[samples.position]
+        found = sample.gradients_with(changed)[samples.position]
     except (ValueError, IndexError, TypeError):  # arrays that do not fit
         return False
     return sample.agrees(found, samples.position)

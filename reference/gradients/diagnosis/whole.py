@@ -13,6 +13,7 @@ from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unb
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
+from reference.numerics.compare import broadcasts
 
 Array = NDArray[Any]
 #: Entries of a Jacobian that is small enough to be computed.
@@ -279,18 +280,11 @@ def _not_summed(samples: Samples) -> Named | None:
     """Summed over the axes along which the argument is broadcast, the answer is right."""
     found = []
     for answer, truth in zip(samples.answers, samples.truths, strict=True):
-        if answer.size <= truth.size or not _is_broadcast(truth.shape, answer.shape):
+        if answer.size <= truth.size or not broadcasts(truth.shape, answer.shape):
             return None
         found.append(unbroadcast(answer, truth.shape))
     agrees = all(_near_all(one, truth) for one, truth in zip(found, samples.truths, strict=True))
     return Named("not-summed") if agrees else None
-
-
-def _is_broadcast(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
-    try:
-        return np.broadcast_shapes(shape, wide) == wide
-    except ValueError:
-        return False
 
 
 def _near_all(one: Array, truth: Array) -> bool:

@@ -15,6 +15,7 @@ from reference.lab.contract import Message
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
 from reference.lab.mistakes.plain import softmax
+from reference.numerics.compare import broadcasts
 
 #: How exactly the coefficient of a term is known, and how near to a formula the numbers of one answer are.
 _EXACT, _NEAR = 1e-8, 1e-9
@@ -72,14 +73,6 @@ class _Basis:
     of: Callable[[Given], Array]
 
 
-def _fits(part: Array, array: Array) -> bool:
-    """Whether an array has a number for each entry of a part."""
-    try:
-        return np.broadcast_shapes(part.shape, array.shape) == part.shape
-    except ValueError:
-        return False
-
-
 def _single(name: str, of: Unary) -> _Basis:
     return _Basis(frozenset({name}), lambda given: of(given[name]))
 
@@ -100,7 +93,7 @@ def _coefficient(basis: _Basis, number: int, cases: Sequence[tuple[Given, Array,
     ratios, sizes = [], []
     for given, off, part in cases:
         term = basis.of(given)
-        if not _fits(part, term) or not np.isfinite(term).all():
+        if not broadcasts(term.shape, part.shape) or not np.isfinite(term).all():
             return None
         term = np.broadcast_to(term, part.shape)
         at = np.unravel_index(int(np.argmax(np.abs(term))), term.shape)
@@ -180,7 +173,7 @@ def _scaled(of: Callable[[Given], Array], cases: Sequence[Case]) -> scales.Scale
             found = np.asarray(of(given), dtype=np.float64)
         except (ValueError, IndexError, np.linalg.LinAlgError):
             return None
-        if not _fits(answer, found):
+        if not broadcasts(found.shape, answer.shape):
             return None
         found = np.broadcast_to(found, answer.shape)
         clear = np.isfinite(found) & np.isfinite(answer) & (found != 0)
