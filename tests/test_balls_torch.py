@@ -36,7 +36,6 @@ def test_nothing_is_wrong_and_nearly_everything_runs() -> None:
     assert sum(verdict == "right" for verdict in verdicts.values()) >= 0.95 * len(verdicts)
 
 
-@pytest.mark.filterwarnings("ignore")  # torch warns of what it will not have for ever
 @pytest.mark.parametrize("first", range(0, len(torch_operations.FORMS), 10))
 def test_each_operation_is_right_with_each_option(first: int) -> None:
     """Value and gradient of single operations, ten in a test, are right, and none of them is refused."""
