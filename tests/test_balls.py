@@ -15,12 +15,12 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 
 from reference.numerics.balls import Enclosure, Refused, Undecided, around, enclose, rebound  # noqa: E402
 from reference.numerics.balls.tape import TAPE, precision  # noqa: E402
-from tests import ball_operations, balls_corpus_arrays, balls_corpus_numpy, operations  # noqa: E402
+from tests import ball_code, ball_operations, balls_corpus_arrays, balls_corpus_numpy, operations  # noqa: E402
 from tests.balls_judge import judged, of_doubles  # noqa: E402
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
 SCALE = np.array([1.0, 2.0, 3.0])
-OPERATIONS = [*operations.FORMS, *ball_operations.FORMS]
+OPERATIONS = [*operations.FORMS, *ball_operations.FORMS, *ball_code.FORMS]
 CORPUS = [*balls_corpus_numpy.FUNCTIONS, *balls_corpus_arrays.FUNCTIONS]
 
 
@@ -46,9 +46,9 @@ def test_each_operation_is_right_with_each_option(first: int) -> None:
 
 
 def test_what_has_no_form_is_refused() -> None:
-    """An option that balls do not know is refused, and not left out."""
+    """What balls do not know, an option say, is refused and not left out."""
     passed = []
-    for number, (function, args) in enumerate(ball_operations.REFUSED):
+    for number, (function, args) in enumerate([*ball_operations.REFUSED, *ball_code.REFUSED]):
         with contextlib.suppress(Refused), np.errstate(all="ignore"):
             passed.append((number, enclose(rebound(function), args, range(len(args)), None)))
     assert passed == []

@@ -19,6 +19,7 @@ from reference.numerics.balls.array import (
     holds_balls,
     of_numbers,
     plain,
+    without_balls,
     wrapped,
 )
 from reference.numerics.balls.scalar import Ball, boxed, made
@@ -57,7 +58,7 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
         raise Refused(f"np.fft.{function.__name__}")
     given = {key: plain(value) for key, value in options.items() if key != "dtype"}
     try:
-        result = function(*plain(args), **given)
+        result = function(*map(without_balls, args), **given)
     except (Refused, ArithmeticError):
         raise
     except (TypeError, AttributeError, NotImplementedError) as error:
