@@ -12,7 +12,7 @@ import pytest
 from reference.execution import sanitize
 from reference.execution.in_process import InProcess
 from reference.execution.worker.perform import copied, kind_of
-from reference.execution.worker.protocol import Call, Get, Reply, Step, Unusable, Work
+from reference.execution.worker.protocol import Call, Get, Place, Reply, Step, Unusable, Work
 from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
 from tests.examining import Unexplained
@@ -314,3 +314,23 @@ def test_absurd_answers_are_findings_and_never_faults(only: str, seed: int) -> N
     for finding in kind(executor, "x", only=only, effort="quick", seed=seed):
         assert finding.status != "error", (finding.check, finding.actual)
         assert len(finding.actual or "") < 3000, finding.check
+
+
+def test_names_are_cut() -> None:
+    """At 200 characters, wherever one stands: of types, modules, files and lines; sentences at 1000."""
+    long = "x" * 5000
+    failed = Reply(error=long, error_kind=long, place=Place(long, 7, long), stand_ins=(long,))
+    answered = Reply(Unusable(long), long, changed=(long,), aliases=(long,))
+    failed, answered = sanitize.replies([failed, answered], 2)
+    place = failed.place
+    assert place is not None
+    assert failed.error is not None
+    assert failed.error_kind is not None
+    assert len(failed.error) == 1000
+    assert [len(each) for each in (failed.error_kind, place.file, place.source)] == [200, 200, 200]
+    assert place.line == 7
+    assert [len(each) for each in (answered.kind, answered.value.kind)] == [200, 200]
+    found = sanitize.found(
+        {"missing": {}, "causes": {}, "modules": {"ReLULayer": long}, "classes": [], "notes": [], "stand_ins": []}
+    )
+    assert [len(each) for each in found.modules.values()] == [200]
