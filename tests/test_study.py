@@ -20,6 +20,7 @@ import bp
 from reports import cli
 from reports.io.exit_codes import FAILED, OK
 from reports.io.progress import Display
+from reports.study import draw, sketches
 from reports.study import plan as plans
 from reports.study.build import build
 from reports.study.cache import Cache
@@ -90,6 +91,17 @@ def test_every_figure_is_drawn(study: tuple[Study, Path]) -> None:
         "xor", "xor-regions", "spirals", "regions", "dead", "samples", "mnist", "amplitude", "confusion", "mistakes",
         "instability", "digits", "steps",
     }  # fmt: skip
+
+
+def test_a_figure_needs_no_other_parts_than_those_that_are_named(study: tuple[Study, Path]) -> None:
+    """Each figure can be drawn from the parts that it is said to need, and not if one of them is missing."""
+    made_study, _ = study
+    for name in sketches.NEEDS:
+        shown = {part: made_study.results[part] for part in sketches.needed(name, list(made_study.results))}
+        assert list(draw.figures_of(Study(shown), [name])) == [name]
+        for part in shown if len(shown) < 6 else ():
+            without = {other: result for other, result in shown.items() if other != part}
+            assert not draw.figures_of(Study(without, {part: "failed"}), [name])
 
 
 def test_the_command_makes_the_same_bytes_again(

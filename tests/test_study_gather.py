@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from reports.io.progress import Display
+from reports.study import draw, sketches
 from reports.study import gather as gather_module
 from reports.study.cache import Cache
 from reports.study.digits import predictions
@@ -162,3 +163,28 @@ def test_predictions_are_counted() -> None:
     assert worst.tolist() == [4, 3, 2]
     assert found["surest_mistakes"][0] == {"label": 0, "predicted": 1, "probability": 0.95}
     assert found["most_confused"] == {"label": 0, "taken_for": 1, "times": 2}
+
+
+def test_figures_are_drawn_in_the_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two cores the other process draws each figure whose parts are there, as this process would draw it."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+
+    def run(name: str) -> Part:
+        return Part(name, {}, lambda display: PartResult({"dead_share": [0.0, 0.5, 1.0]}))
+
+    parts = [beside("a", tell_process), *(run(f"spirals-{alpha}") for alpha in ("0.2", "1", "5"))]
+    planned = [*(part.name for part in parts), "mnist"]
+    monkeypatch.setattr(sketches, "NEEDS", {name: sketches.NEEDS[name] for name in ("dead", "mnist")})
+    study = gather([*parts, Part("mnist", {}, fail)], Cache(tmp_path), silent_display())
+    assert planned == [*study.results, *study.failed]
+    assert study.drawn == draw.svgs(study, ["dead"])
+
+
+def test_what_measures_times_is_sent_with_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that must be alone is made by the other process, or by this one if there is no other."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    times = Part("times", {}, tell_process, place="alone", portable=lambda: tell_process)
+    together = gather([times, beside("a", tell_process), counted("b", [])], Cache(tmp_path / "two"), silent_display())
+    assert together.results["times"].record["process"] == together.results["a"].record["process"] != os.getpid()
+    alone = gather([times, counted("b", [])], Cache(tmp_path / "one"), silent_display())
+    assert alone.results["times"].record["process"] == os.getpid()

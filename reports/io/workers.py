@@ -113,6 +113,15 @@ class Beside(Generic[_Item, _Value]):
     def __init__(self, worker: _Worker[_Item, _Value]) -> None:
         self._worker = worker
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._worker.process.poll() is None
+
+    def give(self, item: _Item) -> None:
+        """Send it one more item. A large one is only read, and we only go on, when it has done all others."""
+        self._worker.give(item)
+
     def outcomes(self, *, wait: bool) -> Iterator[Outcome[_Item, _Value]]:
         """The outcomes that have come since the last call, in the items' order; all that are left, if ``wait``."""
         while self._worker.busy and (wait or self._worker.pipe.poll()):
