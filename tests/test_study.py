@@ -160,7 +160,7 @@ def test_every_number_of_the_text_is_a_result(study: tuple[Study, Path]) -> None
 
 
 def test_no_number_is_typed_by_hand(study: tuple[Study, Path], tmp_path: Path) -> None:
-    """If all numbers of results.json change, so do all numbers of the text, but for settings and the constants above."""
+    """If all numbers of results.json change, so do those of the text, but for settings and the constants above."""
     _, folder = study
     shutil.copytree(folder / "report", tmp_path / "report")
     typed = _numbers_that_stay(tmp_path / "report")
