@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reports.io.archive import read_archive
+from reports.io.exit_codes import INTERRUPTED
 from reports.io.progress import Display
 from reports.study import draw, sketches
 from reports.study import gather as gather_module
@@ -17,10 +23,13 @@ from reports.study.cache import Cache
 from reports.study.digits import predictions
 from reports.study.gather import gather
 from reports.study.part import Part, PartResult, fingerprint
+from tests import parallel_work
 from tests.parallel_work import Leave, die, fail, tell_process
 from tests.study import silent_display
 
 pytestmark = pytest.mark.outside
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def counted(name: str, calls: list[str], settings: Any = None) -> Part:
@@ -188,3 +197,26 @@ def test_what_measures_times_is_sent_with_its_data(tmp_path: Path, monkeypatch: 
     assert together.results["times"].record["process"] == together.results["a"].record["process"] != os.getpid()
     alone = gather([times, counted("b", [])], Cache(tmp_path / "one"), silent_display())
     assert alone.results["times"].record["process"] == os.getpid()
+
+
+def test_a_study_that_is_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a study is ended, the other process ends too, every result that was kept is whole, and it can go on."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    places = ["here"] * 40 + ["beside"] * 40
+    told = []
+    for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, INTERRUPTED)):
+        script = f"from tests.parallel_work import study; study({str(tmp_path)!r}, {places})"
+        with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told.append(process.stdout.readline().strip())
+            time.sleep(0.1)
+            process.send_signal(number)
+            # The other process has it open as well, so that this is the end of both.
+            told += process.stdout.read().split()
+        assert process.returncode == code
+    kept = {path.name.partition("@")[0]: read_archive(path) for path in (tmp_path / "cache").glob("*.npz")}
+    assert set(told) <= set(kept)
+    assert len(kept) < len(places)
+    study = parallel_work.study(str(tmp_path), places)
+    assert list(study.results) == [f"{place}-{n}" for n, place in enumerate(places)]
+    assert not list((tmp_path / "cache").glob(".*"))
