@@ -54,7 +54,7 @@ def _changed(value: Any, settings: set[str], key: str = "") -> Any:
         return {name: _changed(item, settings, name) for name, item in value.items()}
     if isinstance(value, list):
         return [_changed(item, settings, key) for item in value + value[-1:] * _LATER]
-    return value + _LATER if isinstance(value, int) else 0.83 * value
+    return value + _LATER if isinstance(value, int) else 7.3 * value
 
 
 def _words(page: str) -> list[str]:
