@@ -24,6 +24,9 @@ from reports.study.sketches import Sketches
 from reports.study.submission_runs import PREFIX as THEIRS
 from reports.study.submission_runs import distance
 
+#: So many figures at a time are drawn by the other process; so few that both processes end at about the same time.
+_PORTION = 3
+
 
 @dataclass(frozen=True)
 class Title:
@@ -123,13 +126,13 @@ def gather(
 
 
 def _made(
-    parts: Sequence[Part], display: Display, more: Callable[[], Part | None] = lambda: None
+    parts: Sequence[Part], display: Display, more: Callable[[int], Part | None] = lambda most: None
 ) -> Generator[tuple[Part, PartResult | str], None, None]:
     """Do the parts; yield each with its result, or with the reason why it failed.
 
-    Where there are several cores, a process does one kind of parts while this one does the others. When it has nothing
-    else to do, it does what ``more`` returns. A matrix product has one thread, because several processes with threads
-    get in each other's way.
+    Where there are several cores, a process does one kind of parts while this one does the others. A process that has
+    nothing else to do draws figures, of which ``more`` returns up to so many. A matrix product has one thread, because
+    several processes with threads get in each other's way.
     """
     places = {place: [part for part in parts if part.place == place] for place in ("here", "beside", "alone")}
     here, others = places["here"], places["beside"]
@@ -138,6 +141,9 @@ def _made(
     with threadpool_limits(1, user_api="blas"), _helped(others) as helper:
         for part in here:
             yield part, _tried(part, display)
+            yield from helper.done(more)
+        while helper.busy and (figure := more(1)) is not None:
+            yield figure, _tried(figure, display)
             yield from helper.done(more)
         yield from helper.all_done(more)
         for part in places["alone"]:
@@ -158,14 +164,19 @@ class _Helper:
         self._other = other
         self._parts = deque(parts)
 
-    def done(self, more: Callable[[], Part | None]) -> Iterator[tuple[Part, PartResult | str]]:
+    @property
+    def busy(self) -> bool:
+        """Whether it works on something."""
+        return bool(self._parts)
+
+    def done(self, more: Callable[[int], Part | None]) -> Iterator[tuple[Part, PartResult | str]]:
         """The parts that it has done by now; if that is all, what ``more`` returns is given to it."""
         yield from self._outcomes(wait=False)
         # While it works it reads nothing, so that we would have to wait until it has read what we send.
-        if self._other is not None and not self._parts and (part := more()) is not None:
+        if self._other is not None and not self._parts and (part := more(_PORTION)) is not None:
             self._give(part)
 
-    def all_done(self, more: Callable[[], Part | None]) -> Iterator[tuple[Part, PartResult | str]]:
+    def all_done(self, more: Callable[[int], Part | None]) -> Iterator[tuple[Part, PartResult | str]]:
         """The parts that are left, and what ``more`` returns until that is None."""
         while True:
             yield from self._outcomes(wait=True)

@@ -1,6 +1,6 @@
 """Names the figures of the document and the parts that each needs, so that one can be drawn once its parts are there.
 
-Drawing takes seconds, and imports matplotlib. So another process does it while this one trains networks.
+Drawing takes seconds. So it is done by a process that has nothing else to do, while another still works.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ class Sketches:
         self._found = found
         self._left = {name: parts for name in NEEDS if (parts := needed(name, planned))}
 
-    def ready(self) -> Part | None:
-        """Work for another process: all figures whose parts have succeeded since the last call; None if there are none.
+    def ready(self, most: int) -> Part | None:
+        """The work to draw up to so many figures whose parts have succeeded; None if none is ready.
 
-        Its record has the content of the SVG files by the names of the figures, as text.
+        Nothing is returned twice. Its record has the content of the SVG files by the names of the figures, as text.
         """
         there = {name: result for name, result in self._found.items() if isinstance(result, PartResult)}
-        names = [name for name, parts in self._left.items() if there.keys() >= set(parts)]
+        names = [name for name, parts in self._left.items() if there.keys() >= set(parts)][:most]
         if not names:
             return None
         shown = {part: there[part] for name in names for part in self._left.pop(name)}
@@ -70,7 +70,7 @@ class Sketches:
 
 
 def _drawn(names: Sequence[str], results: Mapping[str, PartResult], display: Display) -> PartResult:
-    # Only the process that draws needs matplotlib, which the first of these imports.
+    # Only a process that draws needs matplotlib, which the first of these imports.
     from reports.study.draw import svgs  # noqa: PLC0415
     from reports.study.gather import Study  # noqa: PLC0415 - it imports this module
 
