@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
-from bp.pairs import exact_sum, upper_half
 from reference.lab import definitions
 from reference.numerics.oracles import ball
 from reports.study.bench import search
@@ -320,37 +318,3 @@ def test_last_normal_probabilities_have_all_digits() -> None:
     X = np.random.RandomState(7).uniform([0, -708.39], [1, -708.0], (300, 2))
     X[:, 1] += X[:, 0]  # what rounding takes from the difference of the two counts here
     assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= BOUND
-
-
-def testupper_half_is_what_can_be_squared() -> None:
-    """The upper half of a number has 26 bits, so that products of two halves are exact (Dekker 1971)."""
-    z = np.random.RandomState(3).uniform(1, 2, 1000)
-    for upper in (upper_half(z), upper_half(z, np.empty_like(z))):
-        assert upper.tolist() == (np.floor(z * 2.0**25) / 2.0**25).tolist()
-
-
-def test_exact_sum_of_many_large_negative_terms_is_exact() -> None:
-    """A sum of many terms of one sign and of the largest size is exact."""
-    terms = -(1 - np.random.RandomState(2).randint(1, 2**20, (63, 5)) * 2.0**-53)
-    high, low = exact_sum(terms, None, -terms.min(axis=0), np.empty_like(terms), np.empty_like(terms))
-    for column in range(5):
-        exact = sum(map(Fraction, terms[:, column].tolist()))
-        assert Fraction(float(high[column])) + Fraction(float(low[column])) == exact
-
-
-@given(st.data())
-def test_exact_sum_is_the_same_in_any_order(data: st.DataObject) -> None:
-    """The sum is the same in any order and right to the last digit, for terms of all sizes."""
-    k = data.draw(st.integers(1, 40))
-    terms = data.draw(arrays(k, 1, elements=st.floats(-1, 1).filter(lambda z: z == 0 or abs(z) > 2.0**-900)))
-    order = data.draw(st.permutations(range(k)))
-
-    def total(z: Array) -> Array:
-        high, low = exact_sum(z, None, np.abs(z).max(axis=0), np.empty_like(z), np.empty_like(z))
-        return np.asarray(high + low)
-
-    found = total(terms)
-    assert found.tobytes() == total(np.ascontiguousarray(terms[order])).tobytes()
-    exact = sum(map(Fraction, terms[:, 0].tolist()))
-    largest = float(np.abs(terms).max())
-    assert abs(Fraction(float(found[0])) - exact) <= abs(exact) * Fraction(2.0**-53) + Fraction(largest * k * 2.0**-90)
