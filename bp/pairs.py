@@ -70,7 +70,7 @@ def lowered(high: Doubles, low: Doubles, by: NDArray[np.intp] | int) -> Doubles:
     """
     result: Doubles = np.ldexp(high, np.negative(by))
     lost = high - np.ldexp(result, by)
-    lost += low
+    lost += low * (lost != 0)  # where nothing is lost, ``low`` itself would be rounded up to half a unit of the result
     lost[np.isinf(result)] = 0
     result += np.ldexp(lost, np.negative(by))
     over = np.isinf(result) & np.isfinite(high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from bp.fast.pieces import Pieces
 from bp.fast.whole import Whole
 from bp.samples import Samples
 from tests.fast_nets import ENDINGS, SPIRALS, clusters, fast_of, make_net, vector
+from tests.memory import peak_of
 from tests.strategies import Array
 
 
@@ -55,11 +55,7 @@ def test_the_way_through_the_net_allocates_nothing_of_a_samples_size(ending: End
         inputs, Y = np.ones((3, n)), np.empty((2, n))
         rows, back = np.ones((n_back, 3)), Y[:, :n_back]
         calls = one_pass.forward(net, inputs, Y) + one_pass.backward(net, rows, back, targets, 0.5, gradient)
-        tracemalloc.start()
-        perform(calls)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak < n
+        assert peak_of(partial(perform, calls)) < n
 
 
 def test_an_exception_leaves_no_stale_memory() -> None:
@@ -89,8 +85,4 @@ def test_steps_allocate_nothing_of_size(threads: int) -> None:
     path = fast_of(make_net((50, 80, 80, 3)), X, T, 1500, threads)
     assert isinstance(path, Pieces)
     path.run()
-    tracemalloc.start()
-    path.run()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 80 * 750 * 8
+    assert peak_of(path.run) < 80 * 750 * 8

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import tracemalloc
-from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 from bp import exponential
 from bp.exponential import RAISE, exp_of_differences, log_of_sum
 from bp.pairs import constant, exact_sum, lowered, upper_half
+from tests.memory import peak_of
 from tests.strategies import Array, arrays
 
 #: The largest double.
@@ -32,15 +31,6 @@ def off(high: Array, low: Array, truth: list[Decimal]) -> float:
     scale = Decimal(2) ** RAISE
     pairs = zip(high.tolist(), low.tolist(), truth, strict=True)
     return max(float(abs((Decimal(a) + Decimal(b)) / scale / true - 1)) for a, b, true in pairs)
-
-
-def peak_of(task: Callable[[], object]) -> int:
-    """The most bytes that the task has allocated at once."""
-    tracemalloc.start()
-    task()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak
 
 
 @pytest.mark.parametrize("value", [1, 2.0**-256])
@@ -69,6 +59,7 @@ HALVES = [
     (2.5 * 2.0**-30, -(2.0**-83), 1044),
     (2.0**-30 + 2.0**-60, 2.0**-83, 1044),
     (1.5, 2.0**-54, 3),
+    ((1 + 2.0**-52) * 2.0**-20, 1.6 * 2.0**-74, 1000),
     (0.0, 0.0, 1000),
 ]
 

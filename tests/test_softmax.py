@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
+from bp.softmax import Softmax
 from reference.lab import definitions
 from reference.numerics.oracles import ball
 from reports.study.bench import search
 from tests.comparing import needs_flint
+from tests.memory import peak_of
 from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes, soft
 
 pytestmark = needs_flint
@@ -150,12 +152,55 @@ def test_loss_next_to_the_largest_number_is_finite() -> None:
 
 def test_a_row_is_one_hot_only_where_a_single_entry_is_not_0() -> None:
     """A small target beside one of 1 counts, however rows are mixed, and each row has the bits that it has alone."""
-    X = np.array([[0.0, -1000.0], [1.0, 2.0], [0.0, -1000.0]])
-    T = np.array([[1.0, 9e-7], [0.25, 0.75], [1.0, 0.0]])
+    X = np.array([[0.0, -1000.0], [1.0, 2.0], [0.0, -1000.0], [0.0, -120.0], [0.0, -30.0]])
+    T = np.array([[1.0, 9e-7], [0.25, 0.75], [1.0, 0.0], [1.0, 0.0], [1 - 2.0**-22, 0.0]])
     for message in (LOSS.forward, LOSS.delta):
-        alone = [message(X[n : n + 1], T[n : n + 1]) for n in range(3)]
-        assert message(X, T).tolist() == np.concatenate(alone).tolist()
+        alone = [message(X[n : n + 1], T[n : n + 1]) for n in range(5)]
+        for rows in ([0, 1, 2, 3, 4], [2, 4], [3, 1]):
+            assert message(X[rows], T[rows]).tolist() == np.concatenate([alone[n] for n in rows]).tolist()
     assert LOSS.forward(X, T)[0, 0] == 9e-4
+
+
+def test_a_single_target_that_is_not_1_counts_as_what_it_is() -> None:
+    """Where the only target of a sample is a little less than 1, loss and gradient are that part of those of 1."""
+    X, T = np.array([[0.5, 0.0]]), np.array([[1 - 2.0**-22, 0.0]])
+    for errors, allowed in ((search.of_loss, 0.55), (search.of_soft_delta, BOUND)):
+        assert errors(X, T)[0] <= allowed
+
+
+def test_one_hot_samples_have_their_bits_beside_soft_ones() -> None:
+    """A sample whose target is one-hot has the same bits beside samples with soft targets as without them."""
+    rng = np.random.RandomState(0)
+    X, T = 3 * rng.randn(1000, 10), np.eye(10)[rng.randint(0, 10, 1000)]
+    beside = np.concatenate([T[:-1], np.full((1, 10), 0.1)])
+    for message in (LOSS.forward, LOSS.delta):
+        assert np.array_equal(message(X, beside)[:-1], message(X, T)[:-1])
+
+
+@pytest.mark.parametrize("k", [3, 64])
+def test_soft_targets_need_not_sum_to_1_exactly(k: int) -> None:
+    """Targets made in single precision, whose sums are 1 up to its rounding, have all digits too."""
+    rng = np.random.RandomState(k)
+    X, T = rng.randn(4, k), rng.dirichlet(np.ones(k), 4)
+    T[:, 0] += 4e-7
+    assert (search.of_loss(X, T) <= 0.55).all()
+    assert (search.of_soft_delta(X, T) <= BOUND).all()
+
+
+#: Logits and soft targets: classes that are far apart, and one that is far away and has no share.
+FAR = {
+    "three to two": ([3 * 2.0**1020, 2.0**1021], [0.5, 0.5]),
+    "minus two to minus three": ([-(2.0**1022), -3 * 2.0**1021], [0.5, 0.5]),
+    "no share": ([0.0, -693.0, -1e308], [1 - 2.0**-22, 0.0, 0.0]),
+    "nothing but ties": ([1e308, 1e308], [0.25, 0.75]),
+}
+
+
+@pytest.mark.parametrize("far", FAR)
+def test_far_classes_neither_overflow_nor_hide_others(far: str) -> None:
+    """The loss of soft targets has all digits, however far the classes are from each other."""
+    X, T = (np.array([row], np.float64) for row in FAR[far])
+    assert search.of_loss(X, T)[0] <= 0.55
 
 
 def test_a_thousand_invisible_classes_are_seen_together() -> None:
@@ -227,7 +272,7 @@ def test_single_precision_is_double_rounded_once(data: st.DataObject) -> None:
     """Results in single precision are within 0.51 units in the last place."""
     n, k = data.draw(sizes(2))
     X = data.draw(arrays(n, k, elements=st.floats(-80, 80, width=32))).astype(np.float32)
-    T = data.draw(one_hot(n, k)).astype(np.float32)
+    T = data.draw(st.one_of(one_hot(n, k), soft(n, k))).astype(np.float32)
     wide, targets = X.astype(np.float64), T.astype(np.float64)
     for found, exact in (
         (SOFTMAX.forward(X), SOFTMAX.forward(wide)),
@@ -248,8 +293,13 @@ def test_soft_targets_keep_their_loss(size: float) -> None:
 @pytest.mark.parametrize("k", [3, 64])
 @pytest.mark.parametrize(
     "laid",
-    [np.asfortranarray, lambda A: np.repeat(A, 2, axis=1)[:, ::2], lambda A: A[::-1].copy()[::-1]],
-    ids=["columns", "every other", "backwards"],
+    [
+        np.asfortranarray,
+        lambda A: np.repeat(A, 2, axis=1)[:, ::2],
+        lambda A: A[::-1].copy()[::-1],
+        lambda A: np.asfortranarray(np.repeat(A, 2, axis=0))[::2],
+    ],
+    ids=["columns", "every other", "backwards", "every other row of columns"],
 )
 def test_no_bit_depends_on_the_layout(laid: Any, k: int) -> None:
     """Logits, targets and cotangents in any layout give the same bits."""
@@ -276,6 +326,19 @@ def test_samples_are_independent_of_each_other(k: int) -> None:
     for message, arguments in [*asked, (LOSS.forward, [X, T]), (LOSS.delta, [X, T])]:
         alone = [message(*(array[n : n + 1] for array in arguments)) for n in range(4)]
         assert message(*arguments).tolist() == np.concatenate(alone).tolist()
+
+
+def test_far_samples_leave_the_others_alone() -> None:
+    """No bit of a sample's results depends on samples whose logits are so large that they are moved first."""
+    rng = np.random.RandomState(0)
+    X, hard = rng.randn(40, 3), np.eye(3)[rng.randint(0, 3, 40)]
+    X[-2:] = [[0.0, -690.0, -691.0], [1e308, -1e308, 0.0]]
+    mixed = rng.dirichlet(np.ones(3), 40)
+    mixed[-2] = [1 - 2.0**-22, 0.0, 0.0]
+    assert SOFTMAX.forward(X)[:-1].tolist() == SOFTMAX.forward(X[:-1]).tolist()
+    for T in (hard, mixed):
+        for message in (LOSS.forward, LOSS.delta):
+            assert message(X, T)[:-1].tolist() == message(X[:-1], T[:-1]).tolist()
 
 
 def test_samples_that_are_nearly_sure_are_independent_of_each_other() -> None:
@@ -318,3 +381,23 @@ def test_last_normal_probabilities_have_all_digits() -> None:
     X = np.random.RandomState(7).uniform([0, -708.39], [1, -708.0], (300, 2))
     X[:, 1] += X[:, 0]  # what rounding takes from the difference of the two counts here
     assert off(definitions.softmax, X, SOFTMAX.forward(X)) <= BOUND
+
+
+def test_gradients_that_are_subnormal_are_rounded_once() -> None:
+    """At the target of a nearly sure sample the gradient is right to 0.6 units where it is subnormal."""
+    X = np.zeros((300, 2))
+    X[:, 1] = -np.random.RandomState(7).uniform(708.5, 744, 300)
+    T = np.eye(2)[np.zeros(300, int)]
+    spec = partial(definitions.cross_entropy_of_logits, T=T)
+    assert off(spec, X, LOSS.delta(X, T), np.ones((300, 1))) <= BOUND
+
+
+@pytest.mark.parametrize(("gap", "more"), [(0.0, 0.5), (800.0, 1.5)])
+def test_memory_is_used_again(gap: float, more: float) -> None:
+    """Softmax takes five arrays of the logits' size, its probabilities half a one more, or a whole one."""
+    X = np.random.RandomState(0).randn(1000, 60)
+    X[0, 0] -= gap
+    Softmax(X)
+    made: list[Softmax] = []
+    assert peak_of(lambda: made.append(Softmax(X))) < 5.5 * X.nbytes
+    assert peak_of(made[0].probabilities) < more * X.nbytes
