@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -314,6 +315,9 @@ def test_threads_without_work_are_not_started(threads: int) -> None:
     path = fast_of(make_net((2, 4, 3)), X, T, 800, threads)
     assert isinstance(path, Pieces)
     assert len(path._workers) == 3
+    assert isinstance(path._others, ThreadPoolExecutor)
+    assert path._others._max_workers == 2  # besides this one
+    assert len(path._gradients) == 2
     assert path.run() == fast_of(make_net((2, 4, 3)), X, T, 800).run(1)  # type: ignore[union-attr]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bp import exponential
 from bp.exponential import RAISE, exp_of_differences, log_of_sum
 from bp.pairs import constant, exact_sum, lowered, upper_half
+from bp.softmax import Softmax, in_precision_of
 from tests.memory import peak_of
 from tests.strategies import Array, arrays
 
@@ -165,3 +166,15 @@ def test_terms_and_their_sums_are_made_in_memory_that_is_handed_in() -> None:
     exponential._table()
     assert peak_of(lambda: exp_of_differences(x, x[0], head, tail, spare)) < x.nbytes / 4
     assert peak_of(lambda: exact_sum(head, tail, None, spare, more)) < x.nbytes / 4
+
+
+@pytest.mark.parametrize(("gap", "more"), [(0.0, 0.5), (800.0, 1.5)])
+def test_memory_is_used_again(gap: float, more: float) -> None:
+    """Softmax takes five arrays of the logits' size, its probabilities at most one and a half more."""
+    X = np.random.RandomState(0).randn(1000, 60)
+    X[0, 0] -= gap
+    Softmax(X)
+    made: list[Softmax] = []
+    assert peak_of(lambda: made.append(Softmax(X))) < 5.5 * X.nbytes
+    assert peak_of(made[0].probabilities) < more * X.nbytes
+    assert in_precision_of(made[0].X, X) is made[0].X

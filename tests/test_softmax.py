@@ -12,12 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bp
-from bp.softmax import Softmax
 from reference.lab import definitions
 from reference.numerics.oracles import ball
 from reports.study.bench import search
 from tests.comparing import needs_flint
-from tests.memory import peak_of
 from tests.strategies import EXTREME, NON_ZERO, Array, arrays, one_hot, sizes, soft
 
 pytestmark = needs_flint
@@ -390,14 +388,3 @@ def test_gradients_that_are_subnormal_are_rounded_once() -> None:
     T = np.eye(2)[np.zeros(300, int)]
     spec = partial(definitions.cross_entropy_of_logits, T=T)
     assert off(spec, X, LOSS.delta(X, T), np.ones((300, 1))) <= BOUND
-
-
-@pytest.mark.parametrize(("gap", "more"), [(0.0, 0.5), (800.0, 1.5)])
-def test_memory_is_used_again(gap: float, more: float) -> None:
-    """Softmax takes five arrays of the logits' size, its probabilities half a one more, or a whole one."""
-    X = np.random.RandomState(0).randn(1000, 60)
-    X[0, 0] -= gap
-    Softmax(X)
-    made: list[Softmax] = []
-    assert peak_of(lambda: made.append(Softmax(X))) < 5.5 * X.nbytes
-    assert peak_of(made[0].probabilities) < more * X.nbytes
