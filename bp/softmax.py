@@ -66,7 +66,8 @@ class Softmax:
     """
 
     def __init__(self, X: Array) -> None:
-        self.X, self.head, self.tail, self._spare, self._more = _transposed(X, 4)
+        self.X, self.head, self.tail, *self._spare = _transposed(X, 4)
+        spare, _ = self._spare
         self._at_top, self.m = _maxima(self.X, self.head)
         lowest, highest = self.X.min(), self.m.max()
         self._faint = not lowest > highest - _FAINT
@@ -75,15 +76,15 @@ class Softmax:
         if self._far:
             shift = np.where(np.abs(m) >= _FAR, m, 0)
             x, m = np.maximum(x - shift, _FARTHEST), m - shift
-        exp_of_differences(x, m, self.head, self.tail, self._spare)
+        exp_of_differences(x, m, self.head, self.tail, spare)
         flattened(self.head)[self._at_top] = 0
-        self.others = exact_sum(self.head, self.tail, None, self._spare, self._more)
+        self.others = exact_sum(self.head, self.tail, None, *self._spare)
         self.R, self.rest = two_sum_of_larger(*self.others)
 
     def probabilities(self) -> Doubles:
         """p_k = (head + tail) / S, (K, N). It overwrites the terms, so it can be called only once."""
         flattened(self.head)[self._at_top] = RAISED
-        return self._over_sum(self.head, self.tail, self._spare, self._more, faint=self._faint)
+        return self._over_sum(self.head, self.tail, *self._spare, faint=self._faint)
 
     def _over_sum(self, z: Doubles, more: Doubles, spare: Doubles, out: Doubles, *, faint: bool = True) -> Doubles:
         """2^-256 (z + more) / S, rounded once, |more| < |z| / 63; the memory of all arguments is used up.
@@ -187,7 +188,7 @@ class Softmax:
         theirs, theirs_lack = two_product(T, S)
         high, low = two_sum(ours, -theirs)
         low += (ours_lack - theirs_lack) + (self.tail * sum_t + self.head * lack_t - T * (lack_S + self.rest))
-        return self._over_sum(*two_sum(high, low), self._spare, self._more)
+        return self._over_sum(*two_sum(high, low), *self._spare)
 
 
 def _maxima(X: Doubles, like: Doubles) -> tuple[NDArray[np.intp], Doubles]:
