@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,13 @@ from reference.lab.context import Context
 from reference.lab.contract import Oracle
 from reference.lab.explaining import Explainer
 from reference.numerics.oracles import ball
-from reference.wording import fact
+from reference.wording import Fact, fact
+
+#: Words for a formula that differs from the definition by a factor or a term: who knows more of the answers in doubles
+#: says what that is.
+_VAGUE = frozenset({None, "scaled", "extra-term"})
+#: Words for errors that look like those of rounding or of differences. In exact arithmetic there are none.
+_OF_ERRORS = frozenset({"low-precision", "finite-differences"})
 
 __all__ = ["LabExamination", "check", "checks_of", "parametrize_with_checks", "passed"]
 
@@ -112,18 +118,28 @@ class LabExamination(Examination):
         Of the implementation, for messages.
     assignment, only, seed, effort
         As in `check`.
+    classes
+        The implementation's classes by name, where they run in this process: then their formulas are judged as well.
     """
 
     context: Context
 
     def __init__(
-        self, executor: Executor, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
+        self,
+        executor: Executor,
+        name: str,
+        *,
+        assignment: int = 3,
+        only: str = "*",
+        seed: int = 0,
+        effort: Effort,
+        classes: Mapping[str, type] | None = None,
     ) -> None:
         seed, effort = checked_options(seed, effort)
         oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
-        checks = checks_of(only, assignment)
+        checks = checks_of(only, assignment, in_process=classes is not None)
         self._watched = Watched(executor)
-        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment))
+        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment, classes=classes))
         self._explainer = Explainer(self.context)
 
     def obstacle(self, check: Check) -> Violation | None:
@@ -141,6 +157,8 @@ class LabExamination(Examination):
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with its mistakes, where all known ones that give the same answers have the same names."""
+        if check.id.endswith(".formula"):
+            return self._of_formula(check, violation)
         violation = violation.but(came=self._watched.told(violation.came))
         kept = {name: self._by_id[name].run for name in check.depends_on}
         try:
@@ -149,9 +167,21 @@ class LabExamination(Examination):
             return super().explained(check, violation)
         return explained, hint or super().explained(check, explained)[1]
 
+    def _of_formula(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
+        """The violation by exact arithmetic; where doubles show it as well, with what explains their answers."""
+        values = self._findings.get(check.id.replace(".formula", ".values"))
+        vague = violation.mistake in _VAGUE
+        if values is None or set(values.mistakes) <= _OF_ERRORS or not vague or values.mistake == violation.mistake:
+            return super().explained(check, violation)
+        came = violation.came
+        came = Fact(came.kind, came.fields, tuple(each for each in came.more if each.kind != "estimated"))
+        return violation.but(came=came, mistake=values.mistake, mistakes=values.mistakes), values.hint
 
-def checks_of(only: str, assignment: int) -> list[Check]:
+
+def checks_of(only: str, assignment: int, *, in_process: bool = False) -> list[Check]:
     """The checks of an assignment that are asked for, and those that they depend on, in order.
+
+    ``in_process`` adds those that are made only of code that runs in the examiner's process.
 
     Raises
     ------
@@ -160,7 +190,7 @@ def checks_of(only: str, assignment: int) -> list[Check]:
     """
     if assignment not in {1, 2, 3}:
         raise ValueError(f"expected assignment 1, 2 or 3, got {assignment!r}")
-    promised = [each for each in all_checks() if assignment in each.assignments]
+    promised = [each for each in all_checks(in_process=in_process) if assignment in each.assignments]
     return select(only, promised, "`bp check --list` shows all")
 
 
@@ -169,4 +199,5 @@ def _examination(
 ) -> LabExamination:
     found = finding_classes.find(implementation)
     executor = InProcess(found.classes, found.missing, found.causes)
-    return LabExamination(executor, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
+    options: dict[str, Any] = {"assignment": assignment, "only": only, "seed": seed, "effort": effort}
+    return LabExamination(executor, found.name, classes=found.classes, **options)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.perform import objects_after
 from reference.lab import definitions
 from reference.lab.contract import Case, Message
+from reference.numerics import ball_tolerances
 from reference.numerics.oracles.ball import Balls
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def difference(
         (method,) = balls.rebound_together(getattr(layer, message.method), exact=exact)
         return truths, _parts(message, case, method(**given))
 
-    return balls.compared(sides, range(len(message.parts)), at)
+    return balls.compared(sides, range(len(message.parts)), at, floor=ball_tolerances.SMALLEST_NORMAL)
 
 
 def _posed(message: Message, case: Case) -> tuple[list[BallArray], dict[str, BallArray]]:
@@ -88,17 +89,17 @@ def _definition(message: Message, case: Case) -> tuple[Callable[..., Balls], lis
     if message.key == "cross_entropy":
         X = X / X.sum(dim=1, keepdim=True)
     T = case.arguments.get("T")
-    spec: Callable[..., Balls] = {
+    specs: dict[str, Callable[..., Balls]] = {
         "linear": definitions.linear,
         "relu": definitions.relu,
         "softmax": definitions.softmax,
         "cross_entropy": lambda P: definitions.cross_entropy(P, T),
         "logits": lambda X: definitions.cross_entropy_of_logits(X, T),
-    }[message.key]
+    }
     args = [X.detach(), *(Balls.of(array) for array in case.parameters.values())]
     for each in args:
         each.tracked = True
-    return spec, args
+    return specs[message.key], args
 
 
 def _parts(message: Message, case: Case, answer: Any) -> list[BallArray]:

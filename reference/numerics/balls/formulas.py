@@ -58,7 +58,7 @@ class Difference:
     @property
     def is_known(self) -> bool:
         """Whether the two are known well enough to be compared."""
-        return self.width <= ball_tolerances.FORMULA_KNOWN
+        return self.width <= ball_tolerances.FORMULA_KNOWN * max(self.relative, 1.0)
 
     @property
     def is_wrong(self) -> bool:
@@ -118,6 +118,7 @@ def compared(
     at: tuple[int, Index] | None = None,
     *,
     single: bool = False,
+    floor: float | None = None,
 ) -> Difference | None:
     """The entry in which two computations on balls differ most for certain, or that is known least.
 
@@ -132,6 +133,8 @@ def compared(
         The result and the entry to compare; None: all of them.
     single
         Whether single precision inside is as good as the arguments.
+    floor
+        How far the two may be apart in absolute terms; None: by a part of the largest number, or of 1.
 
     Raises
     ------
@@ -149,7 +152,7 @@ def compared(
             except Undecided as error:
                 reason = error
                 continue
-            found = None if both is None else _compared(*both, places, at)
+            found = None if both is None else _compared(*both, places, at, floor)
         if found is None:
             return None
         decided = found.relative > 0 or found.width <= ball_tolerances.FORMULA_WIDTH
@@ -209,18 +212,23 @@ def exact(args: Sequence[Any], places: Sequence[int]) -> list[Any]:
 
 
 def _compared(
-    truths: list[BallArray], answers: list[BallArray], places: Sequence[int], at: tuple[int, Index] | None
+    truths: list[BallArray],
+    answers: list[BallArray],
+    places: Sequence[int],
+    at: tuple[int, Index] | None,
+    floor: float | None,
 ) -> Difference | None:
     worst: tuple[float, float, int, int] | None = None
     for position, (truth, answer) in enumerate(zip(truths, answers, strict=True)):
         pairs = zip(plain(truth).ravel(), plain(answer).ravel(), strict=True)
         size = max((abs(ball.value).upper() for ball in plain(truth).ravel()), default=arb(0))
+        granted = ball_tolerances.FORMULA_FLOOR * max(size, arb(1)) if floor is None else arb(floor)
         for number, (due, came) in enumerate(pairs):
             index = tuple(int(each) for each in np.unravel_index(number, truth.shape))
             if at is not None and at != (places[position], index):
                 continue
             if due.value.is_finite() and came.value.is_finite():
-                distance = _distance(due.value, came.value, size)
+                distance = _distance(due.value, came.value, size, granted)
                 worst = max(worst or (-1.0, -1.0, 0, 0), (*distance, position, number))
     if worst is None:
         return None
@@ -239,7 +247,7 @@ def _all_pairs(truths: list[BallArray], answers: list[BallArray]) -> tuple[tuple
     )
 
 
-def _distance(due: Any, came: Any, size: Any) -> tuple[float, float]:
+def _distance(due: Any, came: Any, size: Any, granted: Any) -> tuple[float, float]:
     """By what part of the truth the two differ for certain, and how wide that is enclosed."""
     off = came - due
     scale = abs(due).lower()
@@ -248,7 +256,7 @@ def _distance(due: Any, came: Any, size: Any) -> tuple[float, float]:
     if not scale > 0:
         scale = arb(1)
     # A guard against overflow, such as cosh of what is clipped at 350, is no other formula.
-    if abs(off).upper() <= ball_tolerances.FORMULA_FLOOR * max(size, arb(1)):
+    if abs(off).upper() <= granted:
         return 0.0, 0.0
     least = abs(off).lower()
     return (max(float(least / scale), float(arb(2) ** -1000)) if least > 0 else 0.0), float((off.rad() / scale).upper())
