@@ -54,7 +54,7 @@ def difference(
         (method,) = balls.rebound_together(getattr(layer, message.method), exact=exact)
         return truths, _parts(message, case, method(**given))
 
-    return balls.compared(sides, range(len(message.parts)), at, floor=ball_tolerances.SMALLEST_NORMAL)
+    return balls.compared(sides, range(len(message.parts)), at, floor=ball_tolerances.DEFINITION_FLOOR)
 
 
 def _posed(message: Message, case: Case) -> tuple[list[BallArray], dict[str, BallArray]]:

@@ -30,6 +30,8 @@ _NEAT = 1e-9
 #: How well a constant has to be known, as a part of it, to be told. A choice: three digits; what rounded constants in
 #: the code leave open may be all there is of it.
 _KNOWN = 1e-3
+#: By what part a number may differ, where others are taken for 0 that were added to it. A choice.
+_LEFT_ALONE = 1e-10
 #: A factor that is nearer to 1 is told by what it is less 1. A choice: so that its digits can be read.
 _NEAR_ONE = 1e-10
 
@@ -43,10 +45,14 @@ class _Entry:
     came: Any
 
     @property
+    def part(self) -> Any:
+        """By what part of what is due the two differ for certain."""
+        return abs(self.came) if self.due.is_zero() else abs(self.came - self.due).lower() / abs(self.due).upper()
+
+    @property
     def is_off(self) -> bool:
-        """Whether the two differ for certain, by more than is granted."""
-        part = abs(self.came - self.due).lower() / abs(self.due).upper() if not self.due.is_zero() else abs(self.came)
-        return bool(part > ball_tolerances.FORMULA_AGREES)
+        """Whether they differ by more than is granted."""
+        return bool(self.part > ball_tolerances.FORMULA_AGREES)
 
 
 def named(message: Message, case: Case, found: Difference) -> tuple[str | None, Constants]:
@@ -139,10 +145,12 @@ def _left_out(pairs: Sequence[tuple[Any, Any, _Entry]]) -> list[float]:
 
 def _zeroed(entries: Sequence[_Entry], size: Callable[[_Entry], float]) -> list[float]:
     """The number below which what is small is taken for 0, if all that is wrong is 0 and smaller than the rest."""
-    if not all(each.came.is_zero() for each in entries if each.is_off):
+    gone = [each for each in entries if each.came.is_zero() and not each.due.is_zero()]
+    left = [each for each in entries if not each.came.is_zero()]
+    if any(each.part > _LEFT_ALONE for each in left):
         return []
-    small = max((size(each) for each in entries if each.is_off), default=0.0)
-    large = min((size(each) for each in entries if not each.is_off and not each.due.is_zero()), default=np.inf)
+    small = max((size(each) for each in gone), default=0.0)
+    large = min((size(each) for each in left), default=np.inf)
     return [neat_between(small, large)] if 0 < small < large < np.inf else []
 
 

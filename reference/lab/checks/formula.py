@@ -87,8 +87,7 @@ class _Method:
         word, constants = named(self.message, posed.case, found)
         if constants:
             came = came.and_("estimated", constants=constants)
-        violation = self.context.violation(self.message, posed.case, due, came, word, index=found.index)
-        return violation.but(repro=None)  # a script computes in doubles, which need not show it
+        return self.context.violation(self.message, posed.case, due, came, word, index=found.index)
 
     def tell_lost_digits(self, posed: _Posed, found: Difference) -> None:
         """Note where an answer in doubles is farther from the truth than rounding has to take it."""
