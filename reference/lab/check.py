@@ -38,7 +38,8 @@ def check(
 ) -> Findings:
     """Hold an implementation of the lab's classes to the contract.
 
-    Runs the implementation's code in this process: for code that is trusted.
+    Runs the implementation's code in this process: for code that is trusted. So it can be evaluated in exact arithmetic
+    as well, and each method that computes values has a check for that, such as ``softmax.forward.formula``.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def check(
     ...         return np.abs(X)
     >>> findings = check({"ReLULayer": ReLULayer}, only="relu.forward.*")
     >>> print(passed(findings), *(finding.check for finding in findings if finding.status == "failed"))
-    False relu.forward.values
+    False relu.forward.values relu.forward.formula
     """
     return _examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort).findings()
 

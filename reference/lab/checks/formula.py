@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,6 +138,11 @@ def check_formula(context: Context, message: Message) -> None:
 def _cases(context: Context, message: Message) -> Iterator[_Posed]:
     """Generic cases: ordinary numbers, of all sizes, and as far apart as they may be."""
     rng = context.rng(f"{message.subject}.formula")
+    for posed in _drawn(context, message, rng):
+        yield replace(posed, case=replace(posed.case, parameters=_told_apart(posed.case.parameters)))
+
+
+def _drawn(context: Context, message: Message, rng: np.random.RandomState) -> Iterator[_Posed]:
     for number in range(ball_tolerances.FORMULA_ROUNDS[context.effort]):
         yield _Posed("ordinary numbers", message.draw(ORDINARY_SIZES[number % 2], normal_numbers(rng)))
         yield _Posed("numbers of all sizes", message.draw(ORDINARY_SIZES[1], numbers_of_all_sizes(rng, message.key)))
@@ -144,6 +150,21 @@ def _cases(context: Context, message: Message) -> Iterator[_Posed]:
             yield _Posed("numbers of all sizes", message.draw(ORDINARY_SIZES[1], _of_every_size(rng)))
         else:
             yield _Posed("logits far apart", _with_ordinary_cotangent(_far_apart(message, rng), rng))
+
+
+def _told_apart(parameters: Mapping[str, Array]) -> dict[str, Array]:
+    """Parameters that mean the same as decimals, in which constants are read, and as doubles; some move by a rounding.
+
+    A layer may keep them where they cannot be replaced by exact numbers.
+    """
+    return {name: np.vectorize(_as_read, otypes=[float])(array) for name, array in parameters.items()}
+
+
+def _as_read(x: float) -> float:
+    digits = ball_tolerances.DECIMAL_DIGITS
+    while len(Decimal(repr(float(x))).normalize().as_tuple().digits) < digits and Decimal(repr(float(x))) != Decimal(x):
+        x = float(np.nextafter(x, np.inf))
+    return x
 
 
 def _of_every_size(rng: np.random.RandomState) -> Draw:
