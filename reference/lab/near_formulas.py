@@ -30,10 +30,11 @@ _NEAT = 1e-9
 #: How well a constant has to be known, as a part of it, to be told. A choice: three digits; what rounded constants in
 #: the code leave open may be all there is of it.
 _KNOWN = 1e-3
+#: From what size on a constant is none of those that people take for nothing. A choice: the answers in doubles show it,
+#: and other mistakes give the same answers.
+_SMALL = 1e-3
 #: By what part a number may differ, where others are taken for 0 that were added to it. A choice.
 _LEFT_ALONE = 1e-10
-#: A factor that is nearer to 1 is told by what it is less 1. A choice: so that its digits can be read.
-_NEAR_ONE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,6 @@ def named(message: Message, case: Case, found: Difference) -> tuple[str | None, 
         return None, ()
     # Of several the one with the roundest constant: who adds 1e-12 has not written 0.9999999999996667.
     word, name, constant = min(told, key=lambda each: len(repr(each[2]).replace("0", "")))
-    if name == "factor":
-        near = abs(constant) < _NEAR_ONE
-        name, constant = ("factor less 1", constant) if near else ("factor", 1 + constant)
     return word, ((name, repr(constant)),)
 
 
@@ -102,7 +100,7 @@ def _hypotheses(message: Message, case: Case, entries: Sequence[_Entry]) -> Iter
     if message.subject == "SoftmaxLayer.delta":
         sizes = case.arguments["Y"]
         yield "clipped", "smallest probability", _zeroed(entries, lambda each: float(sizes[each.index]))
-    yield "scaled", "factor", [each.came / each.due - 1 for each in entries if not each.due.is_zero()]
+    yield "scaled", "factor less 1", [each.came / each.due - 1 for each in entries if not each.due.is_zero()]
     yield "extra-term", "term", [each.came - each.due for each in entries]
 
 
@@ -188,5 +186,5 @@ def _common(constants: Sequence[Any]) -> float | None:
         ends = [each] if isinstance(each, float) else [each.lower(), each.upper()]
         numbers = [float(end) * (1 + room) for end in ends for room in (-_NEAT, _NEAT)]
         low, high = max(low, min(numbers)), min(high, max(numbers))
-    known = np.isfinite([low, high]).all() and low <= high and np.sign(low) == np.sign(high) != 0
+    known = -_SMALL < low <= high < _SMALL and np.sign(low) == np.sign(high) != 0
     return neat_between(low, high) if known and high - low <= _KNOWN * abs(high) else None
