@@ -270,6 +270,19 @@ def test_gross_mistakes_have_the_name_that_their_values_have() -> None:
     assert found["values"].hint == found["formula"].hint
 
 
+def test_a_finding_does_not_depend_on_which_check_is_asked_first() -> None:
+    """The formula alone, or after all others."""
+    coding = linear_class(_FORWARD, _DELTA, lambda X, d: [X.T @ d, d.sum(axis=0)])
+    classes = {**PLAIN, "LinearLayer": coding}
+    found = []
+    for first in ("linear.grad.formula", "linear.grad.values"):
+        examination = LabExamination(InProcess(classes, {}), "x", only="linear.*", effort="quick", classes=classes)
+        examination.finding(first)
+        found.append(examination.finding("linear.grad.formula"))
+    assert found[0] == found[1]
+    assert found[0].oracle == ball.NAME
+
+
 class Keeping:
     """Keeps an array, and computes with numbers that it has written into it."""
 

@@ -154,6 +154,13 @@ class LabExamination(Examination):
         came = fact("absent", said=missing[cls], cause=self.context.executor.causes().get(cls))
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
+    def finding(self, name: str) -> Finding:
+        """What the check of that id has to say; of a formula after that of the values, which may explain it."""
+        values = _values_beside(name)
+        if values in self._by_id and values != name:
+            super().finding(values)
+        return super().finding(name)
+
     def _outcome(self, check: Check) -> Finding:
         self._watched.stand_ins.clear()
         return super()._outcome(check)
@@ -172,7 +179,7 @@ class LabExamination(Examination):
 
     def _of_formula(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation by exact arithmetic; where doubles show it as well, with what explains their answers."""
-        values = self._findings.get(check.id.replace(".formula", ".values"))
+        values = self._findings.get(_values_beside(check.id))
         vague = violation.mistake in _VAGUE
         refuted = _OF_NO_LINE if check.id.startswith(("linear.", "relu.")) else _OF_ROUNDING
         if values is None or set(values.mistakes) <= refuted or not vague or values.mistake == violation.mistake:
@@ -180,6 +187,11 @@ class LabExamination(Examination):
         came = violation.came
         came = Fact(came.kind, came.fields, tuple(each for each in came.more if each.kind != "estimated"))
         return violation.but(came=came, mistake=values.mistake, mistakes=values.mistakes), values.hint
+
+
+def _values_beside(name: str) -> str:
+    """The id of the check of the values of the method whose formula is judged; any other id as it is."""
+    return f"{name.removesuffix('.formula')}.values" if name.endswith(".formula") else name
 
 
 def checks_of(only: str, assignment: int, *, in_process: bool = False) -> list[Check]:
