@@ -189,6 +189,19 @@ def test_a_difference_of_probabilities_that_cancels(domain: tuple[float, float],
         assert "vjp.gradient[1].consistent" in failed(found)
 
 
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-9])
+def test_the_logarithm_of_a_large_number_in_code_that_nobody_can_follow(factor: float) -> None:
+    """exp(log x) at 1e298 is off by 1e-13; balls and wider types end where a number is written as text."""
+
+    def back(x: Array) -> Array:
+        return np.array([float.fromhex(math.exp(math.log(float(each))).hex()) for each in x])
+
+    found = check_vjp(
+        lambda x: x * x / 2, lambda c, x: (factor * c * back(x),), np.array([0.5, 3.0]), domain=(0, 1e150)
+    )
+    assert bool(failed(found)) is (factor != 1)
+
+
 def test_none_is_an_open_end_of_a_domain() -> None:
     """As in the declarations of `bp vjp`."""
     for domain in ([(0, None)], [(None, None)]):
