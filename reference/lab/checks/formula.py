@@ -168,8 +168,14 @@ def _as_read(x: float) -> float:
 
 
 def _of_every_size(rng: np.random.RandomState) -> Draw:
-    """Numbers of sizes from 1e-40 to 1e40."""
-    return lambda shape: rng.randn(*shape) * 10.0 ** rng.uniform(-_POWERS, _POWERS, shape)
+    """Numbers of sizes from 1e-40 to 1e40 and of both signs; those of a row have one size, so that none is lost."""
+
+    def draw(shape: tuple[int, ...]) -> Array:
+        powers = rng.permutation(np.linspace(-_POWERS, _POWERS, shape[0])).reshape(-1, *(1 for _ in shape[1:]))
+        signs = (-1.0) ** np.indices(shape).sum(axis=0)
+        return np.asarray(signs * 10.0 ** (powers + rng.uniform(-1, 1, shape)))
+
+    return draw
 
 
 def _far_apart(message: Message, rng: np.random.RandomState) -> Case:
