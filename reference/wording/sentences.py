@@ -151,6 +151,8 @@ _CIRCUMSTANCES = {
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "swapped": "; it is the gradient of {other}",
     "formula off": "; the formula differs from the derivative by {part:.2g} of it in exact arithmetic too",
+    "definition off": "; in exact arithmetic, too, the method differs from its definition",
+    "definition off by": "; in exact arithmetic, too, the method differs from its definition, by {part:.2g} of it",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
     "another generator": ": the right distribution, but not drawn by the generator that was given",
     "after the step": ", after the step of gradient descent",

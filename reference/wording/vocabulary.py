@@ -163,8 +163,14 @@ MISTAKES: dict[str, Word] = {
         "the logarithm of 0, or a division by it, gets into the result",
         "What is 0 log 0, or 0 / 0, on paper where the target is 0, and what is it for numpy?",
     ),
-    "epsilon-added": Word("a small number is added, which changes small probabilities"),
-    "clipped": Word("probabilities are clipped, which changes small ones"),
+    "epsilon-added": Word(
+        "a small number is added, which changes small probabilities",
+        "What does the small number change where the numbers beside it are small too?",
+    ),
+    "clipped": Word(
+        "probabilities are clipped, which changes small ones",
+        "Which numbers does the limit change, and who asks for one?",
+    ),
     "binary-cross-entropy": Word("this is the cross entropy of two classes, summed over all"),
     "divided-by-classes": Word("the result is divided by the number of classes"),
     "summed-over-batch": Word("one sum over the batch stands where each sample has its own value"),

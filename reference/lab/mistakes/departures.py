@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.wording import hint_of
+
 Array = NDArray[Any]
 #: The parts of an answer: one, or two for ``grad``.
 Parts = tuple[Array, ...]
@@ -90,8 +92,7 @@ class Family:
     telling: int = 2
 
 
-_CLIPPED = "Which numbers does the limit change, and who asks for one?"
-_EPSILON = "What does the small number change where the numbers beside it are small too?"
+_CLIPPED, _EPSILON = hint_of("clipped") or "", hint_of("epsilon-added") or ""
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
 #: A number that is added to others is an epsilon if it is smaller than this.
 SMALL = 0.1
