@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -34,6 +36,19 @@ def run(notebook: str) -> dict[str, object]:
     return names
 
 
+def forbid(monkeypatch: pytest.MonkeyPatch, locked: Path) -> None:
+    """Answer as the system does to a user without the right to read that file or folder: root has it always."""
+    access, scandir = os.access, os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != locked and access(path, mode))
+    monkeypatch.setattr(os, "scandir", refusing)
+
+
 def test_archive_in_a_students_folder_is_judged(elsewhere: Path) -> None:
     """A folder that holds an archive, as Moodle delivers it, is judged by what is in the archive; archives may nest."""
     student = elsewhere / "Jana_12345_assignsubmission_file_"
@@ -46,6 +61,21 @@ def test_archive_in_a_students_folder_is_judged(elsewhere: Path) -> None:
     assert outcome(str(student), *RELU) == OK
     assert sorted(student.rglob("*")) == before
     assert outcome(str(student / "hw.zip"), *RELU) == OK
+
+
+@pytest.mark.parametrize("locked", ["hw/layers.py", "hw/inner", "hw"])
+def test_what_may_not_be_read_is_not_judged(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, locked: str) -> None:
+    """A folder whose only code may not be read is not judged, instead of as if nothing had been handed in."""
+    (elsewhere / "hw" / "inner").mkdir(parents=True)
+    place = elsewhere / "hw" / ("layers.py" if locked == "hw/layers.py" else "inner/layers.py")
+    place.write_text(RIGHT, encoding="utf-8")
+    forbid(monkeypatch, elsewhere / locked)
+    with pytest.raises(NotOpenedError, match="cannot be read: .*Permission denied"), opened(elsewhere / "hw"):
+        pass
+    (elsewhere / "other").mkdir()
+    place.rename(elsewhere / "other" / "layers.py")
+    with opened(elsewhere / "other") as found:
+        assert found == elsewhere / "other"
 
 
 def test_archive_beside_code_is_left_alone(elsewhere: Path) -> None:
@@ -112,8 +142,9 @@ def test_definitions_stand_as_they_are() -> None:
 
 
 def test_cell_that_writes_a_module_makes_it() -> None:
-    """``%%writefile NAME.py`` makes a module of that name, and no path outside the notebook's folder."""
-    cells = ("%%writefile mlp/layers.py\nx = 1\n", "%%writefile ../out.py\nx = 1\n", "import mlp.layers")
+    """``%%writefile NAME.py`` makes a module of that name, but no path outside the folder and none that cannot be."""
+    outside = ("%%writefile ../out.py\nx = 1\n", "%%writefile a\0b.py\nx = 1\n")
+    cells = ("%%writefile mlp/layers.py\nx = 1\n", *outside, "import mlp.layers")
     found = modules_of(notebook(*cells).encode(), "a.py")
     assert found["mlp/layers.py"] == "x = 1\n"
     assert set(found) == {"mlp/layers.py", "a.py"}

@@ -88,6 +88,18 @@ def test_backslashes_of_windows_are_folders(elsewhere: Path) -> None:
     assert (elsewhere / "target" / "mlp" / "a.py").read_bytes() == b"x = 1"
 
 
+def test_last_of_several_entries_with_one_name_counts(elsewhere: Path) -> None:
+    """A file that stands in an archive twice, as `tar --append` adds a newer version, is unpacked as the last one."""
+    with tarfile.open(elsewhere / "x.tar", "w") as archive:
+        for content in (b"x = 1  # the older", b"x = 2"):
+            entry = tarfile.TarInfo("a.py")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    (elsewhere / "target").mkdir()
+    unpack(elsewhere / "x.tar", elsewhere / "target")
+    assert (elsewhere / "target" / "a.py").read_bytes() == b"x = 2"
+
+
 def test_archives_of_foreign_formats_are_refused(elsewhere: Path) -> None:
     """A format that cannot be opened is named, with what to hand in instead."""
     with pytest.raises(UnpackError, match=r"is a \.rar archive, which cannot be opened here: hand in a \.zip"):

@@ -107,7 +107,8 @@ def _written_file(source: str) -> tuple[str, str] | None:
     if not words or words[0] not in {"%%writefile", "%%file"} or not words[-1].endswith(".py"):
         return None
     path = PurePosixPath(words[-1].replace("\\", "/"))
-    return None if path.is_absolute() or ".." in path.parts else (str(path), body)
+    # No system has a file whose name holds a null character.
+    return None if path.is_absolute() or ".." in path.parts or "\0" in words[-1] else (str(path), body)
 
 
 def _as_python(source: str, number: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import tempfile
@@ -53,11 +55,27 @@ def opened(path: Path, *, by_itself: bool = False) -> Iterator[Path]:
     if path.is_file() and not can_be_opened(path) and not by_itself:
         yield path
         return
+    if path.is_dir():
+        _refuse_unreadable(path)
     if path.is_dir() and not _needs_opening(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="bp-submission-", ignore_cleanup_errors=True) as temporary:
         yield _prepared(path, Path(temporary))
+
+
+def _refuse_unreadable(folder: Path) -> None:
+    """Refuse a folder of which nothing can be judged because the right to read it is missing."""
+    locked: list[Path] = []
+    found = [each for each in submission_files.files(folder, on_error=locked.append) if _may_be_judged(each)]
+    locked += [each for each in found if not os.access(each, os.R_OK)]
+    if locked and set(found) <= set(locked):
+        name = "" if locked[0] == folder else f"{locked[0].relative_to(folder)}: "
+        raise NotOpenedError(f"cannot be read: {name}{os.strerror(errno.EACCES)}")
+
+
+def _may_be_judged(path: Path) -> bool:
+    return path.suffix == ".py" or can_be_opened(path)
 
 
 def _prepared(path: Path, temporary: Path) -> Path:

@@ -122,9 +122,13 @@ def _checked_name(name: str) -> PurePosixPath:
 
 
 def _write(read: Callable[[], IO[bytes]], place: Path, left: int) -> int:
-    """Write one entry and return its size; count the bytes, because the size that the archive states may be false."""
+    """Write one entry and return its size; count the bytes, because the size that the archive states may be false.
+
+    Of several entries with the same name the last one counts, as for the programs that unpack such files: `tar` adds a
+    newer version of a file at the end.
+    """
     written = 0
-    with read() as source, place.open("xb") as copy:
+    with read() as source, place.open("wb") as copy:
         while part := source.read(_CHUNK):
             written += len(part)
             if written > left:
