@@ -70,7 +70,7 @@ def test_what_may_not_be_read_is_not_judged(elsewhere: Path, monkeypatch: pytest
     place = elsewhere / "hw" / ("layers.py" if locked == "hw/layers.py" else "inner/layers.py")
     place.write_text(RIGHT, encoding="utf-8")
     forbid(monkeypatch, elsewhere / locked)
-    with pytest.raises(NotOpenedError, match="cannot be read: .*Permission denied"), opened(elsewhere / "hw"):
+    with pytest.raises(NotOpenedError, match=r"cannot be read: .*Permission denied"), opened(elsewhere / "hw"):
         pass
     (elsewhere / "other").mkdir()
     place.rename(elsewhere / "other" / "layers.py")

@@ -205,16 +205,16 @@ def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
         ("print 'trained'\n", "The file did not run to where the class is defined"),
         ("raise SystemExit\n", "The file did not run to where the class is defined"),
         ("import os\nos._exit(3)\n", "The file did not run to where the class is defined"),
-        ("import threading\nthreading.Thread(target=print).start()\n", "Where code is judged it may not start"),
-        ("import os\nos.fork()\n", "Where code is judged it may not start"),
+        ("import threading\nclass ReLULayer:\n    threading.Thread(target=print).start()\n", "Where code is judged it"),
+        ("import os\nclass ReLULayer:\n    os.fork()\n", "Where code is judged it may not start"),
         ("class Other: pass\n", "The name is part of the contract"),
     ],
 )
 def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
     """If a file does not run, the hint is about that and not about the class's name."""
     path = tmp_path / "solution.py"
-    rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
+    rest = "" if "class" in text else SOURCE.replace("from __future__ import annotations\n", "")
     path.write_text(text + rest, encoding="utf-8")
-    found = [each for each in judged(path).findings if each.status == "failed"]
+    found = [each for each in judged(path, "relu.made").findings if each.status == "failed"]
     assert {each.mistake for each in found} == {"missing"}
     assert all((each.hint or "").startswith(hint) for each in found), found[0]

@@ -82,7 +82,7 @@ def _module(body: str) -> str:
 
 def _cells(notebook: bytes) -> list[str]:
     try:
-        content: Any = json.loads(notebook.decode("utf-8-sig"))
+        content: Any = json.loads(notebook)  # from bytes, so that its encoding is found out
     except (ValueError, RecursionError) as error:
         raise NotebookError(f"is no notebook that can be read: {error}") from error
     sheets = content.get("worksheets") if isinstance(content, dict) else None  # until version 3 of the format

@@ -1,7 +1,8 @@
 """Imports the contract's classes from a submission, whatever the layout of its files.
 
 All files are read first. Only those that define one of the classes are run, together with what they import themselves.
-If a file raises an exception or does not end in time, the classes that it had defined until then count.
+If a file does not end in time, the classes that it had defined until then count. After an exception the rest of it is
+run all the same (`resuming`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from . import module_separation, reading, versions
+from . import module_separation, reading, resuming, versions
 from .crashes import describe_error, is_refusal, place_of
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
@@ -312,20 +313,30 @@ def _import_file(name: str, path: Path, clock: Clock, base: Path) -> tuple[Modul
     shares = clock.shares()
     try:
         with in_time(shares):
-            spec.loader.exec_module(module)
+            try:
+                spec.loader.exec_module(module)
+            except BaseException as error:
+                if shares is None or not resuming.costs_no_more_than_its_line(error):
+                    raise
+                return module, _ended(error, path, base, resuming.run_after(module, path, error))
     except TimeUpError as late:
         return module, Problem(clock.describe(late), _NOT_RUN)
     except BaseException as error:
         if shares is None:
             del sys.modules[name]
             raise
-        said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}"
-        return module, Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
+        return module, _ended(error, path, base)
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
             setattr(sys.modules[above], last, module)  # so does Python's own import
     return module, None
+
+
+def _ended(error: BaseException, path: Path, base: Path, done: str = "") -> Problem:
+    """The problem of a file that an exception has ended, with what was done about it."""
+    said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}{done}"
+    return Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
 
 
 def _where(error: BaseException, path: Path, base: Path) -> str:
