@@ -98,6 +98,18 @@ def test_single_file_is_alone_where_that_is_asked_for(elsewhere: Path) -> None:
     assert not place.exists()
 
 
+@pytest.mark.parametrize("name", ["MLP.PY", "hw/MLP.Py", "hw.zip"])
+def test_ending_in_capitals_is_read(elsewhere: Path, name: str) -> None:
+    """``MLP.PY``, a Python file for Windows, is judged by itself, in a folder and in an archive."""
+    place = elsewhere / name
+    place.parent.mkdir(exist_ok=True)
+    if name.endswith("zip"):
+        zipped(place, MLP__PY=RIGHT)
+    else:
+        place.write_text(RIGHT, encoding="utf-8")
+    assert outcome(name.partition("/")[0], *RELU) == OK
+
+
 @pytest.mark.parametrize("name", ["hw.rar", "hw.zip", "hw.ipynb", "hw"])
 def test_what_cannot_be_opened_is_told(elsewhere: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     """An archive or a notebook that cannot be read is a usage error that says why, also within a folder."""

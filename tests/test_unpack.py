@@ -102,8 +102,22 @@ def test_last_of_several_entries_with_one_name_counts(elsewhere: Path) -> None:
 
 def test_archives_of_foreign_formats_are_refused(elsewhere: Path) -> None:
     """A format that cannot be opened is named, with what to hand in instead."""
+    (elsewhere / "a.rar").write_bytes(b"Rar!\x1a\x07")
     with pytest.raises(UnpackError, match=r"is a \.rar archive, which cannot be opened here: hand in a \.zip"):
         unpack(elsewhere / "a.rar", elsewhere)
+
+
+@pytest.mark.parametrize("name", ["a.rar", "a.tgz", "a.zip", "b.7z", "b.zip", "b.tar"])
+def test_archive_is_known_by_its_content(elsewhere: Path, name: str) -> None:
+    """An archive with the ending of another format, as people rename them, is unpacked for what it is."""
+    entry = tarfile.TarInfo("b.py")
+    entry.size = 1
+    with tarfile.open(elsewhere / "b", "w:gz") as archive:
+        archive.addfile(entry, io.BytesIO(b"x"))
+    path = archive_of(("b.py", b"x")) if name.startswith("a") else elsewhere / "b"
+    (elsewhere / "target").mkdir()
+    unpack(path.rename(elsewhere / name), elsewhere / "target")
+    assert (elsewhere / "target" / "b.py").read_bytes() == b"x"
 
 
 def test_links_in_an_archive_are_left_out(elsewhere: Path) -> None:

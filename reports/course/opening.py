@@ -28,8 +28,13 @@ class NotOpenedError(Exception):
 
 
 def can_be_opened(path: Path) -> bool:
-    """Whether the file is of a kind that is no Python source and may hold some."""
-    return is_archive(path) or path.suffix.lower() == _NOTEBOOK
+    """Whether the file is of a kind that Python does not import and that may hold Python's source."""
+    return is_archive(path) or path.suffix.lower() == _NOTEBOOK or _is_in_capitals(path)
+
+
+def _is_in_capitals(path: Path) -> bool:
+    """Whether it is a Python file for Windows alone, which does not tell ``MLP.PY`` from ``MLP.py``."""
+    return path.suffix.lower() == ".py" != path.suffix
 
 
 @contextmanager
@@ -89,8 +94,8 @@ def _prepared(path: Path, temporary: Path) -> Path:
         else:
             root = temporary
             copy = Path(shutil.copy(path, temporary))
-            if not can_be_opened(path):
-                return copy
+            if not can_be_opened(path) or _is_in_capitals(path):
+                return _with_small_ending(copy)
         _open_within(root)
     except (UnpackError, NotebookError) as error:
         raise NotOpenedError(str(error)) from error
@@ -123,11 +128,19 @@ def _open_within(root: Path) -> None:
             except UnpackError as error:
                 problems.append(f"holds {each.name}, which {error}")
         tried |= archives
-    if problems and not any(each.suffix in {".py", _NOTEBOOK} for each in submission_files.files(root)):
+    if problems and not any(each.suffix.lower() in {".py", _NOTEBOOK} for each in submission_files.files(root)):
         raise UnpackError("; ".join(problems))
+    for each in [each for each in submission_files.files(root) if _is_in_capitals(each)]:
+        _with_small_ending(each)
     if _needs_opening(root):
         for each in [each for each in submission_files.files(root) if each.suffix.lower() == _NOTEBOOK]:
             _write_modules(each)
+
+
+def _with_small_ending(source: Path) -> Path:
+    """Rename a Python file so that Python imports it; a file that has that name already stays."""
+    place = source.with_suffix(".py")
+    return place if place.exists() else source.rename(place)
 
 
 def _unpack_beside(archive: Path) -> None:
