@@ -7,6 +7,7 @@ run all the same (`resuming`).
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import inspect
 import math
@@ -27,6 +28,8 @@ from .standins import is_stand_in
 from .versions import Choice
 
 _NOT_RUN = "not run"
+#: How much alike two names are of which one was meant to be the other; 1 is the same.
+_SIMILAR = 0.85
 
 
 class Problem(NamedTuple):
@@ -165,9 +168,16 @@ class _Search:
             if elsewhere and self.choice.chosen is not None and name not in self.found.missing:
                 why = f"there is no class {name} in {self.choice.chosen.label}"
                 why += f"; {elsewhere[0]}, which has one, was passed over"
-            missing[name] = why
+            missing[name] = why if name in self.found.missing else why + self._similar(name)
         self.found.missing = missing
         self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
+
+    def _similar(self, name: str) -> str:
+        """A class of almost that name, to be put after the sentence that there is none of that name; empty if none."""
+        others = (each for source in self.sources for each in source.names if each not in (*self.wanted, *self.optional))
+        by_look = {each.replace("_", "").casefold(): each for each in others}
+        close = difflib.get_close_matches(name.casefold(), by_look, 1, _SIMILAR)
+        return f", but there is {by_look[close[0]]}" if close else ""
 
     def _belongs_to_other_version(self, path: Path) -> bool:
         return any(path.relative_to(self.root) in each.files for each in self.choice.others)
