@@ -241,7 +241,7 @@ def test_unfinished_method_is_told_where_it_is(tmp_path: Path, body: str, mistak
 def test_class_of_almost_that_name_is_told(tmp_path: Path) -> None:
     """The reason for which a class is missing names the class that was meant to be it, and no other one."""
     path = tmp_path / "solution.py"
-    path.write_text("class Relu_Layer: pass\nclass NaiveSoftmaxLayer: pass\nclass CrossEntropy: pass\n", "utf-8")
+    path.write_text("class Relu_Layer: pass\nclass NaiveSoftmaxLayer: pass\nclass Layer: pass\n", "utf-8")
     missing = loading.load(path, CLASSES, ("NaiveSoftmaxLayer",), seconds=1.0).missing
     assert missing.pop("ReLULayer") == "there is no class ReLULayer in solution.py, but there is Relu_Layer"
     assert missing == {name: f"there is no class {name} in solution.py" for name in missing}

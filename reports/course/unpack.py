@@ -65,7 +65,8 @@ def unpack(archive: Path, target: Path) -> None:
         else:
             raise UnpackError(f"is a {archive.suffix.lower()} archive, which cannot be opened here: hand in a .zip")
     except _DAMAGED as error:
-        raise UnpackError(f"is no {named or 'archive'} file that can be read: {str(error).partition(':' + chr(10))[0]}") from error
+        first_line = str(error).partition("\n")[0].rstrip(":")
+        raise UnpackError(f"is no {named or 'archive'} file that can be read: {first_line}") from error
     except OSError as error:
         # A damaged compressed tar file is one too, and there is no error number then. Otherwise, for example, one entry
         # is a file that another needs as a folder, or a name is too long.

@@ -174,8 +174,8 @@ class _Search:
 
     def _similar(self, name: str) -> str:
         """A class of almost that name, to be put after the sentence that there is none of that name; empty if none."""
-        others = (each for source in self.sources for each in source.names if each not in (*self.wanted, *self.optional))
-        by_look = {each.replace("_", "").casefold(): each for each in others}
+        others = {each for source in self.sources for each in source.names}.difference(self.wanted, self.optional)
+        by_look = {each.replace("_", "").casefold(): each for each in sorted(others)}
         close = difflib.get_close_matches(name.casefold(), by_look, 1, _SIMILAR)
         return f", but there is {by_look[close[0]]}" if close else ""
 
