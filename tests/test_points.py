@@ -112,6 +112,29 @@ def test_moodle_finds_the_participants() -> None:
     assert [each["Grade"] for each in found][2:] == ["", "", "0"]
     assert found[3]["Full name"] == "'=1+1"
     assert ".rar" in found[2]["Feedback comments"]
+    # Moodle refuses a worksheet without this column; nobody has a grade yet.
+    assert {each["Last modified (grade)"] for each in found} == {""}
+
+
+def test_a_student_has_one_row_the_best(tmp_path: Path) -> None:
+    """Of several entries of one student, as Moodle gives a text beside a file, the best one is written, once."""
+    first, *others = entries()
+    text = Entry("Ann Åse_11_assignsubmission_onlinetext_", "fail", problem="there is no Python file in it")
+    late = replace(first, name="doe_LATE_14_8_hw.zip")
+    both = [first, text, *others, late]
+    found = rows(gradebooks.as_moodle(both, LAB))
+    assert [each["Grade"] for each in found if each["Identifier"] == "Participant 11"] == ["12"]
+    assert [each["sheet"] for each in rows(gradebooks.as_canvas(both, LAB, "sheet")) if each["ID"] == "14"] == ["12"]
+    with zipfile.ZipFile(io.BytesIO(feedback.as_zip(both, {}))) as archive:
+        assert len([name for name in archive.namelist() if "_11_" in name]) == 1
+
+
+def test_who_has_no_number_is_told() -> None:
+    """Names that are not of the platform's download are told, since the platform passes them over without a word."""
+    said = gradebooks.without_number(entries(), "moodle")
+    assert said is not None
+    assert "2 of 5 rows" in said
+    assert gradebooks.without_number(entries()[:3], "moodle") is None
 
 
 def test_canvas_gets_the_points_possible_and_the_users() -> None:
