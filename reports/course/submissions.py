@@ -86,20 +86,39 @@ def find(folder: Path, *, anonymous: bool = False) -> list[Submission]:
     """
     if not folder.is_dir():
         raise UsageError(f"expected --all to be the folder of the submissions, there is no folder {folder}")
-    found, seen = [], Counter[str]()
+    found, names = [], _Names()
     for path in sorted(folder.iterdir(), key=lambda each: os.fsencode(each.name)):
         if path.name.startswith((".", "__MACOSX", "__pycache__")) or path.suffix == ".pyc":
             continue
-        name = one_line(path.name)
-        look = unicodedata.normalize("NFKC", name).casefold()
-        seen[look] += 1
-        found.append(Submission(name if seen[look] == 1 else f"{name} ({seen[look]})", path, _problem(path)))
+        found.append(Submission(names.new(one_line(path.name)), path, _problem(path)))
     if all(each.problem is not None for each in found):
         raise UsageError(f"expected submissions in {folder} (folders, .py files, archives or notebooks), found none")
     if anonymous:
         width = len(str(len(found)))
         return [replace(each, name=f"{place:0{width}}", anonymous=True) for place, each in enumerate(found, start=1)]
     return found
+
+
+class _Names:
+    """Names of which no two look the same."""
+
+    def __init__(self) -> None:
+        self._looks: set[str] = set()
+        self._numbers = Counter[str]()
+
+    def new(self, name: str) -> str:
+        """The name, with a number if it looks like one that was given before."""
+        chosen, look = name, _look(name)
+        while _look(chosen) in self._looks:
+            self._numbers[look] += 1
+            chosen = f"{name} ({self._numbers[look] + 1})"
+        self._looks.add(_look(chosen))
+        return chosen
+
+
+def _look(name: str) -> str:
+    """The same text for names that are displayed alike, or are one name on some file systems."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _problem(path: Path) -> str | None:
