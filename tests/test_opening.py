@@ -12,7 +12,7 @@ import pytest
 
 from reports.course.notebooks import NotebookError, modules_of
 from reports.course.opening import NotOpenedError, opened
-from reports.io.exit_codes import OK, USAGE
+from reports.io.exit_codes import FAILED, OK, USAGE
 from tests.submissions import RELU, RIGHT, outcome
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("elsewhere")]
@@ -96,6 +96,15 @@ def test_single_file_is_alone_where_that_is_asked_for(elsewhere: Path) -> None:
     with opened(elsewhere / "a.py", by_itself=True) as place:
         assert [each.name for each in place.parent.iterdir()] == ["a.py"]
     assert not place.exists()
+
+
+def test_folder_of_ours_is_not_in_messages(elsewhere: Path) -> None:
+    """What is told of a notebook without the classes is the same each time, so that a class gives the same table."""
+    (elsewhere / "course").mkdir()
+    (elsewhere / "course" / "hw.ipynb").write_text(notebook("x = 1"), encoding="utf-8")
+    for name in ("a.csv", "b.csv"):
+        assert outcome("--all", "course", *RELU, "--seed", "1", "--csv", name) == FAILED
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["MLP.PY", "hw/MLP.Py", "hw.zip"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from reference.execution import submission_files
 from reports.course.submissions import digest_of
 from reports.course.unpack import UnpackError, unpack
 from tests.submissions import LEAKY, RIGHT, hand_in
@@ -160,6 +162,19 @@ def test_damaged_archives_are_refused(elsewhere: Path, spoil: Callable[[bytes], 
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(UnpackError):
         unpack(path, elsewhere / "target")
+
+
+def test_folders_without_end_have_a_digest(elsewhere: Path) -> None:
+    """Folders nested deeper than Python can call, or than a path can be long, cost no other submission its verdict."""
+    place = os.open(elsewhere, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d" * 20, dir_fd=place)
+        below = os.open("d" * 20, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+    assert len(digest_of(elsewhere)) == 64
+    submission_files.remove(elsewhere / ("d" * 20))
 
 
 def test_digest_is_of_all_that_counts(elsewhere: Path) -> None:

@@ -127,11 +127,11 @@ def _note_on(left: list[Path]) -> str:
 
 
 def files(
-    source: Path, max_depth: int = _MAX_DEPTH, on_error: Callable[[Path], object] = lambda _: None
+    source: Path, max_depth: int = _MAX_DEPTH, on_error: Callable[[OSError], object] = lambda _: None
 ) -> Iterator[Path]:
     """The regular files in a folder and below it, level by level; links, pipes and devices are left out.
 
-    ``on_error`` is called with each folder whose entries cannot be read.
+    ``on_error`` is called with why the entries of a folder cannot be read.
     """
     folders = [source]
     for _ in range(max_depth):
@@ -146,13 +146,13 @@ def files(
         folders = below[:_MAX_SEEN]
 
 
-def _entries(folder: Path, on_error: Callable[[Path], object]) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: Path, on_error: Callable[[OSError], object]) -> Iterator[os.DirEntry[str]]:
     """The entries of a folder that can belong to a submission."""
     try:
         with os.scandir(folder) as entries:
             yield from (entry for entry in entries if entry.name not in _IGNORED)
-    except OSError:
-        on_error(folder)
+    except OSError as error:
+        on_error(error)
 
 
 def _copy_file(source: Path, target: Path) -> bool:

@@ -33,8 +33,7 @@ def points_of(entry: Entry, scheme: Scheme) -> float | None:
 def as_moodle(entries: Sequence[Entry], scheme: Scheme) -> str:
     """A grading worksheet for Moodle: upload it where the assignment allows offline grading.
 
-    Moodle asks for a column with the time of the last grade, to find those that were changed in the meantime; it is empty
-    here.
+    Moodle asks for a column with the time of the last grade, to find those that were changed since; it is empty here.
     """
     columns = ("Identifier", "Full name", "Grade", "Maximum Grade", "Last modified (grade)", "Feedback comments")
     rows = []

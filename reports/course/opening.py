@@ -19,6 +19,8 @@ from reports.course.unpack import UnpackError, is_archive, unpack
 #: Archives within archives that are opened, counted from the outermost.
 _MOST_LEVELS = 3
 _MOST_BYTES = 2**24
+#: Characters of the path of a file in a message.
+_MOST_PLACE = 200
 _CODE = re.compile(rb"^\s*class\s+(?:%s)\b" % "|".join(CLASSES).encode(), re.MULTILINE)
 _NOTEBOOK = ".ipynb"
 
@@ -70,13 +72,15 @@ def opened(path: Path, *, by_itself: bool = False) -> Iterator[Path]:
 
 
 def _refuse_unreadable(folder: Path) -> None:
-    """Refuse a folder of which nothing can be judged because the right to read it is missing."""
-    locked: list[Path] = []
-    found = [each for each in submission_files.files(folder, on_error=locked.append) if _may_be_judged(each)]
-    locked += [each for each in found if not os.access(each, os.R_OK)]
-    if locked and set(found) <= set(locked):
-        name = "" if locked[0] == folder else f"{locked[0].relative_to(folder)}: "
-        raise NotOpenedError(f"cannot be read: {name}{os.strerror(errno.EACCES)}")
+    """Refuse a folder of which nothing can be judged because it cannot be read, for instance without the right to."""
+    errors: list[OSError] = []
+    found = [each for each in submission_files.files(folder, on_error=errors.append) if _may_be_judged(each)]
+    if any(os.access(each, os.R_OK) for each in found):
+        return
+    errors += [PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(each)) for each in found]
+    if errors:
+        place = str(Path(errors[0].filename).relative_to(folder))[-_MOST_PLACE:]
+        raise NotOpenedError(f"cannot be read: {'' if place == '.' else f'{place}: '}{errors[0].strerror}")
 
 
 def _may_be_judged(path: Path) -> bool:
@@ -92,8 +96,10 @@ def _prepared(path: Path, temporary: Path) -> Path:
             root.mkdir()
             unpack(path, root)
         else:
-            root = temporary
-            copy = Path(shutil.copy(path, temporary))
+            # A fixed name, since it stands in messages.
+            root = temporary / "submission"
+            root.mkdir()
+            copy = Path(shutil.copy(path, root))
             if not can_be_opened(path) or _is_in_capitals(path):
                 return _with_small_ending(copy)
         _open_within(root)

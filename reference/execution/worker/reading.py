@@ -125,7 +125,7 @@ def _unreadable(text: str, error: BaseException) -> str:
         return f"needs Python {newer} or later, and is judged with Python {present}{where}"
     if _PYTHON_2.search(text):
         return f"is Python 2 source{where}; the lab is in Python 3"
-    return f"is no Python: {getattr(error, 'msg', None) or error}{where}"
+    return f"is no Python: {getattr(error, 'msg', None) or str(error) or type(error).__name__}{where}"
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:
