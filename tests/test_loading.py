@@ -204,6 +204,15 @@ def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> 
     assert re.fullmatch(message, found["ReLULayer"][1] or "")
 
 
+def test_classes_of_a_submission_that_cannot_be_parsed_are_missing_for_that(tmp_path: Path) -> None:
+    """Where Python can read no file, that is the reason, also for classes that the text does not show."""
+    path = tmp_path / "solution.py"
+    path.write_text("def f(:\n", "utf-8")
+    found = loading.load(path, CLASSES, seconds=1.0)
+    said = "solution.py is no Python: invalid syntax (line 1: def f(:)"
+    assert (found.missing, found.causes) == (dict.fromkeys(CLASSES, said), dict.fromkeys(CLASSES, "not run"))
+
+
 def test_missing_class_is_one_finding(tmp_path: Path) -> None:
     """A missing class is one finding, which says where it was looked for."""
     flat_modules(tmp_path / "mlp")

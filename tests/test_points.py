@@ -15,7 +15,7 @@ from reference.lab.check import checks_of
 from reference.wording import fact
 from reports.course import feedback, gradebooks, summary
 from reports.course.entry import Entry, entry_of, problem_of
-from reports.course.page import page
+from reports.course.page import _cell_of_points, page
 from reports.io.exit_codes import UsageError
 from reports.verdicts import expectations, json_
 from reports.verdicts.expectations import Expectation
@@ -167,6 +167,14 @@ def test_the_page_shows_the_distribution_of_points() -> None:
     assert "on average" in text
     assert '<button type="button">points</button>' in text
     assert "on average" not in page(entries(), {})
+
+
+def test_points_are_sorted_as_numbers() -> None:
+    """What a browser compares by its groups of digits, the keys of the points, has the order of the points."""
+    points = (0.0, 5.05, 10.33, 10.5, 10.57, 12.0)
+    keys = [_cell_of_points(each).partition('data-key="')[2].partition('"')[0] for each in points]
+    groups = [[int(group) for group in key.split(".")] for key in keys]
+    assert sorted(groups) == groups
 
 
 def test_what_is_not_judged_for_another_reason_costs_nothing() -> None:

@@ -160,10 +160,9 @@ class _Search:
     def explain(self) -> None:
         """Record why classes are missing, and which versions were passed over."""
         self.found.notes += _note_on_others(self.choice)
-        reason = "there is no class {} in {}" if self.sources else _no_python(self.root)
         missing = {}
         for name in (each for each in self.wanted if each not in self.found.classes):
-            why = self.found.missing.get(name, reason.format(name, self.root.name))
+            why = self.found.missing.get(name, self._reason(name))
             elsewhere = [each.label for each in self.choice.others if name in each.classes]
             if elsewhere and self.choice.chosen is not None and name not in self.found.missing:
                 why = f"there is no class {name} in {self.choice.chosen.label}"
@@ -171,6 +170,14 @@ class _Search:
             missing[name] = why if name in self.found.missing else why + self._similar(name)
         self.found.missing = missing
         self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
+
+    def _reason(self, name: str) -> str:
+        """Why there is no class of that name, if no file was found that should define it; also keeps the cause."""
+        broken = [each for each in self.sources if each.broken is not None]
+        if broken and len(broken) == len(self.sources):
+            self.found.causes[name] = _NOT_RUN
+            return f"{self._label(broken[0].path)} {broken[0].broken}"
+        return f"there is no class {name} in {self.root.name}" if self.sources else _no_python(self.root)
 
     def _similar(self, name: str) -> str:
         """A class of almost that name, to be put after the sentence that there is none of that name; empty if none."""
@@ -272,9 +279,10 @@ def _note_on_others(choice: Choice) -> Iterator[str]:
 
 
 def _no_python(root: Path) -> str:
+    reason = f"there is no Python file in {root.name}"
     if root.suffix == ".ipynb" or (root.is_dir() and any(root.rglob("*.ipynb"))):
-        return "there is no Python file in {1}, only a notebook: save its code as a .py file"
-    return "there is no Python file in {1}"
+        reason += ", only a notebook: save its code as a .py file"
+    return reason
 
 
 def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
