@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,37 @@ def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
     judgement = judged(file_in(tmp_path, "import subprocess, asyncio, tempfile, multiprocessing, ctypes, tkinter"))
     assert judgement.verdict == "pass"
     assert all("msvcrt" not in note and "_winapi" not in note for note in judgement.notes)
+
+
+def test_own_alternative_to_a_missing_module_is_used(tmp_path: Path) -> None:
+    """Code that goes on without a module is judged by its own alternative; code that does not has a stand-in."""
+    future, _, rest = SOURCE.partition("from __future__ import annotations\n")
+    guards = """
+        try:
+            import cupy as np
+        except ImportError:
+            import numpy as np
+        try:
+            from tqdm import tqdm
+            bars = True
+        except (ImportError, OSError):
+            bars = False
+        try:
+            import torch
+        except ImportError:
+            raise SystemExit("install torch")
+        try:
+            import seaborn
+        except ImportError:
+            import os; os.system("pip install seaborn"); import seaborn
+        assert not bars
+        """
+    path = tmp_path / "solution.py"
+    head = f"{future}from __future__ import annotations\n{textwrap.dedent(guards)}"
+    path.write_text(head + rest.replace("import numpy as np", ""), encoding="utf-8")
+    judgement = judged(path, "relu.forward.answers")
+    assert judgement.verdict == "pass", judgement.notes
+    assert judgement.notes == ("stand-ins that do nothing took the place of seaborn, torch",)
 
 
 def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
