@@ -39,6 +39,8 @@ _NOISE = 64.0
 _REPRODUCED = 0.2
 #: How many answers are compared with difference quotients, and how many entries one has at most: a choice of time.
 _QUOTIENTS, _MOST_ENTRIES = 8, 40
+#: Answers with one wrong row that are needed before it is said to be that row's, and how many rows each has at least.
+_ONE_ROW, _SEVERAL_ROWS = 4, 3
 #: Answers that have to be looked at before anything is said of errors.
 _FEWEST = 12
 
@@ -70,6 +72,27 @@ def asked_again(context: Context, violation: Violation) -> str | None:
         if any(differing_entry(*each) is not None for each in zip(answers[0], other, bounds, strict=True)):
             return "nondeterministic"
     return None
+
+
+def of_one_row(context: Context, message: Message, wrong: Sequence[Observation]) -> str | None:
+    """The word for answers of which the last row alone is wrong, or the first, in each batch with several."""
+    if not message.per_sample:
+        return None
+    several = [each for each in wrong if len(each.answer[0]) >= _SEVERAL_ROWS]
+    if len(several) < _ONE_ROW:
+        return None
+    rows = {_wrong_rows(context, message, each) for each in several}
+    if rows == {"last"}:
+        return "last-sample-wrong"
+    return "row-wrong" if rows == {"first"} else None
+
+
+def _wrong_rows(context: Context, message: Message, each: Observation) -> str:
+    truth = context.answer(message, each.case).truth[0]
+    with np.errstate(all="ignore"):
+        off = ~(np.abs(each.answer[0] - truth.value) <= each.bounds[0] + truth.error)
+    rows = np.flatnonzero(off.any(axis=1)).tolist()
+    return "first" if rows == [0] else "last" if rows == [len(off) - 1] else "others"
 
 
 def by_errors(

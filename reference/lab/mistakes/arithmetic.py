@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from reference.lab.contract import Message
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
 from reference.lab.mistakes.plain import softmax
+from reference.lab.mistakes.samples import with_empty_row
 from reference.numerics.compare import broadcasts
 
 #: How exactly the coefficient of a term is known, and how near to a formula the numbers of one answer are.
@@ -24,6 +25,7 @@ _MOST = 20
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
 _FACTOR = "Which factors has the formula, and which are another's?"
 _FUNCTION = "Compare the code with the definition, operation by operation: which function is this?"
+_COLUMNS = "Where does the loop over the columns begin, and where does it end?"
 _ARGUMENT = "Which array does each step of the formula take?"
 #: An answer, and what was given.
 Case = tuple[Given, Parts]
@@ -55,6 +57,11 @@ _UNARY: tuple[Unary, ...] = (
 )
 _BINARY: tuple[Callable[[Array, Array], Array], ...] = (
     *(np.multiply, np.add, np.subtract, lambda A, B: B - A, np.maximum, np.minimum),
+)
+#: What is made of an argument before the formula takes it.
+_MADE: tuple[Unary, ...] = (
+    *(lambda A: A, softmax, _of_the_largest, _sigmoid, np.tanh, np.exp, np.abs, np.square, np.sign),
+    *(lambda A: np.maximum(A, 0), lambda A: np.sqrt(np.abs(A)), lambda A: 1 - A, lambda A: A * (1 - A), np.log),
 )
 #: What is done to a whole answer.
 _ON_TOP: tuple[Unary, ...] = (
@@ -120,6 +127,7 @@ def by_arithmetic(
         return
     yield list(_extra_terms(right, chosen, tuple(cases[0][0])))
     if len(message.parts) > 1:
+        yield list(_extra_factors_of_parts(right, cases, tuple(cases[0][0])))
         return
     yield list(_extra_factors(right, cases, names))
     if message.subject == "LinearLayer.delta":
@@ -218,6 +226,37 @@ def _extra_factors(right: Formula, cases: Sequence[Case], names: Sequence[str]) 
             yield found
 
 
+def _extra_factors_of_parts(right: Formula, cases: Sequence[Case], names: Sequence[str]) -> Iterator[Departure]:
+    """The right answer with a factor too many in one of its parts."""
+    for number in range(len(cases[0][1])):
+        of_part = [(given, (parts[number],)) for given, parts in cases]
+        if _scaled(lambda given, number=number: right(given)[number], of_part) is not None:  # type: ignore[misc]
+            continue
+        for name, of in product(names, _UNARY):
+            factor = _single(name, of).of
+
+            def formula(given: Given, number: int = number, factor: Callable[[Given], Array] = factor) -> Array:
+                return np.asarray(right(given)[number] * factor(given))
+
+            scale = _scaled(formula, of_part)
+            if scale is not None:
+                told = {} if scale.is_one else {"factor": str(scale)}
+                yield Departure("wrong-function", _FACTOR, _with_part(number, formula, scale), told, specific=True)
+
+
+def _with_part(number: int, of: Callable[[Given], Array], scale: scales.Scale) -> Callable[[Formula], Formula]:
+    """Another formula in the place of one part of an answer."""
+
+    def change(formula: Formula) -> Formula:
+        def changed(given: Given) -> Parts:
+            its = scale.of(scales.sizes_of(given)) * of(given)
+            return tuple(its if n == number else part for n, part in enumerate(formula(given)))
+
+        return changed
+
+    return change
+
+
 def _atoms(given: Given, names: Sequence[str]) -> Mapping[str, Array]:
     found = {name: given[name] for name in names}
     if "T" in given and given["X"].min() < 0:  # logits
@@ -287,12 +326,21 @@ def _other_formulas(right: Formula, cases: Sequence[Case], names: Sequence[str],
 
 
 def _exchanged(names: Sequence[str]) -> Iterator[tuple[str, str, Callable[[Given], Given]]]:
+    """Words, hints, and how the arguments are changed: exchanged, one taken for another, or made something else."""
     one, *others = names
     for other in others:
         yield "arguments-swapped", _ARGUMENT, lambda g, o=other: {**g, one: g[o], o: g[one]}  # type: ignore[misc]
-        yield "wrong-argument", _ARGUMENT, lambda g, o=other: {**g, one: g[o]}  # type: ignore[misc]
-        if other != "delta_next":
-            yield "wrong-argument", _ARGUMENT, lambda g, o=other: {**g, o: g[one]}  # type: ignore[misc]
         if other == "T":
-            yield "wrong-argument", _ARGUMENT, lambda g: {**g, "T": _of_the_largest(g["X"])}
             yield "wrong-argument", _ARGUMENT, lambda g: {**g, "T": softmax(g["T"])}
+    for name, other in permutations(names, 2):
+        # Without delta_next it is one that is ignored.
+        for of in _MADE if name != "delta_next" else ():
+            yield "wrong-argument", _ARGUMENT, lambda g, n=name, o=other, of=of: {**g, n: of(g[o])}  # type: ignore[misc]
+    for name in names:
+        for of in _MADE[1:]:
+            yield "wrong-function", _FUNCTION, lambda g, n=name, of=of: {**g, n: of(g[n])}  # type: ignore[misc]
+    if "delta_next" in names and "Y" in names:
+        for operation in _BINARY:
+            yield "wrong-function", _FUNCTION, lambda g, o=operation: {**g, "delta_next": o(g["delta_next"], g["Y"])}  # type: ignore[misc]
+    for name, column in product({"T", "delta_next"} & set(names), (-1, 0)):
+        yield "term-missing", _COLUMNS, lambda g, n=name, c=column: {**g, n: with_empty_row(g[n].T, c).T}  # type: ignore[misc]

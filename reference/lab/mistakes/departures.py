@@ -213,7 +213,14 @@ def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
             flat = partial(_changed, _reduced(np.mean, axis, place))
             found.append(after("wrong-axis", hint, _reduced(np.mean, axis, place), leaves=flat))
             found.append(after("wrong-axis", hint, _reduced(np.sum, axis, place), leaves=flat))
+    ordered = "In which order come the entries of each row?"
+    found.append(after("wrong-function", ordered, _sorted, leaves=partial(_changed, _sorted)))
+    found.append(after("wrong-function", ordered, lambda parts, _: tuple(part[..., ::-1] for part in parts)))
     return found
+
+
+def _sorted(parts: Parts, given: Given) -> Parts:
+    return tuple(np.sort(part, axis=-1) for part in parts)
 
 
 def _changed(change: Callable[[Parts, Given], Parts], parts: Parts) -> Parts:

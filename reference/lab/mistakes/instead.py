@@ -290,6 +290,8 @@ def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
         for word, hint, mask in _MASKS:
             formula = lambda given, mask=mask: (given["delta_next"] * mask(given["Y"], given["delta_next"]),)  # noqa: E731
             yield (word,), hint, formula
+            if word == "mask-from-delta":
+                continue
             alone = lambda given, mask=mask: (1.0 * mask(given["Y"], given["delta_next"]),)  # noqa: E731
             yield ("delta-next-ignored",), "Where does the gradient of the next layer enter?", alone
         on = lambda given: (1.0 * (given["Y"] > 0),)  # noqa: E731

@@ -45,12 +45,19 @@ def _distances(probable: Any) -> Iterator[Instead]:
         lambda P, T: 1 - _rows(P * T),
         lambda P, T: -_rows(P * T),
         lambda P, T: -_rows(P * np.log(P)),
+        lambda P, T: -np.log(_rows(P)),
+        lambda P, T: -np.log(1 - _rows(P * T)),
+        lambda P, T: -_rows(T * np.log(1 - P)),
+        lambda P, T: -_rows((1 - T) * np.log(1 - P)),
+        lambda P, T: -_rows((1 - T) * np.log(P)),
+        lambda P, T: -_rows(T * P * np.log(P)),
+        lambda P, T: -_rows(np.log(np.where(T != 0, P, 1))) / _rows(P * T),
     ):
         yield _of(("wrong-function",), _WHICH, lambda X, T, of=of: of(probable(X), T))
     whose = "Whose probability does the loss ask for: that of the target, or of another class?"
-    for chosen in (np.max, np.min):
+    for chosen, word in ((np.max, "wrong-argument"), (np.min, "wrong-function")):
         formula = lambda X, T, chosen=chosen: -np.log(chosen(probable(X), axis=1, keepdims=True))  # noqa: E731
-        yield _of(("wrong-function",), whose, formula)
+        yield _of((word,), whose, formula)
 
 
 def _same(X: Array) -> Array:
@@ -75,6 +82,12 @@ def _loss_delta() -> Iterator[Instead]:
         lambda X, T: -T * np.log(np.where(T != 0, X, 1)),
         lambda X, T: -T * (1 - X),
         lambda X, T: -T / X**2,
+        lambda X, T: -T * (1 + np.log(np.where(T != 0, X, 1))),
+        lambda X, T: -(1 + np.log(X)),
+        lambda X, T: T / (1 - X),
+        lambda X, T: -T / (X * (1 - X)),
+        lambda X, T: (X - T) / (X * (1 - X)),
+        lambda X, T: (1 - T) / (1 - X),
     ):
         yield _of(("wrong-function",), _DERIVATIVE, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -X / T)
@@ -85,9 +98,17 @@ def _logits_forward() -> Iterator[Instead]:
     yield from _distances(softmax)
     yield from _distances(_same)
     yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(np.exp(X)) - _rows(T * X))
+    # The logarithm of each exponential, and then their sum.
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * X))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * _behind_largest(X)))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(X) - _rows(T * X))
     for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
         yield _of(("wrong-function",), _WHICH, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
+
+
+def _behind_largest(X: Array) -> Array:
+    return np.asarray(X - X.max(axis=1, keepdims=True))
 
 
 def _margins(X: Array, T: Array) -> Array:
@@ -96,7 +117,7 @@ def _margins(X: Array, T: Array) -> Array:
 
 
 def _loss_of_logits(X: Array, T: Array) -> Array:
-    Z = X - X.max(axis=1, keepdims=True)
+    Z = _behind_largest(X)
     return np.log(_rows(np.exp(Z))) - _rows(T * Z)
 
 

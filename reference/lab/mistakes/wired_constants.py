@@ -113,6 +113,9 @@ def _scaling(subject: str, name: str, scale: scales.Scale) -> Choice:
         return Choice(
             name, lambda Y: Y * scale.of({"N": len(Y), "D": 1, "K": Y.shape[1]}), first, hint, told, tuple(further)
         )
+    if scale.powers[2]:  # of the classes only the loss's delta tells
+        begun = lambda A: A * scale.of({"N": len(A), "D": 1, "K": A.shape[1]})  # noqa: E731
+        return Choice("started", begun, first, hint, told, tuple(further))
     change = each_part(lambda part, X: part * scale.of({"N": len(X), "D": X.shape[1], "K": 1}))
     return Choice(name, change, first, hint, told, tuple(further))
 
