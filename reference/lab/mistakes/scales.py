@@ -203,6 +203,9 @@ def words_of(scale: Scale, *, per_sample: bool, classes: bool) -> tuple[str, ...
     elif not per_sample and n == 1 and abs(scale.constant) <= 1 / _FIXED:
         # Divided by a number of samples, if by another than that of the batch.
         rest = True
+    elif not per_sample and n == 1 and -1 in {d, k}:
+        # Divided by another size in the place of N: that is one mistake.
+        rest = True
     elif not per_sample and n in {-1, 1}:
         words.append("averaged-twice" if n < 0 else "not-averaged")
     elif n:
