@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference.execution.worker.protocol import New, Seed
 from reference.findings import Violation
 from reference.lab.context import Context
 from reference.lab.contract import Message, forward_of
@@ -53,6 +54,24 @@ def hides(violation: Violation) -> bool:
     if due.kind != "entry" or came.kind != "entry" or np.isfinite(due["value"]):
         return False
     return bool(abs(came["value"]) == np.finfo(np.float64).max)
+
+
+def remembers_the_start(context: Context, violation: Violation) -> bool:
+    """Whether an answer depends on the numbers with which a layer began, although others stand in it now."""
+    message, case = violation.asked
+    begun = message.setting(case)[0]
+    if not isinstance(begun, New) or "rng" not in begun.arguments:
+        return False
+    bounds = context.answer(message, case).bounds
+    answers = []
+    for seed in range(2):
+        steps = context.steps(message, case)
+        steps[0] = New(begun.name, begun.cls, {**begun.arguments, "rng": Seed(seed)})
+        try:
+            answers.append(context.of(context.executor, []).parts(message, case, context.executor.run(steps)[-1]))
+        except Violation:
+            return False
+    return any(differing_entry(*each) is not None for each in zip(*answers, bounds, strict=True))
 
 
 def asked_again(context: Context, violation: Violation) -> str | None:
@@ -279,6 +298,7 @@ def hint_for(word: str) -> str:
     """What to think about, for a word that no listed mistake stands for."""
     hints = {
         "low-precision": "Some digits are right and the rest is not: where does float32 or float16 come in?",
+        "stateful": "W and b may be written into at any time: what is computed from them earlier, and kept?",
         "finite-differences": "Differences of nearby values lose half the digits: the derivative can be written down.",
     }
     return hints.get(word) or MISTAKES[word].hint or ""

@@ -40,6 +40,10 @@ def _of_the_largest(A: Array) -> Array:
     return np.asarray(np.eye(A.shape[1])[A.argmax(axis=1)])
 
 
+def _of_the_smallest(A: Array) -> Array:
+    return np.asarray(np.eye(A.shape[1])[A.argmin(axis=1)])
+
+
 def _sigmoid(A: Array) -> Array:
     return np.asarray(0.5 * (1 + np.tanh(A / 2)))
 
@@ -60,7 +64,7 @@ _BINARY: tuple[Callable[[Array, Array], Array], ...] = (
 )
 #: What is made of an argument before the formula takes it.
 _MADE: tuple[Unary, ...] = (
-    *(lambda A: A, softmax, _of_the_largest, _sigmoid, np.tanh, np.exp, np.abs, np.square, np.sign),
+    *(lambda A: A, softmax, _of_the_largest, _of_the_smallest, _sigmoid, np.tanh, np.exp, np.abs, np.square, np.sign),
     *(lambda A: np.maximum(A, 0), lambda A: np.sqrt(np.abs(A)), lambda A: 1 - A, lambda A: A * (1 - A), np.log),
 )
 #: What is done to a whole answer.
@@ -232,16 +236,30 @@ def _extra_factors_of_parts(right: Formula, cases: Sequence[Case], names: Sequen
         of_part = [(given, (parts[number],)) for given, parts in cases]
         if _scaled(lambda given, number=number: right(given)[number], of_part) is not None:  # type: ignore[misc]
             continue
-        for name, of in product(names, _UNARY):
-            factor = _single(name, of).of
-
-            def formula(given: Given, number: int = number, factor: Callable[[Given], Array] = factor) -> Array:
-                return np.asarray(right(given)[number] * factor(given))
-
+        others = [
+            ("wrong-function", _FACTOR, _times(number, right, _single(*each).of)) for each in product(names, _UNARY)
+        ]
+        others += [("wrong-argument", _ARGUMENT, _of_other_delta(number, right, of)) for of in _OUTPUTS]
+        for word, hint, formula in others:
             scale = _scaled(formula, of_part)
             if scale is not None:
                 told = {} if scale.is_one else {"factor": str(scale)}
-                yield Departure("wrong-function", _FACTOR, _with_part(number, formula, scale), told, specific=True)
+                yield Departure(word, hint, _with_part(number, formula, scale), told, specific=True)
+
+
+#: What stands beside the gradient that comes from the next layer, and may be taken for it.
+_OUTPUTS: tuple[Callable[[Given], Array], ...] = (
+    *(lambda g: g["X"] @ g["W"] + g["b"], lambda g: g["X"] @ g["W"]),
+    lambda g: g["delta_next"] - g["X"] @ g["W"] - g["b"],
+)
+
+
+def _times(number: int, right: Formula, factor: Callable[[Given], Array]) -> Callable[[Given], Array]:
+    return lambda given: np.asarray(right(given)[number] * factor(given))
+
+
+def _of_other_delta(number: int, right: Formula, of: Callable[[Given], Array]) -> Callable[[Given], Array]:
+    return lambda given: right({**given, "delta_next": of(given)})[number]
 
 
 def _with_part(number: int, of: Callable[[Given], Array], scale: scales.Scale) -> Callable[[Formula], Formula]:
@@ -338,7 +356,8 @@ def _exchanged(names: Sequence[str]) -> Iterator[tuple[str, str, Callable[[Given
             yield "wrong-argument", _ARGUMENT, lambda g, n=name, o=other, of=of: {**g, n: of(g[o])}  # type: ignore[misc]
     for name in names:
         for of in _MADE[1:]:
-            yield "wrong-function", _FUNCTION, lambda g, n=name, of=of: {**g, n: of(g[n])}  # type: ignore[misc]
+            word = "sign" if of is np.abs else "wrong-function"
+            yield word, _FUNCTION, lambda g, n=name, of=of: {**g, n: of(g[n])}  # type: ignore[misc]
     if "delta_next" in names and "Y" in names:
         for operation in _BINARY:
             yield "wrong-function", _FUNCTION, lambda g, o=operation: {**g, "delta_next": o(g["delta_next"], g["Y"])}  # type: ignore[misc]

@@ -325,9 +325,9 @@ def rounded(names: tuple[str, ...]) -> list[Departure]:
         found += [Departure("low-precision", _SINGLE, _round_before(chosen, to), told) for chosen in each_and_all]
         change = _round_after(to)
         found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
-    for digits in range(1, 13):
-        change = _round_after(partial(_rounded_to, digits))
-        told = {"decimals": str(digits)}
+    for digits in range(-1, 13):
+        change = _round_after(np.trunc if digits < 0 else partial(_rounded_to, digits))
+        told = {"decimals": str(max(digits, 0))}
         found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ def _logits_forward() -> Iterator[Instead]:
     yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * X))
     yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * _behind_largest(X)))
     yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(X) - _rows(T * X))
+    yield _of(("term-missing",), _ALL, _without_target)
     for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
         yield _of(("wrong-function",), _WHICH, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
@@ -119,6 +121,29 @@ def _margins(X: Array, T: Array) -> Array:
 def _loss_of_logits(X: Array, T: Array) -> Array:
     Z = _behind_largest(X)
     return np.log(_rows(np.exp(Z))) - _rows(T * Z)
+
+
+def _without_target(X: Array, T: Array) -> Array:
+    Z = _behind_largest(X)
+    return np.log(_rows((1 - T) * np.exp(Z))) - _rows(T * Z)
+
+
+#: What the product with the Jacobian is made of: a product for each entry, what is taken off it, and its factor.
+_OF_EACH: tuple[Callable[[Array, Array], Array], ...] = (
+    *(lambda Y, d: Y * d, lambda Y, d: Y**2 * d, lambda Y, d: d, lambda Y, d: Y * (1 - Y) * d),
+    lambda Y, d: Y * _rows(d),
+)
+_OF_ALL: tuple[Callable[[Array, Array], Array], ...] = (
+    *(lambda Y, d: _rows(Y * d), lambda Y, d: _rows(d), lambda Y, d: _rows(Y**2 * d), lambda Y, d: _rows(Y**2) * d),
+    *(lambda Y, d: _rows(Y**2) * _rows(d), lambda Y, d: np.sum(Y * d), lambda Y, d: np.sum(d)),
+)
+_FACTORS: tuple[Callable[[Array], Array], ...] = (np.ones_like, lambda Y: Y, np.square)
+
+
+def _of_two() -> Iterator[Callable[[Array, Array], Array]]:
+    """Every product for each entry less something of them all, with a factor."""
+    for one, total, factor in product(_OF_EACH, _OF_ALL, _FACTORS):
+        yield lambda Y, delta_next, a=one, b=total, c=factor: a(Y, delta_next) - c(Y) * b(Y, delta_next)  # type: ignore[misc]
 
 
 def _behind_softmax(P: Array, G: Array) -> Array:
@@ -168,6 +193,8 @@ def _softmax_delta() -> Iterator[Instead]:
         lambda Y, delta_next: softmax(delta_next),
     ):
         yield _of(("wrong-function",), _DERIVATIVE, of)
+    for of in _of_two():
+        yield _of(("wrong-function",), _JACOBIAN, of)
     yield _of(("arguments-swapped",), _JACOBIAN, lambda Y, delta_next: delta_next * (Y - _rows(Y * delta_next)))
 
 

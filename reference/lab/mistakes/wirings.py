@@ -7,6 +7,7 @@ from the right one in a single choice, and then those that differ in two.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -129,7 +130,7 @@ _PROPAGATE = [
     Choice("cast", True, "low-precision", "What type has each layer's answer, and what type has X?"),
     Choice("first", True, "wrong-layer-order", "Where do the output layers stand?"),
     Choice("heed", "always", "output-layers-ignored", "With output_layers=False, what does the loss expect to get?"),
-    Choice("stop", "hidden alone", "output-layers-ignored", "After `last_layer`, does any other layer run?"),
+    Choice("stop", "hidden alone", "last-layer-ignored", "After `last_layer`, does any other layer run?"),
     Choice(
         "stop", "never among output layers", "last-layer-ignored", "May `last_layer` be the name of an output layer?"
     ),
@@ -157,6 +158,7 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
             Y = layer.forward(Y)
         for layer in self.output_layers if of == "predictions of predictions" else ():
             Y = layer.forward(Y)
+        T = choices["targets"](Y) if "targets" in choices else T
         losses = result(self.loss.forward(T, Y) if choices.get("swapped") else self.loss.forward(Y, T))
         penalty = choices.get("penalty", 0.0)
         return losses + penalty * sum((each.W**2).sum() for each in self.layers if each.has_params())
@@ -164,6 +166,7 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
     return evaluate
 
 
+_SUM = "One loss for each sample is promised: is it summed away?"
 _MEAN = "One loss for each sample is promised; who takes the mean?"
 _EVALUATE = [
     *(Choice("layers", change, word, hint) for word, hint, change in _LAYERS),
@@ -175,8 +178,17 @@ _EVALUATE = [
         "How often do the output layers run, and does the loss see them?",
     ),
     Choice("swapped", True, "arguments-swapped", FIRST),
-    Choice("result", np.mean, "averaged-over-batch", _MEAN),
-    Choice("result", np.sum, "summed-over-batch", "One loss for each sample is promised: is it summed away?"),
+    *(
+        Choice("result", change, word, hint)
+        for of, word, hint in ((np.mean, "averaged-over-batch", _MEAN), (np.sum, "summed-over-batch", _SUM))
+        for change in (of, partial(of, axis=0), partial(of, axis=0, keepdims=True))
+    ),
+    Choice(
+        "targets",
+        lambda Y: np.eye(Y.shape[1])[Y.argmax(axis=1)],
+        "wrong-argument",
+        "Whose class does the loss ask for: that of the target, or the predicted one?",
+    ),
     Choice("result", lambda losses: np.full(losses.shape, losses.mean()), "averaged-over-batch", _MEAN),
     Choice("result", lambda losses: np.full(losses.shape, losses.sum()), "summed-over-batch", _MEAN),
     Choice("result", lambda losses: losses / len(losses), "averaged-over-batch", _MEAN),
