@@ -25,6 +25,7 @@ _MOST = 20
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
 _FACTOR = "Which factors has the formula, and which are another's?"
 _FUNCTION = "Compare the code with the definition, operation by operation: which function is this?"
+_SIGN = "Which sign has each factor of the formula, and where does it get lost?"
 _COLUMNS = "Where does the loop over the columns begin, and where does it end?"
 _ARGUMENT = "Which array does each step of the formula take?"
 #: An answer, and what was given.
@@ -217,8 +218,7 @@ def _extra_factors(right: Formula, cases: Sequence[Case], names: Sequence[str]) 
     for name, of in product(names, _UNARY):
         factor = _single(name, of).of
         found = _instead(
-            "wrong-function",
-            _FACTOR,
+            *(("sign", _SIGN) if of is np.sign else ("wrong-function", _FACTOR)),
             lambda given, factor=factor: right(given)[0] * factor(given),  # type: ignore[misc]
             cases,
         )
@@ -356,7 +356,7 @@ def _exchanged(names: Sequence[str]) -> Iterator[tuple[str, str, Callable[[Given
             yield "wrong-argument", _ARGUMENT, lambda g, n=name, o=other, of=of: {**g, n: of(g[o])}  # type: ignore[misc]
     for name in names:
         for of in _MADE[1:]:
-            word = "sign" if of is np.abs else "wrong-function"
+            word = "wrong-argument" if name == "T" else "sign" if of is np.abs else "wrong-function"
             yield word, _FUNCTION, lambda g, n=name, of=of: {**g, n: of(g[n])}  # type: ignore[misc]
     if "delta_next" in names and "Y" in names:
         for operation in _BINARY:

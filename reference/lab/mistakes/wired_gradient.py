@@ -194,7 +194,7 @@ CHOICES = [
            "By how much does an output change when its bias grows by one?"),
     Choice("scale", each_part(lambda part, X: part / len(X)), "averaged-twice", _WHO),
     Choice("scale", each_part(lambda part, X: part * len(X)), "not-averaged", _WHO),
-    *(Choice("per", per, "scaled", "By which numbers is the gradient of a layer divided, and who asks for each?", alone=True)
+    *(Choice("per", per, "scaled", "By which numbers is a layer's gradient divided, and who asks for each?", alone=True)
       for per in (lambda layers: 1 / len(layers), lambda layers: 1 / sum(each.has_params() for each in layers))),
     Choice("scale", each_part(lambda part, X: -part), "sign", "Who takes the step downhill?"),
     *(Choice("scale", each_part(lambda part, X, to=to: to(part)), word, hint, alone=True)  # type: ignore[misc]
