@@ -152,7 +152,7 @@ _CIRCUMSTANCES = {
     "swapped": "; it is the gradient of {other}",
     "formula off": "; the formula differs from the derivative by {part:.2g} of it in exact arithmetic too",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
-    "another generator": ": the right distribution, but not drawn by the generator that was given",
+    "another generator": ": the right distribution, but other numbers than the given generator draws here",
     "after the step": ", after the step of gradient descent",
     "after the training": ", for the first batch after the training",
     "in training": ", in training on {experiment}: epoch {epoch}, batch {batch}",

@@ -65,7 +65,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "wrong-dtype": Word(
         "the answer's numbers are of another type than promised",
-        "Which line makes an array of another type than its arguments have?",
+        "Of which type is each array on the way, and which line makes one of another type than the answer should have?",
     ),
     "wrong-type": Word(
         "the answer is of another type than promised",
@@ -77,7 +77,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "stateful": Word(
         "the answer depends on what else was called",
-        "The arguments say all that is needed. What is remembered from an earlier call is another batch's.",
+        "The arguments say all that is needed: what does another call leave behind that this one finds?",
     ),
     "nondeterministic": Word(
         "the same question gets different answers",
@@ -96,8 +96,8 @@ MISTAKES: dict[str, Word] = {
         "Right for ordinary batches and wrong for this size: what does a one in the shape change?",
     ),
     "sample-dependence": Word(
-        "the answer to one sample depends on the others in its batch",
-        "One sample's answer changes with the others in its batch: what runs over the whole array?",
+        "the answer to one sample depends on the others in its batch, or on its place there",
+        "One sample's answer changes with the others, or with its place: what is done to one row, or runs over all of them?",
     ),
     "scaled": Word(
         "the answer, or a number on the way to it, is off by a factor",
@@ -126,7 +126,7 @@ MISTAKES: dict[str, Word] = {
         "Whose sign decides whether a unit is on: that of its input, or that of the gradient?",
     ),
     "mask-wrong-threshold": Word(
-        "the mask switches at another place than 0",
+        "the mask does not switch right above 0",
         "At the kink the derivative may be that of the left or of the right: is it another?",
     ),
     "leaky": Word(
@@ -211,7 +211,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "low-precision": Word(
         "the computation, or its result, keeps fewer digits than its arguments have",
-        "Which line makes an array of another type than the arguments have?",
+        "Of which type is each array on the way, and which one has fewer digits than the answer should have?",
     ),
     "finite-differences": Word(
         "the derivative is approximated by differences",
@@ -237,7 +237,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "update-replaces": Word("the parameters are replaced by the step instead of moved by it"),
     "initialisation": Word(
-        "the initial parameters do not have the promised distribution",
+        "the initial parameters are not the promised ones",
         "Which generator draws the weights, with which deviation, and where do the biases start?",
     ),
 }

@@ -73,31 +73,34 @@ _ON_TOP: tuple[Unary, ...] = (
     *(np.tanh, _sigmoid, np.exp, lambda A: np.exp(-A), np.square, lambda A: np.sqrt(np.abs(A))),
     *(lambda A: np.maximum(A, 0), softmax, np.sign, lambda A: 1 / A, np.log, np.log1p, np.expm1),
 )
-#: What is taken of one argument for a term.
-_TERMS: tuple[Unary, ...] = (lambda A: A, np.sign, np.abs, np.square)
+#: What is taken of one argument for a term, and how it is told.
+_TERMS: tuple[tuple[str, Unary], ...] = (
+    *(("{}", lambda A: A), ("the sign of {}", np.sign), ("the size of {}", np.abs), ("{} squared", np.square)),
+)
 
 
 @dataclass(frozen=True)
 class _Basis:
-    """An array made of what is given, and of which arguments."""
+    """An array made of what is given, of which arguments, and how it is told."""
 
     names: frozenset[str]
     of: Callable[[Given], Array]
+    told: str = ""
 
 
-def _single(name: str, of: Unary) -> _Basis:
-    return _Basis(frozenset({name}), lambda given: of(given[name]))
+def _single(name: str, of: Unary, told: str = "{}") -> _Basis:
+    return _Basis(frozenset({name}), lambda given: of(given[name]), told.format(name))
 
 
 def _terms(names: Sequence[str]) -> Iterator[_Basis]:
     for name in names:
-        for of in _TERMS:
-            yield _single(name, of)
+        for told, of in _TERMS:
+            yield _single(name, of, told)
             if name != "b":
-                yield _single(name, lambda A, of=of: _rows(of(A)))  # type: ignore[misc]
-                yield _single(name, lambda A, of=of: of(A).sum(axis=0))  # type: ignore[misc]
-            yield _single(name, lambda A, of=of: np.asarray(of(A).sum()))  # type: ignore[misc]
-    yield _Basis(frozenset(), lambda given: np.ones(()))
+                yield _single(name, lambda A, of=of: _rows(of(A)), f"the sum of each row of {told}")  # type: ignore[misc]
+                yield _single(name, lambda A, of=of: of(A).sum(axis=0), f"the sum of each column of {told}")  # type: ignore[misc]
+            yield _single(name, lambda A, of=of: np.asarray(of(A).sum()), f"the sum of {told}")  # type: ignore[misc]
+    yield _Basis(frozenset(), lambda given: np.ones(()), "1")
 
 
 def _coefficient(basis: _Basis, number: int, cases: Sequence[tuple[Given, Array, Array]]) -> scales.Scale | None:
@@ -171,11 +174,9 @@ def _extra_terms(right: Formula, cases: Sequence[Case], names: Sequence[str]) ->
 
         return changed
 
-    told = {str(each[1]) for each in added if each is not None}
+    told = {f"coefficient of {each[0].told}": str(each[1]) for each in added if each is not None}
     if told:
-        yield Departure(
-            "extra-term", _TERM, change, {"coefficient of the term": ", ".join(sorted(told))}, specific=True
-        )
+        yield Departure("extra-term", _TERM, change, told, specific=True)
 
 
 def _scaled(of: Callable[[Given], Array], cases: Sequence[Case]) -> scales.Scale | None:

@@ -95,6 +95,7 @@ _EPSILON = "What does the small number change where the numbers beside it are sm
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
 #: A number that is added to others is an epsilon if it is smaller than this.
 SMALL = 0.1
+_ROUNDED = "Which line rounds numbers, or makes whole ones of them, and who asks for that?"
 _SINGLE = "Some digits are right and the rest is not: where does float32 or float16 come in?"
 
 
@@ -328,7 +329,7 @@ def rounded(names: tuple[str, ...]) -> list[Departure]:
     for digits in range(-1, 13):
         change = _round_after(np.trunc if digits < 0 else partial(_rounded_to, digits))
         told = {"decimals": str(max(digits, 0))}
-        found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
+        found.append(after("low-precision", _ROUNDED, change, estimated=told, leaves=partial(_changed, change)))
     return found
 
 

@@ -150,7 +150,7 @@ class _Fault:
     hint: str
 
 
-_MISSING = "Which step of the formula has the code not?"
+_MISSING = "Which step of the formula does the code leave out?"
 _POWER = "Which power does each factor have in the formula?"
 _SIGN = "Follow the minus signs through the derivation."
 _DIGITS = "Some digits are right and the rest is not: where does float32 or float16 come in?"
