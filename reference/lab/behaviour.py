@@ -10,7 +10,7 @@ import numpy as np
 from reference.execution.worker.protocol import New, Seed
 from reference.findings import Violation
 from reference.lab.context import Context
-from reference.lab.contract import Message, forward_of
+from reference.lab.contract import Case, Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.observations import Observation, formula_of
@@ -56,9 +56,8 @@ def hides(violation: Violation) -> bool:
     return bool(abs(came["value"]) == np.finfo(np.float64).max)
 
 
-def remembers_the_start(context: Context, violation: Violation) -> bool:
+def remembers_the_start(context: Context, message: Message, case: Case) -> bool:
     """Whether an answer depends on the numbers with which a layer began, although others stand in it now."""
-    message, case = violation.asked
     begun = message.setting(case)[0]
     if not isinstance(begun, New) or "rng" not in begun.arguments:
         return False

@@ -135,7 +135,8 @@ class Explainer:
         if message is None or violation.came.kind != "entry":
             return violation, None
         word = behaviour.asked_again(self.context, violation)
-        if word is None and violation.mistake is None and behaviour.remembers_the_start(self.context, violation):
+        start = word is None and violation.mistake is None
+        if start and behaviour.remembers_the_start(self.context, *violation.asked):
             word = "stateful"
         if word is not None:
             return violation.but(mistake=word), behaviour.hint_for(word)

@@ -165,6 +165,7 @@ _REASONS = {
     "suspects": "fails, perhaps because of {names:list}",
     "examiner failed": "the examiner failed: {error}: {said}",
     "accepted": "fails, as expected: {reason} (got {came})",
+    "view kept": "the layer keeps a view of its first parameters, so that none of another type can be put in",
     "too slow": "too slow for batches of {batch} images, by the time that {few} take",
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",

@@ -97,7 +97,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "sample-dependence": Word(
         "the answer to one sample depends on the others in its batch, or on its place there",
-        "One sample's answer changes with the others, or with its place: what is done to one row, or runs over all of them?",
+        "One sample's answer changes with the others, or with its place: what is done to one row, or to all at once?",
     ),
     "scaled": Word(
         "the answer, or a number on the way to it, is off by a factor",
