@@ -11,6 +11,7 @@ from reference.gradients.context import Context
 from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, unshared, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
+from reference.gradients.repair import repaired
 
 #: Words that say no more than that numbers or a shape are wrong: something more exact is looked for.
 _SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
@@ -31,16 +32,21 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     number = _argument(check, violation)
     if number is None or violation.mistake not in _SAYS_LITTLE or violation.came.kind == "zeros":
         return violation
+    position = context.pattern.differentiable.index(number)
     with np.errstate(all="ignore"):
-        samples = gather(context, context.pattern.differentiable.index(number))
+        samples = gather(context, position)
         found = None if samples is None else name(samples)
-    if found is None:
-        return violation
     came = violation.came
-    if found.constants and not any(each.kind == "one factor" for each in came.more):
+    if found is not None and found.constants and not any(each.kind == "one factor" for each in came.more):
         came = came.and_("estimated", constants=found.constants)
-    words = (found.word,) if violation.mistake in {None, found.word} else (found.word, violation.mistake)
-    return violation.but(came=came, mistake=found.word, mistakes=tuple(word for word in words if word))
+    repair = None if samples is None else repaired(context, position)
+    if repair is not None:
+        came = came.and_("in code", file=repair.file, line=repair.line, source=repair.source)
+    word = found.word if found is not None else repair.word if repair is not None else None
+    if word is None:
+        return violation
+    words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
+    return violation.but(came=came, mistake=word, mistakes=tuple(each for each in words if each))
 
 
 def name(samples: Samples) -> Named | None:

@@ -1,0 +1,173 @@
+"""Looks for the edit after which a gradient is right."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from reference.gradients.context import Context
+from reference.gradients.diagnosis.samples import Sample, all_samples
+from reference.gradients.repair import arithmetic, axes, indices, masks, naming, replacing, statements
+from reference.gradients.repair.given import given_by
+from reference.gradients.repair.places import Edit
+from reference.gradients.repair.running import Running, is_right, quiet
+from reference.gradients.repair.sources import NoSourceError
+from reference.gradients.repair.view import View
+from reference.numerics import likeness
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An edit after which a gradient is right.
+
+    Attributes
+    ----------
+    word
+        What its inverse is called.
+    line, file
+        Where it stands.
+    source
+        The code that it changes.
+    positions
+        The arguments of floating point whose gradients it repairs.
+    cost
+        As of the edit.
+    new
+        What it puts there.
+    """
+
+    word: str
+    line: int
+    file: str
+    source: str
+    positions: tuple[int, ...]
+    cost: float
+    new: str = ""
+
+
+Family = Callable[[View], Iterator[Edit]]
+#: The kinds of edits; those of a line are tried together, the likely ones first.
+_FAMILIES: tuple[tuple[Family, ...], ...] = (
+    (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, axes.orders,
+     axes.letters, axes.conjugated, indices.steps, indices.negated, indices.slices, indices.orders, masks.comparisons,
+     arithmetic.drops, arithmetic.options, arithmetic.powers, replacing.names),
+    (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+    (replacing.expressions, arithmetic.functions),
+    (replacing.factors, replacing.terms),
+)  # fmt: skip
+_FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
+
+
+def repaired(context: Context, position: int) -> Repair | None:
+    """The likeliest edit after which the gradient of an argument is right in all samples; None if there is none."""
+    if context not in _FOUND:
+        _FOUND[context] = []
+        samples = all_samples(context)
+        if len(samples) > 1:
+            _FOUND[context] = _search(context, samples)
+    return next((each for each in _FOUND[context] if position in each.positions), None)
+
+
+def _search(context: Context, samples: Sequence[Sample]) -> list[Repair]:
+    with quiet():
+        try:
+            running = Running(context, samples)
+            with running:
+                return Search(running, context).repairs()
+        except NoSourceError:
+            return []
+
+
+class Search:
+    """The search for one context."""
+
+    def __init__(self, running: Running, context: Context) -> None:
+        self._running = running
+        self._samples = running.samples
+        positions = range(len(self._samples[0].truths))
+        right = {n: [is_right(s, n, s.answers[n]) for s in self._samples] for n in positions}
+        self.wrong = [n for n in positions if not all(right[n])]
+        self._right = [n for n in positions if all(right[n])]
+        failing = [k for k in range(len(self._samples)) if not all(right[n][k] for n in positions)]
+        self._first = self._samples[failing[0]] if failing else self._samples[0]
+        self._context = context
+        self.tried = 0
+
+    def repairs(self) -> list[Repair]:
+        """The repairs that were found, the best first."""
+        if not self.wrong or not self._is_faithful():
+            return []
+        self._running.does_without_forward()
+        other = next((s for s in self._samples if s.args is not self._first.args), self._samples[-1])
+        another = next((s for s in self._samples if s.args is self._first.args and s is not self._first), other)
+        runs = [
+            self._running.recorded(self._first),
+            self._running.recorded(self._first, 2.0),
+            self._running.recorded(other),
+            self._running.recorded(another),
+        ]
+        self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
+        view = View(self._running.sites, runs, self._first.cotangent, given_by(self._context))
+        found: list[Repair] = []
+        deadline = time.process_time() + likeness.REPAIR_SECONDS
+        for families in _FAMILIES:
+            edits = sorted((edit for family in families for edit in family(view)), key=lambda edit: edit.cost)
+            for edit in edits:
+                if time.process_time() > deadline:
+                    break
+                if found and edit.cost > found[0].cost + likeness.REPAIR_MARGIN:
+                    break
+                positions = self._repairs(edit)
+                if positions:
+                    found.append(_repair(edit, positions))
+            if any(len(each.positions) == len(self.wrong) for each in found):
+                break
+        return sorted(found, key=lambda each: (-len(each.positions), each.cost))
+
+    def _is_faithful(self) -> bool:
+        """Whether the instrumented code answers as the code did."""
+        answers = self._running.answers(self._first)
+        return answers is not None and all(
+            one.shape == two.shape and np.allclose(one, two, rtol=1e-9, atol=0, equal_nan=True)
+            for one, two in zip(answers, self._first.answers, strict=True)
+        )
+
+    def _repairs(self, edit: Edit) -> tuple[int, ...]:
+        """The arguments whose gradients are right with an edit, in all samples; none if it spoils another one."""
+        self.tried += 1
+        with self._running.edited(edit) as done:
+            if not done:
+                return ()
+            positions = self._improved(self._first, self.wrong)
+            for sample in self._samples:
+                if not positions:
+                    return ()
+                if sample is not self._first:
+                    positions = self._improved(sample, positions)
+        return tuple(positions)
+
+    def _improved(self, sample: Sample, positions: Sequence[int]) -> list[int]:
+        answers = self._running.answers(sample)
+        if answers is None:
+            return []
+        better = [n for n in positions if is_right(sample, n, answers[n])]
+        return better if better and all(is_right(sample, n, answers[n]) for n in self._right) else []
+
+
+def _repair(edit: Edit, positions: tuple[int, ...]) -> Repair:
+    node = edit.place.node
+    source = ast.unparse(node).splitlines()[0]
+    new = ""
+    if edit.new is not None:
+        new = ast.unparse(ast.fix_missing_locations(edit.new))
+    elif edit.replaced:
+        new = "; ".join(
+            ast.unparse(ast.fix_missing_locations(each)) for each in edit.replaced.values() if isinstance(each, ast.AST)
+        )
+    line = getattr(node, "lineno", 0)
+    return Repair(naming.final(edit), line, edit.place.sites.source.filename, source, positions, edit.cost, new)
