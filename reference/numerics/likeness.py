@@ -72,3 +72,5 @@ REPAIR_SECONDS = 1.0
 REPAIR_MARGIN = 0.15
 #: Constants as small as this are there to keep something from 0. A choice.
 SMALL_CONSTANT = 0.05
+#: What is left of the error of a gradient that an edit repairs in part. A choice.
+NEARER = 0.8

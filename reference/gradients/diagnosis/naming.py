@@ -17,6 +17,11 @@ from reference.gradients.repair import repaired
 _SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
 
 
+#: Words that the forward pass alone gives to entries at other places, which only code shows to be that.
+_SAYS_LESS_THAN_CODE = frozenset({"wrong-argument", "transposed", "term-missing", "factor-missing", "scaled"})
+_OF_PLACES = frozenset({"shifted", "flipped"})
+
+
 def explained(context: Context, check: str, violation: Violation) -> Violation:
     """The violation with the mistake that explains it, where that is certain.
 
@@ -42,11 +47,22 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     repair = None if samples is None else repaired(context, position)
     if repair is not None:
         came = came.and_("in code", file=repair.file, line=repair.line, source=repair.source)
-    word = found.word if found is not None else repair.word if repair is not None else None
+    word = _of_two(found.word if found else None, repair.word if repair else None)
     if word is None:
         return violation
     words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
     return violation.but(came=came, mistake=word, mistakes=tuple(each for each in words if each))
+
+
+def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
+    """The word for a mistake by what reproduces the answers, and by what repairs the code."""
+    if of_answers is None or of_code is None:
+        return of_answers or of_code
+    if (of_answers in _SAYS_LESS_THAN_CODE and of_code in _OF_PLACES) or (
+        of_answers == "factor-missing" and (of_code == "wrong-argument" or of_code.startswith("mask-"))
+    ):
+        return of_code
+    return of_answers
 
 
 def name(samples: Samples) -> Named | None:

@@ -66,6 +66,8 @@ def reductions(view: View) -> Iterator[Edit]:
             word = "scaled" if other in {"sum", "mean"} else "wrong-function"
             yield Edit(place, word, 1.0, ast.Call(b.numpy(other).func, [array, *rest], node.keywords))  # type: ignore[attr-defined]
         inner = view.of_node.get(array)
+        if name == "mean" and inner is not None:
+            yield from _weighted(view, place, inner, ast.Call(b.numpy("sum").func, [array, *rest], node.keywords))  # type: ignore[attr-defined]
         if inner is not None:
             yield Edit(place, "extra-term", 1.5, array)
             if not rest and not any(each.arg == "axis" for each in node.keywords):
@@ -78,6 +80,36 @@ def reductions(view: View) -> Iterator[Edit]:
         if name in _REDUCTIONS and (rest or others):
             toggled = others if kept_now is not None else [*others, ast.keyword("keepdims", b.number(True))]
             yield Edit(place, "wrong-axis", 1.1, ast.Call(node.func, node.args, toggled))
+
+
+def _weighted(view: View, place: Place, inner: Place, total: ast.Call) -> Iterator[Edit]:
+    """A mean with weights instead of a plain one."""
+    for part in view.parts(place):
+        if part.is_plain and part.shape == inner.shape and inner.shape:
+            array = b.times(total.args[0], part.node)
+            yield Edit(place, "factor-missing", 1.3, ast.Call(total.func, [array, *total.args[1:]], total.keywords))
+
+
+def reshapes(view: View) -> Iterator[Edit]:
+    """Entries that are laid out in groups in another order."""
+    for place in view.places:
+        node = place.node
+        if called_name(node) != "reshape" or not isinstance(node, ast.Call) or len(place.shape) < 2:
+            continue
+        array = node.args[0]
+        if isinstance(node.func, ast.Attribute) and view.of_node.get(node.func.value) is not None:
+            array = node.func.value
+        for one, two in combinations(range(len(place.shape)), 2):
+            shape = list(place.shape)
+            shape[one], shape[two] = shape[two], shape[one]
+            changed = b.numpy("reshape", array, b.numbers(tuple(shape)))
+            yield Edit(place, "transposed", 1.0, b.numpy("swapaxes", changed, b.number(one), b.number(two)))
+        outer = place.parent
+        if isinstance(outer, ast.Attribute):  # a transpose behind it
+            around = view.of_node.get(place.sites.source.parents[outer][0])
+            if around is not None and around.shape:
+                new = b.numpy("reshape", array, b.numbers(around.shape))
+                yield Edit(around, "transposed", 1.0, new)
 
 
 def sums(view: View) -> Iterator[Edit]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+import numpy as np
+
 from reference.gradients.repair import building as b
 from reference.gradients.repair.places import Edit, Place, called_name
 from reference.gradients.repair.view import View
@@ -32,6 +34,8 @@ def steps(view: View) -> Iterator[Edit]:
             yield Edit(place, word, 1.0, ast.BinOp(node.left, other, node.right))
         for change in (2, -2):
             yield Edit(place, word, 1.3, b.plus(node, b.number(change)))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.Name):
+            yield Edit(place, "flipped", 0.95, node.right)
         if place.role == "shift":
             yield Edit(place, "shifted", 1.0, b.negative(node))
         yield from _strides(view, place, node)
@@ -77,6 +81,19 @@ def slices(view: View) -> Iterator[Edit]:
                 changed = [new if at == number else old for at, old in enumerate(parts)]
                 index: ast.expr = ast.Tuple(changed, ast.Load()) if isinstance(node.slice, ast.Tuple) else changed[0]
                 yield Edit(place, word, cost, None, {node: ast.Subscript(node.value, index, node.ctx)})
+        for part in view.parts(place):
+            if part.is_plain and not part.varies and not part.shape and isinstance(part.value, int | np.integer):
+                new = [_begun_at(each, part.node) for each in parts]
+                if any(old is not each for old, each in zip(parts, new, strict=True)):
+                    index = ast.Tuple(new, ast.Load()) if isinstance(node.slice, ast.Tuple) else new[0]
+                    yield Edit(place, "shifted", 1.2, None, {node: ast.Subscript(node.value, index, node.ctx)})
+
+
+def _begun_at(part: ast.expr, start: ast.expr) -> ast.expr:
+    """A slice from the first entry, of the same length from another one."""
+    if isinstance(part, ast.Slice) and part.lower is None and part.upper is not None:
+        return ast.Slice(start, b.plus(start, part.upper), part.step)
+    return part
 
 
 def _subscripts(view: View) -> Iterator[tuple[ast.Subscript, Place]]:

@@ -46,19 +46,20 @@ def of_replacement(place: Place, part: Part) -> str:
     """The word for a value that stands where a part is due."""
     old = np.asarray(place.value)
     if place.role in {"index", "range", "shift"}:
-        return "shifted" if not part.varies else "wrong-argument"
+        return "wrong-argument"
     if place.role == "compared" or old.dtype.kind == "b":
         if not place.shape:
             return "mask-wrong-threshold"
         return "mask-from-delta" if place.is_of_cotangent and not part.is_of_cotangent else "mask-from-other"
     if part.is_of_cotangent and part.is_cotangent and not place.is_of_cotangent:
         return "delta-next-ignored"
-    around = _around(place.node, part.node)
-    if around is not None:
-        return around(place, part)
     if old.ndim == 0 and not place.varies and not part.shape:
         return of_constant(place)
-    return _by_ratio(place, part) or _inside(place.node, part.node) or "wrong-argument"
+    by_ratio = _by_ratio(place, part) if place.visits == 1 else None
+    around = _around(place.node, part.node)
+    if around is not None:
+        return by_ratio or around(place, part)
+    return by_ratio or _inside(place.node, part.node) or "wrong-argument"
 
 
 def _around(node: ast.AST, new: ast.AST) -> Any:
@@ -99,11 +100,13 @@ def _by_ratio(place: Place, part: Part) -> str | None:
         return None
     with np.errstate(all="ignore"):
         ratios = [np.asarray(two, dtype=float) / np.asarray(one, dtype=float) for one, two in pairs]
+        if not all(np.array_equal(np.asarray(one) == 0, np.asarray(two) == 0) for one, two in pairs):
+            return None
     flat = [each[np.isfinite(each)] for each in ratios]
     if any(each.size == 0 for each in flat) or any(np.asarray(one).dtype.kind not in "f" for one, _ in pairs):
         return None
     one = flat[0].flat[0]
-    if one != 0 and all(np.allclose(each, one, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
+    if one not in {0, 1} and all(np.allclose(each, one, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
         return "sign" if np.isclose(one, -1) else "scaled"
     if part.is_of_cotangent and place.is_of_cotangent and np.allclose(ratios[0], ratios[3], rtol=1e-7, equal_nan=True):
         return "factor-missing"

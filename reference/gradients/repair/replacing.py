@@ -40,7 +40,7 @@ def _replacements(view: View, *, plain: bool) -> Iterator[Edit]:
 
 
 def _is_entry(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name | ast.Attribute)
+    return isinstance(node, ast.Subscript) and (isinstance(node.value, ast.Name | ast.Attribute) or _is_entry(node.value))
 
 
 def _fits(place: Place, part: Part) -> bool:

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -111,24 +111,27 @@ class Running:
             return None
 
     @contextlib.contextmanager
-    def edited(self, edit: Edit) -> Iterator[bool]:
-        """The functions with an edit; False where it cannot be compiled."""
-        function = edit.place.sites.source.function
-        if edit.new is not None and not edit.place.is_nested:
-            code = _expression(edit.new, self.state)
+    def edited(self, *edits: Edit) -> Iterator[bool]:
+        """The functions with edits, all in one of them; False where that cannot be compiled."""
+        first = edits[0]
+        function = first.place.sites.source.function
+        if len(edits) == 1 and first.new is not None and not first.place.is_nested:
+            code = _expression(first.new, self.state)
             if code is None:
                 yield False
                 return
             self.state.names = function.__globals__
-            self.state.code, self.state.at = code, edit.place.number
+            self.state.code, self.state.at = code, first.place.number
             try:
                 yield True
             finally:
                 self.state.at = -1
             return
-        replaced = dict(edit.replaced) if edit.new is None else {edit.place.node: edit.new}
+        replaced: dict[ast.AST, Any] = {}
+        for edit in edits:
+            replaced |= edit.replaced if edit.new is None else {edit.place.node: edit.new}
         try:
-            code = edit.place.sites.edited(self.state, replaced)
+            code = first.place.sites.edited(self.state, replaced)
         except (NoSourceError, SyntaxError, ValueError, TypeError):
             yield False
             return
@@ -182,4 +185,10 @@ def is_right(sample: Sample, position: int, answer: Any) -> bool:
     return bool((np.abs(answer - truth) <= allowed).all())
 
 
-Try = Callable[[Edit], bool]
+def are_apart(one: Edit, two: Edit) -> bool:
+    """Whether two edits are of one function, and neither stands inside the other."""
+    if one.place.sites is not two.place.sites:
+        return False
+    nodes = [{edit.place.node, *edit.replaced} for edit in (one, two)]
+    within = [{inner for node in each for inner in ast.walk(node)} for each in nodes]
+    return nodes[0].isdisjoint(within[1]) and nodes[1].isdisjoint(within[0])

@@ -6,16 +6,18 @@ import ast
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample, all_samples
-from reference.gradients.repair import arithmetic, axes, indices, masks, naming, replacing, statements
+from reference.gradients.repair import arithmetic, axes, building, indices, masks, naming, replacing, statements
 from reference.gradients.repair.given import given_by
+from reference.gradients.repair.influence import Influence
 from reference.gradients.repair.places import Edit
-from reference.gradients.repair.running import Running, is_right, quiet
+from reference.gradients.repair.running import Answers, Running, are_apart, is_right, quiet
 from reference.gradients.repair.sources import NoSourceError
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
@@ -50,10 +52,12 @@ class Repair:
     new: str = ""
 
 
+#: Edits that repair a part of a gradient: of no more of them are pairs tried.
+_MOST_PARTIAL = 14
 Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
 _FAMILIES: tuple[tuple[Family, ...], ...] = (
-    (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, axes.orders,
+    (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, axes.reshapes, axes.orders,
      axes.letters, axes.conjugated, indices.steps, indices.negated, indices.slices, indices.orders, masks.comparisons,
      arithmetic.drops, arithmetic.options, arithmetic.powers, replacing.names),
     (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
@@ -96,7 +100,7 @@ class Search:
         failing = [k for k in range(len(self._samples)) if not all(right[n][k] for n in positions)]
         self._first = self._samples[failing[0]] if failing else self._samples[0]
         self._context = context
-        self.tried = 0
+        self._partial: list[tuple[float, Edit]] = []
 
     def repairs(self) -> list[Repair]:
         """The repairs that were found, the best first."""
@@ -113,21 +117,42 @@ class Search:
         ]
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
         view = View(self._running.sites, runs, self._first.cotangent, given_by(self._context))
+        influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
         deadline = time.process_time() + likeness.REPAIR_SECONDS
-        for families in _FAMILIES:
-            edits = sorted((edit for family in families for edit in family(view)), key=lambda edit: edit.cost)
-            for edit in edits:
+        for number, families in enumerate(_FAMILIES):
+            all_of = [edit for family in families for edit in family(view)]
+            if number == 1:
+                all_of += influence.scalings
+            if number == len(_FAMILIES) - 1:
+                all_of += influence.constants(view)
+            edits = [edit for edit in all_of if edit.place.node not in influence.excluded]
+            for edit in sorted(edits, key=lambda each: each.cost):
                 if time.process_time() > deadline:
                     break
                 if found and edit.cost > found[0].cost + likeness.REPAIR_MARGIN:
                     break
-                positions = self._repairs(edit)
+                positions = self._repairs([edit])
                 if positions:
                     found.append(_repair(edit, positions))
             if any(len(each.positions) == len(self.wrong) for each in found):
                 break
+        if not found:
+            found += self._pairs()
         return sorted(found, key=lambda each: (-len(each.positions), each.cost))
+
+    def _pairs(self) -> Iterator[Repair]:
+        """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
+        best = sorted(self._partial, key=lambda each: each[0])[:_MOST_PARTIAL]
+        deadline = time.process_time() + likeness.REPAIR_SECONDS / 4
+        for (_, one), (_, two) in combinations(best, 2):
+            if time.process_time() > deadline:
+                return
+            if one.word == two.word and are_apart(one, two):
+                positions = self._repairs([one, two])
+                if positions:
+                    yield _repair(one, positions)
+                    return
 
     def _is_faithful(self) -> bool:
         """Whether the instrumented code answers as the code did."""
@@ -137,26 +162,39 @@ class Search:
             for one, two in zip(answers, self._first.answers, strict=True)
         )
 
-    def _repairs(self, edit: Edit) -> tuple[int, ...]:
-        """The arguments whose gradients are right with an edit, in all samples; none if it spoils another one."""
-        self.tried += 1
-        with self._running.edited(edit) as done:
+    def _repairs(self, edits: Sequence[Edit]) -> tuple[int, ...]:
+        """The arguments whose gradients are right with edits, in all samples; none if they spoil another one."""
+        with self._running.edited(*edits) as done:
             if not done:
                 return ()
-            positions = self._improved(self._first, self.wrong)
+            answers = self._running.answers(self._first)
+            positions = self._improved(self._first, answers, self.wrong)
+            if not positions and len(edits) == 1 and answers is not None:
+                self._note(edits[0], answers)
             for sample in self._samples:
                 if not positions:
                     return ()
                 if sample is not self._first:
-                    positions = self._improved(sample, positions)
+                    positions = self._improved(sample, self._running.answers(sample), positions)
         return tuple(positions)
 
-    def _improved(self, sample: Sample, positions: Sequence[int]) -> list[int]:
-        answers = self._running.answers(sample)
+    def _improved(self, sample: Sample, answers: Answers | None, positions: Sequence[int]) -> list[int]:
         if answers is None:
             return []
         better = [n for n in positions if is_right(sample, n, answers[n])]
         return better if better and all(is_right(sample, n, answers[n]) for n in self._right) else []
+
+    def _note(self, edit: Edit, answers: Answers) -> None:
+        """Keep an edit with which the gradient comes nearer to the truth."""
+        left = total = 0.0
+        for n in self.wrong:
+            truth, before = self._first.truths[n], self._first.answers[n]
+            if answers[n].shape != truth.shape or before.shape != truth.shape:
+                return
+            left += float(np.abs(answers[n] - truth).sum())
+            total += float(np.abs(before - truth).sum())
+        if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
+            self._partial.append((left / total, edit))
 
 
 def _repair(edit: Edit, positions: tuple[int, ...]) -> Repair:
@@ -164,7 +202,7 @@ def _repair(edit: Edit, positions: tuple[int, ...]) -> Repair:
     source = ast.unparse(node).splitlines()[0]
     new = ""
     if edit.new is not None:
-        new = ast.unparse(ast.fix_missing_locations(edit.new))
+        new = ast.unparse(ast.fix_missing_locations(edit.new)).replace(repr(building.NUMPY), "np")
     elif edit.replaced:
         new = "; ".join(
             ast.unparse(ast.fix_missing_locations(each)) for each in edit.replaced.values() if isinstance(each, ast.AST)
