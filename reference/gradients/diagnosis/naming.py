@@ -17,9 +17,17 @@ from reference.gradients.repair import repaired
 _SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
 
 
-#: Words that the forward pass alone gives to entries at other places, which only code shows to be that.
-_SAYS_LESS_THAN_CODE = frozenset({"wrong-argument", "transposed", "term-missing", "factor-missing", "scaled"})
-_OF_PLACES = frozenset({"shifted", "flipped"})
+_PLACES = frozenset({"shifted", "flipped"})
+_ONE_PLACE = frozenset({"entry-wrong", "row-wrong", "last-sample-wrong"})
+_MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-from-delta", "mask-wrong-threshold"})
+#: Words by the answers alone, each with those that say more of the same mistake where the code shows them.
+_MORE_IN_CODE = {
+    "wrong-argument": _PLACES,
+    "transposed": _PLACES,
+    "scaled": _PLACES,
+    "term-missing": _PLACES | _ONE_PLACE,
+    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled"},
+}
 
 
 def explained(context: Context, check: str, violation: Violation) -> Violation:
@@ -57,12 +65,10 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
 def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
     """The word for a mistake by what reproduces the answers, and by what repairs the code."""
     if of_answers is None or of_code is None:
-        return of_answers or of_code
-    if (of_answers in _SAYS_LESS_THAN_CODE and of_code in _OF_PLACES) or (
-        of_answers == "factor-missing" and (of_code == "wrong-argument" or of_code.startswith("mask-"))
-    ):
-        return of_code
-    return of_answers
+        return of_answers or of_code or None
+    if of_code == "" and of_answers == "wrong-argument":
+        return None  # a factor too many, for which there is no word
+    return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers
 
 
 def name(samples: Samples) -> Named | None:

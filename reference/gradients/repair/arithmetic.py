@@ -11,6 +11,10 @@ from reference.gradients.repair import building as b
 from reference.gradients.repair.places import Edit, Place, called_name
 from reference.gradients.repair.view import View
 
+#: The vocabulary has no word for a factor that is not due: the place is told.
+FACTOR_TOO_MANY = ""
+#: Functions that make whole numbers.
+_ROUNDING = ("floor", "ceil", "rint", "trunc")
 #: Elementary functions that are mistaken for each other.
 _ELEMENTARY = ("exp", "log", "sin", "cos", "tanh", "sqrt", "square", "abs", "sign", "sinh", "cosh", "log1p", "expm1")
 
@@ -36,9 +40,9 @@ def _expr(node: ast.AST) -> ast.expr:
 
 def _factor_word(place: Place, *, divides: bool) -> str:
     """What a factor too many, or a divisor, is called."""
-    if not place.varies and not place.shape:
+    if (not place.varies and not place.shape) or np.asarray(place.value).dtype.kind in "iu":
         return "scaled"
-    return "factor-missing" if divides else "wrong-function"
+    return "factor-missing" if divides else FACTOR_TOO_MANY
 
 
 def drops(view: View) -> Iterator[Edit]:
@@ -100,10 +104,31 @@ def _other_functions(place: Place, view: View) -> Iterator[Edit]:
         for other in _ELEMENTARY:
             if other != name:
                 yield Edit(place, "wrong-function", 1.2, b.numpy(other, node.args[0]))
+    if name in {*_ROUNDING, "round", "fix"}:
+        for other in _ROUNDING:
+            if other != name:
+                yield Edit(place, "wrong-function", 1.0, b.numpy(other, node.args[0]))
+    yield from _regrouped(place, node, view)
     inner = view.of_node.get(node.args[0])
     if inner is not None and inner.is_floating and inner.shape == place.shape:
         word = "factor-missing" if name in {"sqrt", "square"} else "wrong-argument"
         yield Edit(place, word, 1.1, node.args[0])
+
+
+def _regrouped(place: Place, node: ast.Call, view: View) -> Iterator[Edit]:
+    """A constant that is added to the function's value and is due in its argument."""
+    parent = place.parent
+    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub) and parent.left is node:
+        around, added = view.of_node.get(parent), view.of_node.get(parent.right)
+        if around is not None and added is not None and not added.varies:
+            inner = ast.BinOp(node.args[0], parent.op, parent.right)
+            yield Edit(around, "other-epsilon", 1.0, ast.Call(node.func, [inner, *node.args[1:]], node.keywords))
+    inside = node.args[0]
+    if isinstance(inside, ast.BinOp) and isinstance(inside.op, ast.Add | ast.Sub):
+        added = view.of_node.get(inside.right)
+        if added is not None and not added.varies:
+            outer = ast.Call(node.func, [inside.left, *node.args[1:]], node.keywords)
+            yield Edit(place, "other-epsilon", 1.0, ast.BinOp(outer, inside.op, inside.right))
 
 
 def options(view: View) -> Iterator[Edit]:

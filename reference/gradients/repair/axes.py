@@ -55,6 +55,8 @@ def reductions(view: View) -> Iterator[Edit]:
     for place in view.places:
         node = place.node
         name = called_name(node)
+        if name == "trace" and isinstance(node, ast.Call) and node.args:
+            yield Edit(place, "jacobian-diagonal-only", 1.0, b.numpy("sum", node.args[0]))
         if name not in _REDUCTIONS or not isinstance(node, ast.Call):
             continue
         is_method = isinstance(node.func, ast.Attribute) and (
@@ -66,6 +68,8 @@ def reductions(view: View) -> Iterator[Edit]:
             word = "scaled" if other in {"sum", "mean"} else "wrong-function"
             yield Edit(place, word, 1.0, ast.Call(b.numpy(other).func, [array, *rest], node.keywords))  # type: ignore[attr-defined]
         inner = view.of_node.get(array)
+        if name == "sum" and inner is not None and len(inner.shape) == 2 and len(set(inner.shape)) == 1:
+            yield Edit(place, "extra-term", 1.1, b.numpy("trace", array))
         if name == "mean" and inner is not None:
             yield from _weighted(view, place, inner, ast.Call(b.numpy("sum").func, [array, *rest], node.keywords))  # type: ignore[attr-defined]
         if inner is not None:

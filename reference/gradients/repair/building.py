@@ -75,3 +75,8 @@ def call(function: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) 
 def backwards(array: ast.expr, axis: int) -> ast.expr:
     """An array with the entries along an axis in reverse order."""
     return numpy("flip", array, axis=number(axis))
+
+
+def is_module(node: ast.AST) -> bool:
+    """Whether an expression is the usual name of a module of mathematics."""
+    return isinstance(node, ast.Name) and node.id in {"np", "numpy", "scipy", "math", "torch", "jnp"}

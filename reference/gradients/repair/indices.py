@@ -61,13 +61,13 @@ def negated(view: View) -> Iterator[Edit]:
 def _strides(view: View, place: Place, node: ast.expr) -> Iterator[Edit]:
     """A stride or a dilation that is missing, or not due."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        yield Edit(place, "wrong-argument", 1.1, node.left)
-        yield Edit(place, "wrong-argument", 1.1, node.right)
+        yield Edit(place, "shifted", 1.1, node.left)
+        yield Edit(place, "shifted", 1.1, node.right)
     if place.shape:
         return
     for part in view.parts(place):
         if part.is_plain and not part.varies and not part.shape and isinstance(part.value, int) and part.value > 1:
-            yield Edit(place, "wrong-argument", 1.3, b.times(node, part.node))
+            yield Edit(place, "shifted", 1.3, b.times(node, part.node))
             yield Edit(place, "shifted", 1.3, b.plus(node, part.node))
             yield Edit(place, "shifted", 1.3, b.minus(node, part.node))
 

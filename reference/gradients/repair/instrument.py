@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.repair.building import NUMPY
+from reference.gradients.repair.building import NUMPY, is_module
 from reference.gradients.repair.sources import Source
 
 #: Stands in the code for the object that decides.
@@ -234,8 +234,6 @@ class _Choices:
 
 
 def _is_called(node: ast.AST, source: Source) -> bool:
-    """Whether an expression is a function that is called there, or a part of its name."""
+    """Whether an expression is a function that is called there, or a module."""
     parent, name, _ = source.parents[node]
-    if isinstance(parent, ast.Call) and name == "func":
-        return True
-    return isinstance(parent, ast.Attribute) and _is_called(parent, source)
+    return (isinstance(parent, ast.Call) and name == "func") or is_module(node)

@@ -67,8 +67,8 @@ def _choices(view: View, place: object) -> Iterator[Edit]:
         for change in (1, -1):
             moved = b.numpy(name, node.args[0], b.plus(now, b.number(change)))
             yield Edit(place, "mask-wrong-threshold", 1.0, moved)
-        for change in (0, 1, -1):
-            moved = b.numpy(other, node.args[0], b.plus(now, b.number(change)))
+        for moved_by in (now, b.negative(now), b.plus(now, b.number(1)), b.minus(now, b.number(1))):
+            moved = b.numpy(other, node.args[0], moved_by)
             yield Edit(place, "mask-inverted", 1.0, moved)
     if name in {"argmax", "argmin", "maximum", "minimum"}:
         other = {"argmax": "argmin", "argmin": "argmax", "maximum": "minimum", "minimum": "maximum"}[name]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import AXIS_FUNCTIONS, Edit, Place, called_name
 from reference.numerics import likeness
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def of_replacement(place: Place, part: Part) -> str:
     """The word for a value that stands where a part is due."""
     old = np.asarray(place.value)
     if place.role in {"index", "range", "shift"}:
-        return "wrong-argument"
+        return "shifted" if isinstance(place.parent, ast.Slice) else "wrong-argument"
     if place.role == "compared" or old.dtype.kind == "b":
         if not place.shape:
             return "mask-wrong-threshold"
@@ -59,7 +61,8 @@ def of_replacement(place: Place, part: Part) -> str:
     around = _around(place.node, part.node)
     if around is not None:
         return by_ratio or around(place, part)
-    return by_ratio or _inside(place.node, part.node) or "wrong-argument"
+    inside = _inside(place.node, part.node)
+    return by_ratio or ("wrong-argument" if inside is None else inside)
 
 
 def _around(node: ast.AST, new: ast.AST) -> Any:
@@ -77,12 +80,12 @@ def _around(node: ast.AST, new: ast.AST) -> Any:
 def _inside(node: ast.AST, new: ast.AST) -> str | None:
     """What it is called where a part of a product or sum is due alone."""
     wanted, at = ast.dump(new), node
-    word = None
+    word: str | None = None
     while isinstance(at, ast.BinOp):
         if isinstance(at.op, ast.Mult | ast.Div):
-            word = word or "wrong-function"
+            word = word if word is not None else ("" if isinstance(at.op, ast.Mult) else "factor-missing")
         elif isinstance(at.op, ast.Add | ast.Sub):
-            word = word or "extra-term"
+            word = word if word is not None else "extra-term"
         else:
             return None
         if wanted in {ast.dump(at.left), ast.dump(at.right)}:
@@ -130,4 +133,20 @@ def of_term(place: Place, part: Part) -> str:
         return "scaled"
     if not part.varies and not part.shape and float(np.asarray(part.value)) % 1:
         return "other-epsilon"
-    return "term-missing"
+    is_asked = isinstance(place.parent, ast.Call) and called_name(place.parent) not in AXIS_FUNCTIONS
+    return "wrong-argument" if is_asked and not place.is_of_cotangent and part.varies else "term-missing"
+
+
+def of_one_place(errors: Sequence[NDArray[Any]]) -> str | None:
+    """The word for errors that are all in one entry or in one row of each gradient; None where they are not."""
+    words = set()
+    for each in errors:
+        wrong = np.argwhere(np.abs(each) > likeness.NO_EFFECT * float(np.abs(each).max(initial=0.0)))
+        if not len(wrong):
+            continue
+        rows = [axis for axis in range(each.ndim) if len(set(wrong[:, axis])) == 1]
+        if not rows:
+            return None
+        is_last = 0 in rows and wrong[0, 0] == len(each) - 1 and each.ndim > 1
+        words.add("entry-wrong" if len(wrong) == 1 and each.ndim == 1 else "last-sample-wrong" if is_last else "row-wrong")
+    return words.pop() if len(words) == 1 else "row-wrong" if words else None

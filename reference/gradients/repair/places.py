@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair.building import is_module
 from reference.gradients.repair.instrument import Sites
 
 #: Kinds of numbers that take part in a computation.
@@ -181,7 +182,7 @@ def role_of(node: ast.AST, sites: Sites) -> str:
                 return "range"
             if called in {"zeros", "ones", "empty", "full", "reshape", "eye", "broadcast_to", "tile"}:
                 return "size"
-            is_method = isinstance(parent.func, ast.Attribute) and not _is_module(parent.func.value)
+            is_method = isinstance(parent.func, ast.Attribute) and not is_module(parent.func.value)
             if called == "roll" and index == (0 if is_method else 1):
                 return "shift"
             if called in AXIS_FUNCTIONS and isinstance(at, ast.Constant | ast.UnaryOp | ast.Tuple):
@@ -191,10 +192,6 @@ def role_of(node: ast.AST, sites: Sites) -> str:
                 return "value"
         at = parent
     return "value"
-
-
-def _is_module(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"np", "numpy", "scipy", "math", "torch", "jnp"}
 
 
 def names_in(node: ast.AST) -> Iterator[str]:

@@ -52,6 +52,8 @@ def _fits(place: Place, part: Part) -> bool:
         return one == two and part.shape == place.shape
     if one != two and (place.shape or part.shape):
         return False
+    if not place.shape and not place.varies and part.shape and place.role == "value" and part.varies:
+        return True  # a number may stand for an array
     return _reaches(part.shape, place.shape)
 
 

@@ -134,7 +134,7 @@ class Search:
                     break
                 positions = self._repairs([edit])
                 if positions:
-                    found.append(_repair(edit, positions))
+                    found.append(_repair(edit, positions, self._word(edit, positions)))
             if any(len(each.positions) == len(self.wrong) for each in found):
                 break
         if not found:
@@ -151,7 +151,7 @@ class Search:
             if one.word == two.word and are_apart(one, two):
                 positions = self._repairs([one, two])
                 if positions:
-                    yield _repair(one, positions)
+                    yield _repair(one, positions, naming.final(one))
                     return
 
     def _is_faithful(self) -> bool:
@@ -184,6 +184,14 @@ class Search:
         better = [n for n in positions if is_right(sample, n, answers[n])]
         return better if better and all(is_right(sample, n, answers[n]) for n in self._right) else []
 
+    def _word(self, edit: Edit, positions: Sequence[int]) -> str:
+        """The word for an edit; a sum with a part left out may make but one row wrong."""
+        word = naming.final(edit)
+        if word != "term-missing" or edit.place.role != "range":
+            return word
+        sample = self._first
+        return naming.of_one_place([sample.answers[n] - sample.truths[n] for n in positions if n in self.wrong]) or word
+
     def _note(self, edit: Edit, answers: Answers) -> None:
         """Keep an edit with which the gradient comes nearer to the truth."""
         left = total = 0.0
@@ -197,7 +205,7 @@ class Search:
             self._partial.append((left / total, edit))
 
 
-def _repair(edit: Edit, positions: tuple[int, ...]) -> Repair:
+def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
     node = edit.place.node
     source = ast.unparse(node).splitlines()[0]
     new = ""
@@ -208,4 +216,4 @@ def _repair(edit: Edit, positions: tuple[int, ...]) -> Repair:
             ast.unparse(ast.fix_missing_locations(each)) for each in edit.replaced.values() if isinstance(each, ast.AST)
         )
     line = getattr(node, "lineno", 0)
-    return Repair(naming.final(edit), line, edit.place.sites.source.filename, source, positions, edit.cost, new)
+    return Repair(word, line, edit.place.sites.source.filename, source, positions, edit.cost, new)

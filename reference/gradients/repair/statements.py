@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from reference.gradients.repair import building as b
+from reference.gradients.repair.arithmetic import FACTOR_TOO_MANY
 from reference.gradients.repair.places import Edit, Place, called_name
 from reference.gradients.repair.view import View
 
@@ -47,7 +48,7 @@ def _of_factor(view: View, node: ast.AugAssign) -> str:
     found = view.of_node.get(node.value)
     if found is not None and not found.varies:
         return "scaled"
-    return "factor-missing" if isinstance(node.op, ast.Div) else "wrong-function"
+    return "factor-missing" if isinstance(node.op, ast.Div) else FACTOR_TOO_MANY
 
 
 def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: ast.operator) -> Iterator[Edit]:
@@ -134,4 +135,5 @@ def two_names(view: View) -> Iterator[Edit]:
             if len(of_name[name]) > 1:
                 for part in view.parts(place):
                     if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
-                        yield Edit(statement, "wrong-argument", 1.2, None, {node: part.node for node in of_name[name]})
+                        word = "shifted" if place.role == "index" else "wrong-argument"
+                        yield Edit(statement, word, 1.2, None, {node: part.node for node in of_name[name]})
