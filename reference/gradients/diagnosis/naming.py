@@ -24,7 +24,7 @@ _MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-fr
 _MORE_IN_CODE = {
     "wrong-argument": _PLACES,
     "transposed": _PLACES,
-    "scaled": _PLACES,
+    "scaled": _PLACES | {"wrong-argument"},
     "term-missing": _PLACES | _ONE_PLACE,
     "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled"},
 }
@@ -54,8 +54,12 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
         came = came.and_("estimated", constants=found.constants)
     repair = None if samples is None else repaired(context, position)
     if repair is not None:
-        came = came.and_("in code", file=repair.file, line=repair.line, source=repair.source)
-    word = _of_two(found.word if found else None, repair.word if repair else None)
+        came = came.and_(
+            "in code", file=repair.file, line=repair.line, source=repair.source, expression=repair.expression
+        )
+    word = found.word if found is not None else None
+    if word is None or word != violation.mistake:
+        word = _of_two(word, None if repair is None else repair.word)
     if word is None:
         return violation
     words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)

@@ -57,7 +57,8 @@ def of_replacement(place: Place, part: Part) -> str:
         return "delta-next-ignored"
     if old.ndim == 0 and not place.varies and not part.shape:
         return of_constant(place)
-    by_ratio = _by_ratio(place, part) if place.visits == 1 else None
+    is_first_telling = place.visits == 1 or isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name)
+    by_ratio = _by_ratio(place, part) if is_first_telling else None
     around = _around(place.node, part.node)
     if around is not None:
         return by_ratio or around(place, part)

@@ -65,6 +65,17 @@ def _reaches(one: tuple[int, ...], two: tuple[int, ...]) -> bool:
         return False
 
 
+def _widens(view: View, place: Place, part: Part) -> bool:
+    """Whether a part has axes that the value lacks, and what the value enters has them too."""
+    around = view.of_node.get(place.parent)
+    return (
+        isinstance(place.parent, ast.BinOp)
+        and around is not None
+        and around.shape == part.shape
+        and _reaches(place.shape, part.shape)
+    )
+
+
 def plain_factors(view: View) -> Iterator[Edit]:
     """A name that is missing as a factor or a divisor."""
     yield from _combined(view, plain=True, kinds="factors")
@@ -94,7 +105,7 @@ def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
         node = place.node
         assert isinstance(node, ast.expr)
         for part in view.parts(place):
-            if part.is_plain != plain or not _reaches(part.shape, place.shape) or np.asarray(part.value).dtype.kind == "O":
+            if part.is_plain != plain or not (_reaches(part.shape, place.shape) or _widens(view, place, part)):
                 continue
             cost = 1.5 if part.is_plain else 1.7
             if kinds == "factors":

@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample, all_samples
-from reference.gradients.repair import arithmetic, axes, building, indices, masks, naming, replacing, statements
+from reference.gradients.repair import arithmetic, axes, indices, masks, naming, replacing, statements
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
 from reference.gradients.repair.places import Edit
@@ -31,29 +32,32 @@ class Repair:
     ----------
     word
         What its inverse is called.
-    line, file
-        Where it stands.
-    source
-        The code that it changes.
+    file, line, source
+        Where it stands, and the first line of the statement.
+    expression
+        What it changes.
     positions
         The arguments of floating point whose gradients it repairs.
     cost
         As of the edit.
-    new
-        What it puts there.
+    edit
+        The edit itself.
     """
 
     word: str
-    line: int
     file: str
+    line: int
     source: str
+    expression: str
     positions: tuple[int, ...]
     cost: float
-    new: str = ""
+    edit: Edit
 
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
 _MOST_PARTIAL = 14
+#: Edits that there has to be time for.
+_FEWEST = 200
 Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
 _FAMILIES: tuple[tuple[Family, ...], ...] = (
@@ -104,8 +108,11 @@ class Search:
 
     def repairs(self) -> list[Repair]:
         """The repairs that were found, the best first."""
+        begun = time.process_time()
         if not self.wrong or not self._is_faithful():
             return []
+        if time.process_time() - begun > likeness.REPAIR_SECONDS / _FEWEST:
+            return []  # too few edits could be tried
         self._running.does_without_forward()
         other = next((s for s in self._samples if s.args is not self._first.args), self._samples[-1])
         another = next((s for s in self._samples if s.args is self._first.args and s is not self._first), other)
@@ -117,9 +124,9 @@ class Search:
         ]
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
         view = View(self._running.sites, runs, self._first.cotangent, given_by(self._context))
+        deadline = begun + likeness.REPAIR_SECONDS
         influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
-        deadline = time.process_time() + likeness.REPAIR_SECONDS
         for number, families in enumerate(_FAMILIES):
             all_of = [edit for family in families for edit in family(view)]
             if number == 1:
@@ -206,14 +213,9 @@ class Search:
 
 
 def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
-    node = edit.place.node
-    source = ast.unparse(node).splitlines()[0]
-    new = ""
-    if edit.new is not None:
-        new = ast.unparse(ast.fix_missing_locations(edit.new)).replace(repr(building.NUMPY), "np")
-    elif edit.replaced:
-        new = "; ".join(
-            ast.unparse(ast.fix_missing_locations(each)) for each in edit.replaced.values() if isinstance(each, ast.AST)
-        )
+    place = edit.place
+    sites, node = place.sites, place.node
+    statement = node if isinstance(node, ast.stmt) else sites.statements.get(sites.statement_of.get(node, -1), node)
+    source, expression = (ast.unparse(each).splitlines()[0] for each in (statement, node))
     line = getattr(node, "lineno", 0)
-    return Repair(word, line, edit.place.sites.source.filename, source, positions, edit.cost, new)
+    return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost, edit)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class View:
         first = runs[0]
         for sites in functions:
             for number, node in sites.expressions.items():
-                if number not in first.values:
+                if number not in first.values or isinstance(first.values[number], ModuleType):
                     continue
                 values = tuple(run.values.get(number) for run in runs)
                 statement = sites.statement_of.get(node, -1)
