@@ -31,7 +31,7 @@ def check_formula(context: Context) -> None:
     from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
     context.note_oracle(rigorous.NAME)
-    judged = False
+    judged, reason = False, None
     for case in _cases(context):
         cotangent = context.cotangents(case)[0]
         try:
@@ -39,9 +39,15 @@ def check_formula(context: Context) -> None:
             found = balls.difference(definition, formula, cotangent, case.args, context.pattern.differentiable)
         except balls.Refused as error:
             raise NotApplicable(fact("formula not followed", reason=f"in exact arithmetic {error}")) from error
-        except (Exception, SystemExit):  # noqa: S112 - undecided, or what the code raises at such arguments
+        except (Exception, SystemExit) as error:  # undecided, or what the code raises at such arguments
+            reason = rigorous.told(error)
             continue
         if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
+            reason = (
+                "numbers are equal there"
+                if found is None
+                else "in exact arithmetic the two gradients are not known well enough"
+            )
             continue
         judged = True
         if found.relative > ball_tolerances.FORMULA_AGREES and _is_what_doubles_compute(
@@ -52,7 +58,17 @@ def check_formula(context: Context) -> None:
             raise _wrong(case, cotangent, found)
         _tell_lost_digits(context, case, cotangent, found)
     if not judged:
-        raise NotApplicable(fact("formula undecided"))
+        raise NotApplicable(fact("formula undecided", reason=reason or _why_unknown(context)))
+
+
+def _why_unknown(context: Context) -> str:
+    """Why the derivative is known in no case."""
+    judge = context.known.rigorous if context.spec is None else context.spec.rigorous
+    what = "the forward pass" if context.spec is None else "the specification"
+    said = judge.refusal or judge.raised
+    if said:
+        return f"in exact arithmetic {said}"
+    return f"{what} computes something else in doubles than in exact arithmetic"
 
 
 def _cases(context: Context) -> Iterator[Case]:
@@ -107,7 +123,22 @@ def right_at(context: Context, case: Case, cotangent: Array, number: int, index:
         return None
     if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
         return None
-    return found.due if found.relative <= ball_tolerances.FORMULA_AGREES else None
+    if found.relative > ball_tolerances.FORMULA_AGREES:
+        context.formula_is_wrong = True
+        return None
+    return found.due
+
+
+def rounding(context: Context, case: Case, cotangent: Array, position: int) -> Array | None:
+    """How far rounding may take one gradient that the formula computes in doubles; None where balls cannot tell."""
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    _, formula = _sides(context)
+    try:
+        found = balls.roundings(formula, [cotangent, *case.args])
+    except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+        return None
+    return np.asarray(np.inf) if found is None else found[context.pattern.differentiable[position]]
 
 
 def stays_in_doubles(context: Context, case: Case, cotangent: Array) -> bool:

@@ -175,7 +175,7 @@ _REASONS = {
     ),
     "no specification": "no specification was given to hold the forward pass against",
     "formula not followed": "judged nothing: {reason}",
-    "formula undecided": "judged nothing: at none of the inputs that were tried can the formula be judged",
+    "formula undecided": "judged nothing: at none of the inputs that were tried can the formula be judged: {reason}",
     "digits lost": (
         "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
         "{inputs}"

@@ -5,6 +5,7 @@ from reference.numerics.balls.evaluation import Enclosure, around, beyond_double
 from reference.numerics.balls.formulas import Difference, difference
 from reference.numerics.balls.languages import on_balls
 from reference.numerics.balls.rebinding import rebound, rebound_together
+from reference.numerics.balls.running import roundings
 from reference.numerics.balls.tape import Refused, Undecided
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "on_balls",
     "rebound",
     "rebound_together",
+    "roundings",
     "sampled",
 ]

@@ -113,7 +113,7 @@ def difference(
 def _derivative(
     definition: Callable[..., Any], cotangent: NDArray[Any], args: Sequence[Any], places: Sequence[int]
 ) -> list[BallArray]:
-    given, leaves = arguments(_exact(args, places), places)
+    given, leaves = arguments(exact(args, places), places)
     output = as_balls(definition(*given))
     seed(output, cotangent.astype(np.float64).reshape(output.shape))
     accumulate()
@@ -123,7 +123,7 @@ def _derivative(
 def _by_formula(
     formula: Callable[..., Any], cotangent: NDArray[Any], args: Sequence[Any], places: Sequence[int]
 ) -> list[BallArray]:
-    weights, *given = _exact([cotangent, *args], [])
+    weights, *given = exact([cotangent, *args], [])
     answer = formula(weights, *given)
     parts = answer if isinstance(answer, tuple | list) else (answer,)
     if len(parts) != len(args):
@@ -140,7 +140,7 @@ def _by_formula(
     return found
 
 
-def _exact(args: Sequence[Any], places: Sequence[int]) -> list[Any]:
+def exact(args: Sequence[Any], places: Sequence[int]) -> list[Any]:
     """The arguments of floating point as balls without a derivative, but for those at ``places``."""
     return [
         each

@@ -27,7 +27,16 @@ SETTINGS = {"decimal": False, "single": False, "wide": False}
 
 
 class Undecided(ArithmeticError):  # noqa: N818 - an outcome
-    """The outcome of a comparison is not known at this precision."""
+    """The outcome of a comparison is not known at this precision.
+
+    Parameters
+    ----------
+    what
+        The operation whose outcome is not known.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the outcome of {what} is not known at any precision that was tried")
 
 
 class Refused(TypeError):  # noqa: N818 - an outcome
