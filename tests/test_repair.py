@@ -170,7 +170,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("forward", "vjp", "args", "position", "word"), CASES, ids=[case[1].__name__ for case in CASES])
+@pytest.mark.parametrize(
+    ("forward", "vjp", "args", "position", "word"), CASES, ids=[case[1].__name__ for case in CASES]
+)
 def test_the_word_and_the_line(
     forward: Callable[..., Any], vjp: Callable[..., Any], args: tuple[Array, ...], position: int, word: str
 ) -> None:
@@ -205,7 +207,7 @@ def test_code_is_what_it_was() -> None:
 def test_without_source_there_is_no_repair() -> None:
     """A function whose source is not at hand is left alone."""
     names: dict[str, Any] = {}
-    exec("def vjp(g, x, w):\n    return -(g @ w.T), x.T @ g", {}, names)
+    exec("def vjp(g, x, w):\n    return -(g @ w.T), x.T @ g", {}, names)  # noqa: S102 - code without a file
     assert found(lambda x, w: x @ w, names["vjp"], X, W) == [None, None]
 
 
@@ -235,6 +237,6 @@ class Scaled:
 def test_a_method_is_repaired_in_its_class() -> None:
     """Code that uses what an object keeps is judged after a forward pass of its own."""
     layer = Scaled()
-    (repair,) = found(lambda x: layer.forward(x), lambda g, x: (layer.backward(g),), X)
+    (repair,) = found(layer.forward, lambda g, x: (layer.backward(g),), X)
     assert repair is not None
     assert (repair.word, repair.line) == ("sign", marked_line(Scaled.backward))

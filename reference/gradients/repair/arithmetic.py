@@ -58,7 +58,9 @@ def drops(view: View) -> Iterator[Edit]:
             if isinstance(node.op, ast.Mult | ast.Div):
                 divides = isinstance(node.op, ast.Div)
                 yield Edit(place, _factor_word(right, divides=divides), 1.1, node.left)
-                swapped = b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
+                swapped = (
+                    b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
+                )
                 yield Edit(place, _factor_word(right, divides=True), 1.15, swapped)
                 if isinstance(node.op, ast.Mult):
                     yield Edit(place, _factor_word(left, divides=False), 1.1, node.right)
@@ -91,7 +93,9 @@ def _powers(place: Place, node: ast.BinOp, exponent: Place) -> Iterator[Edit]:
         yield Edit(place, "factor-missing", 1.1, node.left)
         for change in (-1, 1, -2, 2, -0.5, 0.5):
             moved = b.plus(node.right, b.number(change))
-            yield Edit(place, "factor-missing", 1.0 if abs(change) == 1 else 1.2, ast.BinOp(node.left, ast.Pow(), moved))
+            yield Edit(
+                place, "factor-missing", 1.0 if abs(change) == 1 else 1.2, ast.BinOp(node.left, ast.Pow(), moved)
+            )
         yield Edit(place, "factor-missing", 1.2, ast.BinOp(node.left, ast.Pow(), b.negative(node.right)))
 
 

@@ -121,8 +121,7 @@ def sums(view: View) -> Iterator[Edit]:
     for place in view.places:
         if not place.is_floating or not place.shape or place.role != "value":
             continue
-        node = place.node
-        assert isinstance(node, ast.expr)
+        node = place.expression
         ndim = len(place.shape)
         axes: list[int | tuple[int, ...] | None] = [*range(ndim), None]
         axes += [pair for pair in combinations(range(ndim), 2) if ndim > 2]
@@ -138,7 +137,14 @@ def orders(view: View) -> Iterator[Edit]:
         node = place.node
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield Edit(place, "transposed", 1.0, node.value)
-        if isinstance(node, ast.Call) and called_name(node) in {"swapaxes", "transpose", "flip", "fliplr", "flipud", "rot90"}:
+        if isinstance(node, ast.Call) and called_name(node) in {
+            "swapaxes",
+            "transpose",
+            "flip",
+            "fliplr",
+            "flipud",
+            "rot90",
+        }:
             array = node.args[0] if node.args else None
             if isinstance(node.func, ast.Attribute) and view.of_node.get(node.func.value) is not None:
                 array = node.func.value
@@ -230,7 +236,9 @@ def letters(view: View) -> Iterator[Edit]:
                     yield Edit(place, "wrong-axis", 1.2, ast.Constant(value=_joined(groups, number, new)))
                 if number < len(groups) - 1:
                     continue
-                yield Edit(place, "not-summed", 1.2, ast.Constant(value=_joined(groups, number, group[:at] + group[at + 1 :])))
+                yield Edit(
+                    place, "not-summed", 1.2, ast.Constant(value=_joined(groups, number, group[:at] + group[at + 1 :]))
+                )
 
 
 def _joined(groups: list[str], number: int, new: str) -> str:

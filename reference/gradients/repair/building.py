@@ -10,7 +10,7 @@ NUMPY = "\0numpy"
 _LOAD = ast.Load()
 
 
-def number(value: float | None | bool) -> ast.expr:
+def number(value: float | bool | None) -> ast.expr:
     """A constant."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(value=-value))

@@ -30,9 +30,7 @@ def given_by(context: Context) -> list[ast.expr]:
 
 def _parts(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            yield node
-        elif isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Subscript | ast.Compare) and isinstance(
+        if (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)) or (isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Subscript | ast.Compare) and isinstance(
             getattr(node, "ctx", ast.Load()), ast.Load
-        ):
+        )):
             yield node

@@ -17,8 +17,7 @@ def steps(view: View) -> Iterator[Edit]:
     for place in view.places:
         if place.role not in {"index", "range", "shift"} or isinstance(place.value, bool):
             continue
-        node = place.node
-        assert isinstance(node, ast.expr)
+        node = place.expression
         if isinstance(node, ast.UnaryOp | ast.Tuple) or not place.is_number or place.is_floating:
             continue
         if place.shape and place.role != "index":
@@ -52,7 +51,10 @@ def negated(view: View) -> Iterator[Edit]:
         if called_name(place.node) == "roll" and isinstance(place.node, ast.Call):
             keyword = next((each for each in place.node.keywords if each.arg == "shift"), None)
             if keyword is not None:
-                changed = [each if each is not keyword else ast.keyword("shift", b.negative(each.value)) for each in place.node.keywords]
+                changed = [
+                    each if each is not keyword else ast.keyword("shift", b.negative(each.value))
+                    for each in place.node.keywords
+                ]
                 yield Edit(place, "shifted", 1.0, ast.Call(place.node.func, place.node.args, changed))
             for array in [*place.node.args[:1]]:
                 yield Edit(place, "shifted", 1.1, array)
@@ -83,9 +85,9 @@ def slices(view: View) -> Iterator[Edit]:
                 yield Edit(place, word, cost, None, {node: ast.Subscript(node.value, index, node.ctx)})
         for part in view.parts(place):
             if part.is_plain and not part.varies and not part.shape and isinstance(part.value, int | np.integer):
-                new = [_begun_at(each, part.node) for each in parts]
-                if any(old is not each for old, each in zip(parts, new, strict=True)):
-                    index = ast.Tuple(new, ast.Load()) if isinstance(node.slice, ast.Tuple) else new[0]
+                begun = [_begun_at(each, part.node) for each in parts]
+                if any(old is not each for old, each in zip(parts, begun, strict=True)):
+                    index = ast.Tuple(begun, ast.Load()) if isinstance(node.slice, ast.Tuple) else begun[0]
                     yield Edit(place, "shifted", 1.2, None, {node: ast.Subscript(node.value, index, node.ctx)})
 
 

@@ -60,7 +60,7 @@ class Influence:
         ):
             self.excluded.add(place.node)
             return
-        for positions in ([[*self._wrong]] if len(self._wrong) == 1 else [[*self._wrong], *([n] for n in self._wrong)]):
+        for positions in [[*self._wrong]] if len(self._wrong) == 1 else [[*self._wrong], *([n] for n in self._wrong)]:
             self._scale(place, answers, positions)
 
     def _run(self, place: Place, new: ast.expr) -> Answers | None:

@@ -174,9 +174,7 @@ def _scope() -> ast.expr:
 class _Choices:
     """Copies a definition, with what decides built in."""
 
-    def __init__(
-        self, sites: Sites, *, recording: bool = False, replaced: Mapping[ast.AST, Any] | None = None
-    ) -> None:
+    def __init__(self, sites: Sites, *, recording: bool = False, replaced: Mapping[ast.AST, Any] | None = None) -> None:
         self._sites = sites
         self._recording = recording
         self._replaced = replaced

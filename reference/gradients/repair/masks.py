@@ -24,7 +24,11 @@ def comparisons(view: View) -> Iterator[Edit]:
         node = place.node
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             kind = type(node.ops[0])
-            for table, word in ((_INVERSE, "mask-inverted"), (_TURNED, "mask-inverted"), (_STRICT, "mask-wrong-threshold")):
+            for table, word in (
+                (_INVERSE, "mask-inverted"),
+                (_TURNED, "mask-inverted"),
+                (_STRICT, "mask-wrong-threshold"),
+            ):
                 if kind in table:
                     yield Edit(place, word, 1.0, ast.Compare(node.left, [table[kind]()], node.comparators))
             left = view.of_node.get(node.left)
@@ -62,7 +66,9 @@ def _choices(view: View, place: object) -> Iterator[Edit]:
             others = [one if old is each else b.number(0) for old in (one, two)] if each is one else [b.number(0), two]
             yield Edit(place, "mask-missing", 1.3, ast.Call(node.func, [condition, *others], node.keywords))
     if name in {"tril", "triu"}:
-        now = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "k"), b.number(0))
+        now = (
+            node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "k"), b.number(0))
+        )
         other = "triu" if name == "tril" else "tril"
         for change in (1, -1):
             moved = b.numpy(name, node.args[0], b.plus(now, b.number(change)))

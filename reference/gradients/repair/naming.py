@@ -57,7 +57,7 @@ def of_replacement(place: Place, part: Part) -> str:
         return "delta-next-ignored"
     if old.ndim == 0 and not place.varies and not part.shape:
         return of_constant(place)
-    is_first_telling = place.visits == 1 or isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name)
+    is_first_telling = place.visits == 1 or (isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name))
     by_ratio = _by_ratio(place, part) if is_first_telling else None
     around = _around(place.node, part.node)
     if around is not None:
@@ -74,7 +74,9 @@ def _around(node: ast.AST, new: ast.AST) -> Any:
     if text not in {ast.dump(new.left), ast.dump(new.right)}:
         return None
     if isinstance(new.op, ast.Mult | ast.Div):
-        return lambda place, part: "factor-missing" if part.varies or part.shape != place.shape or place.shape else "scaled"
+        return lambda place, part: (
+            "factor-missing" if part.varies or part.shape != place.shape or place.shape else "scaled"
+        )
     return (lambda *_: "term-missing") if isinstance(new.op, ast.Add | ast.Sub) else None
 
 
@@ -149,5 +151,7 @@ def of_one_place(errors: Sequence[NDArray[Any]]) -> str | None:
         if not rows:
             return None
         is_last = 0 in rows and wrong[0, 0] == len(each) - 1 and each.ndim > 1
-        words.add("entry-wrong" if len(wrong) == 1 and each.ndim == 1 else "last-sample-wrong" if is_last else "row-wrong")
+        words.add(
+            "entry-wrong" if len(wrong) == 1 and each.ndim == 1 else "last-sample-wrong" if is_last else "row-wrong"
+        )
     return words.pop() if len(words) == 1 else "row-wrong" if words else None

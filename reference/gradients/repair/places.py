@@ -73,6 +73,19 @@ class Place:
         return self.values[0]
 
     @property
+    def expression(self) -> ast.expr:
+        """The node, where it is an expression.
+
+        Raises
+        ------
+        TypeError
+            It is a statement.
+        """
+        if not isinstance(self.node, ast.expr):
+            raise TypeError(type(self.node).__name__)
+        return self.node
+
+    @property
     def parent(self) -> ast.AST:
         """The node around it."""
         return self.sites.source.parents[self.node][0]
@@ -142,9 +155,7 @@ def _is_twice(one: Any, two: Any) -> bool:
 
 #: Functions whose number or numbers behind the array are axes, and the place of the argument.
 AXIS_FUNCTIONS = frozenset(
-    "sum mean max min amax amin prod var std cumsum cumprod argmax argmin argsort sort any all median norm flip "
-    "concatenate stack expand_dims squeeze repeat take take_along_axis softmax logsumexp diff roll nansum average "
-    "split array_split argpartition swapaxes moveaxis transpose ptp count_nonzero put_along_axis cumulative_sum".split()
+    ["sum", "mean", "max", "min", "amax", "amin", "prod", "var", "std", "cumsum", "cumprod", "argmax", "argmin", "argsort", "sort", "any", "all", "median", "norm", "flip", "concatenate", "stack", "expand_dims", "squeeze", "repeat", "take", "take_along_axis", "softmax", "logsumexp", "diff", "roll", "nansum", "average", "split", "array_split", "argpartition", "swapaxes", "moveaxis", "transpose", "ptp", "count_nonzero", "put_along_axis", "cumulative_sum"]
 )
 
 

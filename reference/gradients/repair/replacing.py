@@ -40,7 +40,9 @@ def _replacements(view: View, *, plain: bool) -> Iterator[Edit]:
 
 
 def _is_entry(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript) and (isinstance(node.value, ast.Name | ast.Attribute) or _is_entry(node.value))
+    return isinstance(node, ast.Subscript) and (
+        isinstance(node.value, ast.Name | ast.Attribute) or _is_entry(node.value)
+    )
 
 
 def _fits(place: Place, part: Part) -> bool:
@@ -102,8 +104,7 @@ def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
             continue
         if not place.is_floating and not place.shape:
             continue
-        node = place.node
-        assert isinstance(node, ast.expr)
+        node = place.expression
         for part in view.parts(place):
             if part.is_plain != plain or not (_reaches(part.shape, place.shape) or _widens(view, place, part)):
                 continue

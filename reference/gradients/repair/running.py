@@ -181,7 +181,11 @@ def is_right(sample: Sample, position: int, answer: Any) -> bool:
     truth, slack = sample.truths[position], sample.slack[position]
     if not isinstance(answer, np.ndarray) or answer.shape != truth.shape or not np.isfinite(answer).all():
         return False
-    allowed = slack + likeness.REPAIRED_NUMBER * np.abs(truth) + likeness.REPAIRED_BESIDE * float(np.abs(truth).max(initial=0.0))
+    allowed = (
+        slack
+        + likeness.REPAIRED_NUMBER * np.abs(truth)
+        + likeness.REPAIRED_BESIDE * float(np.abs(truth).max(initial=0.0))
+    )
     return bool((np.abs(answer - truth) <= allowed).all())
 
 

@@ -70,7 +70,7 @@ class Source:
         """
         code = self.function.__code__
         free = code.co_freevars
-        held = [ast.Name(name, ast.Load()) for name in free]
+        held: list[ast.expr] = [ast.Name(name, ast.Load()) for name in free]
         never = [ast.If(ast.Constant(value=False), [ast.Expr(ast.Tuple(held, ast.Load()))], [])] if held else []
         inner = ast.FunctionDef(tree.name, tree.args, [*tree.body, *never], [], None, None)
         if sys.version_info >= (3, 12):

@@ -25,7 +25,12 @@ def stores(view: View) -> Iterator[Edit]:
                 added = b.plus(ast.Name(target.id, ast.Load()), node.value)
                 yield Edit(place, "term-missing", 1.0, None, {node: ast.Assign([target], added)})
         if isinstance(node, ast.AugAssign):
-            for operator, word in ((ast.Add(), "sign"), (ast.Sub(), "sign"), (ast.Mult(), "wrong-function"), (ast.Div(), "wrong-function")):
+            for operator, word in (
+                (ast.Add(), "sign"),
+                (ast.Sub(), "sign"),
+                (ast.Mult(), "wrong-function"),
+                (ast.Div(), "wrong-function"),
+            ):
                 if type(operator) is not type(node.op):
                     yield Edit(place, word, 1.0, None, {node: ast.AugAssign(node.target, operator, node.value)})
             if isinstance(node.target, ast.Name | ast.Subscript):
@@ -40,8 +45,16 @@ def stores(view: View) -> Iterator[Edit]:
             yield Edit(place, "extra-term", 1.1, None, {node: ast.Pass()})
             yield from _ufuncs(place, node)
         if isinstance(node, ast.If):
-            yield Edit(place, "extra-term", 1.3, None, {node: ast.If(ast.Constant(value=False), [ast.Pass()], node.orelse)})
-            yield Edit(place, "mask-inverted", 1.3, None, {node: ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)})
+            yield Edit(
+                place, "extra-term", 1.3, None, {node: ast.If(ast.Constant(value=False), [ast.Pass()], node.orelse)}
+            )
+            yield Edit(
+                place,
+                "mask-inverted",
+                1.3,
+                None,
+                {node: ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)},
+            )
 
 
 def _of_factor(view: View, node: ast.AugAssign) -> str:
@@ -120,15 +133,19 @@ def two_names(view: View) -> Iterator[Edit]:
     for statement in view.statements():
         if isinstance(statement.node, ast.For | ast.While | ast.If | ast.FunctionDef | ast.With):
             continue
-        used = [each for each in ast.walk(statement.node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)]
+        used = [
+            each for each in ast.walk(statement.node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+        ]
         of_name: dict[str, list[ast.Name]] = {}
         for each in used:
             of_name.setdefault(each.id, []).append(each)
         known = {name: view.of_node[nodes[0]] for name, nodes in of_name.items() if nodes[0] in view.of_node}
-        numbers = {name: place for name, place in known.items() if place.is_number and not isinstance(place.value, bool)}
+        numbers = {
+            name: place for name, place in known.items() if place.is_number and not isinstance(place.value, bool)
+        }
         for one, two in combinations(numbers, 2):
             if numbers[one].shape == numbers[two].shape:
-                new = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
+                new: dict[ast.AST, ast.expr] = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
                 new |= {node: ast.Name(one, ast.Load()) for node in of_name[two]}
                 yield Edit(statement, "arguments-swapped", 1.1, None, new)
         for name, place in numbers.items():
@@ -136,4 +153,4 @@ def two_names(view: View) -> Iterator[Edit]:
                 for part in view.parts(place):
                     if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
                         word = "shifted" if place.role == "index" else "wrong-argument"
-                        yield Edit(statement, word, 1.2, None, {node: part.node for node in of_name[name]})
+                        yield Edit(statement, word, 1.2, None, dict.fromkeys(of_name[name], part.node))
