@@ -141,6 +141,7 @@ _CIRCUMSTANCES = {
     "each sample once": ", as for each sample once",
     "each sample twice": " for each sample twice",
     "raised at": ", raised in {file}, line {line}, by `{source}`",
+    "in code": "; it becomes right by one change in line {line} of {file}, `{source}`, at `{expression}`",
     "raised in": ", raised in {file}, line {line}",
     "takes no such arguments": "; it is defined in {file}, line {line}: `{source}`",
     "stand-ins used": "; the code has taken values from stand-ins for modules that are not here: {names:list}",

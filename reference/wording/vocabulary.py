@@ -100,7 +100,7 @@ MISTAKES: dict[str, Word] = {
         "One sample's answer changes with the others, or with its place: what is done to one row, or to all at once?",
     ),
     "scaled": Word(
-        "the answer, or a number on the way to it, is off by a factor",
+        "the answer, or a number on the way to it, is off by a constant factor: a number, or the length of an axis",
         "Which factor does the formula have that the code has not, or the other way round?",
     ),
     "sign": Word(
@@ -139,8 +139,17 @@ MISTAKES: dict[str, Word] = {
         "only the diagonal of the Jacobian is used", "Does an output change with the inputs at other places as well?"
     ),
     "factor-missing": Word(
-        "a factor of the formula is missing",
+        "a factor of the formula that varies with the arguments is missing",
         "Write the chain rule with one factor for each step: which is not there?",
+    ),
+    "shifted": Word(
+        "entries are taken from, or put at, a neighbouring place along an axis or in time: an index is off by one, "
+        "or another step's value is used",
+        "Write down the formula for one entry: with which index does it enter each output?",
+    ),
+    "flipped": Word(
+        "entries along an axis are taken, or put, in reverse order",
+        "In which order does the backward pass meet the entries that the forward pass met from first to last?",
     ),
     "extra-term": Word(
         "a term is added that the formula has not",
