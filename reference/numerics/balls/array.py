@@ -184,6 +184,11 @@ def plain(x: Any) -> Any:
     return x
 
 
+def without_balls(x: Any) -> Any:
+    """As `plain`, with single balls in sequences as arrays: numpy would ask a ball for its own answer again."""
+    return type(x)(map(without_balls, x)) if type(x) in {list, tuple} else plain(x)
+
+
 def elements(x: Any) -> Any:
     """Whatever can be written into an array of balls, as balls."""
     if isinstance(x, BallArray):

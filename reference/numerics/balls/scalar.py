@@ -199,6 +199,8 @@ def enclosed(x: Any) -> Any:
 
 def boxed(x: Any) -> Ball:
     """A ball as it is; a plain number as a constant."""
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        return boxed(x[()])
     return x if type(x) is Ball else Ball(enclosed(x))
 
 
