@@ -14,12 +14,12 @@ from tests.loaded import SOURCE, file_in, judged
 pytestmark = pytest.mark.system
 
 
-@pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])
+@pytest.mark.parametrize("end", ["input('name? ')", "1 / 0", "exit()", "quit()"])
 def test_what_comes_after_the_classes_may_fail(tmp_path: Path, end: str) -> None:
     """Classes defined before an exception are judged, and a note gives the exception."""
     judgement = judged(file_in(tmp_path, end))
     assert judgement.verdict == "pass"
-    assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError|NameError)", judgement.notes[0])
+    assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError)", judgement.notes[0])
     assert ("SystemExit" in judgement.notes[0]) == ("xit" in end or "quit" in end)
 
 
