@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -14,11 +15,12 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 
 from reference.numerics.balls import Enclosure, Refused, Undecided, around, enclose, rebound, roundings  # noqa: E402
 from reference.numerics.balls.tape import TAPE, precision  # noqa: E402
-from tests import balls_corpus_arrays, balls_corpus_numpy  # noqa: E402
+from tests import ball_code, ball_operations, balls_corpus_arrays, balls_corpus_numpy, operations  # noqa: E402
 from tests.balls_judge import judged, of_doubles  # noqa: E402
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
 SCALE = np.array([1.0, 2.0, 3.0])
+OPERATIONS = [*operations.FORMS, *ball_operations.FORMS, *ball_code.FORMS]
 CORPUS = [*balls_corpus_numpy.FUNCTIONS, *balls_corpus_arrays.FUNCTIONS]
 
 
@@ -34,6 +36,22 @@ def test_nothing_is_wrong_and_nearly_everything_runs() -> None:
     verdicts = {name: judged(function, args) for name, function, args in CORPUS}
     assert [verdict for verdict in verdicts.values() if verdict.startswith("WRONG")] == []
     assert sum(verdict == "right" for verdict in verdicts.values()) >= 0.95 * len(verdicts)
+
+
+@pytest.mark.parametrize("first", range(0, len(OPERATIONS), 20))
+def test_each_operation_is_right_with_each_option(first: int) -> None:
+    """Value and gradient of single operations, twenty in a test, are right, and none of them is refused."""
+    verdicts = [judged(function, args) for function, args in OPERATIONS[first : first + 20]]
+    assert [(n, verdict) for n, verdict in enumerate(verdicts, first) if verdict != "right"] == []
+
+
+def test_what_has_no_form_is_refused() -> None:
+    """What balls do not know, an option say, is refused and not left out."""
+    passed = []
+    for number, (function, args) in enumerate([*ball_operations.REFUSED, *ball_code.REFUSED]):
+        with contextlib.suppress(Refused), np.errstate(all="ignore"):
+            passed.append((number, enclose(rebound(function), args, range(len(args)), None)))
+    assert passed == []
 
 
 @pytest.mark.parametrize(

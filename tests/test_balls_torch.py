@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (the project's extra 'torch')")
 
 from reference.numerics.balls import Refused, enclose, on_balls  # noqa: E402
-from tests import balls_corpus_torch  # noqa: E402
+from tests import balls_corpus_torch, torch_operations  # noqa: E402
 from tests.balls_judge import judged  # noqa: E402
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
@@ -33,6 +34,23 @@ def test_nothing_is_wrong_and_nearly_everything_runs() -> None:
     verdicts = corpus()
     assert [verdict for verdict in verdicts.values() if verdict.startswith("WRONG")] == []
     assert sum(verdict == "right" for verdict in verdicts.values()) >= 0.95 * len(verdicts)
+
+
+@pytest.mark.parametrize("first", range(0, len(torch_operations.FORMS), 10))
+def test_each_operation_is_right_with_each_option(first: int) -> None:
+    """Value and gradient of single operations, ten in a test, are right, and none of them is refused."""
+    forms = torch_operations.FORMS[first : first + 10]
+    verdicts = [judged(function, args, "torch", in_doubles(function)) for function, args in forms]
+    assert [(n, verdict) for n, verdict in enumerate(verdicts, first) if verdict != "right"] == []
+
+
+def test_what_has_no_form_is_refused() -> None:
+    """An option that balls do not know is refused, and not left out."""
+    passed = []
+    for number, (function, args) in enumerate(torch_operations.REFUSED):
+        with contextlib.suppress(Refused):
+            passed.append((number, enclose(on_balls(function, "torch"), args, range(len(args)), None)))
+    assert passed == []
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,52 @@ def test_what_comes_after_the_classes_may_fail(tmp_path: Path, end: str) -> None
     judgement = judged(file_in(tmp_path, end))
     assert judgement.verdict == "pass"
     assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError|NameError)", judgement.notes[0])
+    assert ("SystemExit" in judgement.notes[0]) == ("xit" in end or "quit" in end)
+
+
+#: What a file may do before its classes, and what works for its author alone.
+BEFORE = """
+import argparse, socket, sys
+import numpy as np
+parser = argparse.ArgumentParser()
+parser.add_argument('--epochs', required=True)
+arguments = parser.parse_args()
+X = np.load('mnist.npz')
+name = input('Your name: ')
+epochs = int(sys.argv[1])
+socket.create_connection(('127.0.0.1', 9))
+"""
+
+
+def test_what_comes_before_the_classes_may_fail(tmp_path: Path) -> None:
+    """Classes that stand after exceptions are judged, and a note gives the first of these."""
+    future, _, rest = SOURCE.partition("from __future__ import annotations\n")
+    path = tmp_path / "solution.py"
+    path.write_text(f"{future}from __future__ import annotations\n{BEFORE}{rest}", encoding="utf-8")
+    judgement = judged(path)
+    assert judgement.verdict == "pass", judgement.notes
+    (note,) = judgement.notes
+    assert re.match(r"solution.py ended with SystemExit: 2 \(line \d+: parser.parse_args\(\)\)", note)
+
+
+@pytest.mark.parametrize("word", ["raise SystemExit", "exit()"])
+def test_file_that_ends_itself_has_ended(tmp_path: Path, word: str) -> None:
+    """Classes after the end of a file count as little as in Python itself."""
+    path = tmp_path / "solution.py"
+    path.write_text(f"import numpy\n{word}\nclass ReLULayer: pass\n", encoding="utf-8")
+    (finding,) = judged(path, "relu.made").findings
+    assert finding.mistake == "missing"
+
+
+def test_what_fails_after_an_exception_is_passed_over(tmp_path: Path) -> None:
+    """Each statement after an exception is run by itself; one that takes too long ends the file."""
+    path = tmp_path / "solution.py"
+    path.write_text("1 / 0\nx = 1\nx + y\n@z\nclass MLP: pass\nclass ReLULayer: pass\nwhile True: pass\n", "utf-8")
+    found = loading.load(path, CLASSES, seconds=1.0)
+    assert set(found.classes) == {"ReLULayer"}
+    (note,) = found.notes
+    assert note.startswith("solution.py ended with ZeroDivisionError")
+    assert note.endswith("still running when the time for it was up")
 
 
 def test_python_2_is_named(tmp_path: Path) -> None:
@@ -158,6 +204,15 @@ def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> 
     assert re.fullmatch(message, found["ReLULayer"][1] or "")
 
 
+def test_classes_of_a_submission_that_cannot_be_parsed_are_missing_for_that(tmp_path: Path) -> None:
+    """Where Python can read no file, that is the reason, also for classes that the text does not show."""
+    path = tmp_path / "solution.py"
+    path.write_text("def f(:\n", "utf-8")
+    found = loading.load(path, CLASSES, seconds=1.0)
+    said = "solution.py is no Python: invalid syntax (line 1: def f(:)"
+    assert (found.missing, found.causes) == (dict.fromkeys(CLASSES, said), dict.fromkeys(CLASSES, "not run"))
+
+
 def test_missing_class_is_one_finding(tmp_path: Path) -> None:
     """A missing class is one finding, which says where it was looked for."""
     flat_modules(tmp_path / "mlp")
@@ -190,6 +245,15 @@ def test_unfinished_method_is_told_where_it_is(tmp_path: Path, body: str, mistak
     assert found == {"ReLULayer.forward": mistake}
     assert judgement.counts["passed"] > 10
     assert judgement.counts["error"] == 0
+
+
+def test_class_of_almost_that_name_is_told(tmp_path: Path) -> None:
+    """The reason for which a class is missing names the class that was meant to be it, and no other one."""
+    path = tmp_path / "solution.py"
+    path.write_text("class Relu_Layer: pass\nclass NaiveSoftmaxLayer: pass\nclass Layer: pass\n", "utf-8")
+    missing = loading.load(path, CLASSES, ("NaiveSoftmaxLayer",), seconds=1.0).missing
+    assert missing.pop("ReLULayer") == "there is no class ReLULayer in solution.py, but there is Relu_Layer"
+    assert missing == {name: f"there is no class {name} in solution.py" for name in missing}
 
 
 def test_second_definition_is_told(tmp_path: Path) -> None:
@@ -277,6 +341,16 @@ def test_encodings(tmp_path: Path) -> None:
         assert judgement.verdict == "pass", judgement.notes
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
+    """A file that an editor or a shell of Windows has saved in UTF-16 is told as that."""
+    path = tmp_path / "solution.py"
+    path.write_bytes(SOURCE.encode(encoding))
+    found = loading.load(path, CLASSES, seconds=1.0)
+    said = "solution.py is in UTF-16, which Python cannot read: save it as UTF-8"
+    assert found.missing == dict.fromkeys(CLASSES, said)
+
+
 def test_trusted_code_keeps_its_exceptions(tmp_path: Path) -> None:
     """Without a time limit an exception of the file passes through."""
     path = tmp_path / "raises_at_import.py"
@@ -317,7 +391,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "solution.py").write_text(f'SIZE = open("config.json")\n{SOURCE.partition("annotations")[2]}')
     (note,) = judged(tmp_path).notes
     assert note.startswith("solution.py ended with FileNotFoundError")
-    assert note.endswith('(line 1: open("config.json"))')
+    assert '(line 1: open("config.json"))' in note
 
 
 @pytest.mark.parametrize(

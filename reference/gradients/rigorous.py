@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.formulas import told
 from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
@@ -245,11 +246,6 @@ class Rigorous:
             self._is_too_large = True
             self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
         return self.refusal is None
-
-
-def told(error: BaseException) -> str:
-    """An exception in words."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _hull(estimates: Sequence[Estimate]) -> Estimate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def replaced(makers: Mapping[str, Callable[[Make], Make]]) -> Iterator[None]:
     ----------
     makers
         By the name of each function, what makes its replacement of it. Calls that a replacement makes itself, and
-        those of other threads, reach the function.
+        those of other threads and of numpy's random numbers, reach the function.
     """
     owner = threading.get_ident()
     kept = {name: getattr(np, name) for name in makers}
@@ -40,13 +41,29 @@ def replaced(makers: Mapping[str, Callable[[Make], Make]]) -> Iterator[None]:
 
         return call
 
+    compiled, plain = _random_modules(), ModuleType("numpy")
+    vars(plain).update(vars(np))
     try:
+        for module in compiled:
+            setattr(module, "np", plain)  # noqa: B010 - no type checker knows that a module has it
         for name, make in makers.items():
             setattr(np, name, guarded(kept[name], make(kept[name])))
         yield
     finally:
         for name, original in kept.items():
             setattr(np, name, original)
+        for module in compiled:
+            setattr(module, "np", np)  # noqa: B010
+
+
+def _random_modules() -> list[ModuleType]:
+    """The compiled modules of `numpy.random`.
+
+    They write numbers into the memory of what `numpy.empty` returns and do not ask whether it is an array of doubles:
+    anything else ends the process, or gives other numbers.
+    """
+    modules = (each for each in vars(np.random).values() if isinstance(each, ModuleType))
+    return [each for each in modules if getattr(each, "np", None) is np]
 
 
 def widened(dtype: Any) -> contextlib.AbstractContextManager[None]:

@@ -11,6 +11,7 @@ from reference.execution.sandbox import Limits
 from reference.gate import located
 from reports.commands.data import mnist_folder
 from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
+from reports.io.interruption import terminable
 from reports.io.lock import only_run_on
 from reports.io.outputs import made_folder
 from reports.io.progress import Display
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     submission = _submission(arguments)
     made_folder("out", arguments.out)
-    with only_run_on(arguments.out / "report"):
+    with only_run_on(arguments.out / "report"), terminable():
         return _write(arguments, submission, errors)
 
 

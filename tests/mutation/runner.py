@@ -33,11 +33,12 @@ _PATIENCE = 3
 
 @dataclass
 class Trace:
-    """One test without any mutant: how long it took, and which statements with mutants it ran."""
+    """One test without any mutant: how long it took, which statements with mutants it ran, and which functions."""
 
     index: int
     seconds: float
     statements: frozenset[int]
+    functions: frozenset[int]
     passed: bool
 
 
@@ -56,7 +57,10 @@ class Trial:
     tell
         Is given a line now and then.
     codes
-        What became of each.
+        What became of each that was tried.
+    too_late
+        Mutants of functions that are called while modules are imported and never afterwards, such as those that fill a
+        table: a mutant takes the place of its original after the imports, so that it would never run.
     broken
         Tests that fail without any mutant; then none was tried.
     """
@@ -66,6 +70,7 @@ class Trial:
     budget: Mapping[Mutant, float]
     tell: Callable[[str], None]
     codes: dict[Mutant, int] = field(default_factory=dict)
+    too_late: list[Mutant] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
     @pytest.hookimpl(tryfirst=True)
@@ -73,11 +78,15 @@ class Trial:
         if session.testsfailed or not session.items:
             raise pytest.UsageError("the tests could not be collected from the copy in mutants/")
         started = time.monotonic()
+        at_import = frozenset(switches.called)
         changes = self._changes()
         traces = self._traces(session.items, changes)
         self.broken = [session.items[trace.index].nodeid for trace in traces if not trace.passed]
         if not self.broken:
             self.tell(f"{len(traces)} tests pass without a mutant, which took {time.monotonic() - started:.0f} s")
+            never = at_import.difference(*(trace.functions for trace in traces))
+            self.too_late = [mutant for mutant in changes if switches.number(mutant) in never]
+            self.tell(f"{len(self.too_late)} mutants are not tried: they would come after the imports, too late to run")
             self._try(session.items, traces, changes)
         return True
 
@@ -99,10 +108,12 @@ class Trial:
         def work(indices: list[int]) -> Iterator[Trace]:
             for index, following in zip_longest(indices, indices[1:]):
                 lines.forget()
+                switches.called.clear()
                 started = time.perf_counter()
                 passed = _passes(items[index], None if following is None else items[following])
                 seconds = time.perf_counter() - started
-                yield Trace(index, seconds, frozenset(numbers[each] for each in lines.reached), passed)
+                statements = frozenset(numbers[each] for each in lines.reached)
+                yield Trace(index, seconds, statements, frozenset(switches.called), passed)
 
         # The files with the most tests first, so that the processes end together.
         jobs = sorted(files.values(), key=len, reverse=True)
@@ -112,8 +123,11 @@ class Trial:
         numbers = _numbers(dict.fromkeys(changes.values()))
         tests = _by_statement(traces, items)
         mutants: dict[str, list[Mutant]] = defaultdict(list)
+        left_out = set(self.too_late)
         for mutant in self.mutants:
-            mutants[mutant.function].append(mutant)
+            if mutant not in left_out:
+                mutants[mutant.function].append(mutant)
+        number_of_all = sum(map(len, mutants.values()))
 
         def tests_of(mutant: Mutant) -> list[Trace]:
             return tests[numbers[changes[mutant]]] if mutant in changes else []
@@ -133,8 +147,8 @@ class Trial:
         jobs = sorted(mutants, key=cost.__getitem__, reverse=True)
         for done, (mutant, code) in enumerate(shared(jobs, work, self.processes), 1):
             self.codes[mutant] = code
-            if done % 500 == 0 or done == len(self.mutants):
-                self.tell(f"{done} of {len(self.mutants)} mutants tried")
+            if done % 500 == 0 or done == number_of_all:
+                self.tell(f"{done} of {number_of_all} mutants tried")
 
 
 def _numbers(statements: Iterable[lines.Statement]) -> dict[lines.Statement, int]:

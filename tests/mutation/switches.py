@@ -17,6 +17,8 @@ from tests.mutation.mutants import Mutant
 _Function = Callable[..., Any]
 #: Of each function with mutants: its original and its mutants by mutmut's names.
 _variants: list[dict[str, _Function]] = []
+#: The functions with mutants that have been called, by `number`; whoever wants to know empties it first.
+called: set[int] = set()
 
 
 def install() -> None:
@@ -45,6 +47,11 @@ def codes(mutant: Mutant) -> tuple[CodeType, CodeType]:
     return original.__code__, changed.__code__
 
 
+def number(mutant: Mutant) -> int:
+    """The number of its function, the same in all forks; raises as `become`."""
+    return id(_variants_with(mutant))
+
+
 def _variants_with(mutant: Mutant) -> dict[str, _Function]:
     name = _short(mutant)
     for variants in _variants:
@@ -63,6 +70,7 @@ def _switched(variants: dict[str, _Function], is_classmethod: bool = False) -> C
     def decorate(function: _Function) -> _Function:
         @functools.wraps(function)
         def switch(*args: Any, **kwargs: Any) -> Any:
+            called.add(id(variants))
             chosen = variants["now"] if "now" in variants else variants["_mutmut_orig"]
             if is_classmethod:
                 return getattr(args[0], chosen.__name__)(*args[1:], **kwargs)

@@ -6,7 +6,7 @@ an array. Every element is a `Ball`; whatever is written into the array becomes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -184,6 +184,11 @@ def plain(x: Any) -> Any:
     return x
 
 
+def without_balls(x: Any) -> Any:
+    """As `plain`, with single balls in sequences as arrays: numpy would ask a ball for its own answer again."""
+    return type(x)(map(without_balls, x)) if type(x) in {list, tuple} else plain(x)
+
+
 def elements(x: Any) -> Any:
     """Whatever can be written into an array of balls, as balls."""
     if isinstance(x, BallArray):
@@ -224,6 +229,11 @@ def of_numbers(numbers: Sequence[Ball], shape: tuple[int, ...]) -> BallArray:
     for place, ball in enumerate(numbers):
         array[place] = ball
     return array.reshape(shape).view(BallArray)
+
+
+def of_enclosures(values: Iterable[Any], shape: tuple[int, ...]) -> BallArray:
+    """An array of balls with these values, in order."""
+    return of_numbers([Ball(value) for value in values], shape)
 
 
 def full(shape: Any, value: Any) -> BallArray:

@@ -19,6 +19,7 @@ from reference.numerics.balls.array import (
     holds_balls,
     of_numbers,
     plain,
+    without_balls,
     wrapped,
 )
 from reference.numerics.balls.scalar import Ball, boxed, made
@@ -57,7 +58,7 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
         raise Refused(f"np.fft.{function.__name__}")
     given = {key: plain(value) for key, value in options.items() if key != "dtype"}
     try:
-        result = function(*plain(args), **given)
+        result = function(*map(without_balls, args), **given)
     except (Refused, ArithmeticError):
         raise
     except (TypeError, AttributeError, NotImplementedError) as error:
@@ -294,6 +295,8 @@ def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, ne
     array = balls(x)
     bad = np.isnan(array)
     if np.any(bad):
+        if any(each.tracked for each in plain(array)[bad]):  # doubles may have an infinity there
+            raise Refused("np.nan_to_num of a result that is no number")
         array = np.where(bad, nan, array)
     if not np.all(np.isfinite(array)):
         raise Refused("np.nan_to_num of an infinity")
