@@ -1,4 +1,4 @@
-"""The exponential and the logarithm to 59 bits, as sums of two doubles: what `bp.softmax` adds up and divides.
+"""The exponential and the logarithm to 58 bits, as sums of two doubles: what `bp.softmax` adds up and divides.
 
 numpy's own exp is off by 0.7 units in the last place, and its log1p by as much. In a quotient of terms and their sum
 these errors add up to more than two units. So exp(x) is composed of two factors, exp(g) exp(r), where g is x rounded to
@@ -20,7 +20,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bp.pairs import ONE, Doubles, constant, two_sum_of_larger
+from bp.pairs import ONE, Doubles, constant, flattened, two_sum_of_larger
 
 #: Results are 2^RAISE times as large as they should be.
 RAISE = 256
@@ -35,6 +35,8 @@ _ROUNDER = constant(-1.5 * 2.0**52 / _STEPS)
 #: The place of exp(0) in the table, and the bit pattern of 0 so rounded less that place.
 _PLACE_OF_ONE = np.array(_HIGHEST * _STEPS)
 _FIRST_PATTERN = _ROUNDER.view(np.int64) - _PLACE_OF_ONE
+#: The table is made of integers that count units of 2^-1400: far more bits than are kept.
+_BITS = 1400
 #: The coefficients of exp(r) - 1 - r, from that of r^7 to that of r^2.
 _LAST, *_COEFFICIENTS = (constant(1 / math.factorial(n)) for n in range(7, 1, -1))
 
@@ -60,24 +62,24 @@ def _table() -> tuple[Doubles, Doubles]:
 def _powers(step: Fraction, first: int, end: int, raised: int) -> tuple[Doubles, Doubles]:
     """2^raised exp(step n) for n from ``first`` to ``end``: the upper 26 bits, and the rest, right to 2^-79.
 
-    Numbers are integers that count units of 2^-1400.
+    Numbers are integers that count units of 2^-`_BITS`.
     """
-    bits = 1400
-    one = 1 << bits
-    term = base = one  # of the series of exp(step)
-    for n in range(1, 400):
+    one = 1 << _BITS
+    base, term, n = one, one, 0
+    while term:  # those of the series of exp(step)
+        n += 1
         term = term * step.numerator // (step.denominator * n)
         base += term
     inverse, power = one * one // base, one
     for _ in range(-first):
-        power = power * inverse >> bits
+        power = power * inverse >> _BITS
     highs, lows = [], []
     for _ in range(first, end):
         lower_bits = power.bit_length() - 26
         high = power >> lower_bits << lower_bits
-        highs.append(float(Fraction(high, 1 << bits - raised)))
-        lows.append(float(Fraction(power - high, 1 << bits - raised)))
-        power = power * base >> bits
+        highs.append(float(Fraction(high, 1 << _BITS - raised)))
+        lows.append(float(Fraction(power - high, 1 << _BITS - raised)))
+        power = power * base >> _BITS
     return np.array(highs), np.array(lows)
 
 
@@ -106,12 +108,12 @@ def _patterns(z: Doubles) -> NDArray[np.int64]:
 def _look_up(places: NDArray[np.int64], head: Doubles, tail: Doubles) -> None:
     """Write the table's entries at these places into head and tail; places and tail may be the same memory.
 
-    Flat arrays in the order of memory, of which ``ravel`` gives views, are several times faster than others.
+    Flat arrays are several times faster than others.
     """
-    flat = places.ravel("K")
+    flat = flattened(places)
     high, low = _table()
-    high.take(flat, out=head.ravel("K"), mode="clip")
-    low.take(flat, out=tail.ravel("K"), mode="clip")
+    high.take(flat, out=flattened(head), mode="clip")
+    low.take(flat, out=flattened(tail), mode="clip")
 
 
 def log_of_sum(R: Doubles, rest: Doubles) -> tuple[Doubles, Doubles]:

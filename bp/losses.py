@@ -111,7 +111,7 @@ def _by_kind_of_target(
     if len(places) == len(T) and not np.count_nonzero(T.take(places) != 1):
         return of_class(Softmax(X), places - np.arange(0, T.size, T.shape[1]))
     one_hot = (T.max(axis=1) == 1) & (np.count_nonzero(T, axis=1) == 1)
-    soft = of_targets(Softmax(X[~one_hot]), np.array(T[~one_hot].T, np.float64, order="C"))
+    soft = of_targets(Softmax(X[~one_hot]), np.ascontiguousarray(T[~one_hot].T, np.float64))
     both = np.empty((*soft.shape[:-1], len(T)))
     both[..., ~one_hot] = soft
     if one_hot.any():

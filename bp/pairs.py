@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 def constant(value: float) -> Doubles:
@@ -17,6 +20,11 @@ def constant(value: float) -> Doubles:
     array = np.array(value, np.float64)
     array.flags.writeable = False
     return array
+
+
+def flattened(array: NDArray[_Number]) -> NDArray[_Number]:
+    """A view of ``array``, which lies in memory in one piece, with one axis, in the order of memory."""
+    return array.ravel("K")
 
 
 ONE = constant(1)
@@ -62,7 +70,7 @@ def lowered(high: Doubles, low: Doubles, by: NDArray[np.intp] | int) -> Doubles:
     """
     result: Doubles = np.ldexp(high, np.negative(by))
     lost = high - np.ldexp(result, by)
-    lost += low * (lost != 0)
+    lost += low * (lost != 0)  # where nothing is lost, ``low`` itself would be rounded up to half a unit of the result
     lost[np.isinf(result)] = 0
     result += np.ldexp(lost, np.negative(by))
     over = np.isinf(result) & np.isfinite(high)

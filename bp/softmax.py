@@ -14,7 +14,7 @@ overflows (assignment 2), and four places remain where the usual formulas lose d
    classes.
 4. exp, log and every sum and quotient round. So all of them are pairs of doubles here, and only results are rounded.
 
-What is left is that one rounding and the 59 bits of exp: no result is off by more than 0.6 units in the last place,
+What is left is that one rounding and the 58 bits of exp: no result is off by more than 0.6 units in the last place,
 subnormal ones included. Searches found up to 0.55 for probabilities and gradients and 0.53 for losses
 (``bp bench --only search``).
 
@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from bp.exponential import LOWER, RAISE, RAISED, exp_of_differences, log_of_sum
 from bp.messages import Array
-from bp.pairs import ONE, Doubles, exact_sum, lowered, two_product, two_sum, two_sum_of_larger, upper_half
+from bp.pairs import ONE, Doubles, exact_sum, flattened, lowered, two_product, two_sum, two_sum_of_larger, upper_half
 
 #: Below this many classes it is faster to copy the logits to long rows of samples.
 _FEW_CLASSES = 64
@@ -43,6 +43,10 @@ _FAR, _FARTHEST = 2.0**40, -(2.0**44)
 _FAINT = 690.0
 #: Below it double precision has fewer digits soon.
 _FEW_DIGITS = 2.0**-900
+#: `vector_jacobian` multiplies by 2^_MOST_RAISED at most: with more the factor itself would overflow.
+_MOST_RAISED = 1000
+#: The exponent that `mean_surprise` gives to the largest logarithm of a sample, far from overflow and underflow.
+_MIDDLE = 500
 _LEAST_NORMAL = float(np.finfo(np.float64).smallest_normal)
 
 
@@ -63,6 +67,7 @@ class Softmax:
 
     def __init__(self, X: Array) -> None:
         self.X, self.head, self.tail, *self._spare = _transposed(X, 4)
+        spare, _ = self._spare
         self._at_top, self.m = _maxima(self.X, self.head)
         lowest, highest = self.X.min(), self.m.max()
         self._faint = not lowest > highest - _FAINT
@@ -71,14 +76,14 @@ class Softmax:
         if self._far:
             shift = np.where(np.abs(m) >= _FAR, m, 0)
             x, m = np.maximum(x - shift, _FARTHEST), m - shift
-        exp_of_differences(x, m, self.head, self.tail, self._spare[0])
-        self.head.ravel("K")[self._at_top] = 0
+        exp_of_differences(x, m, self.head, self.tail, spare)
+        flattened(self.head)[self._at_top] = 0
         self.others = exact_sum(self.head, self.tail, None, *self._spare)
         self.R, self.rest = two_sum_of_larger(*self.others)
 
     def probabilities(self) -> Doubles:
         """p_k = (head + tail) / S, (K, N). It overwrites the terms, so it can be called only once."""
-        self.head.ravel("K")[self._at_top] = RAISED
+        flattened(self.head)[self._at_top] = RAISED
         return self._over_sum(self.head, self.tail, *self._spare, faint=self._faint)
 
     def _over_sum(self, z: Doubles, more: Doubles, spare: Doubles, out: Doubles, *, faint: bool = True) -> Doubles:
@@ -142,7 +147,7 @@ class Softmax:
         product with a target underflows that would count.
         """
         x = np.where(T == 0, self.m, self.X)  # the others' differences may be infinite
-        scale = 500 - np.frexp((self.m / 2 - x / 2).max(axis=0) + self.R * LOWER)[1]
+        scale = _MIDDLE - np.frexp((self.m / 2 - x / 2).max(axis=0) + self.R * LOWER)[1]
         down, up = np.minimum(scale, 0), np.maximum(scale, 0)
         below, lack = (np.ldexp(part, up) for part in two_sum(np.ldexp(self.m, down), -np.ldexp(x, down)))
         L, missing = (np.ldexp(part, scale - RAISE) for part in log_of_sum(self.R, self.rest))
@@ -161,8 +166,8 @@ class Softmax:
         """
         (high, low), places = self.others, _places(self.head, t)
         elsewhere: Doubles = (_at(self.X, t) < self.m).astype(np.float64)
-        high, rounded = two_sum(high, -elsewhere * self.head.ravel("K").take(places))
-        low = low - elsewhere * self.tail.ravel("K").take(places) + rounded
+        high, rounded = two_sum(high, -elsewhere * flattened(self.head).take(places))
+        low = low - elsewhere * flattened(self.tail).take(places) + rounded
         high, rounded = two_sum(high, elsewhere * RAISED)
         high, low = two_sum(high, low + rounded)
         return self._over_sum(high, low, *np.empty((2, *high.shape)))
@@ -171,14 +176,14 @@ class Softmax:
         """p, but p_t - 1 for one class t of each sample, (K, N). It can be called only once."""
         slope = 0 - self.minus_slope(t)  # 0, not -0
         P = self.probabilities()
-        P.ravel("K")[_places(P, t)] = slope
+        flattened(P)[_places(P, t)] = slope
         return P
 
     def slope(self, T: Doubles) -> Doubles:
         """p_k sum_j t_j - t_k for targets (K, N), as (e_k sum_j t_j - t_k S) / S. It can be called only once."""
         sum_t, lack_t = two_sum(*exact_sum(T, None, None, *np.empty((2, *T.shape))))
         S, lack_S = two_sum(np.full_like(self.R, RAISED), self.R)
-        self.head.ravel("K")[self._at_top] = RAISED
+        flattened(self.head)[self._at_top] = RAISED
         ours, ours_lack = two_product(self.head, sum_t)
         theirs, theirs_lack = two_product(T, S)
         high, low = two_sum(ours, -theirs)
@@ -201,7 +206,7 @@ def _maxima(X: Doubles, like: Doubles) -> tuple[NDArray[np.intp], Doubles]:
 
 def _at(X: Doubles, k: NDArray[np.intp]) -> Doubles:
     """X[k, n] for every n."""
-    taken: Doubles = X.ravel("K").take(_places(X, k)) if _is_dense(X) else X[k, np.arange(X.shape[1])]
+    taken: Doubles = flattened(X).take(_places(X, k)) if _is_dense(X) else X[k, np.arange(X.shape[1])]
     return taken
 
 
@@ -247,7 +252,7 @@ def vector_jacobian(Y: Array, delta_next: Array) -> Doubles:
     """
     y, products, apart, *spare = _transposed(Y, 4)
     exponents = np.frexp(np.abs(delta_next).max(axis=1))[1]
-    scale = np.ldexp(1.0, np.clip(RAISE - exponents, -1000, 1000))
+    scale = np.ldexp(ONE, np.minimum(RAISE - exponents, _MOST_RAISED))
     np.multiply(delta_next.T, scale, out=apart)
     apart -= np.where(y == y.max(axis=0), apart, -np.inf).max(axis=0)
     np.multiply(y, apart, out=products)

@@ -199,7 +199,7 @@ def _checked_set(net: MLP, shape: Shape | None, kind: str, X: ArrayLike | None, 
     if X is None or T is None:
         raise ValueError(f"train: expected X_{kind} and T_{kind}, got only one of the two")
     arrays = [array for pair in net.parameters().values() for array in pair]
-    dtype = np.result_type(*arrays, np.float32) if shape is None else shape.dtype
+    dtype = np.result_type(*arrays, np.float32)
     X, T = as_matrix(X, f"train: X_{kind}"), as_matrix(T, f"train: T_{kind}")
     if len(X) != len(T):
         raise ValueError(f"train: expected as many rows in T_{kind} as in X_{kind}, {len(X)}, got {len(T)}")

@@ -13,7 +13,7 @@ import pytest
 
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
 
-from reference.numerics.balls import Enclosure, Refused, Undecided, around, enclose, rebound  # noqa: E402
+from reference.numerics.balls import Enclosure, Refused, Undecided, around, enclose, rebound, roundings  # noqa: E402
 from reference.numerics.balls.tape import TAPE, precision  # noqa: E402
 from tests import ball_code, ball_operations, balls_corpus_arrays, balls_corpus_numpy, operations  # noqa: E402
 from tests.balls_judge import judged, of_doubles  # noqa: E402
@@ -236,6 +236,25 @@ def test_all_gradients_nearby_are_enclosed() -> None:
     assert (gradient.value + gradient.error >= 1)[:2].all()
     assert gradient.error[2] == 0
     assert around(rebound(lambda x: np.where(x > 0, x, 0 * x)), [x], [0], np.ones(3)) is None
+
+
+@pytest.mark.parametrize(
+    ("function", "truth"),
+    [
+        (lambda x: 1 - np.cos(x), lambda x: 2 * math.sin(x / 2) ** 2),
+        (lambda x: np.log(1 + x) / x, lambda x: math.log1p(x) / x),
+        (lambda x: np.sqrt(x * x + 1) - x, lambda x: 1 / (math.sqrt(x * x + 1) + x)),
+    ],
+)
+def test_a_running_analysis_bounds_what_cancels(function: Any, truth: Any) -> None:
+    """The bound holds, is some dozen times the largest error at most, and infinite where anything may come out."""
+    x = np.array([1e-7, 3e-4, 0.7, 11.0, 1e7])
+    (bound,) = roundings(rebound(function), [x])
+    off = np.abs(function(x) - [truth(each) for each in x])
+    assert (off <= bound).all()
+    assert (bound <= 64 * max(2.0**-53, off.max())).all()
+    assert roundings(rebound(lambda x: np.log(1 - x)), [np.array([1.0])])[0] == np.inf
+    assert roundings(rebound(lambda x: x if 1 + x > 1 else -x), [np.array(1e-20)]) is None
 
 
 @pytest.mark.measure

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import bp
 from bp import datasets
 from bp.datasets import MNIST_MAX_BYTES, read_idx_bytes, uncompressed
+from tests.memory import peak_of
 
 Bytes = NDArray[np.uint8]
 
@@ -224,3 +225,15 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> No
         stream.truncate(2**33)
     with pytest.raises(ValueError, match="larger than 64 MiB"):
         read_idx_bytes(tmp_path / "hole")
+
+
+def test_a_small_file_does_not_fill_the_memory() -> None:
+    """Of a gzipped file no more is unpacked than is needed to see that it is too large."""
+    packed = gzip.compress(bytes(2**22), 1)
+
+    def refused() -> None:
+        with pytest.raises(ValueError, match="larger than"):
+            uncompressed(packed, 1000)
+
+    refused()  # what is imported for it takes memory too
+    assert peak_of(refused) < 2**20

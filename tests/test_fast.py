@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 import bp
 import reference
-from bp.fast import fast_path
+from bp.fast import fast_path, whole
 from bp.fast.heads import Ending, LogitsHead, Targets, hits, perform
 from bp.fast.pieces import Pieces, _Worker
 from bp.fast.whole import Whole, _means
@@ -174,16 +175,45 @@ def test_large_batches_lose_no_piece(ending: Ending) -> None:
 
 @pytest.mark.parametrize("batch_size", [300, 128])
 def test_nothing_is_left_to_the_plain_path(batch_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where all is finite the plain path does nothing, and unwatched full batches are done many at once."""
+    """Where all is finite the plain path does nothing, and unwatched full batches are done many at once.
+
+    The first of them are done together with the evaluation of the untrained net.
+    """
     monkeypatch.setattr(Plain, "epoch", None)
     monkeypatch.setattr(Plain, "before", None)
-    runs: list[int] = []
+    runs: list[tuple[int, bool]] = []
     run = Whole.run
-    monkeypatch.setattr(Whole, "run", lambda self, n, **first: runs.append(n) or run(self, n, **first))
-    X, T = SPIRALS[:2]
-    for _ in range(2):
-        assert bp.train(make_net((2, 10, 3)), X, T, batch_size, 30, 0.1).epochs == 30
-    assert runs == ([30, 30] if batch_size == 300 else [])
+    monkeypatch.setattr(Whole, "run", lambda self, n, first: runs.append((n, first)) or run(self, n, first=first))
+    net, (X, T) = make_net((2, 10, 3)), SPIRALS[:2]
+    history = bp.train(net, X, T, batch_size, 30, 0.1)
+    assert bp.train(net, X, T, batch_size, 70, 0.1, history=history).epochs == 70
+    assert runs == ([(30, True), (40, False)] if batch_size == 300 else [])
+
+
+@pytest.mark.parametrize(
+    ("most", "fails_in", "runs"),
+    [(4, 3, [4, 4, 1, 1, 1, 1, 3]), (2, 2, [2, 2, 1, 1, 2, 2, 1]), (2, 3, [2, 2, 1, 1, 2, 1])],
+)
+def test_only_the_epoch_that_fails_is_left_to_the_plain_path(
+    most: int, fails_in: int, runs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If one of several epochs at once fails, they are done one by one, that one plainly, and later ones at once."""
+    asked: list[int] = []
+    plain: list[int] = []
+    run, epoch = Whole.run, Plain.epoch
+    history = bp.History()
+
+    def failing(self: Whole, n: int, *, first: bool) -> bp.History | None:
+        asked.append(n)
+        return None if history.epochs < fails_in <= history.epochs + n else run(self, n, first=first)
+
+    monkeypatch.setattr(whole, "_EPOCHS", most)
+    monkeypatch.setattr(Whole, "run", failing)
+    monkeypatch.setattr(Plain, "epoch", lambda self, number: plain.append(number) or epoch(self, number))
+    bp.train(make_net((2, 10, 3)), *SPIRALS[:2], 300, 7, 0.1, history=history)
+    assert history.epochs == 7
+    assert plain == [fails_in]
+    assert asked == runs
 
 
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
@@ -285,6 +315,9 @@ def test_threads_without_work_are_not_started(threads: int) -> None:
     path = fast_of(make_net((2, 4, 3)), X, T, 800, threads)
     assert isinstance(path, Pieces)
     assert len(path._workers) == 3
+    assert isinstance(path._others, ThreadPoolExecutor)
+    assert path._others._max_workers == 2  # besides this one
+    assert len(path._gradients) == 2
     assert path.run() == fast_of(make_net((2, 4, 3)), X, T, 800).run(1)  # type: ignore[union-attr]
 
 

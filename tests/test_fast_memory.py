@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from functools import partial
 from typing import Any
 
@@ -11,35 +10,38 @@ import pytest
 
 import bp
 from bp.fast import fast_path
-from bp.fast.heads import Ending, Targets, perform
+from bp.fast.heads import Ending, Targets, at_targets, head_of, perform
 from bp.fast.net import Parameters, shape_of
 from bp.fast.passes import Pass
 from bp.fast.pieces import Pieces
 from bp.fast.whole import Whole
 from bp.samples import Samples
 from tests.fast_nets import ENDINGS, SPIRALS, clusters, fast_of, make_net, vector
+from tests.memory import peak_of
 from tests.strategies import Array
 
 
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
 def test_memory_has_the_nets_precision(kind: type, batch_size: int) -> None:
-    """Every array that the fast path holds has the net's precision."""
+    """Every array that the fast path holds has the net's precision, but places and masks."""
     train, test = (Samples(X, T, np.float32) for X, T in (SPIRALS[:2], SPIRALS[2:]))
     for ending in ENDINGS:
         path = fast_path(make_net((2, 10, 3), ending=ending, dtype=np.float32), train, test, batch_size, 0.1)
         assert type(path) is kind
         held = {array.dtype for array in _arrays(path, set())}
-        assert held <= {np.dtype(np.float32), np.dtype(np.intp), np.dtype(np.bool_)}
+        assert held <= {np.dtype(np.float32), np.dtype(np.intp), np.dtype(np.bool_), np.dtype(np.int8)}
 
 
 def _arrays(value: Any, seen: set[int]) -> list[Array]:
-    """All that are reached from ``value`` by attributes, lists and dicts, the net itself left out."""
+    """All that are reached from ``value`` by attributes, lists, dicts and prepared calls, the net itself left out."""
     if id(value) in seen or isinstance(value, bp.MLP):
         return []
     seen.add(id(value))
     if isinstance(value, np.ndarray):
         return [value]
     parts: Any = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    if isinstance(value, partial):
+        parts = (getattr(value.func, "__self__", None), *value.args, *value.keywords.values())
     return [array for part in (*parts, *getattr(value, "__dict__", {}).values()) for array in _arrays(part, seen)]
 
 
@@ -55,11 +57,7 @@ def test_the_way_through_the_net_allocates_nothing_of_a_samples_size(ending: End
         inputs, Y = np.ones((3, n)), np.empty((2, n))
         rows, back = np.ones((n_back, 3)), Y[:, :n_back]
         calls = one_pass.forward(net, inputs, Y) + one_pass.backward(net, rows, back, targets, 0.5, gradient)
-        tracemalloc.start()
-        perform(calls)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert peak < n
+        assert peak_of(partial(perform, calls)) < n
 
 
 def test_an_exception_leaves_no_stale_memory() -> None:
@@ -82,6 +80,27 @@ def test_an_exception_leaves_no_stale_memory() -> None:
     assert found == other.run(3)
 
 
+def test_activations_are_held_once_where_all_samples_go_back() -> None:
+    """A pass of the same samples forward and back has one array for activations, gradients, zeros and a mask each."""
+    shape = shape_of(make_net((2, 200, 3)))
+    assert shape is not None
+    assert peak_of(lambda: Pass(shape, 100, 100)) < 4.5 * 200 * 100 * 8
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_losses_are_made_in_one_array_of_the_nets_precision(dtype: Any) -> None:
+    """Losses have the precision of the outputs; for one-hot targets nothing but them is allocated."""
+    Y = np.full((50, 3, 1000), 1 / 3, dtype)
+    for ending in ENDINGS:
+        head = head_of(ending, 3, 1000, 1000, np.dtype(dtype))
+        for T in (np.eye(3)[np.zeros(1000, int)], np.full((1000, 3), 1 / 3)):
+            targets = Targets.of(T.astype(dtype))
+            of_target = at_targets(Y, targets.places)
+            assert head.losses(Y, targets, of_target).dtype == dtype
+            if ending != "logits" and targets.one_hot:
+                assert peak_of(partial(head.losses, Y, targets, of_target)) < 1.5 * of_target.nbytes
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_steps_allocate_nothing_of_size(threads: int) -> None:
     """An epoch of mini-batches allocates less than one layer's activations."""
@@ -89,8 +108,4 @@ def test_steps_allocate_nothing_of_size(threads: int) -> None:
     path = fast_of(make_net((50, 80, 80, 3)), X, T, 1500, threads)
     assert isinstance(path, Pieces)
     path.run()
-    tracemalloc.start()
-    path.run()
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 80 * 750 * 8
+    assert peak_of(path.run) < 80 * 750 * 8

@@ -13,7 +13,10 @@ from tests.fast_nets import SPIRALS, clusters, fast_of, make_net, vector
 
 
 def test_how_many_epochs_are_done_at_once() -> None:
-    """The number of epochs at once is limited to those whose results take 1 MiB, and to 1 to 250."""
+    """The number of epochs at once is limited to those whose results take 1 MiB, and to 1 to 250.
+
+    Where that is one, there is room for it and for what it begins with.
+    """
     small = fast_of(make_net((2, 3, 2)), *clusters(4, 2, 2), 4)
     large = fast_of(make_net((2, 50_000, 2)), *clusters(4, 2, 2), 4)
     middle = fast_of(make_net((2, 60, 3)), *SPIRALS[:2], 300)
@@ -21,6 +24,7 @@ def test_how_many_epochs_are_done_at_once() -> None:
     assert isinstance(large, Whole)
     assert isinstance(middle, Whole)
     assert (small.most, large.most) == (250, 1)
+    assert len(large._vectors) == len(large._outputs) == 2
     assert 100 < middle.most < 250
     assert middle._vectors.nbytes + middle._outputs.nbytes < 2**21
 
@@ -67,18 +71,37 @@ def test_a_later_portion_that_fails_leaves_the_net() -> None:
     assert not np.array_equal(vector(net), before)
 
 
-def test_stale_outputs_are_seen() -> None:
-    """A net whose parameters were set back between runs is evaluated anew."""
+@pytest.mark.parametrize("back_to", [0, 1])
+def test_stale_outputs_are_seen(back_to: int) -> None:
+    """A net whose parameters were set back between runs, to any epoch, is evaluated anew."""
     X, T = SPIRALS[:2]
     nets = [make_net((2, 10, 3)) for _ in range(2)]
     path, other = (fast_of(net, X, T, 300) for net in nets)
     assert isinstance(path, Whole)
     assert isinstance(other, Whole)
     path.run(2)
-    other.run(1)
+    other.run(back_to)
     for name, (W, b) in nets[0].parameters().items():
         W[...], b[...] = nets[1].parameters()[name]
     found, expected = path.before(), other.before()
     assert found is not None
     assert expected is not None
     np.testing.assert_allclose(found.loss_train, expected.loss_train, rtol=1e-14)
+
+
+def test_outputs_that_an_exception_has_left_are_not_used() -> None:
+    """If numpy raises while a net is evaluated, the next run from the parameters before starts from their outputs."""
+    X, T = SPIRALS[:2]
+    (net, path), (_, other) = (
+        (net, fast_of(net, X, T, 300)) for net in (make_net((2, 3), ending="naive") for _ in "ab")
+    )
+    assert isinstance(path, Whole)
+    assert isinstance(other, Whole)
+    assert path.run(2) == other.run(2)
+    b = net.parameters()["Linear_0"][1]
+    before = b.copy()
+    b[...] = 1000
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        path.before()
+    b[...] = before
+    assert path.run(2) == other.run(2)

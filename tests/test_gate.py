@@ -62,10 +62,11 @@ def test_measure_of_all_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_our_own_passes() -> None:
-    """With the same findings as in this process."""
+    """With the same findings as in this process, where formulas are judged besides."""
     judgement = reference.judge("bp", effort="quick", seed=3)
     assert judgement.verdict == "pass", [str(each) for each in failed(judgement)]
-    assert list(judgement.findings) == reference.check("bp", effort="quick", seed=3)
+    here = reference.check("bp", effort="quick", seed=3)
+    assert list(judgement.findings) == [each for each in here if not each.check.endswith(".formula")]
     assert judgement.counts == {"passed": len(judgement.findings), "failed": 0, "skipped": 0, "error": 0}
     assert judgement.isolation
     assert set(judgement.durations) == {each.check for each in judgement.findings}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import bp
 from reference.numerics.oracles import finite_differences, torch_autograd
 from tests.comparing import assert_within, gamma, needs_torch
+from tests.memory import peak_of
 from tests.strategies import EXTREME, LARGEST, NON_ZERO, SHORT, Array, arrays, few_examples, layouts, sizes
 
 SOFTMAXES = [bp.NaiveSoftmaxLayer, bp.SoftmaxLayer]
@@ -368,3 +369,10 @@ def test_of_two_precisions_the_higher_counts(of_y: Any, of_d: Any) -> None:
     """Mixed precisions give the higher one, as in numpy's own arithmetic."""
     layer = bp.SoftmaxLayer("S")
     assert layer.delta(np.array([[0.25, 0.75]], of_y), np.ones((1, 2), of_d)).dtype == np.float64
+
+
+def test_weights_are_drawn_into_one_array() -> None:
+    """Weights in double precision are not copied after they have been drawn."""
+    layer = bp.LinearLayer(200, 100, np.random.RandomState(0), "Linear")
+    layer.W = np.zeros((0, 0))
+    assert peak_of(layer.initialize) < 1.5 * 200 * 100 * 8

@@ -79,6 +79,17 @@ def test_trusted_code_runs_in_this_process(tmp_path: Path) -> None:
     assert "1 failed" in ran.stdout
 
 
+@needs_flint
+def test_formulas_are_tests_of_trusted_code(tmp_path: Path) -> None:
+    """Where code runs in this process, its formulas are judged as well."""
+    (tmp_path / "relu.py").write_text(RELU, encoding="utf-8")
+    asked = ("--bp", "relu.py", "-k", "ReLULayer and formula", "--bp-effort", "quick", "--junitxml", "junit.xml")
+    assert pytest_in(tmp_path, *asked).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    pytest_in(tmp_path, *asked, "--bp-trusted")
+    (suite,) = junitparser.JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert (suite.tests, suite.failures) == (2, 1)
+
+
 def test_paths_that_are_not_there_are_wrong_usage(tmp_path: Path) -> None:
     """Pytest's own exit code for that is 4."""
     ran = pytest_in(tmp_path, "--bp", "nowhere")

@@ -12,6 +12,7 @@ import pytest
 
 import bp
 from bp import messages
+from bp.fast.net import shape_of
 from bp.plain import Plain
 from bp.samples import Samples
 from reports.study.bench.torch_training import Training
@@ -256,7 +257,8 @@ def test_training_sets_are_only_read() -> None:
     bp.train(spiral_net(), *arrays[:2], batch_size=50, n_epochs=2, X_test=arrays[2], T_test=arrays[3])
 
 
-def test_float32_net_computes_in_float32() -> None:
+@pytest.mark.parametrize(("dtype", "of_sets"), [(np.float32, np.float64), (np.float64, np.float32)])
+def test_nets_compute_in_their_own_precision(dtype: Any, of_sets: Any) -> None:
     """Inputs are cast to the net's precision, and the parameters keep theirs."""
     rng = np.random.RandomState(0)
     seen: list[Any] = []
@@ -270,11 +272,11 @@ def test_float32_net_computes_in_float32() -> None:
             seen.append(delta_next.dtype)
             return delta_next
 
-    layer = bp.LinearLayer(2, 2, rng, "L", dtype=np.float32)
+    layer = bp.LinearLayer(2, 2, rng, "L", dtype=dtype)
     net = bp.MLP(2, [layer, Spy("spy")], bp.LossCrossEntropyForSoftmaxLogits("CE"))
-    bp.train(net, *(array.astype(np.float64) for array in XOR), batch_size=4)
-    assert set(seen) == {np.dtype(np.float32)}
-    assert layer.W.dtype == np.float32
+    bp.train(net, *(array.astype(of_sets) for array in XOR), batch_size=4)
+    assert set(seen) == {np.dtype(dtype)}
+    assert layer.W.dtype == dtype
 
 
 def test_checks_cost_nothing_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,3 +288,19 @@ def test_checks_cost_nothing_in_training(monkeypatch: pytest.MonkeyPatch) -> Non
     few = len(calls)
     spiral_run(spiral_net(), 30)
     assert len(calls) - few == few
+
+
+def test_a_net_of_our_layers_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The structure of a net is found once, and sets that fit it are not put through the net to see whether they do."""
+    net = spiral_net()
+    found = [shape_of(net)]
+    monkeypatch.setattr(sys.modules["bp.train"], "shape_of", lambda net: found.pop())
+    monkeypatch.setattr(sys.modules["bp.fast"], "shape_of", None)
+    monkeypatch.setattr(bp.MLP, "evaluate", None)
+    assert spiral_run(net, 1).epochs == 1
+
+
+def test_every_finite_alpha_is_a_learning_rate() -> None:
+    """The largest and the smallest number above 0 are accepted."""
+    for alpha in (sys.float_info.max, 5e-324):
+        assert spiral_run(spiral_net(), 0, alpha).epochs == 0

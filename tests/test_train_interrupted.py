@@ -150,5 +150,7 @@ def test_a_callback_that_changes_the_history_is_told(fast: bool) -> None:
         if history.epochs == 1:
             history.loss_train.clear()
 
-    with pytest.raises(ValueError, match="expected on_epoch to leave the history as it is"):
+    with pytest.raises(
+        ValueError, match="expected on_epoch to leave the history as it is, with 2 numbers in each list"
+    ):
         bp.train(make_net((2, 4, 3)), X, T, 30, 5, 0.5, on_epoch=clear, fast=fast)

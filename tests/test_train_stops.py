@@ -85,10 +85,15 @@ def test_a_gradient_that_is_lost_in_a_layer_of_ones_own_stops_the_training() -> 
     assert layer.W.tolist() == before.tolist()
 
 
-def test_checking_the_sets_says_nothing_itself() -> None:
+class OwnSoftmax(bp.NaiveSoftmaxLayer):
+    """Somebody's own, so that the sets are put through the net to see whether they fit."""
+
+
+@pytest.mark.parametrize("softmax", [bp.NaiveSoftmaxLayer, OwnSoftmax])
+def test_checking_the_sets_says_nothing_itself(softmax: type[bp.NaiveSoftmaxLayer]) -> None:
     """A numpy warning of the first evaluation is given once, not also by the check of the sets."""
     layer = bp.LinearLayer(1, 2, np.random.RandomState(0), "L")
-    net = bp.MLP(1, [layer, bp.NaiveSoftmaxLayer("S")], bp.LossCrossEntropy("CE"))
+    net = bp.MLP(1, [layer, softmax("S")], bp.LossCrossEntropy("CE"))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         bp.train(net, np.full((1, 1), 1e6), np.array([[0.0, 1.0]]), n_epochs=0, fast=False, stop_on_nonfinite=False)
@@ -106,8 +111,8 @@ def test_sets_that_are_no_matrices_are_named(argument: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"alpha": 0.0}, r"finite alpha > 0, got 0\.0"),
-        ({"alpha": -1}, "finite alpha > 0, got -1"),
+        ({"alpha": 0.0}, r"finite alpha > 0, got 0\.0$"),
+        ({"alpha": -1}, "finite alpha > 0, got -1$"),
         ({"alpha": math.nan}, "finite alpha > 0, got nan"),
         ({"alpha": math.inf}, "finite alpha > 0, got inf"),
         ({"alpha": "1"}, "finite alpha > 0, got '1' of type str"),
@@ -132,6 +137,8 @@ def test_sets_that_are_no_matrices_are_named(argument: str) -> None:
         ({"X_train": SPIRALS[0].astype(str)}, "X_train: expected real numbers"),
         ({"T_test": None}, "expected X_test and T_test, got only one of the two"),
         ({"X_test": SPIRALS[2][:, :1]}, r"Linear_1\.forward: X: expected shape \(N, 2\), got \(1, 1\)"),
+        ({"X_train": np.ones((300, 10))}, r"Linear_1\.forward: X: expected shape \(N, 2\), got \(1, 10\)"),
+        ({"T_train": np.eye(10)[[0] * 300]}, r"CE\.forward: T: expected shape \(1, 3\), got \(1, 10\)"),
         ({"T_train": np.ones((300, 1))}, r"CE\.forward: T: expected shape \(1, 3\), got \(1, 1\)"),
     ],
 )

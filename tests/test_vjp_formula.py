@@ -181,6 +181,17 @@ def test_rigorous_forward_is_asked_before_differences() -> None:
     assert KnownForward.__doc__
 
 
+def test_a_formula_that_is_judged_nowhere_says_why() -> None:
+    """The reason is that of the last input, or why the forward pass is not known."""
+
+    def forward(x: Any) -> Any:
+        return np.fft.fft(x).real
+
+    found = formula_of(forward, lambda c, x: (np.fft.fft(c).real,), X)
+    assert found.status == "skipped"
+    assert "np.fft.fft" in str(found.actual)
+
+
 @pytest.mark.measure
 def test_fifty_wrong_and_fifty_right_formulas() -> None:
     """Prints how many of fifty formulas wrong by 1e-9 to 1e-20 are caught, and of fifty right ones are told right."""

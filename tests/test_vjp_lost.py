@@ -165,6 +165,43 @@ def test_numbers_without_axes_end_in_no_exception() -> None:
     assert all(each.status != "error" for each in found)
 
 
+def between(low: Array, high: Array) -> Array:
+    """The probabilities that a normal number lies between the two."""
+    return np.array([normal_cdf(b) - normal_cdf(a) for a, b in zip(low, high, strict=True)])
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-9])
+@pytest.mark.parametrize("domain", [(-8, 8), (-3, 9)])
+def test_a_difference_of_probabilities_that_cancels(domain: tuple[float, float], factor: float) -> None:
+    """Phi(b) - Phi(a) keeps no digit beyond 8; what `math` rounds is seen by balls of a double's precision alone."""
+
+    def density(x: Array) -> Array:
+        return np.asarray(np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
+
+    def vjp(c: Array, low: Array, high: Array) -> tuple[Array, Array]:
+        part = between(low, high)
+        return c * density(low) / part, -factor * c * density(high) / part
+
+    low, high = np.array([-0.3, 0.1, -1.0]), np.array([0.8, 0.5, 2.0])
+    found = check_vjp(lambda a, b: -np.log(between(a, b)), vjp, low, high, domain=domain, seed=1)
+    assert bool(failed(found)) is (factor != 1)
+    if factor != 1:
+        assert "vjp.gradient[1].consistent" in failed(found)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-9])
+def test_the_logarithm_of_a_large_number_in_code_that_nobody_can_follow(factor: float) -> None:
+    """exp(log x) at 1e298 is off by 1e-13; balls and wider types end where a number is written as text."""
+
+    def back(x: Array) -> Array:
+        return np.array([float.fromhex(math.exp(math.log(float(each))).hex()) for each in x])
+
+    found = check_vjp(
+        lambda x: x * x / 2, lambda c, x: (factor * c * back(x),), np.array([0.5, 3.0]), domain=(0, 1e150)
+    )
+    assert bool(failed(found)) is (factor != 1)
+
+
 def test_none_is_an_open_end_of_a_domain() -> None:
     """As in the declarations of `bp vjp`."""
     for domain in ([(0, None)], [(None, None)]):

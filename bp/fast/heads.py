@@ -138,7 +138,7 @@ class LogitsHead(Head):
         if not targets.one_hot:
             return [
                 *exponentials,
-                partial(np.add.reduce, terms, axis=0, out=over_sum),
+                partial(np.add.reduce, terms, out=over_sum),
                 partial(np.divide, targets.T.sum(axis=0) * step, over_sum, over_sum),
                 partial(np.multiply, terms, over_sum, out),
                 partial(np.subtract, out, targets.T * step, out),
@@ -147,7 +147,7 @@ class LogitsHead(Head):
             *exponentials,
             partial(terms.take, places, out=over_sum, mode="clip"),
             partial(terms.put, places, 0),
-            partial(np.add.reduce, terms, axis=0, out=others),
+            partial(np.add.reduce, terms, out=others),
             partial(np.add, others, over_sum, over_sum),
             partial(np.divide, np.array(step, out.dtype), over_sum, over_sum),  # numpy would convert a number each time
             partial(np.multiply, terms, over_sum, out),
@@ -261,7 +261,7 @@ def _less_the_largest(Y: Array, spare: Array, out: Array) -> list[Call]:
     A NaN among them stays NaN.
     """
     if not 1 < len(Y) <= _FEW_CLASSES:
-        return [partial(np.maximum.reduce, Y, axis=0, out=spare[0]), partial(np.subtract, Y, spare[0], out)]
+        return [partial(np.maximum.reduce, Y, out=spare[0]), partial(np.subtract, Y, spare[0], out)]
     # Not `numpy.maximum`: its result has to be named by keyword, which takes longer.
     return [*_row_by_row(np.fmax, Y, spare), partial(np.subtract, Y, spare, out)]
 
@@ -272,8 +272,8 @@ def _row_by_row(operation: np.ufunc, Y: Array, out: Array) -> list[Call]:
     The copies are worth it, since numpy is faster at what follows if both arrays have one shape.
     """
     first = out[0]
-    rows = [partial(operation, Y[0] if row == 1 else first, Y[row], first) for row in range(1, len(Y))]
-    return [*rows, copying(out[1:], first)]
+    rows = [partial(operation, first, row, first) for row in Y[2:]]
+    return [partial(operation, Y[0], Y[1], first), *rows, copying(out[1:], first)]
 
 
 def hits(Y: Array, places: Places, of_target: Array | None = None) -> NDArray[np.bool_]:

@@ -135,10 +135,10 @@ class Whole:
             return None
         outputs, of_target = outputs[first:], of_target[first:]
         parts = [head.losses(outputs[..., part], its, of_target[..., part]) for part, its in self._parts]
-        losses = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+        losses = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         history = History(amplitude=self._amplitudes(vectors))
         history.loss_train, history.loss_test = _means(losses[:, :n]), _means(losses[:, n:])
-        total = sum(history.loss_train) + sum(history.loss_test) + float(np.add.reduce(vectors[-1]))
+        total = sum([*history.loss_train, *history.loss_test, float(np.add.reduce(vectors[-1]))])
         if not math.isfinite(total):  # if it overflows, the plain path will do as well
             return None
         right = hits(outputs, targets.places, of_target)

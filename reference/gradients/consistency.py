@@ -160,7 +160,11 @@ def is_excused(
         directions[position][where] = oracle.steps(floats, position)[where]
     claimed = float((answers[position] * directions[position]).sum())
     due = contracted(cotangent, oracle.jointly(floats, directions))
-    return bool(np.isfinite(due.error)) and not oracle.refutes(floats, directions, cotangent, claimed, float(due.value))
+    if not np.isfinite(due.error):
+        return False
+    if not oracle.refutes(floats, directions, cotangent, claimed, float(due.value)):
+        return True
+    return isinstance(where, tuple) and lost.is_lost(context, case, cotangent, position, where)
 
 
 def _directions(case: Case, steps: Array) -> list[Array]:

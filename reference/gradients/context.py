@@ -74,10 +74,12 @@ class Context(engine.Context):
         self._near: Fact | None = None
         self._last_case: tuple[Array, ...] | None = None
         self._kinked: list[Case] = []
+        #: Whether ball arithmetic has shown at some case that the formula is not the derivative.
+        self.formula_is_wrong = False
         self._ties: dict[tuple[str, int, bytes], ties.Verdict] = {}
         domain = tuple(self.pattern.domain[number] for number in self.pattern.differentiable)
-        self.differences = Differences(self._own, domain)
         self.known = KnownForward(self)
+        self.differences = Differences(self._own, domain, analysed=self._rounding_on_balls)
 
     def output(self, case: Case) -> Array:
         """The output of ``forward`` for a case.
@@ -322,6 +324,11 @@ class Context(engine.Context):
             self.subject.forward(*args)
         answer = self.subject.vjp(cotangent, *args)
         return tuple(answer[number] for number in self.pattern.differentiable)
+
+    def _rounding_on_balls(self, *floats: Array) -> Array | None:
+        """How far rounding may take the outputs, where the forward pass runs in ball arithmetic."""
+        found = self.known.rigorous.rounding(self.pattern.with_floats(floats))
+        return None if found is None else np.ravel(found) if found.ndim else found
 
     def entries(self, array: Array) -> list[tuple[int, ...]]:
         """The indices of the entries that are judged one by one; the effort limits their number."""

@@ -64,12 +64,16 @@ class Differences:
         Whether the complex step is asked: after `try_complex` has seen that it can be.
     rounding
         The rounding error of the function's outputs; measured where it is not given.
+    analysed
+        A bound on it from an analysis of the function, or None where there is none; asked where the function's
+        operations cannot be followed, so that what is measured may miss some of them.
     """
 
     function: Function
     domain: tuple[Interval, ...]
     carries_complex: bool = False
     rounding: Callable[..., Array] | None = None
+    analysed: Callable[..., Array | None] | None = None
     _columns: dict[Any, Estimate] = field(default_factory=dict)
     _roundings: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
     _places: dict[Any, _Place] = field(default_factory=dict)
@@ -301,8 +305,11 @@ class Differences:
             return (self.function(*moved),)
 
         followed = followed_error(compute, args, [output])
-        found = unfollowed_error(compute, args, [output]) if followed is None else followed
-        return found[0], followed is not None
+        if followed is not None:
+            return followed[0], True
+        (measured,) = unfollowed_error(compute, args, [output])
+        analysed = None if self.analysed is None else self.analysed(*args)
+        return measured if analysed is None else np.fmax(measured, np.reshape(analysed, measured.shape)), False
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.formulas import attempted, digits_lost, judge
 from reference.findings import NotApplicable, Violation
 from reference.gradients import rigorous
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
 from reference.gradients.subject import asked
-from reference.numerics import ball_tolerances, tolerances
+from reference.numerics import ball_tolerances
 from reference.wording import fact
 
 if TYPE_CHECKING:
@@ -28,31 +30,65 @@ def check_formula(context: Context) -> None:
     reason = rigorous.available()
     if reason:
         raise NotApplicable(fact("no oracle", said=reason))
-    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
     context.note_oracle(rigorous.NAME)
-    judged = False
-    for case in _cases(context):
-        cotangent = context.cotangents(case)[0]
-        try:
-            definition, formula = _sides(context)
-            found = balls.difference(definition, formula, cotangent, case.args, context.pattern.differentiable)
-        except balls.Refused as error:
-            raise NotApplicable(fact("formula not followed", reason=f"in exact arithmetic {error}")) from error
-        except (Exception, SystemExit):  # noqa: S112 - undecided, or what the code raises at such arguments
-            continue
-        if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
-            continue
-        judged = True
-        if found.relative > ball_tolerances.FORMULA_AGREES and _is_what_doubles_compute(
-            context, case, cotangent, found
-        ):
-            if _is_cut_off(context, case, cotangent, found):
-                continue
-            raise _wrong(case, cotangent, found)
-        _tell_lost_digits(context, case, cotangent, found)
-    if not judged:
-        raise NotApplicable(fact("formula undecided"))
+    judge(_Gradient(context), _cases(context))
+
+
+@dataclass(frozen=True)
+class _Gradient:
+    """The gradient by formula, held against the derivative."""
+
+    context: Context
+
+    @property
+    def unit(self) -> float:
+        """The unit roundoff of the arguments."""
+        return self.context.unit
+
+    def difference(self, case: Case) -> Difference | None:
+        """How the gradient differs from the derivative."""
+        return _difference(self.context, case, self.context.cotangents(case)[0])
+
+    def nearer(self, case: Case, found: Difference) -> Difference | None:
+        """The difference with the argument at the entry half as large."""
+        args = [array.copy() for array in case.args]
+        args[found.place][found.index] *= 0.5
+        cotangent = self.context.cotangents(case)[0]
+        return _difference(self.context, replace(case, args=tuple(args)), cotangent, (found.place, found.index))
+
+    def computed(self, case: Case, found: Difference) -> tuple[float, float]:
+        """The entry in doubles, and its bound."""
+        answers, bounds = self.context.gradients(case, self.context.cotangents(case)[0])
+        position = self.context.pattern.differentiable.index(found.place)
+        return float(answers[position][found.index]), float(bounds[position][found.index])
+
+    def violation(self, case: Case, found: Difference) -> Violation:
+        """The entry, by formula and by the derivative."""
+        place: dict[str, Any] = {"what": f"gradient[{found.place}]", "index": found.index}
+        return Violation(
+            fact("by formula", value=found.due, **place),
+            fact("entry", value=found.came, **place).and_("formula off", part=found.relative),
+            index=found.index,
+            counterexample=asked(case.args, self.context.cotangents(case)[0]),
+        )
+
+    def tell_lost_digits(self, case: Case, found: Difference) -> None:
+        """Note where few digits are computed."""
+        _tell_lost_digits(self.context, case, found)
+
+    def why_unknown(self) -> str:
+        """Why the derivative is known in no case."""
+        return _why_unknown(self.context)
+
+
+def _why_unknown(context: Context) -> str:
+    """Why the derivative is known in no case."""
+    judge = context.known.rigorous if context.spec is None else context.spec.rigorous
+    what = "the forward pass" if context.spec is None else "the specification"
+    said = judge.refusal or judge.raised
+    if said:
+        return f"in exact arithmetic {said}"
+    return f"{what} computes something else in doubles than in exact arithmetic"
 
 
 def _cases(context: Context) -> Iterator[Case]:
@@ -92,22 +128,38 @@ def _sides(context: Context) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return context.spec.rigorous.on_balls(), formula
 
 
+def _difference(
+    context: Context, case: Case, cotangent: Array, at: tuple[int, tuple[int, ...]] | None = None
+) -> Difference | None:
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    definition, formula = _sides(context)
+    return balls.difference(definition, formula, cotangent, case.args, context.pattern.differentiable, at)
+
+
 def right_at(context: Context, case: Case, cotangent: Array, number: int, index: tuple[int, ...]) -> float | None:
     """The derivative at one entry, where the formula is known to be that; else None."""
     if rigorous.available() or not _is_known(context, case):
         return None
+    found = attempted(lambda: _difference(context, case, cotangent, (number, index)))
+    if found is None or not found.is_known:
+        return None
+    if found.is_wrong:
+        context.formula_is_wrong = True
+        return None
+    return found.due
+
+
+def rounding(context: Context, case: Case, cotangent: Array, position: int) -> Array | None:
+    """How far rounding may take one gradient that the formula computes in doubles; None where balls cannot tell."""
     from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
 
+    _, formula = _sides(context)
     try:
-        definition, formula = _sides(context)
-        found = balls.difference(
-            definition, formula, cotangent, case.args, context.pattern.differentiable, (number, index)
-        )
-    except (Exception, SystemExit):  # refused, undecided, or what the code raises at such arguments
+        found = balls.roundings(formula, [cotangent, *case.args])
+    except (Exception, SystemExit):  # refused, or what the code raises at such arguments
         return None
-    if found is None or not found.width <= ball_tolerances.FORMULA_KNOWN:
-        return None
-    return found.due if found.relative <= ball_tolerances.FORMULA_AGREES else None
+    return np.asarray(np.inf) if found is None else found[context.pattern.differentiable[position]]
 
 
 def stays_in_doubles(context: Context, case: Case, cotangent: Array) -> bool:
@@ -123,62 +175,20 @@ def stays_in_doubles(context: Context, case: Case, cotangent: Array) -> bool:
         return False
 
 
-def _is_what_doubles_compute(context: Context, case: Case, cotangent: Array, found: Difference) -> bool:
-    """Whether the formula in exact arithmetic is the one that computes the answers: code may tell arrays apart."""
-    answers, bounds = context.gradients(case, cotangent)
-    position = context.pattern.differentiable.index(found.place)
-    answer, bound = float(answers[position][found.index]), float(bounds[position][found.index])
-    size = max(abs(found.came), abs(answer))
-    return abs(answer - found.came) <= bound + tolerances.READINGS_AGREE * size
-
-
-def _is_cut_off(context: Context, case: Case, cotangent: Array, found: Difference) -> bool:
-    """Whether the formula is a series that was cut off where doubles see no more of it.
-
-    What is left of a series falls with a high power of its argument; a number that was added to a denominator, or a
-    term of a low order, does not.
-    """
-    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
-    if not 0 < found.relative < context.unit:
-        return False
-    args = [array.copy() for array in case.args]
-    args[found.place][found.index] *= 0.5
-    definition, formula = _sides(context)
-    try:
-        nearer = balls.difference(
-            definition, formula, cotangent, args, context.pattern.differentiable, (found.place, found.index)
-        )
-    except (Exception, SystemExit):  # undecided, or what the code raises at such arguments
-        return False
-    return nearer is not None and nearer.relative <= ball_tolerances.SERIES_FALLS * found.relative
-
-
-def _wrong(case: Case, cotangent: Array, found: Difference) -> Violation:
-    place: dict[str, Any] = {"what": f"gradient[{found.place}]", "index": found.index}
-    return Violation(
-        fact("by formula", value=found.due, **place),
-        fact("entry", value=found.came, **place).and_("formula off", part=found.relative),
-        index=found.index,
-        counterexample=asked(case.args, cotangent),
-    )
-
-
-def _tell_lost_digits(context: Context, case: Case, cotangent: Array, found: Difference) -> None:
-    """Note where a right formula computes few of its digits."""
-    answers, _ = context.gradients(case, cotangent)
-    for number, answer, truth in zip(context.pattern.differentiable, answers, found.gradients, strict=True):
+def _tell_lost_digits(context: Context, case: Case, found: Difference) -> None:
+    answers, _ = context.gradients(case, context.cotangents(case)[0])
+    for number, answer, truth in zip(context.pattern.differentiable, answers, found.truths, strict=True):
         known = (
             np.isfinite(answer) & np.isfinite(truth) & (np.abs(truth) > ball_tolerances.SMALLEST_NORMAL / context.unit)
         )
         if context.notes or not known.any():
             continue
         relative = np.abs(answer - truth)[known] / np.abs(truth)[known]
-        digits = int(np.log10(max(float(relative.max()) / context.unit, 1.0)))
+        digits = digits_lost(float(relative.max()), context.unit)
         if digits >= ball_tolerances.DIGITS_TOLD:
             index = tuple(int(i) for i in np.argwhere(known)[int(np.argmax(relative))])
             place: dict[str, Any] = {"what": f"gradient[{number}]", "index": index}
-            context.note(fact("digits lost", digits=min(digits, 16), inputs=name(case), **place))
+            context.note(fact("digits lost", digits=digits, inputs=name(case), **place))
 
 
 def name(case: Case) -> str:

@@ -6,14 +6,17 @@ none, since the wider type is the one in which results are kept.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.findings import Violation
 from reference.gradients.tolerance import estimated
-from reference.numerics import tolerances
+from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.oracles.finite_differences import rounding_noise
 
 if TYPE_CHECKING:
     from reference.gradients.cases import Case
@@ -31,7 +34,33 @@ def of_gradient(context: Context, case: Case, cotangent: Array, position: int, t
     most = _most(context, case, np.abs(answer) + context.sizes(case, cotangent)[position])
     if (np.abs(answer - truth.value) > truth.error + bound + most).any():
         return bound
-    return np.fmin(context.estimated_bounds(case, cotangent)[position], most)
+    estimate = np.fmax(
+        context.estimated_bounds(case, cotangent)[position], _scatter(context, case, cotangent)[position]
+    )
+    return np.fmin(estimate, most)
+
+
+def _scatter(context: Context, case: Case, cotangent: Array) -> list[Array]:
+    """How far the gradients nearby lie from a smooth curve: what code whose operations cannot be followed rounds.
+
+    The logarithm of 1e298 is rounded to 1e-13, and stays the same number where its argument is moved by roundings. So
+    the arguments are moved further.
+    """
+    rng = np.random.RandomState(2)
+    answers, _ = context.gradients(case, cotangent)
+    places = rng.uniform(-1, 1, tolerances.DIFFERENCE_ROUNDING_POINTS)
+    inputs = (cotangent, *context.pattern.floats(case.args))
+    parts = [rng.uniform(0.25, 1.0, each.shape) * each * function_tolerances.SCATTER_REACH for each in inputs]
+    compute = context.gradient_function(case)
+    rows: list[tuple[Array, ...]] = []
+    for place in places:
+        with suppress(Violation):
+            rows.append(compute(*(each + place * part for each, part in zip(inputs, parts, strict=True))))
+    alike = [[one.shape for one in row] == [one.shape for one in answers] for row in rows]
+    if len(rows) < len(places) or not all(alike):
+        return [np.zeros(each.shape) for each in answers]
+    noise = [rounding_noise(places, np.array(column, dtype=np.float64)) for column in zip(*rows, strict=True)]
+    return [function_tolerances.SCATTER_SAFETY * each for each in noise]
 
 
 def of_forward(context: Context, case: Case, output: Array) -> Array:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.formulas import told
 from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
@@ -50,6 +51,9 @@ class Rigorous:
     ----------
     refusal
         Why balls cannot tell, in a sentence that names the operation; None as long as they can.
+    raised
+        What the last evaluation raised that ended without a result: balls could not decide, or the function raises at
+        such arguments. None if none did.
     """
 
     def __init__(self, function: Callable[..., Any], language: Language, places: Sequence[int]) -> None:
@@ -62,6 +66,7 @@ class Rigorous:
         self._around: dict[Any, tuple[Estimate, ...] | None] = {}
         self._is_too_large = False
         self.refusal: str | None = available()
+        self.raised: str | None = None
 
     def value(self, args: Sequence[Array]) -> Estimate | None:
         """An enclosure of the value at these arguments; None where balls cannot tell, or it is not finite."""
@@ -178,6 +183,21 @@ class Rigorous:
         except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
             return None
 
+    def rounding(self, args: Sequence[Array]) -> Array | None:
+        """How far rounding may take each value in doubles, by a running error analysis; None where balls cannot tell.
+
+        Infinite where rounding may make anything of the value, or decides which way the code goes.
+        """
+        if not self._can_run(args):
+            return None
+        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+        try:
+            found = balls.roundings(self.on_balls(), args)
+        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+            return None
+        return np.asarray(np.inf) if found is None else found[0] if len(found) == 1 else None
+
     def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         """The gradients at points next to a tie, in all of which no two entries are moved alike.
 
@@ -216,8 +236,8 @@ class Rigorous:
             return balls.enclose(run, args, self._places, cotangent, resolutions=resolutions, offset=offset)
         except balls.Refused as error:
             self.refusal = str(error)
-        except (Exception, SystemExit):  # undecided, or what the definition raises at such arguments
-            return None
+        except (Exception, SystemExit) as error:  # undecided, or what the definition raises at such arguments
+            self.raised = told(error)
         return None
 
     def _can_run(self, args: Sequence[Array]) -> bool:

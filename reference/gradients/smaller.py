@@ -59,11 +59,16 @@ def _same_failure(context: Context, pattern: Pattern, check: Check, violation: V
             there.gradients(there.cases[0], there.cotangents(there.cases[0])[0])
         check.run(there)
     except Violation as found:
-        alike = found.mistake == violation.mistake and found.came.kind == violation.came.kind
-        return found if alike else None
+        return found if _way(found) == _way(violation) else None
     except (Exception, SystemExit):  # the code cannot do with these shapes, or nothing can be judged there
         return None
     return None
+
+
+def _way(violation: Violation) -> tuple[Any, ...]:
+    """In which way a check failed: the mistake, what was expected of which function, and what came, if an exception."""
+    due, came = violation.due, violation.came
+    return violation.mistake, due.fields.get("what"), came.kind, came.fields.get("error")
 
 
 def _smaller_patterns(pattern: Pattern) -> Iterator[Pattern]:

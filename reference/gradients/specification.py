@@ -187,7 +187,7 @@ class Specification:
         args = self._pattern.args
         exact = found.value(args)
         if exact is None or found.gradient(np.ones(exact.value.shape), args) is None:
-            found.refusal = found.refusal or "the definition cannot be decided in ball arithmetic"
+            found.refusal = found.refusal or "ball arithmetic cannot tell the value of the definition"
         elif not any(self._means_the_same_at(found, place) for place in self._places()):
             found.refusal = "the definition means something else in ball arithmetic than in doubles"
         return found

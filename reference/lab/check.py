@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,15 @@ from reference.lab.context import Context
 from reference.lab.contract import Oracle
 from reference.lab.explaining import Explainer
 from reference.numerics.oracles import ball
-from reference.wording import fact
+from reference.wording import Fact, fact
+
+#: Words for a formula that differs from the definition by a factor or a term: who knows more of the answers in doubles
+#: says what that is.
+_VAGUE = frozenset({None, "scaled", "extra-term"})
+#: Words for errors that look like those of rounding, which exact arithmetic has not, and of differences, which are
+#: exact there for functions that are linear, or linear on either side of 0.
+_OF_ROUNDING = frozenset({"low-precision"})
+_OF_NO_LINE = _OF_ROUNDING | {"finite-differences"}
 
 __all__ = ["LabExamination", "check", "checks_of", "parametrize_with_checks", "passed"]
 
@@ -32,7 +40,8 @@ def check(
 ) -> Findings:
     """Hold an implementation of the lab's classes to the contract.
 
-    Runs the implementation's code in this process: for code that is trusted.
+    Runs the implementation's code in this process: for code that is trusted. So it can be evaluated in exact arithmetic
+    as well, and each method that computes values has a check for that, such as ``softmax.forward.formula``.
 
     Parameters
     ----------
@@ -71,7 +80,7 @@ def check(
     ...         return np.abs(X)
     >>> findings = check({"ReLULayer": ReLULayer}, only="relu.forward.*")
     >>> print(passed(findings), *(finding.check for finding in findings if finding.status == "failed"))
-    False relu.forward.values
+    False relu.forward.values relu.forward.formula
     """
     return _examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort).findings()
 
@@ -112,18 +121,28 @@ class LabExamination(Examination):
         Of the implementation, for messages.
     assignment, only, seed, effort
         As in `check`.
+    classes
+        The implementation's classes by name, where they run in this process: then their formulas are judged as well.
     """
 
     context: Context
 
     def __init__(
-        self, executor: Executor, name: str, *, assignment: int = 3, only: str = "*", seed: int = 0, effort: Effort
+        self,
+        executor: Executor,
+        name: str,
+        *,
+        assignment: int = 3,
+        only: str = "*",
+        seed: int = 0,
+        effort: Effort,
+        classes: Mapping[str, type] | None = None,
     ) -> None:
         seed, effort = checked_options(seed, effort)
         oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
-        checks = checks_of(only, assignment)
+        checks = checks_of(only, assignment, in_process=classes is not None)
         self._watched = Watched(executor)
-        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment))
+        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment, classes=classes))
         self._explainer = Explainer(self.context)
 
     def obstacle(self, check: Check) -> Violation | None:
@@ -135,12 +154,21 @@ class LabExamination(Examination):
         came = fact("absent", said=missing[cls], cause=self.context.executor.causes().get(cls))
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
+    def finding(self, name: str) -> Finding:
+        """What the check of that id has to say; of a formula after that of the values, which may explain it."""
+        values = _values_beside(name)
+        if values in self._by_id and values != name:
+            super().finding(values)
+        return super().finding(name)
+
     def _outcome(self, check: Check) -> Finding:
         self._watched.stand_ins.clear()
         return super()._outcome(check)
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with its mistakes, where all known ones that give the same answers have the same names."""
+        if check.id.endswith(".formula"):
+            return self._of_formula(check, violation)
         violation = violation.but(came=self._watched.told(violation.came))
         kept = {name: self._by_id[name].run for name in check.depends_on}
         try:
@@ -149,9 +177,27 @@ class LabExamination(Examination):
             return super().explained(check, violation)
         return explained, hint or super().explained(check, explained)[1]
 
+    def _of_formula(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
+        """The violation by exact arithmetic; where doubles show it as well, with what explains their answers."""
+        values = self._findings.get(_values_beside(check.id))
+        vague = violation.mistake in _VAGUE
+        refuted = _OF_NO_LINE if check.id.startswith(("linear.", "relu.")) else _OF_ROUNDING
+        if values is None or set(values.mistakes) <= refuted or not vague or values.mistake == violation.mistake:
+            return super().explained(check, violation)
+        came = violation.came
+        came = Fact(came.kind, came.fields, tuple(each for each in came.more if each.kind != "estimated"))
+        return violation.but(came=came, mistake=values.mistake, mistakes=values.mistakes), values.hint
 
-def checks_of(only: str, assignment: int) -> list[Check]:
+
+def _values_beside(name: str) -> str:
+    """The id of the check of the values of the method whose formula is judged; any other id as it is."""
+    return f"{name.removesuffix('.formula')}.values" if name.endswith(".formula") else name
+
+
+def checks_of(only: str, assignment: int, *, in_process: bool = False) -> list[Check]:
     """The checks of an assignment that are asked for, and those that they depend on, in order.
+
+    ``in_process`` adds those that are made only of code that runs in the examiner's process.
 
     Raises
     ------
@@ -160,7 +206,7 @@ def checks_of(only: str, assignment: int) -> list[Check]:
     """
     if assignment not in {1, 2, 3}:
         raise ValueError(f"expected assignment 1, 2 or 3, got {assignment!r}")
-    promised = [each for each in all_checks() if assignment in each.assignments]
+    promised = [each for each in all_checks(in_process=in_process) if assignment in each.assignments]
     return select(only, promised, "`bp check --list` shows all")
 
 
@@ -169,4 +215,5 @@ def _examination(
 ) -> LabExamination:
     found = finding_classes.find(implementation)
     executor = InProcess(found.classes, found.missing, found.causes)
-    return LabExamination(executor, found.name, assignment=assignment, only=only, seed=seed, effort=effort)
+    options: dict[str, Any] = {"assignment": assignment, "only": only, "seed": seed, "effort": effort}
+    return LabExamination(executor, found.name, classes=found.classes, **options)

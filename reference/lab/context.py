@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
@@ -89,6 +89,8 @@ class Context(_Context):
         Every response, in order.
     oracles
         As in `reference.engine.Context`.
+    classes
+        By name, where their code runs in this process and may be followed; None elsewhere.
     primed
         Whether each call comes right after ``forward`` on the same batch. For the diagnosis of what needs it.
     """
@@ -101,6 +103,7 @@ class Context(_Context):
     assignment: int = 3
     log: list[Response] = field(default_factory=list)
     oracles: list[str] = field(default_factory=list)
+    classes: Mapping[str, type] | None = None
     primed: bool = False
     _trend: list[tuple[float, float, float]] = field(default_factory=list)
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 #: Precisions in bits, tried in this order. A choice: all together cost at most twice as much as the last one,
 #: and a sum of doubles of all sizes needs 2,100 bits.
 BALL_BITS = (128, 256, 512, 1024, 2048, 4096)
+#: Bits of a number in double and in single precision: a computation on balls of so many rounds as theirs does.
+DOUBLE_BITS, SINGLE_BITS = 53, 24
+#: A factor on the radius of such a computation, which is what doubles may be off by. Twice the radius is a theorem for
+#: correctly rounded operations: both computations lie within it. The rest is a choice, for functions of libraries that
+#: are off by several units in the last place, and for sums in another order.
+RUNNING_SAFETY = 8.0
 #: An enclosure whose radius is at most this fraction of its midpoint is exact enough: 2^-7 of a double's unit
 #: roundoff.
 BALL_RELATIVE = 2.0**-60
@@ -21,6 +27,9 @@ DECIMAL_DIGITS = 15
 DECIMAL_UNITS = 8.0
 #: Operations after which an evaluation is given up. A choice: two to three seconds and 0.7 GB (measured).
 MOST_OPERATIONS = 1_000_000
+#: Comparisons after which an evaluation is given up. A choice: half a second to a second, and twice as many as it takes
+#: to sort 10,000 numbers.
+MOST_COMPARISONS = 300_000
 #: Products of numbers in one matrix product after which an evaluation is given up. A choice: two seconds.
 MOST_PRODUCTS = 20_000_000
 #: Of many numbers, how many entries of a gradient are judged on balls. A choice of time, and of memory for the tape.
@@ -58,6 +67,9 @@ SERIES_FALLS = 2.0**-4
 DIGITS_TOLD = 4
 #: How many cases the formula of a gradient is compared in. A choice of time.
 FORMULA_CASES = {"quick": 6, "normal": 20, "exhaustive": 60}
+#: How often each kind of case is drawn in which a method of the lab is compared with its definition. A choice of time:
+#: "normal" takes less than 50 ms for each method.
+FORMULA_ROUNDS = {"quick": 1, "normal": 2, "exhaustive": 20}
 #: How many numbers among the arguments in all cases together. A choice of time: about two seconds.
 FORMULA_NUMBERS = 10_000
 #: How wide the difference may stay, for constants that were rounded, and the formula be judged at all. A choice.
@@ -73,3 +85,6 @@ ROUNDED_ARGUMENTS = 3
 #: What a formula may be off in absolute terms, in units of the gradient where that is above 1. A choice: guards against
 #: overflow change numbers at the end of the range of doubles, 1e-304 say, and nothing above it.
 FORMULA_FLOOR = 1e-280
+#: What a method of the lab may be off from its definition in absolute terms. A choice: twice the smallest normal
+#: double, at which people clip so that nothing is 0; what is larger is a number like others.
+DEFINITION_FLOOR = 2 * SMALLEST_NORMAL

@@ -113,3 +113,11 @@ STAIRCASE_PLACES = 65
 STAIRCASE_HALVINGS = 20
 #: A change that large a part of the first one is a step. A choice between 2^-20 and 1.
 STAIRCASE_JUMP = 0.1
+
+# Roundings of a gradient whose operations cannot be followed (`reference.gradients.hidden`)
+
+#: How far arguments are moved for them, as a part of their size. A choice: far above a unit roundoff times the largest
+#: logarithm of a double, 2^-43; and so near that a smooth function is a parabola but for 2^-72 of its third derivative.
+SCATTER_REACH = 2.0**-24
+#: A factor on the distances from that parabola, a sample of some dozen roundings. A choice.
+SCATTER_SAFETY = 4.0

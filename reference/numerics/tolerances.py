@@ -88,7 +88,7 @@ SECOND_COMPLEX_STEP = 2.0**-64
 #: unit roundoffs, and far below the error of a step that is too large or underflows.
 COMPLEX_STEPS_AGREE = 2.0**-20
 #: A factor on measured rounding errors, since a handful of points only estimates them. Measured: 0 of 6,600 derivatives
-#: outside, the largest error at 0.14 of the estimate (tests/test_safety_factors.py).
+#: outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
 COMPLEX_ROUNDING_SAFETY = 8.0
 #: A factor on the scatter of random roundings of a complex step. Measured: see tests/test_honest_errors.py.
 COMPLEX_SCATTER_SAFETY = 5.0
@@ -269,7 +269,7 @@ STEP_SCALE = 0.87
 #: rounding x + t changes it by less than 1%.
 FEWEST_PLACES = STEP_RATIO * 64
 #: A factor on the error that differences state of themselves, which is an estimate. Measured, with the next constants:
-#: 0 of 6,600 derivatives outside, the largest error at 0.05 of the estimate (tests/test_safety_factors.py).
+#: 0 of 6,600 derivatives outside, the largest error at 0.03 of the estimate (tests/test_safety_factors.py).
 STEP_SAFETY = 1.0
 #: How many roundings a difference has, which `finite_differences` counts once more.
 BOTH_ENDS = 2.0

@@ -141,6 +141,7 @@ _CIRCUMSTANCES = {
     "each sample once": ", as for each sample once",
     "each sample twice": " for each sample twice",
     "raised at": ", raised in {file}, line {line}, by `{source}`",
+    "in code": "; it becomes right by one change in line {line} of {file}, `{source}`, at `{expression}`",
     "raised in": ", raised in {file}, line {line}",
     "takes no such arguments": "; it is defined in {file}, line {line}: `{source}`",
     "stand-ins used": "; the code has taken values from stand-ins for modules that are not here: {names:list}",
@@ -151,8 +152,10 @@ _CIRCUMSTANCES = {
     "zero everywhere": "; it is 0 at every entry, for all arguments of the given shapes",
     "swapped": "; it is the gradient of {other}",
     "formula off": "; the formula differs from the derivative by {part:.2g} of it in exact arithmetic too",
+    "definition off": "; in exact arithmetic, too, the method differs from its definition",
+    "definition off by": "; in exact arithmetic, too, the method differs from its definition, by {part:.2g} of it",
     "one factor": "; every entry is {ratio:.10g} times the right one, for all arguments of the given shapes",
-    "another generator": ": the right distribution, but not drawn by the generator that was given",
+    "another generator": ": the right distribution, but other numbers than the given generator draws here",
     "after the step": ", after the step of gradient descent",
     "after the training": ", for the first batch after the training",
     "in training": ", in training on {experiment}: epoch {epoch}, batch {batch}",
@@ -165,6 +168,7 @@ _REASONS = {
     "suspects": "fails, perhaps because of {names:list}",
     "examiner failed": "the examiner failed: {error}: {said}",
     "accepted": "fails, as expected: {reason} (got {came})",
+    "view kept": "the layer keeps a view of its first parameters, so that none of another type can be put in",
     "too slow": "too slow for batches of {batch} images, by the time that {few} take",
     "too large": "too large with batches of {batch} samples: {said}",
     "no oracle": "{said}",
@@ -174,7 +178,7 @@ _REASONS = {
     ),
     "no specification": "no specification was given to hold the forward pass against",
     "formula not followed": "judged nothing: {reason}",
-    "formula undecided": "judged nothing: at none of the inputs that were tried can the formula be judged",
+    "formula undecided": "judged nothing: at none of the inputs that were tried can the formula be judged: {reason}",
     "digits lost": (
         "the formula is right, but computed in doubles it loses {digits} of 16 digits in {what}{index:index}, at "
         "{inputs}"

@@ -56,7 +56,8 @@ class Submission(pytest.Collector):
         except NotAnImplementation as error:
             raise pytest.UsageError(f"--bp: {error}") from error
         self._examination: Any = None
-        for each in checks_of("*", self.config.getoption("--bp-assignment")):
+        trusted = self.config.getoption("--bp-trusted")
+        for each in checks_of("*", self.config.getoption("--bp-assignment"), in_process=trusted):
             yield Check.from_parent(self, name=each.id, subject=each.subject)
 
     def finding(self, check: str) -> Any:
@@ -82,7 +83,8 @@ class Submission(pytest.Collector):
             found = implementation.find(self.name)
         except NotAnImplementation as error:
             pytest.exit(f"--bp: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
-        return LabExamination(InProcess(found.classes, found.missing, found.causes), found.name, **options)
+        executor = InProcess(found.classes, found.missing, found.causes)
+        return LabExamination(executor, found.name, classes=found.classes, **options)
 
     def _sandbox(self) -> Any:
         from reference.execution.sandbox import Sandbox  # noqa: PLC0415

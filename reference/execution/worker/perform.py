@@ -72,6 +72,15 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step], base: str | None
     return objects.mark_altered(replies)
 
 
+def objects_after(classes: Mapping[str, type], steps: Sequence[Step]) -> Mapping[str, Any]:
+    """The objects by name after these steps; those that could not be made are not there."""
+    objects = _Objects(classes, None)
+    with _without_warnings():
+        for step in steps:
+            objects.perform(step)
+    return objects.objects
+
+
 @contextlib.contextmanager
 def _without_warnings() -> Iterator[None]:
     """Suppress warnings, of overflows for instance: the verdict depends on the values alone."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from reference.engine import Check, first_sentence
-from reference.lab.checks import calls, consistency, edges, net, parameters, promises, ranges, rehearsal
+from reference.lab.checks import calls, consistency, edges, formula, net, parameters, promises, ranges, rehearsal
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Message, forward_of
 
@@ -103,10 +103,16 @@ _RIGHT_PARTS = (
 )
 
 
-def all_checks() -> Iterator[Check]:
-    """Every check, each after those that it depends on."""
+def all_checks(*, in_process: bool = False) -> Iterator[Check]:
+    """Every check, each after those that it depends on.
+
+    ``in_process`` adds those of formulas, for code that runs in the process of the examiner and may be followed there.
+    """
     before = list(_of_one_answer())
-    yield from before
+    for each in before:
+        yield each
+        if in_process and each.id in _LAST:
+            yield _of_formula(_LAST[each.id])
     yield from rehearsal.checks(before)
 
 
@@ -177,6 +183,18 @@ def _of_message(message: Message) -> Iterator[Check]:
         yield replace(own, excuses=tuple(each.id for each in _of_message(forward_of(message))))
 
 
+def _of_formula(message: Message) -> Check:
+    prefix, run = f"{message.key}.{message.method}", formula.check_formula
+    return Check(
+        f"{prefix}.formula",
+        message.subject,
+        first_sentence(run),
+        partial(run, message=message),
+        (f"{prefix}.answers",),
+        assignments=_assignments(message.key),
+    )
+
+
 def _relations(message: Message) -> Iterator[Promise]:
     """Checks that need the same answer twice: of the values, and of how several answers belong together."""
     yield promises.check_values
@@ -196,3 +214,7 @@ def _of_net() -> Iterator[Check]:
 
 def _name(check: Promise) -> str:
     return check.__name__.removeprefix("check_")
+
+
+#: By the id of the last check of each message: the message.
+_LAST = {list(_of_message(message))[-1].id: message for message in MESSAGES}

@@ -6,7 +6,7 @@ an array. Every element is a `Ball`; whatever is written into the array becomes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -229,6 +229,11 @@ def of_numbers(numbers: Sequence[Ball], shape: tuple[int, ...]) -> BallArray:
     for place, ball in enumerate(numbers):
         array[place] = ball
     return array.reshape(shape).view(BallArray)
+
+
+def of_enclosures(values: Iterable[Any], shape: tuple[int, ...]) -> BallArray:
+    """An array of balls with these values, in order."""
+    return of_numbers([Ball(value) for value in values], shape)
 
 
 def full(shape: Any, value: Any) -> BallArray:

@@ -62,7 +62,7 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     except (Refused, ArithmeticError):
         raise
     except (TypeError, AttributeError, NotImplementedError) as error:
-        raise Refused(name, f"has no form in ball arithmetic ({error})") from error
+        raise Refused(name, "has no form in ball arithmetic") from error
     return _checked(name, result)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.numerics.balls.array import BallArray, balls, elements, of_numbers, plain, wrapped
+from reference.numerics.balls.array import BallArray, balls, elements, full, of_numbers, plain, wrapped
 from reference.numerics.balls.functions import axes_of, own, rows_along, stored
 from reference.numerics.balls.linalg import product
 from reference.numerics.balls.scalar import Ball, compared
@@ -262,3 +262,30 @@ def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any
 
     found = np.frompyfunc(place, 1, 1)(plain(balls(v)))
     return found.astype(np.intp) if isinstance(found, np.ndarray) else np.intp(found)
+
+
+def _writing(function: Any) -> Any:
+    """A function that writes into its first argument; what it has written are balls afterwards."""
+
+    def write(array: Any, *args: Any, **options: Any) -> None:
+        if not isinstance(array, BallArray):
+            raise Refused(f"np.{function.__name__}", "writes into an array of doubles from outside the function")
+        target = plain(array)
+        function(target, *map(plain, args), **{name: plain(each) for name, each in options.items()})
+        target[...] = elements(target)
+
+    return write
+
+
+for _function in (np.put, np.putmask, np.place, np.fill_diagonal, np.put_along_axis):
+    own(_function)(_writing(_function))
+
+
+@own(np.bincount)
+def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    counts = np.bincount(x, minlength=minlength)
+    if weights is None:
+        return counts
+    sums = full(counts.shape, 0.0)
+    np.add.at(sums, x, balls(weights))
+    return sums

@@ -11,15 +11,16 @@ import functools
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from flint import arb
 
 from reference.numerics.balls import proxies
-from reference.numerics.balls.array import BallArray
-from reference.numerics.balls.scalar import Ball
+from reference.numerics.balls.array import BallArray, of_numbers
+from reference.numerics.balls.scalar import Ball, boxed
 
 _LIBRARIES = ("numpy", "scipy", "torch", "flint", "mpmath", "reference", "reports", "pytest", "_pytest")
 _STANDARD = str(Path(sysconfig.get_paths()["stdlib"]))
@@ -30,16 +31,23 @@ def rebound(function: Callable[..., Any]) -> Callable[..., Any]:
     return _Rebinding().replaced(function)  # type: ignore[no-any-return]
 
 
-def rebound_together(*functions: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """Copies of functions that share what they share, such as the object whose methods they are."""
-    walk = _Rebinding()
+def rebound_together(
+    *functions: Callable[..., Any], exact: Collection[float] | None = None
+) -> list[Callable[..., Any]]:
+    """Copies of functions that share what they share, such as the object whose methods they are.
+
+    With ``exact`` every array of doubles that they reach is one of balls: these numbers are exact, such as those of the
+    parameters of a layer, and others are read as constants are.
+    """
+    walk = _Rebinding(exact)
     return [walk.replaced(function) for function in functions]
 
 
 class _Rebinding:
     """One walk over what a function reaches."""
 
-    def __init__(self) -> None:
+    def __init__(self, exact: Collection[float] | None = None) -> None:
+        self._exact = exact
         self._modules = proxies.modules()
         self._objects = proxies.objects()
         self._memo: dict[int, Any] = {}
@@ -77,6 +85,8 @@ class _Rebinding:
             return self._class(value) if _is_users(value.__module__) and not issubclass(value, Ball) else value
         if type(value) in {list, tuple, dict}:
             return self._container(value)
+        if self._holds_numbers(value):
+            return self._with_balls(value)
         if _is_users(type(value).__module__) and hasattr(value, "__dict__") and not isinstance(value, BallArray):
             return self._object(value)
         return value
@@ -88,7 +98,7 @@ class _Rebinding:
     def _container(self, value: Any) -> Any:
         """A container that holds something to be copied, or itself."""
         inner = list(value.values()) if isinstance(value, dict) else list(value)
-        if not any(callable(each) or hasattr(each, "__dict__") for each in inner):
+        if not any(callable(each) or hasattr(each, "__dict__") or self._holds_numbers(each) for each in inner):
             return value.copy() if isinstance(value, dict | list) else value
         if isinstance(value, dict):
             return {key: self.replaced(each) for key, each in value.items()}
@@ -122,11 +132,20 @@ class _Rebinding:
 
     def _data(self, value: Any) -> Any:
         """A global or a closed-over value; an array is copied, since the function may write into it."""
-        if type(value) is np.ndarray and value.dtype.kind in "fiub":
+        if type(value) is np.ndarray and value.dtype.kind in "fiub" and not self._holds_numbers(value):
             if id(value) not in self._memo:
                 self._remember(value, value.copy())
             return self._memo[id(value)]
         return self.replaced(value)
+
+    def _holds_numbers(self, value: Any) -> bool:
+        """Whether it is an array that becomes one of balls."""
+        return self._exact is not None and type(value) is np.ndarray and value.dtype == np.float64
+
+    def _with_balls(self, array: Any) -> BallArray:
+        exact = self._exact or ()
+        numbers = [Ball(arb(x)) if x in exact else boxed(x) for x in array.ravel().tolist()]
+        return of_numbers(numbers, array.shape)
 
     def _class(self, kind: type) -> type:
         bases = tuple(self.replaced(base) for base in kind.__bases__)

@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from reference.numerics import ball_tolerances
-from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, Refused, Undecided
+from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, Refused, Undecided, count_comparison
 
 _NUMBERS = (int, float, np.number, np.bool_)
 
@@ -270,6 +270,7 @@ def compared(one: Any, other: Any, name: str) -> Any:
     Undecided
         The balls are too wide to tell.
     """
+    count_comparison()
     a, b = _operand(one), _operand(other)
     if a is None or b is None:
         return NotImplemented

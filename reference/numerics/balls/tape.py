@@ -13,6 +13,8 @@ from typing import Any
 
 import flint
 
+from reference.numerics import ball_tolerances
+
 #: One evaluation at a time: flint's precision and the tape belong to the process.
 LOCK = threading.RLock()
 
@@ -24,10 +26,21 @@ TIES: list[str] = []
 #: How constants are read, whether single precision is as good as the arguments, and whether these are wide balls; see
 #: `recording`.
 SETTINGS = {"decimal": False, "single": False, "wide": False}
+#: How many comparisons have been decided since the recording began.
+COMPARED = [0]
 
 
 class Undecided(ArithmeticError):  # noqa: N818 - an outcome
-    """The outcome of a comparison is not known at this precision."""
+    """The outcome of a comparison is not known at this precision.
+
+    Parameters
+    ----------
+    what
+        The operation whose outcome is not known.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the outcome of {what} is not known at any precision that was tried")
 
 
 class Refused(TypeError):  # noqa: N818 - an outcome
@@ -44,6 +57,13 @@ class Refused(TypeError):  # noqa: N818 - an outcome
     def __init__(self, operation: str, why: str = "has no form in ball arithmetic") -> None:
         super().__init__(f"{operation} {why}")
         self.operation = operation
+
+
+def count_comparison() -> None:
+    """Count one more comparison: a loop that ends in doubles, where rounding ends it, need not end on balls."""
+    COMPARED[0] += 1
+    if COMPARED[0] > ball_tolerances.MOST_COMPARISONS:
+        raise Refused(f"more than {ball_tolerances.MOST_COMPARISONS} comparisons", "take too long in ball arithmetic")
 
 
 @contextmanager
@@ -79,6 +99,7 @@ def recording(*, decimal: bool = False, single: bool = False, wide: bool = False
         SETTINGS.update(decimal=decimal, single=single, wide=wide)
         TAPE.clear()
         TIES.clear()
+        COMPARED[0] = 0
         gc.disable()
         try:
             yield

@@ -232,6 +232,11 @@ def dispatch(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str
         _check_target(ufunc, out)
     kept = {name: plain(value) for name, value in options.items() if name not in _IGNORED}
     operands = [plain(x) for x in inputs]
+    if out is not None and "where" in kept and method == "__call__" and isinstance(out[0], BallArray):
+        # Elsewhere nothing is computed, and the target stays as it is.
+        where = np.asarray(kept["where"]).astype(bool)
+        _computed(ufunc, method, operands, {**kept, "where": where, "out": plain(out[0])})
+        return out[0]
     result = _computed(ufunc, method, operands, kept)
     if out is not None and method != "at":
         target = out[0]

@@ -44,7 +44,10 @@ def run(effort: Effort, say: Say) -> list[Table]:
     for name, check in _checkers().items():
         say(f"checkers: {name}")
         rows.append(_row(name, check, functions, _ROUNDS[effort]))
-    others = {"torch": torch_autograd.available() is None, "scipy": _has("scipy")}
+    others = {
+        "torch": torch_autograd.available() is None,
+        **{each: _has(each) for each in ("scipy", "autograd", "jax")},
+    }
     absent = [each for each, there in others.items() if not there]
     title = f"Checkers of {len(functions)} functions of numpy, with a right and a wrong gradient each"
     note = "ms: processor time for all right gradients together. named: the finding says which mistake it is."
@@ -68,6 +71,10 @@ def _checkers() -> dict[str, Check]:
         found["torch gradcheck"] = lambda each, vjp: (_by_gradcheck(each, vjp), None)
     if _has("scipy"):
         found["scipy check_grad"] = lambda each, vjp: (_by_scipy(each, vjp), None)
+    if _has("autograd"):
+        found["autograd check_grads"] = lambda each, vjp: (_by_autograd(each, vjp), None)
+    if _has("jax"):
+        found["jax check_grads"] = lambda each, vjp: (_by_jax(each, vjp), None)
     return found
 
 
@@ -115,6 +122,46 @@ def _by_scipy(each: Function, vjp: Callable[..., tuple[Array, ...]]) -> bool:
     start = np.concatenate([np.ravel(array) for array in each.args])
     largest = float(np.abs(gradient(start)).max())
     return bool(optimize.check_grad(loss, gradient, start) <= 1e-5 * max(largest, 1.0))
+
+
+def _by_autograd(each: Function, vjp: Callable[..., tuple[Array, ...]]) -> bool:
+    """In reverse mode alone, with the tolerances that it has."""
+    extend: Any = importlib.import_module("autograd.extend")
+    test_util: Any = importlib.import_module("autograd.test_util")
+    traced = extend.primitive(each.forward)
+    places = range(len(each.args))
+    rules = [lambda _, *args, place=place: lambda c: vjp(c, *args)[place] for place in places]
+    extend.defvjp(traced, *rules, argnums=places)
+    try:
+        test_util.check_grads(traced, modes=["rev"], order=1)(*each.args)
+    except AssertionError:
+        return False
+    return True
+
+
+def _by_jax(each: Function, vjp: Callable[..., tuple[Array, ...]]) -> bool:
+    """In double precision and reverse mode alone, with the tolerances that it has; numpy is called back."""
+    jax: Any = importlib.import_module("jax")
+    test_util: Any = importlib.import_module("jax.test_util")
+
+    def like(arrays: Any) -> Any:
+        return jax.tree.map(lambda array: jax.ShapeDtypeStruct(np.shape(array), np.float64), arrays)
+
+    def called(function: Callable[..., Any], due: Any, *args: Array) -> Any:
+        return jax.pure_callback(lambda *given: function(*map(np.asarray, given)), like(due), *args)
+
+    output = each.forward(*each.args)
+    traced = jax.custom_vjp(lambda *args: called(each.forward, output, *args))
+    traced.defvjp(
+        lambda *args: (called(each.forward, output, *args), args),
+        lambda args, c: called(lambda *given: tuple(vjp(*given)), tuple(each.args), c, *args),
+    )
+    with jax.enable_x64(True):
+        try:
+            test_util.check_grads(traced, each.args, order=1, modes=["rev"])
+        except AssertionError:
+            return False
+    return True
 
 
 def _logistic(x: Array) -> Array:
