@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
 from reference.gradients import cases as asking
-from reference.gradients import consistency, differences, promises, tolerance, values
+from reference.gradients import consistency, differences, noise, promises, tolerance, values
 from reference.gradients.arguments import EVERYWHERE, name_of, pattern
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
@@ -289,3 +289,60 @@ def test_linearity_is_not_judged_by_what_is_not_finite(place: int) -> None:
     )  # fmt: skip
     with pytest.raises(NotApplicable):
         values.check_linear(context)
+
+
+def test_an_estimate_is_confirmed_by_another_that_agrees() -> None:
+    """Within both errors; where they disagree, or one is unknown, nothing is known."""
+    first = Estimate(np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.5, 0.5, np.inf, 0.5]))
+    second = Estimate(np.array([1.75, 1.76, 1.0, 1.0]), np.array([0.25, 0.25, 0.25, np.inf]))
+    found = differences._confirmed(first, second)
+    assert found.value.tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert found.error.tolist() == [0.5, np.inf, np.inf, np.inf]
+
+
+def test_the_first_estimate_that_is_known_counts() -> None:
+    """Entry by entry."""
+    first = Estimate(np.array([1.0, 2.0]), np.array([0.5, np.inf]))
+    second = Estimate(np.array([3.0, 4.0]), np.array([0.25, 0.75]))
+    found = differences._first_known(first, second)
+    assert (found.value.tolist(), found.error.tolist()) == ([1.0, 4.0], [0.5, 0.75])
+    assert differences._first_known(None, second) is second
+
+
+@pytest.mark.parametrize("scale", [1e-3, 0.3, 1.0, 7.0])
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e6, 1e12])
+def test_steps_are_added_without_rounding(scale: float, size: float) -> None:
+    """The scale is hardly smaller, and its shortest step is a multiple of two units in the last place of the sum."""
+    found = differences._without_rounding(scale, size)
+    unit = 2 * np.spacing(size + scale)
+    if scale / tolerances.STEP_RATIO <= unit:
+        assert found == scale
+        return
+    steps = found / tolerances.STEP_RATIO / unit
+    assert steps == round(steps)
+    assert steps >= 1
+    assert scale - tolerances.STEP_RATIO * unit <= found <= scale
+
+
+def test_a_ratio_is_that_of_an_entry_to_its_step() -> None:
+    """Of the largest, or of the smallest; entries that stay where they are do not count."""
+    argument, direction = np.array([-8.0, 3.0, 100.0]), np.array([2.0, -1.0, 0.0])
+    assert differences._ratio(argument, direction) == 4.0
+    assert differences._ratio(argument, direction, smallest=True) == 3.0
+    assert differences._ratio(argument, 0 * direction) == 0.0
+    assert differences._ratio(argument, 0 * direction, smallest=True) == np.inf
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-9, 1e-5])
+def test_noise_of_values_is_measured(size: float) -> None:
+    """As a part of the largest value; a smooth function has hardly any, and one that is not finite is not told of."""
+    rng = np.random.RandomState(1)
+
+    def noisy(x: Array) -> Array:
+        return np.exp(x) * (1 + size * rng.uniform(-1, 1, x.shape))
+
+    found = noise.measured(Differences(noisy, ((-np.inf, np.inf),)), (X,))
+    assert size / 10 <= found <= 3 * size + 1e-13
+    for broken in (lambda x: x * np.nan, lambda x: x[:0]):
+        assert noise.measured(Differences(broken, ((-np.inf, np.inf),)), (X,)) == 0
+    assert noise.measured(Differences(lambda x: 0 * x, ((-np.inf, np.inf),)), (X,)) == 0
