@@ -79,13 +79,13 @@ OTHERWISE = {
 
 @pytest.mark.parametrize("which", TURNS)
 def test_a_turn_has_its_word(which: str) -> None:
-    """At each place; a gradient that is turned only by a part is called otherwise."""
+    """At each place; a gradient that is turned by a part alone is called otherwise."""
     turn, word = TURNS[which]
     for where, position in PLACES:
         found = told(forward, wrongly(**{where: turn}), (X, W), position)
         assert found == OTHERWISE.get((which, where, position), word), (where, position)
-        half = wrongly(**{where: lambda array: 0.6 * array + 0.4 * turn(array) ** 2})
-        assert told(forward, half, (X, W), position) != word, (where, position)
+    half = wrongly(before=lambda array: 0.6 * array + 0.4 * turn(array) ** 2)
+    assert told(forward, half, (X, W), 0) != word
 
 
 def test_of_two_rows_nobody_knows_whether_one_is_left_out_or_the_other_kept() -> None:
