@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reports.io import option_types
 from reports.io.cores import ONE_THREAD
-from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError
+from reports.io.exit_codes import INTERRUPTED, TOOL, USAGE, ToolError, UsageError, told
 from reports.io.streams import usable_streams
 from reports.io.version import version
 from reports.study.bench.registry import BENCHMARKS
@@ -57,7 +57,7 @@ def _run(argv: Sequence[str] | None) -> int:
         hint = f"install the project's '{extra}' extra: pip install '.[{extra}]' in its folder"
         return _say(f"bp {arguments.command}: the module {error.name} is not installed; {hint}", TOOL)
     except (ToolError, OSError) as error:
-        return _say(f"bp {arguments.command}: {error}", TOOL)
+        return _say(f"bp {arguments.command}: {told(error)}", TOOL)
     except KeyboardInterrupt:
         return _say(f"bp {arguments.command}: interrupted", INTERRUPTED)
     except Exception:

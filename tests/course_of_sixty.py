@@ -27,6 +27,7 @@ class LinearLayer(LinearLayer):
         self._W = value
 """
 ARGUMENTS = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--epochs', default=3)\n"
+NEEDED = "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('epochs', type=int)\n"
 LOGGING = "import logging\nlogging.basicConfig(filename='train.log', level=logging.DEBUG)\nlogging.info('begun')\n"
 ABSENT = "import torch\nimport pandas as pd\nfrom tqdm import tqdm\nimport matplotlib\nmatplotlib.use('TkAgg')\n"
 PLOTS = f"{ABSENT}import matplotlib.pyplot as plt\nplt.figure()\nplt.plot([1, 2])\nplt.savefig('a.png')\n"
@@ -41,6 +42,8 @@ ODD: dict[str, bytes] = {
     "properties": PROPERTIES.encode(),
     "prints": f"{RIGHT}\nfor epoch in range(1000):\n    print('epoch', epoch)\n".encode(),
     "arguments": f"{ARGUMENTS}options = parser.parse_args()\n{BODY}".encode(),
+    "arguments that are not given": f"{NEEDED}options = parser.parse_args()\n{BODY}".encode(),
+    "data that are not here": f"import numpy\nimages = numpy.load('mnist.npz')\n{BODY}".encode(),
     "logging": f"{LOGGING}{BODY}".encode(),
     "absent packages": f"{ABSENT}{BODY}".encode(),
     "plots": f"{PLOTS}{BODY}".encode(),

@@ -194,7 +194,7 @@ PLANTED = {
     "last sample of a product": Planted(
         affine, lambda c, x, w, b: (c @ w.T, x[:-1].T @ c[:-1], c.sum(0)), (X, W, B), "last-sample-wrong"
     ),
-    "kernel turned": Planted(convolve, kernel_turned, (drawn(7), G), "transposed"),
+    "kernel turned": Planted(convolve, kernel_turned, (drawn(7), G), "flipped"),
     "running sum forwards": Planted(
         lambda x: np.cumsum(x * x), lambda c, x: (np.cumsum(c) * 2 * x,), (drawn(7),), "transposed"
     ),
@@ -205,7 +205,7 @@ PLANTED = {
     "epsilon outside": Planted(layer_norm, epsilon_outside, (X, G), "other-epsilon"),
     "softmax as a factor": Planted(softmax, without_factor, (X,), "factor-missing"),
     "constant of one term": Planted(
-        lambda x: np.sin(x) + 0.3 * x**3, lambda c, x: (c * (np.cos(x) + 3 * x**2),), (X,), "factor-missing"
+        lambda x: np.sin(x) + 0.3 * x**3, lambda c, x: (c * (np.cos(x) + 3 * x**2),), (X,), "scaled"
     ),
     "penalty without cotangent": Planted(
         lambda x: (np.sin(x) ** 3).sum() + 0.7 * (x * x).sum(),

@@ -87,6 +87,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "process_bomb": SEEN,
     "raises_its_limits": forward("memory"),
     "raises_odd_things": ("relu.has_params", "ReLULayer.has_params", "crash"),
+    "raw_system_calls": SEEN,
     "recursion": forward("crash"),
     "recursion_without_limit": forward("crash"),
     "removed_files": forward("memory"),
@@ -95,6 +96,7 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "signals_by_descriptor": SEEN,
     "sockets": SEEN,
     "starts_programs": SEEN,
+    "stops_itself": forward("crash"),
     "stored_answers": forward(None, "values"),
     "structured_dtype": forward("wrong-dtype"),
     "swallows_the_alarm": MISSING,
@@ -116,7 +118,7 @@ ENDLESS = {
     "memory_of_lists": 60.0,  # to fill its memory takes a second or two of processor time, by the machine
 }
 #: What an attack prints if it succeeds.
-SUCCESS = ("SENT", "CONNECTED", "BECAME", "RAISED")
+SUCCESS = ("SENT", "CONNECTED", "BECAME", "RAISED", "REACHED")
 CARELESS = sorted(path.stem for path in (HERE / "attacks").glob("careless_*.py"))
 #: Attacks that each try another way out; they are judged in both kinds of sandbox.
 BOTH = [

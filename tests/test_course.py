@@ -22,7 +22,7 @@ from reports.commands import check_course
 from reports.course.entry import problem_of
 from reports.course.parallel import judge_all
 from reports.course.record import record_path
-from reports.course.submissions import Submission
+from reports.course.submissions import Submission, find
 from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.verdicts.settings import Settings
@@ -99,6 +99,14 @@ def test_names_that_look_the_same_are_two_submissions(elsewhere: Path) -> None:
     assert outcome("--all", "course", *RELU, "--csv", "t.csv", "--reports", "out") == OK
     assert len(rows_of("t.csv")) == len(names)
     assert len(list(Path("out").glob("*.json"))) == len(names)
+
+
+def test_number_in_a_name_is_no_other_submissions_name(elsewhere: Path) -> None:
+    """The number that tells two names apart makes no name that is there already, or looks like one."""
+    for name in ("A", "a", "a (2)", "a (3)", "\uff41"):
+        (elsewhere / "course" / name).mkdir(parents=True)
+    names = [each.name for each in find(elsewhere / "course")]
+    assert names == ["A", "a (2)", "a (2) (2)", "a (3)", "\uff41 (4)"]
 
 
 def test_course_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:

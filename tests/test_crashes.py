@@ -112,15 +112,15 @@ def test_a_call_that_is_not_taken_is_told_where_it_is_defined(tmp_path: Path) ->
 
 
 def test_an_import_that_fails_is_told_with_its_line(tmp_path: Path) -> None:
-    """Of the file with the class, or of the one that it imports; the class is missing for that reason."""
-    head = "size = X"
-    missing = told(layer(tmp_path / "one", "return X", head), "relu.made")
+    """Of the file with the class, or of the one that it imports; a class that is missing is so for that reason."""
+    folder = layer(tmp_path / "one", "return X", "size = X\n\n@size")
+    missing = told(folder, "relu.made")
     assert missing.mistake == "missing"
     assert str(missing.actual).endswith("relu_layer.py ended with NameError: name 'X' is not defined "
-                                        "(line 2: X)")  # fmt: skip
+                                        "(line 2: X); what stands after that was run all the same")  # fmt: skip
     folder = layer(tmp_path / "two", "return X", "import mask")
     (folder / "mlp" / "mask.py").write_text("\n\nhalf = 1 / 0\n", encoding="utf-8")
-    assert str(told(folder, "relu.made").actual).endswith("division by zero (mlp/mask.py, line 3: 1 / 0)")
+    assert "division by zero (mlp/mask.py, line 3: 1 / 0)" in judged(folder, "relu.made").notes[0]
 
 
 class OddError(Exception):

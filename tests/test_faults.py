@@ -123,6 +123,23 @@ def test_courses_that_are_ended(number: signal.Signals) -> None:
         count(f"bp check --all: {number.name}", survived=code == OK and verdicts() == expected)
 
 
+def test_reports_that_are_ended() -> None:
+    """A report that is ended leaves whole files and no process, and goes on from the parts that it has done."""
+    argv = ("report", "--quick", "--out", "ended")
+    for number in (signal.SIGKILL, signal.SIGTERM) * 4:
+        with started(*argv) as process:
+            time.sleep(float(RNG.uniform(0.5, 12)))
+            process.send_signal(number)
+            assert process.stdout is not None
+            process.stdout.read()  # until the other process has ended, too
+        expected = {OK, INTERRUPTED} if number != signal.SIGKILL else {OK, -number}
+        for part in Path("ended").glob(".cache/*.npz"):
+            read_archive(part)
+        count(f"bp report: {number.name}", survived=process.returncode in expected)
+    assert cli.main(argv) == OK
+    count("bp report: goes on", survived=not [*Path("ended").rglob("*.part"), *Path("ended").glob(".*.lock")])
+
+
 def test_full_disks(whole: dict[str, bytes]) -> None:
     """A run that can write only so many bytes ends with exit code 3, and goes on from the last whole files."""
     for most in map(int, RNG.randint(0, min(map(len, whole.values())), 30)):

@@ -27,7 +27,7 @@ SAID = "\n  SoftmaxLayer.forward: It is right.\n  expected Y = 1\n  got      Y =
             {"counterexample": {"X": [[1.0]], "T": [2]}, "mistake": "sign", "hint": "Look again."},
             SAID
             + "\n  for      X = [[1.0]], T = [2]"
-            + "\n  mistake  sign: the answer has the wrong sign\n  hint     Look again.",
+            + "\n  mistake  sign: the answer, or a number on the way to it, has the wrong sign\n  hint     Look again.",
         ),
         ({"status": "passed", "hint": "Look again."}, ""),
         ({"status": "skipped", "actual": "flint is absent", "hint": "Look again."}, ": flint is absent"),

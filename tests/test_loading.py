@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 import bp
 from reference.execution.implementation import CLASSES, NotAnImplementation
-from reference.execution.worker import loading, newer_syntax
+from reference.execution.worker import loading
 from tests.loaded import HEAD, MODULES, NAMED, RELU, SOURCE, failed, file_in, flat_modules, judged
 
 pytestmark = pytest.mark.system
@@ -89,75 +88,6 @@ def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
     assert all("its share of the 3 s of processor time" in note for note in judgement.notes)
 
 
-@pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])
-def test_what_comes_after_the_classes_may_fail(tmp_path: Path, end: str) -> None:
-    """Classes defined before an exception are judged, and a note gives the exception."""
-    judgement = judged(file_in(tmp_path, end))
-    assert judgement.verdict == "pass"
-    assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError|NameError)", judgement.notes[0])
-
-
-def test_python_2_is_named(tmp_path: Path) -> None:
-    """A file of Python 2 is reported with its line, and the other files are judged."""
-    flat_modules(tmp_path / "mlp")
-    path = tmp_path / "mlp" / "relu_layer.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nprint 'trained'\n", encoding="utf-8")
-    judgement = judged(tmp_path / "mlp")
-    (line,) = [n for n, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "trained" in text]
-    said = f"relu_layer.py is Python 2 source (line {line}: print 'trained'); the lab is in Python 3"
-    assert failed(judgement.findings) == {"ReLULayer": ("missing", said)}
-    assert judgement.notes == (said,)
-
-
-NEWER = {
-    "type Array = list": "3.12",
-    "class Layer[T]: pass": "3.12",
-    "def made[T = int](x): pass": "3.13",
-    'name = f"{names["a"]}"': "3.12",
-    "except ValueError, TypeError:": "3.14",
-    "said = t'{name}'": "3.14",
-}
-
-
-@pytest.mark.parametrize("line", NEWER)
-def test_newer_syntax_is_told_as_that(line: str) -> None:
-    """What a later Python can parse is no mistake; what none can, and what Python 2 could, is not told as newer."""
-    assert newer_syntax.version_needed(line, (3, 11)) == NEWER[line]
-    assert newer_syntax.version_needed(line, (3, 14)) is None
-    assert not any(newer_syntax.version_needed(each, (3, 11)) for each in ("except E, e:", "print 'a'", "x = f'{x"))
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python knows the syntax")
-def test_file_for_a_newer_python_says_which(tmp_path: Path) -> None:
-    """The class is missing since its file needs a later Python, and the versions of both are told."""
-    flat_modules(tmp_path / "mlp")
-    path = tmp_path / "mlp" / "relu_layer.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nname = t'x'\n", encoding="utf-8")
-    (_, said), *_ = failed(judged(tmp_path / "mlp").findings).values()
-    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    assert said.startswith(f"relu_layer.py needs Python 3.14 or later, and is judged with Python {here} (line ")
-
-
-@pytest.mark.parametrize(
-    ("broken", "message"),
-    [
-        ("def f(:\n", r"relu_layer.py is no Python: invalid syntax \(line \d+: def f\(:\)"),
-        ("x = (1,\n", r"relu_layer.py is no Python: '\(' was never closed \(line \d+: x = \(1,\)"),
-        ("if True:\n", r"relu_layer.py is no Python: expected an indented block.*"),
-        ("x = '\0'\n", r"relu_layer.py is no Python: source code string cannot contain null bytes"),
-        ("  x = 1\n y = 2\n", r"relu_layer.py is no Python: unindent does not match .* \(line \d+: x = 1\)"),
-    ],
-)
-def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> None:
-    """A syntax error is reported with file, line and text for each class of the file; other files are judged."""
-    flat_modules(tmp_path / "mlp")
-    path = tmp_path / "mlp" / "relu_layer.py"
-    path.write_text(path.read_text(encoding="utf-8") + broken, encoding="utf-8")
-    found = failed(judged(tmp_path / "mlp").findings)
-    assert set(found) == {"ReLULayer"}
-    assert re.fullmatch(message, found["ReLULayer"][1] or "")
-
-
 def test_missing_class_is_one_finding(tmp_path: Path) -> None:
     """A missing class is one finding, which says where it was looked for."""
     flat_modules(tmp_path / "mlp")
@@ -190,6 +120,15 @@ def test_unfinished_method_is_told_where_it_is(tmp_path: Path, body: str, mistak
     assert found == {"ReLULayer.forward": mistake}
     assert judgement.counts["passed"] > 10
     assert judgement.counts["error"] == 0
+
+
+def test_class_of_almost_that_name_is_told(tmp_path: Path) -> None:
+    """The reason for which a class is missing names the class that was meant to be it, and no other one."""
+    path = tmp_path / "solution.py"
+    path.write_text("class Relu_Layer: pass\nclass NaiveSoftmaxLayer: pass\nclass Layer: pass\n", "utf-8")
+    missing = loading.load(path, CLASSES, ("NaiveSoftmaxLayer",), seconds=1.0).missing
+    assert missing.pop("ReLULayer") == "there is no class ReLULayer in solution.py, but there is Relu_Layer"
+    assert missing == {name: f"there is no class {name} in solution.py" for name in missing}
 
 
 def test_second_definition_is_told(tmp_path: Path) -> None:
@@ -262,21 +201,6 @@ def test_several_submissions_are_not_one(tmp_path: Path, layout: str) -> None:
         judged(folder)
 
 
-def test_encodings(tmp_path: Path) -> None:
-    """A byte order mark, a declared encoding and Windows line ends are read."""
-    for number, data in enumerate(
-        (
-            b"\xef\xbb\xbf" + SOURCE.encode(),
-            b"# -*- coding: latin-1 -*-\n# \xe9\n" + SOURCE.encode(),
-            SOURCE.replace("\n", "\r\n").encode(),
-        )
-    ):
-        path = tmp_path / f"solution_{number}.py"
-        path.write_bytes(data)
-        judgement = judged(path)
-        assert judgement.verdict == "pass", judgement.notes
-
-
 def test_trusted_code_keeps_its_exceptions(tmp_path: Path) -> None:
     """Without a time limit an exception of the file passes through."""
     path = tmp_path / "raises_at_import.py"
@@ -317,7 +241,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "solution.py").write_text(f'SIZE = open("config.json")\n{SOURCE.partition("annotations")[2]}')
     (note,) = judged(tmp_path).notes
     assert note.startswith("solution.py ended with FileNotFoundError")
-    assert note.endswith('(line 1: open("config.json"))')
+    assert '(line 1: open("config.json"))' in note
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,153 @@ CODED: dict[str, tuple[str, Callable[..., Any], set[str], dict[str, str]]] = {
 }  # fmt: skip
 
 
+def _largest_for_target(self: Any, X: Any, T: Any) -> Any:
+    Z = X - X.max(axis=1, keepdims=True)
+    return np.log(np.exp(Z).sum(axis=1, keepdims=True)) - Z.max(axis=1, keepdims=True)
+
+
+def _logarithm_inside(self: Any, X: Any, T: Any) -> Any:
+    Z = X - X.max(axis=1, keepdims=True)
+    return np.log(np.exp(Z)).sum(axis=1, keepdims=True) - (Z * T).sum(axis=1, keepdims=True)
+
+
+def _target_not_summed(self: Any, X: Any, T: Any) -> Any:
+    m = X.max(axis=1, keepdims=True)
+    return np.log((np.exp(X - m) * (1 - T)).sum(axis=1, keepdims=True)) + m - (X * T).sum(axis=1, keepdims=True)
+
+
+def _clipped_outputs(self: Any, Y: Any, delta_next: Any) -> Any:
+    return plain.SoftmaxLayer.delta(self, np.clip(Y, 1e-7, 1 - 1e-7), delta_next)
+
+
+def _last_row_kept(self: Any, X: Any) -> Any:
+    Y = X.copy()
+    for n in range(len(X) - 1):
+        Y[n][Y[n] < 0] = 0
+    return Y
+
+
+def _column_too_few(self: Any, Y: Any, delta_next: Any) -> Any:
+    delta_next = delta_next * (np.arange(Y.shape[1]) < Y.shape[1] - 1)
+    return Y * (delta_next - (delta_next * Y).sum(axis=1, keepdims=True))
+
+
+def _inner_for_outer(self: Any, Y: Any, delta_next: Any) -> Any:
+    return np.stack([(np.diag(y) - np.dot(y, y.T)) @ d for y, d in zip(Y, delta_next, strict=True)])
+
+
+def _weighed_by_biases(self: Any, X: Any, delta_next: Any) -> Any:
+    return [X.T @ delta_next / len(X), self.b * delta_next.mean(axis=0)]
+
+
+def _outputs_for_delta(self: Any, X: Any, delta_next: Any) -> Any:
+    return [X.T @ (X @ self.W + self.b) / len(X), delta_next.mean(axis=0)]
+
+
+#: The subject, a wrong coding, and the word for what it does.
+OTHER_WORDS: dict[str, tuple[str, Callable[..., Any], str]] = {
+    "nothing of the targets": (
+        "LossCrossEntropy.forward", lambda self, X, T: -np.log(X.sum(axis=1, keepdims=True)), "wrong-function"
+    ),
+    "the largest logit in place of the target's": (f"{_LOSS}.forward", _largest_for_target, "wrong-argument"),
+    "the logarithm within the sum": (f"{_LOSS}.forward", _logarithm_inside, "wrong-function"),
+    "the target left out of the sum": (f"{_LOSS}.forward", _target_not_summed, "term-missing"),
+    "one at the predicted class": (
+        f"{_LOSS}.delta", lambda self, X, T: softmax(X) - np.eye(X.shape[1])[X.argmax(axis=1)], "wrong-argument"
+    ),
+    "outputs clipped at both ends": ("SoftmaxLayer.delta", _clipped_outputs, "clipped"),
+    "delta_next taken for the outputs": (
+        "SoftmaxLayer.delta",
+        lambda self, Y, delta_next: plain.SoftmaxLayer.delta(self, softmax(delta_next), delta_next), "wrong-argument",
+    ),
+    "a column too few": ("SoftmaxLayer.delta", _column_too_few, "term-missing"),
+    "an inner product for an outer one": ("SoftmaxLayer.delta", _inner_for_outer, "wrong-function"),
+    "the last row left as it was": ("ReLULayer.forward", _last_row_kept, "last-sample-wrong"),
+    "rows sorted": ("ReLULayer.forward", lambda self, X: np.sort(np.maximum(X, 0), axis=1), "wrong-function"),
+    "whole numbers": ("ReLULayer.forward", lambda self, X: np.trunc(np.maximum(X, 0)), "low-precision"),
+    "sizes alone": ("ReLULayer.delta", lambda self, Y, delta_next: np.abs(delta_next) * (Y > 0), "sign"),
+    "outputs where the unit is on": (
+        "ReLULayer.delta", lambda self, Y, delta_next: np.where(Y > 0, Y, delta_next), "wrong-function"
+    ),
+    "a gradient weighed by the biases": ("LinearLayer.grad", _weighed_by_biases, "wrong-function"),
+    "outputs in place of delta_next": ("LinearLayer.grad", _outputs_for_delta, "wrong-argument"),
+    "divided by the number of inputs": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [X.T @ delta_next / X.shape[1], delta_next.sum(axis=0) / X.shape[1]], "scaled",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_WORDS)
+def test_the_word_is_that_of_the_mistake_and_of_no_other(name: str) -> None:
+    """Of several mistakes that give nearly the same answers, the one that was made is named, and nothing besides."""
+    subject, method, word = OTHER_WORDS[name]
+    assert of_values(subject, method).mistakes == (word,)
+
+
+def _outer(self: Any, Y: Any, delta_next: Any) -> Any:
+    return np.stack([(np.diag(y) - np.outer(y, y)) @ d for y, d in zip(Y, delta_next, strict=True)])
+
+
+def _row_by_row(self: Any, X: Any) -> Any:
+    Y = X.copy()
+    for n in range(len(X)):
+        Y[n][Y[n] < 0] = 0
+    return Y
+
+
+#: Right codings that look like wrong ones above.
+RIGHT: dict[str, tuple[str, Callable[..., Any]]] = {
+    "the logarithm of a sum": (
+        "LossCrossEntropy.forward", lambda self, X, T: -np.log((X * T).sum(axis=1, keepdims=True))
+    ),
+    "an outer product": ("SoftmaxLayer.delta", _outer),
+    "row by row": ("ReLULayer.forward", _row_by_row),
+    "one at the target": (
+        f"{_LOSS}.delta", lambda self, X, T: softmax(X) - np.eye(X.shape[1])[T.argmax(axis=1)],
+    ),
+    "a product divided by the samples": (
+        "LinearLayer.grad",
+        lambda self, X, delta_next: [np.einsum("nd,nu->du", X, delta_next) / len(X), delta_next.sum(axis=0) / len(X)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_code_that_looks_like_a_mistake_has_no_fault(name: str) -> None:
+    """Every check of the method holds."""
+    assert failures(*RIGHT[name]) == []
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_a_copy_of_the_weights_is_memory_and_a_view_is_none(copies: bool) -> None:
+    """Who writes into W changes the view as well; the copy is that of the numbers at the start."""
+
+    def initialize(self: Any) -> None:
+        plain.LinearLayer.initialize(self)
+        self.turned = self.W.T.copy() if copies else self.W.T
+
+    def delta(self: Any, Y: Any, delta_next: Any) -> Any:
+        return delta_next @ self.turned
+
+    classes = with_methods("LinearLayer", {"initialize": initialize, "delta": delta})
+    found = [each for each in examined(classes, concerned("LinearLayer.delta")) if each.status == "failed"]
+    assert {word for each in found for word in each.mistakes} == ({"stateful"} if copies else set())
+
+
+def test_of_two_failures_that_are_as_gross_the_one_with_a_word_is_shown() -> None:
+    """A shift by the largest logit or 0 gives NaN for very negative ones; later checks tell that from other shifts."""
+    subject = "SoftmaxLayer.forward"
+
+    def forward(self: Any, X: Any) -> Any:
+        E = np.exp(X - np.maximum(X.max(axis=1, keepdims=True), 0))
+        return E / E.sum(axis=1, keepdims=True)
+
+    main = Method(subject, tuple(failures(subject, forward))).main
+    assert main is not None
+    assert main.mistake == "log-of-zero"
+
+
 @pytest.mark.parametrize("name", CODED)
 def test_mistakes_that_nobody_listed_are_named_with_their_constants(name: str) -> None:
     """By all their words, and with the constants as they were written."""

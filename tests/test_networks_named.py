@@ -63,6 +63,66 @@ def _by_chance(self: Any, X: Any, T: Any) -> Any:
     return {name: [part * chance.uniform(0.5, 1.5, part.shape) for part in parts] for name, parts in found.items()}
 
 
+def _output_layers_twice(self: Any, X: Any, T: Any) -> Any:
+    Y = self.propagate(X)
+    for layer in self.output_layers:
+        Y = layer.forward(Y)
+    return self.loss.forward(Y, T)
+
+
+def _name_within(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+    for layer in [*self.layers, *(self.output_layers if output_layers else [])]:
+        X = layer.forward(X)
+        if last_layer is not None and layer.name in last_layer:
+            break
+    return X
+
+
+def _first_loop_left(self: Any, X: Any, output_layers: Any = True, last_layer: Any = None) -> Any:
+    for layer in self.layers:
+        X = layer.forward(X)
+        if layer.name == last_layer:
+            break
+    for layer in self.output_layers if output_layers else []:
+        X = layer.forward(X)
+    return X
+
+
+def _begun_with(change: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """The gradient of a network whose loss's delta is changed, or has other targets."""
+
+    class Loss:
+        def __init__(self, loss: Any) -> None:
+            self.loss = loss
+
+        def delta(self, X: Any, T: Any) -> Any:
+            return change(self.loss, (X, T))
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        return plain.MLP.gradient(plain.MLP(self.n_inputs, self.layers, Loss(self.loss), self.output_layers), X, T)
+
+    return gradient
+
+
+def _predicted(loss: Any, given: Any) -> Any:
+    X, _ = given
+    return loss.delta(X, np.eye(X.shape[1])[X.argmax(axis=1)])
+
+
+def _by_classes(loss: Any, given: Any) -> Any:
+    return loss.delta(*given) / given[0].shape[1]
+
+
+def _by_layers(self: Any, X: Any, T: Any) -> Any:
+    found = plain.MLP.gradient(self, X, T)
+    return {name: [part / len(self.layers) for part in parts] for name, parts in found.items()}
+
+
+def _multiplied(self: Any, dtheta: Any) -> None:
+    self.W += dtheta[0]
+    self.b *= dtheta[1]
+
+
 def _within_one(self: Any, dtheta: Any) -> None:
     self.W += np.clip(dtheta[0], -1, 1)
     self.b += np.clip(dtheta[1], -1, 1)
@@ -81,6 +141,13 @@ CODED: dict[str, tuple[str, Callable[..., Any], str]] = {
     "options in another order": ("MLP.propagate", _in_another_order, "argument-order"),
     "outputs and delta exchanged": ("MLP.gradient", _exchanged, "arguments-swapped"),
     "an answer on its side": ("LinearLayer.delta", lambda self, Y, delta_next: self.W @ delta_next.T, "wrong-shape"),
+    "output layers twice": ("MLP.evaluate", _output_layers_twice, "output-layers-in-gradient"),
+    "a name within another": ("MLP.propagate", _name_within, "layer-skipped"),
+    "a break that leaves one of two loops": ("MLP.propagate", _first_loop_left, "last-layer-ignored"),
+    "the predicted class for the target": ("MLP.gradient", _begun_with(_predicted), "wrong-argument"),
+    "delta divided by the classes": ("MLP.gradient", _begun_with(_by_classes), "divided-by-classes"),
+    "divided by the layers": ("MLP.gradient", _by_layers, "scaled"),
+    "biases multiplied": ("LinearLayer.update_params", _multiplied, "wrong-function"),
     "layers used up": ("MLP.gradient", _used_up, "stateful"),
     "a limit to the step": ("LinearLayer.update_params", _within_one, "clipped"),
     "weights that shrink": ("LinearLayer.update_params", _shrunk_first, "extra-term"),

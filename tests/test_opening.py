@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from reports.course.notebooks import NotebookError, modules_of
 from reports.course.opening import NotOpenedError, opened
-from reports.io.exit_codes import OK, USAGE
+from reports.io.exit_codes import FAILED, OK, USAGE
 from tests.submissions import RELU, RIGHT, outcome
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("elsewhere")]
@@ -34,6 +36,19 @@ def run(notebook: str) -> dict[str, object]:
     return names
 
 
+def forbid(monkeypatch: pytest.MonkeyPatch, locked: Path) -> None:
+    """Answer as the system does to a user without the right to read that file or folder: root has it always."""
+    access, scandir = os.access, os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path) == locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != locked and access(path, mode))
+    monkeypatch.setattr(os, "scandir", refusing)
+
+
 def test_archive_in_a_students_folder_is_judged(elsewhere: Path) -> None:
     """A folder that holds an archive, as Moodle delivers it, is judged by what is in the archive; archives may nest."""
     student = elsewhere / "Jana_12345_assignsubmission_file_"
@@ -46,6 +61,21 @@ def test_archive_in_a_students_folder_is_judged(elsewhere: Path) -> None:
     assert outcome(str(student), *RELU) == OK
     assert sorted(student.rglob("*")) == before
     assert outcome(str(student / "hw.zip"), *RELU) == OK
+
+
+@pytest.mark.parametrize("locked", ["hw/layers.py", "hw/inner", "hw"])
+def test_what_may_not_be_read_is_not_judged(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, locked: str) -> None:
+    """A folder whose only code may not be read is not judged, instead of as if nothing had been handed in."""
+    (elsewhere / "hw" / "inner").mkdir(parents=True)
+    place = elsewhere / "hw" / ("layers.py" if locked == "hw/layers.py" else "inner/layers.py")
+    place.write_text(RIGHT, encoding="utf-8")
+    forbid(monkeypatch, elsewhere / locked)
+    with pytest.raises(NotOpenedError, match=r"cannot be read: .*Permission denied"), opened(elsewhere / "hw"):
+        pass
+    (elsewhere / "other").mkdir()
+    place.rename(elsewhere / "other" / "layers.py")
+    with opened(elsewhere / "other") as found:
+        assert found == elsewhere / "other"
 
 
 def test_archive_beside_code_is_left_alone(elsewhere: Path) -> None:
@@ -66,6 +96,24 @@ def test_single_file_is_alone_where_that_is_asked_for(elsewhere: Path) -> None:
     with opened(elsewhere / "a.py", by_itself=True) as place:
         assert [each.name for each in place.parent.iterdir()] == ["a.py"]
     assert not place.exists()
+
+
+def test_folder_of_ours_is_not_in_messages(elsewhere: Path) -> None:
+    """What is told of a notebook without the classes is the same each time, so that a class gives the same table."""
+    (elsewhere / "course").mkdir()
+    (elsewhere / "course" / "hw.ipynb").write_text(notebook("x = 1"), encoding="utf-8")
+    for name in ("a.csv", "b.csv"):
+        assert outcome("--all", "course", *RELU, "--seed", "1", "--csv", name) == FAILED
+    assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["MLP.PY", "hw/MLP.Py"])
+def test_ending_in_capitals_is_read(elsewhere: Path, name: str) -> None:
+    """``MLP.PY``, a Python file for Windows, is judged by itself and in a folder."""
+    place = elsewhere / name
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(RIGHT, encoding="utf-8")
+    assert outcome(name.partition("/")[0], *RELU) == OK
 
 
 @pytest.mark.parametrize("name", ["hw.rar", "hw.zip", "hw.ipynb", "hw"])
@@ -112,8 +160,9 @@ def test_definitions_stand_as_they_are() -> None:
 
 
 def test_cell_that_writes_a_module_makes_it() -> None:
-    """``%%writefile NAME.py`` makes a module of that name, and no path outside the notebook's folder."""
-    cells = ("%%writefile mlp/layers.py\nx = 1\n", "%%writefile ../out.py\nx = 1\n", "import mlp.layers")
+    """``%%writefile NAME.py`` makes a module of that name, but no path outside the folder and none that cannot be."""
+    outside = ("%%writefile ../out.py\nx = 1\n", "%%writefile a\0b.py\nx = 1\n")
+    cells = ("%%writefile mlp/layers.py\nx = 1\n", *outside, "import mlp.layers")
     found = modules_of(notebook(*cells).encode(), "a.py")
     assert found["mlp/layers.py"] == "x = 1\n"
     assert set(found) == {"mlp/layers.py", "a.py"}

@@ -15,7 +15,7 @@ from reference.lab.check import checks_of
 from reference.wording import fact
 from reports.course import feedback, gradebooks, summary
 from reports.course.entry import Entry, entry_of, problem_of
-from reports.course.page import page
+from reports.course.page import _cell_of_points, page
 from reports.io.exit_codes import UsageError
 from reports.verdicts import expectations, json_
 from reports.verdicts.expectations import Expectation
@@ -112,6 +112,29 @@ def test_moodle_finds_the_participants() -> None:
     assert [each["Grade"] for each in found][2:] == ["", "", "0"]
     assert found[3]["Full name"] == "'=1+1"
     assert ".rar" in found[2]["Feedback comments"]
+    # Moodle refuses a worksheet without this column; nobody has a grade yet.
+    assert {each["Last modified (grade)"] for each in found} == {""}
+
+
+def test_a_student_has_one_row_the_best(tmp_path: Path) -> None:
+    """Of several entries of one student, as Moodle gives a text beside a file, the best one is written, once."""
+    first, *others = entries()
+    text = Entry("Ann Åse_11_assignsubmission_onlinetext_", "fail", problem="there is no Python file in it")
+    late = replace(first, name="doe_LATE_14_8_hw.zip")
+    both = [first, text, *others, late]
+    found = rows(gradebooks.as_moodle(both, LAB))
+    assert [each["Grade"] for each in found if each["Identifier"] == "Participant 11"] == ["12"]
+    assert [each["sheet"] for each in rows(gradebooks.as_canvas(both, LAB, "sheet")) if each["ID"] == "14"] == ["12"]
+    with zipfile.ZipFile(io.BytesIO(feedback.as_zip(both, {}))) as archive:
+        assert len([name for name in archive.namelist() if "_11_" in name]) == 1
+
+
+def test_who_has_no_number_is_told() -> None:
+    """Names that are not of the platform's download are told, since the platform passes them over without a word."""
+    said = gradebooks.without_number(entries(), "moodle")
+    assert said is not None
+    assert "2 of 5 rows" in said
+    assert gradebooks.without_number(entries()[:3], "moodle") is None
 
 
 def test_canvas_gets_the_points_possible_and_the_users() -> None:
@@ -144,6 +167,14 @@ def test_the_page_shows_the_distribution_of_points() -> None:
     assert "on average" in text
     assert '<button type="button">points</button>' in text
     assert "on average" not in page(entries(), {})
+
+
+def test_points_are_sorted_as_numbers() -> None:
+    """What a browser compares by its groups of digits, the keys of the points, has the order of the points."""
+    points = (0.0, 5.05, 10.33, 10.5, 10.57, 12.0)
+    keys = [_cell_of_points(each).partition('data-key="')[2].partition('"')[0] for each in points]
+    groups = [[int(group) for group in key.split(".")] for key in keys]
+    assert sorted(groups) == groups
 
 
 def test_what_is_not_judged_for_another_reason_costs_nothing() -> None:

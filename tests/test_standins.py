@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,37 @@ def test_libraries_miss_what_is_missing(tmp_path: Path) -> None:
     assert all("msvcrt" not in note and "_winapi" not in note for note in judgement.notes)
 
 
+def test_own_alternative_to_a_missing_module_is_used(tmp_path: Path) -> None:
+    """Code that goes on without a module is judged by its own alternative; code that does not has a stand-in."""
+    future, _, rest = SOURCE.partition("from __future__ import annotations\n")
+    guards = """
+        try:
+            import cupy as np
+        except ImportError:
+            import numpy as np
+        try:
+            from tqdm import tqdm
+            bars = True
+        except (ImportError, OSError):
+            bars = False
+        try:
+            import torch
+        except ImportError:
+            raise SystemExit("install torch")
+        try:
+            import seaborn
+        except ImportError:
+            import os; os.system("pip install seaborn"); import seaborn
+        assert not bars
+        """
+    path = tmp_path / "solution.py"
+    head = f"{future}from __future__ import annotations\n{textwrap.dedent(guards)}"
+    path.write_text(head + rest.replace("import numpy as np", ""), encoding="utf-8")
+    judgement = judged(path, "relu.forward.answers")
+    assert judgement.verdict == "pass", judgement.notes
+    assert judgement.notes == ("stand-ins that do nothing took the place of seaborn, torch",)
+
+
 def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
     """A stand-in is never taken for a class of the contract."""
     text = SOURCE.replace(RELU.partition("#:")[0], "from relu_layer import ReLULayer\n\n\n")
@@ -205,16 +237,16 @@ def test_class_of_a_missing_module_is_no_class(tmp_path: Path) -> None:
         ("print 'trained'\n", "The file did not run to where the class is defined"),
         ("raise SystemExit\n", "The file did not run to where the class is defined"),
         ("import os\nos._exit(3)\n", "The file did not run to where the class is defined"),
-        ("import threading\nthreading.Thread(target=print).start()\n", "Where code is judged it may not start"),
-        ("import os\nos.fork()\n", "Where code is judged it may not start"),
+        ("import threading\nclass ReLULayer:\n    threading.Thread(target=print).start()\n", "Where code is judged it"),
+        ("import os\nclass ReLULayer:\n    os.fork()\n", "Where code is judged it may not start"),
         ("class Other: pass\n", "The name is part of the contract"),
     ],
 )
 def test_hint_for_a_missing_class_is_about_why(tmp_path: Path, text: str, hint: str) -> None:
     """If a file does not run, the hint is about that and not about the class's name."""
     path = tmp_path / "solution.py"
-    rest = "" if "Other" in text else SOURCE.replace("from __future__ import annotations\n", "")
+    rest = "" if "class" in text else SOURCE.replace("from __future__ import annotations\n", "")
     path.write_text(text + rest, encoding="utf-8")
-    found = [each for each in judged(path).findings if each.status == "failed"]
+    found = [each for each in judged(path, "relu.made").findings if each.status == "failed"]
     assert {each.mistake for each in found} == {"missing"}
     assert all((each.hint or "").startswith(hint) for each in found), found[0]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import json
-import math
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,8 +17,10 @@ import pytest
 
 import bp
 from reports import cli
-from reports.io.exit_codes import FAILED, OK
+from reports.io.exit_codes import FAILED, OK, TOOL
 from reports.io.progress import Display
+from reports.study import build as build_module
+from reports.study import draw, sketches
 from reports.study import plan as plans
 from reports.study.build import build
 from reports.study.cache import Cache
@@ -27,7 +28,8 @@ from reports.study.gather import Study, Title, gather
 from reports.study.part import Part, PartResult
 from reports.study.runs import history_of, net_of
 from tests import browser
-from tests.study import SMALL, leave_figures_blank, noise_for_mnist, silent_display
+from tests.study import BLANK, SMALL, leave_figures_blank, noise_for_mnist, silent_display
+from tests.study_numbers import CONSTANTS, DERIVED, numbers_of, numbers_that_stay, spellings
 
 pytestmark = pytest.mark.outside
 
@@ -92,19 +94,48 @@ def test_every_figure_is_drawn(study: tuple[Study, Path]) -> None:
     }  # fmt: skip
 
 
+def test_a_figure_needs_no_other_parts_than_those_that_are_named(study: tuple[Study, Path]) -> None:
+    """Each figure can be drawn from the parts that it is said to need, and not if one of them is missing."""
+    made_study, _ = study
+    for name in sketches.NEEDS:
+        shown = {part: made_study.results[part] for part in sketches.needed(name, list(made_study.results))}
+        assert list(draw.figures_of(Study(shown), [name])) == [name]
+        for part in shown if len(shown) < 6 else ():
+            without = {other: result for other, result in shown.items() if other != part}
+            assert not draw.figures_of(Study(without, {part: "failed"}), [name])
+
+
 def test_the_command_makes_the_same_bytes_again(
     study: tuple[Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From a full cache `bp report` writes the same bytes again, names the documents, and ends with 0."""
+    """From a full cache `bp report` writes the same bytes again, even if the disk was full the first time."""
     _, folder = study
     shutil.copytree(folder / "cache", tmp_path / "r" / ".cache")
     small_command(monkeypatch, tmp_path, lambda part: replace(part, make=_never))
-    assert cli.main(["report", "--quick", "--out", "r", "--name", "Ada Lovelace", "--course", "SML2022"]) == OK
+    argv = ["report", "--quick", "--out", "r", "--name", "Ada Lovelace", "--course", "SML2022"]
+    with _longest_file(100_000), monkeypatch.context() as first:
+        first.setattr(build_module, "NEEDS", {})  # figures would only take time
+        assert cli.main(argv) == TOOL
+    assert "results.json" in capsys.readouterr().err
+    assert not [name for name in contents(tmp_path / "r") if not name.startswith(".cache/")]
+    assert cli.main(argv) == OK
     assert [Path(line) for line in capsys.readouterr().out.split()] == [Path("r/report.html"), Path("r/report.pdf")]
     before, after = (contents(each) for each in (folder / "report", tmp_path / "r"))
     assert {"report.html", "report.pdf", "results.json", "figures/xor.svg"} <= set(before)
     assert set(before) == {name for name in after if not name.startswith(".cache")}
     assert [name for name in before if before[name] != after[name]] == []
+
+
+@contextmanager
+def _longest_file(most: int) -> Iterator[None]:
+    """Let no file that is written in the block have more bytes; a write beyond fails, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def small_command(monkeypatch: pytest.MonkeyPatch, folder: Path, changed: Callable[[Part], Part]) -> None:
@@ -127,78 +158,26 @@ def _never(display: Display) -> PartResult:
     raise AssertionError("expected this to come from the cache")
 
 
-#: Numbers that are no results: of the assignment, of IEEE 754, of the text's own reasoning; a year, ln 2, ln 3.
-_CONSTANTS = {"2021", "0.6931", "1.098612", "0", "1", "2", "3", "5", "10", "25", "90", "2.0", "709.8", "88.72"}
-
-
-#: Numbers of the derivations, which tests/test_derivations.py checks.
-_DERIVED = {"1.25", "67530", "750", "709.78", "512", "1024"}
-
-
 def test_every_number_of_the_text_is_a_result(study: tuple[Study, Path]) -> None:
     """Every number in the document is in results.json, rounded or in per cent, or a constant listed here."""
     _, folder = study
-    known = _CONSTANTS | _DERIVED | set(_spellings(json.loads((folder / "report" / "results.json").read_text())))
+    known = CONSTANTS | DERIVED | set(spellings(json.loads((folder / "report" / "results.json").read_text())))
     text = (folder / "report" / "report.html").read_text()
-    assert [number for number in _numbers(text) if number not in known] == []
+    assert [number for number in numbers_of(text) if number not in known] == []
     # Nearly all numbers that were typed by hand would be noticed.
     typed = [f"{value:.2f}" for value in np.random.RandomState(0).uniform(20, 90, 50)]
-    assert sum(number not in known for number in _numbers(f"<p>{' % and '.join(typed)}</p>")) > 45
+    assert sum(number not in known for number in numbers_of(f"<p>{' % and '.join(typed)}</p>")) > 45
 
 
-def _numbers(page: str) -> list[str]:
-    """The numbers in the running text, without those of figures, tables, sections and formulas."""
-    quoted = r"<section class=\"references\">.*?</section>|<a href=\"#source-.*?</a>|<nav.*?</nav>"
-    text = re.sub(
-        rf"<style>.*?</style>|<math.*?</math>|<h[1-6].*?</h[1-6]>|<code>.*?</code>|{quoted}", " ", page, flags=re.DOTALL
-    )
-    text = html.unescape(re.sub(r"<[^>]+>", " ", text))
-    text = re.sub(r"(Figure|Table|Section)\s+[\d.]+\d|(Figure|Table|Section)\s+\d+", " ", text)
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return re.findall(r"(?<![\w.])\d+(?:\.\d+)*(?![\w])", text)
-
-
-def _spellings(value: Any, key: str = "") -> Iterator[str]:
-    """Every way in which the document may write a number of results.json.
-
-    Of a curve these are the first and the last number, and the one where the shorter MNIST run ended.
-    """
-    if key in {"loss_train", "acc_train", "loss_test", "acc_test"} and isinstance(value, list):
-        value = [value[place] for place in (0, SMALL.unstable_epochs, len(value) - 1) if 0 <= place < len(value)]
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield from re.findall(r"\d+(?:\.\d+)?", name)
-            yield from _spellings(item, name)
-    elif isinstance(value, list):
-        yield str(len(value))
-        for item in value if key not in _ONLY_DRAWN else ():
-            yield from _spellings(item, key)
-    elif isinstance(value, str):
-        yield from re.findall(r"\d+(?:\.\d+)*", value)
-    elif isinstance(value, int):
-        yield str(value)
-    elif isinstance(value, float):
-        yield f"{abs(value):g}"
-        yield from (f"{abs(value):.{places}f}" for places in (1, 2, 3, 4, 6))
-        if 0 < value < 1:
-            yield f"{math.log10(value):.1f}".lstrip("-")
-        yield from (f"{100 * value:.{places}f}" for places in (0, 1, 2, 4))
-
-
-#: Curves and tables that are shown in figures alone.
-_ONLY_DRAWN = {
-    "errors",
-    "steps",
-    "dead_share",
-    "amplitude",
-    "naive",
-    "usual stable",
-    "ours",
-    "PyTorch",
-    *("Linear_1", "Linear_2", "Linear_3", "Linear_4", "Linear_5", "Linear_OUT"),
-    "class_probability",
-    "confusion",
-}
+def test_no_number_is_typed_by_hand(study: tuple[Study, Path], tmp_path: Path) -> None:
+    """If all numbers of results.json change, so do those of the text, but for settings and the constants above."""
+    _, folder = study
+    shutil.copytree(folder / "report", tmp_path / "report")
+    typed = numbers_that_stay(tmp_path / "report")
+    assert typed == []
+    source = tmp_path / "report" / "assignment3.typ"
+    source.write_text(source.read_text().replace("of the test images are", "of the test images, 93.4 %, are"))
+    assert numbers_that_stay(tmp_path / "report") == ["93.4"]
 
 
 def test_a_gap_is_marked(study: tuple[Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,17 +356,15 @@ def test_figures_and_tables_are_referred_to(study: tuple[Study, Path]) -> None:
     assert page.count("<table") == page.count('class="scroll" tabindex="0"')
 
 
-def test_without_pytorch_there_is_no_column_for_it(
-    study: tuple[Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pytorch_there_is_no_column_for_it(study: tuple[Study, Path], tmp_path: Path) -> None:
     """Where PyTorch is missing, its column is left out, which the document says once."""
-    leave_figures_blank(monkeypatch)
     made_study, _ = study
     with_torch = made_study.results["verification"]
     messages = {name: each | {"share_torch": None} for name, each in with_torch.record["messages"].items()}
     against = ["ball arithmetic", "finite differences"]
     without = replace(with_torch, record=with_torch.record | {"messages": messages, "against": against})
-    build(replace(made_study, results={**made_study.results, "verification": without}), tmp_path)
+    drawn = dict.fromkeys(sketches.NEEDS, BLANK)
+    build(replace(made_study, results={**made_study.results, "verification": without}, drawn=drawn), tmp_path)
     page = (tmp_path / "report.html").read_text()
     table = page[page.index('id="tab-errors"') :].split("</figure>")[0]
     assert "PyTorch" not in table

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +14,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reports.io.archive import read_archive
+from reports.io.exit_codes import INTERRUPTED
 from reports.io.progress import Display
+from reports.study import draw, sketches
 from reports.study import gather as gather_module
 from reports.study.cache import Cache
 from reports.study.digits import predictions
 from reports.study.gather import gather
 from reports.study.part import Part, PartResult, fingerprint
+from tests import parallel_work
 from tests.parallel_work import Leave, die, fail, tell_process
 from tests.study import silent_display
 
 pytestmark = pytest.mark.outside
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def counted(name: str, calls: list[str], settings: Any = None) -> Part:
@@ -162,3 +172,51 @@ def test_predictions_are_counted() -> None:
     assert worst.tolist() == [4, 3, 2]
     assert found["surest_mistakes"][0] == {"label": 0, "predicted": 1, "probability": 0.95}
     assert found["most_confused"] == {"label": 0, "taken_for": 1, "times": 2}
+
+
+def test_figures_are_drawn_in_the_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two cores the other process draws each figure whose parts are there, as this process would draw it."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+
+    def run(name: str) -> Part:
+        return Part(name, {}, lambda display: PartResult({"dead_share": [0.0, 0.5, 1.0]}))
+
+    parts = [beside("a", tell_process), *(run(f"spirals-{alpha}") for alpha in ("0.2", "1", "5"))]
+    planned = [*(part.name for part in parts), "mnist"]
+    monkeypatch.setattr(sketches, "NEEDS", {name: sketches.NEEDS[name] for name in ("dead", "mnist")})
+    study = gather([*parts, Part("mnist", {}, fail)], Cache(tmp_path), silent_display())
+    assert planned == [*study.results, *study.failed]
+    assert study.drawn == draw.svgs(study, ["dead"])
+
+
+def test_what_measures_times_is_sent_with_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that must be alone is made by the other process, or by this one if there is no other."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    times = Part("times", {}, tell_process, place="alone", portable=lambda: tell_process)
+    together = gather([times, beside("a", tell_process), counted("b", [])], Cache(tmp_path / "two"), silent_display())
+    assert together.results["times"].record["process"] == together.results["a"].record["process"] != os.getpid()
+    alone = gather([times, counted("b", [])], Cache(tmp_path / "one"), silent_display())
+    assert alone.results["times"].record["process"] == os.getpid()
+
+
+def test_a_study_that_is_ended_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a study is ended, the other process ends too, every result that was kept is whole, and it can go on."""
+    monkeypatch.setattr(gather_module, "cores", lambda: 2)
+    places = ["here"] * 40 + ["beside"] * 40
+    told = []
+    for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, INTERRUPTED)):
+        script = f"from tests.parallel_work import study; study({str(tmp_path)!r}, {places})"
+        with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told.append(process.stdout.readline().strip())
+            time.sleep(0.1)
+            process.send_signal(number)
+            # The other process has it open as well, so that this is the end of both.
+            told += process.stdout.read().split()
+        assert process.returncode == code
+    kept = {path.name.partition("@")[0]: read_archive(path) for path in (tmp_path / "cache").glob("*.npz")}
+    assert set(told) <= set(kept)
+    assert len(kept) < len(places)
+    study = parallel_work.study(str(tmp_path), places)
+    assert list(study.results) == [f"{place}-{n}" for n, place in enumerate(places)]
+    assert not list((tmp_path / "cache").glob(".*"))

@@ -60,6 +60,17 @@ def test_the_band_encloses_the_median_and_the_labs_seed_is_the_labs_run() -> Non
     assert lab["first_length"] == pytest.approx(facts.distance_from(start, after), rel=1e-9)
 
 
+def test_overfitting_needs_a_training_loss_that_falls() -> None:
+    """A run overfits if its test loss has risen since it was lowest and its training loss has fallen since then."""
+
+    def history(*losses: tuple[float, float]) -> bp.History:
+        return bp.History(loss_train=[train for train, _ in losses], loss_test=[test for _, test in losses])
+
+    assert seeds.overfits(history((3, 3), (2, 2), (1, 2.2)))
+    assert not seeds.overfits(history((3, 3), (2, 2), (2.1, 2.2)))  # both rose: the steps are too long
+    assert not seeds.overfits(history((3, 3), (2, 2), (1, 2.01)))
+
+
 def test_a_step_promises_what_its_gradient_does() -> None:
     """To first order the loss falls by alpha times the gradient's square, and a tiny step keeps that promise."""
     X, T, _, _ = load_data(SPIRALS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import tarfile
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from reference.execution import submission_files
 from reports.course.submissions import digest_of
 from reports.course.unpack import UnpackError, unpack
 from tests.submissions import LEAKY, RIGHT, hand_in
@@ -88,10 +90,36 @@ def test_backslashes_of_windows_are_folders(elsewhere: Path) -> None:
     assert (elsewhere / "target" / "mlp" / "a.py").read_bytes() == b"x = 1"
 
 
+def test_last_of_several_entries_with_one_name_counts(elsewhere: Path) -> None:
+    """A file that stands in an archive twice, as `tar --append` adds a newer version, is unpacked as the last one."""
+    with tarfile.open(elsewhere / "x.tar", "w") as archive:
+        for content in (b"x = 1  # the older", b"x = 2"):
+            entry = tarfile.TarInfo("a.py")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    (elsewhere / "target").mkdir()
+    unpack(elsewhere / "x.tar", elsewhere / "target")
+    assert (elsewhere / "target" / "a.py").read_bytes() == b"x = 2"
+
+
 def test_archives_of_foreign_formats_are_refused(elsewhere: Path) -> None:
     """A format that cannot be opened is named, with what to hand in instead."""
+    (elsewhere / "a.rar").write_bytes(b"Rar!\x1a\x07")
     with pytest.raises(UnpackError, match=r"is a \.rar archive, which cannot be opened here: hand in a \.zip"):
         unpack(elsewhere / "a.rar", elsewhere)
+
+
+@pytest.mark.parametrize("name", ["a.rar", "a.tgz", "a.zip", "b.7z", "b.zip", "b.tar"])
+def test_archive_is_known_by_its_content(elsewhere: Path, name: str) -> None:
+    """An archive with the ending of another format, as people rename them, is unpacked for what it is."""
+    entry = tarfile.TarInfo("b.py")
+    entry.size = 1
+    with tarfile.open(elsewhere / "b", "w:gz") as archive:
+        archive.addfile(entry, io.BytesIO(b"x"))
+    path = archive_of(("b.py", b"x")) if name.startswith("a") else elsewhere / "b"
+    (elsewhere / "target").mkdir()
+    unpack(path.rename(elsewhere / name), elsewhere / "target")
+    assert (elsewhere / "target" / "b.py").read_bytes() == b"x"
 
 
 def test_links_in_an_archive_are_left_out(elsewhere: Path) -> None:
@@ -134,6 +162,19 @@ def test_damaged_archives_are_refused(elsewhere: Path, spoil: Callable[[bytes], 
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(UnpackError):
         unpack(path, elsewhere / "target")
+
+
+def test_folders_without_end_have_a_digest(elsewhere: Path) -> None:
+    """Folders nested deeper than Python can call, or than a path can be long, cost no other submission its verdict."""
+    place = os.open(elsewhere, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d" * 20, dir_fd=place)
+        below = os.open("d" * 20, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+    assert len(digest_of(elsewhere)) == 64
+    submission_files.remove(elsewhere / ("d" * 20))
 
 
 def test_digest_is_of_all_that_counts(elsewhere: Path) -> None:

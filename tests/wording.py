@@ -39,14 +39,17 @@ LAB_VOCABULARY = frozenset({
     "wrong-argument", "last-sample-wrong", "row-wrong", "mask-inverted",
 })  # fmt: skip
 VOCABULARY = LAB_VOCABULARY | {
-    "swapped", "not-summed", "other-epsilon", "mask-from-other", "entry-wrong",
+    "swapped", "not-summed", "other-epsilon", "mask-from-other", "entry-wrong", "shifted", "flipped",
 }  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")
 #: What an exception says is its raiser's; what we add stands in brackets at the end.
 RAISED = re.compile(r"\b([A-Z]\w*(?:Error|Exit|Exception)): .*?(?=( \([^()]*\))?$)", re.DOTALL)
 #: The place where it was raised; what stands in that line is the raiser's as well.
-_PLACE = re.compile(r"(, raised in \S+, line \d+(, by)?|; it is defined in \S+, line \d+:)( `.*`)?")
+_PLACE = re.compile(
+    r"(, raised in \S+, line \d+(, by)?|; it is defined in \S+, line \d+:"
+    r"|; it becomes right by one change in line \d+ of \S+,)( `.*`)?"
+)
 #: An entry of an array and its value.
 _VALUE = re.compile(r"(?P<array>.+?)(?P<index>\[[\d, ]+\]) = (?P<value>[^\s,;]+)")
 _MOST_LINES = 10

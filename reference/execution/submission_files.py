@@ -11,7 +11,7 @@ import errno
 import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 #: Files that are copied, their bytes altogether, and the bytes of one file.
@@ -126,21 +126,33 @@ def _note_on(left: list[Path]) -> str:
     return f"{len(left)} files were left out: unreadable, too large, or too many ({names}{more})"
 
 
-def files(source: Path, max_depth: int = _MAX_DEPTH) -> Iterator[Path]:
-    """The regular files in a folder and below it, level by level; links, pipes and devices are left out."""
+def files(
+    source: Path, max_depth: int = _MAX_DEPTH, on_error: Callable[[OSError], object] = lambda _: None
+) -> Iterator[Path]:
+    """The regular files in a folder and below it, level by level; links, pipes and devices are left out.
+
+    ``on_error`` is called with why the entries of a folder cannot be read.
+    """
     folders = [source]
     for _ in range(max_depth):
         below: list[Path] = []
         for folder in folders:
-            with contextlib.suppress(OSError), os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.name in _IGNORED:
-                        continue
+            for entry in _entries(folder, on_error):
+                with contextlib.suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         below.append(Path(entry.path))
                     elif entry.is_file(follow_symlinks=False) and not entry.name.endswith(".pyc"):
                         yield Path(entry.path)
         folders = below[:_MAX_SEEN]
+
+
+def _entries(folder: Path, on_error: Callable[[OSError], object]) -> Iterator[os.DirEntry[str]]:
+    """The entries of a folder that can belong to a submission."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry for entry in entries if entry.name not in _IGNORED)
+    except OSError as error:
+        on_error(error)
 
 
 def _copy_file(source: Path, target: Path) -> bool:

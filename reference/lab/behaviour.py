@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference.execution.worker.protocol import New, Seed
 from reference.findings import Violation
 from reference.lab.context import Context
-from reference.lab.contract import Message, forward_of
+from reference.lab.contract import Case, Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
 from reference.lab.mistakes.plain import CLASSES
 from reference.lab.observations import Observation, formula_of
@@ -39,6 +40,8 @@ _NOISE = 64.0
 _REPRODUCED = 0.2
 #: How many answers are compared with difference quotients, and how many entries one has at most: a choice of time.
 _QUOTIENTS, _MOST_ENTRIES = 8, 40
+#: Answers with one wrong row that are needed before it is said to be that row's, and how many rows each has at least.
+_ONE_ROW, _SEVERAL_ROWS = 4, 3
 #: Answers that have to be looked at before anything is said of errors.
 _FEWEST = 12
 
@@ -51,6 +54,23 @@ def hides(violation: Violation) -> bool:
     if due.kind != "entry" or came.kind != "entry" or np.isfinite(due["value"]):
         return False
     return bool(abs(came["value"]) == np.finfo(np.float64).max)
+
+
+def remembers_the_start(context: Context, message: Message, case: Case) -> bool:
+    """Whether an answer depends on the numbers with which a layer began, although others stand in it now."""
+    begun = message.setting(case)[0]
+    if not isinstance(begun, New) or "rng" not in begun.arguments:
+        return False
+    bounds = context.answer(message, case).bounds
+    answers = []
+    for seed in range(2):
+        steps = context.steps(message, case)
+        steps[0] = New(begun.name, begun.cls, {**begun.arguments, "rng": Seed(seed)})
+        try:
+            answers.append(context.of(context.executor, []).parts(message, case, context.executor.run(steps)[-1]))
+        except Violation:
+            return False
+    return any(differing_entry(*each) is not None for each in zip(*answers, bounds, strict=True))
 
 
 def asked_again(context: Context, violation: Violation) -> str | None:
@@ -70,6 +90,27 @@ def asked_again(context: Context, violation: Violation) -> str | None:
         if any(differing_entry(*each) is not None for each in zip(answers[0], other, bounds, strict=True)):
             return "nondeterministic"
     return None
+
+
+def of_one_row(context: Context, message: Message, wrong: Sequence[Observation]) -> str | None:
+    """The word for answers of which the last row alone is wrong, or the first, in each batch with several."""
+    if not message.per_sample:
+        return None
+    several = [each for each in wrong if len(each.answer[0]) >= _SEVERAL_ROWS]
+    if len(several) < _ONE_ROW:
+        return None
+    rows = {_wrong_rows(context, message, each) for each in several}
+    if rows == {"last"}:
+        return "last-sample-wrong"
+    return "row-wrong" if rows == {"first"} else None
+
+
+def _wrong_rows(context: Context, message: Message, each: Observation) -> str:
+    truth = context.answer(message, each.case).truth[0]
+    with np.errstate(all="ignore"):
+        off = ~(np.abs(each.answer[0] - truth.value) <= each.bounds[0] + truth.error)
+    rows = np.flatnonzero(off.any(axis=1)).tolist()
+    return "first" if rows == [0] else "last" if rows == [len(off) - 1] else "others"
 
 
 def by_errors(
@@ -256,6 +297,7 @@ def hint_for(word: str) -> str:
     """What to think about, for a word that no listed mistake stands for."""
     hints = {
         "low-precision": "Some digits are right and the rest is not: where does float32 or float16 come in?",
+        "stateful": "W and b may be written into at any time: what is computed from them earlier, and kept?",
         "finite-differences": "Differences of nearby values lose half the digits: the derivative can be written down.",
     }
     return hints.get(word) or MISTAKES[word].hint or ""

@@ -100,7 +100,9 @@ def _points(family: Family, observation: Observation) -> Sequence[float]:
         points = points[np.isfinite(points) & (np.abs(points) >= family.low) & (np.abs(points) <= family.high)]
         points = points if family.signed else points[points > 0]
         step = max(1, -(-len(points) // _MOST_POINTS))
-        return [float(each) for each in points[::step]]
+        found = [float(each) for each in points[::step]]
+        # Beyond the outermost points an answer changes too, such as for a limit between the smallest number and a half.
+        return found if family.signed or family.high > 1 else sorted({family.low, *found, family.high})
     arrays = (*observation.given.values(), *observation.answer)
     numbers = np.abs(np.concatenate([array.ravel() for array in arrays]))
     numbers = numbers[np.isfinite(numbers) & (numbers > 0)]

@@ -135,6 +135,9 @@ class Explainer:
         if message is None or violation.came.kind != "entry":
             return violation, None
         word = behaviour.asked_again(self.context, violation)
+        start = word is None and violation.mistake is None
+        if start and behaviour.remembers_the_start(self.context, *violation.asked):
+            word = "stateful"
         if word is not None:
             return violation.but(mistake=word), behaviour.hint_for(word)
         observations = observed(self.context.log, message)
@@ -146,7 +149,11 @@ class Explainer:
                 nearly = self._nearly(subject, violation)
                 if nearly is not None:
                     return nearly
-        return _in_some_cases(violation, message, self._wrong(message, observations))
+        wrong = self._wrong(message, observations)
+        row = behaviour.of_one_row(self.context, message, wrong) if violation.mistake is None else None
+        if row is not None:
+            return violation.but(mistake=row), behaviour.hint_for(row)
+        return _in_some_cases(violation, message, wrong)
 
     def _wrong(self, message: Message, observations: list[Observation]) -> list[Observation]:
         """The answers that are wrong."""
@@ -177,9 +184,20 @@ class Explainer:
 
 
 def _says_nothing(context: Context) -> bool:
-    """Whether all answers that were judged are NaN, as many mistakes give."""
-    judged = [value for each in context.log if each.bounds is not None for value in each.values]
-    return bool(judged) and all(np.isnan(np.asarray(value, dtype=np.float64)).all() for value in judged)
+    """Whether all answers that were judged are NaN, or one number but for rounding, as many mistakes give."""
+    judged = [
+        (np.asarray(value, dtype=np.float64), bound)
+        for each in context.log
+        if each.bounds is not None
+        for value, bound in zip(each.values, each.bounds, strict=True)
+    ]
+    if not any(value.size for value, _ in judged):
+        return False
+    if all(np.isnan(value).all() for value, _ in judged):
+        return True
+    first = next(value.flat[0] for value, _ in judged if value.size)
+    with np.errstate(invalid="ignore"):
+        return all(bool((np.abs(value - first) <= bound).all()) for value, bound in judged)
 
 
 def _hardly_wrong(context: Context) -> bool:

@@ -62,3 +62,15 @@ ISCLOSE_PART = 1e-5
 ISCLOSE_BESIDE = 1e-8
 #: Python's own default for `math.isclose`.
 MATH_ISCLOSE = 1e-9
+#: How near an edited gradient has to come to the truth, as a part of each number. A choice.
+REPAIRED_NUMBER = 1e-8
+#: The same as a part of the largest. A choice.
+REPAIRED_BESIDE = 1e-10
+#: Seconds of processor time for the search of an edit that repairs a gradient. A choice.
+REPAIR_SECONDS = 1.0
+#: How much more far-fetched another repair may be to be looked for. A choice.
+REPAIR_MARGIN = 0.15
+#: Constants as small as this are there to keep something from 0. A choice.
+SMALL_CONSTANT = 0.05
+#: What is left of the error of a gradient that an edit repairs in part. A choice.
+NEARER = 0.8

@@ -65,7 +65,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "wrong-dtype": Word(
         "the answer's numbers are of another type than promised",
-        "Which line makes an array of another type than its arguments have?",
+        "Of which type is each array on the way, and which line makes one of another type than the answer should have?",
     ),
     "wrong-type": Word(
         "the answer is of another type than promised",
@@ -76,8 +76,8 @@ MISTAKES: dict[str, Word] = {
         "The caller still needs the array that it passed: which statement writes into it?",
     ),
     "stateful": Word(
-        "the answer depends on what was called before",
-        "The arguments say all that is needed. What is remembered from an earlier call is another batch's.",
+        "the answer depends on what else was called",
+        "The arguments say all that is needed: what does another call leave behind that this one finds?",
     ),
     "nondeterministic": Word(
         "the same question gets different answers",
@@ -96,14 +96,16 @@ MISTAKES: dict[str, Word] = {
         "Right for ordinary batches and wrong for this size: what does a one in the shape change?",
     ),
     "sample-dependence": Word(
-        "the answer to one sample depends on the others in its batch",
-        "One sample's answer changes with the others in its batch: what runs over the whole array?",
+        "the answer to one sample depends on the others in its batch, or on its place there",
+        "One sample's answer changes with the others, or with its place: what is done to one row, or to all at once?",
     ),
     "scaled": Word(
-        "the answer is right but for a factor",
+        "the answer, or a number on the way to it, is off by a constant factor: a number, or the length of an axis",
         "Which factor does the formula have that the code has not, or the other way round?",
     ),
-    "sign": Word("the answer has the wrong sign", "Follow the minus signs through the derivation."),
+    "sign": Word(
+        "the answer, or a number on the way to it, has the wrong sign", "Follow the minus signs through the derivation."
+    ),
     "transposed": Word(
         "rows and columns are exchanged",
         "Write down the shapes in the product: which factor is transposed, and in which order do they stand?",
@@ -116,7 +118,7 @@ MISTAKES: dict[str, Word] = {
         "Which parameters does the layer have, and where is the gradient of each?",
     ),
     "mask-missing": Word(
-        "the gradient also passes where the unit was off",
+        "what should stop where the unit is off passes there too",
         "Where the output does not change with the input, what is the derivative?",
     ),
     "mask-from-delta": Word(
@@ -124,7 +126,7 @@ MISTAKES: dict[str, Word] = {
         "Whose sign decides whether a unit is on: that of its input, or that of the gradient?",
     ),
     "mask-wrong-threshold": Word(
-        "the mask switches at another place than 0",
+        "the mask does not switch right above 0",
         "At the kink the derivative may be that of the left or of the right: is it another?",
     ),
     "leaky": Word(
@@ -137,8 +139,17 @@ MISTAKES: dict[str, Word] = {
         "only the diagonal of the Jacobian is used", "Does an output change with the inputs at other places as well?"
     ),
     "factor-missing": Word(
-        "a factor of the derivative is missing",
+        "a factor of the formula that varies with the arguments is missing",
         "Write the chain rule with one factor for each step: which is not there?",
+    ),
+    "shifted": Word(
+        "entries are taken from, or put at, a neighbouring place along an axis or in time: an index is off by one, "
+        "or another step's value is used",
+        "Write down the formula for one entry: with which index does it enter each output?",
+    ),
+    "flipped": Word(
+        "entries along an axis are taken, or put, in reverse order",
+        "In which order does the backward pass meet the entries that the forward pass met from first to last?",
     ),
     "extra-term": Word(
         "a term is added that the formula has not",
@@ -156,38 +167,38 @@ MISTAKES: dict[str, Word] = {
         "the gradient that comes from the next layer does not enter",
         "The gradient of what comes later is an argument of this function: where is it used?",
     ),
-    "no-shift": Word("exp is taken of the logits as they are, so that large ones overflow"),
-    "batch-wide-shift": Word("all samples are shifted by one maximum, that of the whole batch"),
+    "no-shift": Word("exp is taken of logits without their largest taken off, so that large ones overflow"),
+    "batch-wide-shift": Word("all samples are shifted by the same number, such as the largest of the whole batch"),
     "shift-not-undone": Word("the logits are shifted and the shift is not made up for"),
     "log-of-zero": Word(
         "the logarithm of 0, or a division by it, gets into the result",
         "What is 0 log 0, or 0 / 0, on paper where the target is 0, and what is it for numpy?",
     ),
     "epsilon-added": Word(
-        "a small number is added, which changes small probabilities",
+        "a small number is added that the formula has not",
         "What does the small number change where the numbers beside it are small too?",
     ),
     "clipped": Word(
-        "probabilities are clipped, which changes small ones",
+        "numbers are clipped, which changes those beyond the limit",
         "Which numbers does the limit change, and who asks for one?",
     ),
     "binary-cross-entropy": Word("this is the cross entropy of two classes, summed over all"),
-    "divided-by-classes": Word("the result is divided by the number of classes"),
+    "divided-by-classes": Word("the result, or a sum in it, is divided by the number of classes"),
     "summed-over-batch": Word("one sum over the batch stands where each sample has its own value"),
-    "averaged-over-batch": Word("a mean over the batch is taken that is not due here"),
-    "softmax-missing": Word("logits are used as if they were probabilities"),
+    "averaged-over-batch": Word("a mean over the batch, or a division by its size, is not due here"),
+    "softmax-missing": Word("logits, or other numbers made of them, stand where softmax is due"),
     "target-subtracted-twice": Word("the targets are subtracted twice"),
     "not-summed": Word(
         "a sum over the axes along which the argument is broadcast, or over its several uses, is missing",
         "The argument enters several entries of the output. What becomes of the gradient from each of them?",
     ),
     "term-missing": Word(
-        "a term of the gradient, or a path along which it comes, is missing",
+        "a term of the formula, or a path along which the gradient comes, is missing",
         "By how many ways does this argument reach the output? Each of them has a part in the gradient.",
     ),
     "wrong-argument": Word(
-        "a derivative takes another array than the right one, such as the input where the output is due",
-        "Is the derivative written in terms of the input or of the output, and which of them is it given?",
+        "the formula takes another array than the right one, such as the input where the output is due",
+        "Which array does each step of the formula ask for, and which one is it given?",
     ),
     "other-epsilon": Word(
         "a small constant has another value than in the forward pass, or stands in another place",
@@ -206,23 +217,23 @@ MISTAKES: dict[str, Word] = {
         "What is done for this one entry alone, such as at the end of a loop or of a range?",
     ),
     "row-wrong": Word(
-        "one row of the gradient is wrong and all others are right",
+        "one row of the answer is wrong and all others are right",
         "What is done for this one row alone?",
     ),
     "last-sample-wrong": Word(
-        "the last sample's gradient is wrong and all others are right",
+        "the last sample's answer is wrong and all others are right",
         "Where does the loop over the samples end?",
     ),
     "low-precision": Word(
-        "the computation runs in lower precision than its arguments",
-        "Which line makes an array of another type than the arguments have?",
+        "the computation, or its result, keeps fewer digits than its arguments have",
+        "Of which type is each array on the way, and which one has fewer digits than the answer should have?",
     ),
     "finite-differences": Word(
         "the derivative is approximated by differences",
         "Differences lose half of the digits. What is the derivative on paper?",
     ),
     "wrong-layer-input": Word("a layer's gradient is computed with another layer's input"),
-    "wrong-layer-order": Word("the layers are taken in the wrong order"),
+    "wrong-layer-order": Word("the layers are not taken in their order, each once"),
     "layer-skipped": Word(
         "a layer is left out", "Each layer with parameters has its gradient, under its own name: which is not reached?"
     ),
@@ -241,7 +252,7 @@ MISTAKES: dict[str, Word] = {
     ),
     "update-replaces": Word("the parameters are replaced by the step instead of moved by it"),
     "initialisation": Word(
-        "the initial parameters do not have the promised distribution",
+        "the initial parameters are not the promised ones",
         "Which generator draws the weights, with which deviation, and where do the biases start?",
     ),
 }

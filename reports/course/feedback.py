@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from reports.course.entry import Entry
-from reports.course.gradebooks import feedback
+from reports.course.gradebooks import feedback, one_for_each_student
 from reports.verdicts.document import document
 
 #: The time of every file in the zip, so that the same pages give the same bytes.
@@ -30,7 +30,7 @@ def as_zip(entries: Sequence[Entry], pages: Mapping[str, Path]) -> bytes:
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for each in entries:
+        for each in one_for_each_student(entries):
             page = pages.get(each.name)
             content = page.read_bytes() if page is not None else _without_page(each).encode()
             entry = zipfile.ZipInfo(_name(each.name), _TIME)

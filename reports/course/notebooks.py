@@ -82,7 +82,7 @@ def _module(body: str) -> str:
 
 def _cells(notebook: bytes) -> list[str]:
     try:
-        content: Any = json.loads(notebook.decode("utf-8-sig"))
+        content: Any = json.loads(notebook)  # from bytes, so that its encoding is found out
     except (ValueError, RecursionError) as error:
         raise NotebookError(f"is no notebook that can be read: {error}") from error
     sheets = content.get("worksheets") if isinstance(content, dict) else None  # until version 3 of the format
@@ -107,7 +107,8 @@ def _written_file(source: str) -> tuple[str, str] | None:
     if not words or words[0] not in {"%%writefile", "%%file"} or not words[-1].endswith(".py"):
         return None
     path = PurePosixPath(words[-1].replace("\\", "/"))
-    return None if path.is_absolute() or ".." in path.parts else (str(path), body)
+    # No system has a file whose name holds a null character.
+    return None if path.is_absolute() or ".." in path.parts or "\0" in words[-1] else (str(path), body)
 
 
 def _as_python(source: str, number: int) -> str:

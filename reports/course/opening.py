@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import tempfile
@@ -17,6 +19,8 @@ from reports.course.unpack import UnpackError, is_archive, unpack
 #: Archives within archives that are opened, counted from the outermost.
 _MOST_LEVELS = 3
 _MOST_BYTES = 2**24
+#: Characters of the path of a file in a message.
+_MOST_PLACE = 200
 _CODE = re.compile(rb"^\s*class\s+(?:%s)\b" % "|".join(CLASSES).encode(), re.MULTILINE)
 _NOTEBOOK = ".ipynb"
 
@@ -26,8 +30,13 @@ class NotOpenedError(Exception):
 
 
 def can_be_opened(path: Path) -> bool:
-    """Whether the file is of a kind that is no Python source and may hold some."""
-    return is_archive(path) or path.suffix.lower() == _NOTEBOOK
+    """Whether the file is of a kind that Python does not import and that may hold Python's source."""
+    return is_archive(path) or path.suffix.lower() == _NOTEBOOK or _is_in_capitals(path)
+
+
+def _is_in_capitals(path: Path) -> bool:
+    """Whether it is a Python file for Windows alone, which does not tell ``MLP.PY`` from ``MLP.py``."""
+    return path.suffix.lower() == ".py" != path.suffix
 
 
 @contextmanager
@@ -53,11 +62,29 @@ def opened(path: Path, *, by_itself: bool = False) -> Iterator[Path]:
     if path.is_file() and not can_be_opened(path) and not by_itself:
         yield path
         return
+    if path.is_dir():
+        _refuse_unreadable(path)
     if path.is_dir() and not _needs_opening(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="bp-submission-", ignore_cleanup_errors=True) as temporary:
         yield _prepared(path, Path(temporary))
+
+
+def _refuse_unreadable(folder: Path) -> None:
+    """Refuse a folder of which nothing can be judged because it cannot be read, for instance without the right to."""
+    errors: list[OSError] = []
+    found = [each for each in submission_files.files(folder, on_error=errors.append) if _may_be_judged(each)]
+    if any(os.access(each, os.R_OK) for each in found):
+        return
+    errors += [PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(each)) for each in found]
+    if errors:
+        place = str(Path(errors[0].filename).relative_to(folder))[-_MOST_PLACE:]
+        raise NotOpenedError(f"cannot be read: {'' if place == '.' else f'{place}: '}{errors[0].strerror}")
+
+
+def _may_be_judged(path: Path) -> bool:
+    return path.suffix == ".py" or can_be_opened(path)
 
 
 def _prepared(path: Path, temporary: Path) -> Path:
@@ -69,10 +96,12 @@ def _prepared(path: Path, temporary: Path) -> Path:
             root.mkdir()
             unpack(path, root)
         else:
-            root = temporary
-            copy = Path(shutil.copy(path, temporary))
-            if not can_be_opened(path):
-                return copy
+            # A fixed name, since it stands in messages.
+            root = temporary / "submission"
+            root.mkdir()
+            copy = Path(shutil.copy(path, root))
+            if not can_be_opened(path) or _is_in_capitals(path):
+                return _with_small_ending(copy)
         _open_within(root)
     except (UnpackError, NotebookError) as error:
         raise NotOpenedError(str(error)) from error
@@ -105,11 +134,19 @@ def _open_within(root: Path) -> None:
             except UnpackError as error:
                 problems.append(f"holds {each.name}, which {error}")
         tried |= archives
-    if problems and not any(each.suffix in {".py", _NOTEBOOK} for each in submission_files.files(root)):
+    if problems and not any(each.suffix.lower() in {".py", _NOTEBOOK} for each in submission_files.files(root)):
         raise UnpackError("; ".join(problems))
+    for each in [each for each in submission_files.files(root) if _is_in_capitals(each)]:
+        _with_small_ending(each)
     if _needs_opening(root):
         for each in [each for each in submission_files.files(root) if each.suffix.lower() == _NOTEBOOK]:
             _write_modules(each)
+
+
+def _with_small_ending(source: Path) -> Path:
+    """Rename a Python file so that Python imports it; a file that has that name already stays."""
+    place = source.with_suffix(".py")
+    return place if place.exists() else source.rename(place)
 
 
 def _unpack_beside(archive: Path) -> None:

@@ -144,13 +144,18 @@ def _table(entries: Sequence[Entry], links: Mapping[str, str], scheme: Scheme | 
     return scrolled(f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>", "submissions")
 
 
+def _cell_of_points(points: float | None) -> str:
+    """A cell with the points. Its key for sorting has all decimal places, which a browser compares as a number."""
+    return "<td></td>" if points is None else f'<td data-key="{points:.2f}">{in_numbers(points)}</td>'
+
+
 def _row(entry: Entry, link: str | None, scheme: Scheme | None) -> str:
     name = escape(one_line(entry.name, 200))
     shown = name if link is None else f'<a href="{escape(quote(link), quote=True)}">{name}</a>'
     numbers = "".join(f"<td>{entry.counts[status]}</td>" for status in ("passed", "failed", "skipped"))
     if scheme is not None:
-        points = "" if entry.verdict in _WITHOUT_POINTS else in_numbers(scheme.total(entry.passed))
-        numbers = f"<td>{points}</td>{numbers}"
+        points = None if entry.verdict in _WITHOUT_POINTS else scheme.total(entry.passed)
+        numbers = f"{_cell_of_points(points)}{numbers}"
     return (
         f'<tr><th scope="row">{shown}</th><td class="{_STYLES[entry.verdict]}">{entry.verdict}</td>{numbers}'
         f"<td>{entry.seconds:.1f}</td><td>{escape(in_words(entry))}</td></tr>"

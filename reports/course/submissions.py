@@ -17,8 +17,6 @@ from reports.course.opening import NotOpenedError, can_be_opened, opened
 from reports.io.exit_codes import UsageError
 from reports.verdicts.text import one_line
 
-#: Folders in a submission that are not part of it.
-_NOT_READ = {".git", "__pycache__", ".venv", "venv", ".tox", "node_modules"}
 #: Bytes of one file, and of all files, that are read for the digest. No more of them is judged. Of files that are not
 #: read, name and size still enter the digest.
 _LARGEST_READ, _MOST_READ = 2**24, 2**26
@@ -86,20 +84,39 @@ def find(folder: Path, *, anonymous: bool = False) -> list[Submission]:
     """
     if not folder.is_dir():
         raise UsageError(f"expected --all to be the folder of the submissions, there is no folder {folder}")
-    found, seen = [], Counter[str]()
+    found, names = [], _Names()
     for path in sorted(folder.iterdir(), key=lambda each: os.fsencode(each.name)):
         if path.name.startswith((".", "__MACOSX", "__pycache__")) or path.suffix == ".pyc":
             continue
-        name = one_line(path.name)
-        look = unicodedata.normalize("NFKC", name).casefold()
-        seen[look] += 1
-        found.append(Submission(name if seen[look] == 1 else f"{name} ({seen[look]})", path, _problem(path)))
+        found.append(Submission(names.new(one_line(path.name)), path, _problem(path)))
     if all(each.problem is not None for each in found):
         raise UsageError(f"expected submissions in {folder} (folders, .py files, archives or notebooks), found none")
     if anonymous:
         width = len(str(len(found)))
         return [replace(each, name=f"{place:0{width}}", anonymous=True) for place, each in enumerate(found, start=1)]
     return found
+
+
+class _Names:
+    """Names of which no two look the same."""
+
+    def __init__(self) -> None:
+        self._looks: set[str] = set()
+        self._numbers = Counter[str]()
+
+    def new(self, name: str) -> str:
+        """The name, with a number if it looks like one that was given before."""
+        chosen, look = name, _look(name)
+        while _look(chosen) in self._looks:
+            self._numbers[look] += 1
+            chosen = f"{name} ({self._numbers[look] + 1})"
+        self._looks.add(_look(chosen))
+        return chosen
+
+
+def _look(name: str) -> str:
+    """The same text for names that are displayed alike, or are one name on some file systems."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _problem(path: Path) -> str | None:
@@ -119,14 +136,15 @@ def digest_of(path: Path) -> str:
     total = hashlib.sha256()
     left = _MOST_READ
     for each, name in _files(path):
-        size = each.stat().st_size
-        total.update(b"\0".join([os.fsencode(name), str(size).encode(), b""]))
-        if size > _LARGEST_READ and each != path:
-            continue
-        with contextlib.suppress(OSError), each.open("rb") as stream:  # a file that may not be read is judged as absent
-            while left > 0 and (part := stream.read(min(_CHUNK, left))):
-                total.update(part)
-                left -= len(part)
+        with contextlib.suppress(OSError):  # a file that may not be read is judged as absent
+            size = each.stat().st_size
+            total.update(b"\0".join([os.fsencode(name), str(size).encode(), b""]))
+            if size > _LARGEST_READ and each != path:
+                continue
+            with each.open("rb") as stream:
+                while left > 0 and (part := stream.read(min(_CHUNK, left))):
+                    total.update(part)
+                    left -= len(part)
     return total.hexdigest()
 
 
@@ -134,10 +152,5 @@ def _files(path: Path) -> list[tuple[Path, str]]:
     """The files in a folder with their paths relative to it, in the order in which the sandbox copies them."""
     if path.is_file():
         return [(path, path.name)]
-    found: list[Path] = []
-    for folder, below, names in os.walk(path):
-        below[:] = sorted(set(below) - _NOT_READ)
-        found += (Path(folder, name) for name in names if not name.endswith(".pyc"))
-    found = [each for each in found if each.is_file() and not each.is_symlink()]
-    found.sort(key=lambda each: (each.suffix != ".py", len(each.parts), each))
+    found = sorted(submission_files.files(path), key=lambda each: (each.suffix != ".py", len(each.parts), each))
     return [(each, str(each.relative_to(path))) for each in found]

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from reports.course import summary
 from reports.course.entry import Entry
-from reports.course.gradebooks import as_canvas, as_moodle
+from reports.course.gradebooks import as_canvas, as_moodle, without_number
 from reports.course.junit import as_junit
 from reports.course.page import page
 from reports.course.task import Result
@@ -70,6 +70,9 @@ def show(
     for name in outputs.files:
         if name in tables:
             outputs.write(name, tables[name](entries))
+        said = without_number(entries, name) if name in {"moodle", "canvas"} else None
+        if said is not None:
+            console.print(said, markup=False, soft_wrap=True)
 
 
 def exit_code(entries: Iterable[Entry]) -> int:

@@ -53,23 +53,39 @@ def unpack(archive: Path, target: Path) -> None:
     UnpackError
         It is of another format, is damaged, encrypted or too large, or holds a name that leads out of the folder.
     """
-    name = archive.name.lower()
-    if not name.endswith((*ZIP, *TAR)):
-        raise UnpackError(f"is a {PurePosixPath(name).suffix} archive, which cannot be opened here: hand in a .zip")
-    kind = "zip" if name.endswith(ZIP) else "tar"
+    named = _kind_by_name(archive)
     try:
+        kind = _kind_by_content(archive, named)
         if kind == "zip":
             with zipfile.ZipFile(archive) as opened:
                 _unpack(_of_zip(opened), target)
-        else:
+        elif kind == "tar":
             with tarfile.open(archive, "r:*") as opened:
                 _unpack(_of_tar(opened), target)
+        else:
+            raise UnpackError(f"is a {archive.suffix.lower()} archive, which cannot be opened here: hand in a .zip")
     except _DAMAGED as error:
-        raise UnpackError(f"is no {kind} file that can be read: {error}") from error
+        first_line = str(error).partition("\n")[0].rstrip(":")
+        raise UnpackError(f"is no {named or 'archive'} file that can be read: {first_line}") from error
     except OSError as error:
         # A damaged compressed tar file is one too, and there is no error number then. Otherwise, for example, one entry
         # is a file that another needs as a folder, or a name is too long.
         raise UnpackError(f"cannot be unpacked: {error.strerror or error}") from error
+
+
+def _kind_by_name(archive: Path) -> str | None:
+    name = archive.name.lower()
+    return "zip" if name.endswith(ZIP) else "tar" if name.endswith(TAR) else None
+
+
+def _kind_by_content(archive: Path, named: str | None) -> str | None:
+    """The kind of an archive, whatever its name says: people rename a .zip to .rar, as if that changed it."""
+    if named != "tar" and zipfile.is_zipfile(archive):
+        return "zip"
+    if tarfile.is_tarfile(archive):
+        return "tar"
+    # Last for what is called a tar file, since one that holds a zip file at its end looks like that too.
+    return "zip" if zipfile.is_zipfile(archive) else named
 
 
 def _unpack(entries: Iterator[_Entry], target: Path) -> None:
@@ -122,9 +138,13 @@ def _checked_name(name: str) -> PurePosixPath:
 
 
 def _write(read: Callable[[], IO[bytes]], place: Path, left: int) -> int:
-    """Write one entry and return its size; count the bytes, because the size that the archive states may be false."""
+    """Write one entry and return its size; count the bytes, because the size that the archive states may be false.
+
+    Of several entries with the same name the last one counts, as for the programs that unpack such files: `tar` adds a
+    newer version of a file at the end.
+    """
     written = 0
-    with read() as source, place.open("xb") as copy:
+    with read() as source, place.open("wb") as copy:
         while part := source.read(_CHUNK):
             written += len(part)
             if written > left:

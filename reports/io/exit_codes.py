@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 OK = 0
 FAILED = 1
 USAGE = 2
@@ -15,3 +17,9 @@ class UsageError(Exception):
 
 class ToolError(Exception):
     """We could not do our work, and the submission is not the reason (exit code 3); the message says what to do."""
+
+
+def told(error: Exception) -> str:
+    """The message of an error, and what to do where a disk is full."""
+    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return f"{error}; make room there and run it again; what was saved before is whole" if full else str(error)

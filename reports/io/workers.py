@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,6 +30,8 @@ from reports.io.interruption import repeated_if_lost
 
 #: Seconds that a process is given to remove its temporary files before it is killed.
 _GRACE = 5.0
+#: Seconds between two looks whether the parent of a process is still there.
+_LOOK = 0.5
 _SERVE = "from reports.io.workers import serve\nserve(int(sys.argv[1]))\n"
 _Item = TypeVar("_Item")
 _Value = TypeVar("_Value")
@@ -112,6 +116,15 @@ class Beside(Generic[_Item, _Value]):
 
     def __init__(self, worker: _Worker[_Item, _Value]) -> None:
         self._worker = worker
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._worker.process.poll() is None
+
+    def give(self, item: _Item) -> None:
+        """Send it one more item. A large one is only read, and we only go on, when it has done all others."""
+        self._worker.give(item)
 
     def outcomes(self, *, wait: bool) -> Iterator[Outcome[_Item, _Value]]:
         """The outcomes that have come since the last call, in the items' order; all that are left, if ``wait``."""
@@ -213,7 +226,8 @@ def _end(workers: Sequence[_Worker[Any, Any]]) -> None:
 def serve(descriptor: int) -> None:
     """Work on the items that arrive until the pipe is closed: the main loop of a worker process."""
     signal.signal(signal.SIGTERM, _exit)
-    with repeated_if_lost(_exit), Connection(descriptor) as pipe, suppress(EOFError):
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    with repeated_if_lost(_exit), Connection(descriptor) as pipe, suppress(EOFError, ConnectionError):
         function, temporary = pipe.recv()
         if temporary is not None:
             tempfile.tempdir = str(temporary)
@@ -228,6 +242,13 @@ def _value_or_problem(function: Callable[[Any], Any], item: Any) -> tuple[Any, s
     except Exception as error:
         # Whatever went wrong with this item, the process goes on with the next one.
         return None, f"{type(error).__name__}: {error}"
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended: a parent that is killed cannot end it."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -8,11 +8,10 @@ from typing import Literal
 
 import typst
 
-from reports import figures
 from reports.io.files import write_atomically
 from reports.io.jsonfile import write_json
-from reports.study.draw import draw
 from reports.study.gather import Study
+from reports.study.sketches import NEEDS
 
 SOURCE = "report.typ"
 #: The Typst sources of the document.
@@ -33,13 +32,21 @@ def build(study: Study, out: Path) -> list[Path]:
     typst.TypstError
         The document does not compile, which is a fault in our sources.
     """
-    drawn = draw(study)
-    for name, figure in drawn.items():
-        write_atomically(out / "figures" / f"{name}.svg", figures.svg(figure))
+    drawn = dict(study.drawn)
+    if left := [name for name in NEEDS if name not in drawn]:
+        drawn |= _drawn_here(study, left)
+    for name, svg in drawn.items():
+        write_atomically(out / "figures" / f"{name}.svg", svg)
     write_json(out / "results.json", study.numbers() | {"figures": sorted(drawn)})
     for source in SOURCES:
         write_atomically(out / source, (resources.files("reports.study") / source).read_bytes())
     return [typeset(out, "html"), typeset(out, "pdf")]
+
+
+def _drawn_here(study: Study, names: list[str]) -> dict[str, bytes]:
+    from reports.study.draw import svgs  # noqa: PLC0415 - it imports matplotlib, which is often not needed here
+
+    return svgs(study, names)
 
 
 def typeset(out: Path, form: Literal["html", "pdf"]) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -23,12 +23,12 @@ _SPIRALS = {rf"$\alpha = {alpha:g}$": f"spirals-{alpha:g}" for alpha in ALPHAS}
 _BEND = 10
 
 
-def draw(study: Study) -> dict[str, Figure]:
-    """The figures by the names of their files; a figure whose part has failed is left out."""
+def figures_of(study: Study, names: Iterable[str]) -> dict[str, Figure]:
+    """The figures with these names; a figure whose part has failed is left out."""
     drawn = {}
-    for name, make in _FIGURES.items():
+    for name in names:
         try:
-            figure = make(study)
+            figure = _FIGURES[name](study)
         except KeyError as missing:
             if missing.args[0] not in study.failed:
                 raise
@@ -36,6 +36,11 @@ def draw(study: Study) -> dict[str, Figure]:
             if figure is not None:
                 drawn[name] = figure
     return drawn
+
+
+def svgs(study: Study, names: Iterable[str]) -> dict[str, bytes]:
+    """The content of the SVG files of these figures, by name; a figure whose part has failed is left out."""
+    return {name: figures.svg(figure) for name, figure in figures_of(study, names).items()}
 
 
 def _xor(study: Study) -> Figure:

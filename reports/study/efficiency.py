@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import bp
@@ -24,16 +25,21 @@ def part(experiments: list[Experiment], plan: training.Plan, load: Callable[[Exp
     """The part that times an epoch of each experiment; of MNIST, as many images as the plan says."""
     settings = {"experiments": [asdict(each) for each in experiments], "plan": asdict(plan)}
 
-    def make(display: Display) -> PartResult:
-        rows = {}
-        with environment.one_thread():
-            for each in experiments:
-                data = load(each)
-                rows[each.name] = _measure(each, _first(data, plan.images) if each.data == "MNIST" else data, plan)
-            machine = environment.describe()
-        return PartResult({"rounds": plan.rounds, "machine": machine, "experiments": rows})
+    def portable() -> Callable[[Display], PartResult]:
+        sets = [_first(load(each), plan.images) if each.data == "MNIST" else load(each) for each in experiments]
+        return partial(_measure_all, experiments, sets, plan)
 
-    return Part(NAME, settings, make, _CODE, place="alone")
+    def make(display: Display) -> PartResult:
+        return portable()(display)
+
+    return Part(NAME, settings, make, _CODE, place="alone", portable=portable)
+
+
+def _measure_all(experiments: list[Experiment], sets: list[Data], plan: training.Plan, display: Display) -> PartResult:
+    with environment.one_thread():
+        rows = {each.name: _measure(each, data, plan) for each, data in zip(experiments, sets, strict=True)}
+        machine = environment.describe()
+    return PartResult({"rounds": plan.rounds, "machine": machine, "experiments": rows})
 
 
 def _first(data: Data, images: int) -> Data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,12 +15,17 @@ from threadpoolctl import threadpool_limits
 
 from reports.io.cores import cores
 from reports.io.progress import Display
-from reports.io.workers import beside
+from reports.io.workers import Beside, beside
 from reports.study.cache import Cache
 from reports.study.instability import PREFIX as SWEEP
 from reports.study.part import Part, PartResult
+from reports.study.sketches import NAME as FIGURES
+from reports.study.sketches import Sketches
 from reports.study.submission_runs import PREFIX as THEIRS
 from reports.study.submission_runs import distance
+
+#: So many figures at a time are drawn by the other process; so few that both processes end at about the same time.
+_PORTION = 3
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,15 @@ class Study:
         What the quick report leaves out, in words.
     title
         What the title page says.
+    drawn
+        The content of the SVG files of figures that were drawn while parts were done, by the figure's name.
     """
 
     results: Mapping[str, PartResult]
     failed: Mapping[str, str] = field(default_factory=dict)
     shortened: str = ""
     title: Title = Title()
+    drawn: Mapping[str, bytes] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Any]:
         """The content of results.json: every number that the document shows."""
@@ -98,8 +107,14 @@ def gather(
         if (kept := cache.get(part)) is not None:
             found[part.name] = kept
             step()
-    with closing(_made([part for part in parts if part.name not in found], display)) as made:
+    drawn: dict[str, bytes] = {}
+    figures = Sketches([part.name for part in parts], found)
+    with closing(_made([part for part in parts if part.name not in found], display, figures.ready)) as made:
         for part, result in made:
+            if part.name == FIGURES:
+                # What could not be drawn there is drawn with the document, which tells why.
+                drawn |= {} if isinstance(result, str) else {name: svg.encode() for name, svg in result.record.items()}
+                continue
             if isinstance(result, PartResult):
                 cache.put(part, result)
             found[part.name] = result
@@ -107,27 +122,32 @@ def gather(
     in_order = [(part.name, found[part.name]) for part in parts]
     results = {name: each for name, each in in_order if isinstance(each, PartResult)}
     failed = {name: each for name, each in in_order if isinstance(each, str)}
-    return Study(results, failed, shortened, title or Title())
+    return Study(results, failed, shortened, title or Title(), drawn)
 
 
-def _made(parts: Sequence[Part], display: Display) -> Generator[tuple[Part, PartResult | str], None, None]:
+def _made(
+    parts: Sequence[Part], display: Display, more: Callable[[int], Part | None] = lambda most: None
+) -> Generator[tuple[Part, PartResult | str], None, None]:
     """Do the parts; yield each with its result, or with the reason why it failed.
 
-    Where there are several cores, a process does one kind of parts while this one does the others. A matrix product has
-    one thread, because several processes with threads get in each other's way.
+    Where there are several cores, a process does one kind of parts while this one does the others. A process that has
+    nothing else to do draws figures, of which ``more`` returns up to so many. A matrix product has one thread, because
+    several processes with threads get in each other's way.
     """
     places = {place: [part for part in parts if part.place == place] for place in ("here", "beside", "alone")}
     here, others = places["here"], places["beside"]
     if not here or cores() == 1:
         here, others = here + others, []
-    with threadpool_limits(1, user_api="blas"):
-        with _done_beside(others) as arrived:
-            for part in here:
-                yield part, _tried(part, display)
-                yield from arrived(wait=False)
-            yield from arrived(wait=True)
-        for part in places["alone"]:
+    with threadpool_limits(1, user_api="blas"), _helped(others) as helper:
+        for part in here:
             yield part, _tried(part, display)
+            yield from helper.done(more)
+        while helper.busy and (figure := more(1)) is not None:
+            yield figure, _tried(figure, display)
+            yield from helper.done(more)
+        yield from helper.all_done(more)
+        for part in places["alone"]:
+            yield part, helper.answer(part) or _tried(part, display)
 
 
 def _tried(part: Part, display: Display) -> PartResult | str:
@@ -137,21 +157,63 @@ def _tried(part: Part, display: Display) -> PartResult | str:
         return f"{type(error).__name__}: {error}"
 
 
+class _Helper:
+    """The process that does parts while this one does others; without one, nothing is ever done by it."""
+
+    def __init__(self, other: Beside[_Named, PartResult] | None, parts: Sequence[Part]) -> None:
+        self._other = other
+        self._parts = deque(parts)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it works on something."""
+        return bool(self._parts)
+
+    def done(self, more: Callable[[int], Part | None]) -> Iterator[tuple[Part, PartResult | str]]:
+        """The parts that it has done by now; if that is all, what ``more`` returns is given to it."""
+        yield from self._outcomes(wait=False)
+        # While it works it reads nothing, so that we would have to wait until it has read what we send.
+        if self._other is not None and not self._parts and (part := more(_PORTION)) is not None:
+            self._give(part)
+
+    def all_done(self, more: Callable[[int], Part | None]) -> Iterator[tuple[Part, PartResult | str]]:
+        """The parts that are left, and what ``more`` returns until that is None."""
+        while True:
+            yield from self._outcomes(wait=True)
+            yield from self.done(more)
+            if not self._parts:
+                return
+
+    def answer(self, part: Part) -> PartResult | str | None:
+        """What comes of a part that it does while we wait; None if we must do the part ourselves."""
+        if self._other is None or part.portable is None or not self._other.alive:
+            return None
+        self._give(part)
+        ((_, result),) = self._outcomes(wait=True)
+        return result
+
+    def _give(self, part: Part) -> None:
+        assert self._other is not None  # noqa: S101 - the callers have asked
+        self._parts.append(part)
+        self._other.give((part.name, part.portable() if part.portable else part.make))
+
+    def _outcomes(self, *, wait: bool) -> Iterator[tuple[Part, PartResult | str]]:
+        for outcome in self._other.outcomes(wait=wait) if self._other is not None else ():
+            yield self._parts.popleft(), outcome.value or f"{outcome.problem}"
+
+
 @contextmanager
-def _done_beside(parts: Sequence[Part]) -> Iterator[Callable[..., Iterator[tuple[Part, PartResult | str]]]]:
-    """Let another process do the parts; yield the function that gives those that have arrived, or waits for all."""
+def _helped(parts: Sequence[Part]) -> Iterator[_Helper]:
+    """Let another process do the parts, and end it with the block; without parts there is none."""
     if not parts:
-        yield lambda wait: iter(())
+        yield _Helper(None, ())
         return
-    by_name = {part.name: part for part in parts}
     with beside(_make_silently, [(part.name, part.make) for part in parts]) as other:
-
-        def arrived(*, wait: bool) -> Iterator[tuple[Part, PartResult | str]]:
-            for outcome in other.outcomes(wait=wait):
-                yield by_name[outcome.item[0]], outcome.value or f"{outcome.problem}"
-
-        yield arrived
+        yield _Helper(other, parts)
 
 
-def _make_silently(named: tuple[str, Callable[[Display], PartResult]]) -> PartResult:
+_Named = tuple[str, Callable[[Display], PartResult]]
+
+
+def _make_silently(named: _Named) -> PartResult:
     return named[1](Display(Console(quiet=True)))

@@ -48,6 +48,9 @@ class Part:
     place
         "here": in this process. "beside": ``make`` can be pickled and shows nothing, so that another process may call
         it while this one trains networks. "alone": it measures times, so that nothing else may run.
+    portable
+        Returns a function that does what ``make`` does, and that can be pickled with the data that it needs, so that
+        a process that has loaded PyTorch already need not load these; None if ``make`` itself is sent.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Part:
     make: Callable[[Display], PartResult]
     code: tuple[str, ...] = ("bp",)
     place: Literal["here", "beside", "alone"] = "here"
+    portable: Callable[[], Callable[[Display], PartResult]] | None = None
 
     @property
     def key(self) -> str:

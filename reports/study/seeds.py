@@ -24,7 +24,7 @@ _CODE = ("bp", "reports.training.experiments", "reports.study.facts", "reports.s
 _GOOD = 0.9
 #: The band around the median: from this percentile to that.
 BAND = (10, 90)
-#: A run overfits if its test loss has risen by more than this share of its lowest value at the end.
+#: A run overfits if its test loss has risen by more than this share since its lowest value, and its training loss fell.
 _RISE = 0.05
 #: The facts about a run whose spread over the runs is told.
 RANGES = (*facts.CURVES, "epoch_good", "fall", "first_length", "worst_loss", "rose", "rose_first", "dead_units")
@@ -88,11 +88,18 @@ def of_run(history: bp.History, net: bp.MLP, X: NDArray[Any]) -> dict[str, Any]:
         **{name: history[name][-1] for name in facts.CURVES},
         "epoch_good": facts.first_epoch_at_least(history.acc_train, _GOOD),
         "good_at_end": history.acc_train[-1] >= _GOOD,
-        "overfits": history.loss_test[-1] > (1 + _RISE) * min(history.loss_test),
+        "overfits": overfits(history),
         "fall": facts.fall_of_last_tenth(history.loss_train),
         **facts.of_rises(history.loss_train),
         **facts.of_shallow_net(net, X),
     }
+
+
+def overfits(history: bp.History) -> bool:
+    """Whether the test loss has risen since it was lowest, by more than `_RISE`, while the training loss fell."""
+    lowest = int(np.argmin(history.loss_test))
+    rose = history.loss_test[-1] > (1 + _RISE) * history.loss_test[lowest]
+    return rose and history.loss_train[-1] < history.loss_train[lowest]
 
 
 def summary(runs: Sequence[dict[str, Any]], lab: dict[str, Any]) -> dict[str, Any]:

@@ -34,9 +34,18 @@ class Method:
         """The failure to show in full.
 
         It is the first, which is nearest to the cause since checks depend on earlier ones; unless that is a small
-        difference, and a later one is gross: a NaN, or an error with at least twice as many wrong digits.
+        difference, and a later one is gross: a NaN, or an error with at least twice as many wrong digits. Of failures
+        that are as gross, one whose mistake is known says more.
         """
         failed = self.of("failed")
+        first = self._grossest(failed)
+        if first is None or first.mistake is not None:
+            return first
+        known = (each for each in failed if each.mistake is not None and each.grossness >= first.grossness)
+        return next(known, first)
+
+    def _grossest(self, failed: Sequence[Finding]) -> Finding | None:
+        """The first of these failures, or the grossest if that is much grosser."""
         if not failed or math.isinf(failed[0].grossness):
             return next(iter(failed), None)
         compared = [each for each in failed if each.came is not None and each.came.kind == "entry"]

@@ -132,5 +132,7 @@ def _what_to_mend(first: Finding, judgement: Judgement, path: str | None) -> Ite
         words += ["--assignment", str(judgement.assignment)]
     if judgement.effort != "normal":
         words += ["--effort", judgement.effort]
-    yield Line(0, Text("mend first  ", "bold"), Text(f"{first.subject}, which fails {first.check}"))
+    # What cannot be made is the class: no method of it has run.
+    subject = first.subject.partition(".")[0] if first.check.endswith(".made") else first.subject
+    yield Line(0, Text("mend first  ", "bold"), Text(f"{subject}, which fails {first.check}"))
     yield Line(0, Text("then run    ", "bold"), Text(one_line(shlex.join(words))), code=True)

@@ -25,6 +25,8 @@ _READ_FILE, _READ_DIR, _EXECUTE, _REMOVE_FILE = 1 << 2, 1 << 3, 1 << 0, 1 << 5
 #: The bits of all access rights that each version of Landlock knows: 13 at first, then also refer, truncate, ioctl.
 _RIGHTS = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 _NETWORK_SINCE, _SCOPES_SINCE = 4, 6
+#: The system call that gives up capabilities, by architecture.
+_CAPSET = {"x86_64": 126, "aarch64": 91}
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 
 
@@ -129,7 +131,7 @@ def confine(
 def _drop_privileges(libc: ctypes.CDLL) -> bool:
     """Give up all capabilities, so that even root can no longer raise a limit or set the clock; whether that worked."""
     header = struct.pack("=Ii", 0x20080522, 0)
-    number = {"x86_64": 126, "aarch64": 91}.get(platform.machine())
+    number = _CAPSET.get(platform.machine())
     return number is not None and libc.syscall(number, header, bytes(24)) == 0
 
 

@@ -1,11 +1,13 @@
 """Imports the contract's classes from a submission, whatever the layout of its files.
 
 All files are read first. Only those that define one of the classes are run, together with what they import themselves.
-If a file raises an exception or does not end in time, the classes that it had defined until then count.
+If a file does not end in time, the classes that it had defined until then count. After an exception the rest of it is
+run all the same (`resuming`).
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import inspect
 import math
@@ -18,7 +20,7 @@ from pathlib import Path, PurePath
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from . import module_separation, reading, versions
+from . import module_separation, reading, resuming, versions
 from .crashes import describe_error, is_refusal, place_of
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
@@ -26,6 +28,8 @@ from .standins import is_stand_in
 from .versions import Choice
 
 _NOT_RUN = "not run"
+#: How much alike two names are of which one was meant to be the other; 1 is the same.
+_SIMILAR = 0.85
 
 
 class Problem(NamedTuple):
@@ -156,17 +160,31 @@ class _Search:
     def explain(self) -> None:
         """Record why classes are missing, and which versions were passed over."""
         self.found.notes += _note_on_others(self.choice)
-        reason = "there is no class {} in {}" if self.sources else _no_python(self.root)
         missing = {}
         for name in (each for each in self.wanted if each not in self.found.classes):
-            why = self.found.missing.get(name, reason.format(name, self.root.name))
+            why = self.found.missing.get(name, self._reason(name))
             elsewhere = [each.label for each in self.choice.others if name in each.classes]
             if elsewhere and self.choice.chosen is not None and name not in self.found.missing:
                 why = f"there is no class {name} in {self.choice.chosen.label}"
                 why += f"; {elsewhere[0]}, which has one, was passed over"
-            missing[name] = why
+            missing[name] = why if name in self.found.missing else why + self._similar(name)
         self.found.missing = missing
         self.found.causes = {name: cause for name, cause in self.found.causes.items() if name in missing}
+
+    def _reason(self, name: str) -> str:
+        """Why there is no class of that name, if no file was found that should define it; also keeps the cause."""
+        broken = [each for each in self.sources if each.broken is not None]
+        if broken and len(broken) == len(self.sources):
+            self.found.causes[name] = _NOT_RUN
+            return f"{self._label(broken[0].path)} {broken[0].broken}"
+        return f"there is no class {name} in {self.root.name}" if self.sources else _no_python(self.root)
+
+    def _similar(self, name: str) -> str:
+        """A class of almost that name, to be put after the sentence that there is none of that name; empty if none."""
+        others = {each for source in self.sources for each in source.names}.difference(self.wanted, self.optional)
+        by_look = {each.replace("_", "").casefold(): each for each in sorted(others)}
+        close = difflib.get_close_matches(name.casefold(), by_look, 1, _SIMILAR)
+        return f", but there is {by_look[close[0]]}" if close else ""
 
     def _belongs_to_other_version(self, path: Path) -> bool:
         return any(path.relative_to(self.root) in each.files for each in self.choice.others)
@@ -261,9 +279,10 @@ def _note_on_others(choice: Choice) -> Iterator[str]:
 
 
 def _no_python(root: Path) -> str:
+    reason = f"there is no Python file in {root.name}"
     if root.suffix == ".ipynb" or (root.is_dir() and any(root.rglob("*.ipynb"))):
-        return "there is no Python file in {1}, only a notebook: save its code as a .py file"
-    return "there is no Python file in {1}"
+        reason += ", only a notebook: save its code as a .py file"
+    return reason
 
 
 def _run(path: Path, names: Names, clock: Clock) -> tuple[ModuleType | None, Problem | None]:
@@ -312,20 +331,30 @@ def _import_file(name: str, path: Path, clock: Clock, base: Path) -> tuple[Modul
     shares = clock.shares()
     try:
         with in_time(shares):
-            spec.loader.exec_module(module)
+            try:
+                spec.loader.exec_module(module)
+            except BaseException as error:
+                if shares is None or not resuming.costs_no_more_than_its_line(error):
+                    raise
+                return module, _ended(error, path, base, resuming.run_after(module, path, error))
     except TimeUpError as late:
         return module, Problem(clock.describe(late), _NOT_RUN)
     except BaseException as error:
         if shares is None:
             del sys.modules[name]
             raise
-        said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}"
-        return module, Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
+        return module, _ended(error, path, base)
     finally:
         above, _, last = name.rpartition(".")
         if above in sys.modules:
             setattr(sys.modules[above], last, module)  # so does Python's own import
     return module, None
+
+
+def _ended(error: BaseException, path: Path, base: Path, done: str = "") -> Problem:
+    """The problem of a file that an exception has ended, with what was done about it."""
+    said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}{done}"
+    return Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
 
 
 def _where(error: BaseException, path: Path, base: Path) -> str:

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from .naming import Names
-from .standins import importing_file
+from .standins import importing_place
 
 #: How many earlier submissions still find their own modules.
 _MAX_KEPT = 20
@@ -191,7 +191,7 @@ class _SubmissionFinder:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> Any:
         """The spec of the submission's loaded module or of its file; None if the import stands in another file."""
-        if self.searching or _normalized(importing_file()) not in self.files:
+        if self.searching or _normalized(importing_place()[0]) not in self.files:
             return None
         if name in self.modules:
             return _spec_of_loaded(name, self.modules[name])

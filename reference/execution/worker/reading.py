@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import re
 import sys
 import warnings
@@ -17,6 +18,8 @@ from .naming import Source, imports_of
 _MAX_FILES, MAX_BYTES = 400, 2**21
 #: Names of folders that hold no code of the submission.
 SKIPPED = {"__pycache__", "venv", ".venv", "env", "site-packages", "node_modules"}
+#: Bytes at the beginning of a file by which its encoding is guessed.
+_SAMPLE = 1000
 _PYTHON_2 = re.compile(r"^\s*(print\s+[^(=\s]|exec\s+[^(=\s]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
 _CLASS = re.compile(r"^class\s+(\w+)", re.MULTILINE)
 
@@ -86,6 +89,8 @@ def read(path: Path) -> Source:
     text = ""
     try:
         source = path.read_bytes()
+        if (wide := _as_utf_16(source)) is not None:
+            return Source(path, tuple(_CLASS.findall(wide)), "is in UTF-16, which Python cannot read: save it as UTF-8")
         text = source.decode("utf-8-sig", "replace")
         if len(source) > MAX_BYTES:
             return Source(path, tuple(_CLASS.findall(text)))
@@ -97,6 +102,20 @@ def read(path: Path) -> Source:
     return Source(path, tuple(_defined(tree)), None, tuple(imports_of(tree)))
 
 
+def _as_utf_16(source: bytes) -> str | None:
+    """The text of a file that is in UTF-16, as some programs on Windows save it; None if it is in another encoding.
+
+    Without a byte order mark it is known by the bytes of zero that each letter of a programming language has.
+    """
+    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return source.decode("utf-16", "replace")
+    even, odd = source[0:_SAMPLE:2], source[1:_SAMPLE:2]
+    for letters, zeros, encoding in ((even, odd, "utf-16-le"), (odd, even, "utf-16-be")):
+        if zeros.count(0) > len(zeros) / 2 and letters.count(0) == 0:
+            return source.decode(encoding, "replace")
+    return None
+
+
 def _unreadable(text: str, error: BaseException) -> str:
     line, lines = getattr(error, "lineno", None) or 0, text.split("\n")
     where = f" (line {line}: {lines[line - 1].strip()[:80]})" if 0 < line <= len(lines) else ""
@@ -106,7 +125,7 @@ def _unreadable(text: str, error: BaseException) -> str:
         return f"needs Python {newer} or later, and is judged with Python {present}{where}"
     if _PYTHON_2.search(text):
         return f"is Python 2 source{where}; the lab is in Python 3"
-    return f"is no Python: {getattr(error, 'msg', None) or error}{where}"
+    return f"is no Python: {getattr(error, 'msg', None) or str(error) or type(error).__name__}{where}"
 
 
 def _defined(tree: ast.Module) -> Iterator[str]:

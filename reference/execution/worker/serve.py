@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import sys
@@ -29,6 +30,8 @@ def main(settings: str) -> None:
     finder = standins.Finder(given["writable"][0])
     sys.meta_path.append(finder)
     sys.argv = [given["root"]]
+    # These names come from `site`, which is not imported here.
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)
     found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"])
     standins.keep_uses_of_import()
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})

@@ -12,10 +12,13 @@ import itertools
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+
+from .alternatives import has_alternative
 
 _OPERATORS = (
     "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "pow",
@@ -238,7 +241,7 @@ class Finder:
     """The last finder: gives a stand-in for each module that a submission imports and no other finder has found.
 
     All submodules of a stand-in exist as well. For an import in a library outside the submission, which may handle the
-    absence of the module, it finds nothing.
+    absence of the module, it finds nothing, nor for one to which the submission itself has an alternative.
 
     Parameters
     ----------
@@ -261,7 +264,8 @@ class Finder:
         if parent and not isinstance(sys.modules.get(parent), StandIn):
             return None  # a submodule that an installed package lacks is the submission's own mistake
         if not parent:
-            if name not in _FOR_LIBRARIES and not importing_file().startswith(self._folder):
+            file, line = importing_place()
+            if name not in _FOR_LIBRARIES and not (file.startswith(self._folder) and _is_needed(file, line, name)):
                 return None
             self.names.append(name)
         return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
@@ -278,9 +282,18 @@ class Finder:
 _FOR_LIBRARIES = ("_tkinter",)
 
 
-def importing_file() -> str:
-    """The path of the file with the import statement that a finder, which calls this, is being asked about."""
+def _is_needed(file: str, line: int, name: str) -> bool:
+    """Whether the code that imports an absent module has no alternative to it."""
+    try:
+        source = Path(file).read_bytes()
+    except OSError:
+        return True
+    return not has_alternative(source, line, name)
+
+
+def importing_place() -> tuple[str, int]:
+    """The file and the line with the import statement that a finder, which calls this, is being asked about."""
     frame = sys._getframe(2)
     while frame.f_back is not None and "importlib" in frame.f_code.co_filename:
         frame = frame.f_back
-    return frame.f_code.co_filename
+    return frame.f_code.co_filename, frame.f_lineno

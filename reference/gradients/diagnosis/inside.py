@@ -96,9 +96,7 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
         elif exact == -1:
             yield Named("sign")
         elif _is_step_left_out(view, places, exact):
-            yield Named("factor-missing", is_exact=True)
-        elif _is_left_out(view, exact):
-            yield Named("factor-missing")
+            yield Named("scaled", (("a factor of one term", f"{exact:.10g}"),), is_exact=True)
         else:
             yield Named("scaled", (("a factor of one term", f"{exact:.10g}"),))
 
@@ -120,13 +118,6 @@ def _may_have_factor(view: View, places: list[Place]) -> bool:
         factors.append((probe.wanted / total, likeness.PROBE_AGREES * (1 + size + abs(probe.wanted)) / abs(total)))
     (one, near), (two, close) = factors
     return abs(one - two) <= near + close + likeness.PROBE_AGREES * abs(one)
-
-
-def _is_left_out(view: View, factor: float) -> bool:
-    """Whether a term lacks just a constant of the formula; whole numbers and their inverses may be chance."""
-    constants = [float(node.value) for node in view.nodes if node.op == "constant" and node.value.ndim == 0]
-    marked = [each for each in constants if each and not float(each).is_integer() and not (1 / each).is_integer()]
-    return any(abs(factor * each - 1) < likeness.SAME_FACTOR for each in marked)
 
 
 def _is_step_left_out(view: View, places: list[Place], factor: float) -> bool:

@@ -11,9 +11,23 @@ from reference.gradients.context import Context
 from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, unshared, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
+from reference.gradients.repair import repaired
 
 #: Words that say no more than that numbers or a shape are wrong: something more exact is looked for.
 _SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
+
+
+_PLACES = frozenset({"shifted", "flipped"})
+_ONE_PLACE = frozenset({"entry-wrong", "row-wrong", "last-sample-wrong"})
+_MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-from-delta", "mask-wrong-threshold"})
+#: Words by the answers alone, each with those that say more of the same mistake where the code shows them.
+_MORE_IN_CODE = {
+    "wrong-argument": _PLACES,
+    "transposed": _PLACES,
+    "scaled": _PLACES | {"wrong-argument"},
+    "term-missing": _PLACES | _ONE_PLACE,
+    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled"},
+}
 
 
 def explained(context: Context, check: str, violation: Violation) -> Violation:
@@ -31,16 +45,34 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     number = _argument(check, violation)
     if number is None or violation.mistake not in _SAYS_LITTLE or violation.came.kind == "zeros":
         return violation
+    position = context.pattern.differentiable.index(number)
     with np.errstate(all="ignore"):
-        samples = gather(context, context.pattern.differentiable.index(number))
+        samples = gather(context, position)
         found = None if samples is None else name(samples)
-    if found is None:
-        return violation
     came = violation.came
-    if found.constants and not any(each.kind == "one factor" for each in came.more):
+    if found is not None and found.constants and not any(each.kind == "one factor" for each in came.more):
         came = came.and_("estimated", constants=found.constants)
-    words = (found.word,) if violation.mistake in {None, found.word} else (found.word, violation.mistake)
-    return violation.but(came=came, mistake=found.word, mistakes=tuple(word for word in words if word))
+    repair = None if samples is None else repaired(context, position)
+    if repair is not None:
+        came = came.and_(
+            "in code", file=repair.file, line=repair.line, source=repair.source, expression=repair.expression
+        )
+    word = found.word if found is not None else None
+    if word is None or word != violation.mistake:
+        word = _of_two(word, None if repair is None else repair.word)
+    if word is None:
+        return violation
+    words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
+    return violation.but(came=came, mistake=word, mistakes=tuple(each for each in words if each))
+
+
+def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
+    """The word for a mistake by what reproduces the answers, and by what repairs the code."""
+    if of_answers is None or of_code is None:
+        return of_answers or of_code or None
+    if of_code == "" and of_answers == "wrong-argument":
+        return None  # a factor too many, for which there is no word
+    return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers
 
 
 def name(samples: Samples) -> Named | None:

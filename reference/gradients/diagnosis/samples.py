@@ -177,7 +177,8 @@ Place = tuple[int, int]
 _GATHERED: WeakKeyDictionary[Context, tuple[Sample, ...]] = WeakKeyDictionary()
 
 
-def _all_samples(context: Context) -> list[Sample]:
+def all_samples(context: Context) -> list[Sample]:
+    """All cases of a context in which answers are compared with the truth."""
     if context not in _GATHERED:
         found: list[Sample] = []
         for case in [each for each in context.judged() if each.kind in _KINDS][: _MOST_SAMPLES // 2]:
@@ -194,7 +195,7 @@ def gather(context: Context, position: int) -> Samples | None:
     """The samples for an argument; None where there is nothing to tell mistakes apart by."""
     if context.pattern.is_large and (context.spec is None or not context.spec.is_differentiated):
         return None  # every entry of a gradient would take calls of its own
-    found = _all_samples(context)
+    found = all_samples(context)
     if len(found) < 2:  # noqa: PLR2004 - one alone may agree by chance
         return None
     steps = [[node.op for node in each.graph.nodes] if each.recorded else [] for each in found]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from reference.lab.contract import Message
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
 from reference.lab.mistakes.plain import softmax
+from reference.lab.mistakes.samples import with_empty_row
 from reference.numerics.compare import broadcasts
 
 #: How exactly the coefficient of a term is known, and how near to a formula the numbers of one answer are.
@@ -24,6 +25,8 @@ _MOST = 20
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
 _FACTOR = "Which factors has the formula, and which are another's?"
 _FUNCTION = "Compare the code with the definition, operation by operation: which function is this?"
+_SIGN = "Which sign has each factor of the formula, and where does it get lost?"
+_COLUMNS = "Where does the loop over the columns begin, and where does it end?"
 _ARGUMENT = "Which array does each step of the formula take?"
 #: An answer, and what was given.
 Case = tuple[Given, Parts]
@@ -36,6 +39,10 @@ def _rows(A: Array) -> Array:
 
 def _of_the_largest(A: Array) -> Array:
     return np.asarray(np.eye(A.shape[1])[A.argmax(axis=1)])
+
+
+def _of_the_smallest(A: Array) -> Array:
+    return np.asarray(np.eye(A.shape[1])[A.argmin(axis=1)])
 
 
 def _sigmoid(A: Array) -> Array:
@@ -56,36 +63,44 @@ _UNARY: tuple[Unary, ...] = (
 _BINARY: tuple[Callable[[Array, Array], Array], ...] = (
     *(np.multiply, np.add, np.subtract, lambda A, B: B - A, np.maximum, np.minimum),
 )
+#: What is made of an argument before the formula takes it.
+_MADE: tuple[Unary, ...] = (
+    *(lambda A: A, softmax, _of_the_largest, _of_the_smallest, _sigmoid, np.tanh, np.exp, np.abs, np.square, np.sign),
+    *(lambda A: np.maximum(A, 0), lambda A: np.sqrt(np.abs(A)), lambda A: 1 - A, lambda A: A * (1 - A), np.log),
+)
 #: What is done to a whole answer.
 _ON_TOP: tuple[Unary, ...] = (
     *(np.tanh, _sigmoid, np.exp, lambda A: np.exp(-A), np.square, lambda A: np.sqrt(np.abs(A))),
     *(lambda A: np.maximum(A, 0), softmax, np.sign, lambda A: 1 / A, np.log, np.log1p, np.expm1),
 )
-#: What is taken of one argument for a term.
-_TERMS: tuple[Unary, ...] = (lambda A: A, np.sign, np.abs, np.square)
+#: What is taken of one argument for a term, and how it is told.
+_TERMS: tuple[tuple[str, Unary], ...] = (
+    *(("{}", lambda A: A), ("the sign of {}", np.sign), ("the size of {}", np.abs), ("{} squared", np.square)),
+)
 
 
 @dataclass(frozen=True)
 class _Basis:
-    """An array made of what is given, and of which arguments."""
+    """An array made of what is given, of which arguments, and how it is told."""
 
     names: frozenset[str]
     of: Callable[[Given], Array]
+    told: str = ""
 
 
-def _single(name: str, of: Unary) -> _Basis:
-    return _Basis(frozenset({name}), lambda given: of(given[name]))
+def _single(name: str, of: Unary, told: str = "{}") -> _Basis:
+    return _Basis(frozenset({name}), lambda given: of(given[name]), told.format(name))
 
 
 def _terms(names: Sequence[str]) -> Iterator[_Basis]:
     for name in names:
-        for of in _TERMS:
-            yield _single(name, of)
+        for told, of in _TERMS:
+            yield _single(name, of, told)
             if name != "b":
-                yield _single(name, lambda A, of=of: _rows(of(A)))  # type: ignore[misc]
-                yield _single(name, lambda A, of=of: of(A).sum(axis=0))  # type: ignore[misc]
-            yield _single(name, lambda A, of=of: np.asarray(of(A).sum()))  # type: ignore[misc]
-    yield _Basis(frozenset(), lambda given: np.ones(()))
+                yield _single(name, lambda A, of=of: _rows(of(A)), f"the sum of each row of {told}")  # type: ignore[misc]
+                yield _single(name, lambda A, of=of: of(A).sum(axis=0), f"the sum of each column of {told}")  # type: ignore[misc]
+            yield _single(name, lambda A, of=of: np.asarray(of(A).sum()), f"the sum of {told}")  # type: ignore[misc]
+    yield _Basis(frozenset(), lambda given: np.ones(()), "1")
 
 
 def _coefficient(basis: _Basis, number: int, cases: Sequence[tuple[Given, Array, Array]]) -> scales.Scale | None:
@@ -120,6 +135,7 @@ def by_arithmetic(
         return
     yield list(_extra_terms(right, chosen, tuple(cases[0][0])))
     if len(message.parts) > 1:
+        yield list(_extra_factors_of_parts(right, cases, tuple(cases[0][0])))
         return
     yield list(_extra_factors(right, cases, names))
     if message.subject == "LinearLayer.delta":
@@ -158,11 +174,9 @@ def _extra_terms(right: Formula, cases: Sequence[Case], names: Sequence[str]) ->
 
         return changed
 
-    told = {str(each[1]) for each in added if each is not None}
+    told = {f"coefficient of {each[0].told}": str(each[1]) for each in added if each is not None}
     if told:
-        yield Departure(
-            "extra-term", _TERM, change, {"coefficient of the term": ", ".join(sorted(told))}, specific=True
-        )
+        yield Departure("extra-term", _TERM, change, told, specific=True)
 
 
 def _scaled(of: Callable[[Given], Array], cases: Sequence[Case]) -> scales.Scale | None:
@@ -205,8 +219,7 @@ def _extra_factors(right: Formula, cases: Sequence[Case], names: Sequence[str]) 
     for name, of in product(names, _UNARY):
         factor = _single(name, of).of
         found = _instead(
-            "wrong-function",
-            _FACTOR,
+            *(("sign", _SIGN) if of is np.sign else ("wrong-function", _FACTOR)),
             lambda given, factor=factor: right(given)[0] * factor(given),  # type: ignore[misc]
             cases,
         )
@@ -216,6 +229,51 @@ def _extra_factors(right: Formula, cases: Sequence[Case], names: Sequence[str]) 
         found = _instead("wrong-function", _FUNCTION, lambda given, of=of: of(right(given)[0]), cases)  # type: ignore[misc]
         if found is not None:
             yield found
+
+
+def _extra_factors_of_parts(right: Formula, cases: Sequence[Case], names: Sequence[str]) -> Iterator[Departure]:
+    """The right answer with a factor too many in one of its parts."""
+    for number in range(len(cases[0][1])):
+        of_part = [(given, (parts[number],)) for given, parts in cases]
+        if _scaled(lambda given, number=number: right(given)[number], of_part) is not None:  # type: ignore[misc]
+            continue
+        others = [
+            ("wrong-function", _FACTOR, _times(number, right, _single(*each).of)) for each in product(names, _UNARY)
+        ]
+        others += [("wrong-argument", _ARGUMENT, _of_other_delta(number, right, of)) for of in _OUTPUTS]
+        for word, hint, formula in others:
+            scale = _scaled(formula, of_part)
+            if scale is not None:
+                told = {} if scale.is_one else {"factor": str(scale)}
+                yield Departure(word, hint, _with_part(number, formula, scale), told, specific=True)
+
+
+#: What stands beside the gradient that comes from the next layer, and may be taken for it.
+_OUTPUTS: tuple[Callable[[Given], Array], ...] = (
+    *(lambda g: g["X"] @ g["W"] + g["b"], lambda g: g["X"] @ g["W"]),
+    lambda g: g["delta_next"] - g["X"] @ g["W"] - g["b"],
+)
+
+
+def _times(number: int, right: Formula, factor: Callable[[Given], Array]) -> Callable[[Given], Array]:
+    return lambda given: np.asarray(right(given)[number] * factor(given))
+
+
+def _of_other_delta(number: int, right: Formula, of: Callable[[Given], Array]) -> Callable[[Given], Array]:
+    return lambda given: right({**given, "delta_next": of(given)})[number]
+
+
+def _with_part(number: int, of: Callable[[Given], Array], scale: scales.Scale) -> Callable[[Formula], Formula]:
+    """Another formula in the place of one part of an answer."""
+
+    def change(formula: Formula) -> Formula:
+        def changed(given: Given) -> Parts:
+            its = scale.of(scales.sizes_of(given)) * of(given)
+            return tuple(its if n == number else part for n, part in enumerate(formula(given)))
+
+        return changed
+
+    return change
 
 
 def _atoms(given: Given, names: Sequence[str]) -> Mapping[str, Array]:
@@ -287,12 +345,22 @@ def _other_formulas(right: Formula, cases: Sequence[Case], names: Sequence[str],
 
 
 def _exchanged(names: Sequence[str]) -> Iterator[tuple[str, str, Callable[[Given], Given]]]:
+    """Words, hints, and how the arguments are changed: exchanged, one taken for another, or made something else."""
     one, *others = names
     for other in others:
         yield "arguments-swapped", _ARGUMENT, lambda g, o=other: {**g, one: g[o], o: g[one]}  # type: ignore[misc]
-        yield "wrong-argument", _ARGUMENT, lambda g, o=other: {**g, one: g[o]}  # type: ignore[misc]
-        if other != "delta_next":
-            yield "wrong-argument", _ARGUMENT, lambda g, o=other: {**g, o: g[one]}  # type: ignore[misc]
         if other == "T":
-            yield "wrong-argument", _ARGUMENT, lambda g: {**g, "T": _of_the_largest(g["X"])}
             yield "wrong-argument", _ARGUMENT, lambda g: {**g, "T": softmax(g["T"])}
+    for name, other in permutations(names, 2):
+        # Without delta_next it is one that is ignored.
+        for of in _MADE if name != "delta_next" else ():
+            yield "wrong-argument", _ARGUMENT, lambda g, n=name, o=other, of=of: {**g, n: of(g[o])}  # type: ignore[misc]
+    for name in names:
+        for of in _MADE[1:]:
+            word = "wrong-argument" if name == "T" else "sign" if of is np.abs else "wrong-function"
+            yield word, _FUNCTION, lambda g, n=name, of=of: {**g, n: of(g[n])}  # type: ignore[misc]
+    if "delta_next" in names and "Y" in names:
+        for operation in _BINARY:
+            yield "wrong-function", _FUNCTION, lambda g, o=operation: {**g, "delta_next": o(g["delta_next"], g["Y"])}  # type: ignore[misc]
+    for name, column in product({"T", "delta_next"} & set(names), (-1, 0)):
+        yield "term-missing", _COLUMNS, lambda g, n=name, c=column: {**g, n: with_empty_row(g[n].T, c).T}  # type: ignore[misc]

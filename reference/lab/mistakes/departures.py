@@ -96,6 +96,7 @@ _CLIPPED, _EPSILON = hint_of("clipped") or "", hint_of("epsilon-added") or ""
 _TERM = "Which terms does the formula add up, and which one stands in the code besides?"
 #: A number that is added to others is an epsilon if it is smaller than this.
 SMALL = 0.1
+_ROUNDED = "Which line rounds numbers, or makes whole ones of them, and who asks for that?"
 _SINGLE = "Some digits are right and the rest is not: where does float32 or float16 come in?"
 
 
@@ -214,7 +215,14 @@ def over_axes(parts: int, *, per_sample: bool) -> list[Departure]:
             flat = partial(_changed, _reduced(np.mean, axis, place))
             found.append(after("wrong-axis", hint, _reduced(np.mean, axis, place), leaves=flat))
             found.append(after("wrong-axis", hint, _reduced(np.sum, axis, place), leaves=flat))
+    ordered = "In which order come the entries of each row?"
+    found.append(after("wrong-function", ordered, _sorted, leaves=partial(_changed, _sorted)))
+    found.append(after("wrong-function", ordered, lambda parts, _: tuple(part[..., ::-1] for part in parts)))
     return found
+
+
+def _sorted(parts: Parts, given: Given) -> Parts:
+    return tuple(np.sort(part, axis=-1) for part in parts)
 
 
 def _changed(change: Callable[[Parts, Given], Parts], parts: Parts) -> Parts:
@@ -319,10 +327,10 @@ def rounded(names: tuple[str, ...]) -> list[Departure]:
         found += [Departure("low-precision", _SINGLE, _round_before(chosen, to), told) for chosen in each_and_all]
         change = _round_after(to)
         found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
-    for digits in range(1, 13):
-        change = _round_after(partial(_rounded_to, digits))
-        told = {"decimals": str(digits)}
-        found.append(after("low-precision", _SINGLE, change, estimated=told, leaves=partial(_changed, change)))
+    for digits in range(-1, 13):
+        change = _round_after(np.trunc if digits < 0 else partial(_rounded_to, digits))
+        told = {"decimals": str(max(digits, 0))}
+        found.append(after("low-precision", _ROUNDED, change, estimated=told, leaves=partial(_changed, change)))
     return found
 
 

@@ -281,17 +281,35 @@ def _grad(dW: Callable[[Array, Array], Array], db: Callable[[Array], Array]) -> 
     return formula
 
 
+def _either_or(key: str, *others: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
+    """One thing where the unit is on, and another where it is off; what other kinds of mistakes say is left out."""
+    hint = "What is due where the unit is on, and what where it is off?"
+    names = (key, *others)
+    parts = [(name, sign) for name in ("", *names) for sign in (1.0, -1.0)]
+    for on, off in product([*parts, ("", 0.0)], repeat=2):
+
+        def formula(given: Given, on: tuple[str, float] = on, off: tuple[str, float] = off) -> tuple[Array]:
+            either, other = (sign * (given[name] if name else 1.0) for name, sign in (on, off))
+            return (np.where(given[key] > 0, either, other) * np.ones_like(given[key]),)
+
+        yield ("wrong-function",), hint, formula
+
+
 def _instead(subject: str) -> Iterator[tuple[Sequence[str], str, Formula]]:
     """Words, a hint, and the formula that is taken instead."""
     if subject == "ReLULayer.forward":
         for word, hint, of in _ACTIVATIONS:
             yield (word,), hint, lambda given, of=of: (of(given["X"]),)  # type: ignore[misc]
+        yield from _either_or("X")
     elif subject == "ReLULayer.delta":
         for word, hint, mask in _MASKS:
             formula = lambda given, mask=mask: (given["delta_next"] * mask(given["Y"], given["delta_next"]),)  # noqa: E731
             yield (word,), hint, formula
+            if word == "mask-from-delta":
+                continue
             alone = lambda given, mask=mask: (1.0 * mask(given["Y"], given["delta_next"]),)  # noqa: E731
             yield ("delta-next-ignored",), "Where does the gradient of the next layer enter?", alone
+        yield from _either_or("Y", "delta_next")
         on = lambda given: (1.0 * (given["Y"] > 0),)  # noqa: E731
         yield ("delta-next-ignored",), "Where does the gradient of the next layer enter?", on
     elif subject == "LinearLayer.grad":

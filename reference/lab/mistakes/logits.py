@@ -264,7 +264,7 @@ def delta_logistic(self: Any, X: Any, T: Any) -> Any:
     return 1 / (1 + np.exp(-X)) - T
 
 
-@wrong(f"{_LOSS}.delta", "jacobian-diagonal-only")
+@wrong(f"{_LOSS}.delta", "term-missing")
 def delta_by_diagonal(self: Any, X: Any, T: Any) -> Any:
     """Does a probability change with the logit of another class?"""
     return -T * (1 - _softmax(X))

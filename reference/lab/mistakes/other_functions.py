@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,19 @@ def _distances(probable: Any) -> Iterator[Instead]:
         lambda P, T: 1 - _rows(P * T),
         lambda P, T: -_rows(P * T),
         lambda P, T: -_rows(P * np.log(P)),
+        lambda P, T: -np.log(_rows(P)),
+        lambda P, T: -np.log(1 - _rows(P * T)),
+        lambda P, T: -_rows(T * np.log(1 - P)),
+        lambda P, T: -_rows((1 - T) * np.log(1 - P)),
+        lambda P, T: -_rows((1 - T) * np.log(P)),
+        lambda P, T: -_rows(T * P * np.log(P)),
+        lambda P, T: -_rows(np.log(np.where(T != 0, P, 1))) / _rows(P * T),
     ):
         yield _of(("wrong-function",), _WHICH, lambda X, T, of=of: of(probable(X), T))
     whose = "Whose probability does the loss ask for: that of the target, or of another class?"
-    for chosen in (np.max, np.min):
+    for chosen, word in ((np.max, "wrong-argument"), (np.min, "wrong-function")):
         formula = lambda X, T, chosen=chosen: -np.log(chosen(probable(X), axis=1, keepdims=True))  # noqa: E731
-        yield _of(("wrong-function",), whose, formula)
+        yield _of((word,), whose, formula)
 
 
 def _same(X: Array) -> Array:
@@ -75,6 +83,12 @@ def _loss_delta() -> Iterator[Instead]:
         lambda X, T: -T * np.log(np.where(T != 0, X, 1)),
         lambda X, T: -T * (1 - X),
         lambda X, T: -T / X**2,
+        lambda X, T: -T * (1 + np.log(np.where(T != 0, X, 1))),
+        lambda X, T: -(1 + np.log(X)),
+        lambda X, T: T / (1 - X),
+        lambda X, T: -T / (X * (1 - X)),
+        lambda X, T: (X - T) / (X * (1 - X)),
+        lambda X, T: (1 - T) / (1 - X),
     ):
         yield _of(("wrong-function",), _DERIVATIVE, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -X / T)
@@ -85,9 +99,18 @@ def _logits_forward() -> Iterator[Instead]:
     yield from _distances(softmax)
     yield from _distances(_same)
     yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(np.exp(X)) - _rows(T * X))
+    # The logarithm of each exponential, and then their sum.
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * X))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(_behind_largest(X)) - _rows(T * _behind_largest(X)))
+    yield _of(("wrong-function",), _WHICH, lambda X, T: _rows(X) - _rows(T * X))
+    yield _of(("term-missing",), _ALL, _without_target)
     for of in (lambda X, T: _rows(_margins(X, T)), lambda X, T: _margins(X, T).max(axis=1, keepdims=True)):
         yield _of(("wrong-function",), _WHICH, of)
     yield _of(("arguments-swapped",), _SWAPPED, lambda X, T: -_rows(X * np.log(softmax(T))))
+
+
+def _behind_largest(X: Array) -> Array:
+    return np.asarray(X - X.max(axis=1, keepdims=True))
 
 
 def _margins(X: Array, T: Array) -> Array:
@@ -96,8 +119,31 @@ def _margins(X: Array, T: Array) -> Array:
 
 
 def _loss_of_logits(X: Array, T: Array) -> Array:
-    Z = X - X.max(axis=1, keepdims=True)
+    Z = _behind_largest(X)
     return np.log(_rows(np.exp(Z))) - _rows(T * Z)
+
+
+def _without_target(X: Array, T: Array) -> Array:
+    Z = _behind_largest(X)
+    return np.log(_rows((1 - T) * np.exp(Z))) - _rows(T * Z)
+
+
+#: What the product with the Jacobian is made of: a product for each entry, what is taken off it, and its factor.
+_OF_EACH: tuple[Callable[[Array, Array], Array], ...] = (
+    *(lambda Y, d: Y * d, lambda Y, d: Y**2 * d, lambda Y, d: d, lambda Y, d: Y * (1 - Y) * d),
+    lambda Y, d: Y * _rows(d),
+)
+_OF_ALL: tuple[Callable[[Array, Array], Array], ...] = (
+    *(lambda Y, d: _rows(Y * d), lambda Y, d: _rows(d), lambda Y, d: _rows(Y**2 * d), lambda Y, d: _rows(Y**2) * d),
+    *(lambda Y, d: _rows(Y**2) * _rows(d), lambda Y, d: np.sum(Y * d), lambda Y, d: np.sum(d)),
+)
+_FACTORS: tuple[Callable[[Array], Array], ...] = (np.ones_like, lambda Y: Y, np.square)
+
+
+def _of_two() -> Iterator[Callable[[Array, Array], Array]]:
+    """Every product for each entry less something of them all, with a factor."""
+    for one, total, factor in product(_OF_EACH, _OF_ALL, _FACTORS):
+        yield lambda Y, delta_next, a=one, b=total, c=factor: a(Y, delta_next) - c(Y) * b(Y, delta_next)  # type: ignore[misc]
 
 
 def _behind_softmax(P: Array, G: Array) -> Array:
@@ -147,6 +193,8 @@ def _softmax_delta() -> Iterator[Instead]:
         lambda Y, delta_next: softmax(delta_next),
     ):
         yield _of(("wrong-function",), _DERIVATIVE, of)
+    for of in _of_two():
+        yield _of(("wrong-function",), _JACOBIAN, of)
     yield _of(("arguments-swapped",), _JACOBIAN, lambda Y, delta_next: delta_next * (Y - _rows(Y * delta_next)))
 
 

@@ -200,8 +200,8 @@ def words_of(scale: Scale, *, per_sample: bool, classes: bool) -> tuple[str, ...
         pass
     elif per_sample and n == -1:
         words.append("averaged-over-batch")
-    elif not per_sample and n == 1 and abs(scale.constant) <= 1 / _FIXED:
-        # Divided by a number of samples, if by another than that of the batch.
+    elif not per_sample and n == 1 and (abs(scale.constant) <= 1 / _FIXED or -1 in {d, k}):
+        # Divided by the size of another batch, or by another size than that of the batch: that is one mistake.
         rest = True
     elif not per_sample and n in {-1, 1}:
         words.append("averaged-twice" if n < 0 else "not-averaged")

@@ -150,7 +150,7 @@ class _Fault:
     hint: str
 
 
-_MISSING = "Which step of the formula has the code not?"
+_MISSING = "Which step of the formula does the code leave out?"
 _POWER = "Which power does each factor have in the formula?"
 _SIGN = "Follow the minus signs through the derivation."
 _DIGITS = "Some digits are right and the rest is not: where does float32 or float16 come in?"
@@ -159,6 +159,7 @@ _SAMPLES = "Each sample has an answer of its own: whose numbers are taken here?"
 _LOOP = "Where does the loop over the samples begin, and where does it end?"
 _LIMIT = "Which numbers does the limit change, and who asks for one?"
 _SMALL = "What does the small number change where the numbers beside it are small too?"
+_WHOSE = "Whose logit does the loss ask for: that of the target, or the largest?"
 _FACTOR = "Which factor does the formula have that the code has not, or the other way round?"
 #: The words where a stage is left out, that is 1 stands in its place or what was there before it.
 _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
@@ -173,7 +174,6 @@ _LEFT_OUT: Mapping[str, tuple[str, Change]] = {
     "Y outside": ("factor-missing", np.ones_like),
     "Y in the sum": ("factor-missing", np.ones_like),
     "delta_next in the sum": ("factor-missing", np.ones_like),
-    "logit of the target": ("term-missing", np.zeros_like),
 }
 
 
@@ -199,6 +199,9 @@ def _of_stage(stage: str, subject: str) -> Iterator[_Fault]:
         if stage == "sum" and subject == f"{_LOSS}.forward":
             word = "term-missing"  # its logarithm is one
         yield _Fault(stage, change, word, _MISSING)
+    if stage == "logit of the target":
+        # It is 0 behind the shift where the largest logit stands in its place.
+        yield _Fault(stage, np.zeros_like, "wrong-argument", _WHOSE)
     if stage == "biases":
         yield _Fault(stage, np.ones_like, "bias-missing", _MISSING)
     if stage == "product":

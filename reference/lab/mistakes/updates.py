@@ -15,6 +15,7 @@ _SUBJECT = "LinearLayer.update_params"
 _SIGN = "Who multiplies by -alpha, the trainer or the layer?"
 _FACTOR = "The step is given: by what is it multiplied here?"
 _STAY = "Is the sum stored in the layer, or in a name that ends with the method?"
+_OPERATION = "Which operation makes the new parameters of the old ones and the step?"
 _LIMIT = "Whose work is it to limit a step?"
 _OLD = "What becomes of the parameters that were there before?"
 #: From the old parameters and the step to the new ones.
@@ -48,6 +49,8 @@ def updates(seen: tuple[float, float, float] | None = None) -> Iterator[Mistake]
         ("update-missing", _STAY, "left as it was", lambda old, step: old + 0),
         ("update-replaces", _OLD, "put in place", lambda old, step: step + 0),
         ("update-replaces", _OLD, "put in place with a minus sign", lambda old, step: -step),
+        ("wrong-function", _OPERATION, "multiplied", lambda old, step: old * step),
+        ("wrong-function", _OPERATION, "taken off the step", lambda old, step: step - old),
         ("scaled", _FACTOR, "added twice", _times(2)),
         ("scaled", _FACTOR, "halved", _times(0.5)),
         ("low-precision", "Which digits of the sum are kept?", "added in single precision", _single),

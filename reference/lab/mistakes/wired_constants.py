@@ -52,14 +52,16 @@ def terms(subject: str, off: float, weights: Sequence[Array], index: Sequence[in
         total = sum(float((W**2).sum()) for W in weights if W.ndim > 1)
         size = scales.short(off / total) if total else None
         if size is not None:
-            yield Choice("penalty", size, "extra-term", hint, (("coefficient of the term", repr(size)),), alone=True)
+            yield Choice(
+                "penalty", size, "extra-term", hint, (("coefficient of the sum of W squared", repr(size)),), alone=True
+            )
     if subject == "MLP.gradient":
         for W in weights:
             fits = len(index) == W.ndim and all(place < size for place, size in zip(index, W.shape, strict=True))
             size = scales.short(off / float(W[tuple(index)])) if fits and W[tuple(index)] else None
             if size is not None:
                 for parts in (1, 2):
-                    told = (("coefficient of the term", repr(size)),)
+                    told = (("coefficient of the parameters", repr(size)),)
                     yield Choice("decay", (size, parts), "extra-term", hint, told, alone=True)
 
 
@@ -113,6 +115,9 @@ def _scaling(subject: str, name: str, scale: scales.Scale) -> Choice:
         return Choice(
             name, lambda Y: Y * scale.of({"N": len(Y), "D": 1, "K": Y.shape[1]}), first, hint, told, tuple(further)
         )
+    if scale.powers[2]:  # of the classes only the loss's delta tells
+        begun = lambda A: A * scale.of({"N": len(A), "D": 1, "K": A.shape[1]})  # noqa: E731
+        return Choice("started", begun, first, hint, told, tuple(further))
     change = each_part(lambda part, X: part * scale.of({"N": len(X), "D": X.shape[1], "K": 1}))
     return Choice(name, change, first, hint, told, tuple(further))
 

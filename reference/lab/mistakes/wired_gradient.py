@@ -166,6 +166,8 @@ CHOICES = [
            "Where does backpropagation begin: with the loss, or with its derivative?"),
     Choice("start", lambda loss, Y, T: Y - T, "wrong-function",
            "Where does backpropagation begin: is it p - t for the outputs at hand?"),
+    Choice("start", lambda loss, Y, T: loss.delta(Y, np.eye(Y.shape[1])[Y.argmax(axis=1)]), "wrong-argument",
+           "Whose class does the loss ask for: that of the target, or the predicted one?"),
     Choice("start", lambda loss, Y, T: loss.delta(T, Y), "arguments-swapped", FIRST),
     Choice("start", lambda loss, Y, T: elsewhere.batch_mean(loss.delta(Y, T)), "averaged-over-batch",
            "Each sample has a delta of its own: who takes the mean on the way?", alone=True),
@@ -192,6 +194,8 @@ CHOICES = [
            "By how much does an output change when its bias grows by one?"),
     Choice("scale", each_part(lambda part, X: part / len(X)), "averaged-twice", _WHO),
     Choice("scale", each_part(lambda part, X: part * len(X)), "not-averaged", _WHO),
+    *(Choice("per", per, "scaled", "By which numbers is a layer's gradient divided, and who asks for each?", alone=True)
+      for per in (lambda layers: 1 / len(layers), lambda layers: 1 / sum(each.has_params() for each in layers))),
     Choice("scale", each_part(lambda part, X: -part), "sign", "Who takes the step downhill?"),
     *(Choice("scale", each_part(lambda part, X, to=to: to(part)), word, hint, alone=True)  # type: ignore[misc]
       for word, hint, to in elsewhere.precisions()),
@@ -228,9 +232,12 @@ def scaled_gradient(choices: Mapping[str, Any]) -> Any:
         inner = _in_chunks(inner, choices["batches"])
     change = choices.get("scale", lambda found, X: found)
     decay, of = choices.get("decay", (0.0, 0))
+    per = choices.get("per", lambda layers: 1.0)
 
     def gradient(self: Any, X: Any, T: Any) -> Any:
         found = change(inner(self, X, T), X)
+        if "per" in choices:
+            found = {name: [part * per(self.layers) for part in parts] for name, parts in found.items()}
         for layer in self.layers if decay else ():
             if layer.has_params() and layer.name in found:
                 parts = zip(found[layer.name], (layer.W, layer.b), strict=True)

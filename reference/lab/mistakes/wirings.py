@@ -6,7 +6,8 @@ from the right one in a single choice, and then those that differ in two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -46,6 +47,13 @@ def _without_params(layers: Sequence[Any]) -> list[Any]:
     return [layer for layer in layers if not layer.has_params()]
 
 
+#: By how ``last_layer`` is looked up: whether the network stops behind a layer of that name.
+_NAMED: Mapping[str, Callable[[str, str], bool]] = {
+    "after": lambda name, last: name == last,
+    "within": lambda name, last: name in last,
+    "around": lambda name, last: last in name,
+    "beginning": lambda name, last: name.startswith(last[:6]),
+}
 _SKIPPED = "Which layers does an input pass on its way, all of them?"
 _OUTPUT = "Which output layers are run, each once, and when?"
 _LAYERS = (
@@ -57,7 +65,7 @@ _LAYERS = (
     ("layer-skipped", _SKIPPED, lambda layers: list(layers[1:])),
     ("layer-skipped", _SKIPPED, _first_only),
     ("wrong-layer-order", "In which order do the layers stand?", lambda layers: list(layers[::-1])),
-    ("layer-skipped", "Is each layer run, and each once?", _twice),
+    ("wrong-layer-order", "Is each layer run, and each once?", _twice),
 )
 
 
@@ -84,7 +92,7 @@ def _propagate(choices: Mapping[str, Any]) -> Any:
                 break
             X = between(layer.forward(X))
             X = X if dtype is None else X.astype(dtype)
-            if stop == "after" and layer.name == last_layer:
+            if stop in _NAMED and last_layer is not None and _NAMED[stop](layer.name, last_layer):
                 return X
             if stop == "hidden alone" and layer.name == last_layer:
                 return _run(ending, X)
@@ -107,7 +115,7 @@ _MIXED = (
     ("wrong-function", "Probabilities are asked for: what is done to them in the end?", np.exp),
     ("wrong-function", "Probabilities are asked for: what is done to them in the end?", np.square),
     ("sign", "Which sign has an output?", np.negative),
-    ("output-layers-ignored", "How often are the output layers run?", plain.softmax),
+    ("wrong-layer-order", "How often are the output layers run?", plain.softmax),
     ("wrong-function", "What is done to the outputs in the end?", lambda Y: np.maximum(Y, 0)),
     *elsewhere.precisions(),
     ("wrong-function", "Probabilities are asked for, not which of them is the largest.",
@@ -122,11 +130,15 @@ _PROPAGATE = [
     Choice("cast", True, "low-precision", "What type has each layer's answer, and what type has X?"),
     Choice("first", True, "wrong-layer-order", "Where do the output layers stand?"),
     Choice("heed", "always", "output-layers-ignored", "With output_layers=False, what does the loss expect to get?"),
-    Choice("stop", "hidden alone", "output-layers-ignored", "After `last_layer`, does any other layer run?"),
+    Choice("stop", "hidden alone", "last-layer-ignored", "After `last_layer`, does any other layer run?"),
     Choice(
         "stop", "never among output layers", "last-layer-ignored", "May `last_layer` be the name of an output layer?"
     ),
     Choice("stop", "before", "layer-skipped", "Stop before the layer of that name, or after it?"),
+    *(
+        Choice("stop", like, "layer-skipped", "Is the layer's name the one that was asked for, or only like it?")
+        for like in ("within", "around", "beginning")
+    ),
     Choice("stop", "never", "last-layer-ignored", "What is `last_layer` for?"),
     *(Choice("result", change, word, hint) for word, hint, change in _MIXED),
     *(Choice("given", change, word, hint, alone=True) for word, hint, change in elsewhere.precisions()),
@@ -142,9 +154,11 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
     def evaluate(self: Any, X: Any, T: Any) -> Any:
         X = choices.get("given", lambda A: A)(X)
         Y = self.propagate(X, output_layers=of != "logits") if "layers" not in choices else X
-        if "layers" in choices:
-            for layer in choices["layers"](self.layers):
-                Y = layer.forward(Y)
+        for layer in choices["layers"](self.layers) if "layers" in choices else ():
+            Y = layer.forward(Y)
+        for layer in self.output_layers if of == "predictions of predictions" else ():
+            Y = layer.forward(Y)
+        T = choices["targets"](Y) if "targets" in choices else T
         losses = result(self.loss.forward(T, Y) if choices.get("swapped") else self.loss.forward(Y, T))
         penalty = choices.get("penalty", 0.0)
         return losses + penalty * sum((each.W**2).sum() for each in self.layers if each.has_params())
@@ -152,13 +166,29 @@ def _evaluate(choices: Mapping[str, Any]) -> Any:
     return evaluate
 
 
+_SUM = "One loss for each sample is promised: is it summed away?"
 _MEAN = "One loss for each sample is promised; who takes the mean?"
 _EVALUATE = [
     *(Choice("layers", change, word, hint) for word, hint, change in _LAYERS),
     Choice("of", "predictions", "output-layers-in-gradient", "The compound loss has softmax in it: what is it given?"),
+    Choice(
+        "of",
+        "predictions of predictions",
+        "output-layers-in-gradient",
+        "How often do the output layers run, and does the loss see them?",
+    ),
     Choice("swapped", True, "arguments-swapped", FIRST),
-    Choice("result", np.mean, "averaged-over-batch", _MEAN),
-    Choice("result", np.sum, "summed-over-batch", "One loss for each sample is promised: is it summed away?"),
+    *(
+        Choice("result", change, word, hint)
+        for of, word, hint in ((np.mean, "averaged-over-batch", _MEAN), (np.sum, "summed-over-batch", _SUM))
+        for change in (of, partial(of, axis=0), partial(of, axis=0, keepdims=True))
+    ),
+    Choice(
+        "targets",
+        lambda Y: np.eye(Y.shape[1])[Y.argmax(axis=1)],
+        "wrong-argument",
+        "Whose class does the loss ask for: that of the target, or the predicted one?",
+    ),
     Choice("result", lambda losses: np.full(losses.shape, losses.mean()), "averaged-over-batch", _MEAN),
     Choice("result", lambda losses: np.full(losses.shape, losses.sum()), "summed-over-batch", _MEAN),
     Choice("result", lambda losses: losses / len(losses), "averaged-over-batch", _MEAN),

@@ -1,0 +1,82 @@
+"""Makes pieces of code."""
+
+from __future__ import annotations
+
+import ast
+
+#: Stands in code for numpy, whatever the writer calls it.
+NUMPY = "\0numpy"
+
+_LOAD = ast.Load()
+
+
+def number(value: float | bool | None) -> ast.expr:
+    """A constant."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(value=-value))
+    return ast.Constant(value=value)
+
+
+def numbers(values: int | tuple[int, ...] | None) -> ast.expr:
+    """A number, a tuple of numbers, or None."""
+    if isinstance(values, tuple):
+        return ast.Tuple([number(each) for each in values], _LOAD)
+    return number(values)
+
+
+def function(name: str) -> ast.expr:
+    """A function of numpy; its name may have dots."""
+    found: ast.expr = ast.Constant(value=NUMPY)
+    for part in name.split("."):
+        found = ast.Attribute(found, part, _LOAD)
+    return found
+
+
+def numpy(name: str, *args: ast.expr, **keywords: ast.expr) -> ast.expr:
+    """A call of a function of numpy."""
+    return ast.Call(function(name), list(args), [ast.keyword(key, value) for key, value in keywords.items()])
+
+
+def times(left: ast.expr, right: ast.expr) -> ast.expr:
+    """A product."""
+    return ast.BinOp(left, ast.Mult(), right)
+
+
+def over(left: ast.expr, right: ast.expr) -> ast.expr:
+    """A quotient."""
+    return ast.BinOp(left, ast.Div(), right)
+
+
+def plus(left: ast.expr, right: ast.expr) -> ast.expr:
+    """A sum."""
+    return ast.BinOp(left, ast.Add(), right)
+
+
+def minus(left: ast.expr, right: ast.expr) -> ast.expr:
+    """A difference."""
+    return ast.BinOp(left, ast.Sub(), right)
+
+
+def negative(operand: ast.expr) -> ast.expr:
+    """The negative."""
+    return ast.UnaryOp(ast.USub(), operand)
+
+
+def power(base: ast.expr, exponent: float) -> ast.expr:
+    """A power."""
+    return ast.BinOp(base, ast.Pow(), number(exponent))
+
+
+def call(function: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> ast.expr:
+    """A call."""
+    return ast.Call(function, args, keywords)
+
+
+def backwards(array: ast.expr, axis: int) -> ast.expr:
+    """An array with the entries along an axis in reverse order."""
+    return numpy("flip", array, axis=number(axis))
+
+
+def is_module(node: ast.AST) -> bool:
+    """Whether an expression is the usual name of a module of mathematics."""
+    return isinstance(node, ast.Name) and node.id in {"np", "numpy", "scipy", "math", "torch", "jnp"}

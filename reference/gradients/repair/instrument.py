@@ -1,0 +1,238 @@
+"""A function whose every expression can be given another value: compiled once, for all edits of expressions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from reference.gradients.repair.building import NUMPY, is_module
+from reference.gradients.repair.sources import Source
+
+#: Stands in the code for the object that decides.
+_STATE = "\0state of repairs"
+#: Numbers of an array of which a copy is kept.
+_MOST_KEPT = 20_000
+
+
+class EndlessError(Exception):
+    """A loop runs much longer than that of the code as it was written."""
+
+
+@dataclass(eq=False)
+class State:
+    """What instrumented code asks.
+
+    Attributes
+    ----------
+    at
+        The number of the expression that is replaced; -1 for none.
+    code
+        What stands there instead.
+    values, scopes
+        While ``recording``: the first value of each expression, and what names meant where it first stood.
+    ticks, most_ticks
+        How often loops have begun again, and how often they may.
+    """
+
+    at: int = -1
+    code: CodeType | None = None
+    names: dict[str, Any] = field(default_factory=dict)
+    values: dict[int, Any] = field(default_factory=dict)
+    scopes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    visits: dict[int, int] = field(default_factory=dict)
+    ticks: int = 0
+    most_ticks: int = 10**9
+
+    def new(self, scope: dict[str, Any]) -> Any:
+        """What the replaced expression is, where names mean this."""
+        if self.code is None:
+            raise LookupError("no expression is replaced")
+        return eval(self.code, self.names, scope)  # noqa: S307 - a part of the writer's own code
+
+    def record(self, number: int, value: Any) -> Any:
+        """Keep the value of an expression."""
+        self.visits[number] = self.visits.get(number, 0) + 1
+        if number not in self.values:
+            self.values[number] = kept(value)
+        return value
+
+    def see(self, number: int, scope: dict[str, Any]) -> None:
+        """Keep what names mean at a statement."""
+        if number not in self.scopes:
+            self.scopes[number] = {name: kept(value) for name, value in scope.items()}
+
+    def tick(self) -> None:
+        """A loop begins again.
+
+        Raises
+        ------
+        EndlessError
+            It has done so too often.
+        """
+        self.ticks += 1
+        if self.ticks > self.most_ticks:
+            raise EndlessError
+
+
+def kept(value: Any) -> Any:
+    """A copy of an array, and of the arrays in a tuple or list."""
+    if isinstance(value, np.ndarray):
+        return value.copy() if value.size <= _MOST_KEPT else value
+    if isinstance(value, tuple) and type(value) is tuple:
+        return tuple(kept(each) for each in value)
+    if isinstance(value, list):
+        return [kept(each) for each in value]
+    return value
+
+
+def filled(code: CodeType, state: State) -> CodeType:
+    """The code with the object, and with numpy, in place of the constants that stand for them."""
+    return code.replace(co_consts=tuple(_filled(each, state) for each in code.co_consts))
+
+
+def _filled(constant: Any, state: State) -> Any:
+    if isinstance(constant, str):
+        return state if constant == _STATE else np if constant == NUMPY else constant
+    return filled(constant, state) if isinstance(constant, CodeType) else constant
+
+
+class Sites:
+    """The expressions of a function that edits replace, by number.
+
+    Parameters
+    ----------
+    source
+        The function.
+    first
+        The number of the first of them.
+    """
+
+    def __init__(self, source: Source, first: int) -> None:
+        self.source = source
+        self.first = first
+        self.expressions: dict[int, ast.expr] = {}
+        self.numbers: dict[ast.AST, int] = {}
+        self.statements: dict[int, ast.stmt] = {}
+        self.statement_of: dict[ast.AST, int] = {}
+        self.nested: set[ast.AST] = set()
+        for statement in source.tree.body:
+            self._visit(statement, None, nested=False)
+        self.next = first + len(self.numbers) + len(self.statements)
+
+    def _visit(self, node: ast.AST, statement: int | None, *, nested: bool) -> None:
+        if isinstance(node, ast.stmt):
+            if not nested:
+                statement = self.first + len(self.numbers) + len(self.statements)
+                self.statements[statement] = node
+                self.statement_of[node] = statement
+            nested = nested or isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+        elif isinstance(node, ast.expr):
+            self.statement_of[node] = -1 if statement is None else statement
+            if _is_site(node):
+                number = self.first + len(self.numbers) + len(self.statements)
+                self.expressions[number] = node
+                self.numbers[node] = number
+            if nested:
+                self.nested.add(node)
+            nested = nested or isinstance(
+                node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+            )
+        for child in ast.iter_child_nodes(node):
+            self._visit(child, statement, nested=nested)
+
+    def code(self, state: State, *, recording: bool = False) -> CodeType:
+        """The function with a choice at each expression, or with a note of each value."""
+        tree = _Choices(self, recording=recording).visit_function(self.source.tree)
+        return filled(self.source.compiled(tree), state)
+
+    def edited(self, state: State, replaced: Mapping[ast.AST, Any]) -> CodeType:
+        """The function with other nodes in the place of some."""
+        tree = _Choices(self, replaced=replaced).visit_function(self.source.tree)
+        return filled(self.source.compiled(tree), state)
+
+
+def _is_site(node: ast.expr) -> bool:
+    if isinstance(node, ast.Slice | ast.Starred | ast.JoinedStr | ast.FormattedValue | ast.Lambda | ast.NamedExpr):
+        return False
+    if isinstance(node, ast.Tuple) and any(isinstance(each, ast.Slice | ast.Starred) for each in node.elts):
+        return False
+    return not hasattr(node, "ctx") or isinstance(node.ctx, ast.Load)
+
+
+def _state_call(name: str, *args: ast.expr) -> ast.expr:
+    return ast.Call(ast.Attribute(ast.Constant(value=_STATE), name, ast.Load()), list(args), [])
+
+
+def _scope() -> ast.expr:
+    return ast.Call(ast.Name("locals", ast.Load()), [], [])
+
+
+class _Choices:
+    """Copies a definition, with what decides built in."""
+
+    def __init__(self, sites: Sites, *, recording: bool = False, replaced: Mapping[ast.AST, Any] | None = None) -> None:
+        self._sites = sites
+        self._recording = recording
+        self._replaced = replaced
+
+    def visit_function(self, tree: ast.FunctionDef) -> ast.FunctionDef:
+        body = [found for each in tree.body for found in self._statement(each)]
+        return ast.FunctionDef(tree.name, tree.args, body, [], None, None)
+
+    def _statement(self, node: ast.stmt) -> list[ast.stmt]:
+        if self._replaced is not None and node in self._replaced:
+            new = self._replaced[node]
+            return list(new) if isinstance(new, list) else [new]
+        copied = self._fields(node)
+        if isinstance(node, ast.For | ast.While):
+            copied.body = [ast.Expr(_state_call("tick")), *copied.body]
+        number = self._sites.statement_of.get(node)
+        if self._recording and number is not None and number in self._sites.statements:
+            return [ast.Expr(_state_call("see", ast.Constant(value=number), _scope())), copied]
+        return [copied]
+
+    def _fields(self, node: Any) -> Any:
+        changed = {}
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, ast.stmt):
+                changed[name] = self._statement(value)
+            elif isinstance(value, ast.AST):
+                changed[name] = self._visit(value)
+            elif isinstance(value, list):
+                copied: list[Any] = []
+                for each in value:
+                    if isinstance(each, ast.stmt):
+                        copied += self._statement(each)
+                    else:
+                        copied.append(self._visit(each) if isinstance(each, ast.AST) else each)
+                changed[name] = copied
+            else:
+                changed[name] = value
+        return ast.copy_location(type(node)(**changed), node) if hasattr(node, "lineno") else type(node)(**changed)
+
+    def _visit(self, node: ast.AST) -> Any:
+        if self._replaced is not None:
+            return self._replaced[node] if node in self._replaced else self._fields(node)
+        copied = self._fields(node)
+        number = self._sites.numbers.get(node)
+        if number is None:
+            return copied
+        if self._recording:
+            return _state_call("record", ast.Constant(value=number), copied)
+        if node in self._sites.nested or _is_called(node, self._sites.source):
+            return copied
+        is_here = ast.Compare(
+            ast.Attribute(ast.Constant(value=_STATE), "at", ast.Load()), [ast.Eq()], [ast.Constant(value=number)]
+        )
+        return ast.IfExp(is_here, _state_call("new", _scope()), copied)
+
+
+def _is_called(node: ast.AST, source: Source) -> bool:
+    """Whether an expression is a function that is called there, or a module."""
+    parent, name, _ = source.parents[node]
+    return (isinstance(parent, ast.Call) and name == "func") or is_module(node)

@@ -1,0 +1,162 @@
+"""What the inverse of an edit is called."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name
+from reference.numerics import likeness
+
+if TYPE_CHECKING:
+    from reference.gradients.repair.view import Part
+
+#: Words of mistakes in numbers, which have others for a constant.
+_OF_VALUES = frozenset(
+    {"factor-missing", "extra-term", "term-missing", "wrong-argument", "wrong-function", "scaled", "sign"}
+)
+
+
+def final(edit: Edit) -> str:
+    """The word for an edit, by what the place is for."""
+    place, word = edit.place, edit.word
+    if not isinstance(place.node, ast.expr) or word not in _OF_VALUES:
+        return word
+    if place.role == "compared":
+        return "mask-wrong-threshold" if not place.shape else "mask-from-other"
+    if place.role == "index" and place.field == "step":
+        return "flipped"
+    if place.role == "value" and place.is_number and not place.shape and not place.varies:
+        return of_constant(place)
+    return word
+
+
+def of_constant(place: Place) -> str:
+    """The word for a number that has to be another one."""
+    value = float(np.asarray(place.value))
+    is_term = isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Add | ast.Sub)
+    if 0 < abs(value) <= likeness.SMALL_CONSTANT or (is_term and value % 1):
+        return "other-epsilon"
+    return "scaled"
+
+
+def of_replacement(place: Place, part: Part) -> str:
+    """The word for a value that stands where a part is due."""
+    if place.role in {"index", "range", "shift"}:
+        return "shifted" if isinstance(place.parent, ast.Slice) else "wrong-argument"
+    if place.role == "compared" or np.asarray(place.value).dtype.kind == "b":
+        is_delta = place.is_of_cotangent and not part.is_of_cotangent
+        return "mask-wrong-threshold" if not place.shape else "mask-from-delta" if is_delta else "mask-from-other"
+    if part.is_cotangent and not place.is_of_cotangent:
+        return "delta-next-ignored"
+    if not place.shape and not place.varies and not part.shape:
+        return of_constant(place)
+    return _of_value(place, part)
+
+
+def _of_value(place: Place, part: Part) -> str:
+    are_names = isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name)
+    by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
+    if by_ratio is not None:
+        return by_ratio
+    around = _around(place, part)
+    inside = _inside(place.node, part.node) if around is None else around
+    return "wrong-argument" if inside is None else inside
+
+
+def _around(place: Place, part: Part) -> str | None:
+    """What it is called where a part is made of what it stands for, by a factor or a term; None where it is not."""
+    new, text = part.node, ast.dump(place.node)
+    if not isinstance(new, ast.BinOp) or text not in {ast.dump(new.left), ast.dump(new.right)}:
+        return None
+    if isinstance(new.op, ast.Mult | ast.Div):
+        return "factor-missing" if part.varies or part.shape or place.shape else "scaled"
+    return "term-missing" if isinstance(new.op, ast.Add | ast.Sub) else None
+
+
+def _inside(node: ast.AST, new: ast.AST) -> str | None:
+    """What it is called where a part of a product or sum is due alone."""
+    wanted, at = ast.dump(new), node
+    word: str | None = None
+    while isinstance(at, ast.BinOp):
+        if isinstance(at.op, ast.Mult | ast.Div):
+            word = word if word is not None else ("" if isinstance(at.op, ast.Mult) else "factor-missing")
+        elif isinstance(at.op, ast.Add | ast.Sub):
+            word = word if word is not None else "extra-term"
+        else:
+            return None
+        if wanted in {ast.dump(at.left), ast.dump(at.right)}:
+            return word
+        at = at.left
+    return None
+
+
+def _by_ratio(place: Place, part: Part) -> str | None:
+    """What it is called where the part is the value times a constant, or times a factor without the cotangent."""
+    ratios = _ratios(place, part)
+    if ratios is None:
+        return None
+    flat = [each[np.isfinite(each)] for each in ratios]
+    first = float(flat[0].flat[0])
+    if first not in {0.0, 1.0} and all(np.allclose(each, first, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
+        return "sign" if np.isclose(first, -1) else "scaled"
+    are_of_cotangent = part.is_of_cotangent and place.is_of_cotangent
+    same = are_of_cotangent and np.allclose(ratios[0], ratios[3], rtol=likeness.SAME_FACTOR, equal_nan=True)
+    return "factor-missing" if same else None
+
+
+def _ratios(place: Place, part: Part) -> list[NDArray[Any]] | None:
+    """The part by the value in each run; None where they are not 0 in the same entries, or not comparable."""
+    found = []
+    for one, two in zip(place.values, part.values, strict=True):
+        old, new = np.asarray(one), np.asarray(two)
+        if old.dtype.kind != "f" or new.dtype.kind not in "fiu" or old.shape != new.shape:
+            return None
+        if not np.array_equal(old == 0, new == 0) or not old.any():
+            return None
+        with np.errstate(all="ignore"):
+            found.append(np.asarray(new / old))
+    return found if all(np.isfinite(each).any() for each in found) else None
+
+
+def of_factor(place: Place, part: Part) -> str:
+    """The word for a factor or divisor that is missing."""
+    if part.is_mask and part.shape:
+        return "mask-missing"
+    if part.is_of_cotangent and not place.is_of_cotangent:
+        return "delta-next-ignored"
+    return "factor-missing" if part.varies or part.shape else "scaled"
+
+
+def of_term(place: Place, part: Part) -> str:
+    """The word for a term that is missing."""
+    if place.role == "compared":
+        return "mask-wrong-threshold"
+    if ast.dump(place.node) == ast.dump(part.node):
+        return "scaled"
+    if not part.varies and not part.shape and float(np.asarray(part.value)) % 1:
+        return "other-epsilon"
+    is_asked = isinstance(place.parent, ast.Call) and called_name(place.parent) not in AXIS_FUNCTIONS
+    return "wrong-argument" if is_asked and not place.is_of_cotangent and part.varies else "term-missing"
+
+
+def of_one_place(errors: Sequence[NDArray[Any]]) -> str | None:
+    """The word for errors that are all in one entry or in one row of each gradient; None where they are not."""
+    words = set()
+    for each in errors:
+        wrong = np.argwhere(np.abs(each) > likeness.NO_EFFECT * float(np.abs(each).max(initial=0.0)))
+        if not len(wrong):
+            continue
+        rows = [axis for axis in range(each.ndim) if len(set(wrong[:, axis])) == 1]
+        if not rows:
+            return None
+        is_last = 0 in rows and wrong[0, 0] == len(each) - 1 and each.ndim > 1
+        words.add(
+            "entry-wrong" if len(wrong) == 1 and each.ndim == 1 else "last-sample-wrong" if is_last else "row-wrong"
+        )
+    return words.pop() if len(words) == 1 else "row-wrong" if words else None

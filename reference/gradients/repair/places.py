@@ -1,0 +1,160 @@
+"""The places of code where an edit can be made, with the values that stand there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from reference.gradients.repair import roles
+from reference.gradients.repair.instrument import Sites
+
+#: Kinds of numbers that take part in a computation.
+_NUMBERS = int | float | np.ndarray | np.generic
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of code.
+
+    Attributes
+    ----------
+    place
+        The expression or statement that is changed.
+    word
+        What its inverse, the mistake, is called.
+    cost
+        How far-fetched it is: of several that repair the gradient, the cheapest tells the mistake.
+    new
+        What stands there instead; None where ``replaced`` says more.
+    replaced
+        Nodes of the definition, and what stands in their place.
+    """
+
+    place: Place
+    word: str
+    cost: float
+    new: ast.expr | None = None
+    replaced: Mapping[ast.AST, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Place:
+    """An expression of the writer's code.
+
+    Attributes
+    ----------
+    sites
+        Of its function.
+    number
+        Of the expression; of a statement, that of the statement.
+    node
+        The expression itself.
+    values
+        Its first value: as asked, for twice the cotangent, for another case, and for another cotangent.
+    scope
+        What names mean at its statement.
+    """
+
+    sites: Sites
+    number: int
+    node: ast.AST
+    values: tuple[Any, ...]
+    scope: Mapping[str, Any]
+    visits: int = 1
+
+    @property
+    def value(self) -> Any:
+        """Its first value, as asked."""
+        return self.values[0]
+
+    @property
+    def expression(self) -> ast.expr:
+        """The node, where it is an expression.
+
+        Raises
+        ------
+        TypeError
+            It is a statement.
+        """
+        if not isinstance(self.node, ast.expr):
+            raise TypeError(type(self.node).__name__)
+        return self.node
+
+    @property
+    def parent(self) -> ast.AST:
+        """The node around it."""
+        return self.sites.source.parents[self.node][0]
+
+    @property
+    def field(self) -> str:
+        """The name of the field of its parent that holds it."""
+        return self.sites.source.parents[self.node][1]
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether it stands in a function or comprehension inside the function."""
+        return self.node in self.sites.nested
+
+    @cached_property
+    def is_floating(self) -> bool:
+        """Whether it is an array or number of floating point."""
+        return isinstance(self.value, float | np.ndarray | np.generic) and np.asarray(self.value).dtype.kind == "f"
+
+    @cached_property
+    def is_number(self) -> bool:
+        """Whether it is an array or a number."""
+        return is_number(self.value)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of its value."""
+        return np.shape(self.value) if self.is_number else ()
+
+    @cached_property
+    def is_of_cotangent(self) -> bool:
+        """Whether it doubles with the cotangent."""
+        return _is_twice(*self.values[:2])
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether it depends on the arguments or the cotangent."""
+        return not all(_is_equal(self.value, each) for each in self.values[1:])
+
+    @cached_property
+    def role(self) -> str:
+        """What it is for: ``index``, ``axis``, ``exponent``, ``compared``, or a ``value``."""
+        return roles.role_of(self.node, self.sites.source.parents)
+
+
+def is_number(value: Any) -> bool:
+    """Whether something is an array of numbers or a number."""
+    if isinstance(value, bool | np.bool_):
+        return True
+    return isinstance(value, _NUMBERS) and np.asarray(value).dtype.kind in "fiub"
+
+
+def _is_equal(one: Any, two: Any) -> bool:
+    if not (is_number(one) and is_number(two)):
+        return type(one) is type(two)
+    return bool(np.shape(one) == np.shape(two) and np.array_equal(np.asarray(one), np.asarray(two), equal_nan=True))
+
+
+def _is_twice(one: Any, two: Any) -> bool:
+    if not (is_number(one) and is_number(two)) or np.shape(one) != np.shape(two):
+        return False
+    array, other = np.asarray(one), np.asarray(two)
+    if array.dtype.kind != "f" or not array.any():
+        return False
+    return bool(np.allclose(2 * array, other, rtol=1e-9, atol=1e-300, equal_nan=True))
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    """The names that an expression reads."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id

@@ -1,0 +1,120 @@
+"""Edits that put a part of the code into another place: for what stands there, as a factor, or as a term."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import numpy as np
+
+from reference.gradients.repair import building as b
+from reference.gradients.repair import naming
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.view import Part, View
+
+
+def names(view: View) -> Iterator[Edit]:
+    """Another name in a name's place."""
+    yield from _replacements(view, plain=True)
+
+
+def expressions(view: View) -> Iterator[Edit]:
+    """A part of another expression in the place of a name, and a name in the place of an expression."""
+    yield from _replacements(view, plain=False)
+
+
+def _replacements(view: View, *, plain: bool) -> Iterator[Edit]:
+    for place in view.places:
+        if not place.is_number or place.role in {"axis", "option", "size"} or isinstance(place.value, bool):
+            continue
+        old_plain = isinstance(place.node, ast.Name | ast.Attribute) or _is_entry(place.node)
+        if isinstance(place.node, ast.Constant) and place.role not in {"value", "index", "range"}:
+            continue
+        for part in view.parts(place):
+            if (part.is_plain and old_plain) != plain or not _fits(place, part) or part.node is place.node:
+                continue
+            if plain and ast.dump(part.node) == ast.dump(place.node):
+                continue
+            cost = 1.0 + 0.3 * (not part.is_plain) + 0.5 * (not old_plain) + 0.2 * (part.shape != place.shape)
+            yield Edit(place, naming.of_replacement(place, part), cost, part.node)
+
+
+def _is_entry(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and (
+        isinstance(node.value, ast.Name | ast.Attribute) or _is_entry(node.value)
+    )
+
+
+def _fits(place: Place, part: Part) -> bool:
+    """Whether a part may stand for a value: in kind and in shape."""
+    one, two = np.asarray(place.value).dtype.kind, np.asarray(part.value).dtype.kind
+    if place.role in {"index", "range", "shift"}:
+        return one == two and part.shape == place.shape
+    if one == "b" or two == "b":
+        return one == two and part.shape == place.shape
+    if one != two and (place.shape or part.shape):
+        return False
+    if not place.shape and not place.varies and part.shape and place.role == "value" and part.varies:
+        return True  # a number may stand for an array
+    return _reaches(part.shape, place.shape)
+
+
+def _reaches(one: tuple[int, ...], two: tuple[int, ...]) -> bool:
+    """Whether an array broadcasts to another's shape."""
+    try:
+        return np.broadcast_shapes(one, two) == two
+    except ValueError:
+        return False
+
+
+def _widens(view: View, place: Place, part: Part) -> bool:
+    """Whether a part has axes that the value lacks, and what the value enters has them too."""
+    around = view.of_node.get(place.parent)
+    return (
+        isinstance(place.parent, ast.BinOp)
+        and around is not None
+        and around.shape == part.shape
+        and _reaches(place.shape, part.shape)
+    )
+
+
+def plain_factors(view: View) -> Iterator[Edit]:
+    """A name that is missing as a factor or a divisor."""
+    yield from _combined(view, plain=True, kinds="factors")
+
+
+def plain_terms(view: View) -> Iterator[Edit]:
+    """A name that is missing as a term."""
+    yield from _combined(view, plain=True, kinds="terms")
+
+
+def factors(view: View) -> Iterator[Edit]:
+    """A part of another expression that is missing as a factor or a divisor."""
+    yield from _combined(view, plain=False, kinds="factors")
+
+
+def terms(view: View) -> Iterator[Edit]:
+    """A part of another expression that is missing as a term."""
+    yield from _combined(view, plain=False, kinds="terms")
+
+
+def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
+    for place in view.places:
+        if not place.is_number or place.role not in {"value", "exponent", "compared"}:
+            continue
+        if not place.is_floating and not place.shape:
+            continue
+        node = place.expression
+        for part in view.parts(place):
+            if part.is_plain != plain or not (_reaches(part.shape, place.shape) or _widens(view, place, part)):
+                continue
+            cost = 1.5 if part.is_plain else 1.7
+            if kinds == "factors":
+                word = naming.of_factor(place, part)
+                yield Edit(place, word, cost, b.times(node, part.node))
+                if not part.is_mask:
+                    yield Edit(place, word, cost + 0.05, b.over(node, part.node))
+            elif np.asarray(part.value).dtype.kind != "b":
+                word = naming.of_term(place, part)
+                yield Edit(place, word, cost, b.plus(node, part.node))
+                yield Edit(place, word, cost + 0.05, b.minus(node, part.node))

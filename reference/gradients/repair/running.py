@@ -1,0 +1,199 @@
+"""Runs the writer's functions with edits in them, and gives back what they were."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.context import Context
+from reference.gradients.diagnosis.samples import Sample
+from reference.gradients.repair.instrument import EndlessError, Sites, State, filled
+from reference.gradients.repair.places import Edit
+from reference.gradients.repair.sources import NoSourceError, Source, sources_of
+from reference.numerics import likeness
+
+Array = NDArray[Any]
+Answers = tuple[Any, ...]
+
+
+class Running:
+    """The functions that compute a gradient, with a choice at each of their expressions.
+
+    While it is entered, the functions run instrumented code; what they were comes back at the end.
+
+    Parameters
+    ----------
+    context
+        Of the examination.
+    samples
+        The cases in which edits are tried.
+
+    Raises
+    ------
+    NoSourceError
+        The source of the functions is not at hand.
+    """
+
+    def __init__(self, context: Context, samples: Sequence[Sample]) -> None:
+        self._context = context
+        self._positions = context.pattern.differentiable
+        self.samples = samples
+        first = samples[0]
+
+        def forward() -> None:
+            context.run_forward(first.args)
+
+        context.run_forward(first.args)
+        self.sources = sources_of(lambda: self._raw(first), [forward])
+        self.state = State()
+        self.sites: list[Sites] = []
+        number = 0
+        for source in self.sources:
+            sites = Sites(source, number)
+            number = sites.next
+            self.sites.append(sites)
+        self._before: list[tuple[FunctionType, CodeType]] = []
+        self._instrumented: dict[Source, CodeType] = {}
+        self.needs_forward = True
+
+    def __enter__(self) -> Running:
+        self._before = [(twin, twin.__code__) for each in self.sources for twin in each.twins]
+        try:
+            for sites in self.sites:
+                self._instrumented[sites.source] = sites.code(self.state)
+            self._install(self._instrumented)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for function, code in self._before:
+            function.__code__ = code
+
+    @staticmethod
+    def _install(codes: dict[Source, CodeType]) -> None:
+        for source, code in codes.items():
+            for twin in source.twins:
+                twin.__code__ = code
+
+    def recorded(self, sample: Sample, factor: float = 1.0) -> State:
+        """What every expression comes to in a case, for so many times its cotangent."""
+        state = State()
+        try:
+            self._install({sites.source: sites.code(state, recording=True) for sites in self.sites})
+            self.answers(sample, factor)
+        finally:
+            self._install(self._instrumented)
+        return state
+
+    def _raw(self, sample: Sample, factor: float = 1.0) -> Any:
+        if getattr(self, "needs_forward", True):
+            self._context.run_forward(sample.args)
+        cotangent = np.array(factor * sample.cotangent, dtype=self._context.dtype)
+        return self._context.subject.vjp(cotangent, *(np.array(each) for each in sample.args))
+
+    def answers(self, sample: Sample, factor: float = 1.0) -> Answers | None:
+        """The gradients of all arguments, as doubles; None where there is no answer."""
+        self.state.ticks = 0
+        try:
+            raw = self._raw(sample, factor)
+            parts = raw if isinstance(raw, tuple | list) else (raw,)
+            return tuple(np.asarray(parts[number], dtype=np.float64) for number in self._positions)
+        except (Exception, SystemExit, EndlessError):  # whatever edited code raises
+            return None
+
+    @contextlib.contextmanager
+    def edited(self, *edits: Edit) -> Iterator[bool]:
+        """The functions with edits, all in one of them; False where that cannot be compiled."""
+        first = edits[0]
+        source = first.place.sites.source
+        if len(edits) == 1 and first.new is not None and not first.place.is_nested:
+            code = _expression(first.new, self.state)
+            if code is None:
+                yield False
+                return
+            self.state.names = source.function.__globals__
+            self.state.code, self.state.at = code, first.place.number
+            try:
+                yield True
+            finally:
+                self.state.at = -1
+            return
+        replaced: dict[ast.AST, Any] = {}
+        for edit in edits:
+            replaced |= edit.replaced if edit.new is None else {edit.place.node: edit.new}
+        try:
+            code = first.place.sites.edited(self.state, replaced)
+        except (NoSourceError, SyntaxError, ValueError, TypeError):
+            yield False
+            return
+        self._install({source: code})
+        try:
+            yield True
+        finally:
+            self._install({source: self._instrumented[source]})
+
+    def does_without_forward(self) -> bool:
+        """Whether the answers stay the same where the forward pass is not run before."""
+        self.needs_forward = False
+        for sample in (*self.samples[::-1], self.samples[0]):
+            found = self.answers(sample)
+            if found is None or not all(map(_is_same, found, sample.answers)):
+                self.needs_forward = True
+        return not self.needs_forward
+
+
+def _is_same(one: Array, two: Array) -> bool:
+    return one.shape == two.shape and bool(np.array_equal(one, two, equal_nan=True))
+
+
+def _expression(node: ast.expr, state: State) -> CodeType | None:
+    try:
+        code = compile(ast.fix_missing_locations(ast.Expression(node)), "<edit>", "eval")
+    except (SyntaxError, ValueError, TypeError):
+        return None
+    return filled(code, state)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Edited code may complain and print as it likes."""
+    with (
+        np.errstate(all="ignore"),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def is_right(sample: Sample, position: int, answer: Any) -> bool:
+    """Whether an answer is the truth, but for rounding and the oracle's own error."""
+    truth, slack = sample.truths[position], sample.slack[position]
+    if not isinstance(answer, np.ndarray) or answer.shape != truth.shape or not np.isfinite(answer).all():
+        return False
+    allowed = (
+        slack
+        + likeness.REPAIRED_NUMBER * np.abs(truth)
+        + likeness.REPAIRED_BESIDE * float(np.abs(truth).max(initial=0.0))
+    )
+    return bool((np.abs(answer - truth) <= allowed).all())
+
+
+def are_apart(one: Edit, two: Edit) -> bool:
+    """Whether two edits are of one function, and neither stands inside the other."""
+    if one.place.sites is not two.place.sites:
+        return False
+    nodes = [{edit.place.node, *edit.replaced} for edit in (one, two)]
+    within = [{inner for node in each for inner in ast.walk(node)} for each in nodes]
+    return nodes[0].isdisjoint(within[1]) and nodes[1].isdisjoint(within[0])

@@ -1,0 +1,230 @@
+"""Looks for the edit after which a gradient is right."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from reference.gradients.context import Context
+from reference.gradients.diagnosis.samples import Sample, all_samples
+from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
+from reference.gradients.repair.given import given_by
+from reference.gradients.repair.influence import Influence
+from reference.gradients.repair.places import Edit
+from reference.gradients.repair.running import Answers, Running, are_apart, is_right, quiet
+from reference.gradients.repair.sources import NoSourceError
+from reference.gradients.repair.view import View
+from reference.numerics import likeness
+
+
+@dataclass(frozen=True)
+class Repair:
+    """An edit after which a gradient is right.
+
+    Attributes
+    ----------
+    word
+        What its inverse is called.
+    file, line, source
+        Where it stands, and the first line of the statement.
+    expression
+        What it changes.
+    positions
+        The arguments of floating point whose gradients it repairs.
+    cost
+        As of the edit.
+    edit
+        The edit itself.
+    """
+
+    word: str
+    file: str
+    line: int
+    source: str
+    expression: str
+    positions: tuple[int, ...]
+    cost: float
+    edit: Edit
+
+
+#: Edits that repair a part of a gradient: of no more of them are pairs tried.
+_MOST_PARTIAL = 14
+#: Edits that there has to be time for.
+_FEWEST = 200
+Family = Callable[[View], Iterator[Edit]]
+#: The kinds of edits; those of a line are tried together, the likely ones first.
+_FAMILIES: tuple[tuple[Family, ...], ...] = (
+    (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, orders.reshapes,
+     orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
+     indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
+     replacing.names),
+    (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+    (replacing.expressions, arithmetic.functions),
+    (replacing.factors, replacing.terms),
+)  # fmt: skip
+_FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
+
+
+def repaired(context: Context, position: int) -> Repair | None:
+    """The likeliest edit after which the gradient of an argument is right in all samples; None if there is none."""
+    if context not in _FOUND:
+        _FOUND[context] = []
+        samples = all_samples(context)
+        if len(samples) > 1:
+            _FOUND[context] = _search(context, samples)
+    return next((each for each in _FOUND[context] if position in each.positions), None)
+
+
+def _search(context: Context, samples: Sequence[Sample]) -> list[Repair]:
+    with quiet():
+        try:
+            running = Running(context, samples)
+            with running:
+                return Search(running, context).repairs()
+        except NoSourceError:
+            return []
+
+
+class Search:
+    """The search for one context."""
+
+    def __init__(self, running: Running, context: Context) -> None:
+        self._running = running
+        self._samples = running.samples
+        positions = range(len(self._samples[0].truths))
+        right = {n: [is_right(s, n, s.answers[n]) for s in self._samples] for n in positions}
+        self.wrong = [n for n in positions if not all(right[n])]
+        self._right = [n for n in positions if all(right[n])]
+        failing = [k for k in range(len(self._samples)) if not all(right[n][k] for n in positions)]
+        self._first = self._samples[failing[0]] if failing else self._samples[0]
+        self._context = context
+        self._partial: list[tuple[float, Edit]] = []
+
+    def repairs(self) -> list[Repair]:
+        """The repairs that were found, the best first."""
+        begun = time.process_time()
+        if not self.wrong or not self._is_faithful():
+            return []
+        if time.process_time() - begun > likeness.REPAIR_SECONDS / _FEWEST:
+            return []  # too few edits could be tried
+        self._running.does_without_forward()
+        view = self._view()
+        deadline = begun + likeness.REPAIR_SECONDS
+        influence = Influence(self._running, view, self._first, self.wrong, self._right, deadline)
+        found: list[Repair] = []
+        for number in range(len(_FAMILIES)):
+            for edit in self._edits(view, influence, number):
+                is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
+                if is_enough or time.process_time() > deadline:
+                    break
+                positions = self._repairs([edit])
+                if positions:
+                    found.append(_repair(edit, positions, self._word(edit, positions)))
+            if self._is_complete(found):
+                break
+        if not found:
+            found += self._pairs()
+        return sorted(found, key=lambda each: (-len(each.positions), each.cost))
+
+    def _is_complete(self, found: Sequence[Repair]) -> bool:
+        """Whether each wrong gradient has a repair."""
+        return set(self.wrong) <= {position for each in found for position in each.positions}
+
+    def _view(self) -> View:
+        """The code with its values in four runs."""
+        first, samples = self._first, self._samples
+        other = next((each for each in samples if each.args is not first.args), samples[-1])
+        another = next((each for each in samples if each.args is first.args and each is not first), other)
+        runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
+        runs += [self._running.recorded(each) for each in (other, another)]
+        self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
+        return View(self._running.sites, runs, first.cotangent, given_by(self._context))
+
+    @staticmethod
+    def _edits(view: View, influence: Influence, number: int) -> list[Edit]:
+        """All edits of some families, the likeliest first."""
+        edits = [edit for family in _FAMILIES[number] for edit in family(view)]
+        if number == 1:
+            edits += influence.scalings
+        if number == len(_FAMILIES) - 1:
+            edits += influence.constants(view)
+        return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
+
+    def _pairs(self) -> Iterator[Repair]:
+        """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
+        best = sorted(self._partial, key=lambda each: each[0])[:_MOST_PARTIAL]
+        deadline = time.process_time() + likeness.REPAIR_SECONDS / 4
+        for (_, one), (_, two) in combinations(best, 2):
+            if time.process_time() > deadline:
+                return
+            if one.word == two.word and are_apart(one, two):
+                positions = self._repairs([one, two])
+                if positions:
+                    yield _repair(one, positions, naming.final(one))
+                    return
+
+    def _is_faithful(self) -> bool:
+        """Whether the instrumented code answers as the code did."""
+        answers = self._running.answers(self._first)
+        return answers is not None and all(
+            one.shape == two.shape and np.allclose(one, two, rtol=1e-9, atol=0, equal_nan=True)
+            for one, two in zip(answers, self._first.answers, strict=True)
+        )
+
+    def _repairs(self, edits: Sequence[Edit]) -> tuple[int, ...]:
+        """The arguments whose gradients are right with edits, in all samples; none if they spoil another one."""
+        with self._running.edited(*edits) as done:
+            if not done:
+                return ()
+            answers = self._running.answers(self._first)
+            positions = self._improved(self._first, answers, self.wrong)
+            if not positions and len(edits) == 1 and answers is not None:
+                self._note(edits[0], answers)
+            for sample in self._samples:
+                if not positions:
+                    return ()
+                if sample is not self._first:
+                    positions = self._improved(sample, self._running.answers(sample), positions)
+        return tuple(positions)
+
+    def _improved(self, sample: Sample, answers: Answers | None, positions: Sequence[int]) -> list[int]:
+        if answers is None:
+            return []
+        better = [n for n in positions if is_right(sample, n, answers[n])]
+        return better if better and all(is_right(sample, n, answers[n]) for n in self._right) else []
+
+    def _word(self, edit: Edit, positions: Sequence[int]) -> str:
+        """The word for an edit; a sum with a part left out may make but one row wrong."""
+        word = naming.final(edit)
+        if word != "term-missing" or edit.place.role != "range":
+            return word
+        sample = self._first
+        return naming.of_one_place([sample.answers[n] - sample.truths[n] for n in positions if n in self.wrong]) or word
+
+    def _note(self, edit: Edit, answers: Answers) -> None:
+        """Keep an edit with which the gradient comes nearer to the truth."""
+        left = total = 0.0
+        for n in self.wrong:
+            truth, before = self._first.truths[n], self._first.answers[n]
+            if answers[n].shape != truth.shape or before.shape != truth.shape:
+                return
+            left += float(np.abs(answers[n] - truth).sum())
+            total += float(np.abs(before - truth).sum())
+        if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
+            self._partial.append((left / total, edit))
+
+
+def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
+    place = edit.place
+    sites, node = place.sites, place.node
+    statement = node if isinstance(node, ast.stmt) else sites.statements.get(sites.statement_of.get(node, -1), node)
+    source, expression = (ast.unparse(each).splitlines()[0] for each in (statement, node))
+    line = getattr(node, "lineno", 0)
+    return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost, edit)

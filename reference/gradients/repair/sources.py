@@ -1,0 +1,193 @@
+"""The functions that compute a gradient, as the writer wrote them: found by running them, and compiled again."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import inspect
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+from typing import Any
+
+#: Folders of code that nobody who hands in a gradient has written.
+_FOREIGN = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    | {str(Path(__file__).resolve().parents[2])}
+)
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+#: Lines of a function that is small enough to be tried with an edit in each of its places.
+_MOST_LINES = 200
+
+
+class NoSourceError(Exception):
+    """The source of a function cannot be had, or is not what runs."""
+
+
+@dataclass(eq=False)
+class Source:
+    """One function of the writer's.
+
+    Attributes
+    ----------
+    function
+        The function itself.
+    twins
+        All functions that run the same code, itself among them, such as closures that were made by one call each.
+    tree
+        Its definition, without decorators; lines are counted as in its file.
+    """
+
+    function: FunctionType
+    tree: ast.FunctionDef
+    twins: tuple[FunctionType, ...]
+    _class: str | None = None
+    parents: dict[ast.AST, tuple[ast.AST, str, int | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for parent in ast.walk(self.tree):
+            for name, value in ast.iter_fields(parent):
+                if isinstance(value, ast.AST):
+                    self.parents[value] = parent, name, None
+                elif isinstance(value, list):
+                    for number, each in enumerate(value):
+                        if isinstance(each, ast.AST):
+                            self.parents[each] = parent, name, number
+
+    @property
+    def filename(self) -> str:
+        """Where the function stands."""
+        return self.function.__code__.co_filename
+
+    def compiled(self, tree: ast.FunctionDef) -> CodeType:
+        """The code of another definition of the function, which can take the place of its own.
+
+        Raises
+        ------
+        NoSourceError
+            It cannot.
+        """
+        code = self.function.__code__
+        free = code.co_freevars
+        held: list[ast.expr] = [ast.Name(name, ast.Load()) for name in free]
+        never = [ast.If(ast.Constant(value=False), [ast.Expr(ast.Tuple(held, ast.Load()))], [])] if held else []
+        inner = ast.FunctionDef(tree.name, tree.args, [*tree.body, *never], [], None, None)
+        if sys.version_info >= (3, 12):
+            inner.type_params = []
+        body: list[ast.stmt] = [inner]
+        if self._class is not None:
+            cls = ast.ClassDef(self._class, [], [], body, [])
+            if sys.version_info >= (3, 12):
+                cls.type_params = []
+            body = [cls]
+        names = [name for name in free if name != "__class__" or self._class is None]
+        assigned: list[ast.stmt] = [
+            ast.Assign([ast.Name(name, ast.Store())], ast.Constant(value=None)) for name in names
+        ]
+        no_arguments = ast.arguments([], [], None, [], [], None, [])
+        outer = ast.FunctionDef("outer", no_arguments, [*assigned, *body], [], None, None)
+        if sys.version_info >= (3, 12):
+            outer.type_params = []
+        module = ast.fix_missing_locations(ast.Module([outer], []))
+        found = _inner(compile(module, code.co_filename, "exec"), tree.name, 2 if self._class is None else 3)
+        if found is None or found.co_freevars != free:
+            raise NoSourceError(tree.name)
+        return found
+
+
+def _inner(code: CodeType, name: str, depth: int) -> CodeType | None:
+    """The code of a function that is defined at a depth inside other code."""
+    if depth == 0:
+        return code if code.co_name == name else None
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            found = _inner(each, name, depth - 1)
+            if found is not None:
+                return found
+    return None
+
+
+def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()) -> list[Source]:
+    """The writer's functions that run in a call, and in none of some other calls; the outermost comes first.
+
+    Raises
+    ------
+    NoSourceError
+        There is none whose source is at hand.
+    """
+    ran = _codes(call)
+    elsewhere = {code for other in others for code in _codes(other)}
+    codes = [code for code in ran if code not in elsewhere and _is_of_writer(code)]
+    nested = {inner for code in codes for inner in code.co_consts if isinstance(inner, CodeType)}
+    codes = [code for code in codes if code not in nested]
+    functions: dict[CodeType, list[FunctionType]] = {}
+    for function in _functions(codes):
+        functions.setdefault(function.__code__, []).append(function)
+    found = []
+    for code in codes:
+        if code in functions:
+            try:
+                found.append(_source(functions[code]))
+            except (OSError, SyntaxError, ValueError, NoSourceError):
+                continue
+    if not found:
+        raise NoSourceError("no source")
+    return found
+
+
+def _codes(call: Callable[[], Any]) -> list[CodeType]:
+    """The code of all functions of Python that a call runs, in order."""
+    seen: dict[CodeType, None] = {}
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            seen.setdefault(frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        call()
+    finally:
+        sys.setprofile(before)
+    return list(seen)
+
+
+def _is_of_writer(code: CodeType) -> bool:
+    name = code.co_filename
+    is_foreign = any(name.startswith(folder) for folder in _FOREIGN) or not _INSTALLED.isdisjoint(Path(name).parts)
+    return code.co_name.isidentifier() and not is_foreign
+
+
+def _functions(codes: Iterable[CodeType]) -> Iterator[FunctionType]:
+    wanted = set(codes)
+    for each in gc.get_referrers(*wanted) if wanted else ():
+        if isinstance(each, FunctionType) and each.__code__ in wanted:
+            yield each
+
+
+def _source(twins: Sequence[FunctionType]) -> Source:
+    function = twins[0]
+    lines, first = inspect.getsourcelines(function.__code__)
+    if len(lines) > _MOST_LINES:
+        raise NoSourceError("long")
+    module = ast.parse(textwrap.dedent("".join(lines)))
+    ast.increment_lineno(module, max(first, 1) - 1)
+    tree = module.body[0]
+    if not isinstance(tree, ast.FunctionDef) or tree.name != function.__code__.co_name:
+        raise NoSourceError(function.__name__)
+    tree.decorator_list = []
+    names = function.__qualname__.split(".")
+    in_class = len(names) > 1 and names[-2] != "<locals>"
+    found = Source(function, tree, tuple(twins), names[-2] if in_class else None)
+    if not _is_same(found.compiled(tree), function.__code__):
+        raise NoSourceError("the file has changed")
+    return found
+
+
+def _is_same(one: CodeType, two: CodeType) -> bool:
+    """Whether two codes are those of the same source, so far as names tell."""
+    return one.co_varnames == two.co_varnames and set(one.co_names) == set(two.co_names)

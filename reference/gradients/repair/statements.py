@@ -1,0 +1,157 @@
+"""Edits of whole statements: of what they store, and of the order of what they give."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import combinations
+
+from reference.gradients.repair import building as b
+from reference.gradients.repair.arithmetic import FACTOR_TOO_MANY
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import called_name
+from reference.gradients.repair.view import View
+
+_OPERATORS = ((ast.Add, "sign"), (ast.Sub, "sign"), (ast.Mult, "wrong-function"), (ast.Div, "wrong-function"))
+#: Values of a tuple or list of which pairs are exchanged.
+_MOST_VALUES = 8
+
+
+def stores(view: View) -> Iterator[Edit]:
+    """A store that replaces instead of adding, or the other way round, or adds each place once."""
+    for place in view.statements():
+        node = place.node
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            yield from _assigned(place, node, node.targets[0])
+        elif isinstance(node, ast.AugAssign):
+            yield from _added(view, place, node)
+        elif isinstance(node, ast.Expr) and called_name(node.value) == "at":
+            yield Edit(place, "extra-term", 1.1, None, {node: ast.Pass()})
+            yield from _ufuncs(place, node)
+        elif isinstance(node, ast.If):
+            never = ast.If(ast.Constant(value=False), [ast.Pass()], node.orelse)
+            yield Edit(place, "extra-term", 1.3, None, {node: never})
+            inverse = ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+            yield Edit(place, "mask-inverted", 1.3, None, {node: inverse})
+
+
+def _assigned(place: Place, node: ast.Assign, target: ast.expr) -> Iterator[Edit]:
+    if isinstance(target, ast.Subscript):
+        yield Edit(place, "row-wrong", 1.0, None, {node: ast.Pass()})
+        if not isinstance(node.value, ast.Constant):
+            yield Edit(place, "not-summed", 1.0, None, {node: ast.AugAssign(target, ast.Add(), node.value)})
+            yield from _added_at(place, target, node.value, ast.Add())
+    elif isinstance(target, ast.Name) and target.id in place.scope:
+        added = b.plus(ast.Name(target.id, ast.Load()), node.value)
+        yield Edit(place, "term-missing", 1.0, None, {node: ast.Assign([target], added)})
+
+
+def _added(view: View, place: Place, node: ast.AugAssign) -> Iterator[Edit]:
+    for operator, word in _OPERATORS:
+        if not isinstance(node.op, operator):
+            yield Edit(place, word, 1.0, None, {node: ast.AugAssign(node.target, operator(), node.value)})
+    if isinstance(node.target, ast.Name | ast.Subscript):
+        yield Edit(place, "extra-term", 1.1, None, {node: ast.Assign([node.target], node.value)})
+    is_sum = isinstance(node.op, ast.Add | ast.Sub)
+    if isinstance(node.target, ast.Subscript) and is_sum:
+        yield from _added_at(place, node.target, node.value, node.op)
+    word = "extra-term" if is_sum else _of_factor(view, node)
+    yield Edit(place, word, 1.1, None, {node: ast.Pass()})
+
+
+def _of_factor(view: View, node: ast.AugAssign) -> str:
+    found = view.of_node.get(node.value)
+    if found is not None and not found.varies:
+        return "scaled"
+    return "factor-missing" if isinstance(node.op, ast.Div) else FACTOR_TOO_MANY
+
+
+def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: ast.operator) -> Iterator[Edit]:
+    index = _as_value(target.slice)
+    if index is None:
+        return
+    name = "add.at" if isinstance(operator, ast.Add) else "subtract.at"
+    array = _loaded(target.value)
+    yield Edit(place, "not-summed", 0.95, None, {place.node: ast.Expr(b.numpy(name, array, index, value))})
+
+
+def _loaded(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Name):
+        return ast.Name(node.id, ast.Load())
+    return node
+
+
+def _as_value(index: ast.expr) -> ast.expr | None:
+    """An index as a value that can be an argument."""
+    if isinstance(index, ast.Slice):
+        parts = [each or ast.Constant(value=None) for each in (index.lower, index.upper, index.step)]
+        return ast.Call(ast.Name("slice", ast.Load()), parts, [])
+    if isinstance(index, ast.Tuple):
+        parts = [_as_value(each) or each for each in index.elts]
+        return ast.Tuple(parts, ast.Load())
+    return index
+
+
+def _ufuncs(place: Place, node: ast.Expr) -> Iterator[Edit]:
+    call = node.value
+    function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(call, ast.Call) and isinstance(function, ast.Attribute) and isinstance(function.value, ast.Attribute):
+        other = {"add": "subtract", "subtract": "add"}.get(function.value.attr)
+        if other is not None:
+            yield Edit(place, "sign", 1.0, None, {node: ast.Expr(b.numpy(f"{other}.at", *call.args))})
+
+
+def exchanges(view: View) -> Iterator[Edit]:
+    """Two gradients, or two values of a tuple or list, that stand in each other's place."""
+    for place in view.places:
+        node = place.node
+        if isinstance(node, ast.Tuple | ast.List) and 1 < len(node.elts) <= _MOST_VALUES and place.role == "value":
+            is_answer = isinstance(place.parent, ast.Return)
+            for one, two in combinations(range(len(node.elts)), 2):
+                changed = list(node.elts)
+                changed[one], changed[two] = changed[two], changed[one]
+                yield Edit(place, "swapped" if is_answer else "arguments-swapped", 1.0, type(node)(changed, ast.Load()))
+            if isinstance(node, ast.List):
+                yield Edit(place, "flipped", 1.1, ast.List(node.elts[::-1], ast.Load()))
+        if isinstance(node, ast.Call) and len(node.args) > 1 and called_name(node) not in {"where", "einsum"}:
+            for one, two in combinations(range(min(len(node.args), 5)), 2):
+                args = list(node.args)
+                args[one], args[two] = args[two], args[one]
+                yield Edit(place, "arguments-swapped", 1.1, ast.Call(node.func, args, node.keywords))
+    for statement in view.statements():
+        node = statement.node
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            target = node.targets[0]
+            for one, two in combinations(range(min(len(target.elts), 6)), 2):
+                changed = list(target.elts)
+                changed[one], changed[two] = changed[two], changed[one]
+                new = ast.Assign([ast.Tuple(changed, ast.Store())], node.value)
+                yield Edit(statement, "arguments-swapped", 1.3, None, {node: new})
+
+
+def two_names(view: View) -> Iterator[Edit]:
+    """Two names that stand in each other's place in a statement, or one that stands for another throughout it."""
+    for statement in view.statements():
+        if isinstance(statement.node, ast.For | ast.While | ast.If | ast.FunctionDef | ast.With):
+            continue
+        used = [
+            each for each in ast.walk(statement.node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+        ]
+        of_name: dict[str, list[ast.Name]] = {}
+        for each in used:
+            of_name.setdefault(each.id, []).append(each)
+        known = {name: view.of_node[nodes[0]] for name, nodes in of_name.items() if nodes[0] in view.of_node}
+        numbers = {
+            name: place for name, place in known.items() if place.is_number and not isinstance(place.value, bool)
+        }
+        for one, two in combinations(numbers, 2):
+            if numbers[one].shape == numbers[two].shape:
+                new: dict[ast.AST, ast.expr] = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
+                new |= {node: ast.Name(one, ast.Load()) for node in of_name[two]}
+                yield Edit(statement, "arguments-swapped", 1.1, None, new)
+        for name, place in numbers.items():
+            if len(of_name[name]) > 1:
+                for part in view.parts(place):
+                    if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
+                        word = "shifted" if place.role == "index" else "wrong-argument"
+                        yield Edit(statement, word, 1.2, None, dict.fromkeys(of_name[name], part.node))
