@@ -5,8 +5,10 @@ from __future__ import annotations
 #: Precisions in bits, tried in this order. A choice: all together cost at most twice as much as the last one,
 #: and a sum of doubles of all sizes needs 2,100 bits.
 BALL_BITS = (128, 256, 512, 1024, 2048, 4096)
-#: Bits of a number in double and in single precision: a computation on balls of so many rounds as theirs does.
-DOUBLE_BITS, SINGLE_BITS = 53, 24
+#: Bits of a number in double precision: a computation on balls of so many rounds as one in doubles does.
+DOUBLE_BITS = 53
+#: The same for single precision.
+SINGLE_BITS = 24
 #: A factor on the radius of such a computation, which is what doubles may be off by. Twice the radius is a theorem for
 #: correctly rounded operations: both computations lie within it. The rest is a choice, for functions of libraries that
 #: are off by several units in the last place, and for sums in another order.
