@@ -71,7 +71,7 @@ def _posed(message: Message, case: Case) -> tuple[list[BallArray], dict[str, Bal
         truths = [output]
     else:
         weights = case.arguments.get("delta_next", np.ones(output.shape))
-        output.accumulate(Balls.of(weights / 1.0).matrix)
+        output.accumulate(Balls.of(weights).matrix)
         gradients = [each.gradient() for each in args]
         truths = gradients[:1] if message.method == "delta" else [each / case.n_samples for each in gradients[1:]]
     given = {name: Balls.of(array) for name, array in case.arguments.items()}

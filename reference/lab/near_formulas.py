@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Constants = tuple[tuple[str, str], ...]
 
-#: Bits for constants: a difference of 1e-300 has to be seen beside 1.
-_BITS = 2048
-#: How far a constant may be off besides, as a part of it, where numbers in double precision enter. A choice.
-_NEAT = 1e-9
-#: How well a constant has to be known, as a part of it, to be told. A choice: three digits; what rounded constants in
-#: the code leave open may be all there is of it.
-_KNOWN = 1e-3
-#: From what size on a constant is none of those that people take for nothing. A choice: the answers in doubles show it,
-#: and other mistakes give the same answers.
-_SMALL = 1e-3
-#: By what part a number may differ, where others are taken for 0 that were added to it. A choice.
-_LEFT_ALONE = 1e-10
-
 
 @dataclass(frozen=True)
 class _Entry:
@@ -61,7 +48,7 @@ def named(message: Message, case: Case, found: Difference) -> tuple[str | None, 
     from reference.numerics.balls.tape import precision  # noqa: PLC0415 - needs flint, which is optional
 
     told: list[tuple[str, str, float]] = []
-    with precision(_BITS):
+    with precision(ball_tolerances.CONSTANT_BITS):
         for word, name, constants in _hypotheses(message, case, _entries(message, case, found)):
             constant = _common(constants)
             if constant is not None:
@@ -145,7 +132,7 @@ def _zeroed(entries: Sequence[_Entry], size: Callable[[_Entry], float]) -> list[
     """The number below which what is small is taken for 0, if all that is wrong is 0 and smaller than the rest."""
     gone = [each for each in entries if each.came.is_zero() and not each.due.is_zero()]
     left = [each for each in entries if not each.came.is_zero()]
-    if any(each.part > _LEFT_ALONE for each in left):
+    if any(each.part > ball_tolerances.OTHERS_LEFT for each in left):
         return []
     small = max((size(each) for each in gone), default=0.0)
     large = min((size(each) for each in left), default=np.inf)
@@ -184,7 +171,14 @@ def _common(constants: Sequence[Any]) -> float | None:
     low, high = -np.inf, np.inf
     for each in constants:
         ends = [each] if isinstance(each, float) else [each.lower(), each.upper()]
-        numbers = [float(end) * (1 + room) for end in ends for room in (-_NEAT, _NEAT)]
+        numbers = [
+            float(end) * (1 + room)
+            for end in ends
+            for room in (-ball_tolerances.CONSTANT_ROUNDING, ball_tolerances.CONSTANT_ROUNDING)
+        ]
         low, high = max(low, min(numbers)), min(high, max(numbers))
-    known = -_SMALL < low <= high < _SMALL and np.sign(low) == np.sign(high) != 0
-    return neat_between(low, high) if known and high - low <= _KNOWN * abs(high) else None
+    known = (
+        -ball_tolerances.CONSTANT_SMALL < low <= high < ball_tolerances.CONSTANT_SMALL
+        and np.sign(low) == np.sign(high) != 0
+    )
+    return neat_between(low, high) if known and high - low <= ball_tolerances.CONSTANT_KNOWN * abs(high) else None

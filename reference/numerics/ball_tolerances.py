@@ -5,8 +5,10 @@ from __future__ import annotations
 #: Precisions in bits, tried in this order. A choice: all together cost at most twice as much as the last one,
 #: and a sum of doubles of all sizes needs 2,100 bits.
 BALL_BITS = (128, 256, 512, 1024, 2048, 4096)
-#: Bits of a number in double and in single precision: a computation on balls of so many rounds as theirs does.
-DOUBLE_BITS, SINGLE_BITS = 53, 24
+#: Bits of a number in double precision: a computation on balls of so many rounds as one in doubles does.
+DOUBLE_BITS = 53
+#: The same for single precision.
+SINGLE_BITS = 24
 #: A factor on the radius of such a computation, which is what doubles may be off by. Twice the radius is a theorem for
 #: correctly rounded operations: both computations lie within it. The rest is a choice, for functions of libraries that
 #: are off by several units in the last place, and for sums in another order.
@@ -88,3 +90,16 @@ FORMULA_FLOOR = 1e-280
 #: What a method of the lab may be off from its definition in absolute terms. A choice: twice the smallest normal
 #: double, at which people clip so that nothing is 0; what is larger is a number like others.
 DEFINITION_FLOOR = 2 * SMALLEST_NORMAL
+#: Bits with which the constant is found that is wrong in a formula. A choice: 1e-300 has to be seen beside 1.
+CONSTANT_BITS = 2048
+#: How far such a constant may be off, as a part of it, where numbers in double precision enter. A choice: far more than
+#: a few roundings.
+CONSTANT_ROUNDING = 1e-9
+#: How well it has to be known, as a part of it, to be told. A choice: three digits; what rounded constants in the code
+#: leave open may be all there is of it.
+CONSTANT_KNOWN = 1e-3
+#: From what size on it is none that people take for nothing. A choice: answers in doubles show it, and other mistakes
+#: give the same answers.
+CONSTANT_SMALL = 1e-3
+#: By what part a number may differ, where others are taken for 0 that are added to it. A choice: those are smaller.
+OTHERS_LEFT = 1e-10
