@@ -254,3 +254,29 @@ def prelu_select(x):
 @of(A)
 def piecewise(x):
     return np.piecewise(x, [x < 0, x >= 0], [lambda t: t**2, lambda t: 3 * t])
+
+
+@of(A)
+def logarithms_where_positive(x):
+    return np.log(x, out=np.zeros_like(x), where=x > 0) * x
+
+
+@of(A)
+def divided_in_place_where_large(x):
+    result = x * x
+    np.divide(result, x, out=result, where=np.abs(x) > 0.5)
+    return result
+
+
+@of(A)
+def largest_of_each_row_replaced(x):
+    result = x * x
+    np.put_along_axis(result, x.argmax(axis=1)[:, None], 0, axis=1)
+    np.fill_diagonal(result, 1.5)
+    np.putmask(result, x < -1, -1)
+    return result
+
+
+@of(V)
+def sums_by_bin(x):
+    return np.bincount(np.arange(len(x)) % 3, weights=x * x) * np.bincount([0, 1, 2, 2])

@@ -42,7 +42,7 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x: np.where(x > 0.25, x * x, 3 * x), (A,)),
     (lambda x, y: np.where(y[:, :1] > 0, x, y), (A, B)),
     (lambda x: np.select([x > 0.5, x > -0.5], [x * x, 3 * x], 0.5), (A,)),
-    (lambda x: x[np.where(x > 0)] ** 2, (A,)),
+    (lambda x: x[np.where(x > 0)] ** 2 + np.where(x)[0][0] * x[0, 0], (A,)),
     # Sums and what is made of them, over all axes, one, several, the last, and with the axes kept
     *(
         (lambda x, f=f, o=options: f(x * x[:, :1], **o), (POSITIVE,))

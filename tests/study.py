@@ -32,6 +32,10 @@ SMALL = Plan(
 )
 
 
+#: An empty picture.
+BLANK = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+
+
 def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace MNIST by a little noise, and make all measurements and figures small."""
     rng = np.random.RandomState(0)
@@ -62,8 +66,7 @@ def noise_for_mnist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def leave_figures_blank(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write empty pictures in place of the figures, for tests that look at the text alone."""
-    blank = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
-    monkeypatch.setattr(figures, "svg", lambda figure: blank)
+    monkeypatch.setattr(figures, "svg", lambda figure: BLANK)
 
 
 def silent_display() -> Display:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 import bp
 from reference.execution.implementation import CLASSES, NotAnImplementation
-from reference.execution.worker import loading, newer_syntax
+from reference.execution.worker import loading
 from tests.loaded import HEAD, MODULES, NAMED, RELU, SOURCE, failed, file_in, flat_modules, judged
 
 pytestmark = pytest.mark.system
@@ -87,130 +86,6 @@ def test_several_files_that_train_share_the_time(tmp_path: Path) -> None:
     assert judgement.verdict == "pass"
     assert len(judgement.notes) == 6
     assert all("its share of the 3 s of processor time" in note for note in judgement.notes)
-
-
-@pytest.mark.parametrize("end", ["input('name? ')", "raise SystemExit", "1 / 0", "exit()", "quit()", "X = undefined"])
-def test_what_comes_after_the_classes_may_fail(tmp_path: Path, end: str) -> None:
-    """Classes defined before an exception are judged, and a note gives the exception."""
-    judgement = judged(file_in(tmp_path, end))
-    assert judgement.verdict == "pass"
-    assert re.match(r"solution.py ended with (EOFError|SystemExit|ZeroDivisionError|NameError)", judgement.notes[0])
-    assert ("SystemExit" in judgement.notes[0]) == ("xit" in end or "quit" in end)
-
-
-#: What a file may do before its classes, and what works for its author alone.
-BEFORE = """
-import argparse, socket, sys
-import numpy as np
-parser = argparse.ArgumentParser()
-parser.add_argument('--epochs', required=True)
-arguments = parser.parse_args()
-X = np.load('mnist.npz')
-name = input('Your name: ')
-epochs = int(sys.argv[1])
-socket.create_connection(('127.0.0.1', 9))
-"""
-
-
-def test_what_comes_before_the_classes_may_fail(tmp_path: Path) -> None:
-    """Classes that stand after exceptions are judged, and a note gives the first of these."""
-    future, _, rest = SOURCE.partition("from __future__ import annotations\n")
-    path = tmp_path / "solution.py"
-    path.write_text(f"{future}from __future__ import annotations\n{BEFORE}{rest}", encoding="utf-8")
-    judgement = judged(path)
-    assert judgement.verdict == "pass", judgement.notes
-    (note,) = judgement.notes
-    assert re.match(r"solution.py ended with SystemExit: 2 \(line \d+: parser.parse_args\(\)\)", note)
-
-
-@pytest.mark.parametrize("word", ["raise SystemExit", "exit()"])
-def test_file_that_ends_itself_has_ended(tmp_path: Path, word: str) -> None:
-    """Classes after the end of a file count as little as in Python itself."""
-    path = tmp_path / "solution.py"
-    path.write_text(f"import numpy\n{word}\nclass ReLULayer: pass\n", encoding="utf-8")
-    (finding,) = judged(path, "relu.made").findings
-    assert finding.mistake == "missing"
-
-
-def test_what_fails_after_an_exception_is_passed_over(tmp_path: Path) -> None:
-    """Each statement after an exception is run by itself; one that takes too long ends the file."""
-    path = tmp_path / "solution.py"
-    path.write_text("1 / 0\nx = 1\nx + y\n@z\nclass MLP: pass\nclass ReLULayer: pass\nwhile True: pass\n", "utf-8")
-    found = loading.load(path, CLASSES, seconds=1.0)
-    assert set(found.classes) == {"ReLULayer"}
-    (note,) = found.notes
-    assert note.startswith("solution.py ended with ZeroDivisionError")
-    assert note.endswith("still running when the time for it was up")
-
-
-def test_python_2_is_named(tmp_path: Path) -> None:
-    """A file of Python 2 is reported with its line, and the other files are judged."""
-    flat_modules(tmp_path / "mlp")
-    path = tmp_path / "mlp" / "relu_layer.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nprint 'trained'\n", encoding="utf-8")
-    judgement = judged(tmp_path / "mlp")
-    (line,) = [n for n, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "trained" in text]
-    said = f"relu_layer.py is Python 2 source (line {line}: print 'trained'); the lab is in Python 3"
-    assert failed(judgement.findings) == {"ReLULayer": ("missing", said)}
-    assert judgement.notes == (said,)
-
-
-NEWER = {
-    "type Array = list": "3.12",
-    "class Layer[T]: pass": "3.12",
-    "def made[T = int](x): pass": "3.13",
-    'name = f"{names["a"]}"': "3.12",
-    "except ValueError, TypeError:": "3.14",
-    "said = t'{name}'": "3.14",
-}
-
-
-@pytest.mark.parametrize("line", NEWER)
-def test_newer_syntax_is_told_as_that(line: str) -> None:
-    """What a later Python can parse is no mistake; what none can, and what Python 2 could, is not told as newer."""
-    assert newer_syntax.version_needed(line, (3, 11)) == NEWER[line]
-    assert newer_syntax.version_needed(line, (3, 14)) is None
-    assert not any(newer_syntax.version_needed(each, (3, 11)) for each in ("except E, e:", "print 'a'", "x = f'{x"))
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 14), reason="this Python knows the syntax")
-def test_file_for_a_newer_python_says_which(tmp_path: Path) -> None:
-    """The class is missing since its file needs a later Python, and the versions of both are told."""
-    flat_modules(tmp_path / "mlp")
-    path = tmp_path / "mlp" / "relu_layer.py"
-    path.write_text(path.read_text(encoding="utf-8") + "\nname = t'x'\n", encoding="utf-8")
-    (_, said), *_ = failed(judged(tmp_path / "mlp").findings).values()
-    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    assert said.startswith(f"relu_layer.py needs Python 3.14 or later, and is judged with Python {here} (line ")
-
-
-@pytest.mark.parametrize(
-    ("broken", "message"),
-    [
-        ("def f(:\n", r"relu_layer.py is no Python: invalid syntax \(line \d+: def f\(:\)"),
-        ("x = (1,\n", r"relu_layer.py is no Python: '\(' was never closed \(line \d+: x = \(1,\)"),
-        ("if True:\n", r"relu_layer.py is no Python: expected an indented block.*"),
-        ("x = '\0'\n", r"relu_layer.py is no Python: source code string cannot contain null bytes"),
-        ("  x = 1\n y = 2\n", r"relu_layer.py is no Python: unindent does not match .* \(line \d+: x = 1\)"),
-    ],
-)
-def test_syntax_errors_are_placed(tmp_path: Path, broken: str, message: str) -> None:
-    """A syntax error is reported with file, line and text for each class of the file; other files are judged."""
-    flat_modules(tmp_path / "mlp")
-    path = tmp_path / "mlp" / "relu_layer.py"
-    path.write_text(path.read_text(encoding="utf-8") + broken, encoding="utf-8")
-    found = failed(judged(tmp_path / "mlp").findings)
-    assert set(found) == {"ReLULayer"}
-    assert re.fullmatch(message, found["ReLULayer"][1] or "")
-
-
-def test_classes_of_a_submission_that_cannot_be_parsed_are_missing_for_that(tmp_path: Path) -> None:
-    """Where Python can read no file, that is the reason, also for classes that the text does not show."""
-    path = tmp_path / "solution.py"
-    path.write_text("def f(:\n", "utf-8")
-    found = loading.load(path, CLASSES, seconds=1.0)
-    said = "solution.py is no Python: invalid syntax (line 1: def f(:)"
-    assert (found.missing, found.causes) == (dict.fromkeys(CLASSES, said), dict.fromkeys(CLASSES, "not run"))
 
 
 def test_missing_class_is_one_finding(tmp_path: Path) -> None:
@@ -324,31 +199,6 @@ def test_several_submissions_are_not_one(tmp_path: Path, layout: str) -> None:
                 judged(folder)
     with pytest.raises(NotAnImplementation, match=r"holds 3 implementations \(.*anna.*ben.*carl.*--all"):
         judged(folder)
-
-
-def test_encodings(tmp_path: Path) -> None:
-    """A byte order mark, a declared encoding and Windows line ends are read."""
-    for number, data in enumerate(
-        (
-            b"\xef\xbb\xbf" + SOURCE.encode(),
-            b"# -*- coding: latin-1 -*-\n# \xe9\n" + SOURCE.encode(),
-            SOURCE.replace("\n", "\r\n").encode(),
-        )
-    ):
-        path = tmp_path / f"solution_{number}.py"
-        path.write_bytes(data)
-        judgement = judged(path)
-        assert judgement.verdict == "pass", judgement.notes
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
-    """A file that an editor or a shell of Windows has saved in UTF-16 is told as that."""
-    path = tmp_path / "solution.py"
-    path.write_bytes(SOURCE.encode(encoding))
-    found = loading.load(path, CLASSES, seconds=1.0)
-    said = "solution.py is in UTF-16, which Python cannot read: save it as UTF-8"
-    assert found.missing == dict.fromkeys(CLASSES, said)
 
 
 def test_trusted_code_keeps_its_exceptions(tmp_path: Path) -> None:

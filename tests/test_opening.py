@@ -107,15 +107,12 @@ def test_folder_of_ours_is_not_in_messages(elsewhere: Path) -> None:
     assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["MLP.PY", "hw/MLP.Py", "hw.zip"])
+@pytest.mark.parametrize("name", ["MLP.PY", "hw/MLP.Py"])
 def test_ending_in_capitals_is_read(elsewhere: Path, name: str) -> None:
-    """``MLP.PY``, a Python file for Windows, is judged by itself, in a folder and in an archive."""
+    """``MLP.PY``, a Python file for Windows, is judged by itself and in a folder."""
     place = elsewhere / name
     place.parent.mkdir(exist_ok=True)
-    if name.endswith("zip"):
-        zipped(place, MLP__PY=RIGHT)
-    else:
-        place.write_text(RIGHT, encoding="utf-8")
+    place.write_text(RIGHT, encoding="utf-8")
     assert outcome(name.partition("/")[0], *RELU) == OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import struct
 from collections.abc import Iterable
@@ -94,3 +95,9 @@ def test_uses_of_a_call_are_told_apart(machine: str) -> None:
     assert answer(machine, fcntl, (3, 6)) == ALLOW
     assert answer(machine, fcntl, (3, 1024)) == EPERM
     assert [answer(machine, limits, (process, 7)) for process in (0, 1)] == [ALLOW, EPERM]
+
+
+def test_no_filter_for_an_unknown_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another processor the numbers would mean other calls: there is no filter, and that is told."""
+    monkeypatch.setattr("platform.machine", lambda: "riscv64")
+    assert not syscalls.install(ctypes.CDLL(None))

@@ -20,6 +20,7 @@ from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.judge import Comparison
 from reference.gradients.subject import Subject
+from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 from tests.gradients import POSITIVE, drawn
@@ -198,6 +199,33 @@ def test_kinds_that_are_looked_for_are_drawn() -> None:
     assert drawn | near >= consistency.PLAIN
     assert drawn & consistency.PLAIN
     assert near <= consistency.PLAIN
+
+
+def test_cases_near_the_given_one_are_drawn_by_the_seed() -> None:
+    """The same seed draws the same cases; others, far apart too, draw others."""
+    given = examination().pattern
+    drawn = [[each.args[0] for each in asking.near_given(given, seed, "quick")] for seed in (1, 2, 33, 65, 2**32 + 1)]
+    again = [each.args[0] for each in asking.near_given(given, 1, "quick")]
+    assert np.array_equal(drawn[0], again)
+    assert np.array_equal(drawn[0], drawn[-1])
+    assert all(not np.array_equal(drawn[0], other) for other in drawn[1:-1])
+
+
+def test_cases_near_the_given_one_move_each_number_by_its_part() -> None:
+    """Of itself, or of the largest in every second case, and all by one factor; what is symmetric stays so."""
+    symmetric = X[:, :3] + X[:, :3].T
+    for array in (X, symmetric):
+        found = asking.near_given(pattern((array,), None), 0, "normal")
+        parts, factors = tolerances.NEAR_PARTS, tolerances.NEAR_FACTORS
+        assert len(found) == tolerances.NEAR_CASES["normal"]
+        for number, each in enumerate(found):
+            part, factor = parts[number % len(parts)], factors[number % len(factors)]
+            moved = np.abs(each.args[0] / factor - array)
+            size = np.abs(array).max() if number % 2 else np.abs(array)
+            assert (moved <= part * size * (1 + 1e-9)).all(), number
+            assert moved.max() > 0.3 * part * np.max(size), number
+            assert number % 2 == 0 or (moved > part * np.abs(array)).any(), number
+            assert array is X or np.array_equal(each.args[0], each.args[0].T)
 
 
 def test_an_entry_that_leads_keeps_what_was_drawn() -> None:

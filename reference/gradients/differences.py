@@ -309,7 +309,7 @@ class Differences:
             return followed[0], True
         (measured,) = unfollowed_error(compute, args, [output])
         analysed = None if self.analysed is None else self.analysed(*args)
-        return measured if analysed is None else np.fmax(measured, analysed), False
+        return measured if analysed is None else np.fmax(measured, np.reshape(analysed, measured.shape)), False
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))

@@ -13,7 +13,7 @@ from reports.commands.data import mnist_folder
 from reports.io.exit_codes import FAILED, OK, TOOL, UsageError
 from reports.io.interruption import terminable
 from reports.io.lock import only_run_on
-from reports.io.outputs import made_folder
+from reports.io.outputs import made_folder, require_matplotlib
 from reports.io.progress import Display
 from reports.study.build import build
 from reports.study.cache import Cache
@@ -26,6 +26,7 @@ from reports.verdicts.settings import refuse_without_confinement
 def run(arguments: argparse.Namespace) -> int:
     """Write the report into ``arguments.out``; results that an earlier run has kept there are used again."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    require_matplotlib()
     submission = _submission(arguments)
     made_folder("out", arguments.out)
     with only_run_on(arguments.out / "report"), terminable():

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, Place, called_name
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
+from reference.numerics import likeness
 
 #: The vocabulary has no word for a factor that is not due: the place is told.
 FACTOR_TOO_MANY = ""
@@ -30,12 +32,7 @@ def signs(view: View) -> Iterator[Edit]:
             if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
                 yield Edit(place, "sign", 1.0, node.operand)
         if place.is_floating and place.role in {"value", "exponent"} and not isinstance(place.parent, ast.UnaryOp):
-            yield Edit(place, "sign", 1.05, b.negative(_expr(node)))
-
-
-def _expr(node: ast.AST) -> ast.expr:
-    assert isinstance(node, ast.expr)
-    return node
+            yield Edit(place, "sign", 1.05, b.negative(place.expression))
 
 
 def _factor_word(place: Place, *, divides: bool) -> str:
@@ -85,7 +82,7 @@ def _without_terms(place: Place, node: ast.BinOp, left: Place, right: Place) -> 
 
 
 def _is_small(value: object) -> bool:
-    return isinstance(value, int | float | np.generic) and 0 < abs(float(value)) <= 0.05
+    return isinstance(value, int | float | np.generic) and 0 < abs(float(value)) <= likeness.SMALL_CONSTANT
 
 
 def _powers(place: Place, node: ast.BinOp, exponent: Place) -> Iterator[Edit]:
@@ -158,7 +155,7 @@ def powers(view: View) -> Iterator[Edit]:
     for place in view.places:
         if not place.is_floating or place.role not in {"value", "compared"}:
             continue
-        node = _expr(place.node)
+        node = place.expression
         cost = 1.1 if isinstance(node, ast.Name) else 1.4
         yield Edit(place, "factor-missing", cost, b.power(node, 2))
         yield Edit(place, "factor-missing", cost + 0.1, b.numpy("sqrt", node))
@@ -174,7 +171,7 @@ def functions(view: View) -> Iterator[Edit]:
     for place in view.places:
         if not place.is_floating or place.role not in {"value", "compared"}:
             continue
-        node = _expr(place.node)
+        node = place.expression
         cost = 1.4 if isinstance(node, ast.Name) else 1.8
         for name in known:
             yield Edit(place, "wrong-argument", cost if name in used else cost + 0.3, b.numpy(name, node))

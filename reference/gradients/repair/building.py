@@ -24,17 +24,17 @@ def numbers(values: int | tuple[int, ...] | None) -> ast.expr:
     return number(values)
 
 
+def function(name: str) -> ast.expr:
+    """A function of numpy; its name may have dots."""
+    found: ast.expr = ast.Constant(value=NUMPY)
+    for part in name.split("."):
+        found = ast.Attribute(found, part, _LOAD)
+    return found
+
+
 def numpy(name: str, *args: ast.expr, **keywords: ast.expr) -> ast.expr:
     """A call of a function of numpy."""
-    function: ast.expr = ast.Constant(value=NUMPY)
-    for part in name.split("."):
-        function = ast.Attribute(function, part, _LOAD)
-    return ast.Call(function, list(args), [ast.keyword(key, value) for key, value in keywords.items()])
-
-
-def binary(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
-    """An operation with two operands."""
-    return ast.BinOp(left, operator, right)
+    return ast.Call(function(name), list(args), [ast.keyword(key, value) for key, value in keywords.items()])
 
 
 def times(left: ast.expr, right: ast.expr) -> ast.expr:

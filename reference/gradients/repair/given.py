@@ -10,6 +10,7 @@ from reference.gradients.repair.sources import NoSourceError, sources_of
 
 #: Expressions of the forward pass that are tried.
 _MOST = 40
+_KINDS = (ast.Name, ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript, ast.Compare)
 
 
 def given_by(context: Context) -> list[ast.expr]:
@@ -30,7 +31,5 @@ def given_by(context: Context) -> list[ast.expr]:
 
 def _parts(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
-        if (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)) or (isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Subscript | ast.Compare) and isinstance(
-            getattr(node, "ctx", ast.Load()), ast.Load
-        )):
+        if isinstance(node, _KINDS) and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
             yield node

@@ -8,36 +8,40 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, Place, called_name
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 
 
 def steps(view: View) -> Iterator[Edit]:
     """An index, a bound of a slice or of a range, or a shift that is one off."""
     for place in view.places:
-        if place.role not in {"index", "range", "shift"} or isinstance(place.value, bool):
-            continue
-        node = place.expression
-        if isinstance(node, ast.UnaryOp | ast.Tuple) or not place.is_number or place.is_floating:
-            continue
-        if place.shape and place.role != "index":
-            continue
-        if isinstance(place.value, int | float) and abs(place.value) > 1e6:
-            continue
-        word = "term-missing" if place.role == "range" or isinstance(place.parent, ast.Slice) else "shifted"
-        for change in (1, -1):
-            yield Edit(place, word, 1.0, b.plus(node, b.number(change)))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-            yield Edit(place, word, 1.0, node.left)
-            other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
-            yield Edit(place, word, 1.0, ast.BinOp(node.left, other, node.right))
-        for change in (2, -2):
-            yield Edit(place, word, 1.3, b.plus(node, b.number(change)))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.Name):
-            yield Edit(place, "flipped", 0.95, node.right)
-        if place.role == "shift":
-            yield Edit(place, "shifted", 1.0, b.negative(node))
-        yield from _strides(view, place, node)
+        if _is_place_of_entries(place):
+            yield from _steps_at(place, place.expression)
+            yield from _strides(view, place, place.expression)
+
+
+def _steps_at(place: Place, node: ast.expr) -> Iterator[Edit]:
+    word = "term-missing" if place.role == "range" or isinstance(place.parent, ast.Slice) else "shifted"
+    for change, cost in ((1, 1.0), (-1, 1.0), (2, 1.3), (-2, 1.3)):
+        yield Edit(place, word, cost, b.plus(node, b.number(change)))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield Edit(place, word, 1.0, node.left)
+        other = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+        yield Edit(place, word, 1.0, ast.BinOp(node.left, other, node.right))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and isinstance(node.right, ast.Name):
+        yield Edit(place, "flipped", 0.95, node.right)
+    if place.role == "shift":
+        yield Edit(place, "shifted", 1.0, b.negative(node))
+
+
+def _is_place_of_entries(place: Place) -> bool:
+    """Whether a whole number, or an array of them as an index, says which entries are meant."""
+    if place.role not in {"index", "range", "shift"} or isinstance(place.value, bool) or not place.is_number:
+        return False
+    if isinstance(place.node, ast.UnaryOp | ast.Tuple) or np.asarray(place.value).dtype.kind not in "iu":
+        return False
+    return not place.shape or place.role == "index"
 
 
 def negated(view: View) -> Iterator[Edit]:

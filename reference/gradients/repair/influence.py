@@ -1,8 +1,9 @@
-"""Tells at little cost which places cannot hold the mistake, and by which constant a place would have to be multiplied."""
+"""Tells at little cost where the mistake cannot be, and by which constant a value would have to be multiplied."""
 
 from __future__ import annotations
 
 import ast
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -30,26 +31,36 @@ class Influence:
         The code, its places, and a case.
     wrong, right
         The arguments whose gradients are wrong in some case, and the others.
+    deadline
+        By `time.process_time`.
     """
 
     def __init__(
-        self, running: Running, view: View, sample: Sample, wrong: Sequence[int], right: Sequence[int]
+        self,
+        running: Running,
+        view: View,
+        sample: Sample,
+        wrong: Sequence[int],
+        right: Sequence[int],
+        deadline: float,
     ) -> None:
         self._running = running
         self._sample = sample
         self._wrong = [n for n in wrong if not is_right(sample, n, sample.answers[n])]
         self._right = right
+        self._deadline = deadline
         #: Places where no edit can repair the gradient: it does not depend on them, or another one does that is right.
         self.excluded: set[ast.AST] = set()
         #: Edits that multiply a place by a constant.
         self.scalings: list[Edit] = []
         for place in view.places:
+            if time.process_time() > deadline:
+                return
             if place.is_floating and not place.is_nested and place.role != "compared":
                 self._try(place)
 
     def _try(self, place: Place) -> None:
-        assert isinstance(place.node, ast.expr)
-        answers = self._run(place, b.times(place.node, b.number(2.0)))
+        answers = self._run(place, b.times(place.expression, b.number(2.0)))
         if answers is None or not np.any(place.value):
             return
         now = self._sample.answers
@@ -60,7 +71,8 @@ class Influence:
         ):
             self.excluded.add(place.node)
             return
-        for positions in [[*self._wrong]] if len(self._wrong) == 1 else [[*self._wrong], *([n] for n in self._wrong)]:
+        groups = [self._wrong, *([n] for n in self._wrong)] if len(self._wrong) > 1 else [self._wrong]
+        for positions in groups:
             self._scale(place, answers, positions)
 
     def _run(self, place: Place, new: ast.expr) -> Answers | None:
@@ -68,7 +80,7 @@ class Influence:
             return self._running.answers(self._sample) if done else None
 
     def _scale(self, place: Place, answers: Answers, positions: Sequence[int]) -> None:
-        assert isinstance(place.node, ast.expr)
+        node = place.expression
         moved = _flat([answers[n] - self._sample.answers[n] for n in positions])
         due = _flat([self._sample.truths[n] - self._sample.answers[n] for n in positions])
         if moved.shape != due.shape or not moved.any() or not np.isfinite(moved).all():
@@ -78,37 +90,36 @@ class Influence:
             return
         factor = part + 1
         if abs(factor) < likeness.SAME_CONSTANT:
-            self.scalings.append(Edit(place, "extra-term", 1.3, b.times(place.node, b.number(0.0))))
+            self.scalings.append(Edit(place, "extra-term", 1.3, b.times(node, b.number(0.0))))
         elif abs(factor + 1) < likeness.SAME_CONSTANT:
-            self.scalings.append(Edit(place, "sign", 1.2, b.negative(place.node)))
+            self.scalings.append(Edit(place, "sign", 1.2, b.negative(node)))
         else:
-            cost = 1.3 if isinstance(place.node, ast.Name | ast.BinOp) else 1.35
-            self.scalings.append(Edit(place, "scaled", cost, b.times(place.node, b.number(factor))))
+            cost = 1.3 if isinstance(node, ast.Name | ast.BinOp) else 1.35
+            self.scalings.append(Edit(place, "scaled", cost, b.times(node, b.number(factor))))
 
     def constants(self, view: View) -> Iterator[Edit]:
         """Numbers of the code with other values, which are estimated."""
         for place in view.places:
-            if place.is_nested or place.varies or not place.is_floating or place.shape or place.role == "compared":
-                continue
-            if not isinstance(place.node, ast.Constant | ast.Name | ast.Attribute):
-                continue
-            value = self._estimate(place)
-            if value is not None:
-                yield Edit(place, "scaled", 1.4, b.number(value))
+            is_plain = isinstance(place.node, ast.Constant | ast.Name | ast.Attribute)
+            is_constant = place.is_floating and not place.varies and not place.shape
+            if is_plain and is_constant and not place.is_nested and time.process_time() < self._deadline:
+                value = self._estimate(place)
+                if value is not None:
+                    yield Edit(place, "scaled", 1.4, b.number(value))
 
     def _estimate(self, place: Place) -> float | None:
-        """The value with which the gradient is right, by Newton's method."""
+        """The value with which the gradient is right, by Newton's method; None where that does not get there."""
         value = float(place.value)
         for _ in range(_STEPS):
-            step = likeness.SHORT_STEP * max(abs(value), likeness.LARGE_STEP)
-            ends = [self._run(place, b.number(each)) for each in (value, value + step)]
-            if ends[0] is None or ends[1] is None:
-                return None
-            if all(is_right(self._sample, n, ends[0][n]) for n in self._wrong):
+            answers = self._run(place, b.number(value))
+            if answers is not None and all(is_right(self._sample, n, answers[n]) for n in self._wrong):
                 return value
-            one, two = (_flat([end[n] for n in self._wrong]) for end in ends)
-            due = _flat([self._sample.truths[n] for n in self._wrong]) - one
-            slope = (two - one) / step
+            step = likeness.SHORT_STEP * max(abs(value), likeness.LARGE_STEP)
+            moved = self._run(place, b.number(value + step))
+            if answers is None or moved is None:
+                return None
+            due = _flat([self._sample.truths[n] - answers[n] for n in self._wrong])
+            slope = _flat([moved[n] - answers[n] for n in self._wrong]) / step
             if not np.isfinite(slope).all() or not slope.any():
                 return None
             value += float(slope @ due / (slope @ slope))

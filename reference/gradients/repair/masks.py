@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, called_name
+from reference.gradients.repair.axes import array_of
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 
 _INVERSE: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -16,6 +18,9 @@ _INVERSE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }  # fmt: skip
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.Lt, ast.Lt: ast.Gt, ast.GtE: ast.LtE, ast.LtE: ast.GtE}
 _STRICT: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Lt: ast.LtE, ast.LtE: ast.Lt}
+_TABLES = ((_INVERSE, "mask-inverted"), (_TURNED, "mask-inverted"), (_STRICT, "mask-wrong-threshold"))
+_OPPOSITE = {"argmax": "argmin", "argmin": "argmax", "maximum": "minimum", "minimum": "maximum"}
+_OF_WHERE = 3
 
 
 def comparisons(view: View) -> Iterator[Edit]:
@@ -23,62 +28,61 @@ def comparisons(view: View) -> Iterator[Edit]:
     for place in view.places:
         node = place.node
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            kind = type(node.ops[0])
-            for table, word in (
-                (_INVERSE, "mask-inverted"),
-                (_TURNED, "mask-inverted"),
-                (_STRICT, "mask-wrong-threshold"),
-            ):
-                if kind in table:
-                    yield Edit(place, word, 1.0, ast.Compare(node.left, [table[kind]()], node.comparators))
+            for table, word in _TABLES:
+                if type(node.ops[0]) in table:
+                    other = table[type(node.ops[0])]()
+                    yield Edit(place, word, 1.0, ast.Compare(node.left, [other], node.comparators))
             left = view.of_node.get(node.left)
             if left is not None and left.is_floating:
-                size = ast.Compare(b.numpy("abs", node.left), node.ops, node.comparators)
-                yield Edit(place, "mask-from-other", 1.2, size)
-                for value in (0, 1, -1):
-                    changed = ast.Compare(node.left, node.ops, [b.number(value)])
-                    yield Edit(place, "mask-wrong-threshold", 1.2, changed)
-                for part in view.parts(place):
-                    if not part.shape and not part.varies:
-                        changed = ast.Compare(node.left, node.ops, [part.node])
-                        yield Edit(place, "mask-wrong-threshold", 1.3, changed)
+                yield from _compared(view, place, node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert | ast.Not):
             yield Edit(place, "mask-inverted", 1.0, node.operand)
         elif isinstance(place.value, np.ndarray) and place.value.dtype.kind == "b":
-            assert isinstance(node, ast.expr)
-            yield Edit(place, "mask-inverted", 1.05, b.numpy("logical_not", node))
-        yield from _choices(view, place)
+            yield Edit(place, "mask-inverted", 1.05, b.numpy("logical_not", place.expression))
 
 
-def _choices(view: View, place: object) -> Iterator[Edit]:
-    from reference.gradients.repair.places import Place
+def _compared(view: View, place: Place, node: ast.Compare) -> Iterator[Edit]:
+    size = ast.Compare(b.numpy("abs", node.left), node.ops, node.comparators)
+    yield Edit(place, "mask-from-other", 1.2, size)
+    limits = [(b.number(each), 1.2) for each in (0, 1, -1)]
+    limits += [(part.node, 1.3) for part in view.parts(place) if not part.shape and not part.varies]
+    for limit, cost in limits:
+        yield Edit(place, "mask-wrong-threshold", cost, ast.Compare(node.left, node.ops, [limit]))
 
-    assert isinstance(place, Place)
-    node = place.node
-    if not isinstance(node, ast.Call):
-        return
+
+def choices(view: View) -> Iterator[Edit]:
+    """Another choice between two arrays, or of the entries of one."""
+    for place in view.places:
+        node = place.node
+        if not isinstance(node, ast.Call):
+            continue
+        name = called_name(node)
+        if name == "where" and len(node.args) == _OF_WHERE:
+            yield from _where(place, node)
+        if name in {"tril", "triu"}:
+            yield from _triangles(place, node)
+        if name in _OPPOSITE:
+            array = array_of(view, node)
+            args = [array, *(each for each in node.args if each is not array)]
+            yield Edit(place, "mask-inverted", 1.0, b.call(b.function(_OPPOSITE[name]), args, node.keywords))
+
+
+def _where(place: Place, node: ast.Call) -> Iterator[Edit]:
+    condition, one, two = node.args
+    yield Edit(place, "mask-inverted", 1.0, b.call(node.func, [condition, two, one], node.keywords))
+    nothing = b.number(0)
+    for each, args in ((one, [condition, one, nothing]), (two, [condition, nothing, two])):
+        yield Edit(place, "mask-missing", 1.5, each)
+        yield Edit(place, "mask-missing", 1.3, b.call(node.func, args, node.keywords))
+
+
+def _triangles(place: Place, node: ast.Call) -> Iterator[Edit]:
+    named = [each.value for each in node.keywords if each.arg == "k"]
+    now = [*node.args[1:], *named, b.number(0)][0]
     name = called_name(node)
-    if name == "where" and len(node.args) == 3:
-        condition, one, two = node.args
-        yield Edit(place, "mask-inverted", 1.0, ast.Call(node.func, [condition, two, one], node.keywords))
-        for each in (one, two):
-            yield Edit(place, "mask-missing", 1.5, each)
-            others = [one if old is each else b.number(0) for old in (one, two)] if each is one else [b.number(0), two]
-            yield Edit(place, "mask-missing", 1.3, ast.Call(node.func, [condition, *others], node.keywords))
-    if name in {"tril", "triu"}:
-        now = (
-            node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "k"), b.number(0))
-        )
+    one_off = (b.plus(now, b.number(1)), b.minus(now, b.number(1)))
+    for limit in one_off:
+        yield Edit(place, "mask-wrong-threshold", 1.0, b.numpy(name, node.args[0], limit))
+    for limit in (now, b.negative(now), *one_off):
         other = "triu" if name == "tril" else "tril"
-        for change in (1, -1):
-            moved = b.numpy(name, node.args[0], b.plus(now, b.number(change)))
-            yield Edit(place, "mask-wrong-threshold", 1.0, moved)
-        for moved_by in (now, b.negative(now), b.plus(now, b.number(1)), b.minus(now, b.number(1))):
-            moved = b.numpy(other, node.args[0], moved_by)
-            yield Edit(place, "mask-inverted", 1.0, moved)
-    if name in {"argmax", "argmin", "maximum", "minimum"}:
-        other = {"argmax": "argmin", "argmin": "argmax", "maximum": "minimum", "minimum": "maximum"}[name]
-        array = node.args
-        if isinstance(node.func, ast.Attribute) and view.of_node.get(node.func.value) is not None:
-            array = [node.func.value, *node.args]
-        yield Edit(place, "mask-inverted", 1.0, ast.Call(b.numpy(other).func, list(array), node.keywords))  # type: ignore[attr-defined]
+        yield Edit(place, "mask-inverted", 1.0, b.numpy(other, node.args[0], limit))

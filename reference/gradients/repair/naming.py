@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.repair.places import AXIS_FUNCTIONS, Edit, Place, called_name
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name
 from reference.numerics import likeness
 
 if TYPE_CHECKING:
@@ -46,38 +47,36 @@ def of_constant(place: Place) -> str:
 
 def of_replacement(place: Place, part: Part) -> str:
     """The word for a value that stands where a part is due."""
-    old = np.asarray(place.value)
     if place.role in {"index", "range", "shift"}:
         return "shifted" if isinstance(place.parent, ast.Slice) else "wrong-argument"
-    if place.role == "compared" or old.dtype.kind == "b":
-        if not place.shape:
-            return "mask-wrong-threshold"
-        return "mask-from-delta" if place.is_of_cotangent and not part.is_of_cotangent else "mask-from-other"
-    if part.is_of_cotangent and part.is_cotangent and not place.is_of_cotangent:
+    if place.role == "compared" or np.asarray(place.value).dtype.kind == "b":
+        is_delta = place.is_of_cotangent and not part.is_of_cotangent
+        return "mask-wrong-threshold" if not place.shape else "mask-from-delta" if is_delta else "mask-from-other"
+    if part.is_cotangent and not place.is_of_cotangent:
         return "delta-next-ignored"
-    if old.ndim == 0 and not place.varies and not part.shape:
+    if not place.shape and not place.varies and not part.shape:
         return of_constant(place)
-    is_first_telling = place.visits == 1 or (isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name))
-    by_ratio = _by_ratio(place, part) if is_first_telling else None
-    around = _around(place.node, part.node)
-    if around is not None:
-        return by_ratio or around(place, part)
-    inside = _inside(place.node, part.node)
-    return by_ratio or ("wrong-argument" if inside is None else inside)
+    return _of_value(place, part)
 
 
-def _around(node: ast.AST, new: ast.AST) -> Any:
-    """How a part is made of what it stands for: by a factor, or by a term; None if it is not."""
-    if not isinstance(new, ast.BinOp):
-        return None
-    text = ast.dump(node)
-    if text not in {ast.dump(new.left), ast.dump(new.right)}:
+def _of_value(place: Place, part: Part) -> str:
+    are_names = isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name)
+    by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
+    if by_ratio is not None:
+        return by_ratio
+    around = _around(place, part)
+    inside = _inside(place.node, part.node) if around is None else around
+    return "wrong-argument" if inside is None else inside
+
+
+def _around(place: Place, part: Part) -> str | None:
+    """What it is called where a part is made of what it stands for, by a factor or a term; None where it is not."""
+    new, text = part.node, ast.dump(place.node)
+    if not isinstance(new, ast.BinOp) or text not in {ast.dump(new.left), ast.dump(new.right)}:
         return None
     if isinstance(new.op, ast.Mult | ast.Div):
-        return lambda place, part: (
-            "factor-missing" if part.varies or part.shape != place.shape or place.shape else "scaled"
-        )
-    return (lambda *_: "term-missing") if isinstance(new.op, ast.Add | ast.Sub) else None
+        return "factor-missing" if part.varies or part.shape or place.shape else "scaled"
+    return "term-missing" if isinstance(new.op, ast.Add | ast.Sub) else None
 
 
 def _inside(node: ast.AST, new: ast.AST) -> str | None:
@@ -99,24 +98,30 @@ def _inside(node: ast.AST, new: ast.AST) -> str | None:
 
 def _by_ratio(place: Place, part: Part) -> str | None:
     """What it is called where the part is the value times a constant, or times a factor without the cotangent."""
-    pairs = list(zip(place.values, part.values, strict=True))
-    if not all(isinstance(each, float | np.ndarray | np.generic) for pair in pairs for each in pair):
+    ratios = _ratios(place, part)
+    if ratios is None:
         return None
-    if any(np.shape(one) != np.shape(two) for one, two in pairs):
-        return None
-    with np.errstate(all="ignore"):
-        ratios = [np.asarray(two, dtype=float) / np.asarray(one, dtype=float) for one, two in pairs]
-        if not all(np.array_equal(np.asarray(one) == 0, np.asarray(two) == 0) for one, two in pairs):
-            return None
     flat = [each[np.isfinite(each)] for each in ratios]
-    if any(each.size == 0 for each in flat) or any(np.asarray(one).dtype.kind not in "f" for one, _ in pairs):
-        return None
-    one = flat[0].flat[0]
-    if one not in {0, 1} and all(np.allclose(each, one, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
-        return "sign" if np.isclose(one, -1) else "scaled"
-    if part.is_of_cotangent and place.is_of_cotangent and np.allclose(ratios[0], ratios[3], rtol=1e-7, equal_nan=True):
-        return "factor-missing"
-    return None
+    first = float(flat[0].flat[0])
+    if first not in {0.0, 1.0} and all(np.allclose(each, first, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
+        return "sign" if np.isclose(first, -1) else "scaled"
+    are_of_cotangent = part.is_of_cotangent and place.is_of_cotangent
+    same = are_of_cotangent and np.allclose(ratios[0], ratios[3], rtol=likeness.SAME_FACTOR, equal_nan=True)
+    return "factor-missing" if same else None
+
+
+def _ratios(place: Place, part: Part) -> list[NDArray[Any]] | None:
+    """The part by the value in each run; None where they are not 0 in the same entries, or not comparable."""
+    found = []
+    for one, two in zip(place.values, part.values, strict=True):
+        old, new = np.asarray(one), np.asarray(two)
+        if old.dtype.kind != "f" or new.dtype.kind not in "fiu" or old.shape != new.shape:
+            return None
+        if not np.array_equal(old == 0, new == 0) or not old.any():
+            return None
+        with np.errstate(all="ignore"):
+            found.append(np.asarray(new / old))
+    return found if all(np.isfinite(each).any() for each in found) else None
 
 
 def of_factor(place: Place, part: Part) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.repair.building import is_module
+from reference.gradients.repair import roles
 from reference.gradients.repair.instrument import Sites
 
 #: Kinds of numbers that take part in a computation.
@@ -128,7 +128,7 @@ class Place:
     @cached_property
     def role(self) -> str:
         """What it is for: ``index``, ``axis``, ``exponent``, ``compared``, or a ``value``."""
-        return role_of(self.node, self.sites)
+        return roles.role_of(self.node, self.sites.source.parents)
 
 
 def is_number(value: Any) -> bool:
@@ -151,58 +151,6 @@ def _is_twice(one: Any, two: Any) -> bool:
     if array.dtype.kind != "f" or not array.any():
         return False
     return bool(np.allclose(2 * array, other, rtol=1e-9, atol=1e-300, equal_nan=True))
-
-
-#: Functions whose number or numbers behind the array are axes, and the place of the argument.
-AXIS_FUNCTIONS = frozenset(
-    ["sum", "mean", "max", "min", "amax", "amin", "prod", "var", "std", "cumsum", "cumprod", "argmax", "argmin", "argsort", "sort", "any", "all", "median", "norm", "flip", "concatenate", "stack", "expand_dims", "squeeze", "repeat", "take", "take_along_axis", "softmax", "logsumexp", "diff", "roll", "nansum", "average", "split", "array_split", "argpartition", "swapaxes", "moveaxis", "transpose", "ptp", "count_nonzero", "put_along_axis", "cumulative_sum"]
-)
-
-
-def called_name(node: ast.AST) -> str:
-    """The last part of the name of a function that is called; empty where it has none."""
-    if not isinstance(node, ast.Call):
-        return ""
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return node.func.id if isinstance(node.func, ast.Name) else ""
-
-
-def role_of(node: ast.AST, sites: Sites) -> str:
-    """What an expression is for, as of `Place.role`."""
-    parents = sites.source.parents
-    at: ast.AST = node
-    while at in parents:
-        parent, name, index = parents[at]
-        if isinstance(parent, ast.stmt):
-            return "range" if isinstance(parent, ast.For) and name == "iter" else "value"
-        if isinstance(parent, ast.Slice) or (isinstance(parent, ast.Subscript) and name == "slice"):
-            return "index"
-        if isinstance(parent, ast.keyword):
-            if parent.arg in {"axis", "axes", "axis1", "axis2"}:
-                return "axis"
-            if parent.arg in {"keepdims", "dtype"}:
-                return "option"
-        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and name == "right":
-            return "exponent"
-        if isinstance(parent, ast.Compare):
-            return "compared"
-        if isinstance(parent, ast.Call) and name == "args":
-            called = called_name(parent)
-            if called in {"range", "arange"}:
-                return "range"
-            if called in {"zeros", "ones", "empty", "full", "reshape", "eye", "broadcast_to", "tile"}:
-                return "size"
-            is_method = isinstance(parent.func, ast.Attribute) and not is_module(parent.func.value)
-            if called == "roll" and index == (0 if is_method else 1):
-                return "shift"
-            if called in AXIS_FUNCTIONS and isinstance(at, ast.Constant | ast.UnaryOp | ast.Tuple):
-                if index is not None and index >= (0 if is_method else 1):
-                    return "axis"
-            if called not in {"abs", "float", "int"} and not isinstance(parent.func, ast.Name | ast.Attribute):
-                return "value"
-        at = parent
-    return "value"
 
 
 def names_in(node: ast.AST) -> Iterator[str]:

@@ -17,7 +17,7 @@ from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair.instrument import EndlessError, Sites, State, filled
 from reference.gradients.repair.places import Edit
-from reference.gradients.repair.sources import NoSourceError, sources_of
+from reference.gradients.repair.sources import NoSourceError, Source, sources_of
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -61,14 +61,14 @@ class Running:
             number = sites.next
             self.sites.append(sites)
         self._before: list[tuple[FunctionType, CodeType]] = []
-        self._instrumented: dict[FunctionType, CodeType] = {}
+        self._instrumented: dict[Source, CodeType] = {}
         self.needs_forward = True
 
     def __enter__(self) -> Running:
-        self._before = [(each.function, each.function.__code__) for each in self.sources]
+        self._before = [(twin, twin.__code__) for each in self.sources for twin in each.twins]
         try:
             for sites in self.sites:
-                self._instrumented[sites.source.function] = sites.code(self.state)
+                self._instrumented[sites.source] = sites.code(self.state)
             self._install(self._instrumented)
         except BaseException:
             self.__exit__()
@@ -80,15 +80,16 @@ class Running:
             function.__code__ = code
 
     @staticmethod
-    def _install(codes: dict[FunctionType, CodeType]) -> None:
-        for function, code in codes.items():
-            function.__code__ = code
+    def _install(codes: dict[Source, CodeType]) -> None:
+        for source, code in codes.items():
+            for twin in source.twins:
+                twin.__code__ = code
 
     def recorded(self, sample: Sample, factor: float = 1.0) -> State:
         """What every expression comes to in a case, for so many times its cotangent."""
         state = State()
         try:
-            self._install({sites.source.function: sites.code(state, recording=True) for sites in self.sites})
+            self._install({sites.source: sites.code(state, recording=True) for sites in self.sites})
             self.answers(sample, factor)
         finally:
             self._install(self._instrumented)
@@ -114,13 +115,13 @@ class Running:
     def edited(self, *edits: Edit) -> Iterator[bool]:
         """The functions with edits, all in one of them; False where that cannot be compiled."""
         first = edits[0]
-        function = first.place.sites.source.function
+        source = first.place.sites.source
         if len(edits) == 1 and first.new is not None and not first.place.is_nested:
             code = _expression(first.new, self.state)
             if code is None:
                 yield False
                 return
-            self.state.names = function.__globals__
+            self.state.names = source.function.__globals__
             self.state.code, self.state.at = code, first.place.number
             try:
                 yield True
@@ -135,11 +136,11 @@ class Running:
         except (NoSourceError, SyntaxError, ValueError, TypeError):
             yield False
             return
-        function.__code__ = code
+        self._install({source: code})
         try:
             yield True
         finally:
-            function.__code__ = self._instrumented[function]
+            self._install({source: self._instrumented[source]})
 
     def does_without_forward(self) -> bool:
         """Whether the answers stay the same where the forward pass is not run before."""

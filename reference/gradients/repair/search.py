@@ -14,7 +14,7 @@ import numpy as np
 
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample, all_samples
-from reference.gradients.repair import arithmetic, axes, indices, masks, naming, replacing, statements
+from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
 from reference.gradients.repair.places import Edit
@@ -61,9 +61,10 @@ _FEWEST = 200
 Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
 _FAMILIES: tuple[tuple[Family, ...], ...] = (
-    (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, axes.reshapes, axes.orders,
-     axes.letters, axes.conjugated, indices.steps, indices.negated, indices.slices, indices.orders, masks.comparisons,
-     arithmetic.drops, arithmetic.options, arithmetic.powers, replacing.names),
+    (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, orders.reshapes,
+     orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
+     indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
+     replacing.names),
     (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
@@ -114,39 +115,47 @@ class Search:
         if time.process_time() - begun > likeness.REPAIR_SECONDS / _FEWEST:
             return []  # too few edits could be tried
         self._running.does_without_forward()
-        other = next((s for s in self._samples if s.args is not self._first.args), self._samples[-1])
-        another = next((s for s in self._samples if s.args is self._first.args and s is not self._first), other)
-        runs = [
-            self._running.recorded(self._first),
-            self._running.recorded(self._first, 2.0),
-            self._running.recorded(other),
-            self._running.recorded(another),
-        ]
-        self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
-        view = View(self._running.sites, runs, self._first.cotangent, given_by(self._context))
+        view = self._view()
         deadline = begun + likeness.REPAIR_SECONDS
-        influence = Influence(self._running, view, self._first, self.wrong, self._right)
+        influence = Influence(self._running, view, self._first, self.wrong, self._right, deadline)
         found: list[Repair] = []
-        for number, families in enumerate(_FAMILIES):
-            all_of = [edit for family in families for edit in family(view)]
-            if number == 1:
-                all_of += influence.scalings
-            if number == len(_FAMILIES) - 1:
-                all_of += influence.constants(view)
-            edits = [edit for edit in all_of if edit.place.node not in influence.excluded]
-            for edit in sorted(edits, key=lambda each: each.cost):
-                if time.process_time() > deadline:
-                    break
-                if found and edit.cost > found[0].cost + likeness.REPAIR_MARGIN:
+        for number in range(len(_FAMILIES)):
+            for edit in self._edits(view, influence, number):
+                is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
+                if is_enough or time.process_time() > deadline:
                     break
                 positions = self._repairs([edit])
                 if positions:
                     found.append(_repair(edit, positions, self._word(edit, positions)))
-            if any(len(each.positions) == len(self.wrong) for each in found):
+            if self._is_complete(found):
                 break
         if not found:
             found += self._pairs()
         return sorted(found, key=lambda each: (-len(each.positions), each.cost))
+
+    def _is_complete(self, found: Sequence[Repair]) -> bool:
+        """Whether each wrong gradient has a repair."""
+        return set(self.wrong) <= {position for each in found for position in each.positions}
+
+    def _view(self) -> View:
+        """The code with its values in four runs."""
+        first, samples = self._first, self._samples
+        other = next((each for each in samples if each.args is not first.args), samples[-1])
+        another = next((each for each in samples if each.args is first.args and each is not first), other)
+        runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
+        runs += [self._running.recorded(each) for each in (other, another)]
+        self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
+        return View(self._running.sites, runs, first.cotangent, given_by(self._context))
+
+    @staticmethod
+    def _edits(view: View, influence: Influence, number: int) -> list[Edit]:
+        """All edits of some families, the likeliest first."""
+        edits = [edit for family in _FAMILIES[number] for edit in family(view)]
+        if number == 1:
+            edits += influence.scalings
+        if number == len(_FAMILIES) - 1:
+            edits += influence.constants(view)
+        return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""

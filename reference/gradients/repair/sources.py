@@ -36,12 +36,15 @@ class Source:
     ----------
     function
         The function itself.
+    twins
+        All functions that run the same code, itself among them, such as closures that were made by one call each.
     tree
         Its definition, without decorators; lines are counted as in its file.
     """
 
     function: FunctionType
     tree: ast.FunctionDef
+    twins: tuple[FunctionType, ...]
     _class: str | None = None
     parents: dict[ast.AST, tuple[ast.AST, str, int | None]] = field(default_factory=dict)
 
@@ -121,7 +124,9 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
     codes = [code for code in ran if code not in elsewhere and _is_of_writer(code)]
     nested = {inner for code in codes for inner in code.co_consts if isinstance(inner, CodeType)}
     codes = [code for code in codes if code not in nested]
-    functions = dict(_functions(codes))
+    functions: dict[CodeType, list[FunctionType]] = {}
+    for function in _functions(codes):
+        functions.setdefault(function.__code__, []).append(function)
     found = []
     for code in codes:
         if code in functions:
@@ -157,16 +162,15 @@ def _is_of_writer(code: CodeType) -> bool:
     return code.co_name.isidentifier() and not is_foreign
 
 
-def _functions(codes: Iterable[CodeType]) -> Iterator[tuple[CodeType, FunctionType]]:
+def _functions(codes: Iterable[CodeType]) -> Iterator[FunctionType]:
     wanted = set(codes)
-    if not wanted:
-        return
-    for each in gc.get_referrers(*wanted):
+    for each in gc.get_referrers(*wanted) if wanted else ():
         if isinstance(each, FunctionType) and each.__code__ in wanted:
-            yield each.__code__, each
+            yield each
 
 
-def _source(function: FunctionType) -> Source:
+def _source(twins: Sequence[FunctionType]) -> Source:
+    function = twins[0]
     lines, first = inspect.getsourcelines(function.__code__)
     if len(lines) > _MOST_LINES:
         raise NoSourceError("long")
@@ -178,7 +182,7 @@ def _source(function: FunctionType) -> Source:
     tree.decorator_list = []
     names = function.__qualname__.split(".")
     in_class = len(names) > 1 and names[-2] != "<locals>"
-    found = Source(function, tree, names[-2] if in_class else None)
+    found = Source(function, tree, tuple(twins), names[-2] if in_class else None)
     if not _is_same(found.compiled(tree), function.__code__):
         raise NoSourceError("the file has changed")
     return found

@@ -8,8 +8,13 @@ from itertools import combinations
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.arithmetic import FACTOR_TOO_MANY
-from reference.gradients.repair.places import Edit, Place, called_name
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
+
+_OPERATORS = ((ast.Add, "sign"), (ast.Sub, "sign"), (ast.Mult, "wrong-function"), (ast.Div, "wrong-function"))
+#: Values of a tuple or list of which pairs are exchanged.
+_MOST_VALUES = 8
 
 
 def stores(view: View) -> Iterator[Edit]:
@@ -17,44 +22,41 @@ def stores(view: View) -> Iterator[Edit]:
     for place in view.statements():
         node = place.node
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Subscript) and not isinstance(node.value, ast.Constant):
-                yield Edit(place, "not-summed", 1.0, None, {node: ast.AugAssign(target, ast.Add(), node.value)})
-                yield from _added_at(place, target, node.value, ast.Add())
-            elif isinstance(target, ast.Name) and target.id in place.scope:
-                added = b.plus(ast.Name(target.id, ast.Load()), node.value)
-                yield Edit(place, "term-missing", 1.0, None, {node: ast.Assign([target], added)})
-        if isinstance(node, ast.AugAssign):
-            for operator, word in (
-                (ast.Add(), "sign"),
-                (ast.Sub(), "sign"),
-                (ast.Mult(), "wrong-function"),
-                (ast.Div(), "wrong-function"),
-            ):
-                if type(operator) is not type(node.op):
-                    yield Edit(place, word, 1.0, None, {node: ast.AugAssign(node.target, operator, node.value)})
-            if isinstance(node.target, ast.Name | ast.Subscript):
-                yield Edit(place, "extra-term", 1.1, None, {node: ast.Assign([node.target], node.value)})
-            if isinstance(node.target, ast.Subscript) and isinstance(node.op, ast.Add | ast.Sub):
-                yield from _added_at(place, node.target, node.value, node.op)
-            word = "extra-term" if isinstance(node.op, ast.Add | ast.Sub) else _of_factor(view, node)
-            yield Edit(place, word, 1.1, None, {node: ast.Pass()})
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-            yield Edit(place, "row-wrong", 1.0, None, {node: ast.Pass()})
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and called_name(node.value) == "at":
+            yield from _assigned(place, node, node.targets[0])
+        elif isinstance(node, ast.AugAssign):
+            yield from _added(view, place, node)
+        elif isinstance(node, ast.Expr) and called_name(node.value) == "at":
             yield Edit(place, "extra-term", 1.1, None, {node: ast.Pass()})
             yield from _ufuncs(place, node)
-        if isinstance(node, ast.If):
-            yield Edit(
-                place, "extra-term", 1.3, None, {node: ast.If(ast.Constant(value=False), [ast.Pass()], node.orelse)}
-            )
-            yield Edit(
-                place,
-                "mask-inverted",
-                1.3,
-                None,
-                {node: ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)},
-            )
+        elif isinstance(node, ast.If):
+            never = ast.If(ast.Constant(value=False), [ast.Pass()], node.orelse)
+            yield Edit(place, "extra-term", 1.3, None, {node: never})
+            inverse = ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
+            yield Edit(place, "mask-inverted", 1.3, None, {node: inverse})
+
+
+def _assigned(place: Place, node: ast.Assign, target: ast.expr) -> Iterator[Edit]:
+    if isinstance(target, ast.Subscript):
+        yield Edit(place, "row-wrong", 1.0, None, {node: ast.Pass()})
+        if not isinstance(node.value, ast.Constant):
+            yield Edit(place, "not-summed", 1.0, None, {node: ast.AugAssign(target, ast.Add(), node.value)})
+            yield from _added_at(place, target, node.value, ast.Add())
+    elif isinstance(target, ast.Name) and target.id in place.scope:
+        added = b.plus(ast.Name(target.id, ast.Load()), node.value)
+        yield Edit(place, "term-missing", 1.0, None, {node: ast.Assign([target], added)})
+
+
+def _added(view: View, place: Place, node: ast.AugAssign) -> Iterator[Edit]:
+    for operator, word in _OPERATORS:
+        if not isinstance(node.op, operator):
+            yield Edit(place, word, 1.0, None, {node: ast.AugAssign(node.target, operator(), node.value)})
+    if isinstance(node.target, ast.Name | ast.Subscript):
+        yield Edit(place, "extra-term", 1.1, None, {node: ast.Assign([node.target], node.value)})
+    is_sum = isinstance(node.op, ast.Add | ast.Sub)
+    if isinstance(node.target, ast.Subscript) and is_sum:
+        yield from _added_at(place, node.target, node.value, node.op)
+    word = "extra-term" if is_sum else _of_factor(view, node)
+    yield Edit(place, word, 1.1, None, {node: ast.Pass()})
 
 
 def _of_factor(view: View, node: ast.AugAssign) -> str:
@@ -92,9 +94,8 @@ def _as_value(index: ast.expr) -> ast.expr | None:
 
 def _ufuncs(place: Place, node: ast.Expr) -> Iterator[Edit]:
     call = node.value
-    assert isinstance(call, ast.Call)
-    function = call.func
-    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Attribute):
+    function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(call, ast.Call) and isinstance(function, ast.Attribute) and isinstance(function.value, ast.Attribute):
         other = {"add": "subtract", "subtract": "add"}.get(function.value.attr)
         if other is not None:
             yield Edit(place, "sign", 1.0, None, {node: ast.Expr(b.numpy(f"{other}.at", *call.args))})
@@ -104,7 +105,7 @@ def exchanges(view: View) -> Iterator[Edit]:
     """Two gradients, or two values of a tuple or list, that stand in each other's place."""
     for place in view.places:
         node = place.node
-        if isinstance(node, ast.Tuple | ast.List) and 1 < len(node.elts) <= 8 and place.role == "value":
+        if isinstance(node, ast.Tuple | ast.List) and 1 < len(node.elts) <= _MOST_VALUES and place.role == "value":
             is_answer = isinstance(place.parent, ast.Return)
             for one, two in combinations(range(len(node.elts)), 2):
                 changed = list(node.elts)

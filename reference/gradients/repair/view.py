@@ -134,14 +134,13 @@ class View:
         composed = [each for each in self.places if each.sites is place.sites and each.is_number]
         composed.sort(key=lambda each: not _is_plain(each.node))
         for each in composed:
-            assert isinstance(each.node, ast.expr)
             text = ast.unparse(each.node)
             if text in seen or isinstance(each.node, ast.Name | ast.Constant) or np.size(each.value) > _LARGE:
                 continue
             known = set(scopes[0])
             if all(name in known or name in place.sites.source.function.__globals__ for name in names_in(each.node)):
                 seen.add(text)
-                yield self._part(each.node, each.values, is_plain=_is_plain(each.node))
+                yield self._part(each.expression, each.values, is_plain=_is_plain(each.node))
         for node in self._given:
             text = ast.unparse(node)
             if text not in seen and all(
@@ -176,6 +175,6 @@ def _is_plain(node: ast.AST) -> bool:
 def _evaluated(node: ast.expr, sites: Sites, scope: Mapping[str, Any]) -> Any:
     try:
         code = compile(ast.fix_missing_locations(ast.Expression(node)), "<part>", "eval")
-        return eval(code, sites.source.function.__globals__, dict(scope))
+        return eval(code, sites.source.function.__globals__, dict(scope))  # noqa: S307 - a part of the writer's own code
     except Exception:  # whatever foreign code raises: it is not at hand here
         return None
