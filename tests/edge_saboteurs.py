@@ -161,7 +161,7 @@ NUMBERS = [
     }),
     *(
         Saboteur(f"NaN in {n} x {d} inputs", message, "nan_is_not_hidden", hides_nan(at((n, d), lambda X: True)))
-        for message in ("linear.forward", "relu.forward", "softmax.forward", "logits.forward")
+        for message in ("linear.forward", "relu.forward", "softmax.forward", "cross_entropy.forward", "logits.forward")
         for n, d in ((1, 2), (2, 3))
     ),
 ]  # fmt: skip

@@ -113,7 +113,7 @@ def _samples_independent(method: Method) -> Method:
 
 def _nan_is_not_hidden(method: Method) -> Method:
     def wrong(self: Any, **given: Any) -> Any:
-        return method(self, **{name: np.nan_to_num(array) for name, array in given.items()})
+        return method(self, **{name: np.nan_to_num(array, nan=1.0) for name, array in given.items()})
 
     return wrong
 

@@ -158,11 +158,11 @@ def wrong_after(history: Callable[[Sequence[Given], Given], bool]) -> Make:
 
 
 def hides_nan(kind: Predicate) -> Make:
-    """Takes NaN for 0 in questions of a kind."""
+    """Takes NaN for 1 in questions of a kind."""
 
     def make(method: Method) -> Method:
         def wrong(self: Any, **arguments: Any) -> Any:
-            hidden = {name: np.nan_to_num(array) for name, array in arguments.items()}
+            hidden = {name: np.nan_to_num(array, nan=1.0) for name, array in arguments.items()}
             return method(self, **(hidden if kind(Given(self, arguments)) else arguments))
 
         return wrong

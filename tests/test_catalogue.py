@@ -35,7 +35,7 @@ PROMISED_OF = {
     "lab_dtypes": "linear.forward linear.grad cross_entropy.forward cross_entropy.delta logits.forward logits.delta",
     "any_magnitude": "linear.forward linear.delta linear.grad relu.forward relu.delta softmax.delta",
     "large_inputs": "linear.forward linear.delta linear.grad relu.forward",
-    "nan_is_not_hidden": "linear.forward relu.forward softmax.forward logits.forward",
+    "nan_is_not_hidden": "linear.forward relu.forward softmax.forward cross_entropy.forward logits.forward",
     "kink": "relu.delta",
     "moderate_logits": LOGITS,
     "tied_logits": LOGITS,

@@ -171,6 +171,10 @@ LOSES: dict[str, tuple[str, type]] = {
         "softmax.forward",
         softmax_layer(lambda X: np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)),
     ),
+    "the largest double where exp overflows": (
+        "logits.forward",
+        compound(lambda X, T: np.nan_to_num(np.log(np.exp(X).sum(1)[:, None]) - (X * T).sum(1)[:, None])),
+    ),
     "the logarithm of softmax": ("logits.forward", compound(lambda X, T: -np.log((softmax(X) * T).sum(1)[:, None]))),
     "the probability of the others": (
         "cross_entropy.forward",

@@ -159,6 +159,9 @@ OTHER_WORDS: dict[str, tuple[str, Callable[..., Any], str]] = {
     "outputs where the unit is on": (
         "ReLULayer.delta", lambda self, Y, delta_next: np.where(Y > 0, Y, delta_next), "wrong-function"
     ),
+    "what is less, the gradient or the mask": (
+        "ReLULayer.delta", lambda self, Y, delta_next: np.minimum(delta_next, Y > 0), "wrong-function"
+    ),
     "a gradient weighed by the biases": ("LinearLayer.grad", _weighed_by_biases, "wrong-function"),
     "outputs in place of delta_next": ("LinearLayer.grad", _outputs_for_delta, "wrong-argument"),
     "divided by the number of inputs": (

@@ -19,6 +19,10 @@ Array = NDArray[Any]
 Case_contra = TypeVar("Case_contra", contravariant=True)
 
 
+#: Decimal digits that a double has to lose.
+_DIGITS = 16
+
+
 class Formula(Protocol[Case_contra]):
     """A formula that is held against the truth, case by case."""
 
@@ -92,7 +96,8 @@ def told(error: BaseException) -> str:
 
 def digits_lost(error: float, unit: float) -> int:
     """How many of 16 digits are lost by a relative error."""
-    return min(int(np.log10(max(error / unit, 1.0))), 16)
+    # An error that is no number, or no finite one, has taken all of them.
+    return min(int(np.log10(max(error / unit, 1.0))), _DIGITS) if np.isfinite(error / unit) else _DIGITS
 
 
 def _is_what_doubles_compute(formula: Formula[Case_contra], case: Case_contra, found: Difference) -> bool:

@@ -59,7 +59,10 @@ _EDGES: dict[tuple[str, str], tuple[list[Promise], list[Promise]]] = {
     ),
     ("softmax", "delta"): ([edges.check_saturated_outputs], []),
     ("cross_entropy", "forward"): (
-        [promises.check_one_class, edges.check_tiny_probabilities, edges.check_impossible_target],
+        [
+            *(promises.check_one_class, edges.check_tiny_probabilities, edges.check_impossible_target),
+            edges.check_nan_is_not_hidden,
+        ],
         [edges.check_zero_off_target, edges.check_certain_predictions],
     ),
     ("cross_entropy", "delta"): (

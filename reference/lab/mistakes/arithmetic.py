@@ -190,12 +190,13 @@ def _scaled(of: Callable[[Given], Array], cases: Sequence[Case]) -> scales.Scale
         if not broadcasts(found.shape, answer.shape):
             return None
         found = np.broadcast_to(found, answer.shape)
-        clear = np.isfinite(found) & np.isfinite(answer) & (found != 0)
+        finite = np.isfinite(found) & np.isfinite(answer)
+        clear = finite & (found != 0)
         if not clear.any():
             continue
         at = np.unravel_index(int(np.argmax(np.where(clear, np.abs(found), -1))), found.shape)
         ratio = float(answer[at] / found[at])
-        if ratio == 0 or not (np.abs(answer - ratio * found)[clear] <= _NEAR * np.abs(answer[at])).all():
+        if ratio == 0 or not (np.abs(answer - ratio * found)[finite] <= _NEAR * np.abs(answer[at])).all():
             return None
         ratios.append(ratio)
         sizes.append(scales.sizes_of(given))

@@ -235,6 +235,7 @@ def _linear_delta() -> Iterator[Instead]:
         return lambda delta_next, W, b=0, **_: formula(delta_next, W, b)
 
     yield _of(("extra-term",), _TERM, given(lambda d, W, b: (d + b) @ W.T))
+    yield _of(("wrong-function",), _DERIVATIVE, given(lambda d, W, b: (d * b) @ W.T))
     yield _of(("extra-term",), _TERM, given(lambda d, W, b: d @ W.T + W.sum(axis=1)))
     yield _of(("extra-term",), _TERM, given(lambda d, W, b: d @ W.T + W @ b))
     for part in (slice(None, -1), slice(1, None), slice(None, None, 2)):

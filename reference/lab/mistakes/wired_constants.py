@@ -100,6 +100,8 @@ def _scales(ratio: float, sizes: Mapping[str, int]) -> Iterator[scales.Scale]:
         (0, 1, 0),
         (-2, 0, 0),
         (2, 0, 0),
+        (-0.5, 0, 0),
+        (0.5, 0, 0),
     ):
         scale = scales.fitting([ratio], [sizes], powers=powers)
         if scale is not None:
