@@ -291,9 +291,6 @@ MECHANISMS = {
         1,
         "wrong-argument",
     ),
-    "an inner derivative left out": Pair(
-        gated, gated_vjp(mean=5.0), gated_vjp(mean=3.0), (drawn(5, 4), drawn(4, 4)), 0, "scaled"
-    ),
     "the places of another list": Pair(
         likely, likely_vjp(FIRST), likely_vjp(np.array([2, 2, 1, 0])), (drawn(4, 3),), 0, "wrong-argument"
     ),

@@ -71,6 +71,8 @@ class Influence:
         ):
             self.excluded.add(place.node)
             return
+        if any(now[n].shape != self._sample.truths[n].shape for n in self._wrong):
+            return
         groups = [self._wrong, *([n] for n in self._wrong)] if len(self._wrong) > 1 else [self._wrong]
         for positions in groups:
             self._scale(place, answers, positions)
@@ -110,6 +112,8 @@ class Influence:
     def _estimate(self, place: Place) -> float | None:
         """The value with which the gradient is right, by Newton's method; None where that does not get there."""
         value = float(place.value)
+        if any(self._sample.answers[n].shape != self._sample.truths[n].shape for n in self._wrong):
+            return None
         for _ in range(_STEPS):
             answers = self._run(place, b.number(value))
             if answers is not None and all(is_right(self._sample, n, answers[n]) for n in self._wrong):

@@ -62,11 +62,12 @@ def of_replacement(place: Place, part: Part) -> str:
 def _of_value(place: Place, part: Part) -> str:
     are_names = isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name)
     by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
-    if by_ratio is not None:
+    if by_ratio in {"scaled", "sign"}:
         return by_ratio
-    around = _around(place, part)
-    inside = _inside(place.node, part.node) if around is None else around
-    return "wrong-argument" if inside is None else inside
+    made = _around(place, part)
+    if made is None:
+        made = _inside(place.node, part.node)
+    return made if made is not None else by_ratio or "wrong-argument"
 
 
 def _around(place: Place, part: Part) -> str | None:

@@ -100,7 +100,9 @@ class Search:
         self._samples = running.samples
         positions = range(len(self._samples[0].truths))
         right = {n: [is_right(s, n, s.answers[n]) for s in self._samples] for n in positions}
-        self.wrong = [n for n in positions if not all(right[n])]
+        # Many edits make a gradient 0, and none of them is the repair of a mistake.
+        told = [n for n in positions if any(each.truths[n].any() for each in self._samples)]
+        self.wrong = [n for n in told if not all(right[n])]
         self._right = [n for n in positions if all(right[n])]
         failing = [k for k in range(len(self._samples)) if not all(right[n][k] for n in positions)]
         self._first = self._samples[failing[0]] if failing else self._samples[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.arithmetic import FACTOR_TOO_MANY
+from reference.gradients.repair.arithmetic import NO_WORD
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -63,7 +63,7 @@ def _of_factor(view: View, node: ast.AugAssign) -> str:
     found = view.of_node.get(node.value)
     if found is not None and not found.varies:
         return "scaled"
-    return "factor-missing" if isinstance(node.op, ast.Div) else FACTOR_TOO_MANY
+    return "factor-missing" if isinstance(node.op, ast.Div) else NO_WORD
 
 
 def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: ast.operator) -> Iterator[Edit]:
