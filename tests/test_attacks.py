@@ -37,7 +37,8 @@ TOLD: dict[str, tuple[str, str, str | None]] = {
     "audits": SEEN,
     "base_exception_in_call": forward("exits"),
     "becomes_somebody": SEEN,
-    "burns_just_under_the_limit": SEEN,
+    # Its time is used up before the calls that a name takes.
+    "burns_just_under_the_limit": ("relu.forward.values", "ReLULayer.forward", None),
     "changes_its_surroundings": SEEN,
     "closes_at_import": MISSING,
     "closes_descriptors": forward("exits"),

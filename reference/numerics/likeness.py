@@ -66,6 +66,9 @@ MATH_ISCLOSE = 1e-9
 REPAIRED_NUMBER = 1e-8
 #: The same as a part of the largest. A choice.
 REPAIRED_BESIDE = 1e-10
+#: How near two answers have to be, as a part of each number, where one is the other or twice the other. A choice, far
+#: above rounding.
+SAME_ANSWER = 1e-9
 #: Seconds of processor time for the search of an edit that repairs a gradient. A choice.
 REPAIR_SECONDS = 1.0
 #: How much more far-fetched another repair may be to be looked for. A choice.

@@ -12,6 +12,7 @@ import numpy as np
 
 from reference.gradients.repair import roles
 from reference.gradients.repair.instrument import Sites
+from reference.numerics import likeness
 
 #: Kinds of numbers that take part in a computation.
 _NUMBERS = int | float | np.ndarray | np.generic
@@ -150,7 +151,7 @@ def _is_twice(one: Any, two: Any) -> bool:
     array, other = np.asarray(one), np.asarray(two)
     if array.dtype.kind != "f" or not array.any():
         return False
-    return bool(np.allclose(2 * array, other, rtol=1e-9, atol=1e-300, equal_nan=True))
+    return bool(np.allclose(2 * array, other, rtol=likeness.SAME_ANSWER, atol=0, equal_nan=True))
 
 
 def names_in(node: ast.AST) -> Iterator[str]:

@@ -176,7 +176,7 @@ class Search:
         """Whether the instrumented code answers as the code did."""
         answers = self._running.answers(self._first)
         return answers is not None and all(
-            one.shape == two.shape and np.allclose(one, two, rtol=1e-9, atol=0, equal_nan=True)
+            one.shape == two.shape and np.allclose(one, two, rtol=likeness.SAME_ANSWER, atol=0, equal_nan=True)
             for one, two in zip(answers, self._first.answers, strict=True)
         )
 
