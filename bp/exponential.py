@@ -1,4 +1,4 @@
-"""The exponential and the logarithm to 58 bits, as sums of two doubles: what `bp.softmax` adds up and divides.
+"""The exponential and the logarithm to 57 bits, as sums of two doubles: what `bp.softmax` adds up and divides.
 
 numpy's own exp is off by 0.7 units in the last place, and its log1p by as much. In a quotient of terms and their sum
 these errors add up to more than two units. So exp(x) is composed of two factors, exp(g) exp(r), where g is x rounded to

@@ -14,7 +14,7 @@ overflows (assignment 2), and four places remain where the usual formulas lose d
    classes.
 4. exp, log and every sum and quotient round. So all of them are pairs of doubles here, and only results are rounded.
 
-What is left is that one rounding and the 58 bits of exp: no result is off by more than 0.6 units in the last place,
+What is left is that one rounding and the 57 bits of exp: no result is off by more than 0.6 units in the last place,
 subnormal ones included. Searches found up to 0.55 for probabilities and gradients and 0.53 for losses
 (``bp bench --only search``).
 

@@ -19,8 +19,18 @@ BOX, LINE, ROW = drawn(2, 3, 4), drawn(5), drawn(4)
 WIDE, SQUARE = drawn(4, 2), drawn(3, 3) + 4 * np.eye(3)
 INSIDE = np.tanh(A) / 2
 
+
+def numpy_has(function: Function, args: tuple[Array, ...]) -> bool:
+    """Whether this numpy has the functions and options that a form uses."""
+    try:
+        function(*args)
+    except (AttributeError, TypeError):
+        return False
+    return True
+
+
 #: Functions of arrays, each with the arrays for which it is recorded.
-FORMS: list[tuple[Function, tuple[Array, ...]]] = [
+ALL: list[tuple[Function, tuple[Array, ...]]] = [
     # Elementwise, with broadcasting of either side
     *((ufunc, (A, B)) for ufunc in (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)),
     *((ufunc, (A, B)) for ufunc in (np.fmax, np.fmin, np.logaddexp, np.hypot, np.arctan2)),
@@ -201,3 +211,5 @@ REFUSED: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x: x.no_such_attribute, (A,)),
     (lambda x: sum([x * n for n in range(401)], x), (A,)),
 ]
+#: Those that this numpy has.
+FORMS = [form for form in ALL if numpy_has(*form)]

@@ -1,4 +1,4 @@
-"""Sums of two doubles keep what rounding takes, and the exponential and the logarithm made of them have 58 bits."""
+"""Sums of two doubles keep what rounding takes, and the exponential and the logarithm made of them have 57 bits."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def test_the_table_of_exponentials_has_76_bits() -> None:
     assert len(high) == len(low) == (32 - exponential.LOWEST) * 64 + 1
 
 
-def test_exponentials_of_differences_have_58_bits() -> None:
-    """exp(x - m) is right to 2^-58, although the difference may not be a double, in memory that is handed in."""
+def test_exponentials_of_differences_have_57_bits() -> None:
+    """exp(x - m) is right to 2^-57, although the difference may not be a double, in memory that is handed in."""
     rng = np.random.RandomState(0)
     m = rng.uniform(-1, 1, 500)
     x = m - rng.uniform(0, 700, (1, 500))
@@ -145,19 +145,19 @@ def test_exponentials_of_differences_have_58_bits() -> None:
     exp_of_differences(x, m, head, tail, spare)
     with decimal.localcontext(prec=50):
         truth = [(Decimal(a) - Decimal(b)).exp() for a, b in zip(x[0].tolist(), m.tolist(), strict=True)]
-        assert off(head[0], tail[0], truth) <= 2.0**-58
+        assert off(head[0], tail[0], truth) <= 2.0**-57
     assert (np.abs(tail) < head / 63).all()
 
 
-def test_logarithms_of_sums_have_58_bits() -> None:
-    """log(1 + R + rest) is right to 2^-58, also where R is small."""
+def test_logarithms_of_sums_have_57_bits() -> None:
+    """log(1 + R + rest) is right to 2^-57, also where R is small."""
     rng = np.random.RandomState(0)
     R = 2.0 ** rng.uniform(-9, 3, 500)
     rest = R * 2.0**-53 * rng.uniform(-1, 1, 500)
     high, low = log_of_sum(R * 2.0**RAISE, rest * 2.0**RAISE)
     with decimal.localcontext(prec=50):
         truth = [(1 + Decimal(a) + Decimal(b)).ln() for a, b in zip(R.tolist(), rest.tolist(), strict=True)]
-        assert off(high, low, truth) <= 2.0**-58
+        assert off(high, low, truth) <= 2.0**-57
 
 
 def test_terms_and_their_sums_are_made_in_memory_that_is_handed_in() -> None:

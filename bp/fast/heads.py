@@ -246,7 +246,8 @@ class StableHead(_ProbabilitiesHead):
         if not targets.one_hot:
             return super().delta(Y, targets, step, out)
         at_target = targets.T == 1
-        steps = np.where(at_target, 0, targets.T.dtype.type(step))
+        number = targets.T.dtype.type
+        steps = np.where(at_target, number(0), number(step))  # before numpy 2 a plain 0 makes it double precision
         sums = np.empty_like(out)
         return [
             partial(np.multiply, Y, steps, out),

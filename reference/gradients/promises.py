@@ -132,7 +132,7 @@ def check_no_state(context: Context, part: str) -> None:
         raise promises.after_any_call(violation) from violation.__cause__
 
 
-def _is_scattered(context: Context, part: str, case: Case, bounds: Sequence[Array]) -> bool:
+def _is_scattered(context: Context, part: str, case: Case, bounds: list[Array]) -> bool:
     """Whether further calls, one after the other, differ among themselves: chance may have hidden that from two."""
     answers = [_values(context, part, case) for _ in range(_FURTHER_CALLS)]
     try:

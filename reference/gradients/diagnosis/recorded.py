@@ -182,6 +182,10 @@ class Traced(NDArrayOperatorsMixin):
             raise NotTracedError(name)
         return lambda *args, **kwargs: function(self, *args, **kwargs)
 
+    def clip(self, min: Any = None, max: Any = None, **options: Any) -> Any:  # noqa: A002 - numpy's names
+        """As of an array; before numpy 2.1 the function demands both limits."""
+        return np.clip(self, min, max, **options)
+
     def reshape(self, *shape: Any, **_: Any) -> Any:
         """As of an array."""
         wanted = shape[0] if len(shape) == 1 else shape

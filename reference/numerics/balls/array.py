@@ -33,6 +33,11 @@ class BallArray(np.ndarray[Any, Any]):
         """The bytes of a double, which the elements stand for."""
         return 8
 
+    @property  # type: ignore[misc]
+    def real(self) -> Any:
+        """The same elements: numpy would ask each of an array of objects for its real part."""
+        return self.view()
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         from reference.numerics.balls import ufuncs  # noqa: PLC0415 - which needs this module
 
@@ -78,6 +83,10 @@ class BallArray(np.ndarray[Any, Any]):
                 return super().view()
             raise Refused("ndarray.view", "looks at the bits of a number")
         return super().view(*args, **options)
+
+    def clip(self, min: Any = None, max: Any = None, **options: Any) -> Any:  # type: ignore[override]  # noqa: A002
+        """As of an array; before numpy 2.1 the function demands both limits."""
+        return np.clip(self, min, max, **options)
 
     def fill(self, value: Any) -> None:
         """Set every element."""
@@ -132,7 +141,7 @@ def _as_function(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("mean", "var", "std", "max", "min", "clip", "dot", "argmax", "argmin", "argsort", "round", "ptp"):
+for _name in ("mean", "var", "std", "max", "min", "dot", "argmax", "argmin", "argsort", "round", "ptp"):
     setattr(BallArray, _name, _as_function(_name))
 for _name in ("trace", "cumsum", "cumprod", "prod", "sum", "all", "any", "searchsorted", "nonzero", "take", "repeat"):
     setattr(BallArray, _name, _as_function(_name))
