@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference import check_vjp
+from reference.numerics import likeness
 from tests.gradients import drawn
 from tests.wording import assert_well_said
 
@@ -21,6 +22,12 @@ Array = NDArray[Any]
 Odd = Callable[..., Any]
 
 ARGS = (drawn(2, 3), drawn(3))
+
+
+@pytest.fixture(autouse=True)
+def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of what is odd has no repair, and the search for one would take all its time: it gets little."""
+    monkeypatch.setattr(likeness, "REPAIR_SECONDS", 0.1)
 
 
 def forward(A: Array, b: Array) -> Array:
