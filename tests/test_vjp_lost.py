@@ -15,6 +15,7 @@ from reference.gradients import tolerance
 from tests.wording import failed
 
 pytest.importorskip("flint")
+pytestmark = pytest.mark.catalogue
 
 Array = NDArray[Any]
 X = np.array([0.5, -1.25, 2.0, 0.75])
