@@ -40,7 +40,7 @@ def command_prefix(readable: Sequence[str], work: Path) -> list[str]:
     # Python's library is mounted as a whole, with empty folders over the installed packages: a mount for each file in
     # it would take long.
     standard = libraries.standard_library()
-    installed = [str(standard / name) for name in libraries.PACKAGES if (standard / name).is_dir()]
+    installed = [str(each) for each in libraries.installed_folders()]
     others = [path for path in libraries.system_files() if Path(path).parent != standard]
     words += _read_only(["/bin", "/usr/bin", str(libraries.interpreter().parent), *others, str(standard)])
     for path in installed:

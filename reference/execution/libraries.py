@@ -12,6 +12,8 @@ from pathlib import Path
 _LIBRARIES = ("numpy", "scipy")
 #: Names of the folders in Python's own library that hold the installed packages.
 PACKAGES = ("site-packages", "dist-packages")
+#: Where Debian keeps the packages of its own Python, among the shared objects.
+_OF_DEBIAN = Path("/usr/lib/python3/dist-packages")
 _SHARED_OBJECTS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
@@ -35,6 +37,12 @@ def package_folders() -> list[Path]:
 def standard_library() -> Path:
     """The folder of Python's own library."""
     return Path(sysconfig.get_path("stdlib")).resolve()
+
+
+def installed_folders() -> list[Path]:
+    """The folders of installed packages that lie in Python's own library, or among the shared objects."""
+    folders = [*(standard_library() / name for name in PACKAGES), _OF_DEBIAN]
+    return [each for each in dict.fromkeys(folders) if each.is_dir()]
 
 
 def system_files() -> list[str]:
