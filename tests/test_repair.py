@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -232,6 +233,18 @@ class Scaled:
 
     def backward(self, g: Array) -> Array:
         return g * (1 + self.y**2)  # here
+
+
+def test_functions_that_the_collector_no_longer_sees_are_found() -> None:
+    """Servers freeze what they have loaded before they fork; afterwards it is frozen as before."""
+    layer = Scaled()
+    gc.freeze()
+    try:
+        (repair,) = found(layer.forward, lambda g, x: (layer.backward(g),), X)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+    assert repair is not None
 
 
 def test_a_method_is_repaired_in_its_class() -> None:

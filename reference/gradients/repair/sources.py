@@ -164,9 +164,21 @@ def _is_of_writer(code: CodeType) -> bool:
 
 def _functions(codes: Iterable[CodeType]) -> Iterator[FunctionType]:
     wanted = set(codes)
-    for each in gc.get_referrers(*wanted) if wanted else ():
+    for each in _referrers(wanted) if wanted else ():
         if isinstance(each, FunctionType) and each.__code__ in wanted:
             yield each
+
+
+def _referrers(codes: Iterable[CodeType]) -> list[Any]:
+    """What refers to some code, also among objects that `gc.freeze` has taken out of the collector's sight."""
+    is_frozen = gc.get_freeze_count() > 0
+    if is_frozen:
+        gc.unfreeze()
+    try:
+        return gc.get_referrers(*codes)
+    finally:
+        if is_frozen:
+            gc.freeze()
 
 
 def _source(twins: Sequence[FunctionType]) -> Source:
