@@ -83,6 +83,12 @@ def own_memo(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what fails, not of what it is called: the search for a repair takes all its time where none is."""
+    monkeypatch.setattr("reference.numerics.likeness.REPAIR_SECONDS", 0.1)
+
+
+@pytest.fixture
 def elsewhere(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder, which is the current one; what is kept between runs is kept for this test alone."""
     monkeypatch.chdir(tmp_path)

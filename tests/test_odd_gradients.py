@@ -11,23 +11,16 @@ import pytest
 from numpy.typing import NDArray
 
 from reference import check_vjp
-from reference.numerics import likeness
 from tests.gradients import drawn
 from tests.wording import assert_well_said
 
-pytestmark = [pytest.mark.outside, pytest.mark.catalogue]
+pytestmark = [pytest.mark.outside, pytest.mark.catalogue, pytest.mark.usefixtures("short_search")]
 
 Array = NDArray[Any]
 #: Given the right answer and the arguments, the odd one.
 Odd = Callable[..., Any]
 
 ARGS = (drawn(2, 3), drawn(3))
-
-
-@pytest.fixture(autouse=True)
-def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most of what is odd has no repair, and the search for one would take all its time: it gets little."""
-    monkeypatch.setattr(likeness, "REPAIR_SECONDS", 0.1)
 
 
 def forward(A: Array, b: Array) -> Array:

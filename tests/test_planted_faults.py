@@ -13,19 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.gradients import check_vjp
-from reference.numerics import likeness
 from tests.gradients import RIGHT, Right
 
-pytestmark = pytest.mark.catalogue
+pytestmark = [pytest.mark.catalogue, pytest.mark.usefixtures("short_search")]
 
 Array = NDArray[Any]
 Fault = Callable[[Array], Array]
-
-
-@pytest.fixture(autouse=True)
-def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is caught is asked here, not what it is called: the search for a repair gets little time."""
-    monkeypatch.setattr(likeness, "REPAIR_SECONDS", 0.1)
 
 
 def _one_entry(gradient: Array) -> Array:

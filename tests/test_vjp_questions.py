@@ -13,7 +13,6 @@ from reference.gradients.arguments import pattern
 from reference.gradients.cases import Case, cases, cotangents
 from reference.gradients.context import Context
 from reference.gradients.subject import Subject
-from reference.numerics import likeness
 from reference.numerics.oracles import torch_autograd
 from tests.spoiling import multiples, size
 from tests.vjp_saboteurs import (
@@ -29,13 +28,7 @@ from tests.vjp_saboteurs import (
     tripled,
 )
 
-pytestmark = pytest.mark.catalogue
-
-
-@pytest.fixture(autouse=True)
-def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which check fails is asked here, not what the mistake is called: the search for a repair gets little time."""
-    monkeypatch.setattr(likeness, "REPAIR_SECONDS", 0.1)
+pytestmark = [pytest.mark.catalogue, pytest.mark.usefixtures("short_search")]
 
 
 @pytest.fixture(autouse=True)

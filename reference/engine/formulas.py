@@ -94,6 +94,11 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
+def digits_of_answer(came: float, due: float, unit: float) -> int:
+    """How many of 16 digits are lost where one number is due and another came."""
+    return digits_lost(abs(came - due) / abs(due), unit) if np.isfinite(came) and due != 0 else _DIGITS
+
+
 def digits_lost(error: float, unit: float) -> int:
     """How many of 16 digits are lost by a relative error."""
     # An error that is no number, or no finite one, has taken all of them.

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.engine.formulas import digits_of_answer
 from reference.gradients import formula
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
@@ -56,7 +57,8 @@ def is_lost(context: Context, case: Case, cotangent: Array, position: int, index
             return False
     if not context.notes:
         place: dict[str, Any] = {"what": f"gradient[{number}]", "index": index}
-        context.note(fact("digits lost", digits=_digits(context, came, due), inputs=formula.name(case), **place))
+        digits = max(digits_of_answer(came, due, context.unit), ball_tolerances.DIGITS_TOLD)
+        context.note(fact("digits lost", digits=digits, inputs=formula.name(case), **place))
     return True
 
 
@@ -81,9 +83,3 @@ def _overflows(context: Context, case: Case) -> bool:
     except (Exception, SystemExit):  # whatever foreign code raises
         return False
     return False
-
-
-def _digits(context: Context, came: float, due: float) -> int:
-    if not np.isfinite(came) or due == 0:
-        return 16
-    return int(np.clip(np.log10(max(abs(came - due) / abs(due) / context.unit, 1.0)), ball_tolerances.DIGITS_TOLD, 16))

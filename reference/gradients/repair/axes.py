@@ -81,7 +81,7 @@ def _other_reductions(view: View, place: Place, node: ast.Call, array: ast.expr)
     inner = view.of_node.get(array)
     for other in _OTHERS.get(name, ()):
         word = "scaled" if other in {"sum", "mean"} else "wrong-function"
-        yield Edit(place, word, 1.0, b.call(b.function(other), [array, *rest], node.keywords))
+        yield Edit(place, word, 1.0, ast.Call(b.function(other), [array, *rest], node.keywords))
     if inner is None:
         return
     yield Edit(place, "extra-term", 1.5, array)
@@ -89,7 +89,7 @@ def _other_reductions(view: View, place: Place, node: ast.Call, array: ast.expr)
         yield Edit(place, "extra-term", 1.1, b.numpy("trace", array))
     for part in view.parts(place) if name == "mean" and inner.shape else ():
         if part.is_plain and part.shape == inner.shape:
-            weighted = b.call(b.function("sum"), [b.times(array, part.node), *rest], node.keywords)
+            weighted = ast.Call(b.function("sum"), [b.times(array, part.node), *rest], node.keywords)
             yield Edit(place, "factor-missing", 1.3, weighted)
 
 

@@ -1,8 +1,12 @@
-"""Makes pieces of code."""
+"""Makes pieces of code: each function is named after the expression that it gives."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 #: Stands in code for numpy, whatever the writer calls it.
 NUMPY = "\0numpy"
@@ -67,14 +71,27 @@ def power(base: ast.expr, exponent: float) -> ast.expr:
     return ast.BinOp(base, ast.Pow(), number(exponent))
 
 
-def call(function: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> ast.expr:
-    """A call."""
-    return ast.Call(function, args, keywords)
-
-
 def backwards(array: ast.expr, axis: int) -> ast.expr:
     """An array with the entries along an axis in reverse order."""
     return numpy("flip", array, axis=number(axis))
+
+
+def index_parts(node: ast.Subscript) -> list[ast.expr]:
+    """What a subscript says for each axis."""
+    return list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def subscript(node: ast.Subscript, parts: Sequence[ast.expr]) -> ast.Subscript:
+    """The subscript with other parts: a tuple where it was one."""
+    index = ast.Tuple(list(parts), _LOAD) if isinstance(node.slice, ast.Tuple) else parts[0]
+    return ast.Subscript(node.value, index, node.ctx)
+
+
+def exchanged(items: Sequence[Item], one: int, two: int) -> list[Item]:
+    """The items, two of them in each other's place."""
+    changed = list(items)
+    changed[one], changed[two] = changed[two], changed[one]
+    return changed
 
 
 def is_module(node: ast.AST) -> bool:

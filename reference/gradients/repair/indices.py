@@ -60,7 +60,7 @@ def negated(view: View) -> Iterator[Edit]:
                     for each in place.node.keywords
                 ]
                 yield Edit(place, "shifted", 1.0, ast.Call(place.node.func, place.node.args, changed))
-            for array in [*place.node.args[:1]]:
+            for array in place.node.args[:1]:
                 yield Edit(place, "shifted", 1.1, array)
 
 
@@ -81,18 +81,16 @@ def _strides(view: View, place: Place, node: ast.expr) -> Iterator[Edit]:
 def slices(view: View) -> Iterator[Edit]:
     """A slice that is one off at one end or at both, or has another step."""
     for node, place in _subscripts(view):
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        parts = b.index_parts(node)
         for number, each in enumerate(parts):
             for new, word, cost in _slices_near(each) if isinstance(each, ast.Slice) else ():
                 changed = [new if at == number else old for at, old in enumerate(parts)]
-                index: ast.expr = ast.Tuple(changed, ast.Load()) if isinstance(node.slice, ast.Tuple) else changed[0]
-                yield Edit(place, word, cost, None, {node: ast.Subscript(node.value, index, node.ctx)})
+                yield Edit(place, word, cost, None, {node: b.subscript(node, changed)})
         for part in view.parts(place):
             if part.is_plain and not part.varies and not part.shape and isinstance(part.value, int | np.integer):
                 begun = [_begun_at(each, part.node) for each in parts]
                 if any(old is not each for old, each in zip(parts, begun, strict=True)):
-                    index = ast.Tuple(begun, ast.Load()) if isinstance(node.slice, ast.Tuple) else begun[0]
-                    yield Edit(place, "shifted", 1.2, None, {node: ast.Subscript(node.value, index, node.ctx)})
+                    yield Edit(place, "shifted", 1.2, None, {node: b.subscript(node, begun)})
 
 
 def _begun_at(part: ast.expr, start: ast.expr) -> ast.expr:

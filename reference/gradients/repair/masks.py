@@ -64,16 +64,16 @@ def choices(view: View) -> Iterator[Edit]:
         if name in _OPPOSITE:
             array = array_of(view, node)
             args = [array, *(each for each in node.args if each is not array)]
-            yield Edit(place, "mask-inverted", 1.0, b.call(b.function(_OPPOSITE[name]), args, node.keywords))
+            yield Edit(place, "mask-inverted", 1.0, ast.Call(b.function(_OPPOSITE[name]), args, node.keywords))
 
 
 def _where(place: Place, node: ast.Call) -> Iterator[Edit]:
     condition, one, two = node.args
-    yield Edit(place, "mask-inverted", 1.0, b.call(node.func, [condition, two, one], node.keywords))
+    yield Edit(place, "mask-inverted", 1.0, ast.Call(node.func, [condition, two, one], node.keywords))
     nothing = b.number(0)
     for each, args in ((one, [condition, one, nothing]), (two, [condition, nothing, two])):
         yield Edit(place, "mask-missing", 1.5, each)
-        yield Edit(place, "mask-missing", 1.3, b.call(node.func, args, node.keywords))
+        yield Edit(place, "mask-missing", 1.3, ast.Call(node.func, args, node.keywords))
 
 
 def _triangles(place: Place, node: ast.Call) -> Iterator[Edit]:

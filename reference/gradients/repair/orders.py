@@ -31,9 +31,7 @@ def reshapes(view: View) -> Iterator[Edit]:
             continue
         array = array_of(view, node)
         for one, two in combinations(range(len(place.shape)), 2):
-            shape = list(place.shape)
-            shape[one], shape[two] = shape[two], shape[one]
-            changed = b.numpy("reshape", array, b.numbers(tuple(shape)))
+            changed = b.numpy("reshape", array, b.numbers(tuple(b.exchanged(place.shape, one, two))))
             yield Edit(place, "transposed", 1.0, b.numpy("swapaxes", changed, b.number(one), b.number(two)))
         outer = place.parent
         if isinstance(outer, ast.Attribute):  # a transpose behind it
@@ -84,7 +82,7 @@ def _along_axes(place: Place, node: ast.expr) -> Iterator[Edit]:
 
 def _without_steps(place: Place, node: ast.Subscript) -> Iterator[Edit]:
     """Without each ``::-1``."""
-    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    parts = b.index_parts(node)
     backward = [
         number
         for number, each in enumerate(parts)
@@ -95,8 +93,7 @@ def _without_steps(place: Place, node: ast.Subscript) -> Iterator[Edit]:
     ]
     for chosen in [[each] for each in backward] + ([backward] if len(backward) > 1 else []):
         new = [ast.Slice() if number in chosen else each for number, each in enumerate(parts)]
-        index = ast.Tuple(new, ast.Load()) if isinstance(node.slice, ast.Tuple) else new[0]
-        yield Edit(place, "flipped", 1.0, ast.Subscript(node.value, index, ast.Load()))
+        yield Edit(place, "flipped", 1.0, b.subscript(node, new))
 
 
 def conjugated(view: View) -> Iterator[Edit]:

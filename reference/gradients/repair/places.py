@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -119,12 +119,12 @@ class Place:
     @cached_property
     def is_of_cotangent(self) -> bool:
         """Whether it doubles with the cotangent."""
-        return _is_twice(*self.values[:2])
+        return doubles(self.values)
 
     @cached_property
     def varies(self) -> bool:
         """Whether it depends on the arguments or the cotangent."""
-        return not all(_is_equal(self.value, each) for each in self.values[1:])
+        return varies(self.values)
 
     @cached_property
     def role(self) -> str:
@@ -137,6 +137,16 @@ def is_number(value: Any) -> bool:
     if isinstance(value, bool | np.bool_):
         return True
     return isinstance(value, _NUMBERS) and np.asarray(value).dtype.kind in "fiub"
+
+
+def varies(values: Sequence[Any]) -> bool:
+    """Whether the values of a `Place` are not the same in all runs."""
+    return not all(_is_equal(values[0], each) for each in values[1:])
+
+
+def doubles(values: Sequence[Any]) -> bool:
+    """Whether the second value of a `Place`, for twice the cotangent, is twice the first."""
+    return _is_twice(*values[:2])
 
 
 def _is_equal(one: Any, two: Any) -> bool:

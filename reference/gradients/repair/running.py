@@ -46,6 +46,7 @@ class Running:
         self._context = context
         self._positions = context.pattern.differentiable
         self.samples = samples
+        self.needs_forward = True
         first = samples[0]
 
         def forward() -> None:
@@ -62,7 +63,6 @@ class Running:
             self.sites.append(sites)
         self._before: list[tuple[FunctionType, CodeType]] = []
         self._instrumented: dict[Source, CodeType] = {}
-        self.needs_forward = True
 
     def __enter__(self) -> Running:
         self._before = [(twin, twin.__code__) for each in self.sources for twin in each.twins]
@@ -96,7 +96,7 @@ class Running:
         return state
 
     def _raw(self, sample: Sample, factor: float = 1.0) -> Any:
-        if getattr(self, "needs_forward", True):
+        if self.needs_forward:
             self._context.run_forward(sample.args)
         cotangent = np.array(factor * sample.cotangent, dtype=self._context.dtype)
         return self._context.subject.vjp(cotangent, *(np.array(each) for each in sample.args))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 #: Folders of code that nobody who hands in a gradient has written.
 _FOREIGN = tuple(
@@ -20,6 +20,7 @@ _FOREIGN = tuple(
     | {str(Path(__file__).resolve().parents[2])}
 )
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
 #: Lines of a function that is small enough to be tried with an edit in each of its places.
 _MOST_LINES = 200
 
@@ -75,28 +76,28 @@ class Source:
         free = code.co_freevars
         held: list[ast.expr] = [ast.Name(name, ast.Load()) for name in free]
         never = [ast.If(ast.Constant(value=False), [ast.Expr(ast.Tuple(held, ast.Load()))], [])] if held else []
-        inner = ast.FunctionDef(tree.name, tree.args, [*tree.body, *never], [], None, None)
-        if sys.version_info >= (3, 12):
-            inner.type_params = []
+        inner = _plain(ast.FunctionDef(tree.name, tree.args, [*tree.body, *never], [], None, None))
         body: list[ast.stmt] = [inner]
         if self._class is not None:
-            cls = ast.ClassDef(self._class, [], [], body, [])
-            if sys.version_info >= (3, 12):
-                cls.type_params = []
-            body = [cls]
+            body = [_plain(ast.ClassDef(self._class, [], [], body, []))]
         names = [name for name in free if name != "__class__" or self._class is None]
         assigned: list[ast.stmt] = [
             ast.Assign([ast.Name(name, ast.Store())], ast.Constant(value=None)) for name in names
         ]
         no_arguments = ast.arguments([], [], None, [], [], None, [])
-        outer = ast.FunctionDef("outer", no_arguments, [*assigned, *body], [], None, None)
-        if sys.version_info >= (3, 12):
-            outer.type_params = []
+        outer = _plain(ast.FunctionDef("outer", no_arguments, [*assigned, *body], [], None, None))
         module = ast.fix_missing_locations(ast.Module([outer], []))
         found = _inner(compile(module, code.co_filename, "exec"), tree.name, 2 if self._class is None else 3)
         if found is None or found.co_freevars != free:
             raise NoSourceError(tree.name)
         return found
+
+
+def _plain(definition: Definition) -> Definition:
+    """The definition without parameters for types, which Python asks for since 3.12."""
+    if sys.version_info >= (3, 12):
+        definition.type_params = []
+    return definition
 
 
 def _inner(code: CodeType, name: str, depth: int) -> CodeType | None:

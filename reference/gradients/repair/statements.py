@@ -108,23 +108,20 @@ def exchanges(view: View) -> Iterator[Edit]:
         if isinstance(node, ast.Tuple | ast.List) and 1 < len(node.elts) <= _MOST_VALUES and place.role == "value":
             is_answer = isinstance(place.parent, ast.Return)
             for one, two in combinations(range(len(node.elts)), 2):
-                changed = list(node.elts)
-                changed[one], changed[two] = changed[two], changed[one]
+                changed = b.exchanged(node.elts, one, two)
                 yield Edit(place, "swapped" if is_answer else "arguments-swapped", 1.0, type(node)(changed, ast.Load()))
             if isinstance(node, ast.List):
                 yield Edit(place, "flipped", 1.1, ast.List(node.elts[::-1], ast.Load()))
         if isinstance(node, ast.Call) and len(node.args) > 1 and called_name(node) not in {"where", "einsum"}:
             for one, two in combinations(range(min(len(node.args), 5)), 2):
-                args = list(node.args)
-                args[one], args[two] = args[two], args[one]
+                args = b.exchanged(node.args, one, two)
                 yield Edit(place, "arguments-swapped", 1.1, ast.Call(node.func, args, node.keywords))
     for statement in view.statements():
         node = statement.node
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
             target = node.targets[0]
             for one, two in combinations(range(min(len(target.elts), 6)), 2):
-                changed = list(target.elts)
-                changed[one], changed[two] = changed[two], changed[one]
+                changed = b.exchanged(target.elts, one, two)
                 new = ast.Assign([ast.Tuple(changed, ast.Store())], node.value)
                 yield Edit(statement, "arguments-swapped", 1.3, None, {node: new})
 

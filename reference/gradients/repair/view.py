@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference.gradients.repair.instrument import Sites, State
-from reference.gradients.repair.places import Place, is_number, names_in
+from reference.gradients.repair.places import Place, doubles, is_number, names_in, varies
 
 #: Parts of code that can stand for others: no more of them are tried in a place.
 _MOST_PARTS = 90
@@ -131,21 +131,19 @@ class View:
                 others = [scope.get(name, constants.get(name)) for scope in scopes[1:]]
                 yield self._part(ast.Name(name, ast.Load()), (value, *others))
                 seen.add(name)
+        known = {*scopes[0], *place.sites.source.function.__globals__}
         composed = [each for each in self.places if each.sites is place.sites and each.is_number]
         composed.sort(key=lambda each: not _is_plain(each.node))
         for each in composed:
             text = ast.unparse(each.node)
             if text in seen or isinstance(each.node, ast.Name | ast.Constant) or np.size(each.value) > _LARGE:
                 continue
-            known = set(scopes[0])
-            if all(name in known or name in place.sites.source.function.__globals__ for name in names_in(each.node)):
+            if known.issuperset(names_in(each.node)):
                 seen.add(text)
                 yield self._part(each.expression, each.values, is_plain=_is_plain(each.node))
         for node in self._given:
             text = ast.unparse(node)
-            if text not in seen and all(
-                name in scopes[0] or name in place.sites.source.function.__globals__ for name in names_in(node)
-            ):
+            if text not in seen and known.issuperset(names_in(node)):
                 seen.add(text)
                 found = [_evaluated(node, place.sites, scope) for scope in scopes]
                 if is_number(found[0]) and np.size(found[0]) <= _LARGE:
@@ -153,9 +151,8 @@ class View:
 
     def _part(self, node: ast.expr, values: tuple[Any, ...], *, is_plain: bool = True) -> Part:
         value = values[0]
-        tested = Place(None, 0, node, values, {})  # type: ignore[arg-type]
         is_cotangent = np.shape(value) == self._cotangent.shape and bool(np.array_equal(value, self._cotangent))
-        return Part(node, values, tested.varies, tested.is_of_cotangent, is_cotangent, is_plain)
+        return Part(node, values, varies(values), doubles(values), is_cotangent, is_plain)
 
     def _constants(self, sites: Sites, names: Sequence[str]) -> Mapping[str, Any]:
         known = sites.source.function.__globals__

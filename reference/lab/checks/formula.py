@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.engine.formulas import digits_lost, judge
+from reference.engine.formulas import digits_of_answer, judge
 from reference.findings import NotApplicable, Violation
 from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import Case, Message, Sizes
@@ -105,7 +105,7 @@ class _Method:
         for what, actual, truth, bound in parts:
             index = worst_entry(actual, truth, bound)
             if index is not None:
-                lost = _lost(float(actual[index]), float(truth.value[index]))
+                lost = digits_of_answer(float(actual[index]), float(truth.value[index]), _UNIT)
                 self.context.note(fact("digits lost", digits=lost, inputs=posed.kind, what=what, index=index))
                 return
 
@@ -191,10 +191,3 @@ def _with_ordinary_cotangent(case: Case, rng: np.random.RandomState) -> Case:
     if "delta_next" not in case.arguments:
         return case
     return replace(case, arguments={**case.arguments, "delta_next": rng.randn(*case.arguments["delta_next"].shape)})
-
-
-def _lost(came: float, due: float) -> int:
-    """How many of 16 digits are lost."""
-    if not np.isfinite(came) or due == 0:
-        return 16
-    return digits_lost(abs(came - due) / abs(due), _UNIT)
