@@ -51,7 +51,7 @@ def main() -> int:
     seed = int.from_bytes(os.urandom(4)) if asked.seed is None else asked.seed
     chosen = mutants.sample(found, sizes, seed)
     tell(f"{len(found)} mutants, of which {len(chosen)} will be tried (--seed {seed})")
-    trial = Trial(chosen, asked.jobs, _budgets(chosen), tell)
+    trial = Trial(chosen, asked.jobs, _budgets(chosen, asked.budget), tell)
     switches.install()
     # Or the fork of each mutant would load it, which takes half of what it may take for tests.
     with contextlib.suppress(ImportError):
@@ -65,20 +65,23 @@ def main() -> int:
         return 1
     if code:
         return int(code)
-    mutants.keep(trial.codes)
+    mutants.keep({mutant: outcome.code for mutant, outcome in trial.outcomes.items()})
+    if asked.log is not None:
+        asked.log.write_text(summary.log(trial.outcomes), encoding="utf-8")
     late = set(trial.too_late)
     found = [mutant for mutant in found if mutant not in late]
-    complaints = summary.tell(found, trial.codes, seed, time.monotonic() - started, record=asked.record)
+    complaints = summary.tell(found, trial.outcomes, seed, time.monotonic() - started, record=asked.record)
     print(*complaints, sep="\n")
     return 1 if complaints and not asked.only else 0
 
 
-def _budgets(chosen: Sequence[Mutant]) -> dict[Mutant, float]:
+def _budgets(chosen: Sequence[Mutant], budget: float | None) -> dict[Mutant, float]:
     """Of those that are expected to survive it is only seen whether the list is still right of them."""
+    budgets = BUDGET if budget is None else dict.fromkeys(BUDGET, budget)
     listed = summary.listed()
     places = {each.place for each in listed}
     expected = {each for each in chosen if each.place in places and summary.equivalent(each) in listed}
-    return {each: EXPECTED if each in expected else BUDGET[each.package] for each in chosen}
+    return {each: EXPECTED if each in expected else budgets[each.package] for each in chosen}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="of the sample, to repeat a run (a fresh one)")
     parser.add_argument(
         "--record", action="store_true", help="write the figures to tests/mutation/score.json and README.md"
+    )
+    parser.add_argument("--budget", type=float, metavar="S", help=f"seconds of tests for each mutant ({BUDGET})")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="write what became of each mutant, a line of JSON each"
     )
     parser.add_argument("-j", "--jobs", type=int, default=cores(), metavar="N", help="at once (one a core)")
     return parser

@@ -23,7 +23,7 @@ from _pytest.runner import runtestprotocol
 from tests.mutation import lines, switches
 from tests.mutation.forks import Ended, in_a_fork, shared
 from tests.mutation.mutants import Mutant
-from tests.mutation.outcomes import KILLED, SURVIVED, TIMEOUT, UNTESTED
+from tests.mutation.outcomes import KILLED, SURVIVED, TIMEOUT, UNTESTED, Outcome
 
 #: Bytes of address space that a mutant may have.
 _MEMORY = 8 << 30
@@ -56,7 +56,7 @@ class Trial:
         Seconds of processor time that each has to survive tests for.
     tell
         Is given a line now and then.
-    codes
+    outcomes
         What became of each that was tried.
     too_late
         Mutants of functions that are called while modules are imported and never afterwards, such as those that fill a
@@ -69,7 +69,7 @@ class Trial:
     processes: int
     budget: Mapping[Mutant, float]
     tell: Callable[[str], None]
-    codes: dict[Mutant, int] = field(default_factory=dict)
+    outcomes: dict[Mutant, Outcome] = field(default_factory=dict)
     too_late: list[Mutant] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -132,21 +132,21 @@ class Trial:
         def tests_of(mutant: Mutant) -> list[Trace]:
             return tests[numbers[changes[mutant]]] if mutant in changes else []
 
-        def work(function: str) -> Iterator[tuple[Mutant, int]]:
-            killers: list[int] = []  # what killed one mutant of a function is likely to kill the next
+        def work(function: str) -> Iterator[tuple[Mutant, Outcome]]:
+            killers: list[str] = []  # what killed one mutant of a function is likely to kill the next
             for mutant in mutants[function]:
-                order = [trace.index for trace in tests_of(mutant)]
-                order.sort(key=lambda index: killers.index(index) if index in killers else len(killers))
-                code, killer = _attempt(mutant, [items[index] for index in order], self.budget[mutant])
-                if killer >= 0:
-                    killers = [order[killer], *(index for index in killers if index != order[killer])]
-                yield mutant, code
+                order = [items[trace.index] for trace in tests_of(mutant)]
+                order.sort(key=lambda item: killers.index(item.nodeid) if item.nodeid in killers else len(killers))
+                outcome = _attempt(mutant, order, self.budget[mutant])
+                if outcome.killer:
+                    killers = [outcome.killer, *(each for each in killers if each != outcome.killer)]
+                yield mutant, outcome
 
         # The slow ones first: a process that ends late must not have begun late.
         cost = {name: sum(trace.seconds for each in job for trace in tests_of(each)) for name, job in mutants.items()}
         jobs = sorted(mutants, key=cost.__getitem__, reverse=True)
-        for done, (mutant, code) in enumerate(shared(jobs, work, self.processes), 1):
-            self.codes[mutant] = code
+        for done, (mutant, outcome) in enumerate(shared(jobs, work, self.processes), 1):
+            self.outcomes[mutant] = outcome
             if done % 500 == 0 or done == number_of_all:
                 self.tell(f"{done} of {number_of_all} mutants tried")
 
@@ -184,29 +184,30 @@ def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
         return False
 
 
-def _attempt(mutant: Mutant, items: list[pytest.Item], budget: float) -> tuple[int, int]:
-    """mutmut's code, and which of the tests killed it (-1: none)."""
+def _attempt(mutant: Mutant, items: list[pytest.Item], budget: float) -> Outcome:
     if not items:
-        return UNTESTED, -1
+        return Outcome(UNTESTED)
     try:
-        killer = in_a_fork(partial(_killer, mutant, items, budget), 4 * budget + 20)
+        killed, tried, seconds = in_a_fork(partial(_meet, mutant, items, budget), 4 * budget + 20)
     except Ended as end:
         # By the clock, or by a crash, which no test would have let pass.
-        return (TIMEOUT if end.signal in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL} else KILLED), -1
-    return (KILLED if killer >= 0 else SURVIVED), killer
+        code = TIMEOUT if end.signal in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL} else KILLED
+        return Outcome(code, reach=len(items))
+    killer = items[tried - 1].nodeid if killed else ""
+    return Outcome(KILLED if killed else SURVIVED, killer, len(items), tried, seconds)
 
 
-def _killer(mutant: Mutant, items: list[pytest.Item], budget: float) -> int:
-    """Be this mutant, and run tests until one fails or the time is used up."""
+def _meet(mutant: Mutant, items: list[pytest.Item], budget: float) -> tuple[bool, int, float]:
+    """Be this mutant, and run tests until one fails or the time is used up: whether one did, how many ran, how long."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     switches.become(mutant)
     started, clock = _spent(), time.monotonic()
-    for number, (item, following) in enumerate(zip_longest(items, items[1:])):
+    for tried, (item, following) in enumerate(zip_longest(items, items[1:]), 1):
         if not _passes(item, following):
-            return number
+            return True, tried, _spent() - started
         if _spent() - started > budget or time.monotonic() - clock > _PATIENCE * budget:
             break
-    return -1
+    return False, tried, _spent() - started
 
 
 def _spent() -> float:
