@@ -7,15 +7,17 @@ with 20,000 mutants and two cores that is the whole day. Here a mutant that is k
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import signal
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
+from typing import NamedTuple
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -27,8 +29,25 @@ from tests.mutation.outcomes import KILLED, SURVIVED, TIMEOUT, UNTESTED, Outcome
 
 #: Bytes of address space that a mutant may have.
 _MEMORY = 8 << 30
-#: Seconds by the clock for each of the budget: tests of other processes wait for them.
-_PATIENCE = 3
+#: Seconds by the clock for each of the budget: other processes are at work beside this one.
+_PATIENCE = 6
+#: Seconds of processor time that one test may take beyond the budget, before it is taken for endless.
+_ENDLESS = 20
+
+
+class Budget(NamedTuple):
+    """Seconds of processor time for which a mutant may survive tests.
+
+    Attributes
+    ----------
+    particular
+        With the quick and particular ones first.
+    further
+        After that, with the others: one from each file in turn.
+    """
+
+    particular: float
+    further: float = 0.0
 
 
 @dataclass
@@ -53,7 +72,7 @@ class Trial:
     processes
         At once.
     budget
-        Seconds of processor time that each has to survive tests for.
+        How long each has to survive tests.
     tell
         Is given a line now and then.
     outcomes
@@ -67,7 +86,7 @@ class Trial:
 
     mutants: Sequence[Mutant]
     processes: int
-    budget: Mapping[Mutant, float]
+    budget: Mapping[Mutant, Budget]
     tell: Callable[[str], None]
     outcomes: dict[Mutant, Outcome] = field(default_factory=dict)
     too_late: list[Mutant] = field(default_factory=list)
@@ -184,30 +203,51 @@ def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
         return False
 
 
-def _attempt(mutant: Mutant, items: list[pytest.Item], budget: float) -> Outcome:
+def _attempt(mutant: Mutant, items: list[pytest.Item], budget: Budget) -> Outcome:
     if not items:
         return Outcome(UNTESTED)
+    total = sum(budget)
     try:
-        killed, tried, seconds = in_a_fork(partial(_meet, mutant, items, budget), 4 * budget + 20)
+        killer, tried, seconds = in_a_fork(partial(_meet, mutant, items, budget), 2 * _PATIENCE * total + _ENDLESS)
     except Ended as end:
-        # By the clock, or by a crash, which no test would have let pass.
+        # By a limit, or by a crash, which no test would have let pass.
         code = TIMEOUT if end.signal in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL} else KILLED
         return Outcome(code, reach=len(items))
-    killer = items[tried - 1].nodeid if killed else ""
-    return Outcome(KILLED if killed else SURVIVED, killer, len(items), tried, seconds)
+    return Outcome(KILLED if killer else SURVIVED, killer, len(items), tried, seconds)
 
 
-def _meet(mutant: Mutant, items: list[pytest.Item], budget: float) -> tuple[bool, int, float]:
-    """Be this mutant, and run tests until one fails or the time is used up: whether one did, how many ran, how long."""
+def _meet(mutant: Mutant, items: list[pytest.Item], budget: Budget) -> tuple[str, int, float]:
+    """Be this mutant, and run tests until one fails or the time is used up: which failed, how many ran, how long."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    endless = math.ceil(sum(budget)) + _ENDLESS
+    resource.setrlimit(resource.RLIMIT_CPU, (endless, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     switches.become(mutant)
-    started, clock = _spent(), time.monotonic()
-    for tried, (item, following) in enumerate(zip_longest(items, items[1:]), 1):
-        if not _passes(item, following):
-            return True, tried, _spent() - started
-        if _spent() - started > budget or time.monotonic() - clock > _PATIENCE * budget:
-            break
-    return False, tried, _spent() - started
+    started, clock, most = _spent(), time.monotonic(), _PATIENCE * sum(budget)
+    tried, left, until = 0, list(items), 0.0
+    for seconds, arrange in zip(budget, (list, _from_all_files), strict=True):
+        until, left = until + seconds, arrange(left)
+        if left:  # another test comes now than the one for which fixtures were kept
+            left[0].session._setupstate.teardown_exact(None)
+        while left and _spent() - started < until and time.monotonic() - clock < most:
+            item, *left = left
+            tried += 1
+            if not _passes(item, left[0] if left else None):
+                return item.nodeid, tried, _spent() - started
+    return "", tried, _spent() - started
+
+
+def _from_all_files(items: list[pytest.Item]) -> list[pytest.Item]:
+    """In turn one from each file, and from each file one of each test function before another case of it."""
+    cases: Counter[str] = Counter()
+    functions: Counter[tuple[str, int]] = Counter()
+    turns = {}
+    for item in items:
+        file, _, name = item.nodeid.partition("::")
+        function = f"{file}::{name.partition('[')[0]}"
+        cases[function] += 1
+        functions[file, cases[function]] += 1
+        turns[item.nodeid] = cases[function], functions[file, cases[function]]
+    return sorted(items, key=lambda item: turns[item.nodeid])
 
 
 def _spent() -> float:
