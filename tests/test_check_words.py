@@ -323,6 +323,11 @@ def test_a_check_says_what_was_due_and_what_came(which: str) -> None:
     found = violation_of(check, classes)
     assert found is not None
     assert (found.due.kind, found.came.kind, found.mistake) == (due, came, word)
+    if check == "mlp.propagate.values":
+        assert "propagate(X)" in found.due["what"]
+    if check.endswith("long_use"):
+        (call,) = [each for each in found.due.more if each.kind == "at call"]
+        assert call["number"] == 2
 
 
 @pytest.mark.parametrize("check", sorted({row[0] for row in ROWS.values()}))

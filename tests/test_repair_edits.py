@@ -324,6 +324,7 @@ def judge(family: Family, wrong: str, right: str, word: str, name: str) -> None:
         runs = [running.recorded(one), running.recorded(one, 2.0), running.recorded(other), running.recorded(further)]
         for edit in family(View(running.sites, runs, one.cotangent)):
             assert edit.word in MISTAKES or edit.word == arithmetic.NO_WORD
+            assert edit.new is not None or edit.replaced
             assert LEAST < edit.cost < MOST.get(family, MOST_OF_OTHERS)
             with running.edited(edit) as done:
                 assert done, "the edited code can be compiled"
