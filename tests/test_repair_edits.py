@@ -24,7 +24,7 @@ from reference.gradients.repair.view import View
 from reference.gradients.subject import Subject
 from reference.wording import MISTAKES
 
-pytestmark = [pytest.mark.outside]
+pytestmark = pytest.mark.catalogue
 
 Array = NDArray[Any]
 Family = Callable[[View], Iterator[Edit]]

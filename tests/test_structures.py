@@ -13,7 +13,7 @@ from reference.gradients.doors.scripts import Script, source
 from reference.gradients.doors.structure import Arrays, Place, Structure
 from reference.gradients.doors.translation import _lists
 
-pytestmark = pytest.mark.outside
+pytestmark = pytest.mark.catalogue
 
 
 class Pair(NamedTuple):
