@@ -1,0 +1,192 @@
+"""What is asked at the edges: each check's cases have what its promise is about, and end where it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from reference.execution.in_process import InProcess
+from reference.lab.checks import edges
+from reference.lab.context import Context
+from reference.lab.contract import MESSAGES, Case, Message
+from reference.numerics.oracles import ball
+
+pytestmark = pytest.mark.catalogue
+
+Array = NDArray[Any]
+OF = {message.subject: message for message in MESSAGES}
+FORWARD, DELTA = OF["SoftmaxLayer.forward"], OF["SoftmaxLayer.delta"]
+COMPOUND = next(message for message in MESSAGES if message.key == "logits")
+LOSS = OF["LossCrossEntropy.forward"]
+Check = Callable[[Context, Message], None]
+
+
+class Listening(Context):
+    """Notes the cases in place of asking them."""
+
+    asked: list[Case]
+
+    def judge_each(self, message: Message, cases: Any, *args: Any, **options: Any) -> None:
+        self.asked = [*getattr(self, "asked", []), *cases]
+
+
+def asked(check: Check, message: Message, assignment: int = 3, effort: Any = "normal") -> list[Case]:
+    context = Listening(InProcess({}, {}), ball, "x", effort=effort, assignment=assignment)
+    check(context, message)
+    return context.asked
+
+
+def logits(check: Check, message: Message = FORWARD, **options: Any) -> list[Array]:
+    return [case.arguments["X"] for case in asked(check, message, **options)]
+
+
+def leads(X: Array) -> Array:
+    """How far the largest entry of each row is ahead of the next."""
+    ranked = np.sort(X, axis=1)
+    return np.asarray(ranked[:, -1] - ranked[:, -2])
+
+
+@pytest.mark.parametrize(
+    ("check", "sizes"),
+    [
+        (edges.check_moderate_logits, (1.0, 30.0, 300.0)),
+        (edges.check_extreme_logits, (745.0, 1e4, 1e8, 1e300)),
+    ],
+)
+@pytest.mark.parametrize("message", [FORWARD, COMPOUND])
+def test_logits_have_the_sizes_that_are_said(check: Check, sizes: tuple[float, ...], message: Message) -> None:
+    """Up to the largest, of each size one alone ahead, ties of both signs, and mixtures of two to five classes."""
+    found = logits(check, message)
+    assert max(np.abs(X).max() for X in found) == sizes[-1]
+    for size in sizes:
+        for X in ([[size, 0.0]], [[-size, -size]], [[size, size]], [[size, -size]], [[size, 0.0], [-size, -size]],
+                  [[0.0, size, -size], [1.0, 2.0, 3.0]]):  # fmt: skip
+            assert any(np.array_equal(X, each) for each in found)
+        near = [each for each in found if each.shape[0] == 3 and size / 10 < np.abs(each).max() <= size]
+        assert {each.shape[1] for each in near} >= {2, 3, 5}
+        assert all(each.min() < 0 < each.max() for each in near if each.shape[1] == 5)
+    quick = logits(check, message, effort="quick")
+    assert len(quick) < len(found)
+
+
+def test_targets_of_logits_are_one_hot_and_of_all_classes() -> None:
+    """One class after the other, so that no favourite class is right by chance."""
+    for case in asked(edges.check_moderate_logits, COMPOUND):
+        T = case.arguments["T"]
+        assert T.shape == case.arguments["X"].shape
+        assert (T.sum(axis=1) == 1).all()
+        assert T.argmax(axis=1).tolist() == [(row + 1) % T.shape[1] for row in range(len(T))]
+
+
+def test_samples_lie_far_below_others() -> None:
+    """By so much that an exponential shifted by the largest of all is 0, above and below 0."""
+    found = logits(edges.check_far_samples)
+    for X in found:
+        tops = X.max(axis=1)
+        assert np.ptp(tops) > 1500
+        assert (np.ptp(X, axis=1) <= 2).all()
+        assert (np.ptp(X, axis=1) > 0).all()
+    assert max(X.max() for X in found) > 745
+    assert {X.shape[1] for X in found} == {2, 3}
+
+
+def test_one_class_is_ahead() -> None:
+    """By 15 to 740, up to where the others leave the doubles."""
+    found = np.concatenate([leads(X) for X in logits(edges.check_saturated_logits)])
+    assert (found.min(), found.max()) == (14.0, 740.0)
+    assert {15.0, 36.0, 60.0, 500.0, 700.0, 740.0} <= set(found.tolist())
+
+
+def test_ties_are_of_all_sizes() -> None:
+    """In every case a row has equal logits: of 0, of both signs, of all classes and of some."""
+    found = logits(edges.check_tied_logits)
+    rows = [row for X in found for row in X]
+    assert all((leads(X) == 0).any() for X in found)
+    assert {0.0, -300.0, 300.0} <= {float(row[0]) for row in rows if np.ptp(row) == 0}
+    assert any(np.ptp(row) > 0 and len(set(row)) < len(row) for row in rows)
+    assert {len(row) for row in rows} == {2, 3}
+
+
+def test_logits_are_subnormal() -> None:
+    """In each case one is not 0 and has not all its digits; the smallest of all is among them, with both signs."""
+    found = logits(edges.check_subnormal_logits)
+    for X in found:
+        assert ((X != 0) & (np.abs(X) < 2.4e-308)).any()
+    every = np.concatenate([X.ravel() for X in found])
+    assert {5e-324, -5e-324} <= set(every.tolist())
+
+
+def test_outputs_are_saturated() -> None:
+    """Nearly 1 and next to nothing, to where they are exactly 1 and 0; what comes back is a short number, never 0."""
+    found = asked(edges.check_saturated_outputs, DELTA)
+    tops = [float(case.arguments["Y"].max()) for case in found]
+    assert min(tops) < 1.0 == max(tops)
+    assert min(tops) > 1 - 1e-6
+    assert any((case.arguments["Y"] == 0).any() for case in found)
+    assert any(((case.arguments["Y"] > 0) & (case.arguments["Y"] < 1e-200)).any() for case in found)
+    for case in found:
+        assert (case.arguments["delta_next"] != 0).all()
+        assert case.origin is not None
+        assert np.allclose(case.arguments["Y"].sum(axis=1), 1)
+    assert {case.arguments["Y"].shape for case in found} == {(1, 2), (2, 3)}
+
+
+def test_predictions_are_certain() -> None:
+    """In each case a target has a probability of exactly 1; every row is a distribution."""
+    found = asked(edges.check_certain_predictions, LOSS)
+    for case in found:
+        X, T = case.arguments["X"], case.arguments["T"]
+        assert ((X * T).sum(axis=1) == 1).any()
+        assert (X.sum(axis=1) == 1).all()
+        assert (T.sum(axis=1) == 1).all()
+    assert any((case.arguments["X"] * case.arguments["T"]).sum(axis=1).min() < 1 for case in found)
+
+
+def test_probabilities_are_zero_off_the_target() -> None:
+    """And not at it, where the loss would be infinite."""
+    for case in asked(edges.check_zero_off_target, LOSS):
+        X, T = case.arguments["X"], case.arguments["T"]
+        assert ((X == 0) & (T == 0)).any()
+        assert ((X * T).sum(axis=1) > 0).all()
+        assert (X.sum(axis=1) == 1).all()
+
+
+def test_probabilities_of_targets_are_tiny() -> None:
+    """From a billionth to 1e-300, alone and among others; every row is a distribution."""
+    found = asked(edges.check_tiny_probabilities, LOSS)
+    smallest = {float((case.arguments["X"] * case.arguments["T"]).sum(axis=1).min()) for case in found}
+    assert smallest == {1e-9, 1e-17, 1e-100, 1e-300}
+    for case in found:
+        assert np.allclose(case.arguments["X"].sum(axis=1), 1, rtol=1e-15)
+        assert (case.arguments["T"].sum(axis=1) == 1).all()
+    assert {len(case.arguments["X"]) for case in found} == {1, 2}
+
+
+@pytest.mark.parametrize("subject", ["ReLULayer.forward", "LinearLayer.forward"])
+def test_inputs_are_large(subject: str) -> None:
+    """Up to 1e8 and near it, of both signs; ReLU is asked at zeros of both signs too."""
+    first, *others = asked(edges.check_large_inputs, OF[subject])
+    numbers = np.concatenate([np.ravel(each) for each in [*first.arguments.values(), *first.parameters.values()]])
+    assert 5e7 < np.abs(numbers).max() <= 1e8
+    assert numbers.min() < 0 < numbers.max()
+    zeros = [case.arguments["X"] for case in others]
+    assert [bool(np.signbit(each).any() and not np.signbit(each).all()) for each in zeros] == (
+        [True] if subject.startswith("ReLU") else []
+    )
+    assert all((each == 0).all() for each in zeros)
+
+
+@pytest.mark.parametrize(("assignment", "largest"), [(1, 256.0), (2, 65536.0), (3, 65536.0)])
+def test_logits_are_shifted(assignment: int, largest: float) -> None:
+    """By powers of two, of which the first assignment asks no large ones; each sum is exact."""
+    found = logits(edges.check_shift_invariance, assignment=assignment)
+    nearest = {2.0 ** round(float(np.log2(np.abs(X).mean()))) for X in found if np.abs(X).mean() > 32}
+    assert {64.0, 256.0, largest} <= nearest
+    assert max(nearest) == largest
+    for X in found:
+        assert (np.round(X * 8) == X * 8).all()
+    assert {X.shape for X in found} == {(1, 2), (2, 2), (2, 3)}
