@@ -334,3 +334,64 @@ def test_a_check_says_what_was_due_and_what_came(which: str) -> None:
 def test_a_check_says_nothing_of_right_classes(check: str) -> None:
     """The textbook's classes keep its promise."""
     assert violation_of(check, plain.CLASSES) is None
+
+
+class Masked(ReLU):
+    """Its delta takes what forward has kept, times a factor."""
+
+    factor = 1.0
+
+    def forward(self, X: Any) -> Any:
+        self.mask = X > 0
+        return X * self.mask
+
+    def delta(self, Y: Any, delta_next: Any) -> Any:
+        return self.factor * delta_next * self.mask
+
+
+class Doubled(Masked):
+    """The same, and wrong after forward, too."""
+
+    factor = 2.0
+
+
+class Scaled(ReLU):
+    """Its delta is wrong in another way after forward."""
+
+    scale = 3.0
+
+    def forward(self, X: Any) -> Any:
+        self.scale = 2.0
+        return super().forward(X)
+
+    def delta(self, Y: Any, delta_next: Any) -> Any:
+        return self.scale * super().delta(Y, delta_next)
+
+
+class Random(ReLU):
+    """Its delta is wrong in another way each time."""
+
+    def delta(self, Y: Any, delta_next: Any) -> Any:
+        kept[0] += 1
+        return kept[0] * super().delta(Y, delta_next)
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong", "told", "word"),
+    [
+        ("relu.delta.answers", Masked, "right after forward", "stateful"),
+        ("relu.delta.answers", Doubled, "answers after forward", "stateful"),
+        ("relu.delta.values", Scaled, "other after forward", "stateful"),
+        ("relu.delta.values", Random, None, None),
+    ],
+)
+def test_a_method_that_needs_another_call_before_is_stateful(
+    check: str, wrong: type, told: str | None, word: str | None
+) -> None:
+    """It is told how the answer differs right after ``forward``; what differs from call to call is another matter."""
+    found = violation_of(check, {**plain.CLASSES, "ReLULayer": wrong})
+    assert found is not None
+    assert found.mistake == word
+    kinds = {"right after forward", "answers after forward", "other after forward"}
+    assert [each.kind for each in found.came.more if each.kind in kinds] == ([] if told is None else [told])
+    assert ("from arguments alone" in {each.kind for each in found.due.more}) == (told is not None)
