@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.repair import building
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name
 from reference.numerics import likeness
@@ -45,10 +46,26 @@ def of_constant(place: Place) -> str:
     return "scaled"
 
 
+def of_exchange(one: Place | None, two: Place | None) -> str:
+    """The word for two values that stand in each other's place, but for two arguments of a function."""
+    if one is None or two is None:
+        return "wrong-argument"
+    if {one.role, two.role} == {"index"} or {_kind(one), _kind(two)} <= {"i", "u"}:
+        return "transposed"
+    return "swapped" if one.is_of_cotangent and two.is_of_cotangent else "wrong-argument"
+
+
+def _kind(place: Place) -> str:
+    """The kind of numbers of an array; empty for anything else."""
+    return np.asarray(place.value).dtype.kind if place.is_number and place.shape else ""
+
+
 def of_replacement(place: Place, part: Part) -> str:
     """The word for a value that stands where a part is due."""
     if place.role in {"index", "range", "shift"}:
         return "shifted" if isinstance(place.parent, ast.Slice) else "wrong-argument"
+    if isinstance(place.node, ast.Constant) and place.value == 0 and part.varies:
+        return "term-missing"
     if place.role == "compared" or np.asarray(place.value).dtype.kind == "b":
         is_delta = place.is_of_cotangent and not part.is_of_cotangent
         return "mask-wrong-threshold" if not place.shape else "mask-from-delta" if is_delta else "mask-from-other"
@@ -64,7 +81,7 @@ def _of_value(place: Place, part: Part) -> str:
     by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
     if by_ratio in {"scaled", "sign"}:
         return by_ratio
-    made = _around(place, part)
+    made = _around(place, part) or _of_entries(place.node, part.node)
     if made is None:
         made = _inside(place.node, part.node)
     return made if made is not None else by_ratio or "wrong-argument"
@@ -80,15 +97,30 @@ def _around(place: Place, part: Part) -> str | None:
     return "term-missing" if isinstance(new.op, ast.Add | ast.Sub) else None
 
 
+def _of_entries(node: ast.AST, new: ast.AST) -> str | None:
+    """What it is called where other entries of the same array are due; None where it is another array."""
+    while isinstance(node, ast.Attribute) and isinstance(new, ast.Attribute) and node.attr == new.attr == "T":
+        node, new = node.value, new.value
+    if not (isinstance(node, ast.Subscript) and isinstance(new, ast.Subscript)):
+        return None
+    if ast.dump(node.value) != ast.dump(new.value):
+        return None
+    one, two = (sorted(map(ast.dump, building.index_parts(each))) for each in (node, new))
+    if len(one) > 1 and one == two:
+        return "transposed"
+    is_key = any(isinstance(each.slice, ast.Constant) and isinstance(each.slice.value, str) for each in (node, new))
+    return None if is_key else "shifted"
+
+
 def _inside(node: ast.AST, new: ast.AST) -> str | None:
     """What it is called where a part of a product or sum is due alone."""
     wanted, at = ast.dump(new), node
     word: str | None = None
     while isinstance(at, ast.BinOp):
         if isinstance(at.op, ast.Mult | ast.Div):
-            word = word if word is not None else ("" if isinstance(at.op, ast.Mult) else "factor-missing")
+            word = word or ("extra-factor" if isinstance(at.op, ast.Mult) else "factor-missing")
         elif isinstance(at.op, ast.Add | ast.Sub):
-            word = word if word is not None else "extra-term"
+            word = word or "extra-term"
         else:
             return None
         if wanted in {ast.dump(at.left), ast.dump(at.right)}:
