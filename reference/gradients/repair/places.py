@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,8 +26,8 @@ class Edit:
     ----------
     place
         The expression or statement that is changed.
-    word
-        What its inverse, the mistake, is called.
+    called
+        What its inverse, the mistake, is called; or what tells it, for the few edits of many that need a word.
     cost
         How far-fetched it is: of several that repair the gradient, the cheapest tells the mistake.
     new
@@ -37,10 +37,15 @@ class Edit:
     """
 
     place: Place
-    word: str
+    called: str | Callable[[], str]
     cost: float
     new: ast.expr | None = None
     replaced: Mapping[ast.AST, Any] = field(default_factory=dict)
+
+    @cached_property
+    def word(self) -> str:
+        """What its inverse is called."""
+        return self.called if isinstance(self.called, str) else self.called()
 
 
 @dataclass(eq=False)
@@ -100,6 +105,11 @@ class Place:
     def is_nested(self) -> bool:
         """Whether it stands in a function or comprehension inside the function."""
         return self.node in self.sites.nested
+
+    @cached_property
+    def text(self) -> str:
+        """Its code."""
+        return ast.unparse(self.node)
 
     @cached_property
     def is_floating(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -56,7 +55,7 @@ class Repair:
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
 _MOST_PARTIAL = 14
-#: Edits that there has to be time for.
+#: Edits that there have to be steps for.
 _FEWEST = 200
 Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
@@ -111,20 +110,20 @@ class Search:
 
     def repairs(self) -> list[Repair]:
         """The repairs that were found, the best first."""
-        begun = time.process_time()
         if not self.wrong or not self._is_faithful():
             return []
-        if time.process_time() - begun > likeness.REPAIR_SECONDS / _FEWEST:
+        work = self._running.work
+        self._running.recorded(self._first)
+        if work.of_run > likeness.REPAIR_STEPS / _FEWEST:
             return []  # too few edits could be tried
         self._running.does_without_forward()
         view = self._view()
-        deadline = begun + likeness.REPAIR_SECONDS
-        influence = Influence(self._running, view, self._first, self.wrong, self._right, deadline)
+        influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
         for number in range(len(_FAMILIES)):
             for edit in self._edits(view, influence, number):
                 is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
-                if is_enough or time.process_time() > deadline:
+                if is_enough or work.is_over(likeness.REPAIR_STEPS):
                     break
                 positions = self._repairs([edit])
                 if positions:
@@ -162,9 +161,10 @@ class Search:
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
         best = sorted(self._partial, key=lambda each: each[0])[:_MOST_PARTIAL]
-        deadline = time.process_time() + likeness.REPAIR_SECONDS / 4
+        work = self._running.work
+        limit = work.done + likeness.REPAIR_STEPS / 4
         for (_, one), (_, two) in combinations(best, 2):
-            if time.process_time() > deadline:
+            if work.is_over(limit):
                 return
             if one.word == two.word and are_apart(one, two):
                 positions = self._repairs([one, two])

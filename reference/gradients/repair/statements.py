@@ -116,7 +116,11 @@ def exchanges(view: View) -> Iterator[Edit]:
     """Two gradients, or two values of a tuple or list, that stand in each other's place."""
     for place in view.places:
         node = place.node
-        if isinstance(node, ast.Tuple | ast.List) and 1 < len(node.elts) <= _MOST_VALUES and place.role in {"value", "index"}:
+        if (
+            isinstance(node, ast.Tuple | ast.List)
+            and 1 < len(node.elts) <= _MOST_VALUES
+            and place.role in {"value", "index"}
+        ):
             for one, two in combinations(range(len(node.elts)), 2):
                 changed = b.exchanged(node.elts, one, two)
                 word = naming.of_exchange(view.of_node.get(node.elts[one]), view.of_node.get(node.elts[two]))

@@ -58,12 +58,12 @@ class Part:
         array = np.asarray(self.value)
         return array.dtype.kind == "b" or bool(array.ndim and ((array == 0) | (array == 1)).all())
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return np.shape(self.value)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Its code."""
         return ast.unparse(self.node)
