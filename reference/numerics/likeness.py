@@ -77,3 +77,7 @@ REPAIR_MARGIN = 0.15
 SMALL_CONSTANT = 0.05
 #: What is left of the error of a gradient that an edit repairs in part. A choice.
 NEARER = 0.8
+#: Entries smaller than this part of the largest do not count where a product is looked for by its logarithm. A choice.
+NOTHING_BESIDE = 1e-4
+#: How near sums of logarithms have to be. A choice: what is left is compared number by number.
+SAME_MARK = 1e-6

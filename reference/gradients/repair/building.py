@@ -10,6 +10,8 @@ Item = TypeVar("Item")
 
 #: Stands in code for numpy, whatever the writer calls it.
 NUMPY = "\0numpy"
+#: Stands in code for an array that is no part of it.
+GIVEN = "\0given"
 
 _LOAD = ast.Load()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.repair.building import NUMPY, is_module
+from reference.gradients.repair.building import GIVEN, NUMPY, is_module
 from reference.gradients.repair.sources import Source
 
 #: Stands in the code for the object that decides.
@@ -35,6 +35,8 @@ class State:
         What stands there instead.
     values, scopes
         While ``recording``: the first value of each expression, and what names meant where it first stood.
+    given
+        What stands in an edit for `building.GIVEN`.
     ticks, most_ticks
         How often loops have begun again, and how often they may.
     """
@@ -45,6 +47,7 @@ class State:
     values: dict[int, Any] = field(default_factory=dict)
     scopes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     visits: dict[int, int] = field(default_factory=dict)
+    given: Any = None
     ticks: int = 0
     most_ticks: int = 10**9
 
@@ -97,7 +100,7 @@ def filled(code: CodeType, state: State) -> CodeType:
 
 def _filled(constant: Any, state: State) -> Any:
     if isinstance(constant, str):
-        return state if constant == _STATE else np if constant == NUMPY else constant
+        return {_STATE: state, NUMPY: np, GIVEN: state.given}.get(constant, constant)
     return filled(constant, state) if isinstance(constant, CodeType) else constant
 
 

@@ -16,7 +16,9 @@ from reference.gradients.diagnosis.samples import Sample, all_samples
 from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
+from reference.gradients.repair.missing import missing
 from reference.gradients.repair.places import Edit
+from reference.gradients.repair.required import Required
 from reference.gradients.repair.running import Answers, Running, are_apart, is_right, quiet
 from reference.gradients.repair.sources import NoSourceError
 from reference.gradients.repair.view import View
@@ -65,9 +67,11 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
      replacing.names),
     (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+    (),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
+_OF_MISSING = _FAMILIES.index(())
 _FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
 
 
@@ -106,6 +110,7 @@ class Search:
         failing = [k for k in range(len(self._samples)) if not all(right[n][k] for n in positions)]
         self._first = self._samples[failing[0]] if failing else self._samples[0]
         self._context = context
+        self._cases: list[tuple[int, Sample]] = []
         self._partial: list[tuple[float, Edit]] = []
 
     def repairs(self) -> list[Repair]:
@@ -143,17 +148,21 @@ class Search:
         first, samples = self._first, self._samples
         other = next((each for each in samples if each.args is not first.args), samples[-1])
         another = next((each for each in samples if each.args is first.args and each is not first), other)
+        self._cases = [(0, first), (2, other), (3, another)]
         runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
         runs += [self._running.recorded(each) for each in (other, another)]
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
         return View(self._running.sites, runs, first.cotangent, given_by(self._context))
 
-    @staticmethod
-    def _edits(view: View, influence: Influence, number: int) -> list[Edit]:
+    def _edits(self, view: View, influence: Influence, number: int) -> list[Edit]:
         """All edits of some families, the likeliest first."""
         edits = [edit for family in _FAMILIES[number] for edit in family(view)]
         if number == 1:
             edits += influence.scalings
+        if number == _OF_MISSING:
+            required = Required(self._running, self._cases, self.wrong, self._right)
+            edits += missing(view, required, self._running.work)
+            influence.excluded |= required.excluded
         if number == len(_FAMILIES) - 1:
             edits += influence.constants(view)
         return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)

@@ -1,0 +1,84 @@
+"""Edits that add what is missing: terms and factors that are products, found from what a place requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference.gradients.repair import building as b
+from reference.gradients.repair.operands import Operand, operands
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.products import Product, products
+from reference.gradients.repair.required import Required, Requirement
+from reference.gradients.repair.running import Work
+from reference.gradients.repair.view import View
+from reference.numerics import likeness
+
+Array = NDArray[Any]
+#: Steps to look for products in one place.
+_OF_SEARCH = 60_000
+#: Products that take more code than this are not looked at: what a writer forgets is shorter.
+_MOST_COST = 5.0
+Key = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+
+
+def missing(view: View, required: Required, work: Work) -> Iterator[Edit]:
+    """Terms and factors that are missing."""
+    known: dict[Key, tuple[list[Operand], int]] = {}
+    for place in view.places:
+        if work.is_over(likeness.REPAIR_STEPS / 2):
+            return
+        found = required.of(place)
+        if found is not None:
+            work.add(_OF_SEARCH)
+            yield from _edits(found, *_operands(view, place, found.cases, known))
+
+
+def _operands(
+    view: View, place: Place, cases: tuple[int, ...], known: dict[Key, tuple[list[Operand], int]]
+) -> tuple[list[Operand], int]:
+    statement = place.sites.statement_of.get(place.node, -1)
+    key = (id(place.sites), statement, place.shape, cases)
+    if key not in known:
+        known[key] = operands(view.parts(place), cases, place.shape)
+    return known[key]
+
+
+def _edits(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
+    place, node = found.place, found.place.expression
+    for each in products(found.moves, made_of, simple):
+        if each.cost <= _MOST_COST:
+            yield Edit(place, "term-missing", _cost(each), b.plus(node, each.node))
+    factors = _factors(found)
+    if factors is not None:
+        for each in products(factors, made_of, simple):
+            if each.cost <= _MOST_COST:
+                yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
+
+
+def _cost(product: Product) -> float:
+    return 1.35 + 0.15 * product.cost
+
+
+def _factors(found: Requirement) -> list[Array] | None:
+    """By what the value would have to be multiplied; None where it would have to be 0 no longer."""
+    made = []
+    for value, move in zip(found.values, found.moves, strict=True):
+        size = float(np.abs(value).max())
+        told = np.abs(value) > likeness.NO_EFFECT * size
+        if size == 0 or (np.abs(move[~told]) > likeness.SAME_CONSTANT * size).any():
+            return None
+        made.append(np.divide(value + move, value, out=np.ones(value.shape), where=told))
+    return made
+
+
+def _of_factor(place: Place, product: Product) -> str:
+    used = [operand for operand, _ in product.factors]
+    if all(((each.values[0] == 0) | (each.values[0] == 1)).all() for each in used):
+        return "mask-missing"
+    if any(each.is_of_cotangent for each in used) and not place.is_of_cotangent:
+        return "delta-next-ignored"
+    return "factor-missing"
