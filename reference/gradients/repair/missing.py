@@ -12,6 +12,7 @@ from reference.gradients.repair import building as b
 from reference.gradients.repair.operands import Operand, operands
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.products import Product, products
+from reference.gradients.repair.projected import projected
 from reference.gradients.repair.required import Required, Requirement
 from reference.gradients.repair.running import Work
 from reference.gradients.repair.view import View
@@ -49,21 +50,35 @@ def _operands(
 
 def _edits(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
-    for each in products(found.moves, made_of, simple):
+    for each in _terms(found, made_of, simple):
         if each.cost <= _MOST_COST:
             yield Edit(place, "term-missing", _cost(each), b.plus(node, each.node))
-    factors = _factors(found)
-    if factors is not None:
-        for each in products(factors, made_of, simple):
-            if each.cost <= _MOST_COST:
-                yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
+    for each in _factors(found, made_of, simple):
+        if each.cost <= _MOST_COST:
+            yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
 
 
 def _cost(product: Product) -> float:
     return 1.35 + 0.15 * product.cost
 
 
-def _factors(found: Requirement) -> list[Array] | None:
+def _terms(found: Requirement, made_of: Sequence[Operand], simple: int) -> list[Product]:
+    if found.moves:
+        return products(found.moves, made_of, simple)
+    ones = [np.ones(each.shape) for each in found.values]
+    return projected(found.matrices, found.dues, ones, made_of, simple)
+
+
+def _factors(found: Requirement, made_of: Sequence[Operand], simple: int) -> list[Product]:
+    if found.moves:
+        ratios = _ratios(found)
+        return [] if ratios is None else products(ratios, made_of, simple)
+    matrices = found.matrices
+    wanted = [m @ v.ravel() + due for m, v, due in zip(matrices, found.values, found.dues, strict=True)]
+    return projected(matrices, wanted, found.values, made_of, simple)
+
+
+def _ratios(found: Requirement) -> list[Array] | None:
     """By what the value would have to be multiplied; None where it would have to be 0 no longer."""
     made = []
     for value, move in zip(found.values, found.moves, strict=True):

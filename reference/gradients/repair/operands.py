@@ -165,9 +165,7 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
     axes: list[tuple[int, ...]] = [(axis,) for axis in range(count)]
     axes += list(combinations(range(count), 2)) if count > 1 else []
     for each, kept in product(axes, (True, False)):
-        left = [
-            1 if n in each else size for n, size in enumerate(operand.shape) if kept or n not in each
-        ]
+        left = [1 if n in each else size for n, size in enumerate(operand.shape) if kept or n not in each]
         if kept and len(each) == count:
             continue
         if _reaches(tuple(left), shape):

@@ -18,7 +18,7 @@ Array = NDArray[Any]
 #: Operands of which products of two are looked up for a third.
 _MOST_SMALL = 70
 #: Products of one array.
-_MOST_FOUND = 6
+MOST_FOUND = 6
 #: Numbers that stand in formulas.
 _USUAL = (1.0, 2.0, 0.5, 3.0, 4.0, 0.25, 6.0, 1.5)
 
@@ -75,24 +75,25 @@ def products(targets: Sequence[Array], operands: Sequence[Operand], simple: int)
     told = np.abs(target) > likeness.NOTHING_BESIDE * size
     if size == 0 or told.sum() < 3:  # noqa: PLR2004 - two numbers are the product of nearly anything and a constant
         return []
-    flat = [_flat(each, targets) for each in operands]
-    able = [n for n, each in enumerate(flat) if (each[told] != 0).all()]
+    arrays = [flat(each, targets) for each in operands]
+    able = [n for n, each in enumerate(arrays) if (each[told] != 0).all()]
     if not able:
         return []
     weights = _weights(int(told.sum()))
-    marks = np.array([weights @ np.log(np.abs(flat[n][told])) for n in able])
+    marks = np.array([weights @ np.log(np.abs(arrays[n][told])) for n in able])
     due = weights @ np.log(np.abs(target[told]))
     found = []
     for chosen in _sums(marks, due, sum(n < simple for n in able)):
         factors = tuple((operands[able[n]], power) for n, power in chosen)
-        values = np.prod([flat[able[n]] ** power for n, power in chosen], axis=0)
+        values = np.prod([arrays[able[n]] ** power for n, power in chosen], axis=0)
         number = float(np.median(target[told] / values[told]))
         if np.abs(target - number * values).max() <= likeness.SAME_CONSTANT * size:
-            found.append(Product(factors, _round(number)))
-    return sorted(found, key=lambda each: each.cost)[:_MOST_FOUND]
+            found.append(Product(factors, rounded(number)))
+    return sorted(found, key=lambda each: each.cost)[:MOST_FOUND]
 
 
-def _flat(operand: Operand, targets: Sequence[Array]) -> Array:
+def flat(operand: Operand, targets: Sequence[Array]) -> Array:
+    """The entries of an operand in all cases, laid along arrays."""
     return np.concatenate(
         [np.broadcast_to(value, target.shape).ravel() for value, target in zip(operand.values, targets, strict=True)]
     )
@@ -104,7 +105,8 @@ def _weights(count: int) -> Array:
     return np.asarray(weights - weights.mean(axis=1, keepdims=True))
 
 
-def _round(number: float) -> float:
+def rounded(number: float) -> float:
+    """The number with few digits, where that makes no difference."""
     near = float(f"{number:.7g}")
     return near if abs(near - number) <= likeness.SAME_FACTOR * abs(number) and len(repr(near)) < 8 else number  # noqa: PLR2004
 

@@ -41,13 +41,19 @@ class Requirement:
     values
         The value in each of these cases.
     moves
-        What has to be added to it there.
+        What has to be added to it there; empty where more than one array does it.
+    matrices
+        By how much the answers move there, for each entry of the value.
+    dues
+        By how much they have to.
     """
 
     place: Place
     cases: tuple[int, ...]
     values: tuple[Array, ...]
     moves: tuple[Array, ...]
+    matrices: tuple[Array, ...]
+    dues: tuple[Array, ...]
 
 
 class Required:
@@ -80,23 +86,30 @@ class Required:
         if not 0 < size <= _MOST_ENTRIES:
             return None
         count = min(len(self._samples), 1 + (_ENOUGH_ENTRIES - 1) // size)
-        cases, values, moves = [], [], []
+        cases: list[int] = []
+        values, moves, matrices, dues = [], [], [], []
         for number, sample in self._samples[:count]:
             value = np.asarray(place.values[number], dtype=np.float64)
             if value.shape != place.shape or not np.isfinite(value).all():
                 return None
-            move = self._move(place, value, sample)
-            if move is None:
+            due = self._flat([sample.truths[n] for n in self._positions], sample.answers)
+            matrix = None if due is None else self._matrix(place, value, sample)
+            if due is None or matrix is None:
                 return None
+            move, _, rank, _ = np.linalg.lstsq(matrix, due, rcond=likeness.NO_EFFECT)
+            if not _are_near(matrix @ move, due):
+                self.excluded.add(place.node)
+                return None
+            if rank == size:
+                moves.append(move.reshape(place.shape))
             cases.append(number)
             values.append(value)
-            moves.append(move)
-        return Requirement(place, tuple(cases), tuple(values), tuple(moves))
+            matrices.append(matrix)
+            dues.append(due)
+        told = tuple(moves) if len(moves) == len(cases) else ()
+        return Requirement(place, tuple(cases), tuple(values), told, tuple(matrices), tuple(dues))
 
-    def _move(self, place: Place, value: Array, sample: Sample) -> Array | None:
-        due = self._flat([sample.truths[n] for n in self._positions], sample.answers)
-        if due is None:
-            return None
+    def _matrix(self, place: Place, value: Array, sample: Sample) -> Array | None:
         step = max(1.0, float(np.abs(value).max()))
         given = np.zeros(value.shape)
         self._running.state.given = given
@@ -122,14 +135,7 @@ class Required:
                 if moved is None:
                     return None
                 columns.append(moved / step)
-        return self._solved(place, np.array(columns).T, due)
-
-    def _solved(self, place: Place, matrix: Array, due: Array) -> Array | None:
-        move, _, rank, _ = np.linalg.lstsq(matrix, due, rcond=likeness.NO_EFFECT)
-        if not _are_near(matrix @ move, due):
-            self.excluded.add(place.node)
-            return None
-        return np.asarray(move.reshape(place.shape)) if rank == matrix.shape[1] else None
+        return np.array(columns).T
 
     def _moved(self, sample: Sample) -> Array | None:
         """By how much the answers differ from those of the code as it was."""

@@ -145,7 +145,7 @@ class Running:
             size *= 2
         else:
             calls -= of_forward
-        self.work.of_run = 10 + 15 * calls + sum(run.visits.values()) + int(size)
+        self.work.of_run = 10 + 5 * calls + sum(run.visits.values()) + int(size)
 
     def _raw(self, sample: Sample, factor: float = 1.0) -> Any:
         if self.needs_forward:
