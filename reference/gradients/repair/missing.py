@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,44 +23,57 @@ Array = NDArray[Any]
 #: Steps to look for products in one place.
 _OF_SEARCH = 60_000
 #: Products that take more code than this are not looked at: what a writer forgets is shorter.
-_MOST_COST = 5.0
-Key = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+_MOST_COST = 3.6
+#: How far-fetched a mask is that always lets the same entries through.
+_OF_MASK = 1.6
+Key = tuple[int, int, tuple[int, ...], tuple[int, ...], int]
 
 
-def missing(view: View, required: Required, work: Work) -> Iterator[Edit]:
-    """Terms and factors that are missing."""
+def requirements(view: View, required: Required, work: Work) -> list[Requirement]:
+    """What has to be added at the places where that can be told."""
+    limit = work.done + likeness.REPAIR_STEPS / 4
+    found = [None if work.is_over(limit) else required.of(place) for place in view.places]
+    return [each for each in found if each is not None]
+
+
+def missing(view: View, found: Sequence[Requirement], work: Work) -> Iterator[Edit]:
+    """Terms, factors and masks that are missing."""
     known: dict[Key, tuple[list[Operand], int]] = {}
-    for place in view.places:
-        if work.is_over(likeness.REPAIR_STEPS / 2):
+    limit = work.done + likeness.REPAIR_STEPS / 2
+    for each in found:
+        if work.is_over(limit):
             return
-        found = required.of(place)
-        if found is not None:
-            work.add(_OF_SEARCH)
-            yield from _edits(found, *_operands(view, place, found.cases, known))
+        work.add(_OF_SEARCH)
+        yield from _edits(each, *_operands(view, each.place, each.cases, known))
+        mask = _mask(each)
+        if mask is not None:
+            entries = b.numpy("array", ast.parse(repr(mask.tolist()), mode="eval").body)
+            yield Edit(each.place, "mask-missing", _OF_MASK, b.times(each.place.expression, entries))
 
 
 def _operands(
     view: View, place: Place, cases: tuple[int, ...], known: dict[Key, tuple[list[Operand], int]]
 ) -> tuple[list[Operand], int]:
     statement = place.sites.statement_of.get(place.node, -1)
-    key = (id(place.sites), statement, place.shape, cases)
+    degree = int(place.is_of_cotangent)
+    key = (id(place.sites), statement, place.shape, cases, degree)
     if key not in known:
-        known[key] = operands(view.parts(place), cases, place.shape)
+        known[key] = operands(view.parts(place), cases, place.shape, degree)
     return known[key]
 
 
 def _edits(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
     for each in _terms(found, made_of, simple):
-        if each.cost <= _MOST_COST:
+        if each.cost <= _MOST_COST and each.degree == place.is_of_cotangent:
             yield Edit(place, "term-missing", _cost(each), b.plus(node, each.node))
     for each in _factors(found, made_of, simple):
-        if each.cost <= _MOST_COST:
+        if each.cost <= _MOST_COST and each.degree in {0, not place.is_of_cotangent}:
             yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
 
 
 def _cost(product: Product) -> float:
-    return 1.35 + 0.15 * product.cost
+    return 1.4 + 0.15 * product.cost
 
 
 def _terms(found: Requirement, made_of: Sequence[Operand], simple: int) -> list[Product]:
@@ -90,10 +104,24 @@ def _ratios(found: Requirement) -> list[Array] | None:
     return made
 
 
+def _mask(found: Requirement) -> Array | None:
+    """The zeros and ones by which the value has to be multiplied, the same in all cases; None if others are due."""
+    if found.place.shape == () or not found.moves:
+        return None
+    made = []
+    for value, move in zip(found.values, found.moves, strict=True):
+        near = likeness.SAME_CONSTANT * float(np.abs(value).max())
+        is_kept, is_stopped = np.abs(move) <= near, np.abs(value + move) <= near
+        if not (is_kept ^ is_stopped).all() or min(is_kept.sum(), is_stopped.sum()) <= max(value.shape):
+            return None  # a row alone is another mistake
+        made.append(is_kept)
+    return made[0].astype(int) if all(np.array_equal(each, made[0]) for each in made) else None
+
+
 def _of_factor(place: Place, product: Product) -> str:
     used = [operand for operand, _ in product.factors]
     if all(((each.values[0] == 0) | (each.values[0] == 1)).all() for each in used):
         return "mask-missing"
-    if any(each.is_of_cotangent for each in used) and not place.is_of_cotangent:
+    if product.degree:
         return "delta-next-ignored"
     return "factor-missing"

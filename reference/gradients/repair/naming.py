@@ -32,6 +32,8 @@ def final(edit: Edit) -> str:
         return "mask-wrong-threshold" if not place.shape else "mask-from-other"
     if place.role == "index" and place.field == "step":
         return "flipped"
+    if word == "term-missing" and _is_nothing(place):
+        return word
     if place.role == "value" and place.is_number and not place.shape and not place.varies:
         return of_constant(place)
     return word
@@ -44,6 +46,10 @@ def of_constant(place: Place) -> str:
     if 0 < abs(value) <= likeness.SMALL_CONSTANT or (is_term and value % 1):
         return "other-epsilon"
     return "scaled"
+
+
+def _is_nothing(place: Place) -> bool:
+    return isinstance(place.node, ast.Constant) and place.value == 0
 
 
 def of_exchange(one: Place | None, two: Place | None) -> str:
@@ -64,7 +70,7 @@ def of_replacement(place: Place, part: Part) -> str:
     """The word for a value that stands where a part is due."""
     if place.role in {"index", "range", "shift"}:
         return "shifted" if isinstance(place.parent, ast.Slice) else "wrong-argument"
-    if isinstance(place.node, ast.Constant) and place.value == 0 and part.varies:
+    if _is_nothing(place) and part.varies:
         return "term-missing"
     if place.role == "compared" or np.asarray(place.value).dtype.kind == "b":
         is_delta = place.is_of_cotangent and not part.is_of_cotangent
@@ -174,7 +180,8 @@ def of_term(place: Place, part: Part) -> str:
         return "scaled"
     if not part.varies and not part.shape and float(np.asarray(part.value)) % 1:
         return "other-epsilon"
-    is_asked = isinstance(place.parent, ast.Call) and called_name(place.parent) not in AXIS_FUNCTIONS
+    is_sum = isinstance(place.node, ast.BinOp) and isinstance(place.node.op, ast.Add | ast.Sub)
+    is_asked = isinstance(place.parent, ast.Call) and not is_sum and called_name(place.parent) not in AXIS_FUNCTIONS
     return "wrong-argument" if is_asked and not place.is_of_cotangent and part.varies else "term-missing"
 
 

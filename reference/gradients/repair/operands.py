@@ -34,15 +34,15 @@ class Operand:
         How much code it takes, in parts.
     varies
         Whether it depends on the arguments or the cotangent.
-    is_of_cotangent
-        Whether it doubles with the cotangent.
+    degree
+        How often the cotangent stands in it: 1 where it doubles with the cotangent, else 0.
     """
 
     node: ast.expr
     values: tuple[Array, ...]
     cost: float
     varies: bool
-    is_of_cotangent: bool = False
+    degree: int = 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -54,7 +54,7 @@ class Operand:
         values = _all([lambda each=each: function(each) for each in self.values])
         if values is None:
             return None
-        return Operand(node, values, self.cost + cost, self.varies, self.is_of_cotangent)
+        return Operand(node, values, self.cost + cost, self.varies, self.degree)
 
 
 def _all(calls: Sequence[Callable[[], Any]]) -> tuple[Array, ...] | None:
@@ -65,12 +65,19 @@ def _all(calls: Sequence[Callable[[], Any]]) -> tuple[Array, ...] | None:
     return found if all(np.isfinite(each).all() and each.shape == found[0].shape for each in found) else None
 
 
-def operands(parts: Sequence[Part], cases: Sequence[int], shape: tuple[int, ...]) -> tuple[list[Operand], int]:
-    """What reaches the shape of a place, and how many of them are parts as they stand, which come first."""
+def operands(
+    parts: Sequence[Part], cases: Sequence[int], shape: tuple[int, ...], degree: int
+) -> tuple[list[Operand], int]:
+    """What reaches the shape of a place, and how many of them are parts as they stand, which come first.
+
+    ``degree`` says how often the cotangent stands in what is made of two parts.
+    """
     known = list(_given(parts, cases))
     simple = [laid for each in known for laid in _laid(each, shape)]
-    more = [laid for each in _functions(known) for laid in _laid(each, shape)]
-    pairs = [laid for each in _of_pairs(known[:_MOST_OF_PAIRS], shape) for laid in _laid(each, shape)]
+    more = [laid for each in _functions(known) for laid in _laid(each, shape, sums=False)]
+    pairs = [
+        laid for each in _of_pairs(known[:_MOST_OF_PAIRS], shape, degree) for laid in _laid(each, shape, sums=False)
+    ]
     simple, rest = _different(simple, []), [*more, *pairs]
     return [*simple, *_different(rest, simple)][:_MOST], len(simple)
 
@@ -81,10 +88,15 @@ def _different(found: Sequence[Operand], known: Sequence[Operand]) -> list[Opera
     kept = []
     for each in found:
         key = _key(each)
-        if key not in seen:
+        if key not in seen and not _is_constant(each):
             seen.add(key)
             kept.append(each)
     return kept
+
+
+def _is_constant(operand: Operand) -> bool:
+    first = operand.values[0].flat[0] if operand.values[0].size else 0.0
+    return all((each == first).all() for each in operand.values)
 
 
 def _key(operand: Operand) -> bytes:
@@ -100,7 +112,7 @@ def _given(parts: Sequence[Part], cases: Sequence[int]) -> Iterator[Operand]:
         values = _all([lambda number=number: part.values[number] for number in cases])  # noqa: B023 - called at once
         if values is not None and values[0].any():
             cost = 1.0 if part.is_plain else 1.2
-            yield Operand(part.node, values, cost, part.varies, part.is_of_cotangent)
+            yield Operand(part.node, values, cost, part.varies, int(part.is_of_cotangent))
 
 
 #: Functions of a part that a formula may need: the derivatives of elementary functions among them.
@@ -117,7 +129,7 @@ _FUNCTIONS: tuple[tuple[str, Callable[[Array], Any], float], ...] = (
 
 def _functions(known: Sequence[Operand]) -> Iterator[Operand]:
     for each in known:
-        if each.is_of_cotangent:
+        if each.degree:
             continue
         one = b.number(1)
         made = [
@@ -130,7 +142,7 @@ def _functions(known: Sequence[Operand]) -> Iterator[Operand]:
         yield from (found for found in made if found is not None)
 
 
-def _laid(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
+def _laid(operand: Operand, shape: tuple[int, ...], *, sums: bool = True) -> Iterator[Operand]:
     """The operand as it can stand beside an array of a shape: as it is, transposed, with new axes, or summed."""
     if _reaches(operand.shape, shape):
         yield operand
@@ -145,7 +157,8 @@ def _laid(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
                 operand.shape[n] in {1, shape[axis]} for n, axis in enumerate(axes)
             ):
                 yield from _spread(operand, axes, len(shape))
-    yield from _summed(operand, shape)
+    if sums:
+        yield from _summed(operand, shape)
 
 
 def _spread(operand: Operand, axes: tuple[int, ...], count: int) -> Iterator[Operand]:
@@ -164,35 +177,33 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
         return
     axes: list[tuple[int, ...]] = [(axis,) for axis in range(count)]
     axes += list(combinations(range(count), 2)) if count > 1 else []
-    for each, kept in product(axes, (True, False)):
-        left = [1 if n in each else size for n, size in enumerate(operand.shape) if kept or n not in each]
-        if kept and len(each) == count:
-            continue
-        if _reaches(tuple(left), shape):
-            keywords = {"axis": b.numbers(each), "keepdims": b.number(kept)}
-            node = b.numpy("sum", operand.node, **keywords)
+    for each in axes:
+        left = tuple(1 if n in each else size for n, size in enumerate(operand.shape))
+        kept = _reaches(left, shape)
+        if not kept:
+            left = tuple(size for n, size in enumerate(operand.shape) if n not in each)
+        if _reaches(left, shape):
+            node = b.numpy("sum", operand.node, axis=b.numbers(each), keepdims=b.number(kept))
             made = operand.made(node, lambda array, each=each, kept=kept: array.sum(axis=each, keepdims=kept), 0.5)
             if made is not None:
                 yield made
 
 
-def _of_pairs(known: Sequence[Operand], shape: tuple[int, ...]) -> Iterator[Operand]:
+def _of_pairs(known: Sequence[Operand], shape: tuple[int, ...], degree: int) -> Iterator[Operand]:
     """Matrix products, and products that are summed, as far as they can reach the shape."""
     for one, two in product(known, repeat=2):
+        if one.degree + two.degree != degree:
+            continue
         for left, right in product(_turned(one), _turned(two)):
             if _product_shape(left.shape, right.shape) in {shape, shape[1:], shape[:1]}:
                 made = _joined(left, right, ast.MatMult(), np.matmul)
                 if made is not None and made.shape != ():
                     yield made
     for one, two in combinations(known, 2):
-        if one.shape and two.shape and one.shape == two.shape and not (one.is_of_cotangent and two.is_of_cotangent):
+        if one.shape and one.shape == two.shape and one.degree + two.degree == degree:
             made = _joined(one, two, ast.Mult(), np.multiply)
             if made is not None:
-                yield from _sums_alone(made, shape)
-
-
-def _sums_alone(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
-    yield from _summed(operand, shape)
+                yield from _summed(made, shape)
 
 
 def _turned(operand: Operand) -> list[Operand]:
@@ -213,9 +224,8 @@ def _joined(
     values = _all([lambda x=x, y=y: function(x, y) for x, y in zip(one.values, two.values, strict=True)])
     if values is None:
         return None
-    is_of_cotangent = one.is_of_cotangent != two.is_of_cotangent
-    cost = one.cost + two.cost
-    return Operand(ast.BinOp(one.node, operator, two.node), values, cost, one.varies or two.varies, is_of_cotangent)
+    cost, degree = one.cost + two.cost, one.degree + two.degree
+    return Operand(ast.BinOp(one.node, operator, two.node), values, cost, one.varies or two.varies, degree)
 
 
 def _reaches(one: tuple[int, ...], two: tuple[int, ...]) -> bool:

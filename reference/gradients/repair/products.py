@@ -42,7 +42,12 @@ class Product:
     def cost(self) -> float:
         """How much code it takes, in parts."""
         is_usual = any(abs(abs(self.number) - each) < likeness.SAME_CONSTANT for each in _USUAL)
-        return sum(operand.cost + 0.1 * (power < 0) for operand, power in self.factors) + (0.0 if is_usual else 0.4)
+        return sum(operand.cost + 0.4 * (power < 0) for operand, power in self.factors) + (0.0 if is_usual else 0.4)
+
+    @property
+    def degree(self) -> int:
+        """How often the cotangent stands in it."""
+        return sum(operand.degree * power for operand, power in self.factors)
 
     @property
     def node(self) -> ast.expr:
@@ -115,8 +120,10 @@ def _sums(marks: Array, due: Array, simple: int) -> Iterator[tuple[tuple[int, in
     """Choices of up to three marks, each added or taken off, that come to what is due; the first is always added."""
     order = np.argsort(marks[:, 0])
     ordered = marks[order]
-    for at in _near(ordered, due[None])[1]:
-        yield ((int(order[at]), 1),)
+    for sign in (1, -1):
+        for at in _near(ordered, sign * due[None])[1]:
+            if sign > 0 or order[at] < simple:
+                yield ((int(order[at]), sign),)
     small = min(simple, _MOST_SMALL)
     signs = np.array([1, -1])
     ones = (signs[None, :, None] * marks[:small, None, :]).reshape(-1, 2)

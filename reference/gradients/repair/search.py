@@ -16,9 +16,9 @@ from reference.gradients.diagnosis.samples import Sample, all_samples
 from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
-from reference.gradients.repair.missing import missing
+from reference.gradients.repair.missing import missing, requirements
 from reference.gradients.repair.places import Edit
-from reference.gradients.repair.required import Required
+from reference.gradients.repair.required import Required, Requirement
 from reference.gradients.repair.running import Answers, Running, are_apart, is_right, quiet
 from reference.gradients.repair.sources import NoSourceError
 from reference.gradients.repair.view import View
@@ -67,11 +67,10 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
      replacing.names),
     (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
-    (),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
-_OF_MISSING = _FAMILIES.index(())
+_OF_MISSING = 2
 _FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
 
 
@@ -111,6 +110,7 @@ class Search:
         self._first = self._samples[failing[0]] if failing else self._samples[0]
         self._context = context
         self._cases: list[tuple[int, Sample]] = []
+        self._requirements: list[Requirement] = []
         self._partial: list[tuple[float, Edit]] = []
 
     def repairs(self) -> list[Repair]:
@@ -159,12 +159,12 @@ class Search:
         edits = [edit for family in _FAMILIES[number] for edit in family(view)]
         if number == 1:
             edits += influence.scalings
-        if number == _OF_MISSING:
             required = Required(self._running, self._cases, self.wrong, self._right)
-            edits += missing(view, required, self._running.work)
+            self._requirements = requirements(view, required, self._running.work)
             influence.excluded |= required.excluded
-        if number == len(_FAMILIES) - 1:
+        if number == _OF_MISSING:
             edits += influence.constants(view)
+            edits += missing(view, self._requirements, self._running.work)
         return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
