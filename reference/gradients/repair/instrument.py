@@ -123,9 +123,26 @@ class Sites:
         self.statements: dict[int, ast.stmt] = {}
         self.statement_of: dict[ast.AST, int] = {}
         self.nested: set[ast.AST] = set()
+        #: By a statement of the outermost block: the names of arrays that it changes, each as it is behind it.
+        self.afters: dict[ast.stmt, list[ast.Name]] = {}
         for statement in source.tree.body:
             self._visit(statement, None, nested=False)
         self.next = first + len(self.numbers) + len(self.statements)
+        bound = set(source.function.__code__.co_varnames[: len(source.tree.args.args)])
+        for statement in source.tree.body:
+            if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                self.afters[statement] = [self._after(statement, name) for name in _changed_by(statement, bound)]
+            bound |= _bound_by(statement)
+
+    def _after(self, statement: ast.stmt, name: str) -> ast.Name:
+        """A place for the value of a name behind a statement."""
+        node = ast.copy_location(ast.Name(name, ast.Load()), statement)
+        self.expressions[self.next] = node
+        self.numbers[node] = self.next
+        self.statement_of[node] = self.next + 1
+        self.source.parents[node] = statement, "after", None
+        self.next += 2
+        return node
 
     def _visit(self, node: ast.AST, statement: int | None, *, nested: bool) -> None:
         if isinstance(node, ast.stmt):
@@ -157,6 +174,38 @@ class Sites:
         """The function with other nodes in the place of some."""
         tree = _Choices(self, replaced=replaced).visit_function(self.source.tree)
         return filled(self.source.compiled(tree), state)
+
+
+def _changed_by(statement: ast.stmt, bound: set[str]) -> list[str]:
+    """The names, of those that are bound before it, whose values a statement changes, but for a plain assignment."""
+    found: dict[str, None] = {}
+    is_block = isinstance(statement, ast.For | ast.While | ast.If)
+    for node in ast.walk(statement):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.AugAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Assign):
+            targets = [each for each in node.targets if is_block or isinstance(each, ast.Subscript)]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            function = node.value.func
+            targets = node.value.args[:1] if isinstance(function, ast.Attribute) and function.attr == "at" else []
+        found |= dict.fromkeys(_base(each) for each in targets)
+    return [each for each in found if each in bound]
+
+
+def _base(node: ast.expr) -> str:
+    """The name of the array of which something is an entry, or which it is; empty where it has none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a statement certainly gives a value."""
+    if not isinstance(statement, ast.Assign):
+        return set()
+    names = {each for target in statement.targets for each in ast.walk(target)}
+    return {each.id for each in names if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
 
 
 def _is_site(node: ast.expr) -> bool:
@@ -195,9 +244,21 @@ class _Choices:
         if isinstance(node, ast.For | ast.While):
             copied.body = [ast.Expr(_state_call("tick")), *copied.body]
         number = self._sites.statement_of.get(node)
+        afters = [found for each in self._sites.afters.get(node, ()) for found in self._behind(each)]
         if self._recording and number is not None and number in self._sites.statements:
-            return [ast.Expr(_state_call("see", ast.Constant(value=number), _scope())), copied]
-        return [copied]
+            return [self._seen(number), copied, *afters]
+        return [copied, *afters]
+
+    @staticmethod
+    def _seen(number: int) -> ast.stmt:
+        return ast.Expr(_state_call("see", ast.Constant(value=number), _scope()))
+
+    def _behind(self, node: ast.Name) -> list[ast.stmt]:
+        """What stands behind a statement for the value of a name that it changes."""
+        if self._replaced is not None:
+            return []
+        chosen = ast.Assign([ast.Name(node.id, ast.Store())], self._visit(node))
+        return [self._seen(self._sites.statement_of[node]), chosen] if self._recording else [chosen]
 
     def _fields(self, node: Any) -> Any:
         changed = {}

@@ -32,7 +32,7 @@ Key = tuple[int, int, tuple[int, ...], tuple[int, ...], int]
 def requirements(view: View, required: Required, work: Work) -> list[Requirement]:
     """What has to be added at the places where that can be told."""
     limit = work.done + likeness.REPAIR_STEPS / 4
-    found = [None if work.is_over(limit) else required.of(place) for place in view.places]
+    found = [None if work.is_over(limit) else required.of(place) for place in (*view.afters, *view.places)]
     return [each for each in found if each is not None]
 
 

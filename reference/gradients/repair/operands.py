@@ -73,6 +73,7 @@ def operands(
     ``degree`` says how often the cotangent stands in what is made of two parts.
     """
     known = list(_given(parts, cases))
+    known += list(_by_indices(known, list(_indices(parts)), shape))
     simple = [laid for each in known for laid in _laid(each, shape)]
     more = [laid for each in _functions(known) for laid in _laid(each, shape, sums=False)]
     pairs = [
@@ -113,6 +114,34 @@ def _given(parts: Sequence[Part], cases: Sequence[int]) -> Iterator[Operand]:
         if values is not None and values[0].any():
             cost = 1.0 if part.is_plain else 1.2
             yield Operand(part.node, values, cost, part.varies, int(part.is_of_cotangent))
+
+
+def _indices(parts: Sequence[Part]) -> Iterator[Part]:
+    """Arrays of indices, the same in all cases."""
+    for part in parts:
+        if part.is_plain and not part.varies and np.asarray(part.value).dtype.kind in "iu" and len(part.shape) == 1:
+            yield part
+
+
+def _by_indices(known: Sequence[Operand], indices: Sequence[Part], shape: tuple[int, ...]) -> Iterator[Operand]:
+    """Parts whose entries are added up by an index, or taken by one."""
+    for index, operand in product(indices, known):
+        if not operand.shape or not index.value.size or index.value.min() < 0:
+            continue
+        most = int(index.value.max())
+        if operand.shape[0] == index.shape[0] and operand.shape[1:] == shape[1:] and shape and shape[0] > most:
+            rows = np.eye(shape[0])[index.value].T
+            unit = b.numpy("eye", b.number(shape[0]))
+            node = ast.Attribute(ast.Subscript(unit, index.node, ast.Load()), "T", ast.Load())
+            added = ast.BinOp(node, ast.MatMult(), operand.node)
+            made = operand.made(added, lambda array, rows=rows: rows @ array, 0.5)
+            if made is not None:
+                yield made
+        if operand.shape[0] > most and shape and shape[0] == index.shape[0]:
+            node = ast.Subscript(operand.node, index.node, ast.Load())
+            made = operand.made(node, lambda array, index=index: array[index.value], 0.3)
+            if made is not None:
+                yield made
 
 
 #: Functions of a part that a formula may need: the derivatives of elementary functions among them.

@@ -92,6 +92,8 @@ class View:
         self._cotangent = np.asarray(cotangent)
         self._given = given
         self.places: list[Place] = []
+        #: The values of names behind statements that change them.
+        self.afters: list[Place] = []
         self.of_node: dict[ast.AST, Place] = {}
         self._parts: dict[tuple[int, int], list[Part]] = {}
         first = runs[0]
@@ -103,7 +105,8 @@ class View:
                 statement = sites.statement_of.get(node, -1)
                 scope = first.scopes.get(statement, {})
                 place = Place(sites, number, node, values, scope, first.visits.get(number, 1))
-                self.places.append(place)
+                is_after = place.field == "after"
+                (self.afters if is_after else self.places).append(place)
                 self.of_node[node] = place
 
     def statements(self) -> Iterator[Place]:
