@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.repair.building import GIVEN, NUMPY, is_module
+from reference.gradients.repair.building import GIVEN, NUMPY, is_module, names_in
 from reference.gradients.repair.sources import Source
 
 #: Stands in the code for the object that decides.
@@ -128,11 +128,8 @@ class Sites:
         for statement in source.tree.body:
             self._visit(statement, None, nested=False)
         self.next = first + len(self.numbers) + len(self.statements)
-        bound = set(source.function.__code__.co_varnames[: len(source.tree.args.args)])
-        for statement in source.tree.body:
-            if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
-                self.afters[statement] = [self._after(statement, name) for name in _changed_by(statement, bound)]
-            bound |= _bound_by(statement)
+        for statement, names in _changes(source).items():
+            self.afters[statement] = [self._after(statement, name) for name in names]
 
     def _after(self, statement: ast.stmt, name: str) -> ast.Name:
         """A place for the value of a name behind a statement."""
@@ -174,6 +171,24 @@ class Sites:
         """The function with other nodes in the place of some."""
         tree = _Choices(self, replaced=replaced).visit_function(self.source.tree)
         return filled(self.source.compiled(tree), state)
+
+
+def _changes(source: Source) -> dict[ast.stmt, dict[str, None]]:
+    """By a statement of the outermost block: the names whose values it changes, or that are read next behind it."""
+    bound = set(source.function.__code__.co_varnames[: len(source.tree.args.args)])
+    body = [each for each in source.tree.body if not isinstance(each, ast.FunctionDef | ast.ClassDef)]
+    found: dict[ast.stmt, dict[str, None]] = {each: {} for each in body}
+    changed: dict[str, int] = {}
+    for number, statement in enumerate(body):
+        names = dict.fromkeys(_changed_by(statement, bound))
+        for name in names_in(statement):
+            if changed.pop(name, number) < number - 1 and name not in names:
+                found[body[number - 1]][name] = None  # by now the code has more at hand
+        found[statement] |= names
+        new = _bound_by(statement)
+        bound |= new
+        changed |= dict.fromkeys([*names, *new], number)
+    return found
 
 
 def _changed_by(statement: ast.stmt, bound: set[str]) -> list[str]:

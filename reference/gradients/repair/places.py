@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -172,10 +172,3 @@ def _is_twice(one: Any, two: Any) -> bool:
     if array.dtype.kind != "f" or not array.any():
         return False
     return bool(np.allclose(2 * array, other, rtol=likeness.SAME_ANSWER, atol=0, equal_nan=True))
-
-
-def names_in(node: ast.AST) -> Iterator[str]:
-    """The names that an expression reads."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            yield each.id

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair.building import names_in
 from reference.gradients.repair.instrument import Sites, State
-from reference.gradients.repair.places import Place, doubles, is_number, names_in, varies
+from reference.gradients.repair.places import Place, doubles, is_number, varies
 
 #: Parts of code that can stand for others: no more of them are tried in a place.
 _MOST_PARTS = 90
