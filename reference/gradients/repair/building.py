@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 #: Stands in code for numpy, whatever the writer calls it.
 NUMPY = "\0numpy"
-#: Stands in code for an array that is no part of it.
+#: Stands in code for the function that gives an array that is no part of it.
 GIVEN = "\0given"
 
 _LOAD = ast.Load()

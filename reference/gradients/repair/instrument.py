@@ -19,6 +19,10 @@ _STATE = "\0state of repairs"
 _MOST_KEPT = 20_000
 
 
+#: How often the values of an expression in a loop are kept.
+MOST_TURNS = 8
+
+
 class EndlessError(Exception):
     """A loop runs much longer than that of the code as it was written."""
 
@@ -35,8 +39,10 @@ class State:
         What stands there instead.
     values, scopes
         While ``recording``: the first value of each expression, and what names meant where it first stood.
-    given
-        What stands in an edit for `building.GIVEN`.
+    given, turn
+        What is added to the replaced expression, for each time that it is computed, and how often it has been.
+    turns, turn_scopes
+        While recording: as ``values`` and ``scopes``, for the first few times.
     ticks, most_ticks
         How often loops have begun again, and how often they may.
     """
@@ -48,6 +54,9 @@ class State:
     scopes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     visits: dict[int, int] = field(default_factory=dict)
     given: Any = None
+    turn: int = 0
+    turns: dict[int, list[Any]] = field(default_factory=dict)
+    turn_scopes: dict[int, list[Mapping[str, Any]]] = field(default_factory=dict)
     ticks: int = 0
     most_ticks: int = 10**9
 
@@ -60,14 +69,22 @@ class State:
     def record(self, number: int, value: Any) -> Any:
         """Keep the value of an expression."""
         self.visits[number] = self.visits.get(number, 0) + 1
-        if number not in self.values:
-            self.values[number] = kept(value)
+        if self.visits[number] <= MOST_TURNS:
+            self.turns.setdefault(number, []).append(kept(value))
+            self.values.setdefault(number, self.turns[number][0])
         return value
+
+    def next_given(self) -> Any:
+        """What is added this time."""
+        self.turn += 1
+        return self.given[self.turn - 1] if self.turn <= len(self.given) else 0.0
 
     def see(self, number: int, scope: dict[str, Any]) -> None:
         """Keep what names mean at a statement."""
-        if number not in self.scopes:
-            self.scopes[number] = {name: kept(value) for name, value in scope.items()}
+        known = self.turn_scopes.setdefault(number, [])
+        if len(known) < MOST_TURNS:
+            known.append({name: kept(value) for name, value in scope.items()})
+            self.scopes[number] = known[0]
 
     def tick(self) -> None:
         """A loop begins again.
@@ -100,7 +117,7 @@ def filled(code: CodeType, state: State) -> CodeType:
 
 def _filled(constant: Any, state: State) -> Any:
     if isinstance(constant, str):
-        return {_STATE: state, NUMPY: np, GIVEN: state.given}.get(constant, constant)
+        return {_STATE: state, NUMPY: np, GIVEN: state.next_given}.get(constant, constant)
     return filled(constant, state) if isinstance(constant, CodeType) else constant
 
 

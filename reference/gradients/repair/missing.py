@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.operands import Operand, operands
+from reference.gradients.repair.operands import Case, Operand, operands
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.products import Product, products
 from reference.gradients.repair.projected import projected
@@ -26,7 +26,7 @@ _OF_SEARCH = 60_000
 _MOST_COST = 3.6
 #: How far-fetched a mask is that always lets the same entries through.
 _OF_MASK = 1.6
-Key = tuple[int, int, tuple[int, ...], tuple[int, ...], int]
+Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]
 
 
 def requirements(view: View, required: Required, work: Work) -> list[Requirement]:
@@ -52,7 +52,7 @@ def missing(view: View, found: Sequence[Requirement], work: Work) -> Iterator[Ed
 
 
 def _operands(
-    view: View, place: Place, cases: tuple[int, ...], known: dict[Key, tuple[list[Operand], int]]
+    view: View, place: Place, cases: tuple[Case, ...], known: dict[Key, tuple[list[Operand], int]]
 ) -> tuple[list[Operand], int]:
     statement = place.sites.statement_of.get(place.node, -1)
     degree = int(place.is_of_cotangent)
@@ -88,7 +88,8 @@ def _factors(found: Requirement, made_of: Sequence[Operand], simple: int) -> lis
         ratios = _ratios(found)
         return [] if ratios is None else products(ratios, made_of, simple)
     matrices = found.matrices
-    wanted = [m @ v.ravel() + due for m, v, due in zip(matrices, found.values, found.dues, strict=True)]
+    values = np.split(np.array([each.ravel() for each in found.values]).ravel(), len(matrices))
+    wanted = [m @ v + due for m, v, due in zip(matrices, values, found.dues, strict=True)]
     return projected(matrices, wanted, found.values, made_of, simple)
 
 

@@ -15,6 +15,8 @@ from reference.gradients.repair import building as b
 from reference.gradients.repair.view import Part
 
 Array = NDArray[Any]
+#: The number of a run, and how often the statement had been run before in it.
+Case = tuple[int, int]
 #: Operands of a place; what is made of two parts is made of so many of them.
 _MOST, _MOST_OF_PAIRS = 600, 28
 _PLANE = 2
@@ -66,7 +68,7 @@ def _all(calls: Sequence[Callable[[], Any]]) -> tuple[Array, ...] | None:
 
 
 def operands(
-    parts: Sequence[Part], cases: Sequence[int], shape: tuple[int, ...], degree: int
+    parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...], degree: int
 ) -> tuple[list[Operand], int]:
     """What reaches the shape of a place, and how many of them are parts as they stand, which come first.
 
@@ -101,16 +103,16 @@ def _is_constant(operand: Operand) -> bool:
 
 
 def _key(operand: Operand) -> bytes:
-    array = operand.values[0]
+    array = np.array(operand.values)
     size = float(np.abs(array).max(initial=0.0)) or 1.0
     return np.asarray(operand.shape).tobytes() + np.round(array / size, 9).tobytes()
 
 
-def _given(parts: Sequence[Part], cases: Sequence[int]) -> Iterator[Operand]:
+def _given(parts: Sequence[Part], cases: Sequence[Case]) -> Iterator[Operand]:
     for part in parts:
         if not part.shape and not part.varies:
             continue  # a constant is found besides
-        values = _all([lambda number=number: part.values[number] for number in cases])  # noqa: B023 - called at once
+        values = _all([lambda case=case: part.at(*case) for case in cases])  # noqa: B023 - called at once
         if values is not None and values[0].any():
             cost = 1.0 if part.is_plain else 1.2
             yield Operand(part.node, values, cost, part.varies, int(part.is_of_cotangent))

@@ -64,6 +64,10 @@ class Place:
         Its first value: as asked, for twice the cotangent, for another case, and for another cotangent.
     scope
         What names mean at its statement.
+    visits
+        How often it is computed.
+    turns
+        Its values for the first few times, as ``values``.
     """
 
     sites: Sites
@@ -72,6 +76,7 @@ class Place:
     values: tuple[Any, ...]
     scope: Mapping[str, Any]
     visits: int = 1
+    turns: tuple[Sequence[Any], ...] = ()
 
     @property
     def value(self) -> Any:

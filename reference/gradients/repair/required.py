@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair import building as b
+from reference.gradients.repair.instrument import MOST_TURNS
+from reference.gradients.repair.operands import Case
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.running import Running
 from reference.numerics import likeness
@@ -37,19 +39,19 @@ class Requirement:
     place
         The place.
     cases
-        The numbers of the samples, among those of `Required`.
+        The number of each run, with each time that the place is computed in it.
     values
         The value in each of these cases.
     moves
         What has to be added to it there; empty where more than one array does it.
     matrices
-        By how much the answers move there, for each entry of the value.
+        By how much the answers move in each run, for each entry of its values.
     dues
         By how much they have to.
     """
 
     place: Place
-    cases: tuple[int, ...]
+    cases: tuple[Case, ...]
     values: tuple[Array, ...]
     moves: tuple[Array, ...]
     matrices: tuple[Array, ...]
@@ -80,44 +82,44 @@ class Required:
 
     def of(self, place: Place) -> Requirement | None:
         """What has to be added at a place; None where nothing helps, or where it cannot be told."""
-        if place.visits != 1 or place.is_nested or not place.is_floating or place.role != "value":
+        if place.visits > MOST_TURNS or place.is_nested or not place.is_floating or place.role != "value":
             return None
-        size = int(np.prod(place.shape))
+        size = int(np.prod(place.shape)) * place.visits
         if not 0 < size <= _MOST_ENTRIES:
             return None
-        count = min(len(self._samples), 1 + (_ENOUGH_ENTRIES - 1) // size)
-        cases: list[int] = []
-        values, moves, matrices, dues = [], [], [], []
+        # Two at least: a number that varies looks like a constant in one case.
+        count = min(len(self._samples), max(2, 1 + (_ENOUGH_ENTRIES - 1) // size))
+        cases: list[Case] = []
+        values: list[Array] = []
+        moves, matrices, dues = [], [], []
         for number, sample in self._samples[:count]:
-            value = np.asarray(place.values[number], dtype=np.float64)
-            if value.shape != place.shape or not np.isfinite(value).all():
-                return None
+            turns = _turns(place, number)
             due = self._flat([sample.truths[n] for n in self._positions], sample.answers)
-            matrix = None if due is None else self._matrix(place, value, sample)
-            if due is None or matrix is None:
+            matrix = None if due is None or turns is None else self._matrix(place, turns, sample)
+            if due is None or matrix is None or turns is None:
                 return None
             move, _, rank, _ = np.linalg.lstsq(matrix, due, rcond=likeness.NO_EFFECT)
             if not _are_near(matrix @ move, due):
                 self.excluded.add(place.node)
                 return None
             if rank == size:
-                moves.append(move.reshape(place.shape))
-            cases.append(number)
-            values.append(value)
+                moves += list(move.reshape(turns.shape))
+            cases += [(number, turn) for turn in range(len(turns))]
+            values += list(turns)
             matrices.append(matrix)
             dues.append(due)
         told = tuple(moves) if len(moves) == len(cases) else ()
         return Requirement(place, tuple(cases), tuple(values), told, tuple(matrices), tuple(dues))
 
-    def _matrix(self, place: Place, value: Array, sample: Sample) -> Array | None:
-        step = max(1.0, float(np.abs(value).max()))
-        given = np.zeros(value.shape)
+    def _matrix(self, place: Place, turns: Array, sample: Sample) -> Array | None:
+        step = max(1.0, float(np.abs(turns).max()))
+        given = np.zeros(turns.shape)
         self._running.state.given = given
-        added = b.plus(place.expression, ast.Constant(value=b.GIVEN))
+        added = b.plus(place.expression, ast.Call(ast.Constant(value=b.GIVEN), [], []))
         with self._running.edited(Edit(place, "", 1.0, added)) as done:
             if not done:
                 return None
-            given[...] = step * np.random.default_rng(value.size).normal(size=value.shape)
+            given[...] = step * np.random.default_rng(given.size).normal(size=given.shape)
             one, two = self._moved(sample), None
             if one is not None:
                 given *= 2
@@ -128,7 +130,7 @@ class Required:
                 self.excluded.add(place.node)
                 return None
             columns = []
-            for at in range(value.size):
+            for at in range(given.size):
                 given[...] = 0.0
                 given.flat[at] = step
                 moved = self._moved(sample)
@@ -148,6 +150,16 @@ class Required:
             return None
         flat = np.concatenate([(one - two).ravel() for one, two in zip(arrays, olds, strict=True)])
         return flat if np.isfinite(flat).all() else None
+
+
+def _turns(place: Place, run: int) -> Array | None:
+    """The values of a place in a run, each time that it is computed; None where they are not arrays of one shape."""
+    try:
+        turns = np.array([np.asarray(each, dtype=np.float64) for each in place.turns[run]])
+    except (ValueError, TypeError):
+        return None
+    right_shape = turns.shape == (place.visits, *place.shape)
+    return turns if right_shape and np.isfinite(turns).all() else None
 
 
 def _are_near(one: Array, two: Array) -> bool:

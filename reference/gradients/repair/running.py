@@ -155,7 +155,7 @@ class Running:
 
     def answers(self, sample: Sample, factor: float = 1.0) -> Answers | None:
         """The gradients of all arguments, as doubles; None where there is no answer."""
-        self.state.ticks = 0
+        self.state.ticks = self.state.turn = 0
         self.work.add(self.work.of_run)
         try:
             raw = self._raw(sample, factor)
