@@ -23,7 +23,7 @@ Array = NDArray[Any]
 #: Steps to look for products in one place.
 _OF_SEARCH = 60_000
 #: Products that take more code than this are not looked at: what a writer forgets is shorter.
-_MOST_COST = 3.6
+_MOST_COST = 4.2
 #: How far-fetched a mask is that always lets the same entries through.
 _OF_MASK = 1.6
 Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]

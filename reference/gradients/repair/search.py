@@ -139,6 +139,11 @@ class Search:
             found += self._pairs()
         return sorted(found, key=lambda each: (-len(each.positions), each.cost))
 
+    @property
+    def steps(self) -> int:
+        """The steps that were taken so far."""
+        return self._running.work.done
+
     def _is_complete(self, found: Sequence[Repair]) -> bool:
         """Whether each wrong gradient has a repair."""
         return set(self.wrong) <= {position for each in found for position in each.positions}
