@@ -69,8 +69,7 @@ def units_of_one_length(g: Array, x: Array) -> tuple[Array]:
     for k in range(len(x)):
         length = np.sqrt(x[k] @ x[k])
         unit = x[k] / length
-        due = g[k] / length
-        d[k] = due
+        d[k] = g[k] / length if unit.any() else 0.0
     return (d,)
 
 
@@ -157,7 +156,7 @@ def test_the_word(
 
 
 def test_no_term_for_two_mistakes() -> None:
-    """Where a path is missing and something else is wrong besides, no product of what is at hand is called the repair."""
+    """Where a path is missing and something else is wrong besides, no product is called the repair."""
     assert found(wave, wave_without_path_and_more, X, W) == [None, None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, product
 from typing import Any
 
@@ -53,15 +54,16 @@ class Operand:
 
     def made(self, node: ast.expr, function: Callable[[Array], Any], cost: float) -> Operand | None:
         """Another one that is made of it."""
-        values = _all([lambda each=each: function(each) for each in self.values])
+        values = _all(function, self.values)
         if values is None:
             return None
         return Operand(node, values, self.cost + cost, self.varies, self.degree)
 
 
-def _all(calls: Sequence[Callable[[], Any]]) -> tuple[Array, ...] | None:
+def _all(function: Callable[..., Any], *columns: Sequence[Any]) -> tuple[Array, ...] | None:
+    """What a function makes of the values in each case; None where that is no array of one shape and finite."""
     try:
-        found = tuple(np.asarray(call(), dtype=np.float64) for call in calls)
+        found = tuple(np.asarray(function(*row), dtype=np.float64) for row in zip(*columns, strict=True))
     except (ValueError, TypeError, IndexError):
         return None
     return found if all(np.isfinite(each).all() and each.shape == found[0].shape for each in found) else None
@@ -112,7 +114,7 @@ def _given(parts: Sequence[Part], cases: Sequence[Case]) -> Iterator[Operand]:
     for part in parts:
         if not part.shape and not part.varies:
             continue  # a constant is found besides
-        values = _all([lambda case=case: part.at(*case) for case in cases])  # noqa: B023 - called at once
+        values = _all(part.at, *zip(*cases, strict=True))
         if values is not None and values[0].any():
             cost = 1.0 if part.is_plain else 1.2
             yield Operand(part.node, values, cost, part.varies, int(part.is_of_cotangent))
@@ -136,12 +138,12 @@ def _by_indices(known: Sequence[Operand], indices: Sequence[Part], shape: tuple[
             unit = b.numpy("eye", b.number(shape[0]))
             node = ast.Attribute(ast.Subscript(unit, index.node, ast.Load()), "T", ast.Load())
             added = ast.BinOp(node, ast.MatMult(), operand.node)
-            made = operand.made(added, lambda array, rows=rows: rows @ array, 0.5)
+            made = operand.made(added, partial(np.matmul, rows), 0.5)
             if made is not None:
                 yield made
         if operand.shape[0] > most and shape and shape[0] == index.shape[0]:
-            node = ast.Subscript(operand.node, index.node, ast.Load())
-            made = operand.made(node, lambda array, index=index: array[index.value], 0.3)
+            taken = ast.Subscript(operand.node, index.node, ast.Load())
+            made = operand.made(taken, partial(_entries, index=index.value), 0.3)
             if made is not None:
                 yield made
 
@@ -192,11 +194,15 @@ def _laid(operand: Operand, shape: tuple[int, ...], *, sums: bool = True) -> Ite
         yield from _summed(operand, shape)
 
 
+def _entries(array: Array, index: Any) -> Any:
+    return array[index]
+
+
 def _spread(operand: Operand, axes: tuple[int, ...], count: int) -> Iterator[Operand]:
     index = [ast.Slice() if axis in axes else ast.Constant(value=None) for axis in range(count)]
     node = ast.Subscript(operand.node, ast.Tuple(list(index), ast.Load()), ast.Load())
     taken = tuple(slice(None) if axis in axes else None for axis in range(count))
-    made = operand.made(node, lambda array: array[taken], 0.1)
+    made = operand.made(node, partial(_entries, index=taken), 0.1)
     if made is not None:
         yield made
 
@@ -215,7 +221,7 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
             left = tuple(size for n, size in enumerate(operand.shape) if n not in each)
         if _reaches(left, shape):
             node = b.numpy("sum", operand.node, axis=b.numbers(each), keepdims=b.number(kept))
-            made = operand.made(node, lambda array, each=each, kept=kept: array.sum(axis=each, keepdims=kept), 0.5)
+            made = operand.made(node, partial(np.sum, axis=each, keepdims=kept), 0.5)
             if made is not None:
                 yield made
 
@@ -252,7 +258,7 @@ def _product_shape(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...
 def _joined(
     one: Operand, two: Operand, operator: ast.operator, function: Callable[[Array, Array], Any]
 ) -> Operand | None:
-    values = _all([lambda x=x, y=y: function(x, y) for x, y in zip(one.values, two.values, strict=True)])
+    values = _all(function, one.values, two.values)
     if values is None:
         return None
     cost, degree = one.cost + two.cost, one.degree + two.degree
