@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,6 +170,34 @@ def of_factor(place: Place, part: Part) -> str:
     if part.is_of_cotangent and not place.is_of_cotangent:
         return "delta-next-ignored"
     return "factor-missing" if part.varies or part.shape else "scaled"
+
+
+def of_divisor(place: Place, part: Part) -> str:
+    """The word for a divisor that is missing; where a name stands for a product with it, that name is the wrong one."""
+    at: ast.AST = place.node
+    while _is_product(place.sites.source.parents.get(at, (at, "", None))[0]):
+        at = place.sites.source.parents[at][0]
+    names = {each.id for each in _factors(at) if isinstance(each, ast.Name)}
+    assigned = [each for each in ast.walk(place.sites.source.tree) if isinstance(each, ast.Assign)]
+    made_of = {
+        ast.dump(factor)
+        for each in assigned
+        if isinstance(each.targets[0], ast.Name) and each.targets[0].id in names
+        for factor in _factors(each.value)
+    }
+    return "wrong-argument" if ast.dump(part.node) in made_of else of_factor(place, part)
+
+
+def _is_product(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _factors(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.BinOp) and _is_product(node):
+        yield from _factors(node.left)
+        yield from _factors(node.right)
+    else:
+        yield node
 
 
 def of_term(place: Place, part: Part) -> str:

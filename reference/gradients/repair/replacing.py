@@ -114,7 +114,8 @@ def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
                 word = partial(naming.of_factor, place, part)
                 yield Edit(place, word, cost, b.times(node, part.node))
                 if not part.is_mask:
-                    yield Edit(place, word, cost + 0.05, b.over(node, part.node))
+                    divided = partial(naming.of_divisor, place, part)
+                    yield Edit(place, divided, cost + 0.05, b.over(node, part.node))
             elif np.asarray(part.value).dtype.kind != "b":
                 word = partial(naming.of_term, place, part)
                 yield Edit(place, word, cost, b.plus(node, part.node))

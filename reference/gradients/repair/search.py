@@ -66,7 +66,7 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
      replacing.names),
-    (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+    (statements.two_names, statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
+
+import numpy as np
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair import naming
@@ -167,3 +169,24 @@ def two_names(view: View) -> Iterator[Edit]:
                     if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
                         word = "shifted" if place.role == "index" else "wrong-argument"
                         yield Edit(statement, word, 1.2, None, dict.fromkeys(of_name[name], part.node))
+
+
+def index_names(view: View) -> Iterator[Edit]:
+    """An array of indices that stands for another one in two statements, one behind the other."""
+    statements = [each for each in view.statements() if isinstance(each.node, ast.Assign | ast.AugAssign | ast.Expr)]
+    for first, second in pairwise(statements):
+        if first.sites is not second.sites:
+            continue
+        places = [view.of_node[n] for each in (first, second) for n in ast.walk(each.node) if n in view.of_node]
+        indices: dict[str, list[Place]] = {}
+        for place in places:
+            if isinstance(place.node, ast.Name) and place.shape and np.asarray(place.value).dtype.kind in "iu":
+                indices.setdefault(place.node.id, []).append(place)
+        for name, used in indices.items():
+            if {each.sites.statement_of[each.node] for each in used} != {first.number, second.number}:
+                continue
+            for part in view.parts(used[0]):
+                is_index = part.is_plain and np.asarray(part.value).dtype.kind in "iu"
+                if is_index and part.shape == used[0].shape and part.text != name:
+                    new: dict[ast.AST, ast.expr] = {each.node: part.node for each in used}
+                    yield Edit(second, "wrong-argument", 1.2, None, new)
