@@ -84,6 +84,26 @@ def units_overwritten(g: Array, x: Array) -> tuple[Array]:
     return (total,)
 
 
+def steps(x: Array, w: Array) -> Array:
+    h, found = np.zeros(x.shape[1]), []
+    for row in x:
+        h = np.tanh(row + h @ w)
+        found.append(h)
+    return np.array(found)
+
+
+def steps_without_what_follows(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    h = [np.zeros(x.shape[1]), *steps(x, w)]
+    dx, dw = np.zeros_like(x), np.zeros_like(w)
+    da = np.zeros(x.shape[1])
+    for k in range(len(x) - 1, -1, -1):
+        dh = g[k]
+        da = dh * (1 - h[k + 1] ** 2)
+        dx[k] = da
+        dw += np.outer(h[k], da)
+    return dx, dw
+
+
 def lower(x: Array) -> Array:
     return np.exp(np.tril(x))
 
@@ -126,6 +146,7 @@ CASES = [
     (spread, spread_to_one_end, (V,), 0, "term-missing"),
     (units, units_of_one_length, (X,), 0, "term-missing"),
     (units, units_overwritten, (X,), 0, "not-summed"),
+    (steps, steps_without_what_follows, (drawn(3, 2), drawn(2, 2)), 0, "term-missing"),
     (lower, lower_everywhere, (drawn(4, 4),), 0, "mask-missing"),
     (columns, columns_exchanged, (drawn(3, 2),), 0, "swapped"),
     (pairs, pairs_the_other_way, (S,), 0, "transposed"),

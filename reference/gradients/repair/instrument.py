@@ -318,8 +318,10 @@ class _Choices:
         number = self._sites.numbers.get(node)
         if number is None:
             return copied
-        if self._recording:
-            return _state_call("record", ast.Constant(value=number), copied)
+        chosen = self._chosen(node, number, copied)
+        return _state_call("record", ast.Constant(value=number), chosen) if self._recording else chosen
+
+    def _chosen(self, node: ast.AST, number: int, copied: Any) -> Any:
         if node in self._sites.nested or _is_called(node, self._sites.source):
             return copied
         is_here = ast.Compare(

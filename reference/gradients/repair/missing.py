@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.repair import building as b
+from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.operands import Case, Operand, operands
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.products import Product, products
@@ -36,8 +37,10 @@ def requirements(view: View, required: Required, work: Work) -> list[Requirement
     return [each for each in found if each is not None]
 
 
-def missing(view: View, found: Sequence[Requirement], work: Work) -> Iterator[Edit]:
-    """Terms, factors and masks that are missing."""
+def missing(
+    view: View, found: Sequence[Requirement], work: Work, correcting: Correcting | None = None
+) -> Iterator[Edit]:
+    """Terms, factors and masks that are missing; with ``correcting``, also what one turn of a loop hands to the next."""
     known: dict[Key, tuple[list[Operand], int]] = {}
     limit = work.done + likeness.REPAIR_STEPS / 2
     for each in found:
@@ -45,6 +48,10 @@ def missing(view: View, found: Sequence[Requirement], work: Work) -> Iterator[Ed
             return
         work.add(_OF_SEARCH)
         yield from _edits(each, *_operands(view, each.place, each.cases, known))
+        if correcting is not None and each.moves and each.place.visits > 1:
+            there = correcting.view(each)
+            parts = there.parts(there.of_node.get(each.place.node, each.place))
+            yield from _lacking(each, *operands(parts, each.cases, each.place.shape, int(each.place.is_of_cotangent)))
         mask = _mask(each)
         if mask is not None:
             entries = b.numpy("array", ast.parse(repr(mask.tolist()), mode="eval").body)
@@ -64,12 +71,16 @@ def _operands(
 
 def _edits(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
-    for each in _terms(found, made_of, simple):
-        if each.cost <= _MOST_COST and each.degree == place.is_of_cotangent:
-            yield Edit(place, "term-missing", _cost(each), b.plus(node, each.node))
+    yield from _lacking(found, made_of, simple)
     for each in _factors(found, made_of, simple):
         if each.cost <= _MOST_COST and each.degree in {0, not place.is_of_cotangent}:
             yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
+
+
+def _lacking(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
+    for each in _terms(found, made_of, simple):
+        if each.cost <= _MOST_COST and each.degree == found.place.is_of_cotangent:
+            yield Edit(found.place, "term-missing", _cost(each), b.plus(found.place.expression, each.node))
 
 
 def _cost(product: Product) -> float:

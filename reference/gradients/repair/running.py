@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair.instrument import EndlessError, Sites, State, filled
-from reference.gradients.repair.places import Edit
+from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.sources import NoSourceError, Source, calls_in, sources_of
 from reference.numerics import likeness
 
@@ -124,13 +124,24 @@ class Running:
         From then on each run is charged what this one takes.
         """
         state = State()
+        self._record(state, sample, factor)
+        self._weigh(state)
+        return state
+
+    def corrected(self, sample: Sample, factor: float, place: Place, new: ast.expr, given: Array) -> State:
+        """What every expression comes to where another one, with what is given, stands in a place."""
+        state = State(at=place.number, names=place.sites.source.function.__globals__, given=given)
+        state.code = _expression(new, state)
+        self._record(state, sample, factor)
+        return state
+
+    def _record(self, state: State, sample: Sample, factor: float) -> None:
+        self.work.add(_OF_NODE * sum(len(each.parents) for each in self.sources))
         try:
             self._install({sites.source: sites.code(state, recording=True) for sites in self.sites})
             self.answers(sample, factor)
         finally:
             self._install(self._instrumented)
-        self._weigh(state)
-        return state
 
     def _weigh(self, run: State) -> None:
         size = 0.0

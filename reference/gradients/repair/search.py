@@ -14,6 +14,7 @@ import numpy as np
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample, all_samples
 from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
+from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
 from reference.gradients.repair.missing import missing, requirements
@@ -110,6 +111,7 @@ class Search:
         self._first = self._samples[failing[0]] if failing else self._samples[0]
         self._context = context
         self._cases: list[tuple[int, Sample]] = []
+        self._correcting: Correcting | None = None
         self._requirements: list[Requirement] = []
         self._partial: list[tuple[float, Edit]] = []
 
@@ -156,8 +158,10 @@ class Search:
         self._cases = [(0, first), (2, other), (3, another)]
         runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
         runs += [self._running.recorded(each) for each in (other, another)]
+        given = given_by(self._context)
+        self._correcting = Correcting(self._running, (first, first, other, another), runs, given)
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
-        return View(self._running.sites, runs, first.cotangent, given_by(self._context))
+        return View(self._running.sites, runs, first.cotangent, given)
 
     def _edits(self, view: View, influence: Influence, number: int) -> list[Edit]:
         """All edits of some families, the likeliest first."""
@@ -169,7 +173,7 @@ class Search:
             influence.excluded |= required.excluded
         if number == _OF_MISSING:
             edits += influence.constants(view)
-            edits += missing(view, self._requirements, self._running.work)
+            edits += missing(view, self._requirements, self._running.work, self._correcting)
         return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
