@@ -40,7 +40,7 @@ def requirements(view: View, required: Required, work: Work) -> list[Requirement
 def missing(
     view: View, found: Sequence[Requirement], work: Work, correcting: Correcting | None = None
 ) -> Iterator[Edit]:
-    """Terms, factors and masks that are missing; with ``correcting``, also what one turn of a loop hands to the next."""
+    """Terms, factors and masks that are missing; with ``correcting``, also what a turn of a loop hands to the next."""
     known: dict[Key, tuple[list[Operand], int]] = {}
     limit = work.done + likeness.REPAIR_STEPS / 2
     for each in found:

@@ -115,7 +115,7 @@ def _given(parts: Sequence[Part], cases: Sequence[Case]) -> Iterator[Operand]:
         if not part.shape and not part.varies:
             continue  # a constant is found besides
         values = _all(part.at, *zip(*cases, strict=True))
-        if values is not None and values[0].any():
+        if values is not None and any(each.any() for each in values):
             cost = 1.0 if part.is_plain else 1.2
             yield Operand(part.node, values, cost, part.varies, int(part.is_of_cotangent))
 

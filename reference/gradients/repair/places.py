@@ -134,7 +134,7 @@ class Place:
     @cached_property
     def is_of_cotangent(self) -> bool:
         """Whether it doubles with the cotangent."""
-        return doubles(self.values)
+        return doubles(self.values, self.turns)
 
     @cached_property
     def varies(self) -> bool:
@@ -159,8 +159,11 @@ def varies(values: Sequence[Any]) -> bool:
     return not all(_is_equal(values[0], each) for each in values[1:])
 
 
-def doubles(values: Sequence[Any]) -> bool:
-    """Whether the second value of a `Place`, for twice the cotangent, is twice the first."""
+def doubles(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
+    """Whether the second value of a `Place`, for twice the cotangent, is twice the first, at its first time but 0."""
+    for one, two in zip(*turns[:2], strict=False):
+        if np.any(np.asarray(one) != 0):
+            return _is_twice(one, two)
     return _is_twice(*values[:2])
 
 
