@@ -33,8 +33,19 @@ Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]
 def requirements(view: View, required: Required, work: Work) -> list[Requirement]:
     """What has to be added at the places where that can be told."""
     limit = work.done + likeness.REPAIR_STEPS / 4
-    found = [None if work.is_over(limit) else required.of(place) for place in (*view.afters, *view.places)]
+    found = [
+        None if work.is_over(limit) else required.of(place, _widest(view, place))
+        for place in (*view.afters, *view.places)
+    ]
     return [each for each in found if each is not None]
+
+
+def _widest(view: View, place: Place) -> tuple[int, ...]:
+    """The shape that the value of a place may have: that of the sum or product in which it stands."""
+    around = view.of_node.get(place.parent)
+    if around is None or not isinstance(place.parent, ast.BinOp) or isinstance(place.parent.op, ast.MatMult):
+        return place.shape
+    return around.shape
 
 
 def missing(
@@ -47,25 +58,24 @@ def missing(
         if work.is_over(limit):
             return
         work.add(_OF_SEARCH)
-        yield from _edits(each, *_operands(view, each.place, each.cases, known))
+        yield from _edits(each, *_operands(view, each, known))
         if correcting is not None and each.moves and each.place.visits > 1:
             there = correcting.view(each)
             parts = there.parts(there.of_node.get(each.place.node, each.place))
-            yield from _lacking(each, *operands(parts, each.cases, each.place.shape, int(each.place.is_of_cotangent)))
+            yield from _lacking(each, *operands(parts, each.cases, each.shape, int(each.place.is_of_cotangent)))
         mask = _mask(each)
         if mask is not None:
             entries = b.numpy("array", ast.parse(repr(mask.tolist()), mode="eval").body)
             yield Edit(each.place, "mask-missing", _OF_MASK, b.times(each.place.expression, entries))
 
 
-def _operands(
-    view: View, place: Place, cases: tuple[Case, ...], known: dict[Key, tuple[list[Operand], int]]
-) -> tuple[list[Operand], int]:
+def _operands(view: View, found: Requirement, known: dict[Key, tuple[list[Operand], int]]) -> tuple[list[Operand], int]:
+    place, cases = found.place, found.cases
     statement = place.sites.statement_of.get(place.node, -1)
     degree = int(place.is_of_cotangent)
-    key = (id(place.sites), statement, place.shape, cases, degree)
+    key = (id(place.sites), statement, found.shape, cases, degree)
     if key not in known:
-        known[key] = operands(view.parts(place), cases, place.shape, degree)
+        known[key] = operands(view.parts(place), cases, found.shape, degree)
     return known[key]
 
 
@@ -118,7 +128,7 @@ def _ratios(found: Requirement) -> list[Array] | None:
 
 def _mask(found: Requirement) -> Array | None:
     """The zeros and ones by which the value has to be multiplied, the same in all cases; None if others are due."""
-    if found.place.shape == () or not found.moves:
+    if found.shape == () or not found.moves:
         return None
     made = []
     for value, move in zip(found.values, found.moves, strict=True):
