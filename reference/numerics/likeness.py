@@ -70,7 +70,7 @@ REPAIRED_BESIDE = 1e-10
 #: above rounding.
 SAME_ANSWER = 1e-9
 #: Steps, as `repair.running.Work` counts them, for the search of an edit that repairs a gradient. A choice: about 1 s.
-REPAIR_STEPS = 10_000_000
+REPAIR_STEPS = 9_000_000
 #: How much more far-fetched another repair may be to be looked for. A choice.
 REPAIR_MARGIN = 0.15
 #: Constants as small as this are there to keep something from 0. A choice.

@@ -22,7 +22,7 @@ from reference.numerics import likeness
 
 Array = NDArray[Any]
 #: Steps to look for products in one place.
-_OF_SEARCH = 60_000
+_OF_SEARCH = 120_000
 #: Products that take more code than this are not looked at: what a writer forgets is shorter.
 _MOST_COST = 4.2
 #: How far-fetched a mask is that always lets the same entries through.
