@@ -174,7 +174,9 @@ class Search:
         if number == _OF_MISSING:
             edits += influence.constants(view)
             edits += missing(view, self._requirements, self._running.work, self._correcting)
-        return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
+        told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
+        edits = [each for each in edits if each.place.node not in influence.excluded]
+        return sorted((e for e in edits if not (e.is_product and e.place.node in told)), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
