@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.corrected import Correcting
-from reference.gradients.repair.operands import Case, Operand, operands
+from reference.gradients.repair.operands import Case, Operands, operands
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.products import Product, products
 from reference.gradients.repair.projected import projected
@@ -52,24 +52,24 @@ def missing(
     view: View, found: Sequence[Requirement], work: Work, correcting: Correcting | None = None
 ) -> Iterator[Edit]:
     """Terms, factors and masks that are missing; with ``correcting``, also what a turn of a loop hands to the next."""
-    known: dict[Key, tuple[list[Operand], int]] = {}
+    known: dict[Key, Operands] = {}
     limit = work.done + likeness.REPAIR_STEPS / 2
     for each in found:
         if work.is_over(limit):
             return
         work.add(_OF_SEARCH)
-        yield from _edits(each, *_operands(view, each, known))
+        yield from _edits(each, _operands(view, each, known))
         if correcting is not None and each.moves and each.place.visits > 1:
             there = correcting.view(each)
             parts = there.parts(there.of_node.get(each.place.node, each.place))
-            yield from _lacking(each, *operands(parts, each.cases, each.shape, int(each.place.is_of_cotangent)))
+            yield from _lacking(each, operands(parts, each.cases, each.shape, int(each.place.is_of_cotangent)))
         mask = _mask(each)
         if mask is not None:
             entries = b.numpy("array", ast.parse(repr(mask.tolist()), mode="eval").body)
             yield Edit(each.place, "mask-missing", _OF_MASK, b.times(each.place.expression, entries))
 
 
-def _operands(view: View, found: Requirement, known: dict[Key, tuple[list[Operand], int]]) -> tuple[list[Operand], int]:
+def _operands(view: View, found: Requirement, known: dict[Key, Operands]) -> Operands:
     place, cases = found.place, found.cases
     statement = place.sites.statement_of.get(place.node, -1)
     degree = int(place.is_of_cotangent)
@@ -79,16 +79,16 @@ def _operands(view: View, found: Requirement, known: dict[Key, tuple[list[Operan
     return known[key]
 
 
-def _edits(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
+def _edits(found: Requirement, made_of: Operands) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
-    yield from _lacking(found, made_of, simple)
-    for each in _factors(found, made_of, simple):
+    yield from _lacking(found, made_of)
+    for each in _factors(found, made_of):
         if each.cost <= _MOST_COST and each.degree in {0, not place.is_of_cotangent}:
             yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
 
 
-def _lacking(found: Requirement, made_of: Sequence[Operand], simple: int) -> Iterator[Edit]:
-    for each in _terms(found, made_of, simple):
+def _lacking(found: Requirement, made_of: Operands) -> Iterator[Edit]:
+    for each in _terms(found, made_of):
         if each.cost <= _MOST_COST and each.degree == found.place.is_of_cotangent:
             yield Edit(found.place, "term-missing", _cost(each), b.plus(found.place.expression, each.node))
 
@@ -97,21 +97,21 @@ def _cost(product: Product) -> float:
     return 1.4 + 0.15 * product.cost
 
 
-def _terms(found: Requirement, made_of: Sequence[Operand], simple: int) -> list[Product]:
+def _terms(found: Requirement, made_of: Operands) -> list[Product]:
     if found.moves:
-        return products(found.moves, made_of, simple)
+        return products(found.moves, made_of)
     ones = [np.ones(each.shape) for each in found.values]
-    return projected(found.matrices, found.dues, ones, made_of, simple)
+    return projected(found.matrices, found.dues, ones, made_of)
 
 
-def _factors(found: Requirement, made_of: Sequence[Operand], simple: int) -> list[Product]:
+def _factors(found: Requirement, made_of: Operands) -> list[Product]:
     if found.moves:
         ratios = _ratios(found)
-        return [] if ratios is None else products(ratios, made_of, simple)
+        return [] if ratios is None else products(ratios, made_of)
     matrices = found.matrices
     values = np.split(np.array([each.ravel() for each in found.values]).ravel(), len(matrices))
     wanted = [m @ v + due for m, v, due in zip(matrices, values, found.dues, strict=True)]
-    return projected(matrices, wanted, found.values, made_of, simple)
+    return projected(matrices, wanted, found.values, made_of)
 
 
 def _ratios(found: Requirement) -> list[Array] | None:
