@@ -33,11 +33,15 @@ Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]
 def requirements(view: View, required: Required, work: Work) -> list[Requirement]:
     """What has to be added at the places where that can be told."""
     limit = work.done + likeness.REPAIR_STEPS / 4
-    found = [
-        None if work.is_over(limit) else required.of(place, _widest(view, place))
-        for place in (*view.afters, *view.places)
-    ]
+    # The steps may not be enough for all places of long code: whole values come first.
+    places = sorted((*view.afters, *view.places), key=lambda place: not _is_whole(place))
+    found = [None if work.is_over(limit) else required.of(place, _widest(view, place)) for place in places]
     return [each for each in found if each is not None]
+
+
+def _is_whole(place: Place) -> bool:
+    """Whether a statement stores or gives back the value as it is."""
+    return isinstance(place.parent, ast.stmt | ast.Tuple)
 
 
 def _widest(view: View, place: Place) -> tuple[int, ...]:

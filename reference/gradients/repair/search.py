@@ -71,7 +71,8 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
-_OF_MISSING = 2
+#: In the place of which of them it is looked for what is missing, and the part of the steps that those before may take.
+_OF_MISSING, _PART_BEFORE = 2, 0.6
 _FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
 
 
@@ -128,9 +129,10 @@ class Search:
         influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
         for number in range(len(_FAMILIES)):
+            limit = likeness.REPAIR_STEPS * (1.0 if number >= _OF_MISSING else _PART_BEFORE)
             for edit in self._edits(view, influence, number):
                 is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
-                if is_enough or work.is_over(likeness.REPAIR_STEPS):
+                if is_enough or work.is_over(limit):
                     break
                 positions = self._repairs([edit])
                 if positions:
