@@ -81,3 +81,5 @@ NEARER = 0.8
 NOTHING_BESIDE = 1e-4
 #: How near sums of logarithms have to be. A choice: what is left is compared number by number.
 SAME_MARK = 1e-6
+#: How much more far-fetched a repair may be that is as simple as another one. A choice.
+AS_SIMPLE = 0.04

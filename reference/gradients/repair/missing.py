@@ -25,6 +25,8 @@ Array = NDArray[Any]
 _OF_SEARCH = 120_000
 #: Products that take more code than this are not looked at: what a writer forgets is shorter.
 _MOST_COST = 4.2
+#: The same for factors, with which anything becomes anything sooner.
+_MOST_OF_FACTOR = 2.3
 #: How far-fetched a mask is that always lets the same entries through.
 _OF_MASK = 1.6
 Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]
@@ -35,6 +37,7 @@ def requirements(view: View, required: Required, work: Work) -> list[Requirement
     limit = work.done + likeness.REPAIR_STEPS / 4
     # The steps may not be enough for all places of long code: whole values come first.
     places = sorted((*view.afters, *view.places), key=lambda place: not _is_whole(place))
+    places = [each for each in places if each.varies or each.shape]  # another constant is looked for elsewhere
     found = [None if work.is_over(limit) else required.of(place, _widest(view, place)) for place in places]
     return [each for each in found if each is not None]
 
@@ -87,14 +90,16 @@ def _edits(found: Requirement, made_of: Operands) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
     yield from _lacking(found, made_of)
     for each in _factors(found, made_of):
-        if each.cost <= _MOST_COST and each.degree in {0, not place.is_of_cotangent}:
-            yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node))
+        if each.cost <= _MOST_OF_FACTOR and each.number > 0 and each.degree in {0, not place.is_of_cotangent}:
+            yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node), is_solved=True)
 
 
 def _lacking(found: Requirement, made_of: Operands) -> Iterator[Edit]:
     for each in _terms(found, made_of):
         if each.cost <= _MOST_COST and each.degree == found.place.is_of_cotangent:
-            yield Edit(found.place, "term-missing", _cost(each), b.plus(found.place.expression, each.node))
+            yield Edit(
+                found.place, "term-missing", _cost(each), b.plus(found.place.expression, each.node), is_solved=True
+            )
 
 
 def _cost(product: Product) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -141,7 +141,7 @@ class Search:
                 break
         if not found:
             found += self._pairs()
-        return sorted(found, key=lambda each: (-len(each.positions), each.cost))
+        return _without_rivals(sorted(found, key=lambda each: (-len(each.positions), each.cost)))
 
     @property
     def steps(self) -> int:
@@ -243,6 +243,20 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _without_rivals(found: list[Repair]) -> list[Repair]:
+    """The repairs; without a word where one was computed and another one is as simple and has another word."""
+    return [
+        replace(each, word="")
+        if each.edit.is_solved and any(_is_rival(each, other) and other.word != each.word for other in found)
+        else each
+        for each in found
+    ]
+
+
+def _is_rival(one: Repair, other: Repair) -> bool:
+    return not set(one.positions).isdisjoint(other.positions) and other.cost <= one.cost + likeness.AS_SIMPLE
 
 
 def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
