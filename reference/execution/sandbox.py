@@ -85,6 +85,8 @@ class Sandbox:
         Sentences that a person should read: stand-ins, files that ended with an exception, files left out.
     output
         What the submission wrote on its output streams, the first 64 KiB; set when the sandbox is left.
+    stand_ins
+        As in `Executor`.
 
     Raises
     ------
@@ -99,6 +101,7 @@ class Sandbox:
     isolation: str = ""
     notes: list[str] = field(default_factory=list)
     output: str = ""
+    stand_ins: dict[str, None] = field(default_factory=dict)
 
     def __enter__(self) -> Sandbox:
         require_confinement()
@@ -347,9 +350,11 @@ class Sandbox:
                 work()
         received = self._receive(deadline)
         try:
-            return sanitize.replies(received, len(steps), self._clean)
+            replies = sanitize.replies(received, len(steps), self._clean)
         except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
+        self.stand_ins |= dict.fromkeys(name for reply in replies for name in reply.stand_ins)
+        return replies
 
     def _receive(self, deadline: Deadline) -> Any:
         assert self._worker is not None  # noqa: S101

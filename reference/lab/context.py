@@ -116,6 +116,7 @@ class Context(_Context):
         """Forget what belongs to the check before."""
         super().start()
         self.log.clear()
+        self.executor.stand_ins.clear()
 
     def known(self, key: Hashable, make: Callable[[], Known]) -> Known:
         """What ``make`` gives, made once in this process: see `reference.numerics.memo`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from reference.lab.mistakes.wirings import wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
 from reference.numerics.compare import alike
+from reference.wording import Fact
 
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
@@ -181,6 +182,20 @@ class Explainer:
         except NotApplicable:
             pass
         return ()
+
+
+def with_stand_ins(came: Fact, stand_ins: Iterable[str]) -> Fact:
+    """What came, with the absent modules that the answers depend on, if it does not tell by itself where it comes from.
+
+    See `reference.execution.worker.standins`.
+    """
+    names, cause = tuple(stand_ins), came.fields.get("cause")
+    if not names or (came.kind == "type" and cause == "stand-in"):
+        return came
+    if came.kind == "raised" and cause not in {None, "stand-in"}:
+        return came  # another cause is certain
+    # The cause decides on the hint.
+    return Fact(came.kind, {**came.fields, "cause": "stand-in"}, came.more).and_("stand-ins used", names=names)
 
 
 def _says_nothing(context: Context) -> bool:

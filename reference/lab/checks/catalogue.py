@@ -195,6 +195,7 @@ def _of_formula(message: Message) -> Check:
         partial(run, message=message),
         (f"{prefix}.answers",),
         assignments=_assignments(message.key),
+        explained_by=(f"{prefix}.values",),
     )
 
 
