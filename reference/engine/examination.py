@@ -53,7 +53,7 @@ class Examination:
         return None
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
-        """The violation with the mistake that explains it, if that is certain, and a hint that the word itself lacks."""
+        """The violation with the mistake that explains it, if that is certain; and a hint, if the word's is not it."""
         return violation, None
 
     def _judged(self, check: Check) -> Finding:
@@ -71,7 +71,7 @@ class Examination:
             except Violation as violation:
                 suspects = self._among(check.excuses, {"failed", "error"})
                 if suspects:
-                    return self._skipped(check, fact("suspects", names=tuple(suspects)))
+                    raise NotApplicable(fact("suspects", names=tuple(suspects))) from None
                 return self._failure(check, *self.explained(check, violation))
         except NotApplicable as absent:
             return self._skipped(check, absent.reason)

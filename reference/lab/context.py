@@ -21,8 +21,7 @@ from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forwa
 from reference.lab.due_shapes import in_shape, same_kind
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
-from reference.lab.raising import raised, word_of
-from reference.lab.replies import as_numbers, no_numbers, type_of, word_for
+from reference.lab.replies import as_numbers, no_numbers, raised, type_of, word_for, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate

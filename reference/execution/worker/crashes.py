@@ -77,9 +77,9 @@ def _message(error: BaseException) -> str:
 
 def cause_of(error: BaseException) -> str | None:
     """One of `protocol.CAUSES`, if one of them is the reason for an exception that was raised in foreign code."""
-    if is_refusal(error):
+    if refusal(error):
         return "refused"
-    if _file_of(error) == standins.__file__:
+    if file_of(error) == standins.__file__:
         return "stand-in"
     if isinstance(error, np.exceptions.AxisError):
         return "shapes"
@@ -91,20 +91,15 @@ def cause_of(error: BaseException) -> str | None:
     return "shapes" if isinstance(error, ValueError) and _SHAPES.search(_message(error)) else None
 
 
-def is_refusal(error: BaseException) -> bool:
-    """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
-    return refusal(error) is not None
-
-
 def refusal(error: BaseException) -> str | None:
-    """What is refused where code is judged, in words, if that is the reason for an exception."""
+    """What the system refuses where code is judged, such as a thread or a file; None for any other exception."""
     cause = getattr(error, "reason", None)  # urllib's exceptions keep the system's own there
     if isinstance(error, OSError) and isinstance(cause, OSError):
         return refusal(cause)
     if isinstance(error, OSError) and type(error).__name__ == "gaierror":
         return "the network is not available here"
     if not isinstance(error, OSError):
-        is_thread = type(error) is RuntimeError and _file_of(error) == threading.__file__
+        is_thread = type(error) is RuntimeError and file_of(error) == threading.__file__
         return "threads are not available here" if is_thread else None
     if error.errno not in _REFUSED:
         return None
@@ -120,20 +115,10 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def is_raised_in(error: BaseException, file: str) -> bool:
-    """Whether the innermost call of an exception's traceback is in that file."""
-    return _file_of(error) == file
-
-
-def _file_of(error: BaseException) -> str | None:
+def file_of(error: BaseException) -> str | None:
     """The file in which it was raised."""
-    trace = _last(error.__traceback__)
-    return None if trace is None else trace.tb_frame.f_code.co_filename
-
-
-def _last(trace: TracebackType | None) -> TracebackType | None:
-    *_, last = (None, *_traces(trace))
-    return last
+    *_, last = (None, *_traces(error.__traceback__))
+    return None if last is None else last.tb_frame.f_code.co_filename
 
 
 def _traces(trace: TracebackType | None) -> Iterator[TracebackType]:

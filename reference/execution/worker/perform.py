@@ -66,7 +66,7 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step], base: str | None
         The submission's folder, relative to which the place of an exception is told; None: the folder of the classes.
     """
     objects = _Objects(classes, base)
-    standins.forget_uses()
+    standins.used.clear()
     with _without_warnings():
         replies = [objects.perform(step) for step in steps]
     return objects.mark_altered(replies)
@@ -105,20 +105,20 @@ class _Objects:
         except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
             reply, result = self._error_reply(error, step), None
         self.results.append(result)
-        used = standins.used()
-        if standins.used_by_import() and _has_nan(result):  # the number of a stand-in is NaN
-            used = tuple(dict.fromkeys((*used, *standins.used_by_import())))
-        return replace(reply, stand_ins=used) if used else reply
+        used = standins.used
+        if standins.used_by_import and _has_nan(result):  # the number of a stand-in is NaN
+            used = used | standins.used_by_import
+        return replace(reply, stand_ins=tuple(used)) if used else reply
 
     def _error_reply(self, error: BaseException, step: Step) -> Reply:
         cause, place = crashes.cause_of(error), crashes.place_of(error, self.modules, self.base)
         if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
             cause = "absent"
-        elif isinstance(error, TypeError) and isinstance(step, New | Call) and crashes.is_raised_in(error, __file__):
+        elif isinstance(error, TypeError) and isinstance(step, New | Call) and crashes.file_of(error) == __file__:
             cause, place = "arguments", self._definition(step)  # nothing of the called function has run
         elif isinstance(step, Put) and cause != "refused":
             cause = "not set"
-        elif standins.used() and cause not in _CERTAIN:
+        elif standins.used and cause not in _CERTAIN:
             cause = "stand-in"
         kind = "memory" if crashes.is_full(error) else type(error).__name__
         return Reply(error=crashes.describe_error(error), error_kind=kind, cause=cause, place=place)

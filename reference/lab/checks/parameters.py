@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab.context import MOST_SHOWN, Context, Response, entry
-from reference.lab.raising import raised, word_by_position, word_of
-from reference.lab.replies import as_numbers, type_of
+from reference.lab.replies import as_numbers, raised, type_of, word_by_position, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
