@@ -169,7 +169,7 @@ def definition_of(function: Any, modules: Iterable[str], base: str | None = None
 
 
 def _folders(modules: Iterable[str]) -> list[str]:
-    files = (getattr(sys.modules.get(name), "__file__", None) for name in set(modules))
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in modules)
     return [os.path.dirname(os.path.abspath(file)) for file in files if type(file) is str]  # noqa: PTH100, PTH120
 
 

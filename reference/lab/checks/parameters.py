@@ -23,13 +23,14 @@ _SIZES = {"n_inputs": 40, "n_units": 50}
 
 def check_made(context: Context, cls: str) -> None:
     """An object can be made with the contract's arguments, by their names, and its parameters can be set."""
-    draw = short_numbers(context.rng("made"))
-    shapes = {"W": tuple(_SIZES.values()), "b": (_SIZES["n_units"],)} if cls == "LinearLayer" else {}
-    puts = [Put("layer", name, draw(shape)) for name, shape in shapes.items()]
-    reply, *others = context.executor.run([new_layer(context, cls, _SIZES), *puts])
+    new, puts = new_layer(context, cls, _SIZES), []
+    if cls == "LinearLayer":
+        draw, (n_inputs, n_units) = short_numbers(context.rng("made")), _SIZES.values()
+        puts = [Put("layer", "W", draw((n_inputs, n_units))), Put("layer", "b", draw((n_units,)))]
+    reply, *others = context.executor.run([new, *puts])
     if reply.error is not None:
         context.log.append(Response((reply.error_kind,)))
-        due = fact("makes", cls=cls, names=tuple(new_layer(context, cls, _SIZES).arguments))
+        due = fact("makes", cls=cls, names=tuple(new.arguments))
         raise Violation(due, raised(reply), mistake=word_of(reply))
     for put, other in zip(puts, others, strict=True):
         if other.error is not None:
