@@ -35,8 +35,7 @@ class Examination:
         self._findings: dict[str, Finding] = {}
 
     def __iter__(self) -> Iterator[Finding]:
-        for each in self.checks:
-            yield self.finding(each.id)
+        return map(self.finding, self._by_id)
 
     def finding(self, name: str) -> Finding:
         """What the check of that id has to say."""

@@ -117,8 +117,10 @@ def is_full(error: BaseException) -> bool:
 
 def file_of(error: BaseException) -> str | None:
     """The file in which it was raised."""
-    *_, last = (None, *_traces(error.__traceback__))
-    return None if last is None else last.tb_frame.f_code.co_filename
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return None if trace is None else trace.tb_frame.f_code.co_filename
 
 
 def _traces(trace: TracebackType | None) -> Iterator[TracebackType]:
@@ -140,11 +142,12 @@ def place_of(error: BaseException, modules: Iterable[str], base: str | None = No
         The folder that paths are told relative to; None: the one that holds all these modules.
     """
     try:
-        folders = _folders(modules)
-        own = [each for each in _traces(error.__traceback__) if _is_own(each.tb_frame.f_code.co_filename, folders)]
-        return (
-            _place(own[-1].tb_frame.f_code, own[-1].tb_lasti, own[-1].tb_lineno, _base(base, folders)) if own else None
-        )
+        folders, trace, own = _folders(modules), error.__traceback__, None
+        while trace is not None:
+            if _is_own(trace.tb_frame.f_code.co_filename, folders):
+                own = trace
+            trace = trace.tb_next
+        return None if own is None else _place(own, _base(base, folders))
     except Exception:  # a place that cannot be told must not cost the reply
         return None
 
@@ -169,8 +172,12 @@ def definition_of(function: Any, modules: Iterable[str], base: str | None = None
 
 
 def _folders(modules: Iterable[str]) -> list[str]:
-    files = (getattr(sys.modules.get(name), "__file__", None) for name in modules)
-    return [os.path.dirname(os.path.abspath(file)) for file in files if type(file) is str]  # noqa: PTH100, PTH120
+    folders = []
+    for name in modules:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if type(file) is str:
+            folders.append(os.path.dirname(os.path.abspath(file)))  # noqa: PTH100, PTH120
+    return folders
 
 
 def _base(base: str | None, folders: list[str]) -> str | None:
@@ -187,8 +194,9 @@ def _is_own(file: str, folders: list[str]) -> bool:
     return folder in folders or not any(file.startswith(library + os.sep) for library in _LIBRARIES)
 
 
-def _place(code: CodeType, instruction: int, line: int, base: str | None) -> Place:
-    return Place(_label(code.co_filename, base), line, _expression(code, instruction, line))
+def _place(trace: TracebackType, base: str | None) -> Place:
+    code, line = trace.tb_frame.f_code, trace.tb_lineno
+    return Place(_label(code.co_filename, base), line, _expression(code, trace.tb_lasti, line))
 
 
 def _label(file: str, base: str | None) -> str:
