@@ -66,19 +66,10 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step], base: str | None
     """
     objects = _Objects(classes, base)
     standins.used.clear()
-    replies, results = [], []
     with _without_warnings():
-        for step in steps:
-            try:
-                reply, result = objects.act(step)
-            except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
-                reply, result = objects.error_reply(error, step), None
-            used = standins.used
-            if standins.used_by_import and _has_nan(result):  # the number of a stand-in is NaN
-                used = used | standins.used_by_import
-            replies.append(replace(reply, stand_ins=tuple(used)) if used else reply)
-            results.append(result)
-    for place, (reply, result) in enumerate(zip(replies, results, strict=True)):
+        # No name leads to the list before it is done: foreign code may reach the names of its callers.
+        replies = list(map(objects.perform, steps))
+    for place, (reply, result) in enumerate(zip(replies, objects.results, strict=True)):
         if not _is_unchanged(reply.value, result):  # a later step has changed the object that was returned
             replies[place] = replace(reply, altered=True)
     return replies
@@ -89,8 +80,7 @@ def objects_after(classes: Mapping[str, type], steps: Sequence[Step]) -> Mapping
     objects = _Objects(classes, None)
     with _without_warnings():
         for step in steps:
-            with contextlib.suppress(Exception, SystemExit):
-                objects.act(step)
+            objects.perform(step)
     return objects.objects
 
 
@@ -103,15 +93,27 @@ def _without_warnings() -> Iterator[None]:
 
 
 class _Objects:
-    """The objects that the steps of one request make."""
+    """The objects that the steps of one request make, and the results of these steps."""
 
     def __init__(self, classes: Mapping[str, type], base: str | None) -> None:
         self.submitted = self.classes = classes
         self.base = base
         self.objects: dict[str, Any] = {}
         self.generators: dict[int, np.random.RandomState] = {}
+        self.results: list[Any] = []
 
-    def error_reply(self, error: BaseException, step: Step) -> Reply:
+    def perform(self, step: Step) -> Reply:
+        try:
+            reply, result = self._act(step)
+        except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
+            reply, result = self._error_reply(error, step), None
+        self.results.append(result)
+        used = standins.used
+        if standins.used_by_import and _has_nan(result):  # the number of a stand-in is NaN
+            used = used | standins.used_by_import
+        return replace(reply, stand_ins=tuple(used)) if used else reply
+
+    def _error_reply(self, error: BaseException, step: Step) -> Reply:
         modules = {str(each.__module__) for each in self.submitted.values()}
         cause, place = crashes.cause_of(error), crashes.place_of(error, modules, self.base)
         if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
@@ -130,7 +132,7 @@ class _Objects:
         kind = "memory" if crashes.is_full(error) else type(error).__name__
         return Reply(error=crashes.describe_error(error), error_kind=kind, cause=cause, place=place)
 
-    def act(self, step: Step) -> tuple[Reply, Any]:
+    def _act(self, step: Step) -> tuple[Reply, Any]:
         match step:
             case Call():
                 return self._call(step)
