@@ -146,6 +146,10 @@ class Sandbox:
         """Names of classes and of the modules that define them; empty until the worker has started."""
         return self._modules
 
+    def spent(self) -> float:
+        """Seconds of processor time that the worker's processes have used so far, all of them together."""
+        return self._budget.spent()
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Have the worker perform the steps in order and return one reply for each, as `Executor.run` promises.
 

@@ -36,6 +36,10 @@ class Watched:
         """Names of classes, each with the module that a script can import it from, as far as that is known."""
         return self.executor.modules()
 
+    def spent(self) -> float:
+        """Seconds of processor time that the implementation has used so far."""
+        return self.executor.spent()
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """The other executor's replies, of which it is noted from which stand-ins they have taken values."""
         return self._seen(self.executor.run(steps))
