@@ -81,6 +81,9 @@ class Odd:
     def modules(self) -> Mapping[str, str]:
         return self.inner.modules()
 
+    def spent(self) -> float:
+        return self.inner.spent()
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         found = [
             self.spoiled(reply) if isinstance(step, Call | Get) else reply

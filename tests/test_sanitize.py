@@ -283,6 +283,9 @@ class Absurd:
     def modules(self) -> dict[str, str]:
         return {}
 
+    def spent(self) -> float:
+        return self._honest.spent()
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         replies = self._honest.run(steps)
         pairs = zip(steps, replies, strict=True)

@@ -286,6 +286,9 @@ class Executor(Protocol):
     def modules(self) -> Mapping[str, str]:
         """Names of classes, each with the module that a script can import it from, as far as that is known."""
 
+    def spent(self) -> float:
+        """Seconds of processor time that the implementation has used so far; only differences have a meaning."""
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Perform steps in order on new objects; one reply for each. An error in one does not end the others."""
 

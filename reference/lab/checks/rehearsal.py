@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,8 +32,8 @@ _SPIRALS_EPOCHS = {"quick": 2, "normal": 40, "exhaustive": 60}
 _DEEP_EPOCHS = {"quick": 1, "normal": 2, "exhaustive": 2}
 #: Mini-batches of an epoch of the deep net.
 _DEEP_BATCHES = 2
-#: Images of a trial of the deep net, and how many seconds the whole training may take by it. Loops over samples, pixels
-#: and units may be right, but would take minutes.
+#: Images of a trial of the deep net, and how many seconds of processor time the whole training may take by it. Loops
+#: over samples, pixels and units may be right, but would take minutes.
 _FEW_IMAGES, _MOST_SECONDS = 50, 60.0
 #: The learning rates with which the lab trains the spirals.
 _SPIRALS_RATES = (0.2, 1.0, 5.0)
@@ -162,7 +161,7 @@ class _Place:
 
 
 def rehearse(context: Context, run: Experiment) -> float:
-    """Train, and return for how many seconds the submission was waited for.
+    """Train, and return the seconds of processor time that the submission took.
 
     Raises
     ------
@@ -176,9 +175,9 @@ def rehearse(context: Context, run: Experiment) -> float:
         if cls in missing:
             raise NotApplicable(fact("absent", said=missing[cls]))
     groups = run.groups()
-    started = time.monotonic()
+    before = context.executor.spent()
     replies = context.executor.run([step for group in groups for step in group])
-    seconds = time.monotonic() - started
+    seconds = context.executor.spent() - before
     waiting = iter(replies)
     made, *rounds, after = [list(islice(waiting, len(group))) for group in groups]
     places = [_Place(run, epoch, batch, rows) for epoch, batch, rows in run.batches()]
