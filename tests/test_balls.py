@@ -14,7 +14,8 @@ import pytest
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
 
 from reference.numerics.balls import Enclosure, Refused, Undecided, around, enclose, rebound, roundings  # noqa: E402
-from reference.numerics.balls.tape import TAPE, precision  # noqa: E402
+from reference.numerics.balls.tape import TAPE  # noqa: E402
+from reference.numerics.oracles.ball import precision  # noqa: E402
 from tests import ball_code, ball_operations, balls_corpus_arrays, balls_corpus_numpy, operations  # noqa: E402
 from tests.balls_judge import judged, of_doubles  # noqa: E402
 

@@ -14,7 +14,8 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 from reference.numerics.balls import Refused, Undecided, proxies, scalar  # noqa: E402
 from reference.numerics.balls.array import BallArray, balls, of_scalar, one_element, plain  # noqa: E402
 from reference.numerics.balls.scalar import Ball, boxed, compared, enclosed  # noqa: E402
-from reference.numerics.balls.tape import TIES, accumulate, precision, recording  # noqa: E402
+from reference.numerics.balls.tape import TIES, accumulate, recording  # noqa: E402
+from reference.numerics.oracles.ball import precision  # noqa: E402
 from tests.operations import POSITIVE, A  # noqa: E402
 
 BITS = 200

@@ -30,6 +30,8 @@ class Check:
         Those of the lab in which it is promised; all of them for what is no part of the lab.
     unless_failed
         Ids of checks after whose failure nobody needs this one: then it is skipped without being run.
+    explained_by
+        Ids of checks that are run first because what they find may explain why this one fails.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Check:
     excuses: tuple[str, ...] = ()
     assignments: frozenset[int] = frozenset({1, 2, 3})
     unless_failed: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
 
 
 def first_sentence(check: Any) -> str:

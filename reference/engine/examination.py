@@ -9,7 +9,7 @@ from typing import Any
 
 from reference.engine.check import Check
 from reference.engine.context import Context
-from reference.findings import MOST_SAID, Finding, Findings, NotApplicable, Status, Violation
+from reference.findings import MOST_SAID, Finding, NotApplicable, Status, Violation
 from reference.wording import Fact, fact, hint_of
 
 
@@ -35,21 +35,16 @@ class Examination:
         self._findings: dict[str, Finding] = {}
 
     def __iter__(self) -> Iterator[Finding]:
-        for each in self.checks:
-            yield self.finding(each.id)
-
-    def findings(self) -> Findings:
-        """All of them, in the order of the checks."""
-        return Findings(self)
+        return map(self.finding, self._by_id)
 
     def finding(self, name: str) -> Finding:
         """What the check of that id has to say."""
         if name not in self._findings:
-            each = self._by_id[name]
-            for other in (*each.depends_on, *each.excuses, *each.unless_failed):
+            check = self._by_id[name]
+            for other in (*check.depends_on, *check.excuses, *check.unless_failed, *check.explained_by):
                 if other in self._by_id:
                     self.finding(other)
-            self._findings[name] = self._judged(each)
+            self._findings[name] = self._judged(check)
         return self._findings[name]
 
     def obstacle(self, check: Check) -> Violation | None:
@@ -57,47 +52,44 @@ class Examination:
         return None
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
-        """The violation with the mistake that explains it, where that is certain, and a hint."""
-        return violation, hint_of(violation.mistake, cause_of(violation))
+        """The violation with the mistake that explains it, if that is certain; and a hint, if the word's is not it."""
+        return violation, None
 
     def _judged(self, check: Check) -> Finding:
+        """The finding of a check, of which all that it depends on has been found."""
         obstacle = self.obstacle(check)
         if obstacle is not None:
-            return self._failure(check, obstacle, hint_of(obstacle.mistake, cause_of(obstacle)))
-        broken = self._among(check.depends_on, {"failed", "error", "skipped"})
-        if broken:
-            return self._skipped(check, self._reason(broken))
-        failed = self._among(check.unless_failed, {"failed", "error"})
-        if failed:
-            return self._skipped(check, fact("depends", names=(failed[0],)))
-        self.context.start()
+            return self._failure(check, obstacle)
+        reason = self.reason_to_skip(check)
+        if reason is not None:
+            return self._skipped(check, reason)
         try:
-            return self._outcome(check)
+            self.context.start()
+            try:
+                check.run(self.context)
+            except Violation as violation:
+                suspects = self._among(check.excuses, {"failed", "error"})
+                if suspects:
+                    raise NotApplicable(fact("suspects", names=tuple(suspects))) from None
+                return self._failure(check, *self.explained(check, violation))
         except NotApplicable as absent:
             return self._skipped(check, absent.reason)
         except Exception as error:
             # A fault of the examiner must never count against the examined.
             came = fact("examiner failed", error=type(error).__name__, said=str(error))
             return self._finding(check, "error", actual=str(came), came=came)
+        return self._finding(check, "passed", note="; ".join(map(str, self.context.notes)) or None)
 
-    def _outcome(self, check: Check) -> Finding:
-        try:
-            check.run(self.context)
-        except Violation as violation:
-            suspects = self._among(check.excuses, {"failed", "error"})
-            if suspects:
-                return self._skipped(check, fact("suspects", names=tuple(suspects)))
-            return self._failure(check, *self.explained(check, violation))
-        notes = self.context.notes
-        said = "; ".join(map(str, notes)) or None
-        return self._finding(check, "passed", note=said)
-
-    def _reason(self, broken: list[str]) -> Fact:
-        """Why what depends on these is skipped: if they were skipped themselves, for their reason."""
-        first = self._findings[broken[0]]
-        if first.status == "skipped" and first.came is not None:
-            return first.came
-        return fact("depends", names=tuple(broken))
+    def reason_to_skip(self, check: Check) -> Fact | None:
+        """Why a check is skipped without being run; None where it is run."""
+        broken = self._among(check.depends_on, {"failed", "error", "skipped"})
+        if broken:
+            # What depends on a skipped check is skipped for the same reason.
+            first = self._findings[broken[0]]
+            skipped = first.came if first.status == "skipped" else None
+            return skipped or fact("depends", names=tuple(broken))
+        failed = self._among(check.unless_failed, {"failed", "error"})
+        return fact("depends", names=(failed[0],)) if failed else None
 
     def _among(self, names: Iterable[str], statuses: set[str]) -> list[str]:
         known = [name for name in dict.fromkeys(names) if name in self._findings]
@@ -106,7 +98,9 @@ class Examination:
     def _skipped(self, check: Check, reason: Fact) -> Finding:
         return self._finding(check, "skipped", actual=str(reason), came=reason)
 
-    def _failure(self, check: Check, violation: Violation, hint: str | None) -> Finding:
+    def _failure(self, check: Check, violation: Violation, hint: str | None = None) -> Finding:
+        """The failure, with the hint of the mistake's word where there is no better one."""
+        cause = violation.came.fields.get("cause")
         return self._finding(
             check,
             "failed",
@@ -116,7 +110,7 @@ class Examination:
             bound=violation.bound,
             counterexample=violation.counterexample,
             mistake=violation.mistake,
-            hint=hint,
+            hint=hint or hint_of(violation.mistake, cause if isinstance(cause, str) else None),
             repro=violation.repro,
             evidence=violation.evidence,
             due=violation.due,
@@ -129,12 +123,6 @@ class Examination:
         return Finding(
             check.id, check.subject, status, check.rationale, depends_on=check.depends_on, oracle=oracle, **fields
         )
-
-
-def cause_of(violation: Violation) -> str | None:
-    """What is known of how an answer failed to come, such as that the system refused something."""
-    cause = violation.came.fields.get("cause")
-    return cause if isinstance(cause, str) else None
 
 
 def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:

@@ -28,6 +28,7 @@ class InProcess:
         self._classes = dict(classes)
         self._missing = dict(missing)
         self._causes = dict(causes or {})
+        self.stand_ins: dict[str, None] = {}  # in this process there are none
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that the implementation lacks, each with the reason."""

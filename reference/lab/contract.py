@@ -317,26 +317,10 @@ _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
     Message(
-        "LinearLayer",
-        "forward",
-        "linear",
-        ("X",),
-        ("Y",),
-        _draw_linear_forward,
-        _linear_forward,
-        outputs,
-        True,
-        ("X",),
+        "LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, outputs, True, ("X",)
     ),
     Message(
-        "LinearLayer",
-        "delta",
-        "linear",
-        ("Y", "delta_next"),
-        ("delta",),
-        _draw_linear_delta,
-        _linear_delta,
-        inputs,
+        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, inputs
     ),
     Message(
         "LinearLayer",
@@ -354,14 +338,7 @@ MESSAGES = (
     Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, inputs),
     Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, outputs),
     Message(
-        "SoftmaxLayer",
-        "delta",
-        "softmax",
-        ("Y", "delta_next"),
-        ("delta",),
-        _draw_softmax_delta,
-        _softmax_delta,
-        inputs,
+        "SoftmaxLayer", "delta", "softmax", ("Y", "delta_next"), ("delta",), _draw_softmax_delta, _softmax_delta, inputs
     ),
     Message(
         "LossCrossEntropy",

@@ -266,7 +266,16 @@ DONE = Reply()
 
 
 class Executor(Protocol):
-    """Where the code of an implementation runs: in this process or in a sandbox."""
+    """Where the code of an implementation runs: in this process or in a sandbox.
+
+    Attributes
+    ----------
+    stand_ins
+        Names of the absent modules whose stand-ins have given a value to any call, in the order of their use. Whoever
+        wants to know those of certain calls clears it before.
+    """
+
+    stand_ins: dict[str, None]
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that the implementation lacks, each with the reason."""

@@ -19,8 +19,7 @@ from reference.findings import NotApplicable, Violation
 from reference.lab.behaviour import remembers_the_start
 from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, entry
 from reference.lab.contract import Case, Message, Sizes, forward_of
-from reference.lab.raising import raised
-from reference.lab.replies import as_numbers, type_of
+from reference.lab.replies import as_numbers, raised, type_of
 from reference.numerics.compare import differing_entry
 from reference.numerics.sampling import normal_numbers, short_numbers, single_precision
 from reference.wording import fact

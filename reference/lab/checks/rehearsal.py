@@ -15,9 +15,8 @@ from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Reply
 from reference.findings import NotApplicable, Violation
 from reference.lab.context import Context, wrong_entry
-from reference.lab.raising import raised, word_of
 from reference.lab.rehearsal import DEEP_BATCH, DEEP_WIDTHS, LAB_SEED, Experiment, images, spirals, xor
-from reference.lab.replies import as_numbers, no_numbers, part_of, word_for
+from reference.lab.replies import as_numbers, no_numbers, part_of, raised, word_for, word_of
 from reference.numerics import descent_rounding, tolerances
 from reference.numerics.descent_rounding import Due
 from reference.numerics.estimate import Estimate

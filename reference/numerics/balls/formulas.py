@@ -18,7 +18,8 @@ from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import BallArray, balls, of_numbers, plain
 from reference.numerics.balls.evaluation import adjoints, arguments, as_balls, is_single, seed
 from reference.numerics.balls.scalar import Ball
-from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, precision, recording
+from reference.numerics.balls.tape import TAPE, TIES, Refused, Undecided, accumulate, recording
+from reference.numerics.oracles.ball import precision
 
 Index = tuple[int, ...]
 #: The truth and what a formula gives: an array of balls for each result.
