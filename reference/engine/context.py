@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from reference.execution.worker.generators import seeded
 from reference.wording import Fact
 
 Effort = Literal["quick", "normal", "exhaustive"]
@@ -49,7 +50,7 @@ class Context:
 
     def rng(self, key: str) -> np.random.RandomState:
         """A generator for one check, independent of which other checks run."""
-        return np.random.RandomState((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
+        return seeded((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
 
 
 def checked_options(seed: Any, effort: Any) -> tuple[int, Effort]:

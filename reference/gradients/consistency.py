@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients import hidden, large, lost, staircases
 from reference.gradients.cases import PLAIN, Case
@@ -171,7 +172,7 @@ def _directions(case: Case, steps: Array) -> list[Array]:
     """One random direction in which each entry is moved as far as it may be."""
     if not steps.any():
         return []
-    rng = np.random.RandomState(case.seed + 1)
+    rng = seeded(case.seed + 1)
     return [steps * rng.uniform(0.25, 1.0, steps.shape) * rng.choice([-1.0, 1.0], steps.shape)]
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import Interval
 from reference.gradients.tolerance import followed_error, unfollowed_error
 from reference.numerics import function_tolerances, tolerances
@@ -115,7 +116,7 @@ class Differences:
 
     def try_complex(self, places: Sequence[Sequence[Array]]) -> None:
         """Find out whether the function carries complex numbers through, with arguments that reach each part of it."""
-        rng = np.random.RandomState(0)
+        rng = seeded(0)
         try:
             for args in places:
                 directions = [self.steps(args, number) * rng.uniform(-1, 1, a.shape) for number, a in enumerate(args)]
@@ -277,7 +278,7 @@ class Differences:
         """The rounding error of the outputs near one place, and their size: there, and where the longest steps go."""
         key = tuple(array.tobytes() for array in args)
         if key not in self._roundings:
-            rng = np.random.RandomState(0)
+            rng = seeded(0)
             reach = tolerances.FIRST_DIFFERENCE_STEP
             away = [a + reach * self.steps(args, n) * rng.uniform(-1, 1, a.shape) for n, a in enumerate(args)]
             one, two = self._at_place(args), self._measured(away)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients.tolerance import estimated
 from reference.numerics import function_tolerances, tolerances
@@ -46,7 +47,7 @@ def _scatter(context: Context, case: Case, cotangent: Array) -> list[Array]:
     The logarithm of 1e298 is rounded to 1e-13, and stays the same number where its argument is moved by roundings. So
     the arguments are moved further.
     """
-    rng = np.random.RandomState(2)
+    rng = seeded(2)
     answers, _ = context.gradients(case, cotangent)
     places = rng.uniform(-1, 1, tolerances.DIFFERENCE_ROUNDING_POINTS)
     inputs = (cotangent, *context.pattern.floats(case.args))

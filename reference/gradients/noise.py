@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.specification import doubles
@@ -38,7 +39,7 @@ def measured(oracle: Differences, floats: tuple[Array, ...]) -> float:
 
 
 def _scatter(oracle: Differences, floats: tuple[Array, ...], reach: float) -> float:
-    rng = np.random.RandomState(0)
+    rng = seeded(0)
     places = rng.uniform(-reach, reach, tolerances.DIFFERENCE_ROUNDING_POINTS)
     directions = [rng.uniform(0.25, 1.0, each.shape) * np.maximum(np.abs(each), 1.0) for each in floats]
     rows = [oracle.function(*(a + place * d for a, d in zip(floats, directions, strict=True))) for place in places]

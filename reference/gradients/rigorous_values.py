@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.gradients import hidden, lost, places, ties
 from reference.gradients.cases import Case
 from reference.gradients.consistency import answers_of, beyond_doubles, not_a_number
@@ -89,7 +90,7 @@ def _by_rounded_arguments(
     Code that multiplies by pi, or divides by the root of 2, works with a constant that is rounded, in every precision:
     that is what no repetition in a wider type shows. It does what a rounding of the argument does.
     """
-    rng = np.random.RandomState(case.seed)
+    rng = seeded(case.seed)
     floats = context.pattern.floats(case.args)
     here = gradient(cotangent, case.args, enough)
     most = [np.zeros(each.value.shape) for each in here]

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.gradients import places, rigorous, ties
 from reference.gradients.arguments import in_shapes
 from reference.gradients.cases import Case
@@ -52,7 +53,7 @@ def _truths(context: Context, case: Case) -> tuple[Estimate, ...] | None:
         return None
     most = total if total <= ball_tolerances.MOST_BALLS_AT_ONCE else ball_tolerances.SAMPLED_ENTRIES
     row = np.zeros(total, dtype=bool)
-    row[np.random.RandomState(case.seed).permutation(total)[:most]] = True
+    row[seeded(case.seed).permutation(total)[:most]] = True
     chosen = in_shapes(row, [each.shape for each in floats])
     oracle = context.known.rigorous if context.spec is None else context.spec.rigorous
     cotangent = context.cotangents(case)[0]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
 from reference.gradients.rigorous import Language, Rigorous
@@ -195,7 +196,7 @@ class Specification:
     def _places(self) -> Iterator[Sequence[Array]]:
         """The given arguments, and ordinary ones, in case that the given ones make the definition lose its digits."""
         yield self._pattern.args
-        rng = np.random.RandomState(0)
+        rng = seeded(0)
         for _ in range(3):
             drawn = [rng.randn(*array.shape) for array in self._pattern.floats(self._pattern.args)]
             args = self._pattern.with_floats(drawn)
@@ -251,7 +252,7 @@ class Specification:
 
     def _means_the_same(self, values: dict[str, Array]) -> bool:
         """Whether two ways to evaluate it agree, at the given arguments, which may be special, and at others nearby."""
-        rng = np.random.RandomState(0)
+        rng = seeded(0)
         near = [
             array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
         ]

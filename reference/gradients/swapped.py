@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients.context import Context
 from reference.gradients.differences import contracted
@@ -26,7 +25,7 @@ def other_argument(context: Context, number: int) -> int | None:
     except Violation:
         return None
     floats = doubles(context.pattern.floats(case.args))
-    direction = np.random.RandomState(case.seed).uniform(0.25, 1.0, context.pattern.args[number].shape) / 16
+    direction = seeded(case.seed).uniform(0.25, 1.0, context.pattern.args[number].shape) / 16
 
     def slope(place: int) -> float:
         return float(contracted(cotangent, oracle.along(floats, places.index(place), direction)).value)

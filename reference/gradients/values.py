@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.findings import NotApplicable, Violation
 from reference.gradients import hidden, noise, rigorous, sampled
 from reference.gradients.cases import Case, short_numbers
@@ -100,7 +101,7 @@ def check_linear(context: Context) -> None:
     calm = context.calm()
     judged = False
     for case in calm[:1] if context.pattern.is_large else [*calm[:2], *calm[2:][-1:]]:
-        rng = np.random.RandomState(case.seed)
+        rng = seeded(case.seed)
         one, two = (short_numbers(rng, context.shape).astype(context.dtype) for _ in range(2))
         first, second = context.gradients(case, one), context.gradients(case, two)
         if not all(np.isfinite(array).all() for array in (*first[0], *second[0])):

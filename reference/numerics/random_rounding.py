@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.numerics import regimes, tolerances
 
 Array = NDArray[Any]
@@ -101,7 +102,7 @@ def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> l
     largest = [np.zeros(each.shape) for each in plain]
     for number in range(tolerances.RANDOM_ROUNDINGS):
         trail.restart()
-        run = Run(np.random.RandomState(number), trail if known else None, analytic)
+        run = Run(seeded(number), trail if known else None, analytic)
         try:
             answers = _followed(compute, args, run)
         except np.linalg.LinAlgError:  # a matrix that rounding makes singular

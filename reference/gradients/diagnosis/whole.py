@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.gradients.diagnosis.changes import derivative
 from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unbroadcast
 from reference.gradients.diagnosis.named import Named
@@ -250,7 +251,7 @@ def _places(samples: Samples) -> Array:
     Differences are off in every entry, so that a part of the entries tells them as well as all.
     """
     size = samples.truths[0].size
-    chosen = np.random.RandomState(0).permutation(size)[: likeness.DIFFERENCE_ENTRIES]
+    chosen = seeded(0).permutation(size)[: likeness.DIFFERENCE_ENTRIES]
     return np.asarray(np.sort(chosen))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab.context import MOST_SHOWN, Context, Response, entry
@@ -62,7 +63,7 @@ def check_initialisation(context: Context) -> None:
     W, b, done, second_W, second_b = _made(context, _SIZES, *looks, again, *looks)[-5:]
     if done.error is not None:
         raise Violation(fact("draws"), raised(done), mistake=word_of(done))
-    rng = np.random.RandomState(context.seed % 2**32)
+    rng = seeded(context.seed % 2**32)
     for name, reply in (("W", W), ("b", b), ("W", second_W), ("b", second_b)):
         due = rng.normal(0, np.sqrt(2 / 40), (40, 50)) if name == "W" else np.ones(50)
         found = _array(reply, name)

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reference.execution.worker.generators import seeded
 from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
 
@@ -75,9 +76,7 @@ def derivative_and_step(
         dtype=np.float64,
     )
     places = (
-        np.random.RandomState(0).uniform(-1, 1, tolerances.DIFFERENCE_ROUNDING_POINTS)
-        * tolerances.DIFFERENCE_ROUNDING_RANGE
-        * scale
+        seeded(0).uniform(-1, 1, tolerances.DIFFERENCE_ROUNDING_POINTS) * tolerances.DIFFERENCE_ROUNDING_RANGE * scale
     )
     points = [0.0, *steps.tolist(), *(-steps).tolist(), *places.tolist()]
     with np.errstate(all="ignore"):
@@ -284,7 +283,7 @@ def _scattered(forward: Callable[..., ArrayLike], args: list[Array]) -> Any:
 
 
 def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Array], number: int) -> Estimate:
-    sizes = np.maximum(np.abs(args[number]), 1.0) * np.random.RandomState(0).choice([-1.0, 1.0], args[number].shape)
+    sizes = np.maximum(np.abs(args[number]), 1.0) * seeded(0).choice([-1.0, 1.0], args[number].shape)
 
     def all_moved(t: float) -> list[Array]:
         return [*args[:number], args[number] + t * sizes, *args[number + 1 :]]
