@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from reference.execution.worker.generators import seeded
+from reference.numerics.generators import seeded
 from reference.wording import Fact
 
 Effort = Literal["quick", "normal", "exhaustive"]
