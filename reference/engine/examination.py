@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from reference.execution.worker.generators import seeded
 from reference.findings import MOST_SAID, Finding, NotApplicable, Status, Violation
+from reference.numerics.generators import seeded
 from reference.wording import Fact, fact, hint_of
 
 Effort = Literal["quick", "normal", "exhaustive"]

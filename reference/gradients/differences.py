@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import Interval
 from reference.gradients.tolerance import followed_error, unfollowed_error
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles import complex_step, finite_differences
 
 Array = NDArray[Any]

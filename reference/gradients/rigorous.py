@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine.formulas import told
-from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 
 if TYPE_CHECKING:
     from reference.numerics.balls import Enclosure

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients import places, rigorous, ties
 from reference.gradients.arguments import in_shapes
 from reference.gradients.cases import Case
@@ -18,6 +17,7 @@ from reference.gradients.judge import Comparison
 from reference.gradients.subject import asked
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

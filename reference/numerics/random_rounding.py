@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.numerics import regimes, tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
