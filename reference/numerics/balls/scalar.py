@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import flint
 import numpy as np
 from flint import arb, fmpq
 
@@ -302,6 +303,24 @@ def _tie(one: Any, name: str, other: Any = None) -> None:
     """Note that the slope here depends on which way a comparison goes, if an argument has a part in it."""
     if (type(one) is Ball and one.tracked) or (type(other) is Ball and other.tracked):
         TIES.append(name)
+
+
+def is_missing(number: Any) -> bool:
+    """Whether a number is NaN, so that numpy skips it.
+
+    Raises
+    ------
+    Undecided
+        The ball is NaN because it is too wide: more bits may make a number of it, such as the logarithm of what may be
+        0 or not.
+    """
+    if not enclosed(number).mid().is_nan():
+        return False
+    if type(number) is Ball and number.tracked:
+        if flint.ctx.prec < ball_tolerances.BALL_BITS[-1]:
+            raise Undecided("a test for NaN")
+        TIES.append("isnan")  # at the edge of a domain there may be no derivative
+    return True
 
 
 def larger(one: Any, other: Any) -> Ball:
