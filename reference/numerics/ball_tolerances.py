@@ -65,6 +65,15 @@ FORMULA_AGREES = 1e-24
 #: What is left of a series that was cut off falls at least by this factor where its argument is halved. A choice: it is
 #: of the fourth order or higher, where what is added to a denominator, or a lost term, is of the first or second.
 SERIES_FALLS = 2.0**-4
+#: How often an argument is doubled to see whether what is left of a formula is that of an asymptotic series. A choice:
+#: code moves an argument of 0.1 up to 20 or so, and three more doublings show the power.
+ASYMPTOTIC_DOUBLINGS = 12
+#: The least power with which that falls. A choice: series that suit doubles end with a power of 12 and more, and a
+#: number in a denominator is seen to fall with one of 4 at most.
+ASYMPTOTIC_POWER = 8.0
+#: How much the power may differ between two doublings. A choice: what is next in the series changes it by less, and a
+#: number beside an exponential doubles it.
+ASYMPTOTIC_STEADY = 1.4
 #: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
 DIGITS_TOLD = 4
 #: How many cases the formula of a gradient is compared in. A choice of time.
