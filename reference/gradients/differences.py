@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.arguments import Interval
+from reference.gradients.slopes import between, confirmed, first_known
 from reference.gradients.tolerance import followed_error, unfollowed_error
 from reference.numerics import function_tolerances, tolerances, waves
 from reference.numerics.estimate import Estimate
@@ -160,7 +161,7 @@ class Differences:
         found = self._sharp(moved, 1.0, args, ratio, line)
         if max(float(np.abs(d).max(initial=0.0)) for d in directions) > 1:
             second = tolerances.SECOND_STEP_RATIO
-            found = _confirmed(found, self._sharp(moved, second, args, ratio / second, line))
+            found = confirmed(found, self._sharp(moved, second, args, ratio / second, line))
         if not (self.carries_complex and np.isfinite(found.error).any()):
             return found
         try:
@@ -241,13 +242,13 @@ class Differences:
                 if least < tolerances.STEP_SCALE * s < largest
             ),
         ):
-            found = _first_known(found, self._told(moved, scale, args, size, line))
+            found = first_known(found, self._told(moved, scale, args, size, line))
             if np.isfinite(found.error).all():
                 return found
         ahead = self._told(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, size, line)
         behind = self._told(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, size, line)
         self._kinks.add(self._key(args, number, index))
-        return _first_known(found, _between(ahead, behind))
+        return first_known(found, between(ahead, behind))
 
     def _told(
         self, f: Callable[[float], Array], scale: float, args: Sequence[Array], size: float, line: _Line
@@ -258,7 +259,7 @@ class Differences:
             used = _without_rounding(wanted, size)
             return self._sharp(f, used, args, size / used, line, rounded=tolerances.STEP_ROUNDINGS)
 
-        return _confirmed(sharp(scale), sharp(tolerances.SECOND_STEP_RATIO * scale)) if scale > 1 else sharp(scale)
+        return confirmed(sharp(scale), sharp(tolerances.SECOND_STEP_RATIO * scale)) if scale > 1 else sharp(scale)
 
     def _sharp(
         self,
@@ -371,13 +372,6 @@ def contracted(cotangent: Array, column: Estimate) -> Estimate:
     return Estimate(value, np.asarray((np.abs(weights) * matters).sum() + rounding))
 
 
-def _confirmed(first: Estimate, second: Estimate) -> Estimate:
-    """The first estimate where the second agrees, else unknown: steps of whole periods agree among themselves."""
-    agrees = np.abs(first.value - second.value) <= first.error + second.error
-    known = np.isfinite(first.error) & np.isfinite(second.error) & agrees
-    return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
-
-
 def _without_rounding(scale: float, size: float) -> float:
     """A scale that is hardly smaller, whose steps are added to a number of this size without rounding."""
     grid = 2 * float(np.spacing(size + scale))
@@ -390,19 +384,3 @@ def _ratio(argument: Array, direction: Array, *, smallest: bool = False) -> floa
     is_moved = direction != 0
     ratios = np.abs(argument[is_moved]) / np.abs(direction[is_moved])
     return float(ratios.min(initial=np.inf) if smallest else ratios.max(initial=0.0))
-
-
-def _first_known(first: Estimate | None, second: Estimate) -> Estimate:
-    if first is None:
-        return second
-    known = np.isfinite(first.error)
-    return Estimate(np.where(known, first.value, second.value), np.where(known, first.error, second.error))
-
-
-def _between(ahead: Estimate, behind: Estimate) -> Estimate:
-    """The estimate of all numbers between two slopes, their errors included."""
-    low = np.minimum(ahead.value - ahead.error, behind.value - behind.error)
-    high = np.maximum(ahead.value + ahead.error, behind.value + behind.error)
-    known = np.isfinite(low) & np.isfinite(high)
-    with np.errstate(invalid="ignore"):  # infinity less infinity is NaN where neither slope is known
-        return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))
