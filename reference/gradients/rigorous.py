@@ -107,9 +107,13 @@ class Rigorous:
         try:
             run = balls.on_balls(self._function, self._language)
             found = balls.sampled(run, args, self._places, cotangent, chosen)
-        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+        except (Exception, SystemExit) as error:  # refused, or what the code raises at such arguments
+            self.raised = str(error) if isinstance(error, balls.Refused | balls.Undecided) else told(error)
             return None
-        return None if set(found.ties) - _ENCLOSED else (found.value, found.gradients)
+        if set(found.ties) - _ENCLOSED:
+            self.raised = "numbers are equal there"
+            return None
+        return found.value, found.gradients
 
     def _all_near(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         if not self._can_run(args):
