@@ -15,6 +15,7 @@ MASK = torch.from_numpy(A > 0.25)
 DEFINITE = SQUARE @ SQUARE.T + np.eye(3)
 SEVERAL = drawn(2, 3, 3) + 3 * np.eye(3)[::-1]
 DOUBLE = torch.float64
+ROW3 = torch.tensor([1.0, 2.0, 0.5], dtype=DOUBLE)
 
 #: What has a value and a gradient.
 FORMS: list[tuple[Function, tuple[Array, ...]]] = [
@@ -175,6 +176,17 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
         {"attn_mask": torch.from_numpy(drawn(3, 5))}, {"attn_mask": torch.from_numpy(drawn(3, 5) > -0.5)},
          {"scale": 0.25},
     )),
+    # What torch makes of several of its own, or writes down elsewhere
+    *((lambda x, o=o: F.batch_norm(x, ROW3 - 1, ROW3 + 1, ROW3, eps=0.1, **o), (IMAGES,)) for o in (
+        {"training": True}, {"training": False}, {"training": True, "bias": torch.ones(3, dtype=DOUBLE)},
+    )),
+    (lambda x: torch.nn.BatchNorm2d(3, dtype=DOUBLE, affine=False)(x) * x, (IMAGES,)),
+    (lambda x: torch.nn.InstanceNorm2d(3, affine=True, dtype=DOUBLE)(x) * F.group_norm(x, 3, x[0, :, 0, 0]), (IMAGES,)),
+    (lambda x, y: F.bilinear(x, y, torch.arange(24.0, dtype=DOUBLE).reshape(2, 4, 3)), (A[:2], B[:2, :3])),
+    (lambda x: x.unfold(1, 2, 1) * 2 + x.T.unfold(0, 3, 1).mean(), (A,)),
+    (lambda x, y: x @ y @ x[0], (LINE[None], drawn(5, 5))),
+    (lambda x: x[0] @ x.T @ x * x[0].clone().unsqueeze_(0).transpose_(0, 1).squeeze_(1), (A,)),
+    (lambda x: (x - x.clone()).pow(2) + (torch.sin(x) ** 2 + torch.cos(x) ** 2 - 1) ** 3 + x, (A,)),
 ]  # fmt: skip
 
 
@@ -204,6 +216,7 @@ REFUSED: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda a, b: torch.linalg.solve_triangular(a, b, upper=True, unitriangular=True), (SQUARE, drawn(3, 2))),
     (lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), (BOX,)),
     (lambda x: F.scaled_dot_product_attention(x, x, x, enable_gqa=True), (BOX[None],)),
+    (lambda x: torch.as_strided(x.clone().t_(), (2, 2), (1, 3)), (A,)),
     (torch.linalg.eigvalsh, (DEFINITE,)),
     (lambda x: torch.fft.rfft(x).abs(), (LINE,)),
 ]  # fmt: skip

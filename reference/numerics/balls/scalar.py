@@ -347,6 +347,18 @@ def _extreme(one: Any, other: Any, sign: int) -> Ball:
     return made(arb.max(a, b) if sign > 0 else arb.min(a, b), (one, either), (other, either))
 
 
+def whole_power(x: Any, k: int) -> Any:
+    """An enclosure to a whole power; flint has none where it holds 0 beside other numbers."""
+    if k < 0 or not x.contains(0):
+        return x**k
+    if k == 0:
+        return arb(1)
+    if k % 2:
+        return x * whole_power(x, k - 1)
+    half = abs(whole_power(x, k // 2))
+    return half * half
+
+
 def power(base: Any, exponent: Any) -> Ball:
     """Base to an exponent, either a ball or a plain number."""
     x, w = enclosed(base), enclosed(exponent)
@@ -358,7 +370,7 @@ def power(base: Any, exponent: Any) -> Ball:
         return Ball(arb(1))
     if w.is_integer():
         k = int(w.unique_fmpz())
-        return made(x**k, (base, k * x ** (k - 1)))
+        return made(whole_power(x, k), (base, k * whole_power(x, k - 1)))
     if x.is_zero() and w > 0:
         return made(arb(0), (base, arb(0) if w > 1 else arb.nan()))
     if w == _HALF:

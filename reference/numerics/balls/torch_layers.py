@@ -157,6 +157,42 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
     return np.linalg.qr(balls(a), mode)  # type: ignore[call-overload]
 
 
+def _batch_norm(x: Any, weight: Any, bias: Any, *options: Any) -> tuple[Any, Any, Any]:
+    """Normalised by the batch, or by what was kept of earlier ones; what is kept of this one changes nothing here."""
+    *kept, training, _, eps = options  # there may be nothing that is kept
+    mean, variance = kept or (None, None)
+    axes = (0, *range(2, x.ndim))
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+    if training or mean is None:
+        centre, spread = np.mean(x, axis=axes, keepdims=True), np.var(x, axis=axes, keepdims=True)
+    else:
+        centre, spread = balls(mean).reshape(shape), balls(variance).reshape(shape)
+    scale = 1 / np.sqrt(spread + eps)
+    result = (x - centre) * scale
+    result = result if weight is None else result * balls(weight).reshape(shape)
+    result = result if bias is None else result + balls(bias).reshape(shape)
+    return result, centre.ravel(), scale.ravel()
+
+
+def _strided(x: Any, size: Any, stride: Any, offset: Any = None) -> Any:
+    """Entries at regular distances of the array as a row; a copy, into which nothing may be written."""
+    places = np.asarray(offset or 0)
+    for n, step in zip(size, stride, strict=True):
+        places = places[..., None] + np.arange(n) * step
+    return balls(x).ravel()[places]
+
+
+def _trilinear(
+    a: Any, b: Any, c: Any, expand_a: Any, expand_b: Any, expand_c: Any, summed: Any, unroll: int = 1
+) -> Any:
+    """Products of three arrays, stretched along some axes, and summed over some."""
+    del unroll
+    parts = [
+        np.expand_dims(x, tuple(axes)) for x, axes in ((balls(a), expand_a), (balls(b), expand_b), (balls(c), expand_c))
+    ]
+    return np.sum(parts[0] * parts[1] * parts[2], axis=tuple(summed))
+
+
 LAYERS: dict[str, Callable[..., Any]] = {
     "convolution": _convolution,
     "max_pool2d_with_indices": _max_pool,
@@ -164,6 +200,10 @@ LAYERS: dict[str, Callable[..., Any]] = {
     "avg_pool1d": _avg_pool,
     "_adaptive_avg_pool2d": _adaptive_average,
     "embedding": _embedding,
+    "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _batch_norm,
+    "as_strided": _strided,
+    "_trilinear": _trilinear,
     "linalg_inv_ex": lambda a, **_: (np.linalg.inv(balls(a)), _no_error(a)),
     "linalg_cholesky_ex": _cholesky,
     "cholesky": lambda a, upper=False: np.linalg.cholesky(balls(a), upper=upper),
