@@ -176,6 +176,22 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
         {"attn_mask": torch.from_numpy(drawn(3, 5))}, {"attn_mask": torch.from_numpy(drawn(3, 5) > -0.5)},
          {"scale": 0.25},
     )),
+    (lambda x, w: F.conv_transpose1d(x, w, stride=2, output_padding=1), (BOX, drawn(3, 2, 2))),
+    (lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=(1, 0)), (IMAGES, drawn(3, 2, 3, 3))),
+    (lambda x, w: F.conv_transpose1d(x, w, groups=3), (BOX, drawn(3, 2, 2))),
+    (lambda x: torch.cummax(x, 1)[0] * torch.cummin(x, 0)[0], (A,)),
+    (lambda x: torch.bucketize(x, ROW3.sort()[0]) * x + torch.searchsorted(ROW3.sort()[0], x, right=True) * x, (A,)),
+    *((lambda x, r=r, s=s: torch.scatter_reduce(x, 0, INDEX, x[1:] + 1, r, include_self=s), (A,))
+        for r in ("sum", "mean", "prod", "amax", "amin") for s in (True, False)),
+    *((lambda x, m=m: F.embedding_bag(INDEX.ravel(), x, torch.tensor([0, 3, 5]), mode=m), (A,))
+        for m in ("sum", "mean", "max")),
+    (lambda b, a: torch.cholesky_solve(b, a.tril()) + torch.cholesky_solve(b, a.triu(), True), (WIDE[:3], SQUARE)),
+    (lambda a, b: torch.linalg.lstsq(a, b).solution, (WIDE, drawn(4, 1))),
+    *((lambda x, t=t: F.ctc_loss(x.log_softmax(2), t, [5, 4], [2, 1], reduction="none"), (drawn(5, 2, 4),))
+        for t in (torch.tensor([[2, 2], [3, 0]]), torch.tensor([1, 2, 3]))),
+    (lambda x: F.rrelu(x) + F.local_response_norm(x[None, None], 1)[0, 0], (A,)),
+    (lambda x: F.adaptive_max_pool2d(x, (2, 3)) + F.interpolate(x, (2, 3), mode="bicubic"), (IMAGES,)),
+    (lambda x, g: F.grid_sample(x, g.tanh(), align_corners=False), (IMAGES, drawn(2, 2, 3, 2))),
     # What torch makes of several of its own, or writes down elsewhere
     *((lambda x, o=o: F.batch_norm(x, ROW3 - 1, ROW3 + 1, ROW3, eps=0.1, **o), (IMAGES,)) for o in (
         {"training": True}, {"training": False}, {"training": True, "bias": torch.ones(3, dtype=DOUBLE)},
@@ -211,8 +227,12 @@ REFUSED: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x: F.avg_pool2d(x, 2, ceil_mode=True), (IMAGES,)),
     (lambda x: F.avg_pool2d(x, 2, padding=1, count_include_pad=False), (IMAGES,)),
     (lambda x: F.avg_pool2d(x, 2, divisor_override=3), (IMAGES,)),
-    (lambda x, w: F.conv_transpose1d(x, w, stride=2, output_padding=1), (BOX, drawn(3, 2, 2))),
-    (lambda x, w: F.conv_transpose1d(x, w, groups=3), (BOX, drawn(3, 1, 2))),
+    (lambda x, w: F.conv_transpose1d(x, w, padding=3), (BOX, drawn(3, 2, 2))),
+    (lambda x: F.rrelu(x, training=True), (A,)),
+    (lambda x: F.embedding_bag(INDEX[0], x, INDEX[0, :1] * 0, per_sample_weights=x[0], mode="sum"), (A,)),
+    (lambda x: torch.searchsorted(x, x) * x, (A,)),
+    (lambda x: F.ctc_loss(x, INDEX[:, 1:2] + 1, [2, 2], [1, 1], zero_infinity=True), (drawn(2, 2, 3),)),
+    (lambda x: F.ctc_loss(x, INDEX[:, 1:4] + 1, [2, 2], [3, 3]), (drawn(2, 2, 4),)),
     (lambda a, b: torch.linalg.solve_triangular(a, b, upper=True, unitriangular=True), (SQUARE, drawn(3, 2))),
     (lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), (BOX,)),
     (lambda x: F.scaled_dot_product_attention(x, x, x, enable_gqa=True), (BOX[None],)),

@@ -32,11 +32,15 @@ def _convolution(
     x, w = balls(x), balls(w)
     dims = len(stride)
     if transposed:
-        if groups != 1 or any(output_padding):
-            raise Refused("a transposed convolution with groups or output padding")
-        x, w = _spread(x, stride), np.flip(w, tuple(range(2, 2 + dims))).swapaxes(0, 1)
-        padding = [dilation[k] * (w.shape[2 + k] - 1) - padding[k] for k in range(dims)]
-        stride = [1] * dims
+        x, w = _spread(x, stride), np.flip(w, tuple(range(2, 2 + dims)))
+        w = np.concatenate([each.swapaxes(0, 1) for each in np.split(w, groups, 0)])
+        before = [dilation[k] * (w.shape[2 + k] - 1) - padding[k] for k in range(dims)]
+        more = [*output_padding] * (dims if len(output_padding) == 1 else 1)
+        if any(pad < 0 for pad in before):
+            raise Refused("a transposed convolution with more padding than its kernel has")
+        ends = [(pad, pad + one) for pad, one in zip(before, more, strict=True)]
+        x = wrapped(np.pad(plain(x), ((0, 0), (0, 0), *ends), constant_values=boxed(0)))
+        padding, stride = [0] * dims, [1] * dims
     parts = [
         _one_convolution(part, kernel, stride, padding, dilation)
         for part, kernel in zip(np.split(plain(x), groups, 1), np.split(plain(w), groups, 0), strict=True)
@@ -106,15 +110,24 @@ def _avg_pool(
     return balls(reduced("add", flat, -1)) / math.prod(size)
 
 
-def _adaptive_average(x: Any, sizes: Any) -> Any:
-    """The mean of each of so many parts of the last axes, as torch cuts them."""
-    result = balls(x)
-    for axis, wanted in zip(range(-len(sizes), 0), sizes, strict=True):
-        n = result.shape[axis]
-        moved = np.moveaxis(result, axis, 0)
-        cuts = [(k * n // wanted, -(-(k + 1) * n // wanted)) for k in range(wanted)]
-        result = np.moveaxis(np.stack([np.mean(moved[start:end], axis=0) for start, end in cuts]), 0, axis)
-    return result
+def _adaptive(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """The mean, or the largest entry, of each of so many parts of the last axes, as torch cuts them."""
+
+    def adaptive(x: Any, sizes: Any) -> Any:
+        result = balls(x)
+        for axis, wanted in zip(range(-len(sizes), 0), sizes, strict=True):
+            n = result.shape[axis]
+            moved = np.moveaxis(result, axis, 0)
+            cuts = [(k * n // wanted, -(-(k + 1) * n // wanted)) for k in range(wanted)]
+            result = np.moveaxis(np.stack([reduce(moved[start:end], axis=0) for start, end in cuts]), 0, axis)
+        return result
+
+    return adaptive
+
+
+def _adaptive_max(x: Any, sizes: Any) -> Any:
+    values = _adaptive(np.max)(x, sizes)
+    return values, np.zeros(values.shape, np.int64)
 
 
 def _embedding(weight: Any, index: Any, *_: Any) -> Any:
@@ -198,7 +211,9 @@ LAYERS: dict[str, Callable[..., Any]] = {
     "max_pool2d_with_indices": _max_pool,
     "avg_pool2d": _avg_pool,
     "avg_pool1d": _avg_pool,
-    "_adaptive_avg_pool2d": _adaptive_average,
+    "avg_pool3d": _avg_pool,
+    "_adaptive_avg_pool2d": _adaptive(np.mean),
+    "adaptive_max_pool2d": _adaptive_max,
     "embedding": _embedding,
     "native_batch_norm": _batch_norm,
     "_native_batch_norm_legit": _batch_norm,

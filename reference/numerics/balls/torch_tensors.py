@@ -198,9 +198,8 @@ def _run(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if torch.Tag.inplace_view in function.tags and isinstance(args[0], BallTensor):
             return _reshaped(function, args, kwargs, result)
         return _written(name, args[0], result) if base != name else _as_tensor(result)
-    if function in DECOMPOSED:
-        return DECOMPOSED[function](*args, **kwargs)
-    result = function.decompose(*args, **kwargs)
+    decompose = DECOMPOSED.get(function, function.decompose)
+    result = decompose(*args, **kwargs)
     if result is NotImplemented:
         raise Refused(f"torch's {name}")
     return result
