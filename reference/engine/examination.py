@@ -211,6 +211,10 @@ class Examination:
         )
 
 
+def _matching(pattern: str, checks: Sequence[Check]) -> set[str]:
+    return {each.id for each in checks if fnmatch.fnmatchcase(each.id, pattern)}
+
+
 def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     """The checks that are asked for, and those that they depend on, in order.
 
@@ -233,7 +237,8 @@ def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     wanted: set[str] = set()
     for pattern in (each.strip() for each in only.split(",")):
         meant = names.get(pattern.lower(), pattern)
-        found = {each.id for each in checks if fnmatch.fnmatchcase(each.id, meant)}
+        # Ids such as vjp.gradient[0].values have brackets of their own.
+        found = _matching(meant, checks) or _matching(meant.replace("[", "[[]"), checks)
         if not found:
             raise ValueError(f"no check matches {pattern!r}; {_meant(pattern, names)}{hint}".removesuffix("; "))
         wanted |= found
