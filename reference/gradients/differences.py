@@ -358,7 +358,10 @@ class Differences:
             return followed[0], True
         (measured,) = unfollowed_error(compute, args, [output])
         analysed = None if self.analysed is None else self.analysed(*args)
-        return measured if analysed is None else np.fmax(measured, np.reshape(analysed, measured.shape)), False
+        if analysed is None or analysed.size not in {1, measured.size}:  # it may return another shape on balls
+            return measured, False
+        # A single bound is that of all outputs.
+        return np.fmax(measured, analysed.item() if analysed.size == 1 else analysed.reshape(measured.shape)), False
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))
