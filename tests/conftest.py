@@ -18,7 +18,7 @@ from reference.numerics.memo import MAX_BYTES, Memo
 from reports.training import data, sources
 from tests.fake_mirrors import FILES, FakeMirror, serving
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.collecting"]
 
 # For PyTorch, which is loaded later: where other processes want the cores, its threads spend seconds on waiting for
 # each other, and no test has work enough for two.
