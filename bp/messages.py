@@ -38,13 +38,14 @@ def checked(message: Callable[..., Result]) -> Callable[..., Result]:
     probability distributions. Anything else is a `ValueError`. ``checked(message).unchecked`` is ``message``
     itself, for loops that have checked their arrays once.
     """
-    parameters = tuple(inspect.signature(message).parameters)[1:]
+    signature = inspect.signature(message)
+    parameters = tuple(signature.parameters)[1:]
     places = [f".{message.__name__}: {name}" for name in parameters]
 
     @functools.wraps(message)
     def with_checks(self: Any, *args: Any, **kwargs: Any) -> Result:
         if kwargs or len(args) != len(parameters):
-            args = inspect.signature(message).bind(self, *args, **kwargs).args[1:]
+            args = signature.bind(self, *args, **kwargs).args[1:]
         arrays = [as_matrix(value, self.name + place) for value, place in zip(args, places, strict=True)]
         for name, array, place in zip(parameters, arrays, places, strict=True):
             _check_shape(self, name, array, arrays[0], place)

@@ -8,7 +8,8 @@ from flint import arb
 
 from reference.numerics.balls import evaluation, on_balls
 from reference.numerics.balls.array import BallArray, plain
-from reference.numerics.balls.tape import Refused, Undecided, accumulate, precision, recording
+from reference.numerics.balls.tape import Refused, Undecided, accumulate, recording
+from reference.numerics.oracles.ball import precision
 
 #: Far enough for 100 digits beyond those of a double, and near enough for the difference quotient.
 BITS, STEP = 1200, 2.0

@@ -18,7 +18,7 @@ from reference.numerics.memo import MAX_BYTES, Memo
 from reports.training import data, sources
 from tests.fake_mirrors import FILES, FakeMirror, serving
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "tests.collecting"]
 
 # For PyTorch, which is loaded later: where other processes want the cores, its threads spend seconds on waiting for
 # each other, and no test has work enough for two.
@@ -84,8 +84,8 @@ def own_memo(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what fails, not of what it is called: the search for a repair takes all its time where none is."""
-    monkeypatch.setattr("reference.numerics.likeness.REPAIR_SECONDS", 0.1)
+    """For tests of what fails, not of what it is called: the search for a repair takes all its steps where none is."""
+    monkeypatch.setattr("reference.numerics.likeness.REPAIR_STEPS", 1_000_000)
 
 
 @pytest.fixture

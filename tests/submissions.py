@@ -25,6 +25,8 @@ NAIVE = RIGHT.replace("X - X.max(axis=1, keepdims=True)", "X")
 PYTHON_2 = f"print 'hello'\n{RIGHT}"
 HANGS = RIGHT.replace("return np.maximum(X, 0)", "\n        while True: pass")
 RELU = ("--effort", "quick", "--only", "relu.*")
+#: The course in the current folder, judged in one process: each takes a third of a second to start.
+COURSE = ("--all", "course", "-j", "1", *RELU)
 
 
 def hand_in(folder: Path, **sources: str) -> None:

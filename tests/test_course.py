@@ -27,7 +27,7 @@ from reports.course.task import Result, Task
 from reports.io.exit_codes import FAILED, INTERRUPTED, OK, TOOL, USAGE
 from reports.verdicts.settings import Settings
 from tests.parallel_work import act
-from tests.submissions import HANGS, LEAKY, MARKS, PYTHON_2, RELU, RIGHT, hand_in, outcome
+from tests.submissions import COURSE, HANGS, LEAKY, MARKS, PYTHON_2, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
 
@@ -85,7 +85,7 @@ def test_course_with_what_cannot_be_opened_does_not_pass(elsewhere: Path) -> Non
     """Where somebody is not judged the exit code is 1, although all others pass: it is no fault of the examiner's."""
     hand_in(elsewhere / "course", a=RIGHT)
     (elsewhere / "course" / "b.rar").write_bytes(b"Rar!")
-    assert outcome("--all", "course", *RELU, "--csv", "t.csv") == FAILED
+    assert outcome(*COURSE, "--csv", "t.csv") == FAILED
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "pass", "b.rar": "not judged"}
     assert "b.rar is a .rar archive, which cannot be opened here" in rows_of("t.csv")["b.rar"]["problem"]
 
@@ -96,7 +96,7 @@ def test_names_that_look_the_same_are_two_submissions(elsewhere: Path) -> None:
     (elsewhere / "course").mkdir()
     for name in names:
         (elsewhere / "course" / name).write_text(RIGHT, encoding="utf-8")
-    assert outcome("--all", "course", *RELU, "--csv", "t.csv", "--reports", "out") == OK
+    assert outcome(*COURSE, "--csv", "t.csv", "--reports", "out") == OK
     assert len(rows_of("t.csv")) == len(names)
     assert len(list(Path("out").glob("*.json"))) == len(names)
 
@@ -112,7 +112,7 @@ def test_number_in_a_name_is_no_other_submissions_name(elsewhere: Path) -> None:
 def test_course_that_passes_is_exit_0(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """If all submissions pass, the exit code is 0; the table may go to standard output alone."""
     hand_in(elsewhere / "course", a=RIGHT)
-    assert outcome("--all", "course", *RELU, "--csv", "-") == OK
+    assert outcome(*COURSE, "--csv", "-") == OK
     assert capsys.readouterr().out.splitlines()[1].startswith("a.py,pass,")
 
 
@@ -126,7 +126,7 @@ def test_fault_of_ours_in_a_course_is_exit_3(elsewhere: Path, monkeypatch: pytes
         yield from real(tasks[1:], jobs)
 
     monkeypatch.setattr(check_course, "judge_all", spoiled)
-    argv = ["--all", "course", *RELU, "--csv", "t.csv"]
+    argv = [*COURSE, "--csv", "t.csv"]
     assert outcome(*argv) == TOOL
     assert {name: row["verdict"] for name, row in rows_of("t.csv").items()} == {"a.py": "error", "b.py": "fail"}
     monkeypatch.setattr(check_course, "judge_all", real)
@@ -147,7 +147,7 @@ def test_resume_judges_what_has_changed(elsewhere: Path, capsys: pytest.CaptureF
     """A submission that has not changed keeps its verdict and seed; one that is gone is left out."""
     folder = elsewhere / "course"
     hand_in(folder, a=RIGHT, b=LEAKY, c=RIGHT)
-    argv = ["--all", "course", *RELU, "--csv", "t.csv"]
+    argv = [*COURSE, "--csv", "t.csv"]
     assert outcome(*argv) == FAILED
     seed = json.loads(record().read_text("utf-8").splitlines()[0])["seed"]
     (folder / "c.py").unlink()
@@ -167,15 +167,15 @@ def test_resume_judges_what_has_changed(elsewhere: Path, capsys: pytest.CaptureF
 def test_tables_may_lie_beside_the_reports(elsewhere: Path) -> None:
     """A table may be written into the folder of the reports, which is made, and into no other missing folder."""
     hand_in(elsewhere / "course", a=RIGHT)
-    assert outcome("--all", "course", *RELU, "--reports", "out", "--csv", "out/t.csv") == OK
+    assert outcome(*COURSE, "--reports", "out", "--csv", "out/t.csv") == OK
     assert Path("out/t.csv").exists()
-    assert outcome("--all", "course", *RELU, "--csv", "nowhere/t.csv") == USAGE
+    assert outcome(*COURSE, "--csv", "nowhere/t.csv") == USAGE
 
 
 def test_resume_makes_missing_reports(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A submission whose report file is missing is judged again."""
     hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
-    argv = ["--all", "course", *RELU, "--reports", "out"]
+    argv = [*COURSE, "--reports", "out"]
     assert outcome(*argv) == OK
     Path("out/b.py.html").unlink()
     capsys.readouterr()
@@ -187,20 +187,20 @@ def test_resume_makes_missing_reports(elsewhere: Path, capsys: pytest.CaptureFix
 def test_resume_with_other_settings_is_refused(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``--resume`` is refused if there is no earlier run, or if it had other settings."""
     hand_in(elsewhere / "course", a=RIGHT)
-    assert outcome("--all", "course", *RELU, "--resume") == USAGE
+    assert outcome(*COURSE, "--resume") == USAGE
     assert f"there is none at {record()}: leave --resume out" in capsys.readouterr().err
-    assert outcome("--all", "course", *RELU) == OK
-    assert outcome("--all", "course", *RELU, "--effort", "normal", "--resume") == USAGE
+    assert outcome(*COURSE) == OK
+    assert outcome(*COURSE, "--effort", "normal", "--resume") == USAGE
     assert "effort = 'quick' there, 'normal' here" in capsys.readouterr().err
 
 
 def test_resume_after_a_cut_line(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A line of the record that was cut short is no verdict."""
     hand_in(elsewhere / "course", a=RIGHT, b=RIGHT)
-    assert outcome("--all", "course", *RELU, "-j", "1") == OK
+    assert outcome(*COURSE) == OK
     record().write_text(record().read_text("utf-8")[:-20], encoding="utf-8")
     capsys.readouterr()
-    assert outcome("--all", "course", *RELU, "--resume") == OK
+    assert outcome(*COURSE, "--resume") == OK
     assert "1/1" in capsys.readouterr().err
 
 
@@ -209,7 +209,7 @@ def test_interrupted_course_is_saved_and_resumed(elsewhere: Path) -> None:
     hand_in(elsewhere / "course", a=RIGHT, b=LEAKY, y=f"import time\ntime.sleep(1000)\n{RIGHT}", z=RIGHT)
     temporary = elsewhere / "temporary"
     temporary.mkdir()
-    command = [sys.executable, "-m", "reports", "check", "--all", "course", "-j", "1", *RELU, "--csv", "t.csv"]
+    command = [sys.executable, "-m", "reports", "check", *COURSE, "--csv", "t.csv"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
     with subprocess.Popen(
         command,

@@ -13,7 +13,7 @@ import pytest
 from reports.course.notebooks import NotebookError, modules_of
 from reports.course.opening import NotOpenedError, opened
 from reports.io.exit_codes import FAILED, OK, USAGE
-from tests.submissions import RELU, RIGHT, outcome
+from tests.submissions import COURSE, RELU, RIGHT, outcome
 
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("elsewhere")]
 
@@ -103,7 +103,7 @@ def test_folder_of_ours_is_not_in_messages(elsewhere: Path) -> None:
     (elsewhere / "course").mkdir()
     (elsewhere / "course" / "hw.ipynb").write_text(notebook("x = 1"), encoding="utf-8")
     for name in ("a.csv", "b.csv"):
-        assert outcome("--all", "course", *RELU, "--seed", "1", "--csv", name) == FAILED
+        assert outcome(*COURSE, "--seed", "1", "--csv", name) == FAILED
     assert Path("a.csv").read_bytes() == Path("b.csv").read_bytes()
 
 

@@ -12,7 +12,7 @@ from reports.course.record import Key
 from reports.course.task import Result
 from reports.io.exit_codes import FAILED, OK, USAGE, UsageError
 from reports.verdicts.settings import Settings
-from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
+from tests.submissions import COURSE, LEAKY, MARKS, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
 
@@ -21,7 +21,7 @@ def test_shards_that_are_joined_give_the_table_of_one(elsewhere: Path, capsys: p
     """Three shards with one seed, joined in any order, give the same bytes as one run, also for those not judged."""
     hand_in(elsewhere / "course", a=RIGHT, b=LEAKY, c=RIGHT, d=LEAKY)
     (elsewhere / "course" / "e.rar").write_bytes(b"Rar!")
-    argv = ["--all", "course", *RELU, "--seed", "5"]
+    argv = [*COURSE, "--seed", "5"]
     assert outcome(*argv, "--csv", "one.csv") == FAILED
     assert outcome(*argv, "--csv", "again.csv") == FAILED
     for number in (1, 2, 3):
@@ -110,7 +110,7 @@ def test_anonymous_tables_and_pages_name_nobody(elsewhere: Path, capsys: pytest.
     """With --anonymous a number stands for each name, in the tables, on the pages and in their names."""
     hand_in(elsewhere / "course", mueller=LEAKY, zappa="x = = 1\n")
     hand_in(elsewhere / "course" / "svensson", layers=RIGHT)
-    argv = ["--all", "course", *RELU, "--anonymous", "--reports", "out", "--csv", "t.csv", "--json", "t.json"]
+    argv = [*COURSE, "--anonymous", "--reports", "out", "--csv", "t.csv", "--json", "t.json"]
     assert outcome(*argv) == FAILED
     said = capsys.readouterr()
     texts = [said.out, said.err, *(path.read_text("utf-8") for path in (Path("t.csv"), Path("t.json")))]

@@ -21,7 +21,7 @@ from reports.verdicts import expectations, terminal
 from reports.verdicts.expectations import Expectation
 from reports.verdicts.short import to_mend
 from tests.judgements import HOSTILE, failing, hostile, judged, with_error
-from tests.submissions import LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
+from tests.submissions import COURSE, LEAKY, MARKS, RELU, RIGHT, hand_in, outcome
 
 pytestmark = MARKS
 
@@ -95,7 +95,7 @@ def test_a_wrong_option_suggests_the_right_one(capsys: pytest.CaptureFixture[str
 def test_a_course_is_written_as_a_page_and_as_junit(elsewhere: Path) -> None:
     """With --all, --html writes the page on the course, and --junit a test case for each submission."""
     hand_in(elsewhere / "course", a=RIGHT, b=LEAKY)
-    assert outcome("--all", "course", *RELU, "--html", "c.html", "--junit", "c.xml") == FAILED
+    assert outcome(*COURSE, "--html", "c.html", "--junit", "c.xml") == FAILED
     assert "b.py" in Path("c.html").read_text("utf-8")
     cases = ET.parse("c.xml").getroot().iter("testcase")  # noqa: S314 - our own file
     assert {case.get("name"): [part.tag for part in case] for case in cases} == {"a.py": [], "b.py": ["failure"]}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reference.engine import Effort
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern, in_shapes
 from reference.numerics import sampling, tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 #: The kinds of cases with equal numbers on purpose.
@@ -54,7 +55,7 @@ def cases(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
 
     An argument outside what the caller says is legal is drawn anew; where that does not help, the case is left out.
     """
-    rng = np.random.RandomState(seed % 2**32)
+    rng = seeded(seed % 2**32)
     asked = [Case("as given", pattern.args, rng.randint(2**31))]
     if pattern.draw is not None:
         for number in range(tolerances.DRAWN_CASES[effort]):
@@ -76,7 +77,7 @@ def near_given(pattern: Pattern, seed: int, effort: Effort) -> list[Case]:
     Numbers are moved by parts of themselves, or of the largest one, and all together multiplied; a symmetric matrix
     stays symmetric.
     """
-    rng = np.random.RandomState(seed % 2**32)
+    rng = seeded(seed % 2**32)
     found = []
     for number in range(tolerances.NEAR_CASES[effort]):
         part = tolerances.NEAR_PARTS[number % len(tolerances.NEAR_PARTS)]
@@ -147,7 +148,7 @@ def cotangents(case: Case, shape: tuple[int, ...], dtype: Any, effort: Effort) -
     Never constant: the entries of a softmax sum to 1, so that ones would make its gradient invisible. No entry is 0, so
     that no output is invisible; the only one of a scalar is not 1, so that a forgotten cotangent is seen.
     """
-    rng = np.random.RandomState(case.seed)
+    rng = seeded(case.seed)
     found = []
     for number in range(tolerances.COTANGENTS[effort]):
         drawn = short_numbers(rng, shape) if number == 0 else np.asarray(rng.randn(*shape))

@@ -20,6 +20,7 @@ from reference.gradients.subject import asked
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -171,7 +172,7 @@ def _directions(case: Case, steps: Array) -> list[Array]:
     """One random direction in which each entry is moved as far as it may be."""
     if not steps.any():
         return []
-    rng = np.random.RandomState(case.seed + 1)
+    rng = seeded(case.seed + 1)
     return [steps * rng.uniform(0.25, 1.0, steps.shape) * rng.choice([-1.0, 1.0], steps.shape)]
 
 

@@ -21,6 +21,7 @@ from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import estimated, granted, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
+from reference.numerics.generators import seeded
 from reference.wording import Fact, fact
 
 Array = NDArray[Any]
@@ -224,7 +225,7 @@ class Context(engine.Context):
         """What is said of gradients at a point that may be a kink."""
         key = (case.kind, case.seed, cotangent.tobytes())
         if key not in self._ties:
-            rng = np.random.RandomState(case.seed)
+            rng = seeded(case.seed)
             self._ties[key] = ties.judge(places.place_of(self, case, cotangent), tuple(answers), tuple(bounds), rng)
         return self._ties[key]
 
@@ -336,7 +337,7 @@ class Context(engine.Context):
         most = tolerances.ENTRIES[self.effort]
         if len(everything) <= most:
             return everything
-        chosen = np.random.RandomState(self.seed % 2**32).choice(len(everything), most, replace=False)
+        chosen = seeded(self.seed % 2**32).choice(len(everything), most, replace=False)
         return [everything[number] for number in sorted(chosen)]
 
     @property

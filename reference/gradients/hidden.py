@@ -16,6 +16,7 @@ from reference.findings import Violation
 from reference.gradients.tolerance import estimated
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _scatter(context: Context, case: Case, cotangent: Array) -> list[Array]:
     The logarithm of 1e298 is rounded to 1e-13, and stays the same number where its argument is moved by roundings. So
     the arguments are moved further.
     """
-    rng = np.random.RandomState(2)
+    rng = seeded(2)
     answers, _ = context.gradients(case, cotangent)
     places = rng.uniform(-1, 1, tolerances.DIFFERENCE_ROUNDING_POINTS)
     inputs = (cotangent, *context.pattern.floats(case.args))

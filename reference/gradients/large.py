@@ -26,6 +26,7 @@ from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -132,7 +133,7 @@ def _rows(context: Context, oracle: Differences, case: Case) -> Rows:
     floats = doubles(context.pattern.floats(case.args))
     cotangent = context.cotangents(case)[0]
     answers, bounds = context.gradients(case, cotangent)
-    rng = np.random.RandomState(case.seed + 1)
+    rng = seeded(case.seed + 1)
     steps = [oracle.steps(floats, position) for position in range(len(floats))]
     moves = [each * rng.uniform(0.25, 1.0, each.shape) * rng.choice([-1.0, 1.0], each.shape) for each in steps]
     owners = np.repeat(np.arange(len(floats)), [each.size for each in floats])

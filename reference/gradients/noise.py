@@ -15,6 +15,7 @@ from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
+from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
 from reference.wording import fact
 
@@ -38,7 +39,7 @@ def measured(oracle: Differences, floats: tuple[Array, ...]) -> float:
 
 
 def _scatter(oracle: Differences, floats: tuple[Array, ...], reach: float) -> float:
-    rng = np.random.RandomState(0)
+    rng = seeded(0)
     places = rng.uniform(-reach, reach, tolerances.DIFFERENCE_ROUNDING_POINTS)
     directions = [rng.uniform(0.25, 1.0, each.shape) * np.maximum(np.abs(each), 1.0) for each in floats]
     rows = [oracle.function(*(a + place * d for a, d in zip(floats, directions, strict=True))) for place in places]

@@ -18,6 +18,7 @@ from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
@@ -89,7 +90,7 @@ def _by_rounded_arguments(
     Code that multiplies by pi, or divides by the root of 2, works with a constant that is rounded, in every precision:
     that is what no repetition in a wider type shows. It does what a rounding of the argument does.
     """
-    rng = np.random.RandomState(case.seed)
+    rng = seeded(case.seed)
     floats = context.pattern.floats(case.args)
     here = gradient(cotangent, case.args, enough)
     most = [np.zeros(each.value.shape) for each in here]

@@ -15,6 +15,7 @@ from reference.gradients.rigorous import Language, Rigorous
 from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.memo import digest
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 
@@ -195,7 +196,7 @@ class Specification:
     def _places(self) -> Iterator[Sequence[Array]]:
         """The given arguments, and ordinary ones, in case that the given ones make the definition lose its digits."""
         yield self._pattern.args
-        rng = np.random.RandomState(0)
+        rng = seeded(0)
         for _ in range(3):
             drawn = [rng.randn(*array.shape) for array in self._pattern.floats(self._pattern.args)]
             args = self._pattern.with_floats(drawn)
@@ -251,7 +252,7 @@ class Specification:
 
     def _means_the_same(self, values: dict[str, Array]) -> bool:
         """Whether two ways to evaluate it agree, at the given arguments, which may be special, and at others nearby."""
-        rng = np.random.RandomState(0)
+        rng = seeded(0)
         near = [
             array * (1 + rng.rand(*array.shape) / 16) for array in doubles(self._pattern.floats(self._pattern.args))
         ]

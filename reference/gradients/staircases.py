@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.numerics import function_tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 
@@ -19,7 +20,7 @@ def has_steps(function: Callable[..., Array], floats: Sequence[Array]) -> bool:
     The stretch in which the values change most against their neighbours is halved, again and again: a smooth function
     changes less and less in it, one with a step does not.
     """
-    rng = np.random.RandomState(0)
+    rng = seeded(0)
     start = [rng.randn(*a.shape) for a in floats]
     line = [rng.uniform(1.0, 3.0, a.shape) for a in floats]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from reference.findings import Violation
 from reference.gradients.context import Context
 from reference.gradients.differences import contracted
 from reference.gradients.specification import doubles
 from reference.numerics import tolerances
+from reference.numerics.generators import seeded
 
 
 def other_argument(context: Context, number: int) -> int | None:
@@ -26,7 +25,7 @@ def other_argument(context: Context, number: int) -> int | None:
     except Violation:
         return None
     floats = doubles(context.pattern.floats(case.args))
-    direction = np.random.RandomState(case.seed).uniform(0.25, 1.0, context.pattern.args[number].shape) / 16
+    direction = seeded(case.seed).uniform(0.25, 1.0, context.pattern.args[number].shape) / 16
 
     def slope(place: int) -> float:
         return float(contracted(cotangent, oracle.along(floats, places.index(place), direction)).value)

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from reference.findings import Violation
 from reference.numerics import constructors, function_tolerances, random_rounding, tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]
@@ -71,7 +72,7 @@ def granted(
     followed
         The same computation as ``compute``, without conversions between, so that its operations can be followed.
     """
-    rng = np.random.RandomState(0)
+    rng = seeded(0)
     nearby = [_moved(array, tolerances.NEARBY, rng) for array in inputs]
     here = _differences(compute, inputs, answers)
     there = _differences(compute, nearby, None)
@@ -212,7 +213,7 @@ def _difference(narrow: Array, wide: Array) -> Array | None:
 
 def _conditioning(compute: Compute, inputs: Sequence[Array], answers: Sequence[Array]) -> list[Array]:
     """How far each answer moves when the arguments are moved by roundings, with a safety factor."""
-    rng = np.random.RandomState(1)
+    rng = seeded(1)
     here = [each.astype(np.float64) for each in answers]
     most = [np.zeros(each.shape) for each in here]
     for _ in range(tolerances.CONDITIONING_PROBES):

@@ -19,6 +19,7 @@ from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import tolerances
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -100,7 +101,7 @@ def check_linear(context: Context) -> None:
     calm = context.calm()
     judged = False
     for case in calm[:1] if context.pattern.is_large else [*calm[:2], *calm[2:][-1:]]:
-        rng = np.random.RandomState(case.seed)
+        rng = seeded(case.seed)
         one, two = (short_numbers(rng, context.shape).astype(context.dtype) for _ in range(2))
         first, second = context.gradients(case, one), context.gradients(case, two)
         if not all(np.isfinite(array).all() for array in (*first[0], *second[0])):

@@ -18,6 +18,7 @@ from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
 from reference.gradients.diagnosis.samples import Place, Sample
 from reference.numerics import likeness
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 
@@ -120,5 +121,5 @@ class Probe:
 
 
 def _direction(shape: tuple[int, ...]) -> Array:
-    rng = np.random.RandomState(3)
+    rng = seeded(3)
     return np.asarray(rng.uniform(0.5, 1.0, shape) * rng.choice([-1.0, 1.0], shape))

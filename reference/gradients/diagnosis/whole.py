@@ -14,6 +14,7 @@ from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
 from reference.numerics.compare import broadcasts
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 #: Entries of a Jacobian that is small enough to be computed.
@@ -250,7 +251,7 @@ def _places(samples: Samples) -> Array:
     Differences are off in every entry, so that a part of the entries tells them as well as all.
     """
     size = samples.truths[0].size
-    chosen = np.random.RandomState(0).permutation(size)[: likeness.DIFFERENCE_ENTRIES]
+    chosen = seeded(0).permutation(size)[: likeness.DIFFERENCE_ENTRIES]
     return np.asarray(np.sort(chosen))
 
 

@@ -322,7 +322,7 @@ SPECIAL: dict[str, Any] = {
 def modules() -> dict[int, Proxy]:
     """The proxies by the identity of what they stand for; scipy's where it has been imported."""
     found = {id(np): Proxy(np, NUMPY), id(math): Proxy(math, MATH)}
-    if importlib.util.find_spec("scipy") and "scipy.special" in sys.modules:
+    if "scipy.special" in sys.modules and importlib.util.find_spec("scipy"):
         special = Proxy(sys.modules["scipy.special"], SPECIAL)
         found[id(sys.modules["scipy.special"])] = special
         found[id(sys.modules["scipy"])] = Proxy(sys.modules["scipy"], {"special": special})

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.numbers import Numbers
 
@@ -94,7 +95,7 @@ def vjp(forward: Forward, cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tu
         return np.where(weights == 0, 0.0, weights * np.asarray(forward(*moved))).sum()
 
     along = Along(weighted, where)
-    rng = np.random.RandomState(0)
+    rng = seeded(0)
     along.confirm([rng.randn(*a.shape) for a in where])
     gradients = []
     for number, argument in enumerate(where):
@@ -212,7 +213,7 @@ class Along:
         It is taken from the scatter of the derivative when the arguments are moved a little and the direction is
         multiplied by random numbers, and from the difference to the derivative by a second step.
         """
-        rng = np.random.RandomState(0)
+        rng = seeded(0)
         step = self._step(vectors)
         roundings = [
             v * (tolerances.PERTURBATION_UNITS * tolerances.DOUBLE_UNIT * rng.randn(*v.shape)) for v in vectors

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import regimes, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles import torch_rounding
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def _scattered(compute: Callable[..., tuple[Array, ...]], args: list[Array], *, 
         results = compute(*args)
     largest = [tolerances.DOUBLE_UNIT * np.abs(result) for result in results]
     for number in range(tolerances.RANDOM_ROUNDINGS):
-        rng = np.random.RandomState(number)
+        rng = seeded(number)
         factor = rng.uniform(0.5, 1) if linear else 1.0  # at most 1, so that nothing overflows
         given = [args[0] * factor, *args[1:]] if linear else args
         trail.restart()
