@@ -234,6 +234,8 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (statements.exchanges, "e, f = v, u; d = e - f", "d = u - v", "wrong-argument"),
     (statements.two_names, "d = v * v - u", "d = u * u - v", "wrong-argument"),
     (statements.two_names, "d = v * v - 2 * u", "d = u * u - 2 * u", "wrong-argument"),
+    (statements.index_names, "f = u[order]; e = v[places]; d = e * u[places] + f",
+     "f = u[order]; e = v[order]; d = e * u[order] + f", "wrong-argument"),
     (indices.orders, "for i in range(6):\n  d = d / 2 + v[i]", "for i in range(5, -1, -1):\n  d = d / 2 + v[i]",
      "flipped"),
     (indices.orders, "for i in reversed(range(6)):\n  d = d / 2 + v[i]", "for i in range(6):\n  d = d / 2 + v[i]",

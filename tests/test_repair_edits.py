@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from reference.gradients import arguments
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample
-from reference.gradients.repair import arithmetic, naming, replacing, sources
+from reference.gradients.repair import arithmetic, naming, replacing, search, sources
 from reference.gradients.repair.instrument import kept
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.running import Running, quiet
@@ -39,6 +39,7 @@ def drawn(seed: int) -> dict[str, Array]:
 
 NAMES: dict[str, Any] = {
     "np": np, "n": 2, "eps": 1e-3, "limit": 0.4, "places": np.array([0, 2, 0, 1, 2, 5]),
+    "order": np.array([5, 3, 1, 0, 2, 4]),
     "softplus": lambda z: np.log1p(np.exp(z)),
 }  # fmt: skip
 
@@ -108,6 +109,12 @@ def are_equal(answers: tuple[Any, ...] | None, due: list[Array]) -> bool:
         given.shape == wanted.shape and np.allclose(given, wanted, rtol=1e-12, atol=0)
         for given, wanted in zip(answers, due, strict=True)
     )
+
+
+def test_each_family_of_edits_is_in_a_table() -> None:
+    """What the search tries undoes a mistake that is known."""
+    tried = {family for group in search._FAMILIES for family in group}
+    assert tried == {row[0] for row in [*ROWS, *STATEMENTS]}
 
 
 @pytest.mark.parametrize(("family", "wrong", "right", "word"), ROWS, ids=lambda each: getattr(each, "__name__", each))
