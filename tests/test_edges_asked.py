@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.execution.in_process import InProcess
-from reference.lab.checks import edges
+from reference.lab.checks import edges, formula
 from reference.lab.context import Context
 from reference.lab.contract import MESSAGES, Case, Message
 from reference.numerics.oracles import ball
@@ -190,3 +190,39 @@ def test_logits_are_shifted(assignment: int, largest: float) -> None:
     for X in found:
         assert (np.round(X * 8) == X * 8).all()
     assert {X.shape for X in found} == {(1, 2), (2, 2), (2, 3)}
+
+
+def test_a_formula_is_asked_at_numbers_of_every_size() -> None:
+    """From 1e-40 to 1e40, of both signs; those of a row are of one size, and no two are equal."""
+    found = formula._of_every_size(np.random.RandomState(0))((9, 4))
+    powers = np.log10(np.abs(found))
+    assert (np.ptp(powers, axis=1) < 2).all()
+    assert (np.ptp(powers, axis=1) > 0).all()
+    assert len(set(np.ravel(powers).tolist())) == found.size
+    rows = np.sort(powers.mean(axis=1))
+    assert np.allclose(rows, np.linspace(rows[0], rows[-1], 9), atol=2)
+    assert rows[-1] > 37
+    assert rows[0] < -37
+    assert (np.sign(found[:, 0]) == -np.sign(found[:, 1])).all()
+    assert (np.sign(found[0]) == -np.sign(found[1])).all()
+
+
+@pytest.mark.parametrize(
+    ("subject", "kinds"),
+    [
+        ("LinearLayer.forward", {"ordinary numbers", "numbers of all sizes"}),
+        ("ReLULayer.delta", {"ordinary numbers", "numbers of all sizes"}),
+        ("SoftmaxLayer.delta", {"ordinary numbers", "numbers of all sizes", "logits far apart"}),
+        ("LossCrossEntropy.forward", {"ordinary numbers", "numbers of all sizes", "logits far apart"}),
+    ],
+)
+def test_a_formula_is_asked_of_several_kinds(subject: str, kinds: set[str]) -> None:
+    """Which are told with what was found; parameters are the same as doubles and as decimals."""
+    context = Context(InProcess({}, {}), ball, "x", effort="quick")
+    found = list(formula._cases(context, OF[subject]))
+    assert {each.kind for each in found} == kinds
+    for each in found:
+        for array in each.case.parameters.values():
+            assert np.isfinite(array).all()
+        if each.kind == "logits far apart" and "delta_next" in each.case.arguments:
+            assert 0.1 < np.abs(each.case.arguments["delta_next"]).max() < 10
