@@ -220,6 +220,7 @@ def test_a_forward_pass_that_overflows_on_its_way_is_no_truth() -> None:
         return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
 
     def vjp(c: Any, x: Any, scale: Any, shift: Any) -> Any:
+        x = x.view(np.int64).view(np.float64)  # so that its formula is not followed
         n, root, d = normalised(x), np.sqrt(x.var(axis=0) + 1e-5), c * scale
         return (d - d.mean(axis=0) - n * (d * n).mean(axis=0)) / root, (c * n).sum(axis=0), c.sum(axis=0)
 
