@@ -10,6 +10,7 @@ import pytest
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (the project's extra 'torch')")
 
+from reference.numerics import ball_tolerances  # noqa: E402
 from reference.numerics.balls import Refused, enclose, on_balls  # noqa: E402
 from tests import balls_corpus_torch, torch_operations  # noqa: E402
 from tests.balls_judge import judged, says_what_is_refused  # noqa: E402
@@ -50,6 +51,13 @@ def test_what_has_no_form_is_refused() -> None:
         with says_what_is_refused():
             passed.append((number, enclose(on_balls(function, "torch"), args, range(len(args)), None)))
     assert passed == []
+
+
+def test_a_refusal_within_an_operator_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch makes "unsupported operand" of a `TypeError` there."""
+    monkeypatch.setattr(ball_tolerances, "MOST_PRODUCTS", 5)
+    with pytest.raises(Refused, match="more than 5 products"):
+        enclose(on_balls(lambda x: x @ x.T, "torch"), [X], [0], None)
 
 
 @pytest.mark.parametrize(

@@ -211,3 +211,20 @@ def test_none_is_an_open_end_of_a_domain() -> None:
         )
     with pytest.raises(TypeError, match="domain"):
         check_vjp(np.log, lambda c, x: (c / x,), np.array([0.5]), domain=[("a", 1)])
+
+
+def test_a_forward_pass_that_overflows_on_its_way_is_no_truth() -> None:
+    """Its finite answer is what it means: of numbers whose squares overflow batch norm makes zeros, and so does vjp."""
+
+    def normalised(x: Any) -> Any:
+        return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+
+    def vjp(c: Any, x: Any, scale: Any, shift: Any) -> Any:
+        x = x.view(np.int64).view(np.float64)  # so that its formula is not followed
+        n, root, d = normalised(x), np.sqrt(x.var(axis=0) + 1e-5), c * scale
+        return (d - d.mean(axis=0) - n * (d * n).mean(axis=0)) / root, (c * n).sum(axis=0), c.sum(axis=0)
+
+    x = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
+    scale = np.array([0.5, 2.0])
+    found = check_vjp(lambda x, scale, shift: normalised(x) * scale + shift, vjp, x, scale, -scale)
+    assert not failed(found)

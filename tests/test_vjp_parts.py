@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
 from reference.gradients import cases as asking
-from reference.gradients import consistency, differences, noise, promises, tolerance, values
+from reference.gradients import consistency, differences, noise, promises, slopes, tolerance, values
 from reference.gradients.arguments import EVERYWHERE, name_of, pattern
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
@@ -70,7 +70,7 @@ def test_a_sign_is_minus_1_and_no_other_factor(ratio: float) -> None:
 def test_between_two_slopes_lies_all_that_either_may_be() -> None:
     """The lowest is as low as either may be with its error, the highest as high."""
     for one, other in ((-1.0, 2.0), (2.0, -1.0), (3.0, 3.0)):
-        found = differences._between(exact([one], 0.125), exact([other], 0.25))
+        found = slopes.between(exact([one], 0.125), exact([other], 0.25))
         ends = [(one - 0.125, one + 0.125), (other - 0.25, other + 0.25)]
         assert found.value - found.error == min(low for low, _ in ends)
         assert found.value + found.error == max(high for _, high in ends)
@@ -295,7 +295,7 @@ def test_an_estimate_is_confirmed_by_another_that_agrees() -> None:
     """Within both errors; where they disagree, or one is unknown, nothing is known."""
     first = Estimate(np.array([1.0, 1.0, 1.0, 1.0]), np.array([0.5, 0.5, np.inf, 0.5]))
     second = Estimate(np.array([1.75, 1.76, 1.0, 1.0]), np.array([0.25, 0.25, 0.25, np.inf]))
-    found = differences._confirmed(first, second)
+    found = slopes.confirmed(first, second)
     assert found.value.tolist() == [1.0, 0.0, 0.0, 0.0]
     assert found.error.tolist() == [0.5, np.inf, np.inf, np.inf]
 
@@ -304,9 +304,9 @@ def test_the_first_estimate_that_is_known_counts() -> None:
     """Entry by entry."""
     first = Estimate(np.array([1.0, 2.0]), np.array([0.5, np.inf]))
     second = Estimate(np.array([3.0, 4.0]), np.array([0.25, 0.75]))
-    found = differences._first_known(first, second)
+    found = slopes.first_known(first, second)
     assert (found.value.tolist(), found.error.tolist()) == ([1.0, 4.0], [0.5, 0.75])
-    assert differences._first_known(None, second) is second
+    assert slopes.first_known(None, second) is second
 
 
 @pytest.mark.parametrize("scale", [1e-3, 0.3, 1.0, 7.0])

@@ -88,8 +88,9 @@ def enclose(
     """
     last: Enclosure | None = None
     reason: Undecided | None = None
+    least = 0 if offset is None else ball_tolerances.NEARBY_BITS
     for bits in ball_tolerances.BALL_BITS:
-        if offset is not None and bits < ball_tolerances.NEARBY_BITS:
+        if bits < least:
             continue
         with precision(bits), recording(single=is_single(args)):
             try:
@@ -97,7 +98,9 @@ def enclose(
             except Undecided as error:
                 reason = error
                 continue
-        if narrow or _stalls(last, found):
+        if not np.isfinite(found.value.error).all():
+            least = ball_tolerances.BALL_BITS[-1]  # there is no value, or it needs as many bits as exp of 1e600 does
+        elif narrow or _stalls(last, found):
             return found
         last = found
     if last is None:

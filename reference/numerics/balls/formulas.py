@@ -160,12 +160,23 @@ def compared(
         if found is None:
             return None
         decided = found.relative > 0 or found.width <= ball_tolerances.FORMULA_WIDTH
-        if decided or (last is not None and found.width >= last.width / 2):
+        if decided or (last is not None and _stalls(last, found)):
             return found
         last = found
     if last is None:
         raise reason or Undecided("the formula")
     return last
+
+
+def _stalls(last: Difference, found: Difference) -> bool:
+    """Whether more bits do not help: what is left are constants that were rounded.
+
+    A truth that may be 0 and is not known to be so needs more bits, even where these do not help at once: cosh(x) - 1
+    at 1e-100 is enclosed by x^2 as long as 1 hides the rest.
+    """
+    if any(due.contains(0) and not due.is_zero() for due, _ in found.exact if due.is_finite()):
+        return False
+    return np.isfinite(found.width) and found.width >= last.width / 2
 
 
 def _derivative(

@@ -40,7 +40,7 @@ class Undecided(ArithmeticError):  # noqa: N818 - an outcome
         super().__init__(f"the outcome of {what} is not known at any precision that was tried")
 
 
-class Refused(TypeError):  # noqa: N818 - an outcome
+class Refused(RuntimeError):  # noqa: N818 - an outcome
     """An operation has no form on balls.
 
     Parameters
