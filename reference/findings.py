@@ -250,6 +250,18 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
         """How grossly the promise is broken, as `grossness` says."""
         return grossness(self.due, self.came, self.bound)
 
+    def is_like(self, other: Violation) -> bool:
+        """Whether this shows the same defect as another one, about as grossly.
+
+        A number where another number is due is of another kind than a NaN, and a difference in the last digits than
+        one in the first: half as many digits may be lost.
+        """
+        if (self.mistake, self.due.kind, self.came.kind) != (other.mistake, other.due.kind, other.came.kind):
+            return False
+        if math.isinf(self.grossness) or math.isinf(other.grossness):
+            return self.grossness == other.grossness
+        return self.grossness >= math.sqrt(other.grossness)
+
     def but(self, **changes: Any) -> Violation:
         """The same violation with other fields, and with its cause."""
         fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}

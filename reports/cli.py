@@ -129,11 +129,7 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the checks with their reasons, and judge nothing")
     _add_choice_of_checks(parser.add_argument_group("which checks are made, and how"))
     _add_limits(parser.add_argument_group("limits of the submission"))
-    files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
-    for name in ("json", "junit", "markdown", "html"):
-        files.add_argument(
-            f"--{name}", type=option_types.path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}"
-        )
+    files = _add_files(parser)
     files.add_argument(
         "--csv", type=option_types.path, metavar="FILE", help="with --all: write a table with a row for each submission"
     )
@@ -206,11 +202,14 @@ def _add_vjp(parser: argparse.ArgumentParser) -> None:
     )
     _add_only(parser.add_argument_group("which checks are made, and how"))
     _add_limits(parser.add_argument_group("limits of the file"))
+    _add_files(parser)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     files = parser.add_argument_group("files to write (FILE may be -, for standard output)")
-    for name in ("json", "junit", "markdown", "html"):
-        files.add_argument(
-            f"--{name}", type=option_types.path, metavar="FILE", help=f"write the verdict as {_FORMATS[name]}"
-        )
+    for name, form in _FORMATS.items():
+        files.add_argument(f"--{name}", type=option_types.path, metavar="FILE", help=f"write the verdict as {form}")
+    return files
 
 
 def _add_choice_of_checks(group: argparse._ArgumentGroup) -> None:

@@ -20,8 +20,8 @@ from reports.io.interruption import terminable
 from reports.io.progress import Display
 from reports.study import gather
 from reports.study.cache import Cache
-from reports.study.gather import Study
 from reports.study.part import Part, PartResult
+from reports.study.results import Study
 
 
 def act(task: Task) -> Result:

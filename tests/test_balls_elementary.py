@@ -9,7 +9,7 @@ import pytest
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
 
 from reference.numerics.balls import elementary  # noqa: E402
-from reference.numerics.balls.tape import precision  # noqa: E402
+from reference.numerics.oracles.ball import precision  # noqa: E402
 
 BITS = 400
 PLACES = ("-2.75", "-0.375", "-1e-30", "0.0625", "0.7", "3.5", "41")

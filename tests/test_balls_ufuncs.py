@@ -12,7 +12,8 @@ flint = pytest.importorskip("flint", reason="python-flint is not installed (the 
 
 from reference.numerics.balls import Refused, Undecided, ufuncs  # noqa: E402
 from reference.numerics.balls.scalar import Ball, enclosed  # noqa: E402
-from reference.numerics.balls.tape import TIES, accumulate, precision, recording  # noqa: E402
+from reference.numerics.balls.tape import TIES, accumulate, recording  # noqa: E402
+from reference.numerics.oracles.ball import precision  # noqa: E402
 
 BITS = 400
 STEP = "1e-60"

@@ -58,7 +58,7 @@ def check(
 
 
 def examined(*checks: Check) -> dict[str, Finding]:
-    return {finding.check: finding for finding in Examination(checks, Bare()).findings()}
+    return {finding.check: finding for finding in Examination(checks, Bare())}
 
 
 def test_each_outcome_has_its_status() -> None:
@@ -130,7 +130,7 @@ def test_obstacle_fails_a_check_without_running_it() -> None:
     """The check fails with the mistake and its hint, whatever it depends on."""
     ran: list[str] = []
     checks = [check("a", fails), check("gone", lambda context: ran.append("gone"), "a")]
-    found = NotThere(checks, Bare()).findings()[1]
+    _, found = NotThere(checks, Bare())
     assert (found.status, found.mistake, found.mistakes, ran) == ("failed", "missing", ("missing",), [])
     assert found.hint == hint_of("missing") is not None
 

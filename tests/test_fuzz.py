@@ -68,6 +68,7 @@ class Odd:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - draws cases
         self.inner = InProcess(CLASSES, {})
+        self.stand_ins: dict[str, None] = {}
         self.right_ones = self.rng.choice((0, 3, 30, 100))
         self.often = self.rng.choice((0.1, 0.3, 1.0))
 
@@ -79,6 +80,9 @@ class Odd:
 
     def modules(self) -> Mapping[str, str]:
         return self.inner.modules()
+
+    def spent(self) -> float:
+        return self.inner.spent()
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         found = [

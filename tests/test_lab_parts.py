@@ -11,8 +11,8 @@ from reference.execution.worker.protocol import Reply, Unusable
 from reference.findings import NotApplicable, Violation
 from reference.lab import behaviour, replies
 from reference.lab.checks.rehearsal import _Place
-from reference.lab.raising import word_of
 from reference.lab.rehearsal import DEEP_BATCH, Experiment
+from reference.lab.replies import word_of
 from reference.numerics.descent_rounding import Due
 from reference.wording import fact
 

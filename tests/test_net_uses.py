@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reference.execution.in_process import InProcess
-from reference.findings import Finding
+from reference.findings import Finding, Findings
 from reference.lab.check import LabExamination
 from reference.lab.mistakes import plain
 from tests.comparing import needs_flint
@@ -23,7 +23,7 @@ Kind = LabExamination if NIGHTLY else Unexplained
 
 
 def failures(saboteur: NetSaboteur, only: str) -> list[Finding]:
-    findings = Kind(InProcess(saboteur.classes(), {}), "x", only=only, effort="quick").findings()
+    findings = Findings(Kind(InProcess(saboteur.classes(), {}), "x", only=only, effort="quick"))
     failed = [each for each in findings if each.status == "failed"]
     assert_well_said(failed)
     return failed
@@ -70,7 +70,7 @@ def sharing_output_layers() -> dict[str, type]:
 
 def test_networks_that_share_their_output_layers_are_found() -> None:
     """A default for ``output_layers`` that the constructor changes is found by the values of the second network."""
-    findings = Kind(InProcess(sharing_output_layers(), {}), "x", only="mlp.*", effort="quick").findings()
+    findings = Findings(Kind(InProcess(sharing_output_layers(), {}), "x", only="mlp.*", effort="quick"))
     assert [each.check for each in findings if each.status == "failed"] == ["mlp.propagate.values"]
 
 
@@ -81,5 +81,5 @@ def test_wrong_method_does_not_keep_others_from_being_judged() -> None:
         return {name: [2 * part for part in parts] for name, parts in plain.MLP.gradient(self, X, T).items()}
 
     classes = with_methods("MLP", {"gradient": doubled})
-    findings = Unexplained(InProcess(classes, {}), "x", only="mlp.*", effort="quick").findings()
+    findings = Findings(Unexplained(InProcess(classes, {}), "x", only="mlp.*", effort="quick"))
     assert {each.status for each in findings if each.subject not in {"MLP.gradient", "MLP"}} == {"passed"}

@@ -23,7 +23,7 @@ from reference.lab.checks.catalogue import Check, all_checks
 from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.lab.mistakes import plain
-from reference.lab.raising import word_of
+from reference.lab.replies import word_of
 from reference.numerics import sampling
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball

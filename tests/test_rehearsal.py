@@ -260,6 +260,17 @@ def test_slow_code_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(sizes) == 1
 
 
+def test_only_processor_time_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a busy machine takes, the large batches are asked for where the code used no processor time."""
+
+    class Waiting(InProcess):
+        def spent(self) -> float:
+            return 1.0
+
+    monkeypatch.setattr(rehearsal, "_MOST_SECONDS", 0.0)
+    rehearsal.check_deep(Context(Waiting(plain.CLASSES, {}), "no oracle", "x", effort="quick"))
+
+
 def test_rehearsal_waits_until_nothing_else_fails() -> None:
     """After the failure of another check it is skipped, and the wrong code is not trained."""
     wrong = with_methods("ReLULayer", {"forward": lambda self, X: np.maximum(X, 0) + 1})

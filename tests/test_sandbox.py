@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.execution import bubblewrap, sandbox, worker_process
+from reference.execution import bubblewrap, limits, sandbox, worker_process
 from reference.execution.implementation import CLASSES
 from reference.execution.sandbox import Limits, Sandbox, SandboxError
 from reference.execution.worker import frames
@@ -345,8 +345,8 @@ def test_folder_is_not_told(opened: Open) -> None:
 def test_time_is_over_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left gets less and is never 0; then the limit is told."""
     clock = iter([100.0, 103.0, 105.0])
-    monkeypatch.setattr(sandbox, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    left = sandbox._time_limit(5.0)
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    left = limits.time_limit(5.0)
     assert left() == 2.0
     with pytest.raises(EndedError, match="5 s") as caught:
         left()

@@ -274,6 +274,7 @@ class Absurd:
 
     def __init__(self, rng: np.random.RandomState) -> None:
         self._honest, self._rng = InProcess(plain.CLASSES, {}), rng
+        self.stand_ins: dict[str, None] = {}
         self._rate = rng.choice([0.003, 0.02, 0.2, 1.0])
 
     def missing(self) -> dict[str, str]:
@@ -281,6 +282,9 @@ class Absurd:
 
     def modules(self) -> dict[str, str]:
         return {}
+
+    def spent(self) -> float:
+        return self._honest.spent()
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         replies = self._honest.run(steps)

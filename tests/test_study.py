@@ -24,8 +24,9 @@ from reports.study import draw, sketches
 from reports.study import plan as plans
 from reports.study.build import build
 from reports.study.cache import Cache
-from reports.study.gather import Study, Title, gather
+from reports.study.gather import gather
 from reports.study.part import Part, PartResult
+from reports.study.results import Study, Title
 from reports.study.runs import history_of, net_of
 from tests import browser
 from tests.study import BLANK, SMALL, leave_figures_blank, noise_for_mnist, silent_display

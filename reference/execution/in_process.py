@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reference.execution.worker.perform import perform
@@ -27,6 +28,7 @@ class InProcess:
         self._classes = dict(classes)
         self._missing = dict(missing)
         self._causes = dict(causes or {})
+        self.stand_ins: dict[str, None] = {}  # in this process there are none
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that the implementation lacks, each with the reason."""
@@ -39,6 +41,10 @@ class InProcess:
     def modules(self) -> Mapping[str, str]:
         """Always empty: a class that was passed in need not be importable from anywhere."""
         return {}
+
+    def spent(self) -> float:
+        """Seconds of processor time that this process has used so far, whoever used them."""
+        return time.process_time()
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Perform the steps in order and return one reply for each, as `Executor.run` promises."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reference.execution.worker_process import EndedError
+from reference.execution.worker_process import EndedError, SecondsLeft
 
 #: Seconds that pass at least between two looks at the clocks.
 _MIN_WAIT = 0.005
@@ -175,3 +175,16 @@ class Deadline:
         if wall <= 0:
             raise EndedError("timeout", f"{share.wall_message} the {whole}", retry=False)
         return max(_MIN_WAIT, min(processor, wall, *self._budget.left(waiting)))
+
+
+def time_limit(seconds: float) -> SecondsLeft:
+    """A limit of elapsed time for what the worker does before it runs the submission."""
+    deadline = time.monotonic() + seconds
+
+    def left() -> float:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise EndedError("timeout", f"took more than {seconds:g} s")
+        return remaining
+
+    return left

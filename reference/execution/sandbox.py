@@ -13,7 +13,6 @@ import json
 import os
 import sysconfig
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,7 +23,7 @@ from reference.execution import bubblewrap, libraries, sanitize, submission_file
 from reference.execution.absent_modules import notes_on_known, notes_on_unknown
 from reference.execution.implementation import CLASSES, OPTIONAL
 from reference.execution.labels import labels_of
-from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits
+from reference.execution.limits import IMPORT, REQUEST, Budget, Deadline, Limits, time_limit
 from reference.execution.system import SandboxError, require_confinement
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Reply, Step, Work
@@ -85,6 +84,8 @@ class Sandbox:
         Sentences that a person should read: stand-ins, files that ended with an exception, files left out.
     output
         What the submission wrote on its output streams, the first 64 KiB; set when the sandbox is left.
+    stand_ins
+        As in `Executor`.
 
     Raises
     ------
@@ -99,6 +100,7 @@ class Sandbox:
     isolation: str = ""
     notes: list[str] = field(default_factory=list)
     output: str = ""
+    stand_ins: dict[str, None] = field(default_factory=dict)
 
     def __enter__(self) -> Sandbox:
         require_confinement()
@@ -146,6 +148,10 @@ class Sandbox:
         """Names of classes and of the modules that define them; empty until the worker has started."""
         return self._modules
 
+    def spent(self) -> float:
+        """Seconds of processor time that the worker's processes have used so far, all of them together."""
+        return self._budget.spent()
+
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Have the worker perform the steps in order and return one reply for each, as `Executor.run` promises.
 
@@ -155,7 +161,7 @@ class Sandbox:
         labels = labels_of(steps) if self._refused else []
         left_out = {place: self._endings[each] for place, each in enumerate(labels) if each in self._refused}
         if len(steps) - 1 in left_out:
-            return [_error_reply(left_out[len(steps) - 1])] * len(steps)
+            return [left_out[len(steps) - 1].reply] * len(steps)
         try:
             if self._worker is None:
                 self._start()
@@ -164,8 +170,8 @@ class Sandbox:
         except EndedError as end:
             self._remember(labels_of(steps)[-1], end)
             self._stop()
-            return [_error_reply(end)] * len(steps)
-        return [_error_reply(left_out[place]) if place in left_out else next(replies) for place in range(len(steps))]
+            return [end.reply] * len(steps)
+        return [left_out[place].reply if place in left_out else next(replies) for place in range(len(steps))]
 
     def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         """The replies to each list of steps, as `Executor.run_all` promises; several lists are sent in one frame."""
@@ -199,7 +205,7 @@ class Sandbox:
                 return
         alone = f"although it answers each of them alone ({self._restarts()})"
         said = f"{end.message} when it got several calls together, {alone}"
-        yield from ([_error_reply(EndedError(end.kind, said))] * len(steps) for steps in group)
+        yield from ([EndedError(end.kind, said).reply] * len(steps) for steps in group)
 
     def _remember(self, label: str, end: EndedError) -> None:
         """Note how a method ended the process; after the second time, or if ``end`` says so, it is not called again."""
@@ -285,7 +291,7 @@ class Sandbox:
         """
         assert self._worker is not None  # noqa: S101
         try:
-            force = frames.unpacked(self._worker.receiver(_time_limit(_SECONDS_TO_START)), {})
+            force = frames.unpacked(self._worker.receiver(time_limit(_SECONDS_TO_START)), {})
         except (frames.FrameError, EOFError, EndedError) as error:
             self._stop()
             last_output = sanitize.printable(self._written.decode("utf-8", "replace")[-500:])
@@ -347,9 +353,11 @@ class Sandbox:
                 work()
         received = self._receive(deadline)
         try:
-            return sanitize.replies(received, len(steps), self._clean)
+            replies = sanitize.replies(received, len(steps), self._clean)
         except sanitize.InvalidReplyError as error:
             raise EndedError("crash", f"sent {error}") from None
+        self.stand_ins |= dict.fromkeys(name for reply in replies for name in reply.stand_ins)
+        return replies
 
     def _receive(self, deadline: Deadline) -> Any:
         assert self._worker is not None  # noqa: S101
@@ -376,20 +384,3 @@ class Sandbox:
         if self._worker is not None:
             worker, self._worker = self._worker, None
             worker.stop(cannot_fork=self._cannot_fork)
-
-
-def _time_limit(seconds: float) -> SecondsLeft:
-    """A limit of elapsed time for what the worker does before it runs the submission."""
-    deadline = time.monotonic() + seconds
-
-    def left() -> float:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise EndedError("timeout", f"took more than {seconds:g} s")
-        return remaining
-
-    return left
-
-
-def _error_reply(end: EndedError) -> Reply:
-    return Reply(error=end.message, error_kind=end.kind)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from reference.execution import processes, submission_files
 from reference.execution.processor_time import Meter
+from reference.execution.worker.protocol import Reply
 
 _MAX_OUTPUT = 2**16
 #: What the process may leave in its folder in total. Where the process has a file system of its own, that has this
@@ -47,6 +48,11 @@ class EndedError(Exception):
     kind: str
     message: str
     retry: bool = True
+
+    @property
+    def reply(self) -> Reply:
+        """What stands for each reply that does not come."""
+        return Reply(error=self.message, error_kind=self.kind)
 
 
 class StartError(Exception):

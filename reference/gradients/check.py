@@ -15,7 +15,7 @@ import numpy as np
 
 from reference.engine import Check, Effort, Examination, checked_options, first_sentence, select
 from reference.engine.promises import shows_in_one_call
-from reference.findings import Finding, Findings, NotApplicable, Violation
+from reference.findings import Finding, Findings, Violation
 from reference.gradients import arguments, diagnosis, formula, kinks, promises, values
 from reference.gradients.context import Context
 from reference.gradients.script import script_of
@@ -23,7 +23,7 @@ from reference.gradients.smaller import smaller
 from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject, constants
 from reference.gradients.swapped import other_argument
-from reference.wording import fact
+from reference.wording import Fact, fact
 
 
 def check_vjp(
@@ -85,7 +85,7 @@ def check_vjp(
         subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant), takes_cotangent)
         definition = None if spec is None else Specification(spec, subject.pattern)
         context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
-        return GradientExamination(context, only, deadline, progress).findings()
+        return Findings(GradientExamination(context, only, deadline, progress))
 
 
 class GradientExamination(Examination):
@@ -120,10 +120,10 @@ class GradientExamination(Examination):
             yield self.finding(each.id)
         self._progress(len(self.checks), len(self.checks), "")
 
-    def _outcome(self, check: Check) -> Finding:
-        if time.monotonic() > self._deadline:
-            raise NotApplicable(fact("out of time"))
-        return super()._outcome(check)
+    def reason_to_skip(self, check: Check) -> Fact | None:
+        """As for every examination, and that the time is over."""
+        over = time.monotonic() > self._deadline
+        return super().reason_to_skip(check) or (fact("out of time") if over else None)
 
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """With a counterexample of smaller arrays, where one fails in the same way, and a script that shows it."""
@@ -136,7 +136,7 @@ class GradientExamination(Examination):
         if other is not None:
             told = told.but(came=told.came.and_("swapped", other=f"args[{other}]"), mistake="swapped", mistakes=())
         script = script_of(self.context.subject, told.counterexample, check.id) if shows_in_one_call(told) else None
-        return super().explained(check, told.but(evidence=violation.evidence, repro=script))
+        return told.but(evidence=violation.evidence, repro=script), None
 
     def _named(self, check: Check, violation: Violation) -> Violation:
         """The violation with the mistake that explains all answers, where there is one."""

@@ -12,7 +12,7 @@ from reference.findings import Violation
 from reference.lab.context import Context
 from reference.lab.contract import Case, Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
-from reference.lab.mistakes.plain import CLASSES
+from reference.lab.mistakes.plain import CLASSES, softmax
 from reference.lab.observations import Observation, formula_of
 from reference.numerics import tolerances
 from reference.numerics.compare import differing_entry
@@ -272,7 +272,7 @@ def _quotients(message: Message, given: Given, step: float, *, one_sided: bool) 
 def _function(message: Message, given: Given) -> tuple[Callable[..., float], list[Array]] | None:
     """The number of which a backward message is the derivative, and the arrays that it depends on."""
     if message.cls == "SoftmaxLayer":
-        return (lambda S: float((given["delta_next"] * _softmax(S)).sum())), [
+        return (lambda S: float((given["delta_next"] * softmax(S)).sum())), [
             np.log(np.maximum(given["Y"], tolerances.NEXT_TO_NOTHING))
         ]
     if message.subject == "LinearLayer.delta":
@@ -286,11 +286,6 @@ def _function(message: Message, given: Given) -> tuple[Callable[..., float], lis
         forward = formula_of(CLASSES[message.cls], forward_of(message))
         return (lambda X: float(forward({"X": X, "T": given["T"]})[0].sum())), [given["X"]]
     return None
-
-
-def _softmax(X: Array) -> Array:
-    E = np.exp(X - X.max(axis=1, keepdims=True))
-    return np.asarray(E / E.sum(axis=1, keepdims=True))
 
 
 def hint_for(word: str) -> str:

@@ -10,12 +10,11 @@ from reference.engine import Check, Effort, Examination, checked_options, select
 from reference.execution import implementation as finding_classes
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Executor
-from reference.findings import Finding, Findings, Violation, passed
-from reference.lab.absent import Watched
+from reference.findings import Findings, Violation, passed
 from reference.lab.checks.catalogue import all_checks
 from reference.lab.context import Context
 from reference.lab.contract import Oracle
-from reference.lab.explaining import Explainer
+from reference.lab.explaining import Explainer, with_stand_ins
 from reference.numerics.oracles import ball
 from reference.wording import Fact, fact
 
@@ -82,7 +81,7 @@ def check(
     >>> print(passed(findings), *(finding.check for finding in findings if finding.status == "failed"))
     False relu.forward.values relu.forward.formula
     """
-    return _examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort).findings()
+    return Findings(_examination(implementation, assignment=assignment, only=only, seed=seed, effort=effort))
 
 
 def parametrize_with_checks(implementation: Any, **options: Any) -> Callable[[Any], Any]:
@@ -141,8 +140,7 @@ class LabExamination(Examination):
         seed, effort = checked_options(seed, effort)
         oracle: Oracle | str = ball.available() or ball  # a module has what an oracle has
         checks = checks_of(only, assignment, in_process=classes is not None)
-        self._watched = Watched(executor)
-        super().__init__(checks, Context(self._watched, oracle, name, seed, effort, assignment, classes=classes))
+        super().__init__(checks, Context(executor, oracle, name, seed, effort, assignment, classes=classes))
         self._explainer = Explainer(self.context)
 
     def obstacle(self, check: Check) -> Violation | None:
@@ -154,44 +152,27 @@ class LabExamination(Examination):
         came = fact("absent", said=missing[cls], cause=self.context.executor.causes().get(cls))
         return Violation(fact("class", cls=cls), came, mistake="missing")
 
-    def finding(self, name: str) -> Finding:
-        """What the check of that id has to say; of a formula after that of the values, which may explain it."""
-        values = _values_beside(name)
-        if values in self._by_id and values != name:
-            super().finding(values)
-        return super().finding(name)
-
-    def _outcome(self, check: Check) -> Finding:
-        self._watched.stand_ins.clear()
-        return super()._outcome(check)
-
     def explained(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation with its mistakes, where all known ones that give the same answers have the same names."""
-        if check.id.endswith(".formula"):
+        if check.explained_by:
             return self._of_formula(check, violation)
-        violation = violation.but(came=self._watched.told(violation.came))
+        violation = violation.but(came=with_stand_ins(violation.came, self.context.executor.stand_ins))
         kept = {name: self._by_id[name].run for name in check.depends_on}
         try:
-            explained, hint = self._explainer.explained(check, violation, kept)
+            return self._explainer.explained(check, violation, kept)
         except Exception:  # that the promise is broken is certain, whatever becomes of its explanation
-            return super().explained(check, violation)
-        return explained, hint or super().explained(check, explained)[1]
+            return violation, None
 
     def _of_formula(self, check: Check, violation: Violation) -> tuple[Violation, str | None]:
         """The violation by exact arithmetic; where doubles show it as well, with what explains their answers."""
-        values = self._findings.get(_values_beside(check.id))
+        values = self._findings.get(check.explained_by[0])
         vague = violation.mistake in _VAGUE
         refuted = _OF_NO_LINE if check.id.startswith(("linear.", "relu.")) else _OF_ROUNDING
         if values is None or set(values.mistakes) <= refuted or not vague or values.mistake == violation.mistake:
-            return super().explained(check, violation)
+            return violation, None
         came = violation.came
         came = Fact(came.kind, came.fields, tuple(each for each in came.more if each.kind != "estimated"))
         return violation.but(came=came, mistake=values.mistake, mistakes=values.mistakes), values.hint
-
-
-def _values_beside(name: str) -> str:
-    """The id of the check of the values of the method whose formula is judged; any other id as it is."""
-    return f"{name.removesuffix('.formula')}.values" if name.endswith(".formula") else name
 
 
 def checks_of(only: str, assignment: int, *, in_process: bool = False) -> list[Check]:

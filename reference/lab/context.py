@@ -11,18 +11,17 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.engine.context import Context as _Context
-from reference.engine.context import Effort
+from reference import engine
+from reference.engine import Effort
 from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step
 from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab import large
 from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
-from reference.lab.due_shapes import in_shape, same_kind
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
-from reference.lab.raising import raised, word_of
-from reference.lab.replies import as_numbers, no_numbers, type_of, word_for
+from reference.lab.replies import as_numbers, no_numbers, raised, type_of, word_for, word_of
+from reference.lab.shapes import in_shape
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -68,7 +67,7 @@ class Response:
 
 
 @dataclass
-class Context(_Context):
+class Context(engine.Context):
     """What the checks of the lab's contract work with.
 
     Attributes
@@ -116,6 +115,7 @@ class Context(_Context):
         """Forget what belongs to the check before."""
         super().start()
         self.log.clear()
+        self.executor.stand_ins.clear()
 
     def known(self, key: Hashable, make: Callable[[], Known]) -> Known:
         """What ``make`` gives, made once in this process: see `reference.numerics.memo`.
@@ -293,7 +293,7 @@ class Context(_Context):
                 found.append((size, violation))
         if found:
             _, grossest = max(found, key=lambda each: each[1].grossness)
-            _, shown = min((each for each in found if same_kind(each[1], grossest)), key=lambda each: each[0])
+            _, shown = min((each for each in found if each[1].is_like(grossest)), key=lambda each: each[0])
             raise shown.but(evidence=most_telling(evidence, self._trend))
 
     def violations(
@@ -315,7 +315,7 @@ class Context(_Context):
     def smallest(self, message: Message, key: str, like: Violation | None = None) -> Violation | None:
         """The violation by a case that is as small, with as short numbers, as was found, or None.
 
-        It is of the `same_kind` as ``like``, if that is given.
+        It `is_like` the violation ``like``, if that is given.
         """
         rng = self.rng(key)
         # Short numbers first: where they show it, the counterexample can be read aloud. Single precision holds them.
@@ -324,7 +324,7 @@ class Context(_Context):
                 for _ in range(tolerances.SMALLEST_TRIES):
                     case = message.draw(sizes, draw)
                     violation = self._violation(message, case, self.executor.run(self.steps(message, case)))
-                    if violation is not None and (like is None or same_kind(violation, like)):
+                    if violation is not None and (like is None or violation.is_like(like)):
                         return violation
         return None
 

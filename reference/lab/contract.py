@@ -92,6 +92,17 @@ class Case:
         chosen = {name: array[index] for name, array in self.arguments.items()}
         return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
 
+    def among(self, others: Case, row: int) -> Case:
+        """The batch ``others``, in which one row is that of this case."""
+        arguments = {name: array.copy() for name, array in others.arguments.items()}
+        for name, array in arguments.items():
+            array[row] = self.arguments[name][row]
+        origin = None
+        if others.origin is not None and self.origin is not None:
+            origin = others.origin.copy()
+            origin[row] = self.origin[row]
+        return Case(arguments, self.parameters, origin)
+
     def precision(self) -> Precision:
         """The precision that is granted for its arrays: single if one of them is, but for two exceptions.
 
@@ -317,26 +328,10 @@ _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
     Message(
-        "LinearLayer",
-        "forward",
-        "linear",
-        ("X",),
-        ("Y",),
-        _draw_linear_forward,
-        _linear_forward,
-        outputs,
-        True,
-        ("X",),
+        "LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, outputs, True, ("X",)
     ),
     Message(
-        "LinearLayer",
-        "delta",
-        "linear",
-        ("Y", "delta_next"),
-        ("delta",),
-        _draw_linear_delta,
-        _linear_delta,
-        inputs,
+        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, inputs
     ),
     Message(
         "LinearLayer",
@@ -354,14 +349,7 @@ MESSAGES = (
     Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, inputs),
     Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, outputs),
     Message(
-        "SoftmaxLayer",
-        "delta",
-        "softmax",
-        ("Y", "delta_next"),
-        ("delta",),
-        _draw_softmax_delta,
-        _softmax_delta,
-        inputs,
+        "SoftmaxLayer", "delta", "softmax", ("Y", "delta_next"), ("delta",), _draw_softmax_delta, _softmax_delta, inputs
     ),
     Message(
         "LossCrossEntropy",

@@ -8,8 +8,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from reference.execution.implementation import CLASSES
-from reference.execution.in_process import InProcess
 from reference.findings import NotApplicable, Violation
 from reference.lab.context import Context, Response
 from reference.lab.mistakes import Mistake
@@ -44,13 +42,20 @@ def explanations(
     # are tested last, for the few mistakes that give the same responses.
     values = {name: run for name, run in kept.items() if name.endswith(".values")}
     others = {name: run for name, run in kept.items() if name not in values}
-    return [
-        each
-        for each in candidates
-        if _keeps(each, context, values)
-        and _explains(each, check, context, violation)
-        and _keeps(each, context, others)
-    ]
+    found = []
+    for each in candidates:
+        if not _keeps(each, context, values):
+            continue
+        log = _Compared(context)
+        try:
+            check(context.of(each.executor(), log))
+        except Violation as its:
+            alike_in_all = its.mistake == violation.mistake and len(log) == len(context.log)
+            if alike_in_all and _keeps(each, context, others):
+                found.append(each)
+        except (_DiffersError, NotApplicable):
+            pass
+    return found
 
 
 def certain(mistakes: Sequence[Mistake]) -> Mistake | None:
@@ -95,25 +100,10 @@ def _keeps(mistake: Mistake, context: Context, kept: Mapping[str, Run]) -> bool:
 
     def passes(run: Run) -> bool:
         try:
-            run(context.of(_session(mistake), []))
+            run(context.of(mistake.executor(), []))
         except (Violation, NotApplicable):
             return False
         return True
 
     asked = context.seed, context.effort, context.assignment
     return all(context.known((mistake.name, name, asked), partial(passes, run)) for name, run in kept.items())
-
-
-def _session(mistake: Mistake) -> InProcess:
-    return InProcess(mistake.classes, {name: "" for name in CLASSES if name not in mistake.classes})
-
-
-def _explains(mistake: Mistake, check: Run, context: Context, violation: Violation) -> bool:
-    log = _Compared(context)
-    try:
-        check(context.of(_session(mistake), log))
-    except Violation as its:
-        return its.mistake == violation.mistake and len(log) == len(context.log)
-    except (_DiffersError, NotApplicable):
-        return False
-    return False

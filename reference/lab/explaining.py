@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from reference.lab.mistakes.wirings import wirings
 from reference.lab.observations import Observation, observed
 from reference.lab.telling_apart import seen_elsewhere, told_apart
 from reference.numerics.compare import alike
+from reference.wording import Fact
 
 Run = Callable[[Context], None]
 #: Words that a check gives by what it has seen itself; nothing that reproduces values says more.
@@ -100,24 +101,11 @@ class Explainer:
         message, nothing = _message(violation), _says_nothing(context)
         if nothing and message is None:
             return None
-        # Two wrong choices that leave the values right would be a rare pair.
-        right = any(name.endswith(".values") for name in kept)
-        # What explains one check of a method probably explains the next.
         before = self._found.setdefault(subject, [])
-        listed = [each for each in CATALOGUE if each.subject == subject and each not in before]
-        sources: tuple[Callable[[], list[Mistake]], ...] = (
-            partial(list, before),
-            partial(list, listed),
-            partial(_composed, context, violation),
-            partial(_updated, subject, violation),
-            partial(_wired, subject, 1, violation, context),
-            partial(_wired, subject, 1 if right else 2, violation, context),
-        )
-        if violation.mistake is None and violation.came.kind == "entry" and _hardly_wrong(context):
-            # The right formula in another coding may give these answers, and so may many wrong ones.
-            sources = sources[:1]
-        for candidates in sources:
-            found = explanations(candidates(), run, context, violation, kept)
+        # Two wrong choices that leave the values right would be a rare pair.
+        together = 1 if any(name.endswith(".values") for name in kept) else 2
+        for candidates in _candidates(subject, context, violation, before, together):
+            found = explanations(candidates, run, context, violation, kept)
             if nothing and message is not None:
                 found = seen_elsewhere(found, context, message)
             # Where further calls tell against all of them, another source may know better.
@@ -183,6 +171,20 @@ class Explainer:
         return ()
 
 
+def with_stand_ins(came: Fact, stand_ins: Iterable[str]) -> Fact:
+    """What came, with the absent modules that the answers depend on, if it does not tell by itself where it comes from.
+
+    See `reference.execution.worker.standins`.
+    """
+    names, cause = tuple(stand_ins), came.fields.get("cause")
+    if not names or (came.kind == "type" and cause == "stand-in"):
+        return came
+    if came.kind == "raised" and cause not in {None, "stand-in"}:
+        return came  # another cause is certain
+    # The cause decides on the hint.
+    return Fact(came.kind, {**came.fields, "cause": "stand-in"}, came.more).and_("stand-ins used", names=names)
+
+
 def _says_nothing(context: Context) -> bool:
     """Whether all answers that were judged are NaN, or one number but for rounding, as many mistakes give."""
     judged = [
@@ -229,17 +231,35 @@ def _most_telling(mistakes: list[Mistake]) -> list[Mistake]:
     return [each for each in mistakes if each.words != ("wrong-function",)] or mistakes
 
 
-def _composed(context: Context, violation: Violation) -> list[Mistake]:
+def _candidates(
+    subject: str, context: Context, violation: Violation, before: list[Mistake], together: int
+) -> Iterator[list[Mistake]]:
+    """Mistakes that may explain a violation, those first that probably do.
+
+    Parameters
+    ----------
+    before
+        Those that explain another check of the method.
+    together
+        How many wrong choices a network may have.
+    """
+    yield list(before)
+    if violation.mistake is None and violation.came.kind == "entry" and _hardly_wrong(context):
+        # The right formula in another coding may give these answers, and so may many wrong ones.
+        return
+    yield [each for each in CATALOGUE if each.subject == subject and each not in before]
     message = _message(violation)
-    if message is None or violation.came.kind != "entry":
-        return []
-    return composed(observed(context.log, message), message)
+    if message is not None and violation.came.kind == "entry":
+        yield composed(observed(context.log, message), message)
+    if subject == "LinearLayer.update_params":
+        yield _updated(violation)
+    if subject.startswith("MLP."):
+        for count in range(1, together + 1):
+            yield _wired(subject, count, violation, context)
 
 
-def _updated(subject: str, violation: Violation) -> list[Mistake]:
+def _updated(violation: Violation) -> list[Mistake]:
     """Wrong ways to update, with a factor that the violation shows."""
-    if subject != "LinearLayer.update_params":
-        return []
     due, came = violation.due, violation.came
     shown = due.kind == "sum" and came.kind == "entry"
     return list(updates((due["old"], due["step"], came["value"]) if shown else None))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reference.lab.contract import Case, Message
 from reference.lab.estimation import neat_between
 from reference.numerics import ball_tolerances
+from reference.numerics.oracles.ball import precision
 
 if TYPE_CHECKING:
     from reference.numerics.balls import Difference
@@ -45,8 +46,6 @@ class _Entry:
 
 def named(message: Message, case: Case, found: Difference) -> tuple[str | None, Constants]:
     """The word for the mistake, and its constant by name; None and none where nothing is certain."""
-    from reference.numerics.balls.tape import precision  # noqa: PLC0415 - needs flint, which is optional
-
     told: list[tuple[str, str, float]] = []
     with precision(ball_tolerances.CONSTANT_BITS):
         for word, name, constants in _hypotheses(message, case, _entries(message, case, found)):

@@ -16,8 +16,7 @@ from reference.findings import Violation
 from reference.lab.context import Context, Response, wrong_entry
 from reference.lab.network import NetCase
 from reference.lab.own_layers import MODULE
-from reference.lab.raising import raised, word_of
-from reference.lab.replies import as_numbers, no_numbers, type_of, word_for
+from reference.lab.replies import as_numbers, no_numbers, raised, type_of, word_for, word_of
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact
 

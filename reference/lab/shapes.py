@@ -1,12 +1,16 @@
-"""The shapes that are due: of the parts of an answer, from those of the case."""
+"""The shapes that are due, of the parts of an answer, from those of the case; and answers in these shapes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from reference.lab.contract import Case
 
+Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -30,3 +34,16 @@ def gradients(case: Case) -> Shapes:
 def losses(case: Case) -> Shapes:
     """(N, 1)."""
     return ((case.n_samples, 1),)
+
+
+def in_shape(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """The array in the due shape, where its entries have one place each there; None elsewhere.
+
+    With rows and columns exchanged it is transposed, with as many entries in another shape it is reshaped, and one
+    number stands for all entries.
+    """
+    if array.shape != shape and array.shape == shape[::-1]:
+        return array.T
+    if array.size == int(np.prod(shape)):
+        return array.reshape(shape)
+    return np.broadcast_to(array.reshape(()), shape) if array.size == 1 else None

@@ -6,29 +6,23 @@ Such an answer is never judged. It decides between the names of a method that is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Executor, Step
 from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Message
-from reference.lab.mistakes import Mistake, plain
+from reference.lab.mistakes import Mistake
 from reference.lab.network import case_of
 from reference.numerics import tolerances
 from reference.numerics.compare import alike_entries
 
-
-@dataclass(frozen=True)
-class _Question:
-    """Steps of which the last one's answer tells mistakes apart."""
-
-    steps: list[Step]
+#: Lists of steps, of which each last one's answer tells mistakes apart.
+_Calls = list[list[Step]]
 
 
-def _negative_outputs(context: Context) -> list[_Question]:
+def _negative_outputs(context: Context) -> _Calls:
     """A ReLU layer's outputs are never negative: a mask that lets 0 through is told from none by such as are."""
     message = next(each for each in MESSAGES if each.subject == "ReLULayer.delta")
     delta_next = np.array([[0.5, -1.25, 0.75], [2.0, 0.25, -0.5]])
@@ -36,21 +30,21 @@ def _negative_outputs(context: Context) -> list[_Question]:
         np.array([[-0.5, -2.0, 1.5], [0.75, -0.125, -1.0]]),
         np.array([[0.0, -1e-3, 1e-3], [-1e-12, 1e-12, 0.0]]),
     )
-    return [_Question(context.steps(message, Case({"Y": Y, "delta_next": delta_next}))) for Y in outputs]
+    return [context.steps(message, Case({"Y": Y, "delta_next": delta_next})) for Y in outputs]
 
 
-def _equal_widths(context: Context) -> list[_Question]:
+def _equal_widths(context: Context) -> _Calls:
     """In a net of equal widths nothing crashes that has taken a wrong array: its numbers tell which."""
-    found = []
+    found: _Calls = []
     for compound in context.losses:
         for widths, n in (((3, 3, 3, 3), 4), ((4, 4, 4), 4), ((2, 2, 2, 2, 2), 3)):
             case = case_of(context, (widths, n), compound=compound)
-            found.append(_Question([*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})]))
+            found.append([*case.steps(), Call("net", "gradient", {"X": case.X, "T": case.T})])
     return found
 
 
 #: By subject.
-_CALLS: dict[str, Callable[[Context], list[_Question]]] = {
+_CALLS: dict[str, Callable[[Context], _Calls]] = {
     "ReLULayer.delta": _negative_outputs,
     "MLP.gradient": _equal_widths,
 }
@@ -64,33 +58,26 @@ def told_apart(mistakes: Sequence[Mistake], context: Context) -> list[Mistake]:
     calls = _CALLS.get(mistakes[0].subject)
     if calls is None or len({each.words for each in mistakes}) == 1:
         return list(mistakes)
-    questions = calls(context)
-    given = _answers(context.executor, questions)
-    return [each for each in mistakes if _same(_answers(_executor(each), questions), given)]
+    further = calls(context)
+    given = _answers(context.executor, further)
+    return [each for each in mistakes if _same(_answers(each.executor(), further), given)]
 
 
 def seen_elsewhere(mistakes: Sequence[Mistake], context: Context, message: Message) -> list[Mistake]:
     """Those that also give the examined method's answers to positive numbers; none if these are all NaN too."""
     rng = context.rng("positive")
     cases = [message.draw(sizes, lambda shape: np.abs(rng.randn(*shape)) + 1 / 8) for sizes in ORDINARY_SIZES]
-    questions = [_Question(context.steps(message, case)) for case in cases]
-    given = _answers(context.executor, questions)
+    further = [context.steps(message, case) for case in cases]
+    given = _answers(context.executor, further)
     arrays = [np.asarray(each) for each in given if isinstance(each, np.ndarray) and each.dtype.kind == "f"]
     if all(np.isnan(each).all() for each in arrays):
         return []
-    return [each for each in mistakes if _same(_answers(_executor(each), questions), given)]
+    return [each for each in mistakes if _same(_answers(each.executor(), further), given)]
 
 
-def _executor(mistake: Mistake) -> InProcess:
-    return InProcess(mistake.classes, {name: "" for name in plain.CLASSES if name not in mistake.classes})
-
-
-def _answers(executor: Executor, questions: Sequence[_Question]) -> list[Any]:
-    found = []
-    for question in questions:
-        reply = executor.run(question.steps)[-1]
-        found.append(reply.error_kind or reply.value)
-    return found
+def _answers(executor: Executor, calls: _Calls) -> list[Any]:
+    replies = [executor.run(steps)[-1] for steps in calls]
+    return [reply.error_kind or reply.value for reply in replies]
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -17,8 +17,9 @@ from reports.io.outputs import made_folder, require_matplotlib
 from reports.io.progress import Display
 from reports.study.build import build
 from reports.study.cache import Cache
-from reports.study.gather import Title, gather
+from reports.study.gather import gather
 from reports.study.plan import FULL, QUICK, parts
+from reports.study.results import Title
 from reports.study.submission_runs import Submission
 from reports.verdicts.settings import refuse_without_confinement
 

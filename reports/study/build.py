@@ -10,7 +10,7 @@ import typst
 
 from reports.io.files import write_atomically
 from reports.io.jsonfile import write_json
-from reports.study.gather import Study
+from reports.study.results import Study
 from reports.study.sketches import NEEDS
 
 SOURCE = "report.typ"

@@ -12,8 +12,8 @@ from reports import figures
 from reports.figures import Figure
 from reports.study import instability, seeds
 from reports.study.facts import normalised_amplitude
-from reports.study.gather import Study
 from reports.study.plan import ALPHAS, LONG_XOR, SNAPSHOTS
+from reports.study.results import Study
 from reports.study.runs import history_of, net_of
 from reports.study.submission_runs import PREFIX
 from reports.training.experiments import EXPERIMENTS, load_data

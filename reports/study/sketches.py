@@ -12,6 +12,7 @@ from functools import partial
 from reports.io.progress import Display
 from reports.study import instability, seeds
 from reports.study.part import Part, PartResult
+from reports.study.results import Study
 from reports.study.submission_runs import PREFIX as THEIRS
 
 #: The name of the work that draws figures, which is no part of results.json.
@@ -70,8 +71,7 @@ class Sketches:
 
 
 def _drawn(names: Sequence[str], results: Mapping[str, PartResult], display: Display) -> PartResult:
-    # Only a process that draws needs matplotlib, which the first of these imports.
+    # Only a process that draws needs matplotlib.
     from reports.study.draw import svgs  # noqa: PLC0415
-    from reports.study.gather import Study  # noqa: PLC0415 - it imports this module
 
     return PartResult({name: content.decode() for name, content in svgs(Study(results), names).items()})

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
+
+from reference import Finding
+from reports.verdicts.details import details
+from reports.verdicts.grouping import Method
+from reports.verdicts.text import one_line
 
 STYLES = {
     "passed": "green",
@@ -23,6 +28,7 @@ STYLES = {
 #: The style of each verdict.
 VERDICTS = {"pass": "passed", "fail": "failed", "error": "error"}
 LABEL_WIDTH = 10
+_INDENT = 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,25 @@ def marked(indent: int, status: str, marks: dict[str, str], name: str, text: str
     """A line with the mark of a status, a name and a text."""
     lead = Text(f"{marks[status]} ", STYLES[status])
     return Line(indent, lead, Text.assemble((name, "bold"), f"  {text}" if text else ""))
+
+
+def of_failure(finding: Finding, width: int, without: Collection[str] = ()) -> Iterator[Line]:
+    """The details of a failure, without those of some labels."""
+    for label, lines in details(finding, width - _INDENT - LABEL_WIDTH):
+        if label in without:
+            continue
+        if label == "script":
+            yield plain(_INDENT, "script", "label")
+            yield from (Line(_INDENT + 2, Text(), Text(line, STYLES["script"]), code=True) for line in lines)
+        else:
+            yield from labelled(_INDENT, label, lines, STYLES.get(label, ""))
+
+
+def of_errors(method: Method, marks: dict[str, str]) -> Iterator[Line]:
+    """A line for each check of a method that the examiner could not make by its own fault."""
+    for each in method.of("error"):
+        text = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
+        yield marked(2, "error", marks, method.subject, f"{each.check}: {text}")
 
 
 def plain(indent: int, text: str, style: str = "") -> Line:

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from reference import Finding, Judgement
-from reports.verdicts.details import circumstances, details, headline, in_short, own_output
+from reports.verdicts.details import circumstances, headline, in_short, own_output
 from reports.verdicts.grouping import (
     Class,
-    Method,
     accepted_failures,
     by_class,
     counted,
@@ -19,11 +18,11 @@ from reports.verdicts.grouping import (
     reasons,
     status_of,
 )
-from reports.verdicts.lines import BLANK, LABEL_WIDTH, STYLES, VERDICTS, Line, labelled, marked, plain
+from reports.verdicts.lines import BLANK, STYLES, VERDICTS, Line, labelled, marked, of_errors, of_failure, plain
 from reports.verdicts.text import one_line, plural
 
-#: What a short report leaves out of a failure: `--full` and the files show it. The script of the first failure stays.
-_LEFT_OUT = {"script", "promise"}
+#: What a short report leaves out of a failure, and the script of all but the first: `--full` and the files show it.
+_LEFT_OUT = {"promise"}
 _MOST_OUTPUT_LINES = 4
 _MOST_OTHERS = 2
 _MOST_REASONS = 8
@@ -47,7 +46,8 @@ def short(judgement: Judgement, marks: dict[str, str], width: int = 100, path: s
     for each in by_class(judgement.findings):
         yield marked(0, each.status, marks, each.name, counts_in_words(each.counts))
         yield from _failures(each, marks, width, first)
-        yield from _errors(each, marks)
+        for method in each.methods:
+            yield from of_errors(method, marks)
         yield from _not_judged(each, first)
     yield BLANK
     for line in own_output(judgement, _MOST_OUTPUT_LINES):
@@ -74,29 +74,11 @@ def _failures(group: Class, marks: dict[str, str], width: int, first: Finding | 
             continue
         if place == 0:
             yield marked(2, "failed", marks, method.subject, main.check)
-            yield from _failure(main, width, script=main is first)
+            yield from of_failure(main, width, _LEFT_OUT if main is first else {*_LEFT_OUT, "script"})
         elif place <= _MOST_OTHERS:
             yield marked(2, "failed", marks, method.subject, in_short(main))
     if len(failing) > _MOST_OTHERS + 1:
         yield plain(2, f"and {plural(len(failing) - _MOST_OTHERS - 1, 'more method')} of {group.name}")
-
-
-def _failure(finding: Finding, width: int, *, script: bool) -> Iterator[Line]:
-    indent = 4
-    for label, lines in details(finding, width - indent - LABEL_WIDTH):
-        if label == "script" and script:
-            yield plain(indent, "script", "label")
-            yield from (Line(indent + 2, Text(), Text(line, STYLES["script"]), code=True) for line in lines)
-        elif label not in _LEFT_OUT:
-            yield from labelled(indent, label, lines, STYLES.get(label, ""))
-
-
-def _errors(group: Class, marks: dict[str, str]) -> Iterator[Line]:
-    methods: list[Method] = [each for each in group.methods if each.of("error")]
-    for method in methods:
-        for each in method.of("error"):
-            text = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
-            yield marked(2, "error", marks, method.subject, f"{each.check}: {text}")
 
 
 def _not_judged(group: Class, first: Finding | None) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reference import Finding, Judgement
-from reports.verdicts.details import circumstances, details, headline, in_short, own_output
+from reports.verdicts.details import circumstances, headline, in_short, own_output
 from reports.verdicts.grouping import (
     Class,
     Method,
@@ -19,7 +19,7 @@ from reports.verdicts.grouping import (
     reasons,
     status_of,
 )
-from reports.verdicts.lines import BLANK, LABEL_WIDTH, STYLES, VERDICTS, Line, labelled, marked, plain
+from reports.verdicts.lines import BLANK, STYLES, VERDICTS, Line, labelled, marked, of_errors, of_failure, plain
 from reports.verdicts.points import Scheme, credited
 from reports.verdicts.short import short
 from reports.verdicts.text import one_line, plural
@@ -97,30 +97,18 @@ def _class(group: Class, marks: dict[str, str], width: int) -> Iterator[Line]:
 
 
 def _method(method: Method, marks: dict[str, str], width: int) -> Iterator[Line]:
-    errors, skipped, main = method.of("error"), method.of("skipped"), method.main
+    skipped, main = method.of("skipped"), method.main
     if main is not None:
         yield marked(2, "failed", marks, method.subject, main.check)
-        yield from _failure(main, width)
+        yield from of_failure(main, width)
         yield from _other_failures(method, marks)
-    elif not errors:
+    elif not method.of("error"):
         status = "expected" if method.of("expected") else "skipped" if skipped else "passed"
         count = plural(len(method.findings), "check") if status == "passed" else ""
         yield marked(2, status, marks, method.subject, count)
-    for each in errors:
-        text = f"the examiner's own fault, no verdict: {one_line(each.actual or '', 500)}"
-        yield marked(2, "error", marks, method.subject, f"{each.check}: {text}")
+    yield from of_errors(method, marks)
     yield from _expected(4, method.findings)
     yield from _skipped(4, skipped)
-
-
-def _failure(finding: Finding, width: int) -> Iterator[Line]:
-    indent = 4
-    for label, lines in details(finding, width - indent - LABEL_WIDTH):
-        if label == "script":
-            yield plain(indent, "script", "label")
-            yield from (Line(indent + 2, Text(), Text(line, STYLES["script"]), code=True) for line in lines)
-        else:
-            yield from labelled(indent, label, lines, STYLES.get(label, ""))
 
 
 def _other_failures(method: Method, marks: dict[str, str]) -> Iterator[Line]:

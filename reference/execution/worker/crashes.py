@@ -77,9 +77,9 @@ def _message(error: BaseException) -> str:
 
 def cause_of(error: BaseException) -> str | None:
     """One of `protocol.CAUSES`, if one of them is the reason for an exception that was raised in foreign code."""
-    if is_refusal(error):
+    if refusal(error):
         return "refused"
-    if _file_of(error) == standins.__file__:
+    if file_of(error) == standins.__file__:
         return "stand-in"
     if isinstance(error, np.exceptions.AxisError):
         return "shapes"
@@ -91,20 +91,15 @@ def cause_of(error: BaseException) -> str | None:
     return "shapes" if isinstance(error, ValueError) and _SHAPES.search(_message(error)) else None
 
 
-def is_refusal(error: BaseException) -> bool:
-    """Whether the system refused something that is not allowed where code is judged: a thread, a file, a program."""
-    return refusal(error) is not None
-
-
 def refusal(error: BaseException) -> str | None:
-    """What is refused where code is judged, in words, if that is the reason for an exception."""
+    """What the system refuses where code is judged, such as a thread or a file; None for any other exception."""
     cause = getattr(error, "reason", None)  # urllib's exceptions keep the system's own there
     if isinstance(error, OSError) and isinstance(cause, OSError):
         return refusal(cause)
     if isinstance(error, OSError) and type(error).__name__ == "gaierror":
         return "the network is not available here"
     if not isinstance(error, OSError):
-        is_thread = type(error) is RuntimeError and _file_of(error) == threading.__file__
+        is_thread = type(error) is RuntimeError and file_of(error) == threading.__file__
         return "threads are not available here" if is_thread else None
     if error.errno not in _REFUSED:
         return None
@@ -120,20 +115,12 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def is_raised_in(error: BaseException, file: str) -> bool:
-    """Whether the innermost call of an exception's traceback is in that file."""
-    return _file_of(error) == file
-
-
-def _file_of(error: BaseException) -> str | None:
+def file_of(error: BaseException) -> str | None:
     """The file in which it was raised."""
-    trace = _last(error.__traceback__)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
     return None if trace is None else trace.tb_frame.f_code.co_filename
-
-
-def _last(trace: TracebackType | None) -> TracebackType | None:
-    *_, last = (None, *_traces(trace))
-    return last
 
 
 def _traces(trace: TracebackType | None) -> Iterator[TracebackType]:
@@ -155,11 +142,12 @@ def place_of(error: BaseException, modules: Iterable[str], base: str | None = No
         The folder that paths are told relative to; None: the one that holds all these modules.
     """
     try:
-        folders = _folders(modules)
-        own = [each for each in _traces(error.__traceback__) if _is_own(each.tb_frame.f_code.co_filename, folders)]
-        return (
-            _place(own[-1].tb_frame.f_code, own[-1].tb_lasti, own[-1].tb_lineno, _base(base, folders)) if own else None
-        )
+        folders, trace, own = _folders(modules), error.__traceback__, None
+        while trace is not None:
+            if _is_own(trace.tb_frame.f_code.co_filename, folders):
+                own = trace
+            trace = trace.tb_next
+        return None if own is None else _place(own, _base(base, folders))
     except Exception:  # a place that cannot be told must not cost the reply
         return None
 
@@ -184,8 +172,12 @@ def definition_of(function: Any, modules: Iterable[str], base: str | None = None
 
 
 def _folders(modules: Iterable[str]) -> list[str]:
-    files = (getattr(sys.modules.get(name), "__file__", None) for name in set(modules))
-    return [os.path.dirname(os.path.abspath(file)) for file in files if type(file) is str]  # noqa: PTH100, PTH120
+    folders = []
+    for name in modules:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if type(file) is str:
+            folders.append(os.path.dirname(os.path.abspath(file)))  # noqa: PTH100, PTH120
+    return folders
 
 
 def _base(base: str | None, folders: list[str]) -> str | None:
@@ -202,8 +194,9 @@ def _is_own(file: str, folders: list[str]) -> bool:
     return folder in folders or not any(file.startswith(library + os.sep) for library in _LIBRARIES)
 
 
-def _place(code: CodeType, instruction: int, line: int, base: str | None) -> Place:
-    return Place(_label(code.co_filename, base), line, _expression(code, instruction, line))
+def _place(trace: TracebackType, base: str | None) -> Place:
+    code, line = trace.tb_frame.f_code, trace.tb_lineno
+    return Place(_label(code.co_filename, base), line, _expression(code, trace.tb_lasti, line))
 
 
 def _label(file: str, base: str | None) -> str:

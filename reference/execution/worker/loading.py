@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from . import module_separation, reading, resuming, versions
-from .crashes import describe_error, is_refusal, place_of
+from .crashes import describe_error, place_of, refusal
 from .import_time import Clock, TimeUpError, in_time
 from .naming import Names, Source
 from .standins import is_stand_in
@@ -354,7 +354,7 @@ def _import_file(name: str, path: Path, clock: Clock, base: Path) -> tuple[Modul
 def _ended(error: BaseException, path: Path, base: Path, done: str = "") -> Problem:
     """The problem of a file that an exception has ended, with what was done about it."""
     said = f"ended with {describe_error(error)[:400]}{_where(error, path, base)}{done}"
-    return Problem(said, "refused" if is_refusal(error) else _NOT_RUN)
+    return Problem(said, "refused" if refusal(error) else _NOT_RUN)
 
 
 def _where(error: BaseException, path: Path, base: Path) -> str:

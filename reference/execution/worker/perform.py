@@ -24,7 +24,6 @@ from .protocol import (
     Keep,
     Laid,
     New,
-    Place,
     Put,
     Ref,
     Reply,
@@ -66,10 +65,14 @@ def perform(classes: Mapping[str, type], steps: Sequence[Step], base: str | None
         The submission's folder, relative to which the place of an exception is told; None: the folder of the classes.
     """
     objects = _Objects(classes, base)
-    standins.forget_uses()
+    standins.used.clear()
     with _without_warnings():
-        replies = [objects.perform(step) for step in steps]
-    return objects.mark_altered(replies)
+        # No name leads to the list before it is done: foreign code may reach the names of its callers.
+        replies = list(map(objects.perform, steps))
+    for place, (reply, result) in enumerate(zip(replies, objects.results, strict=True)):
+        if not _is_unchanged(reply.value, result):  # a later step has changed the object that was returned
+            replies[place] = replace(reply, altered=True)
+    return replies
 
 
 def objects_after(classes: Mapping[str, type], steps: Sequence[Step]) -> Mapping[str, Any]:
@@ -93,8 +96,8 @@ class _Objects:
     """The objects that the steps of one request make, and the results of these steps."""
 
     def __init__(self, classes: Mapping[str, type], base: str | None) -> None:
-        self.classes, self.base = classes, base
-        self.modules = [str(each.__module__) for each in classes.values()]
+        self.submitted = self.classes = classes
+        self.base = base
         self.objects: dict[str, Any] = {}
         self.generators: dict[int, np.random.RandomState] = {}
         self.results: list[Any] = []
@@ -105,37 +108,29 @@ class _Objects:
         except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
             reply, result = self._error_reply(error, step), None
         self.results.append(result)
-        used = standins.used()
-        if standins.used_by_import() and _has_nan(result):  # the number of a stand-in is NaN
-            used = tuple(dict.fromkeys((*used, *standins.used_by_import())))
-        return replace(reply, stand_ins=used) if used else reply
+        used = standins.used
+        if standins.used_by_import and _has_nan(result):  # the number of a stand-in is NaN
+            used = used | standins.used_by_import
+        return replace(reply, stand_ins=tuple(used)) if used else reply
 
     def _error_reply(self, error: BaseException, step: Step) -> Reply:
-        cause, place = crashes.cause_of(error), crashes.place_of(error, self.modules, self.base)
+        modules = {str(each.__module__) for each in self.submitted.values()}
+        cause, place = crashes.cause_of(error), crashes.place_of(error, modules, self.base)
         if isinstance(error, AttributeError) and isinstance(step, Call) and error.name == step.method:
             cause = "absent"
-        elif isinstance(error, TypeError) and isinstance(step, New | Call) and crashes.is_raised_in(error, __file__):
-            cause, place = "arguments", self._definition(step)  # nothing of the called function has run
+        elif isinstance(error, TypeError) and isinstance(step, New | Call) and crashes.file_of(error) == __file__:
+            if isinstance(step, New):
+                called = self.classes.get(step.cls)
+            else:
+                called = getattr(self.objects[step.name], step.method, None)
+            # Nothing of the called function has run.
+            cause, place = "arguments", crashes.definition_of(called, modules, self.base)
         elif isinstance(step, Put) and cause != "refused":
             cause = "not set"
-        elif standins.used() and cause not in _CERTAIN:
+        elif standins.used and cause not in _CERTAIN:
             cause = "stand-in"
         kind = "memory" if crashes.is_full(error) else type(error).__name__
         return Reply(error=crashes.describe_error(error), error_kind=kind, cause=cause, place=place)
-
-    def _definition(self, step: Step) -> Place | None:
-        """Where the function that a step calls is defined."""
-        called = self.classes.get(step.cls) if isinstance(step, New) else None
-        if isinstance(step, Call):
-            called = getattr(self.objects[step.name], step.method, None)
-        return crashes.definition_of(called, self.modules, self.base)
-
-    def mark_altered(self, replies: list[Reply]) -> list[Reply]:
-        """The replies, with ``altered`` set where a later step has changed the object that was returned."""
-        return [
-            reply if _is_unchanged(reply.value, result) else replace(reply, altered=True)
-            for reply, result in zip(replies, self.results, strict=True)
-        ]
 
     def _act(self, step: Step) -> tuple[Reply, Any]:
         match step:

@@ -266,7 +266,16 @@ DONE = Reply()
 
 
 class Executor(Protocol):
-    """Where the code of an implementation runs: in this process or in a sandbox."""
+    """Where the code of an implementation runs: in this process or in a sandbox.
+
+    Attributes
+    ----------
+    stand_ins
+        Names of the absent modules whose stand-ins have given a value to any call, in the order of their use. Whoever
+        wants to know those of certain calls clears it before.
+    """
+
+    stand_ins: dict[str, None]
 
     def missing(self) -> Mapping[str, str]:
         """Names of the contract's classes that the implementation lacks, each with the reason."""
@@ -276,6 +285,9 @@ class Executor(Protocol):
 
     def modules(self) -> Mapping[str, str]:
         """Names of classes, each with the module that a script can import it from, as far as that is known."""
+
+    def spent(self) -> float:
+        """Seconds of processor time that the implementation has used so far; only differences have a meaning."""
 
     def run(self, steps: Sequence[Step]) -> list[Reply]:
         """Perform steps in order on new objects; one reply for each. An error in one does not end the others."""

@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
-from .crashes import is_raised_in
+from .crashes import file_of
 from .import_time import TimeUpError
 
 
@@ -25,7 +25,7 @@ def costs_no_more_than_its_line(error: BaseException) -> bool:
     that the author would have given.
     """
     argparse = sys.modules.get("argparse")
-    asking = type(error) is SystemExit and argparse is not None and is_raised_in(error, argparse.__file__ or "")
+    asking = type(error) is SystemExit and argparse is not None and file_of(error) == argparse.__file__
     return isinstance(error, Exception) or asking
 
 

@@ -33,7 +33,7 @@ def main(settings: str) -> None:
     # These names come from `site`, which is not imported here.
     vars(builtins).update(exit=sys.exit, quit=sys.exit)
     found = loading.load(Path(given["root"]), given["wanted"], given["optional"], given["seconds"], given["wall"])
-    standins.keep_uses_of_import()
+    standins.used_by_import.update(standins.used)
     send({**loading.as_mapping(found), "stand_ins": sorted(set(finder.names))})
     root = Path(given["root"]).resolve()
     base = str(root if root.is_dir() else root.parent)

@@ -24,39 +24,16 @@ _OPERATORS = (
     "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod", "pow",
     "rpow", "matmul", "rmatmul", "and", "rand", "or", "ror", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert",
 )  # fmt: skip
-#: The names of the absent modules whose stand-ins have given values since `forget_uses` was called.
-_uses: dict[str, None] = {}
-#: The same of the time when the submission was imported.
-_uses_of_import: dict[str, None] = {}
+#: Names of the absent modules whose stand-ins have given a value in this request: a number, a length, a truth value.
+#: Who calculates with one gets a stand-in again, which tells by itself where it comes from; a value does not.
+used: dict[str, None] = {}
+#: The same while the submission was imported: what its own constants may come from.
+used_by_import: dict[str, None] = {}
 _UNPACK = dis.opmap["UNPACK_SEQUENCE"]
 
 
-def forget_uses() -> None:
-    """Begin anew to count what `used` tells."""
-    _uses.clear()
-
-
-def keep_uses_of_import() -> None:
-    """Begin anew to count, and keep what was counted until now for `used_by_import`."""
-    _uses_of_import.update(_uses)
-    _uses.clear()
-
-
-def used_by_import() -> tuple[str, ...]:
-    """As `used`, of the time when the submission was imported: what its own constants may come from."""
-    return tuple(_uses_of_import)
-
-
-def used() -> tuple[str, ...]:
-    """The names of the absent modules whose stand-ins have given a value: a number, a length, a truth value.
-
-    Who calculates with one gets a stand-in again, which tells by itself where it comes from; a value does not.
-    """
-    return tuple(_uses)
-
-
 def _use(stand_in: Any) -> None:
-    _uses[_module_of(stand_in) or "something"] = None
+    used[_module_of(stand_in) or "something"] = None
 
 
 def _operator(operand: Any, *_: Any) -> Any:

@@ -13,7 +13,7 @@ from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
-#: The vocabulary has no word for a factor or a function that is not due: the place alone is told.
+#: The vocabulary has no word for a function that is not due: the place alone is told.
 NO_WORD = ""
 #: Functions that make whole numbers.
 _ROUNDING = ("floor", "ceil", "rint", "trunc")
@@ -39,7 +39,7 @@ def _factor_word(place: Place, *, divides: bool) -> str:
     """What a factor too many, or a divisor, is called."""
     if (not place.varies and not place.shape) or np.asarray(place.value).dtype.kind in "iu":
         return "scaled"
-    return "factor-missing" if divides else NO_WORD
+    return "factor-missing" if divides else "extra-factor"
 
 
 def drops(view: View) -> Iterator[Edit]:

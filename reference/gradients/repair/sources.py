@@ -120,8 +120,8 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
     NoSourceError
         There is none whose source is at hand.
     """
-    ran = _codes(call)
-    elsewhere = {code for other in others for code in _codes(other)}
+    ran = _codes(call)[0]
+    elsewhere = {code for other in others for code in _codes(other)[0]}
     codes = [code for code in ran if code not in elsewhere and _is_of_writer(code)]
     nested = {inner for code in codes for inner in code.co_consts if isinstance(inner, CodeType)}
     codes = [code for code in codes if code not in nested]
@@ -140,14 +140,23 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
     return found
 
 
-def _codes(call: Callable[[], Any]) -> dict[CodeType, Mapping[str, Any]]:
-    """The code of all functions of Python that a call runs, in order, with the globals of its module.
+def calls_in(call: Callable[[], Any]) -> int:
+    """How many functions a call runs, those that are not written in Python among them."""
+    return _codes(call)[1]
 
-    Code that runs with the globals of several modules, such as that of a file that was imported twice, has none.
+
+def _codes(call: Callable[[], Any]) -> tuple[dict[CodeType, Mapping[str, Any]], int]:
+    """The code of all functions of Python that a call runs, in order, and how many calls of any functions it makes.
+
+    Each code has the globals of its module. Code that runs with the globals of several modules, such as that of a file
+    that was imported twice, has none.
     """
     seen: dict[CodeType, Mapping[str, Any]] = {}
+    count = 0
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
         if event == "call" and seen.setdefault(frame.f_code, frame.f_globals) is not frame.f_globals:
             seen[frame.f_code] = {}
 
@@ -157,7 +166,7 @@ def _codes(call: Callable[[], Any]) -> dict[CodeType, Mapping[str, Any]]:
         call()
     finally:
         sys.setprofile(before)
-    return seen
+    return seen, count
 
 
 def _is_of_writer(code: CodeType) -> bool:

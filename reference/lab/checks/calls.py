@@ -20,8 +20,7 @@ from reference.lab.checks.promises import judge_types
 from reference.lab.context import ORDINARY, Context
 from reference.lab.contract import MESSAGES, Case, Message, Sizes
 from reference.lab.formatting import repro
-from reference.lab.raising import raised, word_by_position
-from reference.lab.replies import as_numbers
+from reference.lab.replies import as_numbers, raised, word_by_position
 from reference.numerics.sampling import normal_numbers, short_numbers
 from reference.wording import fact
 

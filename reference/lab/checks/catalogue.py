@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -106,17 +106,12 @@ _RIGHT_PARTS = (
 )
 
 
-def all_checks(*, in_process: bool = False) -> Iterator[Check]:
+def all_checks(*, in_process: bool = False) -> Sequence[Check]:
     """Every check, each after those that it depends on.
 
     ``in_process`` adds those of formulas, for code that runs in the process of the examiner and may be followed there.
     """
-    before = list(_of_one_answer())
-    for each in before:
-        yield each
-        if in_process and each.id in _LAST:
-            yield _of_formula(_LAST[each.id])
-    yield from rehearsal.checks(before)
+    return _IN_PROCESS if in_process else _ANYWHERE
 
 
 def _of_one_answer() -> Iterator[Check]:
@@ -126,6 +121,7 @@ def _of_one_answer() -> Iterator[Check]:
         for message in MESSAGES:
             if message.cls == cls:
                 yield from _of_message(message)
+                yield _of_formula(message)
         if key == "linear":
             for run, name, subject in parameters.OF_LINEAR:
                 needs = "linear.update_params.adds" if name.endswith("adds_again") else "linear.made"
@@ -195,6 +191,7 @@ def _of_formula(message: Message) -> Check:
         partial(run, message=message),
         (f"{prefix}.answers",),
         assignments=_assignments(message.key),
+        explained_by=(f"{prefix}.values",),
     )
 
 
@@ -219,5 +216,8 @@ def _name(check: Promise) -> str:
     return check.__name__.removeprefix("check_")
 
 
-#: By the id of the last check of each message: the message.
-_LAST = {list(_of_message(message))[-1].id: message for message in MESSAGES}
+_FORMULAS = {f"{message.key}.{message.method}.formula" for message in MESSAGES}
+_OF_ONE_ANSWER = tuple(_of_one_answer())
+_WITHOUT_FORMULAS = tuple(each for each in _OF_ONE_ANSWER if each.id not in _FORMULAS)
+_REHEARSAL = tuple(rehearsal.checks(_WITHOUT_FORMULAS))
+_ANYWHERE, _IN_PROCESS = (*_WITHOUT_FORMULAS, *_REHEARSAL), (*_OF_ONE_ANSWER, *_REHEARSAL)

@@ -16,8 +16,7 @@ from reference.lab.context import Context, Response, wrong_entry
 from reference.lab.contract import one_hot
 from reference.lab.net_run import NetRun
 from reference.lab.network import NetCase
-from reference.lab.raising import raised
-from reference.lab.replies import part_of
+from reference.lab.replies import part_of, raised
 from reference.numerics import network_rounding, rounding, tolerances
 from reference.numerics.estimate import Estimate
 from reference.wording import Fact, fact

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab.context import MOST_SHOWN, Context, Response, entry
-from reference.lab.raising import raised, word_by_position, word_of
-from reference.lab.replies import as_numbers, type_of
+from reference.lab.replies import as_numbers, raised, type_of, word_by_position, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -25,13 +24,14 @@ _SIZES = {"n_inputs": 40, "n_units": 50}
 
 def check_made(context: Context, cls: str) -> None:
     """An object can be made with the contract's arguments, by their names, and its parameters can be set."""
-    draw = short_numbers(context.rng("made"))
-    shapes = {"W": tuple(_SIZES.values()), "b": (_SIZES["n_units"],)} if cls == "LinearLayer" else {}
-    puts = [Put("layer", name, draw(shape)) for name, shape in shapes.items()]
-    reply, *others = context.executor.run([new_layer(context, cls, _SIZES), *puts])
+    new, puts = new_layer(context, cls, _SIZES), []
+    if cls == "LinearLayer":
+        draw, (n_inputs, n_units) = short_numbers(context.rng("made")), _SIZES.values()
+        puts = [Put("layer", "W", draw((n_inputs, n_units))), Put("layer", "b", draw((n_units,)))]
+    reply, *others = context.executor.run([new, *puts])
     if reply.error is not None:
         context.log.append(Response((reply.error_kind,)))
-        due = fact("makes", cls=cls, names=tuple(new_layer(context, cls, _SIZES).arguments))
+        due = fact("makes", cls=cls, names=tuple(new.arguments))
         raise Violation(due, raised(reply), mistake=word_of(reply))
     for put, other in zip(puts, others, strict=True):
         if other.error is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,9 +15,8 @@ from reference.engine import Check, first_sentence
 from reference.execution.worker.protocol import Reply
 from reference.findings import NotApplicable, Violation
 from reference.lab.context import Context, wrong_entry
-from reference.lab.raising import raised, word_of
 from reference.lab.rehearsal import DEEP_BATCH, DEEP_WIDTHS, LAB_SEED, Experiment, images, spirals, xor
-from reference.lab.replies import as_numbers, no_numbers, part_of, word_for
+from reference.lab.replies import as_numbers, no_numbers, part_of, raised, word_for, word_of
 from reference.numerics import descent_rounding, tolerances
 from reference.numerics.descent_rounding import Due
 from reference.numerics.estimate import Estimate
@@ -34,8 +32,8 @@ _SPIRALS_EPOCHS = {"quick": 2, "normal": 40, "exhaustive": 60}
 _DEEP_EPOCHS = {"quick": 1, "normal": 2, "exhaustive": 2}
 #: Mini-batches of an epoch of the deep net.
 _DEEP_BATCHES = 2
-#: Images of a trial of the deep net, and how many seconds the whole training may take by it. Loops over samples, pixels
-#: and units may be right, but would take minutes.
+#: Images of a trial of the deep net, and how many seconds of processor time the whole training may take by it. Loops
+#: over samples, pixels and units may be right, but would take minutes.
 _FEW_IMAGES, _MOST_SECONDS = 50, 60.0
 #: The learning rates with which the lab trains the spirals.
 _SPIRALS_RATES = (0.2, 1.0, 5.0)
@@ -163,7 +161,7 @@ class _Place:
 
 
 def rehearse(context: Context, run: Experiment) -> float:
-    """Train, and return for how many seconds the submission was waited for.
+    """Train, and return the seconds of processor time that the submission took.
 
     Raises
     ------
@@ -177,9 +175,9 @@ def rehearse(context: Context, run: Experiment) -> float:
         if cls in missing:
             raise NotApplicable(fact("absent", said=missing[cls]))
     groups = run.groups()
-    started = time.monotonic()
+    before = context.executor.spent()
     replies = context.executor.run([step for group in groups for step in group])
-    seconds = time.monotonic() - started
+    seconds = context.executor.spent() - before
     waiting = iter(replies)
     made, *rounds, after = [list(islice(waiting, len(group))) for group in groups]
     places = [_Place(run, epoch, batch, rows) for epoch, batch, rows in run.batches()]

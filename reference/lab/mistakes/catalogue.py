@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inspect import cleandoc, isclass
 from typing import Any
 
+from reference.execution.in_process import InProcess
 from reference.lab.mistakes import plain
 
 
@@ -44,6 +45,10 @@ class Mistake:
     def words(self) -> tuple[str, ...]:
         """All words, each once; ``word`` comes first."""
         return tuple(dict.fromkeys((self.word, *self.further)))
+
+    def executor(self) -> InProcess:
+        """Where it answers as an implementation does that is judged."""
+        return InProcess(self.classes, {name: "" for name in plain.CLASSES if name not in self.classes})
 
 
 #: Filled by `wrong`, in the order of the modules that use it.

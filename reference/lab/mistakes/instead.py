@@ -208,10 +208,6 @@ def _losses_of(of: Callable[[Array], Array]) -> Formula:
     return formula
 
 
-def _unlogged_losses_of(of: Callable[[Array], Array]) -> Formula:
-    return lambda given: (-(given["T"] * of(given["X"])).sum(axis=1, keepdims=True),)
-
-
 #: In place of dW: from X and delta_next.
 _WEIGHTS: tuple[tuple[str, str, Callable[[Array, Array], Any]], ...] = (
     ("", "", lambda X, d: X.T @ d / len(X)),

@@ -8,13 +8,9 @@ import numpy as np
 
 from reference.lab.mistakes import plain
 from reference.lab.mistakes.catalogue import wrong
+from reference.lab.mistakes.plain import softmax
 
 _LOSS = "LossCrossEntropyForSoftmaxLogits"
-
-
-def _softmax(X: Any) -> Any:
-    E = np.exp(X - X.max(axis=1, keepdims=True))
-    return E / E.sum(axis=1, keepdims=True)
 
 
 def _losses(X: Any, T: Any) -> Any:
@@ -34,31 +30,31 @@ def forward_without_shift(self: Any, X: Any, T: Any) -> Any:
 @wrong(f"{_LOSS}.forward", "log-of-zero")
 def forward_log_of_softmax(self: Any, X: Any, T: Any) -> Any:
     """The probability of a class a thousand behind is 0 for the computer: must its logarithm go through it?"""
-    return -np.where(T != 0, T * np.log(_softmax(X)), 0).sum(axis=1, keepdims=True)
+    return -np.where(T != 0, T * np.log(softmax(X)), 0).sum(axis=1, keepdims=True)
 
 
 @wrong(f"{_LOSS}.forward", "log-of-zero")
 def forward_log_of_every_probability(self: Any, X: Any, T: Any) -> Any:
     """What is 0 times log 0 on paper, and what is it for numpy?"""
-    return -(T * np.log(_softmax(X))).sum(axis=1, keepdims=True)
+    return -(T * np.log(softmax(X))).sum(axis=1, keepdims=True)
 
 
 @wrong(f"{_LOSS}.forward", "epsilon-added")
 def forward_with_epsilon(self: Any, X: Any, T: Any) -> Any:
     """How large can the loss become at most with the small number in the logarithm?"""
-    return -(T * np.log(_softmax(X) + 1e-8)).sum(axis=1, keepdims=True)
+    return -(T * np.log(softmax(X) + 1e-8)).sum(axis=1, keepdims=True)
 
 
 @wrong(f"{_LOSS}.forward", "epsilon-added")
 def forward_with_smaller_epsilon(self: Any, X: Any, T: Any) -> Any:
     """How large can the loss become at most with the small number in the logarithm?"""
-    return -(T * np.log(_softmax(X) + 1e-12)).sum(axis=1, keepdims=True)
+    return -(T * np.log(softmax(X) + 1e-12)).sum(axis=1, keepdims=True)
 
 
 @wrong(f"{_LOSS}.forward", "clipped")
 def forward_clipped(self: Any, X: Any, T: Any) -> Any:
     """How large can the loss become at most with that limit, and how large should it?"""
-    return -(T * np.log(np.clip(_softmax(X), 1e-15, 1))).sum(axis=1, keepdims=True)
+    return -(T * np.log(np.clip(softmax(X), 1e-15, 1))).sum(axis=1, keepdims=True)
 
 
 @wrong(f"{_LOSS}.forward", "batch-wide-shift")
@@ -163,7 +159,7 @@ def forward_binary(self: Any, X: Any, T: Any) -> Any:
 @wrong(f"{_LOSS}.forward", "binary-cross-entropy")
 def forward_binary_of_softmax(self: Any, X: Any, T: Any) -> Any:
     """Which formula has a term (1 - t) log(1 - p), and for how many classes?"""
-    P = _softmax(X)
+    P = softmax(X)
     return -(T * np.log(P) + (1 - T) * np.log(1 - P)).sum(axis=1, keepdims=True)
 
 
@@ -212,43 +208,43 @@ def delta_of_logits(self: Any, X: Any, T: Any) -> Any:
 @wrong(f"{_LOSS}.delta", "target-subtracted-twice")
 def delta_minus_targets_twice(self: Any, X: Any, T: Any) -> Any:
     """What should the entries of a row of p - t sum to?"""
-    return _softmax(X) - 2 * T
+    return softmax(X) - 2 * T
 
 
 @wrong(f"{_LOSS}.delta", "term-missing")
 def delta_without_targets(self: Any, X: Any, T: Any) -> Any:
     """What should the entries of a row of p - t sum to?"""
-    return _softmax(X)
+    return softmax(X)
 
 
 @wrong(f"{_LOSS}.delta", "sign")
 def delta_negated(self: Any, X: Any, T: Any) -> Any:
     """If the target's logit grows, does the loss grow or shrink?"""
-    return T - _softmax(X)
+    return T - softmax(X)
 
 
 @wrong(f"{_LOSS}.delta", "sign")
 def delta_plus_targets(self: Any, X: Any, T: Any) -> Any:
     """What should the entries of a row of p - t sum to?"""
-    return _softmax(X) + T
+    return softmax(X) + T
 
 
 @wrong(f"{_LOSS}.delta", "averaged-over-batch")
 def delta_divides_by_samples(self: Any, X: Any, T: Any) -> Any:
     """delta belongs to each sample alone. Where does the contract divide by the number of samples, and where not?"""
-    return (_softmax(X) - T) / len(X)
+    return (softmax(X) - T) / len(X)
 
 
 @wrong(f"{_LOSS}.delta", "divided-by-classes")
 def delta_divides_by_classes(self: Any, X: Any, T: Any) -> Any:
     """Is the loss of a sample a sum over the classes, or a mean?"""
-    return (_softmax(X) - T) / X.shape[1]
+    return (softmax(X) - T) / X.shape[1]
 
 
 @wrong(f"{_LOSS}.delta", "wrong-function")
 def delta_with_respect_to_probabilities(self: Any, X: Any, T: Any) -> Any:
     """-t / p is the derivative with respect to the probabilities; with respect to what is this one asked for?"""
-    return -T / _softmax(X)
+    return -T / softmax(X)
 
 
 @wrong(f"{_LOSS}.delta", "wrong-axis")
@@ -267,19 +263,19 @@ def delta_logistic(self: Any, X: Any, T: Any) -> Any:
 @wrong(f"{_LOSS}.delta", "term-missing")
 def delta_by_diagonal(self: Any, X: Any, T: Any) -> Any:
     """Does a probability change with the logit of another class?"""
-    return -T * (1 - _softmax(X))
+    return -T * (1 - softmax(X))
 
 
 @wrong(f"{_LOSS}.delta", "clipped")
 def delta_clipped(self: Any, X: Any, T: Any) -> Any:
     """Whose work is it to limit a gradient, and does the contract ask for it?"""
-    return np.clip(_softmax(X) - T, -0.5, 0.5)
+    return np.clip(softmax(X) - T, -0.5, 0.5)
 
 
 @wrong(f"{_LOSS}.delta", "clipped")
 def delta_zero_where_confident(self: Any, X: Any, T: Any) -> Any:
     """A small gradient is not zero: what does the sample still have to teach?"""
-    P = _softmax(X)
+    P = softmax(X)
     confident = 0.99
     return (P - T) * (P.max(axis=1, keepdims=True) <= confident)
 
@@ -294,7 +290,7 @@ def delta_with_epsilon(self: Any, X: Any, T: Any) -> Any:
 @wrong(f"{_LOSS}.delta", "low-precision")
 def delta_in_single_precision(self: Any, X: Any, T: Any) -> Any:
     """About seven digits are right and the rest is not: where does float32 come in?"""
-    return (_softmax(X.astype(np.float32)) - T.astype(np.float32)).astype(np.float64)
+    return (softmax(X.astype(np.float32)) - T.astype(np.float32)).astype(np.float64)
 
 
 @wrong(f"{_LOSS}.delta", "finite-differences")
@@ -311,13 +307,13 @@ def delta_by_differences(self: Any, X: Any, T: Any) -> Any:
 def delta_in_place(self: Any, X: Any, T: Any) -> Any:
     """The caller still needs its array: which statement writes into it?"""
     X -= X.max(axis=1, keepdims=True)
-    return _softmax(X) - T
+    return softmax(X) - T
 
 
 @wrong(f"{_LOSS}.delta", "batch-size-dependent")
 def delta_with_squeezed_targets(self: Any, X: Any, T: Any) -> Any:
     """What does an array of one row become when it is squeezed, and what when it is broadcast?"""
-    return _softmax(X) - (T if len(T) > 1 else T.mean())
+    return softmax(X) - (T if len(T) > 1 else T.mean())
 
 
 @wrong(f"{_LOSS}.delta", "stateful")
@@ -326,7 +322,7 @@ class ProbabilitiesFromLastForward(plain.LossCrossEntropyForSoftmaxLogits):
 
     def forward(self, X: Any, T: Any) -> Any:
         """Right, but remembers."""
-        self.P = _softmax(X)
+        self.P = softmax(X)
         return _losses(X, T)
 
     def delta(self, X: Any, T: Any) -> Any:

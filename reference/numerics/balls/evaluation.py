@@ -20,10 +20,10 @@ from reference.numerics.balls.tape import (
     Undecided,
     accumulate,
     accumulate_beyond,
-    precision,
     recording,
 )
 from reference.numerics.estimate import Estimate, of_enclosures
+from reference.numerics.oracles.ball import precision
 
 Array = NDArray[np.float64]
 #: From arrays of balls (and other arguments as they are) to an array of balls.

@@ -12,8 +12,9 @@ from reference.numerics import ball_tolerances
 from reference.numerics.balls.array import balls, plain
 from reference.numerics.balls.evaluation import Run, is_single
 from reference.numerics.balls.formulas import exact
-from reference.numerics.balls.tape import Undecided, precision, recording
+from reference.numerics.balls.tape import Undecided, recording
 from reference.numerics.estimate import of_enclosures
+from reference.numerics.oracles.ball import precision
 
 Array = NDArray[np.float64]
 

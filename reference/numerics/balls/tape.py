@@ -6,7 +6,6 @@ flint keeps one precision for the whole process, so there is one recording at a 
 from __future__ import annotations
 
 import gc
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,9 +13,7 @@ from typing import Any
 import flint
 
 from reference.numerics import ball_tolerances
-
-#: One evaluation at a time: flint's precision and the tape belong to the process.
-LOCK = threading.RLock()
+from reference.numerics.oracles.ball import LOCK
 
 #: Operations in the order in which they were made: a result with its operands and slopes, or None with a function that
 #: carries the adjoints of a whole block back.
@@ -64,18 +61,6 @@ def count_comparison() -> None:
     COMPARED[0] += 1
     if COMPARED[0] > ball_tolerances.MOST_COMPARISONS:
         raise Refused(f"more than {ball_tolerances.MOST_COMPARISONS} comparisons", "take too long in ball arithmetic")
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """In the block flint computes with this many bits; other threads wait."""
-    with LOCK:
-        before = flint.ctx.prec
-        flint.ctx.prec = bits
-        try:
-            yield
-        finally:
-            flint.ctx.prec = before
 
 
 @contextmanager

@@ -12,7 +12,10 @@ python-flint is optional; `available` says whether it is there.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import mul, truediv
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,8 @@ from reference.numerics.estimate import Estimate, of_enclosures
 Array = NDArray[np.float64]
 
 
+#: One evaluation at a time: flint's precision, and the tape of `reference.numerics.balls`, belong to the process.
+LOCK = threading.RLock()
 #: What this oracle is called in a finding.
 NAME = "ball arithmetic"
 
@@ -246,37 +251,35 @@ class Balls:
     def __mul__(self, other: Any) -> Balls:
         left, right = self._aligned(other)
         a, b = left.matrix, right.matrix
-        product = _zipped(lambda x, y: x * y, a, b)
-        back = (left, lambda g: _zipped(lambda x, y: x * y, g, b)), (right, lambda g: _zipped(lambda x, y: x * y, g, a))
+        product = _zipped(mul, a, b)
+        back = (left, lambda g: _zipped(mul, g, b)), (right, lambda g: _zipped(mul, g, a))
         return _node(product, left.shape, *back)
 
     def __truediv__(self, other: Any) -> Balls:
         left, right = self._aligned(other)
         a, b = left.matrix, right.matrix
-        quotient = _zipped(lambda x, y: x / y, a, b)
+        quotient = _zipped(truediv, a, b)
 
         def back_to_divisor(g: Any) -> Any:
-            return -_zipped(lambda x, y: x / y, _zipped(lambda x, y: x * y, g, quotient), b)
+            return -_zipped(truediv, _zipped(mul, g, quotient), b)
 
-        return _node(
-            quotient, left.shape, (left, lambda g: _zipped(lambda x, y: x / y, g, b)), (right, back_to_divisor)
-        )
+        return _node(quotient, left.shape, (left, lambda g: _zipped(truediv, g, b)), (right, back_to_divisor))
 
     def exp(self) -> Balls:
         """e^x."""
         result = _mapped(lambda x: x.exp(), self.matrix)
-        return _node(result, self.shape, (self, lambda g: _zipped(lambda x, y: x * y, g, result)))
+        return _node(result, self.shape, (self, lambda g: _zipped(mul, g, result)))
 
     def log(self) -> Balls:
         """Natural logarithm."""
         x = self.matrix
-        return _node(_mapped(lambda e: e.log(), x), self.shape, (self, lambda g: _zipped(lambda a, b: a / b, g, x)))
+        return _node(_mapped(lambda e: e.log(), x), self.shape, (self, lambda g: _zipped(truediv, g, x)))
 
     def tanh(self) -> Balls:
         """Hyperbolic tangent."""
         result = _mapped(lambda x: x.tanh(), self.matrix)
         slope = _mapped(lambda y: 1 - y * y, result)
-        return _node(result, self.shape, (self, lambda g: _zipped(lambda a, b: a * b, g, slope)))
+        return _node(result, self.shape, (self, lambda g: _zipped(mul, g, slope)))
 
     def relu(self) -> Balls:
         """max(x, 0). Where the ball contains 0 the slope is the ball [0, 1], which contains every legal slope."""
@@ -284,7 +287,7 @@ class Balls:
         either = arb(0.5, 0.5)
         slope = _mapped(lambda x: arb(1) if x > 0 else (arb(0) if x < 0 else either), self.matrix)
         result = _mapped(lambda x: x if x > 0 else (arb(0) if x < 0 or x.is_zero() else x.union(arb(0))), self.matrix)
-        return _node(result, self.shape, (self, lambda g: _zipped(lambda a, b: a * b, g, slope)))
+        return _node(result, self.shape, (self, lambda g: _zipped(mul, g, slope)))
 
     def amax(self, dim: int, *, keepdim: bool) -> Balls:
         """The largest entry of each row; only for constants, so call `detach` first."""
@@ -348,10 +351,21 @@ def _constant(number: int, n: int, m: int) -> Any:
     return _flint().arb_mat(n, m, [number] * (n * m))
 
 
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """In the block flint computes with this many bits; other threads wait."""
+    flint = _flint()
+    with LOCK:
+        before = flint.ctx.prec
+        flint.ctx.prec = bits
+        try:
+            yield
+        finally:
+            flint.ctx.prec = before
+
+
 def _enclosed(compute: Callable[[], Sequence[Balls]]) -> tuple[Estimate, ...]:
     """The results at the lowest precision at which they are narrow enough, or else at the highest."""
-    from reference.numerics.balls.tape import precision  # noqa: PLC0415 - needs flint, which is optional
-
     for bits in ball_tolerances.BALL_BITS:
         with precision(bits):
             estimates, narrow = zip(*(_rounded(balls) for balls in compute()), strict=True)
