@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 import bp
 from reference.numerics.memo import MAX_BYTES, Memo
 from reports.training import data, sources
+from tests.collecting import is_left_out, pytest_collection, pytest_collection_finish
 from tests.fake_mirrors import FILES, FakeMirror, serving
 
-pytest_plugins = ["pytester", "tests.collecting"]
+pytest_plugins = ["pytester"]
+__all__ = ["pytest_collection", "pytest_collection_finish"]  # pytest finds these hooks here
 
 # For PyTorch, which is loaded later: where other processes want the cores, its threads spend seconds on waiting for
 # each other, and no test has work enough for two.
@@ -58,6 +60,8 @@ def pytest_configure() -> None:
 
 class _Module(pytest.Module):
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        if is_left_out(self.path, self.config):
+            return []
         try:
             return super().collect()
         except self.CollectError as error:
