@@ -36,6 +36,8 @@ def _replacements(view: View, *, plain: bool) -> Iterator[Edit]:
                 continue
             if plain and part.text == place.text:
                 continue
+            if part.shape and part.is_nothing and place.is_floating:
+                continue  # a sum that has not begun yet; the formula without the value is another edit
             cost = 1.0 + 0.3 * (not part.is_plain) + 0.5 * (not old_plain) + 0.2 * (part.shape != place.shape)
             yield Edit(place, partial(naming.of_replacement, place, part), cost, part.node)
 

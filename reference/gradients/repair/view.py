@@ -69,6 +69,11 @@ class Part:
         return array.dtype.kind == "b" or bool(array.ndim and ((array == 0) | (array == 1)).all())
 
     @cached_property
+    def is_nothing(self) -> bool:
+        """Whether it is 0 in all runs."""
+        return not any(np.any(each) for each in self.values)
+
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return np.shape(self.value)
