@@ -84,8 +84,8 @@ def own_memo(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def short_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what fails, not of what it is called: the search for a repair takes all its time where none is."""
-    monkeypatch.setattr("reference.numerics.likeness.REPAIR_SECONDS", 0.1)
+    """For tests of what fails, not of what it is called: the search for a repair takes all its steps where none is."""
+    monkeypatch.setattr("reference.numerics.likeness.REPAIR_STEPS", 1_000_000)
 
 
 @pytest.fixture

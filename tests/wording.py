@@ -39,7 +39,7 @@ LAB_VOCABULARY = frozenset({
     "wrong-argument", "last-sample-wrong", "row-wrong", "mask-inverted",
 })  # fmt: skip
 VOCABULARY = LAB_VOCABULARY | {
-    "swapped", "not-summed", "other-epsilon", "mask-from-other", "entry-wrong", "shifted", "flipped",
+    "swapped", "not-summed", "other-epsilon", "mask-from-other", "entry-wrong", "shifted", "flipped", "extra-factor",
 }  # fmt: skip
 _MESSAGES = {message.subject: message for message in MESSAGES}
 _WORD = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:'[a-z]+)?")

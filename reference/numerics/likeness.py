@@ -69,11 +69,15 @@ REPAIRED_BESIDE = 1e-10
 #: How near two answers have to be, as a part of each number, where one is the other or twice the other. A choice, far
 #: above rounding.
 SAME_ANSWER = 1e-9
-#: Seconds of processor time for the search of an edit that repairs a gradient. A choice.
-REPAIR_SECONDS = 1.0
+#: Steps, as `repair.running.Work` counts them, for the search of an edit that repairs a gradient. A choice: about 1 s.
+REPAIR_STEPS = 10_000_000
 #: How much more far-fetched another repair may be to be looked for. A choice.
 REPAIR_MARGIN = 0.15
 #: Constants as small as this are there to keep something from 0. A choice.
 SMALL_CONSTANT = 0.05
 #: What is left of the error of a gradient that an edit repairs in part. A choice.
 NEARER = 0.8
+#: Entries smaller than this part of the largest do not count where a product is looked for by its logarithm. A choice.
+NOTHING_BESIDE = 1e-4
+#: How near sums of logarithms have to be. A choice: what is left is compared number by number.
+SAME_MARK = 1e-6

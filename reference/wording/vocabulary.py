@@ -155,6 +155,10 @@ MISTAKES: dict[str, Word] = {
         "a term is added that the formula has not",
         "Which terms does the formula add up, and which one stands in the code besides?",
     ),
+    "extra-factor": Word(
+        "a factor that varies with the arguments is multiplied in although the formula has not got it, or has it once",
+        "Write the chain rule with one factor for each step: which factor stands in the code besides?",
+    ),
     "wrong-function": Word(
         "another function is computed than the one that is asked for",
         "Compare the code with the definition, operation by operation: which function is this?",

@@ -22,7 +22,7 @@ _ONE_PLACE = frozenset({"entry-wrong", "row-wrong", "last-sample-wrong"})
 _MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-from-delta", "mask-wrong-threshold"})
 #: Words by the answers alone, each with those that say more of the same mistake where the code shows them.
 _MORE_IN_CODE = {
-    "wrong-argument": _PLACES,
+    "wrong-argument": _PLACES | {"extra-factor"},
     "transposed": _PLACES,
     "scaled": _PLACES | {"wrong-argument"},
     "term-missing": _PLACES | _ONE_PLACE,
@@ -71,7 +71,7 @@ def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
     if of_answers is None or of_code is None:
         return of_answers or of_code or None
     if of_code == "" and of_answers == "wrong-argument":
-        return None  # a factor too many, for which there is no word
+        return None  # a function too many, for which there is no word
     return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
 
 #: Stands in code for numpy, whatever the writer calls it.
 NUMPY = "\0numpy"
+#: Stands in code for the function that gives an array that is no part of it.
+GIVEN = "\0given"
 
 _LOAD = ast.Load()
 
@@ -97,3 +99,10 @@ def exchanged(items: Sequence[Item], one: int, two: int) -> list[Item]:
 def is_module(node: ast.AST) -> bool:
     """Whether an expression is the usual name of a module of mathematics."""
     return isinstance(node, ast.Name) and node.id in {"np", "numpy", "scipy", "math", "torch", "jnp"}
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    """The names that an expression reads."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id

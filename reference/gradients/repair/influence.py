@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -31,8 +30,6 @@ class Influence:
         The code, its places, and a case.
     wrong, right
         The arguments whose gradients are wrong in some case, and the others.
-    deadline
-        By `time.process_time`.
     """
 
     def __init__(
@@ -42,19 +39,17 @@ class Influence:
         sample: Sample,
         wrong: Sequence[int],
         right: Sequence[int],
-        deadline: float,
     ) -> None:
         self._running = running
         self._sample = sample
         self._wrong = [n for n in wrong if not is_right(sample, n, sample.answers[n])]
         self._right = right
-        self._deadline = deadline
         #: Places where no edit can repair the gradient: it does not depend on them, or another one does that is right.
         self.excluded: set[ast.AST] = set()
         #: Edits that multiply a place by a constant.
         self.scalings: list[Edit] = []
         for place in view.places:
-            if time.process_time() > deadline:
+            if running.work.is_over(likeness.REPAIR_STEPS):
                 return
             if place.is_floating and not place.is_nested and place.role != "compared":
                 self._try(place)
@@ -104,7 +99,12 @@ class Influence:
         for place in view.places:
             is_plain = isinstance(place.node, ast.Constant | ast.Name | ast.Attribute)
             is_constant = place.is_floating and not place.varies and not place.shape
-            if is_plain and is_constant and not place.is_nested and time.process_time() < self._deadline:
+            if (
+                is_plain
+                and is_constant
+                and not place.is_nested
+                and not self._running.work.is_over(likeness.REPAIR_STEPS)
+            ):
                 value = self._estimate(place)
                 if value is not None:
                     yield Edit(place, "scaled", 1.4, b.number(value))

@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.repair.building import NUMPY, is_module
+from reference.gradients.repair.building import GIVEN, NUMPY, is_module, names_in
 from reference.gradients.repair.sources import Source
 
 #: Stands in the code for the object that decides.
 _STATE = "\0state of repairs"
 #: Numbers of an array of which a copy is kept.
 _MOST_KEPT = 20_000
+
+
+#: How often the values of an expression in a loop are kept.
+MOST_TURNS = 8
 
 
 class EndlessError(Exception):
@@ -35,6 +39,10 @@ class State:
         What stands there instead.
     values, scopes
         While ``recording``: the first value of each expression, and what names meant where it first stood.
+    given, turn
+        What is added to the replaced expression, for each time that it is computed, and how often it has been.
+    turns, turn_scopes
+        While recording: as ``values`` and ``scopes``, for the first few times.
     ticks, most_ticks
         How often loops have begun again, and how often they may.
     """
@@ -45,6 +53,10 @@ class State:
     values: dict[int, Any] = field(default_factory=dict)
     scopes: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     visits: dict[int, int] = field(default_factory=dict)
+    given: Any = None
+    turn: int = 0
+    turns: dict[int, list[Any]] = field(default_factory=dict)
+    turn_scopes: dict[int, list[Mapping[str, Any]]] = field(default_factory=dict)
     ticks: int = 0
     most_ticks: int = 10**9
 
@@ -57,14 +69,22 @@ class State:
     def record(self, number: int, value: Any) -> Any:
         """Keep the value of an expression."""
         self.visits[number] = self.visits.get(number, 0) + 1
-        if number not in self.values:
-            self.values[number] = kept(value)
+        if self.visits[number] <= MOST_TURNS:
+            self.turns.setdefault(number, []).append(kept(value))
+            self.values.setdefault(number, self.turns[number][0])
         return value
+
+    def next_given(self) -> Any:
+        """What is added this time."""
+        self.turn += 1
+        return self.given[self.turn - 1] if self.turn <= len(self.given) else 0.0
 
     def see(self, number: int, scope: dict[str, Any]) -> None:
         """Keep what names mean at a statement."""
-        if number not in self.scopes:
-            self.scopes[number] = {name: kept(value) for name, value in scope.items()}
+        known = self.turn_scopes.setdefault(number, [])
+        if len(known) < MOST_TURNS:
+            known.append({name: kept(value) for name, value in scope.items()})
+            self.scopes[number] = known[0]
 
     def tick(self) -> None:
         """A loop begins again.
@@ -97,7 +117,7 @@ def filled(code: CodeType, state: State) -> CodeType:
 
 def _filled(constant: Any, state: State) -> Any:
     if isinstance(constant, str):
-        return state if constant == _STATE else np if constant == NUMPY else constant
+        return {_STATE: state, NUMPY: np, GIVEN: state.next_given}.get(constant, constant)
     return filled(constant, state) if isinstance(constant, CodeType) else constant
 
 
@@ -120,9 +140,23 @@ class Sites:
         self.statements: dict[int, ast.stmt] = {}
         self.statement_of: dict[ast.AST, int] = {}
         self.nested: set[ast.AST] = set()
+        #: By a statement of the outermost block: the names of arrays that it changes, each as it is behind it.
+        self.afters: dict[ast.stmt, list[ast.Name]] = {}
         for statement in source.tree.body:
             self._visit(statement, None, nested=False)
         self.next = first + len(self.numbers) + len(self.statements)
+        for statement, names in _changes(source).items():
+            self.afters[statement] = [self._after(statement, name) for name in names]
+
+    def _after(self, statement: ast.stmt, name: str) -> ast.Name:
+        """A place for the value of a name behind a statement."""
+        node = ast.copy_location(ast.Name(name, ast.Load()), statement)
+        self.expressions[self.next] = node
+        self.numbers[node] = self.next
+        self.statement_of[node] = self.next + 1
+        self.source.parents[node] = statement, "after", None
+        self.next += 2
+        return node
 
     def _visit(self, node: ast.AST, statement: int | None, *, nested: bool) -> None:
         if isinstance(node, ast.stmt):
@@ -154,6 +188,56 @@ class Sites:
         """The function with other nodes in the place of some."""
         tree = _Choices(self, replaced=replaced).visit_function(self.source.tree)
         return filled(self.source.compiled(tree), state)
+
+
+def _changes(source: Source) -> dict[ast.stmt, dict[str, None]]:
+    """By a statement of the outermost block: the names whose values it changes, or that are read next behind it."""
+    bound = set(source.function.__code__.co_varnames[: len(source.tree.args.args)])
+    body = [each for each in source.tree.body if not isinstance(each, ast.FunctionDef | ast.ClassDef)]
+    found: dict[ast.stmt, dict[str, None]] = {each: {} for each in body}
+    changed: dict[str, int] = {}
+    for number, statement in enumerate(body):
+        names = dict.fromkeys(_changed_by(statement, bound))
+        for name in names_in(statement):
+            if changed.pop(name, number) < number - 1 and name not in names:
+                found[body[number - 1]][name] = None  # by now the code has more at hand
+        found[statement] |= names
+        new = _bound_by(statement)
+        bound |= new
+        changed |= dict.fromkeys([*names, *new], number)
+    return found
+
+
+def _changed_by(statement: ast.stmt, bound: set[str]) -> list[str]:
+    """The names, of those that are bound before it, whose values a statement changes, but for a plain assignment."""
+    found: dict[str, None] = {}
+    is_block = isinstance(statement, ast.For | ast.While | ast.If)
+    for node in ast.walk(statement):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.AugAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Assign):
+            targets = [each for each in node.targets if is_block or isinstance(each, ast.Subscript)]
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            function = node.value.func
+            targets = node.value.args[:1] if isinstance(function, ast.Attribute) and function.attr == "at" else []
+        found |= dict.fromkeys(_base(each) for each in targets)
+    return [each for each in found if each in bound]
+
+
+def _base(node: ast.expr) -> str:
+    """The name of the array of which something is an entry, or which it is; empty where it has none."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a statement certainly gives a value."""
+    if not isinstance(statement, ast.Assign):
+        return set()
+    names = {each for target in statement.targets for each in ast.walk(target)}
+    return {each.id for each in names if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
 
 
 def _is_site(node: ast.expr) -> bool:
@@ -192,9 +276,21 @@ class _Choices:
         if isinstance(node, ast.For | ast.While):
             copied.body = [ast.Expr(_state_call("tick")), *copied.body]
         number = self._sites.statement_of.get(node)
+        afters = [found for each in self._sites.afters.get(node, ()) for found in self._behind(each)]
         if self._recording and number is not None and number in self._sites.statements:
-            return [ast.Expr(_state_call("see", ast.Constant(value=number), _scope())), copied]
-        return [copied]
+            return [self._seen(number), copied, *afters]
+        return [copied, *afters]
+
+    @staticmethod
+    def _seen(number: int) -> ast.stmt:
+        return ast.Expr(_state_call("see", ast.Constant(value=number), _scope()))
+
+    def _behind(self, node: ast.Name) -> list[ast.stmt]:
+        """What stands behind a statement for the value of a name that it changes."""
+        if self._replaced is not None:
+            return []
+        chosen = ast.Assign([ast.Name(node.id, ast.Store())], self._visit(node))
+        return [self._seen(self._sites.statement_of[node]), chosen] if self._recording else [chosen]
 
     def _fields(self, node: Any) -> Any:
         changed = {}
@@ -222,8 +318,10 @@ class _Choices:
         number = self._sites.numbers.get(node)
         if number is None:
             return copied
-        if self._recording:
-            return _state_call("record", ast.Constant(value=number), copied)
+        chosen = self._chosen(node, number, copied)
+        return _state_call("record", ast.Constant(value=number), chosen) if self._recording else chosen
+
+    def _chosen(self, node: ast.AST, number: int, copied: Any) -> Any:
         if node in self._sites.nested or _is_called(node, self._sites.source):
             return copied
         is_here = ast.Compare(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.repair import building
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name
 from reference.numerics import likeness
@@ -31,6 +32,8 @@ def final(edit: Edit) -> str:
         return "mask-wrong-threshold" if not place.shape else "mask-from-other"
     if place.role == "index" and place.field == "step":
         return "flipped"
+    if word == "term-missing" and _is_nothing(place):
+        return word
     if place.role == "value" and place.is_number and not place.shape and not place.varies:
         return of_constant(place)
     return word
@@ -45,10 +48,30 @@ def of_constant(place: Place) -> str:
     return "scaled"
 
 
+def _is_nothing(place: Place) -> bool:
+    return isinstance(place.node, ast.Constant) and place.value == 0
+
+
+def of_exchange(one: Place | None, two: Place | None) -> str:
+    """The word for two values that stand in each other's place, but for two arguments of a function."""
+    if one is None or two is None:
+        return "wrong-argument"
+    if {one.role, two.role} == {"index"} or {_kind(one), _kind(two)} <= {"i", "u"}:
+        return "transposed"
+    return "swapped" if one.is_of_cotangent and two.is_of_cotangent else "wrong-argument"
+
+
+def _kind(place: Place) -> str:
+    """The kind of numbers of an array; empty for anything else."""
+    return np.asarray(place.value).dtype.kind if place.is_number and place.shape else ""
+
+
 def of_replacement(place: Place, part: Part) -> str:
     """The word for a value that stands where a part is due."""
     if place.role in {"index", "range", "shift"}:
         return "shifted" if isinstance(place.parent, ast.Slice) else "wrong-argument"
+    if _is_nothing(place) and part.varies:
+        return "term-missing"
     if place.role == "compared" or np.asarray(place.value).dtype.kind == "b":
         is_delta = place.is_of_cotangent and not part.is_of_cotangent
         return "mask-wrong-threshold" if not place.shape else "mask-from-delta" if is_delta else "mask-from-other"
@@ -64,7 +87,7 @@ def _of_value(place: Place, part: Part) -> str:
     by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
     if by_ratio in {"scaled", "sign"}:
         return by_ratio
-    made = _around(place, part)
+    made = _around(place, part) or _of_entries(place.node, part.node)
     if made is None:
         made = _inside(place.node, part.node)
     return made if made is not None else by_ratio or "wrong-argument"
@@ -80,15 +103,30 @@ def _around(place: Place, part: Part) -> str | None:
     return "term-missing" if isinstance(new.op, ast.Add | ast.Sub) else None
 
 
+def _of_entries(node: ast.AST, new: ast.AST) -> str | None:
+    """What it is called where other entries of the same array are due; None where it is another array."""
+    while isinstance(node, ast.Attribute) and isinstance(new, ast.Attribute) and node.attr == new.attr == "T":
+        node, new = node.value, new.value
+    if not (isinstance(node, ast.Subscript) and isinstance(new, ast.Subscript)):
+        return None
+    if ast.dump(node.value) != ast.dump(new.value):
+        return None
+    one, two = (sorted(map(ast.dump, building.index_parts(each))) for each in (node, new))
+    if len(one) > 1 and one == two:
+        return "transposed"
+    is_key = any(isinstance(each.slice, ast.Constant) and isinstance(each.slice.value, str) for each in (node, new))
+    return None if is_key else "shifted"
+
+
 def _inside(node: ast.AST, new: ast.AST) -> str | None:
     """What it is called where a part of a product or sum is due alone."""
     wanted, at = ast.dump(new), node
     word: str | None = None
     while isinstance(at, ast.BinOp):
         if isinstance(at.op, ast.Mult | ast.Div):
-            word = word if word is not None else ("" if isinstance(at.op, ast.Mult) else "factor-missing")
+            word = word or ("extra-factor" if isinstance(at.op, ast.Mult) else "factor-missing")
         elif isinstance(at.op, ast.Add | ast.Sub):
-            word = word if word is not None else "extra-term"
+            word = word or "extra-term"
         else:
             return None
         if wanted in {ast.dump(at.left), ast.dump(at.right)}:
@@ -134,6 +172,34 @@ def of_factor(place: Place, part: Part) -> str:
     return "factor-missing" if part.varies or part.shape else "scaled"
 
 
+def of_divisor(place: Place, part: Part) -> str:
+    """The word for a divisor that is missing; where a name stands for a product with it, that name is the wrong one."""
+    at: ast.AST = place.node
+    while _is_product(place.sites.source.parents.get(at, (at, "", None))[0]):
+        at = place.sites.source.parents[at][0]
+    names = {each.id for each in _factors(at) if isinstance(each, ast.Name)}
+    assigned = [each for each in ast.walk(place.sites.source.tree) if isinstance(each, ast.Assign)]
+    made_of = {
+        ast.dump(factor)
+        for each in assigned
+        if isinstance(each.targets[0], ast.Name) and each.targets[0].id in names
+        for factor in _factors(each.value)
+    }
+    return "wrong-argument" if ast.dump(part.node) in made_of else of_factor(place, part)
+
+
+def _is_product(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _factors(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.BinOp) and _is_product(node):
+        yield from _factors(node.left)
+        yield from _factors(node.right)
+    else:
+        yield node
+
+
 def of_term(place: Place, part: Part) -> str:
     """The word for a term that is missing."""
     if place.role == "compared":
@@ -142,7 +208,8 @@ def of_term(place: Place, part: Part) -> str:
         return "scaled"
     if not part.varies and not part.shape and float(np.asarray(part.value)) % 1:
         return "other-epsilon"
-    is_asked = isinstance(place.parent, ast.Call) and called_name(place.parent) not in AXIS_FUNCTIONS
+    is_sum = isinstance(place.node, ast.BinOp) and isinstance(place.node.op, ast.Add | ast.Sub)
+    is_asked = isinstance(place.parent, ast.Call) and not is_sum and called_name(place.parent) not in AXIS_FUNCTIONS
     return "wrong-argument" if is_asked and not place.is_of_cotangent and part.varies else "term-missing"
 
 

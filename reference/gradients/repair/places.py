@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,8 +26,8 @@ class Edit:
     ----------
     place
         The expression or statement that is changed.
-    word
-        What its inverse, the mistake, is called.
+    called
+        What its inverse, the mistake, is called; or what tells it, for the few edits of many that need a word.
     cost
         How far-fetched it is: of several that repair the gradient, the cheapest tells the mistake.
     new
@@ -37,10 +37,15 @@ class Edit:
     """
 
     place: Place
-    word: str
+    called: str | Callable[[], str]
     cost: float
     new: ast.expr | None = None
     replaced: Mapping[ast.AST, Any] = field(default_factory=dict)
+
+    @cached_property
+    def word(self) -> str:
+        """What its inverse is called."""
+        return self.called if isinstance(self.called, str) else self.called()
 
 
 @dataclass(eq=False)
@@ -59,6 +64,10 @@ class Place:
         Its first value: as asked, for twice the cotangent, for another case, and for another cotangent.
     scope
         What names mean at its statement.
+    visits
+        How often it is computed.
+    turns
+        Its values for the first few times, as ``values``.
     """
 
     sites: Sites
@@ -67,6 +76,7 @@ class Place:
     values: tuple[Any, ...]
     scope: Mapping[str, Any]
     visits: int = 1
+    turns: tuple[Sequence[Any], ...] = ()
 
     @property
     def value(self) -> Any:
@@ -102,6 +112,11 @@ class Place:
         return self.node in self.sites.nested
 
     @cached_property
+    def text(self) -> str:
+        """Its code."""
+        return ast.unparse(self.node)
+
+    @cached_property
     def is_floating(self) -> bool:
         """Whether it is an array or number of floating point."""
         return isinstance(self.value, float | np.ndarray | np.generic) and np.asarray(self.value).dtype.kind == "f"
@@ -119,7 +134,7 @@ class Place:
     @cached_property
     def is_of_cotangent(self) -> bool:
         """Whether it doubles with the cotangent."""
-        return doubles(self.values)
+        return doubles(self.values, self.turns)
 
     @cached_property
     def varies(self) -> bool:
@@ -144,8 +159,11 @@ def varies(values: Sequence[Any]) -> bool:
     return not all(_is_equal(values[0], each) for each in values[1:])
 
 
-def doubles(values: Sequence[Any]) -> bool:
-    """Whether the second value of a `Place`, for twice the cotangent, is twice the first."""
+def doubles(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
+    """Whether the second value of a `Place`, for twice the cotangent, is twice the first, at its first time but 0."""
+    for one, two in zip(*turns[:2], strict=False):
+        if np.any(np.asarray(one) != 0):
+            return _is_twice(one, two)
     return _is_twice(*values[:2])
 
 
@@ -162,10 +180,3 @@ def _is_twice(one: Any, two: Any) -> bool:
     if array.dtype.kind != "f" or not array.any():
         return False
     return bool(np.allclose(2 * array, other, rtol=likeness.SAME_ANSWER, atol=0, equal_nan=True))
-
-
-def names_in(node: ast.AST) -> Iterator[str]:
-    """The names that an expression reads."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            yield each.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -33,10 +34,10 @@ def _replacements(view: View, *, plain: bool) -> Iterator[Edit]:
         for part in view.parts(place):
             if (part.is_plain and old_plain) != plain or not _fits(place, part) or part.node is place.node:
                 continue
-            if plain and ast.dump(part.node) == ast.dump(place.node):
+            if plain and part.text == place.text:
                 continue
             cost = 1.0 + 0.3 * (not part.is_plain) + 0.5 * (not old_plain) + 0.2 * (part.shape != place.shape)
-            yield Edit(place, naming.of_replacement(place, part), cost, part.node)
+            yield Edit(place, partial(naming.of_replacement, place, part), cost, part.node)
 
 
 def _is_entry(node: ast.AST) -> bool:
@@ -110,11 +111,12 @@ def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
                 continue
             cost = 1.5 if part.is_plain else 1.7
             if kinds == "factors":
-                word = naming.of_factor(place, part)
+                word = partial(naming.of_factor, place, part)
                 yield Edit(place, word, cost, b.times(node, part.node))
                 if not part.is_mask:
-                    yield Edit(place, word, cost + 0.05, b.over(node, part.node))
+                    divided = partial(naming.of_divisor, place, part)
+                    yield Edit(place, divided, cost + 0.05, b.over(node, part.node))
             elif np.asarray(part.value).dtype.kind != "b":
-                word = naming.of_term(place, part)
+                word = partial(naming.of_term, place, part)
                 yield Edit(place, word, cost, b.plus(node, part.node))
                 yield Edit(place, word, cost + 0.05, b.minus(node, part.node))

@@ -7,6 +7,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -16,12 +17,42 @@ from numpy.typing import NDArray
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair.instrument import EndlessError, Sites, State, filled
-from reference.gradients.repair.places import Edit
-from reference.gradients.repair.sources import NoSourceError, Source, sources_of
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.sources import NoSourceError, Source, calls_in, sources_of
 from reference.numerics import likeness
 
 Array = NDArray[Any]
 Answers = tuple[Any, ...]
+
+
+#: Steps to compile an expression, and to compile a function anew for each of its nodes.
+_OF_EXPRESSION, _OF_NODE = 170, 40
+
+
+@dataclass
+class Work:
+    """Counts what the search does in steps, each about as long as Python needs for one simple operation.
+
+    It reads no clock, so that the same code always gets the same search, however busy the machine is.
+
+    Attributes
+    ----------
+    done
+        The steps so far.
+    of_run
+        The steps of one run of the functions.
+    """
+
+    done: int = 0
+    of_run: int = 0
+
+    def add(self, steps: int) -> None:
+        """Count so many steps more."""
+        self.done += steps
+
+    def is_over(self, limit: float) -> bool:
+        """Whether there have been more steps than these."""
+        return self.done > limit
 
 
 class Running:
@@ -47,6 +78,7 @@ class Running:
         self._positions = context.pattern.differentiable
         self.samples = samples
         self.needs_forward = True
+        self.work = Work()
         first = samples[0]
 
         def forward() -> None:
@@ -54,6 +86,7 @@ class Running:
 
         context.run_forward(first.args)
         self.sources = sources_of(lambda: self._raw(first), [forward])
+        self._calls = calls_in(lambda: self._raw(first)), calls_in(forward)
         self.state = State()
         self.sites: list[Sites] = []
         number = 0
@@ -86,14 +119,44 @@ class Running:
                 twin.__code__ = code
 
     def recorded(self, sample: Sample, factor: float = 1.0) -> State:
-        """What every expression comes to in a case, for so many times its cotangent."""
+        """What every expression comes to in a case, for so many times its cotangent.
+
+        From then on each run is charged what this one takes.
+        """
         state = State()
+        self._record(state, sample, factor)
+        self._weigh(state)
+        return state
+
+    def corrected(self, sample: Sample, factor: float, place: Place, new: ast.expr, given: Array) -> State:
+        """What every expression comes to where another one, with what is given, stands in a place."""
+        state = State(at=place.number, names=place.sites.source.function.__globals__, given=given)
+        state.code = _expression(new, state)
+        self._record(state, sample, factor)
+        return state
+
+    def _record(self, state: State, sample: Sample, factor: float) -> None:
+        self.work.add(_OF_NODE * sum(len(each.parents) for each in self.sources))
         try:
             self._install({sites.source: sites.code(state, recording=True) for sites in self.sites})
             self.answers(sample, factor)
         finally:
             self._install(self._instrumented)
-        return state
+
+    def _weigh(self, run: State) -> None:
+        size = 0.0
+        for sites in self.sites:
+            for number, node in sites.expressions.items():
+                if number in run.visits:
+                    entries = np.size(run.values[number]) if isinstance(run.values[number], np.ndarray) else 0
+                    may_be_product = isinstance(node, ast.Call | ast.BinOp)
+                    size += run.visits[number] * (entries / 100 + (entries**1.5 / 1000 if may_be_product else 0))
+        calls, of_forward = self._calls
+        if self.needs_forward:
+            size *= 2
+        else:
+            calls -= of_forward
+        self.work.of_run = 10 + 5 * calls + sum(run.visits.values()) + int(size)
 
     def _raw(self, sample: Sample, factor: float = 1.0) -> Any:
         if self.needs_forward:
@@ -103,7 +166,8 @@ class Running:
 
     def answers(self, sample: Sample, factor: float = 1.0) -> Answers | None:
         """The gradients of all arguments, as doubles; None where there is no answer."""
-        self.state.ticks = 0
+        self.state.ticks = self.state.turn = 0
+        self.work.add(self.work.of_run)
         try:
             raw = self._raw(sample, factor)
             parts = raw if isinstance(raw, tuple | list) else (raw,)
@@ -117,6 +181,7 @@ class Running:
         first = edits[0]
         source = first.place.sites.source
         if len(edits) == 1 and first.new is not None and not first.place.is_nested:
+            self.work.add(_OF_EXPRESSION)
             code = _expression(first.new, self.state)
             if code is None:
                 yield False
@@ -131,6 +196,7 @@ class Running:
         replaced: dict[ast.AST, Any] = {}
         for edit in edits:
             replaced |= edit.replaced if edit.new is None else {edit.place.node: edit.new}
+        self.work.add(_OF_NODE * len(first.place.sites.source.parents))
         try:
             code = first.place.sites.edited(self.state, replaced)
         except (NoSourceError, SyntaxError, ValueError, TypeError):

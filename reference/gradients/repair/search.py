@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,9 +14,12 @@ import numpy as np
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample, all_samples
 from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
+from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
+from reference.gradients.repair.missing import missing, requirements
 from reference.gradients.repair.places import Edit
+from reference.gradients.repair.required import Required, Requirement
 from reference.gradients.repair.running import Answers, Running, are_apart, is_right, quiet
 from reference.gradients.repair.sources import NoSourceError
 from reference.gradients.repair.view import View
@@ -56,7 +58,7 @@ class Repair:
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
 _MOST_PARTIAL = 14
-#: Edits that there has to be time for.
+#: Edits that there have to be steps for.
 _FEWEST = 200
 Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
@@ -65,10 +67,11 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
      replacing.names),
-    (statements.two_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+    (statements.two_names, statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
+_OF_MISSING = 2
 _FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
 
 
@@ -107,24 +110,27 @@ class Search:
         failing = [k for k in range(len(self._samples)) if not all(right[n][k] for n in positions)]
         self._first = self._samples[failing[0]] if failing else self._samples[0]
         self._context = context
+        self._cases: list[tuple[int, Sample]] = []
+        self._correcting: Correcting | None = None
+        self._requirements: list[Requirement] = []
         self._partial: list[tuple[float, Edit]] = []
 
     def repairs(self) -> list[Repair]:
         """The repairs that were found, the best first."""
-        begun = time.process_time()
         if not self.wrong or not self._is_faithful():
             return []
-        if time.process_time() - begun > likeness.REPAIR_SECONDS / _FEWEST:
+        work = self._running.work
+        self._running.recorded(self._first)
+        if work.of_run > likeness.REPAIR_STEPS / _FEWEST:
             return []  # too few edits could be tried
         self._running.does_without_forward()
         view = self._view()
-        deadline = begun + likeness.REPAIR_SECONDS
-        influence = Influence(self._running, view, self._first, self.wrong, self._right, deadline)
+        influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
         for number in range(len(_FAMILIES)):
             for edit in self._edits(view, influence, number):
                 is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
-                if is_enough or time.process_time() > deadline:
+                if is_enough or work.is_over(likeness.REPAIR_STEPS):
                     break
                 positions = self._repairs([edit])
                 if positions:
@@ -135,6 +141,11 @@ class Search:
             found += self._pairs()
         return sorted(found, key=lambda each: (-len(each.positions), each.cost))
 
+    @property
+    def steps(self) -> int:
+        """The steps that were taken so far."""
+        return self._running.work.done
+
     def _is_complete(self, found: Sequence[Repair]) -> bool:
         """Whether each wrong gradient has a repair."""
         return set(self.wrong) <= {position for each in found for position in each.positions}
@@ -144,27 +155,34 @@ class Search:
         first, samples = self._first, self._samples
         other = next((each for each in samples if each.args is not first.args), samples[-1])
         another = next((each for each in samples if each.args is first.args and each is not first), other)
+        self._cases = [(0, first), (2, other), (3, another)]
         runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
         runs += [self._running.recorded(each) for each in (other, another)]
+        given = given_by(self._context)
+        self._correcting = Correcting(self._running, (first, first, other, another), runs, given)
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
-        return View(self._running.sites, runs, first.cotangent, given_by(self._context))
+        return View(self._running.sites, runs, first.cotangent, given)
 
-    @staticmethod
-    def _edits(view: View, influence: Influence, number: int) -> list[Edit]:
+    def _edits(self, view: View, influence: Influence, number: int) -> list[Edit]:
         """All edits of some families, the likeliest first."""
         edits = [edit for family in _FAMILIES[number] for edit in family(view)]
         if number == 1:
             edits += influence.scalings
-        if number == len(_FAMILIES) - 1:
+            required = Required(self._running, self._cases, self.wrong, self._right)
+            self._requirements = requirements(view, required, self._running.work)
+            influence.excluded |= required.excluded
+        if number == _OF_MISSING:
             edits += influence.constants(view)
+            edits += missing(view, self._requirements, self._running.work, self._correcting)
         return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
         best = sorted(self._partial, key=lambda each: each[0])[:_MOST_PARTIAL]
-        deadline = time.process_time() + likeness.REPAIR_SECONDS / 4
+        work = self._running.work
+        limit = work.done + likeness.REPAIR_STEPS / 4
         for (_, one), (_, two) in combinations(best, 2):
-            if time.process_time() > deadline:
+            if work.is_over(limit):
                 return
             if one.word == two.word and are_apart(one, two):
                 positions = self._repairs([one, two])

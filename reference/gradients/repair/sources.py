@@ -120,8 +120,8 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
     NoSourceError
         There is none whose source is at hand.
     """
-    ran = _codes(call)
-    elsewhere = {code for other in others for code in _codes(other)}
+    ran = _codes(call)[0]
+    elsewhere = {code for other in others for code in _codes(other)[0]}
     codes = [code for code in ran if code not in elsewhere and _is_of_writer(code)]
     nested = {inner for code in codes for inner in code.co_consts if isinstance(inner, CodeType)}
     codes = [code for code in codes if code not in nested]
@@ -140,11 +140,19 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
     return found
 
 
-def _codes(call: Callable[[], Any]) -> list[CodeType]:
-    """The code of all functions of Python that a call runs, in order."""
+def calls_in(call: Callable[[], Any]) -> int:
+    """How many functions a call runs, those that are not written in Python among them."""
+    return _codes(call)[1]
+
+
+def _codes(call: Callable[[], Any]) -> tuple[list[CodeType], int]:
+    """The code of all functions of Python that a call runs, in order, and how many calls of any functions it makes."""
     seen: dict[CodeType, None] = {}
+    count = 0
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
         if event == "call":
             seen.setdefault(frame.f_code)
 
@@ -154,7 +162,7 @@ def _codes(call: Callable[[], Any]) -> list[CodeType]:
         call()
     finally:
         sys.setprofile(before)
-    return list(seen)
+    return list(seen), count
 
 
 def _is_of_writer(code: CodeType) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
+
+import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.arithmetic import NO_WORD
+from reference.gradients.repair import naming
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -43,7 +45,18 @@ def _assigned(place: Place, node: ast.Assign, target: ast.expr) -> Iterator[Edit
             yield from _added_at(place, target, node.value, ast.Add())
     elif isinstance(target, ast.Name) and target.id in place.scope:
         added = b.plus(ast.Name(target.id, ast.Load()), node.value)
-        yield Edit(place, "term-missing", 1.0, None, {node: ast.Assign([target], added)})
+        # In a loop each turn has its part in the sum; elsewhere the first of two terms is lost.
+        word = "not-summed" if _is_in_loop(place) else "term-missing"
+        yield Edit(place, word, 1.0, None, {node: ast.Assign([target], added)})
+
+
+def _is_in_loop(place: Place) -> bool:
+    parents, at = place.sites.source.parents, place.node
+    while at in parents:
+        at = parents[at][0]
+        if isinstance(at, ast.For | ast.While):
+            return True
+    return False
 
 
 def _added(view: View, place: Place, node: ast.AugAssign) -> Iterator[Edit]:
@@ -63,7 +76,7 @@ def _of_factor(view: View, node: ast.AugAssign) -> str:
     found = view.of_node.get(node.value)
     if found is not None and not found.varies:
         return "scaled"
-    return "factor-missing" if isinstance(node.op, ast.Div) else NO_WORD
+    return "factor-missing" if isinstance(node.op, ast.Div) else "extra-factor"
 
 
 def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: ast.operator) -> Iterator[Edit]:
@@ -105,11 +118,15 @@ def exchanges(view: View) -> Iterator[Edit]:
     """Two gradients, or two values of a tuple or list, that stand in each other's place."""
     for place in view.places:
         node = place.node
-        if isinstance(node, ast.Tuple | ast.List) and 1 < len(node.elts) <= _MOST_VALUES and place.role == "value":
-            is_answer = isinstance(place.parent, ast.Return)
+        if (
+            isinstance(node, ast.Tuple | ast.List)
+            and 1 < len(node.elts) <= _MOST_VALUES
+            and place.role in {"value", "index"}
+        ):
             for one, two in combinations(range(len(node.elts)), 2):
                 changed = b.exchanged(node.elts, one, two)
-                yield Edit(place, "swapped" if is_answer else "arguments-swapped", 1.0, type(node)(changed, ast.Load()))
+                word = naming.of_exchange(view.of_node.get(node.elts[one]), view.of_node.get(node.elts[two]))
+                yield Edit(place, word, 1.0, type(node)(changed, ast.Load()))
             if isinstance(node, ast.List):
                 yield Edit(place, "flipped", 1.1, ast.List(node.elts[::-1], ast.Load()))
         if isinstance(node, ast.Call) and len(node.args) > 1 and called_name(node) not in {"where", "einsum"}:
@@ -123,7 +140,7 @@ def exchanges(view: View) -> Iterator[Edit]:
             for one, two in combinations(range(min(len(target.elts), 6)), 2):
                 changed = b.exchanged(target.elts, one, two)
                 new = ast.Assign([ast.Tuple(changed, ast.Store())], node.value)
-                yield Edit(statement, "arguments-swapped", 1.3, None, {node: new})
+                yield Edit(statement, "wrong-argument", 1.3, None, {node: new})
 
 
 def two_names(view: View) -> Iterator[Edit]:
@@ -145,10 +162,31 @@ def two_names(view: View) -> Iterator[Edit]:
             if numbers[one].shape == numbers[two].shape:
                 new: dict[ast.AST, ast.expr] = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
                 new |= {node: ast.Name(one, ast.Load()) for node in of_name[two]}
-                yield Edit(statement, "arguments-swapped", 1.1, None, new)
+                yield Edit(statement, naming.of_exchange(numbers[one], numbers[two]), 1.1, None, new)
         for name, place in numbers.items():
             if len(of_name[name]) > 1:
                 for part in view.parts(place):
                     if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
                         word = "shifted" if place.role == "index" else "wrong-argument"
                         yield Edit(statement, word, 1.2, None, dict.fromkeys(of_name[name], part.node))
+
+
+def index_names(view: View) -> Iterator[Edit]:
+    """An array of indices that stands for another one in two statements, one behind the other."""
+    statements = [each for each in view.statements() if isinstance(each.node, ast.Assign | ast.AugAssign | ast.Expr)]
+    for first, second in pairwise(statements):
+        if first.sites is not second.sites:
+            continue
+        places = [view.of_node[n] for each in (first, second) for n in ast.walk(each.node) if n in view.of_node]
+        indices: dict[str, list[Place]] = {}
+        for place in places:
+            if isinstance(place.node, ast.Name) and place.shape and np.asarray(place.value).dtype.kind in "iu":
+                indices.setdefault(place.node.id, []).append(place)
+        for name, used in indices.items():
+            if {each.sites.statement_of[each.node] for each in used} != {first.number, second.number}:
+                continue
+            for part in view.parts(used[0]):
+                is_index = part.is_plain and np.asarray(part.value).dtype.kind in "iu"
+                if is_index and part.shape == used[0].shape and part.text != name:
+                    new: dict[ast.AST, ast.expr] = {each.node: part.node for each in used}
+                    yield Edit(second, "wrong-argument", 1.2, None, new)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair.building import names_in
 from reference.gradients.repair.instrument import Sites, State
-from reference.gradients.repair.places import Place, doubles, is_number, names_in, varies
+from reference.gradients.repair.places import Place, doubles, is_number, varies
 
 #: Parts of code that can stand for others: no more of them are tried in a place.
 _MOST_PARTS = 90
@@ -38,6 +39,8 @@ class Part:
         Whether it is the cotangent itself.
     is_plain
         Whether it is a name, or an entry of a tuple or dict.
+    turns
+        Its values for the first few times that the statement is run, as ``values``; empty where that is not known.
     """
 
     node: ast.expr
@@ -46,6 +49,13 @@ class Part:
     is_of_cotangent: bool
     is_cotangent: bool = False
     is_plain: bool = True
+    turns: tuple[Sequence[Any], ...] = ()
+
+    def at(self, run: int, turn: int) -> Any:
+        """Its value in a run, the so-manieth time."""
+        if self.turns and turn < len(self.turns[run]):
+            return self.turns[run][turn]
+        return self.values[run] if turn == 0 else None
 
     @property
     def value(self) -> Any:
@@ -58,12 +68,12 @@ class Part:
         array = np.asarray(self.value)
         return array.dtype.kind == "b" or bool(array.ndim and ((array == 0) | (array == 1)).all())
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return np.shape(self.value)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Its code."""
         return ast.unparse(self.node)
@@ -92,6 +102,8 @@ class View:
         self._cotangent = np.asarray(cotangent)
         self._given = given
         self.places: list[Place] = []
+        #: The values of names behind statements that change them.
+        self.afters: list[Place] = []
         self.of_node: dict[ast.AST, Place] = {}
         self._parts: dict[tuple[int, int], list[Part]] = {}
         first = runs[0]
@@ -102,8 +114,10 @@ class View:
                 values = tuple(run.values.get(number) for run in runs)
                 statement = sites.statement_of.get(node, -1)
                 scope = first.scopes.get(statement, {})
-                place = Place(sites, number, node, values, scope, first.visits.get(number, 1))
-                self.places.append(place)
+                turns = tuple(run.turns.get(number, ()) for run in runs)
+                place = Place(sites, number, node, values, scope, first.visits.get(number, 1), turns)
+                is_after = place.field == "after"
+                (self.afters if is_after else self.places).append(place)
                 self.of_node[node] = place
 
     def statements(self) -> Iterator[Place]:
@@ -129,7 +143,11 @@ class View:
         for name, value in {**constants, **scopes[0]}.items():
             if is_number(value) and np.size(value) <= _LARGE:
                 others = [scope.get(name, constants.get(name)) for scope in scopes[1:]]
-                yield self._part(ast.Name(name, ast.Load()), (value, *others))
+                turns = tuple(
+                    [scope.get(name, constants.get(name)) for scope in run.turn_scopes.get(statement, ())]
+                    for run in self._runs
+                )
+                yield self._part(ast.Name(name, ast.Load()), (value, *others), turns)
                 seen.add(name)
         known = {*scopes[0], *place.sites.source.function.__globals__}
         composed = [each for each in self.places if each.sites is place.sites and each.is_number]
@@ -140,19 +158,21 @@ class View:
                 continue
             if known.issuperset(names_in(each.node)):
                 seen.add(text)
-                yield self._part(each.expression, each.values, is_plain=_is_plain(each.node))
+                yield self._part(each.expression, each.values, each.turns, is_plain=_is_plain(each.node))
         for node in self._given:
             text = ast.unparse(node)
             if text not in seen and known.issuperset(names_in(node)):
                 seen.add(text)
                 found = [_evaluated(node, place.sites, scope) for scope in scopes]
                 if is_number(found[0]) and np.size(found[0]) <= _LARGE:
-                    yield self._part(node, tuple(found), is_plain=False)
+                    yield self._part(node, tuple(found), (), is_plain=False)
 
-    def _part(self, node: ast.expr, values: tuple[Any, ...], *, is_plain: bool = True) -> Part:
+    def _part(
+        self, node: ast.expr, values: tuple[Any, ...], turns: tuple[Sequence[Any], ...], *, is_plain: bool = True
+    ) -> Part:
         value = values[0]
         is_cotangent = np.shape(value) == self._cotangent.shape and bool(np.array_equal(value, self._cotangent))
-        return Part(node, values, varies(values), doubles(values), is_cotangent, is_plain)
+        return Part(node, values, varies(values), doubles(values, turns), is_cotangent, is_plain, turns)
 
     def _constants(self, sites: Sites, names: Sequence[str]) -> Mapping[str, Any]:
         known = sites.source.function.__globals__
