@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.gradients.diagnosis.samples import Sample
+from reference.gradients.repair.asked import Sample
 from reference.gradients.repair import building as b
 from reference.gradients.repair.instrument import State
 from reference.gradients.repair.required import Requirement

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from reference.gradients.context import Context
-from reference.gradients.diagnosis.samples import Sample, all_samples
 from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
+from reference.gradients.repair.asked import Asked, Sample
 from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
@@ -42,8 +40,6 @@ class Repair:
         The arguments of floating point whose gradients it repairs.
     cost
         As of the edit.
-    edit
-        The edit itself.
     """
 
     word: str
@@ -53,7 +49,6 @@ class Repair:
     expression: str
     positions: tuple[int, ...]
     cost: float
-    edit: Edit
 
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
@@ -72,20 +67,10 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
     (replacing.factors, replacing.terms),
 )  # fmt: skip
 _OF_MISSING = 2
-_FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
 
 
-def repaired(context: Context, position: int) -> Repair | None:
-    """The likeliest edit after which the gradient of an argument is right in all samples; None if there is none."""
-    if context not in _FOUND:
-        _FOUND[context] = []
-        samples = all_samples(context)
-        if len(samples) > 1:
-            _FOUND[context] = _search(context, samples)
-    return next((each for each in _FOUND[context] if position in each.positions), None)
-
-
-def _search(context: Context, samples: Sequence[Sample]) -> list[Repair]:
+def repairs(context: Asked, samples: Sequence[Sample]) -> list[Repair]:
+    """The edits after which gradients are right in all samples, the likeliest first."""
     with quiet():
         try:
             running = Running(context, samples)
@@ -98,7 +83,7 @@ def _search(context: Context, samples: Sequence[Sample]) -> list[Repair]:
 class Search:
     """The search for one context."""
 
-    def __init__(self, running: Running, context: Context) -> None:
+    def __init__(self, running: Running, context: Asked) -> None:
         self._running = running
         self._samples = running.samples
         positions = range(len(self._samples[0].truths))
@@ -247,4 +232,4 @@ def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
     statement = node if isinstance(node, ast.stmt) else sites.statements.get(sites.statement_of.get(node, -1), node)
     source, expression = (ast.unparse(each).splitlines()[0] for each in (statement, node))
     line = getattr(node, "lineno", 0)
-    return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost, edit)
+    return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost)
