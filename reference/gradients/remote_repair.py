@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.execution.worker.protocol import Call, Define, Executor, New, Ref, own
+from reference.execution.worker.protocol import Call, Define, Executor, New, Ref, Step, own
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair import Repair
@@ -118,7 +118,7 @@ class RemoteSearch:
             "samples": told,
             "steps": likeness.REPAIR_STEPS,
         }
-        steps = [
+        steps: list[Step] = [
             New("one", self.cls),
             Define(searching()),
             New("search", own("Searching")),

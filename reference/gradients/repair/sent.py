@@ -95,8 +95,8 @@ class Searching:
         """
         likeness.REPAIR_STEPS = steps
         module = vars(sys.modules[type(declared).__module__])["_module"]
-        functions = [getattr(module, name) for name in names]
-        asked = Loaded(*functions, SentPattern(tuple(given), differentiable), np.dtype(dtype))
+        forward, vjp = (getattr(module, name) for name in names)
+        asked = Loaded(forward, vjp, SentPattern(tuple(given), differentiable), np.dtype(dtype))
         args = [tuple(each) for each in cases]
         told = [Sent(args[number], array, *map(tuple, rest)) for number, array, *rest in samples]
         return [(r.word, r.line, r.source, r.expression, r.positions, r.cost) for r in search.repairs(asked, told)]
