@@ -71,15 +71,15 @@ def judge_functions(
     start = time.monotonic()
     findings: list[Finding] = []
     with ExitStack() as stack:
-        box = stack.enter_context(_sandbox(source, path.stem, functions, limits, sandbox))
+        box = stack.enter_context(sandbox_of(source, path.stem, functions, limits, sandbox))
         apart = [each for each in functions if each.has_spec]
         text = declaration.without_gradients(source)
-        other = stack.enter_context(_sandbox(text, path.stem, apart, limits, sandbox, spec=True)) if apart else None
+        other = stack.enter_context(sandbox_of(text, path.stem, apart, limits, sandbox, spec=True)) if apart else None
 
         @cache
         def third() -> Sandbox:
             """The sandbox of the search for repairs, which is told the truth: begun when a gradient is wrong."""
-            return stack.enter_context(_sandbox(source, path.stem, functions, limits, sandbox))
+            return stack.enter_context(sandbox_of(source, path.stem, functions, limits, sandbox))
 
         for each in functions:
             names = (each.name, declaration.gradient_name(each.name))
@@ -99,7 +99,7 @@ def judge_functions(
 
 
 @contextmanager
-def _sandbox(
+def sandbox_of(
     source: str, stem: str, functions: list[Declared], limits: Limits | None, kind: Kind, *, spec: bool = False
 ) -> Iterator[Sandbox]:
     """A sandbox with a copy of the file, and the classes that stand for its functions."""
