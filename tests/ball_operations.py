@@ -12,6 +12,15 @@ OPEN = A > -0.5
 WHOLE = np.round(4 * A)
 OUTSIDE, ROWS = np.empty((3, 4)), np.empty(4)
 
+#: Reductions that skip NaN.
+SKIPPING = (np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nanmedian)
+
+
+def gaps(x: Array) -> Array:
+    """An array with NaN at some places."""
+    return np.where(OPEN | (B > 1), x, np.nan)
+
+
 #: What has a value and a gradient.
 FORMS: list[tuple[Function, tuple[Array, ...]]] = [
     # Options of sums
@@ -24,6 +33,15 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x: np.max(x, 1, where=OPEN, initial=-np.inf) * np.min(x, 0, where=A < 1, initial=np.inf)[:3], (A - 1,)),
     *((lambda x, f=f: f(x, axis=(1, 0)), (A,)) for f in (np.nansum, np.nanmean, np.nanmax, np.nanmin)),
     *((lambda x, f=f: f(x, axis=0, ddof=1), (A,)) for f in (np.nanvar, np.nanstd)),
+    # What skips NaN, with NaN among constants or made on the way
+    *((lambda x, f=f, o=o: f(gaps(x), **o), (A,)) for f in SKIPPING for o in (
+        {}, {"axis": 0}, {"axis": 1, "keepdims": True},
+    )),
+    *((lambda x, f=f: f(gaps(x) * 2, 1, where=B < 1), (A,)) for f in (np.nanmean, np.nanvar, np.nanstd)),
+    *((lambda x, f=f: f(gaps(x), [0.25, 0.5], axis=1), (A,)) for f in (np.nanquantile,)),
+    *((lambda x, f=f: f(gaps(x), axis=1), (A,)) for f in (np.nancumsum, np.nancumprod)),
+    (lambda x: np.nanpercentile(gaps(x), 40, axis=0) * np.fmax.reduce(gaps(x), axis=0), (A,)),
+    (lambda x: np.take(x, np.nanargmax(gaps(x), axis=1) + np.nanargmin(gaps(x))) * x[:, 0], (A,)),
     (lambda x: np.max(x, axis=(0, 2)) * np.min(x, axis=(0, 1))[:3], (BOX,)),
     (lambda x: np.prod(x, axis=(0, 2), keepdims=True) * x, (BOX,)),
     (lambda x: np.ptp(x, axis=1, keepdims=True) * x, (A,)),

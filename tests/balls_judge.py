@@ -1,5 +1,8 @@
 """Judges an evaluation on balls, by the doubles for the value and by differences of wide balls for the gradient."""
 
+import re
+from contextlib import contextmanager
+
 import numpy as np
 from flint import arb
 
@@ -10,6 +13,23 @@ from reference.numerics.oracles.ball import precision
 
 #: Far enough for 100 digits beyond those of a double, and near enough for the difference quotient.
 BITS, STEP = 1200, 2.0
+
+
+@contextmanager
+def says_what_is_refused():
+    """A refusal names the operation, and says what about it, in words as one writes them."""
+    refused = None
+    try:
+        yield
+    except Refused as error:
+        refused = error
+    if refused is not None:
+        text = str(refused)
+        assert refused.operation
+        assert text.startswith(f"{refused.operation} ")
+        assert len(text.split()) > 2
+        assert "None" not in text
+        assert not re.search("[A-Z]{2}", text)
 
 
 def judged(function, args, language="numpy", doubles=None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 import time
@@ -17,7 +16,7 @@ from reference.numerics.balls import Enclosure, Refused, Undecided, around, encl
 from reference.numerics.balls.tape import TAPE  # noqa: E402
 from reference.numerics.oracles.ball import precision  # noqa: E402
 from tests import ball_code, ball_operations, balls_corpus_arrays, balls_corpus_numpy, operations  # noqa: E402
-from tests.balls_judge import judged, of_doubles  # noqa: E402
+from tests.balls_judge import judged, of_doubles, says_what_is_refused  # noqa: E402
 
 X = np.array([[0.5, -1.25, 2.0], [3.0, 0.25, -0.75]])
 SCALE = np.array([1.0, 2.0, 3.0])
@@ -55,12 +54,28 @@ def test_a_recent_numpy_has_all_operations() -> None:
 
 
 def test_what_has_no_form_is_refused() -> None:
-    """What balls do not know, an option say, is refused and not left out."""
+    """What balls do not know, an option say, is refused by its name and not left out."""
     passed = []
     for number, (function, args) in enumerate([*ball_operations.REFUSED, *ball_code.REFUSED]):
-        with contextlib.suppress(Refused), np.errstate(all="ignore"):
+        with says_what_is_refused(), np.errstate(all="ignore"):
             passed.append((number, enclose(rebound(function), args, range(len(args)), None)))
     assert passed == []
+
+
+def test_what_is_no_number_is_skipped_as_by_numpy() -> None:
+    """Outside a domain, and not where too few bits hide that it is a number; what orders numbers refuses it."""
+    x = np.array([2.0, -1.0, 0.5])
+    with np.errstate(invalid="ignore"):
+        found = enclosed(lambda x: np.nansum(np.log(x)) + 0 * np.nanargmax(np.sqrt(x)), x)
+    assert found.value.value == pytest.approx(0.0, abs=1e-15)
+    assert found.gradients[0].value.tolist() == [0.5, 0.0, 2.0]
+    assert "isnan" in found.ties
+    with np.errstate(divide="ignore"):
+        saturated = enclosed(lambda x: np.nansum(np.log(1 - np.tanh(x) ** 2)), np.array([60.0]))
+    assert saturated.value.value == pytest.approx(np.log(4) - 120)
+    for order in (np.sort, np.argsort, np.argmax, lambda x: np.partition(x, 1)):
+        with pytest.raises(Refused, match="what is no number"):
+            enclosed(lambda x, order=order: order(np.where(x > 0, x, np.nan)) * x, x)
 
 
 @pytest.mark.parametrize(

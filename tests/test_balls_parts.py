@@ -268,6 +268,17 @@ def test_an_array_behaves_as_one_of_doubles() -> None:
     assert one_element(ball(3)).shape == ()
 
 
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 7])
+def test_whole_powers_are_known_around_zero(k: int) -> None:
+    """A ball around 0 has the powers of its ends; flint alone has none."""
+    found = scalar.whole_power(flint.arb(0.25, 0.5), k)
+    for end in (0.75, -0.25, 0.0):
+        assert found.contains(flint.arb(end) ** k)
+    assert found.abs_upper() <= 2 * 0.75**k
+    value = boxed(ball(flint.arb(0, 1e-30), True)) ** k
+    assert value.value.is_finite()
+
+
 def test_an_array_is_sorted_in_place() -> None:
     """Along an axis, by sort and by partition; indirectly too."""
     for axis in (0, 1, -1):

@@ -98,6 +98,7 @@ TRACED = {
     "trapezoids": (lambda y, x: np.trapezoid(y * y, x, axis=0) if hasattr(np, "trapezoid") else y[0], [(4, 3), (4,)]),
     "determinants": (lambda x: np.linalg.det(x) + np.linalg.slogdet(x)[1], [(3, 3)]),
     "selected": (lambda x: np.select([x > 1, x > 0], [x * x, x], -x), [(4, 3)]),
+    "converted": (lambda x: x.astype(float) * (x + 3).astype(int), [(4, 3)]),
     "constants": (lambda x: x * np.kron(np.ones((4, 1)), np.ones((1, 3)) + 1.0), [(4, 3)]),
     "choice": (lambda x: np.where(x > 0, x, np.expm1(x)).std(axis=0), [(4, 3)]),
 }

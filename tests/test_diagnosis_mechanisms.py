@@ -34,6 +34,13 @@ class Pair(NamedTuple):
 
 def told(forward: Any, vjp: Any, args: tuple[Any, ...], position: int) -> str | None:
     """The word for a gradient, from its answers in three cases with two cotangents each."""
+    with np.errstate(all="ignore"):
+        found = name(samples_of(forward, vjp, args, position))
+    return None if found is None else found.word
+
+
+def samples_of(forward: Any, vjp: Any, args: tuple[Any, ...], position: int) -> Samples:
+    """Answers and truths in three cases with two cotangents each."""
     rng = np.random.RandomState(0)
     cases = [args, *([a * rng.uniform(0.8, 1.2, a.shape) for a in args] for _ in range(2))]
     samples = []
@@ -46,9 +53,7 @@ def told(forward: Any, vjp: Any, args: tuple[Any, ...], position: int) -> str | 
             truths = pulled_back(graph, values, c)
             slack = tuple(np.zeros(each.shape) for each in truths)
             samples.append(Sample(tuple(case), tuple(case), c, answers, truths, slack, (graph, values)))
-    with np.errstate(all="ignore"):
-        found = name(Samples(tuple(samples), position, lambda x, c: tuple(vjp(c, *x))))
-    return None if found is None else found.word
+    return Samples(tuple(samples), position, lambda x, c: tuple(vjp(c, *x)))
 
 
 # A loop

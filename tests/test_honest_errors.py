@@ -180,6 +180,13 @@ DECEPTIVE = {
     "the exponential of rounding": (("tanh", ("what is left", X, Y)), (1e20, 1.0, 0.0), 1),
     "the logarithm of what overflows": (("reciprocal", ("log cosh", X)), (7e4, 0.0, 0.0), 0),
     "a wave within the steps": (("add", X, ("sin", ("square", Y))), (1e5, 1e5, 1.0), 1),
+    "a wave that a sum absorbs": (("softplus by hand", ("sine over it", Z)), (1.0, 1.0, -2.198832805305729e99), 2),
+    "a wave beside a large number": (("add", Y, ("cos", X)), (4e15, 4e17, 1.0), 0),
+    "a small number that is not moved": (
+        ("div", ("div", Y, X), ("expm1 by hand", X)),
+        (-0.00017822736634470816, -8.628299542843977e-31, 1.5444599561697132),
+        1,
+    ),
     "a bend within the steps": (("relative difference", ("mul", X, Y), ("div", Y, Y)), (1e158, -3e-99, 1.0), 1),
     "a bend far nearer than the other arguments": (("relative difference", Z, X), (1e-30, -12.0, 9e-31), 0),
 }

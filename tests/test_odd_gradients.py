@@ -143,7 +143,7 @@ def of_forward() -> dict[str, tuple[Odd, str, str]]:
         "spoils its last argument": (spoils(-1), *["forward.inputs_unchanged: mutates-input"] * 2),
         "in one place": (in_one_place(), *["forward.result_is_its_own: stateful"] * 2),
         "a view of the first argument": (
-            lambda Y, A, b: A[:], "gradient[0].consistent", "forward.values",
+            lambda Y, A, b: A[:], "gradient[0].consistent: extra-factor", "forward.values",
         ),
         "a view of the last argument": (
             lambda Y, A, b: np.broadcast_to(b, A.shape), "gradient[0].consistent", "forward.values",

@@ -80,6 +80,18 @@ def test_right_formulas_pass_however_badly_they_are_computed(name: str) -> None:
     assert (found.note is not None) is loses
 
 
+def test_a_guard_is_no_wrong_formula_beside_large_numbers() -> None:
+    """What is clipped so that it does not overflow may leave 1e-304, times whatever factors there are."""
+    found = formula_of(
+        lambda x, w: np.tanh(x * w),
+        lambda c, x, w: tuple(c * other / np.cosh(np.clip(x * w, -350, 350)) ** 2 for other in (w, x)),
+        X,
+        X[::-1] * 1e29,
+        domain=[(-1e3, 1e3), (-1e40, 1e40)],
+    )
+    assert found.status == "passed"
+
+
 @pytest.mark.parametrize("relative", [1e-6, 1e-9, 1e-12, 1e-16, 1e-20])
 @pytest.mark.parametrize("forward", [np.tanh, np.exp, lambda x: np.log(1 + x * x)], ids=["tanh", "exp", "log"])
 def test_wrong_formulas_fail_far_below_rounding(forward: Any, relative: float) -> None:
@@ -96,6 +108,29 @@ def test_an_epsilon_in_a_denominator_is_a_wrong_formula() -> None:
     """As in 1 / (x + 1e-18), which no double shows."""
     findings = check_vjp(np.log, lambda c, x: (c / (x + 1e-18),), np.array([0.5, 2.0]), domain=[(0.1, 10.0)])
     assert [each.check for each in findings.failed] == [FORMULA]
+
+
+@pytest.mark.parametrize(
+    ("forward", "terms", "x", "domain"),
+    [
+        (np.sinh, [(1 / math.factorial(k), k) for k in range(0, 20, 2)], [0.2, -0.3], (-0.5, 0.5)),
+        (lambda x: np.log1p(1 / x), [((-1) ** (k + 1), -2 - k) for k in range(12)], [40.0, 50.0], (30.0, 200.0)),
+    ],
+    ids=["power series", "asymptotic series"],
+)
+def test_a_series_that_ends_below_rounding_is_no_wrong_formula(
+    forward: Any, terms: list[tuple[float, int]], x: list[float], domain: tuple[float, float]
+) -> None:
+    """What is left of it falls with a high power of the argument, and a number that was added to it does not."""
+
+    def series(x: Any) -> Any:
+        return sum(by * x ** (1.0 * power) for by, power in terms)
+
+    options = {"domain": [domain]}
+    assert formula_of(forward, lambda c, x: (c * series(x),), np.array(x), **options).status == "passed"
+    for wrong in (lambda c, x: c * (series(x) + 1e-22), lambda c, x: c / (1 / series(x) + 1e-17)):
+        found = formula_of(forward, lambda c, x, wrong=wrong: (wrong(c, x),), np.array(x), **options)
+        assert found.status == "failed"
 
 
 @needs_torch

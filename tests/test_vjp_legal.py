@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from reference.findings import Finding
 from reference.gradients import check_vjp
+from reference.numerics import ball_tolerances
 from tests.gradients import softmax
 from tests.wording import failed
 
@@ -193,6 +194,13 @@ def test_time_and_progress() -> None:
             check_vjp(np.tanh, lambda c, x: (c,), X, budget=budget)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("only", ["vjp.gradient[0].types", "vjp.gradient[0].t*", "vjp.gradient?0?.t[xy]pes"])
+def test_checks_of_one_argument_can_be_asked_for(only: str) -> None:
+    """By an id with its brackets, or by a pattern."""
+    found = check_vjp(np.multiply, lambda c, x, y: (c * y, c * x), X, X + 1, only=only)
+    assert [each.check for each in found if each.check.endswith("types")] == ["vjp.gradient[0].types"]
+
+
 Gradients = Callable[..., tuple[Array, ...]]
 #: Functions of many numbers: forward, vjp, arguments, and the number of the argument that may be wrong.
 MANY: dict[str, tuple[Callable[..., Array], Gradients, tuple[tuple[int, ...], ...], int]] = {
@@ -232,16 +240,32 @@ def test_calls_for_many_numbers_are_few(name: str, is_wrong: bool) -> None:
     assert calls <= (120 if is_wrong else 40)
 
 
-@pytest.mark.parametrize("spec", [None, np.tanh])
-def test_a_sample_of_many_numbers_is_judged_rigorously(spec: Any) -> None:
-    """Ball arithmetic judges 5,000 of 25,000 entries, which is said; it sees what no difference can tell."""
+@pytest.mark.parametrize(
+    ("spec", "whole", "said"), [(None, 200_000, "25000 of 25000"), (np.tanh, 20_000, "5000 of 25000")]
+)
+def test_many_numbers_are_judged_rigorously(spec: Any, whole: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ball arithmetic judges all entries, or a sample of more; it says how many, and sees what no difference can."""
     pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
+    monkeypatch.setattr(ball_tolerances, "MOST_JUDGED_WHOLE", whole)
     X = np.random.RandomState(0).randn(25_000)
     check = "vjp.gradient[0].consistent" if spec is None else "vjp.gradient[0].values"
     right = check_vjp(np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2),), X, spec=spec)
     assert not failed(right)
     told = checked(right, check)
-    assert "5000 of 25000" in str(told.note)
+    assert said in str(told.note)
     assert "ball arithmetic" in str(told.oracle)
-    wrong = check_vjp(np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2) + 1e-9 * np.cos(x),), X, spec=spec)
+    wrong = check_vjp(np.tanh, lambda c, x: (c * (1 - np.tanh(x) ** 2) + 1e-9 * np.cos(x),), X, spec=spec, only=check)
     assert checked(wrong, check).status == "failed"
+
+
+def test_a_sample_is_judged_where_all_entries_take_too_many_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only entries of the sample take operations; where even these are too many, that is said."""
+    pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
+    X = np.random.RandomState(0).randn(6_000)
+    check = "vjp.gradient[0].consistent"
+    for most, said in ((5_500, "5000 of 6000"), (100, "more than 100 operations")):
+        monkeypatch.setattr(ball_tolerances, "MOST_OPERATIONS", most)
+        found = check_vjp(lambda x: x * x + x, lambda c, x: (c * (2 * x + 1),), X)
+        told = checked(found, check)
+        assert told.status == "passed"
+        assert said in str(told.note)

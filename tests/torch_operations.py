@@ -15,6 +15,7 @@ MASK = torch.from_numpy(A > 0.25)
 DEFINITE = SQUARE @ SQUARE.T + np.eye(3)
 SEVERAL = drawn(2, 3, 3) + 3 * np.eye(3)[::-1]
 DOUBLE = torch.float64
+ROW3 = torch.tensor([1.0, 2.0, 0.5], dtype=DOUBLE)
 
 #: What has a value and a gradient.
 FORMS: list[tuple[Function, tuple[Array, ...]]] = [
@@ -175,6 +176,33 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
         {"attn_mask": torch.from_numpy(drawn(3, 5))}, {"attn_mask": torch.from_numpy(drawn(3, 5) > -0.5)},
          {"scale": 0.25},
     )),
+    (lambda x, w: F.conv_transpose1d(x, w, stride=2, output_padding=1), (BOX, drawn(3, 2, 2))),
+    (lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1, output_padding=(1, 0)), (IMAGES, drawn(3, 2, 3, 3))),
+    (lambda x, w: F.conv_transpose1d(x, w, groups=3), (BOX, drawn(3, 2, 2))),
+    (lambda x: torch.cummax(x, 1)[0] * torch.cummin(x, 0)[0], (A,)),
+    (lambda x: torch.bucketize(x, ROW3.sort()[0]) * x + torch.searchsorted(ROW3.sort()[0], x, right=True) * x, (A,)),
+    *((lambda x, r=r, s=s: torch.scatter_reduce(x, 0, INDEX, x[1:] + 1, r, include_self=s), (A,))
+        for r in ("sum", "mean", "prod", "amax", "amin") for s in (True, False)),
+    *((lambda x, m=m: F.embedding_bag(INDEX.ravel(), x, torch.tensor([0, 3, 5]), mode=m), (A,))
+        for m in ("sum", "mean", "max")),
+    (lambda b, a: torch.cholesky_solve(b, a.tril()) + torch.cholesky_solve(b, a.triu(), True), (WIDE[:3], SQUARE)),
+    (lambda a, b: torch.linalg.lstsq(a, b).solution, (WIDE, drawn(4, 1))),
+    *((lambda x, t=t: F.ctc_loss(x.log_softmax(2), t, [5, 4], [2, 1], reduction="none"), (drawn(5, 2, 4),))
+        for t in (torch.tensor([[2, 2], [3, 0]]), torch.tensor([1, 2, 3]))),
+    (lambda x: F.rrelu(x) + F.local_response_norm(x[None, None], 1)[0, 0], (A,)),
+    (lambda x: F.adaptive_max_pool2d(x, (2, 3)) + F.interpolate(x, (2, 3), mode="bicubic"), (IMAGES,)),
+    (lambda x, g: F.grid_sample(x, g.tanh(), align_corners=False), (IMAGES, drawn(2, 2, 3, 2))),
+    # What torch makes of several of its own, or writes down elsewhere
+    *((lambda x, o=o: F.batch_norm(x, ROW3 - 1, ROW3 + 1, ROW3, eps=0.1, **o), (IMAGES,)) for o in (
+        {"training": True}, {"training": False}, {"training": True, "bias": torch.ones(3, dtype=DOUBLE)},
+    )),
+    (lambda x: torch.nn.BatchNorm2d(3, dtype=DOUBLE, affine=False)(x) * x, (IMAGES,)),
+    (lambda x: torch.nn.InstanceNorm2d(3, affine=True, dtype=DOUBLE)(x) * F.group_norm(x, 3, x[0, :, 0, 0]), (IMAGES,)),
+    (lambda x, y: F.bilinear(x, y, torch.arange(24.0, dtype=DOUBLE).reshape(2, 4, 3)), (A[:2], B[:2, :3])),
+    (lambda x: x.unfold(1, 2, 1) * 2 + x.T.unfold(0, 3, 1).mean(), (A,)),
+    (lambda x, y: x @ y @ x[0], (LINE[None], drawn(5, 5))),
+    (lambda x: x[0] @ x.T @ x * x[0].clone().unsqueeze_(0).transpose_(0, 1).squeeze_(1), (A,)),
+    (lambda x: (x - x.clone()).pow(2) + (torch.sin(x) ** 2 + torch.cos(x) ** 2 - 1) ** 3 + x, (A,)),
 ]  # fmt: skip
 
 
@@ -199,11 +227,16 @@ REFUSED: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x: F.avg_pool2d(x, 2, ceil_mode=True), (IMAGES,)),
     (lambda x: F.avg_pool2d(x, 2, padding=1, count_include_pad=False), (IMAGES,)),
     (lambda x: F.avg_pool2d(x, 2, divisor_override=3), (IMAGES,)),
-    (lambda x, w: F.conv_transpose1d(x, w, stride=2, output_padding=1), (BOX, drawn(3, 2, 2))),
-    (lambda x, w: F.conv_transpose1d(x, w, groups=3), (BOX, drawn(3, 1, 2))),
+    (lambda x, w: F.conv_transpose1d(x, w, padding=3), (BOX, drawn(3, 2, 2))),
+    (lambda x: F.rrelu(x, training=True), (A,)),
+    (lambda x: F.embedding_bag(INDEX[0], x, INDEX[0, :1] * 0, per_sample_weights=x[0], mode="sum"), (A,)),
+    (lambda x: torch.searchsorted(x, x) * x, (A,)),
+    (lambda x: F.ctc_loss(x, INDEX[:, 1:2] + 1, [2, 2], [1, 1], zero_infinity=True), (drawn(2, 2, 3),)),
+    (lambda x: F.ctc_loss(x, INDEX[:, 1:4] + 1, [2, 2], [3, 3]), (drawn(2, 2, 4),)),
     (lambda a, b: torch.linalg.solve_triangular(a, b, upper=True, unitriangular=True), (SQUARE, drawn(3, 2))),
     (lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.5), (BOX,)),
     (lambda x: F.scaled_dot_product_attention(x, x, x, enable_gqa=True), (BOX[None],)),
+    (lambda x: torch.as_strided(x.clone().t_(), (2, 2), (1, 3)), (A,)),
     (torch.linalg.eigvalsh, (DEFINITE,)),
     (lambda x: torch.fft.rfft(x).abs(), (LINE,)),
 ]  # fmt: skip

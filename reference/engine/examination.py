@@ -1,16 +1,102 @@
-"""The runner: makes the finding of each check, after those of the checks that it depends on."""
+"""The engine: what a check is, what it works with, and the runner, which makes the finding of each check.
+
+It runs each check after those that it depends on.
+"""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, get_args
 
-from reference.engine.check import Check
-from reference.engine.context import Context
+import numpy as np
+
 from reference.findings import MOST_SAID, Finding, NotApplicable, Status, Violation
+from reference.numerics.generators import seeded
 from reference.wording import Fact, fact, hint_of
+
+Effort = Literal["quick", "normal", "exhaustive"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise, and how to see whether it is kept.
+
+    Attributes
+    ----------
+    id
+        ``layer.method.promise``, or ``vjp.part.promise``.
+    subject
+        ``Class.method``, the class alone, or the name of a function.
+    rationale
+        The promise in a sentence or two, for a student.
+    run
+        Takes the context and raises a `reference.findings.Violation` where the promise is broken.
+    depends_on
+        Ids of checks without which this one says nothing.
+    excuses
+        Ids of checks whose failure may be why this one fails: then nobody knows, and it is skipped.
+    assignments
+        Those of the lab in which it is promised; all of them for what is no part of the lab.
+    unless_failed
+        Ids of checks after whose failure nobody needs this one: then it is skipped without being run.
+    explained_by
+        Ids of checks that are run first because what they find may explain why this one fails.
+    """
+
+    id: str
+    subject: str
+    rationale: str
+    run: Callable[[Any], None]
+    depends_on: tuple[str, ...] = ()
+    excuses: tuple[str, ...] = ()
+    assignments: frozenset[int] = frozenset({1, 2, 3})
+    unless_failed: tuple[str, ...] = ()
+    explained_by: tuple[str, ...] = ()
+
+
+class Context:
+    """What checks work with.
+
+    Attributes
+    ----------
+    seed
+        Of all draws; the same seed draws the same cases.
+    effort
+        How many cases a check looks at.
+    oracles
+        Names of the oracles that the present check has asked, in order.
+    notes
+        What is told of the present check even if it passes.
+    """
+
+    seed: int
+    effort: Effort
+    oracles: list[str]
+    notes: tuple[Fact, ...] = ()
+
+    def start(self) -> None:
+        """Forget what belongs to the check before."""
+        self.oracles.clear()
+        self.notes = ()
+
+    def note(self, said: Fact) -> None:
+        """Note something that is told of the present check even if it passes."""
+        if said not in self.notes:
+            self.notes = (*self.notes, said)
+
+    def note_oracle(self, name: str) -> None:
+        """Note that the truth came from the oracle of that name."""
+        if name not in self.oracles:
+            self.oracles.append(name)
+
+    def rng(self, key: str) -> np.random.RandomState:
+        """A generator for one check, independent of which other checks run."""
+        return seeded((self.seed * 1_000_003 + zlib.crc32(key.encode())) % 2**32)
 
 
 class Examination:
@@ -125,6 +211,10 @@ class Examination:
         )
 
 
+def _matching(pattern: str, checks: Sequence[Check]) -> set[str]:
+    return {each.id for each in checks if fnmatch.fnmatchcase(each.id, pattern)}
+
+
 def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     """The checks that are asked for, and those that they depend on, in order.
 
@@ -147,7 +237,8 @@ def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     wanted: set[str] = set()
     for pattern in (each.strip() for each in only.split(",")):
         meant = names.get(pattern.lower(), pattern)
-        found = {each.id for each in checks if fnmatch.fnmatchcase(each.id, meant)}
+        # Ids such as vjp.gradient[0].values have brackets of their own.
+        found = _matching(meant, checks) or _matching(meant.replace("[", "[[]"), checks)
         if not found:
             raise ValueError(f"no check matches {pattern!r}; {_meant(pattern, names)}{hint}".removesuffix("; "))
         wanted |= found
@@ -174,3 +265,28 @@ def _meant(pattern: str, names: Mapping[str, str]) -> str:
     """What was probably meant, by the spelling."""
     found = difflib.get_close_matches(pattern.lower().rstrip(".*"), names, 1)
     return f"did you mean {names[found[0]]!r}? " if found else ""
+
+
+def checked_options(seed: Any, effort: Any) -> tuple[int, Effort]:
+    """The options that all examinations have.
+
+    Raises
+    ------
+    TypeError
+        ``seed`` is no whole number.
+    ValueError
+        ``seed`` is below 0, or ``effort`` is not one of quick, normal and exhaustive.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed: expected a whole number of at least 0, got {seed!r}")
+    if seed < 0:
+        raise ValueError(f"seed: expected a whole number of at least 0, got {seed}")
+    if effort not in get_args(Effort):
+        raise ValueError(f"effort: expected one of {', '.join(get_args(Effort))}, got {effort!r}")
+    return int(seed), effort
+
+
+def first_sentence(check: Any) -> str:
+    """The rationale of a check that is written as a function: the first paragraph of its docstring."""
+    doc = (check.func if isinstance(check, partial) else check).__doc__ or ""
+    return " ".join(doc.split("\n\n")[0].split())

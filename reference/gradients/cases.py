@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine import Effort
-from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import EVERYWHERE, Interval, Pattern, in_shapes
 from reference.numerics import sampling, tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 #: The kinds of cases with equal numbers on purpose.

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients import hidden, large, lost, staircases
 from reference.gradients.cases import PLAIN, Case
@@ -21,6 +20,7 @@ from reference.gradients.subject import asked
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

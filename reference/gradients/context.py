@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from reference import engine
 from reference.engine import Effort
-from reference.execution.worker.generators import seeded
 from reference.findings import NotApplicable, Violation
 from reference.gradients import certain, places, ties
 from reference.gradients.arguments import Pattern
@@ -22,6 +21,7 @@ from reference.gradients.specification import Specification, doubles
 from reference.gradients.subject import Subject, as_array, asked
 from reference.gradients.tolerance import estimated, granted, size_of_gradient, unit_roundoff
 from reference.numerics import tolerances
+from reference.numerics.generators import seeded
 from reference.wording import Fact, fact
 
 Array = NDArray[Any]

@@ -22,11 +22,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import Interval
+from reference.gradients.slopes import between, confirmed, first_known
 from reference.gradients.tolerance import followed_error, unfollowed_error
-from reference.numerics import function_tolerances, tolerances
+from reference.numerics import function_tolerances, tolerances, waves
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles import complex_step, finite_differences
 
 Array = NDArray[Any]
@@ -49,6 +50,21 @@ class _Place(NamedTuple):
     noise: Array
     size: Array
     is_followed: bool
+
+
+class _Line(NamedTuple):
+    """What is known of a function along a line of steps.
+
+    Attributes
+    ----------
+    turning
+        How fast its waves turn.
+    noise
+        The rounding error of the outputs where the longest step leads, if it was measured.
+    """
+
+    turning: float
+    noise: Any = 0.0
 
 
 @dataclass
@@ -79,6 +95,7 @@ class Differences:
     _roundings: dict[Any, tuple[Array, Array]] = field(default_factory=dict)
     _places: dict[Any, _Place] = field(default_factory=dict)
     _kinks: set[Any] = field(default_factory=set)
+    _angles: dict[Any, list[Array]] = field(default_factory=dict)
 
     @property
     def oracle(self) -> str:
@@ -134,14 +151,18 @@ class Differences:
     def jointly(self, args: Sequence[Array], directions: Sequence[Array]) -> Estimate:
         """The derivative of every output along a direction of all arguments together."""
 
+        def place(t: float) -> list[Array]:
+            return [a + t * d if d.any() else a for a, d in zip(args, directions, strict=True)]
+
         def moved(t: float) -> Array:
-            return self.function(*(a + t * d if d.any() else a for a, d in zip(args, directions, strict=True)))
+            return self.function(*place(t))
 
         ratio = max(_ratio(a, d) for a, d in zip(args, directions, strict=True))
-        found = self._sharp(moved, 1.0, args, ratio)
+        line = _Line(self._turning(args, place, 1.0))
+        found = self._sharp(moved, 1.0, args, ratio, line)
         if max(float(np.abs(d).max(initial=0.0)) for d in directions) > 1:
             second = tolerances.SECOND_STEP_RATIO
-            found = _confirmed(found, self._sharp(moved, second, args, ratio / second))
+            found = confirmed(found, self._sharp(moved, second, args, ratio / second, line))
         if not (self.carries_complex and np.isfinite(found.error).any()):
             return found
         try:
@@ -197,16 +218,21 @@ class Differences:
         return np.asarray(np.where(steps < tolerances.FEWEST_PLACES * np.spacing(size), 0.0, steps))
 
     def _column(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Estimate:
-        def moved(t: float) -> Array:
+        def place(t: float) -> list[Array]:
             argument = args[number].copy()
             argument[index] += t
-            return self._at(args, number, argument)
+            return [*args[:number], argument, *args[number + 1 :]]
+
+        def moved(t: float) -> Array:
+            return self.function(*place(t))
 
         centre = moved(0.0)
         largest = float(self.steps(args, number)[index])
         if largest == 0:
             return Estimate(np.zeros(centre.shape), np.full(centre.shape, np.inf))
-        size = abs(float(args[number][index]))
+        size, line = abs(float(args[number][index])), _Line(self._turning(args, place, largest))
+        if self._has_small(args):
+            line = line._replace(noise=self._at_place(place(tolerances.FIRST_DIFFERENCE_STEP * largest)).noise)
         found: Estimate | None = None
         least = tolerances.FEWEST_PLACES * float(np.spacing(size))
         for scale in (
@@ -217,22 +243,24 @@ class Differences:
                 if least < tolerances.STEP_SCALE * s < largest
             ),
         ):
-            found = _first_known(found, self._told(moved, scale, args, size))
+            found = first_known(found, self._told(moved, scale, args, size, line))
             if np.isfinite(found.error).all():
                 return found
-        ahead = self._told(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, size)
-        behind = self._told(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, size)
+        ahead = self._told(lambda t: centre + np.sign(t) * (moved(abs(t)) - centre), largest, args, size, line)
+        behind = self._told(lambda t: centre - np.sign(t) * (moved(-abs(t)) - centre), largest, args, size, line)
         self._kinks.add(self._key(args, number, index))
-        return _first_known(found, _between(ahead, behind))
+        return first_known(found, between(ahead, behind))
 
-    def _told(self, f: Callable[[float], Array], scale: float, args: Sequence[Array], size: float) -> Estimate:
+    def _told(
+        self, f: Callable[[float], Array], scale: float, args: Sequence[Array], size: float, line: _Line
+    ) -> Estimate:
         """As `_sharp`; where the steps are long it takes a second opinion. ``size`` is that of the argument."""
 
         def sharp(wanted: float) -> Estimate:
             used = _without_rounding(wanted, size)
-            return self._sharp(f, used, args, size / used, rounded=tolerances.STEP_ROUNDINGS)
+            return self._sharp(f, used, args, size / used, line, rounded=tolerances.STEP_ROUNDINGS)
 
-        return _confirmed(sharp(scale), sharp(tolerances.SECOND_STEP_RATIO * scale)) if scale > 1 else sharp(scale)
+        return confirmed(sharp(scale), sharp(tolerances.SECOND_STEP_RATIO * scale)) if scale > 1 else sharp(scale)
 
     def _sharp(
         self,
@@ -240,17 +268,18 @@ class Differences:
         scale: float,
         args: Sequence[Array],
         ratio: float,
+        line: _Line,
         *,
         rounded: float = tolerances.SHORTEST_STEP_ROUNDING,
     ) -> Estimate:
         """The derivative at 0, with an infinite error where it has no three digits.
 
-        ``ratio`` is the size of the argument in units of the scale; ``rounded`` is what rounding of the place does to
-        steps, if both have the same size.
+        ``ratio`` is the size of the argument in units of the scale; ``rounded`` is what rounding of the place
+        does to steps, if both have the same size.
         """
         most = np.zeros(())
-        rounding, size = self._near(args)
-        here = self._at_place(args)
+        near, size = self._near(args)
+        rounding, here = np.fmax(near, line.noise), self._at_place(args)
 
         def watched(t: float) -> Array:
             nonlocal most
@@ -270,9 +299,28 @@ class Differences:
             args=args,
             is_floor=not here.is_followed,
         )
-        error = found.error
+        hidden = waves.absorbed(line.turning, np.maximum(rounding, tolerances.LEAST_DIFFERENCE_ROUNDING * most))
+        error = found.error + hidden
         blurred = ~(error <= (tolerances.SHARP * np.fmax(most, size) + tolerances.ZERO_OUTPUT_ERROR) / scale)
         return Estimate(np.where(blurred, 0.0, found.value), np.where(blurred, np.inf, error))
+
+    def _has_small(self, args: Sequence[Array]) -> bool:
+        """Whether an entry is so small beside the steps that where all entries are moved other digits are lost."""
+        return any(
+            ((array != 0) & (np.abs(array) < function_tolerances.SMALL_ENTRY * self.steps(args, number))).any()
+            for number, array in enumerate(args)
+        )
+
+    def _turning(self, args: Sequence[Array], place: Callable[[float], list[Array]], scale: float) -> float:
+        """How fast the waves of the function turn from one place towards another."""
+
+        def compute(*given: Array) -> tuple[Array, ...]:
+            return (self.function(*given),)
+
+        key = tuple(array.tobytes() for array in args)
+        if key not in self._angles:
+            self._angles[key] = waves.angles(compute, args)
+        return waves.turning(compute, self._angles[key], place, scale)
 
     def _near(self, args: Sequence[Array]) -> tuple[Array, Array]:
         """The rounding error of the outputs near one place, and their size: there, and where the longest steps go."""
@@ -310,13 +358,13 @@ class Differences:
             return followed[0], True
         (measured,) = unfollowed_error(compute, args, [output])
         analysed = None if self.analysed is None else self.analysed(*args)
-        return measured if analysed is None else np.fmax(measured, np.reshape(analysed, measured.shape)), False
+        if analysed is None or analysed.size not in {1, measured.size}:  # it may return another shape on balls
+            return measured, False
+        # A single bound is that of all outputs.
+        return np.fmax(measured, analysed.item() if analysed.size == 1 else analysed.reshape(measured.shape)), False
 
     def _key(self, args: Sequence[Array], number: int, index: tuple[int, ...]) -> Any:
         return (number, index, *(array.tobytes() for array in args))
-
-    def _at(self, args: Sequence[Array], number: int, argument: Array) -> Array:
-        return self.function(*args[:number], argument, *args[number + 1 :])
 
 
 def contracted(cotangent: Array, column: Estimate) -> Estimate:
@@ -326,13 +374,6 @@ def contracted(cotangent: Array, column: Estimate) -> Estimate:
     rounding = tolerances.SUM_ROUNDING * weights.size * np.abs(weights * column.value).sum()
     value = np.asarray((weights * column.value).sum())
     return Estimate(value, np.asarray((np.abs(weights) * matters).sum() + rounding))
-
-
-def _confirmed(first: Estimate, second: Estimate) -> Estimate:
-    """The first estimate where the second agrees, else unknown: steps of whole periods agree among themselves."""
-    agrees = np.abs(first.value - second.value) <= first.error + second.error
-    known = np.isfinite(first.error) & np.isfinite(second.error) & agrees
-    return Estimate(np.where(known, first.value, 0.0), np.where(known, first.error, np.inf))
 
 
 def _without_rounding(scale: float, size: float) -> float:
@@ -347,19 +388,3 @@ def _ratio(argument: Array, direction: Array, *, smallest: bool = False) -> floa
     is_moved = direction != 0
     ratios = np.abs(argument[is_moved]) / np.abs(direction[is_moved])
     return float(ratios.min(initial=np.inf) if smallest else ratios.max(initial=0.0))
-
-
-def _first_known(first: Estimate | None, second: Estimate) -> Estimate:
-    if first is None:
-        return second
-    known = np.isfinite(first.error)
-    return Estimate(np.where(known, first.value, second.value), np.where(known, first.error, second.error))
-
-
-def _between(ahead: Estimate, behind: Estimate) -> Estimate:
-    """The estimate of all numbers between two slopes, their errors included."""
-    low = np.minimum(ahead.value - ahead.error, behind.value - behind.error)
-    high = np.maximum(ahead.value + ahead.error, behind.value + behind.error)
-    known = np.isfinite(low) & np.isfinite(high)
-    with np.errstate(invalid="ignore"):  # infinity less infinity is NaN where neither slope is known
-        return Estimate(np.where(known, (low + high) / 2, 0.0), np.where(known, (high - low) / 2, np.inf))

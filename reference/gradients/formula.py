@@ -49,10 +49,10 @@ class _Gradient:
         """How the gradient differs from the derivative."""
         return _difference(self.context, case, self.context.cotangents(case)[0])
 
-    def nearer(self, case: Case, found: Difference) -> Difference | None:
-        """The difference with the argument at the entry half as large."""
+    def scaled(self, case: Case, found: Difference, factor: float) -> Difference | None:
+        """The difference with the argument at the entry so many times as large."""
         args = [array.copy() for array in case.args]
-        args[found.place][found.index] *= 0.5
+        args[found.place][found.index] *= factor
         cotangent = self.context.cotangents(case)[0]
         return _difference(self.context, replace(case, args=tuple(args)), cotangent, (found.place, found.index))
 
@@ -152,14 +152,8 @@ def right_at(context: Context, case: Case, cotangent: Array, number: int, index:
 
 def rounding(context: Context, case: Case, cotangent: Array, position: int) -> Array | None:
     """How far rounding may take one gradient that the formula computes in doubles; None where balls cannot tell."""
-    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
     _, formula = _sides(context)
-    try:
-        found = balls.roundings(formula, [cotangent, *case.args])
-    except (Exception, SystemExit):  # refused, or what the code raises at such arguments
-        return None
-    return np.asarray(np.inf) if found is None else found[context.pattern.differentiable[position]]
+    return rigorous.rounding_of(formula, [cotangent, *case.args], context.pattern.differentiable[position])
 
 
 def stays_in_doubles(context: Context, case: Case, cotangent: Array) -> bool:

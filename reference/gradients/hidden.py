@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients.tolerance import estimated
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
 
 if TYPE_CHECKING:

@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients.arguments import in_shapes
 from reference.gradients.cases import Case
@@ -27,6 +26,7 @@ from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients.context import Context
 from reference.gradients.differences import Differences
 from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
+from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
 from reference.wording import fact
 

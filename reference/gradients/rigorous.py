@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine.formulas import told
-from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 
 if TYPE_CHECKING:
     from reference.numerics.balls import Enclosure
@@ -108,9 +108,13 @@ class Rigorous:
         try:
             run = balls.on_balls(self._function, self._language)
             found = balls.sampled(run, args, self._places, cotangent, chosen)
-        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+        except (Exception, SystemExit) as error:  # refused, or what the code raises at such arguments
+            self.raised = str(error) if isinstance(error, balls.Refused | balls.Undecided) else told(error)
             return None
-        return None if set(found.ties) - _ENCLOSED else (found.value, found.gradients)
+        if set(found.ties) - _ENCLOSED:
+            self.raised = "numbers are equal there"
+            return None
+        return found.value, found.gradients
 
     def _all_near(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         if not self._can_run(args):
@@ -189,15 +193,7 @@ class Rigorous:
 
         Infinite where rounding may make anything of the value, or decides which way the code goes.
         """
-        if not self._can_run(args):
-            return None
-        from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
-
-        try:
-            found = balls.roundings(self.on_balls(), args)
-        except (Exception, SystemExit):  # refused, or what the code raises at such arguments
-            return None
-        return np.asarray(np.inf) if found is None else found[0] if len(found) == 1 else None
+        return rounding_of(self.on_balls(), args) if self._can_run(args) else None
 
     def _all_around(self, cotangent: Array, args: Sequence[Array]) -> tuple[Estimate, ...] | None:
         """The gradients at points next to a tie, in all of which no two entries are moved alike.
@@ -247,6 +243,25 @@ class Rigorous:
             self._is_too_large = True
             self.refusal = f"more than {ball_tolerances.MOST_BALLS_AT_ONCE} numbers take too long in ball arithmetic"
         return self.refusal is None
+
+
+def rounding_of(run: Callable[..., Any], args: Sequence[Array], place: int | None = None) -> Array | None:
+    """How far rounding may take what a function on balls computes in doubles; None where balls cannot tell.
+
+    Infinite where rounding decides which way the code goes. ``place`` is that of the result among several; None for a
+    function of one.
+    """
+    from reference.numerics import balls  # noqa: PLC0415 - needs flint, which is optional
+
+    try:
+        found = balls.roundings(run, args)
+    except (Exception, SystemExit):  # refused, or what the code raises at such arguments
+        return None
+    if found is None:
+        return np.asarray(np.inf)
+    if place is None:
+        return found[0] if len(found) == 1 else None
+    return found[place]
 
 
 def _hull(estimates: Sequence[Estimate]) -> Estimate:

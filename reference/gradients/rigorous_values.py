@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients import hidden, lost, places, ties
 from reference.gradients.cases import Case
 from reference.gradients.consistency import answers_of, beyond_doubles, not_a_number
@@ -19,6 +18,7 @@ from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 Index = tuple[int, ...]

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients.arguments import Pattern
 from reference.gradients.differences import Differences
 from reference.gradients.rigorous import Language, Rigorous
 from reference.gradients.tolerance import rounding_error, size_of_gradient, unit_roundoff
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.memo import digest
 from reference.numerics.oracles import ball, complex_step, torch_autograd
 

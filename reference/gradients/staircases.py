@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.numerics import function_tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 

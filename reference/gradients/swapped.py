@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.gradients.context import Context
 from reference.gradients.differences import contracted
 from reference.gradients.specification import doubles
 from reference.numerics import tolerances
+from reference.numerics.generators import seeded
 
 
 def other_argument(context: Context, number: int) -> int | None:

@@ -35,9 +35,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.findings import Violation
 from reference.numerics import constructors, function_tolerances, random_rounding, tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 Compute = Callable[..., tuple[Array, ...]]

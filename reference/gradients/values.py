@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.findings import NotApplicable, Violation
 from reference.gradients import hidden, noise, rigorous, sampled
 from reference.gradients.cases import Case, short_numbers
@@ -20,6 +19,7 @@ from reference.gradients.rigorous_values import compare_with_known, good_enough
 from reference.gradients.specification import Specification
 from reference.gradients.subject import asked
 from reference.numerics import tolerances
+from reference.numerics.generators import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.engine.context import Context as _Context
-from reference.engine.context import Effort
+from reference import engine
+from reference.engine import Effort
 from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step
 from reference.findings import Evidence, NotApplicable, Violation
@@ -67,7 +67,7 @@ class Response:
 
 
 @dataclass
-class Context(_Context):
+class Context(engine.Context):
     """What the checks of the lab's contract work with.
 
     Attributes

@@ -92,6 +92,17 @@ class Case:
         chosen = {name: array[index] for name, array in self.arguments.items()}
         return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
 
+    def among(self, others: Case, row: int) -> Case:
+        """The batch ``others``, in which one row is that of this case."""
+        arguments = {name: array.copy() for name, array in others.arguments.items()}
+        for name, array in arguments.items():
+            array[row] = self.arguments[name][row]
+        origin = None
+        if others.origin is not None and self.origin is not None:
+            origin = others.origin.copy()
+            origin[row] = self.origin[row]
+        return Case(arguments, self.parameters, origin)
+
     def precision(self) -> Precision:
         """The precision that is granted for its arrays: single if one of them is, but for two exceptions.
 

@@ -34,10 +34,13 @@ MOST_OPERATIONS = 1_000_000
 MOST_COMPARISONS = 300_000
 #: Products of numbers in one matrix product after which an evaluation is given up. A choice: two seconds.
 MOST_PRODUCTS = 20_000_000
-#: Of many numbers, how many entries of a gradient are judged on balls. A choice of time, and of memory for the tape.
+#: Up to how many numbers all entries of a gradient are judged on balls, if they take no more than `MOST_OPERATIONS`. A
+#: choice: 100,000 take 0.4 s and 150 MB in one operation each, 1.4 s and 480 MB in ten (measured).
+MOST_JUDGED_WHOLE = 200_000
+#: Of more numbers, how many entries are judged on balls. A choice of time, and of memory for the tape.
 SAMPLED_ENTRIES = 5_000
-#: How many numbers there may be for that. A choice: they take five seconds and half a GB.
-MOST_SAMPLED_FROM = 1_000_000
+#: How many numbers there may be for that. A choice: they take two to eight seconds and half a GB or more.
+MOST_SAMPLED_FROM = 1_200_000
 #: How far, as a power of two, generic points are from a point with a tie. A choice: far below every double, and far
 #: above the rounding of `NEARBY_BITS`.
 NEARBY_BITS_AWAY = 300
@@ -65,6 +68,15 @@ FORMULA_AGREES = 1e-24
 #: What is left of a series that was cut off falls at least by this factor where its argument is halved. A choice: it is
 #: of the fourth order or higher, where what is added to a denominator, or a lost term, is of the first or second.
 SERIES_FALLS = 2.0**-4
+#: How often an argument is doubled to see whether what is left of a formula is that of an asymptotic series. A choice:
+#: code moves an argument of 0.1 up to 20 or so, and three more doublings show the power.
+ASYMPTOTIC_DOUBLINGS = 12
+#: The least power with which that falls. A choice: series that suit doubles end with a power of 12 and more, and a
+#: number in a denominator is seen to fall with one of 4 at most.
+ASYMPTOTIC_POWER = 8.0
+#: How much the power may differ between two doublings. A choice: what is next in the series changes it by less, and a
+#: number beside an exponential doubles it.
+ASYMPTOTIC_STEADY = 1.4
 #: Digits of sixteen that a formula has to lose before that is told. A choice: a few are lost by every long sum.
 DIGITS_TOLD = 4
 #: How many cases the formula of a gradient is compared in. A choice of time.

@@ -32,6 +32,10 @@ TAYLOR_CLEAR = 0.25
 #: How many of the shortest steps that decide are believed.
 TAYLOR_LAST = 3
 
+#: An entry below this part of its step is small: it is not moved along when another one is. A choice: ordinary numbers
+#: are seldom as small, and what they lose there is lost near them too.
+SMALL_ENTRY = 2.0**-6
+
 # Points without a derivative (`reference.gradients.ties`)
 
 #: A gradient that is outside all gradients nearby by more than this is wrong for certain: in unit roundoffs of the sum

@@ -70,7 +70,7 @@ REPAIRED_BESIDE = 1e-10
 #: above rounding.
 SAME_ANSWER = 1e-9
 #: Steps, as `repair.running.Work` counts them, for the search of an edit that repairs a gradient. A choice: about 1 s.
-REPAIR_STEPS = 10_000_000
+REPAIR_STEPS = 9_000_000
 #: How much more far-fetched another repair may be to be looked for. A choice.
 REPAIR_MARGIN = 0.15
 #: Constants as small as this are there to keep something from 0. A choice.
@@ -81,3 +81,5 @@ NEARER = 0.8
 NOTHING_BESIDE = 1e-4
 #: How near sums of logarithms have to be. A choice: what is left is compared number by number.
 SAME_MARK = 1e-6
+#: How much more far-fetched a repair may be that is as simple as another one. A choice.
+AS_SIMPLE = 0.04

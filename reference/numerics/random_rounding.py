@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.numerics import regimes, tolerances
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
@@ -96,7 +96,7 @@ def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> l
         numbers may pass through complex ones as it likes.
     """
     analytic, trail = any(np.iscomplexobj(each) for each in args), regimes.Trail()
-    plain = _followed(compute, args, Run(None, trail if known else None, analytic))
+    plain = followed(compute, args, Run(None, trail if known else None, analytic))
     if plain is None or (known and trail.is_left):
         return None
     largest = [np.zeros(each.shape) for each in plain]
@@ -104,7 +104,7 @@ def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> l
         trail.restart()
         run = Run(seeded(number), trail if known else None, analytic)
         try:
-            answers = _followed(compute, args, run)
+            answers = followed(compute, args, run)
         except np.linalg.LinAlgError:  # a matrix that rounding makes singular
             return [np.full(each.shape, np.inf) for each in plain]
         if answers is None or any(one.shape != two.shape for one, two in zip(answers, plain, strict=True)):
@@ -116,8 +116,8 @@ def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> l
     return largest
 
 
-def _followed(compute: Compute, args: Sequence[Array], run: Run) -> list[Array] | None:
-    """The results of one run; None where it cannot be followed.
+def followed(compute: Compute, args: Sequence[Array], run: Run) -> list[Array] | None:
+    """The results of one run, in which operations are rounded or watched; None where it cannot be followed.
 
     Raises
     ------

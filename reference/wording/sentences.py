@@ -212,6 +212,7 @@ _REASONS = {
         "of so many numbers, {size}, the gradient is judged along {count} random directions, by finite differences"
     ),
     "sampled": "{count} of {size} entries are judged rigorously, in ball arithmetic at the given inputs",
+    "not sampled": ": {reason}",
     "output of another shape": "the output has shape {shape} instead of {due}",
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reference import Finding
-from reference.engine.check import Check
+from reference.engine import Check
 from reference.lab.check import checks_of
 from reports.io.exit_codes import UsageError
 from reports.verdicts.expectations import accepted

@@ -25,13 +25,12 @@ from mutmut.configuration import config
 from reports.io.cores import cores
 from tests.mutation import mutants, summary, switches
 from tests.mutation.mutants import Mutant
-from tests.mutation.runner import Trial
+from tests.mutation.runner import Budget, Trial
 
-#: Seconds that a mutant may survive the tests of its function; they begin with those that are quick and particular.
-#: Of 28 mutants of reference that had survived 3 s, about a dozen did not survive 8 s.
-BUDGET = {"bp": 2.0, "reference": 8.0}
+#: How long a mutant may survive the tests of its statement.
+BUDGET = {"bp": Budget(2.0), "reference": Budget(8.0, further=10.0)}
 #: The same of those in the list.
-EXPECTED = 0.5
+EXPECTED = Budget(0.5)
 #: Mutants of reference that are tried, of 50,000: enough to know the score to three per cent.
 _SAMPLE = 600
 
@@ -51,7 +50,7 @@ def main() -> int:
     seed = int.from_bytes(os.urandom(4)) if asked.seed is None else asked.seed
     chosen = mutants.sample(found, sizes, seed)
     tell(f"{len(found)} mutants, of which {len(chosen)} will be tried (--seed {seed})")
-    trial = Trial(chosen, asked.jobs, _budgets(chosen), tell)
+    trial = Trial(chosen, asked.jobs, _budgets(chosen, asked.further), tell)
     switches.install()
     # Or the fork of each mutant would load it, which takes half of what it may take for tests.
     with contextlib.suppress(ImportError):
@@ -65,20 +64,29 @@ def main() -> int:
         return 1
     if code:
         return int(code)
-    mutants.keep(trial.codes)
+    mutants.keep({mutant: outcome.code for mutant, outcome in trial.outcomes.items()})
+    if asked.log is not None:
+        asked.log.write_text(summary.log(trial.outcomes), encoding="utf-8")
     late = set(trial.too_late)
     found = [mutant for mutant in found if mutant not in late]
-    complaints = summary.tell(found, trial.codes, seed, time.monotonic() - started, record=asked.record)
+    complaints = summary.tell(found, trial.outcomes, seed, time.monotonic() - started, record=asked.record)
     print(*complaints, sep="\n")
     return 1 if complaints and not asked.only else 0
 
 
-def _budgets(chosen: Sequence[Mutant]) -> dict[Mutant, float]:
+def _budgets(chosen: Sequence[Mutant], further: float | None) -> dict[Mutant, Budget]:
     """Of those that are expected to survive it is only seen whether the list is still right of them."""
     listed = summary.listed()
     places = {each.place for each in listed}
     expected = {each for each in chosen if each.place in places and summary.equivalent(each) in listed}
-    return {each: EXPECTED if each in expected else BUDGET[each.package] for each in chosen}
+
+    def budget(mutant: Mutant) -> Budget:
+        if mutant in expected:
+            return EXPECTED
+        usual = BUDGET[mutant.package]
+        return usual if further is None else usual._replace(further=further)
+
+    return {each: budget(each) for each in chosen}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="of the sample, to repeat a run (a fresh one)")
     parser.add_argument(
         "--record", action="store_true", help="write the figures to tests/mutation/score.json and README.md"
+    )
+    parser.add_argument(
+        "--further", type=float, metavar="S", help="seconds of further tests, one from each file in turn, for survivors"
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="write what became of each mutant, a line of JSON each"
     )
     parser.add_argument("-j", "--jobs", type=int, default=cores(), metavar="N", help="at once (one a core)")
     return parser

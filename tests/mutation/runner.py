@@ -7,15 +7,17 @@ with 20,000 mutants and two cores that is the whole day. Here a mutant that is k
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import resource
 import signal
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
+from typing import NamedTuple
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -23,12 +25,29 @@ from _pytest.runner import runtestprotocol
 from tests.mutation import lines, switches
 from tests.mutation.forks import Ended, in_a_fork, shared
 from tests.mutation.mutants import Mutant
-from tests.mutation.outcomes import KILLED, SURVIVED, TIMEOUT, UNTESTED
+from tests.mutation.outcomes import KILLED, SURVIVED, TIMEOUT, UNTESTED, Outcome
 
 #: Bytes of address space that a mutant may have.
 _MEMORY = 8 << 30
-#: Seconds by the clock for each of the budget: tests of other processes wait for them.
-_PATIENCE = 3
+#: Seconds by the clock for each of the budget: other processes are at work beside this one.
+_PATIENCE = 6
+#: Seconds of processor time that one test may take beyond the budget, before it is taken for endless.
+_ENDLESS = 20
+
+
+class Budget(NamedTuple):
+    """Seconds of processor time for which a mutant may survive tests.
+
+    Attributes
+    ----------
+    particular
+        With the quick and particular ones first.
+    further
+        After that, with the others: one from each file in turn.
+    """
+
+    particular: float
+    further: float = 0.0
 
 
 @dataclass
@@ -53,10 +72,10 @@ class Trial:
     processes
         At once.
     budget
-        Seconds of processor time that each has to survive tests for.
+        How long each has to survive tests.
     tell
         Is given a line now and then.
-    codes
+    outcomes
         What became of each that was tried.
     too_late
         Mutants of functions that are called while modules are imported and never afterwards, such as those that fill a
@@ -67,9 +86,9 @@ class Trial:
 
     mutants: Sequence[Mutant]
     processes: int
-    budget: Mapping[Mutant, float]
+    budget: Mapping[Mutant, Budget]
     tell: Callable[[str], None]
-    codes: dict[Mutant, int] = field(default_factory=dict)
+    outcomes: dict[Mutant, Outcome] = field(default_factory=dict)
     too_late: list[Mutant] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -132,21 +151,21 @@ class Trial:
         def tests_of(mutant: Mutant) -> list[Trace]:
             return tests[numbers[changes[mutant]]] if mutant in changes else []
 
-        def work(function: str) -> Iterator[tuple[Mutant, int]]:
-            killers: list[int] = []  # what killed one mutant of a function is likely to kill the next
+        def work(function: str) -> Iterator[tuple[Mutant, Outcome]]:
+            killers: list[str] = []  # what killed one mutant of a function is likely to kill the next
             for mutant in mutants[function]:
-                order = [trace.index for trace in tests_of(mutant)]
-                order.sort(key=lambda index: killers.index(index) if index in killers else len(killers))
-                code, killer = _attempt(mutant, [items[index] for index in order], self.budget[mutant])
-                if killer >= 0:
-                    killers = [order[killer], *(index for index in killers if index != order[killer])]
-                yield mutant, code
+                order = [items[trace.index] for trace in tests_of(mutant)]
+                order.sort(key=lambda item: killers.index(item.nodeid) if item.nodeid in killers else len(killers))
+                outcome = _attempt(mutant, order, self.budget[mutant])
+                if outcome.killer:
+                    killers = [outcome.killer, *(each for each in killers if each != outcome.killer)]
+                yield mutant, outcome
 
         # The slow ones first: a process that ends late must not have begun late.
         cost = {name: sum(trace.seconds for each in job for trace in tests_of(each)) for name, job in mutants.items()}
         jobs = sorted(mutants, key=cost.__getitem__, reverse=True)
-        for done, (mutant, code) in enumerate(shared(jobs, work, self.processes), 1):
-            self.codes[mutant] = code
+        for done, (mutant, outcome) in enumerate(shared(jobs, work, self.processes), 1):
+            self.outcomes[mutant] = outcome
             if done % 500 == 0 or done == number_of_all:
                 self.tell(f"{done} of {number_of_all} mutants tried")
 
@@ -184,29 +203,51 @@ def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
         return False
 
 
-def _attempt(mutant: Mutant, items: list[pytest.Item], budget: float) -> tuple[int, int]:
-    """mutmut's code, and which of the tests killed it (-1: none)."""
+def _attempt(mutant: Mutant, items: list[pytest.Item], budget: Budget) -> Outcome:
     if not items:
-        return UNTESTED, -1
+        return Outcome(UNTESTED)
+    total = sum(budget)
     try:
-        killer = in_a_fork(partial(_killer, mutant, items, budget), 4 * budget + 20)
+        killer, tried, seconds = in_a_fork(partial(_meet, mutant, items, budget), 2 * _PATIENCE * total + _ENDLESS)
     except Ended as end:
-        # By the clock, or by a crash, which no test would have let pass.
-        return (TIMEOUT if end.signal in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL} else KILLED), -1
-    return (KILLED if killer >= 0 else SURVIVED), killer
+        # By a limit, or by a crash, which no test would have let pass.
+        code = TIMEOUT if end.signal in {signal.SIGALRM, signal.SIGXCPU, signal.SIGKILL} else KILLED
+        return Outcome(code, reach=len(items))
+    return Outcome(KILLED if killer else SURVIVED, killer, len(items), tried, seconds)
 
 
-def _killer(mutant: Mutant, items: list[pytest.Item], budget: float) -> int:
-    """Be this mutant, and run tests until one fails or the time is used up."""
+def _meet(mutant: Mutant, items: list[pytest.Item], budget: Budget) -> tuple[str, int, float]:
+    """Be this mutant, and run tests until one fails or the time is used up: which failed, how many ran, how long."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    endless = math.ceil(sum(budget)) + _ENDLESS
+    resource.setrlimit(resource.RLIMIT_CPU, (endless, resource.getrlimit(resource.RLIMIT_CPU)[1]))
     switches.become(mutant)
-    started, clock = _spent(), time.monotonic()
-    for number, (item, following) in enumerate(zip_longest(items, items[1:])):
-        if not _passes(item, following):
-            return number
-        if _spent() - started > budget or time.monotonic() - clock > _PATIENCE * budget:
-            break
-    return -1
+    started, clock, most = _spent(), time.monotonic(), _PATIENCE * sum(budget)
+    tried, left, until = 0, list(items), 0.0
+    for seconds, arrange in zip(budget, (list, _from_all_files), strict=True):
+        until, left = until + seconds, arrange(left)
+        if left:  # another test comes now than the one for which fixtures were kept
+            left[0].session._setupstate.teardown_exact(None)
+        while left and _spent() - started < until and time.monotonic() - clock < most:
+            item, *left = left
+            tried += 1
+            if not _passes(item, left[0] if left else None):
+                return item.nodeid, tried, _spent() - started
+    return "", tried, _spent() - started
+
+
+def _from_all_files(items: list[pytest.Item]) -> list[pytest.Item]:
+    """In turn one from each file, and from each file one of each test function before another case of it."""
+    cases: Counter[str] = Counter()
+    functions: Counter[tuple[str, int]] = Counter()
+    turns = {}
+    for item in items:
+        file, _, name = item.nodeid.partition("::")
+        function = f"{file}::{name.partition('[')[0]}"
+        cases[function] += 1
+        functions[file, cases[function]] += 1
+        turns[item.nodeid] = cases[function], functions[file, cases[function]]
+    return sorted(items, key=lambda item: turns[item.nodeid])
 
 
 def _spent() -> float:

@@ -13,14 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.mutation.outcomes import SURVIVED, UNTESTED
+from tests.mutation.outcomes import ALIVE, UNTESTED, Outcome
 
 if TYPE_CHECKING:  # it needs mutmut, which the tests of this file do without
     from tests.mutation.mutants import Mutant
 
 HERE = Path(__file__).parent
 SCORE, EQUIVALENT, README = HERE / "score.json", HERE / "equivalent.toml", HERE.parent.parent / "README.md"
-_ALIVE = {SURVIVED, UNTESTED}
 #: Per cent that have to be killed.
 GOALS = {"bp": 96.0, "reference": 92.0}
 
@@ -33,15 +32,18 @@ class Equivalent(NamedTuple):
     after: str
 
 
-def tell(found: list[Mutant], codes: Mapping[Mutant, int], seed: int, seconds: float, *, record: bool) -> list[str]:
-    """Print the scores and return what is wrong with them."""
+def tell(
+    found: list[Mutant], outcomes: Mapping[Mutant, Outcome], seed: int, seconds: float, *, record: bool
+) -> list[str]:
+    """Print the scores and the survivors of `reference`, and return what is wrong with the scores and the list."""
+    codes = {mutant: outcome.code for mutant, outcome in outcomes.items()}
     figures: dict[str, Any] = {"seconds": round(seconds), "seed": seed, "date": time.strftime("%Y-%m-%d")}
     complaints = []
     for package, goal in GOALS.items():
         tried = {mutant: code for mutant, code in codes.items() if mutant.package == package}
         if not tried:
             continue
-        counts = Counter("survived" if code in _ALIVE else "killed" for code in tried.values())
+        counts = Counter("survived" if code in ALIVE else "killed" for code in tried.values())
         score = 100 * counts["killed"] / len(tried)
         there = sum(mutant.package == package for mutant in found)
         figures[package] = {
@@ -57,6 +59,7 @@ def tell(found: list[Mutant], codes: Mapping[Mutant, int], seed: int, seconds: f
         if 100 * high < goal:  # a sample that is below by chance alone proves nothing
             complaints.append(f"{package}: expected at least {goal} % of the mutants to be killed, got {score:.1f} %")
     complaints += _against_the_list(codes)
+    print(*_survivors(outcomes), sep="\n")
     if record:
         SCORE.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         README.write_text(with_score(README.read_text(encoding="utf-8"), figures), encoding="utf-8")
@@ -95,14 +98,36 @@ def _against_the_list(codes: Mapping[Mutant, int]) -> list[str]:
     by_change: dict[Equivalent, int] = {}
     for mutant, code in codes.items():
         # To read a change takes a while, and most mutants are not asked about.
-        if mutant.package == "bp" and (code in _ALIVE or mutant.place in places):
+        if mutant.package == "bp" and (code in ALIVE or mutant.place in places):
             by_change[equivalent(mutant)] = code
-    unexplained = [each for each, code in by_change.items() if code in _ALIVE and each not in expected]
-    wrong = [each for each in expected if by_change.get(each) not in {*_ALIVE, None}]
+    unexplained = [each for each, code in by_change.items() if code in ALIVE and each not in expected]
+    wrong = [each for each in expected if by_change.get(each) not in {*ALIVE, None}]
     return [
         *_as_complaints("survived, and is not in the list", unexplained),
         *_as_complaints("is in the list, and was killed", wrong),
     ]
+
+
+def log(outcomes: Mapping[Mutant, Outcome]) -> str:
+    """A line of JSON for each mutant: its name, what became of it, and which test killed it after how many seconds."""
+    return "".join(
+        json.dumps({"mutant": mutant.name, **outcome._asdict()}) + "\n" for mutant, outcome in outcomes.items()
+    )
+
+
+def _survivors(outcomes: Mapping[Mutant, Outcome]) -> list[str]:
+    """Those of reference, each with its change and with how many of the tests that run it were tried."""
+    alive = {each: outcome for each, outcome in outcomes.items() if outcome.code in ALIVE}
+    told = []
+    for mutant, outcome in alive.items():
+        if mutant.package == "reference":
+            met = (
+                "no test runs it"
+                if outcome.code == UNTESTED
+                else f"survived {outcome.tried} of the {outcome.reach} tests that run it, in {outcome.seconds:.1f} s"
+            )
+            told += _as_complaints(met, [equivalent(mutant)])
+    return sorted(told)
 
 
 @cache  # asked before the run and after it

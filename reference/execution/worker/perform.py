@@ -249,7 +249,10 @@ def _holds(present: Any, value: NDArray[Any]) -> bool:
     if not issubclass(type(present), _ndarray):
         return False
     found = as_plain(present)
-    return found.shape == value.shape and found.dtype.kind in "fiu" and bool(_array_equal(found, value, equal_nan=True))
+    if found.shape != value.shape or found.dtype.kind not in "fiu":
+        return False
+    # Nearly always there is no NaN, and to look for it would take most of the time.
+    return bool(_array_equal(found, value)) or bool(_array_equal(found, value, equal_nan=True))
 
 
 def _described(present: Any) -> str:

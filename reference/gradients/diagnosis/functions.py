@@ -145,7 +145,7 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
 
 def _outer(a: Any, b: Any, out: Any = None) -> Any:
     first = first_traced((a, b))
-    return np.multiply(first.lifted(a).reshape(-1, 1), first.lifted(b).reshape(1, -1))
+    return np.multiply(first.lifted(a).reshape(-1, 1), first.lifted(b).reshape(-1))
 
 
 def _inner(a: Any, b: Any) -> Any:

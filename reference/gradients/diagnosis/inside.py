@@ -225,7 +225,7 @@ def _polished(view: View, place: Place, size: float) -> float | None:
     """The constant to all digits, from all entries."""
     samples = view.samples
     for _ in range(_ROUNDS):
-        step = likeness.CONSTANT_STEP * max(1.0, abs(size))
+        step = likeness.CONSTANT_STEP
         ends = [[view.of(each, {place: changes.shifted(value)}) for each in samples] for value in (size, size + step)]
         if any(each is None for end in ends for each in end):
             return None
@@ -246,7 +246,7 @@ def _solved(view: View, sample: Sample, place: Place) -> float | None:
     if right is None or not probe.fits:
         return None
     for _ in range(_ROUNDS):
-        step = likeness.CONSTANT_STEP * max(1.0, abs(size))
+        step = likeness.CONSTANT_STEP
         here, there = (
             probe.changed(place, changes.shifted(value)(sample, edge) or nothing) for value in (size, size + step)
         )

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
 from reference.gradients.diagnosis.samples import Place, Sample
 from reference.numerics import likeness
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 

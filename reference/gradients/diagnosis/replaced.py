@@ -22,8 +22,6 @@ Array = NDArray[Any]
 MakeValues = Callable[[Sample], Values]
 #: Steps of a graph in which each pair of steps is tried.
 _MOST_STEPS = 60
-#: An epsilon that is added under a root or in a denominator is smaller than this.
-_LARGEST_ADDED = 0.01
 #: An epsilon is smaller than this.
 _LARGEST_EPSILON = 0.5
 #: Rounds of Newton's method.

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.gradients.diagnosis.changes import derivative
 from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unbroadcast
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
 from reference.numerics.compare import broadcasts
+from reference.numerics.generators import seeded
 
 Array = NDArray[Any]
 #: Entries of a Jacobian that is small enough to be computed.

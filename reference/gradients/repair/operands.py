@@ -69,13 +69,27 @@ def _all(function: Callable[..., Any], *columns: Sequence[Any]) -> tuple[Array, 
     return found if all(np.isfinite(each).all() and each.shape == found[0].shape for each in found) else None
 
 
-def operands(
-    parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...], degree: int
-) -> tuple[list[Operand], int]:
-    """What reaches the shape of a place, and how many of them are parts as they stand, which come first.
+@dataclass(frozen=True)
+class Operands:
+    """All that a term or a factor of a place can be made of.
 
-    ``degree`` says how often the cotangent stands in what is made of two parts.
+    Attributes
+    ----------
+    all
+        The operands.
+    simple
+        How many of them are parts as they stand, which come first.
+    arrays
+        The entries of each in all cases, laid along the shape of the place.
     """
+
+    all: list[Operand]
+    simple: int
+    arrays: Array
+
+
+def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...], degree: int) -> Operands:
+    """What reaches the shape of a place; ``degree`` is how often the cotangent stands in what is made of two parts."""
     known = list(_given(parts, cases))
     known += list(_by_indices(known, list(_indices(parts)), shape))
     simple = [laid for each in known for laid in _laid(each, shape)]
@@ -84,7 +98,11 @@ def operands(
         laid for each in _of_pairs(known[:_MOST_OF_PAIRS], shape, degree) for laid in _laid(each, shape, sums=False)
     ]
     simple, rest = _different(simple, []), [*more, *pairs]
-    return [*simple, *_different(rest, simple)][:_MOST], len(simple)
+    found = [*simple, *_different(rest, simple)][:_MOST]
+    arrays = np.empty((len(found), len(cases), *shape))
+    for number, each in enumerate(found):
+        arrays[number] = [np.broadcast_to(value, shape) for value in each.values]
+    return Operands(found, len(simple), arrays.reshape(len(found), -1))
 
 
 def _different(found: Sequence[Operand], known: Sequence[Operand]) -> list[Operand]:

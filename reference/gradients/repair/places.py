@@ -34,6 +34,10 @@ class Edit:
         What stands there instead; None where ``replaced`` says more.
     replaced
         Nodes of the definition, and what stands in their place.
+    is_product
+        Whether it adds, or multiplies by, an array at hand: where it is known what a place lacks, no need to try.
+    is_solved
+        Whether it was computed from what the place lacks.
     """
 
     place: Place
@@ -41,6 +45,8 @@ class Edit:
     cost: float
     new: ast.expr | None = None
     replaced: Mapping[ast.AST, Any] = field(default_factory=dict)
+    is_product: bool = False
+    is_solved: bool = False
 
     @cached_property
     def word(self) -> str:

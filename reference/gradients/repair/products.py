@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.operands import Operand
+from reference.gradients.repair.operands import Operand, Operands
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -63,7 +63,7 @@ class Product:
         return made if self.number == 1.0 else b.times(b.number(self.number), made)
 
 
-def products(targets: Sequence[Array], operands: Sequence[Operand], simple: int) -> list[Product]:
+def products(targets: Sequence[Array], operands: Operands) -> list[Product]:
     """The products that are the targets, in all cases with one constant, the simplest first.
 
     Parameters
@@ -72,36 +72,27 @@ def products(targets: Sequence[Array], operands: Sequence[Operand], simple: int)
         The array in each case.
     operands
         What it may be made of.
-    simple
-        How many of the first of them may stand beside another one.
     """
     target = np.concatenate([each.ravel() for each in targets])
     size = float(np.abs(target).max(initial=0.0))
     told = np.abs(target) > likeness.NOTHING_BESIDE * size
     if size == 0 or told.sum() < 3:  # noqa: PLR2004 - two numbers are the product of nearly anything and a constant
         return []
-    arrays = [flat(each, targets) for each in operands]
-    able = [n for n, each in enumerate(arrays) if (each[told] != 0).all()]
+    arrays = operands.arrays
+    able = [int(n) for n in np.flatnonzero((arrays[:, told] != 0).all(axis=1))]
     if not able:
         return []
     weights = _weights(int(told.sum()))
-    marks = np.array([weights @ np.log(np.abs(arrays[n][told])) for n in able])
+    marks = np.log(np.abs(arrays[able][:, told])) @ weights.T
     due = weights @ np.log(np.abs(target[told]))
     found = []
-    for chosen in _sums(marks, due, sum(n < simple for n in able)):
-        factors = tuple((operands[able[n]], power) for n, power in chosen)
+    for chosen in _sums(marks, due, sum(n < operands.simple for n in able)):
+        factors = tuple((operands.all[able[n]], power) for n, power in chosen)
         values = np.prod([arrays[able[n]] ** power for n, power in chosen], axis=0)
         number = float(np.median(target[told] / values[told]))
         if np.abs(target - number * values).max() <= likeness.SAME_CONSTANT * size:
             found.append(Product(factors, rounded(number)))
     return sorted(found, key=lambda each: each.cost)[:MOST_FOUND]
-
-
-def flat(operand: Operand, targets: Sequence[Array]) -> Array:
-    """The entries of an operand in all cases, laid along arrays."""
-    return np.concatenate(
-        [np.broadcast_to(value, target.shape).ravel() for value, target in zip(operand.values, targets, strict=True)]
-    )
 
 
 def _weights(count: int) -> Array:

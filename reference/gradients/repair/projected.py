@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.repair.operands import Operand
-from reference.gradients.repair.products import MOST_FOUND, Product, flat, rounded
+from reference.gradients.repair.operands import Operands
+from reference.gradients.repair.products import MOST_FOUND, Product, rounded
 from reference.numerics import likeness
 
 Array = NDArray[Any]
@@ -23,8 +23,7 @@ def projected(
     matrices: Sequence[Array],
     dues: Sequence[Array],
     values: Sequence[Array],
-    operands: Sequence[Operand],
-    simple: int,
+    operands: Operands,
 ) -> list[Product]:
     """The products that have the effect that is due, in all cases with one constant, the simplest first.
 
@@ -36,7 +35,7 @@ def projected(
         By what they have to.
     values
         What the products are multiplied by, in each case.
-    operands, simple
+    operands
         As of `products`.
     """
     due = np.concatenate(dues)
@@ -44,14 +43,14 @@ def projected(
     if due.size < 3 or not due.any():  # noqa: PLR2004 - two numbers say too little
         return []
     rows = _rows(matrices, due) * base
-    arrays = np.array([flat(each, values) for each in operands])
+    arrays = operands.arrays
     found = []
-    for chosen in _chosen(rows, arrays, simple):
+    for chosen in _chosen(rows, arrays, operands.simple):
         made = np.prod([arrays[n] ** power for n, power in chosen], axis=0) * base
         effect = _effect(matrices, made)
         number = float(effect @ due / (effect @ effect)) if effect.any() else 0.0
         if np.abs(number * effect - due).max() <= likeness.SAME_CONSTANT * np.abs(due).max():
-            found.append(Product(tuple((operands[n], power) for n, power in chosen), rounded(number)))
+            found.append(Product(tuple((operands.all[n], power) for n, power in chosen), rounded(number)))
     return sorted(found, key=lambda each: each.cost)[:MOST_FOUND]
 
 

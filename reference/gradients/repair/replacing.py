@@ -110,13 +110,14 @@ def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
             if part.is_plain != plain or not (_reaches(part.shape, place.shape) or _widens(view, place, part)):
                 continue
             cost = 1.5 if part.is_plain else 1.7
+            is_product = part.varies or bool(part.shape)
             if kinds == "factors":
                 word = partial(naming.of_factor, place, part)
-                yield Edit(place, word, cost, b.times(node, part.node))
+                yield Edit(place, word, cost, b.times(node, part.node), is_product=is_product)
                 if not part.is_mask:
-                    divided = partial(naming.of_divisor, place, part)
-                    yield Edit(place, divided, cost + 0.05, b.over(node, part.node))
+                    word = partial(naming.of_divisor, place, part)
+                    yield Edit(place, word, cost + 0.05, b.over(node, part.node), is_product=is_product)
             elif np.asarray(part.value).dtype.kind != "b":
                 word = partial(naming.of_term, place, part)
-                yield Edit(place, word, cost, b.plus(node, part.node))
-                yield Edit(place, word, cost + 0.05, b.minus(node, part.node))
+                yield Edit(place, word, cost, b.plus(node, part.node), is_product=is_product)
+                yield Edit(place, word, cost + 0.05, b.minus(node, part.node), is_product=is_product)

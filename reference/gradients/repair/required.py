@@ -57,6 +57,11 @@ class Requirement:
     matrices: tuple[Array, ...]
     dues: tuple[Array, ...]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what has to be added, which may have more axes than the value."""
+        return self.values[0].shape
+
 
 class Required:
     """Finds requirements.
@@ -80,11 +85,11 @@ class Required:
         #: Places where nothing that is added repairs the gradient.
         self.excluded: set[ast.AST] = set()
 
-    def of(self, place: Place) -> Requirement | None:
-        """What has to be added at a place; None where nothing helps, or where it cannot be told."""
+    def of(self, place: Place, shape: tuple[int, ...]) -> Requirement | None:
+        """What of a shape has to be added at a place; None where nothing helps, or where it cannot be told."""
         if place.visits > MOST_TURNS or place.is_nested or not place.is_floating or place.role != "value":
             return None
-        size = int(np.prod(place.shape)) * place.visits
+        size = int(np.prod(shape)) * place.visits
         if not 0 < size <= _MOST_ENTRIES:
             return None
         # Two at least: a number that varies looks like a constant in one case.
@@ -93,7 +98,7 @@ class Required:
         values: list[Array] = []
         moves, matrices, dues = [], [], []
         for number, sample in self._samples[:count]:
-            turns = _turns(place, number)
+            turns = _turns(place, number, shape)
             due = self._flat([sample.truths[n] for n in self._positions], sample.answers)
             matrix = None if due is None or turns is None else self._matrix(place, turns, sample)
             if due is None or matrix is None or turns is None:
@@ -152,14 +157,13 @@ class Required:
         return flat if np.isfinite(flat).all() else None
 
 
-def _turns(place: Place, run: int) -> Array | None:
+def _turns(place: Place, run: int, shape: tuple[int, ...]) -> Array | None:
     """The values of a place in a run, each time that it is computed; None where they are not arrays of one shape."""
     try:
-        turns = np.array([np.asarray(each, dtype=np.float64) for each in place.turns[run]])
+        turns = np.array([np.broadcast_to(np.asarray(each, dtype=np.float64), shape) for each in place.turns[run]])
     except (ValueError, TypeError):
         return None
-    right_shape = turns.shape == (place.visits, *place.shape)
-    return turns if right_shape and np.isfinite(turns).all() else None
+    return turns if len(turns) == place.visits and np.isfinite(turns).all() else None
 
 
 def _are_near(one: Array, two: Array) -> bool:

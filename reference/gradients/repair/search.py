@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -66,7 +66,8 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
-_OF_MISSING = 2
+#: In the place of which of them it is looked for what is missing, and the part of the steps that those before may take.
+_OF_MISSING, _PART_BEFORE = 2, 0.6
 
 
 def repairs(context: Asked, samples: Sequence[Sample]) -> list[Repair]:
@@ -113,9 +114,10 @@ class Search:
         influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
         for number in range(len(_FAMILIES)):
+            limit = likeness.REPAIR_STEPS * (1.0 if number >= _OF_MISSING else _PART_BEFORE)
             for edit in self._edits(view, influence, number):
                 is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
-                if is_enough or work.is_over(likeness.REPAIR_STEPS):
+                if is_enough or work.is_over(limit):
                     break
                 positions = self._repairs([edit])
                 if positions:
@@ -124,7 +126,7 @@ class Search:
                 break
         if not found:
             found += self._pairs()
-        return sorted(found, key=lambda each: (-len(each.positions), each.cost))
+        return _without_rivals(sorted(found, key=lambda each: (-len(each.positions), each.cost)))
 
     @property
     def steps(self) -> int:
@@ -159,7 +161,9 @@ class Search:
         if number == _OF_MISSING:
             edits += influence.constants(view)
             edits += missing(view, self._requirements, self._running.work, self._correcting)
-        return sorted((e for e in edits if e.place.node not in influence.excluded), key=lambda edit: edit.cost)
+        told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
+        edits = [each for each in edits if each.place.node not in influence.excluded]
+        return sorted((e for e in edits if not (e.is_product and e.place.node in told)), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
@@ -224,6 +228,20 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _without_rivals(found: list[Repair]) -> list[Repair]:
+    """The repairs; without a word where one was computed and another one is as simple and has another word."""
+    return [
+        replace(each, word="")
+        if each.edit.is_solved and any(_is_rival(each, other) and other.word != each.word for other in found)
+        else each
+        for each in found
+    ]
+
+
+def _is_rival(one: Repair, other: Repair) -> bool:
+    return not set(one.positions).isdisjoint(other.positions) and other.cost <= one.cost + likeness.AS_SIMPLE
 
 
 def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:

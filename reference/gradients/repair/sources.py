@@ -8,7 +8,7 @@ import inspect
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -128,7 +128,7 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
     nested = {inner for code in codes for inner in code.co_consts if isinstance(inner, CodeType)}
     codes = [code for code in codes if code not in nested]
     functions: dict[CodeType, list[FunctionType]] = {}
-    for function in _functions(codes):
+    for function in _functions({code: ran[code] for code in codes}):
         functions.setdefault(function.__code__, []).append(function)
     found = []
     for code in codes:
@@ -147,16 +147,20 @@ def calls_in(call: Callable[[], Any]) -> int:
     return _codes(call)[1]
 
 
-def _codes(call: Callable[[], Any]) -> tuple[list[CodeType], int]:
-    """The code of all functions of Python that a call runs, in order, and how many calls of any functions it makes."""
-    seen: dict[CodeType, None] = {}
+def _codes(call: Callable[[], Any]) -> tuple[dict[CodeType, Mapping[str, Any]], int]:
+    """The code of all functions of Python that a call runs, in order, and how many calls of any functions it makes.
+
+    Each code has the globals of its module. Code that runs with the globals of several modules, such as that of a file
+    that was imported twice, has none.
+    """
+    seen: dict[CodeType, Mapping[str, Any]] = {}
     count = 0
 
     def watch(frame: FrameType, event: str, _: Any) -> None:
         nonlocal count
         count += event in {"call", "c_call"}
-        if event == "call":
-            seen.setdefault(frame.f_code)
+        if event == "call" and seen.setdefault(frame.f_code, frame.f_globals) is not frame.f_globals:
+            seen[frame.f_code] = {}
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -164,7 +168,7 @@ def _codes(call: Callable[[], Any]) -> tuple[list[CodeType], int]:
         call()
     finally:
         sys.setprofile(before)
-    return list(seen), count
+    return seen, count
 
 
 def _is_of_writer(code: CodeType) -> bool:
@@ -173,11 +177,30 @@ def _is_of_writer(code: CodeType) -> bool:
     return code.co_name.isidentifier() and not is_foreign
 
 
-def _functions(codes: Iterable[CodeType]) -> Iterator[FunctionType]:
-    wanted = set(codes)
+def _functions(codes: Mapping[CodeType, Mapping[str, Any]]) -> Iterator[FunctionType]:
+    """The functions that have these codes: the one that the code's name leads to, or else all that there are.
+
+    To look through all objects of a program that has many takes longer than the search of many repairs.
+    """
+    wanted = set()
+    for code, names in codes.items():
+        function = _named(code.co_qualname, names)
+        if isinstance(function, FunctionType) and function.__code__ is code:
+            yield function
+        else:
+            wanted.add(code)
     for each in _referrers(wanted) if wanted else ():
         if isinstance(each, FunctionType) and each.__code__ in wanted:
             yield each
+
+
+def _named(path: str, names: Mapping[str, Any]) -> Any:
+    """What a qualified name leads to; None where it leads nowhere, as the name of an inner function does."""
+    first, *others = path.split(".")
+    found = names.get(first)
+    for each in others:
+        found = vars(found).get(each) if isinstance(found, type) else None
+    return found
 
 
 def _referrers(codes: Iterable[CodeType]) -> list[Any]:

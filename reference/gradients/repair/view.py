@@ -129,7 +129,7 @@ class View:
 
     def parts(self, place: Place) -> list[Part]:
         """What is at hand at a place, names first."""
-        statement = place.sites.statement_of.get(place.node, -1)
+        statement = place.sites.statement_of[place.node]
         key = (id(place.sites), statement)
         if key not in self._parts:
             self._parts[key] = list(self._parts_at(place, statement))[:_MOST_PARTS]

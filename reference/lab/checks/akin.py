@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,20 +30,15 @@ def akin(message: Message, first: Case, other: Case, *, naive: bool) -> Sequence
     found = [
         first,
         first.rows([0, *range(n - 1, 0, -1)]),
-        _with_row(first, other, 0),
+        first.among(other, 0),
         *(_with_argument(first, other, name) for name in first.arguments if len(first.arguments) > 1),
-        _with_row(first, other, n - 1),
+        first.among(other, n - 1),
     ]
     if first.origin is None and message.key != "cross_entropy":  # whose rows sum to 1
         found.append(_with_column(first, other))
     if message.key in {"softmax", "logits"} and not naive and first.origin is None:
         found += [_moved(each, by) for each, by in ((first, _FAR), (other, -_FAR))]
     return found
-
-
-def _with_row(first: Case, other: Case, row: int) -> Case:
-    """The other case with one row of the first."""
-    return _combined(first, other, lambda one, two: _row_of(one, two, row))
 
 
 def _with_column(first: Case, other: Case) -> Case:
@@ -53,19 +48,6 @@ def _with_column(first: Case, other: Case) -> Case:
         for name, array in other.arguments.items()
     }
     return Case(arguments, first.parameters)
-
-
-def _row_of(one: Array, two: Array, row: int) -> Array:
-    mixed = two.copy()
-    mixed[row] = one[row]
-    return mixed
-
-
-def _combined(first: Case, other: Case, of: Callable[[Array, Array], Array]) -> Case:
-    arguments = {name: of(first.arguments[name], array) for name, array in other.arguments.items()}
-    both = first.origin is not None and other.origin is not None
-    origin = of(first.origin, other.origin) if both else None  # type: ignore[arg-type]
-    return Case(arguments, first.parameters, origin)
 
 
 def _with_argument(first: Case, other: Case, name: str) -> Case:

@@ -18,7 +18,7 @@ from reference.findings import NotApplicable, Violation
 from reference.lab.context import ORDINARY_SIZES, Context
 from reference.lab.contract import Case, Message, Sizes
 from reference.lab.near_formulas import named
-from reference.numerics import ball_tolerances
+from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.oracles import ball
 from reference.numerics.sampling import Draw, normal_numbers, numbers_of_all_sizes
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-#: The unit roundoff of doubles.
-_UNIT = float(np.finfo(np.float64).eps)
 #: How far logits are below the largest one of their row, so that probabilities have sizes of 1 to 1e-304: far below
 #: whatever people add to them, compare them with or clip them at. A choice: the last ones are normal doubles still.
 _LEVELS = np.array([0.0, 20.0, 50.0, 200.0, 500.0, 693.0])
@@ -59,18 +57,18 @@ class _Method:
     message: Message
     classes: Mapping[str, type]
 
-    unit = _UNIT
+    unit = tolerances.DOUBLE_UNIT
 
     def difference(self, posed: _Posed) -> Difference | None:
         """How the code differs from the definition."""
         return self._difference(posed.case)
 
-    def nearer(self, posed: _Posed, found: Difference) -> Difference | None:
-        """The difference for numbers that are half as large."""
+    def scaled(self, posed: _Posed, found: Difference, factor: float) -> Difference | None:
+        """The difference for numbers that are so many times as large."""
         case = posed.case
-        halves = {name: array / 2 if name != "T" else array for name, array in case.arguments.items()}
-        origin = None if case.origin is None else case.origin / 2
-        return self._difference(replace(case, arguments=halves, origin=origin), (found.place, found.index))
+        scaled = {name: array * factor if name != "T" else array for name, array in case.arguments.items()}
+        origin = None if case.origin is None else case.origin * factor
+        return self._difference(replace(case, arguments=scaled, origin=origin), (found.place, found.index))
 
     def computed(self, posed: _Posed, found: Difference) -> tuple[float, float]:
         """The entry in doubles, and its bound."""
@@ -105,7 +103,7 @@ class _Method:
         for what, actual, truth, bound in parts:
             index = worst_entry(actual, truth, bound)
             if index is not None:
-                lost = digits_of_answer(float(actual[index]), float(truth.value[index]), _UNIT)
+                lost = digits_of_answer(float(actual[index]), float(truth.value[index]), self.unit)
                 self.context.note(fact("digits lost", digits=lost, inputs=posed.kind, what=what, index=index))
                 return
 

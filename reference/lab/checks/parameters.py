@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Seed, Step
 from reference.findings import Violation
 from reference.lab.context import MOST_SHOWN, Context, Response, entry
@@ -16,6 +15,7 @@ from reference.lab.replies import as_numbers, raised, type_of, word_by_position,
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.sampling import Draw, short_numbers
 from reference.wording import fact
 

@@ -205,7 +205,7 @@ def check_samples_independent(context: Context, message: Message) -> None:
         bound = context.answer(message, case).bounds[0]
         for row in range(sizes.n):
             # In another batch of the same size: what goes wrong with a batch of one sample is another mistake.
-            elsewhere = context.actual(message, _with_row(others, case, row))[0]
+            elsewhere = context.actual(message, case.among(others, row))[0]
             rows = slice(row, row + 1)
             index = differing_entry(together[rows], elsewhere[rows], bound[rows])
             if index is not None:
@@ -310,18 +310,6 @@ def _differs(context: Context, message: Message, case: Case, after: tuple[Array,
     parts = list(zip(before, again, after, bounds, strict=True))
     same = all(differing_entry(one, two, bound) is None for one, two, _, bound in parts)
     return same and any(differing_entry(one, other, bound) is not None for one, _, other, bound in parts)
-
-
-def _with_row(others: Case, case: Case, row: int) -> Case:
-    """The batch ``others`` in which one row is replaced by that of ``case``."""
-    arguments = {name: array.copy() for name, array in others.arguments.items()}
-    for name, array in arguments.items():
-        array[row] = case.arguments[name][row]
-    origin = None
-    if others.origin is not None and case.origin is not None:
-        origin = others.origin.copy()
-        origin[row] = case.origin[row]
-    return Case(arguments, case.parameters, origin)
 
 
 def _with_delta_next(case: Case, delta_next: Array) -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -96,7 +97,11 @@ def constant_in_words(value: float) -> str:
     return f"{value:.10g}"
 
 
-def _forms() -> Iterator[tuple[tuple[float, float, float], bool]]:
+#: The powers of N, D and K, and whether N - 1 stands for N.
+Form = tuple[tuple[float, float, float], bool]
+
+
+def _forms() -> Iterator[Form]:
     """Powers and whether N - 1 stands for N: the simple ones first."""
     powers = (0, -1, 1, -2, 2, -0.5, 0.5)
     every = [(n, d, k) for n, d, k in product(powers, repeat=3)]
@@ -108,6 +113,11 @@ def _forms() -> Iterator[tuple[tuple[float, float, float], bool]]:
 
 
 _FORMS = tuple(_forms())
+
+
+def _forms_of(powers: tuple[float, float, float] | None) -> tuple[Form, ...]:
+    """The form that has these powers; all of them, if these are not known."""
+    return _FORMS if powers is None else ((powers, False),)
 
 
 def fitting(
@@ -127,8 +137,8 @@ def fitting(
     known = [(ratio, size) for ratio, size in zip(ratios, sizes, strict=True) if ratio and math.isfinite(ratio)]
     if not known:
         return None
-    forms = _FORMS if powers is None else ((powers, False),)
-    constants = np.array([ratio for ratio, _ in known]) / _bases(forms, [size for _, size in known])
+    bases = np.stack([_bases(powers, *(size[symbol] for symbol in _SYMBOLS)) for _, size in known], axis=1)
+    constants = np.array([ratio for ratio, _ in known]) / bases
     middles = np.median(constants, axis=1)
     if loosely:
         whole = np.round(middles)
@@ -139,15 +149,17 @@ def fitting(
     if not fits.any():
         return None
     chosen = int(np.argmax(fits))
-    return Scale(_neat(float(middles[chosen]), within), *forms[chosen])
+    return Scale(_neat(float(middles[chosen]), within), *_forms_of(powers)[chosen])
 
 
-def _bases(forms: Sequence[tuple[tuple[float, float, float], bool]], sizes: Sequence[Mapping[str, int]]) -> Array:
-    """The products of powers of N, D and K: a row for each form, a column for each case."""
-    numbers = np.array([[size[symbol] for symbol in _SYMBOLS] for size in sizes], dtype=np.float64)
+@lru_cache(maxsize=4096)
+def _bases(powers: tuple[float, float, float] | None, *sizes: int) -> Array:
+    """The products of powers of N, D and K, one for each form. Many cases have the same sizes."""
+    numbers = np.array(sizes, dtype=np.float64)
     less_one = np.maximum(numbers - [1, 0, 0], 1)
-    chosen = np.where(np.array([less for _, less in forms])[:, None, None], less_one, numbers)
-    return np.asarray(np.prod(chosen ** np.array([powers for powers, _ in forms])[:, None, :], axis=2))
+    forms = _forms_of(powers)
+    chosen = np.where(np.array([less for _, less in forms])[:, None], less_one, numbers)
+    return np.asarray(np.prod(chosen ** np.array([each for each, _ in forms]), axis=1))
 
 
 def _neat(value: float, within: float) -> float:

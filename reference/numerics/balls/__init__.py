@@ -1,6 +1,6 @@
 """Ball arithmetic for any function of numpy or torch, as people write them; importing it imports flint."""
 
-from reference.numerics.balls import linalg, more_functions  # which register the forms of numpy's functions
+from reference.numerics.balls import linalg, missing, more_functions  # which register the forms of numpy's functions
 from reference.numerics.balls.array import of_enclosures
 from reference.numerics.balls.evaluation import Enclosure, around, beyond_doubles, enclose, leaves_doubles, sampled
 from reference.numerics.balls.formulas import Difference, as_result, compared, difference
@@ -22,6 +22,7 @@ __all__ = [
     "enclose",
     "leaves_doubles",
     "linalg",
+    "missing",
     "more_functions",
     "of_enclosures",
     "on_balls",

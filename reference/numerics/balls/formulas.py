@@ -43,6 +43,8 @@ class Difference:
         How wide the difference is enclosed, as a part of the truth: what remains open.
     truths
         The whole truth, as doubles, for each result.
+    underflows
+        Whether the truth there is nearer to 0 than all normal doubles, and not exactly 0.
     exact
         The truth and the formula at every entry, in order, as enclosures of the last precision.
     """
@@ -54,6 +56,7 @@ class Difference:
     relative: float
     width: float
     truths: tuple[NDArray[np.float64], ...]
+    underflows: bool
     exact: tuple[tuple[Any, Any], ...]
 
     @property
@@ -234,10 +237,21 @@ def _compared(
     if worst is None:
         return None
     relative, width, position, number = worst
-    due, came = (float(plain(side[position]).ravel()[number].value) for side in (truths, answers))
+    exact_due, exact_came = (plain(side[position]).ravel()[number].value for side in (truths, answers))
+    underflows = not exact_due.is_zero() and bool(abs(exact_due) < ball_tolerances.SMALLEST_NORMAL)
     index = tuple(int(each) for each in np.unravel_index(number, truths[position].shape))
     whole = tuple(np.reshape([float(ball.value) for ball in plain(each).ravel()], each.shape) for each in truths)
-    return Difference(places[position], index, due, came, relative, width, whole, _all_pairs(truths, answers))
+    return Difference(
+        places[position],
+        index,
+        float(exact_due),
+        float(exact_came),
+        relative,
+        width,
+        whole,
+        underflows,
+        _all_pairs(truths, answers),
+    )
 
 
 def _all_pairs(truths: list[BallArray], answers: list[BallArray]) -> tuple[tuple[Any, Any], ...]:

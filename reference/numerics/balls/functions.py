@@ -22,7 +22,7 @@ from reference.numerics.balls.array import (
     without_balls,
     wrapped,
 )
-from reference.numerics.balls.scalar import Ball, boxed, made
+from reference.numerics.balls.scalar import Ball, boxed, is_missing, made
 from reference.numerics.balls.tape import Refused
 from reference.numerics.balls.ufuncs import ONE, PAIRS
 
@@ -30,6 +30,10 @@ OWN: dict[Any, Callable[..., Any]] = {}
 #: Functions whose result is not made of the elements' values: shapes, places, types.
 _PLACES = {"shape", "ndim", "size", "nonzero", "argwhere", "flatnonzero", "count_nonzero", "iscomplexobj", "isrealobj"}
 _PLACES |= {"may_share_memory", "shares_memory", "ravel_multi_index", "unravel_index", "indices", "broadcast_shapes"}
+
+
+#: Functions that compare all elements: what is no number has no place among them.
+_ORDERED = {np.sort, np.partition, np.argpartition, np.argmax, np.argmin}
 
 
 def own(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -56,6 +60,8 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     name = f"np.{function.__name__}"
     if function.__module__ == "numpy.fft":
         raise Refused(f"np.fft.{function.__name__}")
+    if function in _ORDERED:
+        refuse_missing(name, balls(args[0] if args else options["a"]))
     given = {key: plain(value) for key, value in options.items() if key != "dtype"}
     try:
         result = function(*map(without_balls, args), **given)
@@ -64,6 +70,12 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     except (TypeError, AttributeError, NotImplementedError) as error:
         raise Refused(name, "has no form in ball arithmetic") from error
     return _checked(name, result)
+
+
+def refuse_missing(name: str, array: BallArray) -> None:
+    """Refuse what is no number in a function that compares all elements."""
+    if any(is_missing(number) for number in plain(array).ravel()):
+        raise Refused(f"{name} of what is no number")
 
 
 def _checked(name: str, result: Any) -> Any:
@@ -160,7 +172,7 @@ def _with_options(name: str, array: Any, options: dict[str, Any]) -> Any:
     where, initial = options.pop("where", True), options.pop("initial", None)
     if options or (initial is not None and type(initial) is not Ball and not _is_default(name, initial)):
         raise Refused(f"np.{name}.reduce with initial=" if not options else f"np.{name}.reduce with {list(options)}")
-    if where is True or _is_absent(where):
+    if where is True or is_absent(where):
         return array
     if name not in _NEUTRAL:
         raise Refused(f"np.{name}.reduce with where=")
@@ -168,10 +180,10 @@ def _with_options(name: str, array: Any, options: dict[str, Any]) -> Any:
 
 
 def _is_default(name: str, initial: Any) -> bool:
-    return _is_absent(initial) or bool(initial == _NEUTRAL.get(name))
+    return is_absent(initial) or bool(initial == _NEUTRAL.get(name))
 
 
-def _is_absent(value: Any) -> bool:
+def is_absent(value: Any) -> bool:
     """Whether it is what numpy's functions have for an option that was not given."""
     return type(value).__name__ == "_NoValueType"
 
@@ -195,7 +207,6 @@ def stored(result: Any, out: Any) -> Any:
 
 own(np.sum)(_reduction("add"))
 own(np.prod)(_reduction("multiply"))
-own(np.nansum)(_reduction("add"))
 
 
 def _extreme(name: str) -> Callable[..., Any]:
@@ -205,17 +216,17 @@ def _extreme(name: str) -> Callable[..., Any]:
     return extreme
 
 
-own(np.max, np.amax, np.nanmax)(_extreme("maximum"))
-own(np.min, np.amin, np.nanmin)(_extreme("minimum"))
+own(np.max, np.amax)(_extreme("maximum"))
+own(np.min, np.amin)(_extreme("minimum"))
 
 
-@own(np.mean, np.nanmean)
+@own(np.mean)
 def _mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> Any:
     del dtype
     array = balls(a)
-    if where is not True and not _is_absent(where):
+    if where is not True and not is_absent(where):
         chosen = np.broadcast_to(where, array.shape)
         counts = np.count_nonzero(chosen, axis=axis, keepdims=keepdims is True)
         return np.sum(array, axis=axis, keepdims=keepdims is True, where=chosen) / counts
@@ -223,7 +234,7 @@ def _mean(
     return stored(total / count(array, axis), out)
 
 
-@own(np.var, np.nanvar)
+@own(np.var)
 def _var(
     a: Any,
     axis: Any = None,
@@ -246,7 +257,7 @@ def _var(
     return stored(total / (count(array, axis) - less), out)
 
 
-@own(np.std, np.nanstd)
+@own(np.std)
 def _std(a: Any, *args: Any, out: Any = None, **options: Any) -> Any:
     return stored(np.sqrt(_var(a, *args, **options)), out)
 
@@ -375,7 +386,7 @@ def _apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **options: A
 
 
 def _none(options: dict[str, Any], name: str) -> None:
-    left = [key for key, value in options.items() if not _is_absent(value) and value is not True]
+    left = [key for key, value in options.items() if not is_absent(value) and value is not True]
     if left:
         raise Refused(f"{name} with {left[0]}=")
 
@@ -384,6 +395,7 @@ def _none(options: dict[str, Any], name: str) -> None:
 def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     del kind, order, stable
     array = balls(a)
+    refuse_missing("np.argsort", array)
     # Ties are told once, here; sorting compares far too many pairs to leave them to chance.
     return np.argsort(plain(array), axis=axis, kind="stable")
 

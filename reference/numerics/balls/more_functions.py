@@ -26,7 +26,7 @@ def log_sum_exp(array: BallArray, axis: Any, weights: Any = None) -> Any:
     return np.log(np.sum(terms if weights is None else terms * weights, axis=axis, keepdims=True)) + shift
 
 
-@own(np.median, np.nanmedian)
+@own(np.median)
 def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
     del out, overwrite_input
     rows, shape = rows_along(balls(a), axis, keepdims=keepdims is True)
@@ -36,7 +36,7 @@ def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = Fa
     return _shaped(middle, shape)
 
 
-@own(np.quantile, np.nanquantile)
+@own(np.quantile)
 def _quantile(a: Any, q: Any, axis: Any = None, *args: Any, keepdims: Any = False, **options: Any) -> Any:
     if args or options.get("method", "linear") != "linear" or options.get("weights") is not None:
         raise Refused("np.quantile by another method than 'linear'")
@@ -54,7 +54,7 @@ def _quantile(a: Any, q: Any, axis: Any = None, *args: Any, keepdims: Any = Fals
     return np.stack(found).reshape(levels.shape + found[0].shape) if levels.ndim else _shaped(found[0], shape)
 
 
-@own(np.percentile, np.nanpercentile)
+@own(np.percentile)
 def _percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
     return _quantile(a, np.asarray(q) / 100, *args, **options)
 

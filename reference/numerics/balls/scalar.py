@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import flint
 import numpy as np
 from flint import arb, fmpq
 
@@ -304,6 +305,24 @@ def _tie(one: Any, name: str, other: Any = None) -> None:
         TIES.append(name)
 
 
+def is_missing(number: Any) -> bool:
+    """Whether a number is NaN, so that numpy skips it.
+
+    Raises
+    ------
+    Undecided
+        The ball is NaN because it is too wide: more bits may make a number of it, such as the logarithm of what may be
+        0 or not.
+    """
+    if not enclosed(number).mid().is_nan():
+        return False
+    if type(number) is Ball and number.tracked:
+        if flint.ctx.prec < ball_tolerances.BALL_BITS[-1]:
+            raise Undecided("a test for NaN")
+        TIES.append("isnan")  # at the edge of a domain there may be no derivative
+    return True
+
+
 def larger(one: Any, other: Any) -> Ball:
     """max(one, other); at a tie every slope between 0 and 1 to either is enclosed."""
     return _extreme(one, other, 1)
@@ -328,6 +347,18 @@ def _extreme(one: Any, other: Any, sign: int) -> Ball:
     return made(arb.max(a, b) if sign > 0 else arb.min(a, b), (one, either), (other, either))
 
 
+def whole_power(x: Any, k: int) -> Any:
+    """An enclosure to a whole power; flint has none where it holds 0 beside other numbers."""
+    if k < 0 or not x.contains(0):
+        return x**k
+    if k == 0:
+        return arb(1)
+    if k % 2:
+        return x * whole_power(x, k - 1)
+    half = abs(whole_power(x, k // 2))
+    return half * half
+
+
 def power(base: Any, exponent: Any) -> Ball:
     """Base to an exponent, either a ball or a plain number."""
     x, w = enclosed(base), enclosed(exponent)
@@ -339,7 +370,7 @@ def power(base: Any, exponent: Any) -> Ball:
         return Ball(arb(1))
     if w.is_integer():
         k = int(w.unique_fmpz())
-        return made(x**k, (base, k * x ** (k - 1)))
+        return made(whole_power(x, k), (base, k * whole_power(x, k - 1)))
     if x.is_zero() and w > 0:
         return made(arb(0), (base, arb(0) if w > 1 else arb.nan()))
     if w == _HALF:

@@ -13,6 +13,7 @@ from reference.numerics.balls import torch_functions as own
 from reference.numerics.balls.array import balls, of_numbers, plain, wrapped
 from reference.numerics.balls.scalar import Ball
 from reference.numerics.balls.torch_layers import LAYERS
+from reference.numerics.balls.torch_more import MORE
 
 aten = torch.ops.aten
 
@@ -23,7 +24,9 @@ softshrink hardswish hardsigmoid embedding split masked_fill glu _prelu_kernel l
 reflection_pad2d addcmul addcdiv addmv dot mv triu tril nan_to_num soft_margin_loss unfold upsample_bilinear2d
 upsample_nearest2d replication_pad2d reflection_pad1d pixel_shuffle pixel_unshuffle linalg_cross nansum trace
 diagonal_scatter select_scatter slice_scatter aminmax logaddexp2 hardshrink threshold square heaviside renorm
-index_add index_copy index_fill masked_scatter _scaled_dot_product_flash_attention_for_cpu rrelu_with_noise""".split()  # noqa: SIM905 - a list of words
+index_add index_copy index_fill masked_scatter _scaled_dot_product_flash_attention_for_cpu
+grid_sampler_2d upsample_bicubic2d upsample_linear1d upsample_trilinear3d upsample_nearest1d upsample_nearest3d
+replication_pad1d replication_pad3d reflection_pad3d max_pool3d_with_indices""".split()  # noqa: SIM905 - a list of words
 
 
 def _decompositions() -> dict[Any, Any]:
@@ -179,6 +182,7 @@ FORMS: dict[str, Callable[..., Any]] = {
     "reciprocal": own.each("reciprocal"),
     "polygamma": own.polygamma,
     **LAYERS,
+    **MORE,
 }
 _SAME = """exp exp2 expm1 log log2 log10 log1p sqrt sin cos tan sinh cosh tanh erf erfc erfinv digamma lgamma sinc logit
 deg2rad rad2deg""".split()  # noqa: SIM905 - a list of words

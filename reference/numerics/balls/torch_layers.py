@@ -32,11 +32,15 @@ def _convolution(
     x, w = balls(x), balls(w)
     dims = len(stride)
     if transposed:
-        if groups != 1 or any(output_padding):
-            raise Refused("a transposed convolution with groups or output padding")
-        x, w = _spread(x, stride), np.flip(w, tuple(range(2, 2 + dims))).swapaxes(0, 1)
-        padding = [dilation[k] * (w.shape[2 + k] - 1) - padding[k] for k in range(dims)]
-        stride = [1] * dims
+        x, w = _spread(x, stride), np.flip(w, tuple(range(2, 2 + dims)))
+        w = np.concatenate([each.swapaxes(0, 1) for each in np.split(w, groups, 0)])
+        before = [dilation[k] * (w.shape[2 + k] - 1) - padding[k] for k in range(dims)]
+        more = [*output_padding] * (dims if len(output_padding) == 1 else 1)
+        if any(pad < 0 for pad in before):
+            raise Refused("a transposed convolution with more padding than its kernel has")
+        ends = [(pad, pad + one) for pad, one in zip(before, more, strict=True)]
+        x = wrapped(np.pad(plain(x), ((0, 0), (0, 0), *ends), constant_values=boxed(0)))
+        padding, stride = [0] * dims, [1] * dims
     parts = [
         _one_convolution(part, kernel, stride, padding, dilation)
         for part, kernel in zip(np.split(plain(x), groups, 1), np.split(plain(w), groups, 0), strict=True)
@@ -106,15 +110,24 @@ def _avg_pool(
     return balls(reduced("add", flat, -1)) / math.prod(size)
 
 
-def _adaptive_average(x: Any, sizes: Any) -> Any:
-    """The mean of each of so many parts of the last axes, as torch cuts them."""
-    result = balls(x)
-    for axis, wanted in zip(range(-len(sizes), 0), sizes, strict=True):
-        n = result.shape[axis]
-        moved = np.moveaxis(result, axis, 0)
-        cuts = [(k * n // wanted, -(-(k + 1) * n // wanted)) for k in range(wanted)]
-        result = np.moveaxis(np.stack([np.mean(moved[start:end], axis=0) for start, end in cuts]), 0, axis)
-    return result
+def _adaptive(reduce: Callable[..., Any]) -> Callable[..., Any]:
+    """The mean, or the largest entry, of each of so many parts of the last axes, as torch cuts them."""
+
+    def adaptive(x: Any, sizes: Any) -> Any:
+        result = balls(x)
+        for axis, wanted in zip(range(-len(sizes), 0), sizes, strict=True):
+            n = result.shape[axis]
+            moved = np.moveaxis(result, axis, 0)
+            cuts = [(k * n // wanted, -(-(k + 1) * n // wanted)) for k in range(wanted)]
+            result = np.moveaxis(np.stack([reduce(moved[start:end], axis=0) for start, end in cuts]), 0, axis)
+        return result
+
+    return adaptive
+
+
+def _adaptive_max(x: Any, sizes: Any) -> Any:
+    values = _adaptive(np.max)(x, sizes)
+    return values, np.zeros(values.shape, np.int64)
 
 
 def _embedding(weight: Any, index: Any, *_: Any) -> Any:
@@ -157,13 +170,55 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
     return np.linalg.qr(balls(a), mode)  # type: ignore[call-overload]
 
 
+def _batch_norm(x: Any, weight: Any, bias: Any, *options: Any) -> tuple[Any, Any, Any]:
+    """Normalised by the batch, or by what was kept of earlier ones; what is kept of this one changes nothing here."""
+    *kept, training, _, eps = options  # there may be nothing that is kept
+    mean, variance = kept or (None, None)
+    axes = (0, *range(2, x.ndim))
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+    if training or mean is None:
+        centre, spread = np.mean(x, axis=axes, keepdims=True), np.var(x, axis=axes, keepdims=True)
+    else:
+        centre, spread = balls(mean).reshape(shape), balls(variance).reshape(shape)
+    scale = 1 / np.sqrt(spread + eps)
+    result = (x - centre) * scale
+    result = result if weight is None else result * balls(weight).reshape(shape)
+    result = result if bias is None else result + balls(bias).reshape(shape)
+    return result, centre.ravel(), scale.ravel()
+
+
+def _strided(x: Any, size: Any, stride: Any, offset: Any = None) -> Any:
+    """Entries at regular distances of the array as a row; a copy, into which nothing may be written."""
+    places = np.asarray(offset or 0)
+    for n, step in zip(size, stride, strict=True):
+        places = places[..., None] + np.arange(n) * step
+    return balls(x).ravel()[places]
+
+
+def _trilinear(
+    a: Any, b: Any, c: Any, expand_a: Any, expand_b: Any, expand_c: Any, summed: Any, unroll: int = 1
+) -> Any:
+    """Products of three arrays, stretched along some axes, and summed over some."""
+    del unroll
+    parts = [
+        np.expand_dims(x, tuple(axes)) for x, axes in ((balls(a), expand_a), (balls(b), expand_b), (balls(c), expand_c))
+    ]
+    return np.sum(parts[0] * parts[1] * parts[2], axis=tuple(summed))
+
+
 LAYERS: dict[str, Callable[..., Any]] = {
     "convolution": _convolution,
     "max_pool2d_with_indices": _max_pool,
     "avg_pool2d": _avg_pool,
     "avg_pool1d": _avg_pool,
-    "_adaptive_avg_pool2d": _adaptive_average,
+    "avg_pool3d": _avg_pool,
+    "_adaptive_avg_pool2d": _adaptive(np.mean),
+    "adaptive_max_pool2d": _adaptive_max,
     "embedding": _embedding,
+    "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _batch_norm,
+    "as_strided": _strided,
+    "_trilinear": _trilinear,
     "linalg_inv_ex": lambda a, **_: (np.linalg.inv(balls(a)), _no_error(a)),
     "linalg_cholesky_ex": _cholesky,
     "cholesky": lambda a, upper=False: np.linalg.cholesky(balls(a), upper=upper),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -191,11 +192,14 @@ def _run(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     form = FORMS.get(base)
     if form is not None:
         options = {key: _array(each) for key, each in tree_map(_array, kwargs).items() if key not in _STORAGE}
+        if base == "as_strided" and not args[0].is_contiguous():
+            raise Refused("torch's as_strided of a tensor whose axes were exchanged in place")
         result = form(*tree_map(_array, args), **options)
+        if torch.Tag.inplace_view in function.tags and isinstance(args[0], BallTensor):
+            return _reshaped(function, args, kwargs, result)
         return _written(name, args[0], result) if base != name else _as_tensor(result)
-    if function in DECOMPOSED:
-        return DECOMPOSED[function](*args, **kwargs)
-    result = function.decompose(*args, **kwargs)
+    decompose = DECOMPOSED.get(function, function.decompose)
+    result = decompose(*args, **kwargs)
     if result is NotImplemented:
         raise Refused(f"torch's {name}")
     return result
@@ -206,6 +210,14 @@ def _check_dtype(name: str, dtype: Any) -> None:
         raise Refused(f"torch's {name} to {dtype}", "rounds, or is complex")
     if dtype == torch.float32 and not SETTINGS["single"] and name in {"_to_copy", "to"}:
         raise Refused(f"torch's {name} to {dtype}", "rounds")
+
+
+def _reshaped(function: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    """A tensor whose shape is changed in place, such as by squeeze_."""
+    with no_dispatch():
+        function(*args, **kwargs)
+    args[0].balls = balls(result)
+    return args[0]
 
 
 def _written(name: str, target: Any, result: Any) -> Any:

@@ -12,7 +12,7 @@ from reference.numerics import ball_tolerances
 from reference.numerics.balls import scalar
 from reference.numerics.balls.array import BallArray, elements, plain, wrapped
 from reference.numerics.balls.elementary import UNARY
-from reference.numerics.balls.scalar import Ball, boxed, compared, enclosed, made, stair
+from reference.numerics.balls.scalar import Ball, boxed, compared, enclosed, is_missing, made, stair
 from reference.numerics.balls.tape import TAPE, Refused, Undecided
 
 
@@ -88,9 +88,9 @@ def _fmod(a: Any, b: Any) -> Any:
 
 def _extreme(pick: Callable[[Any, Any], Ball], *, skips: bool) -> Callable[[Any, Any], Ball]:
     def extreme(a: Any, b: Any) -> Ball:
-        if skips and enclosed(a).mid().is_nan():
+        if skips and is_missing(a):
             return boxed(b)
-        return boxed(a) if skips and enclosed(b).mid().is_nan() else pick(a, b)
+        return boxed(a) if skips and is_missing(b) else pick(a, b)
 
     return extreme
 
@@ -194,8 +194,8 @@ PAIRS: dict[str, Callable[[Any, Any], Any]] = {
     "rel_entr": lambda a, b: _x_log_y(a, boxed(a) / b),
 }
 _TRUTH_OF_ONE: dict[str, Callable[[Any], Any]] = {
-    "isnan": lambda x: enclosed(x).mid().is_nan(),
-    "isfinite": lambda x: enclosed(x).is_finite(),
+    "isnan": is_missing,
+    "isfinite": lambda x: not is_missing(x) and enclosed(x).is_finite(),
     "isinf": lambda x: bool(abs(enclosed(x).mid()) == arb("inf")),  # flint has no hash of infinity
     "signbit": lambda x: compared(boxed(x), 0, "less"),
     "logical_not": lambda x: not bool(x),

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.numbers import Numbers
 

@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.execution.worker.generators import seeded
-from reference.numerics import random_rounding, tolerances
+from reference.numerics import random_rounding, tolerances, waves
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 
 Array = NDArray[np.float64]
 
@@ -155,7 +155,8 @@ def directional(
         moves = [np.abs(a[d != 0]) / np.abs(d[d != 0]) for a, d in zip(args, directions, strict=True)]
     own = max((float(each.max(initial=0.0)) for each in moves), default=0.0)
     found = derivative(along, scale, near=near, noise=noise)
-    return agreeing(along, scale, found, nearest, ratio=own / scale, args=args)
+    found = agreeing(along, scale, found, nearest, ratio=own / scale, args=args)
+    return waves.with_absorbed(found, forward, args, moved, scale * near, nearest)
 
 
 def agreeing(
@@ -292,14 +293,19 @@ def _gradient(forward: Callable[..., ArrayLike], weights: Array, args: list[Arra
     value, error = np.zeros(args[number].shape), np.zeros(args[number].shape)
     for index in np.ndindex(args[number].shape):
 
-        def moved(t: float, index: tuple[int, ...] = index) -> ArrayLike:
+        def entry_moved(t: float, index: tuple[int, ...] = index) -> list[Array]:
             argument = args[number].copy()
             argument[index] += t
-            return forward(*args[:number], argument, *args[number + 1 :])
+            return [*args[:number], argument, *args[number + 1 :]]
+
+        def moved(t: float, index: tuple[int, ...] = index) -> ArrayLike:
+            return forward(*entry_moved(t, index))
 
         scale = max(abs(float(args[number][index])), 1.0)
         ratio = abs(float(args[number][index])) / scale
-        outputs = agreeing(moved, scale, derivative(moved, scale, noise=noise), nearest, ratio=ratio, args=args)
+        outputs = derivative(moved, scale, noise=noise)
+        outputs = agreeing(moved, scale, outputs, nearest, ratio=ratio, args=args)
+        outputs = waves.with_absorbed(outputs, forward, args, entry_moved, scale, nearest)
         value[index] = (weights * outputs.value).sum()
         # An output whose cotangent is 0 adds nothing, even if its own derivative is unknown.
         matters = np.where(weights == 0, 0.0, outputs.error)

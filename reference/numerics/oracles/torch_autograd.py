@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference.execution.worker.generators import seeded
 from reference.numerics import regimes, tolerances
 from reference.numerics.estimate import Estimate
+from reference.numerics.generators import seeded
 from reference.numerics.oracles import torch_rounding
 
 if TYPE_CHECKING:

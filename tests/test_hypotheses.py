@@ -1,0 +1,460 @@
+"""Each hypothesis of the diagnosis on its own: the mistake that it reproduces, and one that it does not.
+
+Several of them reproduce the same answers, so that an examination does not tell which of them works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference.gradients.diagnosis import composite, factors, families, inside, loops, masks, replaced, variants, whole
+from reference.gradients.diagnosis.named import Named
+from reference.gradients.diagnosis.samples import Samples
+from reference.gradients.diagnosis.view import seen
+from reference.wording import MISTAKES
+from tests.gradients import drawn
+from tests.test_diagnosis_mechanisms import recurrent, recurrent_vjp, samples_of
+from tests.test_diagnosis_turns import alone, flipped, without
+
+pytestmark = pytest.mark.catalogue
+
+Hypothesis = Callable[[Samples], Any]
+X, Y, W, S, V = drawn(4, 3), drawn(4, 3) + 2.0, drawn(3, 4) / 2, drawn(3, 3), drawn(5)
+FACTOR, MASK = drawn(4, 3) + 3.0, (np.arange(12).reshape(4, 3) % 3 > 0) * 2.0
+EPS = 0.005
+
+
+def of_view(hypothesis: Callable[..., Iterator[Named]], *, keep_all: bool = True) -> Hypothesis:
+    return lambda samples: hypothesis(seen(samples, keep_all=keep_all))
+
+
+def of_loop(hypothesis: Callable[..., Iterator[Named]]) -> Hypothesis:
+    def found(samples: Samples) -> Iterator[Named]:
+        roles = loops.roles_of(samples.graph.nodes)
+        view = seen(samples, of_all=True)
+        loops._restore(view, roles)
+        return hypothesis(loops._Trial(view, roles))
+
+    return found
+
+
+def product(x: Any, y: Any) -> Any:
+    return np.sin(x) * y
+
+
+def product_vjp(of_x: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda c, x, y: (of_x(c, x, y), c * np.sin(x))
+
+
+def layer(x: Any, w: Any) -> Any:
+    return np.tanh(x) @ w
+
+
+def layer_vjp(of_x: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda c, x, w: (of_x(c, x, w), np.tanh(x).T @ c)
+
+
+def dropped(x: Any) -> Any:
+    return x**2 * MASK
+
+
+def dropped_vjp(mask: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda c, x: (c * 2 * x * mask(x),)
+
+
+def larger(x: Any, y: Any) -> Any:
+    return np.maximum(np.sin(3 * x), np.cos(y))
+
+
+def larger_vjp(mask: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda c, x, y: (c * 3 * np.cos(3 * x) * mask(c, x, y), -c * np.sin(y) * ~mask(c, x, y))
+
+
+def scaled(x: Any, s: Any) -> Any:
+    return x * s
+
+
+def centred(x: Any) -> Any:
+    return (x - x.mean(axis=1, keepdims=True)) * FACTOR
+
+
+def root(x: Any) -> Any:
+    return np.sqrt(x**2 + EPS)
+
+
+def logistic(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def logistic_vjp(slope: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda c, x: (c * slope(x, logistic(x)),)
+
+
+def three_ways(x: Any) -> Any:
+    return np.sin(x) * FACTOR + np.exp(x) + x**3 + np.tanh(x)
+
+
+def powers(x: Any) -> Any:
+    return np.sin(x) ** 2 * FACTOR + np.cos(x) ** 3 + x
+
+
+def steps(c: Any, x: Any, h: float, ends: tuple[int, int]) -> Any:
+    def value(of: Any) -> Any:
+        return np.sin(of) * of
+
+    return (c * (value(x + h * ends[0]) - value(x - h * ends[1])) / (h * sum(ends)),)
+
+
+def linear(x: Any, w: Any) -> Any:
+    return x @ w
+
+
+def squared(x: Any) -> Any:
+    return x.T * FACTOR[:3, :3] + x**2
+
+
+def softmax(x: Any) -> Any:
+    return np.exp(x) / np.exp(x).sum(axis=0)
+
+
+def scattered(c: Any, x: Any) -> Any:
+    found = np.zeros_like(x)
+    found[[0, 1, 2], [1, 2, 0]] = 2 * c * x[[0, 1, 2], [2, 0, 1]]
+    return (found,)
+
+
+ROW = (np.arange(4) == 2)[:, None]
+LAST = (np.arange(4) == 3)[:, None]
+ENTRY = ROW & (np.arange(3) == 1)
+
+#: The hypothesis, a forward pass, a wrong gradient, the arguments, which of them is asked about, and the word.
+ROWS: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
+    # The whole gradient.
+    "zeros": (whole._zero, product, product_vjp(lambda c, x, y: 0 * x), (X, Y), 0, "term-missing"),
+    "no cotangent": (
+        whole._cotangent_ignored, product, product_vjp(lambda c, x, y: np.cos(x) * y), (X, Y), 0, "delta-next-ignored",
+    ),
+    "a third": (whole._factor, product, product_vjp(lambda c, x, y: c * np.cos(x) * y / 3), (X, Y), 0, "scaled"),
+    "the negative": (whole._factor, product, product_vjp(lambda c, x, y: -c * np.cos(x) * y), (X, Y), 0, "sign"),
+    "in single precision": (
+        whole._low_precision, product, product_vjp(lambda c, x, y: (c * np.cos(x) * y).astype(np.float32)), (X, Y), 0,
+        "low-precision",
+    ),
+    "in half precision": (
+        whole._low_precision, product, product_vjp(lambda c, x, y: (c * np.cos(x) * y).astype(np.float16)), (X, Y), 0,
+        "low-precision",
+    ),
+    "of arguments in single precision": (
+        whole.imprecise, lambda x: np.sin(x) * FACTOR, lambda c, x: (c * np.cos(x.astype(np.float32)) * FACTOR,), (X,),
+        0, "low-precision",
+    ),
+    **{
+        f"differences {ends} of step {h}": (
+            whole._finite_differences, lambda x: np.sin(x) * x, lambda c, x, h=h, ends=ends: steps(c, x, h, ends),
+            (V,), 0, "finite-differences",
+        )
+        for h, ends in ((1e-5, (1, 0)), (1e-3, (0, 1)), (1e-2, (1, 1)), (0.1, (1, 0)))
+    },
+    "gradients exchanged": (
+        whole._swapped, product, lambda c, x, y: (c * np.sin(x), c * np.cos(x) * y), (X, Y), 0, "swapped",
+    ),
+    "a transpose of a matrix": (
+        whole._transposed, squared, lambda c, x: ((c * FACTOR[:3, :3] + c.T * 2 * x.T),), (S,), 0, "transposed",
+    ),
+    "a transpose in its own shape": (
+        whole._transposed, lambda x: x**2, lambda c, x: ((2 * c * x).T,), (X,), 0, "transposed",
+    ),
+    "a transposed cotangent": (
+        whole.of_turned_cotangent, squared, lambda c, x: (c * FACTOR[:3, :3].T + 2 * x * c.T,), (S,), 0, "transposed",
+    ),
+    "a transposed Jacobian matrix": (
+        whole.of_turned_cotangent, lambda x: FACTOR[:3, :3] @ x, lambda c, x: (FACTOR[:3, :3] @ c,), (drawn(3),), 0,
+        "transposed",
+    ),
+    "the diagonal of the Jacobian matrix": (
+        whole._diagonal_only, lambda x: np.sin(FACTOR[:3, :3] @ x),
+        lambda c, x: (c * np.diag(FACTOR[:3, :3]) * np.cos(FACTOR[:3, :3] @ x),), (drawn(3),), 0,
+        "jacobian-diagonal-only",
+    ),
+    "one entry": (
+        whole.in_one_place, product, product_vjp(lambda c, x, y: c * np.cos(x) * y + ENTRY), (X, Y), 0, "entry-wrong",
+    ),
+    "one row": (
+        whole.in_one_place, product, product_vjp(lambda c, x, y: c * np.cos(x) * y * (1 + ROW)), (X, Y), 0,
+        "row-wrong",
+    ),
+    "the last row": (
+        whole.in_one_place, product, product_vjp(lambda c, x, y: c * np.cos(x) * y * (1 + LAST)), (X, Y), 0,
+        "last-sample-wrong",
+    ),
+    "a bias without its sum": (
+        whole._not_summed, lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), c), (X, drawn(3)), 1,
+        "not-summed",
+    ),
+    "a sum too many": (
+        whole._summed_too_far, product, product_vjp(lambda c, x, y: (c * np.cos(x) * y).sum(axis=1)), (X, Y), 0,
+        "wrong-axis",
+    ),
+    "a sum along the other axis": (
+        whole._other_axis, lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), c.sum(axis=1)), (X, drawn(3)),
+        1, "wrong-axis",
+    ),
+    # Factors.
+    **{
+        f"another argument as {word}": (
+            factors._with_other_values, layer, layer_vjp(lambda c, x, w, of=of: (1 - np.tanh(x) ** 2) * (c @ of(w).T)),
+            (X[:, :3], drawn(3, 3)), 0, word,
+        )
+        for word, of in (("factor-missing", np.ones_like), ("transposed", np.transpose), ("sign", np.negative))
+    },
+    "a mask as ones": (
+        factors._with_other_values, dropped, dropped_vjp(np.ones_like), (X,), 0, "mask-missing",
+    ),
+    "one argument for another": (
+        factors._taken_for_another, lambda x, y: np.sin(x) * np.exp(y), lambda c, x, y: (c * np.cos(y) * np.exp(y), c),
+        (X, Y), 0, "wrong-argument",
+    ),
+    "two arguments for each other": (
+        factors._taken_for_another, lambda x, y: np.sin(x) * np.exp(y), lambda c, x, y: (c * np.cos(y) * np.exp(x), c),
+        (X, Y), 0, "wrong-argument",
+    ),
+    "without a factor": (
+        factors._without_factor, product, product_vjp(lambda c, x, y: c * np.cos(x)), (X, Y), 0, "factor-missing",
+    ),
+    "times another factor": (
+        factors._without_factor, product, product_vjp(lambda c, x, y: c * np.cos(x) * y * y), (X, Y), 0,
+        "wrong-argument",
+    ),
+    "times what is divided by": (
+        factors._without_factor, lambda x, y: x / y, lambda c, x, y: (c, -c * x / y**2), (X, Y), 0, "factor-missing",
+    ),
+    "another factor in its place": (
+        factors._with_other_factor, product, product_vjp(lambda c, x, y: c * np.cos(x) * np.sin(x)), (X, Y), 0,
+        "wrong-argument",
+    ),
+    "the sum of another product": (
+        factors._other_value, lambda x, s: np.sin(x) * s, lambda c, x, s: (c, (c * x).sum(axis=0)), (X, drawn(3)), 1,
+        "wrong-argument",
+    ),
+    # A turn, at one place alone.
+    "a flipped cotangent": (
+        of_view(families._of_cotangent), product, product_vjp(lambda c, x, y: c[::-1] * np.cos(x) * y), (X, Y), 0,
+        "transposed",
+    ),
+    "a cotangent without its last row": (
+        of_view(families._of_cotangent), layer, lambda c, x, w: (0 * x, np.tanh(x).T @ without(0, -1)(c)), (X, W), 1,
+        "last-sample-wrong",
+    ),
+    "a flipped gradient": (
+        of_view(families._of_cotangent), product, product_vjp(lambda c, x, y: (c * np.cos(x) * y)[:, ::-1]), (X, Y), 0,
+        "transposed",
+    ),
+    "a flipped argument": (
+        of_view(families._of_cotangent), product, product_vjp(lambda c, x, y: c * np.cos(x) * y[::-1, ::-1]), (X, Y), 0,
+        "transposed",
+    ),
+    "a flipped step": (
+        of_view(families._of_cotangent), lambda x: np.tanh(x) * FACTOR,
+        lambda c, x: (c * FACTOR * (1 - np.tanh(x[::-1]) ** 2),), (X,), 0, "transposed",
+    ),
+    **{
+        f"a gradient that leaves a step {word}": (
+            of_view(families._of_edges), layer, layer_vjp(lambda c, x, w, of=of: (1 - np.tanh(x) ** 2) * of(c @ w.T)),
+            (X, W), 0, word,
+        )
+        for word, of in (("term-missing", without(0, 0)), ("transposed", flipped(1)))
+    },
+    "a gradient that enters a step in part": (
+        of_view(families._of_edges), layer, layer_vjp(lambda c, x, w: (1 - np.tanh(x) ** 2) * (alone(1, 0)(c) @ w.T)),
+        (X, W), 0, "not-summed",
+    ),
+    "a running sum from the wrong end": (
+        of_view(families._of_edges), lambda x: np.cumsum(np.sin(x)), lambda c, x: (np.cumsum(c) * np.cos(x),), (V,), 0,
+        "transposed",
+    ),
+    "two of four ways": (
+        of_view(families._of_paths), three_ways,
+        lambda c, x: (c * (np.cos(x) * FACTOR + 3 * x**2),), (X,), 0, "term-missing",
+    ),
+    "two ways with the other sign": (
+        of_view(families._of_paths), three_ways,
+        lambda c, x: (c * (np.cos(x) * FACTOR - np.exp(x) - 3 * x**2 + 1 - np.tanh(x) ** 2),), (X,), 0, "sign",
+    ),
+    "all powers without their factor": (
+        of_view(families._of_one_kind), powers,
+        lambda c, x: (c * (FACTOR * np.sin(x) * np.cos(x) - np.cos(x) ** 2 * np.sin(x) + 1),), (X,), 0,
+        "factor-missing",
+    ),
+    "one way without the cotangent": (
+        of_view(families._without_cotangent), lambda x: np.sin(x) * FACTOR + np.exp(x),
+        lambda c, x: (c * np.cos(x) * FACTOR + np.exp(x),), (X,), 0, "delta-next-ignored",
+    ),
+    # Masks.
+    "a mask of another step": (
+        masks._of_choices, larger, larger_vjp(lambda c, x, y: np.sin(3 * x) > 0), (X, Y), 0, "mask-from-other",
+    ),
+    "a mask of the other side of another step": (
+        masks._of_choices, larger, larger_vjp(lambda c, x, y: x <= 0), (X, Y), 1, "mask-from-other",
+    ),
+    "a mask of the cotangent": (
+        masks._of_choices, larger, larger_vjp(lambda c, x, y: c > 0), (X, Y), 0, "mask-from-delta",
+    ),
+    "an open mask": (masks._of_constants, dropped, dropped_vjp(lambda x: 2 + 0 * x), (X,), 0, "mask-missing"),
+    "an inverted mask": (masks._of_constants, dropped, dropped_vjp(lambda x: 2 - MASK), (X,), 0, "mask-inverted"),
+    "a mask of the argument": (
+        masks._of_constants, dropped, dropped_vjp(lambda x: 2.0 * (x > 0)), (X,), 0, "mask-from-other",
+    ),
+    "a mask that is drawn again": (
+        masks._afresh, dropped, dropped_vjp(lambda x: MASK[::-1, ::-1]), (X,), 0, "mask-from-other",
+    ),
+    # One place.
+    "half of one term": (
+        of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x),
+        lambda c, x: (c * (np.cos(x) * FACTOR + np.exp(x) / 2),), (X,), 0, "scaled",
+    ),
+    "without one term": (
+        of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x), lambda c, x: (c * np.cos(x) * FACTOR,), (X,),
+        0, "term-missing",
+    ),
+    "one term with the other sign": (
+        of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x),
+        lambda c, x: (c * (np.cos(x) * FACTOR - np.exp(x)),), (X,), 0, "sign",
+    ),
+    "a mean along the other axis": (
+        of_view(inside._found), centred, lambda c, x: (c * FACTOR - (c * FACTOR).mean(axis=0, keepdims=True),), (X,), 0,
+        "wrong-axis",
+    ),
+    "what leaks through a maximum": (
+        of_view(inside._found), lambda x: np.maximum(x, 0) * FACTOR,
+        lambda c, x: (c * FACTOR * np.where(x > 0, 1, 0.3),), (X,), 0, "leaky",
+    ),
+    "a constant added to what is divided by": (
+        inside.shifted, lambda x, y: x / y, lambda c, x, y: (c / (y + EPS), -c * x / y**2), (X, Y), 0, "other-epsilon",
+    ),
+    "a constant added to what a logarithm is taken of": (
+        inside.shifted, lambda y: np.log(y) * FACTOR, lambda c, y: (c * FACTOR / (y + 2 * EPS),), (Y,), 0,
+        "other-epsilon",
+    ),
+    # Several steps.
+    **{
+        f"a logistic slope {name}": (composite._segments, logistic, logistic_vjp(slope), (X,), 0, word)
+        for name, word, slope in (
+            ("y", "factor-missing", lambda x, y: y),
+            ("1 - y", "factor-missing", lambda x, y: 1 - y),
+            ("y + y^2", "sign", lambda x, y: y + y**2),
+            ("of y again", "wrong-argument", lambda x, y: logistic(y) * (1 - logistic(y))),
+            ("x (1 - x)", "wrong-argument", lambda x, y: x * (1 - x)),
+        )
+    },
+    "another epsilon": (
+        composite.other_epsilon, root, lambda c, x: (c * x / np.sqrt(x**2 + 2 * EPS),), (X,), 0, "other-epsilon",
+    ),
+    "no epsilon": (
+        composite.other_epsilon, root, lambda c, x: (c * x / np.sqrt(x**2),), (X,), 0, "other-epsilon",
+    ),
+    # Other values.
+    "a constant as one": (
+        replaced._constants, lambda x: np.sin(2.5 * x) * FACTOR, lambda c, x: (c * np.cos(x) * FACTOR,), (X,), 0,
+        "factor-missing",
+    ),
+    "a constant as one in the values alone": (
+        replaced._constants, lambda x: np.sin(2.5 * x) * FACTOR, lambda c, x: (c * 2.5 * np.cos(x) * FACTOR,), (X,), 0,
+        "factor-missing",
+    ),
+    "a constant as zero": (
+        replaced._constants, lambda x: np.sin(x + 2.5) * FACTOR, lambda c, x: (c * np.cos(x) * FACTOR,), (X,), 0,
+        "term-missing",
+    ),
+    "a constant squared": (
+        replaced._constants, lambda x: np.exp(0.5 * x), lambda c, x: (c * 0.25 * np.exp(0.25 * x),), (X,), 0, "scaled",
+    ),
+    "a count less one": (
+        replaced._constants, lambda x: np.exp(x / 4.0), lambda c, x: (c / 3 * np.exp(x / 3),), (X,), 0, "scaled",
+    ),
+    "another step's value": (
+        replaced._of_other_steps, lambda x: np.sin(x) * np.exp(np.sin(x)) * FACTOR,
+        lambda c, x: (c * FACTOR * (np.exp(np.sin(x)) * np.cos(x) + x * np.exp(np.sin(x)) * np.cos(x)),), (X,), 0,
+        "wrong-argument",
+    ),
+    "a step's gradient without a factor": (
+        replaced._without_factor, lambda x: np.sin(x) * FACTOR + np.tanh(x),
+        lambda c, x: (c * (np.cos(x) + 1 - np.tanh(x) ** 2),), (X,), 0, "factor-missing",
+    ),
+    "an epsilon outside the root": (
+        replaced._epsilon_in_another_place, root, lambda c, x: (c * x / (np.sqrt(x**2) + EPS),), (Y,), 0,
+        "other-epsilon",
+    ),
+    # A loop.
+    "no way back in time": (
+        of_loop(loops._simple), recurrent, recurrent_vjp(through=0.0), (drawn(5, 3), drawn(3, 3)), 0, "term-missing",
+    ),
+    "back in time with the other sign": (
+        of_loop(loops._simple), recurrent, recurrent_vjp(through=-1.0), (drawn(5, 3), drawn(3, 3)), 0, "sign",
+    ),
+    "without the first turn": (
+        of_loop(loops._turn_left_out), recurrent, recurrent_vjp(first=1), (drawn(5, 3), drawn(3, 3)), 0,
+        "term-missing",
+    ),
+    "the state of the step before": (
+        of_loop(loops._other_values), recurrent, recurrent_vjp(state=0), (drawn(5, 3), drawn(3, 3)), 0,
+        "wrong-argument",
+    ),
+    # Versions of an array.
+    "a mask shifted by one": (
+        of_view(variants._of_constants), dropped, dropped_vjp(lambda x: np.pad(MASK, ((1, 0), (0, 0)))[:-1]), (X,), 0,
+        "mask-wrong-threshold",
+    ),
+    "a sum along another axis": (
+        of_view(variants._of_reductions), lambda x: np.exp(x) / np.exp(x).sum(axis=1, keepdims=True),
+        lambda c, x: (softmax(x) * (c - (c * softmax(x)).sum(axis=0)),), (X,), 0, "wrong-axis",
+    ),
+    "the first of two uses twice": (
+        of_view(variants._of_uses), lambda q, x: x @ q @ x, lambda c, q, x: (c * np.outer(x, x), c * 2 * (q @ x)),
+        (S, drawn(3)), 1, "transposed",
+    ),
+    "an input in the other order": (
+        of_view(variants._of_inputs), product, product_vjp(lambda c, x, y: c * np.cos(x) * y[:, ::-1]), (X, Y), 0,
+        "wrong-argument",
+    ),
+    "an input shifted by one": (
+        of_view(variants._of_inputs), product, product_vjp(lambda c, x, y: c * np.cos(x) * np.roll(y, 1, 0)), (X, Y), 0,
+        "wrong-argument",
+    ),
+    "entries of the next places": (
+        of_view(variants._of_places), lambda x: x[[0, 1, 2], [2, 0, 1]] ** 2, scattered, (X,), 0, "wrong-argument",
+    ),
+    "shifted as in the forward pass": (
+        of_view(variants._of_order), lambda x: np.roll(x, 1) * 1.0, lambda c, x: (np.roll(c, 1),), (V,), 0,
+        "transposed",
+    ),
+}  # fmt: skip
+
+
+def found_by(hypothesis: Hypothesis, samples: Samples) -> list[Named]:
+    with np.errstate(all="ignore"):
+        found = hypothesis(samples)
+        return [] if found is None else [found] if isinstance(found, Named) else list(found)
+
+
+@pytest.mark.parametrize("which", ROWS)
+def test_a_hypothesis_reproduces_its_mistake(which: str) -> None:
+    """It names the mistake, with a word of the vocabulary, and is silent where the answers are a little different."""
+    hypothesis, forward, vjp, args, position, word = ROWS[which]
+    samples = samples_of(forward, vjp, args, position)
+    found = found_by(hypothesis, samples)
+    assert word in {each.word for each in found}
+    assert {each.word for each in found} <= MISTAKES.keys()
+    assert found_by(hypothesis, samples_of(forward, partial(beside, vjp), args, position)) == []
+
+
+def beside(vjp: Callable[..., Any], c: Any, *args: Any) -> tuple[Any, ...]:
+    """Answers that are off by some per cent, by less or more in each entry and each case."""
+    return tuple(
+        0.01 + each * (1.3 + 0.1 * np.sin(7 * float(np.sum(c)) + np.arange(np.size(each)).reshape(np.shape(each)) ** 2))
+        for each in vjp(c, *args)
+    )
