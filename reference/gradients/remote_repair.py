@@ -144,9 +144,9 @@ def _plain(arrays: Sequence[Any]) -> list[Any]:
 
 
 def _is_there(tree: ast.AST, line: int, source: str, expression: str) -> bool:
-    """Whether a statement of this text is around an expression of that text, or is itself meant, in a line."""
+    """Whether a line has that expression or statement, and what is told to be around it is, or is the same."""
     return any(
-        _text(inner) == expression and _text(outer) == source
+        _text(inner) == expression and source in {expression, _text(outer)}
         for outer in ast.walk(tree)
         if isinstance(outer, ast.stmt) and outer.lineno <= line <= (outer.end_lineno or line)
         for inner in ast.walk(outer)

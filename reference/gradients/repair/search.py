@@ -40,6 +40,8 @@ class Repair:
         The arguments of floating point whose gradients it repairs.
     cost
         As of the edit.
+    edit
+        The edit itself, where it was found in this process.
     """
 
     word: str
@@ -49,6 +51,7 @@ class Repair:
     expression: str
     positions: tuple[int, ...]
     cost: float
+    edit: Edit | None = None
 
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
@@ -234,7 +237,9 @@ def _without_rivals(found: list[Repair]) -> list[Repair]:
     """The repairs; without a word where one was computed and another one is as simple and has another word."""
     return [
         replace(each, word="")
-        if each.edit.is_solved and any(_is_rival(each, other) and other.word != each.word for other in found)
+        if each.edit is not None
+        and each.edit.is_solved
+        and any(_is_rival(each, other) and other.word != each.word for other in found)
         else each
         for each in found
     ]
@@ -250,4 +255,4 @@ def _repair(edit: Edit, positions: tuple[int, ...], word: str) -> Repair:
     statement = node if isinstance(node, ast.stmt) else sites.statements.get(sites.statement_of.get(node, -1), node)
     source, expression = (ast.unparse(each).splitlines()[0] for each in (statement, node))
     line = getattr(node, "lineno", 0)
-    return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost)
+    return Repair(word, Path(sites.source.filename).name, line, source, expression, positions, edit.cost, edit)
