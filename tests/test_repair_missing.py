@@ -44,9 +44,9 @@ def product(x: Array, w: Array) -> Array:
     return np.tanh(x * x) @ w
 
 
-def product_without_factors(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+def product_without_factor(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
     t = np.tanh(x * x)
-    return 2 * (g @ w.T), t.T @ g
+    return 2 * x * (g @ w.T), t.T @ g
 
 
 def spread(x: Array) -> Array:
@@ -142,7 +142,7 @@ def cubes_with_factor(g: Array, x: Array) -> tuple[Array]:
 
 CASES = [
     (wave, wave_without_path, (X, W), 0, "term-missing"),
-    (product, product_without_factors, (X, W), 0, "factor-missing"),
+    (product, product_without_factor, (X, W), 0, "factor-missing"),
     (spread, spread_to_one_end, (V,), 0, "term-missing"),
     (units, units_of_one_length, (X,), 0, "term-missing"),
     (units, units_overwritten, (X,), 0, "not-summed"),

@@ -14,7 +14,7 @@ from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
 #: The vocabulary has no word for a function that is not due: the place alone is told.
-_NO_WORD = ""
+NO_WORD = ""
 #: Functions that make whole numbers.
 _ROUNDING = ("floor", "ceil", "rint", "trunc")
 #: Elementary functions that are mistaken for each other.
@@ -113,7 +113,7 @@ def _other_functions(place: Place, view: View) -> Iterator[Edit]:
     inner = view.of_node.get(node.args[0])
     if inner is not None and inner.is_floating and inner.shape == place.shape:
         is_known = name in _ELEMENTARY or sum(called_name(each.node) == name for each in view.places) > 1
-        word = "factor-missing" if name in {"sqrt", "square"} else "wrong-argument" if is_known else _NO_WORD
+        word = "factor-missing" if name in {"sqrt", "square"} else "wrong-argument" if is_known else NO_WORD
         yield Edit(place, word, 1.1, node.args[0])
 
 

@@ -123,9 +123,14 @@ def exchanges(view: View) -> Iterator[Edit]:
             and 1 < len(node.elts) <= _MOST_VALUES
             and place.role in {"value", "index"}
         ):
+            is_answer = isinstance(place.parent, ast.Return)
             for one, two in combinations(range(len(node.elts)), 2):
                 changed = b.exchanged(node.elts, one, two)
-                word = naming.of_exchange(view.of_node.get(node.elts[one]), view.of_node.get(node.elts[two]))
+                word = (
+                    "swapped"
+                    if is_answer
+                    else naming.of_exchange(view.of_node.get(node.elts[one]), view.of_node.get(node.elts[two]))
+                )
                 yield Edit(place, word, 1.0, type(node)(changed, ast.Load()))
             if isinstance(node, ast.List):
                 yield Edit(place, "flipped", 1.1, ast.List(node.elts[::-1], ast.Load()))
