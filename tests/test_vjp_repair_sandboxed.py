@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from reference.execution.sandbox import Limits
+from reference.execution.worker.frames import FrameError
 from reference.execution.worker.protocol import Reply, Step
 from reference.findings import Finding
 from reference.gate import judge_functions
@@ -134,3 +135,14 @@ def test_a_reply_counts_where_it_tells_of_the_file(changed: dict[int, Any]) -> N
     x = np.array([0.5, 2.0])
     search = RemoteSearch(lambda: Scripted([reply, 7]), "Declared_fun", ("fun", "fun_vjp"), "handed_in.py", HONEST)
     assert len(search(asked(x), [])) == (not changed)
+
+
+def test_arrays_that_are_too_large_to_be_sent_get_no_word() -> None:
+    """Then the mistake is named by the answers alone."""
+
+    class Full:
+        def run(self, steps: Sequence[Step]) -> list[Reply]:
+            raise FrameError("too large")
+
+    search = RemoteSearch(Full, "Declared_fun", ("fun", "fun_vjp"), "handed_in.py", HONEST)
+    assert search(asked(np.array([0.5, 2.0])), []) == []

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from reference.execution.system import SandboxError
+from reference.execution.worker.frames import FrameError
 from reference.execution.worker.protocol import Call, Define, Executor, New, Ref, Step, own
 from reference.gradients.context import Context
 from reference.gradients.diagnosis.samples import Sample
@@ -124,7 +126,10 @@ class RemoteSearch:
             New("search", own("Searching")),
             Call("search", "repairs", arguments),
         ]
-        reply = self.executor().run(steps)[-1]
+        try:
+            reply = self.executor().run(steps)[-1]
+        except (SandboxError, FrameError):  # no process can be started, or the arrays are too large to be sent
+            return []
         return [] if reply.error is not None else list(self._repairs(reply.value, len(context.pattern.differentiable)))
 
     def _repairs(self, value: Any, count: int) -> Iterator[Repair]:
