@@ -149,13 +149,13 @@ def _plain(arrays: Sequence[Any]) -> list[Any]:
 
 
 def _is_there(tree: ast.AST, line: int, source: str, expression: str) -> bool:
-    """Whether a line has that expression or statement, and what is told to be around it is, or is the same."""
-    return any(
-        _text(inner) == expression and source in {expression, _text(outer)}
-        for outer in ast.walk(tree)
-        if isinstance(outer, ast.stmt) and outer.lineno <= line <= (outer.end_lineno or line)
-        for inner in ast.walk(outer)
-        if isinstance(inner, ast.expr | ast.stmt) and inner.lineno == line
+    """Whether the file has the expression in a line, in that statement; or a value of that name that is met there."""
+    nodes = [each for each in ast.walk(tree) if isinstance(each, ast.expr | ast.stmt)]
+    around = [each for each in nodes if isinstance(each, ast.stmt) and each.lineno <= line <= (each.end_lineno or line)]
+    if source == expression and expression.isidentifier():  # behind a statement that changes what has this name
+        return bool(around) and any(_text(each) == expression for each in nodes)
+    return any(_text(each) == source for each in around) and any(
+        each.lineno == line and _text(each) == expression for each in nodes
     )
 
 
