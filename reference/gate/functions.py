@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +20,7 @@ from reference.findings import Finding, Violation
 from reference.gate.classes import Judgement
 from reference.gradients import check_vjp, declaration, remote
 from reference.gradients.declaration import DeclarationError, Declared
+from reference.gradients.remote_repair import RemoteSearch
 from reference.wording import fact
 
 #: The module with a class for each function; no module of a user has this name.
@@ -69,12 +71,21 @@ def judge_functions(
     start = time.monotonic()
     findings: list[Finding] = []
     with ExitStack() as stack:
-        box = stack.enter_context(_sandbox(source, path.stem, functions, limits, sandbox))
+        box = stack.enter_context(sandbox_of(source, path.stem, functions, limits, sandbox))
         apart = [each for each in functions if each.has_spec]
         text = declaration.without_gradients(source)
-        other = stack.enter_context(_sandbox(text, path.stem, apart, limits, sandbox, spec=True)) if apart else None
+        other = stack.enter_context(sandbox_of(text, path.stem, apart, limits, sandbox, spec=True)) if apart else None
+
+        @cache
+        def third() -> Sandbox:
+            """The sandbox of the search for repairs, which is told the truth: begun when a gradient is wrong."""
+            return stack.enter_context(sandbox_of(source, path.stem, functions, limits, sandbox))
+
         for each in functions:
-            for finding in _findings(each, path.stem, box, other, only=only, seed=seed, effort=effort):
+            names = (each.name, declaration.gradient_name(each.name))
+            repairs = RemoteSearch(third, declaration.class_name(each.name), names, path.name, source)
+            options = {"only": only, "seed": seed, "effort": effort, "repairs": repairs}
+            for finding in _findings(each, path.stem, box, other, options):
                 named = finding if len(functions) == 1 else _prefixed(finding, each.name)
                 findings.append(named)
                 if on_finding is not None:
@@ -88,7 +99,7 @@ def judge_functions(
 
 
 @contextmanager
-def _sandbox(
+def sandbox_of(
     source: str, stem: str, functions: list[Declared], limits: Limits | None, kind: Kind, *, spec: bool = False
 ) -> Iterator[Sandbox]:
     """A sandbox with a copy of the file, and the classes that stand for its functions."""
@@ -104,7 +115,7 @@ def _sandbox(
 
 
 def _findings(
-    function: Declared, stem: str, box: Sandbox, other: Sandbox | None, *, only: str, seed: int, effort: Effort
+    function: Declared, stem: str, box: Sandbox, other: Sandbox | None, options: dict[str, Any]
 ) -> list[Finding]:
     cls, name = declaration.class_name(function.name), function.name
     reason = box.missing().get(cls)
@@ -115,9 +126,8 @@ def _findings(
     except remote.RemoteError as error:
         return [_missing(name, str(error))]
     forward, vjp = (remote.method(box, cls, each, f"{name}.{each}") for each in ("forward", "vjp"))
-    options: dict[str, Any] = {"only": only, "seed": seed, "effort": effort}
     if function.has_spec and other is not None:
-        options["spec"] = remote.method(other, cls, "forward", f"{name}_spec")
+        options = {**options, "spec": remote.method(other, cls, "forward", f"{name}_spec")}
     try:
         found = check_vjp(forward, vjp, *args, domain=_intervals(domain), **options)
         return [replace(each, repro=_script(each.repro, name, stem)) for each in found]

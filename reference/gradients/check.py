@@ -42,6 +42,7 @@ def check_vjp(
     budget: float | None = None,
     progress: Callable[[int, int, str], Any] | None = None,
     takes_cotangent: bool = True,
+    repairs: Callable[..., Sequence[Any]] | None = None,
 ) -> Findings:
     """Judge functions of arrays alone; `reference.gradients.doors` has the public name, and takes every other shape.
 
@@ -58,6 +59,8 @@ def check_vjp(
         As in `reference.gradients.doors.options.Options`.
     takes_cotangent
         As in `reference.gradients.subject.Subject`.
+    repairs
+        As in `reference.gradients.context.Context`.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def check_vjp(
         constant = constants(Subject(forward, vjp, pattern))
         subject = Subject(forward, vjp, replace(pattern, fixed=pattern.fixed | constant), takes_cotangent)
         definition = None if spec is None else Specification(spec, subject.pattern)
-        context = Context(subject, definition, seed, effort, owns=owns, constant=constant)
+        context = Context(subject, definition, seed, effort, owns=owns, constant=constant, repairs=repairs)
         return Findings(GradientExamination(context, only, deadline, progress))
 
 

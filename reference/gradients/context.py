@@ -42,6 +42,8 @@ class Context(engine.Context):
         Whether a view as an answer is a fault.
     constant
         The places of arguments for which ``vjp`` answers None: it takes them for constant.
+    repairs
+        Looks for edits that make the gradients right, from this and all samples; None: the search of this process.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Context(engine.Context):
         *,
         owns: bool = False,
         constant: frozenset[int] = frozenset(),
+        repairs: Callable[..., Sequence[Any]] | None = None,
     ) -> None:
         self.subject = subject
+        self.repairs = repairs
         self.pattern: Pattern = subject.pattern
         self.spec = spec
         self.effort = effort

@@ -101,6 +101,11 @@ def wrapper(module: str, functions: list[Declared], *, spec: bool = False) -> st
     return "\n".join(lines) + "\n"
 
 
+def gradient_name(name: str) -> str:
+    """The name of a function's gradient."""
+    return f"{name}{_VJP}"
+
+
 def class_name(name: str) -> str:
     """The class that stands for a function in the sandbox."""
     return f"Declared_{name}"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair import building as b
+from reference.gradients.repair.asked import Sample
 from reference.gradients.repair.instrument import State
 from reference.gradients.repair.required import Requirement
 from reference.gradients.repair.running import Running

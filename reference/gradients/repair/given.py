@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from reference.gradients.context import Context
+from reference.gradients.repair.asked import Asked
 from reference.gradients.repair.sources import NoSourceError, sources_of
 
 #: Expressions of the forward pass that are tried.
@@ -13,7 +13,7 @@ _MOST = 40
 _KINDS = (ast.Name, ast.BinOp, ast.Call, ast.UnaryOp, ast.Subscript, ast.Compare)
 
 
-def given_by(context: Context) -> list[ast.expr]:
+def given_by(context: Asked) -> list[ast.expr]:
     """Names and expressions of the forward pass, each once."""
     args = context.pattern.args
     try:

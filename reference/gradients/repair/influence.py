@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair import building as b
+from reference.gradients.repair.asked import Sample
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.running import Answers, Running, is_right
 from reference.gradients.repair.view import View

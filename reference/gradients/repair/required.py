@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.diagnosis.samples import Sample
 from reference.gradients.repair import building as b
+from reference.gradients.repair.asked import Sample
 from reference.gradients.repair.instrument import MOST_TURNS
 from reference.gradients.repair.operands import Case
 from reference.gradients.repair.places import Edit, Place

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients.context import Context
-from reference.gradients.diagnosis.samples import Sample
+from reference.gradients.repair.asked import Asked, Sample
 from reference.gradients.repair.instrument import EndlessError, Sites, State, filled
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.sources import NoSourceError, Source, calls_in, sources_of
@@ -73,7 +72,7 @@ class Running:
         The source of the functions is not at hand.
     """
 
-    def __init__(self, context: Context, samples: Sequence[Sample]) -> None:
+    def __init__(self, context: Asked, samples: Sequence[Sample]) -> None:
         self._context = context
         self._positions = context.pattern.differentiable
         self.samples = samples

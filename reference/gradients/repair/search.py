@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from reference.gradients.context import Context
-from reference.gradients.diagnosis.samples import Sample, all_samples
 from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
+from reference.gradients.repair.asked import Asked, Sample
 from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.given import given_by
 from reference.gradients.repair.influence import Influence
@@ -43,7 +41,7 @@ class Repair:
     cost
         As of the edit.
     edit
-        The edit itself.
+        The edit itself, where it was found in this process.
     """
 
     word: str
@@ -53,7 +51,7 @@ class Repair:
     expression: str
     positions: tuple[int, ...]
     cost: float
-    edit: Edit
+    edit: Edit | None = None
 
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
@@ -73,20 +71,10 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
 )  # fmt: skip
 #: In the place of which of them it is looked for what is missing, and the part of the steps that those before may take.
 _OF_MISSING, _PART_BEFORE = 2, 0.6
-_FOUND: WeakKeyDictionary[Context, list[Repair]] = WeakKeyDictionary()
 
 
-def repaired(context: Context, position: int) -> Repair | None:
-    """The likeliest edit after which the gradient of an argument is right in all samples; None if there is none."""
-    if context not in _FOUND:
-        _FOUND[context] = []
-        samples = all_samples(context)
-        if len(samples) > 1:
-            _FOUND[context] = _search(context, samples)
-    return next((each for each in _FOUND[context] if position in each.positions), None)
-
-
-def _search(context: Context, samples: Sequence[Sample]) -> list[Repair]:
+def repairs(context: Asked, samples: Sequence[Sample]) -> list[Repair]:
+    """The edits after which gradients are right in all samples, the likeliest first."""
     with quiet():
         try:
             running = Running(context, samples)
@@ -99,7 +87,7 @@ def _search(context: Context, samples: Sequence[Sample]) -> list[Repair]:
 class Search:
     """The search for one context."""
 
-    def __init__(self, running: Running, context: Context) -> None:
+    def __init__(self, running: Running, context: Asked) -> None:
         self._running = running
         self._samples = running.samples
         positions = range(len(self._samples[0].truths))
@@ -249,7 +237,9 @@ def _without_rivals(found: list[Repair]) -> list[Repair]:
     """The repairs; without a word where one was computed and another one is as simple and has another word."""
     return [
         replace(each, word="")
-        if each.edit.is_solved and any(_is_rival(each, other) and other.word != each.word for other in found)
+        if each.edit is not None
+        and each.edit.is_solved
+        and any(_is_rival(each, other) and other.word != each.word for other in found)
         else each
         for each in found
     ]

@@ -14,10 +14,12 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
 
+import numpy as np
+
 #: Folders of code that nobody who hands in a gradient has written.
 _FOREIGN = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {str(Path(__file__).resolve().parents[2])}
+    | {str(Path(__file__).resolve().parents[2]), str(Path(np.__file__).parents[1])}
 )
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
