@@ -26,7 +26,7 @@ _OF_SEARCH = 120_000
 #: Products that take more code than this are not looked at: what a writer forgets is shorter.
 _MOST_COST = 4.2
 #: The same for factors, with which anything becomes anything sooner.
-_MOST_OF_FACTOR = 2.3
+_MOST_COST_MULTIPLIED = 2.3
 #: How far-fetched a mask is that always lets the same entries through.
 _OF_MASK = 1.6
 Key = tuple[int, int, tuple[int, ...], tuple[Case, ...], int]
@@ -90,7 +90,7 @@ def _edits(found: Requirement, made_of: Operands) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
     yield from _lacking(found, made_of)
     for each in _factors(found, made_of):
-        if each.cost <= _MOST_OF_FACTOR and each.number > 0 and each.degree in {0, not place.is_of_cotangent}:
+        if each.cost <= _MOST_COST_MULTIPLIED and each.number > 0 and each.degree in {0, not place.is_of_cotangent}:
             yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node), is_solved=True)
 
 

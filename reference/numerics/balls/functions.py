@@ -300,20 +300,6 @@ def _sinc(x: Any) -> Any:
     return wrapped(ONE["sinc"](plain(balls(x))))
 
 
-@own(np.nan_to_num)
-def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    del copy, posinf, neginf
-    array = balls(x)
-    bad = np.isnan(array)
-    if np.any(bad):
-        if any(each.tracked for each in plain(array)[bad]):  # doubles may have an infinity there
-            raise Refused("np.nan_to_num of a result that is no number")
-        array = np.where(bad, nan, array)
-    if not np.all(np.isfinite(array)):
-        raise Refused("np.nan_to_num of an infinity")
-    return array
-
-
 @own(np.isclose)
 def _is_close(
     a: Any,

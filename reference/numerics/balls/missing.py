@@ -1,4 +1,4 @@
-"""numpy's functions that skip what is no number, on balls: ``np.nansum`` and its kind."""
+"""numpy's functions that skip or replace what is no number, on balls: ``np.nansum`` and its kind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flint import arb
 from reference.numerics.balls.array import balls, of_numbers, plain, wrapped
 from reference.numerics.balls.functions import is_absent, own, rows_along, stored
 from reference.numerics.balls.scalar import Ball, is_missing
+from reference.numerics.balls.tape import Refused
 
 
 def _missing(array: Any) -> Any:
@@ -96,3 +97,17 @@ def _place(function: Callable[..., Any], last: float) -> Callable[..., Any]:
 
 own(np.nanargmax)(_place(np.argmax, -np.inf))
 own(np.nanargmin)(_place(np.argmin, np.inf))
+
+
+@own(np.nan_to_num)
+def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    del copy, posinf, neginf
+    array = balls(x)
+    bad = np.isnan(array)
+    if np.any(bad):
+        if any(each.tracked for each in plain(array)[bad]):  # doubles may have an infinity there
+            raise Refused("np.nan_to_num of a result that is no number")
+        array = np.where(bad, nan, array)
+    if not np.all(np.isfinite(array)):
+        raise Refused("np.nan_to_num of an infinity")
+    return array

@@ -7,9 +7,10 @@ from typing import Any
 
 import flint
 import numpy as np
-from flint import arb, fmpq
+from flint import arb
 
 from reference.numerics import ball_tolerances
+from reference.numerics.balls.constants import decimal, floating
 from reference.numerics.balls.tape import SETTINGS, TAPE, TIES, Refused, Undecided, count_comparison
 
 _NUMBERS = (int, float, np.number, np.bool_)
@@ -232,35 +233,12 @@ def _operand(x: Any) -> Any:
     if kind is Ball:
         return x.value
     if kind is float or kind is np.float64:
-        return _decimal(float(x)) if SETTINGS["decimal"] else arb(float(x))
+        return decimal(float(x)) if SETTINGS["decimal"] else arb(float(x))
     if kind is int or isinstance(x, int | np.integer | np.bool_):
         return arb(int(x))
     if isinstance(x, float | np.floating):
-        return _floating(x)
+        return floating(x)
     return None
-
-
-def _floating(x: Any) -> Any:
-    if isinstance(x, np.longdouble) and np.finfo(np.longdouble).eps < np.finfo(np.float64).eps:
-        high = float(x)
-        return arb(high) + arb(float(x - np.longdouble(high)))
-    if isinstance(x, np.float32 | np.float16) and SETTINGS["decimal"]:
-        return arb(float(x)) * arb(1, float(np.finfo(type(x)).eps))
-    return arb(float(x))
-
-
-def _decimal(x: float) -> Any:
-    """What a double that is written in a formula means: its shortest decimal, or what was rounded to so many digits."""
-    if not np.isfinite(x) or x == int(x):
-        return arb(x)
-    digits, _, exponent = repr(abs(x)).partition("e")
-    whole, _, part = digits.partition(".")
-    if len((whole + part).strip("0")) >= ball_tolerances.DECIMAL_DIGITS:
-        return arb(x, ball_tolerances.DECIMAL_UNITS * float(np.spacing(abs(x))))
-    ten = int(exponent or 0) - len(part)
-    numerator = int(whole + part) * 10 ** max(ten, 0)
-    exact = arb(fmpq(numerator, 10 ** max(-ten, 0)))
-    return -exact if x < 0 else exact
 
 
 def compared(one: Any, other: Any, name: str) -> Any:
