@@ -206,7 +206,12 @@ ROWS: list[tuple[Family, str, str, str]] = [
 
 #: The same of codes of several statements.
 STATEMENTS: list[tuple[Family, str, str, str]] = [
-    (statements.stores, "d[1] = v[0]; d[1] = v[1]", "d[1] = v[0]; d[1] += v[1]", "not-summed"),
+    (statements.stores, "d[1] = v[0]; d[1] = v[1]", "d[1] = v[0]; d[1] += v[1]", "term-missing"),
+    (statements.stores, "for i in range(3):\n  d[1] = v[i]", "for i in range(3):\n  d[1] += v[i]", "not-summed"),
+    (statements.stores, "e = u\nfor i in range(3):\n  d = v[i] + u\nd = d + e",
+     "e = u\nfor i in range(3):\n  d = d + v[i] + u\nd = d + e", "not-summed"),
+    (statements.stores, "for i in range(3):\n  e = v * d\n  d = e + u",
+     "for i in range(3):\n  e = v * d\n  d = d + e + u", "term-missing"),
     (statements.stores, "d[places] = v", "np.add.at(d, places, v)", "not-summed"),
     (statements.stores, "d[places] += v", "np.add.at(d, places, v)", "not-summed"),
     (statements.stores, "d[places] -= v", "np.subtract.at(d, places, v)", "not-summed"),
@@ -236,6 +241,8 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (statements.two_names, "d = v * v - 2 * u", "d = u * u - 2 * u", "wrong-argument"),
     (statements.index_names, "f = u[order]; e = v[places]; d = e * u[places] + f",
      "f = u[order]; e = v[order]; d = e * u[order] + f", "wrong-argument"),
+    (masks.comparisons, "for i in range(6):\n  if i > 2:\n    d[i] += v[i]", "d[2:] += v[2:]", "term-missing"),
+    (masks.comparisons, "for i in range(6):\n  if i >= 2:\n    d[i] += v[i]", "d[3:] += v[3:]", "extra-term"),
     (indices.orders, "for i in range(6):\n  d = d / 2 + v[i]", "for i in range(5, -1, -1):\n  d = d / 2 + v[i]",
      "flipped"),
     (indices.orders, "for i in reversed(range(6)):\n  d = d / 2 + v[i]", "for i in range(6):\n  d = d / 2 + v[i]",

@@ -165,7 +165,7 @@ class Search:
             edits += influence.constants(view)
             edits += missing(view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
-        edits = [each for each in edits if each.place.node not in influence.excluded]
+        edits = [each for each in edits if each.place.node not in influence.excluded and not _stores_nowhere(each)]
         return sorted((e for e in edits if not (e.is_product and e.place.node in told)), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
@@ -231,6 +231,16 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _stores_nowhere(edit: Edit) -> bool:
+    """Whether what is stored would go into an array that nothing else has, which leaves the statement out."""
+    at, parents = edit.place.node, edit.place.sites.source.parents
+    while at in parents and parents[at][1] == "value" and isinstance(parents[at][0], ast.Subscript):
+        at = parents[at][0]
+        if isinstance(getattr(at, "ctx", None), ast.Store):
+            return edit.new is not None and not isinstance(edit.new, ast.Name | ast.Attribute | ast.Subscript)
+    return False
 
 
 def _without_rivals(found: list[Repair]) -> list[Repair]:
