@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reference.gradients.repair import arithmetic, axes, indices, masks, orders, replacing, statements
+from reference.gradients.repair import arithmetic, axes, exchanged, indices, masks, orders, replacing, statements
 from reference.gradients.repair.places import Edit
 from reference.gradients.repair.view import View
 
@@ -237,6 +237,23 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (statements.exchanges, "p = [v, u]; d = p[0] - 2 * p[1]", "d = u - 2 * v", "flipped"),
     (statements.exchanges, "d = np.subtract(v, u)", "d = np.subtract(u, v)", "arguments-swapped"),
     (statements.exchanges, "e, f = v, u; d = e - f", "d = u - v", "wrong-argument"),
+    (exchanged.entries, "d = v[0] * u[1] + 2 * v[1]", "d = v[1] * u[1] + 2 * v[0]", "wrong-argument"),
+    (exchanged.everywhere, "e = v[0]; d = e * (1 - e) + u[0]", "d = u[0] * (1 - u[0]) + u[0]", "wrong-argument"),
+    (exchanged.lists, "p = [v, u]; q = [u * u, v]; d = p[0] * 2", "d = u * u * 2", "wrong-argument"),
+    (exchanged.ends, "p = [v, u]; d = p.pop(0) * 2", "d = u * 2", "flipped"),
+    (exchanged.ends, "p = [v, u]; d = p.pop() * 2", "d = v * 2", "flipped"),
+    (exchanged.windows, "d[1:3] += v[:2]; d[:2] += u[3:5]", "d[1:3] += v[3:5]; d[:2] += u[3:5]", "shifted"),
+    (exchanged.neighbours, "d[1] += v[0]; d[2] += u[1]", "d[1] += u[1]; d[2] += v[0]", "shifted"),
+    (exchanged.neighbours, "np.add.at(d, places, v); np.add.at(d, order, u)",
+     "np.add.at(d, places, u); np.add.at(d, order, v)", "shifted"),
+    (exchanged.neighbours, "d = np.zeros((3, 3)); d[0, 1] = v[0]; d[1, 0] = u[0]",
+     "d = np.zeros((3, 3)); d[0, 1] = u[0]; d[1, 0] = v[0]", "transposed"),
+    (exchanged.neighbours, "e = v * 2; f = u * 1; d = e - f", "d = u - v * 2", "wrong-argument"),
+    (exchanged.blocks, "for i in range(3):\n  e = v * i\nd += e", "d = v * 3", "not-summed"),
+    (exchanged.derivatives, "d = v * u * (1 - u)", "d = v * (1 - u**2)", "wrong-function"),
+    (exchanged.derivatives, "d = v * (1 - v)", "d = 1 - v**2", "wrong-function"),
+    (exchanged.derivatives, "d = v * (1 - u**2)", "d = v * (u * (1 - u))", "wrong-function"),
+    (exchanged.derivatives, "d = v * (1 - u * u)", "d = v * (u * (1 - u))", "wrong-function"),
     (statements.two_names, "d = v * v - u", "d = u * u - v", "wrong-argument"),
     (statements.two_names, "d = v * v - 2 * u", "d = u * u - 2 * u", "wrong-argument"),
     (statements.index_names, "f = u[order]; e = v[places]; d = e * u[places] + f",

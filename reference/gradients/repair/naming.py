@@ -44,6 +44,8 @@ def of_constant(place: Place) -> str:
     """The word for a number that has to be another one."""
     value = float(np.asarray(place.value))
     is_term = isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Add | ast.Sub)
+    if isinstance(place.node, ast.BinOp):
+        return "scaled"
     if 0 < abs(value) <= likeness.SMALL_CONSTANT or (is_term and value % 1):
         return "other-epsilon"
     return "scaled"

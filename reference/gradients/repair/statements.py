@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -187,13 +187,21 @@ def two_names(view: View) -> Iterator[Edit]:
             if numbers[one].shape == numbers[two].shape:
                 new: dict[ast.AST, ast.expr] = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
                 new |= {node: ast.Name(one, ast.Load()) for node in of_name[two]}
-                yield Edit(statement, naming.of_exchange(numbers[one], numbers[two]), 1.1, None, new)
+                yield _renamed(view, statement, naming.of_exchange(numbers[one], numbers[two]), 1.1, new)
         for name, place in numbers.items():
             if len(of_name[name]) > 1:
                 for part in view.parts(place):
                     if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
                         word = "shifted" if place.role == "index" else "wrong-argument"
-                        yield Edit(statement, word, 1.2, None, dict.fromkeys(of_name[name], part.node))
+                        yield _renamed(view, statement, word, 1.2, dict.fromkeys(of_name[name], part.node))
+
+
+def _renamed(view: View, statement: Place, word: str, cost: float, new: Mapping[ast.AST, ast.expr]) -> Edit:
+    """Names with others in their place: an edit of an expression where one holds them all, which is tried sooner."""
+    around = view.around(new)
+    if around is None:
+        return Edit(statement, word, cost, None, new)
+    return Edit(around, word, cost, b.substituted(around.expression, new))
 
 
 def index_names(view: View) -> Iterator[Edit]:
