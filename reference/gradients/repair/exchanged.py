@@ -41,16 +41,28 @@ def entries(view: View) -> Iterator[Edit]:
 def everywhere(view: View) -> Iterator[Edit]:
     """A name that stands for an entry of an array throughout an expression."""
     for key, places in _names(view).items():
-        if len(places) == 1:
+        around = view.around([each.node for each in places])
+        if len(places) == 1 or around is None:
             continue
         for part in view.parts(places[0]):
-            is_entry = isinstance(part.node, ast.Subscript) and part.shape == places[0].shape
-            if not is_entry or np.asarray(part.value).dtype.kind != "f" or key[2] in b.names_in(part.node):
+            if not isinstance(part.node, ast.Subscript) or part.shape != places[0].shape:
                 continue
-            new: dict[ast.AST, ast.expr] = {each.node: part.node for each in places}
-            around = view.around(new)
-            if around is not None:
+            if np.asarray(part.value).dtype.kind != "f" or key[2] in b.names_in(part.node):
+                continue
+            for entry in _entries_beside(part.node):
+                new: dict[ast.AST, ast.expr] = {each.node: entry for each in places}
                 yield Edit(around, "wrong-argument", 1.2, b.substituted(around.expression, new))
+
+
+def _entries_beside(node: ast.Subscript) -> Iterator[ast.expr]:
+    """An entry of an array, and those beside it along each axis where its index is a number."""
+    yield node
+    parts = b.index_parts(node)
+    for number, each in enumerate(parts):
+        if isinstance(each, ast.Constant) and isinstance(each.value, int):
+            for change in (1, -1):
+                other = b.number(each.value + change)
+                yield b.subscript(node, [other if at == number else old for at, old in enumerate(parts)])
 
 
 def _names(view: View) -> dict[tuple[int, int, str], list[Place]]:
@@ -147,9 +159,11 @@ def _of_places(one: ast.expr, two: ast.expr) -> str:
         return "wrong-argument"
     if b.text_of(one.value) != b.text_of(two.value):
         return "wrong-argument"
-    parts = [[b.text_of(part) for part in b.index_parts(each)] for each in (one, two)]
-    others = sum(x != y for x, y in zip(*parts, strict=False))
-    return "transposed" if others > 1 else "shifted"
+    pairs = list(zip(b.index_parts(one), b.index_parts(two), strict=False))
+    others = [(x, y) for x, y in pairs if b.text_of(x) != b.text_of(y)]
+    if any(set(b.names_in(x)) != set(b.names_in(y)) for x, y in others):
+        return "wrong-argument"  # places that have nothing to do with each other
+    return "transposed" if len(others) > 1 else "shifted"
 
 
 def blocks(view: View) -> Iterator[Edit]:
