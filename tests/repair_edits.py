@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reference.gradients.repair import arithmetic, axes, indices, masks, orders, replacing, statements
+from reference.gradients.repair import arithmetic, axes, exchanged, indices, masks, orders, replacing, statements
 from reference.gradients.repair.places import Edit
 from reference.gradients.repair.view import View
 
@@ -206,7 +206,12 @@ ROWS: list[tuple[Family, str, str, str]] = [
 
 #: The same of codes of several statements.
 STATEMENTS: list[tuple[Family, str, str, str]] = [
-    (statements.stores, "d[1] = v[0]; d[1] = v[1]", "d[1] = v[0]; d[1] += v[1]", "not-summed"),
+    (statements.stores, "d[1] = v[0]; d[1] = v[1]", "d[1] = v[0]; d[1] += v[1]", "term-missing"),
+    (statements.stores, "for i in range(3):\n  d[1] = v[i]", "for i in range(3):\n  d[1] += v[i]", "not-summed"),
+    (statements.stores, "e = u\nfor i in range(3):\n  d = v[i] + u\nd = d + e",
+     "e = u\nfor i in range(3):\n  d = d + v[i] + u\nd = d + e", "not-summed"),
+    (statements.stores, "for i in range(3):\n  e = v * d\n  d = e + u",
+     "for i in range(3):\n  e = v * d\n  d = d + e + u", "term-missing"),
     (statements.stores, "d[places] = v", "np.add.at(d, places, v)", "not-summed"),
     (statements.stores, "d[places] += v", "np.add.at(d, places, v)", "not-summed"),
     (statements.stores, "d[places] -= v", "np.subtract.at(d, places, v)", "not-summed"),
@@ -232,10 +237,39 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (statements.exchanges, "p = [v, u]; d = p[0] - 2 * p[1]", "d = u - 2 * v", "flipped"),
     (statements.exchanges, "d = np.subtract(v, u)", "d = np.subtract(u, v)", "arguments-swapped"),
     (statements.exchanges, "e, f = v, u; d = e - f", "d = u - v", "wrong-argument"),
+    (axes.sums, "d = g * v * v", "d = (g * v).sum() * v", "jacobian-diagonal-only"),
+    (replacing.expressions, "e = v * v + limit; d = e + 2 / (v * v)", "e = v * v + limit; d = e + 2 / e",
+     "other-epsilon"),
+    (replacing.expressions, "e = v * v + u; d = e + 2 / (v * v)", "e = v * v + u; d = e + 2 / e", "term-missing"),
+    (replacing.expressions, "d = added(s, 0) - 2 * added(s, 1)", "d = -added(s, 0)", "wrong-axis"),
+    (statements.exchanges, "d = np.zeros((3, 3)); e = [0, 1]; f = [1, 2]; np.add.at(d, (e, f), v[:2])",
+     "d = np.zeros((3, 3)); d[[1, 2], [0, 1]] += v[:2]", "transposed"),
+    (exchanged.entries, "d = v[0] * u[1] + 2 * v[1]", "d = v[1] * u[1] + 2 * v[0]", "wrong-argument"),
+    (exchanged.everywhere, "e = v[0]; d = e * (1 - e) + u[0]", "d = u[0] * (1 - u[0]) + u[0]", "wrong-argument"),
+    (exchanged.everywhere, "e = v[0]; d = e * (1 - e) + u[1]", "d = u[0] * (1 - u[0]) + u[1]", "wrong-argument"),
+    (exchanged.lists, "p = [v, u]; q = [u * u, v]; d = p[0] * 2", "d = u * u * 2", "wrong-argument"),
+    (exchanged.ends, "p = [v, u]; d = p.pop(0) * 2", "d = u * 2", "flipped"),
+    (exchanged.ends, "p = [v, u]; d = p.pop() * 2", "d = v * 2", "flipped"),
+    (exchanged.windows, "d[1:3] += v[:2]; d[:2] += u[3:5]", "d[1:3] += v[3:5]; d[:2] += u[3:5]", "shifted"),
+    (exchanged.neighbours, "d[1] += v[0]; d[2] += u[1]", "d[1] += u[1]; d[2] += v[0]", "shifted"),
+    (exchanged.neighbours, "np.add.at(d, places, v); np.add.at(d, order, u)",
+     "np.add.at(d, places, u); np.add.at(d, order, v)", "wrong-argument"),
+    (exchanged.neighbours, "np.add.at(d, places, v); np.add.at(d, places - 1, u)",
+     "np.add.at(d, places, u); np.add.at(d, places - 1, v)", "shifted"),
+    (exchanged.neighbours, "d = np.zeros((3, 3)); d[0, 1] = v[0]; d[1, 0] = u[0]",
+     "d = np.zeros((3, 3)); d[0, 1] = u[0]; d[1, 0] = v[0]", "transposed"),
+    (exchanged.neighbours, "e = v * 2; f = u * 1; d = e - f", "d = u - v * 2", "wrong-argument"),
+    (exchanged.blocks, "for i in range(3):\n  e = v * i\nd += e", "d = v * 3", "not-summed"),
+    (exchanged.derivatives, "d = v * u * (1 - u)", "d = v * (1 - u**2)", "wrong-function"),
+    (exchanged.derivatives, "d = v * (1 - v)", "d = 1 - v**2", "wrong-function"),
+    (exchanged.derivatives, "d = v * (1 - u**2)", "d = v * (u * (1 - u))", "wrong-function"),
+    (exchanged.derivatives, "d = v * (1 - u * u)", "d = v * (u * (1 - u))", "wrong-function"),
     (statements.two_names, "d = v * v - u", "d = u * u - v", "wrong-argument"),
     (statements.two_names, "d = v * v - 2 * u", "d = u * u - 2 * u", "wrong-argument"),
     (statements.index_names, "f = u[order]; e = v[places]; d = e * u[places] + f",
      "f = u[order]; e = v[order]; d = e * u[order] + f", "wrong-argument"),
+    (masks.comparisons, "for i in range(6):\n  if i > 2:\n    d[i] += v[i]", "d[2:] += v[2:]", "term-missing"),
+    (masks.comparisons, "for i in range(6):\n  if i >= 2:\n    d[i] += v[i]", "d[3:] += v[3:]", "extra-term"),
     (indices.orders, "for i in range(6):\n  d = d / 2 + v[i]", "for i in range(5, -1, -1):\n  d = d / 2 + v[i]",
      "flipped"),
     (indices.orders, "for i in reversed(range(6)):\n  d = d / 2 + v[i]", "for i in range(6):\n  d = d / 2 + v[i]",

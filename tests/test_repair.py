@@ -235,6 +235,25 @@ class Scaled:
         return g * (1 + self.y**2)  # here
 
 
+def scaled_norm(x: Array, h: Array) -> Array:
+    return np.sin(x) * np.exp(h[0]) + x * np.exp(h[1]) + h[2]
+
+
+def scaled_norm_without_chain(g: Array, x: Array, h: Array) -> tuple[Array, Array]:
+    d = np.zeros_like(h)
+    d[0] = (g * np.sin(x)).sum() * np.exp(h[0])
+    d[1] = (g * x).sum()
+    d[2] = g.sum()
+    return g * (np.cos(x) * np.exp(h[0]) + np.exp(h[1])), d
+
+
+def test_what_is_wrong_with_one_entry_says_more_than_where_it_is() -> None:
+    """A gradient that is wrong in one entry gets the word for the edit of the code that repairs it."""
+    mistakes = {each.mistake for each in check_vjp(scaled_norm, scaled_norm_without_chain, X, V[:3])}
+    assert "factor-missing" in mistakes
+    assert "entry-wrong" not in mistakes
+
+
 def test_functions_that_the_collector_no_longer_sees_are_found() -> None:
     """Servers freeze what they have loaded before they fork; afterwards it is frozen as before."""
 

@@ -40,7 +40,7 @@ def drawn(seed: int) -> dict[str, Array]:
 NAMES: dict[str, Any] = {
     "np": np, "n": 2, "eps": 1e-3, "limit": 0.4, "places": np.array([0, 2, 0, 1, 2, 5]),
     "order": np.array([5, 3, 1, 0, 2, 4]),
-    "softplus": lambda z: np.log1p(np.exp(z)),
+    "added": lambda z, axis: z.cumsum(axis), "softplus": lambda z: np.log1p(np.exp(z)),
 }  # fmt: skip
 
 #: What an edit costs is compared: the most far-fetched one costs less than two of the likeliest together.

@@ -22,11 +22,14 @@ _ONE_PLACE = frozenset({"entry-wrong", "row-wrong", "last-sample-wrong"})
 _MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-from-delta", "mask-wrong-threshold"})
 #: Words by the answers alone, each with those that say more of the same mistake where the code shows them.
 _MORE_IN_CODE = {
-    "wrong-argument": _PLACES | {"extra-factor"},
+    "wrong-argument": _PLACES | {"extra-factor", "factor-missing"},
     "transposed": _PLACES,
     "scaled": _PLACES | {"wrong-argument"},
     "term-missing": _PLACES | _ONE_PLACE,
-    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled"},
+    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term"},
+    "not-summed": frozenset({"jacobian-diagonal-only"}),
+    # Where a gradient is wrong is not why.
+    **dict.fromkeys(_ONE_PLACE, frozenset({"wrong-argument", "factor-missing", "not-summed", "extra-term"})),
 }
 
 

@@ -116,7 +116,19 @@ def sums(view: View) -> Iterator[Edit]:
         ndim = len(place.shape)
         axes: list[int | tuple[int, ...] | None] = [*range(ndim), None]
         axes += [pair for pair in combinations(range(ndim), 2) if ndim > _PLANE]
+        word = "jacobian-diagonal-only" if _is_diagonal(view, place) else "not-summed"
         for axis in axes:
             for kept in (True, False):
                 keywords = {"axis": b.numbers(axis), "keepdims": b.number(kept)}
-                yield Edit(place, "not-summed", 1.5, b.numpy("sum", node, **keywords))
+                yield Edit(place, word, 1.5, b.numpy("sum", node, **keywords))
+
+
+def _is_diagonal(view: View, place: Place) -> bool:
+    """Whether a product with the cotangent is multiplied by the same array again, as by the diagonal of a matrix."""
+    node, parent = place.node, place.parent
+    if not (isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult) and place.is_of_cotangent):
+        return False
+    other = parent.right if parent.left is node else parent.left
+    found = view.of_node.get(other)
+    factors = {ast.dump(each) for each in ast.walk(node) if isinstance(each, ast.expr)} if found is not None else set()
+    return found is not None and found.shape == place.shape and ast.dump(other) in factors

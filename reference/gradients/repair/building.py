@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from typing import Any, TypeVar, cast
 
 Item = TypeVar("Item")
 
@@ -106,3 +107,26 @@ def names_in(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Name):
             yield each.id
+
+
+def text_of(node: ast.AST) -> str:
+    """The code for an expression, which is the same whether it is read or stored into."""
+    return ast.unparse(node)
+
+
+def substituted(node: ast.expr, new: Mapping[ast.AST, ast.expr]) -> ast.expr:
+    """An expression with others in the place of some of its parts."""
+    return cast("ast.expr", _substituted(node, new))
+
+
+def _substituted(item: Any, new: Mapping[ast.AST, ast.expr]) -> Any:
+    if isinstance(item, list):
+        return [_substituted(each, new) for each in item]
+    if not isinstance(item, ast.AST):
+        return item
+    if item in new:
+        return new[item]
+    made = copy(item)
+    for name, value in ast.iter_fields(item):
+        setattr(made, name, _substituted(value, new))
+    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -85,12 +85,18 @@ def slices(view: View) -> Iterator[Edit]:
         for number, each in enumerate(parts):
             for new, word, cost in _slices_near(each) if isinstance(each, ast.Slice) else ():
                 changed = [new if at == number else old for at, old in enumerate(parts)]
-                yield Edit(place, word, cost, None, {node: b.subscript(node, changed)})
+                yield _with(view, place, node, changed, word, cost)
         for part in view.parts(place):
             if part.is_plain and not part.varies and not part.shape and isinstance(part.value, int | np.integer):
                 begun = [_begun_at(each, part.node) for each in parts]
                 if any(old is not each for old, each in zip(parts, begun, strict=True)):
-                    yield Edit(place, "shifted", 1.2, None, {node: b.subscript(node, begun)})
+                    yield _with(view, place, node, begun, "shifted", 1.2)
+
+
+def _with(view: View, statement: Place, node: ast.Subscript, parts: Sequence[ast.expr], word: str, cost: float) -> Edit:
+    """A subscript with other parts: an edit of the expression where it is read, which is tried sooner."""
+    place, new = view.of_node.get(node), b.subscript(node, parts)
+    return Edit(statement, word, cost, None, {node: new}) if place is None else Edit(place, word, cost, new)
 
 
 def _begun_at(part: ast.expr, start: ast.expr) -> ast.expr:

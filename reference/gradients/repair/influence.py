@@ -97,7 +97,8 @@ class Influence:
     def constants(self, view: View) -> Iterator[Edit]:
         """Numbers of the code with other values, which are estimated."""
         for place in view.places:
-            is_plain = isinstance(place.node, ast.Constant | ast.Name | ast.Attribute)
+            # A fraction of constants has an effect of its own where a loop makes powers of it.
+            is_plain = isinstance(place.node, ast.Constant | ast.Name | ast.Attribute | ast.BinOp)
             is_constant = place.is_floating and not place.varies and not place.shape
             if (
                 is_plain
@@ -114,6 +115,7 @@ class Influence:
         value = float(place.value)
         if any(self._sample.answers[n].shape != self._sample.truths[n].shape for n in self._wrong):
             return None
+        left = np.inf
         for _ in range(_STEPS):
             answers = self._run(place, b.number(value))
             if answers is not None and all(is_right(self._sample, n, answers[n]) for n in self._wrong):
@@ -123,6 +125,9 @@ class Influence:
             if answers is None or moved is None:
                 return None
             due = _flat([self._sample.truths[n] - answers[n] for n in self._wrong])
+            if not float(np.linalg.norm(due)) < likeness.NEARER * left:
+                return None  # another value of this constant does not bring the truth nearer
+            left = float(np.linalg.norm(due))
             slope = _flat([moved[n] - answers[n] for n in self._wrong]) / step
             if not np.isfinite(slope).all() or not slope.any():
                 return None

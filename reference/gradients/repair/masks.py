@@ -28,9 +28,13 @@ def comparisons(view: View) -> Iterator[Edit]:
     for place in view.places:
         node = place.node
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            for table, word in _TABLES:
+            for table, called in _TABLES:
+                word = called
                 if type(node.ops[0]) in table:
                     other = table[type(node.ops[0])]()
+                    if table is _STRICT and _is_of_turns(view, place, node):
+                        # The turn in which both sides are the same is left out, or is one too many.
+                        word = "term-missing" if isinstance(other, ast.GtE | ast.LtE) else "extra-term"
                     yield Edit(place, word, 1.0, ast.Compare(node.left, [other], node.comparators))
             left = view.of_node.get(node.left)
             if left is not None and left.is_floating:
@@ -39,6 +43,17 @@ def comparisons(view: View) -> Iterator[Edit]:
             yield Edit(place, "mask-inverted", 1.0, node.operand)
         elif isinstance(place.value, np.ndarray) and place.value.dtype.kind == "b":
             yield Edit(place, "mask-inverted", 1.05, b.numpy("logical_not", place.expression))
+
+
+def _is_of_turns(view: View, place: Place, node: ast.Compare) -> bool:
+    """Whether a comparison of whole numbers tells in which turns of a loop something is done, and nothing else."""
+    sides = [view.of_node.get(each) for each in (node.left, *node.comparators)]
+    told = [each for each in sides if each is not None]
+    are_counters = all(
+        np.asarray(each.value).dtype.kind in "iu" and not each.varies and not each.shape for each in told
+    )
+    is_if = isinstance(place.parent, ast.If) and not place.parent.orelse
+    return bool(told) and are_counters and is_if and place.visits > 1
 
 
 def _compared(view: View, place: Place, node: ast.Compare) -> Iterator[Edit]:

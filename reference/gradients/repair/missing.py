@@ -155,4 +155,10 @@ def _of_factor(place: Place, product: Product) -> str:
         return "mask-missing"
     if product.degree:
         return "delta-next-ignored"
-    return "factor-missing"
+    return "wrong-argument" if _takes_off(place, product.number) else "factor-missing"
+
+
+def _takes_off(place: Place, number: float) -> bool:
+    """Whether a number before a product takes off a constant, so that the rest of the product stands in its place."""
+    value = np.asarray(place.value)
+    return not place.varies and bool(np.allclose(value * number, 1.0, rtol=likeness.SAME_CONSTANT)) and number != 1.0

@@ -34,7 +34,8 @@ def final(edit: Edit) -> str:
         return "flipped"
     if word == "term-missing" and _is_nothing(place):
         return word
-    if place.role == "value" and place.is_number and not place.shape and not place.varies:
+    is_choice = isinstance(place.value, bool | np.bool_)
+    if place.role == "value" and place.is_number and not is_choice and not place.shape and not place.varies:
         return of_constant(place)
     return word
 
@@ -43,6 +44,8 @@ def of_constant(place: Place) -> str:
     """The word for a number that has to be another one."""
     value = float(np.asarray(place.value))
     is_term = isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Add | ast.Sub)
+    if isinstance(place.node, ast.BinOp):
+        return "scaled"
     if 0 < abs(value) <= likeness.SMALL_CONSTANT or (is_term and value % 1):
         return "other-epsilon"
     return "scaled"
@@ -63,7 +66,8 @@ def of_exchange(one: Place | None, two: Place | None) -> str:
 
 def _kind(place: Place) -> str:
     """The kind of numbers of an array; empty for anything else."""
-    return np.asarray(place.value).dtype.kind if place.is_number and place.shape else ""
+    is_list = isinstance(place.value, list) and all(isinstance(each, int) for each in place.value)
+    return np.asarray(place.value).dtype.kind if is_list or (place.is_number and place.shape) else ""
 
 
 def of_replacement(place: Place, part: Part) -> str:
@@ -87,20 +91,54 @@ def _of_value(place: Place, part: Part) -> str:
     by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
     if by_ratio in {"scaled", "sign"}:
         return by_ratio
-    made = _around(place, part) or _of_entries(place.node, part.node)
+    made = _around(place, part) or _of_entries(place.node, part.node) or _of_axes(place, part.node)
     if made is None:
         made = _inside(place.node, part.node)
     return made if made is not None else by_ratio or "wrong-argument"
 
 
+def _meant(place: Place, node: ast.expr) -> ast.expr:
+    """What a name was given as its value in the place of which an expression stands; else the node itself."""
+    if not isinstance(node, ast.Name) or isinstance(place.node, ast.Name):
+        return node
+    assigned = [
+        each.value
+        for each in ast.walk(place.sites.source.tree)
+        if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name) and each.targets[0].id == node.id
+    ]
+    return assigned[0] if len(assigned) == 1 else node
+
+
 def _around(place: Place, part: Part) -> str | None:
     """What it is called where a part is made of what it stands for, by a factor or a term; None where it is not."""
-    new, text = part.node, ast.dump(place.node)
+    new, text = _meant(place, part.node), ast.dump(place.node)
     if not isinstance(new, ast.BinOp) or text not in {ast.dump(new.left), ast.dump(new.right)}:
         return None
     if isinstance(new.op, ast.Mult | ast.Div):
         return "factor-missing" if part.varies or part.shape or place.shape else "scaled"
-    return "term-missing" if isinstance(new.op, ast.Add | ast.Sub) else None
+    if not isinstance(new.op, ast.Add | ast.Sub):
+        return None
+    is_constant = new is not part.node and _is_constant(place, new.right)
+    return "other-epsilon" if is_constant else "term-missing"
+
+
+def _is_constant(place: Place, node: ast.expr) -> bool:
+    """Whether an expression has no other names than those of numbers of the module."""
+    known = place.sites.source.function.__globals__
+    return all(isinstance(known.get(name), int | float) for name in building.names_in(node))
+
+
+def _of_axes(place: Place, new: ast.AST) -> str | None:
+    """What it is called where one of the writer's functions is due along another axis."""
+    node = place.node
+    if not (isinstance(node, ast.Call) and isinstance(new, ast.Call) and len(node.args) == len(new.args)):
+        return None
+    others = [n for n, (one, two) in enumerate(zip(node.args, new.args, strict=True)) if ast.dump(one) != ast.dump(two)]
+    if ast.dump(node.func) != ast.dump(new.func) or len(others) != 1 or not isinstance(node.func, ast.Name):
+        return None
+    code = getattr(place.sites.source.function.__globals__.get(node.func.id), "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
+    return "wrong-axis" if names[others[0] : others[0] + 1] in {("axis",), ("axes",), ("dim",)} else None
 
 
 def _of_entries(node: ast.AST, new: ast.AST) -> str | None:
@@ -141,6 +179,8 @@ def _by_ratio(place: Place, part: Part) -> str | None:
     if ratios is None:
         return None
     flat = [each[np.isfinite(each)] for each in ratios]
+    if all((each == 1).all() for each in flat):
+        return None  # the two are the same the first time, and only then
     first = float(flat[0].flat[0])
     if first not in {0.0, 1.0} and all(np.allclose(each, first, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
         return "sign" if np.isclose(first, -1) else "scaled"

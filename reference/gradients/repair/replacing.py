@@ -39,7 +39,15 @@ def _replacements(view: View, *, plain: bool) -> Iterator[Edit]:
             if part.shape and part.is_nothing and place.is_floating:
                 continue  # a sum that has not begun yet; the formula without the value is another edit
             cost = 1.0 + 0.3 * (not part.is_plain) + 0.5 * (not old_plain) + 0.2 * (part.shape != place.shape)
+            # To store into an array that is not needed is to leave the statement out, which is another edit.
+            cost += 0.3 * _is_stored_into(place)
             yield Edit(place, partial(naming.of_replacement, place, part), cost, part.node)
+
+
+def _is_stored_into(place: Place) -> bool:
+    return (
+        isinstance(place.parent, ast.Subscript) and place.field == "value" and isinstance(place.parent.ctx, ast.Store)
+    )
 
 
 def _is_entry(node: ast.AST) -> bool:

@@ -10,7 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from reference.gradients.repair import arithmetic, axes, indices, masks, naming, orders, replacing, statements
+from reference.gradients.repair import (
+    arithmetic,
+    axes,
+    exchanged,
+    indices,
+    masks,
+    naming,
+    orders,
+    replacing,
+    statements,
+)
 from reference.gradients.repair.asked import Asked, Sample
 from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.given import given_by
@@ -64,8 +74,9 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
     (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, orders.reshapes,
      orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
-     replacing.names),
-    (statements.two_names, statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+     exchanged.lists, exchanged.ends, exchanged.windows, exchanged.derivatives, exchanged.entries, exchanged.neighbours,
+     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
@@ -116,9 +127,9 @@ class Search:
         view = self._view()
         influence = Influence(self._running, view, self._first, self.wrong, self._right)
         found: list[Repair] = []
-        for number in range(len(_FAMILIES)):
+        for number, edits in self._groups(view, influence):
             limit = likeness.REPAIR_STEPS * (1.0 if number >= _OF_MISSING else _PART_BEFORE)
-            for edit in self._edits(view, influence, number):
+            for edit in edits:
                 is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
                 if is_enough or work.is_over(limit):
                     break
@@ -153,6 +164,14 @@ class Search:
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
         return View(self._running.sites, runs, first.cotangent, given)
 
+    def _groups(self, view: View, influence: Influence) -> Iterator[tuple[int, list[Edit]]]:
+        """The edits that are tried together, each with the number of their families."""
+        for number in range(len(_FAMILIES)):
+            if number == _OF_MISSING:
+                # Few, and known to be right in one case: to look for what is missing may take all steps that are left.
+                yield number, list(influence.constants(view))
+            yield number, self._edits(view, influence, number)
+
     def _edits(self, view: View, influence: Influence, number: int) -> list[Edit]:
         """All edits of some families, the likeliest first."""
         edits = [edit for family in _FAMILIES[number] for edit in family(view)]
@@ -162,10 +181,9 @@ class Search:
             self._requirements = requirements(view, required, self._running.work)
             influence.excluded |= required.excluded
         if number == _OF_MISSING:
-            edits += influence.constants(view)
             edits += missing(view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
-        edits = [each for each in edits if each.place.node not in influence.excluded]
+        edits = [each for each in edits if each.place.node not in influence.excluded and not _stores_nowhere(each)]
         return sorted((e for e in edits if not (e.is_product and e.place.node in told)), key=lambda edit: edit.cost)
 
     def _pairs(self) -> Iterator[Repair]:
@@ -231,6 +249,16 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _stores_nowhere(edit: Edit) -> bool:
+    """Whether what is stored would go into an array that nothing else has, which leaves the statement out."""
+    at, parents = edit.place.node, edit.place.sites.source.parents
+    while at in parents and parents[at][1] == "value" and isinstance(parents[at][0], ast.Subscript):
+        at = parents[at][0]
+        if isinstance(getattr(at, "ctx", None), ast.Store):
+            return edit.new is not None and not isinstance(edit.new, ast.Name | ast.Attribute | ast.Subscript)
+    return False
 
 
 def _without_rivals(found: list[Repair]) -> list[Repair]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -41,27 +41,47 @@ def _assigned(place: Place, node: ast.Assign, target: ast.expr) -> Iterator[Edit
     if isinstance(target, ast.Subscript):
         yield Edit(place, "row-wrong", 1.0, None, {node: ast.Pass()})
         if not isinstance(node.value, ast.Constant):
-            yield Edit(place, "not-summed", 1.0, None, {node: ast.AugAssign(target, ast.Add(), node.value)})
-            yield from _added_at(place, target, node.value, ast.Add())
+            # One entry is stored once: what had been there before is lost.
+            is_once = not _is_in_loop(place) and isinstance(target.slice, ast.Constant | ast.UnaryOp)
+            word = "term-missing" if is_once else "not-summed"
+            yield Edit(place, word, 1.0, None, {node: ast.AugAssign(target, ast.Add(), node.value)})
+            if not is_once:
+                yield from _added_at(place, target, node.value, ast.Add())
     elif isinstance(target, ast.Name) and target.id in place.scope:
         added = b.plus(ast.Name(target.id, ast.Load()), node.value)
-        # In a loop each turn has its part in the sum; elsewhere the first of two terms is lost.
-        word = "not-summed" if _is_in_loop(place) else "term-missing"
+        # In a loop each turn has its part in a sum that the loop does not read; elsewhere one of two terms is lost.
+        word = "not-summed" if _is_in_loop(place) and not _is_read(place, target.id) else "term-missing"
         yield Edit(place, word, 1.0, None, {node: ast.Assign([target], added)})
 
 
 def _is_in_loop(place: Place) -> bool:
+    return _loop_around(place) is not None
+
+
+def _loop_around(place: Place) -> ast.For | ast.While | None:
     parents, at = place.sites.source.parents, place.node
     while at in parents:
         at = parents[at][0]
         if isinstance(at, ast.For | ast.While):
-            return True
-    return False
+            return at
+    return None
+
+
+def _is_read(place: Place, name: str) -> bool:
+    """Whether the loop around a statement reads a name outside of it."""
+    loop = _loop_around(place)
+    own = set(ast.walk(place.node))
+    return loop is not None and any(
+        isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) and each.id == name and each not in own
+        for each in ast.walk(loop)
+    )
 
 
 def _added(view: View, place: Place, node: ast.AugAssign) -> Iterator[Edit]:
+    is_one = isinstance(node.value, ast.Constant) and node.value.value == 1
     for operator, word in _OPERATORS:
-        if not isinstance(node.op, operator):
+        # A product with 1 is no store at all, which is another edit.
+        if not isinstance(node.op, operator) and not (is_one and word == "wrong-function"):
             yield Edit(place, word, 1.0, None, {node: ast.AugAssign(node.target, operator(), node.value)})
     if isinstance(node.target, ast.Name | ast.Subscript):
         yield Edit(place, "extra-term", 1.1, None, {node: ast.Assign([node.target], node.value)})
@@ -167,13 +187,21 @@ def two_names(view: View) -> Iterator[Edit]:
             if numbers[one].shape == numbers[two].shape:
                 new: dict[ast.AST, ast.expr] = {node: ast.Name(two, ast.Load()) for node in of_name[one]}
                 new |= {node: ast.Name(one, ast.Load()) for node in of_name[two]}
-                yield Edit(statement, naming.of_exchange(numbers[one], numbers[two]), 1.1, None, new)
+                yield _renamed(view, statement, naming.of_exchange(numbers[one], numbers[two]), 1.1, new)
         for name, place in numbers.items():
             if len(of_name[name]) > 1:
                 for part in view.parts(place):
                     if isinstance(part.node, ast.Name) and part.node.id != name and part.shape == place.shape:
                         word = "shifted" if place.role == "index" else "wrong-argument"
-                        yield Edit(statement, word, 1.2, None, dict.fromkeys(of_name[name], part.node))
+                        yield _renamed(view, statement, word, 1.2, dict.fromkeys(of_name[name], part.node))
+
+
+def _renamed(view: View, statement: Place, word: str, cost: float, new: Mapping[ast.AST, ast.expr]) -> Edit:
+    """Names with others in their place: an edit of an expression where one holds them all, which is tried sooner."""
+    around = view.around(new)
+    if around is None:
+        return Edit(statement, word, cost, None, new)
+    return Edit(around, word, cost, b.substituted(around.expression, new))
 
 
 def index_names(view: View) -> Iterator[Edit]:

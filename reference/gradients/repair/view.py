@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -131,6 +131,13 @@ class View:
             for number, node in sites.statements.items():
                 if number in self._runs[0].scopes:
                     yield Place(sites, number, node, (None,), self._runs[0].scopes[number])
+
+    def around(self, nodes: Collection[ast.AST]) -> Place | None:
+        """The smallest expression that holds all of some nodes, where there is one."""
+        place = self.of_node.get(next(iter(nodes)))
+        while place is not None and not set(nodes) <= set(ast.walk(place.node)):
+            place = self.of_node.get(place.parent)
+        return place
 
     def parts(self, place: Place) -> list[Part]:
         """What is at hand at a place, names first."""
