@@ -46,7 +46,7 @@ def _sent(value: Any) -> Any:
             return value
         raise TypeError(f"only arrays can be sent to the sandbox, not {type(value).__name__}")
     if type(value) is not np.ndarray:  # balls, or numbers that round at random: what they know would be lost
-        raise TypeError(f"only plain arrays can be sent to the sandbox, not {type(value).__name__}")
+        raise TypeError(f"the code runs in a sandbox, which is sent plain arrays alone, not {type(value).__name__}")
     if value.dtype == np.longdouble:  # which frames do not carry; the answer in double precision shows that
         value = value.astype(np.float64)
     layout = _layout(value)
