@@ -26,7 +26,9 @@ from reference.numerics import likeness
 from reference.wording.vocabulary import MISTAKES
 
 _ROOT = Path(__file__).resolve().parents[1]
+#: Modules of the search that stay here, and modules of numerics that it needs there.
 _STAY = frozenset({"__init__", "found"})
+_OTHERS = ("likeness.py", "shapes.py")
 #: Repairs that are taken from a reply.
 _MOST = 100
 _PACKAGES = ("reference", "reference.gradients", "reference.gradients.repair", "reference.numerics")
@@ -68,7 +70,7 @@ def searching() -> str:
     """The text that the worker runs to have the class `repair.sent.Searching`."""
     texts = dict.fromkeys(_PACKAGES, "")
     files = [each for each in (_ROOT / "gradients" / "repair").glob("*.py") if each.stem not in _STAY]
-    for path in sorted([*files, _ROOT / "numerics" / "likeness.py"]):
+    for path in sorted([*files, *(_ROOT / "numerics" / name for name in _OTHERS)]):
         name = ".".join(("reference", *path.relative_to(_ROOT).with_suffix("").parts))
         texts[name] = path.read_text(encoding="utf-8")
     return _IMPORTER.format(sources=texts, packages=_PACKAGES)

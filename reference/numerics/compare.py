@@ -99,11 +99,3 @@ def room_for(numbers: Array, bound: Any) -> Array:
 def _last_digits(numbers: Array) -> Array:
     """How far two codings of one formula may differ in addition to the bounds; 0 for infinities: they must be equal."""
     return np.asarray(np.where(np.isfinite(numbers), tolerances.CODINGS_RELATIVE * np.abs(numbers), 0.0))
-
-
-def broadcasts(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
-    """Whether an array of the first shape has a number for each entry of one of the second shape."""
-    try:
-        return np.broadcast_shapes(shape, wide) == wide
-    except ValueError:
-        return False

@@ -15,7 +15,7 @@ from reference.gradients.diagnosis.samples import MakeChange, Sample, Samples
 from reference.gradients.diagnosis.view import View, seen
 from reference.gradients.diagnosis.whole import factor_between
 from reference.numerics import likeness
-from reference.numerics.compare import broadcasts
+from reference.numerics.shapes import broadcasts
 
 Array = NDArray[Any]
 #: Makes the values that the derivatives take, from a sample.

@@ -13,8 +13,8 @@ from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unb
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
-from reference.numerics.compare import broadcasts
 from reference.numerics.generators import seeded
+from reference.numerics.shapes import broadcasts
 
 Array = NDArray[Any]
 #: Entries of a Jacobian that is small enough to be computed.

@@ -27,7 +27,7 @@ class Sample(Protocol):
 
     @property
     def truths(self) -> tuple[Array, ...]:
-        """What is right."""
+        """The right gradients, for all arguments of floating point."""
 
     @property
     def slack(self) -> tuple[Array, ...]:
@@ -39,11 +39,11 @@ class Pattern(Protocol):
 
     @property
     def args(self) -> tuple[Array, ...]:
-        """All of them."""
+        """All arguments, as they were given."""
 
     @property
     def differentiable(self) -> Sequence[int]:
-        """The places of those of floating point."""
+        """The places of the arguments of floating point."""
 
 
 class Functions(Protocol):
@@ -51,7 +51,7 @@ class Functions(Protocol):
 
     @property
     def vjp(self) -> Callable[..., Any]:
-        """The gradient."""
+        """The vector-Jacobian product that is judged."""
 
 
 class Asked(Protocol):
@@ -59,15 +59,15 @@ class Asked(Protocol):
 
     @property
     def pattern(self) -> Pattern:
-        """Their arguments."""
+        """The arguments that the functions are called with."""
 
     @property
     def subject(self) -> Functions:
-        """The functions themselves."""
+        """The functions whose code is searched."""
 
     @property
     def dtype(self) -> Any:
-        """Of cotangents."""
+        """The type of numbers that cotangents have."""
 
     def run_forward(self, args: Sequence[Array]) -> None:
         """Call ``forward`` and ignore its answer and its exceptions."""

@@ -59,6 +59,11 @@ def plus(left: ast.expr, right: ast.expr) -> ast.expr:
     return ast.BinOp(left, ast.Add(), right)
 
 
+def plus_given(value: ast.expr) -> ast.expr:
+    """A value and what `instrument.State` is given to add to it."""
+    return plus(value, ast.Call(ast.Constant(value=GIVEN), [], []))
+
+
 def minus(left: ast.expr, right: ast.expr) -> ast.expr:
     """A difference."""
     return ast.BinOp(left, ast.Sub(), right)

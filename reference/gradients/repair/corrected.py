@@ -44,7 +44,7 @@ class Correcting:
     def view(self, found: Requirement) -> View:
         """The code with its values where the place of a requirement has what it requires."""
         place = found.place
-        added = b.plus(place.expression, ast.Call(ast.Constant(value=b.GIVEN), [], []))
+        added = b.plus_given(place.expression)
         runs = []
         for number, sample in enumerate(self.samples):
             # The second run is the first one for twice the cotangent.

@@ -104,8 +104,7 @@ def ends(view: View) -> Iterator[Edit]:
 def windows(view: View) -> Iterator[Edit]:
     """An index with slices that another array has, or the same one elsewhere."""
     found: dict[int, dict[str, ast.Subscript]] = {}
-    statements = [each for each in view.statements() if isinstance(each.node, ast.Assign | ast.AugAssign | ast.Expr)]
-    for statement in statements:
+    for statement in view.simple_statements():
         for node in ast.walk(statement.node):
             if isinstance(node, ast.Subscript) and any(isinstance(each, ast.Slice) for each in b.index_parts(node)):
                 found.setdefault(id(statement.sites), {}).setdefault(ast.dump(node.slice), node)

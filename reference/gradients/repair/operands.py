@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, product
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.view import Part
+from reference.numerics.shapes import broadcasts
 
 Array = NDArray[Any]
 #: The number of a run, and how often the statement had been run before in it.
@@ -161,7 +163,7 @@ def _by_indices(known: Sequence[Operand], indices: Sequence[Part], shape: tuple[
                 yield made
         if operand.shape[0] > most and shape and shape[0] == index.shape[0]:
             taken = ast.Subscript(operand.node, index.node, ast.Load())
-            made = operand.made(taken, partial(_entries, index=index.value), 0.3)
+            made = operand.made(taken, itemgetter(index.value), 0.3)
             if made is not None:
                 yield made
 
@@ -195,7 +197,7 @@ def _functions(known: Sequence[Operand]) -> Iterator[Operand]:
 
 def _laid(operand: Operand, shape: tuple[int, ...], *, sums: bool = True) -> Iterator[Operand]:
     """The operand as it can stand beside an array of a shape: as it is, transposed, with new axes, or summed."""
-    if _reaches(operand.shape, shape):
+    if broadcasts(operand.shape, shape):
         yield operand
     count = len(operand.shape)
     if count == _PLANE and operand.shape[::-1] == shape:
@@ -212,15 +214,11 @@ def _laid(operand: Operand, shape: tuple[int, ...], *, sums: bool = True) -> Ite
         yield from _summed(operand, shape)
 
 
-def _entries(array: Array, index: Any) -> Any:
-    return array[index]
-
-
 def _spread(operand: Operand, axes: tuple[int, ...], count: int) -> Iterator[Operand]:
     index = [ast.Slice() if axis in axes else ast.Constant(value=None) for axis in range(count)]
     node = ast.Subscript(operand.node, ast.Tuple(list(index), ast.Load()), ast.Load())
     taken = tuple(slice(None) if axis in axes else None for axis in range(count))
-    made = operand.made(node, partial(_entries, index=taken), 0.1)
+    made = operand.made(node, itemgetter(taken), 0.1)
     if made is not None:
         yield made
 
@@ -234,10 +232,10 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
     axes += list(combinations(range(count), 2)) if count > 1 else []
     for each in axes:
         left = tuple(1 if n in each else size for n, size in enumerate(operand.shape))
-        kept = _reaches(left, shape)
+        kept = broadcasts(left, shape)
         if not kept:
             left = tuple(size for n, size in enumerate(operand.shape) if n not in each)
-        if _reaches(left, shape):
+        if broadcasts(left, shape):
             node = b.numpy("sum", operand.node, axis=b.numbers(each), keepdims=b.number(kept))
             made = operand.made(node, partial(np.sum, axis=each, keepdims=kept), 0.5)
             if made is not None:
@@ -281,11 +279,3 @@ def _joined(
         return None
     cost, degree = one.cost + two.cost, one.degree + two.degree
     return Operand(ast.BinOp(one.node, operator, two.node), values, cost, one.varies or two.varies, degree)
-
-
-def _reaches(one: tuple[int, ...], two: tuple[int, ...]) -> bool:
-    """Whether an array broadcasts to another's shape."""
-    try:
-        return np.broadcast_shapes(one, two) == two
-    except ValueError:
-        return False

@@ -176,7 +176,7 @@ def doubles(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
 def _is_equal(one: Any, two: Any) -> bool:
     if not (is_number(one) and is_number(two)):
         return type(one) is type(two)
-    return bool(np.shape(one) == np.shape(two) and np.array_equal(np.asarray(one), np.asarray(two), equal_nan=True))
+    return bool(np.array_equal(one, two, equal_nan=True))
 
 
 def _is_twice(one: Any, two: Any) -> bool:

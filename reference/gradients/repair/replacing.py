@@ -12,6 +12,7 @@ from reference.gradients.repair import building as b
 from reference.gradients.repair import naming
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.view import Part, View
+from reference.numerics.shapes import broadcasts
 
 
 def names(view: View) -> Iterator[Edit]:
@@ -67,15 +68,7 @@ def _fits(place: Place, part: Part) -> bool:
         return False
     if not place.shape and not place.varies and part.shape and place.role == "value" and part.varies:
         return True  # a number may stand for an array
-    return _reaches(part.shape, place.shape)
-
-
-def _reaches(one: tuple[int, ...], two: tuple[int, ...]) -> bool:
-    """Whether an array broadcasts to another's shape."""
-    try:
-        return np.broadcast_shapes(one, two) == two
-    except ValueError:
-        return False
+    return broadcasts(part.shape, place.shape)
 
 
 def _widens(view: View, place: Place, part: Part) -> bool:
@@ -85,7 +78,7 @@ def _widens(view: View, place: Place, part: Part) -> bool:
         isinstance(place.parent, ast.BinOp)
         and around is not None
         and around.shape == part.shape
-        and _reaches(place.shape, part.shape)
+        and broadcasts(place.shape, part.shape)
     )
 
 
@@ -117,7 +110,7 @@ def _combined(view: View, *, plain: bool, kinds: str) -> Iterator[Edit]:
             continue
         node = place.expression
         for part in view.parts(place):
-            if part.is_plain != plain or not (_reaches(part.shape, place.shape) or _widens(view, place, part)):
+            if part.is_plain != plain or not (broadcasts(part.shape, place.shape) or _widens(view, place, part)):
                 continue
             cost = 1.5 if part.is_plain else 1.7
             is_product = part.varies or bool(part.shape)

@@ -120,7 +120,7 @@ class Required:
         step = max(1.0, float(np.abs(turns).max()))
         given = np.zeros(turns.shape)
         self._running.state.given = given
-        added = b.plus(place.expression, ast.Call(ast.Constant(value=b.GIVEN), [], []))
+        added = b.plus_given(place.expression)
         with self._running.edited(Edit(place, "", 1.0, added)) as done:
             if not done:
                 return None

@@ -218,7 +218,7 @@ class Running:
 
 
 def _is_same(one: Array, two: Array) -> bool:
-    return one.shape == two.shape and bool(np.array_equal(one, two, equal_nan=True))
+    return bool(np.array_equal(one, two, equal_nan=True))
 
 
 def _expression(node: ast.expr, state: State) -> CodeType | None:

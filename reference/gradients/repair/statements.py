@@ -206,8 +206,7 @@ def _renamed(view: View, statement: Place, word: str, cost: float, new: Mapping[
 
 def index_names(view: View) -> Iterator[Edit]:
     """An array of indices that stands for another one in two statements, one behind the other."""
-    statements = [each for each in view.statements() if isinstance(each.node, ast.Assign | ast.AugAssign | ast.Expr)]
-    for first, second in pairwise(statements):
+    for first, second in pairwise(view.simple_statements()):
         if first.sites is not second.sites:
             continue
         places = [view.of_node[n] for each in (first, second) for n in ast.walk(each.node) if n in view.of_node]

@@ -132,6 +132,10 @@ class View:
                 if number in self._runs[0].scopes:
                     yield Place(sites, number, node, (None,), self._runs[0].scopes[number])
 
+    def simple_statements(self) -> Iterator[Place]:
+        """Those that store something, or are a call: they hold no other statement."""
+        return (each for each in self.statements() if isinstance(each.node, ast.Assign | ast.AugAssign | ast.Expr))
+
     def around(self, nodes: Collection[ast.AST]) -> Place | None:
         """The smallest expression that holds all of some nodes, where there is one."""
         place = self.of_node.get(next(iter(nodes)))

@@ -16,7 +16,7 @@ from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import SMALL, Array, Departure, Formula, Given, Parts
 from reference.lab.mistakes.plain import softmax
 from reference.lab.mistakes.samples import with_empty_row
-from reference.numerics.compare import broadcasts
+from reference.numerics.shapes import broadcasts
 
 #: How exactly the coefficient of a term is known, and how near to a formula the numbers of one answer are.
 _EXACT, _NEAR = 1e-8, 1e-9
