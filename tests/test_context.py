@@ -11,9 +11,10 @@ import pytest
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import New
 from reference.findings import Violation
+from reference.lab.cases import Case
 from reference.lab.checks import consistency, edges
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Message
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from reference.lab.network import SHAPES, case_of
 from reference.numerics.estimate import Estimate

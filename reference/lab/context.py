@@ -17,11 +17,11 @@ from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step
 from reference.findings import Evidence, NotApplicable, Violation
 from reference.lab import large
-from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
+from reference.lab.cases import Case, Sizes
+from reference.lab.contract import Expected, Message, Oracle, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
-from reference.lab.replies import as_numbers, no_numbers, raised, type_of, word_for, word_of
-from reference.lab.shapes import in_shape
+from reference.lab.replies import as_numbers, in_shape, no_numbers, raised, type_of, word_for, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Evidence
-from reference.lab.contract import Case, Expected, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Expected, Message
 
 Array = NDArray[Any]
 

@@ -11,10 +11,11 @@ import numpy as np
 from reference.engine import Check
 from reference.findings import NotApplicable, Violation
 from reference.lab import behaviour
+from reference.lab.cases import Case
 from reference.lab.checks import promises
 from reference.lab.composition import composed
 from reference.lab.context import Context
-from reference.lab.contract import Case, Message
+from reference.lab.contract import Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import Array

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine.scripts import literal
-from reference.lab.contract import Case, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Message
 
 
 def nested(case: Case) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from reference.lab.cases import Case
 from reference.lab.context import Response
-from reference.lab.contract import Case, Message
+from reference.lab.contract import Message
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import Array, Formula, Given, Parts
-from reference.lab.shapes import in_shape
+from reference.lab.replies import in_shape
 from reference.numerics.compare import room_for
 
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from reference.execution.worker.protocol import Call, Executor, Step
+from reference.lab.cases import Case
 from reference.lab.context import ORDINARY_SIZES, Context
-from reference.lab.contract import MESSAGES, Case, Message
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import Mistake
 from reference.lab.network import case_of
 from reference.numerics import tolerances

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call
 from reference.findings import Violation
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import Context, entry
-from reference.lab.contract import Case, Message, Sizes, one_hot, probabilities
+from reference.lab.contract import Message, one_hot, probabilities
 from reference.numerics.sampling import short_numbers
 from reference.wording import fact
 
