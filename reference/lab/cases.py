@@ -53,9 +53,16 @@ class Case:
         """N."""
         return len(next(iter(self.arguments.values())))
 
+    @property
+    def size(self) -> int:
+        """How many numbers its arguments have."""
+        return sum(map(np.size, self.arguments.values()))
+
     @cached_property
-    def key(self) -> bytes:
+    def key(self) -> Hashable:
         """Tells its numbers from those of other cases."""
+        if self.repeats is not None:
+            return self.repeats.key
         arrays = [*self.arguments.values(), *self.parameters.values()]
         return digest(*arrays, *([] if self.origin is None else [self.origin]))
 

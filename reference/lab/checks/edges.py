@@ -38,7 +38,7 @@ def check_nan_is_not_hidden(context: Context, message: Message) -> None:
         reply = context.executor.run([*message.setting(case), Call("layer", message.method, {**case.arguments})])[-1]
         if reply.error is not None:
             continue
-        (actual,) = context.parts(message, case, reply)
+        (actual,) = context.noted(message, case, reply)
         # An infinite loss hides nothing: that is what a probability of 0 has.
         shows = np.isnan(actual[0]) | (np.isinf(actual[0]) & (message.cls == "LossCrossEntropy"))
         if not shows.any():
