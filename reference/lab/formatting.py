@@ -53,7 +53,7 @@ def _construction(message: Message, case: Case) -> str:
 
 def module_of(implementation: str) -> str:
     """The module that a script imports from: the name itself, the file's or folder's, or ``your_module``."""
-    if all(part.isidentifier() for part in implementation.split(".")):
+    if all(map(str.isidentifier, implementation.split("."))):
         return implementation.removesuffix(".py")
     stem = PurePath(implementation).stem
     return stem if stem.isidentifier() else "your_module"

@@ -39,14 +39,10 @@ class Observation:
 def observed(log: Sequence[Response], message: Message) -> list[Observation]:
     """The answers of a log that were judged, of that message."""
     return [
-        Observation(_given(each.case), each.values, each.bounds, each.case)
+        Observation({**each.case.arguments, **each.case.parameters}, each.values, each.bounds, each.case)
         for each in log
         if each.message is message and each.case is not None and each.bounds is not None
     ]
-
-
-def _given(case: Case) -> Given:
-    return {**case.arguments, **case.parameters}
 
 
 class Answers:

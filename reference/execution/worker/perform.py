@@ -192,7 +192,7 @@ class _Objects:
             case Laid():
                 return lay_out(value.array, value.layout)
             case _ndarray():
-                return lay_out(value, "C")
+                return _array(value, order="C")
             case list():
                 return [self._given(item) for item in value]
             case _:
