@@ -23,7 +23,6 @@ HIDDEN = np.maximum(X @ THETA[0] + THETA[1], 0)
 LOGITS = HIDDEN @ THETA[2] + THETA[3]
 SOFTMAX = plain.softmax(LOGITS)
 LOSSES = -np.log((SOFTMAX * T).sum(axis=1, keepdims=True))
-ZEROS = fact("zeros")
 
 
 def case(**fields: Any) -> NetCase:
