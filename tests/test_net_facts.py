@@ -237,9 +237,7 @@ def test_a_deep_network_is_told_in_sizes() -> None:
         "flat": (lambda parts: [one_entry_off(parts)[0].ravel(), parts[1]], "entry", "entry", None),
     }
     for change, due, came, word in odd.values():
-        found = violation_of(
-            "mlp.gradient.of_deep_net", with_methods("MLP", uses.wrong_where("gradient", always, change))
-        )
+        found = caught("gradient.of_deep_net", with_methods("MLP", uses.wrong_where("gradient", always, change)))
         assert (found.due.kind, found.came.kind, found.mistake) == (due, came, word)
         assert (found.counterexample, found.repro, found.evidence) == (shown, None, None)
         if due == "entry":
