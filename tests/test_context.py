@@ -1,4 +1,4 @@
-"""One examination: what all its checks share, which wrong answer is told at which place, where a script imports from."""
+"""One examination: what all its checks share, which wrong answer is told, where, and where a script imports from."""
 
 from __future__ import annotations
 
