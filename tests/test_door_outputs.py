@@ -88,7 +88,7 @@ def finding(**more: Any) -> Finding:
 
 
 def test_findings_have_the_users_names() -> None:
-    """In what was due and what came, and in the counterexample; an entry of one of several outputs has its own index."""
+    """In what was due, what came and the counterexample; an entry of one of several outputs has its own index."""
     one = adapter(X, {"w": W})
     one.outputs.joined({"y": X, "z": W}, [X, W])
     due = fact("entry near", what="forward", index=(3,), value=1.0, error=0.0)
