@@ -317,7 +317,7 @@ def test_a_layer_is_copied_for_each_call(called: list[Call]) -> None:
 
 def test_a_torch_function_is_judged_without_layouts(called: list[Call]) -> None:
     """Its tensors are arrays, its methods have its name, and PyTorch takes care of layouts and memory."""
-    torch = pytest.importorskip("torch", reason="torch is not installed (the project's extra 'oracle')")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (the project's extra 'torch')")
     from reference.gradients.doors import torch_functions  # noqa: PLC0415 - beside torch
 
     class Twice(torch.autograd.Function):  # type: ignore[misc, name-defined]
