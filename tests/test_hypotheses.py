@@ -51,6 +51,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x),
         lambda c, x: (c * (np.cos(x) * FACTOR + np.exp(x) / 2),), (X,), 0, "scaled",
     ),
+    "without the inner half": (
+        of_view(inside._found), lambda x: np.sin(x * 0.5) * FACTOR, lambda c, x: (c * np.cos(x / 2) * FACTOR,), (X,), 0,
+        "scaled",
+    ),
     "without one term": (
         of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x), lambda c, x: (c * np.cos(x) * FACTOR,), (X,),
         0, "term-missing",
@@ -180,6 +184,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "one entry": ("the entry", "[2, 1]"),
     "one row": ("the row", "2"),
     "half of one term": ("a factor of one term", "0.5"),
+    "without the inner half": ("a factor of one term", "2"),
     "what leaks through a maximum": ("a slope of", "0.3"),
     "a constant added to what is divided by": ("the constant", "0.005"),
     "a constant added to what a logarithm is taken of": ("the constant", "0.01"),
@@ -190,7 +195,7 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "an epsilon outside the root": ("the constant", "0.005"),
 }
 #: What tells more than any other word for the same answers.
-EXACT: set[str] = set()
+EXACT = {"without the inner half"}
 #: What else reproduces the same answers.
 AS_WELL = {"an open mask": {"mask-from-other"}, "a logistic slope y": {"term-missing"}}
 
