@@ -114,7 +114,8 @@ def told(message: Message, change: Callable[..., Any], **options: Any) -> tuple[
     asked = options.pop("asked", None)
     options.setdefault("differences", True)
     with np.errstate(all="ignore"):
-        return behaviour.by_errors(context(), message, seen(message, change, asked=asked), **options)
+        given = seen(message, change, asked=asked)
+    return behaviour.by_errors(context(), message, given, **options)
 
 
 @pytest.mark.parametrize("message", [RELU, SOFTMAX, OF["LinearLayer.grad"], OF["SoftmaxLayer.delta"]],
@@ -207,9 +208,8 @@ def test_difference_quotients_are_the_derivatives(message: Message, one_sided: b
 def test_difference_quotients_are_told_with_their_step(message: Message, step: float, one_sided: bool) -> None:
     """Central ones and those of one side; not where nobody thinks of them, and of no forward pass."""
     given = quotients(message, step, one_sided=one_sided)
-    with np.errstate(all="ignore"):
-        found = behaviour.by_errors(context(), message, given, differences=True)
-        assert behaviour.by_errors(context(), message, given, differences=False) is None
+    found = behaviour.by_errors(context(), message, given, differences=True)
+    assert behaviour.by_errors(context(), message, given, differences=False) is None
     assert found is not None
     assert found[0] == "finite-differences"
     assert float(found[1]) == pytest.approx(step, rel=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from reference.engine import Check
 from reference.execution.in_process import InProcess
 from reference.findings import Finding, NotApplicable, Violation
-from reference.lab import diagnosis, explaining
+from reference.lab import check, diagnosis, explaining
 from reference.lab.check import LabExamination
 from reference.lab.checks import promises
 from reference.lab.context import Context
@@ -87,6 +88,33 @@ def test_who_breaks_a_promise_that_is_kept_explains_nothing() -> None:
     )):  # fmt: skip
         kept = {f"{number}{name}": run}
         assert len(compared(given, negative, kept)) == found
+
+
+def test_what_a_mistake_keeps_is_found_out_once_for_each_kind_of_examination() -> None:
+    """By its name, the check, the seed, the effort and the assignment."""
+    asked: list[tuple[int, str, int]] = []
+
+    def run(asks: Context) -> None:
+        asked.append((asks.seed, asks.effort, asks.assignment))
+
+    known = mistake("kept once", "sign", classes=relu(lambda self, X: -np.maximum(X, 0)))
+    kinds = [(0, "quick", 3), (1, "quick", 3), (0, "normal", 3), (0, "quick", 2)]
+    for seed, effort, assignment in [*kinds, *kinds]:
+        asks = Context(InProcess({}, {}), "none", "x", seed, effort, assignment)  # type: ignore[arg-type]
+        assert diagnosis._keeps(known, asks, {"a.values": run})
+    assert asked == kinds
+    assert diagnosis._keeps(known, asks, {"b.values": run})
+    assert len(asked) == 5
+
+
+def test_why_a_class_is_missing_comes_from_its_file(tmp_path: Path) -> None:
+    """As a cause, by which there is a hint."""
+    (tmp_path / "relu.py").write_text("class ReLULayer: pass\n")
+    (tmp_path / "softmax.py").write_text("class SoftmaxLayer:\n    def (\n")
+    examination = check._examination(tmp_path, effort="quick")
+    missing = examination.obstacle(examination._by_id["softmax.made"])
+    assert missing is not None
+    assert missing.came["cause"] == "not run"
 
 
 @pytest.mark.parametrize(

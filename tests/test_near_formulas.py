@@ -20,6 +20,9 @@ from reference.numerics.oracles import ball as flint_balls
 from tests.comparing import needs_flint
 from tests.examining import with_methods
 
+balls = pytest.importorskip("reference.numerics.balls")
+exact = pytest.importorskip("reference.lab.exact")
+
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
 OF = {f"{message.key}.{message.method}": message for message in MESSAGES}
@@ -69,8 +72,6 @@ CASES = _linear() | {
 
 def named(method: str, coding: Any) -> tuple[str | None, dict[str, float]]:
     """The word, and the constant by its name."""
-    from reference.lab import exact  # noqa: PLC0415 - needs flint
-
     message = OF[method]
     case = CASES[method]
     classes = with_methods(message.cls, {message.method: coding})
@@ -201,3 +202,13 @@ def test_a_wrong_formula_is_told_by_its_entry() -> None:
     far = wrong("linear.forward", lambda self, X: -5 * (X @ self.W + self.b))
     assert [each.kind for each in far.came.more] == ["definition off"]
     assert far.came["value"] == pytest.approx(-5 * far.due["value"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [(lambda d: [d, d, d], "list"), (lambda d: d, "BallArray"), (lambda d: {"dW": d}, "dict")]
+)
+def test_an_answer_of_other_parts_is_not_followed(answer: Any, said: str) -> None:
+    """It is said what it is."""
+    classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: answer(delta_next)})
+    with pytest.raises(balls.Refused, match=said):
+        exact.difference(classes, OF["linear.grad"], CASES["linear.grad"])
