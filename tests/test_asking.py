@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Get, Laid, Reply
 from reference.findings import Violation
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import MOST_SHOWN, ORDINARY, ORDINARY_SIZES, Context, Response, entry, wrong_entry
-from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
+from reference.lab.contract import MESSAGES, Expected, Message
 from reference.lab.formatting import sizes_of
 from reference.lab.mistakes import plain
 from reference.numerics import tolerances
@@ -88,8 +89,8 @@ def test_a_method_is_called_on_a_new_object(primed: bool) -> None:
             assert each.arguments["X"] is inputs
             assert set(each.arguments) == ({"X", "T"} if "T" in case.arguments else {"X"})
             assert each.arguments.get("T") is case.arguments.get("T")
-        layouts = {laid.layout for laid in asks.steps(message, case)[-1].arguments.values()}  # type: ignore[union-attr]
-        assert layouts == {"C"}
+        plainly = asks.steps(message, case)[-1].arguments  # type: ignore[union-attr]
+        assert all(plainly[name] is case.arguments[name] for name in message.arguments)
 
 
 def test_an_error_of_any_step_is_told() -> None:
@@ -158,7 +159,7 @@ def test_answers_are_brought_into_doubles_and_shapes() -> None:
     dW, db = np.arange(8.0).reshape(2, 4), np.arange(4.0)
     for value in ([dW, db], (dW.T, db[None]), [dW.ravel().astype(np.float32), db.astype(int)]):
         asks.log.clear()
-        parts = asks.parts(GRAD, case, replied(value))
+        parts = asks.noted(GRAD, case, replied(value))
         assert [part.dtype for part in parts] == [np.float64] * 2
         assert [part.tolist() for part in parts] == [dW.tolist(), db.tolist()]
         (noted,) = asks.log

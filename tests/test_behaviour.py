@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab import behaviour
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
+from reference.lab.contract import MESSAGES, Expected, Message
 from reference.lab.mistakes import plain
 from reference.lab.observations import Observation
 from reference.numerics.estimate import Estimate

@@ -12,9 +12,10 @@ from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import New
 from reference.findings import NotApplicable, Violation
 from reference.lab import context as contexts
+from reference.lab.cases import Case, Sizes
 from reference.lab.checks import consistency, edges
 from reference.lab.context import ORDINARY, ORDINARY_SIZES, Context, Response
-from reference.lab.contract import MESSAGES, Case, Message, Sizes
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from reference.lab.network import SHAPES, case_of
 from reference.numerics.estimate import Estimate
@@ -146,7 +147,7 @@ def test_another_context_for_another_executor() -> None:
     assert other.log is log
     assert other.executor is executor
     assert (other.seed, other.effort, other.assignment, other.primed) == (3, "quick", 2, True)
-    assert (other.oracles, other._trend, other.classes, other.name) == ([], [], plain.CLASSES, "x")
+    assert (other.oracles, other.classes, other.name) == ([], plain.CLASSES, "x")
     assert asks.oracles == ["one"]
     assert asks.of(executor, log, primed=False).primed is False
     assert context().of(executor, log, primed=True).primed is True

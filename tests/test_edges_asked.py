@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
+from reference.lab.cases import Case
 from reference.lab.checks import edges, formula
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Message
+from reference.lab.contract import MESSAGES, Message
 from reference.numerics.oracles import ball
 from tests.examining import with_methods
 

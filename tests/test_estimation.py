@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.lab.cases import Case
 from reference.lab.constants import Entry, constants, most_telling
-from reference.lab.contract import Case
 from reference.lab.estimation import NAMED, grid, neat, neat_between, roots
 from reference.lab.mistakes.departures import Departure, Family
 from reference.lab.observations import Answers, Observation

@@ -128,18 +128,6 @@ def test_the_last_digits() -> None:
     assert not explaining._in_last_digits(Violation(fact("zeros"), entry(1.0)))
 
 
-def test_who_says_no_more_than_is_needed() -> None:
-    """The fewest words, and what is wrong in the formula rather than that it is another one."""
-    a, b, c = mistake("a", "sign"), mistake("b", "sign", "scaled"), mistake("c", "wrong-function")
-    assert explaining._fewest([b, a, c]) == [a, c]
-    assert explaining._fewest([b]) == [b]
-    assert explaining._fewest([]) == []
-    assert explaining._most_telling([a, c]) == [a]
-    assert explaining._most_telling([c]) == [c]
-    both = mistake("d", "wrong-function", "sign")
-    assert explaining._most_telling([both, c]) == [both]
-
-
 def test_what_is_certain() -> None:
     """The first, if all have the same words in whatever order."""
     a, b, c = mistake("a", "sign", "scaled"), mistake("b", "scaled", "sign"), mistake("c", "sign")

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import New, Put, Seed
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Message, Sizes, forward_of, one_hot, probabilities
+from reference.lab.contract import MESSAGES, Message, forward_of, one_hot, probabilities
 from reference.lab.formatting import module_of, nested, repro, sizes_of
 from reference.lab.mistakes import plain
-from reference.lab.shapes import in_shape
+from reference.lab.replies import in_shape
 from reference.numerics.oracles import ball
 from reference.numerics.rounding import DOUBLE, SINGLE
 from tests.comparing import needs_flint

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab import large
+from reference.lab.cases import Case, Sizes
 from reference.lab.checks import ranges
 from reference.lab.checks.akin import akin
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Message, Sizes, forward_of
+from reference.lab.contract import MESSAGES, Message, forward_of
 from reference.lab.large import Repeats
 from reference.lab.mistakes import plain
 from reference.numerics.oracles import ball

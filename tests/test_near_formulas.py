@@ -11,9 +11,10 @@ import pytest
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
 from reference.lab import near_formulas
+from reference.lab.cases import Case
 from reference.lab.checks import formula
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Message
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import plain
 from reference.numerics import ball_tolerances
 from reference.numerics.oracles import ball as flint_balls

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from reference.lab import nodes
+from reference.lab.cases import Case
 from reference.lab.context import Response
-from reference.lab.contract import MESSAGES, Case
+from reference.lab.contract import MESSAGES
 from reference.lab.estimation import NAMED
 from reference.lab.mistakes import plain
 from reference.lab.mistakes.catalogue import Mistake

@@ -9,8 +9,9 @@ import numpy as np
 
 from reference.execution.worker.protocol import New, Seed
 from reference.findings import Violation
+from reference.lab.cases import Case
 from reference.lab.context import Context
-from reference.lab.contract import Case, Message, forward_of
+from reference.lab.contract import Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
 from reference.lab.mistakes.plain import CLASSES, softmax
 from reference.lab.observations import Observation, formula_of

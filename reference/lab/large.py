@@ -7,17 +7,16 @@ repeated in the truth. The order is random, so that code that loses or exchanges
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.lab.contract import Case, Expected, Message, Oracle, Sizes
+from reference.lab.cases import Case, Repeats, Sizes
+from reference.lab.contract import Expected, Message, Oracle
 from reference.numerics.estimate import Estimate
-from reference.numerics.memo import digest
 from reference.numerics.sampling import normal_numbers
 
 Array = NDArray[Any]
@@ -28,35 +27,6 @@ _DIFFERENT = 3
 _LINEAR = {"X": "nd", "Y": "nu", "delta_next": "nu", "delta": "nd", "W": "du", "b": "u", "dW": "du", "db": "u"}
 #: By method of a linear layer: the axes over which it does not sum.
 _FREE = {"forward": "nu", "delta": "nd", "grad": "du"}
-
-
-@dataclass(frozen=True)
-class Repeats:
-    """Where the parts of a large case come from.
-
-    Attributes
-    ----------
-    small
-        The case with the different parts alone.
-    places
-        By axis: the index in the small case of each sample, input or unit of the large one.
-    """
-
-    small: Case
-    places: Mapping[str, NDArray[np.intp]]
-
-    @cached_property
-    def key(self) -> Hashable:
-        """Tells this case from every other one."""
-        small = [*self.small.arguments.values(), *self.small.parameters.values()]
-        return digest(*small), tuple(self.places), digest(*self.places.values())
-
-    def spread(self, array: Array, axes: str) -> Array:
-        """An array of the small case, which has these axes, as the large case has it."""
-        for number, axis in enumerate(axes):
-            if axis in self.places:
-                array = array.take(self.places[axis], axis=number)
-        return array
 
 
 def drawn(message: Message, sizes: Sizes, rng: np.random.RandomState) -> Repeats:
