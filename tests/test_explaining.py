@@ -128,6 +128,17 @@ def test_the_last_digits() -> None:
     assert not explaining._in_last_digits(Violation(fact("zeros"), entry(1.0)))
 
 
+def test_who_says_no_more_than_is_needed() -> None:
+    """The fewest words, and what is wrong in the formula rather than that it is another one."""
+    a, b, c = mistake("a", "sign"), mistake("b", "sign", "scaled"), mistake("c", "wrong-function")
+    least = explaining._least
+    assert least([b, a, c], explaining._vagueness) == [a]
+    assert least([b, c], explaining._vagueness) == [c]
+    assert least([b, b], explaining._vagueness) == [b, b]
+    assert least([b, a, c], lambda each: len(each.words)) == [a, c]
+    assert least([], len) == []  # type: ignore[arg-type]
+
+
 def test_what_is_certain() -> None:
     """The first, if all have the same words in whatever order."""
     a, b, c = mistake("a", "sign", "scaled"), mistake("b", "scaled", "sign"), mistake("c", "sign")
