@@ -43,6 +43,11 @@ def many(net: Any, *_: Any, **__: Any) -> bool:
     return len(net.layers) > 9
 
 
+def by_chance(found: Any) -> Any:
+    chance = np.random.default_rng()
+    return [part + chance.random() for part in found] if isinstance(found, list) else found + chance.random()
+
+
 def one_entry_off(parts: Any) -> Any:
     dW = parts[0].copy()
     dW[5, 3] += 1
@@ -78,6 +83,10 @@ ROWS: dict[str, tuple[Callable[[str], uses.Methods], str, str, list[tuple[str, d
     ),
     "changes_nothing: second": (lambda m: uses._from_call(m, 2), "same twice", "different answers", [], "stateful",
                                 True),
+    "changes_nothing: chance": (
+        lambda m: uses.wrong_where(m, always, by_chance), "same twice", "different answers", [], "nondeterministic",
+        True,
+    ),
     "changes_nothing: raises": (lambda m: uses._from_call(m, 2, raises), "answers", "raised", [], "stateful", True),
     "no_state: second": (lambda m: uses._from_call(m, 2), "entry", "entry", [("after any call", {})], "stateful",
                          False),
@@ -134,6 +143,18 @@ def test_a_wrong_use_is_told(which: str, method: str) -> None:
         assert what == "Linear_OUT." + ("b" if "biases" in which else "W")
     if found.repro is not None:
         assert f"print({CALLED[method].removesuffix(')')}" in found.repro.splitlines()[-1]
+
+
+@pytest.mark.parametrize("method", ["propagate", "evaluate"])
+def test_a_second_answer_of_another_shape_is_no_change(method: str) -> None:
+    """Nor one that is no numbers: that is for other checks. A gradient that is none is a change."""
+    for change in (lambda found: found[:0], lambda found: "no"):
+        assert (
+            violation_of(f"mlp.{method}.changes_nothing", with_methods("MLP", uses._from_call(method, 2, change)))
+            is None
+        )
+    found = caught("gradient.changes_nothing", with_methods("MLP", uses._from_call("gradient", 2, lambda parts: "no")))
+    assert (found.due.kind, found.mistake) == ("pair under", "stateful")
 
 
 @pytest.mark.parametrize("method", METHODS)
