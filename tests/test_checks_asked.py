@@ -48,8 +48,7 @@ class Known(Context):
 
     def answer(self, message: Message, case: Case) -> Expected:
         asks = Context(InProcess(plain.CLASSES, {}), "none", "x")
-        with np.errstate(all="ignore"):
-            parts = asks.actual(message, case)
+        parts = asks.actual(message, case)
         bounds = [np.full(part.shape, 1e-9) * (1 + np.abs(part)) for part in parts]
         return Expected(tuple(Estimate(part, np.zeros(part.shape)) for part in parts), tuple(bounds))
 
@@ -81,7 +80,7 @@ def shape_of(message: Message, sizes: Sizes) -> tuple[int, int]:
 
 
 def caught(check: Check, message: Message, classes: Any, **options: Any) -> Violation:
-    with pytest.raises(Violation) as found, np.errstate(all="ignore"):
+    with pytest.raises(Violation) as found:
         check(context(classes, **options), message)
     return found.value
 
@@ -355,8 +354,7 @@ def test_a_number_that_is_none_stays_visible(cls: str, method: str, answer: Any,
         assert len(found.came["values"]) == np.shape(found.counterexample["X"])[1] or cls != "ReLULayer"
         return
     asks = context(classes)
-    with np.errstate(all="ignore"):
-        edges.check_nan_is_not_hidden(asks, message)
+    edges.check_nan_is_not_hidden(asks, message)
     assert shapes(given(asks), message) == [(1, 2), (2, 3)]
     for each in given(asks):
         assert np.isnan(each["X"][0, 0])
