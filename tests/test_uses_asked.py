@@ -72,8 +72,7 @@ def test_updates_are_asked_of_many_sizes_and_steps() -> None:
     for steps, (d, u) in zip(heard(asks), widths, strict=True):
         new, put_W, put_b, *_ = steps
         assert (new.arguments["n_inputs"], new.arguments["n_units"]) == (d, u)
-        assert put_W == Put("layer", "W", put_W.value)
-        assert (put_W.attribute, put_b.attribute) == ("W", "b")
+        assert [(each.name, each.attribute) for each in (put_W, put_b)] == [("layer", "W"), ("layer", "b")]
         assert (put_W.value == 1).all()
         assert put_W.value.shape == (d, u)
         assert (put_b.value == 1).all()
