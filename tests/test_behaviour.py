@@ -330,3 +330,35 @@ def test_every_word_has_a_hint() -> None:
             assert found == (known.hint or "")
         else:
             assert found
+
+
+def test_nineteen_of_twenty_numbers_tell_a_precision() -> None:
+    """And twelve that are wrong are enough."""
+    asked = cases(SOFTMAX, 1, Sizes(1, 1, 20))
+
+    def without(number: int) -> Callable[..., Array]:
+        def change(part: Array, *_: Any) -> Array:
+            found = in_type(np.float32)(part)
+            found[0, :number] = np.inf
+            return found
+
+        return change
+
+    assert told(SOFTMAX, without(1), asked=asked) == ("low-precision", "float32")
+    assert told(SOFTMAX, without(2), asked=asked) is None
+    assert told(SOFTMAX, in_type(np.float32), asked=cases(SOFTMAX, 1, Sizes(1, 1, 12))) == ("low-precision", "float32")
+
+
+def test_a_row_that_is_off_by_what_is_allowed_is_right() -> None:
+    """The bound and the oracle's own error together."""
+    allowed = 2e-3 * BOUND
+
+    def change(part: Array, _: Case, number: int, *, times: float) -> Array:
+        return np.where(part == 0, times * allowed, part)
+
+    for times, right in ((1.0, True), (1.1, False)):
+        given = seen(RELU, lambda *args, times=times: change(*args, times=times))
+        rows = {behaviour._wrong_rows(context(), RELU, each) for each in given}
+        assert rows == {None}
+        last = [Observation(each.given, (each.answer[0] + np.eye(4)[:, 3:],), each.bounds, each.case) for each in given]
+        assert behaviour.of_one_row(context(), RELU, last) == ("last-sample-wrong" if right else None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Laid, Put, Reply
 from reference.findings import NotApplicable, Violation
-from reference.lab.checks import calls, consistency, edges, promises, ranges
+from reference.lab.checks import calls, edges, promises, ranges
 from reference.lab.context import ORDINARY, SMALL_SIZES, Context
 from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
 from reference.lab.mistakes import plain
@@ -265,42 +265,6 @@ def test_the_labs_dtypes_are_asked(message: Message) -> None:
     wrong = with_methods(message.cls, {message.method: lambda self, *args, **named: None})
     found = caught(calls.check_lab_dtypes, message, wrong)
     assert (found.due.more[-1].kind, found.due.more[-1]["names"]) == ("inputs in single", message.single_in_lab)
-
-
-@each_message
-def test_own_derivatives_are_taken_in_three_sizes(message: Message) -> None:
-    """By moving the inputs, or the parameters for a gradient of them, either way; targets stay."""
-    if message.method == "forward":
-        return
-    asks = context()
-    consistency.check_derivative_of_own_forward(asks, message)
-    assert asks.oracles == ["finite differences"] or len(asks.oracles) == 1
-    asked = [steps[-1] for steps in heard(asks)]
-    backward = [each for each in asked if each.method == message.method]
-    sizes = [Sizes(1, 1, 2), Sizes(2, 2, 2), ORDINARY]
-    assert shapes([arguments(each) for each in backward], message) == [shape_of(message, each) for each in sizes]
-    forward = [each for each in asked if each.method == "forward"]
-    assert len(forward) > 6
-    assert all(set(each.arguments) == ({"X", "T"} if "T" in message.arguments else {"X"}) for each in forward)
-    assert len(asks.log) >= 3
-    if message.key == "cross_entropy":
-        assert all((arguments(each)["X"] > 0).all() for each in forward)
-        assert all(np.allclose(arguments(each)["X"].sum(axis=1), 1) for each in forward)
-
-
-@pytest.mark.parametrize(
-    ("method", "word"),
-    [("delta", lambda self, Y, delta_next: 2 * delta_next * (Y > 0)),
-    ("forward", lambda self, X: 2 * np.maximum(X, 0))],
-)  # fmt: skip
-def test_a_derivative_of_another_function_is_told(method: str, word: Any) -> None:
-    """By the slope that is due and the one that came."""
-    found = caught(consistency.check_derivative_of_own_forward, DELTA, with_methods("ReLULayer", {method: word}))
-    assert (found.due.kind, found.came.kind) == ("slope of forward", "number")
-    factor = 0.5 if method == "delta" else 2.0
-    assert found.due["value"] == pytest.approx(factor * found.came["value"], rel=1e-5)
-    assert found.asked[0] is DELTA
-    assert np.shape(found.counterexample["Y"]) == (1, 2)
 
 
 def test_a_view_of_what_was_there_is_no_failure_of_single_precision() -> None:

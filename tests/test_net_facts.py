@@ -291,3 +291,14 @@ def test_the_smallest_network_is_shown() -> None:
         assert len(found.counterexample["X"]) == 1
         assert found.repro is not None
         assert "LossCrossEntropyForSoftmaxLogits" in found.repro
+
+
+@pytest.mark.parametrize(("part", "is_wrong"), [(2.0**-40, False), (1e-4, True), (-1e-4, True)])
+def test_a_gradient_may_be_as_far_off_as_differences_are(part: float, is_wrong: bool) -> None:
+    """Of the network's own losses."""
+    change = uses.wrong_where("gradient", always, lambda parts: [(1 + part) * each for each in parts])
+    found = violation_of("mlp.gradient.of_own_loss", with_methods("MLP", change))
+    assert (found is not None) == is_wrong
+    if found is not None:
+        assert (found.due.kind, found.came.kind) == ("slope of evaluate", "number")
+        assert found.came["value"] == pytest.approx((1 + part) * found.due["value"], rel=1e-6)

@@ -171,3 +171,89 @@ def test_long_use_goes_as_far_as_the_effort_says() -> None:
         calls.check_long_use(asks, OF["SoftmaxLayer.forward"])
         size = max(np.abs(each.array).max() for each in heard(asks)[0] if isinstance(each, Keep))
         assert bool(size > 700) is far
+
+
+@pytest.mark.parametrize(("deviation", "same"), [(1.09, True), (0.91, True), (1.11, False), (0.89, False)])
+def test_another_generator_draws_by_the_same_law(deviation: float, same: bool) -> None:
+    """If the deviation is right to a tenth; NaN and infinity have none."""
+    due = np.array([[1.0, -1.0], [1.0, -1.0]])
+    assert parameters._is_same_law(deviation * due, due) is same
+    assert not parameters._is_same_law(np.nan * due, due)
+    assert not parameters._is_same_law(np.inf * due, due)
+
+
+def with_linear(**methods: Any) -> dict[str, type]:
+    return with_methods("LinearLayer", methods)
+
+
+@pytest.mark.parametrize(("roundings", "is_wrong"), [(0.0, False), (6.0, False), (20.0, True), (-20.0, True)])
+def test_initial_weights_may_be_rounded(roundings: float, is_wrong: bool) -> None:
+    """A few times, in whatever order they are computed."""
+    initialize = plain.LinearLayer.initialize
+
+    def rounded(self: Any) -> None:
+        initialize(self)
+        self.W = self.W * (1 + roundings * 2.0**-53)
+
+    asks = context(with_linear(initialize=rounded))
+    if is_wrong:
+        with pytest.raises(Violation) as found:
+            parameters.check_initialisation(asks)
+        assert (found.value.due.kind, found.value.mistake) == ("law", "initialisation")
+        assert found.value.index == found.value.due["index"] == found.value.came["index"]
+    else:
+        parameters.check_initialisation(asks)
+    assert [each.values[0].shape for each in asks.log[:1]] == [(40, 50)]
+    assert len(asks.log) == (1 if is_wrong else 4)
+
+
+@pytest.mark.parametrize(("roundings", "is_wrong"), [(1.0, False), (-1.0, False), (8.0, True), (-8.0, True)])
+def test_a_sum_may_be_rounded_once(roundings: float, is_wrong: bool) -> None:
+    """Of the old parameters and the step."""
+    update = plain.LinearLayer.update_params
+
+    def rounded(self: Any, dtheta: Any) -> None:
+        update(self, dtheta)
+        self.b = self.b * (1 + roundings * 2.0**-53)
+
+    asks = context(with_linear(update_params=rounded))
+    if is_wrong:
+        with pytest.raises(Violation) as found:
+            parameters.check_update_adds(asks)
+        assert (found.value.due.kind, found.value.due["what"]) == ("sum", "b")
+    else:
+        parameters.check_update_adds(asks)
+
+
+def test_a_large_wrong_step_is_not_shown_in_numbers() -> None:
+    """As they are too many to be read."""
+    update = plain.LinearLayer.update_params
+    wrong = with_linear(
+        update_params=lambda self, dtheta: update(self, [dtheta[0] + (dtheta[0].size > 9000), dtheta[1]])
+    )
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds_again(context(wrong))
+    assert (found.value.counterexample, found.value.due["what"]) == ({}, "W")
+    assert found.value.mistake is None
+
+
+@pytest.mark.parametrize(
+    ("cls", "value", "due", "came", "word"),
+    [
+        ("LinearLayer", True, None, None, None), ("LinearLayer", np.bool_(True), None, None, None),
+        ("ReLULayer", False, None, None, None), ("LinearLayer", False, True, False, None),
+        ("SoftmaxLayer", True, False, True, None), ("LinearLayer", 1, True, "1", "wrong-type"),
+        ("ReLULayer", None, False, "None", "not-implemented"), ("ReLULayer", "x" * 300, False, "x" * 200, "wrong-type"),
+    ],
+)  # fmt: skip
+def test_whether_there_is_anything_to_learn(cls: str, value: Any, due: Any, came: Any, word: str | None) -> None:
+    """Told by a truth value, which is noted; anything else is cut to what can be read."""
+    asks = context(with_methods(cls, {"has_params": lambda self: value}))
+    if due is None:
+        parameters.check_has_params(asks, cls)
+    else:
+        with pytest.raises(Violation) as found:
+            parameters.check_has_params(asks, cls)
+        assert (found.value.due.kind, found.value.due["value"]) == ("has_params", due)
+        assert (found.value.came.kind, found.value.came["value"], found.value.mistake) == ("value", came, word)
+    assert [each.values for each in asks.log] == [(value,)]
