@@ -10,8 +10,10 @@ import pytest
 
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
+from reference.lab.checks import deep
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
+from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
 from tests import net_use_saboteurs as uses
 from tests.comparing import needs_flint
@@ -271,6 +273,15 @@ def test_a_deep_network_is_told_in_sizes() -> None:
             assert found.due["shape"] == ((784, 64) if "j" in str(found.came) else found.due["shape"])
         else:
             assert found.due["what"] == "MLP.gradient(X, T)"
+
+
+def test_wrong_entries_are_counted() -> None:
+    """Those farther off than rounding and the oracle may be together, and those that are no numbers."""
+    due = Estimate(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.5, 0.5, 0.5]))
+    bound = np.full(4, 0.5)
+    assert deep.number_of_wrong([np.array([1.5, 3.0, 2.0, 5.5])], [due], [bound]) == 1
+    assert deep.number_of_wrong([np.array([1.6, np.nan, np.inf, 4.0])] * 2, [due] * 2, [bound] * 2) == 6
+    assert deep.number_of_wrong([due.value], [due], [bound]) == 0
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name.startswith("mlp.") and "rehearsal" not in name])
