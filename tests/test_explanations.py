@@ -317,3 +317,52 @@ def test_two_wrong_choices_are_looked_for_in_numbers_alone() -> None:
     ):
         assert bool(explaining._wired("MLP.gradient", 2, violation, context())) is some
         assert explaining._wired("MLP.gradient", 1, violation, context())
+
+
+def in_single(self: Any, X: Any) -> Any:
+    return np.maximum(X, 0).astype(np.float32).astype(float)
+
+
+def nearly(explainer: Explainer, violation: Violation) -> str | None:
+    """The word for answers of fewer digits, with what is told of them."""
+    found = explainer._nearly("ReLULayer.forward", violation)
+    if found is None:
+        return None
+    told, hint = found
+    assert hint
+    (estimated,) = [each["constants"] for each in told.came.more if each.kind == "estimated"]
+    return f"{told.mistake}: {estimated}"
+
+
+def test_fewer_digits_are_told_by_all_checks_of_a_method() -> None:
+    """Once they are known; not of what is no number, is farther off, or has been explained already."""
+    asks = context(relu(in_single))
+    with pytest.raises(Violation) as caught:
+        asks.judge_each(RELU, [CASE, Case({"X": np.cos(np.arange(60.0)).reshape(6, 10)})])
+    violation, explainer = caught.value, Explainer(asks)
+    single = "low-precision: (('precision', 'float32'),)"
+    assert nearly(explainer, violation.but(asked=None)) is None
+    assert nearly(explainer, violation.but(came=fact("zeros"))) is None
+    assert nearly(explainer, violation.but(mistake="batch-size-dependent")) is None
+    explainer._found["ReLULayer.forward"] = {mistake("before", "sign"): None}
+    assert nearly(explainer, violation) is None
+    explainer._found["ReLULayer.forward"] = {}
+    assert nearly(explainer, violation) == single
+    asks.log.clear()
+    for again in (violation, violation.but(mistake="batch-size-dependent")):
+        assert nearly(explainer, again) == single
+    far = violation.but(mistake="batch-size-dependent", due=entry(1.0), came=entry(2.0))
+    assert nearly(explainer, far) is None
+    explainer._behaviour["ReLULayer.forward"] = ("finite-differences", "1e-06", "step")
+    assert nearly(explainer, violation) == "finite-differences: (('step', '1e-06'),)"
+
+
+def test_few_answers_tell_fewer_digits_where_inputs_are_in_single() -> None:
+    """Since the check has seen that it is right in double precision."""
+    small = Case({"X": np.array([[0.1, 0.7, 0.3]])})
+    for due, word in ((entry(0.1).and_("inputs in single", names=("X",)), "low-precision"), (entry(0.1), None)):
+        asks = context(relu(in_single))
+        with pytest.raises(Violation) as caught:
+            asks.judge_each(RELU, [small])
+        found = nearly(Explainer(asks), caught.value.but(due=due))
+        assert (found and found.partition(":")[0]) == word
