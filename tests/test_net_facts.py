@@ -147,6 +147,33 @@ def test_a_wrong_use_is_told(which: str, method: str) -> None:
         assert f"print({CALLED[method].removesuffix(')')}" in found.repro.splitlines()[-1]
 
 
+@pytest.mark.parametrize("check", ["no_state", "in_any_order"])
+def test_what_is_wrong_at_first_is_no_matter_of_other_calls(check: str) -> None:
+    """It is told as it is, and of that method alone."""
+    wrong = with_methods("MLP", uses.wrong_where("evaluate", always))
+    found = caught(f"evaluate.{check}", wrong)
+    assert found.mistake is None
+    assert found.repro is not None
+    assert "after any call" not in {each.kind for each in found.due.more}
+    for method in ("propagate", "gradient"):
+        assert violation_of(f"mlp.{method}.{check}", wrong) is None
+
+
+def test_a_method_that_spoils_another_is_blamed() -> None:
+    """By the answer of the other one, which is right at first."""
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        self.asked = True
+        return MLP.gradient(self, X, T)
+
+    spoilt = uses.wrong_where("evaluate", lambda net, *_, **__: getattr(net, "asked", False))
+    found = caught("gradient.no_state", with_methods("MLP", {**spoilt, "gradient": gradient}))
+    assert (found.mistake, found.due["what"], found.due.more[-1].kind) == (
+        "stateful", "net.evaluate(X, T)", "after any call",
+    )  # fmt: skip
+    assert violation_of("mlp.evaluate.no_state", with_methods("MLP", {**spoilt, "gradient": gradient})) is None
+
+
 @pytest.mark.parametrize("method", ["propagate", "evaluate"])
 def test_a_second_answer_of_another_shape_is_no_change(method: str) -> None:
     """Nor one that is no numbers: that is for other checks. A gradient that is none is a change."""
