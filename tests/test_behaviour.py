@@ -362,3 +362,14 @@ def test_a_row_that_is_off_by_what_is_allowed_is_right() -> None:
         assert rows == {None}
         last = [Observation(each.given, (each.answer[0] + np.eye(4)[:, 3:],), each.bounds, each.case) for each in given]
         assert behaviour.of_one_row(context(), RELU, last) == ("last-sample-wrong" if right else None)
+
+
+def test_infinities_that_are_due_tell_no_precision() -> None:
+    """They are neither right nor wrong by it; the other numbers tell."""
+    truth = np.append(np.linspace(0.1, 3.0, 59), np.inf)
+    for answer, low in ((truth.astype(np.float32).astype(float), True), (truth, False)):
+        bound = 1e-16 * np.where(np.isfinite(truth), truth, 1.0)
+        with np.errstate(invalid="ignore"):
+            error = np.abs(answer - truth)
+        errors = behaviour._Errors(seen(RELU, lambda part, *_: part)[0], answer, truth, error, bound)
+        assert behaviour._has_precision([errors], "float32") is low

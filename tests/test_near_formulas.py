@@ -117,6 +117,9 @@ ROWS: dict[str, tuple[str, Any, tuple[str | None, dict[str, float]]]] = {
     "a mask of X": ("relu.forward", lambda self, X: np.where(X > 1e-22, X, 0),
                     ("mask-wrong-threshold", {"threshold": 1e-25})),
     "a leak": ("relu.forward", lambda self, X: np.maximum(X, 1e-30 * X), ("leaky", {"slope": 1e-30})),
+    "a mask and a leak": (
+        "relu.forward", lambda self, X: np.where(X > 1e-22, X, np.where(X < 0, 0.25 * X, 0)), (None, {}),
+    ),
     "a large leak": ("relu.forward", lambda self, X: np.maximum(X, 0.01 * X), (None, {})),
     "a leak of delta": ("relu.delta", lambda self, Y, delta_next: np.where(Y > 0, 1, 1e-30) * delta_next,
                         ("leaky", {"slope": 1e-30})),

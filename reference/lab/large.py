@@ -68,6 +68,5 @@ def _different(length: int) -> int:
 
 def _axes(message: Message, name: str) -> str:
     """The axes of an argument, a parameter, or a part of the answer."""
-    if message.parameters:
-        return _LINEAR[name]
-    return "n" if name == "loss" else "nu"
+    # A loss has one column, and along that axis nothing is repeated.
+    return _LINEAR[name] if message.parameters else "nu"
