@@ -42,7 +42,7 @@ def test_large_cases_repeat_what_is_not_summed_over(message: Message) -> None:
     free = {"forward": "nu", "delta": "nd", "grad": "du"}[message.method] if message.parameters else "n"
     assert set(repeats.places) == set(free)
     for axis, places in repeats.places.items():
-        assert (len(places), places.dtype) == (lengths[axis], np.dtype(np.intp))
+        assert (len(places), places.dtype.kind) == (lengths[axis], "i")
         assert sorted(set(places.tolist())) == [0, 1, 2]
         assert places.tolist() != sorted(places.tolist())
     for name, array in {**case.arguments, **case.parameters}.items():
