@@ -172,6 +172,10 @@ def test_images_are_sent_as_they_are_smallest() -> None:
     covered = (grey.levels > 0).mean()
     assert 0.1 < covered < 0.2
     assert (grey.deviation > 0).all()
+    black = (grey.levels == 0).all(axis=0)
+    assert 0.1 < black.mean() < 0.4
+    assert (grey.deviation[black] == 1).all()
+    assert set(images(np.random.RandomState(1), 200)[1].argmax(axis=1).tolist()) == set(range(10))
     assert targets.shape == (30, 10)
     assert pictures.shape == (30, 784)
     for digit in set(targets.argmax(axis=1).tolist()):
