@@ -357,6 +357,15 @@ def test_fewer_digits_are_told_by_all_checks_of_a_method() -> None:
     assert nearly(explainer, violation) == "finite-differences: (('step', '1e-06'),)"
 
 
+def test_a_step_is_not_looked_for_before_known_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That takes longer; whether inputs are in single precision is told."""
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(explaining.behaviour, "by_errors", lambda *_, **options: heard.append(options))
+    for due in (entry(0.1), entry(0.1).and_("inputs in single", names=("X",))):
+        assert Explainer(context())._nearly("ReLULayer.forward", Violation(due, entry(0.2), asked=(RELU, CASE))) is None
+    assert heard == [{"differences": False, "single": False}, {"differences": False, "single": True}]
+
+
 def test_few_answers_tell_fewer_digits_where_inputs_are_in_single() -> None:
     """Since the check has seen that it is right in double precision."""
     small = Case({"X": np.array([[0.1, 0.7, 0.3]])})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reference.execution.in_process import InProcess
-from reference.findings import Violation
+from reference.findings import NotApplicable, Violation
 from reference.lab import near_formulas
 from reference.lab.cases import Case
 from reference.lab.checks import formula
@@ -190,6 +190,16 @@ def wrong(method: str, coding: Any) -> Violation:
         formula.check_formula(context, message)
     assert context.oracles == [flint_balls.NAME]
     return caught.value
+
+
+def test_without_balls_no_formula_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told why."""
+    monkeypatch.setattr(flint_balls, "available", lambda: "flint is absent")
+    context = Context(InProcess(plain.CLASSES, {}), flint_balls, "x", classes=plain.CLASSES)
+    with pytest.raises(NotApplicable) as caught:
+        formula.check_formula(context, OF["relu.forward"])
+    assert (caught.value.reason.kind, caught.value.reason["said"]) == ("no oracle", "flint is absent")
+    assert context.oracles == []
 
 
 def test_a_wrong_formula_is_told_by_its_entry() -> None:

@@ -107,6 +107,22 @@ def test_the_first_update_is_asked_of_three_sizes() -> None:
         assert not np.array_equal(puts[0].value, update.arguments["dtheta"][0])
 
 
+def test_parameters_under_other_names_are_missing() -> None:
+    """Who keeps them so has not lost the step."""
+
+    class Hidden(plain.LinearLayer):
+        def initialize(self) -> None:
+            super().initialize()
+            self.weights = self.__dict__.pop("W")
+
+        def update_params(self, dtheta: Any) -> None:
+            self.weights = self.weights + dtheta[0]
+
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds(context({**plain.CLASSES, "LinearLayer": Hidden}))
+    assert found.value.mistake == "missing"
+
+
 def test_the_first_wrong_update_is_told() -> None:
     """Of the smallest layer; where parameters have other names that is what is told of it."""
     update = plain.LinearLayer.update_params
@@ -157,6 +173,14 @@ def test_an_object_is_used_for_long(message: Message, effort: Any) -> None:
         case = next(answers)
         if not is_kept(each):
             assert all(each.arguments[name] is case.arguments[name] for name in message.arguments)
+    written: dict[str, Any] = {}
+    answers = iter(cases)
+    for step in steps:
+        if isinstance(step, Keep):
+            written[step.name] = step.array
+        elif isinstance(step, Call) and step.method == message.method:
+            case = next(answers)
+            assert not is_kept(step) or all(written[name] is case.arguments[name] for name in message.arguments)
     assert {tuple(case.parameters) for case in cases} == {("W", "b") if message.parameters else ()}
 
 
