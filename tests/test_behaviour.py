@@ -115,7 +115,8 @@ def told(message: Message, change: Callable[..., Any], **options: Any) -> tuple[
     asked = options.pop("asked", None)
     options.setdefault("differences", True)
     with np.errstate(all="ignore"):
-        return behaviour.by_errors(context(), message, seen(message, change, asked=asked), **options)
+        given = seen(message, change, asked=asked)
+    return behaviour.by_errors(context(), message, given, **options)
 
 
 @pytest.mark.parametrize("message", [RELU, SOFTMAX, OF["LinearLayer.grad"], OF["SoftmaxLayer.delta"]],
@@ -208,9 +209,8 @@ def test_difference_quotients_are_the_derivatives(message: Message, one_sided: b
 def test_difference_quotients_are_told_with_their_step(message: Message, step: float, one_sided: bool) -> None:
     """Central ones and those of one side; not where nobody thinks of them, and of no forward pass."""
     given = quotients(message, step, one_sided=one_sided)
-    with np.errstate(all="ignore"):
-        found = behaviour.by_errors(context(), message, given, differences=True)
-        assert behaviour.by_errors(context(), message, given, differences=False) is None
+    found = behaviour.by_errors(context(), message, given, differences=True)
+    assert behaviour.by_errors(context(), message, given, differences=False) is None
     assert found is not None
     assert found[0] == "finite-differences"
     assert float(found[1]) == pytest.approx(step, rel=0.1)
@@ -330,3 +330,46 @@ def test_every_word_has_a_hint() -> None:
             assert found == (known.hint or "")
         else:
             assert found
+
+
+def test_nineteen_of_twenty_numbers_tell_a_precision() -> None:
+    """And twelve that are wrong are enough."""
+    asked = cases(SOFTMAX, 1, Sizes(1, 1, 20))
+
+    def without(number: int) -> Callable[..., Array]:
+        def change(part: Array, *_: Any) -> Array:
+            found = in_type(np.float32)(part)
+            found[0, :number] = np.inf
+            return found
+
+        return change
+
+    assert told(SOFTMAX, without(1), asked=asked) == ("low-precision", "float32")
+    assert told(SOFTMAX, without(2), asked=asked) is None
+    assert told(SOFTMAX, in_type(np.float32), asked=cases(SOFTMAX, 1, Sizes(1, 1, 12))) == ("low-precision", "float32")
+
+
+def test_a_row_that_is_off_by_what_is_allowed_is_right() -> None:
+    """The bound and the oracle's own error together."""
+    allowed = 2e-3 * BOUND
+
+    def change(part: Array, _: Case, number: int, *, times: float) -> Array:
+        return np.where(part == 0, times * allowed, part)
+
+    for times, right in ((1.0, True), (1.1, False)):
+        given = seen(RELU, lambda *args, times=times: change(*args, times=times))
+        rows = {behaviour._wrong_rows(context(), RELU, each) for each in given}
+        assert rows == {None}
+        last = [Observation(each.given, (each.answer[0] + np.eye(4)[:, 3:],), each.bounds, each.case) for each in given]
+        assert behaviour.of_one_row(context(), RELU, last) == ("last-sample-wrong" if right else None)
+
+
+def test_infinities_that_are_due_tell_no_precision() -> None:
+    """They are neither right nor wrong by it; the other numbers tell."""
+    truth = np.append(np.linspace(0.1, 3.0, 59), np.inf)
+    for answer, low in ((truth.astype(np.float32).astype(float), True), (truth, False)):
+        bound = 1e-16 * np.where(np.isfinite(truth), truth, 1.0)
+        with np.errstate(invalid="ignore"):
+            error = np.abs(answer - truth)
+        errors = behaviour._Errors(seen(RELU, lambda part, *_: part)[0], answer, truth, error, bound)
+        assert behaviour._has_precision([errors], "float32") is low

@@ -195,6 +195,10 @@ def test_a_constant_may_be_negative_or_written_down() -> None:
     assert found(solved) == [pytest.approx(0.2)]
     assert found(solved, lower) == []
     assert found(Family("shift", shift, signed=True, solved=lambda before, after: [after - before]), lower) == [-0.5]
+    ends = Family("shift", shift, low=0.125, high=0.5, solved=lambda before, after: [0.125, 0.5])
+    for constant in (0.125, 0.5):
+        entry = Entry(seen([[0.5, 0.1]], [[0.5, 0.1 + constant]]), 0, (0, 1), 0.1 + constant, 0.1, 1e-14)
+        assert found(ends, entry) == [constant]
     small = {"low": 0.3, "solved": lambda before, after: [after - before]}
     assert found(Family("shift", shift, **small)) == []
 

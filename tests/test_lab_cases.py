@@ -125,6 +125,8 @@ def test_a_row_among_others() -> None:
     assert mixed.parameters is one.parameters
     assert np.array_equal(other.arguments["Y"], before)
     assert drawn(LINEAR, 1).among(drawn(LINEAR, 2), 0).origin is None
+    assert replace(one, origin=None).among(other, 2).origin is None
+    assert one.among(replace(other, origin=None), 2).origin is None
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_large_cases_repeat_what_is_not_summed_over(message: Message) -> None:
     free = {"forward": "nu", "delta": "nd", "grad": "du"}[message.method] if message.parameters else "n"
     assert set(repeats.places) == set(free)
     for axis, places in repeats.places.items():
-        assert (len(places), places.dtype) == (lengths[axis], np.dtype(np.intp))
+        assert (len(places), places.dtype.kind) == (lengths[axis], "i")
         assert sorted(set(places.tolist())) == [0, 1, 2]
         assert places.tolist() != sorted(places.tolist())
     for name, array in {**case.arguments, **case.parameters}.items():
@@ -249,3 +249,17 @@ def test_numbers_of_every_magnitude_are_asked(subject: str) -> None:
             assert ((case.arguments["Y"] > 0) == (case.origin > 0)).all()
             assert (case.origin != 0).all()
             assert np.array_equal(case.arguments["Y"], np.maximum(case.origin, 0))
+
+
+@pytest.mark.parametrize("subject", sorted(each for each in ranges.SUBJECTS if each.startswith("LinearLayer")))
+def test_products_neither_overflow_nor_underflow(subject: str) -> None:
+    """Each array has a size of its own: all are large, very large, very small, or anything, in turn."""
+    rng, ends = np.random.RandomState(3), ((0, 20), (20, 140), (-140, -20), (-140, 140))
+    for _ in range(5):
+        for case, (low, high) in zip(ranges._of_products(OF[subject], Sizes(6, 3, 9), rng), ends, strict=True):
+            arrays = [array for name, array in {**case.arguments, **case.parameters}.items() if name != "Y"]
+            for array in arrays:
+                size = np.log10(np.abs(array[array != 0]).max())
+                assert low - 1.5 < size < high + 1.5
+            with np.errstate(over="raise", under="raise"):
+                assert all(np.isfinite(one.max() * other.max()) for one in arrays for other in arrays)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reference.execution.in_process import InProcess
-from reference.findings import Violation
+from reference.findings import NotApplicable, Violation
 from reference.lab import near_formulas
 from reference.lab.cases import Case
 from reference.lab.checks import formula
@@ -20,6 +20,9 @@ from reference.numerics import ball_tolerances
 from reference.numerics.oracles import ball as flint_balls
 from tests.comparing import needs_flint
 from tests.examining import with_methods
+
+balls = pytest.importorskip("reference.numerics.balls")
+exact = pytest.importorskip("reference.lab.exact")
 
 pytestmark = [needs_flint, pytest.mark.catalogue]
 
@@ -70,8 +73,6 @@ CASES = _linear() | {
 
 def named(method: str, coding: Any) -> tuple[str | None, dict[str, float]]:
     """The word, and the constant by its name."""
-    from reference.lab import exact  # noqa: PLC0415 - needs flint
-
     message = OF[method]
     case = CASES[method]
     classes = with_methods(message.cls, {message.method: coding})
@@ -116,6 +117,9 @@ ROWS: dict[str, tuple[str, Any, tuple[str | None, dict[str, float]]]] = {
     "a mask of X": ("relu.forward", lambda self, X: np.where(X > 1e-22, X, 0),
                     ("mask-wrong-threshold", {"threshold": 1e-25})),
     "a leak": ("relu.forward", lambda self, X: np.maximum(X, 1e-30 * X), ("leaky", {"slope": 1e-30})),
+    "a mask and a leak": (
+        "relu.forward", lambda self, X: np.where(X > 1e-22, X, np.where(X < 0, 0.25 * X, 0)), (None, {}),
+    ),
     "a large leak": ("relu.forward", lambda self, X: np.maximum(X, 0.01 * X), (None, {})),
     "a leak of delta": ("relu.delta", lambda self, Y, delta_next: np.where(Y > 0, 1, 1e-30) * delta_next,
                         ("leaky", {"slope": 1e-30})),
@@ -188,6 +192,16 @@ def wrong(method: str, coding: Any) -> Violation:
     return caught.value
 
 
+def test_without_balls_no_formula_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told why."""
+    monkeypatch.setattr(flint_balls, "available", lambda: "flint is absent")
+    context = Context(InProcess(plain.CLASSES, {}), flint_balls, "x", classes=plain.CLASSES)
+    with pytest.raises(NotApplicable) as caught:
+        formula.check_formula(context, OF["relu.forward"])
+    assert (caught.value.reason.kind, caught.value.reason["said"]) == ("no oracle", "flint is absent")
+    assert context.oracles == []
+
+
 def test_a_wrong_formula_is_told_by_its_entry() -> None:
     """What is due and what the code means there, by how much it is off, the constant, and the case."""
     found = wrong("linear.forward", lambda self, X: X @ self.W + self.b + 3e-20)
@@ -202,3 +216,13 @@ def test_a_wrong_formula_is_told_by_its_entry() -> None:
     far = wrong("linear.forward", lambda self, X: -5 * (X @ self.W + self.b))
     assert [each.kind for each in far.came.more] == ["definition off"]
     assert far.came["value"] == pytest.approx(-5 * far.due["value"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [(lambda d: [d, d, d], "list"), (lambda d: d, "BallArray"), (lambda d: {"dW": d}, "dict")]
+)
+def test_an_answer_of_other_parts_is_not_followed(answer: Any, said: str) -> None:
+    """It is said what it is."""
+    classes = with_methods("LinearLayer", {"grad": lambda self, X, delta_next: answer(delta_next)})
+    with pytest.raises(balls.Refused, match=said):
+        exact.difference(classes, OF["linear.grad"], CASES["linear.grad"])

@@ -10,8 +10,10 @@ import pytest
 
 from reference.execution.in_process import InProcess
 from reference.findings import Violation
+from reference.lab.checks import deep
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
+from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball
 from tests import net_use_saboteurs as uses
 from tests.comparing import needs_flint
@@ -41,6 +43,11 @@ def large(net: Any, X: Any, *_: Any, **__: Any) -> bool:
 
 def many(net: Any, *_: Any, **__: Any) -> bool:
     return len(net.layers) > 9
+
+
+def by_chance(found: Any) -> Any:
+    chance = np.random.default_rng()
+    return [part + chance.random() for part in found] if isinstance(found, list) else found + chance.random()
 
 
 def one_entry_off(parts: Any) -> Any:
@@ -78,6 +85,10 @@ ROWS: dict[str, tuple[Callable[[str], uses.Methods], str, str, list[tuple[str, d
     ),
     "changes_nothing: second": (lambda m: uses._from_call(m, 2), "same twice", "different answers", [], "stateful",
                                 True),
+    "changes_nothing: chance": (
+        lambda m: uses.wrong_where(m, always, by_chance), "same twice", "different answers", [], "nondeterministic",
+        True,
+    ),
     "changes_nothing: raises": (lambda m: uses._from_call(m, 2, raises), "answers", "raised", [], "stateful", True),
     "no_state: second": (lambda m: uses._from_call(m, 2), "entry", "entry", [("after any call", {})], "stateful",
                          False),
@@ -134,6 +145,45 @@ def test_a_wrong_use_is_told(which: str, method: str) -> None:
         assert what == "Linear_OUT." + ("b" if "biases" in which else "W")
     if found.repro is not None:
         assert f"print({CALLED[method].removesuffix(')')}" in found.repro.splitlines()[-1]
+
+
+@pytest.mark.parametrize("check", ["no_state", "in_any_order"])
+def test_what_is_wrong_at_first_is_no_matter_of_other_calls(check: str) -> None:
+    """It is told as it is, and of that method alone."""
+    wrong = with_methods("MLP", uses.wrong_where("evaluate", always))
+    found = caught(f"evaluate.{check}", wrong)
+    assert found.mistake is None
+    assert found.repro is not None
+    assert "after any call" not in {each.kind for each in found.due.more}
+    for method in ("propagate", "gradient"):
+        assert violation_of(f"mlp.{method}.{check}", wrong) is None
+
+
+def test_a_method_that_spoils_another_is_blamed() -> None:
+    """By the answer of the other one, which is right at first."""
+
+    def gradient(self: Any, X: Any, T: Any) -> Any:
+        self.asked = True
+        return MLP.gradient(self, X, T)
+
+    spoilt = uses.wrong_where("evaluate", lambda net, *_, **__: getattr(net, "asked", False))
+    found = caught("gradient.no_state", with_methods("MLP", {**spoilt, "gradient": gradient}))
+    assert (found.mistake, found.due["what"], found.due.more[-1].kind) == (
+        "stateful", "net.evaluate(X, T)", "after any call",
+    )  # fmt: skip
+    assert violation_of("mlp.evaluate.no_state", with_methods("MLP", {**spoilt, "gradient": gradient})) is None
+
+
+@pytest.mark.parametrize("method", ["propagate", "evaluate"])
+def test_a_second_answer_of_another_shape_is_no_change(method: str) -> None:
+    """Nor one that is no numbers: that is for other checks. A gradient that is none is a change."""
+    for change in (lambda found: found[:0], lambda found: "no"):
+        assert (
+            violation_of(f"mlp.{method}.changes_nothing", with_methods("MLP", uses._from_call(method, 2, change)))
+            is None
+        )
+    found = caught("gradient.changes_nothing", with_methods("MLP", uses._from_call("gradient", 2, lambda parts: "no")))
+    assert (found.due.kind, found.mistake) == ("pair under", "stateful")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -252,6 +302,15 @@ def test_a_deep_network_is_told_in_sizes() -> None:
             assert found.due["what"] == "MLP.gradient(X, T)"
 
 
+def test_wrong_entries_are_counted() -> None:
+    """Those farther off than rounding and the oracle may be together, and those that are no numbers."""
+    due = Estimate(np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.0, 0.5, 0.5, 0.5]))
+    bound = np.full(4, 0.5)
+    assert deep.number_of_wrong([np.array([1.5, 3.0, 2.0, 5.5])], [due], [bound]) == 1
+    assert deep.number_of_wrong([np.array([1.6, np.nan, np.inf, 4.0])] * 2, [due] * 2, [bound] * 2) == 6
+    assert deep.number_of_wrong([due.value], [due], [bound]) == 0
+
+
 @pytest.mark.parametrize("name", [name for name in CHECKS if name.startswith("mlp.") and "rehearsal" not in name])
 def test_nothing_is_said_of_the_right_network(name: str) -> None:
     """By any check, with either loss; each answer is noted for the diagnosis, if anything is judged."""
@@ -270,3 +329,14 @@ def test_the_smallest_network_is_shown() -> None:
         assert len(found.counterexample["X"]) == 1
         assert found.repro is not None
         assert "LossCrossEntropyForSoftmaxLogits" in found.repro
+
+
+@pytest.mark.parametrize(("part", "is_wrong"), [(2.0**-40, False), (1e-4, True), (-1e-4, True)])
+def test_a_gradient_may_be_as_far_off_as_differences_are(part: float, is_wrong: bool) -> None:
+    """Of the network's own losses."""
+    change = uses.wrong_where("gradient", always, lambda parts: [(1 + part) * each for each in parts])
+    found = violation_of("mlp.gradient.of_own_loss", with_methods("MLP", change))
+    assert (found is not None) == is_wrong
+    if found is not None:
+        assert (found.due.kind, found.came.kind) == ("slope of evaluate", "number")
+        assert found.came["value"] == pytest.approx((1 + part) * found.due["value"], rel=1e-6)
