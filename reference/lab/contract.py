@@ -275,7 +275,7 @@ def _doubles(*arrays: Array | None) -> tuple[NDArray[np.float64], ...]:
 
 
 _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
-#: Every message of the layers and _losses, in the order in which a network needs them.
+#: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
     Message(
         "LinearLayer",

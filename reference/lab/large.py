@@ -33,7 +33,7 @@ def drawn(message: Message, sizes: Sizes, rng: np.random.RandomState) -> Repeats
     """The parts of a case of these sizes, which `spread` puts together."""
     lengths = {"n": sizes.n, "d": sizes.d, "u": sizes.u}
     free = _FREE[message.method] if message.parameters else "n"
-    places = {axis: np.asarray(rng.randint(0, _different(lengths[axis]), lengths[axis]), np.intp) for axis in free}
+    places = {axis: rng.randint(0, _different(lengths[axis]), lengths[axis]) for axis in free}
     few = {axis: _different(length) if axis in free else length for axis, length in lengths.items()}
     small = message.draw(Sizes(**few), normal_numbers(rng))
     return Repeats(small, places)
@@ -68,6 +68,5 @@ def _different(length: int) -> int:
 
 def _axes(message: Message, name: str) -> str:
     """The axes of an argument, a parameter, or a part of the answer."""
-    if message.parameters:
-        return _LINEAR[name]
-    return "n" if name == "loss" else "nu"
+    # A loss has one column, and along that axis nothing is repeated.
+    return _LINEAR[name] if message.parameters else "nu"
