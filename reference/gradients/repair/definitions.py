@@ -59,24 +59,20 @@ class Difference:
     ----------
     wrong, right
         The parts.
-    is_divisor
-        Whether they are what something is divided by.
     """
 
     wrong: ast.expr
     right: ast.expr
-    is_divisor: bool = False
 
 
 def difference(wrong: ast.expr, right: ast.expr, known: Definitions) -> Difference:
     """Where two expressions differ."""
-    found = Difference(wrong, right)
-    for _ in range(2 * _DEEPEST):
-        found = _deepest(found)
-        meant = known.of_alias(found.wrong)
-        if meant is found.wrong:
+    found = _deepest(Difference(wrong, right))
+    for _ in range(_DEEPEST):
+        meant = Difference(known.of_alias(found.wrong), known.of(found.right))
+        if meant == found:
             break
-        found = Difference(meant, known.of(found.right), found.is_divisor)
+        found = _deepest(meant)
     return found
 
 
@@ -91,20 +87,25 @@ def _deepest(found: Difference) -> Difference:
 
 def _parts(found: Difference) -> Iterator[Difference]:
     """The parts of two expressions of one form, in pairs; none where their forms differ."""
-    one, two, divides = found.wrong, found.right, found.is_divisor
+    one, two = found.wrong, found.right
     if isinstance(one, ast.BinOp) and isinstance(two, ast.BinOp) and type(one.op) is type(two.op):
-        yield Difference(one.left, two.left, divides)
-        yield Difference(one.right, two.right, divides or isinstance(one.op, ast.Div))
+        yield Difference(one.left, two.left)
+        yield Difference(one.right, two.right)
     elif isinstance(one, ast.UnaryOp) and isinstance(two, ast.UnaryOp) and type(one.op) is type(two.op):
-        yield Difference(one.operand, two.operand, divides)
-    elif isinstance(one, ast.Attribute) and isinstance(two, ast.Attribute) and one.attr == two.attr:
-        yield Difference(one.value, two.value, divides)
-    elif isinstance(one, ast.Subscript) and isinstance(two, ast.Subscript) and is_same(one.slice, two.slice):
-        yield Difference(one.value, two.value, divides)
+        yield Difference(one.operand, two.operand)
     elif isinstance(one, ast.Call) and isinstance(two, ast.Call) and _are_of_one_form(one, two):
-        yield Difference(one.func, two.func, divides)
+        yield Difference(one.func, two.func)
         for first, second in zip(_arguments(one), _arguments(two), strict=True):
-            yield Difference(first, second, divides)
+            yield Difference(first, second)
+    elif _are_read_alike(one, two):
+        yield Difference(one.value, two.value)  # type: ignore[attr-defined]
+
+
+def _are_read_alike(one: ast.expr, two: ast.expr) -> bool:
+    """Whether the same attribute, or the same entries, are read of both."""
+    if isinstance(one, ast.Attribute) and isinstance(two, ast.Attribute):
+        return one.attr == two.attr
+    return isinstance(one, ast.Subscript) and isinstance(two, ast.Subscript) and is_same(one.slice, two.slice)
 
 
 def _are_of_one_form(one: ast.Call, two: ast.Call) -> bool:
