@@ -8,7 +8,7 @@ import pytest
 
 from reference.gradients.repair import naming
 from reference.gradients.repair.places import Edit
-from reference.gradients.repair.relations import Relation, word_of
+from reference.gradients.repair.relations import Relation, of_factors, of_withheld, word_of
 from tests.test_repair_edits import view_of
 
 pytestmark = pytest.mark.catalogue
@@ -77,6 +77,37 @@ def test_a_constant_divisor_scales(expression: str, word: str | None) -> None:
     view = view_of(f"return {expression}")
     place = next(each for each in view.places if each.text == "places")
     assert word_of(Relation(view, place, ast.parse("order", mode="eval").body)) == word
+
+
+@pytest.mark.parametrize(
+    ("body", "expression", "word"),
+    [
+        ("h = x + y; return (h - y) * 1.0", "h - y", "term-missing"),
+        ("h = x * y; return (h - y) * 1.0", "h - y", None),
+        ("h = x + y; return (h - x - y) * 1.0", "h - x - y", None),
+        ("return (x - y) * 1.0", "x - y", None),
+        ("h = x - y; return (h + y) * 1.0", "h + y", None),
+    ],
+)
+def test_what_is_taken_off_again_is_missing(body: str, expression: str, word: str | None) -> None:
+    """A bias that is taken off the sum which it is part of does not enter."""
+    view = view_of(body)
+    place = next(each for each in view.places if each.text == expression)
+    assert of_withheld(Relation(view, place, ast.parse("x", mode="eval").body)) == word
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong", "right", "word"),
+    [
+        ("h = x * y", "h", "x", "extra-factor"),
+        ("h = x / y", "h", "x", "extra-factor"),
+        ("h = x * y", "x", "h", None),
+        ("h = x + y", "h", "x", None),
+    ],
+)
+def test_a_value_with_a_factor_has_one_too_many(body: str, wrong: str, right: str, word: str | None) -> None:
+    """By what the name of the wrong value was given; a factor that is missing keeps its word."""
+    assert of_factors(relation(body, wrong, right)) == word
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ _MORE_IN_CODE = {
     "transposed": _PLACES,
     "scaled": _PLACES | {"wrong-argument"},
     "term-missing": _PLACES | _ONE_PLACE | {"scaled"},
-    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term"},
+    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
+    "wrong-axis": frozenset({"term-missing", "factor-missing"}),
     "not-summed": frozenset({"jacobian-diagonal-only"}),
     # Where a gradient is wrong is not why.
     **dict.fromkeys(_ONE_PLACE, _MASKS | {"wrong-argument", "factor-missing", "not-summed", "extra-term"}),

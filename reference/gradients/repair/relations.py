@@ -69,11 +69,28 @@ class Relation:
         return [each for run in runs for each in run]
 
 
+def of_withheld(relation: Relation) -> str | None:
+    """The word where what is taken off is part of the definition of what it is taken off from: it is missing then."""
+    node, tree = relation.place.node, relation.place.sites.source.tree
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
+        return None
+    meant = Definitions(tree).of(node.left)
+    added = {text for text, _ in terms(meant)} if meant is not node.left else set()
+    return "term-missing" if {text for text, _ in terms(node.right)} <= added else None
+
+
 def word_of(relation: Relation) -> str | None:
     """What it is called that the wrong expression stands for the right one; None where no rule says more."""
     is_told = any(not np.array_equal(one, two) for one, two in relation.pairs)
     rules = [*_OF_NUMBERS, *_OF_CODE] if is_told else _OF_CODE
     return next((word for rule in rules if (word := rule(relation)) is not None), None)
+
+
+def of_factors(relation: Relation) -> str | None:
+    """The word where the wrong expression is the right one with a factor, by the definition of a name."""
+    wrong = Definitions(relation.place.sites.source.tree).of(relation.place.expression)
+    made_of, due = ({text for text, _ in factors(each)} for each in (wrong, relation.new))
+    return "extra-factor" if due < made_of else None
 
 
 # From the numbers

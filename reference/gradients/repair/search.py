@@ -236,8 +236,9 @@ class Search:
     def _word(self, edit: Edit, positions: Sequence[int]) -> str:
         """The word for an edit; a sum with a part left out may make but one row wrong."""
         word = naming.final(edit)
-        if word == "wrong-argument" and self._seen and edit.new is not None and isinstance(edit.place.node, ast.expr):
-            return relations.word_of(relations.Relation(self._seen, edit.place, edit.new)) or word
+        if self._seen is not None and edit.new is not None and isinstance(edit.place.node, ast.expr):
+            relation = relations.Relation(self._seen, edit.place, edit.new)
+            word = _REFINED.get(word, _as_it_is)(relation) or word
         if word != "term-missing" or edit.place.role != "range":
             return word
         sample = self._first
@@ -254,6 +255,18 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _as_it_is(_: relations.Relation) -> None:
+    """No rule: the word says enough."""
+
+
+#: Words that may say more where it is known how the wrong value differs from the right one.
+_REFINED: dict[str, Callable[[relations.Relation], str | None]] = {
+    "wrong-argument": relations.word_of,
+    "factor-missing": relations.of_factors,
+    "extra-term": relations.of_withheld,
+}
 
 
 def _stores_nowhere(edit: Edit) -> bool:
