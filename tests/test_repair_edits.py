@@ -195,14 +195,19 @@ def test_the_word_says_what_the_part_is_for(expression: str, part: str, word: st
     assert naming.final(Edit(place, "transposed", 1.0)) == "transposed"
 
 
-def places_of(body: str) -> list[Place]:
+def view_of(body: str) -> View:
+    """The places of a code, with their values."""
     one = sample(1)
     vjp = written(body, "places")
     subject = Subject(forward, vjp, arguments.pattern(one.args, None))
     running = running_of(subject, [one, sample(2)])
     with quiet(), running:
         runs = [running.recorded(each) for each in (one, replace(one, cotangent=2 * one.cotangent), sample(2), one)]
-        return View(running.sites, runs, one.cotangent).places
+        return View(running.sites, runs, one.cotangent)
+
+
+def places_of(body: str) -> list[Place]:
+    return view_of(body).places
 
 
 #: Errors of gradients, and the word for where they are.

@@ -22,14 +22,17 @@ _ONE_PLACE = frozenset({"entry-wrong", "row-wrong", "last-sample-wrong"})
 _MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-from-delta", "mask-wrong-threshold"})
 #: Words by the answers alone, each with those that say more of the same mistake where the code shows them.
 _MORE_IN_CODE = {
-    "wrong-argument": _PLACES | {"extra-factor", "factor-missing"},
+    "wrong-argument": _PLACES
+    | {"extra-factor", "factor-missing", "term-missing", "extra-term", "other-epsilon", "jacobian-diagonal-only"}
+    | {"mask-missing", "scaled"},
     "transposed": _PLACES,
     "scaled": _PLACES | {"wrong-argument"},
-    "term-missing": _PLACES | _ONE_PLACE,
-    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term"},
+    "term-missing": _PLACES | _ONE_PLACE | {"scaled"},
+    "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
+    "wrong-axis": frozenset({"term-missing", "factor-missing"}),
     "not-summed": frozenset({"jacobian-diagonal-only"}),
     # Where a gradient is wrong is not why.
-    **dict.fromkeys(_ONE_PLACE, frozenset({"wrong-argument", "factor-missing", "not-summed", "extra-term"})),
+    **dict.fromkeys(_ONE_PLACE, _MASKS | {"wrong-argument", "factor-missing", "not-summed", "extra-term"}),
 }
 
 

@@ -76,7 +76,7 @@ def choices(view: View) -> Iterator[Edit]:
             yield from _where(place, node)
         if name in {"tril", "triu"}:
             yield from _triangles(place, node)
-        if name in _OPPOSITE:
+        if name in _OPPOSITE and place.varies:  # a limit of constants is no mask
             array = array_of(view, node)
             args = [array, *(each for each in node.args if each is not array)]
             yield Edit(place, "mask-inverted", 1.0, ast.Call(b.function(_OPPOSITE[name]), args, node.keywords))

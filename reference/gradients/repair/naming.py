@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import building
 from reference.gradients.repair.places import Edit, Place
-from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name
+from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name, role_of
 from reference.numerics import likeness
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ _OF_VALUES = frozenset(
     {"factor-missing", "extra-term", "term-missing", "wrong-argument", "wrong-function", "scaled", "sign"}
 )
 
+#: Those that say less than that entries come from another place, where the number is an index.
+_OF_INDICES = frozenset({"factor-missing", "extra-factor", "extra-term", "term-missing", "scaled"})
+
 
 def final(edit: Edit) -> str:
     """The word for an edit, by what the place is for."""
@@ -30,8 +33,8 @@ def final(edit: Edit) -> str:
         return word
     if place.role == "compared":
         return "mask-wrong-threshold" if not place.shape else "mask-from-other"
-    if place.role == "index" and place.field == "step":
-        return "flipped"
+    if word in _OF_INDICES and _is_of_index(place):
+        return "flipped" if place.field == "step" else "shifted"
     if word == "term-missing" and _is_nothing(place):
         return word
     is_choice = isinstance(place.value, bool | np.bool_)
@@ -40,15 +43,37 @@ def final(edit: Edit) -> str:
     return word
 
 
+def _is_of_index(place: Place) -> bool:
+    """Whether a whole number is an index, or is part of a name that is nothing but an index."""
+    if place.shape or np.asarray(place.value).dtype.kind not in "iu" or isinstance(place.value, bool):
+        return False
+    parents = place.sites.source.parents
+    at = place.node
+    while isinstance(parents.get(at, (None, "", None))[0], ast.BinOp):
+        at = parents[at][0]
+    statement, *_ = parents.get(at, (None, "", None))
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return place.role in {"index", "shift"}
+    read = [
+        each
+        for each in ast.walk(place.sites.source.tree)
+        if isinstance(each, ast.Name) and each.id == statement.targets[0].id and isinstance(each.ctx, ast.Load)
+    ]
+    return bool(read) and all(role_of(each, parents) in {"index", "compared"} for each in read)
+
+
 def of_constant(place: Place) -> str:
     """The word for a number that has to be another one."""
     value = float(np.asarray(place.value))
     is_term = isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Add | ast.Sub)
     if isinstance(place.node, ast.BinOp):
         return "scaled"
-    if 0 < abs(value) <= likeness.SMALL_CONSTANT or (is_term and value % 1):
-        return "other-epsilon"
-    return "scaled"
+    return "other-epsilon" if is_epsilon(value, is_term=is_term) else "scaled"
+
+
+def is_epsilon(value: float, *, is_term: bool) -> bool:
+    """Whether a constant is there to keep something from 0: a small one, or a term that is no whole number."""
+    return 0 < abs(value) <= likeness.SMALL_CONSTANT or (is_term and bool(value % 1))
 
 
 def _is_nothing(place: Place) -> bool:

@@ -18,6 +18,7 @@ from reference.gradients.repair import (
     masks,
     naming,
     orders,
+    relations,
     replacing,
     statements,
 )
@@ -111,6 +112,7 @@ class Search:
         self._first = self._samples[failing[0]] if failing else self._samples[0]
         self._context = context
         self._cases: list[tuple[int, Sample]] = []
+        self._seen: View | None = None
         self._correcting: Correcting | None = None
         self._requirements: list[Requirement] = []
         self._partial: list[tuple[float, Edit]] = []
@@ -162,7 +164,8 @@ class Search:
         given = given_by(self._context)
         self._correcting = Correcting(self._running, (first, first, other, another), runs, given)
         self._running.state.most_ticks = 20 + 10 * max(run.ticks for run in runs)
-        return View(self._running.sites, runs, first.cotangent, given)
+        self._seen = View(self._running.sites, runs, first.cotangent, given)
+        return self._seen
 
     def _groups(self, view: View, influence: Influence) -> Iterator[tuple[int, list[Edit]]]:
         """The edits that are tried together, each with the number of their families."""
@@ -233,6 +236,9 @@ class Search:
     def _word(self, edit: Edit, positions: Sequence[int]) -> str:
         """The word for an edit; a sum with a part left out may make but one row wrong."""
         word = naming.final(edit)
+        if self._seen is not None and edit.new is not None and isinstance(edit.place.node, ast.expr):
+            relation = relations.Relation(self._seen, edit.place, edit.new)
+            word = _REFINED.get(word, _as_it_is)(relation) or word
         if word != "term-missing" or edit.place.role != "range":
             return word
         sample = self._first
@@ -249,6 +255,18 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _as_it_is(_: relations.Relation) -> None:
+    """No rule: the word says enough."""
+
+
+#: Words that may say more where it is known how the wrong value differs from the right one.
+_REFINED: dict[str, Callable[[relations.Relation], str | None]] = {
+    "wrong-argument": relations.word_of,
+    "factor-missing": relations.of_factors,
+    "extra-term": relations.of_withheld,
+}
 
 
 def _stores_nowhere(edit: Edit) -> bool:

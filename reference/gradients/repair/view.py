@@ -143,6 +143,13 @@ class View:
             place = self.of_node.get(place.parent)
         return place
 
+    def computed(self, node: ast.expr, place: Place) -> list[list[Any]]:
+        """The values of an expression at a place, by run and time; None where it cannot be computed there."""
+        statement = place.sites.statement_of.get(place.node, -1)
+        return [
+            [_evaluated(node, place.sites, scope) for scope in run.turn_scopes.get(statement, ())] for run in self._runs
+        ]
+
     def parts(self, place: Place) -> list[Part]:
         """What is at hand at a place, names first."""
         statement = place.sites.statement_of[place.node]
