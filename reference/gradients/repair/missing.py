@@ -15,6 +15,7 @@ from reference.gradients.repair.operands import Case, Operands, operands
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.products import Product, products
 from reference.gradients.repair.projected import projected
+from reference.gradients.repair.rearranged import rearranged
 from reference.gradients.repair.required import Required, Requirement
 from reference.gradients.repair.running import Work
 from reference.gradients.repair.view import View
@@ -66,6 +67,7 @@ def missing(
             return
         work.add(_OF_SEARCH)
         yield from _edits(each, _operands(view, each, known))
+        yield from rearranged(each, view.parts(each.place))
         if correcting is not None and each.moves and each.place.visits > 1:
             there = correcting.view(each)
             parts = there.parts(there.of_node.get(each.place.node, each.place))

@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from reference.gradients.repair import (
+    adjoints,
+    aliases,
     arithmetic,
     axes,
     exchanged,
+    folds,
     indices,
     masks,
     naming,
     orders,
     replacing,
     statements,
+    together,
 )
 from reference.gradients.repair.asked import Asked, Sample
 from reference.gradients.repair.corrected import Correcting
@@ -75,7 +79,9 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
      exchanged.lists, exchanged.ends, exchanged.windows, exchanged.derivatives, exchanged.entries, exchanged.neighbours,
-     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names),
+     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names, aliases.copies,
+     adjoints.transposes, folds.folds, folds.rolls, together.constants, together.counters, together.slices,
+     together.borders, together.others, together.halves),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions),
     (replacing.factors, replacing.terms),

@@ -1,0 +1,77 @@
+"""Edits that apply the transpose of a linear function of the cotangent where the function itself is applied."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import numpy as np
+
+from reference.gradients.repair import building as b
+from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.roles import called_name
+from reference.gradients.repair.view import View
+
+#: Entries of an array, in all turns of a loop, for each of which the function is called once.
+_MOST_ENTRIES = 250
+#: Steps of such a call, for each function that it calls.
+_OF_CALL = 12
+#: Functions of numpy that are their own transpose, or not linear.
+_ELEMENTWISE = frozenset({
+    "where", "asarray", "array", "copy", "multiply", "divide", "negative", "add", "subtract", "zeros_like", "astype",
+    "broadcast_to", "exp", "log", "sqrt", "abs", "sign", "tanh", "sin", "cos", "square", "maximum", "minimum", "clip",
+    "sum", "mean", "atleast_1d", "atleast_2d", "float64",
+})  # fmt: skip
+
+
+def transposes(view: View) -> Iterator[Edit]:
+    """The transpose of what is done to the cotangent, or to something made of it."""
+    for place in view.places:
+        node = place.node
+        if not isinstance(node, ast.Call | ast.BinOp) or place.is_nested or not place.is_of_cotangent:
+            continue
+        size = int(np.prod(place.shape)) * place.visits
+        if not 1 < size <= _MOST_ENTRIES or len(place.shape) == 0:
+            continue
+        for text, inputs in _inputs(view, place).items():
+            if any(_is_moved(place, each) for each in inputs):
+                yield _transpose(place, inputs, ast.parse(text, mode="eval").body, size)
+
+
+def _inputs(view: View, place: Place) -> dict[str, list[ast.expr]]:
+    """The expressions inside of which the cotangent enters a place, by their code: all places of each."""
+    inside = [view.of_node[each] for each in ast.walk(place.node) if each in view.of_node and each is not place.node]
+    leaves = [each.node for each in inside if isinstance(each.node, ast.Name) and each.is_of_cotangent]
+    found: dict[str, list[ast.expr]] = {}
+    for each in inside:
+        if each.is_of_cotangent and each.shape == place.shape and not isinstance(each.node, ast.BinOp):
+            found.setdefault(each.text, []).append(each.expression)
+    return {
+        text: nodes
+        for text, nodes in found.items()
+        if all(any(leaf in set(ast.walk(each)) for each in nodes) for leaf in leaves)
+    }
+
+
+def _is_moved(place: Place, node: ast.AST) -> bool:
+    """Whether something that may move entries stands between a place and a part of it."""
+    at = node
+    while at is not place.node:
+        at = place.sites.source.parents[at][0]
+        if isinstance(at, ast.Call) and called_name(at) not in _ELEMENTWISE:
+            return True
+        if isinstance(at, ast.Subscript) or (isinstance(at, ast.BinOp) and isinstance(at.op, ast.MatMult)):
+            return True
+    return False
+
+
+def _transpose(place: Place, inputs: list[ast.expr], array: ast.expr, size: int) -> Edit:
+    given = "_given"
+    body = b.substituted(place.expression, dict.fromkeys(inputs, ast.Name(given, ast.Load())))
+    names = sorted(set(b.names_in(body)) - {given})
+    arguments = ast.arguments(
+        [], [ast.arg(each) for each in (given, *names)], None, [], [], None, [ast.Name(each, ast.Load()) for each in names]
+    )
+    calls = sum(isinstance(each, ast.Call | ast.BinOp) for each in ast.walk(body))
+    new = b.transposed(ast.Lambda(arguments, body), array)
+    return Edit(place, "transposed", 1.15, new, steps=size * _OF_CALL * calls)
