@@ -38,6 +38,49 @@ def transposes(view: View) -> Iterator[Edit]:
                 yield _transpose(place, inputs, ast.parse(text, mode="eval").body, size)
 
 
+def commuted(view: View) -> Iterator[Edit]:
+    """A factor behind what moves the entries of an array, where it belongs before it, or the other way round."""
+    for place in view.places:
+        node = place.node
+        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)) or place.is_nested:
+            continue
+        if place.shape and place.is_floating:
+            yield from _moved_in(view, place, node)
+    for place in view.places:
+        if place.shape and place.is_floating and isinstance(place.node, ast.Call) and not place.is_nested:
+            yield from _moved_out(view, place, place.node)
+
+
+def _moved_in(view: View, place: Place, node: ast.BinOp) -> Iterator[Edit]:
+    sides = [(node.left, node.right)] if isinstance(node.op, ast.Div) else [(node.left, node.right), (node.right, node.left)]
+    for linear, factor in sides:
+        inner, other = view.of_node.get(linear), view.of_node.get(factor)
+        if inner is None or other is None or not other.shape or inner.shape != place.shape:
+            continue
+        for text, nodes in _inputs(view, inner).items():
+            if any(_is_moved(inner, each) for each in nodes):
+                array = ast.parse(text, mode="eval").body
+                changed = ast.BinOp(array, node.op, factor)
+                new = b.substituted(inner.expression, dict.fromkeys(nodes, changed))
+                yield Edit(place, "shifted", 1.2, new)
+
+
+def _moved_out(view: View, place: Place, node: ast.Call) -> Iterator[Edit]:
+    if called_name(node) in _ELEMENTWISE:
+        return
+    for argument in node.args:
+        inner = view.of_node.get(argument)
+        if not isinstance(argument, ast.BinOp) or not isinstance(argument.op, ast.Mult | ast.Div) or inner is None:
+            continue
+        sides = [(argument.left, argument.right)]
+        sides += [(argument.right, argument.left)] if isinstance(argument.op, ast.Mult) else []
+        for array, factor in sides:
+            one, two = view.of_node.get(array), view.of_node.get(factor)
+            if inner.shape == place.shape and one is not None and one.shape == place.shape and two and two.shape:
+                applied = ast.Call(node.func, [array if each is argument else each for each in node.args], node.keywords)
+                yield Edit(place, "shifted", 1.2, ast.BinOp(applied, argument.op, factor))
+
+
 def _inputs(view: View, place: Place) -> dict[str, list[ast.expr]]:
     """The expressions inside of which the cotangent enters a place, by their code: all places of each."""
     inside = [view.of_node[each] for each in ast.walk(place.node) if each in view.of_node and each is not place.node]

@@ -15,6 +15,7 @@ from reference.gradients.repair import (
     aliases,
     arithmetic,
     axes,
+    entries,
     exchanged,
     folds,
     indices,
@@ -22,6 +23,7 @@ from reference.gradients.repair import (
     naming,
     orders,
     replacing,
+    selections,
     statements,
     together,
 )
@@ -81,9 +83,10 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      exchanged.lists, exchanged.ends, exchanged.windows, exchanged.derivatives, exchanged.entries, exchanged.neighbours,
      exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names, aliases.copies,
      adjoints.transposes, folds.folds, folds.rolls, together.constants, together.counters, together.slices,
-     together.borders, together.others, together.halves),
+     together.borders, together.others, together.halves, adjoints.commuted, selections.inverses,
+     selections.indicators, selections.diagonals, entries.pairs),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
-    (replacing.expressions, arithmetic.functions),
+    (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
 #: In the place of which of them it is looked for what is missing, and the part of the steps that those before may take.
@@ -136,9 +139,10 @@ class Search:
         for number, edits in self._groups(view, influence):
             limit = likeness.REPAIR_STEPS * (1.0 if number >= _OF_MISSING else _PART_BEFORE)
             for edit in edits:
-                is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
-                if is_enough or work.is_over(limit):
+                if work.is_over(limit):
                     break
+                if self._is_complete(found) and edit.cost > _least(found) + likeness.REPAIR_MARGIN:
+                    continue
                 positions = self._repairs([edit])
                 if positions:
                     found.append(_repair(edit, positions, self._word(edit, positions)))
@@ -190,7 +194,9 @@ class Search:
             edits += missing(view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
         edits = [each for each in edits if each.place.node not in influence.excluded and not _stores_nowhere(each)]
-        return sorted((e for e in edits if not (e.is_product and e.place.node in told)), key=lambda edit: edit.cost)
+        edits = [each for each in edits if not (each.is_product and each.place.node in told)]
+        # Those that were computed are few, and nearly known to be right: the steps have to be enough for them.
+        return sorted(edits, key=lambda edit: (not edit.is_solved, edit.cost))
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
@@ -255,6 +261,11 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _least(found: Sequence[Repair]) -> float:
+    """The cost of the likeliest repair."""
+    return min(each.cost for each in found)
 
 
 def _stores_nowhere(edit: Edit) -> bool:
