@@ -264,8 +264,7 @@ class Violation(Exception):  # noqa: N818 - a verdict on the examined, not an er
 
     def but(self, **changes: Any) -> Violation:
         """The same violation with other fields, and with its cause."""
-        fields = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        other = Violation(**(fields | changes))
+        other = Violation(**(vars(self) | changes))
         other.__cause__ = self.__cause__
         return other
 

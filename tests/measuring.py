@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.lab.contract import Case, Expected, Message, Sizes
+from reference.lab.cases import Case, Sizes
+from reference.lab.contract import Expected, Message
 from reference.numerics.compare import worst_entry
 from reference.numerics.oracles import ball
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.lab import definitions
-from reference.lab.contract import Case, Expected, one_hot
+from reference.lab.cases import Case
+from reference.lab.contract import Expected, one_hot
 from reference.numerics import rounding, running_errors
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import ball

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
@@ -97,3 +99,57 @@ def test_slopes_without_a_series_are_limits_of_differences(name: str) -> None:
 def _tells_the_same(one: Any, other: Any) -> bool:
     """Both enclose the same number, and to more than eighty digits."""
     return bool(one.overlaps(other)) and bool(abs(one - other) <= (flint.arb(2) ** -280) * (1 + abs(other)))
+
+
+#: Values from tables, where neither numpy nor math has the function.
+TABLE = {
+    "rsqrt": (4.0, 0.5), "erfinv": (0.5, 0.4769362762044699), "erfcx": (1.0, 0.427583576155807),
+    "ndtr": (1.0, 0.8413447460685429), "log_ndtr": (-10.0, -53.23128515051247), "digamma": (1.0, -0.5772156649015329),
+    "trigamma": (1.0, math.pi**2 / 6), "logit": (0.75, math.log(3)), "exp10": (2.0, 100.0),
+    "j0": (1.0, 0.7651976865579666), "j1": (1.0, 0.44005058574493355), "y0": (1.0, 0.08825696421567697),
+    "y1": (1.0, -0.7812128213002887), "i0": (1.0, 1.2660658777520084), "i1": (1.0, 0.5651591039924851),
+    "i0e": (-1.0, 0.46575960759364043), "entr": (0.5, 0.34657359027997264), "expit": (-3.0, 0.04742587317756678),
+    "log_expit": (-800.0, -800.0), "softplus": (2.0, 2.1269280110429727),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", elementary.FUNCTIONS)
+def test_values_are_those_of_numpy_and_math(name: str) -> None:
+    """At numbers of either sign, small and large, wherever there is a value; or those of a table."""
+    other = {"lgamma": "lgamma", "gammaln": "lgamma", "loggamma": "lgamma"}.get(name, name)
+    function = getattr(np, name, None) or getattr(math, other, None)
+    asked = [float(place) for place in PLACES] + [0.0, 0.5, -0.5, 1.0, -1.0, -27.0, 30.0, -30.0]
+    if function is None:
+        own = {"psi": "digamma", "sigmoid": "expit"}.get(name, name)
+        x, due = TABLE[own]
+        function, asked = {x: due}.__getitem__, [x]
+    compared = 0
+    for x in asked:
+        try:
+            with np.errstate(all="ignore"):
+                due = float(function(x))
+        except (ValueError, OverflowError):
+            continue
+        if not math.isfinite(due):
+            continue
+        compared += 1
+        with precision(BITS):
+            found = elementary.UNARY[name](x)
+            assert not found.tracked
+            assert float(found.value.mid()) == pytest.approx(due, rel=2e-13, abs=1e-15), x
+    assert compared == len(asked) or compared >= 3
+
+
+def test_slopes_at_special_places() -> None:
+    """Those of sinc and of the scaled Bessel function at 0, of a cube root of either sign, of the entropy at 0."""
+    for name, x, due in (("sinc", 0, 0), ("cbrt", -8, 1 / 12), ("cbrt", 8, 1 / 12)):
+        value, slope = elementary.FUNCTIONS[name]
+        assert float(slope(flint.arb(x), value(flint.arb(x))).mid()) == pytest.approx(due, rel=1e-14)
+    value, slope = elementary.FUNCTIONS["i0e"]
+    steep = slope(flint.arb(0), value(flint.arb(0)))
+    assert steep.contains(1)
+    assert steep.contains(-1)
+    assert value(flint.arb(0)) == 1
+    value, _ = elementary.FUNCTIONS["entr"]
+    assert value(flint.arb(0)) == 0
+    assert value(flint.arb(-1)).is_nan()

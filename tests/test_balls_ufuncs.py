@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 flint = pytest.importorskip("flint", reason="python-flint is not installed (the project's extra 'check')")
 
 from reference.numerics.balls import Refused, Undecided, ufuncs  # noqa: E402
-from reference.numerics.balls.scalar import Ball, enclosed  # noqa: E402
+from reference.numerics.balls.scalar import Ball, compared, enclosed, is_missing, power, whole_power  # noqa: E402
 from reference.numerics.balls.tape import TIES, accumulate, recording  # noqa: E402
 from reference.numerics.oracles.ball import precision  # noqa: E402
 
@@ -84,7 +85,7 @@ def test_slopes_are_limits_of_differences(name: str) -> None:
 
 def tied(function: Any, *numbers: Any) -> tuple[Any, set[str]]:
     """The value with tracked numbers, and which ties were noted."""
-    with recording():
+    with precision(BITS), recording():
         TIES.clear()
         found = function(*(Ball(flint.arb(each), True) for each in numbers))
         return enclosed(found), set(TIES)
@@ -102,10 +103,10 @@ def test_zeros_are_told() -> None:
     assert tied(ONES["fabs"], 0)[1] == {"abs"}
 
 
-@pytest.mark.parametrize("name", ["sign", "rint", "floor", "trunc"])
+@pytest.mark.parametrize("name", ["sign", "rint", "floor", "ceil", "trunc"])
 def test_a_ball_that_is_too_wide_is_undecided(name: str) -> None:
-    """Its function has several values there."""
-    with pytest.raises(Undecided):
+    """Its function has several values there, which is told by its name."""
+    with pytest.raises(Undecided, match=f"of {name} is"):
         ONES[name](Ball(flint.arb(0.5, 0.75)))
 
 
@@ -169,3 +170,84 @@ def test_an_order_has_no_derivative() -> None:
     assert enclosed(ufuncs.PAIRS["polygamma"](0, Ball(flint.arb(1)))).overlaps(-flint.arb.const_euler())
     found = enclosed(ufuncs.PAIRS["polygamma"](2, Ball(flint.arb(1))))
     assert found.overlaps(-2 * flint.arb(3).zeta())
+
+
+@pytest.mark.parametrize(("name", "jump", "smooth"), [
+    ("floor", (2, 0, -3), (2.5, -2.5)), ("ceil", (2, 0, -3), (2.5, -2.5)), ("trunc", (2, -3), (0, 2.5, -0.5)),
+    ("rint", (0.5, -1.5, 2.5), (0, 2, -3, 0.25)),
+])  # fmt: skip
+def test_jumps_are_told(name: str, jump: tuple[float, ...], smooth: tuple[float, ...]) -> None:
+    """By the function's name, on whichever side of the number it jumps; of a constant nothing is told."""
+    for x in jump:
+        assert tied(ONES[name], x) == (float(getattr(np, name)(x)), {name})
+    for x in smooth:
+        assert tied(ONES[name], x) == (float(getattr(np, name)(x)), set())
+    with precision(BITS), recording():
+        ONES[name](Ball(flint.arb(jump[0])))
+        assert TIES == []
+
+
+def test_ties_of_two_are_told_by_either() -> None:
+    """By the name of the operation, whichever of the two depends on an argument."""
+    for name, function in (("maximum", ufuncs.PAIRS["maximum"]), ("minimum", ufuncs.PAIRS["minimum"])):
+        for tracked in ((True, False), (False, True)):
+            with recording():
+                found = function(*(Ball(flint.arb(2), each) for each in tracked))
+                assert [name] == TIES
+                assert found.tracked
+        with recording():
+            assert not function(Ball(flint.arb(2)), 2).tracked
+            assert TIES == []
+
+
+def test_what_is_no_number_may_become_one_with_more_bits() -> None:
+    """So it is undecided before the last precision, and a tie there; a constant is what it is."""
+    nan = flint.arb("nan")
+    for asks in (is_missing, TRUTHS["isnan"]):
+        with precision(128), recording(), pytest.raises(Undecided, match="a test for NaN"):
+            asks(Ball(nan, True))
+        with precision(4096), recording():
+            assert asks(Ball(nan, True))
+            assert TIES == ["isnan"]
+        with precision(128), recording():
+            assert asks(Ball(nan))
+            assert asks(float("nan"))
+            assert not asks(Ball(flint.arb(1), True))
+            assert TIES == []
+
+
+def test_numbers_that_are_no_numbers_are_unequal() -> None:
+    """To themselves too; a ball that may be none is undecided."""
+    nan = Ball(flint.arb("nan"))
+    for name in ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"):
+        assert compared(nan, nan, name) is (name == "not_equal")
+    one = Ball(flint.arb(1))
+    assert [compared(one, one, name) for name in ("equal", "greater_equal", "less_equal")] == [True] * 3
+    assert [compared(one, one, name) for name in ("not_equal", "greater", "less")] == [False] * 3
+
+
+def test_powers_at_the_edges() -> None:
+    """0 to the power 0 is 1, without a slope by the exponent; both sides pass their slopes on."""
+    value, (_, by_exponent) = slopes("power", flint.arb(0), flint.arb(0))
+    assert value == 1
+    assert not by_exponent.is_finite()
+    value, (by_base, by_exponent) = slopes("power", flint.arb(0), flint.arb(2))
+    assert (value, by_base, by_exponent) == (0, 0, 0)
+    with recording():
+        assert enclosed(power(Ball(flint.arb(4), True), -2)).overlaps(flint.arb(1) / 16)
+        assert not power(Ball(flint.arb(4), True), 0).tracked
+    assert whole_power(flint.arb(0.5, 1), 0) == 1
+    assert not whole_power(flint.arb(0.5, 1), -1).is_finite()
+    assert whole_power(flint.arb(2), -3) == flint.arb(0.125)
+
+
+def test_signs_and_steps_of_what_stands_on_either_side() -> None:
+    """Plain numbers on the left or the right of a ball, in each operation."""
+    x = Ball(flint.arb(2.5))
+    for operate in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod,
+                    operator.floordiv):  # fmt: skip
+        for number in (3, 1.5, np.float64(0.75), np.int8(2)):
+            for given, due in (((x, number), operate(2.5, float(number))), ((number, x), operate(float(number), 2.5))):
+                assert float(enclosed(operate(*given)).mid()) == pytest.approx(due, rel=1e-14)
+    assert [enclosed(each) for each in divmod(x, 2)] == [1, 0.5]
+    assert enclosed(abs(-x)) == enclosed(+x) == 2.5

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.lab.contract import MESSAGES, Case, Message, Sizes, one_hot
+from reference.lab.cases import Case, Sizes
+from reference.lab.contract import MESSAGES, Message, one_hot
 from reference.numerics import rounding, tolerances
 from reference.numerics.oracles import ball
 from reference.numerics.rounding import DOUBLE, SINGLE, Precision

@@ -10,10 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.execution.in_process import InProcess
+from reference.findings import Violation
+from reference.lab.cases import Case
 from reference.lab.checks import edges, formula
 from reference.lab.context import Context
-from reference.lab.contract import MESSAGES, Case, Message
+from reference.lab.contract import MESSAGES, Message
 from reference.numerics.oracles import ball
+from tests.examining import with_methods
 
 pytestmark = pytest.mark.catalogue
 
@@ -98,7 +101,8 @@ def test_one_class_is_ahead() -> None:
     """By 15 to 740, up to where the others leave the doubles."""
     found = np.concatenate([leads(X) for X in logits(edges.check_saturated_logits)])
     assert (found.min(), found.max()) == (14.0, 740.0)
-    assert {15.0, 36.0, 60.0, 500.0, 700.0, 740.0} <= set(found.tolist())
+    said = {15.0, 36.0, 60.0, 500.0, 700.0, 740.0}
+    assert set(found.tolist()) == said | {lead - 1 for lead in said}
 
 
 def test_ties_are_of_all_sizes() -> None:
@@ -133,6 +137,8 @@ def test_outputs_are_saturated() -> None:
         assert case.origin is not None
         assert np.allclose(case.arguments["Y"].sum(axis=1), 1)
     assert {case.arguments["Y"].shape for case in found} == {(1, 2), (2, 3)}
+    ahead = {float(lead) for case in found if case.origin is not None for lead in leads(case.origin[:1])}
+    assert ahead == {15.0, 36.0, 60.0, 500.0, 740.0, 1000.0}
 
 
 def test_predictions_are_certain() -> None:
@@ -190,6 +196,23 @@ def test_logits_are_shifted(assignment: int, largest: float) -> None:
     for X in found:
         assert (np.round(X * 8) == X * 8).all()
     assert {X.shape for X in found} == {(1, 2), (2, 2), (2, 3)}
+
+
+def test_a_derivative_at_the_kink_may_be_either() -> None:
+    """None or all of what comes back, of that unit; one of its neighbours' is wrong."""
+    masks = {"none": lambda Y: Y > 0, "all": lambda Y: Y >= 0}
+    for mask in masks.values():
+        edges.check_kink(kinked(lambda self, Y, delta_next, mask=mask: delta_next * mask(Y)), OF["ReLULayer.delta"])
+    for change in (lambda d: np.roll(d, -1, axis=1), lambda d: np.roll(d, 1, axis=1), np.negative):
+        with pytest.raises(Violation):
+            edges.check_kink(
+                kinked(lambda self, Y, delta_next, change=change: change(delta_next)), OF["ReLULayer.delta"]
+            )
+
+
+def kinked(delta: Any) -> Context:
+    """A ReLU with this derivative."""
+    return Context(InProcess(with_methods("ReLULayer", {"delta": delta}), {}), ball, "x")
 
 
 def test_a_formula_is_asked_at_numbers_of_every_size() -> None:

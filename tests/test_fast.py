@@ -16,9 +16,10 @@ from hypothesis.extra import numpy as hnp
 import bp
 import reference
 from bp.fast import fast_path, whole
+from bp.fast.evaluation import means
 from bp.fast.heads import Ending, LogitsHead, Targets, hits, perform
 from bp.fast.pieces import Pieces, _Worker
-from bp.fast.whole import Whole, _means
+from bp.fast.whole import Whole
 from bp.plain import Plain
 from bp.samples import Samples
 from reference.execution.in_process import InProcess
@@ -228,7 +229,7 @@ def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
     assert history is not None
     assert history.loss_train == [float(np.log1p(np.float32(2)))]
     tenth = np.float32(0.1)
-    assert _means(np.full((2, 3000), tenth)) == [float(tenth)] * 2
+    assert means(np.full((2, 3000), tenth)) == [float(tenth)] * 2
 
 
 @pytest.mark.parametrize("threads", [1, 2])

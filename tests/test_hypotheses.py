@@ -51,6 +51,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x),
         lambda c, x: (c * (np.cos(x) * FACTOR + np.exp(x) / 2),), (X,), 0, "scaled",
     ),
+    "without the inner half": (
+        of_view(inside._found), lambda x: np.sin(x * 0.5) * FACTOR, lambda c, x: (c * np.cos(x / 2) * FACTOR,), (X,), 0,
+        "scaled",
+    ),
     "without one term": (
         of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x), lambda c, x: (c * np.cos(x) * FACTOR,), (X,),
         0, "term-missing",
@@ -170,6 +174,30 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
 
 
 ROWS = WHOLE | INSIDE
+#: What is estimated with the word, by the name under which it is told.
+CONSTANTS: dict[str, tuple[str, str]] = {
+    "a third": ("the factor", "0.3333333333"),
+    "differences (1, 0) of step 1e-05": ("a step of", "1e-05"),
+    "differences (0, 1) of step 0.001": ("a step of", "0.001"),
+    "differences (1, 1) of step 0.01": ("a step of", "0.01"),
+    "differences (1, 0) of step 0.1": ("a step of", "0.1"),
+    "one entry": ("the entry", "[2, 1]"),
+    "one row": ("the row", "2"),
+    "half of one term": ("a factor of one term", "0.5"),
+    "without the inner half": ("a factor of one term", "2"),
+    "what leaks through a maximum": ("a slope of", "0.3"),
+    "a constant added to what is divided by": ("the constant", "0.005"),
+    "a constant added to what a logarithm is taken of": ("the constant", "0.01"),
+    "another epsilon": ("the constant", "0.01"),
+    "no epsilon": ("the constant", "0"),
+    "a constant squared": ("a constant", "0.25"),
+    "a count less one": ("a constant", "3"),
+    "an epsilon outside the root": ("the constant", "0.005"),
+}
+#: What tells more than any other word for the same answers.
+EXACT = {"without the inner half"}
+#: What else reproduces the same answers.
+AS_WELL = {"an open mask": {"mask-from-other"}, "a logistic slope y": {"term-missing"}}
 
 
 def found_by(hypothesis: Hypothesis, samples: Samples) -> list[Named]:
@@ -184,8 +212,10 @@ def test_a_hypothesis_reproduces_its_mistake(which: str) -> None:
     hypothesis, forward, vjp, args, position, word = ROWS[which]
     samples = samples_of(forward, vjp, args, position)
     found = found_by(hypothesis, samples)
-    assert word in {each.word for each in found}
+    assert {each.word for each in found} - AS_WELL.get(which, set()) == {word}
     assert {each.word for each in found} <= MISTAKES.keys()
+    assert {each.constants for each in found} == {(CONSTANTS[which],) if which in CONSTANTS else ()}
+    assert any(each.is_exact for each in found) is (which in EXACT)
     assert found_by(hypothesis, samples_of(forward, partial(beside, vjp), args, position)) == []
 
 

@@ -350,7 +350,7 @@ def test_a_constant_answer_is_called_nothing() -> None:
 
 def test_codings_of_a_second_hand_are_counted() -> None:
     """Caught, named rightly, wrongly or not, in a row for each Python class and one for all."""
-    results = [judged(each) for each in CODINGS[:3]]
+    results = [judged(each) for each in CODINGS[30::96]]
     table = summary(results)
-    assert table.rows[-1]["codings"] == 3
+    assert table.rows[-1]["codings"] == 2
     assert table.rows[-1]["caught"] == sum(each.caught for each in results)

@@ -18,10 +18,11 @@ from reference.engine.scripts import literal
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Keep, Laid, Ref, Reply, Step
 from reference.findings import Violation
+from reference.lab.cases import Case, Sizes
 from reference.lab.checks import ranges
 from reference.lab.checks.catalogue import Check, all_checks
 from reference.lab.context import ORDINARY_SIZES, SMALL_SIZES, Context
-from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
+from reference.lab.contract import MESSAGES, Expected, Message
 from reference.lab.mistakes import plain
 from reference.lab.replies import word_of
 from reference.numerics import sampling

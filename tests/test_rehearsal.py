@@ -14,14 +14,13 @@ from reference.execution.in_process import InProcess
 from reference.execution.worker import frames
 from reference.execution.worker.protocol import Call, Descend, Get, Keep, New, Ref, Reply, Rows, Seed, Step
 from reference.findings import NotApplicable, Violation
-from reference.lab.check import LabExamination
 from reference.lab.checks import rehearsal
 from reference.lab.context import Context
 from reference.lab.mistakes import plain
 from reference.lab.rehearsal import DEEP_WIDTHS, Experiment, images, spirals, xor
 from reference.numerics import descent_rounding
 from reference.numerics.rounding import DOUBLE
-from tests.examining import with_methods
+from tests.examining import Unexplained, with_methods
 from tests.fast_mlp import FastMLP
 from tests.honest import HONEST, NAIVE
 from tests.wording import assert_phrase
@@ -260,21 +259,10 @@ def test_slow_code_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(sizes) == 1
 
 
-def test_only_processor_time_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long a busy machine takes, the large batches are asked for where the code used no processor time."""
-
-    class Waiting(InProcess):
-        def spent(self) -> float:
-            return 1.0
-
-    monkeypatch.setattr(rehearsal, "_MOST_SECONDS", 0.0)
-    rehearsal.check_deep(Context(Waiting(plain.CLASSES, {}), "no oracle", "x", effort="quick"))
-
-
 def test_rehearsal_waits_until_nothing_else_fails() -> None:
     """After the failure of another check it is skipped, and the wrong code is not trained."""
     wrong = with_methods("ReLULayer", {"forward": lambda self, X: np.maximum(X, 0) + 1})
-    examination = LabExamination(InProcess(wrong, {}), "x", effort="quick")
+    examination = Unexplained(InProcess(wrong, {}), "x", effort="quick")
     for name in CHECKS:
         assert examination.finding(f"mlp.rehearsal.{name}").status == "skipped"
 

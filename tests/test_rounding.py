@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import bp
-from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes, one_hot
+from reference.lab.cases import Case, Sizes
+from reference.lab.contract import MESSAGES, Expected, Message, one_hot
 from reference.numerics import rounding, running_errors, tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate

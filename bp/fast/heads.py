@@ -87,10 +87,11 @@ class Head(ABC):
         """
 
     @abstractmethod
-    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
         """The loss of each sample, (..., n), for outputs (..., K, n).
 
-        ``of_target`` is what `at_targets` gives for them, if that is known.
+        ``of_target`` is what `at_targets` gives for them, if that is known. The losses may be written into ``memory``,
+        which may be the same array.
         """
 
     def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
@@ -156,7 +157,7 @@ class LogitsHead(Head):
             partial(out.put, places, others),
         ]
 
-    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
         """The losses l of the class, (..., n), for logits (..., K, n)."""
         places = targets.places
         with self.state():
@@ -197,10 +198,10 @@ class _ProbabilitiesHead(Head):
         steps = np.repeat(T.sum(axis=0, keepdims=True) * T.dtype.type(step), len(T), axis=0)
         return [partial(np.multiply, Y, steps, out), partial(np.subtract, out, T * T.dtype.type(step), out)]
 
-    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None) -> Array:
+    def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
         """-sum_k t_k log y_k for each sample, (..., n)."""
         if targets.one_hot:
-            losses: Array = np.log(at_targets(Y, targets.places) if of_target is None else of_target)
+            losses: Array = np.log(at_targets(Y, targets.places) if of_target is None else of_target, memory)
             return np.subtract(0, losses, out=losses)  # not the negative, which is -0 for a loss of 0
         # A class without a share in the target adds 0 times log 1, whatever its probability; that is faster than to
         # leave classes out.
@@ -277,23 +278,32 @@ def _row_by_row(operation: np.ufunc, Y: Array, out: Array) -> list[Call]:
     return [partial(operation, Y[0], Y[1], first), *rows, copying(out[1:], first)]
 
 
-def hits(Y: Array, places: Places, of_target: Array | None = None) -> NDArray[np.bool_]:
+def hits(
+    Y: Array,
+    places: Places,
+    of_target: Array | None = None,
+    largest: Array | None = None,
+    equal: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
     """Whether the target's class is the first of those with the largest output, (..., n), for outputs (..., K, n).
 
-    ``of_target`` is what `at_targets` gives for them, if that is known.
+    ``of_target`` is what `at_targets` gives for them, if that is known. ``largest`` (..., n) and ``equal`` (..., K, n)
+    are memory to work in.
     """
-    largest = Y.max(axis=-2, keepdims=True)
-    if np.count_nonzero(np.equal(Y, largest)) > largest.size:  # ties
+    largest = np.maximum.reduce(Y, axis=-2, out=largest)
+    equal = np.equal(Y, largest[..., np.newaxis, :], equal)
+    if np.count_nonzero(equal) > largest.size:  # ties
         return np.asarray(Y.argmax(axis=-2) == places // Y.shape[-1])
-    found: NDArray[np.bool_] = np.equal(at_targets(Y, places) if of_target is None else of_target, largest[..., 0, :])
-    return found
+    found = np.equal(at_targets(Y, places) if of_target is None else of_target, largest, equal[..., 0, :])
+    return np.asarray(found)
 
 
 def _flat(Y: Array) -> tuple[int, ...]:
     return (*Y.shape[:-2], Y.shape[-2] * Y.shape[-1])
 
 
-def at_targets(Y: Array, places: Places) -> Array:
+def at_targets(Y: Array, places: Places, out: Array | None = None) -> Array:
     """The output of each sample's class, (..., n), for outputs (..., K, n)."""
-    taken: Array = Y.reshape(_flat(Y)).take(places, axis=-1)
+    # No place is outside; numpy would check that in a copy.
+    taken: Array = Y.reshape(_flat(Y)).take(places, axis=-1, out=out, mode="wrap")
     return taken

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bp.fast.heads import Targets, at_targets, hits, perform
+from bp.fast.evaluation import Evaluation
+from bp.fast.heads import perform
 from bp.fast.net import Parameters, Shape
 from bp.fast.passes import Pass
 from bp.history import History
-from bp.messages import Array
 from bp.mlp import MLP
 from bp.samples import Samples
 
@@ -35,18 +33,11 @@ class Whole:
     """
 
     def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
-        self._net, self._shape, self._names = net, shape, list(net.parameters())
+        self._net = net
         sets = [train] if test is None else [train, test]
         n, n_all, n_classes, dtype = len(train), sum(map(len, sets)), shape.widths[-1], shape.dtype
-        self._n = n
         inputs = np.concatenate([each.with_ones.T for each in sets], axis=1)
         rows = np.ascontiguousarray(inputs[:, :n]).T
-        self._targets = Targets.of(train.T)
-        self._all_targets = self._targets if test is None else Targets.of(np.concatenate([train.T, test.T]))
-        #: Samples whose losses are computed together: soft targets take longer, so one-hot ones are kept apart.
-        self._parts = [(slice(None), self._all_targets)]
-        if test is not None and not self._all_targets.one_hot:
-            self._parts = [(slice(n), self._targets), (slice(n, None), Targets.of(test.T))]
         bytes_of_epoch = max(n_classes * n_all, shape.n_parameters) * dtype.itemsize
         #: How many epochs `run` can do at once.
         self.most = min(max(_BYTES // bytes_of_epoch, 1), _EPOCHS)
@@ -56,10 +47,12 @@ class Whole:
         self._live, gradient = (Parameters(shape, np.empty(shape.n_parameters, dtype)) for _ in range(2))
         self._Y = np.empty((n_classes, n_all), dtype)
         self._pass = Pass(shape, n_all, n)
+        targets = [each.T for each in sets]
+        self._evaluation = Evaluation(self._pass.head, shape, list(net.parameters()), targets, self._together)
         self._forward = self._pass.forward(self._live, inputs, self._Y)
         of_training, theta = self._Y[:, :n], self._live.vector
         self._step = [
-            *self._pass.backward(self._live, rows, of_training, self._targets, alpha / n, gradient),
+            *self._pass.backward(self._live, rows, of_training, self._evaluation.train, alpha / n, gradient),
             partial(np.subtract, theta, gradient.vector, theta),
             *self._forward,
         ]
@@ -124,48 +117,5 @@ class Whole:
         self._begun = True
 
     def _history(self, first: int, last: int) -> History | None:
-        """Losses, accuracies and amplitudes of rows ``first`` to ``last`` of the results.
-
-        None where something is not finite, or would not have been on the plain path in a step from row 0 to ``last``.
-        """
-        outputs, vectors = self._outputs[: last + 1], self._vectors[first : last + 1]
-        targets, head, n = self._all_targets, self._pass.head, self._n
-        of_target = at_targets(outputs, targets.places)
-        if last and head.breaks(outputs[:last, :, :n], self._targets, of_target[:last, :n]):
-            return None
-        outputs, of_target = outputs[first:], of_target[first:]
-        parts = [head.losses(outputs[..., part], its, of_target[..., part]) for part, its in self._parts]
-        losses = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        history = History(amplitude=self._amplitudes(vectors))
-        history.loss_train, history.loss_test = _means(losses[:, :n]), _means(losses[:, n:])
-        total = sum([*history.loss_train, *history.loss_test, float(np.add.reduce(vectors[-1]))])
-        if not math.isfinite(total):  # if it overflows, the plain path will do as well
-            return None
-        right = hits(outputs, targets.places, of_target)
-        history.acc_train, history.acc_test = _shares(right[:, :n]), _shares(right[:, n:])
-        return history
-
-    def _amplitudes(self, vectors: Array) -> dict[str, list[float]]:
-        sizes = self._shape.split(np.abs(vectors))
-        return {
-            name: (np.add.reduce(rows[:, :, :-1], axis=(1, 2)) / rows[0, :, :-1].size).tolist()
-            for name, rows in zip(self._names, sizes, strict=True)
-        }
-
-
-def _means(values: Array) -> list[float]:
-    """The mean of each row; nothing if the rows are empty."""
-    if values.shape[1] == 0:
-        return []
-    means: list[float] = (np.add.reduce(values, axis=1, dtype=np.float64) / values.shape[1]).tolist()
-    return means
-
-
-def _shares(values: NDArray[np.bool_]) -> list[float]:
-    """The share of true values in each row; nothing if the rows are empty."""
-    if values.shape[1] == 0:
-        return []
-    # Bytes are converted faster than truth values are.
-    counts = np.add.reduce(values.view(np.uint8), axis=1, dtype=np.int32)
-    shares: list[float] = (counts / values.shape[1]).tolist()
-    return shares
+        """Losses, accuracies and amplitudes of rows ``first`` to ``last`` of the results; see `Evaluation.history`."""
+        return self._evaluation.history(self._outputs[: last + 1], self._vectors[: last + 1], first)

@@ -235,7 +235,7 @@ def select(only: str, checks: Sequence[Check], hint: str = "") -> list[Check]:
     """
     names = _names(checks)
     wanted: set[str] = set()
-    for pattern in (each.strip() for each in only.split(",")):
+    for pattern in map(str.strip, only.split(",")):
         meant = names.get(pattern.lower(), pattern)
         # Ids such as vjp.gradient[0].values have brackets of their own.
         found = _matching(meant, checks) or _matching(meant.replace("[", "[[]"), checks)

@@ -52,4 +52,4 @@ class InProcess:
 
     def run_all(self, requests: Iterable[Sequence[Step]], meanwhile: Iterable[Work] = ()) -> Iterator[list[Reply]]:
         """The replies to each list of steps, computed when they are asked for; ``meanwhile`` is never called."""
-        return (self.run(steps) for steps in requests)
+        return map(self.run, requests)

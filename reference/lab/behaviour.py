@@ -9,8 +9,9 @@ import numpy as np
 
 from reference.execution.worker.protocol import New, Seed
 from reference.findings import Violation
+from reference.lab.cases import Case
 from reference.lab.context import Context
-from reference.lab.contract import Case, Message, forward_of
+from reference.lab.contract import Message, forward_of
 from reference.lab.mistakes.departures import Array, Given
 from reference.lab.mistakes.plain import CLASSES, softmax
 from reference.lab.observations import Observation, formula_of
@@ -105,12 +106,13 @@ def of_one_row(context: Context, message: Message, wrong: Sequence[Observation])
     return "row-wrong" if rows == {"first"} else None
 
 
-def _wrong_rows(context: Context, message: Message, each: Observation) -> str:
+def _wrong_rows(context: Context, message: Message, each: Observation) -> str | None:
+    """Which row alone is wrong, the first or the last; None if it is another one, or several are."""
     truth = context.answer(message, each.case).truth[0]
     with np.errstate(all="ignore"):
         off = ~(np.abs(each.answer[0] - truth.value) <= each.bounds[0] + truth.error)
     rows = np.flatnonzero(off.any(axis=1)).tolist()
-    return "first" if rows == [0] else "last" if rows == [len(off) - 1] else "others"
+    return "first" if rows == [0] else "last" if rows == [len(off) - 1] else None
 
 
 def by_errors(

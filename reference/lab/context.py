@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import repeat
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,13 +16,13 @@ from reference import engine
 from reference.engine import Effort
 from reference.engine.evidence import evidence_of
 from reference.execution.worker.protocol import Call, Executor, Laid, Layout, Reply, Step
-from reference.findings import Evidence, NotApplicable, Violation
+from reference.findings import NotApplicable, Violation
 from reference.lab import large
-from reference.lab.contract import Case, Expected, Message, Oracle, Sizes, forward_of
+from reference.lab.cases import Case, Sizes
+from reference.lab.contract import Expected, Message, Oracle, forward_of
 from reference.lab.evidence import most_telling, point_of
 from reference.lab.formatting import module_of, nested, repro, sizes_of
-from reference.lab.replies import as_numbers, no_numbers, raised, type_of, word_for, word_of
-from reference.lab.shapes import in_shape
+from reference.lab.replies import as_numbers, in_shape, no_numbers, raised, type_of, word_for, word_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate
@@ -104,12 +105,11 @@ class Context(engine.Context):
     oracles: list[str] = field(default_factory=list)
     classes: Mapping[str, type] | None = None
     primed: bool = False
-    _trend: list[tuple[float, float, float]] = field(default_factory=list)
 
     def of(self, executor: Executor, log: list[Response], *, primed: bool | None = None) -> Context:
         """The same context for another executor, with a log of its own; ``primed`` as it is unless it is given."""
         primed = self.primed if primed is None else primed
-        return replace(self, executor=executor, log=log, primed=primed, oracles=[], _trend=[])
+        return replace(self, executor=executor, log=log, primed=primed, oracles=[])
 
     def start(self) -> None:
         """Forget what belongs to the check before."""
@@ -133,7 +133,8 @@ class Context(engine.Context):
         NotApplicable
             There is no oracle.
         """
-        return self.known(key, partial(make, self.truth()))
+        oracle = self.truth()
+        return memo.get(((oracle.value, oracle.vjp), key), partial(make, oracle))
 
     def drawn(self, key: Hashable, draw: Callable[[], Known]) -> Known:
         """What ``draw`` draws, with random numbers of this seed, drawn once in this process as by `known`."""
@@ -168,7 +169,9 @@ class Context(engine.Context):
 
     def steps(self, message: Message, case: Case, layout: Layout = "C", before: Sequence[Step] = ()) -> list[Step]:
         """The steps that make a fresh object, do those in ``before``, and call the method."""
-        arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
+        arguments: Mapping[str, Any] = case.arguments
+        if layout != "C":  # as every array is laid out of which nothing is said
+            arguments = {name: Laid(array, layout) for name, array in case.arguments.items()}
         first = [_forward(message, case)] if self.primed and message.method != "forward" else []
         return [*message.setting(case), *first, *before, Call("layer", message.method, arguments)]
 
@@ -200,20 +203,26 @@ class Context(engine.Context):
 
     def _shown(self, message: Message, case: Case) -> dict[str, Any]:
         """The fields of a violation that show the case; of one that is too large to be read, its sizes."""
-        if sum(array.size for array in [*case.arguments.values(), *case.parameters.values()]) > MOST_SHOWN:
+        if case.size + sum(map(np.size, case.parameters.values())) > MOST_SHOWN:
             return {"counterexample": sizes_of(case), "asked": (message, case)}
         script = repro(self.home(message.cls), message, case)
         return {"counterexample": nested(case), "repro": script, "asked": (message, case)}
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
-        """The arrays that one call answers, as `parts` gives them."""
-        return self.parts(message, case, self.ask(message, case))
+        """The arrays that one call answers, as `noted` gives them."""
+        return self.noted(message, case, self._last(message, case, self.executor.run(self.steps(message, case))))
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
         """The same for several cases that are sent together, which is faster than one after the other."""
         answers = self.executor.run_all(self.steps(message, case) for case in cases)
         for case, replies in zip(cases, answers, strict=True):
-            yield self.parts(message, case, self._last(message, case, replies))
+            yield self.noted(message, case, self._last(message, case, replies))
+
+    def noted(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
+        """The arrays of a reply, as `parts` gives them, noted in the log, where `judge` notes those that it judges."""
+        arrays = self.parts(message, case, reply)
+        self.log.append(Response(arrays, None, message, case))
+        return arrays
 
     def parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
         """The arrays of a reply, float64, in the shapes that are due where `in_shape` finds them.
@@ -223,40 +232,36 @@ class Context(engine.Context):
         Violation
             They are not arrays of real numbers, or have the wrong number of entries.
         """
-        try:
-            return self._parts(message, case, reply)
-        except Violation:
-            self.log.append(Response((reply.value,)))
-            raise
-
-    def _parts(self, message: Message, case: Case, reply: Reply) -> tuple[Array, ...]:
         shapes = message.shapes(case)
         several = len(message.parts) > 1
         values = list(reply.value) if several and isinstance(reply.value, list | tuple) else [reply.value]
         if len(values) != len(shapes):
             came = fact("type", name=f"{reply.kind} of {len(values)}") if len(values) > 1 else type_of(reply)
             word = word_for(reply.value, arrays=False)
-            raise self.violation(message, case, fact("parts", names=message.parts), came, word)
+            raise self._refused(message, case, reply, fact("parts", names=message.parts), came, word)
         arrays = []
         for name, value, shape in zip(message.parts, values, shapes, strict=True):
             array = as_numbers(value)
             if array is None:
                 word = "wrong-type" if several and value is None else word_for(value)
-                raise self.violation(message, case, fact("numbers", what=name), no_numbers(value), word)
+                raise self._refused(message, case, reply, fact("numbers", what=name), no_numbers(value), word)
             shaped = in_shape(array, shape)
             if shaped is None:
                 due, came = fact("shape of", what=name, shape=shape), fact("shape", shape=array.shape)
-                raise self.violation(message, case, due, came, "wrong-shape")
+                raise self._refused(message, case, reply, due, came, "wrong-shape")
             arrays.append(shaped.astype(np.float64))
-        self.log.append(Response(tuple(arrays), None, message, case))
         return tuple(arrays)
+
+    def _refused(self, message: Message, case: Case, reply: Reply, due: Fact, came: Fact, word: str) -> Violation:
+        """The violation by a reply that is no array as it is due; the reply is logged as it came."""
+        self.log.append(Response((reply.value,)))
+        return self.violation(message, case, due, came, word)
 
     def answer(self, message: Message, case: Case) -> Expected:
         """The truth of a case, and how far an honest answer may be from it."""
-        if case.repeats is not None:
-            key = message.subject, case.repeats.key
-            return self.true(key, partial(large.expected, message, case.repeats))
-        return self.true((message.subject, case.key), partial(message.answer, case))
+        repeats = case.repeats
+        make = partial(message.answer, case) if repeats is None else partial(large.expected, message, repeats)
+        return self.true((message.subject, case.key), make)
 
     def judge(self, message: Message, case: Case, actual: tuple[Array, ...]) -> None:
         """Compare with the truth.
@@ -268,7 +273,6 @@ class Context(engine.Context):
         """
         answer = self.answer(message, case)
         self.log.append(Response(actual, answer.bounds, message, case))
-        self._trend += point_of(message, case, actual, answer)
         for name, array, truth, bound in zip(message.parts, actual, answer.truth, answer.bounds, strict=True):
             wrong = wrong_entry(name, array, truth, bound)
             if wrong is not None:
@@ -282,26 +286,24 @@ class Context(engine.Context):
         Violation
             At least one answer was wrong or did not come.
         """
-        found: list[tuple[int, Violation]] = []
-        evidence: list[Evidence | None] = []
-        self._trend.clear()
-        cases = list(cases)
-        for case, violation in zip(cases, self.violations(message, cases), strict=True):
-            size = sum(array.size for array in case.arguments.values())
-            if violation is not None:
-                evidence.append(violation.evidence)
-                found.append((size, violation))
+        start = len(self.log)
+        found = [each for each in self.violations(message, list(cases)) if each is not None]
         if found:
-            _, grossest = max(found, key=lambda each: each[1].grossness)
-            _, shown = min((each for each in found if each[1].is_like(grossest)), key=lambda each: each[0])
-            raise shown.but(evidence=most_telling(evidence, self._trend))
+            trend: list[tuple[float, float, float]] = []
+            for each in self.log[start:]:
+                if each.case is not None and each.bounds is not None:
+                    trend += point_of(message, each.case, each.values, self.answer(message, each.case))
+            grossest = max(found, key=attrgetter("grossness"))
+            like = [each for each in found if each.is_like(grossest)]
+            smallest = min(like, key=lambda each: each.asked[1].size)
+            raise smallest.but(evidence=most_telling([each.evidence for each in found], trend))
 
     def violations(
         self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
     ) -> Iterator[Violation | None]:
         """The violation of each case, or None. The truth is computed while the answers are awaited."""
         calls = map(partial(self.steps, message), cases, layouts)
-        truths = (partial(self.answer, message, case) for case in cases)
+        truths = map(partial, repeat(self.answer), repeat(message), cases)
         for case, replies in zip(cases, self.executor.run_all(calls, truths), strict=True):
             yield self._violation(message, case, replies)
 

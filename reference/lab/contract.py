@@ -1,6 +1,6 @@
 """What is promised: each message of each layer, the inputs that it is for, its truth, the rounding it is granted.
 
-A `Message` knows three things about a method of the lab. How to draw cases for it; what the true answer is, from
+A `Message` knows three things about a method of the lab: how to draw cases for it; what the true answer is, from
 the definition of the forward pass (`reference.lab.definitions`), which an oracle evaluates or differentiates; and how
 far rounding may take an honest coding from that truth (`reference.numerics.rounding`). Checks ask; they know no
 formula.
@@ -8,27 +8,22 @@ formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import New, Put, Seed, Step
 from reference.lab import definitions
-from reference.lab.shapes import gradients, inputs, losses, outputs
+from reference.lab.cases import Case, Sizes
 from reference.numerics import rounding
 from reference.numerics.estimate import Estimate
-from reference.numerics.memo import digest
-from reference.numerics.rounding import Precision
 from reference.numerics.sampling import Draw
 
-if TYPE_CHECKING:
-    from reference.lab.large import Repeats
-
 Array = NDArray[Any]
+Shapes = tuple[tuple[int, ...], ...]
 
 
 class Oracle(Protocol):
@@ -43,76 +38,6 @@ class Oracle(Protocol):
 
     def vjp(self, spec: Callable[..., Any], cotangent: Array, args: tuple[Array, ...]) -> tuple[Estimate, ...]:
         """The gradient of <cotangent, spec(*args)> with respect to each argument."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes of a case: N samples, D inputs, U units (or K classes)."""
-
-    n: int
-    d: int
-    u: int
-
-
-@dataclass(frozen=True)
-class Case:
-    """The arguments of one call.
-
-    Attributes
-    ----------
-    arguments
-        Of the method, by name.
-    parameters
-        W and b, where the layer has any.
-    origin
-        What the definition is evaluated at where that is not among the arguments: the inputs X of a ``delta`` that is
-        given the outputs Y.
-    repeats
-        The small case of which a large one repeats parts: see `reference.lab.large`; None for any other case.
-    """
-
-    arguments: Mapping[str, Array]
-    parameters: Mapping[str, Array] = field(default_factory=dict)
-    origin: Array | None = None
-    repeats: Repeats | None = None
-
-    @property
-    def n_samples(self) -> int:
-        """N."""
-        return len(next(iter(self.arguments.values())))
-
-    @cached_property
-    def key(self) -> bytes:
-        """Tells its numbers from those of other cases."""
-        arrays = [*self.arguments.values(), *self.parameters.values()]
-        return digest(*arrays, *([] if self.origin is None else [self.origin]))
-
-    def rows(self, index: Any) -> Case:
-        """The case with some of the samples alone, in the order of ``index``."""
-        chosen = {name: array[index] for name, array in self.arguments.items()}
-        return Case(chosen, self.parameters, None if self.origin is None else self.origin[index])
-
-    def among(self, others: Case, row: int) -> Case:
-        """The batch ``others``, in which one row is that of this case."""
-        arguments = {name: array.copy() for name, array in others.arguments.items()}
-        for name, array in arguments.items():
-            array[row] = self.arguments[name][row]
-        origin = None
-        if others.origin is not None and self.origin is not None:
-            origin = others.origin.copy()
-            origin[row] = self.origin[row]
-        return Case(arguments, self.parameters, origin)
-
-    def precision(self) -> Precision:
-        """The precision that is granted for its arrays: single if one of them is, but for two exceptions.
-
-        The lab's own setting has inputs X in single precision with weights in double, and targets T likewise. There
-        every operation has a double as an operand: X W is computed in double, and T holds nothing but 0 and 1. Inputs
-        that are divided by N first are rounded in single precision, so `grad` is asked with an N that is a power of 2.
-        """
-        exact = {"T", "X"} if self.parameters else {"T"}
-        rounded = [array for name, array in self.arguments.items() if name not in exact]
-        return rounding.precision_of(*rounded, *self.parameters.values())
 
 
 @dataclass(frozen=True)
@@ -156,7 +81,7 @@ class Message:
     parts: tuple[str, ...]
     draw: Callable[[Sizes, Draw], Case]
     answer: Callable[[Case, Oracle], Expected]
-    shapes: Callable[[Case], tuple[tuple[int, ...], ...]]
+    shapes: Callable[[Case], Shapes]
     per_sample: bool = True
     single_in_lab: tuple[str, ...] = ()
 
@@ -241,6 +166,31 @@ def probabilities(X: Array) -> Array:
     with np.errstate(over="ignore", under="ignore"):
         E = np.exp(X - X.max(axis=1, keepdims=True))
         return np.asarray(E / E.sum(axis=1, keepdims=True))
+
+
+# Shapes
+
+
+def _outputs(case: Case) -> Shapes:
+    """(N, U), where U is D but for a linear layer."""
+    n, d = case.arguments["X"].shape
+    return ((n, case.parameters["W"].shape[1] if case.parameters else d),)
+
+
+def _inputs(case: Case) -> Shapes:
+    """(N, D)."""
+    n, u = next(iter(case.arguments.values())).shape
+    return ((n, case.parameters["W"].shape[0] if case.parameters else u),)
+
+
+def _gradients(case: Case) -> Shapes:
+    """Of W and of b."""
+    return tuple(array.shape for array in case.parameters.values())
+
+
+def _losses(case: Case) -> Shapes:
+    """(N, 1)."""
+    return ((case.n_samples, 1),)
 
 
 # Truths
@@ -328,10 +278,19 @@ _COMPOUND = "LossCrossEntropyForSoftmaxLogits"
 #: Every message of the layers and losses, in the order in which a network needs them.
 MESSAGES = (
     Message(
-        "LinearLayer", "forward", "linear", ("X",), ("Y",), _draw_linear_forward, _linear_forward, outputs, True, ("X",)
+        "LinearLayer",
+        "forward",
+        "linear",
+        ("X",),
+        ("Y",),
+        _draw_linear_forward,
+        _linear_forward,
+        _outputs,
+        True,
+        ("X",),
     ),
     Message(
-        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, inputs
+        "LinearLayer", "delta", "linear", ("Y", "delta_next"), ("delta",), _draw_linear_delta, _linear_delta, _inputs
     ),
     Message(
         "LinearLayer",
@@ -341,15 +300,22 @@ MESSAGES = (
         ("dW", "db"),
         _draw_linear_grad,
         _linear_grad,
-        gradients,
+        _gradients,
         per_sample=False,
         single_in_lab=("X",),
     ),
-    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, outputs),
-    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, inputs),
-    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, outputs),
+    Message("ReLULayer", "forward", "relu", ("X",), ("Y",), _draw_inputs, _relu_forward, _outputs),
+    Message("ReLULayer", "delta", "relu", ("Y", "delta_next"), ("delta",), _draw_relu_delta, _relu_delta, _inputs),
+    Message("SoftmaxLayer", "forward", "softmax", ("X",), ("Y",), _draw_inputs, _softmax_forward, _outputs),
     Message(
-        "SoftmaxLayer", "delta", "softmax", ("Y", "delta_next"), ("delta",), _draw_softmax_delta, _softmax_delta, inputs
+        "SoftmaxLayer",
+        "delta",
+        "softmax",
+        ("Y", "delta_next"),
+        ("delta",),
+        _draw_softmax_delta,
+        _softmax_delta,
+        _inputs,
     ),
     Message(
         "LossCrossEntropy",
@@ -359,7 +325,7 @@ MESSAGES = (
         ("loss",),
         _draw_probabilities,
         _cross_entropy,
-        losses,
+        _losses,
         single_in_lab=("T",),
     ),
     Message(
@@ -370,11 +336,11 @@ MESSAGES = (
         ("delta",),
         _draw_probabilities,
         _cross_entropy_delta,
-        inputs,
+        _inputs,
         single_in_lab=("T",),
     ),
-    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, losses, True, ("T",)),
-    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, inputs, True, ("T",)),
+    Message(_COMPOUND, "forward", "logits", ("X", "T"), ("loss",), _draw_logits, _logits_loss, _losses, True, ("T",)),
+    Message(_COMPOUND, "delta", "logits", ("X", "T"), ("delta",), _draw_logits, _logits_delta, _inputs, True, ("T",)),
 )
 
 

@@ -40,8 +40,8 @@ def explanations(
     """
     # The cheapest test comes first. Hardly any mistake has right values. Nearly all keep the other promises, so these
     # are tested last, for the few mistakes that give the same responses.
-    values = {name: run for name, run in kept.items() if name.endswith(".values")}
-    others = {name: run for name, run in kept.items() if name not in values}
+    others = dict(kept)
+    values = {name: others.pop(name) for name in kept if name.endswith(".values")}
     found = []
     for each in candidates:
         if not _keeps(each, context, values):
@@ -97,13 +97,16 @@ class _Compared(list[Response]):
 
 def _keeps(mistake: Mistake, context: Context, kept: Mapping[str, Run]) -> bool:
     """Whether a mistake passes these checks, found out once in this process."""
-
-    def passes(run: Run) -> bool:
-        try:
-            run(context.of(mistake.executor(), []))
-        except (Violation, NotApplicable):
-            return False
-        return True
-
     asked = context.seed, context.effort, context.assignment
-    return all(context.known((mistake.name, name, asked), partial(passes, run)) for name, run in kept.items())
+    for name, run in kept.items():
+        if not context.known((mistake.name, name, asked), partial(_passes, run, context, mistake)):
+            return False
+    return True
+
+
+def _passes(run: Run, context: Context, mistake: Mistake) -> bool:
+    try:
+        run(context.of(mistake.executor(), []))
+    except (Violation, NotApplicable):
+        return False
+    return True

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.findings import Evidence
-from reference.lab.contract import Case, Expected, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Expected, Message
 
 Array = NDArray[Any]
 
@@ -32,7 +33,7 @@ def point_of(
 
 def most_telling(evidence: Sequence[Evidence | None], trend: Sequence[tuple[float, float, float]]) -> Evidence | None:
     """The evidence with the largest array, with the trend over all cases; None if there is no evidence."""
-    found = [each for each in evidence if each is not None]
+    found = list(filter(None, evidence))
     if not found:
         return None
     return replace(max(found, key=lambda each: np.size(each.actual)), trend=tuple(trend))

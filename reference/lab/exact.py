@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.perform import objects_after
 from reference.lab import definitions
-from reference.lab.contract import Case, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Message
 from reference.numerics import ball_tolerances
 from reference.numerics.oracles.ball import Balls
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 from reference.engine import Check
 from reference.findings import NotApplicable, Violation
 from reference.lab import behaviour
+from reference.lab.cases import Case
 from reference.lab.checks import promises
 from reference.lab.composition import composed
 from reference.lab.context import Context
-from reference.lab.contract import Case, Message
+from reference.lab.contract import Message
 from reference.lab.diagnosis import certain, explanations
 from reference.lab.mistakes import CATALOGUE, Mistake
 from reference.lab.mistakes.departures import Array
@@ -47,7 +48,8 @@ class Explainer:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._found: dict[str, list[Mistake]] = {}
+        #: By subject, the mistakes that explain its checks so far, in order.
+        self._found: dict[str, dict[Mistake, None]] = {}
         self._behaviour: dict[str, tuple[str, str, str]] = {}
 
     def explained(self, check: Check, violation: Violation, kept: Mapping[str, Run]) -> tuple[Violation, str | None]:
@@ -101,17 +103,19 @@ class Explainer:
         message, nothing = _message(violation), _says_nothing(context)
         if nothing and message is None:
             return None
-        before = self._found.setdefault(subject, [])
+        before = self._found.setdefault(subject, {})
         # Two wrong choices that leave the values right would be a rare pair.
         together = 1 if any(name.endswith(".values") for name in kept) else 2
         for candidates in _candidates(subject, context, violation, before, together):
             found = explanations(candidates, run, context, violation, kept)
             if nothing and message is not None:
                 found = seen_elsewhere(found, context, message)
-            # Where further calls tell against all of them, another source may know better.
-            found = _most_telling(_fewest(told_apart(found, context))) if found else []
+            if found and certain(found) is None:
+                # Where further calls tell against all of them, another source may know better.
+                found = told_apart(found, context)
             if found:
-                before += [each for each in found if each not in before]
+                found = _least(found, _vagueness)
+                before |= dict.fromkeys(found)
                 return certain(found)
         return None
 
@@ -208,7 +212,7 @@ def _hardly_wrong(context: Context) -> bool:
     for each in judged:
         if each.message is None or each.case is None:
             return False
-        truth = tuple(part.value for part in context.answer(each.message, each.case).truth)
+        truth = [part.value for part in context.answer(each.message, each.case).truth]
         if not alike(each.values, truth, each.bounds):
             return False
     return bool(judged)
@@ -220,19 +224,24 @@ def _in_last_digits(violation: Violation) -> bool:
     return abs(came - due) <= _LAST_DIGITS * abs(due)
 
 
-def _fewest(mistakes: list[Mistake]) -> list[Mistake]:
-    """Those with the fewest words: who says more than is needed says what nobody has seen."""
-    fewest = min((len(each.words) for each in mistakes), default=0)
-    return [each for each in mistakes if len(each.words) == fewest]
+def _least(mistakes: Sequence[Mistake], size: Callable[[Mistake], Any]) -> list[Mistake]:
+    """Those for which ``size`` gives the least."""
+    sizes = list(map(size, mistakes))
+    return [each for each, its in zip(mistakes, sizes, strict=True) if its == min(sizes)]
 
 
-def _most_telling(mistakes: list[Mistake]) -> list[Mistake]:
-    """Those that say what is wrong in the formula, if there are any, rather than that it is another one."""
-    return [each for each in mistakes if each.words != ("wrong-function",)] or mistakes
+def _number_of_words(mistake: Mistake) -> int:
+    """Who says more than is needed says what nobody has seen."""
+    return len(mistake.words)
+
+
+def _vagueness(mistake: Mistake) -> tuple[int, bool]:
+    """The number of words, and whether they say no more than that the formula is another one."""
+    return len(mistake.words), mistake.words == ("wrong-function",)
 
 
 def _candidates(
-    subject: str, context: Context, violation: Violation, before: list[Mistake], together: int
+    subject: str, context: Context, violation: Violation, before: Mapping[Mistake, None], together: int
 ) -> Iterator[list[Mistake]]:
     """Mistakes that may explain a violation, those first that probably do.
 
@@ -306,7 +315,7 @@ def _in_some_cases(violation: Violation, message: Message, wrong: list[Observati
         return violation, None
     if not any(np.isfinite(part).any() for each in wrong for part in each.answer):
         return violation, None
-    mistake = certain(_fewest(composed(wrong, message, depth=1)))
+    mistake = certain(_least(composed(wrong, message, depth=1), _number_of_words))
     if mistake is None:
         return violation, None
     words = (mistake.words) if violation.mistake is None else (violation.mistake, *mistake.words)

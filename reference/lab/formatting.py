@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.engine.scripts import literal
-from reference.lab.contract import Case, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Message
 
 
 def nested(case: Case) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _construction(message: Message, case: Case) -> str:
 
 def module_of(implementation: str) -> str:
     """The module that a script imports from: the name itself, the file's or folder's, or ``your_module``."""
-    if all(part.isidentifier() for part in implementation.split(".")):
+    if all(map(str.isidentifier, implementation.split("."))):
         return implementation.removesuffix(".py")
     stem = PurePath(implementation).stem
     return stem if stem.isidentifier() else "your_module"

@@ -7,17 +7,16 @@ repeated in the truth. The order is random, so that code that loses or exchanges
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.lab.contract import Case, Expected, Message, Oracle, Sizes
+from reference.lab.cases import Case, Repeats, Sizes
+from reference.lab.contract import Expected, Message, Oracle
 from reference.numerics.estimate import Estimate
-from reference.numerics.memo import digest
 from reference.numerics.sampling import normal_numbers
 
 Array = NDArray[Any]
@@ -30,40 +29,11 @@ _LINEAR = {"X": "nd", "Y": "nu", "delta_next": "nu", "delta": "nd", "W": "du", "
 _FREE = {"forward": "nu", "delta": "nd", "grad": "du"}
 
 
-@dataclass(frozen=True)
-class Repeats:
-    """Where the parts of a large case come from.
-
-    Attributes
-    ----------
-    small
-        The case with the different parts alone.
-    places
-        By axis: the index in the small case of each sample, input or unit of the large one.
-    """
-
-    small: Case
-    places: Mapping[str, NDArray[np.intp]]
-
-    @cached_property
-    def key(self) -> Hashable:
-        """Tells this case from every other one."""
-        small = [*self.small.arguments.values(), *self.small.parameters.values()]
-        return digest(*small), tuple(self.places), digest(*self.places.values())
-
-    def spread(self, array: Array, axes: str) -> Array:
-        """An array of the small case, which has these axes, as the large case has it."""
-        for number, axis in enumerate(axes):
-            if axis in self.places:
-                array = array.take(self.places[axis], axis=number)
-        return array
-
-
 def drawn(message: Message, sizes: Sizes, rng: np.random.RandomState) -> Repeats:
     """The parts of a case of these sizes, which `spread` puts together."""
     lengths = {"n": sizes.n, "d": sizes.d, "u": sizes.u}
     free = _FREE[message.method] if message.parameters else "n"
-    places = {axis: np.asarray(rng.randint(0, _different(lengths[axis]), lengths[axis]), np.intp) for axis in free}
+    places = {axis: rng.randint(0, _different(lengths[axis]), lengths[axis]) for axis in free}
     few = {axis: _different(length) if axis in free else length for axis, length in lengths.items()}
     small = message.draw(Sizes(**few), normal_numbers(rng))
     return Repeats(small, places)
@@ -98,6 +68,5 @@ def _different(length: int) -> int:
 
 def _axes(message: Message, name: str) -> str:
     """The axes of an argument, a parameter, or a part of the answer."""
-    if message.parameters:
-        return _LINEAR[name]
-    return "n" if name == "loss" else "nu"
+    # A loss has one column, and along that axis nothing is repeated.
+    return _LINEAR[name] if message.parameters else "nu"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.lab.contract import Case, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Message
 from reference.lab.estimation import neat_between
 from reference.numerics import ball_tolerances
 from reference.numerics.oracles.ball import precision

@@ -90,14 +90,17 @@ class NetRun:
         Violation
             It is not the right one.
         """
-        case = self.case
-        if method == "gradient":
-            self.judge_gradient(reply)
-        elif method == "evaluate":
-            self.judge_losses(reply)
-        else:
-            count = self._count(**options)
-            self.judge(reply, self.truth(case.outputs, count=count), case.bound_after(count))
+        judges: dict[str, Callable[[Reply], None]] = {
+            "propagate": partial(self.judge_outputs, **options),
+            "evaluate": self.judge_losses,
+            "gradient": self.judge_gradient,
+        }
+        judges[method](reply)
+
+    def judge_outputs(self, reply: Reply, **options: Any) -> None:
+        """Compare outputs with the truth; raises as `judge_answer`."""
+        count = self._count(**options)
+        self.judge(reply, self.truth(self.case.outputs, count=count), self.case.bound_after(count))
 
     def _count(self, *, output_layers: bool = True, last_layer: str | None = None) -> int:
         """Through how many layers ``propagate`` goes with these options."""

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from reference.lab.cases import Case
 from reference.lab.context import Response
-from reference.lab.contract import Case, Message
+from reference.lab.contract import Message
 from reference.lab.mistakes import scales
 from reference.lab.mistakes.departures import Array, Formula, Given, Parts
-from reference.lab.shapes import in_shape
+from reference.lab.replies import in_shape
 from reference.numerics.compare import room_for
 
 #: How many bounds a number has to be large for a factor to show in it, and how many bounds two codings may differ.
@@ -38,14 +39,10 @@ class Observation:
 def observed(log: Sequence[Response], message: Message) -> list[Observation]:
     """The answers of a log that were judged, of that message."""
     return [
-        Observation(_given(each.case), each.values, each.bounds, each.case)
+        Observation({**each.case.arguments, **each.case.parameters}, each.values, each.bounds, each.case)
         for each in log
         if each.message is message and each.case is not None and each.bounds is not None
     ]
-
-
-def _given(case: Case) -> Given:
-    return {**case.arguments, **case.parameters}
 
 
 class Answers:

@@ -83,3 +83,16 @@ def part_of(gradient: Any, name: str, place: int) -> Any:
         return gradient[name][place]
     except (TypeError, LookupError):
         return None
+
+
+def in_shape(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """The array in the due shape, where its entries have one place each there; None elsewhere.
+
+    With rows and columns exchanged it is transposed, with as many entries in another shape it is reshaped, and one
+    number stands for all entries.
+    """
+    if array.shape != shape and array.shape == shape[::-1]:
+        return array.T
+    if array.size == int(np.prod(shape)):
+        return array.reshape(shape)
+    return np.broadcast_to(array.reshape(()), shape) if array.size == 1 else None

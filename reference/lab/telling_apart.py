@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from reference.execution.worker.protocol import Call, Executor, Step
+from reference.lab.cases import Case
 from reference.lab.context import ORDINARY_SIZES, Context
-from reference.lab.contract import MESSAGES, Case, Message
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.mistakes import Mistake
 from reference.lab.network import case_of
 from reference.numerics import tolerances
@@ -51,12 +52,12 @@ _CALLS: dict[str, Callable[[Context], _Calls]] = {
 
 
 def told_apart(mistakes: Sequence[Mistake], context: Context) -> list[Mistake]:
-    """Those that give the examined method's answers to further calls too; none if none does.
+    """Those that give the examined method's answers to further calls too; all of them where no further call is known.
 
-    Where all have the same words, or no further call is known, all of them.
+    None of them if none does.
     """
     calls = _CALLS.get(mistakes[0].subject)
-    if calls is None or len({each.words for each in mistakes}) == 1:
+    if calls is None:
         return list(mistakes)
     further = calls(context)
     given = _answers(context.executor, further)

@@ -40,7 +40,7 @@ def worst_entry(actual: Array, truth: Estimate, bound: Array) -> tuple[int, ...]
         excess = np.where(same, -np.inf, np.where(np.isnan(excess), np.inf, excess))
     excess[np.isinf(truth.error)] = -np.inf
     # The largest excess in absolute terms: its ratio to the bound would favour entries whose bound is tiny.
-    index = tuple(int(i) for i in np.unravel_index(np.argmax(excess), excess.shape))
+    index = tuple(map(int, np.unravel_index(np.argmax(excess), excess.shape)))
     return index if excess[index] > 0 else None
 
 
@@ -66,7 +66,7 @@ def alike(ones: Sequence[Any], others: Sequence[Any], bounds: Sequence[Array] | 
     if len(ones) != len(others):
         return False
     allowed: Sequence[Any] = [0.0] * len(ones) if bounds is None else bounds
-    return all(_alike(one, other, bound) for one, other, bound in zip(ones, others, allowed, strict=True))
+    return all(map(_alike, ones, others, allowed))
 
 
 def _alike(one: Any, other: Any, bound: Any) -> bool:

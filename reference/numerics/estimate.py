@@ -30,7 +30,7 @@ class Estimate:
 
 def of_enclosures(entries: list[Any], shape: tuple[int, ...]) -> tuple[Estimate, NDArray[np.float64]]:
     """Doubles for enclosures (`flint.arb`) in order, with bounds on their errors; and the radii, of the same shape."""
-    middle = np.array([float(entry) for entry in entries], dtype=np.float64)
+    middle = np.array(list(map(float, entries)), dtype=np.float64)
     # 0 also where it is too small for a double
     radius = np.array([float(entry.rad()) for entry in entries], dtype=np.float64)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,11 +207,9 @@ def logits_loss(X: Array, T: Array, P: Array, p: Precision) -> Array:
     n = X.shape[1]
     with np.errstate(over="ignore"):
         gap = X.max(axis=1, keepdims=True) * p.u - (T * X).sum(axis=1, keepdims=True) * p.u  # in u: cannot overflow
-        log_sum = _log_of_sum(P)
-        loss = gap + p.u * log_sum
-        lse = p.u * _size_of_lse(X, P)
-        mean_gap = _mean_gap(X, P)
-        total = p.u * (_error_of_sum(X, P) + _LIBRARY * log_sum)
+        _, mean_gap, log_sum, of_sum, lse_size = _log_sum_exp(X, P)
+        loss, lse = gap + p.u * log_sum, p.u * lse_size
+        total = p.u * (of_sum + _LIBRARY * log_sum)
         codings = (
             gap + total + loss,
             lse + total + loss,
@@ -250,42 +248,49 @@ def _relative(X: Array, P: Array, p: Precision) -> Array:
 def _errors(X: Array, P: Array, p: Precision) -> Array:
     """The error of log P, entry by entry, by any coding of `softmax`."""
     n = X.shape[1]
-    gaps, log_sum = _gaps(X), _log_of_sum(P)
+    gaps, mean_gap, log_sum, of_sum, lse_size = _log_sum_exp(X, P)
     last = gaps + log_sum + _LIBRARY  # exp(x_k - ...) rounds a difference of this size, and exp itself
-    quotient = gaps + _LIBRARY + _error_of_sum(X, P) + 2
-    log_of_sum = gaps + _error_of_sum(X, P) + _LIBRARY * log_sum + last
-    shifts = gaps + _mean_gap(X, P) + last
-    lse = p.u * _size_of_lse(X, P)
+    quotient = gaps + _LIBRARY + of_sum + 2
+    log_of_sum = gaps + of_sum + _LIBRARY * log_sum + last
+    shifts = gaps + mean_gap + last
+    lse = p.u * lse_size
     stable = np.maximum.reduce([p.u * quotient, p.u * log_of_sum, _by_logaddexp(p.u * log_sum, n, p) + p.u * shifts])
     through_lse = np.maximum(lse + p.u * log_of_sum, _by_logaddexp(lse, n, p) + p.u * last)
     errors: Array = np.maximum(stable, np.minimum(through_lse, tolerances.MAX_ERROR_THROUGH_LSE))
     return errors
 
 
-def _gaps(X: Array) -> Array:
-    """How far each logit is below its row's maximum, (N, K)."""
+class _LogSumExp(NamedTuple):
+    """What the error of a softmax or a log-sum-exp depends on.
+
+    Attributes
+    ----------
+    gaps
+        How far each logit is below its row's maximum, (N, K).
+    mean_gap
+        Their mean, weighted with the probabilities, (N, 1).
+    log_sum
+        log S, (N, 1); S is the reciprocal of the largest probability.
+    of_sum
+        The relative error of S, in u: that of its terms, weighted, and K - 1 additions; (N, 1).
+    lse_size
+        A bound on |lse| and on the maximum from which it is computed, (N, 1).
+    """
+
+    gaps: Array
+    mean_gap: Array
+    log_sum: Array
+    of_sum: Array
+    lse_size: Array
+
+
+def _log_sum_exp(X: Array, P: Array) -> _LogSumExp:
+    largest = X.max(axis=1, keepdims=True)
     with np.errstate(over="ignore"):
-        return np.asarray(np.minimum(X.max(axis=1, keepdims=True) - X, tolerances.FAR_LOGIT))
-
-
-def _mean_gap(X: Array, P: Array) -> Array:
-    mean: Array = (P * _gaps(X)).sum(axis=1, keepdims=True)
-    return mean
-
-
-def _error_of_sum(X: Array, P: Array) -> Array:
-    """The relative error of S, in u: that of its terms, weighted, and K - 1 additions."""
-    return np.asarray(_mean_gap(X, P) + (_LIBRARY + X.shape[1] - 1))
-
-
-def _log_of_sum(P: Array) -> Array:
-    """log S, (N, 1); S is the reciprocal of the largest probability."""
-    return np.asarray(-np.log(P.max(axis=1, keepdims=True)))
-
-
-def _size_of_lse(X: Array, P: Array) -> Array:
-    """A bound, (N, 1), on |lse| and on the maximum from which it is computed."""
-    return np.asarray(np.abs(X.max(axis=1, keepdims=True)) + _log_of_sum(P))
+        gaps = np.minimum(largest - X, tolerances.FAR_LOGIT)
+    mean_gap = (P * gaps).sum(axis=1, keepdims=True)
+    log_sum = -np.log(P.max(axis=1, keepdims=True))
+    return _LogSumExp(gaps, mean_gap, log_sum, mean_gap + (_LIBRARY + X.shape[1] - 1), np.abs(largest) + log_sum)
 
 
 def _by_logaddexp(size: Array, n: int, p: Precision) -> Array:

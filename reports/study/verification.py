@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 import bp
 import reference
 from reference.engine import Effort
+from reference.lab.cases import Case, Sizes
 from reference.lab.check import checks_of
 from reference.lab.checks import deep
-from reference.lab.contract import MESSAGES, Case, Expected, Message, Sizes
+from reference.lab.contract import MESSAGES, Expected, Message
 from reference.numerics.oracles import ball, finite_differences, torch_autograd
 from reports.study.bench.gradcheck import bp_net
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product, starmap
 from typing import Any
 
 import numpy as np
@@ -103,8 +104,24 @@ class _Objects:
         self.results: list[Any] = []
 
     def perform(self, step: Step) -> Reply:
+        reply, result = DONE, None
         try:
-            reply, result = self._act(step)
+            match step:
+                case Call():
+                    reply, result = self._call(step)
+                case Descend():
+                    reply, result = self._descend(step)
+                case Get():
+                    result = getattr(self.objects[step.name], step.attribute)
+                    reply = _reply(result)
+                case New():
+                    self.objects[step.name] = _called(self.classes[step.cls], self._arguments(step), step)
+                case Define():
+                    self.classes = {**self.classes, **_disguised(_defined(step.source), self.classes)}
+                case Keep():
+                    self._keep(step.name, step.array)
+                case Put():
+                    self._put(self.objects[step.name], step.attribute, step.value)
         except (Exception, SystemExit) as error:  # whatever foreign code raises becomes a reply
             reply, result = self._error_reply(error, step), None
         self.results.append(result)
@@ -132,26 +149,6 @@ class _Objects:
         kind = "memory" if crashes.is_full(error) else type(error).__name__
         return Reply(error=crashes.describe_error(error), error_kind=kind, cause=cause, place=place)
 
-    def _act(self, step: Step) -> tuple[Reply, Any]:
-        match step:
-            case Call():
-                return self._call(step)
-            case Descend():
-                return self._descend(step)
-            case Get():
-                result = getattr(self.objects[step.name], step.attribute)
-                return _reply(result), result
-            case New():
-                arguments = {name: self._given(value) for name, value in step.arguments.items()}
-                self.objects[step.name] = _called(self.classes[step.cls], arguments, step)
-            case Define():
-                self.classes = {**self.classes, **_disguised(_defined(step.source), self.classes)}
-            case Keep():
-                self._keep(step.name, step.array)
-            case Put():
-                self._put(self.objects[step.name], step.attribute, step.value)
-        return DONE, None
-
     def _descend(self, step: Descend) -> tuple[Reply, Any]:
         given = {"X": step.X, "T": step.T}
         reply, gradient = self._call(Call(step.name, "gradient", given, by_position=True))
@@ -160,17 +157,24 @@ class _Objects:
         return reply, gradient
 
     def _call(self, step: Call) -> tuple[Reply, Any]:
-        given = {name: self._given(value) for name, value in step.arguments.items()}
-        before = {name: copied(value) for name, value in given.items()}
+        given = self._arguments(step)
+        before = list(map(copied, given.values()))
         result = _called(getattr(self.objects[step.name], step.method), given, step)
-        changed = tuple(name for name in given if not still_equals(before[name], given[name]))
+        changed, aliases = [], []
         arrays = list(arrays_in(result))
-        aliases = tuple(
-            name
-            for name, value in given.items()
-            if any(_shares_memory(array, other) for array in arrays for other in arrays_in(value))
-        )
-        return _reply(result, changed, aliases), result
+        for (name, value), copy in zip(given.items(), before, strict=True):
+            if not still_equals(copy, value):
+                changed.append(name)
+            if any(starmap(_shares_memory, product(arrays, arrays_in(value)))):
+                aliases.append(name)
+        return _reply(result, tuple(changed), tuple(aliases)), result
+
+    def _arguments(self, step: New | Call) -> dict[str, Any]:
+        """The objects that the arguments of a step stand for, by name."""
+        given = {}
+        for name, value in step.arguments.items():
+            given[name] = self._given(value)
+        return given
 
     def _given(self, value: Any) -> Any:  # noqa: PLR0911 - a case each
         """The object that an argument of a step stands for."""
@@ -188,7 +192,7 @@ class _Objects:
             case Laid():
                 return lay_out(value.array, value.layout)
             case _ndarray():
-                return lay_out(value, "C")
+                return _array(value, order="C")
             case list():
                 return [self._given(item) for item in value]
             case _:

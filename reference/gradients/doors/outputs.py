@@ -39,7 +39,7 @@ class Outputs:
         template = arrays.template(answer, self._name)
         found = [each for each in arrays.found if _is_real(each)]
         if len(found) < len(arrays.found):
-            arrays = Arrays()
+            arrays = Arrays(settings=False)
             template = arrays.template(_without_whole_numbers(answer), self._name)
             found = arrays.found
         if not found:

@@ -77,10 +77,13 @@ class Arrays:
         Whether floating-point numbers count as arrays too.
     lists
         Whether a list of numbers counts as one array, as it does for numpy.
+    settings
+        Whether a dict with strings, None or booleans in it is held as given, with all its arrays.
     """
 
     numbers: bool = True
     lists: bool = True
+    settings: bool = True
     found: list[Any] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
@@ -98,7 +101,7 @@ class Arrays:
             self.found.append(value)
             self.names.append(name)
             return Place(len(self.found) - 1, name, isinstance(value, float | np.generic))
-        if isinstance(value, Mapping) and not is_settings(value):
+        if isinstance(value, Mapping) and not (self.settings and is_settings(value)):
             return _like(value, [self.template(each, f"{name}[{key!r}]") for key, each in value.items()])
         if isinstance(value, list | tuple) and not is_static(value):
             parts = enumerate(value)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.lab.contract import Case, Message
+from reference.lab.cases import Case
+from reference.lab.contract import Message
 
 Array = NDArray[np.float64]
 #: How far logits are moved: what was computed from others' overflows, or leaves nothing.

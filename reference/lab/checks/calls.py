@@ -14,11 +14,12 @@ from reference.engine import promises
 from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Reply, Step
 from reference.findings import Violation
 from reference.lab import large
+from reference.lab.cases import Case, Sizes
 from reference.lab.checks.akin import akin
 from reference.lab.checks.parameters import new_layer
 from reference.lab.checks.promises import judge_types
 from reference.lab.context import ORDINARY, Context
-from reference.lab.contract import MESSAGES, Case, Message, Sizes
+from reference.lab.contract import MESSAGES, Message
 from reference.lab.formatting import repro
 from reference.lab.replies import as_numbers, raised, word_by_position
 from reference.numerics.sampling import normal_numbers, short_numbers

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import ORDINARY, Context, Response
-from reference.lab.contract import Case, Message, Sizes, forward_of
+from reference.lab.contract import Message, forward_of
 from reference.numerics import tolerances
 from reference.numerics.compare import worst_entry
 from reference.numerics.estimate import Estimate

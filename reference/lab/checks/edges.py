@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from reference.execution.worker.protocol import Call
 from reference.findings import Violation
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import Context, entry
-from reference.lab.contract import Case, Message, Sizes, one_hot, probabilities
+from reference.lab.contract import Message, one_hot, probabilities
 from reference.numerics.sampling import short_numbers
 from reference.wording import fact
 
@@ -37,7 +38,7 @@ def check_nan_is_not_hidden(context: Context, message: Message) -> None:
         reply = context.executor.run([*message.setting(case), Call("layer", message.method, {**case.arguments})])[-1]
         if reply.error is not None:
             continue
-        (actual,) = context.parts(message, case, reply)
+        (actual,) = context.noted(message, case, reply)
         # An infinite loss hides nothing: that is what a probability of 0 has.
         shows = np.isnan(actual[0]) | (np.isinf(actual[0]) & (message.cls == "LossCrossEntropy"))
         if not shows.any():

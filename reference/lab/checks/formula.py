@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from reference.engine.formulas import digits_of_answer, judge
 from reference.findings import NotApplicable, Violation
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import ORDINARY_SIZES, Context
-from reference.lab.contract import Case, Message, Sizes
+from reference.lab.contract import Message
 from reference.lab.near_formulas import named
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.compare import worst_entry

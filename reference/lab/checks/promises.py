@@ -17,8 +17,9 @@ from reference.engine import promises
 from reference.execution.worker.protocol import Call, Layout, Reply
 from reference.findings import NotApplicable, Violation
 from reference.lab.behaviour import remembers_the_start
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import ORDINARY, SMALL_SIZES, Context, Response, entry
-from reference.lab.contract import Case, Message, Sizes, forward_of
+from reference.lab.contract import Message, forward_of
 from reference.lab.replies import as_numbers, raised, type_of
 from reference.numerics.compare import differing_entry
 from reference.numerics.sampling import normal_numbers, short_numbers, single_precision

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from reference.findings import Violation
 from reference.lab import large
+from reference.lab.cases import Case, Sizes
 from reference.lab.context import Context
-from reference.lab.contract import Case, Message, Sizes, probabilities
+from reference.lab.contract import Message, probabilities
 from reference.numerics.sampling import Draw
 
 Array = NDArray[Any]

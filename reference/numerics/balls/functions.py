@@ -57,9 +57,9 @@ def dispatch(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> A
     form = OWN.get(function)
     if form is not None:
         return form(*args, **options)
-    name = f"np.{function.__name__}"
-    if function.__module__ == "numpy.fft":
-        raise Refused(f"np.fft.{function.__name__}")
+    name = f"np{function.__module__.removeprefix('numpy')}.{function.__name__}"
+    if name.startswith("np.fft."):
+        raise Refused(name)
     if function in _ORDERED:
         refuse_missing(name, balls(args[0] if args else options["a"]))
     given = {key: plain(value) for key, value in options.items() if key != "dtype"}
@@ -170,8 +170,10 @@ def rows_along(array: Any, axis: Any, *, keepdims: bool) -> tuple[Any, tuple[int
 def _with_options(name: str, array: Any, options: dict[str, Any]) -> Any:
     """Options of numpy's reductions: which elements count, and what is added to them."""
     where, initial = options.pop("where", True), options.pop("initial", None)
-    if options or (initial is not None and type(initial) is not Ball and not _is_default(name, initial)):
-        raise Refused(f"np.{name}.reduce with initial=" if not options else f"np.{name}.reduce with {list(options)}")
+    if options:
+        raise Refused(f"np.{name}.reduce with {list(options)}")
+    if initial is not None and not _is_default(name, initial):
+        raise Refused(f"np.{name}.reduce with initial=")
     if where is True or is_absent(where):
         return array
     if name not in _NEUTRAL:
@@ -229,7 +231,7 @@ def _mean(
     if where is not True and not is_absent(where):
         chosen = np.broadcast_to(where, array.shape)
         counts = np.count_nonzero(chosen, axis=axis, keepdims=keepdims is True)
-        return np.sum(array, axis=axis, keepdims=keepdims is True, where=chosen) / counts
+        return stored(np.sum(array, axis=axis, keepdims=keepdims is True, where=chosen) / counts, out)
     total = np.sum(array, axis=axis, keepdims=keepdims is True)
     return stored(total / count(array, axis), out)
 

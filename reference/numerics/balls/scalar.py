@@ -358,6 +358,8 @@ def power(base: Any, exponent: Any) -> Ball:
 
 
 _HALF = arb(0.5)
+#: From a jump to where a function has its other value.
+_NEXT = arb(2) ** -60
 
 
 def _step(one: Ball, value: Any, name: str) -> Any:
@@ -375,8 +377,6 @@ def stair(one: Any, rounded: Callable[[Any], Any], name: str) -> Ball:
     level = rounded(value)
     if not level.is_exact():
         raise Undecided(name)
-    if level.rad() == 0 and not value.is_exact():
-        return Ball(level)
-    if rounded(value - arb(2) ** -60) != level:
+    if value.is_exact() and any(rounded(value + side * _NEXT) != level for side in (-1, 1)):
         _tie(one, name)
     return Ball(level)

@@ -15,7 +15,8 @@ import importlib.util
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import mul, truediv
+from functools import reduce
+from operator import methodcaller, mul, truediv
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,7 @@ def value(spec: Callable[..., Any], args: Sequence[ArrayLike]) -> Estimate:
     Estimate
         Of the output's shape: doubles next to the midpoints, and bounds on their distance from the truth.
     """
-    where = _doubles(args)
-    return _enclosed(lambda: [spec(*(Balls.of(array) for array in where))])[0]
+    return _enclosed(lambda: [spec(*map(Balls.of, args))])[0]
 
 
 def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike]) -> tuple[Estimate, ...]:
@@ -80,10 +80,10 @@ def vjp(spec: Callable[..., Any], cotangent: ArrayLike, args: Sequence[ArrayLike
     ValueError
         The cotangent has another shape than the output.
     """
-    where, weights = _doubles(args), np.asarray(cotangent, dtype=np.float64)
+    weights = np.asarray(cotangent, dtype=np.float64)
 
     def gradients() -> list[Balls]:
-        arguments = [Balls.of(array, tracked=True) for array in where]
+        arguments = [Balls.of(array, tracked=True) for array in args]
         output = spec(*arguments)
         if output.shape != weights.shape:
             raise ValueError(f"cotangent: expected the shape of the output, {output.shape}, got {weights.shape}")
@@ -114,14 +114,14 @@ def ulps(
     Estimate
         In the shape of ``actual``: the distances, infinite for a NaN, and bounds on their errors.
     """
-    where, claimed = _doubles(args), np.asarray(actual, dtype=np.float64)
+    claimed = np.asarray(actual, dtype=np.float64)
     truth: list[Balls] = []
 
     def compute() -> list[Balls]:
         if cotangent is None:
-            truth[:] = [spec(*(Balls.of(array) for array in where))]
+            truth[:] = [spec(*map(Balls.of, args))]
         else:
-            arguments = [Balls.of(where[0], tracked=True), *(Balls.of(array) for array in where[1:])]
+            arguments = [Balls.of(args[0], tracked=True), *map(Balls.of, args[1:])]
             spec(*arguments).accumulate(Balls.of(cotangent).matrix)
             truth[:] = [arguments[0].gradient()]
         return truth
@@ -267,17 +267,17 @@ class Balls:
 
     def exp(self) -> Balls:
         """e^x."""
-        result = _mapped(lambda x: x.exp(), self.matrix)
+        result = _mapped(methodcaller("exp"), self.matrix)
         return _node(result, self.shape, (self, lambda g: _zipped(mul, g, result)))
 
     def log(self) -> Balls:
         """Natural logarithm."""
         x = self.matrix
-        return _node(_mapped(lambda e: e.log(), x), self.shape, (self, lambda g: _zipped(truediv, g, x)))
+        return _node(_mapped(methodcaller("log"), x), self.shape, (self, lambda g: _zipped(truediv, g, x)))
 
     def tanh(self) -> Balls:
         """Hyperbolic tangent."""
-        result = _mapped(lambda x: x.tanh(), self.matrix)
+        result = _mapped(methodcaller("tanh"), self.matrix)
         slope = _mapped(lambda y: 1 - y * y, result)
         return _node(result, self.shape, (self, lambda g: _zipped(mul, g, slope)))
 
@@ -293,14 +293,8 @@ class Balls:
         """The largest entry of each row; only for constants, so call `detach` first."""
         if self.tracked or dim != 1 or not keepdim:
             raise TypeError("Balls.amax: expected a detached matrix, dim=1 and keepdim=True")
-        rows = self.matrix.tolist()
-        largest = []
-        for first, *others in rows:
-            most = first
-            for entry in others:
-                most = _flint().arb.max(most, entry)
-            largest.append(most)
-        return Balls(_flint().arb_mat(len(rows), 1, largest), (len(rows), 1))
+        largest = [reduce(_flint().arb.max, row) for row in self.matrix.tolist()]
+        return Balls(_flint().arb_mat(len(largest), 1, largest), (len(largest), 1))
 
     # Constants and broadcasting.
 
@@ -319,18 +313,18 @@ class Balls:
         return self._stretched(shape), right._stretched(shape)
 
     def _stretched(self, shape: tuple[int, ...]) -> Balls:
+        """Its rows and columns repeated to a shape by products with matrices of ones, whose transposes add up again."""
         if self.shape == shape:
             return self
         n, m = (1, 1, *shape)[-2:]
-        rows, columns = self.matrix.nrows(), self.matrix.ncols()
-        result = self
-        if rows != n:
-            down, across = _constant(1, n, 1), _constant(1, 1, n)
-            result = _node(down * result.matrix, (n, columns), (result, lambda g: across * g))
-        if columns != m:
-            right, along = _constant(1, 1, m), _constant(1, m, 1)
-            result = _node(result.matrix * right, (n, m), (result, lambda g: g * along))
-        return _node(result.matrix, shape, (result, lambda g: g))
+        down, right = self.matrix.nrows() != n, self.matrix.ncols() != m
+        matrix = _constant(1, n, 1) * self.matrix if down else self.matrix
+
+        def back(g: Any) -> Any:
+            g = g * _constant(1, m, 1) if right else g
+            return _constant(1, 1, n) * g if down else g
+
+        return _node(matrix * _constant(1, 1, m) if right else matrix, shape, (self, back))
 
 
 def _node(matrix: Any, shape: tuple[int, ...], *sources: tuple[Balls, Callable[[Any], Any]]) -> Balls:
@@ -339,12 +333,11 @@ def _node(matrix: Any, shape: tuple[int, ...], *sources: tuple[Balls, Callable[[
 
 
 def _mapped(f: Callable[[Any], Any], a: Any) -> Any:
-    return _flint().arb_mat(a.nrows(), a.ncols(), [f(x) for x in a.entries()])
+    return _flint().arb_mat(a.nrows(), a.ncols(), list(map(f, a.entries())))
 
 
 def _zipped(f: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
-    pairs = zip(a.entries(), b.entries(), strict=True)
-    return _flint().arb_mat(a.nrows(), a.ncols(), [f(x, y) for x, y in pairs])
+    return _flint().arb_mat(a.nrows(), a.ncols(), list(map(f, a.entries(), b.entries())))
 
 
 def _constant(number: int, n: int, m: int) -> Any:
@@ -368,7 +361,7 @@ def _enclosed(compute: Callable[[], Sequence[Balls]]) -> tuple[Estimate, ...]:
     """The results at the lowest precision at which they are narrow enough, or else at the highest."""
     for bits in ball_tolerances.BALL_BITS:
         with precision(bits):
-            estimates, narrow = zip(*(_rounded(balls) for balls in compute()), strict=True)
+            estimates, narrow = zip(*map(_rounded, compute()), strict=True)
         if all(narrow):
             break
     return estimates
@@ -385,7 +378,3 @@ def _flint() -> Any:
     import flint  # noqa: PLC0415 - optional
 
     return flint
-
-
-def _doubles(arrays: Sequence[ArrayLike]) -> list[Array]:
-    return [np.asarray(array, dtype=np.float64) for array in arrays]

@@ -1,0 +1,283 @@
+"""How objects are made and used by the checks: parameters that are set and updated, and many calls of one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reference.execution.worker.protocol import Call, Get, Keep, New, Put, Ref, Seed
+from reference.findings import Violation
+from reference.lab.checks import calls, parameters
+from reference.lab.contract import MESSAGES, Message
+from reference.lab.mistakes import plain
+from tests.examining import with_methods
+from tests.test_checks_asked import OF, RELU, context, each_message, heard
+
+pytestmark = pytest.mark.catalogue
+
+
+@pytest.mark.parametrize("cls", plain.CLASSES)
+def test_objects_are_made_by_name_and_by_position(cls: str) -> None:
+    """With the contract's arguments, of sizes that differ; the parameters of a linear layer can be set."""
+    if cls == "MLP":
+        return
+    asks = context(seed=2**32 + 3)
+    parameters.check_made(asks, cls)
+    (new, *puts), *_ = heard(asks)
+    linear = cls == "LinearLayer"
+    name = {"name": "layer"}
+    assert new == New("layer", cls, {"n_inputs": 40, "n_units": 50, "rng": Seed(3), **name} if linear else name)
+    assert [(each.name, each.attribute, each.value.shape) for each in puts] == (
+        [("layer", "W", (40, 50)), ("layer", "b", (50,))] if linear else []
+    )
+    asks = context()
+    calls.check_made_by_position(asks, cls)
+    (new, *looks), *_ = heard(asks)
+    assert new.by_position
+    assert list(new.arguments) == (["n_inputs", "n_units", "rng", "name"] if linear else ["name"])
+    assert looks == ([Get("layer", "W")] if linear else [])
+    if linear:
+        assert (new.arguments["n_inputs"], new.arguments["n_units"]) == (3, 5)
+
+
+class Fixed(plain.LinearLayer):
+    """Takes neither W nor b."""
+
+    refused = "W"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == self.refused and name in vars(self):
+            raise AttributeError(f"{name} stays")
+        super().__setattr__(name, np.broadcast_to(value, np.shape(value)) if name == self.refused else value)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("W", (40, 50)), ("b", (50,))])
+def test_a_parameter_that_cannot_be_set_is_told(name: str, shape: tuple[int, ...]) -> None:
+    """By its name and the shape that was put in."""
+    classes = {**plain.CLASSES, "LinearLayer": type("LinearLayer", (Fixed,), {"refused": name})}
+    with pytest.raises(Violation) as found:
+        parameters.check_made(context(classes), "LinearLayer")
+    assert (found.value.due.kind, found.value.due.fields) == ("can be set", {"name": name, "shape": shape})
+    assert found.value.came.kind == "raised"
+
+
+def test_updates_are_asked_of_many_sizes_and_steps() -> None:
+    """Short ones, none, and huge ones; in the same two arrays, by position and by name in turn."""
+    asks = context()
+    parameters.check_update_adds_again(asks)
+    widths = [(1, 1), (1, 2), (2, 3), (3, 3), (300, 65)]
+    assert len(heard(asks)) == len(widths)
+    for steps, (d, u) in zip(heard(asks), widths, strict=True):
+        new, put_W, put_b, *_ = steps
+        assert (new.arguments["n_inputs"], new.arguments["n_units"]) == (d, u)
+        assert [(each.name, each.attribute) for each in (put_W, put_b)] == [("layer", "W"), ("layer", "b")]
+        assert (put_W.value == 1).all()
+        assert put_W.value.shape == (d, u)
+        assert (put_b.value == 1).all()
+        assert put_b.value.shape == (u,)
+        keeps = [each for each in steps if isinstance(each, Keep)]
+        assert [each.name for each in keeps] == ["dW", "db"] * 6
+        assert [each.array.shape for each in keeps] == [(d, u), (u,)] * 6
+        size = [float(np.abs(each.array).max()) for each in keeps]
+        assert max(size[:4]) <= 2
+        assert size[4] == size[5] == 0
+        for place, power in ((6, 10), (8, 30), (10, 200)):
+            assert 10.0 ** (power - 3) < max(size[place : place + 2]) < 10.0 ** (power + 1)
+        updates = [each for each in steps if isinstance(each, Call)]
+        assert [each.by_position for each in updates] == [True, False] * 3
+        assert all(each == Call("layer", "update_params", {"dtheta": [Ref("dW"), Ref("db")]}, each.by_position)
+                   for each in updates)  # fmt: skip
+        assert [each.attribute for each in steps if isinstance(each, Get)] == ["W", "b"] * 7
+
+
+def test_the_first_update_is_asked_of_three_sizes() -> None:
+    """Parameters and steps are short numbers, each of its own."""
+    asks = context()
+    parameters.check_update_adds(asks)
+    assert len(heard(asks)) == 3
+    for steps, (d, u) in zip(heard(asks), ((1, 2), (2, 3), (3, 3)), strict=True):
+        puts = [each for each in steps if isinstance(each, Put)]
+        assert [(each.attribute, each.value.shape) for each in puts] == [("W", (d, u)), ("b", (u,))]
+        (update,) = [each for each in steps if isinstance(each, Call)]
+        assert [part.shape for part in update.arguments["dtheta"]] == [(d, u), (u,)]
+        arrays = [*(each.value for each in puts), *update.arguments["dtheta"]]
+        assert all((8 * array % 1 == 0).all() and (array != 0).all() for array in arrays)
+        assert not np.array_equal(puts[0].value, update.arguments["dtheta"][0])
+
+
+def test_parameters_under_other_names_are_missing() -> None:
+    """Who keeps them so has not lost the step."""
+
+    class Hidden(plain.LinearLayer):
+        def initialize(self) -> None:
+            super().initialize()
+            self.weights = self.__dict__.pop("W")
+
+        def update_params(self, dtheta: Any) -> None:
+            self.weights = self.weights + dtheta[0]
+
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds(context({**plain.CLASSES, "LinearLayer": Hidden}))
+    assert found.value.mistake == "missing"
+
+
+def test_the_first_wrong_update_is_told() -> None:
+    """Of the smallest layer; where parameters have other names that is what is told of it."""
+    update = plain.LinearLayer.update_params
+    wrong = with_methods("LinearLayer", {"update_params": lambda self, dtheta: update(self, [dtheta[0], -dtheta[1]])})
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds(context(wrong))
+    assert (found.value.due["what"], found.value.mistake) == ("b", None)
+    assert set(found.value.counterexample) == {"dW", "db"}
+    assert np.shape(found.value.counterexample["dW"]) == (1, 2)
+    assert found.value.due["value"] == found.value.due["old"] + found.value.due["step"]
+
+
+def is_kept(call: Call) -> bool:
+    """Whether it is made with arrays that other calls have, too."""
+    return all(isinstance(value, Ref) for value in call.arguments.values())
+
+
+@each_message
+@pytest.mark.parametrize("effort", ["quick", "normal"])
+def test_an_object_is_used_for_long(message: Message, effort: Any) -> None:
+    """All arrays of a kind are the same ones; all methods of the class are called between; parameters change."""
+    steps, cases = calls._uses(message, np.random.RandomState(0), 8 if effort == "quick" else 24, naive=False)
+    rounds = {"quick": 8, "normal": 24}[effort]
+    asked = [each for each in steps if isinstance(each, Call)]
+    own = [each for each in asked if each.method == message.method]
+    assert len(own) == len(cases) == rounds * 2 + rounds // 2
+    others = {each.method for each in MESSAGES if each.cls == message.cls} - {message.method}
+    for method in others:
+        assert sum(each.method == method for each in asked) == rounds
+    kept = list(filter(is_kept, own))
+    assert len(kept) == rounds + rounds // 2
+    assert all({**each.arguments} == {name: Ref(name) for name in message.arguments} for each in kept)
+    assert {each.name for each in steps if isinstance(each, Keep)} == set(message.arguments)
+    fresh = [each for each in own if not is_kept(each)]
+    assert len({len(each.arguments[message.arguments[0]]) for each in fresh}) > 3
+    updates = [each for each in asked if each.method == "update_params"]
+    puts = [each for each in steps if isinstance(each, Put)]
+    looks = [each for each in steps if isinstance(each, Get)]
+    changes = rounds // 2 if message.parameters else 0
+    assert len(updates) == changes // 2
+    assert len(puts) == 2 * (changes - len(updates))
+    assert [each.attribute for each in looks] == ["W", "b"] * changes
+    for each in updates:
+        assert set(each.arguments) == {"dtheta"}
+        assert [part.shape for part in each.arguments["dtheta"]] == [(2, 4), (4,)]
+    answers = iter(cases)
+    for each in own:
+        case = next(answers)
+        if not is_kept(each):
+            assert all(each.arguments[name] is case.arguments[name] for name in message.arguments)
+    written: dict[str, Any] = {}
+    answers = iter(cases)
+    for step in steps:
+        if isinstance(step, Keep):
+            written[step.name] = step.array
+        elif isinstance(step, Call) and step.method == message.method:
+            case = next(answers)
+            assert not is_kept(step) or all(written[name] is case.arguments[name] for name in message.arguments)
+    assert {tuple(case.parameters) for case in cases} == {("W", "b") if message.parameters else ()}
+
+
+def test_long_use_goes_as_far_as_the_effort_says() -> None:
+    """And what is naive is not asked with logits that overflow."""
+    for effort, rounds in (("quick", 8), ("normal", 24), ("exhaustive", 150)):
+        asks = context(effort=effort)
+        calls.check_long_use(asks, RELU)
+        assert sum(isinstance(each, Call) and each.method == "forward" for each in heard(asks)[0]) == rounds * 5 // 2
+    for assignment, far in ((1, False), (3, True)):
+        asks = context(assignment=assignment)
+        calls.check_long_use(asks, OF["SoftmaxLayer.forward"])
+        size = max(np.abs(each.array).max() for each in heard(asks)[0] if isinstance(each, Keep))
+        assert bool(size > 700) is far
+
+
+@pytest.mark.parametrize(("deviation", "same"), [(1.09, True), (0.91, True), (1.11, False), (0.89, False)])
+def test_another_generator_draws_by_the_same_law(deviation: float, same: bool) -> None:
+    """If the deviation is right to a tenth; NaN and infinity have none."""
+    due = np.array([[1.0, -1.0], [1.0, -1.0]])
+    assert parameters._is_same_law(deviation * due, due) is same
+    assert not parameters._is_same_law(np.nan * due, due)
+    assert not parameters._is_same_law(np.inf * due, due)
+
+
+def with_linear(**methods: Any) -> dict[str, type]:
+    return with_methods("LinearLayer", methods)
+
+
+@pytest.mark.parametrize(("roundings", "is_wrong"), [(0.0, False), (6.0, False), (20.0, True), (-20.0, True)])
+def test_initial_weights_may_be_rounded(roundings: float, is_wrong: bool) -> None:
+    """A few times, in whatever order they are computed."""
+    initialize = plain.LinearLayer.initialize
+
+    def rounded(self: Any) -> None:
+        initialize(self)
+        self.W = self.W * (1 + roundings * 2.0**-53)
+
+    asks = context(with_linear(initialize=rounded))
+    if is_wrong:
+        with pytest.raises(Violation) as found:
+            parameters.check_initialisation(asks)
+        assert (found.value.due.kind, found.value.mistake) == ("law", "initialisation")
+        assert found.value.index == found.value.due["index"] == found.value.came["index"]
+    else:
+        parameters.check_initialisation(asks)
+    assert [each.values[0].shape for each in asks.log[:1]] == [(40, 50)]
+    assert len(asks.log) == (1 if is_wrong else 4)
+
+
+@pytest.mark.parametrize(("roundings", "is_wrong"), [(1.0, False), (-1.0, False), (8.0, True), (-8.0, True)])
+def test_a_sum_may_be_rounded_once(roundings: float, is_wrong: bool) -> None:
+    """Of the old parameters and the step."""
+    update = plain.LinearLayer.update_params
+
+    def rounded(self: Any, dtheta: Any) -> None:
+        update(self, dtheta)
+        self.b = self.b * (1 + roundings * 2.0**-53)
+
+    asks = context(with_linear(update_params=rounded))
+    if is_wrong:
+        with pytest.raises(Violation) as found:
+            parameters.check_update_adds(asks)
+        assert (found.value.due.kind, found.value.due["what"]) == ("sum", "b")
+    else:
+        parameters.check_update_adds(asks)
+
+
+def test_a_large_wrong_step_is_not_shown_in_numbers() -> None:
+    """As they are too many to be read."""
+    update = plain.LinearLayer.update_params
+    wrong = with_linear(
+        update_params=lambda self, dtheta: update(self, [dtheta[0] + (dtheta[0].size > 9000), dtheta[1]])
+    )
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds_again(context(wrong))
+    assert (found.value.counterexample, found.value.due["what"]) == ({}, "W")
+    assert found.value.mistake is None
+
+
+@pytest.mark.parametrize(
+    ("cls", "value", "due", "came", "word"),
+    [
+        ("LinearLayer", True, None, None, None), ("LinearLayer", np.bool_(True), None, None, None),
+        ("ReLULayer", False, None, None, None), ("LinearLayer", False, True, False, None),
+        ("SoftmaxLayer", True, False, True, None), ("LinearLayer", 1, True, "1", "wrong-type"),
+        ("ReLULayer", None, False, "None", "not-implemented"), ("ReLULayer", "x" * 300, False, "x" * 200, "wrong-type"),
+    ],
+)  # fmt: skip
+def test_whether_there_is_anything_to_learn(cls: str, value: Any, due: Any, came: Any, word: str | None) -> None:
+    """Told by a truth value, which is noted; anything else is cut to what can be read."""
+    asks = context(with_methods(cls, {"has_params": lambda self: value}))
+    if due is None:
+        parameters.check_has_params(asks, cls)
+    else:
+        with pytest.raises(Violation) as found:
+            parameters.check_has_params(asks, cls)
+        assert (found.value.due.kind, found.value.due["value"]) == ("has_params", due)
+        assert (found.value.came.kind, found.value.came["value"], found.value.mistake) == ("value", came, word)
+    assert [each.values for each in asks.log] == [(value,)]
