@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients import hidden
+from reference.gradients.cases import Case
+from reference.gradients.known import KnownForward
 from reference.gradients.tolerance import beside_cotangent
 from reference.numerics import ball_tolerances, function_tolerances
 from reference.numerics.estimate import Estimate
-
-if TYPE_CHECKING:
-    from reference.gradients.cases import Case
-    from reference.gradients.context import Context
 
 Array = NDArray[Any]
 Index = tuple[int, ...]
 
 
 def surely_wrong(
-    context: Context,
+    known: KnownForward,
     case: Case,
     cotangent: Array,
     answers: Sequence[Array],
@@ -35,18 +33,18 @@ def surely_wrong(
     Lost digits count as none: what they leave is small beside the cotangent. ``at_kinks`` tells whether entries count
     for which there are several gradients nearby.
     """
-    found = _around(context, cotangent, case)
+    function, found = known.function, _around(known, cotangent, case)
     if found is None:
         return None
     size = float(np.abs(cotangent.astype(np.float64)).sum())
-    lost = beside_cotangent(cotangent, context.unit)
+    lost = beside_cotangent(cotangent, function.unit)
     for position, (answer, bound, near) in enumerate(zip(answers, bounds, found, strict=True)):
         off = np.abs(answer - near.value) - near.error - bound - lost
         if not at_kinks:
             one = function_tolerances.TIE_RELATIVE * np.fmax(size, np.abs(near.value).max(initial=0.0))
             off = np.where(near.error <= one, off, -np.inf)
         if (off > 0).any():
-            off = off + bound - np.fmax(bound, hidden.of_gradient(context, case, cotangent, position, near))
+            off = off + bound - np.fmax(bound, hidden.of_gradient(function, case, cotangent, position, near))
         if (off > 0).any():
             index = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
             return position, index, Estimate(near.value[index], near.error[index])
@@ -54,14 +52,15 @@ def surely_wrong(
 
 
 def is_the_derivative(
-    context: Context, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
+    known: KnownForward, case: Case, cotangent: Array, answers: Sequence[Array], bounds: Sequence[Array]
 ) -> bool:
     """Whether there is a derivative that balls know better than doubles compute it, and the answer is that."""
     enough = [ball_tolerances.RESOLUTION * bound for bound in bounds]
-    if context.spec is not None:
-        truth = context.spec.gradient(cotangent, case.args, enough) if context.spec.is_rigorous else None
+    spec = known.function.spec
+    if spec is not None:
+        truth = spec.gradient(cotangent, case.args, enough) if spec.is_rigorous else None
     else:
-        truth = context.known.gradient(cotangent, case.args, enough) if context.known.is_known(case) else None
+        truth = known.gradient(cotangent, case.args, enough) if known.is_known(case) else None
     if truth is None or not all((one.error <= bound).all() for one, bound in zip(truth, bounds, strict=True)):
         return False
     return all(
@@ -70,7 +69,8 @@ def is_the_derivative(
     )
 
 
-def _around(context: Context, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
-    if context.spec is not None:
-        return context.spec.rigorous.around(cotangent.reshape(context.spec.shape), case.args)
-    return None if context.pattern.is_large else context.known.around(cotangent, case)
+def _around(known: KnownForward, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
+    spec = known.function.spec
+    if spec is not None:
+        return spec.rigorous.around(cotangent.reshape(spec.shape), case.args)
+    return None if known.function.pattern.is_large else known.around(cotangent, case)

@@ -32,9 +32,9 @@ def check_ties(context: Context) -> None:
         answers, bounds = context.gradients(case, cotangent)
         if _is_own(context, case, cotangent, answers, bounds):
             continue
-        if certain.is_the_derivative(context, case, cotangent, answers, bounds):
+        if certain.is_the_derivative(context.known, case, cotangent, answers, bounds):
             continue
-        wrong = certain.surely_wrong(context, case, cotangent, answers, bounds)
+        wrong = certain.surely_wrong(context.known, case, cotangent, answers, bounds)
         if wrong is not None:
             position, index, near = wrong
             raise _off(context, case, cotangent, answers, position, index, near)

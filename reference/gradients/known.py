@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reference.gradients.answers import FunctionAnswers
 from reference.gradients.cases import Case
 from reference.gradients.rigorous import Rigorous
 from reference.gradients.specification import unknown
 from reference.gradients.tolerance import followed_error, unfollowed_error
 from reference.numerics import ball_tolerances, tolerances
 from reference.numerics.estimate import Estimate
-
-if TYPE_CHECKING:
-    from reference.gradients.context import Context
 
 Array = NDArray[Any]
 
@@ -26,13 +24,13 @@ class KnownForward:
 
     Parameters
     ----------
-    context
-        With the answers of the forward pass in doubles.
+    function
+        What the forward pass answers in doubles.
     """
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self.rigorous = Rigorous(context.subject.forward, "numpy", context.pattern.differentiable)
+    def __init__(self, function: FunctionAnswers) -> None:
+        self.function = function
+        self.rigorous = Rigorous(function.subject.forward, "numpy", function.pattern.differentiable)
         self._known: dict[tuple[str, int], bool] = {}
         self._is_the_same: bool | None = None
 
@@ -44,16 +42,16 @@ class KnownForward:
         """
         if self._is_the_same is None:
             self._is_the_same = any(
-                self._is_near(each) for each in self._context.calm()[: ball_tolerances.PLACES_TRIED]
+                self._is_near(each) for each in self.function.calm()[: ball_tolerances.PLACES_TRIED]
             )
-        return self._is_the_same and all(map(self._means_what_it_answers, (self._context.cases[0], case)))
+        return self._is_the_same and all(map(self._means_what_it_answers, (self.function.cases[0], case)))
 
     def gradient(
         self, cotangent: Array, args: Sequence[Array], resolutions: Sequence[Any] | None = None
     ) -> tuple[Estimate, ...]:
         """The gradient of <cotangent, forward>; infinite errors where it is not known."""
         found = self.rigorous.gradient(cotangent, args, resolutions)
-        return unknown(self._context.pattern.floats(args)) if found is None else found
+        return unknown(self.function.pattern.floats(args)) if found is None else found
 
     def around(self, cotangent: Array, case: Case) -> tuple[Estimate, ...] | None:
         """As of `Rigorous`, where the forward pass is known in this case."""
@@ -61,7 +59,7 @@ class KnownForward:
 
     def _is_near(self, case: Case) -> bool:
         """Whether the two are one number but for the last digits, somewhere: no rounding excuses another function."""
-        truth, output = self.rigorous.value(case.args), self._context.output(case).astype(np.float64)
+        truth, output = self.rigorous.value(case.args), self.function.output(case).astype(np.float64)
         if truth is None or truth.value.shape != output.shape:
             return False
         allowed = truth.error + tolerances.READINGS_AGREE * np.maximum(1.0, np.abs(output))
@@ -75,15 +73,15 @@ class KnownForward:
         return self._known[key]
 
     def _agrees(self, case: Case, truth: Estimate) -> bool:
-        output = self._context.output(case)
+        output = self.function.output(case)
         if truth.value.shape != output.shape:
             return False
         off = np.abs(truth.value - output.astype(np.float64)) - truth.error
         if not (off <= tolerances.READINGS_AGREE * np.abs(output)).all() and self._leaves_doubles(case):
             return False
-        if (off <= self._context.forward_bound(case, output)).all():
+        if (off <= self.function.forward_bound(case, output)).all():
             return True
-        pattern, subject = self._context.pattern, self._context.subject
+        pattern, subject = self.function.pattern, self.function.subject
         floats = pattern.floats(case.args)
         found = followed_error(lambda *moved: (subject.forward(*pattern.with_floats(moved)),), floats, [output])
         if found is None:  # the answer may be a number of Python's, or an exception, elsewhere

@@ -6,7 +6,6 @@ where balls cannot tell. `Rigorous.nearby` gives the gradient at generic points 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +17,7 @@ from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.generators import seeded
+from reference.numerics.oracles import ball
 
 if TYPE_CHECKING:
     from reference.numerics.balls import Enclosure
@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Language = Literal["numpy", "torch"]
 
-#: What this oracle is called in a finding.
-NAME = "ball arithmetic"
+#: What this oracle is called in a finding, and what says why it cannot be asked; it needs what the lab's oracle needs.
+NAME, available = ball.NAME, ball.available
 #: Ties whose slopes are all enclosed, whichever way they go.
 _ENCLOSED = frozenset({"maximum", "minimum", "abs"})
-
-
-def available() -> str | None:
-    """None if balls can be computed with, else a sentence that says what to install."""
-    return None if importlib.util.find_spec("flint") else "python-flint is not installed (the project's extra 'check')"
 
 
 class Rigorous:

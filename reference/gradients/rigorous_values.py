@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients import hidden, lost, places, ties
+from reference.gradients import hidden, lost, ties
 from reference.gradients.cases import Case
 from reference.gradients.consistency import answers_of, beyond_doubles, not_a_number
 from reference.gradients.context import Context
@@ -79,7 +79,7 @@ def _is_excused(
     if not context.pattern.is_large:
         at_kink = context.is_excused(case, cotangent, answers, bounds, index)
         return at_kink or lost.is_lost(context, case, cotangent, position, index)
-    return ties.has_kink_along(places.place_of(context, case, cotangent), position, index)
+    return ties.has_kink_along(context.place_of(case, cotangent), position, index)
 
 
 def _by_rounded_arguments(

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from reference.gradients import places, rigorous, ties
+from reference.gradients import rigorous, ties
 from reference.gradients.arguments import in_shapes
 from reference.gradients.cases import Case
 from reference.gradients.context import Context
@@ -44,7 +44,7 @@ def compare(context: Context, number: int, comparison: Comparison) -> None:
         return
     cotangent = context.cotangents(case)[0]
     answers, bounds = context.gradients(case, cotangent)
-    excused = partial(ties.has_kink_along, places.place_of(context, case, cotangent), position)
+    excused = partial(ties.has_kink_along, context.place_of(case, cotangent), position)
     comparison.add(answers[position], truths[position], bounds[position], asked(case.args, cotangent), excused)
     context.note_oracle(rigorous.NAME)
     context.note(fact("sampled", count=int(np.isfinite(truths[position].error).sum()), size=size))
