@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reference.gradients.repair import arithmetic, axes, exchanged, indices, masks, orders, replacing, statements
+from reference.gradients.repair import (
+    adjoints,
+    aliases,
+    arithmetic,
+    axes,
+    entries,
+    exchanged,
+    folds,
+    indices,
+    masks,
+    orders,
+    replacing,
+    selections,
+    statements,
+    together,
+)
 from reference.gradients.repair.places import Edit
 from reference.gradients.repair.view import View
 
@@ -202,9 +217,26 @@ ROWS: list[tuple[Family, str, str, str]] = [
     (replacing.factors, "(x > 0.5) * x + y", "(x > 0.5) * x + y * (x > 0.5)", "mask-missing"),
     (replacing.terms, "np.sin(x) * y", "np.sin(x) * (y + np.sin(x))", "term-missing"),
     (replacing.terms, "np.sin(x) * y", "np.sin(x) * (y - np.sin(x))", "term-missing"),
+    (masks.choices, "np.where(np.abs(v - limit) > 0.1, 0.3, v - limit)",
+     "np.where(np.abs(v - limit) > 0.1, 0.3 * np.sign(v - limit), v - limit)", "factor-missing"),
+    (adjoints.transposes, "np.roll(g, 1) * u", "np.roll(g, -1) * u", "transposed"),
+    (adjoints.transposes, "np.cumsum(u * g)", "u * np.cumsum(g[::-1])[::-1]", "transposed"),
+    (adjoints.commuted, "np.roll(g, 1) * u", "np.roll(g * u, 1)", "shifted"),
+    (adjoints.commuted, "np.roll(g, 1) / u", "np.roll(g / u, 1)", "shifted"),
+    (adjoints.commuted, "np.roll(g * u, 1)", "np.roll(g, 1) * u", "shifted"),
+    (folds.folds, "np.concatenate([v[:2], u, v[2:4]])[2:-2]",
+     "u + np.array([0.0, v[1], v[0], v[3], v[2], 0.0])", "term-missing"),
+    (folds.folds, "np.concatenate([u, v[:2]])[:6]", "u + np.append(v[:2], np.zeros(4))", "term-missing"),
+    (selections.inverses, "v[order]", "v[np.argsort(order)]", "transposed"),
+    (selections.indicators, "(v == v.max()) * 1.0", "np.exp(v)", "wrong-function"),
+    (selections.indicators, "(v == v.max()).astype(float)", "v / v.sum()", "wrong-function"),
+    (selections.diagonals, "np.diag(np.diag(s)) * n", "s * n", "jacobian-diagonal-only"),
+    (selections.diagonals, "np.diag(1 / np.diag(s)) * n", "np.linalg.inv(s) * n", "jacobian-diagonal-only"),
+    (selections.diagonals, "v[:3] * np.diag(s)", "v[:3] @ s", "jacobian-diagonal-only"),
+    (selections.diagonals, "s.diagonal() * v[:3]", "s @ v[:3]", "jacobian-diagonal-only"),
+    (selections.diagonals, "v[:3] / np.diag(s)", "np.linalg.solve(s, v[:3])", "jacobian-diagonal-only"),
 ]  # fmt: skip
 
-#: The same of codes of several statements.
 STATEMENTS: list[tuple[Family, str, str, str]] = [
     (statements.stores, "d[1] = v[0]; d[1] = v[1]", "d[1] = v[0]; d[1] += v[1]", "term-missing"),
     (statements.stores, "for i in range(3):\n  d[1] = v[i]", "for i in range(3):\n  d[1] += v[i]", "not-summed"),
@@ -275,4 +307,34 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (indices.orders, "for i in reversed(range(6)):\n  d = d / 2 + v[i]", "for i in range(6):\n  d = d / 2 + v[i]",
      "flipped"),
     (indices.steps, "for i in range(4):\n  d[i] = v[i]", "d[:5] = v[:5]", "term-missing"),
+    (aliases.copies, "f = v * 1; e = f; e += u; d = f * e", "d = v * (v + u)", "extra-term"),
+    (aliases.copies, "f = v * 1; e = f.reshape(2, 3).T; e *= 2; d = f * e.sum()",
+     "d = v * (2 * v).sum()", "extra-factor"),
+    (aliases.copies, "f = v * 1; e = f; e[1:] = u[1:]; d = 2 * f - e",
+     "d = 2 * v - np.append(v[:1], u[1:])", "wrong-argument"),
+    (aliases.copies, "e = f = v * 0; e += u; d = f + 2 * e", "d = 2 * u", "extra-term"),
+    (aliases.copies, "p = [v * 1] * 2; p[0] += u; d = p[0] - 2 * p[1]", "d = u - v", "extra-term"),
+    (aliases.copies, "p = []\ne = v * 1\nfor i in range(2):\n  e += u\n  p.append(e)\nd = p[0] - 3 * p[1]",
+     "d = v + u - 3 * (v + 2 * u)", "extra-term"),
+    (folds.rolls, "d[1:] += v[:-1] * 2", "d += np.roll(v, 1) * 2", "term-missing"),
+    (folds.rolls, "d[:-1] -= v[1:] * 2", "d -= np.roll(v, -1) * 2", "term-missing"),
+    (together.constants, "e = (1, 2); d = v[e[0]] * u + v[e[1]]", "d = v[2] * u + v[3]", "shifted"),
+    (together.constants, "e = (1, -2); d = v[e[0]] * u + v[e[1]]", "d = v[2] * u + v[-3]", "shifted"),
+    (together.counters, "for i in range(4):\n  d[i] += v[i] * u[i]", "d[:4] += v[1:5] * u[1:5]", "shifted"),
+    (together.counters, "for i in range(4):\n  d[i] += v[i] * u[i]", "d[1:5] += v[1:5] * u[1:5]", "shifted"),
+    (together.slices, "d[1:5] += v[:4]", "d[:4] += v[1:5]", "shifted"),
+    (together.slices, "d = v[1:5] + 2 * u[:4]", "d = v[:4] + 2 * u[1:5]", "shifted"),
+    (together.borders, "d[1] += v[0]; d[-2] += v[-1]", "d[2] += v[0]; d[-3] += v[-1]", "shifted"),
+    (together.borders, "d[1] += v[0]; d[-2] += v[-1]", "d[1] += v[1]; d[-2] += v[-2]", "shifted"),
+    (together.others, "p = [v, u]; d = p[0] * 2", "d = u * 2", "wrong-argument"),
+    (together.others, "p = {'v': v, 'u': u}; d = p['v'] * 2", "d = u * 2", "wrong-argument"),
+    (together.halves, "d[:n + 1] = v[::2]; d[n + 1:] = v[1::2]", "d[:] = v", "transposed"),
+    (together.halves, "d[:n + 1] = v[:n + 1]; d[n + 1:] = v[n + 1:] * 2",
+     "d[::2] = v[::2]; d[1::2] = v[1::2] * 2", "transposed"),
+    (entries.pairs, "for i in range(3):\n  for j in range(3):\n    d[i] += v[i] * s[i, j]",
+     "for i in range(3):\n  for j in range(3):\n    d[i] += (v[i] + v[j]) * s[i, j]", "term-missing"),
+    (entries.pairs, "for i in range(3):\n  for j in range(3):\n    d[i] += v[i] * s[i, j]",
+     "for i in range(3):\n  for j in range(3):\n    d[i] += (v[i] + v[j]) / 2 * s[i, j]", "term-missing"),
+    (entries.of_turn, "e = x[0]\nfor i in range(3):\n  d[:4] += e * y[i]",
+     "for i in range(3):\n  d[:4] += x[i] * y[i]", "wrong-argument"),
 ]  # fmt: skip

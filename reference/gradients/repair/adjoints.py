@@ -52,7 +52,8 @@ def commuted(view: View) -> Iterator[Edit]:
 
 
 def _moved_in(view: View, place: Place, node: ast.BinOp) -> Iterator[Edit]:
-    sides = [(node.left, node.right)] if isinstance(node.op, ast.Div) else [(node.left, node.right), (node.right, node.left)]
+    sides = [(node.left, node.right)]
+    sides += [(node.right, node.left)] if isinstance(node.op, ast.Mult) else []
     for linear, factor in sides:
         inner, other = view.of_node.get(linear), view.of_node.get(factor)
         if inner is None or other is None or not other.shape or inner.shape != place.shape:
@@ -77,7 +78,8 @@ def _moved_out(view: View, place: Place, node: ast.Call) -> Iterator[Edit]:
         for array, factor in sides:
             one, two = view.of_node.get(array), view.of_node.get(factor)
             if inner.shape == place.shape and one is not None and one.shape == place.shape and two and two.shape:
-                applied = ast.Call(node.func, [array if each is argument else each for each in node.args], node.keywords)
+                given = [array if each is argument else each for each in node.args]
+                applied = ast.Call(node.func, given, node.keywords)
                 yield Edit(place, "shifted", 1.2, ast.BinOp(applied, argument.op, factor))
 
 
@@ -112,9 +114,8 @@ def _transpose(place: Place, inputs: list[ast.expr], array: ast.expr, size: int)
     given = "_given"
     body = b.substituted(place.expression, dict.fromkeys(inputs, ast.Name(given, ast.Load())))
     names = sorted(set(b.names_in(body)) - {given})
-    arguments = ast.arguments(
-        [], [ast.arg(each) for each in (given, *names)], None, [], [], None, [ast.Name(each, ast.Load()) for each in names]
-    )
+    values: list[ast.expr] = [ast.Name(each, ast.Load()) for each in names]
+    arguments = ast.arguments([], [ast.arg(each) for each in (given, *names)], None, [], [], None, values)
     calls = sum(isinstance(each, ast.Call | ast.BinOp) for each in ast.walk(body))
     new = b.transposed(ast.Lambda(arguments, body), array)
     return Edit(place, "transposed", 1.15, new, steps=size * _OF_CALL * calls)

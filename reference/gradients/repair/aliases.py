@@ -55,9 +55,7 @@ def _copied(view: View, nodes: list[ast.expr], words: Mapping[str, str]) -> Iter
 def _base(node: ast.AST) -> str:
     """The name of the array whose memory an expression may share; empty where it has its own."""
     while True:
-        if isinstance(node, ast.Subscript):
-            node = node.value
-        elif isinstance(node, ast.Attribute) and node.attr == "T":
+        if isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and node.attr == "T"):
             node = node.value
         elif isinstance(node, ast.Call) and called_name(node) in _VIEWS:
             is_method = isinstance(node.func, ast.Attribute) and not b.is_module(node.func.value)

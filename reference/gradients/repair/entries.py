@@ -32,8 +32,9 @@ def pairs(view: View) -> Iterator[Edit]:
 def of_turn(view: View) -> Iterator[Edit]:
     """The entry of an array with the number of a turn, where the same value stands in each turn."""
     for place in view.places:
-        is_value = place.is_floating and place.role == "value" and isinstance(place.node, ast.Name | ast.Call | ast.BinOp)
-        if place.visits < 2 or not is_value or place.is_nested:  # noqa: PLR2004 - in a loop
+        is_value = place.is_floating and place.role == "value" and not place.is_nested
+        is_value = is_value and isinstance(place.node, ast.Name | ast.Call | ast.BinOp)
+        if place.visits < 2 or not is_value:  # noqa: PLR2004 - in a loop
             continue
         for counter in _counters(place):
             for name, value in place.scope.items():

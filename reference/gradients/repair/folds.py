@@ -31,9 +31,9 @@ def folds(view: View) -> Iterator[Edit]:
 def _widths(node: ast.Subscript, shape: Sequence[int], left: Sequence[int]) -> tuple[tuple[int, int], ...] | None:
     """By axis how many entries a subscript cuts off at each end; None where it does something else, or nothing."""
     parts = b.index_parts(node)
-    if len(shape) != len(left) or any(not isinstance(each, ast.Slice) or each.step is not None for each in parts):
-        if not any(b.text_of(each) == "..." for each in parts) or len(shape) != len(left):
-            return None
+    is_plain = all(isinstance(each, ast.Slice) and each.step is None for each in parts)
+    if len(shape) != len(left) or not (is_plain or any(b.text_of(each) == "..." for each in parts)):
+        return None
     at_end = next((n for n, each in enumerate(parts) if not isinstance(each, ast.Slice)), len(parts))
     slices: list[ast.expr | None] = [None] * len(shape)
     slices[:at_end] = parts[:at_end]
@@ -50,7 +50,9 @@ def _widths(node: ast.Subscript, shape: Sequence[int], left: Sequence[int]) -> t
         elif isinstance(part, ast.Slice) and part.upper is None:
             found.append((size - kept, 0))
         else:
-            start = (size - kept) // 2 if not isinstance(lower, ast.Constant) else int(lower.value)
+            start = lower.value if isinstance(lower, ast.Constant) else (size - kept) // 2
+            if not isinstance(start, int):
+                return None
             found.append((start, size - kept - start))
     return tuple(found) if any(map(any, found)) and all(min(each) >= 0 for each in found) else None
 

@@ -98,7 +98,8 @@ def _signed(view: View, around: Place, node: ast.Call) -> Iterator[Edit]:
         place = view.of_node.get(constant)
         if place is None or place.varies or place.shape or not np.any(place.value):
             continue
-        inside = [view.of_node[each] for side in (node.args[0], other) for each in ast.walk(side) if each in view.of_node]
+        nodes = [*ast.walk(node.args[0]), *ast.walk(other)]
+        inside = [view.of_node[each] for each in nodes if each in view.of_node]
         arrays = {each.text: each for each in inside if each.is_floating and each.varies and each.shape}
         for each in arrays.values():
             signed = b.times(constant, b.numpy("sign", each.expression))

@@ -29,7 +29,8 @@ def rearranged(found: Requirement, parts: Sequence[Part]) -> Iterator[Edit]:
         return
     values, moves = (np.array([each.ravel() for each in arrays]) for arrays in (found.values, found.moves))
     node = found.place.expression
-    own = Part(node, found.place.values, varies=True, is_of_cotangent=found.place.is_of_cotangent, turns=found.place.turns)
+    place = found.place
+    own = Part(node, place.values, varies=True, is_of_cotangent=place.is_of_cotangent, turns=place.turns)
     for part in (own, *parts):
         array = _array(part, found)
         if array is None or part.is_of_cotangent != found.place.is_of_cotangent:
@@ -40,10 +41,17 @@ def rearranged(found: Requirement, parts: Sequence[Part]) -> Iterator[Edit]:
             yield Edit(found.place, _of_order(at, part.shape), _OF_ORDER, _taken(part.node, at), is_solved=True)
         for sign in (1, -1):
             index = _entries(sign * moves, array, is_part=True)
-            if index is not None and (index >= 0).any():
+            if index is not None and not _is_stopped(values, moves, index):
                 at = index.reshape(found.shape)
                 term = b.times(_taken(part.node, np.maximum(at, 0)), _constant(sign * (at >= 0)))
                 yield Edit(found.place, "term-missing", _OF_TERM, b.plus(node, term), is_solved=True)
+
+
+def _is_stopped(values: Array, moves: Array, index: Array) -> bool:
+    """Whether nothing but 0 is due where there is something: a mask is missing there, and no term."""
+    told = index >= 0
+    size = float(np.abs(values).max())
+    return bool((np.abs(values + moves)[:, told] <= likeness.SAME_CONSTANT * size).all())
 
 
 def _array(part: Part, found: Requirement) -> Array | None:

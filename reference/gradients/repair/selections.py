@@ -1,4 +1,4 @@
-"""Edits of what is chosen from an array: its largest entries for all, its diagonal for all, its order for the inverse."""
+"""Edits of what is chosen from an array: its largest entry, its diagonal, or its entries in another order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def indicators(view: View) -> Iterator[Edit]:
 
 
 def _compared(view: View, place: Place) -> Place | None:
-    """The array of whose entries a place has 1 for the largest and 0 for the others; None where it is something else."""
+    """The array where a place has 1 for the largest entries and 0 for the others; None for any other place."""
     node = place.node
     values = np.asarray(place.value) if place.shape and place.is_number else np.zeros(0)
     if values.dtype.kind != "f" or not values.any() or not ((values == 0) | (values == 1)).all():

@@ -52,13 +52,15 @@ def totals(targets: Sequence[Array], operands: Operands, degree: int) -> list[To
     arrays = operands.arrays[able]
     weights = np.random.default_rng(target.size).normal(size=target.size)
     marks, due = arrays @ weights, float(weights @ target)
-    found = []
+    found: list[Total] = []
     for count in range(2, min(_LONGEST, len(able)) + 1):
         chosen = np.array(list(combinations(range(len(able)), count)))
         near = np.abs(marks[chosen].sum(axis=1) - due) <= likeness.SAME_CONSTANT * np.abs(weights).sum() * size
-        for each in chosen[near]:
-            if np.abs(arrays[each].sum(axis=0) - target).max() <= likeness.SAME_CONSTANT * size:
-                found.append(Total(tuple(operands.all[able[n]] for n in each)))
+        found += [
+            Total(tuple(operands.all[able[n]] for n in each))
+            for each in chosen[near]
+            if np.abs(arrays[each].sum(axis=0) - target).max() <= likeness.SAME_CONSTANT * size
+        ]
         if found:
             break
     return found[:_MOST_FOUND]
