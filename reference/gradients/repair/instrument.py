@@ -166,7 +166,7 @@ class Sites:
                 statement = self.first + len(self.numbers) + len(self.statements)
                 self.statements[statement] = node
                 self.statement_of[node] = statement
-            nested = nested or isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+            nested = nested or isinstance(node, ast.ClassDef | ast.AsyncFunctionDef)
         elif isinstance(node, ast.expr):
             self.statement_of[node] = -1 if statement is None else statement
             if _is_site(node):

@@ -117,7 +117,7 @@ class Place:
 
     @property
     def is_nested(self) -> bool:
-        """Whether it stands in a function or comprehension inside the function."""
+        """Whether it stands in a lambda, class or comprehension inside the function."""
         return self.node in self.sites.nested
 
     @cached_property
