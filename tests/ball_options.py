@@ -153,7 +153,7 @@ FORMS: list[tuple[Callable[..., Any], tuple[Array, ...]]] = [
     (lambda x: np.linalg.det(x) + np.linalg.det(x[1:, 1:]), (SQUARE,)),
     (lambda x: x * np.linalg.det(x[:0, :0]), (SQUARE,)),
     (lambda x: np.linalg.multi_dot([x[0], WIDE, drawn(2)]), (A,)),
-    (lambda x: np.linalg.lstsq(x, drawn(4, 2), rcond=None)[0] + np.linalg.lstsq(x, drawn(4, 2), rcond=None)[2], (WIDE,)),
+    (lambda x: sum(np.linalg.lstsq(x, drawn(4, 2), rcond=None)[::2]), (WIDE,)),
     # Entries that are written
     (lambda x: (y := x.copy(), np.fill_diagonal(y, 2.5))[0] * x, (SQUARE,)),
     (lambda x: (y := x.copy(), np.put(y, [1, -1], x[0, :2]))[0] * x, (A,)),

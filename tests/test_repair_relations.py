@@ -22,6 +22,7 @@ ROWS: list[tuple[str, str, str, str | None]] = [
     ("h = np.diag(np.diag(s))", "s", "h", "extra-term"),
     ("h = x * (y > limit)", "x", "h", "mask-missing"),
     ("h = np.where(y > limit, x, 0.0); k = np.where(y > limit, 0.0, x)", "h", "k", "mask-inverted"),
+    ("h = x - limit; k = np.maximum(h, 0.0)", "h", "k", None),
     ("h = s.T", "s", "h", "transposed"),
     ("h = s.T", "h", "s", "transposed"),
     ("h = v[::-1]", "h", "v", "flipped"),

@@ -83,3 +83,5 @@ NOTHING_BESIDE = 1e-4
 SAME_MARK = 1e-6
 #: How much more far-fetched a repair may be that is as simple as another one. A choice.
 AS_SIMPLE = 0.04
+#: How many of its entries have to be moved by the same step for an array to be shifted, as a part of them. A choice.
+MOST_ENTRIES = 0.5

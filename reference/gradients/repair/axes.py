@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations, product
 
 from reference.gradients.repair import building as b
@@ -14,6 +14,8 @@ from reference.gradients.repair.view import View
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod")
 _OTHERS = {"sum": ("mean",), "mean": ("sum",), "max": ("min",), "min": ("max",)}
 _PLANE = 2
+#: What writers call a parameter that is an axis.
+_AXIS_NAMES = frozenset({"axis", "axes", "ax", "dim"})
 #: Axes of an array whose orders are all tried.
 _MOST_AXES = 4
 
@@ -21,7 +23,8 @@ _MOST_AXES = 4
 def other_axes(view: View) -> Iterator[Edit]:
     """Another axis than the one along which something runs."""
     for place in view.places:
-        if place.role != "axis" or isinstance(place.parent, ast.Tuple | ast.UnaryOp):
+        is_axis = place.role == "axis" or _is_axis_of_writer(place)
+        if not is_axis or isinstance(place.parent, ast.Tuple | ast.UnaryOp):
             continue
         call = _call_around(view, place)
         ndim = _MOST_AXES if call is None else call
@@ -33,6 +36,18 @@ def other_axes(view: View) -> Iterator[Edit]:
         for choice in choices:
             if choice != now and not (isinstance(now, int) and now < 0 and choice == now + ndim):
                 yield Edit(place, "wrong-axis", 1.0, b.numbers(choice))
+
+
+def _is_axis_of_writer(place: Place) -> bool:
+    """Whether a constant is the axis that one of the writer's functions takes."""
+    call, number = place.parent, place.sites.source.parents[place.node][2]
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or place.field != "args":
+        return False
+    known = place.scope.get(call.func.id, place.sites.source.function.__globals__.get(call.func.id))
+    code = getattr(known, "__code__", None)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
+    is_known = number is not None and number < len(names) and isinstance(place.value, int)
+    return is_known and names[number or 0] in _AXIS_NAMES
 
 
 def _call_around(view: View, place: Place) -> int | None:
@@ -84,7 +99,8 @@ def _other_reductions(view: View, place: Place, node: ast.Call, array: ast.expr)
         yield Edit(place, word, 1.0, ast.Call(b.function(other), [array, *rest], node.keywords))
     if inner is None:
         return
-    yield Edit(place, "extra-term", 1.5, array)
+    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
+    yield Edit(place, "averaged-over-batch" if is_mean_of_batch else "extra-term", 1.5, array)
     if name == "sum" and len(inner.shape) == _PLANE and len(set(inner.shape)) == 1:
         yield Edit(place, "extra-term", 1.1, b.numpy("trace", array))
     for part in view.parts(place) if name == "mean" and inner.shape else ():
@@ -105,6 +121,32 @@ def _other_options(view: View, place: Place, node: ast.Call, array: ast.expr) ->
         is_kept = len(others) < len(node.keywords)
         toggled = others if is_kept else [*others, ast.keyword("keepdims", b.number(True))]
         yield Edit(place, "wrong-axis", 1.1, ast.Call(node.func, node.args, toggled))
+
+
+def _axis(node: ast.Call, rest: Sequence[ast.expr]) -> object:
+    """The one axis that a call names as a constant; None where it does not."""
+    named = [each.value for each in node.keywords if each.arg == "axis"]
+    found = [*rest[:1], *named]
+    return found[0].value if len(found) == 1 and isinstance(found[0], ast.Constant) else None
+
+
+def unreduced(view: View) -> Iterator[Edit]:
+    """An array itself, where its mean or sum along an axis gets axes of length 1, or loses entries."""
+    for place in view.places:
+        node = place.node
+        if not isinstance(node, ast.Subscript) or called_name(node.value) not in {"mean", "sum"}:
+            continue
+        call = node.value
+        if not isinstance(call, ast.Call) or any(each.arg == "keepdims" for each in call.keywords):
+            continue
+        array = array_of(view, call)
+        axis = _axis(call, [each for each in call.args if each is not array])
+        parts = b.index_parts(node)
+        if not isinstance(axis, int) or not 0 <= axis <= len(parts):
+            continue
+        word = "averaged-over-batch" if axis == 0 and called_name(call) == "mean" else "extra-term"
+        index = ast.Tuple([*parts[:axis], ast.Slice(), *parts[axis:]], ast.Load())
+        yield Edit(place, word, 1.2, ast.Subscript(array, index, ast.Load()))
 
 
 def sums(view: View) -> Iterator[Edit]:

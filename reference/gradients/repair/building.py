@@ -13,6 +13,8 @@ Item = TypeVar("Item")
 NUMPY = "\0numpy"
 #: Stands in code for the function that gives an array that is no part of it.
 GIVEN = "\0given"
+#: Stands in code for `applied.transposed`.
+TRANSPOSED = "\0transposed"
 
 _LOAD = ast.Load()
 
@@ -62,6 +64,11 @@ def plus(left: ast.expr, right: ast.expr) -> ast.expr:
 def plus_given(value: ast.expr) -> ast.expr:
     """A value and what `instrument.State` is given to add to it."""
     return plus(value, ast.Call(ast.Constant(value=GIVEN), [], []))
+
+
+def transposed(linear: ast.expr, array: ast.expr) -> ast.expr:
+    """What the transpose of a linear function makes of an array."""
+    return ast.Call(ast.Constant(value=TRANSPOSED), [linear, array], [])
 
 
 def minus(left: ast.expr, right: ast.expr) -> ast.expr:

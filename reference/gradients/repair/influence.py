@@ -61,16 +61,24 @@ class Influence:
         now = self._sample.answers
         if any(one.shape != two.shape for one, two in zip(now, answers, strict=True)):
             return
-        if all(np.array_equal(now[n], answers[n], equal_nan=True) for n in self._wrong) or any(
-            not is_right(self._sample, n, answers[n]) for n in self._right
-        ):
+        if any(not is_right(self._sample, n, answers[n]) for n in self._right):
             self.excluded.add(place.node)
+            return
+        if self._are_same(answers):
+            # What is divided by its own sum may be twice as large and change nothing.
+            more = self._run(place, b.plus(place.expression, b.number(1.0))) if place.shape else answers
+            if more is None or self._are_same(more):
+                self.excluded.add(place.node)
             return
         if any(now[n].shape != self._sample.truths[n].shape for n in self._wrong):
             return
         groups = [self._wrong, *([n] for n in self._wrong)] if len(self._wrong) > 1 else [self._wrong]
         for positions in groups:
             self._scale(place, answers, positions)
+
+    def _are_same(self, answers: Answers) -> bool:
+        """Whether the wrong gradients are what they were."""
+        return all(np.array_equal(self._sample.answers[n], answers[n], equal_nan=True) for n in self._wrong)
 
     def _run(self, place: Place, new: ast.expr) -> Answers | None:
         with self._running.edited(Edit(place, "scaled", 1.0, new)) as done:

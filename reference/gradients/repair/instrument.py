@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.repair.building import GIVEN, NUMPY, is_module, names_in
+from reference.gradients.repair.applied import transposed
+from reference.gradients.repair.building import GIVEN, NUMPY, TRANSPOSED, is_module, names_in
 from reference.gradients.repair.sources import Source
 
 #: Stands in the code for the object that decides.
@@ -111,13 +112,14 @@ def kept(value: Any) -> Any:
 
 
 def filled(code: CodeType, state: State) -> CodeType:
-    """The code with the object, and with numpy, in place of the constants that stand for them."""
+    """The code with the object, numpy and functions in place of the constants that stand for them."""
     return code.replace(co_consts=tuple(_filled(each, state) for each in code.co_consts))
 
 
 def _filled(constant: Any, state: State) -> Any:
     if isinstance(constant, str):
-        return {_STATE: state, NUMPY: np, GIVEN: state.next_given}.get(constant, constant)
+        known = {_STATE: state, NUMPY: np, GIVEN: state.next_given, TRANSPOSED: transposed}
+        return known.get(constant, constant)
     return filled(constant, state) if isinstance(constant, CodeType) else constant
 
 
@@ -164,7 +166,7 @@ class Sites:
                 statement = self.first + len(self.numbers) + len(self.statements)
                 self.statements[statement] = node
                 self.statement_of[node] = statement
-            nested = nested or isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+            nested = nested or isinstance(node, ast.ClassDef | ast.AsyncFunctionDef)
         elif isinstance(node, ast.expr):
             self.statement_of[node] = -1 if statement is None else statement
             if _is_site(node):

@@ -74,6 +74,7 @@ def choices(view: View) -> Iterator[Edit]:
         name = called_name(node)
         if name == "where" and len(node.args) == _OF_WHERE:
             yield from _where(place, node)
+            yield from _signed(view, place, node)
         if name in {"tril", "triu"}:
             yield from _triangles(place, node)
         if name in _OPPOSITE and place.varies:  # a limit of constants is no mask
@@ -89,6 +90,21 @@ def _where(place: Place, node: ast.Call) -> Iterator[Edit]:
     for each, args in ((one, [condition, one, nothing]), (two, [condition, nothing, two])):
         yield Edit(place, "mask-missing", 1.5, each)
         yield Edit(place, "mask-missing", 1.3, ast.Call(node.func, args, node.keywords))
+
+
+def _signed(view: View, around: Place, node: ast.Call) -> Iterator[Edit]:
+    """A constant that is chosen where it is due with the sign of what is compared, or of the other choice."""
+    for constant, other in ((node.args[1], node.args[2]), (node.args[2], node.args[1])):
+        place = view.of_node.get(constant)
+        if place is None or place.varies or place.shape or not np.any(place.value):
+            continue
+        nodes = [*ast.walk(node.args[0]), *ast.walk(other)]
+        inside = [view.of_node[each] for each in nodes if each in view.of_node]
+        arrays = {each.text: each for each in inside if each.is_floating and each.varies and each.shape}
+        for each in arrays.values():
+            signed = b.times(constant, b.numpy("sign", each.expression))
+            args = [signed if one is constant else one for one in node.args]
+            yield Edit(around, "factor-missing", 1.2, ast.Call(node.func, args, node.keywords))
 
 
 def _triangles(place: Place, node: ast.Call) -> Iterator[Edit]:

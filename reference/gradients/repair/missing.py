@@ -15,8 +15,10 @@ from reference.gradients.repair.operands import Case, Operands, operands
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.products import Product, products
 from reference.gradients.repair.projected import projected
+from reference.gradients.repair.rearranged import rearranged
 from reference.gradients.repair.required import Required, Requirement
 from reference.gradients.repair.running import Work
+from reference.gradients.repair.totals import totals
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
@@ -66,6 +68,7 @@ def missing(
             return
         work.add(_OF_SEARCH)
         yield from _edits(each, _operands(view, each, known))
+        yield from rearranged(each, view.parts(each.place))
         if correcting is not None and each.moves and each.place.visits > 1:
             there = correcting.view(each)
             parts = there.parts(there.of_node.get(each.place.node, each.place))
@@ -89,6 +92,7 @@ def _operands(view: View, found: Requirement, known: dict[Key, Operands]) -> Ope
 def _edits(found: Requirement, made_of: Operands) -> Iterator[Edit]:
     place, node = found.place, found.place.expression
     yield from _lacking(found, made_of)
+    yield from _sums(found, made_of)
     for each in _factors(found, made_of):
         if each.cost <= _MOST_COST_MULTIPLIED and each.number > 0 and each.degree in {0, not place.is_of_cotangent}:
             yield Edit(place, _of_factor(place, each), _cost(each), b.times(node, each.node), is_solved=True)
@@ -100,6 +104,12 @@ def _lacking(found: Requirement, made_of: Operands) -> Iterator[Edit]:
             yield Edit(
                 found.place, "term-missing", _cost(each), b.plus(found.place.expression, each.node), is_solved=True
             )
+
+
+def _sums(found: Requirement, made_of: Operands) -> Iterator[Edit]:
+    for each in totals(found.moves, made_of, int(found.place.is_of_cotangent)) if found.moves else ():
+        new = b.plus(found.place.expression, each.node)
+        yield Edit(found.place, "term-missing", 1.4 + 0.15 * len(each.terms), new, is_solved=True)
 
 
 def _cost(product: Product) -> float:

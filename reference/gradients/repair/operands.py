@@ -21,7 +21,7 @@ Array = NDArray[Any]
 #: The number of a run, and how often the statement had been run before in it.
 Case = tuple[int, int]
 #: Operands of a place; what is made of two parts is made of so many of them.
-_MOST, _MOST_OF_PAIRS = 600, 28
+_MOST, _MOST_OF_PAIRS, _MOST_OF_SHAPE = 600, 28, 8
 _PLANE = 2
 
 
@@ -97,7 +97,7 @@ def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...
     simple = [laid for each in known for laid in _laid(each, shape)]
     more = [laid for each in _functions(known) for laid in _laid(each, shape, sums=False)]
     pairs = [
-        laid for each in _of_pairs(known[:_MOST_OF_PAIRS], shape, degree) for laid in _laid(each, shape, sums=False)
+        laid for each in _of_pairs(_for_pairs(known, shape), shape, degree) for laid in _laid(each, shape, sums=False)
     ]
     simple, rest = _different(simple, []), [*more, *pairs]
     found = [*simple, *_different(rest, simple)][:_MOST]
@@ -105,6 +105,12 @@ def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...
     for number, each in enumerate(found):
         arrays[number] = [np.broadcast_to(value, shape) for value in each.values]
     return Operands(found, len(simple), arrays.reshape(len(found), -1))
+
+
+def _for_pairs(known: Sequence[Operand], shape: tuple[int, ...]) -> list[Operand]:
+    """The first operands, and some more that have the shape of the place: their products are summed the soonest."""
+    rest = [each for each in known[_MOST_OF_PAIRS:] if each.shape == shape]
+    return [*known[:_MOST_OF_PAIRS], *rest[:_MOST_OF_SHAPE]]
 
 
 def _different(found: Sequence[Operand], known: Sequence[Operand]) -> list[Operand]:

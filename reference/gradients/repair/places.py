@@ -38,6 +38,8 @@ class Edit:
         Whether it adds, or multiplies by, an array at hand: where it is known what a place lacks, no need to try.
     is_solved
         Whether it was computed from what the place lacks.
+    steps
+        What it takes beside a run, as `running.Work` counts it.
     """
 
     place: Place
@@ -47,6 +49,7 @@ class Edit:
     replaced: Mapping[ast.AST, Any] = field(default_factory=dict)
     is_product: bool = False
     is_solved: bool = False
+    steps: int = 0
 
     @cached_property
     def word(self) -> str:
@@ -114,7 +117,7 @@ class Place:
 
     @property
     def is_nested(self) -> bool:
-        """Whether it stands in a function or comprehension inside the function."""
+        """Whether it stands in a lambda, class or comprehension inside the function."""
         return self.node in self.sites.nested
 
     @cached_property
@@ -167,7 +170,7 @@ def varies(values: Sequence[Any]) -> bool:
 
 def doubles(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
     """Whether the second value of a `Place`, for twice the cotangent, is twice the first, at its first time but 0."""
-    for one, two in zip(*turns[:2], strict=False):
+    for one, two in zip(*turns[:2], strict=False) if is_number(values[0]) else ():
         if np.any(np.asarray(one) != 0):
             return _is_twice(one, two)
     return _is_twice(*values[:2])

@@ -125,6 +125,8 @@ def _masked(relation: Relation) -> str | None:
     pairs = [(one, two) for one, two in relation.pairs if one.any() and two.any()]
     if not pairs or pairs[0][0].size == 1:
         return None
+    if all(np.array_equal(two != 0, one > 0) for one, two in pairs):
+        return None  # the output of a ReLU for its input is another array rather than a mask
     if all(_is_near(np.where(two != 0, one, 0.0), two) for one, two in pairs):
         # What stands beside a diagonal is of other terms; a mask of samples or units is not a diagonal.
         return "extra-term" if all(_is_diagonal_of(two, one) for one, two in pairs) else "mask-missing"

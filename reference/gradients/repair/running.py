@@ -180,7 +180,7 @@ class Running:
         first = edits[0]
         source = first.place.sites.source
         if len(edits) == 1 and first.new is not None and not first.place.is_nested:
-            self.work.add(_OF_EXPRESSION)
+            self.work.add(_OF_EXPRESSION + first.steps)
             code = _expression(first.new, self.state)
             if code is None:
                 yield False

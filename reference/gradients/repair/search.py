@@ -11,16 +11,23 @@ from pathlib import Path
 import numpy as np
 
 from reference.gradients.repair import (
+    adjoints,
+    aliases,
     arithmetic,
     axes,
+    contracted,
+    entries,
     exchanged,
+    folds,
     indices,
     masks,
     naming,
     orders,
     relations,
     replacing,
+    selections,
     statements,
+    together,
 )
 from reference.gradients.repair.asked import Asked, Sample
 from reference.gradients.repair.corrected import Correcting
@@ -76,9 +83,13 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
      indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
      exchanged.lists, exchanged.ends, exchanged.windows, exchanged.derivatives, exchanged.entries, exchanged.neighbours,
-     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names),
+     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names, aliases.copies,
+     adjoints.transposes, folds.folds, folds.rolls, together.constants, together.counters, together.slices,
+     together.borders, together.others, together.halves, adjoints.commuted, selections.inverses,
+     selections.indicators, selections.diagonals, entries.pairs,
+     axes.unreduced, contracted.sides),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
-    (replacing.expressions, arithmetic.functions),
+    (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
 #: In the place of which of them it is looked for what is missing, and the part of the steps that those before may take.
@@ -132,9 +143,10 @@ class Search:
         for number, edits in self._groups(view, influence):
             limit = likeness.REPAIR_STEPS * (1.0 if number >= _OF_MISSING else _PART_BEFORE)
             for edit in edits:
-                is_enough = self._is_complete(found) and edit.cost > found[0].cost + likeness.REPAIR_MARGIN
-                if is_enough or work.is_over(limit):
+                if work.is_over(limit):
                     break
+                if self._is_complete(found) and edit.cost > _least(found) + likeness.REPAIR_MARGIN:
+                    continue
                 positions = self._repairs([edit])
                 if positions:
                     found.append(_repair(edit, positions, self._word(edit, positions)))
@@ -187,7 +199,9 @@ class Search:
             edits += missing(view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
         edits = [each for each in edits if each.place.node not in influence.excluded and not _stores_nowhere(each)]
-        return sorted((e for e in edits if not (e.is_product and e.place.node in told)), key=lambda edit: edit.cost)
+        edits = [each for each in edits if not (each.is_product and each.place.node in told)]
+        # Those that were computed are few, and nearly known to be right: the steps have to be enough for them.
+        return sorted(edits, key=lambda edit: (not edit.is_solved, edit.cost))
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
@@ -267,6 +281,11 @@ _REFINED: dict[str, Callable[[relations.Relation], str | None]] = {
     "factor-missing": relations.of_factors,
     "extra-term": relations.of_withheld,
 }
+
+
+def _least(found: Sequence[Repair]) -> float:
+    """The cost of the likeliest repair."""
+    return min(each.cost for each in found)
 
 
 def _stores_nowhere(edit: Edit) -> bool:

@@ -126,7 +126,7 @@ class View:
                 self.of_node[node] = place
 
     def statements(self) -> Iterator[Place]:
-        """The statements that were run, but for those inside inner functions."""
+        """The statements that were run, those of inner functions among them."""
         for sites in self.functions:
             for number, node in sites.statements.items():
                 if number in self._runs[0].scopes:
