@@ -27,7 +27,7 @@ _MORE_IN_CODE = {
     | {"mask-missing", "scaled"},
     "transposed": _PLACES,
     "scaled": _PLACES | {"wrong-argument"},
-    "term-missing": _PLACES | _ONE_PLACE | {"scaled"},
+    "term-missing": _PLACES | _ONE_PLACE,
     "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
     "wrong-axis": frozenset({"term-missing", "factor-missing"}),
     "not-summed": frozenset({"jacobian-diagonal-only"}),
