@@ -24,9 +24,9 @@ class Parts(NamedTuple):
     counts: Places
 
     @classmethod
-    def of(cls, sizes: Sequence[int]) -> Parts:
-        """Parts of these sizes."""
-        return cls(np.array([0, *accumulate(sizes[:-1])]), np.array(sizes))
+    def of(cls, sizes: Sequence[int], counts: Sequence[int] | None = None) -> Parts:
+        """Parts of these sizes, which are also the counts unless others are given."""
+        return cls(np.array([0, *accumulate(sizes[:-1])]), np.array(sizes if counts is None else counts))
 
     def divided(self, sums: NDArray[Any]) -> list[list[float]]:
         """The sums of the parts (..., n_parts), divided: a list for each part."""
@@ -52,9 +52,8 @@ class Evaluation:
         if len(sets) > 1 and not self._all.one_hot:
             self._parts = [(slice(n), self._train), (slice(n, None), Targets.of(sets[1]))]
         self._sets = Parts.of([len(each) for each in sets])
-        self._layers = Parts.of([(d + 1) * u for d, u in shape.layers])._replace(
-            counts=np.array([d * u for d, u in shape.layers])
-        )
+        layers = shape.layers
+        self._layers = Parts.of([(d + 1) * u for d, u in layers], [d * u for d, u in layers])
         self._is_weight = np.ones(shape.n_parameters, shape.dtype)
         for rows in shape.split(self._is_weight):
             rows[:, -1] = 0
