@@ -187,7 +187,7 @@ def _inside(node: ast.AST, new: ast.AST) -> str | None:
     word: str | None = None
     while isinstance(at, ast.BinOp):
         if isinstance(at.op, ast.Mult | ast.Div):
-            word = word or ("extra-factor" if isinstance(at.op, ast.Mult) else "factor-missing")
+            word = word or "extra-factor"
         elif isinstance(at.op, ast.Add | ast.Sub):
             word = word or "extra-term"
         else:
