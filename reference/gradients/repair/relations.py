@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import naming
 from reference.gradients.repair.definitions import Definitions, Difference, difference, factors, terms
-from reference.gradients.repair.places import Place
+from reference.gradients.repair.places import Place, is_number
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
@@ -63,10 +63,11 @@ class Relation:
         return difference(self.place.expression, self.new, Definitions(self.place.sites.source.tree))
 
     def values_of(self, node: ast.expr) -> list[Any]:
-        """The values of a part of either expression, in all runs and turns."""
+        """The values of a part of either expression, in all runs and turns; none where they are not all numbers."""
         found = self.view.of_node.get(node)
         runs = self.view.computed(node, self.place) if found is None else found.turns
-        return [each for run in runs for each in run]
+        values = [each for run in runs for each in run]
+        return values if all(map(is_number, values)) else []
 
 
 def of_withheld(relation: Relation) -> str | None:
