@@ -151,7 +151,8 @@ def others(view: View) -> Iterator[Edit]:
         if not isinstance(held.value, dict) and isinstance(now, int) and now < 0:
             now += len(held.value)
         for key in keys:
-            if key != now and isinstance(key, int | str) and _is_alike(held.value[key], place):
+            is_alike = _is_alike(held.value[key], place)
+            if key != now and isinstance(key, int | str) and is_alike:
                 new = ast.Subscript(node.value, ast.Constant(value=key), ast.Load())
                 yield Edit(place, "wrong-argument", 1.05, new)
 
