@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
@@ -37,7 +37,7 @@ def signs(view: View) -> Iterator[Edit]:
 
 def _factor_word(place: Place, *, divides: bool) -> str:
     """What a factor too many, or a divisor, is called."""
-    if (not place.varies and not place.shape) or np.asarray(place.value).dtype.kind in "iu":
+    if (not place.varies and not place.shape) or kind_of(place.value) in {"i", "u"}:
         return "scaled"
     return "factor-missing" if divides else "extra-factor"
 

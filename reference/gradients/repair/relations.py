@@ -51,7 +51,10 @@ class Relation:
         found = []
         for wrongs, rights in zip(self.place.turns, self.view.computed(self.new, self.place), strict=True):
             for one, two in zip(wrongs, rights, strict=False):
-                wrong, right = np.asarray(one), np.asarray(two)
+                try:
+                    wrong, right = np.asarray(one), np.asarray(two)
+                except ValueError:  # lists of arrays of several shapes
+                    return []
                 if wrong.dtype.kind not in "fiu" or right.dtype.kind not in "fiu" or wrong.shape != right.shape:
                     return []
                 found.append((wrong.astype(float), right.astype(float)))
