@@ -161,7 +161,7 @@ def test_each_run_is_charged_what_the_recorded_one_takes() -> None:
 
     plain = "def vjp(g, x):\n    return (x * 1.0,)\n"
     least = steps(plain)
-    assert 10 < least < 100
+    assert least > 10
     assert steps("def helper(x):\n    return x * 1.0\n\ndef vjp(g, x):\n    return (helper(x),)\n") > least + 5
     loop = "def vjp(g, x):\n    for i in range({}):\n        x = x * 1.0\n    return (x,)\n"
     assert steps(loop.format(20)) > steps(loop.format(10)) + 10
