@@ -147,6 +147,23 @@ REPLACING: list[Row] = [
     (replacing.expressions, "v[n] * np.exp(u)",
      {("wrong-argument", "v[n] * u")}, {"np.exp(u) * np.exp(u)", "v[np.exp(u)] * np.exp(u)", "v[v[n]] * np.exp(u)"}),
     (replacing.expressions, "limit * np.exp(u)", {("wrong-argument", "np.exp(u) * np.exp(u)")}, {"np.exp(limit) * u"}),
+    (replacing.names, "d = v * limit\nfor i in range(n):\n  d = d * at[i]\nreturn d * (n - 1)",
+     {("scaled", "d = v * limit; for i in range(n):\n  d = d * n; return d * (n - 1)")},
+     {"d = v * limit; for i in range(limit):\n  d = d * at[i]; return d * (n - 1)",
+      "d = v * limit; for i in range(v):\n  d = d * at[i]; return d * (n - 1)"}),
+    (replacing.names, "x[0] * v", {("wrong-argument", "u * v"), ("wrong-argument", "v * v")}, {"x[0] * x"}),
+    (replacing.names, "np.roll(v, n) * limit", set(), {"np.roll(v, limit) * limit", "np.roll(v, u) * limit"}),
+    (replacing.names, "np.roll(v, n) * u[n - 1:][:1] * at[0]", set(), {"np.roll(v, u) * u[n - 1:][:1] * at[0]"}),
+    (replacing.names, "x * (y > limit) * (n > 1)", set(), {"x * n * (n > 1)", "x * (y > limit) * n"}),
+    (replacing.expressions, "x * 2.0", {("wrong-argument", "x * y"), ("wrong-argument", "x * x")}, {"2.0 * 2.0"}),
+    (replacing.expressions, "v[1] * u[n]", {("wrong-argument", "v[n] * u[n]")}, {"v[u] * u[n]"}),
+    (replacing.expressions, "x ** 2 * n", set(), {"x ** n * n", "x ** x * n"}),
+    (replacing.expressions, "for i in range(3):\n  d = v * i\nreturn d * n",
+     {("wrong-argument", "for i in range(n):\n  d = v * i; return d * n")},
+     {"for i in range(v):\n  d = v * i; return d * n"}),
+    (replacing.plain_factors, "(y > limit) * x",
+     {("factor-missing", "(y * x > limit) * x"), ("factor-missing", "(y / x > limit) * x")}, {"(y > limit * x) * x"}),
+    (replacing.plain_factors, "x ** limit * n", {("scaled", "x ** (limit * n) * n")}, {"x ** (limit * s) * n"}),
     (replacing.plain_factors, "v * 2",
      {("factor-missing", "v * u * 2"), ("factor-missing", "v / u * 2"), ("factor-missing", "v * 2 * u"),
       ("factor-missing", "v * 2 / u")}, {"v * x * 2", "v * (2 * u)", "v + u * 2"}),
@@ -219,9 +236,13 @@ def test_a_part_costs_more_than_a_name() -> None:
         assert min(costs(plain, "np.sin(v) * 2").values()) < min(costs(other, "np.sin(v) * 2").values())
 
 
-def test_a_missing_array_is_told_from_a_missing_number() -> None:
-    """Where it is known what a place lacks there is no need to try arrays; a number that is the same is still tried."""
-    for family, sign in ((replacing.plain_factors, "*"), (replacing.plain_terms, "+")):
-        kinds = {code(edit.new): edit.is_product for edit in family(view_of("x * y + n")) if edit.new is not None}
-        assert kinds[f"x {sign} v"] is True
-        assert kinds[f"x {sign} n"] is False
+@pytest.mark.parametrize(
+    ("family", "sign"),
+    [(replacing.plain_factors, "*"), (replacing.plain_factors, "/"), (replacing.plain_terms, "+"),
+     (replacing.plain_terms, "-")],
+)  # fmt: skip
+def test_a_missing_array_is_told_from_a_missing_number(family: Family, sign: str) -> None:
+    """Where it is known what a place lacks there is no need to try arrays, nor numbers that vary; others are tried."""
+    edits = family(view_of("k = x[0, 0]; return v * u + n + at * k"))
+    kinds = {code(edit.new): edit.is_product for edit in edits if edit.new is not None}
+    assert [kinds[f"v {sign} {name}"] for name in ("u", "at", "k", "n")] == [True, True, True, False]
