@@ -94,6 +94,8 @@ EXCHANGES: list[Row] = [
      {("arguments-swapped", "max(v[1], n, eps, limit, v[0], v[2])")}, {"max(v[2], n, eps, limit, v[1], v[0])"}),
     (statements.exchanges, "a, b = v, u; return a - b",
      {("wrong-argument", "b, a = (v, u); return a - b"), ("wrong-argument", "a, b = (u, v); return a - b")}, set()),
+    (statements.exchanges, "a, b = p = (v, u); return a - p[1]",
+     {("wrong-argument", "b, a = p = (v, u); return a - p[1]")}, {"b, a = (v, u); return a - p[1]"}),
     (statements.exchanges, "a, b, c, d, e, f, h = (v, u, v, u, v, u, x); return a",
      {("wrong-argument", "f, b, c, d, e, a, h = (v, u, v, u, v, u, x); return a")},
      {"h, b, c, d, e, f, a = (v, u, v, u, v, u, x); return a"}),
