@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
@@ -39,7 +39,7 @@ def signs(view: View) -> Iterator[Edit]:
 
 def _factor_word(place: Place, word: str) -> str:
     """What a factor is called that is too many or on the wrong side of a fraction; a constant one only scales."""
-    is_constant = (not place.varies and not place.shape) or np.asarray(place.value).dtype.kind in "iu"
+    is_constant = (not place.varies and not place.shape) or kind_of(place.value) in {"i", "u"}
     return "scaled" if is_constant else word
 
 

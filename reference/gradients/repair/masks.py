@@ -10,7 +10,7 @@ import numpy as np
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.axes import array_of
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 
@@ -51,9 +51,7 @@ def _is_of_turns(view: View, place: Place, node: ast.Compare) -> bool:
     """Whether a comparison of whole numbers tells in which turns of a loop something is done, and nothing else."""
     sides = [view.of_node.get(each) for each in (node.left, *node.comparators)]
     told = [each for each in sides if each is not None]
-    are_counters = all(
-        np.asarray(each.value).dtype.kind in "iu" and not each.varies and not each.shape for each in told
-    )
+    are_counters = all(kind_of(each.value) in {"i", "u"} and not each.varies and not each.shape for each in told)
     is_if = isinstance(place.parent, ast.If) and not place.parent.orelse
     return bool(told) and are_counters and is_if and place.visits > 1
 
@@ -77,7 +75,7 @@ def choices(view: View) -> Iterator[Edit]:
         if name == "where" and len(node.args) == _OF_WHERE:
             yield from _where(place, node)
             yield from _signed(view, place, node)
-        if name in {"tril", "triu"}:
+        if name in {"tril", "triu"} and node.args:
             yield from _triangles(place, node)
         if name in _OPPOSITE and place.varies:  # a limit of constants is no mask
             array = array_of(view, node)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.repair import building
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name, role_of
 from reference.numerics import likeness
 
@@ -45,7 +45,7 @@ def final(edit: Edit) -> str:
 
 def _is_of_index(place: Place) -> bool:
     """Whether a whole number is an index, or is part of a name that is nothing but an index."""
-    if place.shape or np.asarray(place.value).dtype.kind not in "iu" or isinstance(place.value, bool):
+    if place.shape or kind_of(place.value) not in {"i", "u"}:
         return False
     parents = place.sites.source.parents
     at = place.node

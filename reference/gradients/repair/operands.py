@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +105,7 @@ def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...
     arrays = np.empty((len(found), len(cases), *shape))
     for number, each in enumerate(found):
         arrays[number] = [np.broadcast_to(value, shape) for value in each.values]
-    return Operands(found, len(simple), arrays.reshape(len(found), -1))
+    return Operands(found, len(simple), arrays.reshape(len(found), len(cases) * math.prod(shape)))
 
 
 def _for_pairs(known: Sequence[Operand], shape: tuple[int, ...]) -> list[Operand]:

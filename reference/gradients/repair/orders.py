@@ -34,8 +34,9 @@ def reshapes(view: View) -> Iterator[Edit]:
             changed = b.numpy("reshape", array, b.numbers(tuple(b.exchanged(place.shape, one, two))))
             yield Edit(place, "transposed", 1.0, b.numpy("swapaxes", changed, b.number(one), b.number(two)))
         outer = place.parent
-        if isinstance(outer, ast.Attribute):  # a transpose behind it
-            around = view.of_node.get(place.sites.source.parents[outer][0])
+        if isinstance(outer, ast.Attribute):  # a transpose behind it: an attribute, or a method that is called
+            is_value = outer in view.of_node and view.of_node[outer].is_number
+            around = view.of_node.get(outer if is_value else place.sites.source.parents[outer][0])
             if around is not None and around.shape:
                 yield Edit(around, "transposed", 1.0, b.numpy("reshape", array, b.numbers(around.shape)))
 

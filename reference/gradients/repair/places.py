@@ -156,6 +156,11 @@ class Place:
         return roles.role_of(self.node, self.sites.source.parents)
 
 
+def kind_of(value: Any) -> str:
+    """The kind of numbers of an array, or of a number; empty for anything else, such as a list of arrays."""
+    return np.asarray(value).dtype.kind if isinstance(value, np.ndarray) or is_number(value) else ""
+
+
 def is_number(value: Any) -> bool:
     """Whether something is an array of numbers or a number."""
     if isinstance(value, bool | np.bool_):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import naming
 from reference.gradients.repair.definitions import Definitions, Difference, difference, factors, terms
-from reference.gradients.repair.places import Place
+from reference.gradients.repair.places import Place, is_number
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
@@ -51,7 +51,10 @@ class Relation:
         found = []
         for wrongs, rights in zip(self.place.turns, self.view.computed(self.new, self.place), strict=True):
             for one, two in zip(wrongs, rights, strict=False):
-                wrong, right = np.asarray(one), np.asarray(two)
+                try:
+                    wrong, right = np.asarray(one), np.asarray(two)
+                except ValueError:  # lists of arrays of several shapes
+                    return []
                 if wrong.dtype.kind not in "fiu" or right.dtype.kind not in "fiu" or wrong.shape != right.shape:
                     return []
                 found.append((wrong.astype(float), right.astype(float)))
@@ -63,10 +66,11 @@ class Relation:
         return difference(self.place.expression, self.new, Definitions(self.place.sites.source.tree))
 
     def values_of(self, node: ast.expr) -> list[Any]:
-        """The values of a part of either expression, in all runs and turns."""
+        """The values of a part of either expression, in all runs and turns; none where they are not all numbers."""
         found = self.view.of_node.get(node)
         runs = self.view.computed(node, self.place) if found is None else found.turns
-        return [each for run in runs for each in run]
+        values = [each for run in runs for each in run]
+        return values if all(map(is_number, values)) else []
 
 
 def of_withheld(relation: Relation) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -149,7 +150,7 @@ class Search:
                     continue
                 positions = self._repairs([edit])
                 if positions:
-                    found.append(_repair(edit, positions, self._word(edit, positions)))
+                    found.append(_repair(edit, positions, self._word_or_none(edit, positions)))
             if self._is_complete(found):
                 break
         if not found:
@@ -184,19 +185,19 @@ class Search:
         for number in range(len(_FAMILIES)):
             if number == _OF_MISSING:
                 # Few, and known to be right in one case: to look for what is missing may take all steps that are left.
-                yield number, list(influence.constants(view))
+                yield number, list(_until_error(influence.constants, view))
             yield number, self._edits(view, influence, number)
 
     def _edits(self, view: View, influence: Influence, number: int) -> list[Edit]:
         """All edits of some families, the likeliest first."""
-        edits = [edit for family in _FAMILIES[number] for edit in family(view)]
+        edits = [edit for family in _FAMILIES[number] for edit in _until_error(family, view)]
         if number == 1:
             edits += influence.scalings
             required = Required(self._running, self._cases, self.wrong, self._right)
             self._requirements = requirements(view, required, self._running.work)
             influence.excluded |= required.excluded
         if number == _OF_MISSING:
-            edits += missing(view, self._requirements, self._running.work, self._correcting)
+            edits += _until_error(missing, view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
         edits = [each for each in edits if _may_repair(each, influence) and not _stores_nowhere(each)]
         edits = [each for each in edits if not (each.is_product and each.place.node in told)]
@@ -247,6 +248,13 @@ class Search:
         better = [n for n in positions if is_right(sample, n, answers[n])]
         return better if better and all(is_right(sample, n, answers[n]) for n in self._right) else []
 
+    def _word_or_none(self, edit: Edit, positions: Sequence[int]) -> str:
+        """The word for an edit; none where a rule for it stumbles over the code, which spoils no other repair."""
+        try:
+            return self._word(edit, positions)
+        except Exception:  # as of `_until_error`
+            return ""
+
     def _word(self, edit: Edit, positions: Sequence[int]) -> str:
         """The word for an edit; a sum with a part left out may make but one row wrong."""
         word = naming.final(edit)
@@ -269,6 +277,14 @@ class Search:
             total += float(np.abs(before - truth).sum())
         if left < likeness.NEARER * total and all(is_right(self._first, n, answers[n]) for n in self._right):
             self._partial.append((left / total, edit))
+
+
+def _until_error(family: Callable[..., Iterator[Edit]], *args: Any) -> Iterator[Edit]:
+    """The edits of a family; an exception in it, for code that nobody thought of, ends them and not the search."""
+    try:
+        yield from family(*args)
+    except Exception:  # whatever it stumbles over, the other families have edits too
+        return
 
 
 def _as_it_is(_: relations.Relation) -> None:

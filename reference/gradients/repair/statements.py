@@ -162,7 +162,7 @@ def exchanges(view: View) -> Iterator[Edit]:
             target = node.targets[0]
             for one, two in combinations(range(min(len(target.elts), 6)), 2):
                 changed = b.exchanged(target.elts, one, two)
-                new = ast.Assign([ast.Tuple(changed, ast.Store())], node.value)
+                new = ast.Assign([ast.Tuple(changed, ast.Store()), *node.targets[1:]], node.value)
                 yield Edit(statement, "wrong-argument", 1.3, None, {node: new})
 
 
