@@ -60,8 +60,7 @@ def _is_axis_of_writer(place: Place) -> bool:
 
 def _call_around(view: View, place: Place) -> int | None:
     """The number of axes of the array of a call that takes an axis."""
-    at: ast.AST = place.node
-    parents = place.sites.source.parents
+    at, parents = place.parent, place.sites.source.parents
     while at in parents and not isinstance(at, ast.Call):
         at = parents[at][0]
     if not isinstance(at, ast.Call):
