@@ -17,6 +17,7 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (arithmetic.signs, "x[n + 1 - n:]", {"sign": ["-x[n + 1 - n:]"]}, ["x[n + 1 + n:]", "x[n - 1 - n:]"]),
     (arithmetic.signs, "np.sum(x, axis=-1)", {"sign": ["np.sum(-x, axis=-1)"]}, ["np.sum(x, axis=1)"]),
     (arithmetic.signs, "x * (y > -limit)", {"sign": ["-x * (y > -limit)"]}, ["x * (y > limit)", "x * (-y > -limit)"]),
+    (arithmetic.signs, "x ** limit", {"sign": ["x ** (-limit)"]}, []),
     # Factors, terms, powers and functions that are not due.
     (arithmetic.drops, "x * y", {"extra-factor": ["x", "y"], "factor-missing": ["x / y", "y / x"]}, []),
     (arithmetic.drops, "x / y", {"factor-missing": ["x", "x * y"], "wrong-argument": ["y / x"]}, ["y"]),
@@ -67,7 +68,20 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (arithmetic.drops, "x * (y > limit * 2)", {"scaled": ["x * (y > limit)", "x * (y > limit / 2)"]}, []),
     (arithmetic.drops, "np.sum(x * y, axis=n - 1)", {"extra-factor": ["np.sum(x, axis=n - 1)"]},
      ["np.sum(x * y, axis=n)"]),
+    (arithmetic.drops, "v * small", {"scaled": ["v"]}, []),
+    (arithmetic.drops, "x ** (n * 3)", {"scaled": ["x ** n"]}, []),
+    (arithmetic.drops, "np.linalg.norm(x) * y", {}, ["x * y"]),
+    (arithmetic.drops, "np.exp(at) * v", {}, ["at * v"]),
+    (arithmetic.drops, "np.sign(at) * v", {}, ["np.exp(at) * v"]),
+    (arithmetic.drops, "(z := x) * y + u * v", {"extra-factor": ["(z := x) * y + u"]}, ["y + u * v"]),
+    (arithmetic.drops, "v[n:] * (u[n:] + v[:2])", {"extra-term": ["v[n:] * u[n:]"]}, []),
     # Options, powers, functions.
+    (arithmetic.options, "np.var(x, ddof=1) * x.std()",
+     {"scaled": ["np.var(x) * x.std()", "np.var(x, ddof=1) * x.std(ddof=1)"]},
+     ["np.var(x, ddof=1, ddof=1) * x.std()"]),
+    (arithmetic.functions, "softplus(x) * half(y) ** limit", {"wrong-argument": [
+        "softplus(half(x)) * half(y) ** limit", "softplus(x) * half(softplus(y)) ** limit",
+    ]}, ["softplus(x) * half(y) ** np.sin(limit)"]),
     (arithmetic.options, "x.astype(float) * 1", {"low-precision": ["x * 1"]}, []),
     (arithmetic.options, "x.sum(dtype=np.float32, axis=0)", {"low-precision": ["x.sum(axis=0)"]},
      ["x.sum(dtype=np.float32)"]),
@@ -102,7 +116,7 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
      {"wrong-axis": ["c.sum(axis=2)", "c.sum(axis=(1, 2))", "c.sum(axis=(0, 1, 2))"]},
      ["c.sum(axis=(0, 1))", "c.sum(axis=(1, 0))", "c.sum(axis=(0, None))"]),
     (axes.other_axes, "np.transpose(c, (0, 2, 1))",
-     {"wrong-axis": ["np.transpose(c, (1, 0, 2))", "np.transpose(c, (2, 1, 0))"]},
+     {"wrong-axis": ["np.transpose(c, None)", "np.transpose(c, (1, 0, 2))", "np.transpose(c, (2, 1, 0))"]},
      ["np.transpose(c, (0, 2, 1))"]),
     (axes.other_axes, "np.transpose(c, axes=turn)", {"wrong-axis": ["np.transpose(c, axes=(1, 0, 2))"]},
      ["np.transpose(c, axes=(0, 2, 1))"]),
@@ -115,6 +129,12 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
      ["np.stack([v, u], axis=4)"]),
     (axes.other_axes, "along(x, 0)", {"wrong-axis": ["along(x, 1)"]}, ["along(0, 0)"]),
     (axes.other_axes, "np.cumsum(2 * x, 1)", {"wrong-axis": ["np.cumsum(2 * x, 0)"]}, ["np.cumsum(0 * x, 1)"]),
+    (axes.other_axes, "f = along; return f(x, 0) + across(0, x)", {"wrong-axis": [
+        "f = along; return f(x, 1) + across(0, x)", "f = along; return f(x, 0) + across(1, x)",
+    ]}, []),
+    (axes.reductions, "np.mean(x, 0, None)", {"averaged-over-batch": ["x"]}, []),
+    (axes.reductions, "np.sum(x)", {"wrong-axis": ["np.sum(x, axis=1, keepdims=True)"]}, ["np.sum(x, keepdims=True)"]),
+    (axes.reductions, "dict() or x.sum()", {"scaled": ["dict() or np.mean(x)"]}, []),
     (axes.reductions, "np.trace(s)", {"jacobian-diagonal-only": ["np.sum(s)"]}, []),
     (axes.reductions, "x.sum()", {"scaled": ["np.mean(x)"], "extra-term": ["x"], "wrong-axis": [
         "np.sum(x, axis=0, keepdims=True)", "np.sum(x, axis=1, keepdims=False)",
@@ -140,6 +160,10 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (axes.unreduced, "x.sum(0)[:2]", {"extra-term": ["x[:, :2]"]}, []),
     (axes.unreduced, "np.mean(c, 1)[0, 1]", {"extra-term": ["c[0, :, 1]"]}, []),
     (axes.unreduced, "x.sum(axis=1)[0]", {"extra-term": ["x[0, :]"]}, []),
+    (axes.unreduced, "x[0] + x.sum(0, keepdims=True)[0] + x.sum(-2)[:] + x.sum(0)[:]", {"extra-term": [
+        "x[0] + x.sum(0, keepdims=True)[0] + x.sum(-2)[:] + x[:, :]",
+    ]}, []),
+    (axes.sums, "n * x", {"not-summed": ["n * np.sum(x, axis=0, keepdims=True)"]}, []),
     (axes.sums, "x * v", {"not-summed": [
         "np.sum(x * v, axis=0, keepdims=True)", "np.sum(x, axis=1, keepdims=False) * v",
          "x * np.sum(v, axis=None, keepdims=True)",
@@ -157,6 +181,8 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     # Matrix products.
     (contracted.sides, "(x * y).T @ np.sin(y)",
      {"wrong-argument": ["x.T @ (np.sin(y) * y)", "y.T @ (np.sin(y) * x)"]}, []),
+    (contracted.sides, "1 * ((y * limit).T @ x)", {"wrong-argument": ["1 * (limit.T @ (x * y))"]}, []),
+    (contracted.sides, "x.T @ (s * t)", {}, ["(x * t).T @ s", "(x * s).T @ t"]),
     (contracted.sides, "(x * v) @ y.T", {"wrong-argument": ["x @ (y * v).T"]}, ["x @ (y * v)", "x.T @ (y * v)"]),
     (contracted.sides, "x @ (y / v).T", {"wrong-argument": ["x / v @ y.T"]}, ["x * v @ y.T", "x / y @ v.T"]),
     (contracted.sides, "x.T @ (y / x)", {"wrong-argument": ["(x / x).T @ y"]}, []),

@@ -27,6 +27,7 @@ NAMES: dict[str, Any] = {
     "np": np, "n": 2, "last": np.int64(-1), "turn": np.array([0, 2, 1]), "eps": 1e-3, "limit": 0.4,
     "at": np.array([0, 2, 1, 2]), "order": np.array([2, 0, 3, 1]),
     "along": lambda z, axis: z.cumsum(axis), "softplus": lambda z: np.log1p(np.exp(z)),
+    "half": lambda z: z / 2, "across": lambda axis, z: z.sum(axis), "small": np.array([1, 2, 3, 4], dtype=np.uint8),
 }  # fmt: skip
 _SHAPES = {"g": (3, 4), "x": (3, 4), "y": (3, 4), "s": (3, 3), "t": (3, 3), "v": (4,), "u": (4,), "c": (2, 3, 4)}
 #: By run: how many times the cotangent, and the seeds of the cotangent and of the arguments.
@@ -98,13 +99,18 @@ def code(node: ast.AST) -> str:
     )  # fmt: skip
 
 
+def replaced_by(edit: Edit) -> Mapping[ast.AST, Any]:
+    """The nodes that an edit replaces, and what stands in their place."""
+    return edit.replaced if edit.new is None else {edit.place.node: edit.new}
+
+
 def _half(spaces: re.Match[str]) -> str:
     return spaces[0][::2]
 
 
 def after(edit: Edit) -> str:
     """The body with an edit in it; of an expression that is given back, the expression alone."""
-    new = edit.replaced if edit.new is None else {edit.place.node: edit.new}
+    new = replaced_by(edit)
     assert new
     changed = [ast.fix_missing_locations(each) for each in _changed(edit.place.sites.source.tree.body, new)]
     text = "; ".join(re.sub("^ +", _half, code(each), flags=re.MULTILINE) for each in changed)

@@ -23,6 +23,7 @@ ODD = [
     "np.transpose(c, axes=np.array([0, 2, 1]))",
     "np.sum(x, axis=np.int64(0)) + x.sum(*[0]) + x.sum(**{'axis': 0})",
     "np.tril(m=s) + np.triu(s, k=1)",
+    "np.sum(a=x) + np.max(a=x, axis=0)",
     "np.where(x > limit)[0] * 1.0",
     "np.where(*[x > limit, 1.0, 0.0])",
     "np.roll(*[x, 1]) + np.roll(a=x, shift=1)",

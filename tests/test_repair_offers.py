@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from reference.gradients.repair import arithmetic
+from reference.gradients.repair.instrument import State
+from reference.gradients.repair.running import quiet
 from reference.wording import MISTAKES
 from tests import repair_offers, repair_offers_elsewhere
-from tests.repair_views import Family, costs, offers
+from tests.repair_views import Family, after, costs, offers, replaced_by, view_of
+from tests.test_repair_edits import LEAST, MOST, MOST_OF_OTHERS
 
 pytestmark = pytest.mark.catalogue
 
@@ -23,7 +26,13 @@ def label(given: object) -> str | None:
 @pytest.mark.parametrize(("family", "body", "due", "undue"), ROWS, ids=label)
 def test_what_is_offered(family: Family, body: str, due: dict[str, list[str]], undue: list[str]) -> None:
     """What undoes a mistake is offered with the word for it, and what undoes none is not."""
-    found = offers(family, body)
+    view = view_of(body)
+    edits = list(family(view))
+    for edit in edits:
+        assert LEAST < edit.cost < MOST.get(family, MOST_OF_OTHERS)
+        with quiet():
+            edit.place.sites.edited(State(), replaced_by(edit))  # it compiles
+    found = {(edit.word, after(edit)) for edit in edits}
     assert {(word, text) for word, texts in due.items() for text in texts} <= found
     assert {text for _, text in found}.isdisjoint(undue)
     assert {word for word, _ in found} <= {*MISTAKES, arithmetic.NO_WORD}
@@ -38,6 +47,9 @@ def test_nothing_is_offered(family: Family, body: str) -> None:
 #: A family, lines, and what it offers, the likelier first.
 LIKELIER = [
     (arithmetic.powers, "x * y.sum()", "x ** 2 * y.sum()", "x * y.sum() ** 2"),
+    *((arithmetic.powers, "x * 1", f"{one} * 1", f"{two} * 1") for one, two in (
+        ("x ** 2", "np.sqrt(x)"), ("x ** 2", "(1 - x)"), ("np.sqrt(x)", "1 / x"), ("1 / x", "np.abs(x)"),
+    )),
     (arithmetic.functions, "np.tanh(x) * y", "np.tanh(x) * np.tanh(y)", "np.tanh(x) * np.sin(y)"),
     (arithmetic.functions, "np.tanh(x) * y.T.T", "np.tanh(x) * np.tanh(y).T.T", "np.tanh(x) * np.tanh(y.T.T)"),
     (arithmetic.drops, "x ** 3", "x ** (3 + 1)", "x ** (3 + 2)"),

@@ -179,5 +179,5 @@ def _is_diagonal(view: View, place: Place) -> bool:
         return False
     other = parent.right if parent.left is node else parent.left
     found = view.of_node.get(other)
-    factors = {ast.dump(each) for each in ast.walk(node) if isinstance(each, ast.expr)} if found is not None else set()
-    return found is not None and found.shape == place.shape and ast.dump(other) in factors
+    is_like = found is not None and found.shape == place.shape
+    return is_like and ast.dump(other) in {ast.dump(each) for each in ast.walk(node)}
