@@ -49,6 +49,7 @@ ODD = [
     "while v.sum() > 1:\n  v = v * limit\nelse:\n  v += 1\nreturn v",
     "for i in range(0):\n  pass\nreturn x",
     "np.pad(x, 1)[n - 1:-1, 1:n + 3]",
+    "np.pad(x, 1)[3:-3, 1:5].sum() + v[:0].sum() * v",
     "np.add.reduce(x, axis=0) + np.multiply.outer(v, u)[0]",
     "x = x * y if (z := n) > 1 else x; return x * z",
     "None",
