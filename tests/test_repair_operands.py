@@ -24,7 +24,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     name: tuple(np.random.RandomState(3 * number + case).uniform(0.1, 0.9, shape) for case in (0, 1))  # type: ignore[misc]
     for number, (name, shape) in enumerate({
         "x": (3, 4), "y": (3, 4), "w": (4, 2), "h": (3, 2), "s": (3, 3), "u": (3,), "v": (4,), "c": (2, 3, 4),
-        "e": (2, 4), "r": (1, 4), "a": (), "o": (1, 1),
+        "e": (2, 4), "r": (1, 4), "a": (), "o": (1, 1), "b": (2, 2),
     }.items())
 } | {
     "g": (np.arange(12.0).reshape(3, 4) ** 2 - 50, np.sqrt(np.arange(12.0)).reshape(3, 4)),
@@ -83,7 +83,9 @@ ROWS: list[tuple[str, tuple[int, ...], int, list[str], list[str]]] = [
     ("x", (), 0, ["np.sum(x, axis=(0, 1), keepdims=False)"], ["np.sum(x, axis=(0,), keepdims=False)"]),
     ("c", (3,), 0, ["np.sum(c, axis=(0, 2), keepdims=False)"], ["np.sum(c, axis=(1, 2), keepdims=False)"]),
     ("v", (3, 4), 0, ["v", "np.sum(v, axis=(0,), keepdims=True)"], []),
+    ("b", (2, 1), 0, ["np.sum(b, axis=(1,), keepdims=True)"], []),
     # Functions.
+    ("n g x", (3, 4), 0, ["np.cos(x)"], ["np.cos(g)"]),
     ("x g", (3, 4), 0, [
         "1 - x", "1 + x", "1 - x ** 2", "1 + x ** 2", "np.cos(x)", "np.sin(x)", "np.exp(x)", "np.tanh(x)", "np.log(x)",
         "np.cosh(x)",
@@ -117,6 +119,9 @@ ROWS: list[tuple[str, tuple[int, ...], int, list[str], list[str]]] = [
     ("w at", (3, 4), 0, [], ["np.eye(3)[at].T @ w"]),
     ("u to", (3,), 0, ["u[to]"], []),
     ("h to", (2, 2), 0, ["np.eye(2)[to].T @ h"], ["h[to]"]),
+    ("v at", (3, 1), 0, [], ["np.sum(v[at], axis=(0,), keepdims=True)"]),
+    ("v at", (), 0, [], ["np.sum(v[at], axis=(0,), keepdims=False)"]),
+    ("a v at", (4,), 0, ["v[at]", "at"], []),
     ("u below", (3,), 0, ["u"], ["u[below]"]),
     ("u empty", (3,), 0, ["u"], ["u[empty]"]),
     ("u at*", (4,), 0, [], ["u[at]"]),
@@ -182,9 +187,10 @@ def test_parts_as_they_stand_come_first() -> None:
 
 def test_of_what_is_the_same_the_first_is_kept() -> None:
     """A multiple counts as the same: the constant is found besides."""
-    first = Part(ast.Name("one", ast.Load()), (np.arange(3.0), np.arange(3.0) + 1), True, False)
-    second = Part(ast.Name("two", ast.Load()), (2 * np.arange(3.0), 2 * np.arange(3.0) + 2), True, False)
-    third = Part(ast.Name("three", ast.Load()), (2 * np.arange(3.0), np.arange(3.0) + 1), True, False)
+    one, two = np.arange(3.0) / 10, np.arange(3.0) / 10 + 0.1
+    first = Part(ast.Name("one", ast.Load()), (one, two), True, False)
+    second = Part(ast.Name("two", ast.Load()), (2 * one, 2 * two), True, False)
+    third = Part(ast.Name("three", ast.Load()), (2 * one, two), True, False)
     found = by_code(of([first, second, third], CASES, (3,), 0))
     assert {"one", "three"} <= set(found)
     assert "two" not in found
@@ -196,6 +202,9 @@ def test_what_code_costs() -> None:
     assert found["x"].cost < found["y"].cost < found["x"].cost + 0.5
     assert found["x"].cost < found["u[:, None]"].cost < found["1 - x"].cost < found["np.cos(x)"].cost < 1.8
     assert found["1 - x"].cost < found["1 - x ** 2"].cost < found["1 + x ** 2"].cost
+    assert found["1 + x ** 2"].cost < 2
+    assert by_code(made("x", (4, 3)))["x.T"].cost < 1.5
+    assert by_code(made("h w", (3, 4)))["h @ w.T"].cost < 2.5
     pair = by_code(made("x y u", (3, 1)))["np.sum(x * y, axis=(1,), keepdims=True)"]
     assert 2 < pair.cost < 3
 
@@ -211,6 +220,9 @@ def test_there_are_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_OF_SHAPE", 1)
     texts = set(by_code(made("h w x y u v", (3, 4))))
     assert {"h @ w.T", "np.sum(x * y, axis=(1,), keepdims=True)"} & texts == {"h @ w.T"}
+    monkeypatch.setattr(module, "_MOST_OF_SHAPE", 2)
+    texts = set(by_code(made("h w x y u v", (3, 4))))
+    assert {"h @ w.T", "np.sum(x * y, axis=(1,), keepdims=True)"} <= texts
 
 
 def test_nothing_at_hand_is_no_operand() -> None:
