@@ -65,13 +65,13 @@ def drops(view: View) -> Iterator[Edit]:
                 else:
                     yield Edit(place, "wrong-argument", 1.3, b.over(node.right, node.left))
             elif isinstance(node.op, ast.Add | ast.Sub):
-                yield from _without_terms(place, node, left, right)
+                yield from _without_terms(place, node, right)
             elif isinstance(node.op, ast.Pow):
                 yield from _powers(place, node, right)
         yield from _other_functions(place, view)
 
 
-def _without_terms(place: Place, node: ast.BinOp, left: Place, right: Place) -> Iterator[Edit]:
+def _without_terms(place: Place, node: ast.BinOp, right: Place) -> Iterator[Edit]:
     is_one_less = isinstance(node.left, ast.Constant)
     word = "other-epsilon" if _is_small(right.value) and not right.varies else "extra-term"
     yield Edit(place, word, 1.1, node.left)

@@ -236,7 +236,7 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
     if count == 0 or max(operand.shape) == 1:
         return
     axes: list[tuple[int, ...]] = [(axis,) for axis in range(count)]
-    axes += list(combinations(range(count), 2)) if count > 1 else []
+    axes += combinations(range(count), 2)
     for each in axes:
         left = tuple(1 if n in each else size for n, size in enumerate(operand.shape))
         kept = broadcasts(left, shape)
@@ -274,8 +274,7 @@ def _turned(operand: Operand) -> list[Operand]:
 
 
 def _product_shape(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...] | None:
-    inner = two[0] if two else 0
-    return (*one[:-1], *two[1:]) if one[-1] == inner else None
+    return (*one[:-1], *two[1:]) if one[-1] == two[0] else None
 
 
 def _joined(
