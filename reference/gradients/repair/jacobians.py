@@ -45,14 +45,15 @@ def _factors(node: ast.AST, known: Definitions, *, divides: bool = False) -> Ite
         yield from _factors(node.left, known, divides=divides)
         yield from _factors(node.right, known, divides=divides != isinstance(node.op, ast.Div))
         return
-    meant = known.of(node) if isinstance(node, ast.Name) else node
+    if not isinstance(node, ast.expr):
+        return
+    meant = known.of(node)
     if meant is not node and (_taken_off(meant) or _is_product(meant)):
         parts = list(_factors(meant, known, divides=divides))
         if any(_taken_off(each) for each, _ in parts):
             yield from parts
             return
-    if isinstance(node, ast.expr):
-        yield node, divides
+    yield node, divides
 
 
 def _taken_off(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
@@ -71,8 +72,11 @@ def _taken_off(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
 
 def _product(factors: list[Factor]) -> ast.expr | None:
     """The product of some factors; None where nothing but divisors is left."""
-    made: ast.expr | None = next((factor for factor, divides in factors if not divides), None)
-    rest = [each for each in factors if each[0] is not made]
-    for factor, divides in rest if made is not None else ():
-        made = b.over(made, factor) if divides else b.times(made, factor)
+    first = next((factor for factor, divides in factors if not divides), None)
+    if first is None:
+        return None
+    made: ast.expr = first
+    for factor, divides in factors:
+        if factor is not first:
+            made = b.over(made, factor) if divides else b.times(made, factor)
     return made
