@@ -54,7 +54,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     position = context.pattern.differentiable.index(number)
     with np.errstate(all="ignore"):
         samples = gather(context, position)
-        found = None if samples is None else name(samples)
+        found = None if samples is None else _by_answers(samples)
     came = violation.came
     if found is not None and found.constants and not any(each.kind == "one factor" for each in came.more):
         came = came.and_("estimated", constants=found.constants)
@@ -70,6 +70,14 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
         return violation
     words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
     return violation.but(came=came, mistake=word, mistakes=tuple(each for each in words if each))
+
+
+def _by_answers(samples: Samples) -> Named | None:
+    """As `name`; None as well where a hypothesis cannot do with this forward pass: the code may tell all the same."""
+    try:
+        return name(samples)
+    except Exception:  # steps of foreign code, evaluated at numbers that they may not take
+        return None
 
 
 def _of_two(of_answers: str | None, of_code: str | None) -> str | None:

@@ -68,9 +68,7 @@ class Influence:
             self.shared.add(place.node)
             return
         if self._are_same(answers):
-            # What is divided by its own sum may be twice as large and change nothing.
-            more = self._run(place, b.plus(place.expression, b.number(1.0))) if place.shape else answers
-            if more is None or self._are_same(more):
+            if self._has_no_effect(place):
                 self.excluded.add(place.node)
             return
         if any(now[n].shape != self._sample.truths[n].shape for n in self._wrong):
@@ -78,6 +76,17 @@ class Influence:
         groups = [self._wrong, *([n] for n in self._wrong)] if len(self._wrong) > 1 else [self._wrong]
         for positions in groups:
             self._scale(place, answers, positions)
+
+    def _has_no_effect(self, place: Place) -> bool:
+        """Whether the gradients do not change with a place of which twice as much leaves them as they are."""
+        node = place.expression
+        # What is divided by its own sum may be twice as large; the place of the largest entry has another order too.
+        others = (b.plus(node, b.number(1.0)), b.negative(node)) if place.shape else ()
+        for new in others:
+            answers = self._run(place, new)
+            if answers is not None and not self._are_same(answers):
+                return False
+        return True
 
     def _are_same(self, answers: Answers) -> bool:
         """Whether the wrong gradients are what they were."""

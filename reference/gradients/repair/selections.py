@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import reduce
 
 import numpy as np
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.axes import array_of
-from reference.gradients.repair.definitions import factors, is_same
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -77,30 +75,6 @@ def diagonals(view: View) -> Iterator[Edit]:
                 else:
                     yield Edit(place, "jacobian-diagonal-only", 1.0, ast.BinOp(matrix, ast.MatMult(), vector))
                     yield Edit(place, "jacobian-diagonal-only", 1.0, ast.BinOp(vector, ast.MatMult(), matrix))
-
-
-def complements(view: View) -> Iterator[Edit]:
-    """The derivative of softmax, where p (1 - p), its diagonal, is taken entry by entry as for a sigmoid."""
-    for place in view.places:
-        node = place.node
-        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)) or not place.is_of_cotangent:
-            continue
-        parts = dict(factors(node))
-        for key, part in parts.items():
-            others = [each for other, each in parts.items() if other != key and not _is_complement(each, part)]
-            if len(others) + 2 != len(parts) or not others or any(text.startswith("/") for text in parts):
-                continue
-            inner = reduce(b.times, others)
-            for axis in range(-len(place.shape), 0):
-                weighted = b.numpy("sum", b.times(part, inner), axis=b.number(axis), keepdims=b.number(True))
-                yield Edit(place, "jacobian-diagonal-only", 1.0, b.times(part, b.minus(inner, weighted)))
-
-
-def _is_complement(node: ast.expr, part: ast.expr) -> bool:
-    """Whether an expression is 1 minus a part."""
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub) or not is_same(node.right, part):
-        return False
-    return isinstance(node.left, ast.Constant) and node.left.value == 1
 
 
 def _of_diagonal(node: ast.expr) -> ast.expr | None:
