@@ -17,7 +17,7 @@ from reference.gradients.repair.instrument import Sites, State
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.running import quiet
 from reference.gradients.repair.sources import Source
-from reference.gradients.repair.view import View
+from reference.gradients.repair.view import Part, View
 
 Array = NDArray[Any]
 Family = Callable[[View], Iterator[Edit]]
@@ -85,6 +85,11 @@ def view_of(body: str, given: tuple[str, ...] = (), **names: Any) -> View:
 def place_of(text: str, body: str, number: int = 0, **names: Any) -> Place:
     """The place of an expression in a body, the so-manieth of those that read alike."""
     return [each for each in view_of(body, **names).places if each.text == text][number]
+
+
+def part_of(text: str, place: Place, view: View) -> Part:
+    """What is at hand at a place."""
+    return next(each for each in view.parts(place) if each.text == text)
 
 
 def code(node: ast.AST) -> str:

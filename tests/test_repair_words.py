@@ -48,8 +48,9 @@ REPLACED = [
     ("x + 2.0 - limit", "2.0", "limit", "scaled"),
     ("x + (n + limit) * n", "n + limit", "n", "scaled"),
     # By the numbers.
-    ("h = 2.5 * x; return x * y + h", "x", "h", "scaled"),
-    ("h = 2.5 * x; return h * y + x", "h", "x", "scaled"),
+    ("h = 2.5 * x; return x * y + h", "x", "h", "wrong-argument"),
+    ("h = 2.5 * g; return g * y[0, 0] + h", "g", "h", "scaled"),
+    ("h = 2.5 * x; return (x + 0.0) * y + h", "x + 0.0", "h", "scaled"),
     ("h = -x; return h * y + x", "h", "x", "sign"),
     ("h = x * 0; return x * y + h", "x", "h", "wrong-argument"),
     ("h = g * x; return h * y", "h", "g", "factor-missing"),
@@ -87,7 +88,7 @@ REPLACED = [
     ("along(x, 0) * v + along(x, axis=1)", "along(x, 0)", "along(x, axis=1)", "wrong-argument"),
     # By the code, where a part of it is due alone.
     ("np.sin(x) * y + u * (np.sin(x) * y) ", "np.sin(x) * y", "np.sin(x)", "extra-factor"),
-    ("(np.sin(x) / y) * u", "np.sin(x) / y", "np.sin(x)", "factor-missing"),
+    ("(np.sin(x) / y) * u", "np.sin(x) / y", "np.sin(x)", "extra-factor"),
     ("(np.sin(x) - y) * u", "np.sin(x) - y", "np.sin(x)", "extra-term"),
     ("(np.sin(x) + y) * u", "np.sin(x) + y", "y", "extra-term"),
     ("(np.sin(x) * y + y) * u", "np.sin(x) * y + y", "np.sin(x)", "extra-term"),

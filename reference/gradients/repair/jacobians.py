@@ -39,17 +39,20 @@ def _is_product(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
 
 
-def _factors(node: ast.AST, known: Definitions, *, divides: bool = False) -> Iterator[Factor]:
-    """What an expression multiplies; where a name stands for a product with a complement, what that multiplies."""
+def _factors(node: ast.AST, known: Definitions | None, *, divides: bool = False) -> Iterator[Factor]:
+    """What an expression multiplies; where a name stands for a product with a complement, what that multiplies.
+
+    Names in the definition of a name stay as they are: a name may be defined by itself.
+    """
     if isinstance(node, ast.BinOp) and _is_product(node):
         yield from _factors(node.left, known, divides=divides)
         yield from _factors(node.right, known, divides=divides != isinstance(node.op, ast.Div))
         return
     if not isinstance(node, ast.expr):
         return
-    meant = known.of(node)
+    meant = node if known is None else known.of(node)
     if meant is not node and (_taken_off(meant) or _is_product(meant)):
-        parts = list(_factors(meant, known, divides=divides))
+        parts = list(_factors(meant, None, divides=divides))
         if any(_taken_off(each) for each, _ in parts):
             yield from parts
             return

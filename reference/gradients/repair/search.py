@@ -74,6 +74,11 @@ class Repair:
     cost: float
     edit: Edit | None = None
 
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the name of another array of the forward pass stands in its place."""
+        return self.edit is not None and naming.is_renamed(self.edit.place, self.edit.new)
+
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
 _MOST_PARTIAL = 14
