@@ -109,6 +109,18 @@ def conjugated(view: View) -> Iterator[Edit]:
         yield Edit(place, "term-missing", 1.3, array)
 
 
+def running(view: View) -> Iterator[Edit]:
+    """A running sum that is missing, in either direction: where the code takes another one."""
+    name = next((called_name(each.node) for each in view.places if called_name(each.node) in {"cumsum", "cumprod"}), "")
+    for place in view.places if name else ():
+        if place.is_floating and place.shape and place.role == "value" and called_name(place.node) != name:
+            node, cost = place.expression, 1.2 if isinstance(place.parent, ast.stmt | ast.Call) else 1.4
+            for axis in range(len(place.shape)):
+                yield Edit(place, "not-summed", cost, b.numpy(name, node, axis=b.number(axis)))
+                run = b.numpy(name, b.backwards(node, axis), axis=b.number(axis))
+                yield Edit(place, "not-summed", cost, b.backwards(run, axis))
+
+
 def letters(view: View) -> Iterator[Edit]:
     """Another order of the letters in Einstein's notation."""
     for place in view.places:

@@ -28,6 +28,7 @@ from reference.gradients.repair import (
     renamed,
     replacing,
     selections,
+    spectra,
     statements,
     together,
 )
@@ -90,7 +91,7 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      together.borders, together.others, together.halves, adjoints.commuted, selections.inverses,
      selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps,
-     jacobians.complements),
+     jacobians.complements, indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
