@@ -105,6 +105,7 @@ ROWS: list[tuple[Family, str, str, str]] = [
     (axes.sums, "x * y", "x * y.sum(axis=1, keepdims=True)", "not-summed"),
     (axes.sums, "x * y", "x * y.sum()", "not-summed"),
     (axes.sums, "c * 2", "c.sum(axis=(0, 2), keepdims=True) * 2", "not-summed"),
+    (axes.sums, "c[None] * 2", "c[None].sum(axis=(0, 1, 3), keepdims=True) * 2", "not-summed"),
     (orders.reshapes, "x.reshape(4, 3) * 2", "x.reshape(3, 4).T * 2", "transposed"),
     (orders.reshapes, "x.reshape(4, 3).T * y", "x.reshape(3, 4) * y", "transposed"),
     (orders.reshapes, "np.reshape(c, (4, 3, 2)) * 2", "np.reshape(c, (2, 3, 4)).swapaxes(0, 2) * 2", "transposed"),
