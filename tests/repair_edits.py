@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from reference.gradients.repair import (
+    activations,
     adjoints,
     aliases,
     arithmetic,
@@ -263,6 +264,12 @@ ROWS: list[tuple[Family, str, str, str]] = [
     (spectra.transforms, "np.fft.fft(v).imag", "np.fft.ifft(v).imag", "wrong-function"),
     (spectra.transforms, "np.fft.fft(v).imag", "6 * np.fft.ifft(v).imag", "wrong-function"),
     (spectra.transforms, "np.fft.ifft2(x, axes=(0, 1)).imag", "np.fft.fft2(x).imag / 12", "wrong-function"),
+    (activations.derivatives, "y * (x > 0.5)", "y * (1 - x**2)", "wrong-function"),
+    (activations.derivatives, "y * (1 - np.tanh(x) ** 2)", "y / (1 + np.exp(-x))", "wrong-function"),
+    (activations.derivatives, "np.sin(y) * (x * (1 - x))", "np.sin(y) * np.where(x > 0, 1, np.exp(x))",
+     "wrong-function"),
+    (activations.derivatives, "y * np.cos(x)", "-y * np.sin(x)", "wrong-function"),
+    (activations.derivatives, "n * (1 - y)", "n * (1 - np.tanh(x) ** 2)", "wrong-function"),
     (selections.diagonals, "np.diag(np.diag(s)) * n", "s * n", "jacobian-diagonal-only"),
     (selections.diagonals, "np.diag(1 / np.diag(s)) * n", "np.linalg.inv(s) * n", "jacobian-diagonal-only"),
     (selections.diagonals, "v[:3] * np.diag(s)", "v[:3] @ s", "jacobian-diagonal-only"),

@@ -154,6 +154,11 @@ def largest_of_input(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
     return d * w, (d * x).sum(axis=0)
 
 
+def affine_of_mask(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    t = np.tanh(x)
+    return (g @ w.T) * (x > 0), t.T @ g  # here
+
+
 def context(forward: Callable[..., Any], vjp: Callable[..., Any], *args: Any) -> Context:
     return Context(Subject(forward, vjp, arguments.pattern(args, None)), None, 0, "normal")
 
@@ -174,6 +179,7 @@ CASES = [
     (affine, affine_of_one_sign, (X, W), 0, "sign"),
     (affine, affine_twice, (X, W), 0, "scaled"),
     (affine, affine_without_square, (X, W), 0, "factor-missing"),
+    (affine, affine_of_mask, (X, W), 0, "wrong-function"),
     (normed, normed_along_other_axis, (X,), 0, "wrong-axis"),
     (normed, normed_without_projection, (X,), 0, "factor-missing"),
     (normed, normed_with_term, (X,), 0, "extra-term"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from reference.gradients.repair import (
+    activations,
     adjoints,
     aliases,
     arithmetic,
@@ -92,7 +93,7 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps,
      jacobians.complements, indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
