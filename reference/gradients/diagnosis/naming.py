@@ -11,7 +11,7 @@ from reference.gradients.context import Context
 from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, unshared, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
-from reference.gradients.repair import repaired
+from reference.gradients.repair import Repair, repaired
 
 #: Words that say no more than that numbers or a shape are wrong: something more exact is looked for.
 _SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
@@ -27,7 +27,7 @@ _MORE_IN_CODE = {
     | {"mask-missing", "scaled"},
     "transposed": _PLACES,
     "scaled": _PLACES | {"wrong-argument"},
-    "term-missing": _PLACES | _ONE_PLACE,
+    "term-missing": _PLACES | _ONE_PLACE | {"not-summed"},
     "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
     "wrong-axis": frozenset({"term-missing", "factor-missing"}),
     "not-summed": frozenset({"jacobian-diagonal-only"}),
@@ -65,7 +65,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
         )
     word = found.word if found is not None else None
     if word is None or word != violation.mistake:
-        word = _of_two(word, None if repair is None else repair.word)
+        word = _of_two(word, None if repair is None else _of_code(repair, word))
     if word is None:
         return violation
     words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
@@ -80,10 +80,18 @@ def _by_answers(samples: Samples) -> Named | None:
         return None
 
 
+def _of_code(repair: Repair, of_answers: str | None) -> str:
+    """The word by the code; an array that is another one by its name, and by the answers, is no missing factor."""
+    is_other = of_answers == "wrong-argument" and repair.word == "factor-missing" and repair.is_renamed
+    return "wrong-argument" if is_other else repair.word
+
+
 def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
     """The word for a mistake by what reproduces the answers, and by what repairs the code."""
     if of_answers is None or of_code is None:
         return of_answers or of_code or None
+    if of_answers == "finite-differences" and of_code:
+        return of_code  # answers that are as near to the truth as those of a large step
     if of_code == "" and of_answers == "wrong-argument":
         return None  # a function too many, for which there is no word
     return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers

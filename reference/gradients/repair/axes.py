@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations, product
 
+import numpy as np
+
 from reference.gradients.repair import building as b
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
@@ -28,7 +30,7 @@ def other_axes(view: View) -> Iterator[Edit]:
             continue
         call = _call_around(view, place)
         ndim = _MOST_AXES if call is None else call
-        now = place.value
+        now = _named(place.value)
         choices: list[int | tuple[int, ...] | None] = [None, *range(ndim)]
         choices += [pair for count in (2, 3) for pair in combinations(range(ndim), count)]
         if isinstance(now, tuple) and len(now) == ndim:
@@ -36,6 +38,12 @@ def other_axes(view: View) -> Iterator[Edit]:
         for choice in choices:
             if choice != now and not (isinstance(now, int) and now < 0 and choice == now + ndim):
                 yield Edit(place, "wrong-axis", 1.0, b.numbers(choice))
+
+
+def _named(axes: object) -> object:
+    """The axes that a value names: arrays and lists of them name what a tuple does."""
+    found = axes.tolist() if isinstance(axes, np.ndarray | np.integer) else axes
+    return tuple(found) if isinstance(found, list) else found
 
 
 def _is_axis_of_writer(place: Place) -> bool:
@@ -52,8 +60,7 @@ def _is_axis_of_writer(place: Place) -> bool:
 
 def _call_around(view: View, place: Place) -> int | None:
     """The number of axes of the array of a call that takes an axis."""
-    at: ast.AST = place.node
-    parents = place.sites.source.parents
+    at, parents = place.parent, place.sites.source.parents
     while at in parents and not isinstance(at, ast.Call):
         at = parents[at][0]
     if not isinstance(at, ast.Call):
@@ -172,5 +179,5 @@ def _is_diagonal(view: View, place: Place) -> bool:
         return False
     other = parent.right if parent.left is node else parent.left
     found = view.of_node.get(other)
-    factors = {ast.dump(each) for each in ast.walk(node) if isinstance(each, ast.expr)} if found is not None else set()
-    return found is not None and found.shape == place.shape and ast.dump(other) in factors
+    is_like = found is not None and found.shape == place.shape
+    return is_like and ast.dump(other) in {ast.dump(each) for each in ast.walk(node)}

@@ -44,8 +44,11 @@ class Influence:
         self._sample = sample
         self._wrong = [n for n in wrong if not is_right(sample, n, sample.answers[n])]
         self._right = right
-        #: Places where no edit can repair the gradient: it does not depend on them, or another one does that is right.
+        #: Places on which the gradient does not depend: no edit there can repair it.
         self.excluded: set[ast.AST] = set()
+        #: Places on which another gradient depends that is right. Most edits there would spoil it, but not all: it may
+        #: not depend on what tells the right array from the wrong one.
+        self.shared: set[ast.AST] = set()
         #: Edits that multiply a place by a constant.
         self.scalings: list[Edit] = []
         for place in view.places:
@@ -62,7 +65,7 @@ class Influence:
         if any(one.shape != two.shape for one, two in zip(now, answers, strict=True)):
             return
         if any(not is_right(self._sample, n, answers[n]) for n in self._right):
-            self.excluded.add(place.node)
+            self.shared.add(place.node)
             return
         if self._are_same(answers):
             if self._has_no_effect(place):

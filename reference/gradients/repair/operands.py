@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -106,7 +107,7 @@ def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...
     arrays = np.empty((len(found), len(cases), *shape))
     for number, each in enumerate(found):
         arrays[number] = [np.broadcast_to(value, shape) for value in each.values]
-    return Operands(found, len(simple), arrays.reshape(len(found), -1))
+    return Operands(found, len(simple), arrays.reshape(len(found), len(cases) * math.prod(shape)))
 
 
 def _for_pairs(known: Sequence[Operand], shape: tuple[int, ...]) -> list[Operand]:
@@ -252,7 +253,7 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
     if count == 0 or max(operand.shape) == 1:
         return
     axes: list[tuple[int, ...]] = [(axis,) for axis in range(count)]
-    axes += list(combinations(range(count), 2)) if count > 1 else []
+    axes += combinations(range(count), 2)
     for each in axes:
         left = tuple(1 if n in each else size for n, size in enumerate(operand.shape))
         kept = broadcasts(left, shape)
@@ -290,8 +291,7 @@ def _turned(operand: Operand) -> list[Operand]:
 
 
 def _product_shape(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...] | None:
-    inner = two[0] if two else 0
-    return (*one[:-1], *two[1:]) if one[-1] == inner else None
+    return (*one[:-1], *two[1:]) if one[-1] == two[0] else None
 
 
 def _joined(

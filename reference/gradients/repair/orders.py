@@ -34,8 +34,9 @@ def reshapes(view: View) -> Iterator[Edit]:
             changed = b.numpy("reshape", array, b.numbers(tuple(b.exchanged(place.shape, one, two))))
             yield Edit(place, "transposed", 1.0, b.numpy("swapaxes", changed, b.number(one), b.number(two)))
         outer = place.parent
-        if isinstance(outer, ast.Attribute):  # a transpose behind it
-            around = view.of_node.get(place.sites.source.parents[outer][0])
+        if isinstance(outer, ast.Attribute):  # a transpose behind it: an attribute, or a method that is called
+            is_value = outer in view.of_node and view.of_node[outer].is_number
+            around = view.of_node.get(outer if is_value else place.sites.source.parents[outer][0])
             if around is not None and around.shape:
                 yield Edit(around, "transposed", 1.0, b.numpy("reshape", array, b.numbers(around.shape)))
 
@@ -52,6 +53,15 @@ def turned(view: View) -> Iterator[Edit]:
             yield from _without_steps(place, node)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             yield Edit(place, "transposed", 1.1, ast.BinOp(node.right, node.op, node.left))
+
+
+def symmetrized(view: View) -> Iterator[Edit]:
+    """A gradient with respect to a symmetric matrix whose transpose is due besides, as where A stands twice in A Aᵀ."""
+    for place in view.places:
+        are_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
+        if are_square and place.is_floating and place.role == "value" and place.is_of_cotangent:
+            turned = b.numpy("swapaxes", place.expression, b.number(-1), b.number(-2))
+            yield Edit(place, "term-missing", 1.2, b.plus(place.expression, turned))
 
 
 def orders(view: View) -> Iterator[Edit]:
