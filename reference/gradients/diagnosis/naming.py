@@ -91,6 +91,8 @@ def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
     """The word for a mistake by what reproduces the answers, and by what repairs the code."""
     if of_answers is None or of_code is None:
         return of_answers or of_code or None
+    if of_answers == "finite-differences" and of_code:
+        return of_code  # answers that are as near to the truth as those of a large step
     if of_code == "" and of_answers == "wrong-argument":
         return None  # a function too many, for which there is no word
     return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers

@@ -165,7 +165,7 @@ def sums(view: View) -> Iterator[Edit]:
         node = place.expression
         ndim = len(place.shape)
         axes: list[int | tuple[int, ...] | None] = [*range(ndim), None]
-        axes += [pair for pair in combinations(range(ndim), 2) if ndim > _PLANE]
+        axes += [several for count in range(_PLANE, ndim) for several in combinations(range(ndim), count)]
         word = "jacobian-diagonal-only" if _is_diagonal(view, place) else "not-summed"
         for axis in axes:
             for kept in (True, False):

@@ -126,7 +126,7 @@ def conjugated(view: View) -> Iterator[Edit]:
 def _inverse_transform(place: Place) -> Iterator[Edit]:
     node = place.node
     name = called_name(node)
-    shape = np.shape(place.value)  # of complex numbers
+    shape: tuple[int, ...] = getattr(place.value, "shape", ())  # of complex numbers
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return
     if name in _TRANSFORMS and node.args and shape:
@@ -153,6 +153,18 @@ def _turned_around(view: View, place: Place) -> Iterator[Edit]:
     for axis in range(len(place.shape)):
         run = ast.Call(node.func, [b.backwards(node.args[0], axis), *node.args[1:]], node.keywords)
         yield Edit(place, "flipped", 1.1, b.backwards(run, axis))
+
+
+def running(view: View) -> Iterator[Edit]:
+    """A running sum that is missing, in either direction: where the code takes another one."""
+    name = next((called_name(each.node) for each in view.places if called_name(each.node) in {"cumsum", "cumprod"}), "")
+    for place in view.places if name else ():
+        if place.is_floating and place.shape and place.role == "value" and called_name(place.node) != name:
+            node, cost = place.expression, 1.2 if isinstance(place.parent, ast.stmt | ast.Call) else 1.4
+            for axis in range(len(place.shape)):
+                yield Edit(place, "not-summed", cost, b.numpy(name, node, axis=b.number(axis)))
+                run = b.numpy(name, b.backwards(node, axis), axis=b.number(axis))
+                yield Edit(place, "not-summed", cost, b.backwards(run, axis))
 
 
 def letters(view: View) -> Iterator[Edit]:
