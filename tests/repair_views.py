@@ -1,4 +1,4 @@
-"""A few lines of a gradient as the search for a repair sees them: their places, their values, and what is offered there.
+"""A few lines of a gradient as the search for a repair sees them: places, values, and what is offered there.
 
 No examination is made, so that a look takes milliseconds.
 """
@@ -6,6 +6,7 @@ No examination is made, so that a look takes milliseconds.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,8 +24,10 @@ Family = Callable[[View], Iterator[Edit]]
 
 #: What the code can use beside its arguments; none of it is the same as another.
 NAMES: dict[str, Any] = {
-    "np": np, "n": 2, "eps": 1e-3, "limit": 0.4, "at": np.array([0, 2, 1, 2]), "order": np.array([2, 0, 3, 1]),
+    "np": np, "n": 2, "last": np.int64(-1), "turn": np.array([0, 2, 1]), "eps": 1e-3, "limit": 0.4,
+    "at": np.array([0, 2, 1, 2]), "order": np.array([2, 0, 3, 1]),
     "along": lambda z, axis: z.cumsum(axis), "softplus": lambda z: np.log1p(np.exp(z)),
+    "half": lambda z: z / 2, "across": lambda axis, z: z.sum(axis), "small": np.array([1, 2, 3, 4], dtype=np.uint8),
 }  # fmt: skip
 _SHAPES = {"g": (3, 4), "x": (3, 4), "y": (3, 4), "s": (3, 3), "t": (3, 3), "v": (4,), "u": (4,), "c": (2, 3, 4)}
 #: By run: how many times the cotangent, and the seeds of the cotangent and of the arguments.
@@ -32,7 +35,7 @@ _RUNS = ((1.0, 0, 1), (2.0, 0, 1), (1.0, 2, 3), (1.0, 4, 1))
 
 
 def arguments_of(run: int) -> dict[str, Array]:
-    """The cotangent ``g`` and the arguments of a run: no two entries are equal, and those of arguments are in 0.1 .. 0.9."""
+    """The cotangent ``g`` and the arguments of a run: no two entries are equal, and all are between 0.1 and 1.8."""
     factor, cotangent, case = _RUNS[run]
     rng = np.random.RandomState(case)
     found = {name: rng.uniform(0.1, 0.9, shape) for name, shape in _SHAPES.items()}
@@ -96,12 +99,21 @@ def code(node: ast.AST) -> str:
     )  # fmt: skip
 
 
+def replaced_by(edit: Edit) -> Mapping[ast.AST, Any]:
+    """The nodes that an edit replaces, and what stands in their place."""
+    return edit.replaced if edit.new is None else {edit.place.node: edit.new}
+
+
+def _half(spaces: re.Match[str]) -> str:
+    return spaces[0][::2]
+
+
 def after(edit: Edit) -> str:
     """The body with an edit in it; of an expression that is given back, the expression alone."""
-    new = edit.replaced if edit.new is None else {edit.place.node: edit.new}
+    new = replaced_by(edit)
     assert new
     changed = [ast.fix_missing_locations(each) for each in _changed(edit.place.sites.source.tree.body, new)]
-    text = "; ".join(code(each).replace("\n    ", "\n  ") for each in changed)
+    text = "; ".join(re.sub("^ +", _half, code(each), flags=re.MULTILINE) for each in changed)
     return text.removeprefix("return ") if len(changed) == 1 else text
 
 

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 import bp
 import reference
 from bp.fast import fast_path, whole
-from bp.fast.evaluation import means
+from bp.fast.evaluation import Parts, means
 from bp.fast.heads import Ending, LogitsHead, Targets, hits, perform
 from bp.fast.pieces import Pieces, _Worker
 from bp.fast.whole import Whole
@@ -229,7 +229,7 @@ def test_means_are_taken_in_double(kind: type, batch_size: int) -> None:
     assert history is not None
     assert history.loss_train == [float(np.log1p(np.float32(2)))]
     tenth = np.float32(0.1)
-    assert means(np.full((2, 3000), tenth)) == [float(tenth)] * 2
+    assert means(np.full((2, 3000), tenth), Parts.of([1000, 2000])) == [[float(tenth)] * 2] * 2
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -11,6 +11,7 @@ import pytest
 import bp
 from bp.fast import fast_path
 from bp.fast.heads import Ending, Targets, at_targets, head_of, perform
+from bp.fast.memory import empty, full
 from bp.fast.net import Parameters, shape_of
 from bp.fast.passes import Pass
 from bp.fast.pieces import Pieces
@@ -43,6 +44,30 @@ def _arrays(value: Any, seen: set[int]) -> list[Array]:
     if isinstance(value, partial):
         parts = (getattr(value.func, "__self__", None), *value.args, *value.keywords.values())
     return [array for part in (*parts, *getattr(value, "__dict__", {}).values()) for array in _arrays(part, seen)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_long_rows_begin_at_a_line_of_the_cache(dtype: Any) -> None:
+    """Memory of long rows begins at a multiple of 64 bytes, wherever the system puts it, and has no more than that."""
+    many = [empty((shift + 2, 100), np.dtype(dtype)) for shift in range(20)]
+    for shift, array in enumerate(many):
+        assert (array.shape, array.dtype) == ((shift + 2, 100), dtype)
+        assert array.__array_interface__["data"][0] % 64 == 0
+    # Each has memory of its own.
+    for number, array in enumerate(many):
+        array[...] = number
+    assert all((array == number).all() for number, array in enumerate(many))
+    assert peak_of(partial(empty, (3, 1000), np.dtype(dtype))) < 3000 * np.dtype(dtype).itemsize + 1000
+
+
+@pytest.mark.parametrize("n", [4, 400])
+def test_memory_is_filled_with_one_number_or_one_for_each_column(n: int) -> None:
+    """Filled memory has the shape and the precision that are asked for, and the same numbers in each row."""
+    one = full((3, n), 0.5, np.dtype(np.float32))
+    assert one.tolist() == [[0.5] * n] * 3
+    assert one.dtype == np.float32
+    each = np.arange(n, dtype=np.float64)
+    assert full((3, n), each, np.dtype(np.float64)).tolist() == [each.tolist()] * 3
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -7,9 +7,10 @@ import pytest
 
 import bp
 from bp.fast import fast_path
+from bp.fast.heads import Ending
 from bp.fast.whole import Whole
 from bp.samples import Samples
-from tests.fast_nets import SPIRALS, clusters, fast_of, make_net, vector
+from tests.fast_nets import ENDINGS, SPIRALS, clusters, fast_of, make_net, vector
 
 
 def test_how_many_epochs_are_done_at_once() -> None:
@@ -35,6 +36,55 @@ def _whole_of_spirals() -> tuple[bp.MLP, Whole]:
     path = fast_path(net, *sets, 300, 0.1)
     assert isinstance(path, Whole)
     return net, path
+
+
+def test_inputs_lie_feature_by_feature() -> None:
+    """The inputs of all samples are in the order in which BLAS multiplies by them in half the time."""
+    _, path = _whole_of_spirals()
+    inputs, outputs = path._forward[0].args
+    assert inputs.shape == (3, 600)
+    assert inputs.flags.c_contiguous
+    assert outputs.flags.c_contiguous
+
+
+def _few(soft: bool) -> tuple[Samples, Samples]:
+    """Five training samples and seven test samples of two classes."""
+    (X, T), (X_test, T_test) = clusters(5, 2, 2), clusters(7, 2, 2, seed=2)
+    T_test = 0.5 * T_test + 0.25 if soft else T_test
+    return Samples(X, T, np.float64), Samples(X_test, T_test, np.float64)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_few_test_samples_that_go_back_too_add_nothing(ending: Ending, soft: bool) -> None:
+    """The steps from few samples are those that are taken without a test set, and its losses are the plain path's."""
+    train, test = _few(soft)
+    nets = [make_net((2, 4, 2), ending=ending) for _ in range(3)]
+    paths = [fast_path(net, train, each, 5, 0.5) for net, each in zip(nets, (test, None), strict=False)]
+    with_test, alone = (path.run(10, first=True) for path in paths if path is not None)
+    assert with_test is not None
+    assert alone is not None
+    sets = train.X, train.T, 5, 10, 0.5, test.X, test.T
+    plain = bp.train(nets[2], *sets, fast=False)
+    np.testing.assert_allclose(with_test.loss_train, alone.loss_train, rtol=1e-14)
+    np.testing.assert_allclose(with_test.loss_test, plain.loss_test, rtol=1e-13)
+    np.testing.assert_allclose(vector(nets[0]), vector(nets[1]), rtol=0, atol=1e-14)
+    assert with_test.loss_train[-1] < with_test.loss_train[0]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_test_sample_that_is_out_of_reach_spoils_no_step(ending: Ending) -> None:
+    """A test sample whose outputs overflow leaves the training as it is: it goes on, by the plain path's steps."""
+    train, test = _few(soft=False)
+    test.X[3] = 1e308
+    nets = [make_net((2, 4, 2), ending=ending) for _ in range(2)]
+    runs = []
+    for net, fast in zip(nets, (True, False), strict=True):
+        with np.errstate(all="ignore"):
+            history = bp.train(net, train.X, train.T, 5, 10, 0.5, test.X, test.T, fast=fast, stop_on_nonfinite=False)
+        runs.append((history.loss_train, vector(net).tolist()))
+    assert np.isfinite(runs[0][1]).all()
+    assert runs[0] == runs[1]
 
 
 def test_epochs_beyond_those_evaluated_together_change_no_bit() -> None:

@@ -140,6 +140,20 @@ def causal_strict(g: Array, x: Array) -> tuple[Array]:
     return (2 * x * g * (np.arange(3)[:, None] > np.arange(3)),)  # here
 
 
+def largest(x: Array, w: Array) -> Array:
+    return (x * w).max(axis=1)
+
+
+def places_of_largest(x: Array) -> Array:
+    return np.argmax(x, axis=1)
+
+
+def largest_of_input(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    chosen = np.arange(4) == places_of_largest(x)[:, None]  # here
+    d = g[:, None] * chosen
+    return d * w, (d * x).sum(axis=0)
+
+
 def context(forward: Callable[..., Any], vjp: Callable[..., Any], *args: Any) -> Context:
     return Context(Subject(forward, vjp, arguments.pattern(args, None)), None, 0, "normal")
 
@@ -168,6 +182,8 @@ CASES = [
     (taken, taken_once, (V[:3],), 0, "not-summed"),
     (product, product_exchanged, (V, V[::-1].copy()), 0, "swapped"),
     (causal, causal_strict, (S,), 0, "mask-wrong-threshold"),
+    # Twice as large, or larger by 1, the input has its largest entries in the same places.
+    (largest, largest_of_input, (X, V), 0, "mask-from-other"),
 ]
 
 

@@ -123,7 +123,7 @@ LINEAR = [
 @pytest.mark.parametrize("shape", [(4,), (2, 3), (1,), (0,), (2, 0)])
 @pytest.mark.parametrize(("function", "transpose"), LINEAR)
 def test_the_transpose_of_a_linear_function(function: Any, transpose: Any, shape: tuple[int, ...]) -> None:
-    """It is found by unit arrays; a constant that the function adds does not count, and the answer has the given shape."""
+    """It is found by unit arrays; a constant that is added does not count, and the answer has the given shape."""
     given = np.random.RandomState(0).randn(*shape)
     found = transposed(function, given)
     assert found.shape == shape
@@ -231,8 +231,8 @@ def test_a_difference_is_two_parts() -> None:
 
 #: An expression, what it adds up, and what it multiplies: each with its sign, or with whether it divides.
 SUMS = [
-    ("x", {"+x"}), ("-x", {"-x"}), ("x + y", {"+x", "+y"}), ("x - y", {"+x", "-y"}), ("x - (y - u)", {"+x", "-y", "+u"}),
-    ("-(x - y)", {"-x", "+y"}), ("--x", {"+x"}), ("+x", {"++x"}), ("x * y - u", {"+x * y", "-u"}),
+    ("x", {"+x"}), ("-x", {"-x"}), ("x + y", {"+x", "+y"}), ("x - y", {"+x", "-y"}), ("--x", {"+x"}), ("+x", {"++x"}),
+    ("x - (y - u)", {"+x", "-y", "+u"}), ("-(x - y)", {"-x", "+y"}), ("x * y - u", {"+x * y", "-u"}),
 ]  # fmt: skip
 PRODUCTS = [
     ("x", {"*x"}), ("x * y", {"*x", "*y"}), ("x / y", {"*x", "/y"}), ("x / (y / u)", {"*x", "/y", "*u"}),

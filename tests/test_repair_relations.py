@@ -25,7 +25,8 @@ Make = Callable[[Array], Array]
 #: What the code does before; the wrong expression; the right one; the word, or None where nothing more is known.
 ROWS: list[tuple[str, str, str, str | None]] = [
     # Seen in the numbers.
-    ("h = 2.5 * x", "h", "x", "scaled"),
+    ("h = 2.5 * x", "h", "x", None),  # by the name of another array of the forward pass
+    ("h = 2.5 * x", "h", "x + 0.0", "scaled"),
     ("h = -x", "h", "x", "sign"),
     ("h = np.diag(np.diag(s))", "h", "s", "jacobian-diagonal-only"),
     ("h = np.diag(np.diag(s))", "s", "h", "extra-term"),

@@ -44,7 +44,7 @@ STORES: list[Row] = [
     (statements.stores, "d = v * 1; d += 1; return d",
      {("sign", "d = v * 1; d -= 1; return d"), ("extra-term", "d = v * 1; pass; return d"),
       ("extra-term", "d = v * 1; d = 1; return d")}, {"d = v * 1; d *= 1; return d", "d = v * 1; d /= 1; return d"}),
-    (statements.stores, "d = v * 1; d /= u; return d", {("factor-missing", "d = v * 1; pass; return d")}, set()),
+    (statements.stores, "d = v * 1; d /= u; return d", {("extra-factor", "d = v * 1; pass; return d")}, set()),
     (statements.stores, "d = v * 1; d *= u; return d", {("extra-factor", "d = v * 1; pass; return d")}, set()),
     (statements.stores, "d = v * 1; d /= n; return d",
      {("scaled", "d = v * 1; pass; return d"), ("wrong-function", "d = v * 1; d *= n; return d")},

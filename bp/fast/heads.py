@@ -20,17 +20,18 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from bp.fast.memory import empty, full
 from bp.messages import Array
 
 Places = NDArray[np.intp]
 Call: TypeAlias = "partial[Any]"
+#: What a gradient is multiplied by: a number, or one for each sample, (n,).
+Step: TypeAlias = float | Array
 #: How a net ends: with the naive or the stable softmax and the cross-entropy of probabilities, or the compound loss.
 Ending = Literal["naive", "stable", "logits"]
 
 #: Up to so many classes the maximum of each sample is found faster row by row than by one reduction.
 _FEW_CLASSES = 4
-#: From so many samples on the sum over few classes is, too, faster than by a product with ones.
-_MANY_SAMPLES = 200
 
 
 def perform(calls: Iterable[Call]) -> None:
@@ -64,9 +65,10 @@ class Targets(NamedTuple):
     @classmethod
     def of(cls, T: Array) -> Targets:
         """Make them from rows T (n, K)."""
-        classes, n = T.argmax(axis=1), np.arange(len(T))
-        one_hot = np.count_nonzero(T) == len(T) and bool((T[n, classes] == 1).all())
-        return cls(np.ascontiguousarray(T.T), classes * len(T) + n, one_hot)
+        n, columns = len(T), T.T.copy()
+        places = T.argmax(axis=1) * n + np.arange(n)
+        one_hot = np.count_nonzero(T) == n == np.count_nonzero(columns.take(places) == 1)
+        return cls(columns, places, one_hot)
 
 
 class Head(ABC):
@@ -80,7 +82,7 @@ class Head(ABC):
         """The calls that turn the logits Y (K, n_forward), in place, into what the loss takes."""
 
     @abstractmethod
-    def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> list[Call]:
+    def delta(self, Y: Array, targets: Targets, step: Step, out: Array) -> list[Call]:
         """The calls that write ``step`` times the gradient of the losses with respect to the logits into ``out``.
 
         Y are the outputs of n samples, (K, n), as is ``out``.
@@ -124,15 +126,14 @@ class LogitsHead(Head):
     """
 
     def __init__(self, n_classes: int, n: int, dtype: np.dtype[Any]) -> None:
-        self._terms = np.empty((n_classes, n), dtype)
-        self._spare = np.empty((n_classes, n), dtype)
+        self._terms, self._spare = (empty((n_classes, n), dtype) for _ in range(2))
         self._of_target, self._others = np.empty((2, n), dtype)
 
     def outputs(self, Y: Array) -> list[Call]:
         """None: the loss takes logits."""
         return []
 
-    def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> list[Call]:
+    def delta(self, Y: Array, targets: Targets, step: Step, out: Array) -> list[Call]:
         """The calls that write ``step`` times dl/ds, as the class gives it, into ``out``."""
         terms, others, over_sum, places = self._terms, self._others, self._of_target, targets.places
         exponentials = [*_less_the_largest(Y, self._spare, terms), partial(np.exp, terms, terms)]
@@ -178,25 +179,22 @@ class _ProbabilitiesHead(Head):
 
     def __init__(self, n_classes: int, n_forward: int, dtype: np.dtype[Any]) -> None:
         self._ones = np.ones((n_classes, n_classes), dtype)
-        self._sums = np.empty((n_classes, n_forward), dtype)
+        self._sums = empty((n_classes, n_forward), dtype)
 
     def outputs(self, Y: Array) -> list[Call]:
         """The calls that turn the logits into probabilities, exp(s_k) / sum_c exp(s_c), in place."""
-        n_classes, n = Y.shape
         # A product with ones sums faster than a reduction does, and gives a row for each class at once.
-        sums = [partial(self._ones.dot, Y, self._sums)]
-        if 1 < n_classes <= _FEW_CLASSES and n >= _MANY_SAMPLES:
-            sums = _row_by_row(np.add, Y, self._sums)
-        return [partial(np.exp, Y, Y), *sums, partial(np.divide, Y, self._sums, Y)]
+        sums = partial(self._ones.dot, Y, self._sums)
+        return [partial(np.exp, Y, Y), sums, partial(np.divide, Y, self._sums, Y)]
 
-    def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> list[Call]:
+    def delta(self, Y: Array, targets: Targets, step: Step, out: Array) -> list[Call]:
         """The calls that write ``step`` times (y - t) into ``out``; y is multiplied by the sum of the targets."""
         T = targets.T
         if targets.one_hot:
             # Steps are an array, since numpy would convert a number each time.
-            return [partial(np.subtract, Y, T, out), partial(np.multiply, out, np.full_like(T, step), out)]
-        steps = np.repeat(T.sum(axis=0, keepdims=True) * T.dtype.type(step), len(T), axis=0)
-        return [partial(np.multiply, Y, steps, out), partial(np.subtract, out, T * T.dtype.type(step), out)]
+            return [partial(np.subtract, Y, T, out), partial(np.multiply, out, full(T.shape, step, T.dtype), out)]
+        steps = np.repeat(T.sum(axis=0, keepdims=True) * step, len(T), axis=0)
+        return [partial(np.multiply, Y, steps, out), partial(np.subtract, out, T * step, out)]
 
     def losses(self, Y: Array, targets: Targets, of_target: Array | None = None, memory: Array | None = None) -> Array:
         """-sum_k t_k log y_k for each sample, (..., n)."""
@@ -242,14 +240,14 @@ class StableHead(_ProbabilitiesHead):
         """The calls that turn the logits into probabilities, in place."""
         return [*_less_the_largest(Y, self._sums, Y), *super().outputs(Y)]
 
-    def delta(self, Y: Array, targets: Targets, step: float, out: Array) -> list[Call]:
+    def delta(self, Y: Array, targets: Targets, step: Step, out: Array) -> list[Call]:
         """The calls that write ``step`` times y, but minus the sum of the others at the target, into ``out``."""
         if not targets.one_hot:
             return super().delta(Y, targets, step, out)
         at_target = targets.T == 1
-        number = targets.T.dtype.type
-        steps = np.where(at_target, number(0), number(step))  # before numpy 2 a plain 0 makes it double precision
-        sums = np.empty_like(out)
+        steps = full(out.shape, step, out.dtype)
+        steps[at_target] = 0
+        sums = empty(out.shape, out.dtype)
         return [
             partial(np.multiply, Y, steps, out),
             partial((-self._ones).dot, out, sums),
@@ -264,18 +262,11 @@ def _less_the_largest(Y: Array, spare: Array, out: Array) -> list[Call]:
     """
     if not 1 < len(Y) <= _FEW_CLASSES:
         return [partial(np.maximum.reduce, Y, out=spare[0]), partial(np.subtract, Y, spare[0], out)]
-    # Not `numpy.maximum`: its result has to be named by keyword, which takes longer.
-    return [*_row_by_row(np.fmax, Y, spare), partial(np.subtract, Y, spare, out)]
-
-
-def _row_by_row(operation: np.ufunc, Y: Array, out: Array) -> list[Call]:
-    """The calls that reduce the rows of Y (K, n), of which there are at least two, and copy the result to all of out.
-
-    The copies are worth it, since numpy is faster at what follows if both arrays have one shape.
-    """
-    first = out[0]
-    rows = [partial(operation, first, row, first) for row in Y[2:]]
-    return [partial(operation, Y[0], Y[1], first), *rows, copying(out[1:], first)]
+    # Not `numpy.maximum`: its result has to be named by keyword, which takes longer. The copies are worth it, since
+    # numpy is faster at a difference of arrays of one shape.
+    first = spare[0]
+    rows = [partial(np.fmax, first, row, first) for row in Y[2:]]
+    return [partial(np.fmax, Y[0], Y[1], first), *rows, copying(spare[1:], first), partial(np.subtract, Y, spare, out)]
 
 
 def hits(

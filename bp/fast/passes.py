@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bp.fast.heads import Call, Targets, copying, head_of
+from bp.fast.heads import Call, Step, Targets, copying, head_of
+from bp.fast.memory import empty, full
 from bp.fast.net import Parameters, Shape
 from bp.messages import Array
 
@@ -29,7 +30,7 @@ class Pass:
     def __init__(self, shape: Shape, n_forward: int, n: int) -> None:
         n_classes, dtype = shape.widths[-1], shape.dtype
         self.head = head_of(shape.ending, n_classes, n_forward, n, dtype)
-        self._first_delta, self._outputs = np.empty((2, n_classes, n), dtype)
+        self._first_delta, self._outputs = (empty((n_classes, n), dtype) for _ in range(2))
         hidden = shape.widths[1:-1]
         shared = _Shared(max(hidden, default=0), n_forward, n, dtype)
         self._hidden = [_Hidden(u, shared, relu=relu) for u, relu in zip(hidden, shape.relus[:-1], strict=True)]
@@ -44,12 +45,12 @@ class Pass:
         return [*calls, partial(parameters.rows[-1].dot, inputs, Y), *self.head.outputs(Y)]
 
     def backward(
-        self, parameters: Parameters, inputs: Array, Y: Array, targets: Targets, step: float, gradient: Parameters
+        self, parameters: Parameters, inputs: Array, Y: Array, targets: Targets, step: Step, gradient: Parameters
     ) -> list[Call]:
         """The calls that write ``step`` times the gradient of the sum of the first n losses into ``gradient``.
 
         They come right after those of `forward`. ``inputs`` are the rows (n, D + 1) of these samples, Y (K, n) the
-        outputs of `forward` for them.
+        outputs of `forward` for them. ``step`` may be an array of a factor for each loss.
         """
         delta = self._first_delta
         calls = []
@@ -77,17 +78,17 @@ class _Shared:
     ----------
     zeros
         What ReLU compares with in the forward pass, (u, n_forward).
-    zeros_back
-        The same in the backward pass, (u, n).
+    zero
+        The same in the backward pass, where numpy is faster with an array of no axes; in a maximum it is slower.
     mask, numbers
         Where a ReLU's outputs are positive, as truth values and as numbers, (u, n).
     """
 
     def __init__(self, u: int, n_forward: int, n: int, dtype: np.dtype[Any]) -> None:
-        self.zeros: Array = np.zeros((u, n_forward), dtype)
-        self.zeros_back: Array = self.zeros if n == n_forward else np.zeros((u, n), dtype)
+        self.zeros = full((u, n_forward), 0, dtype)
+        self.zero = np.zeros((), dtype)
         self.mask = np.empty((u, n), np.bool_)
-        self.numbers: Array = np.empty((u, n), dtype)
+        self.numbers = empty((u, n), dtype)
 
 
 class _Hidden:
@@ -116,7 +117,7 @@ class _Hidden:
         all_in_backward = n == n_forward
         self.with_ones: Array = _with_ones(u, n_forward, dtype)
         self.outputs = self.with_ones[:-1]
-        self.delta_with_ones: Array = np.empty((u + 1, n), dtype)
+        self.delta_with_ones = empty((u + 1, n), dtype)
         self.delta = self.delta_with_ones[:-1]
         # They are copied, because all operations take 1.5 times as long on some columns of a larger array.
         back = self.with_ones if all_in_backward else _with_ones(u, n, dtype)
@@ -124,24 +125,33 @@ class _Hidden:
         self.switch: list[Call] = []
         self.switch_delta: list[Call] = []
         if relu:
-            self.switch.append(partial(np.maximum, self.outputs, shared.zeros[:u], out=self.outputs))
+            self.switch.append(partial(_relu, self.outputs, shared.zeros[:u], (self.outputs,)))
             self.switch_delta = self._masking(back[:-1], shared)
         if not all_in_backward:
             self.switch.append(copying(back[:-1], self.outputs[:, :n]))
 
     def _masking(self, outputs: Array, shared: _Shared) -> list[Call]:
-        zeros, numbers = shared.zeros_back[: len(outputs)], shared.numbers[: len(outputs)]
+        numbers = shared.numbers[: len(outputs)]
         multiply = partial(np.multiply, self.delta, numbers, self.delta)
         if self.delta.size <= _FEW:
             return [partial(np.sign, outputs, numbers), multiply]
         # A product with the truth values themselves takes twice as long, since numpy converts them piece by piece; and
         # it converts integers to double precision faster than truth values.
         mask = shared.mask[: len(outputs)]
-        return [partial(np.greater, outputs, zeros, mask), copying(numbers, mask.view(np.int8)), multiply]
+        return [partial(np.greater, outputs, shared.zero, mask), copying(numbers, mask.view(np.int8)), multiply]
+
+
+#: A name of this module, which is found faster than one of numpy's.
+_maximum = np.maximum
+
+
+def _relu(inputs: Array, zeros: Array, out: tuple[Array]) -> None:
+    """The larger of the two. numpy wants ``out`` by keyword here, which costs a `partial` more than a function."""
+    _maximum(inputs, zeros, out=out)
 
 
 def _with_ones(u: int, n: int, dtype: np.dtype[Any]) -> Array:
     """Memory for the outputs of u units for n samples, and below it a row of ones, (u + 1, n)."""
-    outputs: Array = np.empty((u + 1, n), dtype)
+    outputs = empty((u + 1, n), dtype)
     outputs[-1] = 1
     return outputs

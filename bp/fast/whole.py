@@ -9,9 +9,11 @@ import numpy as np
 
 from bp.fast.evaluation import Evaluation
 from bp.fast.heads import perform
+from bp.fast.memory import empty
 from bp.fast.net import Parameters, Shape
 from bp.fast.passes import Pass
 from bp.history import History
+from bp.messages import Array
 from bp.mlp import MLP
 from bp.samples import Samples
 
@@ -22,6 +24,9 @@ _EPOCHS, _BYTES = 250, 2**20
 #: The bytes that the parameters or the outputs of the epochs may take that are evaluated together. More of them need
 #: fewer calls, but the system takes a microsecond or two to hand out each page of 4096 bytes.
 _BYTES_TOGETHER = 2**19
+#: Up to so many training and test samples together it is faster to carry the test samples back too than to copy those
+#: of training from among them, and to multiply by rows of inputs.
+_FEW_SAMPLES = 64
 
 
 class Whole:
@@ -35,24 +40,31 @@ class Whole:
     def __init__(self, net: MLP, shape: Shape, train: Samples, test: Samples | None, alpha: float) -> None:
         self._net = net
         sets = [train] if test is None else [train, test]
-        n, n_all, n_classes, dtype = len(train), sum(map(len, sets)), shape.widths[-1], shape.dtype
-        inputs = np.concatenate([each.with_ones.T for each in sets], axis=1)
-        rows = np.ascontiguousarray(inputs[:, :n]).T
+        n, n_all, d, n_classes, dtype = len(train), sum(map(len, sets)), shape.widths[0], shape.widths[-1], shape.dtype
+        # Unless told where to, `concatenate` puts the features of a sample side by side: BLAS takes twice as long then.
+        inputs: Array = np.concatenate([each.with_ones.T for each in sets], axis=1, out=empty((d + 1, n_all), dtype))
+        few = n_all <= _FEW_SAMPLES
+        n_back = n_all if few else n
+        rows = inputs.T.copy() if few else inputs[:, :n].copy().T
+        step = np.zeros(n_back, dtype)
+        step[:n] = alpha / n
         bytes_of_epoch = max(n_classes * n_all, shape.n_parameters) * dtype.itemsize
         #: How many epochs `run` can do at once.
         self.most = min(max(_BYTES // bytes_of_epoch, 1), _EPOCHS)
         self._together = min(max(_BYTES_TOGETHER // bytes_of_epoch, 1), _EPOCHS)
-        self._outputs = np.empty((self._together + 1, n_classes, n_all), dtype)
+        self._outputs = empty((self._together + 1, n_classes, n_all), dtype)
         self._vectors = np.empty((self._together + 1, shape.n_parameters), dtype)
         self._live, gradient = (Parameters(shape, np.empty(shape.n_parameters, dtype)) for _ in range(2))
-        self._Y = np.empty((n_classes, n_all), dtype)
-        self._pass = Pass(shape, n_all, n)
+        self._Y = empty((n_classes, n_all), dtype)
+        self._pass = Pass(shape, n_all, n_back)
         targets = [each.T for each in sets]
         self._evaluation = Evaluation(self._pass.head, shape, list(net.parameters()), targets, self._together)
         self._forward = self._pass.forward(self._live, inputs, self._Y)
-        of_training, theta = self._Y[:, :n], self._live.vector
+        theta = self._live.vector
         self._step = [
-            *self._pass.backward(self._live, rows, of_training, self._evaluation.train, alpha / n, gradient),
+            *self._pass.backward(
+                self._live, rows, self._Y[:, :n_back], self._evaluation.of_first(n_back), step, gradient
+            ),
             partial(np.subtract, theta, gradient.vector, theta),
             *self._forward,
         ]

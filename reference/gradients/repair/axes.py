@@ -60,8 +60,7 @@ def _is_axis_of_writer(place: Place) -> bool:
 
 def _call_around(view: View, place: Place) -> int | None:
     """The number of axes of the array of a call that takes an axis."""
-    at: ast.AST = place.node
-    parents = place.sites.source.parents
+    at, parents = place.parent, place.sites.source.parents
     while at in parents and not isinstance(at, ast.Call):
         at = parents[at][0]
     if not isinstance(at, ast.Call):
@@ -180,5 +179,5 @@ def _is_diagonal(view: View, place: Place) -> bool:
         return False
     other = parent.right if parent.left is node else parent.left
     found = view.of_node.get(other)
-    factors = {ast.dump(each) for each in ast.walk(node) if isinstance(each, ast.expr)} if found is not None else set()
-    return found is not None and found.shape == place.shape and ast.dump(other) in factors
+    is_like = found is not None and found.shape == place.shape
+    return is_like and ast.dump(other) in {ast.dump(each) for each in ast.walk(node)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -21,6 +22,7 @@ _STRICT: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.GtE, ast.GtE: ast
 _TABLES = ((_INVERSE, "mask-inverted"), (_TURNED, "mask-inverted"), (_STRICT, "mask-wrong-threshold"))
 _OPPOSITE = {"argmax": "argmin", "argmin": "argmax", "maximum": "minimum", "minimum": "maximum"}
 _OF_WHERE = 3
+_PLANE = 2
 
 
 def comparisons(view: View) -> Iterator[Edit]:
@@ -103,6 +105,20 @@ def _signed(view: View, around: Place, node: ast.Call) -> Iterator[Edit]:
             signed = b.times(constant, b.numpy("sign", each.expression))
             args = [signed if one is constant else one for one in node.args]
             yield Edit(around, "factor-missing", 1.2, ast.Call(node.func, args, node.keywords))
+
+
+def triangles(view: View) -> Iterator[Edit]:
+    """A square matrix of which one triangle is due, or whose diagonal is due half or twice."""
+    for place in view.places:
+        is_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
+        if not (is_square and place.is_floating and place.is_of_cotangent and place.role == "value"):
+            continue
+        node = place.expression
+        for name, limit in product(("tril", "triu"), (0, 1, -1)):
+            yield Edit(place, "mask-missing", 1.3 if limit else 1.2, b.numpy(name, node, b.number(limit)))
+        diagonal = b.times(node, b.numpy("eye", b.number(place.shape[-1])))
+        for factor in (-0.5, 1.0):
+            yield Edit(place, "scaled", 1.4, b.plus(node, b.times(b.number(factor), diagonal)))
 
 
 def _triangles(place: Place, node: ast.Call) -> Iterator[Edit]:

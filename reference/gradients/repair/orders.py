@@ -55,6 +55,15 @@ def turned(view: View) -> Iterator[Edit]:
             yield Edit(place, "transposed", 1.1, ast.BinOp(node.right, node.op, node.left))
 
 
+def symmetrized(view: View) -> Iterator[Edit]:
+    """A gradient with respect to a symmetric matrix whose transpose is due besides, as where A stands twice in A Aᵀ."""
+    for place in view.places:
+        are_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
+        if are_square and place.is_floating and place.role == "value" and place.is_of_cotangent:
+            turned = b.numpy("swapaxes", place.expression, b.number(-1), b.number(-2))
+            yield Edit(place, "term-missing", 1.2, b.plus(place.expression, turned))
+
+
 def orders(view: View) -> Iterator[Edit]:
     """An array whose axes, or whose entries along an axis, are due in another order."""
     for place in view.places:

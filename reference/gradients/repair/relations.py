@@ -87,7 +87,9 @@ def word_of(relation: Relation) -> str | None:
     """What it is called that the wrong expression stands for the right one; None where no rule says more."""
     is_told = any(not np.array_equal(one, two) for one, two in relation.pairs)
     rules = [*_OF_NUMBERS, *_OF_CODE] if is_told else _OF_CODE
-    return next((word for rule in rules if (word := rule(relation)) is not None), None)
+    word = next((word for rule in rules if (word := rule(relation)) is not None), None)
+    # Who takes another array of the forward pass by its name has not scaled anything.
+    return None if word == "scaled" and naming.is_renamed(relation.place, relation.new) else word
 
 
 def of_factors(relation: Relation) -> str | None:

@@ -21,10 +21,12 @@ from reference.gradients.repair import (
     exchanged,
     folds,
     indices,
+    jacobians,
     masks,
     naming,
     orders,
     relations,
+    renamed,
     replacing,
     selections,
     statements,
@@ -72,6 +74,11 @@ class Repair:
     cost: float
     edit: Edit | None = None
 
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the name of another array of the forward pass stands in its place."""
+        return self.edit is not None and naming.is_renamed(self.edit.place, self.edit.new)
+
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
 _MOST_PARTIAL = 14
@@ -81,14 +88,14 @@ Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
 _FAMILIES: tuple[tuple[Family, ...], ...] = (
     (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, orders.reshapes,
-     orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
-     indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
-     exchanged.lists, exchanged.ends, exchanged.windows, exchanged.derivatives, exchanged.entries, exchanged.neighbours,
-     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names, aliases.copies,
-     adjoints.transposes, folds.folds, folds.rolls, together.constants, together.counters, together.slices,
-     together.borders, together.others, together.halves, adjoints.commuted, selections.inverses,
-     selections.indicators, selections.diagonals, entries.pairs,
-     axes.unreduced, contracted.sides),
+     orders.turned, orders.symmetrized, orders.orders, orders.letters, orders.conjugated, indices.steps,
+     indices.negated, indices.slices, indices.orders, masks.comparisons, masks.choices, masks.triangles,
+     arithmetic.drops, arithmetic.options, arithmetic.powers, exchanged.lists, exchanged.ends, exchanged.windows,
+     exchanged.derivatives, exchanged.entries, exchanged.neighbours, exchanged.blocks, exchanged.everywhere,
+     statements.two_names, replacing.names, aliases.copies, adjoints.transposes, folds.folds, folds.rolls,
+     together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
+     adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
+     axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
@@ -199,7 +206,7 @@ class Search:
         if number == _OF_MISSING:
             edits += _until_error(missing, view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
-        edits = [each for each in edits if each.place.node not in influence.excluded and not _stores_nowhere(each)]
+        edits = [each for each in edits if _may_repair(each, influence) and not _stores_nowhere(each)]
         edits = [each for each in edits if not (each.is_product and each.place.node in told)]
         # Those that were computed are few, and nearly known to be right: the steps have to be enough for them.
         return sorted(edits, key=lambda edit: (not edit.is_solved, edit.cost))
@@ -302,6 +309,13 @@ _REFINED: dict[str, Callable[[relations.Relation], str | None]] = {
 def _least(found: Sequence[Repair]) -> float:
     """The cost of the likeliest repair."""
     return min(each.cost for each in found)
+
+
+def _may_repair(edit: Edit, influence: Influence) -> bool:
+    """Whether an edit can repair the gradient; where a right one depends on the place, nothing but names is tried."""
+    node = edit.place.node
+    is_renamed = isinstance(node, ast.Name) and isinstance(edit.new, ast.Name)
+    return node not in influence.excluded and (is_renamed or node not in influence.shared)
 
 
 def _stores_nowhere(edit: Edit) -> bool:

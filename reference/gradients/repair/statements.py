@@ -94,9 +94,7 @@ def _added(view: View, place: Place, node: ast.AugAssign) -> Iterator[Edit]:
 
 def _of_factor(view: View, node: ast.AugAssign) -> str:
     found = view.of_node.get(node.value)
-    if found is not None and not found.varies:
-        return "scaled"
-    return "factor-missing" if isinstance(node.op, ast.Div) else "extra-factor"
+    return "scaled" if found is not None and not found.varies else "extra-factor"
 
 
 def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: ast.operator) -> Iterator[Edit]:
