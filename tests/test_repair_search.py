@@ -208,6 +208,20 @@ def test_an_exception_ends_one_family(monkeypatch: pytest.MonkeyPatch, families:
     assert {each.word for each in repairs(WRONG, right)} == {"sign"}
 
 
+def test_an_exception_in_the_search_for_what_is_missing_leaves_the_other_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are tried as if nothing were known of what places lack."""
+
+    def stumble(*_: Any) -> Any:
+        raise ValueError("nothing is missing")
+
+    monkeypatch.setattr(search, "_FAMILIES", ((), (arithmetic.signs,)))
+    monkeypatch.setattr(search, "requirements", stumble)
+    assert {each.word for each in repairs(WRONG, right)} == {"sign"}
+    monkeypatch.setattr(search, "_FAMILIES", ((), (), (arithmetic.signs,)))
+    monkeypatch.setattr(search, "missing", stumble)
+    assert {each.word for each in repairs(WRONG, right)} == {"sign"}
+
+
 def test_an_exception_of_a_rule_for_the_word_leaves_the_repair_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The place is known all the same."""
 
