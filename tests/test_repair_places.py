@@ -271,7 +271,7 @@ def test_arrays_that_are_too_large_are_not_at_hand() -> None:
 
 def test_there_are_not_too_many_parts() -> None:
     """Ninety are tried in a place."""
-    view = view_of(" + ".join(f"x * {n}.5" for n in range(120)))
+    view = view_of(f"p = [{', '.join(f'v * {n}.5' for n in range(100))}]; return p[0]")
     assert len(view.parts(view.places[0])) == 90
 
 
