@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations, permutations
 
 import numpy as np
@@ -18,8 +18,6 @@ _TURNING = {
     "swapaxes": "transposed", "transpose": "transposed", "flip": "flipped", "fliplr": "flipped", "flipud": "flipped",
     "rot90": "flipped",
 }  # fmt: skip
-#: Fourier transforms and their inverses.
-_TRANSFORMS = {"fft": "ifft", "ifft": "fft", "fft2": "ifft2", "ifft2": "fft2"}
 #: Letters of an array whose orders are all tried.
 _MOST_LETTERS = 4
 _PLANE = 2
@@ -109,10 +107,9 @@ def _without_steps(place: Place, node: ast.Subscript) -> Iterator[Edit]:
 
 
 def conjugated(view: View) -> Iterator[Edit]:
-    """A running sum, or one of the writer's functions, in the other direction; a Fourier transform for its inverse."""
+    """A running sum, or one of the writer's functions, in the other direction."""
     for place in view.places:
         node = place.node
-        yield from _inverse_transform(place)
         yield from _turned_around(view, place)
         if called_name(node) not in {"cumsum", "cumprod"} or not isinstance(node, ast.Call):
             continue
@@ -121,25 +118,6 @@ def conjugated(view: View) -> Iterator[Edit]:
             run = b.numpy(called_name(node), b.backwards(array, axis), axis=b.number(axis))
             yield Edit(place, "flipped", 1.0, b.backwards(run, axis))
         yield Edit(place, "term-missing", 1.3, array)
-
-
-def _inverse_transform(place: Place) -> Iterator[Edit]:
-    node = place.node
-    name = called_name(node)
-    shape: tuple[int, ...] = getattr(place.value, "shape", ())  # of complex numbers
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-        return
-    if name in _TRANSFORMS and node.args and shape:
-        other = ast.Call(ast.Attribute(node.func.value, _TRANSFORMS[name], ast.Load()), node.args, node.keywords)
-        axes = [each.value for each in node.keywords if each.arg == "axis"]
-        length = b.number(int(np.prod(shape[-2:])) if name.endswith("2") else _length(shape, axes))
-        yield Edit(place, "flipped", 1.1, b.times(other, length) if name.startswith("fft") else b.over(other, length))
-
-
-def _length(shape: Sequence[int], axes: Sequence[ast.expr]) -> int:
-    """The entries along the axis of a transform: the last one, unless a number names another one."""
-    named = [each.value for each in axes if isinstance(each, ast.Constant) and isinstance(each.value, int)]
-    return shape[named[-1] if named and named[-1] < len(shape) else -1]
 
 
 def _turned_around(view: View, place: Place) -> Iterator[Edit]:
