@@ -63,9 +63,6 @@ FORMS: list[tuple[Function, tuple[Array, ...]]] = [
     (lambda x: into(lambda x, out: np.add.at(out, [0, 2, 0], x[0, :3]), x), (A,)),
     (lambda x: into(lambda x, out: np.multiply.at(out, [1, 1], x[0, 0]), x), (A,)),
     # Elementwise
-    (lambda x: np.logaddexp2(x, x[::-1]) * x, (A,)),
-    (lambda x: np.copysign(x, B) * np.heaviside(x, 0.5) + np.sign(x) * x, (A,)),
-    (lambda x: x % 0.75 + np.fmod(x, -0.5) + np.remainder(x, B) + x // 0.5 * x, (A,)),
     (lambda x: np.floor(x) * x + np.ceil(x) * x**2 + np.trunc(x) * x + np.rint(3 * x) * x, (A,)),
     (lambda x: np.round(x, 1) * x + np.round(10 * x, -1) * x + np.around(x) * x + x.round(2) * x, (A,)),
     (lambda x: np.round(WHOLE / 2 + 0.5 + 0 * x) * x, (A,)),

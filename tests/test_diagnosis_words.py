@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reference import check_vjp
 from reference.findings import Violation
 from reference.gradients.diagnosis import masks, naming, variants
 from reference.gradients.diagnosis.named import Named, first_found
+from reference.gradients.diagnosis.view import seen
 from reference.wording import fact
+from tests.gradients import drawn
+from tests.test_diagnosis_mechanisms import samples_of
 
 pytestmark = pytest.mark.catalogue
 
@@ -21,6 +25,7 @@ pytestmark = pytest.mark.catalogue
     ("not-summed", "jacobian-diagonal-only", "jacobian-diagonal-only"), ("entry-wrong", "not-summed", "not-summed"),
     ("term-missing", "row-wrong", "row-wrong"), ("factor-missing", "mask-inverted", "mask-inverted"),
     ("last-sample-wrong", "extra-term", "extra-term"), ("sign", "scaled", "sign"),
+    ("finite-differences", "shifted", "shifted"), ("finite-differences", "", "finite-differences"),
 ])  # fmt: skip
 def test_the_code_tells_more_of_some_mistakes(of_answers: str | None, of_code: str | None, word: str | None) -> None:
     """Its word counts where it says more of the same mistake; a function too many has no word."""
@@ -103,3 +108,23 @@ def test_a_mask_is_open_where_another_array_passes() -> None:
             sign=sign,  # type: ignore[arg-type]
         )
         assert found.tolist() == due
+
+
+def test_a_number_that_gets_an_axis_is_no_list_of_places() -> None:
+    """What is taken from an array without axes is not looked for among the places of others."""
+    samples = samples_of(lambda x: np.max(x)[None] * x[1], lambda c, x: (x,), (drawn(3, 4),), 0)
+    assert variants._lists(seen(samples, keep_all=True)) != []
+
+
+def test_the_code_tells_where_the_answers_cannot_be_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hypothesis that fails on a forward pass leaves the word to the code."""
+
+    def failing(_: object) -> None:
+        raise ValueError("multiple indices")
+
+    def vjp(g, x):  # type: ignore[no-untyped-def]
+        return (g * np.sin(x) * 2,)
+
+    monkeypatch.setattr(naming, "name", failing)
+    words = {each.mistake for each in check_vjp(lambda x: np.sin(x) ** 2, vjp, drawn(3)).failed}
+    assert "factor-missing" in words

@@ -158,6 +158,10 @@ PURPOSES = [
     ("x * (y > limit)", "limit", "compared"),
     ("x * (y > limit)", "y", "compared"),
     ("x * y", "y", "value"),
+    ("np.argmax(x, 1) * n", "x", "compared"),
+    ("np.argmax(x, 1) * n", "1", "axis"),
+    ("x.argmin(1) * n", "x", "compared"),
+    ("x.argmin(1) * n", "1", "axis"),
 ]
 
 

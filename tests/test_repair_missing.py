@@ -140,6 +140,19 @@ def cubes_with_factor(g: Array, x: Array) -> tuple[Array]:
     return (3 * x**2 * g * s,)
 
 
+def margins(x: Array) -> Array:
+    above = np.maximum(x - x[np.arange(4), TO][:, None] + 1.0, 0.0)
+    above[np.arange(4), TO] = 0.0
+    return above
+
+
+def margins_without_the_other_path(g: Array, x: Array) -> tuple[Array]:
+    above = np.maximum(x - x[np.arange(4), TO][:, None] + 1.0, 0.0)
+    is_on = (above > 0).astype(float)
+    is_on[np.arange(4), TO] = 0.0
+    return (g * is_on,)
+
+
 CASES = [
     (wave, wave_without_path, (X, W), 0, "term-missing"),
     (product, product_without_factor, (X, W), 0, "factor-missing"),
@@ -151,6 +164,7 @@ CASES = [
     (columns, columns_exchanged, (drawn(3, 2),), 0, "swapped"),
     (pairs, pairs_the_other_way, (S,), 0, "transposed"),
     (cubes, cubes_with_factor, (V,), 0, "extra-factor"),
+    (margins, margins_without_the_other_path, (drawn(4, 3),), 0, "term-missing"),
 ]
 
 

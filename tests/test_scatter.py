@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.numerics.random_rounding import NotAnalyticError, scatter
+from reference.numerics.random_rounding import NotAnalyticError, Run, followed, scatter
 from tests.gradients import drawn
 from tests.operations import BOX, LINE, ROW, SQUARE, WIDE, A
 
@@ -144,6 +144,14 @@ def test_what_fails_is_unknown() -> None:
     singular = np.array([[1.0, 1.0], [1.0, 1.0 + EPS]])
     found = scattered(np.linalg.inv, singular)
     assert found is None or np.isinf(found).any() or found.max() > 1e10
+
+
+def test_a_run_without_rounding_computes_what_the_code_does() -> None:
+    """Small numbers beside large ones keep their digits in it, so that a matrix of both is not singular."""
+    matrix = np.array([[1e20, 0.0, 0.0], [0.0, 1 / 3, 0.1], [0.0, 0.1, 1e-20]])
+    found = followed(lambda a: [np.linalg.inv(a)], [matrix], Run(None))
+    assert found is not None
+    assert np.array_equal(found[0], np.linalg.inv(matrix))
 
 
 def test_complex_numbers_meet_no_operation_without_a_derivative() -> None:

@@ -261,7 +261,7 @@ class Rounded(np.ndarray[Any, Any]):
             plain = _plain(value)
             if exact or not regimes.is_float(plain):
                 return plain
-            if linear:
+            if linear and self.rng is not None:
                 size = np.abs(plain).max(initial=0.0) * plain.shape[-1] if plain.ndim else 0.0
                 plain = plain + moved(np.full(plain.shape, size, plain.dtype), self.rng) - size
             return moved(plain, self.rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,7 +78,8 @@ def _trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
     lead = (slice(None),) * (axis % y.ndim)
     width: Any = dx
     if x is not None:
-        width = np.diff(first.lifted(x))
+        x = first.lifted(x)
+        width = np.diff(x, axis=-1 if x.ndim == 1 else axis)
         if width.ndim == 1 < y.ndim:
             shape = [1] * y.ndim
             shape[axis % y.ndim] = width.size
@@ -97,12 +98,19 @@ def _det(a: Any) -> Any:
     return a.step("det", [a], np.linalg.det, pulls=(pull,))
 
 
+class _SignAndLogarithm(NamedTuple):
+    """As of numpy."""
+
+    sign: Any
+    logabsdet: Any
+
+
 def _slogdet(a: Any) -> Any:
     def pull(g: Any, inputs: Any, y: Any) -> Any:
         return np.asarray(g)[..., None, None] * np.swapaxes(np.linalg.inv(inputs[0]), -1, -2)
 
     sign = np.linalg.slogdet(a.value)[0]
-    return sign, a.step("logdet", [a], lambda x: np.linalg.slogdet(x)[1], pulls=(pull,))
+    return _SignAndLogarithm(sign, a.step("logdet", [a], lambda x: np.linalg.slogdet(x)[1], pulls=(pull,)))
 
 
 def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:

@@ -11,7 +11,7 @@ from reference.gradients.context import Context
 from reference.gradients.diagnosis import composite, families, inside, loops, masks, replaced, unshared, variants, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples, gather
-from reference.gradients.repair import repaired
+from reference.gradients.repair import Repair, repaired
 
 #: Words that say no more than that numbers or a shape are wrong: something more exact is looked for.
 _SAYS_LITTLE = frozenset({None, "scaled", "sign", "wrong-shape"})
@@ -24,10 +24,10 @@ _MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-fr
 _MORE_IN_CODE = {
     "wrong-argument": _PLACES
     | {"extra-factor", "factor-missing", "term-missing", "extra-term", "other-epsilon", "jacobian-diagonal-only"}
-    | {"mask-missing", "scaled"},
+    | {"mask-missing", "scaled", "wrong-axis"},
     "transposed": _PLACES,
-    "scaled": _PLACES | {"wrong-argument"},
-    "term-missing": _PLACES | _ONE_PLACE,
+    "scaled": _PLACES | {"wrong-argument", "averaged-over-batch"},
+    "term-missing": _PLACES | _ONE_PLACE | {"not-summed"},
     "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
     "wrong-axis": frozenset({"term-missing", "factor-missing"}),
     "not-summed": frozenset({"jacobian-diagonal-only"}),
@@ -54,7 +54,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     position = context.pattern.differentiable.index(number)
     with np.errstate(all="ignore"):
         samples = gather(context, position)
-        found = None if samples is None else name(samples)
+        found = None if samples is None else _by_answers(samples)
     came = violation.came
     if found is not None and found.constants and not any(each.kind == "one factor" for each in came.more):
         came = came.and_("estimated", constants=found.constants)
@@ -64,18 +64,35 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
             "in code", file=repair.file, line=repair.line, source=repair.source, expression=repair.expression
         )
     word = found.word if found is not None else None
-    if word is None or word != violation.mistake:
-        word = _of_two(word, None if repair is None else repair.word)
+    is_mean = repair is not None and repair.word == "averaged-over-batch"
+    if word is None or word != violation.mistake or is_mean:
+        word = _of_two(word, None if repair is None else _of_code(repair, word))
     if word is None:
         return violation
     words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
     return violation.but(came=came, mistake=word, mistakes=tuple(each for each in words if each))
 
 
+def _by_answers(samples: Samples) -> Named | None:
+    """As `name`; None as well where a hypothesis cannot do with this forward pass: the code may tell all the same."""
+    try:
+        return name(samples)
+    except Exception:  # steps of foreign code, evaluated at numbers that they may not take
+        return None
+
+
+def _of_code(repair: Repair, of_answers: str | None) -> str:
+    """The word by the code; an array that is another one by its name, and by the answers, is no missing factor."""
+    is_other = of_answers == "wrong-argument" and repair.word == "factor-missing" and repair.is_renamed
+    return "wrong-argument" if is_other else repair.word
+
+
 def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
     """The word for a mistake by what reproduces the answers, and by what repairs the code."""
     if of_answers is None or of_code is None:
         return of_answers or of_code or None
+    if of_answers == "finite-differences" and of_code:
+        return of_code  # answers that are as near to the truth as those of a large step
     if of_code == "" and of_answers == "wrong-argument":
         return None  # a function too many, for which there is no word
     return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers

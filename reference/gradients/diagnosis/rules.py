@@ -33,8 +33,12 @@ ELEMENTWISE: dict[str, Partials] = {
     "fmax": lambda a, b, y: (_mask(a >= b), _mask(b > a)),
     "fmin": lambda a, b, y: (_mask(a <= b), _mask(b < a)),
     "logaddexp": lambda a, b, y: (np.exp(a - y), np.exp(b - y)),
+    "logaddexp2": lambda a, b, y: (np.exp2(a - y), np.exp2(b - y)),
     "hypot": lambda a, b, y: (a / y, b / y),
     "arctan2": lambda a, b, y: (b / (a * a + b * b), -a / (a * a + b * b)),
+    "copysign": lambda a, b, y: (np.copysign(1.0, a) * np.copysign(1.0, b), 0.0 * b),
+    "remainder": lambda a, b, y: (1.0, -np.floor(a / b)),
+    "fmod": lambda a, b, y: (1.0, -np.trunc(a / b)),
     "negative": lambda x, y: (-1.0,),
     "positive": lambda x, y: (1.0,),
     "exp": lambda x, y: (y,),
@@ -48,6 +52,10 @@ ELEMENTWISE: dict[str, Partials] = {
     "cbrt": lambda x, y: (1 / (3 * y * y),),
     "square": lambda x, y: (2 * x,),
     "reciprocal": lambda x, y: (-y * y,),
+    "radians": lambda x, y: (np.pi / 180.0,),
+    "degrees": lambda x, y: (180.0 / np.pi,),
+    "deg2rad": lambda x, y: (np.pi / 180.0,),
+    "rad2deg": lambda x, y: (180.0 / np.pi,),
     "tanh": lambda x, y: (1 - y * y,),
     "sinh": lambda x, y: (np.cosh(x),),
     "cosh": lambda x, y: (np.sinh(x),),
@@ -66,7 +74,7 @@ ELEMENTWISE: dict[str, Partials] = {
 FLAT = {
     "sign", "floor", "ceil", "rint", "trunc", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal",
     "logical_and", "logical_or", "logical_not", "logical_xor", "isfinite", "isnan", "isinf", "signbit", "heaviside",
-    "bitwise_and", "bitwise_or", "invert",
+    "bitwise_and", "bitwise_or", "invert", "floor_divide",
 }  # fmt: skip
 
 

@@ -265,7 +265,7 @@ def _lists(view: View) -> list[Places]:
     """The places that steps take entries from, along each axis, where they are a list."""
     found: dict[bytes, Places] = {}
     for node in view.nodes:
-        if node.op != "gather" or not node.value.size or not node.value.ndim:
+        if node.op != "gather" or not node.value.size or not node.value.ndim or not node.inputs[0].value.ndim:
             continue
         for each in np.unravel_index(node.settings["index"], node.inputs[0].value.shape):
             column = each.reshape(len(each), -1)

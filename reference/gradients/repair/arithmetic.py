@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.batch import is_batch_size
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
@@ -17,6 +18,8 @@ from reference.numerics import likeness
 NO_WORD = ""
 #: Functions that make whole numbers.
 _ROUNDING = ("floor", "ceil", "rint", "trunc")
+#: What it is called where a power is not due that is a function.
+_OF_POWERS = {"sqrt": "factor-missing", "square": "extra-factor"}
 #: Elementary functions that are mistaken for each other.
 _ELEMENTARY = ("exp", "log", "sin", "cos", "tanh", "sqrt", "square", "abs", "sign", "sinh", "cosh", "log1p", "expm1")
 
@@ -35,11 +38,10 @@ def signs(view: View) -> Iterator[Edit]:
             yield Edit(place, "sign", 1.05, b.negative(place.expression))
 
 
-def _factor_word(place: Place, *, divides: bool) -> str:
-    """What a factor too many, or a divisor, is called."""
-    if (not place.varies and not place.shape) or np.asarray(place.value).dtype.kind in "iu":
-        return "scaled"
-    return "factor-missing" if divides else "extra-factor"
+def _factor_word(place: Place, word: str) -> str:
+    """What a factor is called that is too many or on the wrong side of a fraction; a constant one only scales."""
+    is_constant = (not place.varies and not place.shape) or kind_of(place.value) in {"i", "u"}
+    return "scaled" if is_constant else word
 
 
 def drops(view: View) -> Iterator[Edit]:
@@ -53,25 +55,26 @@ def drops(view: View) -> Iterator[Edit]:
             if left is None or right is None:
                 continue
             if isinstance(node.op, ast.Mult | ast.Div):
-                divides = isinstance(node.op, ast.Div)
-                yield Edit(place, _factor_word(right, divides=divides), 1.1, node.left)
+                is_mean = isinstance(node.op, ast.Div) and is_batch_size(node.right, place.sites.source.tree)
+                word = "averaged-over-batch" if is_mean else _factor_word(right, "extra-factor")
+                yield Edit(place, word, 1.1, node.left)
                 swapped = (
                     b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
                 )
-                yield Edit(place, _factor_word(right, divides=True), 1.15, swapped)
+                yield Edit(place, _factor_word(right, "factor-missing"), 1.15, swapped)
                 if isinstance(node.op, ast.Mult):
-                    yield Edit(place, _factor_word(left, divides=False), 1.1, node.right)
-                    yield Edit(place, _factor_word(left, divides=True), 1.15, b.over(node.right, node.left))
+                    yield Edit(place, _factor_word(left, "extra-factor"), 1.1, node.right)
+                    yield Edit(place, _factor_word(left, "factor-missing"), 1.15, b.over(node.right, node.left))
                 else:
                     yield Edit(place, "wrong-argument", 1.3, b.over(node.right, node.left))
             elif isinstance(node.op, ast.Add | ast.Sub):
-                yield from _without_terms(place, node, left, right)
+                yield from _without_terms(place, node, right)
             elif isinstance(node.op, ast.Pow):
                 yield from _powers(place, node, right)
         yield from _other_functions(place, view)
 
 
-def _without_terms(place: Place, node: ast.BinOp, left: Place, right: Place) -> Iterator[Edit]:
+def _without_terms(place: Place, node: ast.BinOp, right: Place) -> Iterator[Edit]:
     is_one_less = isinstance(node.left, ast.Constant)
     word = "other-epsilon" if _is_small(right.value) and not right.varies else "extra-term"
     yield Edit(place, word, 1.1, node.left)
@@ -87,13 +90,18 @@ def _is_small(value: object) -> bool:
 
 def _powers(place: Place, node: ast.BinOp, exponent: Place) -> Iterator[Edit]:
     if exponent.is_number and not exponent.shape:
-        yield Edit(place, "factor-missing", 1.1, node.left)
+        value = float(np.asarray(exponent.value))
+        yield Edit(place, _power_word(value, 1), 1.1, node.left)
         for change in (-1, 1, -2, 2, -0.5, 0.5):
-            moved = b.plus(node.right, b.number(change))
-            yield Edit(
-                place, "factor-missing", 1.0 if abs(change) == 1 else 1.2, ast.BinOp(node.left, ast.Pow(), moved)
-            )
+            moved = ast.BinOp(node.left, ast.Pow(), b.plus(node.right, b.number(change)))
+            yield Edit(place, _power_word(value, value + change), 1.0 if abs(change) == 1 else 1.2, moved)
         yield Edit(place, "factor-missing", 1.2, ast.BinOp(node.left, ast.Pow(), b.negative(node.right)))
+
+
+def _power_word(written: float, due: float) -> str:
+    """The word for a power: a factor is there once too often where less of the written exponent is due."""
+    is_less = due < written if written > 0 else due > written
+    return "extra-factor" if is_less else "factor-missing"
 
 
 def _other_functions(place: Place, view: View) -> Iterator[Edit]:
@@ -113,7 +121,7 @@ def _other_functions(place: Place, view: View) -> Iterator[Edit]:
     inner = view.of_node.get(node.args[0])
     if inner is not None and inner.is_floating and inner.shape == place.shape:
         is_known = name in _ELEMENTARY or sum(called_name(each.node) == name for each in view.places) > 1
-        word = "factor-missing" if name in {"sqrt", "square"} else "wrong-argument" if is_known else NO_WORD
+        word = _OF_POWERS.get(name) or ("wrong-argument" if is_known else NO_WORD)
         yield Edit(place, word, 1.1, node.args[0])
 
 

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations, product
 
+import numpy as np
+
 from reference.gradients.repair import building as b
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
@@ -28,7 +30,7 @@ def other_axes(view: View) -> Iterator[Edit]:
             continue
         call = _call_around(view, place)
         ndim = _MOST_AXES if call is None else call
-        now = place.value
+        now = _named(place.value)
         choices: list[int | tuple[int, ...] | None] = [None, *range(ndim)]
         choices += [pair for count in (2, 3) for pair in combinations(range(ndim), count)]
         if isinstance(now, tuple) and len(now) == ndim:
@@ -36,6 +38,12 @@ def other_axes(view: View) -> Iterator[Edit]:
         for choice in choices:
             if choice != now and not (isinstance(now, int) and now < 0 and choice == now + ndim):
                 yield Edit(place, "wrong-axis", 1.0, b.numbers(choice))
+
+
+def _named(axes: object) -> object:
+    """The axes that a value names: arrays and lists of them name what a tuple does."""
+    found = axes.tolist() if isinstance(axes, np.ndarray | np.integer) else axes
+    return tuple(found) if isinstance(found, list) else found
 
 
 def _is_axis_of_writer(place: Place) -> bool:
@@ -52,8 +60,7 @@ def _is_axis_of_writer(place: Place) -> bool:
 
 def _call_around(view: View, place: Place) -> int | None:
     """The number of axes of the array of a call that takes an axis."""
-    at: ast.AST = place.node
-    parents = place.sites.source.parents
+    at, parents = place.parent, place.sites.source.parents
     while at in parents and not isinstance(at, ast.Call):
         at = parents[at][0]
     if not isinstance(at, ast.Call):
@@ -94,12 +101,13 @@ def _other_reductions(view: View, place: Place, node: ast.Call, array: ast.expr)
     name = called_name(node)
     rest = [each for each in node.args if each is not array]
     inner = view.of_node.get(array)
+    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
     for other in _OTHERS.get(name, ()):
         word = "scaled" if other in {"sum", "mean"} else "wrong-function"
+        word = "averaged-over-batch" if is_mean_of_batch and other == "sum" else word
         yield Edit(place, word, 1.0, ast.Call(b.function(other), [array, *rest], node.keywords))
     if inner is None:
         return
-    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
     yield Edit(place, "averaged-over-batch" if is_mean_of_batch else "extra-term", 1.5, array)
     if name == "sum" and len(inner.shape) == _PLANE and len(set(inner.shape)) == 1:
         yield Edit(place, "extra-term", 1.1, b.numpy("trace", array))
@@ -157,7 +165,7 @@ def sums(view: View) -> Iterator[Edit]:
         node = place.expression
         ndim = len(place.shape)
         axes: list[int | tuple[int, ...] | None] = [*range(ndim), None]
-        axes += [pair for pair in combinations(range(ndim), 2) if ndim > _PLANE]
+        axes += [several for count in range(_PLANE, ndim) for several in combinations(range(ndim), count)]
         word = "jacobian-diagonal-only" if _is_diagonal(view, place) else "not-summed"
         for axis in axes:
             for kept in (True, False):
@@ -172,5 +180,5 @@ def _is_diagonal(view: View, place: Place) -> bool:
         return False
     other = parent.right if parent.left is node else parent.left
     found = view.of_node.get(other)
-    factors = {ast.dump(each) for each in ast.walk(node) if isinstance(each, ast.expr)} if found is not None else set()
-    return found is not None and found.shape == place.shape and ast.dump(other) in factors
+    is_like = found is not None and found.shape == place.shape
+    return is_like and ast.dump(other) in {ast.dump(each) for each in ast.walk(node)}

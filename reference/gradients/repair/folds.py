@@ -31,8 +31,8 @@ def folds(view: View) -> Iterator[Edit]:
 def _widths(node: ast.Subscript, shape: Sequence[int], left: Sequence[int]) -> tuple[tuple[int, int], ...] | None:
     """By axis how many entries a subscript cuts off at each end; None where it does something else, or nothing."""
     parts = b.index_parts(node)
-    is_plain = all(isinstance(each, ast.Slice) and each.step is None for each in parts)
-    if len(shape) != len(left) or not (is_plain or any(b.text_of(each) == "..." for each in parts)):
+    others = [b.text_of(each) for each in parts if not isinstance(each, ast.Slice) or each.step is not None]
+    if 0 in left or len(shape) != len(left) or others not in ([], ["..."]):
         return None
     at_end = next((n for n, each in enumerate(parts) if not isinstance(each, ast.Slice)), len(parts))
     slices: list[ast.expr | None] = [None] * len(shape)

@@ -44,8 +44,11 @@ class Influence:
         self._sample = sample
         self._wrong = [n for n in wrong if not is_right(sample, n, sample.answers[n])]
         self._right = right
-        #: Places where no edit can repair the gradient: it does not depend on them, or another one does that is right.
+        #: Places on which the gradient does not depend: no edit there can repair it.
         self.excluded: set[ast.AST] = set()
+        #: Places on which another gradient depends that is right. Most edits there would spoil it, but not all: it may
+        #: not depend on what tells the right array from the wrong one.
+        self.shared: set[ast.AST] = set()
         #: Edits that multiply a place by a constant.
         self.scalings: list[Edit] = []
         for place in view.places:
@@ -62,12 +65,10 @@ class Influence:
         if any(one.shape != two.shape for one, two in zip(now, answers, strict=True)):
             return
         if any(not is_right(self._sample, n, answers[n]) for n in self._right):
-            self.excluded.add(place.node)
+            self.shared.add(place.node)
             return
         if self._are_same(answers):
-            # What is divided by its own sum may be twice as large and change nothing.
-            more = self._run(place, b.plus(place.expression, b.number(1.0))) if place.shape else answers
-            if more is None or self._are_same(more):
+            if self._has_no_effect(place):
                 self.excluded.add(place.node)
             return
         if any(now[n].shape != self._sample.truths[n].shape for n in self._wrong):
@@ -75,6 +76,17 @@ class Influence:
         groups = [self._wrong, *([n] for n in self._wrong)] if len(self._wrong) > 1 else [self._wrong]
         for positions in groups:
             self._scale(place, answers, positions)
+
+    def _has_no_effect(self, place: Place) -> bool:
+        """Whether the gradients do not change with a place of which twice as much leaves them as they are."""
+        node = place.expression
+        # What is divided by its own sum may be twice as large; the place of the largest entry has another order too.
+        others = (b.plus(node, b.number(1.0)), b.negative(node)) if place.shape else ()
+        for new in others:
+            answers = self._run(place, new)
+            if answers is not None and not self._are_same(answers):
+                return False
+        return True
 
     def _are_same(self, answers: Answers) -> bool:
         """Whether the wrong gradients are what they were."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.axes import array_of
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
 
@@ -21,6 +22,7 @@ _STRICT: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.GtE, ast.GtE: ast
 _TABLES = ((_INVERSE, "mask-inverted"), (_TURNED, "mask-inverted"), (_STRICT, "mask-wrong-threshold"))
 _OPPOSITE = {"argmax": "argmin", "argmin": "argmax", "maximum": "minimum", "minimum": "maximum"}
 _OF_WHERE = 3
+_PLANE = 2
 
 
 def comparisons(view: View) -> Iterator[Edit]:
@@ -49,9 +51,7 @@ def _is_of_turns(view: View, place: Place, node: ast.Compare) -> bool:
     """Whether a comparison of whole numbers tells in which turns of a loop something is done, and nothing else."""
     sides = [view.of_node.get(each) for each in (node.left, *node.comparators)]
     told = [each for each in sides if each is not None]
-    are_counters = all(
-        np.asarray(each.value).dtype.kind in "iu" and not each.varies and not each.shape for each in told
-    )
+    are_counters = all(kind_of(each.value) in {"i", "u"} and not each.varies and not each.shape for each in told)
     is_if = isinstance(place.parent, ast.If) and not place.parent.orelse
     return bool(told) and are_counters and is_if and place.visits > 1
 
@@ -75,7 +75,7 @@ def choices(view: View) -> Iterator[Edit]:
         if name == "where" and len(node.args) == _OF_WHERE:
             yield from _where(place, node)
             yield from _signed(view, place, node)
-        if name in {"tril", "triu"}:
+        if name in {"tril", "triu"} and node.args:
             yield from _triangles(place, node)
         if name in _OPPOSITE and place.varies:  # a limit of constants is no mask
             array = array_of(view, node)
@@ -105,6 +105,20 @@ def _signed(view: View, around: Place, node: ast.Call) -> Iterator[Edit]:
             signed = b.times(constant, b.numpy("sign", each.expression))
             args = [signed if one is constant else one for one in node.args]
             yield Edit(around, "factor-missing", 1.2, ast.Call(node.func, args, node.keywords))
+
+
+def triangles(view: View) -> Iterator[Edit]:
+    """A square matrix of which one triangle is due, or whose diagonal is due half or twice."""
+    for place in view.places:
+        is_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
+        if not (is_square and place.is_floating and place.is_of_cotangent and place.role == "value"):
+            continue
+        node = place.expression
+        for name, limit in product(("tril", "triu"), (0, 1, -1)):
+            yield Edit(place, "mask-missing", 1.3 if limit else 1.2, b.numpy(name, node, b.number(limit)))
+        diagonal = b.times(node, b.numpy("eye", b.number(place.shape[-1])))
+        for factor in (-0.5, 1.0):
+            yield Edit(place, "scaled", 1.4, b.plus(node, b.times(b.number(factor), diagonal)))
 
 
 def _triangles(place: Place, node: ast.Call) -> Iterator[Edit]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.repair import building
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import AXIS_FUNCTIONS, called_name, role_of
 from reference.numerics import likeness
 
@@ -45,7 +45,7 @@ def final(edit: Edit) -> str:
 
 def _is_of_index(place: Place) -> bool:
     """Whether a whole number is an index, or is part of a name that is nothing but an index."""
-    if place.shape or np.asarray(place.value).dtype.kind not in "iu" or isinstance(place.value, bool):
+    if place.shape or kind_of(place.value) not in {"i", "u"}:
         return False
     parents = place.sites.source.parents
     at = place.node
@@ -111,9 +111,17 @@ def of_replacement(place: Place, part: Part) -> str:
     return _of_value(place, part)
 
 
+def is_renamed(place: Place, new: ast.expr | None) -> bool:
+    """Whether the name of another array of the forward pass stands in a place."""
+    are_names = isinstance(place.node, ast.Name) and isinstance(new, ast.Name)
+    return are_names and bool(place.shape) and place.varies and not place.is_of_cotangent
+
+
 def _of_value(place: Place, part: Part) -> str:
     are_names = isinstance(place.node, ast.Name) and isinstance(part.node, ast.Name)
     by_ratio = _by_ratio(place, part) if place.visits == 1 or are_names else None
+    if by_ratio == "scaled" and is_renamed(place, part.node):
+        return "wrong-argument"
     if by_ratio in {"scaled", "sign"}:
         return by_ratio
     made = _around(place, part) or _of_entries(place.node, part.node) or _of_axes(place, part.node)
@@ -187,7 +195,7 @@ def _inside(node: ast.AST, new: ast.AST) -> str | None:
     word: str | None = None
     while isinstance(at, ast.BinOp):
         if isinstance(at.op, ast.Mult | ast.Div):
-            word = word or ("extra-factor" if isinstance(at.op, ast.Mult) else "factor-missing")
+            word = word or "extra-factor"
         elif isinstance(at.op, ast.Add | ast.Sub):
             word = word or "extra-term"
         else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, product
 from operator import itemgetter
@@ -93,7 +94,9 @@ class Operands:
 def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...], degree: int) -> Operands:
     """What reaches the shape of a place; ``degree`` is how often the cotangent stands in what is made of two parts."""
     known = list(_given(parts, cases))
-    known += list(_by_indices(known, list(_indices(parts)), shape))
+    indices = list(_indices(parts))
+    known += list(_by_indices(known, indices, shape))
+    known += [replace(each, values=each.values * len(cases)) for each in _places(indices, shape)]
     simple = [laid for each in known for laid in _laid(each, shape)]
     more = [laid for each in _functions(known) for laid in _laid(each, shape, sums=False)]
     pairs = [
@@ -104,7 +107,7 @@ def operands(parts: Sequence[Part], cases: Sequence[Case], shape: tuple[int, ...
     arrays = np.empty((len(found), len(cases), *shape))
     for number, each in enumerate(found):
         arrays[number] = [np.broadcast_to(value, shape) for value in each.values]
-    return Operands(found, len(simple), arrays.reshape(len(found), -1))
+    return Operands(found, len(simple), arrays.reshape(len(found), len(cases) * math.prod(shape)))
 
 
 def _for_pairs(known: Sequence[Operand], shape: tuple[int, ...]) -> list[Operand]:
@@ -174,6 +177,21 @@ def _by_indices(known: Sequence[Operand], indices: Sequence[Part], shape: tuple[
                 yield made
 
 
+def _places(known: Sequence[Part], shape: tuple[int, ...]) -> Iterator[Operand]:
+    """1 at the entry of each row that an index tells, and 0 elsewhere: where the code stores into these entries."""
+    for index in known:
+        values = index.value
+        if (
+            len(shape) == _PLANE
+            and index.shape == shape[:1]
+            and len(values)
+            and 0 <= values.min() <= values.max() < shape[1]
+        ):
+            node = ast.Subscript(b.numpy("eye", b.number(shape[1])), index.node, ast.Load())
+            # As simple as an array at hand: it is a way to write where a term goes.
+            yield Operand(node, (np.eye(shape[1])[values],), 1.0, varies=False)
+
+
 #: Functions of a part that a formula may need: the derivatives of elementary functions among them.
 _FUNCTIONS: tuple[tuple[str, Callable[[Array], Any], float], ...] = (
     ("cos", np.cos, 0.5),
@@ -235,7 +253,7 @@ def _summed(operand: Operand, shape: tuple[int, ...]) -> Iterator[Operand]:
     if count == 0 or max(operand.shape) == 1:
         return
     axes: list[tuple[int, ...]] = [(axis,) for axis in range(count)]
-    axes += list(combinations(range(count), 2)) if count > 1 else []
+    axes += combinations(range(count), 2)
     for each in axes:
         left = tuple(1 if n in each else size for n, size in enumerate(operand.shape))
         kept = broadcasts(left, shape)
@@ -273,8 +291,7 @@ def _turned(operand: Operand) -> list[Operand]:
 
 
 def _product_shape(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...] | None:
-    inner = two[0] if two else 0
-    return (*one[:-1], *two[1:]) if one[-1] == inner else None
+    return (*one[:-1], *two[1:]) if one[-1] == two[0] else None
 
 
 def _joined(

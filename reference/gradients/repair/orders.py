@@ -34,8 +34,9 @@ def reshapes(view: View) -> Iterator[Edit]:
             changed = b.numpy("reshape", array, b.numbers(tuple(b.exchanged(place.shape, one, two))))
             yield Edit(place, "transposed", 1.0, b.numpy("swapaxes", changed, b.number(one), b.number(two)))
         outer = place.parent
-        if isinstance(outer, ast.Attribute):  # a transpose behind it
-            around = view.of_node.get(place.sites.source.parents[outer][0])
+        if isinstance(outer, ast.Attribute):  # a transpose behind it: an attribute, or a method that is called
+            is_value = outer in view.of_node and view.of_node[outer].is_number
+            around = view.of_node.get(outer if is_value else place.sites.source.parents[outer][0])
             if around is not None and around.shape:
                 yield Edit(around, "transposed", 1.0, b.numpy("reshape", array, b.numbers(around.shape)))
 
@@ -52,6 +53,15 @@ def turned(view: View) -> Iterator[Edit]:
             yield from _without_steps(place, node)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             yield Edit(place, "transposed", 1.1, ast.BinOp(node.right, node.op, node.left))
+
+
+def symmetrized(view: View) -> Iterator[Edit]:
+    """A gradient with respect to a symmetric matrix whose transpose is due besides, as where A stands twice in A Aᵀ."""
+    for place in view.places:
+        are_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
+        if are_square and place.is_floating and place.role == "value" and place.is_of_cotangent:
+            turned = b.numpy("swapaxes", place.expression, b.number(-1), b.number(-2))
+            yield Edit(place, "term-missing", 1.2, b.plus(place.expression, turned))
 
 
 def orders(view: View) -> Iterator[Edit]:
@@ -97,9 +107,10 @@ def _without_steps(place: Place, node: ast.Subscript) -> Iterator[Edit]:
 
 
 def conjugated(view: View) -> Iterator[Edit]:
-    """A running sum in the other direction."""
+    """A running sum, or one of the writer's functions, in the other direction."""
     for place in view.places:
         node = place.node
+        yield from _turned_around(view, place)
         if called_name(node) not in {"cumsum", "cumprod"} or not isinstance(node, ast.Call):
             continue
         array = array_of(view, node)
@@ -107,6 +118,31 @@ def conjugated(view: View) -> Iterator[Edit]:
             run = b.numpy(called_name(node), b.backwards(array, axis), axis=b.number(axis))
             yield Edit(place, "flipped", 1.0, b.backwards(run, axis))
         yield Edit(place, "term-missing", 1.3, array)
+
+
+def _turned_around(view: View, place: Place) -> Iterator[Edit]:
+    """A function of the writer's, given its array in reverse, whose answer is turned back."""
+    node = place.node
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args or not place.shape:
+        return
+    first = view.of_node.get(node.args[0])
+    if first is None or not first.is_floating or first.shape != place.shape or not place.is_floating:
+        return
+    for axis in range(len(place.shape)):
+        run = ast.Call(node.func, [b.backwards(node.args[0], axis), *node.args[1:]], node.keywords)
+        yield Edit(place, "flipped", 1.1, b.backwards(run, axis))
+
+
+def running(view: View) -> Iterator[Edit]:
+    """A running sum that is missing, in either direction: where the code takes another one."""
+    name = next((called_name(each.node) for each in view.places if called_name(each.node) in {"cumsum", "cumprod"}), "")
+    for place in view.places if name else ():
+        if place.is_floating and place.shape and place.role == "value" and called_name(place.node) != name:
+            node, cost = place.expression, 1.2 if isinstance(place.parent, ast.stmt | ast.Call) else 1.4
+            for axis in range(len(place.shape)):
+                yield Edit(place, "not-summed", cost, b.numpy(name, node, axis=b.number(axis)))
+                run = b.numpy(name, b.backwards(node, axis), axis=b.number(axis))
+                yield Edit(place, "not-summed", cost, b.backwards(run, axis))
 
 
 def letters(view: View) -> Iterator[Edit]:

@@ -36,7 +36,7 @@ def rearranged(found: Requirement, parts: Sequence[Part]) -> Iterator[Edit]:
         if array is None or part.is_of_cotangent != found.place.is_of_cotangent:
             continue
         index = _entries(values + moves, array)
-        if index is not None and (index >= 0).all():
+        if index is not None and (index >= 0).all() and not _is_as_it_stands(index, part.shape, found.shape):
             at = index.reshape(found.shape)
             yield Edit(found.place, _of_order(at, part.shape), _OF_ORDER, _taken(part.node, at), is_solved=True)
         for sign in (1, -1):
@@ -45,6 +45,11 @@ def rearranged(found: Requirement, parts: Sequence[Part]) -> Iterator[Edit]:
                 at = index.reshape(found.shape)
                 term = b.times(_taken(part.node, np.maximum(at, 0)), _constant(sign * (at >= 0)))
                 yield Edit(found.place, "term-missing", _OF_TERM, b.plus(node, term), is_solved=True)
+
+
+def _is_as_it_stands(index: Array, shape: Sequence[int], due: Sequence[int]) -> bool:
+    """Whether all entries stay where they are: then the array is due itself, which other edits try."""
+    return tuple(shape) == tuple(due) and np.array_equal(index, np.arange(index.size))
 
 
 def _is_stopped(values: Array, moves: Array, index: Array) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import naming
 from reference.gradients.repair.definitions import Definitions, Difference, difference, factors, terms
-from reference.gradients.repair.places import Place
+from reference.gradients.repair.places import Place, is_number
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
@@ -51,7 +51,10 @@ class Relation:
         found = []
         for wrongs, rights in zip(self.place.turns, self.view.computed(self.new, self.place), strict=True):
             for one, two in zip(wrongs, rights, strict=False):
-                wrong, right = np.asarray(one), np.asarray(two)
+                try:
+                    wrong, right = np.asarray(one), np.asarray(two)
+                except ValueError:  # lists of arrays of several shapes
+                    return []
                 if wrong.dtype.kind not in "fiu" or right.dtype.kind not in "fiu" or wrong.shape != right.shape:
                     return []
                 found.append((wrong.astype(float), right.astype(float)))
@@ -63,10 +66,11 @@ class Relation:
         return difference(self.place.expression, self.new, Definitions(self.place.sites.source.tree))
 
     def values_of(self, node: ast.expr) -> list[Any]:
-        """The values of a part of either expression, in all runs and turns."""
+        """The values of a part of either expression, in all runs and turns; none where they are not all numbers."""
         found = self.view.of_node.get(node)
         runs = self.view.computed(node, self.place) if found is None else found.turns
-        return [each for run in runs for each in run]
+        values = [each for run in runs for each in run]
+        return values if all(map(is_number, values)) else []
 
 
 def of_withheld(relation: Relation) -> str | None:
@@ -83,7 +87,9 @@ def word_of(relation: Relation) -> str | None:
     """What it is called that the wrong expression stands for the right one; None where no rule says more."""
     is_told = any(not np.array_equal(one, two) for one, two in relation.pairs)
     rules = [*_OF_NUMBERS, *_OF_CODE] if is_told else _OF_CODE
-    return next((word for rule in rules if (word := rule(relation)) is not None), None)
+    word = next((word for rule in rules if (word := rule(relation)) is not None), None)
+    # Who takes another array of the forward pass by its name has not scaled anything.
+    return None if word == "scaled" and naming.is_renamed(relation.place, relation.new) else word
 
 
 def of_factors(relation: Relation) -> str | None:

@@ -103,7 +103,10 @@ class Required:
             matrix = None if due is None or turns is None else self._matrix(place, turns, sample)
             if due is None or matrix is None or turns is None:
                 return None
-            move, _, rank, _ = np.linalg.lstsq(matrix, due, rcond=likeness.NO_EFFECT)
+            try:
+                move, _, rank, _ = np.linalg.lstsq(matrix, due, rcond=likeness.NO_EFFECT)
+            except np.linalg.LinAlgError:  # numbers so large that the algorithm finds no end
+                return None
             if not _are_near(matrix @ move, due):
                 self.excluded.add(place.node)
                 return None

@@ -18,6 +18,8 @@ AXIS_FUNCTIONS = frozenset({
     "array_split", "argpartition", "swapaxes", "moveaxis", "transpose", "ptp", "count_nonzero", "put_along_axis",
 })  # fmt: skip
 _SIZES = frozenset({"zeros", "ones", "empty", "full", "reshape", "eye", "broadcast_to", "tile"})
+#: Functions that choose an entry by comparing all of them.
+_CHOICES = frozenset({"argmax", "argmin", "nanargmax", "nanargmin"})
 _KEYWORDS = {"axis": "axis", "axes": "axis", "axis1": "axis", "axis2": "axis", "keepdims": "option", "dtype": "option"}
 
 
@@ -52,7 +54,7 @@ def _role_in(node: ast.AST, parent: ast.AST, name: str, number: int | None) -> s
         return _KEYWORDS.get(parent.arg or "")
     if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and name == "right":
         return "exponent"
-    if isinstance(parent, ast.Compare):
+    if isinstance(parent, ast.Compare) or (isinstance(parent, ast.Attribute) and parent.attr in _CHOICES):
         return "compared"
     return _role_of_argument(node, parent, number) if isinstance(parent, ast.Call) and name == "args" else None
 
@@ -63,6 +65,8 @@ def _role_of_argument(node: ast.AST, call: ast.Call, number: int | None) -> str 
         return "range"
     if called in _SIZES:
         return "size"
+    if called in _CHOICES and number == 0 and not isinstance(node, ast.Constant):
+        return "compared"
     first = 0 if isinstance(call.func, ast.Attribute) and not is_module(call.func.value) else 1
     if called == "roll" and number == first:
         return "shift"

@@ -26,6 +26,8 @@ Answers = tuple[Any, ...]
 
 #: Steps to compile an expression, and to compile a function anew for each of its nodes.
 _OF_EXPRESSION, _OF_NODE = 170, 40
+#: What Python raises where an edit makes no code: of a wrong form, or nested too deep.
+_NOT_COMPILED = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 @dataclass
@@ -198,7 +200,7 @@ class Running:
         self.work.add(_OF_NODE * len(first.place.sites.source.parents))
         try:
             code = first.place.sites.edited(self.state, replaced)
-        except (NoSourceError, SyntaxError, ValueError, TypeError):
+        except (NoSourceError, *_NOT_COMPILED):
             yield False
             return
         self._install({source: code})
@@ -224,7 +226,7 @@ def _is_same(one: Array, two: Array) -> bool:
 def _expression(node: ast.expr, state: State) -> CodeType | None:
     try:
         code = compile(ast.fix_missing_locations(ast.Expression(node)), "<edit>", "eval")
-    except (SyntaxError, ValueError, TypeError):
+    except _NOT_COMPILED:
         return None
     return filled(code, state)
 

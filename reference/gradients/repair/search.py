@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from reference.gradients.repair import (
+    activations,
     adjoints,
     aliases,
     arithmetic,
@@ -20,12 +22,15 @@ from reference.gradients.repair import (
     exchanged,
     folds,
     indices,
+    jacobians,
     masks,
     naming,
     orders,
     relations,
+    renamed,
     replacing,
     selections,
+    spectra,
     statements,
     together,
 )
@@ -71,6 +76,11 @@ class Repair:
     cost: float
     edit: Edit | None = None
 
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the name of another array of the forward pass stands in its place."""
+        return self.edit is not None and naming.is_renamed(self.edit.place, self.edit.new)
+
 
 #: Edits that repair a part of a gradient: of no more of them are pairs tried.
 _MOST_PARTIAL = 14
@@ -80,15 +90,16 @@ Family = Callable[[View], Iterator[Edit]]
 #: The kinds of edits; those of a line are tried together, the likely ones first.
 _FAMILIES: tuple[tuple[Family, ...], ...] = (
     (statements.stores, statements.exchanges, arithmetic.signs, axes.other_axes, axes.reductions, orders.reshapes,
-     orders.turned, orders.orders, orders.letters, orders.conjugated, indices.steps, indices.negated, indices.slices,
-     indices.orders, masks.comparisons, masks.choices, arithmetic.drops, arithmetic.options, arithmetic.powers,
-     exchanged.lists, exchanged.ends, exchanged.windows, exchanged.derivatives, exchanged.entries, exchanged.neighbours,
-     exchanged.blocks, exchanged.everywhere, statements.two_names, replacing.names, aliases.copies,
-     adjoints.transposes, folds.folds, folds.rolls, together.constants, together.counters, together.slices,
-     together.borders, together.others, together.halves, adjoints.commuted, selections.inverses,
-     selections.indicators, selections.diagonals, entries.pairs,
-     axes.unreduced, contracted.sides),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+     orders.turned, orders.symmetrized, orders.orders, orders.letters, orders.conjugated, indices.steps,
+     indices.negated, indices.slices, indices.orders, masks.comparisons, masks.choices, masks.triangles,
+     arithmetic.drops, arithmetic.options, arithmetic.powers, exchanged.lists, exchanged.ends, exchanged.windows,
+     exchanged.derivatives, exchanged.entries, exchanged.neighbours, exchanged.blocks, exchanged.everywhere,
+     statements.two_names, replacing.names, aliases.copies, adjoints.transposes, folds.folds, folds.rolls,
+     together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
+     adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
+     axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
+     indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
@@ -149,7 +160,7 @@ class Search:
                     continue
                 positions = self._repairs([edit])
                 if positions:
-                    found.append(_repair(edit, positions, self._word(edit, positions)))
+                    found.append(_repair(edit, positions, self._word_or_none(edit, positions)))
             if self._is_complete(found):
                 break
         if not found:
@@ -184,24 +195,32 @@ class Search:
         for number in range(len(_FAMILIES)):
             if number == _OF_MISSING:
                 # Few, and known to be right in one case: to look for what is missing may take all steps that are left.
-                yield number, list(influence.constants(view))
+                yield number, list(_until_error(influence.constants, view))
             yield number, self._edits(view, influence, number)
 
     def _edits(self, view: View, influence: Influence, number: int) -> list[Edit]:
         """All edits of some families, the likeliest first."""
-        edits = [edit for family in _FAMILIES[number] for edit in family(view)]
+        edits = [edit for family in _FAMILIES[number] for edit in _until_error(family, view)]
         if number == 1:
             edits += influence.scalings
-            required = Required(self._running, self._cases, self.wrong, self._right)
-            self._requirements = requirements(view, required, self._running.work)
-            influence.excluded |= required.excluded
+            self._requirements = self._required(view, influence)
         if number == _OF_MISSING:
-            edits += missing(view, self._requirements, self._running.work, self._correcting)
+            edits += _until_error(missing, view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
-        edits = [each for each in edits if each.place.node not in influence.excluded and not _stores_nowhere(each)]
+        edits = [each for each in edits if _may_repair(each, influence) and not _stores_nowhere(each)]
         edits = [each for each in edits if not (each.is_product and each.place.node in told)]
         # Those that were computed are few, and nearly known to be right: the steps have to be enough for them.
         return sorted(edits, key=lambda edit: (not edit.is_solved, edit.cost))
+
+    def _required(self, view: View, influence: Influence) -> list[Requirement]:
+        """What places lack; places where nothing helps are excluded from then on."""
+        required = Required(self._running, self._cases, self.wrong, self._right)
+        try:
+            return requirements(view, required, self._running.work)
+        except Exception:  # as of `_until_error`
+            return []
+        finally:
+            influence.excluded |= required.excluded
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
@@ -247,6 +266,13 @@ class Search:
         better = [n for n in positions if is_right(sample, n, answers[n])]
         return better if better and all(is_right(sample, n, answers[n]) for n in self._right) else []
 
+    def _word_or_none(self, edit: Edit, positions: Sequence[int]) -> str:
+        """The word for an edit; none where a rule for it stumbles over the code, which spoils no other repair."""
+        try:
+            return self._word(edit, positions)
+        except Exception:  # as of `_until_error`
+            return ""
+
     def _word(self, edit: Edit, positions: Sequence[int]) -> str:
         """The word for an edit; a sum with a part left out may make but one row wrong."""
         word = naming.final(edit)
@@ -271,6 +297,14 @@ class Search:
             self._partial.append((left / total, edit))
 
 
+def _until_error(family: Callable[..., Iterator[Edit]], *args: Any) -> Iterator[Edit]:
+    """The edits of a family; an exception in it, for code that nobody thought of, ends them and not the search."""
+    try:
+        yield from family(*args)
+    except Exception:  # whatever it stumbles over, the other families have edits too
+        return
+
+
 def _as_it_is(_: relations.Relation) -> None:
     """No rule: the word says enough."""
 
@@ -286,6 +320,13 @@ _REFINED: dict[str, Callable[[relations.Relation], str | None]] = {
 def _least(found: Sequence[Repair]) -> float:
     """The cost of the likeliest repair."""
     return min(each.cost for each in found)
+
+
+def _may_repair(edit: Edit, influence: Influence) -> bool:
+    """Whether an edit can repair the gradient; where a right one depends on the place, nothing but names is tried."""
+    node = edit.place.node
+    is_renamed = isinstance(node, ast.Name) and isinstance(edit.new, ast.Name)
+    return node not in influence.excluded and (is_renamed or node not in influence.shared)
 
 
 def _stores_nowhere(edit: Edit) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import gc
 import inspect
+import os
 import sys
 import sysconfig
 import textwrap
+import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +21,12 @@ import numpy as np
 
 #: Folders of code that nobody who hands in a gradient has written.
 _FOREIGN = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    | {str(Path(__file__).resolve().parents[2]), str(Path(np.__file__).parents[1])}
+    f"{folder}{os.sep}"  # with the separator: the name of the writer's own folder may begin as one of these does
+    for folder in {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        str(Path(__file__).resolve().parents[2]),
+        str(Path(np.__file__).parents[1]),
+    }
 )
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 Definition = TypeVar("Definition", ast.FunctionDef, ast.ClassDef)
@@ -135,7 +142,7 @@ def sources_of(call: Callable[[], Any], others: Sequence[Callable[[], Any]] = ()
         if code in functions:
             try:
                 found.append(_source(functions[code]))
-            except (OSError, SyntaxError, ValueError, NoSourceError):
+            except (OSError, SyntaxError, ValueError, tokenize.TokenError, NoSourceError):
                 continue
     if not found:
         raise NoSourceError("no source")
@@ -165,7 +172,8 @@ def _codes(call: Callable[[], Any]) -> tuple[dict[CodeType, Mapping[str, Any]], 
     before = sys.getprofile()
     sys.setprofile(watch)
     try:
-        call()
+        with contextlib.suppress(Exception, SystemExit):  # whatever foreign code raises, when it is called again
+            call()
     finally:
         sys.setprofile(before)
     return seen, count
@@ -222,7 +230,7 @@ def _source(twins: Sequence[FunctionType]) -> Source:
         raise NoSourceError("long")
     module = ast.parse(textwrap.dedent("".join(lines)))
     ast.increment_lineno(module, max(first, 1) - 1)
-    tree = module.body[0]
+    tree = module.body[0] if module.body else None
     if not isinstance(tree, ast.FunctionDef) or tree.name != function.__code__.co_name:
         raise NoSourceError(function.__name__)
     tree.decorator_list = []

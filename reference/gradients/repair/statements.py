@@ -94,9 +94,7 @@ def _added(view: View, place: Place, node: ast.AugAssign) -> Iterator[Edit]:
 
 def _of_factor(view: View, node: ast.AugAssign) -> str:
     found = view.of_node.get(node.value)
-    if found is not None and not found.varies:
-        return "scaled"
-    return "factor-missing" if isinstance(node.op, ast.Div) else "extra-factor"
+    return "scaled" if found is not None and not found.varies else "extra-factor"
 
 
 def _added_at(place: Place, target: ast.Subscript, value: ast.expr, operator: ast.operator) -> Iterator[Edit]:
@@ -164,7 +162,7 @@ def exchanges(view: View) -> Iterator[Edit]:
             target = node.targets[0]
             for one, two in combinations(range(min(len(target.elts), 6)), 2):
                 changed = b.exchanged(target.elts, one, two)
-                new = ast.Assign([ast.Tuple(changed, ast.Store())], node.value)
+                new = ast.Assign([ast.Tuple(changed, ast.Store()), *node.targets[1:]], node.value)
                 yield Edit(statement, "wrong-argument", 1.3, None, {node: new})
 
 

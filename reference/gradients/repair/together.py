@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, is_number
 from reference.gradients.repair.view import View
 
 #: Constants in a tuple that are moved together, and entries of a list or keys of a dict that are tried.
@@ -22,7 +23,7 @@ def constants(view: View) -> Iterator[Edit]:
     """Whole numbers of a tuple, all one off: to the same side, or the first and the last of an axis both inwards."""
     for place in view.places:
         node = place.node
-        if not isinstance(node, ast.Tuple) or not 1 < len(node.elts) <= _MOST_CONSTANTS or place.role == "size":
+        if not isinstance(node, ast.Tuple) or not 1 < len(node.elts) <= _MOST_CONSTANTS:
             continue
         numbers = [_whole(each) for each in node.elts]
         known = [each for each in numbers if each is not None]
@@ -150,10 +151,15 @@ def others(view: View) -> Iterator[Edit]:
         if not isinstance(held.value, dict) and isinstance(now, int) and now < 0:
             now += len(held.value)
         for key in keys:
-            is_alike = np.shape(held.value[key]) == place.shape if place.is_number else True
+            is_alike = _is_alike(held.value[key], place)
             if key != now and isinstance(key, int | str) and is_alike:
                 new = ast.Subscript(node.value, ast.Constant(value=key), ast.Load())
                 yield Edit(place, "wrong-argument", 1.05, new)
+
+
+def _is_alike(value: Any, place: Place) -> bool:
+    """Whether a value may stand for that of a place: for a number, another one of its shape."""
+    return not place.is_number or (is_number(value) and np.shape(value) == place.shape)
 
 
 def _key(node: ast.expr) -> object:

@@ -1,0 +1,98 @@
+"""Edits of products with the diagonal of a Jacobian, where the sums that all its entries make are due."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from reference.gradients.repair import building as b
+from reference.gradients.repair.definitions import Definitions
+from reference.gradients.repair.places import Edit
+from reference.gradients.repair.view import View
+
+#: A factor, and whether the product is divided by it.
+Factor = tuple[ast.expr, bool]
+
+
+def complements(view: View) -> Iterator[Edit]:
+    """With ``1 - p``, as in softmax, what is multiplied minus ``p`` times its sum; the same with ``1 - y * y``."""
+    for sites in view.functions:
+        known = Definitions(sites.source.tree)
+        for place in (each for each in view.places if each.sites is sites and each.is_floating and each.shape):
+            factors = list(_factors(place.node, known)) if _is_product(place.node) else []
+            for number, (factor, divides) in enumerate(factors):
+                taken = None if divides else _taken_off(factor)
+                rest = _product([*factors[:number], *factors[number + 1 :]])
+                if taken is not None and rest is not None:
+                    for axis in range(-len(place.shape), 0):
+                        yield Edit(place, "jacobian-diagonal-only", 1.05, _full(taken, rest, axis))
+
+
+def _full(taken: tuple[ast.expr, ast.expr | None], rest: ast.expr, axis: int) -> ast.expr:
+    before, behind = taken
+    summed = rest if behind is None else b.times(behind, rest)
+    total = b.numpy("sum", summed, axis=b.number(axis), keepdims=b.number(True))
+    return b.minus(rest, b.times(before, total))
+
+
+def _is_product(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+
+
+def _factors(node: ast.AST, known: Definitions | None, *, divides: bool = False) -> Iterator[Factor]:
+    """What an expression multiplies; where a name stands for a product with a complement, what that multiplies.
+
+    Names in the definition of a name stay as they are: a name may be defined by itself.
+    """
+    if isinstance(node, ast.BinOp) and _is_product(node):
+        yield from _factors(node.left, known, divides=divides)
+        yield from _factors(node.right, known, divides=divides != isinstance(node.op, ast.Div))
+        return
+    if not isinstance(node, ast.expr):
+        return
+    base = _squared_base(node)
+    if base is not None:
+        yield from ((base, divides), (b.minus(b.number(1), base), divides))
+        return
+    meant = node if known is None else known.of(node)
+    if meant is not node and (_taken_off(meant) or _is_product(meant)):
+        parts = list(_factors(meant, None, divides=divides))
+        if any(_taken_off(each) for each, _ in parts):
+            yield from parts
+            return
+    yield node, divides
+
+
+def _taken_off(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
+    """What is taken off from 1, and by what it is multiplied."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
+        return None
+    if not (isinstance(node.left, ast.Constant) and node.left.value == 1):
+        return None
+    inner = node.right
+    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow) and b.text_of(inner.right) == "2":
+        return inner.left, inner.left
+    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):
+        return inner.left, inner.right
+    return inner, None
+
+
+def _squared_base(node: ast.expr) -> ast.expr | None:
+    """What an array is from which its square is taken off, as ``p`` in ``p - p**2``."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        squares = (b.power(node.left, 2), b.times(node.left, node.left))
+        if b.text_of(node.right) in map(b.text_of, squares):
+            return node.left
+    return None
+
+
+def _product(factors: list[Factor]) -> ast.expr | None:
+    """The product of some factors; None where nothing but divisors is left."""
+    first = next((factor for factor, divides in factors if not divides), None)
+    if first is None:
+        return None
+    made: ast.expr = first
+    for factor, divides in factors:
+        if factor is not first:
+            made = b.over(made, factor) if divides else b.times(made, factor)
+    return made
