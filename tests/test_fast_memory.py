@@ -135,7 +135,7 @@ def test_losses_are_made_in_one_array_of_the_nets_precision(dtype: Any) -> None:
     Y = np.full((50, 3, 1000), 1 / 3, dtype)
     for ending in ENDINGS:
         head = head_of(ending, 3, 1000, 1000, np.dtype(dtype))
-        for T in (np.eye(3)[np.zeros(1000, int)], np.full((1000, 3), 1 / 3)):
+        for T in (np.eye(3)[np.zeros(1000, int)], np.full((1000, 3), 1 / 3), np.tile([0.5, 0.5, 0], (1000, 1))):
             targets = Targets.of(T.astype(dtype))
             of_target = at_targets(Y, targets.places)
             assert head.losses(Y, targets, of_target).dtype == dtype

@@ -64,6 +64,14 @@ def test_the_largest_of_all_outputs_is_subtracted(ending: Ending, k: int) -> Non
     assert np.array_equal(delta.T, np.eye(k) - np.eye(k)[np.zeros(k, int)])
 
 
+@pytest.mark.parametrize("ending", ["naive", "stable"])
+def test_a_class_without_a_share_adds_nothing(ending: Ending) -> None:
+    """What a target gives no share to adds nothing to the loss, even if its probability has vanished."""
+    head, targets = head_of(ending, 3, 1, 1, np.dtype(np.float64)), Targets.of(np.array([[0.5, 0.5, 0.0]]))
+    with np.errstate(all="raise"):
+        assert head.losses(np.array([[0.5], [0.5], [0.0]]), targets) == pytest.approx(np.log(2), rel=1e-15)
+
+
 @pytest.mark.parametrize("T", [[1.0, 0.0], [0.5, 0.5]], ids=["one-hot", "soft"])
 @pytest.mark.parametrize("at", [0, 1, 2, 3])
 def test_a_history_tells_of_each_step_that_broke(at: int, T: list[float]) -> None:
@@ -73,10 +81,10 @@ def test_a_history_tells_of_each_step_that_broke(at: int, T: list[float]) -> Non
     """
     shape = shape_of(make_net((1, 2), ending="naive"))
     assert shape is not None
-    head = head_of("naive", 2, 2, 1, shape.dtype)
-    outputs = np.full((4, 2, 2), 0.5)
+    head = head_of("naive", 2, 3, 2, shape.dtype)
+    outputs = np.full((4, 2, 3), 0.5)
     for lost, spoils in ((0.1 * QUARTER * 2.0**-1022, True), (0.6 * 2.0**-1024, T[0] == 1)):
-        evaluation = Evaluation(head, shape, ["Linear_0"], [np.array([T]), np.array([[0.0, 1.0]])], 3)
+        evaluation = Evaluation(head, shape, ["Linear_0"], [np.array([T, T]), np.array([[0.0, 1.0]])], 3)
         now = outputs.copy()
         now[at, :, 0] = lost, 1 - lost
         history = evaluation.history(now, np.zeros((4, 4)), 0)
