@@ -153,6 +153,15 @@ def margins_without_the_other_path(g: Array, x: Array) -> tuple[Array]:
     return (g * is_on,)
 
 
+def decayed(x: Array, w: Array) -> Array:
+    return np.asarray(np.sin(x @ w).sum() + 0.3 * (w * w).sum())
+
+
+def decayed_without_decay(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    d = g * np.cos(x @ w)
+    return d @ w.T, x.T @ d
+
+
 CASES = [
     (wave, wave_without_path, (X, W), 0, "term-missing"),
     (product, product_without_factor, (X, W), 0, "factor-missing"),
@@ -164,6 +173,7 @@ CASES = [
     (columns, columns_exchanged, (drawn(3, 2),), 0, "swapped"),
     (pairs, pairs_the_other_way, (S,), 0, "transposed"),
     (cubes, cubes_with_factor, (V,), 0, "extra-factor"),
+    (decayed, decayed_without_decay, (drawn(5, 4), drawn(4, 3)), 1, "term-missing"),
     (margins, margins_without_the_other_path, (drawn(4, 3),), 0, "term-missing"),
 ]
 

@@ -98,7 +98,7 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
-     indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
+     indices.ranges, together.strides, orders.running, spectra.conjugates, spectra.transforms),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
@@ -179,7 +179,10 @@ class Search:
     def _view(self) -> View:
         """The code with its values in four runs."""
         first, samples = self._first, self._samples
-        other = next((each for each in samples if each.args is not first.args), samples[-1])
+        others = [each for each in samples if each.args is not first.args]
+        # A cotangent of one number, if it were the same one, would look like a constant.
+        apart = (each for each in others if not np.array_equal(each.cotangent, first.cotangent))
+        other = next(apart, [*others, samples[-1]][0])
         another = next((each for each in samples if each.args is first.args and each is not first), other)
         self._cases = [(0, first), (2, other), (3, another)]
         runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
