@@ -270,8 +270,8 @@ class Search:
             word = _REFINED.get(word, _as_it_is)(relation) or word
         if word != "term-missing" or edit.place.role != "range":
             return word
-        sample = self._first
-        return naming.of_one_place([sample.answers[n] - sample.truths[n] for n in positions if n in self.wrong]) or word
+        pairs = [(self._first.answers[n], self._first.truths[n]) for n in positions if n in self.wrong]
+        return naming.of_one_place([one - two for one, two in pairs if one.shape == two.shape]) or word
 
     def _note(self, edit: Edit, answers: Answers) -> None:
         """Keep an edit with which the gradient comes nearer to the truth."""
