@@ -146,7 +146,7 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (axes.reductions, "c.sum()", {}, ["np.trace(c)"]),
     (axes.reductions, "s.mean()", {"scaled": ["np.sum(s)"]}, ["np.trace(s)"]),
     (axes.reductions, "x.mean(axis=0)", {
-        "scaled": ["np.sum(x, axis=0)"], "averaged-over-batch": ["x"], "wrong-axis": ["x.mean(axis=0, keepdims=True)"],
+        "averaged-over-batch": ["x", "np.sum(x, axis=0)"], "wrong-axis": ["x.mean(axis=0, keepdims=True)"],
         "factor-missing": ["np.sum(x * y, axis=0)", "np.sum(x * g, axis=0)"],
     }, ["np.sum(x * v, axis=0)", "np.mean(x, axis=1, keepdims=True)"]),
     (axes.reductions, "np.mean(x, 1)", {"extra-term": ["x"], "factor-missing": ["np.sum(x * y, 1)"]}, []),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference.gradients.repair import (
+    activations,
     adjoints,
     aliases,
     arithmetic,
@@ -29,6 +30,7 @@ from reference.gradients.repair import (
     renamed,
     replacing,
     selections,
+    spectra,
     statements,
     together,
 )
@@ -95,8 +97,9 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      statements.two_names, replacing.names, aliases.copies, adjoints.transposes, folds.folds, folds.rolls,
      together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
-     axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+     axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
+     indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
@@ -200,9 +203,7 @@ class Search:
         edits = [edit for family in _FAMILIES[number] for edit in _until_error(family, view)]
         if number == 1:
             edits += influence.scalings
-            required = Required(self._running, self._cases, self.wrong, self._right)
-            self._requirements = requirements(view, required, self._running.work)
-            influence.excluded |= required.excluded
+            self._requirements = self._required(view, influence)
         if number == _OF_MISSING:
             edits += _until_error(missing, view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
@@ -210,6 +211,16 @@ class Search:
         edits = [each for each in edits if not (each.is_product and each.place.node in told)]
         # Those that were computed are few, and nearly known to be right: the steps have to be enough for them.
         return sorted(edits, key=lambda edit: (not edit.is_solved, edit.cost))
+
+    def _required(self, view: View, influence: Influence) -> list[Requirement]:
+        """What places lack; places where nothing helps are excluded from then on."""
+        required = Required(self._running, self._cases, self.wrong, self._right)
+        try:
+            return requirements(view, required, self._running.work)
+        except Exception:  # as of `_until_error`
+            return []
+        finally:
+            influence.excluded |= required.excluded
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""
