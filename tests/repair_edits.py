@@ -284,6 +284,8 @@ ROWS: list[tuple[Family, str, str, str]] = [
     (activations.derivatives, "np.sin(y) * (x * (1 - x))", "np.sin(y) * np.where(x > 0, 1, np.exp(x))",
      "wrong-function"),
     (activations.derivatives, "y * np.cos(x)", "-y * np.sin(x)", "wrong-function"),
+    (activations.of_products, "v * u * g * (1 - u)", "v * g * (1 - u**2)", "wrong-function"),
+    (activations.of_products, "g * v * (1.0 - v)", "g * (v > 0)", "wrong-function"),
     (activations.derivatives, "n * (1 - y)", "n * (1 - np.tanh(x) ** 2)", "wrong-function"),
     (selections.diagonals, "np.diag(np.diag(s)) * n", "s * n", "jacobian-diagonal-only"),
     (selections.diagonals, "np.diag(1 / np.diag(s)) * n", "np.linalg.inv(s) * n", "jacobian-diagonal-only"),

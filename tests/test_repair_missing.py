@@ -162,7 +162,19 @@ def decayed_without_decay(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
     return d @ w.T, x.T @ d
 
 
+def squares(x: Array) -> Array:
+    return x**2
+
+
+def squares_without_the_last(g: Array, x: Array) -> tuple[Array]:
+    d = np.zeros(0)
+    for k in range(len(x) - 1):
+        d = np.append(d, 2 * x[k] * g[k])
+    return (d,)
+
+
 CASES = [
+    (squares, squares_without_the_last, (V,), 0, "term-missing"),
     (wave, wave_without_path, (X, W), 0, "term-missing"),
     (product, product_without_factor, (X, W), 0, "factor-missing"),
     (spread, spread_to_one_end, (V,), 0, "term-missing"),

@@ -248,3 +248,12 @@ def test_a_word_is_computed_when_it_is_asked_for() -> None:
     assert not asked
     assert edit.word == edit.word == "sign"
     assert asked == [1]
+
+
+def test_values_of_other_shapes_in_another_run_have_no_ratio() -> None:
+    """Such as entries that are chosen by the signs of the cotangent: no factor leads from one to the other."""
+    place, part = place_and_part("h = g * x; return h * y", "h", "g")
+    assert naming.of_replacement(place, part) == "factor-missing"
+    place.values = (*place.values[:3], place.values[3][1:])
+    part.values = (*part.values[:3], part.values[3][1:])
+    assert naming.of_replacement(place, part) == "wrong-argument"

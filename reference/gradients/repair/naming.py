@@ -218,8 +218,10 @@ def _by_ratio(place: Place, part: Part) -> str | None:
     if first not in {0.0, 1.0} and all(np.allclose(each, first, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
         return "sign" if np.isclose(first, -1) else "scaled"
     are_of_cotangent = part.is_of_cotangent and place.is_of_cotangent
-    same = are_of_cotangent and np.allclose(ratios[0], ratios[3], rtol=likeness.SAME_FACTOR, equal_nan=True)
-    return "factor-missing" if same else None
+    if not are_of_cotangent or ratios[0].shape != ratios[3].shape:
+        return None
+    is_same = np.allclose(ratios[0], ratios[3], rtol=likeness.SAME_FACTOR, equal_nan=True)
+    return "factor-missing" if is_same else None
 
 
 def _ratios(place: Place, part: Part) -> list[NDArray[Any]] | None:

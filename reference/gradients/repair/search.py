@@ -99,7 +99,7 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
      indices.ranges, together.strides, orders.running, spectra.conjugates, spectra.transforms),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives, activations.of_products),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
@@ -114,7 +114,7 @@ def repairs(context: Asked, samples: Sequence[Sample]) -> list[Repair]:
             running = Running(context, samples)
             with running:
                 return Search(running, context).repairs()
-        except NoSourceError:
+        except (NoSourceError, RecursionError):  # code may be nested deeper than Python copies and compiles it
             return []
 
 
@@ -284,8 +284,8 @@ class Search:
             word = _REFINED.get(word, _as_it_is)(relation) or word
         if word != "term-missing" or edit.place.role != "range":
             return word
-        sample = self._first
-        return naming.of_one_place([sample.answers[n] - sample.truths[n] for n in positions if n in self.wrong]) or word
+        pairs = [(self._first.answers[n], self._first.truths[n]) for n in positions if n in self.wrong]
+        return naming.of_one_place([one - two for one, two in pairs if one.shape == two.shape]) or word
 
     def _note(self, edit: Edit, answers: Answers) -> None:
         """Keep an edit with which the gradient comes nearer to the truth."""
