@@ -11,12 +11,15 @@ The mathematics is easiest to read in `bp.layers`. This package computes the sam
 - *The parameters are one vector*, of which the layers' matrices are views, and so is the gradient: a step is one
   subtraction. alpha / N is multiplied into the smallest delta there is, that of the loss.
 - *Batches go through the net in pieces* that stay in the processor's cache (`pieces`).
-- *ReLU compares with an array of zeros, not with a zero.* numpy compares two arrays with the processor's vector
-  instructions, an array and a number without them (four times slower, numpy 2.4).
+- *ReLU takes the larger of two arrays, not of an array and a number.* numpy does the first with the processor's vector
+  instructions, the second without them (twice as slow, numpy 2.4).
+- *Long rows begin at a line of the cache* (`memory`): elsewhere a vector of numbers would lie in two of them.
 - *Where all samples are one batch*, as in the small experiments, an epoch is twenty calls of half a microsecond
   (`whole`). All of them are prepared once, with their arguments. Training and test samples stand side by side in one
   pass forward, which serves the evaluation after one epoch and the step of the next; and after every epoch its
-  parameters and outputs are copied, so that the losses and accuracies of many epochs are computed at once.
+  parameters and outputs are copied, so that the losses and accuracies of many epochs are computed at once. Where they
+  are few, as in XOR, the test samples go back as well, by steps of 0: to take training samples from among them, and
+  copy them, would take longer.
 
 The fast path does not find out what went wrong. It returns None if anything is not finite, and lets numpy's exceptions
 pass. In both cases the net is unchanged, and the plain path repeats these epochs and says where and why they fail.

@@ -125,7 +125,7 @@ class _Hidden:
         self.switch: list[Call] = []
         self.switch_delta: list[Call] = []
         if relu:
-            self.switch.append(partial(_relu, self.outputs, shared.zeros[:u], (self.outputs,)))
+            self.switch.append(partial(rectify, self.outputs, shared.zeros[:u], (self.outputs,)))
             self.switch_delta = self._masking(back[:-1], shared)
         if not all_in_backward:
             self.switch.append(copying(back[:-1], self.outputs[:, :n]))
@@ -145,7 +145,7 @@ class _Hidden:
 _maximum = np.maximum
 
 
-def _relu(inputs: Array, zeros: Array, out: tuple[Array]) -> None:
+def rectify(inputs: Array, zeros: Array, out: tuple[Array]) -> None:
     """The larger of the two. numpy wants ``out`` by keyword here, which costs a `partial` more than a function."""
     _maximum(inputs, zeros, out=out)
 

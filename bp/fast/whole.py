@@ -26,7 +26,7 @@ _EPOCHS, _BYTES = 250, 2**20
 _BYTES_TOGETHER = 2**19
 #: Up to so many training and test samples together it is faster to carry the test samples back too than to copy those
 #: of training from among them, and to multiply by rows of inputs.
-_FEW_SAMPLES = 64
+_FEW_SAMPLES = 32
 
 
 class Whole:

@@ -31,7 +31,7 @@ _MASKING = "ReLU back"
 #: What the calls of the fast path compute, by the name of the function that is called; losses and hits are no calls.
 _PARTS = {
     "dot": "matrix products",
-    "maximum": "ReLU forward",
+    "rectify": "ReLU forward",
     "greater": _MASKING,
     "sign": _MASKING,
 }
