@@ -99,7 +99,8 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
      indices.ranges, together.strides, orders.running, spectra.conjugates, spectra.transforms),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives, activations.of_products),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms,
+     activations.derivatives, activations.of_products),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
