@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reference.execution.system import SandboxError
 from reference.execution.worker.frames import FrameError
-from reference.execution.worker.protocol import Call, Define, New, Reply, Step
+from reference.execution.worker.protocol import Call, Define, New, Ref, Reply, Step
 from reference.gradients import remote_repair
 from reference.gradients.remote_repair import RemoteSearch, searching
 from reference.gradients.repair import Repair, search
@@ -133,6 +133,9 @@ def test_what_is_sent() -> None:
     assert isinstance(made, New)
     assert isinstance(call, Call)
     assert (call.method, one.cls) == ("repairs", "Declared_back")
+    assert call.arguments["declared"] == Ref(one.name)
+    assert call.name == made.name != one.name
+    assert define.source == searching()
     given = call.arguments
     assert (given["names"], given["dtype"], given["differentiable"]) == (["fun", "back"], "<f4", [0, 1])
     assert given["steps"] == likeness.REPAIR_STEPS
@@ -149,7 +152,8 @@ def test_what_is_sent() -> None:
 
 def test_the_search_that_is_sent_is_whole() -> None:
     """Its text is code, holds every module that one of its modules imports, and none that stays here."""
-    text = searching()
+    text: str = searching.__wrapped__()
+    assert text == searching()
     tree = ast.parse(text)
     (assigned,) = [each for each in tree.body if isinstance(each, ast.Assign)]
     sources = ast.literal_eval(assigned.value)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import roles
 from reference.gradients.repair.instrument import MOST_TURNS
-from reference.gradients.repair.places import Edit, Place, doubles, is_number, varies
+from reference.gradients.repair.places import Edit, Place, doubles, is_number, kind_of, varies
 from reference.gradients.repair.view import Part, View, _evaluated
 from reference.wording.vocabulary import MISTAKES
 from tests.repair_views import arguments_of, code, part_of, place_of, view_of
@@ -33,6 +33,14 @@ NUMBERS = [
 def test_what_a_number_is(value: Any, is_one: bool) -> None:
     """A real number, or an array of them; no list, no text, and no complex number."""
     assert is_number(value) is is_one
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(1.0, "f"), (np.arange(2), "i"), (True, "b"), ("a", ""), (None, ""), ([1.0], ""), (len, "")]
+)
+def test_the_kind_of_numbers(value: Any, kind: str) -> None:
+    """What is no number has none."""
+    assert kind_of(value) == kind
 
 
 @pytest.mark.parametrize(
@@ -82,6 +90,7 @@ def test_a_place_tells_what_stands_there() -> None:
     assert (place.is_floating, place.is_number, place.varies, place.is_of_cotangent) == (True, True, True, True)
     assert not place.is_nested
     assert np.array_equal(place.scope["x"], asked["x"])
+    assert np.array_equal(place.scope["g"], asked["g"])
 
 
 @pytest.mark.parametrize(
@@ -209,13 +218,14 @@ def texts_at(place: Place, view: View) -> list[str]:
 
 def test_names_come_first() -> None:
     """Of what is at hand at a place: names of numbers that are known by then, and entries; then other expressions."""
-    view = view_of("h = x[0]; k = np.sin(x) * limit; p = (v, 'a'); return h * k + p[0] * len(p[1])")
+    view = view_of("h = x[0]; k = np.sin(x) * limit; p = (v, 'a'); return h * k + p[0] * len(p[1]) * 2")
     places = {each.text: each for each in view.places}
     found = texts_at(places["h * k"], view)
     assert {"x", "y", "g", "v", "h", "k", "limit", "x[0]", "p[0]", "np.sin(x)"} <= set(found)
     assert {"np", "p", "len", "'a'", "p[1]", "at", "2"}.isdisjoint(found)
     assert max(map(found.index, ("x", "h", "limit", "x[0]", "p[0]"))) < min(map(found.index, ("np.sin(x)", "h * k")))
     assert len(found) == len(set(found))
+    assert [part_of(each, places["h * k"], view).is_plain for each in ("x[0]", "h", "np.sin(x)")] == [True, True, False]
     before = texts_at(places["x[0]"], view)
     assert {"h", "k", "h * k", "p[0]"}.isdisjoint(before)
     assert "np.sin(x)" in before
@@ -261,7 +271,7 @@ def test_arrays_that_are_too_large_are_not_at_hand() -> None:
 
 def test_there_are_not_too_many_parts() -> None:
     """Ninety are tried in a place."""
-    view = view_of(" + ".join(f"x * {n}.5" for n in range(120)))
+    view = view_of(f"p = [{', '.join(f'v * {n}.5' for n in range(100))}]; return p[0]")
     assert len(view.parts(view.places[0])) == 90
 
 
@@ -308,6 +318,14 @@ def test_what_was_not_run_has_no_place() -> None:
     """Nor has a module."""
     view = view_of("d = v * 1\nif n > 5:\n  d = u * 2\nreturn d * np.cos(v)")
     assert {"u", "u * 2", "np"}.isdisjoint({each.text for each in view.places})
+
+
+def test_what_was_run_in_some_cases_alone() -> None:
+    """It has no values in the others."""
+    view = view_of("d = v * 1\nif g[0, 0] == first:\n  d = u * 2\nreturn d", first=arguments_of(0)["g"][0, 0])
+    place = next(each for each in view.places if each.text == "u * 2")
+    assert [len(each) for each in place.turns] == [1, 0, 0, 0]
+    assert place.values[1] is None
 
 
 def test_the_value_of_a_name_behind_a_statement_is_a_place_of_its_own() -> None:

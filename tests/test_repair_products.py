@@ -96,6 +96,13 @@ def test_two_numbers_are_the_product_of_nearly_anything() -> None:
     assert products(in_cases(lambda a, **_: a), of_names(["zero"])) == []
 
 
+def test_arrays_without_entries_are_no_product() -> None:
+    """Nor are they a sum."""
+    none = Operands(of_names().all, 7, np.zeros((7, 0)))
+    assert products([np.zeros((0, 3))] * 2, none) == []
+    assert totals([np.zeros((0, 3))] * 2, none, 0) == []
+
+
 def test_entries_that_are_nearly_nothing_do_not_count() -> None:
     """Their logarithms are made of rounding; all entries are compared in the end."""
     due = in_cases(lambda a, **_: a)
@@ -218,6 +225,15 @@ def test_an_effect_of_a_factor() -> None:
     assert projected(matrices, other, KNOWN["c"], of_names()) == []
 
 
+def test_no_product_by_effect_has_a_factor_and_its_inverse() -> None:
+    """Such a product is a shorter one; and what is 0 somewhere divides nothing."""
+    matrices = effects(4)
+    dues = [matrix @ a.ravel() for matrix, a in zip(matrices, KNOWN["a"], strict=True)]
+    assert texts(projected(matrices, dues, [np.ones(SHAPE)] * 2, of_names(["a", "b", "c"]))) == ["a"]
+    dues = [matrix @ zero.ravel() for matrix, zero in zip(matrices, KNOWN["zero"], strict=True)]
+    assert texts(projected(matrices, dues, [np.ones(SHAPE)] * 2, of_names(["zero"]))) == ["zero"]
+
+
 def test_products_by_effect_are_few_and_the_simplest_first() -> None:
     """As of those that are found by their logarithms."""
     matrices = effects(4)
@@ -253,6 +269,9 @@ def test_what_is_not_summed() -> None:
     short = of_names(["a", "b"])
     assert totals([due[0].ravel()[:2]], Operands(short.all, 2, short.arrays[:, :2]), 0) == []
     assert texts(totals([due[0].ravel()[:3]], Operands(short.all, 2, short.arrays[:, :3]), 0)) == ["a + b"]
+    tiny = Operands(short.all, 2, 1e-9 * short.arrays)
+    assert totals([1e-9 * (a + 2 * b) for a, b in zip(KNOWN["a"], KNOWN["b"], strict=True)], tiny, 0) == []
+    assert texts(totals([1e-9 * each for each in due], tiny, 0)) == ["a + b"]
     many = of_names(["a", "b", "a", "b", "zero"])
     assert len(totals(due, many, 0)) == 2
     late = of_names([*["c"] * 23, "a", "b"])
@@ -325,6 +344,9 @@ def test_large_arrays_are_not_compared() -> None:
         body = f"w = np.resize(v, {size}) + np.arange({size}); return w * 2.0"
         found = rearrangements(body, "w", lambda value, _: value[::-1] - value)
         assert bool(found) is is_there
+        body = f"w = np.resize(u, {size}) + np.arange({size}); return v * 2.0 + w[0]"
+        found = rearrangements(body, "v", lambda value, run: VIEWS["u"][run] + np.arange(4) - value)
+        assert any("take(w" in text for _, text in found) is is_there
 
 
 def arrays_of(name: str) -> dict[int, Array]:

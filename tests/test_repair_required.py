@@ -63,6 +63,15 @@ def test_where_more_than_one_value_would_do() -> None:
     assert np.allclose(found.dues[0], 1.0)
 
 
+def test_where_more_than_one_value_would_do_in_one_case() -> None:
+    """None is given for any case."""
+    text = "def vjp(g, x):\n    h = g * 1.0\n    return (h * np.maximum(x, 0.0),)\n"
+    some = np.abs(X)
+    some[0, 0] = -0.0625  # below 0 in the first case alone
+    found, is_excluded = required_of(text, "g * 1.0", lambda g, x: (2 * g * np.maximum(x, 0.0),), some)
+    assert (found.moves, is_excluded) == ((), False)
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

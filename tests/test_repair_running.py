@@ -174,6 +174,36 @@ def test_each_run_is_charged_what_the_recorded_one_takes() -> None:
     assert steps(forward) >= least + 3 * 5
 
 
+def test_large_arrays_take_a_known_number_of_steps() -> None:
+    """A step for each hundred entries, and more where the expression may be a product of matrices."""
+    text, found = "def vjp(g, x):\n    return (x * 1.0,)\n", []
+    for size in (1, 300):
+        running = running_of(text, np.ones((size, size)))
+        with running:
+            running.needs_forward = False
+            running.recorded(running.samples[0])
+        found.append(running.work.of_run)
+    assert found[1] - found[0] == 2 * 900 + 27_000
+
+
+def test_the_cotangent_has_the_type_that_is_asked_for() -> None:
+    """As in the examination."""
+    names = named("def vjp(g, x):\n    return (np.full(x.shape, g.dtype.itemsize) * x,)\n")
+    known = Loaded(lambda *_: None, names["vjp"], SentPattern((X,), [0]), np.dtype(np.float32))
+    running = Running(known, [sample(names["vjp"], names["vjp"], X)])
+    with running:
+        found = running.answers(running.samples[0])
+    assert found is not None
+    assert np.array_equal(found[0], 4 * X)
+
+
+def test_answers_without_numbers_may_be_the_same() -> None:
+    """Code that gives the same in the same places does without the forward pass."""
+    running = running_of("def vjp(g, x):\n    return (g * np.nan + x,)\n")
+    with running:
+        assert running.does_without_forward()
+
+
 def test_the_forward_pass_is_left_out_where_the_answers_stay_the_same() -> None:
     """Code that uses what it keeps needs one before; then nothing is spared."""
     kept = "kept = []\ndef forward(x):\n    kept[:] = [x * 2]\ndef vjp(g, x):\n    return (g * kept[0],)\n"

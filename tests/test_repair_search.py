@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.gradients.repair import arithmetic, relations, search, statements
+from reference.gradients.repair import arithmetic, indices, relations, search, statements
 from reference.gradients.repair.places import Edit
+from reference.gradients.repair.running import Running, quiet
 from reference.gradients.repair.search import Repair
 from reference.gradients.repair.sent import Loaded, Sent, SentPattern
 from reference.gradients.repair.view import View
-from tests.repair_views import place_of
+from tests.repair_views import place_of, view_of
 from tests.test_repair_running import G, X, named, sample
 
 pytestmark = pytest.mark.catalogue
@@ -35,6 +37,7 @@ def asked(text: str, right: Right, *args: Array) -> tuple[Loaded, list[Sent]]:
         sample(vjp, right, *args, cotangent=G[::-1].copy()),
         sample(vjp, right, *others),
     ]
+    samples[1] = replace(samples[1], args=samples[0].args)  # one case
     known = Loaded(names.get("forward", lambda *_: None), vjp, SentPattern(args, range(len(args))), np.dtype(float))
     return known, samples
 
@@ -106,6 +109,88 @@ def test_a_gradient_without_an_answer_in_the_first_case_is_looked_at_where_it_fa
     assert search.repairs(known, samples) == []
 
 
+def searching(text: str, right: Right, *args: Array) -> search.Search:
+    known, samples = asked(text, right, *args)
+    return search.Search(Running(known, samples), known)
+
+
+def test_a_search_begins_with_a_case_that_fails() -> None:
+    """Which gradients are wrong, by all cases; those that are 0 are not looked at."""
+    text = "def vjp(g, x, y):\n    return (g * (1 + x), g * y)\n"
+    looking = searching(text, lambda g, x, y: (g * (1 - x), g * y), np.zeros((2, 3)), X)
+    assert (looking.wrong, looking._right) == ([0], [1])
+    assert looking._first is looking._samples[2]
+    looking = searching(text, lambda g, x, y: (0 * x, g * (y + 1)), X, X)
+    assert (looking.wrong, looking._first is looking._samples[0]) == ([1], True)
+    looking = searching(text, lambda g, x, y: (g * (1 + x), g * y), X, X)
+    assert (looking.wrong, looking._right, looking._first is looking._samples[0]) == ([], [0, 1], True)
+
+
+def test_the_four_runs_of_a_view() -> None:
+    """As asked, for twice the cotangent, in another case, and for another cotangent."""
+    looking = searching("def vjp(g, x):\n    return (g * x,)\n", lambda g, x: (g * x + 1,))
+    with quiet(), looking._running:
+        view = looking._view()
+    values = {each.text: each.values for each in view.places}
+    assert [np.array_equal(one, two) for one, two in zip(values["g"], (G, 2 * G, G, G[::-1]), strict=True)] == [
+        True
+    ] * 4
+    assert [np.array_equal(one, two) for one, two in zip(values["x"], (X, X, X + 0.125, X), strict=True)] == [True] * 4
+    one, another, other = looking._samples
+    assert looking._cases == [(0, one), (2, other), (3, another)]
+    assert looking._running.state.most_ticks == 20
+
+
+def test_a_view_of_two_cases_alone() -> None:
+    """The other case is also that of the other cotangent; one case alone is all of them."""
+    known, samples = asked(WRONG, right)
+    for chosen, due in ((samples[::2], samples[2]), (samples[:1], samples[0])):
+        looking = search.Search(Running(known, chosen), known)
+        with quiet(), looking._running:
+            looking._view()
+        assert looking._cases == [(0, samples[0]), (2, due), (3, due)]
+
+
+def test_an_answer_that_is_better() -> None:
+    """It makes a wrong gradient right, and leaves those that are right as they are; no answer is none."""
+    looking = searching("def vjp(g, x, y):\n    return (g * 1.0, g * y)\n", lambda g, x, y: (g * x, g * y), X, X)
+    one = looking._first
+    assert looking._improved(one, (G * X, G * X), [0]) == [0]
+    assert looking._improved(one, (G * X, G), [0]) == []
+    assert looking._improved(one, (G, G * X), [0]) == []
+    assert looking._improved(one, (G * X, G * X), []) == []
+    assert looking._improved(one, None, [0]) == []
+
+
+def test_what_comes_nearer_to_the_truth_is_kept() -> None:
+    """By a fifth at least, in the due shapes, and without spoiling what is right."""
+    looking = searching("def vjp(g, x, y):\n    return (g * x + 1, g * y)\n", lambda g, x, y: (g * x, g * y), X, X)
+    place = place_of("x", "x * 1")
+    edit = Edit(place, "sign", 1.0, place.expression)
+    for left, other, parts in (
+        (0.5, G * X, [0.5]),
+        (0.81, G * X, []),
+        (0.79, G * X, [0.79]),
+        (0.5, G, []),
+        (1.5, G * X, []),
+    ):
+        looking._partial = []
+        looking._note(edit, (G * X + left, other))
+        assert [part for part, _ in looking._partial] == pytest.approx(parts)
+    looking._partial = []
+    looking._note(edit, ((G * X)[0], G * X))
+    assert looking._partial == []
+
+
+def test_a_sum_with_a_part_left_out_may_make_one_row_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word says so, where a loop ends too early."""
+    monkeypatch.setattr(search, "_FAMILIES", ((indices.steps,),))
+    text = "def vjp(g, x):\n    d = 0 * x\n    for i in range({}):\n        d[i] = g[i] * x[i]\n    return (d,)\n"
+    assert {each.word for each in repairs(text.format(1), lambda g, x: (g * x,))} == {"last-sample-wrong"}
+    text = "def vjp(g, x):\n    d = 0 * x\n    for i in range({}):\n        d += g * x\n    return (d,)\n"
+    assert {each.word for each in repairs(text.format(1), lambda g, x: (2 * g * x,))} == {"term-missing"}
+
+
 def boom(_: View) -> Iterator[Edit]:
     raise RuntimeError("a family stumbles")
     yield
@@ -120,6 +205,20 @@ def late(view: View) -> Iterator[Edit]:
 def test_an_exception_ends_one_family(monkeypatch: pytest.MonkeyPatch, families: Any) -> None:
     """What the family had found before, and the other families, are tried as ever."""
     monkeypatch.setattr(search, "_FAMILIES", families)
+    assert {each.word for each in repairs(WRONG, right)} == {"sign"}
+
+
+def test_an_exception_in_the_search_for_what_is_missing_leaves_the_other_edits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are tried as if nothing were known of what places lack."""
+
+    def stumble(*_: Any) -> Any:
+        raise ValueError("nothing is missing")
+
+    monkeypatch.setattr(search, "_FAMILIES", ((), (arithmetic.signs,)))
+    monkeypatch.setattr(search, "requirements", stumble)
+    assert {each.word for each in repairs(WRONG, right)} == {"sign"}
+    monkeypatch.setattr(search, "_FAMILIES", ((), (), (arithmetic.signs,)))
+    monkeypatch.setattr(search, "missing", stumble)
     assert {each.word for each in repairs(WRONG, right)} == {"sign"}
 
 
@@ -214,3 +313,9 @@ def test_the_place_of_a_repair() -> None:
     made = search._repair(Edit(view_place, "sign", 1.25, view_place.expression), (0, 2), "sign")
     assert (made.source, made.expression, made.line, made.file) == ("d = d + u * 2", "u * 2", 3, "<view>")
     assert (made.word, made.positions, made.cost) == ("sign", (0, 2), 1.25)
+    (after, *_) = view_of("d = v * 1; d += u; return d * 1").afters
+    made = search._repair(Edit(after, "sign", 1.25, after.expression), (0,), "sign")
+    assert (made.source, made.expression, made.line) == ("d", "d", 3)
+    statement = next(iter(view_of("if n > 1:\n  d = u\nreturn d").statements()))
+    made = search._repair(Edit(statement, "sign", 1.25, None, {}), (0,), "sign")
+    assert (made.source, made.expression, made.line) == ("if n > 1:", "if n > 1:", 2)

@@ -67,6 +67,21 @@ def test_a_call_that_raises_tells_what_ran_before() -> None:
         assert sys.getprofile() is before
 
 
+def test_who_else_watches_calls_goes_on_watching() -> None:
+    """Such as a profiler or a measurement of coverage."""
+    vjp = loaded(GOOD)["vjp"]
+    before = sys.getprofile()
+
+    def watch(*_: Any) -> None: ...
+
+    try:
+        sys.setprofile(watch)
+        sources_of(lambda: vjp(1.0, 2.0))
+        assert sys.getprofile() is watch
+    finally:
+        sys.setprofile(before)
+
+
 def test_functions_come_in_the_order_in_which_they_are_called() -> None:
     """The outermost comes first; one that the forward pass runs too is left out, and so is a function inside one."""
     names = loaded(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reference.gradients.repair import statements, together
-from tests.repair_views import Family, costs, offers
+from tests.repair_views import Family, costs, offers, view_of
 
 pytestmark = pytest.mark.catalogue
 
@@ -115,6 +115,8 @@ EXCHANGES: list[Row] = [
     (statements.index_names, "f = u[order]; e = v[at]; d = e * u[at] + f; return d",
      {("wrong-argument", "f = u[order]; e = v[order]; d = e * u[order] + f; return d")},
      {"f = u[at]; e = v[at]; d = e * u[at] + f; return d", "f = u[order]; e = v[u]; d = e * u[u] + f; return d"}),
+    (statements.index_names, "e = v[order] * v[at]; d = e * u[at]; return d",
+     {("wrong-argument", "e = v[order] * v[order]; d = e * u[order]; return d")}, set()),
     (statements.index_names, "f = u[order] + v[at]; return f", set(), {"f = u[at] + v[at]; return f"}),
     (statements.index_names, "e = v[at]; f = x * 1; d = e * u[at] + u[order]; return d", set(),
      {"e = v[order]; f = x * 1; d = e * u[order] + u[order]; return d"}),
@@ -220,6 +222,18 @@ def test_what_is_offered(family: Family, body: str, due: set[tuple[str, str]], n
     found = offers(family, body)
     assert due - found == set()
     assert never & {text for _, text in found} == set()
+
+
+@pytest.mark.parametrize(
+    ("family", "body"),
+    [(together.slices, "d = v[1:] + u[:3]; return d"), (together.counters, LOOP + "d += v[i] * u[i]\nreturn d"),
+     (statements.two_names, "d = v * v - u; return d")],
+)  # fmt: skip
+def test_changes_within_one_expression_are_edits_of_it(family: Family, body: str) -> None:
+    """They are tried without compiling the function anew."""
+    edits = list(family(view_of(body)))
+    assert edits
+    assert all(each.new is not None and not each.replaced for each in edits)
 
 
 @pytest.mark.parametrize(

@@ -101,12 +101,13 @@ def _other_reductions(view: View, place: Place, node: ast.Call, array: ast.expr)
     name = called_name(node)
     rest = [each for each in node.args if each is not array]
     inner = view.of_node.get(array)
+    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
     for other in _OTHERS.get(name, ()):
         word = "scaled" if other in {"sum", "mean"} else "wrong-function"
+        word = "averaged-over-batch" if is_mean_of_batch and other == "sum" else word
         yield Edit(place, word, 1.0, ast.Call(b.function(other), [array, *rest], node.keywords))
     if inner is None:
         return
-    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
     yield Edit(place, "averaged-over-batch" if is_mean_of_batch else "extra-term", 1.5, array)
     if name == "sum" and len(inner.shape) == _PLANE and len(set(inner.shape)) == 1:
         yield Edit(place, "extra-term", 1.1, b.numpy("trace", array))

@@ -206,9 +206,7 @@ class Search:
         edits = [edit for family in _FAMILIES[number] for edit in _until_error(family, view)]
         if number == 1:
             edits += influence.scalings
-            required = Required(self._running, self._cases, self.wrong, self._right)
-            self._requirements = requirements(view, required, self._running.work)
-            influence.excluded |= required.excluded
+            self._requirements = self._required(view, influence)
         if number == _OF_MISSING:
             edits += _until_error(missing, view, self._requirements, self._running.work, self._correcting)
         told = {each.place.node for each in self._requirements} if number > _OF_MISSING else set()
@@ -216,6 +214,16 @@ class Search:
         edits = [each for each in edits if not (each.is_product and each.place.node in told)]
         # Those that were computed are few, and nearly known to be right: the steps have to be enough for them.
         return sorted(edits, key=lambda edit: (not edit.is_solved, edit.cost))
+
+    def _required(self, view: View, influence: Influence) -> list[Requirement]:
+        """What places lack; places where nothing helps are excluded from then on."""
+        required = Required(self._running, self._cases, self.wrong, self._right)
+        try:
+            return requirements(view, required, self._running.work)
+        except Exception:  # as of `_until_error`
+            return []
+        finally:
+            influence.excluded |= required.excluded
 
     def _pairs(self) -> Iterator[Repair]:
         """Two edits of one kind that repair a gradient together, of those that repair a part of it."""

@@ -39,11 +39,12 @@ def transforms(view: View) -> Iterator[Edit]:
             continue
         func = ast.Attribute(node.func.value, inverse, ast.Load()) if isinstance(node.func, ast.Attribute) else None
         options = [each for each in node.keywords if each.arg != "norm"]
-        # The inverse divides by the number of entries, and the transform does not; the adjoint is the other way round.
-        for norm in ("backward", "forward"):
+        # The inverse divides by the number of entries, and the transform does not; with the factors of each other they
+        # have the same entries in the other direction.
+        for norm, word in (("backward", "wrong-function"), ("forward", "flipped")):
             chosen = [*options, ast.keyword("norm", ast.Constant(value=norm))]
             new = ast.Call(func or b.function(f"fft.{inverse}"), node.args, chosen)
-            yield Edit(place, "wrong-function", 1.0, new)
+            yield Edit(place, word, 1.0, new)
 
 
 def _is_complex(place: Place) -> bool:

@@ -23,7 +23,7 @@ def constants(view: View) -> Iterator[Edit]:
     """Whole numbers of a tuple, all one off: to the same side, or the first and the last of an axis both inwards."""
     for place in view.places:
         node = place.node
-        if not isinstance(node, ast.Tuple) or not 1 < len(node.elts) <= _MOST_CONSTANTS or place.role == "size":
+        if not isinstance(node, ast.Tuple) or not 1 < len(node.elts) <= _MOST_CONSTANTS:
             continue
         numbers = [_whole(each) for each in node.elts]
         known = [each for each in numbers if each is not None]
