@@ -162,7 +162,7 @@ def kind_of(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether something is an array of numbers or a number."""
+    """Whether something is an array of numbers or a real number."""
     if isinstance(value, bool | np.bool_):
         return True
     kinds = "fiubc" if isinstance(value, np.ndarray) and value.ndim else "fiub"
