@@ -351,6 +351,7 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (exchanged.neighbours, "e = v * 2; f = u * 1; d = e - f", "d = u - v * 2", "wrong-argument"),
     (exchanged.blocks, "for i in range(3):\n  e = v * i\nd += e", "d = v * 3", "not-summed"),
     (exchanged.derivatives, "d = v * u * (1 - u)", "d = v * (1 - u**2)", "wrong-function"),
+    (exchanged.derivatives, "d = v * u * (1.0 - u)", "d = v * (1.0 - u**2)", "wrong-function"),
     (exchanged.derivatives, "d = v * (1 - v)", "d = 1 - v**2", "wrong-function"),
     (exchanged.derivatives, "d = v * (1 - u**2)", "d = v * (u * (1 - u))", "wrong-function"),
     (exchanged.derivatives, "d = v * (1 - u * u)", "d = v * (u * (1 - u))", "wrong-function"),
