@@ -118,6 +118,9 @@ ENTRY = ROW & (np.arange(3) == 1)
 #: The hypothesis, a forward pass, a wrong gradient, the arguments, which of them is asked about, and the word.
 WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     # The whole gradient.
+    "zeros but for rounding": (
+        whole._zero, product, product_vjp(lambda c, x, y: 1e-16 * c * y), (X, Y), 0, "term-missing",
+    ),
     "zeros": (whole._zero, product, product_vjp(lambda c, x, y: 0 * x), (X, Y), 0, "term-missing"),
     "no cotangent": (
         whole._cotangent_ignored, product, product_vjp(lambda c, x, y: np.cos(x) * y), (X, Y), 0, "delta-next-ignored",

@@ -199,6 +199,12 @@ def test_the_word_says_what_the_part_is_for(expression: str, part: str, word: st
     assert naming.final(Edit(place, "transposed", 1.0)) == "transposed"
 
 
+def test_a_number_without_its_minus_has_the_wrong_sign() -> None:
+    """It is no other constant."""
+    (place,) = [each for each in places_of("return x * -0.7") if ast.unparse(each.node) == "-0.7"]
+    assert naming.final(Edit(place, "sign", 1.0)) == "sign"
+
+
 def view_of(body: str) -> View:
     """The places of a code, with their values."""
     one = sample(1)

@@ -35,7 +35,7 @@ def final(edit: Edit) -> str:
         return "mask-wrong-threshold" if not place.shape else "mask-from-other"
     if word in _OF_INDICES and _is_of_index(place):
         return "flipped" if place.field == "step" else "shifted"
-    if word == "term-missing" and _is_nothing(place):
+    if (word == "term-missing" and _is_nothing(place)) or (word == "sign" and isinstance(place.node, ast.UnaryOp)):
         return word
     is_choice = isinstance(place.value, bool | np.bool_)
     if place.role == "value" and place.is_number and not is_choice and not place.shape and not place.varies:
