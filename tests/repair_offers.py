@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference.gradients.repair import arithmetic, axes, contracted
+from reference.gradients.repair import arithmetic, axes, contracted, masks
 from tests.repair_views import Family
 
 #: A family, an expression or lines, what is offered among others, by word, and what is not offered by any word.
@@ -146,7 +146,7 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (axes.reductions, "c.sum()", {}, ["np.trace(c)"]),
     (axes.reductions, "s.mean()", {"scaled": ["np.sum(s)"]}, ["np.trace(s)"]),
     (axes.reductions, "x.mean(axis=0)", {
-        "scaled": ["np.sum(x, axis=0)"], "averaged-over-batch": ["x"], "wrong-axis": ["x.mean(axis=0, keepdims=True)"],
+        "averaged-over-batch": ["x", "np.sum(x, axis=0)"], "wrong-axis": ["x.mean(axis=0, keepdims=True)"],
         "factor-missing": ["np.sum(x * y, axis=0)", "np.sum(x * g, axis=0)"],
     }, ["np.sum(x * v, axis=0)", "np.mean(x, axis=1, keepdims=True)"]),
     (axes.reductions, "np.mean(x, 1)", {"extra-term": ["x"], "factor-missing": ["np.sum(x * y, 1)"]}, []),
@@ -191,6 +191,79 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (contracted.sides, "(s * x[:, :1]) @ t.T", {"wrong-argument": ["s @ (t * x[:, :1]).T"]}, []),
     (contracted.sides, "(x * limit) @ y.T", {}, ["x @ (y * limit).T"]),
     (contracted.sides, "(x * v[:3, None]) @ c[0, :2].T", {}, ["x @ (c[0, :2] * v[:3, None]).T"]),
+    # Masks.
+    (masks.comparisons, "x * (y > limit)", {
+        "mask-inverted": ["x * (y <= limit)", "x * (y < limit)", "x * np.logical_not(y > limit)"],
+        "mask-wrong-threshold": ["x * (y >= limit)", "x * (y > 0)", "x * (y > 1)", "x * (y > -1)"],
+        "mask-from-other": ["x * (np.abs(y) > limit)"],
+    }, ["x * (y != limit)", "x * (y > x)"]),
+    *((masks.comparisons, f"x * (y {now} u)", {"mask-inverted": [f"x * (y {inverse} u)", f"x * (y {turned} u)"],
+                                               "mask-wrong-threshold": [f"x * (y {strict} u)"]}, [])
+      for now, inverse, turned, strict in ((">", "<=", "<", ">="), (">=", "<", "<=", ">"), ("<", ">=", ">", "<="),
+                                           ("<=", ">", ">=", "<"))),
+    (masks.comparisons, "x * (y == u)", {"mask-inverted": ["x * (y != u)"]}, ["x * (y >= u)", "x * (y < u)"]),
+    (masks.comparisons, "x * (y != u)", {"mask-inverted": ["x * (y == u)"]}, []),
+    (masks.comparisons, "v * (at > 1) * limit", {"mask-wrong-threshold": ["v * (at >= 1) * limit"]},
+     ["v * (at > limit) * limit", "v * (np.abs(at) > 1) * limit"]),
+    (masks.comparisons, "x * (y > 0.2) * limit", {"mask-wrong-threshold": ["x * (y > limit) * limit"]}, []),
+    (masks.comparisons, "x * ~(y > limit)", {"mask-inverted": ["x * (y > limit)", "x * ~np.logical_not(y > limit)"]},
+     []),
+    (masks.comparisons, "v if not n > 3 else u", {"mask-inverted": ["v if n > 3 else u"]},
+     ["v if np.logical_not(not n > 3) else u"]),
+    (masks.comparisons, "m = y > limit; return x * m",
+     {"mask-inverted": ["m = y > limit; return x * np.logical_not(m)"]},
+      ["m = y > limit; return np.logical_not(x) * m"]),
+    (masks.comparisons, "x * (0.1 < y) * (0 < n < 3)", {"mask-wrong-threshold": ["x * (0.1 <= y) * (0 < n < 3)"]},
+     ["x * (0.1 < y) * (0 <= n < 3)"]),
+    (masks.comparisons, "for i in range(4):\n  if i > 2:\n    v += 1; return v",
+     {"term-missing": ["for i in range(4):\n  if i >= 2:\n    v += 1; return v"],
+      "mask-inverted": ["for i in range(4):\n  if i <= 2:\n    v += 1; return v"]}, []),
+    (masks.comparisons, "for i in range(4):\n  if i <= 2:\n    v += 1; return v",
+     {"extra-term": ["for i in range(4):\n  if i < 2:\n    v += 1; return v"]}, []),
+    (masks.comparisons, "for i in range(4):\n  if i < 2:\n    v += 1; return v",
+     {"term-missing": ["for i in range(4):\n  if i <= 2:\n    v += 1; return v"]}, []),
+    (masks.comparisons, "for i in range(4):\n  if i > 2:\n    v += 1\n  else:\n    v += 2; return v",
+     {"mask-wrong-threshold": ["for i in range(4):\n  if i >= 2:\n    v += 1\n  else:\n    v += 2; return v"]}, []),
+    (masks.comparisons, "for i in range(4):\n  if i > v[0]:\n    v += 1; return v",
+     {"mask-wrong-threshold": ["for i in range(4):\n  if i >= v[0]:\n    v += 1; return v"]}, []),
+    (masks.comparisons, "for i in range(4):\n  v += i > 2; return v",
+     {"mask-wrong-threshold": ["for i in range(4):\n  v += i >= 2; return v"]}, []),
+    (masks.comparisons, "if n > 1:\n  v += 1; return v",
+     {"mask-wrong-threshold": ["if n >= 1:\n  v += 1; return v"]}, []),
+    (masks.comparisons, "h = v[0]; return x * (y > limit) * small * h", {}, [
+        "h = v[0]; return x * (y > small) * small * h", "h = v[0]; return x * (y > h) * small * h",
+    ]),
+    (masks.comparisons, "for i in range(2):\n  if i > 0:\n    v += 1; return v",
+     {"term-missing": ["for i in range(2):\n  if i >= 0:\n    v += 1; return v"]}, []),
+    (masks.comparisons, "for i in range(4):\n  if i > limit:\n    v += 1; return v",
+     {"mask-wrong-threshold": ["for i in range(4):\n  if i >= limit:\n    v += 1; return v"]}, []),
+    (masks.choices, "np.where(y > small, 0.3, u)", {"factor-missing": ["np.where(y > small, 0.3 * np.sign(y), u)"]},
+     ["np.where(y > small, 0.3 * np.sign(small), u)"]),
+    (masks.choices, "np.where(y > limit, v[0], u)", {}, ["np.where(y > limit, v[0] * np.sign(y), u)"]),
+    (masks.choices, "np.where(y > limit, u, 1.0)", {"factor-missing": ["np.where(y > limit, u, 1.0 * np.sign(u))"]},
+     []),
+    (masks.choices, "np.where(y > limit, x, u)", {
+        "mask-inverted": ["np.where(y > limit, u, x)"],
+        "mask-missing": ["x", "u", "np.where(y > limit, x, 0)", "np.where(y > limit, 0, u)"],
+    }, ["np.where(y > limit, x, x)", "np.where(y > limit, x * np.sign(u), u)"]),
+    (masks.choices, "np.where(y > limit, 0.3, u)", {"factor-missing": [
+        "np.where(y > limit, 0.3 * np.sign(y), u)", "np.where(y > limit, 0.3 * np.sign(u), u)",
+    ]}, ["np.where(y > limit, 0.3, u * np.sign(y))", "np.where(y > limit, 0.3 * np.sign(limit), u)"]),
+    (masks.choices, "np.where(y - x > limit, u, 1.0)", {"factor-missing": [
+        "np.where(y - x > limit, u, 1.0 * np.sign(y - x))", "np.where(y - x > limit, u, 1.0 * np.sign(y))",
+    ]}, []),
+    (masks.choices, "np.where(y > limit, 0.0, u)", {}, ["np.where(y > limit, 0.0 * np.sign(y), u)"]),
+    (masks.choices, "np.tril(s)",
+     {"mask-wrong-threshold": ["np.tril(s, 0 + 1)", "np.tril(s, 0 - 1)"], "mask-inverted": [
+        "np.triu(s, 0)", "np.triu(s, -0)", "np.triu(s, 0 + 1)", "np.triu(s, 0 - 1)",
+    ]}, []),
+    (masks.choices, "np.triu(s, k=1)",
+     {"mask-wrong-threshold": ["np.triu(s, 1 + 1)"], "mask-inverted": ["np.tril(s, -1)"]}, []),
+    (masks.choices, "np.tril(s, n)", {"mask-inverted": ["np.triu(s, n)", "np.triu(s, n - 1)"]}, []),
+    (masks.choices, "np.maximum(x, y, dtype=float)", {"mask-inverted": ["np.minimum(x, y, dtype=float)"]}, []),
+    (masks.choices, "np.minimum(limit, x)", {"mask-inverted": ["np.maximum(limit, x)"]}, []),
+    (masks.choices, "(g - x).argmax(axis=1) * 1.0", {"mask-inverted": ["np.argmin(g - x, axis=1) * 1.0"]}, []),
+    (masks.choices, "np.argmin(g - x) * v", {"mask-inverted": ["np.argmax(g - x) * v"]}, []),
 ]  # fmt: skip
 
 #: A family, and lines for which it has nothing.
@@ -222,4 +295,9 @@ NOTHING: list[tuple[Family, str]] = [
     (contracted.sides, "(s * t) @ t"),
     (contracted.sides, "s.T * (t * s)"),
     (contracted.sides, "(s + t).T @ t"),
+    (masks.comparisons, "-v * (1 in [1, 2])"),
+    (masks.choices, "np.where(y > limit)[0] * 1.0"),
+    (masks.choices, "np.maximum(eps, limit) * x"),
+    (masks.choices, "np.tril(m=s)"),
+    (masks.choices, "np.sum(x, axis=0)"),
 ]

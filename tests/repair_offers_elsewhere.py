@@ -1,8 +1,8 @@
-"""The same as in `repair_offers.py` for edits of where values are taken from and put: entries, statements, masks."""
+"""The same as in `repair_offers.py` for edits of where values are taken from and put: entries, statements, borders."""
 
 from __future__ import annotations
 
-from reference.gradients.repair import adjoints, aliases, entries, exchanged, folds, indices, masks
+from reference.gradients.repair import adjoints, aliases, entries, exchanged, folds, indices
 from tests.repair_views import Family
 
 #: A family, an expression or lines, what is offered among others, by word, and what is not offered by any word.
@@ -33,6 +33,9 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     ]}, ["np.roll(a=y, shift=1) * (np.roll(v, 1, axis=1) * g)"]),
     (adjoints.commuted, "s @ g * x", {"shifted": ["s @ (g * x)"]}, []),
     (adjoints.commuted, "g[::-1] * x", {"shifted": ["(g * x)[::-1]"]}, []),
+    (adjoints.transposes, "np.roll(g[:2, 0], 1)", {"transposed": [
+        "transposed(lambda _given, np=np: np.roll(_given, 1), g[:2, 0])",
+    ]}, []),
     # Copies.
     (aliases.copies, "e = x; e += y; return e", {"extra-term": ["e = np.copy(x); e += y; return e"]}, []),
     (aliases.copies, "e = x; x -= y; return e", {"extra-term": ["e = np.copy(x); x -= y; return e"]}, []),
@@ -77,6 +80,19 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
         "for i, (j, r) in enumerate([(1, 2.0), (3, 4.0)]):\n  v += x[j] * r; return v",
         "for i, (j, r) in enumerate([(1, 2.0), (3, 4.0)]):\n  v += u * v[i]; return v",
     ]}, ["for i, (j, r) in enumerate([(1, 2.0), (3, 4.0)]):\n  v += x[r] * r; return v"]),
+    (entries.pairs, "for i in (0, 1):\n  for j in (i,):\n    v += u[i] * x[n]; return v", {"term-missing": [
+        "for i in (0, 1):\n  for j in (i,):\n    v += (u[i] + u[j]) * x[n]; return v",
+    ]}, ["for i in (0, 1):\n  for j in (i,):\n    v += u[i] * (x[n] + x[i]); return v"]),
+    (entries.of_turn, "z = np.array(0.5); for i in range(2):\n  v += limit * u[0] ** eps; return v",
+     {"wrong-argument": [
+        "z = np.array(0.5); for i in range(2):\n  v += v[i] * u[0] ** eps; return v",
+    ]}, [
+        "z = np.array(0.5); for i in range(2):\n  v += z[i] * u[0] ** eps; return v",
+        "z = np.array(0.5); for i in range(2):\n  v += limit * v[i] ** eps; return v",
+        "z = np.array(0.5); for i in range(2):\n  v += limit * u[0] ** v[i]; return v",
+    ]),
+    (entries.of_turn, "for i in (3, 0):\n  v += u * 2; return v",
+     {"wrong-argument": []}, ["for i in (3, 0):\n  v += x[i] * 2; return v"]),
     (entries.of_turn, "for i in (2, 3):\n  v += u * limit; return v", {"wrong-argument": [
         "for i in (2, 3):\n  v += x[i] * limit; return v",
     ]}, ["for i in (2, 3):\n  v += c[i] * limit; return v"]),
@@ -102,6 +118,8 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
      ["p = [v, u]; q = [u, v]; r = (v, v); return r[0]", "p = [v, u]; q = [u, v]; r = (v, v); return p[0]"]),
     (exchanged.lists, "p = {'a': v}; q = {'a': u}; return p['a'] + q['a']",
      {"wrong-argument": ["p = {'a': v}; q = {'a': u}; return q['a'] + q['a']"]}, []),
+    (exchanged.lists, "p = [v, u]; q = [u, v]; return v[0] * x[0] * p[0]",
+     {"wrong-argument": ["p = [v, u]; q = [u, v]; return v[0] * x[0] * q[0]"]}, []),
     (exchanged.ends, "p = [v, u]; return p.pop()", {"flipped": ["p = [v, u]; return p.pop(0)"]}, []),
     (exchanged.ends, "p = [v, u]; return p.pop(0)", {"flipped": ["p = [v, u]; return p.pop()"]}, []),
     (exchanged.windows, "d = np.zeros(4); d[1:3] += v[:2]; d[:2] += u[2:4]; return d", {"shifted": [
@@ -115,6 +133,8 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
      {"shifted": ["d = v * 0; d[1] += u[1]; d[2] += v[0]; return d"]}, []),
     (exchanged.neighbours, "e = v * 2; f = u * 3; return e - f",
      {"wrong-argument": ["e = u * 3; f = v * 2; return e - f"]}, []),
+    (exchanged.neighbours, "if n > 1:\n  e = v * 2\n  f = u * 3; return e - f",
+     {"wrong-argument": ["if n > 1:\n  e = u * 3\n  f = v * 2; return e - f"]}, []),
     (exchanged.neighbours, "d = s * 0; d[0, 1] = v[0]; d[1, 0] = u[0]; return d",
      {"transposed": ["d = s * 0; d[0, 1] = u[0]; d[1, 0] = v[0]; return d"]}, []),
     (exchanged.neighbours, "d = s * 0; d[0, 1] = v[0]; d[0, 2] = u[0]; return d",
@@ -187,8 +207,18 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
      ["np.roll(x, shift=1, axis=-0)"]),
     (indices.slices, "v[1:3]", {"shifted": ["v[2:4]", "v[0:2]", "v[3:5]", "v[-1:1]"], "term-missing": ["v[:]"]},
      ["v[1:4]", "v[2:3]"]),
+    (indices.slices, "v[1:3:2]", {"shifted": ["v[2:4:2]"], "term-missing": ["v[::2]"]}, ["v[2:4]", "v[:]"]),
+    (indices.slices, "v[:3:2]", {"term-missing": ["v[::2]"]}, ["v[:4:2]"]),
+    (indices.slices, "v[:-2:2]", {"shifted": ["v[2::2]"]}, ["v[2:]", "v[:2]"]),
+    (indices.slices, "v[2::2]", {"term-missing": ["v[::2]"], "shifted": ["v[:-2:2]", "v[1:-1:2]"]}, ["v[3::2]"]),
+    (indices.slices, "v[1:]", {"shifted": ["v[0:-1]"]}, ["v[2:]"]),
+    (indices.slices, "v[:3] * limit * at[1]", {},
+     ["v[limit:limit + 3] * limit * at[1]", "v[at:at + 3] * limit * at[1]"]),
+    (indices.orders, "while n > 5:\n  v += 1; for r in x:\n  v += r; return v",
+     {"flipped": ["while n > 5:\n  v += 1; for r in list(x)[::-1]:\n  v += r; return v"]}, []),
     (indices.slices, "v[:]", {"extra-term": ["v[1:]", "v[:1]", "v[-1:]", "v[:-1]"], "flipped": ["v[::-1]"]}, []),
-    (indices.slices, "v[:3]", {"term-missing": ["v[:]"], "shifted": ["v[-3:]", "v[1:4]", "v[2:5]"]}, ["v[1:3]"]),
+    (indices.slices, "v[:3]", {"term-missing": ["v[:]"], "shifted": ["v[-3:]", "v[1:4]", "v[2:5]"]},
+     ["v[1:3]", "v[:4]"]),
     (indices.slices, "v[:-2]", {"shifted": ["v[2:]", "v[1:-2 + 1]"]}, []),
     (indices.slices, "v[2:]", {"term-missing": ["v[:]"], "shifted": ["v[:-2]", "v[1:-1]"]}, []),
     (indices.slices, "v[n:]", {"shifted": ["v[:-n]"]}, ["v[n + -1:-1]"]),
@@ -206,67 +236,6 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
      {"flipped": ["for i in list(range(3))[::-1]:\n  v += i; return v"]}, []),
     (indices.orders, "for i in reversed(range(3)):\n  v += i; return v",
      {"flipped": ["for i in range(3):\n  v += i; return v"]}, []),
-    # Masks.
-    (masks.comparisons, "x * (y > limit)", {
-        "mask-inverted": ["x * (y <= limit)", "x * (y < limit)", "x * np.logical_not(y > limit)"],
-        "mask-wrong-threshold": ["x * (y >= limit)", "x * (y > 0)", "x * (y > 1)", "x * (y > -1)"],
-        "mask-from-other": ["x * (np.abs(y) > limit)"],
-    }, ["x * (y != limit)", "x * (y > x)"]),
-    *((masks.comparisons, f"x * (y {now} u)", {"mask-inverted": [f"x * (y {inverse} u)", f"x * (y {turned} u)"],
-                                               "mask-wrong-threshold": [f"x * (y {strict} u)"]}, [])
-      for now, inverse, turned, strict in ((">", "<=", "<", ">="), (">=", "<", "<=", ">"), ("<", ">=", ">", "<="),
-                                           ("<=", ">", ">=", "<"))),
-    (masks.comparisons, "x * (y == u)", {"mask-inverted": ["x * (y != u)"]}, ["x * (y >= u)", "x * (y < u)"]),
-    (masks.comparisons, "x * (y != u)", {"mask-inverted": ["x * (y == u)"]}, []),
-    (masks.comparisons, "v * (at > 1) * limit", {"mask-wrong-threshold": ["v * (at >= 1) * limit"]},
-     ["v * (at > limit) * limit", "v * (np.abs(at) > 1) * limit"]),
-    (masks.comparisons, "x * (y > 0.2) * limit", {"mask-wrong-threshold": ["x * (y > limit) * limit"]}, []),
-    (masks.comparisons, "x * ~(y > limit)", {"mask-inverted": ["x * (y > limit)", "x * ~np.logical_not(y > limit)"]},
-     []),
-    (masks.comparisons, "v if not n > 3 else u", {"mask-inverted": ["v if n > 3 else u"]},
-     ["v if np.logical_not(not n > 3) else u"]),
-    (masks.comparisons, "m = y > limit; return x * m",
-     {"mask-inverted": ["m = y > limit; return x * np.logical_not(m)"]},
-      ["m = y > limit; return np.logical_not(x) * m"]),
-    (masks.comparisons, "x * (0.1 < y) * (0 < n < 3)", {"mask-wrong-threshold": ["x * (0.1 <= y) * (0 < n < 3)"]},
-     ["x * (0.1 < y) * (0 <= n < 3)"]),
-    (masks.comparisons, "for i in range(4):\n  if i > 2:\n    v += 1; return v",
-     {"term-missing": ["for i in range(4):\n  if i >= 2:\n    v += 1; return v"],
-      "mask-inverted": ["for i in range(4):\n  if i <= 2:\n    v += 1; return v"]}, []),
-    (masks.comparisons, "for i in range(4):\n  if i <= 2:\n    v += 1; return v",
-     {"extra-term": ["for i in range(4):\n  if i < 2:\n    v += 1; return v"]}, []),
-    (masks.comparisons, "for i in range(4):\n  if i < 2:\n    v += 1; return v",
-     {"term-missing": ["for i in range(4):\n  if i <= 2:\n    v += 1; return v"]}, []),
-    (masks.comparisons, "for i in range(4):\n  if i > 2:\n    v += 1\n  else:\n    v += 2; return v",
-     {"mask-wrong-threshold": ["for i in range(4):\n  if i >= 2:\n    v += 1\n  else:\n    v += 2; return v"]}, []),
-    (masks.comparisons, "for i in range(4):\n  if i > v[0]:\n    v += 1; return v",
-     {"mask-wrong-threshold": ["for i in range(4):\n  if i >= v[0]:\n    v += 1; return v"]}, []),
-    (masks.comparisons, "for i in range(4):\n  v += i > 2; return v",
-     {"mask-wrong-threshold": ["for i in range(4):\n  v += i >= 2; return v"]}, []),
-    (masks.comparisons, "if n > 1:\n  v += 1; return v",
-     {"mask-wrong-threshold": ["if n >= 1:\n  v += 1; return v"]}, []),
-    (masks.choices, "np.where(y > limit, x, u)", {
-        "mask-inverted": ["np.where(y > limit, u, x)"],
-        "mask-missing": ["x", "u", "np.where(y > limit, x, 0)", "np.where(y > limit, 0, u)"],
-    }, ["np.where(y > limit, x, x)", "np.where(y > limit, x * np.sign(u), u)"]),
-    (masks.choices, "np.where(y > limit, 0.3, u)", {"factor-missing": [
-        "np.where(y > limit, 0.3 * np.sign(y), u)", "np.where(y > limit, 0.3 * np.sign(u), u)",
-    ]}, ["np.where(y > limit, 0.3, u * np.sign(y))", "np.where(y > limit, 0.3 * np.sign(limit), u)"]),
-    (masks.choices, "np.where(y - x > limit, u, 1.0)", {"factor-missing": [
-        "np.where(y - x > limit, u, 1.0 * np.sign(y - x))", "np.where(y - x > limit, u, 1.0 * np.sign(y))",
-    ]}, []),
-    (masks.choices, "np.where(y > limit, 0.0, u)", {}, ["np.where(y > limit, 0.0 * np.sign(y), u)"]),
-    (masks.choices, "np.tril(s)",
-     {"mask-wrong-threshold": ["np.tril(s, 0 + 1)", "np.tril(s, 0 - 1)"], "mask-inverted": [
-        "np.triu(s, 0)", "np.triu(s, -0)", "np.triu(s, 0 + 1)", "np.triu(s, 0 - 1)",
-    ]}, []),
-    (masks.choices, "np.triu(s, k=1)",
-     {"mask-wrong-threshold": ["np.triu(s, 1 + 1)"], "mask-inverted": ["np.tril(s, -1)"]}, []),
-    (masks.choices, "np.tril(s, n)", {"mask-inverted": ["np.triu(s, n)", "np.triu(s, n - 1)"]}, []),
-    (masks.choices, "np.maximum(x, y, dtype=float)", {"mask-inverted": ["np.minimum(x, y, dtype=float)"]}, []),
-    (masks.choices, "np.minimum(limit, x)", {"mask-inverted": ["np.maximum(limit, x)"]}, []),
-    (masks.choices, "(g - x).argmax(axis=1) * 1.0", {"mask-inverted": ["np.argmin(g - x, axis=1) * 1.0"]}, []),
-    (masks.choices, "np.argmin(g - x) * v", {"mask-inverted": ["np.argmax(g - x) * v"]}, []),
 ]  # fmt: skip
 
 #: A family, and lines for which it has nothing.
@@ -281,6 +250,8 @@ NOTHING: list[tuple[Family, str]] = [
     (adjoints.transposes, "g[::-1]"),
     (adjoints.transposes, "np.roll(g[:1, 0], 1)"),
     (adjoints.transposes, "v[:3] @ g"),
+    (adjoints.transposes, "for i in range(21):\n  d = np.roll(g, i); return d"),
+    (adjoints.commuted, "(z := np.roll(g, 1)) * x"),
     (adjoints.commuted, "x / np.roll(g, 1)"),
     (adjoints.commuted, "np.where(v, g * x, 0)"),
     (adjoints.commuted, "np.tanh(g * x)"),
@@ -301,11 +272,14 @@ NOTHING: list[tuple[Family, str]] = [
     (aliases.copies, "e, f = x, y; e += f; return x"),
     (aliases.copies, "e = x; f = y; h = np.sqrt(e); h += f; return h"),
     (aliases.copies, "e = n; e += 1; return x"),
+    (aliases.copies, "e = np.sin(x); x += y; return e"),
+    (aliases.copies, "f = along; f.a = 1; f.a += 1; p = []; p.append(x * 1); return x"),
     (entries.pairs, "for i in range(3):\n  v[i] += u[i] * s[i, 0]; return v"),
     (entries.pairs, "v[n] * u"),
     (entries.pairs, "for i in range(3):\n  for j in range(3):\n    v += at[i] * limit; return v"),
     (entries.pairs, "for i in range(3):\n  for j in range(3):\n    v += u[i + j - i - j] * limit; return v"),
     (entries.of_turn, "x * limit"),
+    (entries.of_turn, "for i in range(1):\n  v += u * limit; return v"),
     (entries.of_turn, "for r in x:\n  v += u; return v"),
     (exchanged.entries, "v[0] * x[1]"),
     (exchanged.entries, "v[0] * v[0]"),
@@ -347,6 +321,7 @@ NOTHING: list[tuple[Family, str]] = [
     (folds.folds, "v[at] * v[[0, 1, 2, 3]]"),
     (folds.folds, "for i in range(2):\n  d = v[1:]; return d"),
     (folds.rolls, "d = x * 0; d[1:] += x[:-1, :]; return d"),
+    (folds.rolls, "d = x * 0; d[0, 1:] += v[:-1]; return d"),
     (folds.rolls, "d = v * 0; d[1:3] += v[:2]; return d"),
     (folds.rolls, "d = v * 0; d[0] += v[1]; return d"),
     (folds.rolls, "d = v * 0; d[1:] = v[:-1]; return d"),
@@ -362,12 +337,8 @@ NOTHING: list[tuple[Family, str]] = [
     (indices.steps, "v[:]"),
     (indices.negated, "-v"),
     (indices.negated, "v[1]"),
+    (indices.negated, "np.cumsum(v)"),
     (indices.slices, "v[::2]"),
     (indices.slices, "v[n]"),
     (indices.orders, "while n > 5:\n  v += 1; return v"),
-    (masks.comparisons, "-v * (1 in [1, 2])"),
-    (masks.choices, "np.where(y > limit)[0] * 1.0"),
-    (masks.choices, "np.maximum(eps, limit) * x"),
-    (masks.choices, "np.tril(m=s)"),
-    (masks.choices, "np.sum(x, axis=0)"),
 ]

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.catalogue
     ("not-summed", "jacobian-diagonal-only", "jacobian-diagonal-only"), ("entry-wrong", "not-summed", "not-summed"),
     ("term-missing", "row-wrong", "row-wrong"), ("factor-missing", "mask-inverted", "mask-inverted"),
     ("last-sample-wrong", "extra-term", "extra-term"), ("sign", "scaled", "sign"),
+    ("finite-differences", "shifted", "shifted"), ("finite-differences", "", "finite-differences"),
 ])  # fmt: skip
 def test_the_code_tells_more_of_some_mistakes(of_answers: str | None, of_code: str | None, word: str | None) -> None:
     """Its word counts where it says more of the same mistake; a function too many has no word."""

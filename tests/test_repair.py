@@ -154,6 +154,32 @@ def largest_of_input(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
     return d * w, (d * x).sum(axis=0)
 
 
+def affine_of_mask(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    t = np.tanh(x)
+    return (g @ w.T) * (x > 0), t.T @ g  # here
+
+
+def smoothed(y: Array, h: Array) -> Array:
+    level, errors = 0.0, []
+    for value in y:
+        errors.append(value - level)
+        level = level + np.exp(h[0]) * errors[-1]
+    return np.array(errors) ** 2
+
+
+def smoothed_without_factor(g: Array, y: Array, h: Array) -> tuple[Array, Array]:
+    level, errors, a = 0.0, [], np.exp(h[0])
+    for value in y:
+        errors.append(value - level)
+        level = level + a * errors[-1]
+    d, dh, later = np.zeros_like(y), 0.0, 0.0
+    for k in range(len(y) - 1, -1, -1):
+        dh += later * errors[k]  # here
+        d[k] = 2 * g[k] * errors[k] + a * later
+        later = later - d[k]
+    return d, np.array([dh])
+
+
 def context(forward: Callable[..., Any], vjp: Callable[..., Any], *args: Any) -> Context:
     return Context(Subject(forward, vjp, arguments.pattern(args, None)), None, 0, "normal")
 
@@ -174,6 +200,7 @@ CASES = [
     (affine, affine_of_one_sign, (X, W), 0, "sign"),
     (affine, affine_twice, (X, W), 0, "scaled"),
     (affine, affine_without_square, (X, W), 0, "factor-missing"),
+    (affine, affine_of_mask, (X, W), 0, "wrong-function"),
     (normed, normed_along_other_axis, (X,), 0, "wrong-axis"),
     (normed, normed_without_projection, (X,), 0, "factor-missing"),
     (normed, normed_with_term, (X,), 0, "extra-term"),
@@ -182,6 +209,8 @@ CASES = [
     (taken, taken_once, (V[:3],), 0, "not-summed"),
     (product, product_exchanged, (V, V[::-1].copy()), 0, "swapped"),
     (causal, causal_strict, (S,), 0, "mask-wrong-threshold"),
+    # What a later turn hands to the first one is 0, which is no constant.
+    (smoothed, smoothed_without_factor, (V, V[:1]), 1, "factor-missing"),
     # Twice as large, or larger by 1, the input has its largest entries in the same places.
     (largest, largest_of_input, (X, V), 0, "mask-from-other"),
 ]

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.catalogue
 Array = NDArray[Any]
 X = np.array([0.3, -1.0, 2.0, 0.5, 7.0])
 MATRIX = np.array([[3.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 4.0]])
+#: The samples' second column is further from 0 than its weight.
+COLUMN = np.array([[1.25, 0.5], [-1.5, 1.0], [0.75, -2.0]])
 TARGETS = np.eye(3)[[0, 2]]
 #: The check of the formula alone, which fails with the values where ball arithmetic is at hand.
 FORMULA = "vjp.gradient.formula"
@@ -50,6 +52,20 @@ def inverse_vjp(c: Array, a: Array) -> tuple[Array]:
     return (-inverse.T @ c @ inverse.T,)
 
 
+def gated(x: Array, w: Array) -> Array:
+    return np.maximum(x * w, 0)
+
+
+def gated_vjp(is_wrong: bool) -> Callable[..., tuple[Array, Array]]:
+    """With a derivative of 0 at 0, or with one of 2, which no derivative near it is."""
+
+    def vjp(c: Array, x: Array, w: Array) -> tuple[Array, Array]:
+        on = (x * w > 0) + 2.0 * (x * w == 0) * is_wrong
+        return c * on * w, (c * on * x).sum(axis=0)
+
+    return vjp
+
+
 def eigenvalues(a: Array) -> Array:
     return np.linalg.eigvalsh((a + a.T) / 2)
 
@@ -77,6 +93,8 @@ LEGAL: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], 
         (X, X),
         {},
     ),
+    # Each sample decides by itself, though all of them switch at once where a weight moves away from 0.
+    "weights of 0 under a ReLU": (gated, gated_vjp(False), (COLUMN, np.array([0.0, 1.5])), {}),
     "rounding": (np.round, lambda c, x: (0 * c,), (X,), {}),
     "fraction": (lambda x: x - np.floor(x), lambda c, x: (1 * c,), (X,), {}),
     "inverse": (np.linalg.inv, inverse_vjp, (MATRIX,), {}),
@@ -114,6 +132,7 @@ WRONG: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...], 
     "the whole to each largest": (np.max, lambda c, x: (c * (x == x.max()),), (X,), "vjp.gradient.ties"),
     "the whole to both": (np.maximum, lambda c, x, y: (c * (x >= y), c * (y >= x)), (X, X), "vjp.gradient.ties"),
     "nothing to either": (np.maximum, lambda c, x, y: (c * (x > y), c * (y > x)), (X, X), "vjp.gradient.ties"),
+    "more than a ReLU can have": (gated, gated_vjp(True), (COLUMN, np.array([0.0, 1.5])), "vjp.gradient.ties"),
     "twice the slope at 0": (
         lambda x: np.maximum(x, 0),
         lambda c, x: (c * np.where(x == 0, 2, x > 0),),

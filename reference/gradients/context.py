@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -185,7 +185,14 @@ class Context(FunctionAnswers):
             found = contracted(weights, oracle.jointly(doubles(self.pattern.floats(case.args)), directions))
             return float(found.value), float(found.error)
 
-        return ties.Place(self.pattern.floats(case.args), value, partial(self._gradients_at, cotangent), slope)
+        def outputs() -> Iterator[ties.Place]:
+            for number in np.flatnonzero(cotangent):
+                alone = np.zeros_like(cotangent)
+                alone.flat[number] = cotangent.flat[number]
+                yield self.place_of(case, alone)
+
+        gradients = partial(self._gradients_at, cotangent)
+        return ties.Place(self.pattern.floats(case.args), value, gradients, slope, outputs)
 
     def _gradients_at(self, cotangent: Array, floats: ties.Arrays) -> ties.Arrays | None:
         """The gradients at arguments near a case: the definition's, or else what ``vjp`` answers."""

@@ -8,6 +8,11 @@ whichever of them is taken for the largest, and a gradient of 1 for each of them
 equal numbers move together, in all arguments. Besides, each entry has to lie among its limits, where these are few and
 seen often.
 
+A backward pass decides at the kink of each output by itself, as with a derivative of 0 at each zero of a ReLU. What
+comes of it need not be a limit: where a weight of 0 is shared by several outputs, they all switch at once in each
+limit. So legal is also what is a sum of legal gradients of the outputs, each alone (Clarke, proposition 2.3.3: a sum's
+limits are among the sums of limits).
+
 At a jump, and where gradients grow without end, nothing is demanded. What none of this decides is not judged.
 """
 
@@ -42,12 +47,16 @@ class Place:
         From arguments to their gradients of that number; None where these are not known.
     slope
         The derivative of ``value`` along a direction through the point and its error, infinite at a kink.
+    outputs
+        The same point with each output alone, multiplied by its entry of the cotangent: their numbers add up to
+        ``value``.
     """
 
     floats: Arrays
     value: Callable[[Arrays], float | None]
     gradients: Callable[[Arrays], Arrays | None]
     slope: Callable[[Arrays], tuple[float, float]]
+    outputs: Callable[[], Iterator[Place]]
 
 
 @dataclass(frozen=True)
@@ -162,14 +171,36 @@ def _judged(
     outside = _outside(limits, claimed, granted, tight)
     for sign in (1.0, -1.0) if len(outside) > 1 else ():  # among many entries some always miss a piece
         limits.look(function_tolerances.TIE_TOGETHER, outside, sign)
+    legal: set[int] = set()
     for _ in range(function_tolerances.TIE_ENTRIES):
-        outside = _outside(limits, claimed, granted, tight)
+        outside = np.array([each for each in _outside(limits, claimed, granted, tight) if each not in legal], dtype=int)
         if not outside.size:
             break
-        verdict = _entry(place, limits, int(outside[0]), claimed, granted, tight)
+        entry = int(outside[0])
+        verdict = _entry(place, limits, entry, claimed, granted, tight)
         if verdict is not None:
-            return verdict
+            along = np.eye(1, claimed.size, entry)[0]
+            if verdict.outcome == "unknown" or not _is_of_outputs(place, along, claimed, granted, rng):
+                return verdict
+            legal.add(entry)
     return Verdict("legal")
+
+
+def _is_of_outputs(place: Place, direction: Array, claimed: Array, granted: Array, rng: np.random.RandomState) -> bool:
+    """Whether a slope may be a sum of slopes of the outputs, each of which has limits of its own."""
+    low, high, error = 0.0, 0.0, float(granted @ np.abs(direction))
+    length = float(np.abs(direction).sum())
+    ahead = np.flatnonzero(direction > 0)
+    for output in place.outputs():
+        limits = Limits(output, rng)
+        for sign in (1.0, -1.0):
+            limits.look(function_tolerances.TIE_LIMITS, ahead if ahead.size else None, sign)
+        if limits.diverges or not len(limits.rows):
+            return True  # of this output nothing is known
+        slopes = limits.rows @ direction
+        low, high = low + float(slopes.min()), high + float(slopes.max())
+        error += length * (limits.error + function_tolerances.TIE_RELATIVE * float(np.abs(limits.rows).max()))
+    return low - 2 * error <= float(claimed @ direction) <= high + 2 * error
 
 
 def jumps(place: Place, rng: np.random.RandomState) -> bool:
@@ -238,7 +269,8 @@ def _along_ties(
         came, due = float(claimed @ direction), float(np.median(limits.rows @ direction))
         through, error = place.slope(limits.split(direction))
         # That the function itself has this slope is seen without any gradient.
-        if abs(through - due) <= error + 2 * allowed and abs(came - through) > error + 2 * allowed:
+        is_wrong = abs(through - due) <= error + 2 * allowed and abs(came - through) > error + 2 * allowed
+        if is_wrong and not _is_of_outputs(place, direction, claimed, granted, rng):
             return Verdict("wrong", direction=limits.split(direction), due=through, came=came)
     return None
 

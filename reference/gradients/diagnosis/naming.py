@@ -24,9 +24,9 @@ _MASKS = frozenset({"mask-missing", "mask-inverted", "mask-from-other", "mask-fr
 _MORE_IN_CODE = {
     "wrong-argument": _PLACES
     | {"extra-factor", "factor-missing", "term-missing", "extra-term", "other-epsilon", "jacobian-diagonal-only"}
-    | {"mask-missing", "scaled"},
+    | {"mask-missing", "scaled", "wrong-axis"},
     "transposed": _PLACES,
-    "scaled": _PLACES | {"wrong-argument"},
+    "scaled": _PLACES | {"wrong-argument", "averaged-over-batch"},
     "term-missing": _PLACES | _ONE_PLACE | {"not-summed"},
     "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
     "wrong-axis": frozenset({"term-missing", "factor-missing"}),
@@ -64,7 +64,8 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
             "in code", file=repair.file, line=repair.line, source=repair.source, expression=repair.expression
         )
     word = found.word if found is not None else None
-    if word is None or word != violation.mistake:
+    is_mean = repair is not None and repair.word == "averaged-over-batch"
+    if word is None or word != violation.mistake or is_mean:
         word = _of_two(word, None if repair is None else _of_code(repair, word))
     if word is None:
         return violation
@@ -90,6 +91,8 @@ def _of_two(of_answers: str | None, of_code: str | None) -> str | None:
     """The word for a mistake by what reproduces the answers, and by what repairs the code."""
     if of_answers is None or of_code is None:
         return of_answers or of_code or None
+    if of_answers == "finite-differences" and of_code:
+        return of_code  # answers that are as near to the truth as those of a large step
     if of_code == "" and of_answers == "wrong-argument":
         return None  # a function too many, for which there is no word
     return of_code if of_code in _MORE_IN_CODE.get(of_answers, ()) else of_answers

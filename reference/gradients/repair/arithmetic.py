@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
+from reference.gradients.repair.batch import is_batch_size
 from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -54,7 +55,9 @@ def drops(view: View) -> Iterator[Edit]:
             if left is None or right is None:
                 continue
             if isinstance(node.op, ast.Mult | ast.Div):
-                yield Edit(place, _factor_word(right, "extra-factor"), 1.1, node.left)
+                is_mean = isinstance(node.op, ast.Div) and is_batch_size(node.right, place.sites.source.tree)
+                word = "averaged-over-batch" if is_mean else _factor_word(right, "extra-factor")
+                yield Edit(place, word, 1.1, node.left)
                 swapped = (
                     b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
                 )

@@ -101,12 +101,13 @@ def _other_reductions(view: View, place: Place, node: ast.Call, array: ast.expr)
     name = called_name(node)
     rest = [each for each in node.args if each is not array]
     inner = view.of_node.get(array)
+    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
     for other in _OTHERS.get(name, ()):
         word = "scaled" if other in {"sum", "mean"} else "wrong-function"
+        word = "averaged-over-batch" if is_mean_of_batch and other == "sum" else word
         yield Edit(place, word, 1.0, ast.Call(b.function(other), [array, *rest], node.keywords))
     if inner is None:
         return
-    is_mean_of_batch = name == "mean" and _axis(node, rest) == 0
     yield Edit(place, "averaged-over-batch" if is_mean_of_batch else "extra-term", 1.5, array)
     if name == "sum" and len(inner.shape) == _PLANE and len(set(inner.shape)) == 1:
         yield Edit(place, "extra-term", 1.1, b.numpy("trace", array))
@@ -164,7 +165,7 @@ def sums(view: View) -> Iterator[Edit]:
         node = place.expression
         ndim = len(place.shape)
         axes: list[int | tuple[int, ...] | None] = [*range(ndim), None]
-        axes += [pair for pair in combinations(range(ndim), 2) if ndim > _PLANE]
+        axes += [several for count in range(_PLANE, ndim) for several in combinations(range(ndim), count)]
         word = "jacobian-diagonal-only" if _is_diagonal(view, place) else "not-summed"
         for axis in axes:
             for kept in (True, False):

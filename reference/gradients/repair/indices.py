@@ -44,6 +44,18 @@ def _is_place_of_entries(place: Place) -> bool:
     return not place.shape or place.role == "index"
 
 
+def ranges(view: View) -> Iterator[Edit]:
+    """A range that begins and ends one off: from 1 to n where it is due from 0 to n - 1."""
+    for place in view.places:
+        node = place.node
+        if not isinstance(node, ast.Call) or called_name(node) not in {"range", "arange"} or node.keywords:
+            continue
+        bounds, rest = node.args[:2], node.args[2:]
+        for change in (1, -1):
+            moved = [_moved(each, change) or each for each in ([b.number(0), *bounds] if len(bounds) == 1 else bounds)]
+            yield Edit(place, "shifted", 1.05, ast.Call(node.func, [*moved, *rest], []))
+
+
 def negated(view: View) -> Iterator[Edit]:
     """A shift or an index with the other sign."""
     for place in view.places:

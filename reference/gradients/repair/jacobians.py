@@ -50,6 +50,10 @@ def _factors(node: ast.AST, known: Definitions | None, *, divides: bool = False)
         return
     if not isinstance(node, ast.expr):
         return
+    base = _squared_base(node)
+    if base is not None:
+        yield from ((base, divides), (b.minus(b.number(1), base), divides))
+        return
     meant = node if known is None else known.of(node)
     if meant is not node and (_taken_off(meant) or _is_product(meant)):
         parts = list(_factors(meant, None, divides=divides))
@@ -71,6 +75,15 @@ def _taken_off(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):
         return inner.left, inner.right
     return inner, None
+
+
+def _squared_base(node: ast.expr) -> ast.expr | None:
+    """What an array is from which its square is taken off, as ``p`` in ``p - p**2``."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        squares = (b.power(node.left, 2), b.times(node.left, node.left))
+        if b.text_of(node.right) in map(b.text_of, squares):
+            return node.left
+    return None
 
 
 def _product(factors: list[Factor]) -> ast.expr | None:

@@ -107,9 +107,10 @@ def _without_steps(place: Place, node: ast.Subscript) -> Iterator[Edit]:
 
 
 def conjugated(view: View) -> Iterator[Edit]:
-    """A running sum in the other direction."""
+    """A running sum, or one of the writer's functions, in the other direction."""
     for place in view.places:
         node = place.node
+        yield from _turned_around(view, place)
         if called_name(node) not in {"cumsum", "cumprod"} or not isinstance(node, ast.Call):
             continue
         array = array_of(view, node)
@@ -117,6 +118,31 @@ def conjugated(view: View) -> Iterator[Edit]:
             run = b.numpy(called_name(node), b.backwards(array, axis), axis=b.number(axis))
             yield Edit(place, "flipped", 1.0, b.backwards(run, axis))
         yield Edit(place, "term-missing", 1.3, array)
+
+
+def _turned_around(view: View, place: Place) -> Iterator[Edit]:
+    """A function of the writer's, given its array in reverse, whose answer is turned back."""
+    node = place.node
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args or not place.shape:
+        return
+    first = view.of_node.get(node.args[0])
+    if first is None or not first.is_floating or first.shape != place.shape or not place.is_floating:
+        return
+    for axis in range(len(place.shape)):
+        run = ast.Call(node.func, [b.backwards(node.args[0], axis), *node.args[1:]], node.keywords)
+        yield Edit(place, "flipped", 1.1, b.backwards(run, axis))
+
+
+def running(view: View) -> Iterator[Edit]:
+    """A running sum that is missing, in either direction: where the code takes another one."""
+    name = next((called_name(each.node) for each in view.places if called_name(each.node) in {"cumsum", "cumprod"}), "")
+    for place in view.places if name else ():
+        if place.is_floating and place.shape and place.role == "value" and called_name(place.node) != name:
+            node, cost = place.expression, 1.2 if isinstance(place.parent, ast.stmt | ast.Call) else 1.4
+            for axis in range(len(place.shape)):
+                yield Edit(place, "not-summed", cost, b.numpy(name, node, axis=b.number(axis)))
+                run = b.numpy(name, b.backwards(node, axis), axis=b.number(axis))
+                yield Edit(place, "not-summed", cost, b.backwards(run, axis))
 
 
 def letters(view: View) -> Iterator[Edit]:

@@ -148,7 +148,7 @@ class Place:
     @cached_property
     def varies(self) -> bool:
         """Whether it depends on the arguments or the cotangent."""
-        return varies(self.values)
+        return varies(self.values, self.turns)
 
     @cached_property
     def role(self) -> str:
@@ -168,9 +168,10 @@ def is_number(value: Any) -> bool:
     return isinstance(value, _NUMBERS) and np.asarray(value).dtype.kind in "fiub"
 
 
-def varies(values: Sequence[Any]) -> bool:
-    """Whether the values of a `Place` are not the same in all runs."""
-    return not all(_is_equal(values[0], each) for each in values[1:])
+def varies(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
+    """Whether the values of a `Place` are not the same in all runs, the first time or later."""
+    times = [values, *zip(*turns, strict=False)]
+    return not all(_is_equal(each[0], other) for each in times for other in each[1:])
 
 
 def doubles(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from reference.gradients.repair import (
+    activations,
     adjoints,
     aliases,
     arithmetic,
@@ -29,6 +30,7 @@ from reference.gradients.repair import (
     renamed,
     replacing,
     selections,
+    spectra,
     statements,
     together,
 )
@@ -95,8 +97,9 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      statements.two_names, replacing.names, aliases.copies, adjoints.transposes, folds.folds, folds.rolls,
      together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
-     axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms),
+     axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
+     indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip

@@ -195,7 +195,7 @@ class View:
     ) -> Part:
         value = values[0]
         is_cotangent = np.shape(value) == self._cotangent.shape and bool(np.array_equal(value, self._cotangent))
-        return Part(node, values, varies(values), doubles(values, turns), is_cotangent, is_plain, turns)
+        return Part(node, values, varies(values, turns), doubles(values, turns), is_cotangent, is_plain, turns)
 
     def _constants(self, sites: Sites, names: Sequence[str]) -> Mapping[str, Any]:
         known = sites.source.function.__globals__
