@@ -326,6 +326,9 @@ def test_what_was_run_in_some_cases_alone() -> None:
     place = next(each for each in view.places if each.text == "u * 2")
     assert [len(each) for each in place.turns] == [1, 0, 0, 0]
     assert place.values[1] is None
+    known = part_of("u", place, view)
+    assert [len(each) for each in known.turns] == [1, 0, 0, 0]
+    assert [len(each) for each in view.computed(place.expression, place)] == [1, 0, 0, 0]
 
 
 def test_the_value_of_a_name_behind_a_statement_is_a_place_of_its_own() -> None:

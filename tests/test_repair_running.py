@@ -266,6 +266,12 @@ def test_an_edit_of_an_expression(text: str, part: str, new: str, factor: float)
             assert running.work.done >= before + 40
             inside = running.answers(running.samples[0])
         outside = running.answers(running.samples[0])
+        taken = []
+        for more in (0, 7):
+            before = running.work.done
+            with running.edited(Edit(place, "scaled", 1.0, expression(new), steps=more)):
+                taken.append(running.work.done - before)
+    assert taken[1] - taken[0] == (0 if place.is_nested else 7)
     assert inside is not None
     assert outside is not None
     assert np.allclose(inside[0], factor * 2.0 * G * X)

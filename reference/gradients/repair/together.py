@@ -118,10 +118,8 @@ def _multiplied(view: View, node: ast.expr) -> Iterator[ast.expr]:
 def slices(view: View) -> Iterator[Edit]:
     """Two subscripts of a statement with each other's slices, also where something is stored."""
     for statement in view.simple_statements():
-        subscripts = [each for each in ast.walk(statement.node) if _has_slice(each)][:_MOST_SUBSCRIPTS]
-        for one, two in combinations(subscripts, 2):
-            if not (isinstance(one, ast.Subscript) and isinstance(two, ast.Subscript)):
-                continue
+        subscripts = [each for each in ast.walk(statement.node) if isinstance(each, ast.Subscript)]
+        for one, two in combinations([each for each in subscripts if _has_slice(each)][:_MOST_SUBSCRIPTS], 2):
             is_inside = two in set(ast.walk(one)) or one in set(ast.walk(two))
             if is_inside or b.text_of(one.slice) == b.text_of(two.slice):
                 continue
@@ -133,8 +131,8 @@ def slices(view: View) -> Iterator[Edit]:
                 yield Edit(around, "shifted", 1.05, b.substituted(around.expression, new))
 
 
-def _has_slice(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript) and any(isinstance(each, ast.Slice) for each in b.index_parts(node))
+def _has_slice(node: ast.Subscript) -> bool:
+    return any(isinstance(each, ast.Slice) for each in b.index_parts(node))
 
 
 def borders(view: View) -> Iterator[Edit]:
