@@ -114,7 +114,7 @@ def repairs(context: Asked, samples: Sequence[Sample]) -> list[Repair]:
             running = Running(context, samples)
             with running:
                 return Search(running, context).repairs()
-        except NoSourceError:
+        except (NoSourceError, RecursionError):  # code may be nested deeper than Python copies and compiles it
             return []
 
 
