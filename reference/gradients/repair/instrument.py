@@ -215,7 +215,7 @@ def _changes(source: Source) -> dict[ast.stmt, dict[str, None]]:
         for name in names_in(statement):
             if changed.pop(name, number) < number - 1 and name not in names:
                 found[body[number - 1]][name] = None  # by now the code has more at hand
-        found[statement] |= names
+        found[statement] = names
         new = _bound_by(statement)
         bound |= new
         changed |= dict.fromkeys([*names, *new], number)
