@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 import bp
 from bp.fast import fast_path
-from bp.fast.heads import Ending, Targets, at_targets, head_of, perform
+from bp.fast.heads import Ending, Targets, at_targets, head_of, hits, perform
 from bp.fast.memory import empty, full
 from bp.fast.net import Parameters, shape_of
 from bp.fast.passes import Pass
@@ -25,12 +26,27 @@ from tests.strategies import Array
 @pytest.mark.parametrize(("kind", "batch_size"), [(Whole, 300), (Pieces, 100)])
 def test_memory_has_the_nets_precision(kind: type, batch_size: int) -> None:
     """Every array that the fast path holds has the net's precision, but places and masks."""
-    train, test = (Samples(X, T, np.float32) for X, T in (SPIRALS[:2], SPIRALS[2:]))
-    for ending in ENDINGS:
+    X, T, X_test, T_test = SPIRALS
+    for ending, given in product(ENDINGS, (T, 0.7 * T + 0.1)):
+        train, test = Samples(X, given, np.float32), Samples(X_test, T_test, np.float32)
         path = fast_path(make_net((2, 10, 3), ending=ending, dtype=np.float32), train, test, batch_size, 0.1)
         assert type(path) is kind
         held = {array.dtype for array in _arrays(path, set())}
         assert held <= {np.dtype(np.float32), np.dtype(np.intp), np.dtype(np.bool_), np.dtype(np.int8)}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_calls_of_a_head_hold_the_nets_precision(ending: Ending) -> None:
+    """What a step is multiplied by is converted once to the net's precision, one-hot targets or soft."""
+    for T in (np.eye(3)[[0, 1, 1, 2]], np.full((4, 3), 1 / 3)):
+        dtype = np.dtype(np.float32)
+        head, targets, (Y, out) = (
+            head_of(ending, 3, 4, 4, dtype),
+            Targets.of(T.astype(dtype)),
+            np.ones((2, 3, 4), dtype),
+        )
+        held = {array.dtype for array in _arrays(head.delta(Y, targets, 0.5, out), set())}
+        assert held <= {dtype, np.dtype(np.intp), np.dtype(np.bool_)}
 
 
 def _arrays(value: Any, seen: set[int]) -> list[Array]:
@@ -49,9 +65,10 @@ def _arrays(value: Any, seen: set[int]) -> list[Array]:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_long_rows_begin_at_a_line_of_the_cache(dtype: Any) -> None:
     """Memory of long rows begins at a multiple of 64 bytes, wherever the system puts it, and has no more than that."""
-    many = [empty((shift + 2, 100), np.dtype(dtype)) for shift in range(20)]
-    for shift, array in enumerate(many):
-        assert (array.shape, array.dtype) == ((shift + 2, 100), dtype)
+    shapes = [shape for shift in range(2, 20) for shape in ((shift, 100), (shift, 3, 100))]
+    many = [empty(shape, np.dtype(dtype)) for shape in shapes]
+    for shape, array in zip(shapes, many, strict=True):
+        assert (array.shape, array.dtype) == (shape, dtype)
         assert array.__array_interface__["data"][0] % 64 == 0
     # Each has memory of its own.
     for number, array in enumerate(many):
@@ -124,6 +141,29 @@ def test_losses_are_made_in_one_array_of_the_nets_precision(dtype: Any) -> None:
             assert head.losses(Y, targets, of_target).dtype == dtype
             if ending != "logits" and targets.one_hot:
                 assert peak_of(partial(head.losses, Y, targets, of_target)) < 1.5 * of_target.nbytes
+
+
+def test_hits_are_found_in_memory_that_is_handed_in() -> None:
+    """What is handed in holds the largest outputs, the comparison with them, and the hits."""
+    Y = np.array([[[0.1, 0.6, 0.3], [0.9, 0.4, 0.7]]])
+    places = Targets.of(np.eye(2)[[0, 0, 1]]).places
+    of_target, largest, equal = np.empty((1, 3)), np.empty((1, 3)), np.empty((1, 2, 3), np.bool_)
+    assert at_targets(Y, places, of_target) is of_target
+    found = hits(Y, places, of_target, largest, equal)
+    assert found.tolist() == [[False, True, True]]
+    assert largest.tolist() == [[0.9, 0.6, 0.7]]
+    assert np.shares_memory(found, equal)
+    assert equal[0, 1].tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("ending", ["naive", "stable"])
+def test_an_evaluation_of_one_hot_targets_allocates_nothing_of_size(ending: Ending) -> None:
+    """The history of many epochs is made in memory that is there, but for a buffer in which numpy converts numbers."""
+    sets = [Samples(*SPIRALS[at : at + 2], np.float64) for at in (0, 2)]
+    path = fast_path(make_net((2, 4, 3), ending=ending), *sets, 300, 0.1)
+    assert isinstance(path, Whole)
+    path.run(30, first=True)
+    assert peak_of(lambda: path._history(0, 30)) < 0.75 * 30 * 600 * 8
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -10,6 +10,7 @@ import pytest
 
 import bp
 from bp.fast import Fast, fast_path, heads
+from bp.fast.evaluation import Evaluation
 from bp.fast.heads import Ending, Targets, head_of, perform
 from bp.fast.net import Parameters, shape_of
 from bp.fast.pieces import Pieces, _Piece, _Worker
@@ -48,6 +49,38 @@ def test_heads_depend_on_nothing_that_was_in_memory_before(ending: Ending, k: in
             assert np.abs(delta.T - LOSS.delta(*wide)).max() <= room
             truth = LOSS.forward(*wide)[:, 0]
             assert (np.abs(head.losses(Y, targets) - truth) <= room * np.maximum(truth, 1)).all()
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+@pytest.mark.parametrize("ending", ["stable", "logits"])
+def test_the_largest_of_all_outputs_is_subtracted(ending: Ending, k: int) -> None:
+    """Whichever class has an output whose exponential overflows, the gradient says that its probability is 1."""
+    targets, (Y, delta) = Targets.of(np.eye(k)[np.zeros(k, int)]), np.zeros((2, k, k))
+    Y[np.diag_indices(k)] = 1000
+    head = head_of(ending, k, k, k, np.dtype(np.float64))
+    with np.errstate(over="raise", invalid="raise"):
+        perform(head.outputs(Y))
+        perform(head.delta(Y, targets, 1.0, delta))
+    assert np.array_equal(delta.T, np.eye(k) - np.eye(k)[np.zeros(k, int)])
+
+
+@pytest.mark.parametrize("T", [[1.0, 0.0], [0.5, 0.5]], ids=["one-hot", "soft"])
+@pytest.mark.parametrize("at", [0, 1, 2, 3])
+def test_a_history_tells_of_each_step_that_broke(at: int, T: list[float]) -> None:
+    """A quotient of the loss that is not finite spoils the history if a step has started there, thus not at the end.
+
+    What is given for the test set does not matter.
+    """
+    shape = shape_of(make_net((1, 2), ending="naive"))
+    assert shape is not None
+    head = head_of("naive", 2, 2, 1, shape.dtype)
+    outputs = np.full((4, 2, 2), 0.5)
+    for lost, spoils in ((0.1 * QUARTER * 2.0**-1022, True), (0.6 * 2.0**-1024, T[0] == 1)):
+        evaluation = Evaluation(head, shape, ["Linear_0"], [np.array([T]), np.array([[0.0, 1.0]])], 3)
+        now = outputs.copy()
+        now[at, :, 0] = lost, 1 - lost
+        history = evaluation.history(now, np.zeros((4, 4)), 0)
+        assert (history is None) == (spoils and at < 3)
 
 
 #: 2^-1026 times the largest number: of a larger target, divided by 2^-1026, only infinity is left.

@@ -203,8 +203,8 @@ class _ProbabilitiesHead(Head):
             return np.subtract(0, losses, out=losses)  # not the negative, which is -0 for a loss of 0
         # A class without a share in the target adds 0 times log 1, whatever its probability; that is faster than to
         # leave classes out.
-        logs = np.maximum(Y, (targets.T == 0).astype(Y.dtype))
-        np.log(logs, out=logs)
+        without = targets.T == 0
+        logs = np.log(np.maximum(Y, without.astype(Y.dtype)) if without.any() else Y)
         logs *= targets.T
         return np.asarray(0 - np.add.reduce(logs, axis=-2))
 

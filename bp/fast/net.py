@@ -56,12 +56,12 @@ class Shape(NamedTuple):
         """The number of all weights and biases."""
         return sum((d + 1) * u for d, u in self.layers)
 
-    def split(self, vectors: Array) -> list[Array]:
-        """Vectors of parameters (..., n_parameters) as [W^T b] of each linear layer, (..., U, D + 1)."""
+    def split(self, vector: Array) -> list[Array]:
+        """A vector of all parameters as [W^T b] of each linear layer, (U, D + 1)."""
         parts, start = [], 0
         for d, u in self.layers:
             end = start + (d + 1) * u
-            parts.append(vectors[..., start:end].reshape(*vectors.shape[:-1], u, d + 1))
+            parts.append(vector[start:end].reshape(u, d + 1))
             start = end
         return parts
 
