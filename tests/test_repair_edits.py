@@ -23,7 +23,8 @@ from reference.gradients.repair.running import Running, quiet
 from reference.gradients.repair.view import View
 from reference.gradients.subject import Subject
 from reference.wording import MISTAKES
-from tests.repair_edits import ROWS, STATEMENTS, Family
+from tests.repair_edits import ROWS, Family
+from tests.repair_line_edits import STATEMENTS
 
 pytestmark = pytest.mark.catalogue
 
