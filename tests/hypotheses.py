@@ -111,6 +111,34 @@ def scattered(c: Any, x: Any) -> Any:
     return (found,)
 
 
+def pushed(x: Any) -> Any:
+    y = np.zeros_like(x)
+    y[1:] = x[:-1]
+    return y * 1.0
+
+
+GATES = drawn(5, 3) + 2.0
+
+
+def gated_turns(x: Any, w: Any) -> Any:
+    h, out = np.zeros(3), []
+    for each, gate in zip(x, GATES, strict=True):
+        h = np.tanh(each + h @ w) * gate
+        out.append(h)
+    return np.stack(out)
+
+
+def gated_turns_vjp(c: Any, x: Any, w: Any) -> Any:
+    """Without the gates."""
+    states = [np.zeros(3), *gated_turns(x, w)]
+    dx, dw, dh = np.zeros_like(x), np.zeros_like(w), np.zeros(3)
+    for t in range(len(x) - 1, -1, -1):
+        dx[t] = (c[t] + dh) * (1 - (states[t + 1] / GATES[t]) ** 2)
+        dw += np.outer(states[t], dx[t])
+        dh = w @ dx[t]
+    return dx, dw
+
+
 ROW = (np.arange(4) == 2)[:, None]
 LAST = (np.arange(4) == 3)[:, None]
 ENTRY = ROW & (np.arange(3) == 1)
@@ -118,6 +146,9 @@ ENTRY = ROW & (np.arange(3) == 1)
 #: The hypothesis, a forward pass, a wrong gradient, the arguments, which of them is asked about, and the word.
 WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     # The whole gradient.
+    "zeros but for rounding": (
+        whole._zero, product, product_vjp(lambda c, x, y: 1e-16 * c * y), (X, Y), 0, "term-missing",
+    ),
     "zeros": (whole._zero, product, product_vjp(lambda c, x, y: 0 * x), (X, Y), 0, "term-missing"),
     "no cotangent": (
         whole._cotangent_ignored, product, product_vjp(lambda c, x, y: np.cos(x) * y), (X, Y), 0, "delta-next-ignored",

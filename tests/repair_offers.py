@@ -252,6 +252,8 @@ ROWS: list[tuple[Family, str, dict[str, list[str]], list[str]]] = [
     (masks.choices, "np.where(y - x > limit, u, 1.0)", {"factor-missing": [
         "np.where(y - x > limit, u, 1.0 * np.sign(y - x))", "np.where(y - x > limit, u, 1.0 * np.sign(y))",
     ]}, []),
+    (masks.choices, "np.where(y > limit, 'a', 'b')", {"mask-inverted": ["np.where(y > limit, 'b', 'a')"]},
+     ["np.where(y > limit, 'a' * np.sign(y), 'b')"]),
     (masks.choices, "np.where(y > limit, 0.0, u)", {}, ["np.where(y > limit, 0.0 * np.sign(y), u)"]),
     (masks.choices, "np.tril(s)",
      {"mask-wrong-threshold": ["np.tril(s, 0 + 1)", "np.tril(s, 0 - 1)"], "mask-inverted": [

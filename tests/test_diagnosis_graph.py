@@ -298,6 +298,8 @@ def test_more_of_numpys_functions() -> None:
     assert area is not None
     graph, values = graph_of(lambda y, x: area(y, x, axis=0), X, np.cumsum(Y, axis=0))
     assert np.allclose(values[id(graph.output)], area(X, np.cumsum(Y, axis=0), axis=0))
+    plain, known = graph_of(area, X)
+    assert np.allclose(known[id(plain.output)], area(X))
     assert np.allclose(pulled_back(graph, values, np.ones(4))[0].sum(), (np.cumsum(Y, axis=0)[-1] - Y[0]).sum())
     for refused in (
         lambda x: np.diff(x, prepend=0.0), lambda x: np.diff(x, append=0.0), lambda x: np.cross(x[:, :2], x[:, :2]),

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import recorded
-from reference.gradients.diagnosis.graph import Graph, Node, evaluate
+from reference.gradients.diagnosis.graph import Graph, Node, evaluate, pulled_back
 from reference.gradients.diagnosis.recorded import NotTracedError, Traced, first_traced, is_computing, leaf, plain
 from reference.gradients.diagnosis.tracing import trace
 from tests.gradients import drawn
@@ -57,6 +57,9 @@ def output(graph: Graph, *args: Array) -> Array:
         lambda x: np.multiply(x, Y), lambda x: np.where(x > 0, x, Y),
         np.add.reduce, lambda x: np.maximum.reduce(x, axis=1),
         lambda x: np.multiply.reduce(x, axis=None), np.minimum.reduce,
+        lambda x: x * np.logical_or.reduce(x, axis=0), lambda x: np.logical_and.reduce(x, axis=1, keepdims=True) * x,
+        lambda x: x * np.logical_or.reduce(x * (x > 0), axis=1, keepdims=True),
+        lambda x: np.average(x, axis=1, keepdims=True) * x,
         lambda x: x * np.logical_or.reduce(x > 0, axis=0), lambda x: np.array([x[0], x[1]]),
         lambda x: np.asarray(x) * 1.0, lambda x: np.array([x[0, 0], 2.0]),
         lambda x: np.zeros(4) + x[0], lambda x: np.full_like(x, 2.0) * x, lambda x: np.ones((3, 4)) * x,
@@ -128,6 +131,14 @@ def test_steps_are_noted_in_their_order() -> None:
     assert ops(function, X, Y) == ["argument", "argument", "sin", "constant", "multiply", "sum", "add"]
 
 
+def test_steps_that_take_entries_have_names_of_their_own() -> None:
+    """A diagnosis looks for them by these."""
+    turned = lambda x: x.reshape(4, 3).transpose(1, 0).T.flatten()[2:] * 1.0  # noqa: E731 - of this test
+    assert ops(turned)[:6] == ["argument", "reshape", "transpose", "transpose", "reshape", "gather"]
+    (padded,) = [each for each in trace(lambda x: np.diag(x[0, :2], 1) * 1.0, [X]).nodes if each.op == "pad"]
+    assert padded.settings["index"].tolist() == [[-1, 0, -1], [-1, -1, 1], [-1, -1, -1]]
+
+
 def test_arguments_of_other_kinds_are_passed_on() -> None:
     """Whole numbers and masks are what they are."""
     graph = trace(lambda x, n, m: x[n] * m, (X, WHOLE, X > 0))
@@ -157,6 +168,12 @@ def test_code_may_write_into_an_array() -> None:
 
     assert np.allclose(output(trace(function, [X]), X), function(X))
     assert np.allclose(output(trace(function, [X]), Y), function(Y))
+    graph = trace(function, [X])
+    (found,) = pulled_back(graph, evaluate(graph, [X]), Y)
+    for place in np.ndindex(X.shape):
+        step = np.zeros(X.shape)
+        step[place] = 1.0  # what is written is linear
+        assert found[place] == pytest.approx((Y * (function(X + step) - function(X))).sum())
     kept = X.copy()
 
     def writing(x: Any) -> Any:

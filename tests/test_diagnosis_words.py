@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from reference import check_vjp
 from reference.findings import Violation
@@ -14,13 +18,21 @@ from reference.wording import fact
 from tests.gradients import drawn
 from tests.test_diagnosis_mechanisms import samples_of
 
+Array = NDArray[Any]
+
 pytestmark = pytest.mark.catalogue
+
+
+def averaged(c: Array, x: Array) -> tuple[Array]:
+    return (c * (1 - np.tanh(x) ** 2) / len(x),)
 
 
 @pytest.mark.parametrize(("of_answers", "of_code", "word"), [
     (None, None, None), ("sign", None, "sign"), (None, "sign", "sign"), (None, "", None), ("sign", "", "sign"),
     ("wrong-argument", "", None), ("wrong-argument", "shifted", "shifted"), ("transposed", "flipped", "flipped"),
     ("wrong-argument", "factor-missing", "factor-missing"), ("transposed", "factor-missing", "transposed"),
+    ("wrong-argument", "wrong-axis", "wrong-axis"), ("term-missing", "not-summed", "not-summed"),
+    ("term-missing", "scaled", "term-missing"), ("scaled", "averaged-over-batch", "averaged-over-batch"),
     ("scaled", "wrong-argument", "wrong-argument"), ("scaled", "sign", "scaled"),
     ("not-summed", "jacobian-diagonal-only", "jacobian-diagonal-only"), ("entry-wrong", "not-summed", "not-summed"),
     ("term-missing", "row-wrong", "row-wrong"), ("factor-missing", "mask-inverted", "mask-inverted"),
@@ -30,6 +42,28 @@ pytestmark = pytest.mark.catalogue
 def test_the_code_tells_more_of_some_mistakes(of_answers: str | None, of_code: str | None, word: str | None) -> None:
     """Its word counts where it says more of the same mistake; a function too many has no word."""
     assert naming._of_two(of_answers, of_code) == word
+
+
+@pytest.mark.parametrize(
+    ("of_answers", "of_code", "is_renamed", "word"),
+    [
+        ("wrong-argument", "factor-missing", True, "wrong-argument"),
+        ("wrong-argument", "factor-missing", False, "factor-missing"),
+        ("factor-missing", "factor-missing", True, "factor-missing"),
+        ("wrong-argument", "shifted", True, "shifted"),
+    ],
+)
+def test_another_array_by_its_name_is_no_missing_factor(
+    of_answers: str, of_code: str, is_renamed: bool, word: str
+) -> None:
+    """Where the answers say too that it is another array."""
+    assert naming._of_code(SimpleNamespace(word=of_code, is_renamed=is_renamed), of_answers) == word  # type: ignore[arg-type]
+
+
+def test_an_average_over_the_batch_is_told_by_the_code() -> None:
+    """From the answers it is a factor."""
+    found = check_vjp(lambda x: np.tanh(x).sum(axis=0), averaged, drawn(4, 3), effort="quick")
+    assert [each.mistake for each in found if each.check == "vjp.gradient[0].consistent"] == ["averaged-over-batch"]
 
 
 @pytest.mark.parametrize(("words", "word"), [

@@ -30,12 +30,15 @@ from tests.hypotheses import (
     centred,
     dropped,
     dropped_vjp,
+    gated_turns,
+    gated_turns_vjp,
     logistic,
     logistic_vjp,
     of_loop,
     of_view,
     product,
     product_vjp,
+    pushed,
     root,
     scattered,
     softmax,
@@ -138,6 +141,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_loop(loops._turn_left_out), recurrent, recurrent_vjp(first=1), (drawn(5, 3), drawn(3, 3)), 0,
         "term-missing",
     ),
+    "without the factor behind a step": (
+        of_loop(loops._without_next_factor), gated_turns, gated_turns_vjp, (drawn(5, 3), drawn(3, 3)), 0,
+        "factor-missing",
+    ),
     "the state of the step before": (
         of_loop(loops._other_values), recurrent, recurrent_vjp(state=0), (drawn(5, 3), drawn(3, 3)), 0,
         "wrong-argument",
@@ -155,6 +162,16 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_view(variants._of_uses), lambda q, x: x @ q @ x, lambda c, q, x: (c * np.outer(x, x), c * 2 * (q @ x)),
         (S, drawn(3)), 1, "transposed",
     ),
+    "one of four uses twice and none of another": (
+        of_view(variants._of_uses), lambda x: x * FACTOR + np.sin(x) + np.exp(x) + np.cos(x),
+        lambda c, x: (c * (2 * FACTOR + np.cos(x) + np.exp(x)),), (X,), 0, "wrong-argument",
+    ),
+    "a use twice beside an array of many uses": (
+        of_view(variants._of_uses),
+        lambda y, x: np.sin(y) + np.exp(y) + np.cos(y) + 2 * y + y**2 * FACTOR + x * FACTOR + np.sin(x),
+        lambda c, y, x: (c * (2 * y * FACTOR + np.cos(y) + np.exp(y) - np.sin(y) + 2), 2 * c * FACTOR),
+        (Y, X), 1, "wrong-argument",
+    ),
     "an input in the other order": (
         of_view(variants._of_inputs), product, product_vjp(lambda c, x, y: c * np.cos(x) * y[:, ::-1]), (X, Y), 0,
         "wrong-argument",
@@ -165,6 +182,13 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     ),
     "entries of the next places": (
         of_view(variants._of_places), lambda x: x[[0, 1, 2], [2, 0, 1]] ** 2, scattered, (X,), 0, "wrong-argument",
+    ),
+    "shifted by what is written as in the forward pass": (
+        of_view(variants._of_order), pushed, lambda c, x: (np.append(0.0, c[:-1]),), (V,), 0, "transposed",
+    ),
+    "shifted by a border as in the forward pass": (
+        of_view(variants._of_order), lambda x: np.pad(x, (1, 0))[:-1] * 1.0, lambda c, x: (np.append(0.0, c[:-1]),),
+        (V,), 0, "transposed",
     ),
     "shifted as in the forward pass": (
         of_view(variants._of_order), lambda x: np.roll(x, 1) * 1.0, lambda c, x: (np.roll(c, 1),), (V,), 0,

@@ -23,7 +23,8 @@ from reference.gradients.repair.running import Running, quiet
 from reference.gradients.repair.view import View
 from reference.gradients.subject import Subject
 from reference.wording import MISTAKES
-from tests.repair_edits import ROWS, STATEMENTS, Family
+from tests.repair_edits import ROWS, Family
+from tests.repair_line_edits import STATEMENTS
 
 pytestmark = pytest.mark.catalogue
 
@@ -197,6 +198,12 @@ def test_the_word_says_what_the_part_is_for(expression: str, part: str, word: st
     (place,) = [each for each in places_of(f"return {expression}") if ast.unparse(each.node) == part]
     assert naming.final(Edit(place, "factor-missing", 1.0)) == word
     assert naming.final(Edit(place, "transposed", 1.0)) == "transposed"
+
+
+def test_a_number_without_its_minus_has_the_wrong_sign() -> None:
+    """It is no other constant."""
+    (place,) = [each for each in places_of("return x * -0.7") if ast.unparse(each.node) == "-0.7"]
+    assert naming.final(Edit(place, "sign", 1.0)) == "sign"
 
 
 def view_of(body: str) -> View:

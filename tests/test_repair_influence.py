@@ -159,6 +159,7 @@ CONSTANTS = [
     ("h = 0.25; return x * np.cosh(x * h)", "h = 0.3; return x * np.cosh(x * h)", {0.3}),
     ("x * np.sqrt(v + eps)", "x * np.sqrt(v + 0.01)", {0.01}),
     ("x.sum(1) * 0.5", "x.sum(0) * 0.5", set()),
+    ("h = 0.5; return (x * np.exp(h * v))[:, : 3 if h > 0.6 else 4]", "x * np.exp(0.65 * v)", {0.65}),
 ]
 
 

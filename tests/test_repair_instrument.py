@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from reference.gradients.repair.instrument import MOST_TURNS, EndlessError, Sites, State, kept
+from reference.gradients.repair.sources import NoSourceError, Source
 from tests.repair_views import arguments_of, recorded, sites_of, view_of
 
 pytestmark = pytest.mark.catalogue
@@ -239,3 +241,65 @@ def test_each_expression_knows_its_statement() -> None:
     assert of["z * 2"] == "h = z * 2"
     assert of["q"] == "return f(x) + (lambda q: q)(1)"
     assert sites.nested == {node for node in sites.nested if ast.unparse(node) == "q"}
+
+
+#: Lines with each kind of statement and expression, which answer the same when they are instrumented.
+SYNTAX = [
+    "match n:\n  case 2:\n    v = v + 1\n  case _:\n    v = v - 1; return v",
+    "match (n, x):\n  case (2, np.ndarray()) if n > 1:\n    v = v * n\n  case [a, *_] | {'k': a}:\n    v = a; return v",
+    "k = f'a{n}b{x.sum():.{n}f}{n!r}'; return x * len(k)",
+    "k: float = 1.5; x[0] += k; return x * k",
+    "k = x; del k; assert x.ndim == 2, 'axes'; return x",
+    "def f(z, *a, b=1.0, **c):\n  return z * b\nreturn f(x, *[1], b=2.0)",
+    "def gen():\n  yield x\n  yield y\nreturn sum(gen())",
+    "k = 0.0; def add(z):\n  nonlocal k\n  k += z; add(2.0); return k * x",
+    "try:\n  x = x[:, 9]\nexcept (IndexError, ValueError) as e:\n  x = x * 2\nfinally:\n  x = x * 3; return x",
+    "with np.errstate(all='ignore') as q:\n  x = x / 1; return x",
+    "class C:\n  a: int = 2\n  def m(self, z):\n    return z * self.a; return C().m(x)",
+    "from math import pi as p; return x * p",
+    "global limit2; limit2 = 2.0; return x * limit2",
+    "while True:\n  v = v * 2\n  if v.sum() > 5:\n    break\n  continue\nelse:\n  v = v * 0; return v",
+    "a, *b, c2 = v; return x * a * c2 * b[0]",
+    "x[*[0, 1],] * [*v, *u][0] * {**{'a': x}}['a'] * sum({1.0, 2.0})",
+    "x if (k := n) > 1 else y * k",
+    "[k for r in v if (k := r) > 0.0][0] * x * (lambda z=n, *a, k=2: z * k)()",
+    "@staticmethod\ndef f(z): return z * 2\nreturn f(x)",
+    "not x.any() or n << 1 | n & 3 ^ ~n or ...",
+    "return",
+]
+
+
+@pytest.mark.parametrize("body", SYNTAX)
+def test_instrumented_code_answers_as_the_code_did(body: str) -> None:
+    """Whatever it is made of; recorded, with a choice in each place, and as it is copied for an edit."""
+    sites = sites_of(body)
+    function, due = sites.source.function, sites.source.function(**arguments_of(0))
+    before = function.__code__
+    for compiled in (sites.code(State()), sites.code(State(), recording=True), sites.edited(State(), {})):
+        function.__code__ = compiled
+        try:
+            answer = function(**arguments_of(0))
+        finally:
+            function.__code__ = before
+        assert type(answer) is type(due)
+        assert np.array_equal(answer, due) or answer is due
+
+
+def test_code_that_cannot_be_compiled_has_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search ends without a repair, and not with an exception."""
+    sites = sites_of("x * y")
+    for error in (SyntaxError("a"), ValueError("b"), TypeError("c")):
+        monkeypatch.setattr(sites.source, "compiled", Mock(side_effect=error))
+        with pytest.raises(NoSourceError, match="vjp"):
+            sites.code(State())
+
+
+def test_all_parameters_are_bound_from_the_start() -> None:
+    """Those by position alone, and those by keyword alone."""
+    text = "def f(g, /, x, *, y):\n    g += 1\n    x += 1\n    y += 1\n    z += 1\n"
+    (tree,) = ast.parse(text).body
+    assert isinstance(tree, ast.FunctionDef)
+    known: dict[str, Any] = {}
+    exec(text, known)  # noqa: S102 - the same
+    sites = Sites(Source(known["f"], tree, (known["f"],)), 0)
+    assert [[name.id for name in names] for names in sites.afters.values()] == [["g"], ["x"], ["y"], []]

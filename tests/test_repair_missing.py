@@ -153,7 +153,28 @@ def margins_without_the_other_path(g: Array, x: Array) -> tuple[Array]:
     return (g * is_on,)
 
 
+def decayed(x: Array, w: Array) -> Array:
+    return np.asarray(np.sin(x @ w).sum() + 0.3 * (w * w).sum())
+
+
+def decayed_without_decay(g: Array, x: Array, w: Array) -> tuple[Array, Array]:
+    d = g * np.cos(x @ w)
+    return d @ w.T, x.T @ d
+
+
+def squares(x: Array) -> Array:
+    return x**2
+
+
+def squares_without_the_last(g: Array, x: Array) -> tuple[Array]:
+    d = np.zeros(0)
+    for k in range(len(x) - 1):
+        d = np.append(d, 2 * x[k] * g[k])
+    return (d,)
+
+
 CASES = [
+    (squares, squares_without_the_last, (V,), 0, "term-missing"),
     (wave, wave_without_path, (X, W), 0, "term-missing"),
     (product, product_without_factor, (X, W), 0, "factor-missing"),
     (spread, spread_to_one_end, (V,), 0, "term-missing"),
@@ -164,6 +185,7 @@ CASES = [
     (columns, columns_exchanged, (drawn(3, 2),), 0, "swapped"),
     (pairs, pairs_the_other_way, (S,), 0, "transposed"),
     (cubes, cubes_with_factor, (V,), 0, "extra-factor"),
+    (decayed, decayed_without_decay, (drawn(5, 4), drawn(4, 3)), 1, "term-missing"),
     (margins, margins_without_the_other_path, (drawn(4, 3),), 0, "term-missing"),
 ]
 

@@ -47,6 +47,7 @@ def offered(body: str, text: str, due: str, *, is_known: bool = True) -> dict[st
     with quiet():
         edits = list(missing(view, [required(view, text, due, is_known=is_known)], Work()))
     assert all(1.3 < each.cost < 2.2 for each in edits)
+    assert {each.is_solved for each in edits if each.word in {"term-missing", "factor-missing"}} <= {True}
     return {after(each): each.word for each in edits}
 
 

@@ -134,3 +134,10 @@ def test_a_transpose_takes_a_call_for_each_entry() -> None:
     part, *_ = adjoints.transposes(view_of("np.roll(g[0], 1)"))
     assert once.steps > 12
     assert [turned.steps, twice.steps, 3 * part.steps] == [3 * once.steps, 2 * once.steps, once.steps]
+
+
+def test_large_arrays_have_no_borders() -> None:
+    """All entries of an array are written down where it may have one, which takes long."""
+    size = folds._MOST_ENTRIES
+    assert list(folds.folds(view_of(f"np.zeros({size})[1:] * limit")))
+    assert not list(folds.folds(view_of(f"np.zeros({size + 1})[1:] * limit")))

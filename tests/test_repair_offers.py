@@ -70,6 +70,10 @@ ORDERS: list[Row] = [
       ("term-missing", "x * y.cumprod()[:4]"), ("term-missing", "np.cumsum(x, axis=0) * y[:4]"),
       ("flipped", "np.cumsum(x, axis=0) * np.flip(np.cumprod(np.flip(y, axis=0), axis=0), axis=0)[:4]")},
      {"np.flip(np.cumsum(np.flip(x, axis=2), axis=2), axis=2) * y.cumprod()[:4]"}),
+    (orders.symmetrized, "g[:, :3] * s + (s > limit) + x[:, :3]",
+     {("term-missing", "g[:, :3] * s + np.swapaxes(g[:, :3] * s, -1, -2) + (s > limit) + x[:, :3]")},
+     {"g[:, :3] * (s + np.swapaxes(s, -1, -2)) + (s > limit) + x[:, :3]",
+      "(g + np.swapaxes(g, -1, -2))[:, :3] * s + (s > limit) + x[:, :3]"}),
     (orders.conjugated, "np.cos(x)", set(), {"x"}),
     (orders.letters, "np.einsum('ij, jk -> ik', s, t)",
      {("transposed", f"np.einsum('{text}', s, t)") for text in ("ji,jk->ik", "ij,kj->ik", "ij,jk->ki")} |

@@ -24,14 +24,14 @@ TWO = np.array([1.0, 2.0])
 NUMBERS = [
     (1, True), (1.5, True), (True, True), (np.bool_(True), True), (np.float32(1), True), (np.uint8(1), True),
     (np.zeros(2), True), (np.zeros(2, dtype=bool), True), (np.zeros(0, dtype=int), True), (1j, False),
-    (np.zeros(2, dtype=complex), False), ("a", False), (np.str_("a"), False), (np.array(["a"]), False),
+    (np.zeros(2, dtype=complex), True), ("a", False), (np.str_("a"), False), (np.array(["a"]), False),
     (np.array([None]), False), (None, False), ([1.0], False), ((1.0,), False), (len, False),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "is_one"), NUMBERS, ids=lambda each: repr(each)[:20])
 def test_what_a_number_is(value: Any, is_one: bool) -> None:
-    """A real number, or an array of them; no list, no text, and no complex number."""
+    """A real number, or an array of numbers; no list, no text, and no complex number alone."""
     assert is_number(value) is is_one
 
 
@@ -326,6 +326,9 @@ def test_what_was_run_in_some_cases_alone() -> None:
     place = next(each for each in view.places if each.text == "u * 2")
     assert [len(each) for each in place.turns] == [1, 0, 0, 0]
     assert place.values[1] is None
+    known = part_of("u", place, view)
+    assert [len(each) for each in known.turns] == [1, 0, 0, 0]
+    assert [len(each) for each in view.computed(place.expression, place)] == [1, 0, 0, 0]
 
 
 def test_the_value_of_a_name_behind_a_statement_is_a_place_of_its_own() -> None:

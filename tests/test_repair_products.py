@@ -325,6 +325,19 @@ def test_the_entries_of_another_array() -> None:
     assert not {text for word, text in stopped if word == "term-missing"}
 
 
+def test_entries_in_another_order_in_a_loop() -> None:
+    """In each turn the same order; an order is likelier than a term."""
+    view = view_of("d = v * 0\nfor i in range(2):\n  d = d + (v + i) * 2.0\nreturn d")
+    place = next(each for each in view.places if each.text == "v + i")
+    cases = ((0, 0), (0, 1), (2, 0), (2, 1))
+    values = tuple(place.turns[run][turn] for run, turn in cases)
+    found = Requirement(place, cases, values, tuple(each[::-1] - each for each in values), (), ())
+    costs = {after(edit).partition("d + ")[2]: edit.cost for edit in rearranged(found, view.parts(place))}
+    assert costs["np.take(v + i, np.array([3, 2, 1, 0])) * 2.0; return d"] < 1.6
+    term = Requirement(place, cases, values, tuple(each[::-1] for each in values), (), ())
+    assert {round(edit.cost, 6) for edit in rearranged(term, view.parts(place)) if edit.word == "term-missing"} == {1.6}
+
+
 def test_what_is_not_looked_for() -> None:
     """No order is told without the values that are due, of two entries, of other kinds, or of constants."""
     assert rearrangements("v * 2.0", "v", None) == set()

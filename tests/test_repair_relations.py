@@ -43,6 +43,8 @@ ROWS: list[tuple[str, str, str, str | None]] = [
     ("h = np.roll(v, 2)", "h", "v", None),
     ("", "x", "y", None),
     ("h = x * y", "y ** 2", "h", None),
+    ("h = x + 0 * y", "x", "h", "term-missing"),
+    ("h = x * (y > 0)", "x", "h", "mask-missing"),
     # Seen in the code.
     ("h = np.sqrt(x + eps)", "np.sqrt(x)", "h", "other-epsilon"),
     ("h = np.sqrt(x + 0.1)", "h", "np.sqrt(x)", "other-epsilon"),
@@ -181,6 +183,7 @@ NUMBERS: list[tuple[Rule, Make, Make, str | None]] = [
     (relations._moved, lambda a: a, lambda a: a + 1, None),
     (relations._moved, lambda a: np.ones((3, 3)), lambda a: np.ones((3, 3)), None),
     (relations._moved, lambda a: a[0, 0], lambda a: a[0, 0], None),
+    (relations._moved, lambda a: a[0] + 0 * a, lambda a: np.vstack([a[1:2], (a[0] + 0 * a)[1:]]), None),
     (relations._moved, lambda a: a[0] + 0 * a, lambda a: a[0, ::-1] + 0 * a, "flipped"),
 ]  # fmt: skip
 

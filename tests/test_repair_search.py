@@ -267,6 +267,18 @@ def test_a_search_ends_after_so_many_steps(monkeypatch: pytest.MonkeyPatch) -> N
         assert repairs(text, right) == []
 
 
+def test_the_likely_edits_may_not_take_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some are left for what is missing, and for the edits that come with it."""
+    monkeypatch.setattr(search, "_PART_BEFORE", 0.0)
+    for families, count in (
+        (((arithmetic.signs,),), 0),
+        (((), (arithmetic.signs,)), 0),
+        (((), (), (arithmetic.signs,)), 1),
+    ):
+        monkeypatch.setattr(search, "_FAMILIES", families)
+        assert bool(repairs(WRONG, right)) is bool(count)
+
+
 def test_a_store_into_an_array_that_nothing_else_has_is_no_edit() -> None:
     """It leaves the statement out, which is another edit."""
     body = "d = v * 0; d[1:] = u[1:]; return d"

@@ -126,6 +126,7 @@ EXCHANGES: list[Row] = [
 
 LOOP = "d = v * 0\nfor i in range(3):\n  "
 HALF, V, U = "c.shape[-1] // 2", "v.shape[0] // 2", "u.shape[0] // 2"
+FIRST, SECOND = "d[0] += v[1]; d[1] += v[2]; d[2] += v[3]", "d[1] += u[0]; d[2] += u[1]"
 SHOWN = LOOP.replace("\nfor", "; for")
 
 TOGETHER: list[Row] = [
@@ -174,6 +175,10 @@ TOGETHER: list[Row] = [
     (together.borders, "d = x * 0; d[1, n] += x[0, 1]; d[-2] += x[-1, :1]; return d",
      {("shifted", "d = x * 0; d[1, n] += x[1, 2]; d[-2] += x[-2, :1]; return d"),
       ("shifted", "d = x * 0; d[2, n] += x[0, 1]; d[-3] += x[-1, :1]; return d")}, set()),
+    (together.borders, f"d = v * 0; {FIRST}; d = d * 2; {SECOND}; return d",
+     {("shifted", f"d = v * 0; {FIRST}; d = d * 2; d[2] += u[0]; d[3] += u[1]; return d"),
+      ("shifted", f"d = v * 0; d[1] += v[1]; d[2] += v[2]; d[3] += v[3]; d = d * 2; {SECOND}; return d")},
+     {f"d = v * 0; d[0] += v[1]; d[2] += v[2]; d[3] += v[3]; d = d * 2; {SECOND}; return d"}),
     (together.borders, "d = v * 0; d[1] += v[0] * 2; d[2] += v[1] * 2; return d", set(),
      {"d = v * 0; d[2] += v[0] * 2; d[3] += v[1] * 2; return d"}),
     (together.others, "p = [v, u, x]; return p[0]", {("wrong-argument", "p = [v, u, x]; return p[1]")},

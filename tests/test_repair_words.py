@@ -52,6 +52,7 @@ REPLACED = [
     ("h = 2.5 * g; return g * y[0, 0] + h", "g", "h", "scaled"),
     ("h = 2.5 * x; return (x + 0.0) * y + h", "x + 0.0", "h", "scaled"),
     ("h = -x; return h * y + x", "h", "x", "sign"),
+    ("(x * 2.0) * y + x", "x * 2.0", "x", "scaled"),
     ("h = x * 0; return x * y + h", "x", "h", "wrong-argument"),
     ("h = g * x; return h * y", "h", "g", "factor-missing"),
     ("h = g * x; k = g / x; return h * y + k", "h", "k", "factor-missing"),
@@ -70,6 +71,8 @@ REPLACED = [
     ("h = v * v + limit; h = h * 1; return h + 2 / (v * v)", "v * v", "h", "wrong-argument"),
     ("h = v * v * u; return h + 2 / (v * v)", "v * v", "h", "factor-missing"),
     ("h = v + limit; return h * v", "v", "h", "wrong-argument"),
+    ("u[0] * x + (u[0] * v[1]) * y", "u[0]", "u[0] * v[1]", "factor-missing"),
+    ("u[0] * x + (u[0] * 3.0) * y", "u[0]", "u[0] * 3.0", "scaled"),
     # By the code, where other entries are due.
     ("x[0] * v + x[1]", "x[0]", "x[1]", "shifted"),
     ("s[0, 1] * v[0] + s[1, 0]", "s[0, 1]", "s[1, 0]", "transposed"),
@@ -84,6 +87,7 @@ REPLACED = [
     ("along(x, 0) * v + along(y, 1)", "along(x, 0)", "along(y, 1)", "wrong-argument"),
     ("np.cumsum(x, 0) * v + np.cumsum(x, 1)", "np.cumsum(x, 0)", "np.cumsum(x, 1)", "wrong-argument"),
     ("softplus(x) * v + half(x)", "softplus(x)", "half(x)", "wrong-argument"),
+    ("f = along; return along(x, 0) * v + f(x, 1)", "along(x, 0)", "f(x, 1)", "wrong-argument"),
     ("f = along; return f(x, 0) * v + f(x, 1)", "f(x, 0)", "f(x, 1)", "wrong-argument"),
     ("along(x, 0) * v + along(x, axis=1)", "along(x, 0)", "along(x, axis=1)", "wrong-argument"),
     # By the code, where a part of it is due alone.
@@ -109,6 +113,7 @@ MISSING = [
     ("x * y", "x", "x", "factor-missing", "factor-missing", "scaled"),
     ("x * y * limit", "x", "limit", "scaled", "scaled", "other-epsilon"),
     ("x * y * n", "x", "n", "scaled", "scaled", "term-missing"),
+    ("k = 3.0; return x * y * k", "x", "k", "scaled", "scaled", "term-missing"),
     ("x * y * at", "x", "at", "factor-missing", "factor-missing", "term-missing"),
     ("m = (y > limit) * 1.0; return x * m", "x", "m", "mask-missing", "mask-missing", "term-missing"),
     ("x * y + g", "x", "g", "delta-next-ignored", "delta-next-ignored", "term-missing"),
@@ -248,3 +253,12 @@ def test_a_word_is_computed_when_it_is_asked_for() -> None:
     assert not asked
     assert edit.word == edit.word == "sign"
     assert asked == [1]
+
+
+def test_values_of_other_shapes_in_another_run_have_no_ratio() -> None:
+    """Such as entries that are chosen by the signs of the cotangent: no factor leads from one to the other."""
+    place, part = place_and_part("h = g * x; return h * y", "h", "g")
+    assert naming.of_replacement(place, part) == "factor-missing"
+    place.values = (*place.values[:3], place.values[3][1:])
+    part.values = (*part.values[:3], part.values[3][1:])
+    assert naming.of_replacement(place, part) == "wrong-argument"

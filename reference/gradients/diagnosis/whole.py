@@ -45,13 +45,20 @@ def _cotangent_ignored(samples: Samples) -> Named | None:
 
 
 def _zero(samples: Samples) -> Named | None:
-    return None if any(each.any() for each in samples.answers) else Named("term-missing")
+    """Nothing, or what rounding leaves of terms that take each other off."""
+    pairs = zip(samples.answers, samples.truths, strict=True)
+    largest = [(np.abs(one).max(initial=0.0), np.abs(two).max(initial=0.0)) for one, two in pairs]
+    return None if any(one > likeness.NO_EFFECT * two for one, two in largest) else Named("term-missing")
 
 
 def _factor(samples: Samples) -> Named | None:
     """One factor for all entries of all answers."""
     ratio = factor_between(samples.truths, samples.answers)
-    if ratio is None or ratio == 0 or not samples.agree([ratio * each for each in samples.truths]):
+    if (
+        ratio is None
+        or abs(ratio) <= likeness.NO_EFFECT
+        or not samples.agree([ratio * each for each in samples.truths])
+    ):
         return None
     if abs(ratio + 1) < likeness.SAME_CONSTANT:
         return Named("sign")

@@ -67,7 +67,7 @@ def check_layer(
     ...     return dout @ w.T, x.T @ dout, dout.mean(axis=0)
     >>> findings = check_layer(affine_forward, affine_backward, np.ones((4, 3)), np.ones((3, 2)), np.ones(2))
     >>> print(findings.failed[0].check, findings.failed[0].mistake)
-    vjp.gradient[2].consistent scaled
+    vjp.gradient[2].consistent averaged-over-batch
     """
     if objects.is_layer(forward):
         return objects.check_object(forward, args, parameters, options)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import reduce
 
 import numpy as np
 
 from reference.gradients.repair import building as b
+from reference.gradients.repair.definitions import factors, is_same
 from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -30,6 +32,24 @@ def derivatives(view: View) -> Iterator[Edit]:
                 new = made(part.node)
                 if ast.dump(new) != ast.dump(place.expression):
                     yield Edit(place, "wrong-function", 1.15 if part.text in inside else 1.35, new)
+
+
+def of_products(view: View) -> Iterator[Edit]:
+    """The derivative of another activation, where ``y`` and ``1 - y`` are factors of a longer product."""
+    for place in view.places:
+        node = place.node
+        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)) or not place.is_of_cotangent:
+            continue
+        parts = dict(factors(node))
+        for key, part in parts.items():
+            others = [each for other, each in parts.items() if other != key and not _is_one_minus(each, part)]
+            if len(others) + 2 == len(parts) and others and not any(text.startswith("/") for text in parts):
+                for made in _DERIVATIVES:
+                    yield Edit(place, "wrong-function", 1.15, b.times(reduce(b.times, others), made(part)))
+
+
+def _is_one_minus(node: ast.expr, part: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and _is_complement(node) and is_same(node.right, part)
 
 
 def _is_derivative(place: Place) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reference.gradients.repair import building as b
-from reference.gradients.repair.batch import is_batch_size
+from reference.gradients.repair.divisors import is_batch_size, is_exponential
 from reference.gradients.repair.places import Edit, Place, kind_of
 from reference.gradients.repair.roles import called_name
 from reference.gradients.repair.view import View
@@ -55,9 +55,7 @@ def drops(view: View) -> Iterator[Edit]:
             if left is None or right is None:
                 continue
             if isinstance(node.op, ast.Mult | ast.Div):
-                is_mean = isinstance(node.op, ast.Div) and is_batch_size(node.right, place.sites.source.tree)
-                word = "averaged-over-batch" if is_mean else _factor_word(right, "extra-factor")
-                yield Edit(place, word, 1.1, node.left)
+                yield Edit(place, _dropped_word(view, place, node, right), 1.1, node.left)
                 swapped = (
                     b.times(node.left, node.right) if isinstance(node.op, ast.Div) else b.over(node.left, node.right)
                 )
@@ -70,7 +68,7 @@ def drops(view: View) -> Iterator[Edit]:
             elif isinstance(node.op, ast.Add | ast.Sub):
                 yield from _without_terms(place, node, right)
             elif isinstance(node.op, ast.Pow):
-                yield from _powers(place, node, right)
+                yield from _powers(view, place, node, right)
         yield from _other_functions(place, view)
 
 
@@ -88,13 +86,31 @@ def _is_small(value: object) -> bool:
     return isinstance(value, int | float | np.generic) and 0 < abs(float(value)) <= likeness.SMALL_CONSTANT
 
 
-def _powers(place: Place, node: ast.BinOp, exponent: Place) -> Iterator[Edit]:
+def _dropped_word(view: View, place: Place, node: ast.BinOp, right: Place) -> str:
+    """What the right factor, or the divisor, of a product is called where it is not due."""
+    if isinstance(node.op, ast.Div):
+        if is_batch_size(node.right, place.sites.source.tree):
+            return "averaged-over-batch"
+        if _is_exponential(view, node.right):
+            return "factor-missing"
+    return _factor_word(right, "extra-factor")
+
+
+def _is_exponential(view: View, node: ast.expr) -> bool:
+    """Whether a divisor is due as a factor too: the derivative of a parameter with respect to its logarithm."""
+    return is_exponential(node, [each.source.tree for each in view.functions])
+
+
+def _powers(view: View, place: Place, node: ast.BinOp, exponent: Place) -> Iterator[Edit]:
+    is_divisor = isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Div) and place.field == "right"
+    is_inner = is_divisor and _is_exponential(view, node.left)
     if exponent.is_number and not exponent.shape:
         value = float(np.asarray(exponent.value))
-        yield Edit(place, _power_word(value, 1), 1.1, node.left)
+        yield Edit(place, "factor-missing" if is_inner else _power_word(value, 1), 1.1, node.left)
         for change in (-1, 1, -2, 2, -0.5, 0.5):
             moved = ast.BinOp(node.left, ast.Pow(), b.plus(node.right, b.number(change)))
-            yield Edit(place, _power_word(value, value + change), 1.0 if abs(change) == 1 else 1.2, moved)
+            word = "factor-missing" if is_inner else _power_word(value, value + change)
+            yield Edit(place, word, 1.0 if abs(change) == 1 else 1.2, moved)
         yield Edit(place, "factor-missing", 1.2, ast.BinOp(node.left, ast.Pow(), b.negative(node.right)))
 
 

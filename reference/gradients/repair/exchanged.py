@@ -181,7 +181,7 @@ def derivatives(view: View) -> Iterator[Edit]:
         node = place.node
         if not place.is_floating or not isinstance(node, ast.BinOp):
             continue
-        if isinstance(node.op, ast.Sub) and b.text_of(node.left) == "1" and isinstance(node.right, ast.BinOp):
+        if isinstance(node.op, ast.Sub) and b.text_of(node.left) in {"1", "1.0"} and isinstance(node.right, ast.BinOp):
             inner = node.right
             is_square = isinstance(inner.op, ast.Pow) and b.text_of(inner.right) == "2"
             is_square |= isinstance(inner.op, ast.Mult) and b.text_of(inner.left) == b.text_of(inner.right)
@@ -200,6 +200,6 @@ def _of_tanh(place: Place, node: ast.BinOp) -> Iterator[Edit]:
         rest, value = value.left, value.right
     if not (isinstance(last, ast.BinOp) and isinstance(last.op, ast.Sub)):
         return
-    if b.text_of(last.left) == "1" and b.text_of(last.right) == b.text_of(value):
+    if b.text_of(last.left) in {"1", "1.0"} and b.text_of(last.right) == b.text_of(value):
         due = b.minus(b.number(1), b.power(value, 2))
         yield Edit(place, "wrong-function", 1.1, due if rest is None else b.times(rest, due))

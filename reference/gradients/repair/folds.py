@@ -12,6 +12,8 @@ from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.view import View
 
 _MODES = ("reflect", "edge", "wrap", "symmetric")
+#: Entries of an array of which each is written down where it belongs.
+_MOST_ENTRIES = 5_000
 
 
 def folds(view: View) -> Iterator[Edit]:
@@ -21,8 +23,10 @@ def folds(view: View) -> Iterator[Edit]:
         if not isinstance(node, ast.Subscript) or not place.is_floating or place.visits > 1:
             continue
         array = view.of_node.get(node.value)
-        widths = None if array is None else _widths(node, array.shape, place.shape)
-        if array is not None and widths is not None and array.is_floating:
+        if array is None or not array.is_floating or np.size(array.value) > _MOST_ENTRIES:
+            continue
+        widths = _widths(node, array.shape, place.shape)
+        if widths is not None:
             for mode in _MODES:
                 if _can(mode, widths, place.shape):
                     yield Edit(place, "term-missing", 1.0, _folded(array, widths, place.shape, mode))

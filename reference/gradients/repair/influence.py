@@ -130,18 +130,22 @@ class Influence:
                 if value is not None:
                     yield Edit(place, "scaled", 1.4, b.number(value))
 
+    def _with(self, place: Place, value: float) -> Answers | None:
+        """The answers with another number; None where they are none, or of another shape than the truth."""
+        answers = self._run(place, b.number(value))
+        are_like = answers is not None and all(answers[n].shape == self._sample.truths[n].shape for n in self._wrong)
+        return answers if are_like else None
+
     def _estimate(self, place: Place) -> float | None:
         """The value with which the gradient is right, by Newton's method; None where that does not get there."""
         value = float(place.value)
-        if any(self._sample.answers[n].shape != self._sample.truths[n].shape for n in self._wrong):
-            return None
         left = np.inf
         for _ in range(_STEPS):
-            answers = self._run(place, b.number(value))
+            answers = self._with(place, value)
             if answers is not None and all(is_right(self._sample, n, answers[n]) for n in self._wrong):
                 return value
             step = likeness.SHORT_STEP * max(abs(value), likeness.LARGE_STEP)
-            moved = self._run(place, b.number(value + step))
+            moved = self._with(place, value + step)
             if answers is None or moved is None:
                 return None
             due = _flat([self._sample.truths[n] - answers[n] for n in self._wrong])

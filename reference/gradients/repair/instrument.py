@@ -12,7 +12,7 @@ import numpy as np
 
 from reference.gradients.repair.applied import transposed
 from reference.gradients.repair.building import GIVEN, NUMPY, TRANSPOSED, is_module, names_in
-from reference.gradients.repair.sources import Source
+from reference.gradients.repair.sources import NoSourceError, Source
 
 #: Stands in the code for the object that decides.
 _STATE = "\0state of repairs"
@@ -161,6 +161,8 @@ class Sites:
         return node
 
     def _visit(self, node: ast.AST, statement: int | None, *, nested: bool) -> None:
+        if isinstance(node, ast.pattern):
+            return  # what a case is compared with has to stay a literal
         if isinstance(node, ast.stmt):
             if not nested:
                 statement = self.first + len(self.numbers) + len(self.statements)
@@ -182,9 +184,18 @@ class Sites:
             self._visit(child, statement, nested=nested)
 
     def code(self, state: State, *, recording: bool = False) -> CodeType:
-        """The function with a choice at each expression, or with a note of each value."""
+        """The function with a choice at each expression, or with a note of each value.
+
+        Raises
+        ------
+        NoSourceError
+            It cannot be compiled so.
+        """
         tree = _Choices(self, recording=recording).visit_function(self.source.tree)
-        return filled(self.source.compiled(tree), state)
+        try:
+            return filled(self.source.compiled(tree), state)
+        except (SyntaxError, ValueError, TypeError) as error:
+            raise NoSourceError(self.source.tree.name) from error
 
     def edited(self, state: State, replaced: Mapping[ast.AST, Any]) -> CodeType:
         """The function with other nodes in the place of some."""
@@ -194,7 +205,8 @@ class Sites:
 
 def _changes(source: Source) -> dict[ast.stmt, dict[str, None]]:
     """By a statement of the outermost block: the names whose values it changes, or that are read next behind it."""
-    bound = set(source.function.__code__.co_varnames[: len(source.tree.args.args)])
+    given = source.tree.args
+    bound = {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
     body = [each for each in source.tree.body if not isinstance(each, ast.FunctionDef | ast.ClassDef)]
     found: dict[ast.stmt, dict[str, None]] = {each: {} for each in body}
     changed: dict[str, int] = {}
@@ -203,7 +215,7 @@ def _changes(source: Source) -> dict[ast.stmt, dict[str, None]]:
         for name in names_in(statement):
             if changed.pop(name, number) < number - 1 and name not in names:
                 found[body[number - 1]][name] = None  # by now the code has more at hand
-        found[statement] |= names
+        found[statement] = names
         new = _bound_by(statement)
         bound |= new
         changed |= dict.fromkeys([*names, *new], number)

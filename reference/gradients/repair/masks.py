@@ -96,7 +96,7 @@ def _signed(view: View, around: Place, node: ast.Call) -> Iterator[Edit]:
     """A constant that is chosen where it is due with the sign of what is compared, or of the other choice."""
     for constant, other in ((node.args[1], node.args[2]), (node.args[2], node.args[1])):
         place = view.of_node.get(constant)
-        if place is None or place.varies or place.shape or not np.any(place.value):
+        if place is None or place.varies or place.shape or not (place.is_number and place.value):
             continue
         nodes = [*ast.walk(node.args[0]), *ast.walk(other)]
         inside = [view.of_node[each] for each in nodes if each in view.of_node]

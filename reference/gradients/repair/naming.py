@@ -35,7 +35,7 @@ def final(edit: Edit) -> str:
         return "mask-wrong-threshold" if not place.shape else "mask-from-other"
     if word in _OF_INDICES and _is_of_index(place):
         return "flipped" if place.field == "step" else "shifted"
-    if word == "term-missing" and _is_nothing(place):
+    if (word == "term-missing" and _is_nothing(place)) or (word == "sign" and isinstance(place.node, ast.UnaryOp)):
         return word
     is_choice = isinstance(place.value, bool | np.bool_)
     if place.role == "value" and place.is_number and not is_choice and not place.shape and not place.varies:
@@ -218,8 +218,10 @@ def _by_ratio(place: Place, part: Part) -> str | None:
     if first not in {0.0, 1.0} and all(np.allclose(each, first, rtol=likeness.SAME_FACTOR, atol=0) for each in flat):
         return "sign" if np.isclose(first, -1) else "scaled"
     are_of_cotangent = part.is_of_cotangent and place.is_of_cotangent
-    same = are_of_cotangent and np.allclose(ratios[0], ratios[3], rtol=likeness.SAME_FACTOR, equal_nan=True)
-    return "factor-missing" if same else None
+    if not are_of_cotangent or ratios[0].shape != ratios[3].shape:
+        return None
+    is_same = np.allclose(ratios[0], ratios[3], rtol=likeness.SAME_FACTOR, equal_nan=True)
+    return "factor-missing" if is_same else None
 
 
 def _ratios(place: Place, part: Part) -> list[NDArray[Any]] | None:

@@ -141,7 +141,7 @@ def _key(operand: Operand) -> bytes:
 
 def _given(parts: Sequence[Part], cases: Sequence[Case]) -> Iterator[Operand]:
     for part in parts:
-        if not part.shape and not part.varies:
+        if (not part.shape and not part.varies) or np.asarray(part.value).dtype.kind == "c":
             continue  # a constant is found besides
         values = _all(part.at, *zip(*cases, strict=True))
         if values is not None and any(each.any() for each in values):

@@ -162,10 +162,11 @@ def kind_of(value: Any) -> str:
 
 
 def is_number(value: Any) -> bool:
-    """Whether something is an array of numbers or a number."""
+    """Whether something is an array of numbers or a real number."""
     if isinstance(value, bool | np.bool_):
         return True
-    return isinstance(value, _NUMBERS) and np.asarray(value).dtype.kind in "fiub"
+    kinds = "fiubc" if isinstance(value, np.ndarray) and value.ndim else "fiub"
+    return isinstance(value, _NUMBERS) and np.asarray(value).dtype.kind in kinds
 
 
 def varies(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
@@ -192,6 +193,6 @@ def _is_twice(one: Any, two: Any) -> bool:
     if not (is_number(one) and is_number(two)) or np.shape(one) != np.shape(two):
         return False
     array, other = np.asarray(one), np.asarray(two)
-    if array.dtype.kind != "f" or not array.any():
+    if array.dtype.kind not in "fc" or not array.any():
         return False
     return bool(np.allclose(2 * array, other, rtol=likeness.SAME_ANSWER, atol=0, equal_nan=True))

@@ -98,8 +98,9 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
-     indices.ranges, orders.running, spectra.conjugates, spectra.transforms),
-    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms, activations.derivatives),
+     indices.ranges, together.strides, orders.running, spectra.conjugates, spectra.transforms),
+    (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms,
+     activations.derivatives, activations.of_products),
     (replacing.expressions, arithmetic.functions, entries.of_turn),
     (replacing.factors, replacing.terms),
 )  # fmt: skip
@@ -114,7 +115,7 @@ def repairs(context: Asked, samples: Sequence[Sample]) -> list[Repair]:
             running = Running(context, samples)
             with running:
                 return Search(running, context).repairs()
-        except NoSourceError:
+        except (NoSourceError, RecursionError):  # code may be nested deeper than Python copies and compiles it
             return []
 
 
@@ -179,7 +180,10 @@ class Search:
     def _view(self) -> View:
         """The code with its values in four runs."""
         first, samples = self._first, self._samples
-        other = next((each for each in samples if each.args is not first.args), samples[-1])
+        others = [each for each in samples if each.args is not first.args]
+        # A cotangent of one number, if it were the same one, would look like a constant.
+        apart = (each for each in others if not np.array_equal(each.cotangent, first.cotangent))
+        other = next(apart, [*others, samples[-1]][0])
         another = next((each for each in samples if each.args is first.args and each is not first), other)
         self._cases = [(0, first), (2, other), (3, another)]
         runs = [self._running.recorded(first), self._running.recorded(first, 2.0)]
@@ -281,8 +285,8 @@ class Search:
             word = _REFINED.get(word, _as_it_is)(relation) or word
         if word != "term-missing" or edit.place.role != "range":
             return word
-        sample = self._first
-        return naming.of_one_place([sample.answers[n] - sample.truths[n] for n in positions if n in self.wrong]) or word
+        pairs = [(self._first.answers[n], self._first.truths[n]) for n in positions if n in self.wrong]
+        return naming.of_one_place([one - two for one, two in pairs if one.shape == two.shape]) or word
 
     def _note(self, edit: Edit, answers: Answers) -> None:
         """Keep an edit with which the gradient comes nearer to the truth."""

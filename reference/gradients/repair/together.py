@@ -82,13 +82,44 @@ def _counters(view: View, node: ast.AST) -> dict[str, list[ast.AST]]:
     return found
 
 
+def strides(view: View) -> Iterator[Edit]:
+    """A counter of a loop that has to be multiplied wherever it stands in a statement, or must not be."""
+    for statement in view.simple_statements():
+        found: dict[str, list[ast.expr]] = {}
+        for each in ast.walk(statement.node):
+            place = view.of_node.get(each)
+            is_kind = isinstance(each, ast.Name | ast.BinOp)
+            if is_kind and place is not None and place.visits > 1 and _is_whole_number(place.value):
+                found.setdefault(place.text, []).append(place.expression)
+        for nodes in found.values():
+            for new in _multiplied(view, nodes[0]) if len(nodes) > 1 else ():
+                around = view.around(nodes)
+                replaced: dict[ast.AST, ast.expr] = dict.fromkeys(nodes, new)
+                if around is None:
+                    yield Edit(statement, "shifted", 1.15, None, replaced)
+                else:
+                    yield Edit(around, "shifted", 1.15, b.substituted(around.expression, replaced))
+
+
+def _is_whole_number(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _multiplied(view: View, node: ast.expr) -> Iterator[ast.expr]:
+    """A counter times each number that does not change, or a product without one of its factors."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        yield from (node.left, node.right)
+    elif isinstance(node, ast.Name):
+        for part in view.parts(view.of_node[node]):
+            if part.is_plain and not part.varies and _is_whole_number(part.value) and part.value > 1:
+                yield b.times(node, part.node)
+
+
 def slices(view: View) -> Iterator[Edit]:
     """Two subscripts of a statement with each other's slices, also where something is stored."""
     for statement in view.simple_statements():
-        subscripts = [each for each in ast.walk(statement.node) if _has_slice(each)][:_MOST_SUBSCRIPTS]
-        for one, two in combinations(subscripts, 2):
-            if not (isinstance(one, ast.Subscript) and isinstance(two, ast.Subscript)):
-                continue
+        subscripts = [each for each in ast.walk(statement.node) if isinstance(each, ast.Subscript)]
+        for one, two in combinations([each for each in subscripts if _has_slice(each)][:_MOST_SUBSCRIPTS], 2):
             is_inside = two in set(ast.walk(one)) or one in set(ast.walk(two))
             if is_inside or b.text_of(one.slice) == b.text_of(two.slice):
                 continue
@@ -100,8 +131,8 @@ def slices(view: View) -> Iterator[Edit]:
                 yield Edit(around, "shifted", 1.05, b.substituted(around.expression, new))
 
 
-def _has_slice(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript) and any(isinstance(each, ast.Slice) for each in b.index_parts(node))
+def _has_slice(node: ast.Subscript) -> bool:
+    return any(isinstance(each, ast.Slice) for each in b.index_parts(node))
 
 
 def borders(view: View) -> Iterator[Edit]:

@@ -1,10 +1,12 @@
-"""Tells the size of a batch from other numbers: the length of the first axis of an array, by the code for it."""
+"""What a divisor is by the code for it: the size of a batch, or the exponential of a parameter."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
-from reference.gradients.repair.definitions import Definitions
+from reference.gradients.repair.definitions import Definitions, factors
+from reference.gradients.repair.roles import called_name
 
 
 def is_batch_size(node: ast.expr, tree: ast.AST) -> bool:
@@ -34,3 +36,19 @@ def _is_shape(node: ast.expr) -> bool:
 
 def _is_zero(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value == 0
+
+
+def is_exponential(node: ast.expr, trees: Iterable[ast.AST]) -> bool:
+    """Whether a name stands for an exponential times a constant in one of some functions.
+
+    With respect to its logarithm such a parameter has itself as its derivative.
+    """
+    if not isinstance(node, ast.Name):
+        return False
+    values = [
+        each.value
+        for tree in trees
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Assign) and any(isinstance(t, ast.Name) and t.id == node.id for t in each.targets)
+    ]
+    return len(values) > 0 and all(any(called_name(part) == "exp" for _, part in factors(each)) for each in values)
