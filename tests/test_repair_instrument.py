@@ -246,8 +246,10 @@ def test_each_expression_knows_its_statement() -> None:
 #: Lines with each kind of statement and expression, which answer the same when they are instrumented.
 SYNTAX = [
     "match n:\n  case 2:\n    v = v + 1\n  case _:\n    v = v - 1; return v",
-    ("match (n, x):\n  case (2, np.ndarray()) if n > 1:\n    v = v * n\n"
-     "  case [a, *_] | {'k': a}:\n    v = v * a; return v"),
+    (
+        "match (n, x):\n  case (2, np.ndarray()) if n > 1:\n    v = v * n\n"
+        "  case [a, *_] | {'k': a}:\n    v = v * a; return v"
+    ),
     "k = f'a{n}b{x.sum():.{n}f}{n!r}'; return x * len(k)",
     "k: float = 1.5; x[0] += k; return x * k",
     "k = x; del k; assert x.ndim == 2, 'axes'; return x",
