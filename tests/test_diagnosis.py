@@ -47,6 +47,18 @@ def test_factor_of_one_term_is_estimated() -> None:
     assert told["constants"] == (("a factor of one term", "0.375"),)
 
 
+@pytest.mark.parametrize("fixed", [(), (1,)])
+def test_mistakes_beside_an_argument_without_a_gradient_are_named(fixed: tuple[int, ...]) -> None:
+    """Whether the gradient of a step is None or is not asked for, that of the array lacks its term all the same."""
+
+    def vjp(c: Any, x: Any, step: Any) -> Any:
+        return c * step * np.sin(x), c.sum() * 0.0 if fixed else None
+
+    findings = check_vjp(lambda x, h: h * x * np.sin(x), vjp, drawn(4, 3), 0.25, fixed=fixed, effort="quick")
+    first, *_ = findings.failed
+    assert first.mistake == "term-missing"
+
+
 def test_losses_are_diagnosed_through_their_door() -> None:
     """A loss whose gradient lacks a term is as any function."""
     x, t = drawn(4, 3), drawn(4)

@@ -146,6 +146,14 @@ def test_arguments_of_other_kinds_are_passed_on() -> None:
     assert np.array_equal(output(graph, X), X[WHOLE] * (X > 0))
 
 
+def test_fixed_arguments_are_constants() -> None:
+    """An argument of floating point that has no gradient is no argument of the graph."""
+    graph = trace(lambda x, step, y: x * step + y, (X, np.array(0.25), Y), {1})
+    assert [each.op for each in graph.nodes].count("constant") == 1
+    assert len(graph.arguments) == 2
+    assert np.array_equal(output(graph, X, Y), X * 0.25 + Y)
+
+
 def test_steps_of_constants_are_constants() -> None:
     """Nothing is noted between them."""
     assert ops(lambda x: x * np.exp(np.zeros(4) + 1.0)) == ["argument", "constant", "multiply"]

@@ -219,7 +219,7 @@ def _cotangents(context: Context, case: Case) -> list[Array]:
 def _graph(context: Context, args: Sequence[Array]) -> Graph | None:
     try:
         with np.errstate(all="ignore"):
-            return trace(context.subject.forward, args)
+            return trace(context.subject.forward, args, context.pattern.fixed)
     except NotTracedError:
         return None
 

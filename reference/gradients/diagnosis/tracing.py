@@ -7,7 +7,7 @@ is used.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,10 @@ _CONVERTING = ("array", "asarray", "asanyarray", "ascontiguousarray")
 _MAKING = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like")
 
 
-def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
+def trace(function: Callable[..., Any], args: Sequence[Array], fixed: Collection[int] = ()) -> Graph:
     """The graph of ``function(*args)``; arguments that are not of floating point are passed on as they are.
+
+    Those of floating point without a gradient, whose numbers are ``fixed``, are constants of the graph.
 
     Raises
     ------
@@ -45,7 +47,11 @@ def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
         Something in it cannot be recorded.
     """
     nodes: list[Node] = []
-    given = [Traced(leaf("argument", array, nodes), nodes) if array.dtype.kind == "f" else array for array in args]
+    kinds = ["constant" if number in fixed else "argument" for number in range(len(args))]
+    given = [
+        Traced(leaf(kind, array, nodes), nodes) if array.dtype.kind == "f" else array
+        for kind, array in zip(kinds, args, strict=True)
+    ]
     with _arrays_made_by(nodes):
         try:
             answer = function(*given)
@@ -56,7 +62,7 @@ def trace(function: Callable[..., Any], args: Sequence[Array]) -> Graph:
     if not isinstance(answer, Traced):
         raise NotTracedError("the answer is no recorded array")
     needed = _ancestors(answer.node)
-    arguments = tuple(each.node for each in given if isinstance(each, Traced))
+    arguments = tuple(each.node for each in given if isinstance(each, Traced) and each.node.op == "argument")
     kept = tuple(node for node in nodes if id(node) in needed or node in arguments)
     if len(kept) > _MOST_NODES:
         raise NotTracedError("too many steps")
