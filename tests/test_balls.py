@@ -262,6 +262,15 @@ def test_all_gradients_nearby_are_enclosed() -> None:
     assert around(rebound(lambda x: np.where(x > 0, x, 0 * x)), [x], [0], np.ones(3)) is None
 
 
+def test_nothing_is_certain_behind_the_edge_of_a_domain() -> None:
+    """Around the root of 0 no slope is known, nor the side that a choice takes: an error of 0 would be a claim."""
+    args = [np.array([0.0, 4.0]), np.array([1.0, 1.0])]
+    found = around(rebound(lambda x, p: np.maximum(p - np.sqrt(x * x), 0)), args, [0, 1], np.ones(2))
+    assert found is not None
+    assert [np.isinf(each.error).tolist() for each in found[0]] == [[True, False]] * 2
+    assert around(rebound(lambda x, p: np.where(np.sqrt(x * x) < p, p, x)), args, [0, 1], np.ones(2)) is None
+
+
 @pytest.mark.parametrize(
     ("function", "truth"),
     [

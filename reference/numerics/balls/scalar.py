@@ -256,9 +256,9 @@ def compared(one: Any, other: Any, name: str) -> Any:
     if one is other and not a.is_nan():
         return name in {"greater_equal", "less_equal", "equal"}
     if a.is_nan() or b.is_nan():
-        if a.mid().is_nan() or b.mid().is_nan():
-            return name == "not_equal"
-        raise Undecided(name)
+        if not (is_missing(one) or is_missing(other)):
+            raise Undecided(name)
+        return name == "not_equal"
     yes, no = _ORDER[name](a, b)
     if not (yes or no):
         raise Undecided(name)
@@ -314,7 +314,7 @@ def smaller(one: Any, other: Any) -> Ball:
 def _extreme(one: Any, other: Any, sign: int) -> Ball:
     a, b = enclosed(one), enclosed(other)
     if a.mid().is_nan() or b.mid().is_nan():
-        return Ball(arb.nan())
+        return made(arb.nan(), (one, arb.nan()), (other, arb.nan()))  # the slopes are not known either
     if one is other or (a > b if sign > 0 else a < b):
         return boxed(one)
     if a < b if sign > 0 else a > b:
