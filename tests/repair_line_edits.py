@@ -71,6 +71,7 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (exchanged.lists, "p = [v, u]; q = [u * u, v]; d = p[0] * 2", "d = u * u * 2", "wrong-argument"),
     (exchanged.ends, "p = [v, u]; d = p.pop(0) * 2", "d = u * 2", "flipped"),
     (exchanged.ends, "p = [v, u]; d = p.pop() * 2", "d = v * 2", "flipped"),
+    (exchanged.windows, "d[1:3] += v[:2] + u[3:5]", "d[3:5] += v[:2] + u[3:5]", "shifted"),
     (exchanged.windows, "d[1:3] += v[:2]; d[:2] += u[3:5]", "d[1:3] += v[3:5]; d[:2] += u[3:5]", "shifted"),
     (exchanged.neighbours, "d[1] += v[0]; d[2] += u[1]", "d[1] += u[1]; d[2] += v[0]", "shifted"),
     (exchanged.neighbours, "np.add.at(d, places, v); np.add.at(d, order, u)",

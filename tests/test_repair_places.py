@@ -159,6 +159,8 @@ ROLES = [
     ("range(3)", "3", "range"), ("np.arange(n)", "n", "range"), ("np.zeros((n, 3))", "n", "size"),
     ("x.reshape(n, -1)", "n", "size"),
     ("np.full(3, 2.0)", "3", "size"), ("np.tile(v, 2)", "2", "size"),
+    ("np.full(3, 2.0)", "2.0", "value"), ("np.tile(v, 2)", "v", "value"), ("v.tile(2)", "2", "size"),
+    ("np.reshape(x * 2, n)", "2", "value"), ("np.broadcast_to(x, n)", "x", "value"), ("np.eye(n)", "n", "size"),
     ("np.sum(x, axis=1)", "1", "axis"), ("np.moveaxis(x, 1, 0)", "1", "axis"), ("np.sum(x, axes=1)", "1", "axis"),
     ("np.diagonal(x, axis1=1)", "1", "axis"), ("np.diagonal(x, axis2=1)", "1", "axis"),
     ("np.sum(x, keepdims=True)", "True", "option"), ("np.sum(x, dtype=n)", "n", "option"),

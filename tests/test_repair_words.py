@@ -128,6 +128,20 @@ MISSING = [
     ("h = x * y; return u * v * h", "u", "x", "factor-missing", "wrong-argument", "term-missing"),
     ("h = x * u * y; return v * h", "v", "u", "factor-missing", "wrong-argument", "term-missing"),
     ("h = x + y; return h * u", "h", "y", "factor-missing", "factor-missing", "term-missing"),
+    ("h = x - y; return u * (h > limit)", "x - y", "limit", "scaled", "scaled", "mask-wrong-threshold"),
+    ("h = x - y; return h * (h > limit)", "x - y", "limit", "scaled", "scaled", "other-epsilon"),
+    ("h = x - y; return u * (h > v)", "x - y", "v", "factor-missing", "factor-missing", "term-missing"),
+    ("m = np.array([0, 2.5, 2.5, 0]); return x * m", "x", "m", "mask-missing", "mask-missing", "term-missing"),
+    ("m = np.array([0, 2.5, 0, 0]); return x * m", "x", "m", "factor-missing", "factor-missing", "term-missing"),
+    ("m = np.full(4, 2.5); return x * m", "x", "m", "factor-missing", "factor-missing", "term-missing"),
+    (
+        "m = 2.5 * (v > v[1]); m[0] *= v[0]; m[2:] *= v[0]; return x * m",
+        "x",
+        "m",
+        "factor-missing",
+        "factor-missing",
+        "term-missing",
+    ),
     ("h = x * y; return u + v * h", "u", "y", "factor-missing", "factor-missing", "term-missing"),
 ]
 

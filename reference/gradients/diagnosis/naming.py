@@ -31,6 +31,7 @@ _MORE_IN_CODE = {
     "factor-missing": _PLACES | _MASKS | {"wrong-argument", "scaled", "extra-term", "extra-factor"},
     "wrong-axis": frozenset({"term-missing", "factor-missing"}),
     "not-summed": frozenset({"jacobian-diagonal-only"}),
+    "mask-from-other": frozenset({"mask-wrong-threshold"}),
     # Where a gradient is wrong is not why.
     **dict.fromkeys(_ONE_PLACE, _MASKS | {"wrong-argument", "factor-missing", "not-summed", "extra-term"}),
 }

@@ -104,17 +104,27 @@ def ends(view: View) -> Iterator[Edit]:
 def windows(view: View) -> Iterator[Edit]:
     """An index with slices that another array has, or the same one elsewhere."""
     found: dict[int, dict[str, ast.Subscript]] = {}
-    for statement in view.simple_statements():
+    statements = list(view.simple_statements())
+    for statement in statements:
         for node in ast.walk(statement.node):
-            if isinstance(node, ast.Subscript) and any(isinstance(each, ast.Slice) for each in b.index_parts(node)):
+            if isinstance(node, ast.Subscript) and _is_window(node):
                 found.setdefault(id(statement.sites), {}).setdefault(ast.dump(node.slice), node)
-    for place in view.places:
-        node = place.node
-        if isinstance(node, ast.Subscript) and any(isinstance(each, ast.Slice) for each in b.index_parts(node)):
-            for text, other in found.get(id(place.sites), {}).items():
-                is_like = len(b.index_parts(other)) == len(b.index_parts(node))
-                if is_like and text != ast.dump(node.slice):
-                    yield Edit(place, "shifted", 0.95, ast.Subscript(node.value, other.slice, ast.Load()))
+    stored = [each for each in statements if isinstance(each.node, ast.AugAssign)]
+    for place in [*view.places, *stored]:
+        node = place.node.target if isinstance(place.node, ast.AugAssign) else place.node
+        if not isinstance(node, ast.Subscript) or not _is_window(node):
+            continue
+        for text, other in found.get(id(place.sites), {}).items():
+            if len(b.index_parts(other)) == len(b.index_parts(node)) and text != ast.dump(node.slice):
+                new = ast.Subscript(node.value, other.slice, node.ctx)
+                if node is place.node:
+                    yield Edit(place, "shifted", 0.95, new)
+                else:
+                    yield Edit(place, "shifted", 0.95, None, {node: new})
+
+
+def _is_window(node: ast.Subscript) -> bool:
+    return any(isinstance(each, ast.Slice) for each in b.index_parts(node))
 
 
 def neighbours(view: View) -> Iterator[Edit]:

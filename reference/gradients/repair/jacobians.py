@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reference.gradients.repair import building as b
 from reference.gradients.repair.definitions import Definitions
-from reference.gradients.repair.places import Edit
+from reference.gradients.repair.places import Edit, Place
 from reference.gradients.repair.view import View
 
 #: A factor, and whether the product is divided by it.
@@ -24,11 +24,47 @@ def complements(view: View) -> Iterator[Edit]:
                 taken = None if divides else _taken_off(factor)
                 rest = _product([*factors[:number], *factors[number + 1 :]])
                 if taken is not None and rest is not None:
-                    for axis in range(-len(place.shape), 0):
+                    for axis in _axes(place):
                         yield Edit(place, "jacobian-diagonal-only", 1.05, _full(taken, rest, axis))
 
 
-def _full(taken: tuple[ast.expr, ast.expr | None], rest: ast.expr, axis: int) -> ast.expr:
+def projections(view: View) -> Iterator[Edit]:
+    """With ``x - k * k * x``, or ``x - k**2 * x``, what is taken off is ``k`` times the sum of ``k * x``."""
+    for place in view.places:
+        node = place.node
+        is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+        if not (isinstance(node, ast.BinOp) and is_sum and place.is_floating and place.shape):
+            continue
+        for taken, rest in _repeated(list(_factors(node.right, None))):
+            for axis in _axes(place):
+                total = b.numpy("sum", b.times(taken, rest), axis=b.number(axis), keepdims=b.number(True))
+                new = ast.BinOp(node.left, node.op, b.times(taken, total))
+                yield Edit(place, "jacobian-diagonal-only", 1.05, new)
+
+
+def _axes(place: Place) -> list[int | None]:
+    """Along which axes entries may share a sum; None for all of them."""
+    return [*range(-len(place.shape), 0), *([None] if len(place.shape) > 1 else [])]
+
+
+def _repeated(factors: list[Factor]) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each factor that a product has twice, and the product of the others."""
+    for number, (factor, divides) in enumerate(factors):
+        others = [*factors[:number], *factors[number + 1 :]]
+        squared = factor.left if _is_square(factor) and isinstance(factor, ast.BinOp) else None
+        same = [at for at, (other, over) in enumerate(others) if not over and b.text_of(other) == b.text_of(factor)]
+        if squared is None and same:
+            del others[same[0]]
+        rest = _product(others)
+        if not divides and rest is not None and (squared is not None or same):
+            yield squared or factor, rest
+
+
+def _is_square(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and b.text_of(node.right) == "2"
+
+
+def _full(taken: tuple[ast.expr, ast.expr | None], rest: ast.expr, axis: int | None) -> ast.expr:
     before, behind = taken
     summed = rest if behind is None else b.times(behind, rest)
     total = b.numpy("sum", summed, axis=b.number(axis), keepdims=b.number(True))
@@ -70,7 +106,7 @@ def _taken_off(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
     if not (isinstance(node.left, ast.Constant) and node.left.value == 1):
         return None
     inner = node.right
-    if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow) and b.text_of(inner.right) == "2":
+    if isinstance(inner, ast.BinOp) and _is_square(inner):
         return inner.left, inner.left
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):
         return inner.left, inner.right

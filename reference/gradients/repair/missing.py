@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reference.gradients.repair import building as b
 from reference.gradients.repair.corrected import Correcting
 from reference.gradients.repair.operands import Case, Operands, operands
-from reference.gradients.repair.places import Edit, Place
+from reference.gradients.repair.places import Edit, Place, is_mask
 from reference.gradients.repair.products import Product, products
 from reference.gradients.repair.projected import projected
 from reference.gradients.repair.rearranged import rearranged
@@ -161,7 +161,7 @@ def _mask(found: Requirement) -> Array | None:
 
 def _of_factor(place: Place, product: Product) -> str:
     used = [operand for operand, _ in product.factors]
-    if all(((each.values[0] == 0) | (each.values[0] == 1)).all() for each in used):
+    if all(np.isin(each.values[0], (0, 1)).all() or is_mask(each.values[0], varies=each.varies) for each in used):
         return "mask-missing"
     if product.degree:
         return "delta-next-ignored"

@@ -51,15 +51,27 @@ def _is_of_index(place: Place) -> bool:
     at = place.node
     while isinstance(parents.get(at, (None, "", None))[0], ast.BinOp):
         at = parents[at][0]
-    statement, *_ = parents.get(at, (None, "", None))
+    read = _read_as(place, at)
+    return place.role in {"index", "shift"} if read is None else bool(read) and read <= {"index", "compared"}
+
+
+def _is_compared(place: Place) -> bool:
+    """Whether a value is given a name that stands in comparisons alone."""
+    return _read_as(place, place.node) == {"compared"}
+
+
+def _read_as(place: Place, node: ast.AST) -> set[str] | None:
+    """What the name that an expression is given is for; None where it is given none."""
+    parents = place.sites.source.parents
+    statement, *_ = parents.get(node, (None, "", None))
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
-        return place.role in {"index", "shift"}
+        return None
     read = [
         each
         for each in ast.walk(place.sites.source.tree)
         if isinstance(each, ast.Name) and each.id == statement.targets[0].id and isinstance(each.ctx, ast.Load)
     ]
-    return bool(read) and all(role_of(each, parents) in {"index", "compared"} for each in read)
+    return {role_of(each, parents) for each in read}
 
 
 def of_constant(place: Place) -> str:
@@ -277,7 +289,7 @@ def _factors(node: ast.AST) -> Iterator[ast.AST]:
 
 def of_term(place: Place, part: Part) -> str:
     """The word for a term that is missing."""
-    if place.role == "compared":
+    if place.role == "compared" or (not part.varies and not part.shape and _is_compared(place)):
         return "mask-wrong-threshold"
     if ast.dump(place.node) == ast.dump(part.node):
         return "scaled"

@@ -169,6 +169,16 @@ def is_number(value: Any) -> bool:
     return isinstance(value, _NUMBERS) and np.asarray(value).dtype.kind in kinds
 
 
+def is_mask(value: Any, *, varies: bool) -> bool:
+    """Whether an array has zeros and ones alone, or, where it does not vary, zeros and another number several times."""
+    array = np.asarray(value)
+    if not array.ndim or (((array != 0) & (array != 1)).any() and varies):
+        return False
+    open_at = array[array != 0]
+    is_binary = bool((open_at == 1).all())
+    return is_binary or (1 < open_at.size < array.size and bool((open_at == open_at[0]).all()))
+
+
 def varies(values: Sequence[Any], turns: Sequence[Sequence[Any]] = ()) -> bool:
     """Whether the values of a `Place` are not the same in all runs, the first time or later."""
     times = [values, *zip(*turns, strict=False)]

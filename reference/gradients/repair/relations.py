@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.repair import naming
 from reference.gradients.repair.definitions import Definitions, Difference, difference, factors, terms
-from reference.gradients.repair.places import Place, is_number
+from reference.gradients.repair.places import Place, is_mask, is_number
 from reference.gradients.repair.view import View
 from reference.numerics import likeness
 
@@ -191,15 +191,19 @@ def _factor_beside(relation: Relation) -> str | None:
     values = relation.values_of(part)
     if values and not _varies(values):
         return "scaled"
-    is_mask = bool(values) and all(np.ndim(each) and np.isin(each, (0, 1)).all() for each in values)
+    is_open = bool(values) and all(is_mask(each, varies=not _are_same(values)) for each in values)
     if is_missing:
-        return "mask-missing" if is_mask else "factor-missing"
+        return "mask-missing" if is_open else "factor-missing"
     return "extra-factor"
 
 
 def _varies(values: list[Any]) -> bool:
     """Whether something is an array, or not always the same number."""
-    return any(np.shape(each) != () or not np.array_equal(values[0], each) for each in values)
+    return np.shape(values[0]) != () or not _are_same(values)
+
+
+def _are_same(values: list[Any]) -> bool:
+    return all(np.array_equal(values[0], each) for each in values)
 
 
 def _one_more(

@@ -18,6 +18,8 @@ AXIS_FUNCTIONS = frozenset({
     "array_split", "argpartition", "swapaxes", "moveaxis", "transpose", "ptp", "count_nonzero", "put_along_axis",
 })  # fmt: skip
 _SIZES = frozenset({"zeros", "ones", "empty", "full", "reshape", "eye", "broadcast_to", "tile"})
+#: Those whose first argument is an array.
+_OF_ARRAYS = frozenset({"reshape", "broadcast_to", "tile"})
 #: Functions that choose an entry by comparing all of them.
 _CHOICES = frozenset({"argmax", "argmin", "nanargmax", "nanargmin"})
 _KEYWORDS = {"axis": "axis", "axes": "axis", "axis1": "axis", "axis2": "axis", "keepdims": "option", "dtype": "option"}
@@ -63,11 +65,13 @@ def _role_of_argument(node: ast.AST, call: ast.Call, number: int | None) -> str 
     called = called_name(call)
     if called in {"range", "arange"}:
         return "range"
+    is_function = not isinstance(call.func, ast.Attribute) or is_module(call.func.value)
     if called in _SIZES:
-        return "size"
+        is_entry = (called == "full" and number != 0) or (called in _OF_ARRAYS and is_function and number == 0)
+        return None if is_entry else "size"
     if called in _CHOICES and number == 0 and not isinstance(node, ast.Constant):
         return "compared"
-    first = 0 if isinstance(call.func, ast.Attribute) and not is_module(call.func.value) else 1
+    first = 1 if is_function else 0
     if called == "roll" and number == first:
         return "shift"
     is_plain = isinstance(node, ast.Constant | ast.UnaryOp | ast.Tuple)

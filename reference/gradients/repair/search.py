@@ -98,7 +98,7 @@ _FAMILIES: tuple[tuple[Family, ...], ...] = (
      together.constants, together.counters, together.slices, together.borders, together.others, together.halves,
      adjoints.commuted, selections.inverses, selections.indicators, selections.diagonals, entries.pairs,
      axes.unreduced, contracted.sides, renamed.families, renamed.steps, jacobians.complements,
-     indices.ranges, together.strides, orders.running, spectra.conjugates, spectra.transforms),
+     jacobians.projections, indices.ranges, together.strides, orders.running, spectra.conjugates, spectra.transforms),
     (statements.index_names, axes.sums, replacing.plain_factors, replacing.plain_terms,
      activations.derivatives, activations.of_products),
     (replacing.expressions, arithmetic.functions, entries.of_turn),

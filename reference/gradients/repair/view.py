@@ -13,7 +13,7 @@ import numpy as np
 
 from reference.gradients.repair.building import names_in
 from reference.gradients.repair.instrument import Sites, State
-from reference.gradients.repair.places import Place, doubles, is_number, varies
+from reference.gradients.repair.places import Place, doubles, is_mask, is_number, varies
 
 #: Parts of code that can stand for others: no more of them are tried in a place.
 _MOST_PARTS = 90
@@ -64,9 +64,8 @@ class Part:
 
     @cached_property
     def is_mask(self) -> bool:
-        """Whether it is an array of zeros and ones."""
-        array = np.asarray(self.value)
-        return array.dtype.kind == "b" or bool(array.ndim and ((array == 0) | (array == 1)).all())
+        """Whether it is an array of zeros and ones, or of constants: zeros and one other number."""
+        return np.asarray(self.value).dtype.kind == "b" or is_mask(self.value, varies=self.varies)
 
     @cached_property
     def is_nothing(self) -> bool:
