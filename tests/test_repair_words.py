@@ -219,6 +219,23 @@ def test_the_word_for_a_statement_is_kept() -> None:
     assert naming.final(Edit(place, "factor-missing", 1.0)) == "factor-missing"
 
 
+#: An answer, the truth, and whether the answer is in reverse order.
+REVERSED = [
+    ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0], True), ([1.0, 2.0, 3.0], [3.0, 1.0, 2.0], False),
+    ([1.0, 2.0], [2.0, 1.0], False), ([[1.0, 2.0, 4.0], [3.0, 0.0, 5.0]], [[4.0, 2.0, 1.0], [5.0, 0.0, 3.0]], True),
+    ([[1.0, 2.0], [3.0, 4.0]], [[1.0, 3.0], [2.0, 4.0]], False), ([1.0, 2.0, 3.0], [3.0, 2.0], False),
+    ([[3.0, 2.0, 1.0]], [1.0, 2.0, 3.0], False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "truth", "expected"), REVERSED)
+def test_which_answers_are_in_reverse_order(answer: Any, truth: Any, expected: bool) -> None:
+    """Those with all entries along an axis the other way round, where that is no chance; one that is not tells."""
+    pair = np.array(answer), np.array(truth)
+    assert naming.are_reversed([pair]) is expected
+    assert not naming.are_reversed([pair, (np.arange(4.0), np.arange(4.0))])
+
+
 #: A constant, whether it is a term, and whether it keeps something from 0.
 EPSILONS = [
     (0.01, False, True), (-0.01, False, True), (0.05, False, True), (0.06, False, False), (0.06, True, True),

@@ -22,6 +22,8 @@ _OF_VALUES = frozenset(
     {"factor-missing", "extra-term", "term-missing", "wrong-argument", "wrong-function", "scaled", "sign"}
 )
 
+#: Entries that are not in reverse order by chance.
+_ENOUGH = 3
 #: Those that say less than that entries come from another place, where the number is an index.
 _OF_INDICES = frozenset({"factor-missing", "extra-factor", "extra-term", "term-missing", "scaled"})
 
@@ -298,6 +300,18 @@ def of_term(place: Place, part: Part) -> str:
     is_sum = isinstance(place.node, ast.BinOp) and isinstance(place.node.op, ast.Add | ast.Sub)
     is_asked = isinstance(place.parent, ast.Call) and not is_sum and called_name(place.parent) not in AXIS_FUNCTIONS
     return "wrong-argument" if is_asked and not place.is_of_cotangent and part.varies else "term-missing"
+
+
+def are_reversed(pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> bool:
+    """Whether each answer is the truth with its entries in reverse order along an axis."""
+    return all(
+        any(
+            one.shape == two.shape and np.allclose(one, np.flip(two, axis), rtol=likeness.SAME_FACTOR, atol=0)
+            for axis in range(two.ndim)
+            if two.shape[axis] >= _ENOUGH
+        )
+        for one, two in pairs
+    )
 
 
 def of_one_place(errors: Sequence[NDArray[Any]]) -> str | None:

@@ -283,9 +283,11 @@ class Search:
         if self._seen is not None and edit.new is not None and isinstance(edit.place.node, ast.expr):
             relation = relations.Relation(self._seen, edit.place, edit.new)
             word = _REFINED.get(word, _as_it_is)(relation) or word
+        pairs = [(self._first.answers[n], self._first.truths[n]) for n in positions if n in self.wrong]
+        if word == "transposed" and naming.are_reversed(pairs):
+            return "flipped"
         if word != "term-missing" or edit.place.role != "range":
             return word
-        pairs = [(self._first.answers[n], self._first.truths[n]) for n in positions if n in self.wrong]
         return naming.of_one_place([one - two for one, two in pairs if one.shape == two.shape]) or word
 
     def _note(self, edit: Edit, answers: Answers) -> None:
