@@ -72,6 +72,7 @@ STATEMENTS: list[tuple[Family, str, str, str]] = [
     (exchanged.ends, "p = [v, u]; d = p.pop(0) * 2", "d = u * 2", "flipped"),
     (exchanged.ends, "p = [v, u]; d = p.pop() * 2", "d = v * 2", "flipped"),
     (exchanged.windows, "d[1:3] += v[:2] + u[3:5]", "d[3:5] += v[:2] + u[3:5]", "shifted"),
+    (exchanged.windows, "i = 0; d += s[:, 2 - i].sum() + s[:, i].sum()", "i = 0; d += 2 * s[:, i].sum()", "flipped"),
     (exchanged.windows, "d[1:3] += v[:2]; d[:2] += u[3:5]", "d[1:3] += v[3:5]; d[:2] += u[3:5]", "shifted"),
     (exchanged.neighbours, "d[1] += v[0]; d[2] += u[1]", "d[1] += u[1]; d[2] += v[0]", "shifted"),
     (exchanged.neighbours, "np.add.at(d, places, v); np.add.at(d, order, u)",

@@ -117,10 +117,11 @@ def windows(view: View) -> Iterator[Edit]:
         for text, other in found.get(id(place.sites), {}).items():
             if len(b.index_parts(other)) == len(b.index_parts(node)) and text != ast.dump(node.slice):
                 new = ast.Subscript(node.value, other.slice, node.ctx)
+                word = "flipped" if naming.of_entries(node, new) == "flipped" else "shifted"
                 if node is place.node:
-                    yield Edit(place, "shifted", 0.95, new)
+                    yield Edit(place, word, 0.95, new)
                 else:
-                    yield Edit(place, "shifted", 0.95, None, {node: new})
+                    yield Edit(place, word, 0.95, None, {node: new})
 
 
 def _is_window(node: ast.Subscript) -> bool:

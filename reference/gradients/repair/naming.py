@@ -138,7 +138,7 @@ def _of_value(place: Place, part: Part) -> str:
         return "wrong-argument"
     if by_ratio in {"scaled", "sign"}:
         return by_ratio
-    made = _around(place, part) or _of_entries(place.node, part.node) or _of_axes(place, part.node)
+    made = _around(place, part) or of_entries(place.node, part.node) or _of_axes(place, part.node)
     if made is None:
         made = _inside(place.node, part.node)
     return made if made is not None else by_ratio or "wrong-argument"
@@ -175,6 +175,13 @@ def _is_constant(place: Place, node: ast.expr) -> bool:
     return all(isinstance(known.get(name), int | float) for name in building.names_in(node))
 
 
+def _counts_down(index: ast.AST, other: ast.AST) -> bool:
+    """Whether an index is the other one taken off from something: it goes the other way."""
+    if not isinstance(index, ast.BinOp) or not isinstance(index.op, ast.Sub) or not isinstance(other, ast.Name):
+        return False
+    return ast.dump(index.right) == ast.dump(other)
+
+
 def _of_axes(place: Place, new: ast.AST) -> str | None:
     """What it is called where one of the writer's functions is due along another axis."""
     node = place.node
@@ -188,7 +195,7 @@ def _of_axes(place: Place, new: ast.AST) -> str | None:
     return "wrong-axis" if names[others[0] : others[0] + 1] in {("axis",), ("axes",), ("dim",)} else None
 
 
-def _of_entries(node: ast.AST, new: ast.AST) -> str | None:
+def of_entries(node: ast.AST, new: ast.AST) -> str | None:
     """What it is called where other entries of the same array are due; None where it is another array."""
     while isinstance(node, ast.Attribute) and isinstance(new, ast.Attribute) and node.attr == new.attr == "T":
         node, new = node.value, new.value
@@ -199,6 +206,10 @@ def _of_entries(node: ast.AST, new: ast.AST) -> str | None:
     one, two = (sorted(map(ast.dump, building.index_parts(each))) for each in (node, new))
     if len(one) > 1 and one == two:
         return "transposed"
+    pairs = zip(*(building.index_parts(each) for each in (node, new)), strict=False)
+    others = [(left, right) for left, right in pairs if ast.dump(left) != ast.dump(right)]
+    if others and all(_counts_down(left, right) or _counts_down(right, left) for left, right in others):
+        return "flipped"
     is_key = any(isinstance(each.slice, ast.Constant) and isinstance(each.slice.value, str) for each in (node, new))
     return None if is_key else "shifted"
 

@@ -46,7 +46,8 @@ def turned(view: View) -> Iterator[Edit]:
     for place in view.places:
         node = place.node
         if isinstance(node, ast.Attribute) and node.attr == "T":
-            yield Edit(place, "transposed", 1.0, node.value)
+            # Likelier than another sign in the definition of a rotation, which has the same effect.
+            yield Edit(place, "transposed", 0.98, node.value)
         if isinstance(node, ast.Call) and called_name(node) in _TURNING:
             yield Edit(place, _TURNING[called_name(node)], 1.0, array_of(view, node))
         if isinstance(node, ast.Subscript):
