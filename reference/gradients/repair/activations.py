@@ -49,7 +49,8 @@ def of_products(view: View) -> Iterator[Edit]:
 
 
 def _is_one_minus(node: ast.expr, part: ast.expr) -> bool:
-    return isinstance(node, ast.BinOp) and _is_complement(node) and is_same(node.right, part)
+    taken = b.taken_from_one(node)
+    return taken is not None and is_same(taken, part)
 
 
 def _is_derivative(place: Place) -> bool:
@@ -60,19 +61,10 @@ def _is_derivative(place: Place) -> bool:
     if isinstance(node, ast.Compare):
         return place.role == "value"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return _is_complement(node.right) and not _is_product(node.left)
+        return b.taken_from_one(node.right) is not None and not _is_product(node.left)
     if isinstance(node, ast.Call) and called_name(node) in {"where", "cos", "sin", "exp", "sign"}:
         return isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Mult)
-    return _is_complement(node)
-
-
-def _is_complement(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.BinOp)
-        and isinstance(node.op, ast.Sub)
-        and isinstance(node.left, ast.Constant)
-        and node.left.value == 1
-    )
+    return b.taken_from_one(node) is not None
 
 
 def _is_product(node: ast.AST) -> bool:

@@ -103,8 +103,8 @@ def _is_exponential(view: View, node: ast.expr) -> bool:
 
 def _powers(view: View, place: Place, node: ast.BinOp, exponent: Place) -> Iterator[Edit]:
     is_divisor = isinstance(place.parent, ast.BinOp) and isinstance(place.parent.op, ast.Div) and place.field == "right"
-    is_inner = is_divisor and _is_exponential(view, node.left)
     if exponent.is_number and not exponent.shape:
+        is_inner = is_divisor and _is_exponential(view, node.left)
         value = float(np.asarray(exponent.value))
         yield Edit(place, "factor-missing" if is_inner else _power_word(value, 1), 1.1, node.left)
         for change in (-1, 1, -2, 2, -0.5, 0.5):

@@ -76,6 +76,13 @@ def minus(left: ast.expr, right: ast.expr) -> ast.expr:
     return ast.BinOp(left, ast.Sub(), right)
 
 
+def taken_from_one(node: ast.AST) -> ast.expr | None:
+    """What is taken off from 1; None where an expression is no such difference."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
+        return None
+    return node.right if isinstance(node.left, ast.Constant) and node.left.value == 1 else None
+
+
 def negative(operand: ast.expr) -> ast.expr:
     """The negative."""
     return ast.UnaryOp(ast.USub(), operand)

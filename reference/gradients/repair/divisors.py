@@ -13,7 +13,7 @@ def is_batch_size(node: ast.expr, tree: ast.AST) -> bool:
     """Whether an expression of a function is the length of an array's first axis, or a name for it."""
     if isinstance(node, ast.Name) and _is_first_of_shape(node.id, tree):
         return True
-    meant = Definitions(tree).of(node)
+    meant = Definitions(tree).of(node) if isinstance(node, ast.Name) else node
     if isinstance(meant, ast.Call) and isinstance(meant.func, ast.Name) and len(meant.args) == 1:
         inner = meant.args[0]
         return meant.func.id == "len" or (meant.func.id in {"float", "int"} and is_batch_size(inner, tree))

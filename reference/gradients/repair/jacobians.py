@@ -101,11 +101,9 @@ def _factors(node: ast.AST, known: Definitions | None, *, divides: bool = False)
 
 def _taken_off(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
     """What is taken off from 1, and by what it is multiplied."""
-    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
+    inner = b.taken_from_one(node)
+    if inner is None:
         return None
-    if not (isinstance(node.left, ast.Constant) and node.left.value == 1):
-        return None
-    inner = node.right
     if isinstance(inner, ast.BinOp) and _is_square(inner):
         return inner.left, inner.left
     if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Mult):

@@ -22,7 +22,6 @@ _STRICT: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Gt: ast.GtE, ast.GtE: ast
 _TABLES = ((_INVERSE, "mask-inverted"), (_TURNED, "mask-inverted"), (_STRICT, "mask-wrong-threshold"))
 _OPPOSITE = {"argmax": "argmin", "argmin": "argmax", "maximum": "minimum", "minimum": "maximum"}
 _OF_WHERE = 3
-_PLANE = 2
 
 
 def comparisons(view: View) -> Iterator[Edit]:
@@ -110,8 +109,7 @@ def _signed(view: View, around: Place, node: ast.Call) -> Iterator[Edit]:
 def triangles(view: View) -> Iterator[Edit]:
     """A square matrix of which one triangle is due, or whose diagonal is due half or twice."""
     for place in view.places:
-        is_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
-        if not (is_square and place.is_floating and place.is_of_cotangent and place.role == "value"):
+        if not place.is_square_gradient:
             continue
         node = place.expression
         for name, limit in product(("tril", "triu"), (0, 1, -1)):

@@ -59,8 +59,7 @@ def turned(view: View) -> Iterator[Edit]:
 def symmetrized(view: View) -> Iterator[Edit]:
     """A gradient with respect to a symmetric matrix whose transpose is due besides, as where A stands twice in A Aᵀ."""
     for place in view.places:
-        are_square = len(place.shape) >= _PLANE and place.shape[-1] == place.shape[-2] > 1
-        if are_square and place.is_floating and place.role == "value" and place.is_of_cotangent:
+        if place.is_square_gradient:
             turned = b.numpy("swapaxes", place.expression, b.number(-1), b.number(-2))
             yield Edit(place, "term-missing", 1.2, b.plus(place.expression, turned))
 

@@ -16,6 +16,7 @@ from reference.numerics import likeness
 
 #: Kinds of numbers that take part in a computation.
 _NUMBERS = int | float | np.ndarray | np.generic
+_PLANE = 2
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,12 @@ class Place:
     def shape(self) -> tuple[int, ...]:
         """The shape of its value."""
         return np.shape(self.value) if self.is_number else ()
+
+    @property
+    def is_square_gradient(self) -> bool:
+        """Whether it is a square matrix, or several, that carry the cotangent and are used as values."""
+        is_square = len(self.shape) >= _PLANE and self.shape[-1] == self.shape[-2] > 1
+        return is_square and self.is_floating and self.role == "value" and self.is_of_cotangent
 
     @cached_property
     def is_of_cotangent(self) -> bool:
