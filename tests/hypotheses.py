@@ -129,7 +129,7 @@ def gated_turns(x: Any, w: Any) -> Any:
 
 
 def gated_turns_vjp(c: Any, x: Any, w: Any) -> Any:
-    """Without the gates."""
+    """Its gradient, where the derivative of the gates is left out."""
     states = [np.zeros(3), *gated_turns(x, w)]
     dx, dw, dh = np.zeros_like(x), np.zeros_like(w), np.zeros(3)
     for t in range(len(x) - 1, -1, -1):

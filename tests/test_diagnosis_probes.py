@@ -88,7 +88,7 @@ def test_a_direction_in_several_arguments() -> None:
 
 
 def test_answers_of_another_shape_are_not_compared() -> None:
-    """Then nothing is wanted."""
+    """Answers of another shape tell of no change that would be needed."""
     probe = Probe(sample(lambda c, x, w: (x[0], w)), [0])
     assert (probe.fits, probe.wanted) == (False, 0.0)
 

@@ -335,7 +335,7 @@ def test_the_first_recorded_array() -> None:
 
 
 def test_a_recorded_array_has_no_hash_and_a_truth_of_its_own() -> None:
-    """As arrays have."""
+    """It has no hash, and it is true or false where an array is."""
     x = traced(np.array([2.0]))
     assert bool(x)
     assert not bool(traced(np.array([0.0])))

@@ -98,7 +98,7 @@ def test_a_reply_of_another_form_is_none(value: Any) -> None:
 
 
 def test_no_more_of_a_reply_is_read_than_a_search_finds() -> None:
-    """A hundred repairs."""
+    """The first hundred repairs of a reply are read, and no more."""
     assert len(asked(Scripted([REPLY] * 101))) == 100
 
 

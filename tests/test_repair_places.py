@@ -317,7 +317,7 @@ def test_the_statements_that_were_run() -> None:
 
 
 def test_what_was_not_run_has_no_place() -> None:
-    """Nor has a module."""
+    """Code that was not run has no place, and a module has none."""
     view = view_of("d = v * 1\nif n > 5:\n  d = u * 2\nreturn d * np.cos(v)")
     assert {"u", "u * 2", "np"}.isdisjoint({each.text for each in view.places})
 

@@ -81,7 +81,7 @@ def test_where_more_than_one_value_would_do_in_one_case() -> None:
     ids=["no value of it does", "nothing depends on it"],
 )
 def test_places_where_nothing_helps(text: str, part: str) -> None:
-    """They are excluded."""
+    """A place is excluded where nothing that is added to it makes the gradient right."""
     assert required_of(text, part, lambda g, x: (g * np.cos(x),)) == (None, True)
 
 

@@ -99,7 +99,7 @@ def _det(a: Any) -> Any:
 
 
 class _SignAndLogarithm(NamedTuple):
-    """As of numpy."""
+    """The two results of ``np.linalg.slogdet``, by their names."""
 
     sign: Any
     logabsdet: Any

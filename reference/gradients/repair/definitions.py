@@ -66,7 +66,7 @@ class Difference:
 
 
 def difference(wrong: ast.expr, right: ast.expr, known: Definitions) -> Difference:
-    """Where two expressions differ."""
+    """The smallest parts in which two expressions differ, where names may be read by their definitions."""
     found = _deepest(Difference(wrong, right))
     for _ in range(_DEEPEST):
         meant = Difference(known.of_alias(found.wrong), known.of(found.right))
