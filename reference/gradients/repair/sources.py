@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import textwrap
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -197,9 +197,7 @@ def _functions(codes: Mapping[CodeType, Mapping[str, Any]]) -> Iterator[Function
             yield function
         else:
             wanted.add(code)
-    for each in _referrers(wanted) if wanted else ():
-        if isinstance(each, FunctionType) and each.__code__ in wanted:
-            yield each
+    yield from _of_codes(wanted) if wanted else ()
 
 
 def _named(path: str, names: Mapping[str, Any]) -> Any:
@@ -211,16 +209,25 @@ def _named(path: str, names: Mapping[str, Any]) -> Any:
     return found
 
 
-def _referrers(codes: Iterable[CodeType]) -> list[Any]:
-    """What refers to some code, also among objects that `gc.freeze` has taken out of the collector's sight."""
-    is_frozen = gc.get_freeze_count() > 0
-    if is_frozen:
-        gc.unfreeze()
+def _of_codes(wanted: Set[CodeType]) -> list[FunctionType]:
+    """All functions that have these codes.
+
+    The objects that `gc.freeze` has taken out of the collector's sight may be many. They are looked through only where
+    the others have no function for some code.
+    """
+    found = _in_sight(wanted)
+    if gc.get_freeze_count() == 0 or wanted <= {each.__code__ for each in found}:
+        return found
+    gc.unfreeze()
     try:
-        return gc.get_referrers(*codes)
+        return _in_sight(wanted)
     finally:
-        if is_frozen:
-            gc.freeze()
+        gc.freeze()
+
+
+def _in_sight(wanted: Set[CodeType]) -> list[FunctionType]:
+    referrers = gc.get_referrers(*wanted)
+    return [each for each in referrers if isinstance(each, FunctionType) and each.__code__ in wanted]
 
 
 def _source(twins: Sequence[FunctionType]) -> Source:
