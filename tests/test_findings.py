@@ -12,7 +12,7 @@ from reference.engine.evidence import evidence_of
 from reference.findings import Evidence, Finding, Findings, Violation
 from reference.lab.cases import Case
 from reference.lab.contract import MESSAGES, Expected
-from reference.lab.evidence import most_telling, point_of
+from reference.lab.formatting import most_telling, point_of
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 

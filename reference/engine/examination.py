@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from reference.findings import MOST_SAID, Finding, NotApplicable, Status, Violation
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import Fact, fact, hint_of
 
 Effort = Literal["quick", "normal", "exhaustive"]

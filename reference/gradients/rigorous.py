@@ -16,8 +16,8 @@ from reference.engine.formulas import told
 from reference.gradients.arguments import in_shapes
 from reference.numerics import ball_tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import ball
+from reference.numerics.sampling import seeded
 
 if TYPE_CHECKING:
     from reference.numerics.balls import Enclosure

@@ -95,13 +95,13 @@ class Message:
         """``Class.method``."""
         return f"{self.cls}.{self.method}"
 
-    def setting(self, case: Case, name: str = "layer") -> list[Step]:
-        """The steps that make the object on which the method is called."""
+    def setting(self, case: Case) -> list[Step]:
+        """The steps that make the object on which the method is called, by the name "layer"."""
         if self.cls != "LinearLayer":
-            return [New(name, self.cls, {"name": name})]
+            return [New("layer", self.cls, {"name": "layer"})]
         W, b = case.parameters["W"], case.parameters["b"]
-        sizes = {"n_inputs": W.shape[0], "n_units": W.shape[1]}
-        return [New(name, self.cls, {**sizes, "rng": Seed(0), "name": name}), Put(name, "W", W), Put(name, "b", b)]
+        arguments = {"n_inputs": W.shape[0], "n_units": W.shape[1], "rng": Seed(0), "name": "layer"}
+        return [New("layer", self.cls, arguments), Put("layer", "W", W), Put("layer", "b", b)]
 
 
 def one_hot(labels: Array, n_classes: int) -> Array:

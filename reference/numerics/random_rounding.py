@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.numerics import regimes, tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
