@@ -275,7 +275,7 @@ class Context(engine.Context):
             At least one answer was wrong or did not come.
         """
         start = len(self.log)
-        found = [each for each in self.violations(message, list(cases)) if each is not None]
+        found = list(filter(None, self.violations(message, list(cases))))
         if found:
             trend: list[tuple[float, float, float]] = []
             for each in self.log[start:]:

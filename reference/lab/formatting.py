@@ -74,11 +74,10 @@ def point_of(
     logits = case.arguments.get("X") if case.origin is None else case.origin
     if message.key not in {"softmax", "logits"} or logits is None:
         return []
+    (came,), (truth,), (bound,) = actual, answer.truth, answer.bounds
     with np.errstate(invalid="ignore", over="ignore"):
-        errors = np.concatenate([np.abs(a - t.value).ravel() for a, t in zip(actual, answer.truth, strict=True)])
-        pairs = zip(answer.bounds, answer.truth, strict=True)
-        allowed = np.concatenate([(bound + truth.error).ravel() for bound, truth in pairs])
-        worst = int(np.argmax(np.where(np.isnan(errors), np.inf, errors - allowed)))
+        errors, allowed = np.abs(came - truth.value), bound + truth.error
+        worst = np.unravel_index(np.argmax(np.where(np.isnan(errors), np.inf, errors - allowed)), errors.shape)
     return [(float(np.abs(logits).max()), float(errors[worst]), float(allowed[worst]))]
 
 
