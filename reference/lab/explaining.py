@@ -192,17 +192,18 @@ def with_stand_ins(came: Fact, stand_ins: Iterable[str]) -> Fact:
 def _says_nothing(context: Context) -> bool:
     """Whether all answers that were judged are NaN, or one number but for rounding, as many mistakes give."""
     judged = [
-        np.broadcast_arrays(value, bound)
+        (np.asarray(value, dtype=np.float64), bound)
         for each in context.log
         if each.bounds is not None
         for value, bound in zip(each.values, each.bounds, strict=True)
     ]
-    if not judged:
+    if not any(value.size for value, _ in judged):
         return False
-    values, bounds = (np.concatenate([each.ravel() for each in row]) for row in zip(*judged, strict=True))
+    if all(np.isnan(value).all() for value, _ in judged):
+        return True
+    first = next(value.flat[0] for value, _ in judged if value.size)
     with np.errstate(invalid="ignore"):
-        constant = (np.abs(values - values[:1]) <= bounds).all()
-    return bool(values.size and (constant or np.isnan(values).all()))
+        return all(bool((np.abs(value - first) <= bound).all()) for value, bound in judged)
 
 
 def _hardly_wrong(context: Context) -> bool:
