@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import repeat
+from itertools import repeat, tee
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -275,7 +275,7 @@ class Context(engine.Context):
             At least one answer was wrong or did not come.
         """
         start = len(self.log)
-        found = list(filter(None, self.violations(message, list(cases))))
+        found = list(filter(None, self.violations(message, cases)))
         if found:
             trend: list[tuple[float, float, float]] = []
             for each in self.log[start:]:
@@ -287,11 +287,15 @@ class Context(engine.Context):
             raise smallest.but(evidence=most_telling([each.evidence for each in found], trend))
 
     def violations(
-        self, message: Message, cases: Sequence[Case], layouts: Iterable[Layout] = repeat("C")
+        self, message: Message, cases: Iterable[Case], layouts: Iterable[Layout] = repeat("C")
     ) -> Iterator[Violation | None]:
-        """The violation of each case, or None. The truth is computed while the answers are awaited."""
-        calls = map(partial(self.steps, message), cases, layouts)
-        truths = map(partial, repeat(self.answer), repeat(message), cases)
+        """The violation of each case, or None. The truth is computed while the answers are awaited.
+
+        Cases are drawn when they are needed: most known mistakes give another response to the first one already.
+        """
+        cases, called, due = tee(cases, 3)
+        calls = map(partial(self.steps, message), called, layouts)
+        truths = map(partial, repeat(self.answer), repeat(message), due)
         for case, replies in zip(cases, self.executor.run_all(calls, truths), strict=True):
             yield self._violation(message, case, replies)
 
