@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reference.execution.worker import generators as of_worker
-from reference.numerics import generators as of_checks
+from reference.numerics import sampling as of_checks
 
 SEEDED = {"of checks": of_checks.seeded, "of the worker": of_worker.seeded}
 

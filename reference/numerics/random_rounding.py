@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.numerics import regimes, tolerances
-from reference.numerics.generators import seeded
-from reference.numerics.sampling import signs
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
