@@ -237,14 +237,12 @@ def test_each_piece_is_evaluated_once(threads: int, monkeypatch: pytest.MonkeyPa
     """Each piece is evaluated once for any number of threads."""
     pieces: list[int] = []
     evaluate = _Worker.evaluate
-    monkeypatch.setattr(
-        _Worker, "evaluate", lambda self, net, piece: pieces.append(len(piece)) or evaluate(self, net, piece)
-    )
+    monkeypatch.setattr(_Worker, "evaluate", lambda self, piece: pieces.append(len(piece)) or evaluate(self, piece))
     X, T = clusters(4500, 2, 3)
     path = fast_of(make_net((2, 10, 3)), X, T, 1500, threads)
     assert path is not None
     path.before()
-    assert pieces == [750] * 6
+    assert sorted(pieces) == [564, *[656] * 6]
 
 
 def test_far_logits_are_no_accident() -> None:
