@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair import building as b
 from reference.gradients.repair.building import names_in
 from reference.gradients.repair.instrument import Sites, State
 from reference.gradients.repair.places import Place, doubles, is_mask, is_number, varies
@@ -169,7 +170,7 @@ class View:
                     [scope.get(name, constants.get(name)) for scope in run.turn_scopes.get(statement, ())]
                     for run in self._runs
                 )
-                yield self._part(ast.Name(name, ast.Load()), (value, *others), turns)
+                yield self._part(b.name(name), (value, *others), turns)
                 seen.add(name)
         known = {*scopes[0], *place.sites.source.function.__globals__}
         composed = [each for each in self.places if each.sites is place.sites and each.is_number]
