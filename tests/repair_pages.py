@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
-from reference.gradients.repair import search
+from reference.gradients.repair import naming, relations, search
+from reference.gradients.repair.operands import operands
+from reference.gradients.repair.running import quiet
 from reference.gradients.repair.view import View
-from tests.repair_views import Family, view_of
+from tests.repair_views import Family, code, view_of
 
 FILE = Path(__file__).with_name("repair_pages.txt")
 
@@ -99,7 +99,7 @@ b[1:] += a[:-1]
 return p[0][1:, 0:3] @ z, a, b, r""",
     "short": """
 h = np.tanh(x) * y[0, n]
-m = h > limit
+m = x > limit
 d = g * h ** 2 * m + np.sum(g * v, axis=1, keepdims=True) * limit
 for i in range(n):
   d[i] = d[i] * 3 + u[i] * at[i] * x[i] + [v, u][0]
@@ -157,17 +157,67 @@ def offered(name: str) -> Iterator[str]:
         found: dict[str, Counter[float]] = {}
         for edit in FAMILIES[name](view(page)):
             kind = " of a statement" * (edit.new is None) + " of an array" * edit.is_product
-            found.setdefault((edit.word or "no word") + kind, Counter())[round(edit.cost, 6)] += 1
+            found.setdefault(_told(edit.word, naming.final(edit)) + kind, Counter())[edit.cost] += 1
         if found:
-            kinds = [f"{word} {_written(costs)}" for word, costs in sorted(found.items())]
-            yield f"{name} in {page}: {'; '.join(kinds)}"
+            yield f"{name} in {page}: {'; '.join(f'{kind} {_written(costs)}' for kind, costs in sorted(found.items()))}"
+
+
+def _told(word: str, other: str | None) -> str:
+    """A word, and the one that takes its place where more is known."""
+    return (word or "no word") + ("" if other in {None, word} else f" ({other})")
 
 
 def _written(costs: Counter[float]) -> str:
     return ", ".join(f"{count} at {cost:g}" for cost, count in sorted(costs.items()))
 
 
+def related() -> Iterator[str]:
+    """Which words the numbers and the code have of what is put into places, beside those of the edits."""
+    found: Counter[str] = Counter()
+    for edit in (edit for name in ("names", "expressions") for edit in FAMILIES[FEW + name](view("short"))):
+        assert edit.new is not None
+        relation = relations.Relation(view("short"), edit.place, edit.new)
+        rules = (relations.word_of, relations.of_factors, relations.of_withheld)
+        found[_told(edit.word, " or ".join(word for rule in rules if (word := rule(relation))) or None)] += 1
+    yield from (f"{count} {words}" for words, count in sorted(found.items()))
+
+
+def seen() -> Iterator[str]:
+    """What is known of the places of each page, and what is at hand at the last statement of one."""
+    for page in PAGES:
+        places: Counter[str] = Counter()
+        for each in view(page).places:
+            flags = ("varies", "is_of_cotangent", "is_floating", "is_nested", "is_square_gradient")
+            places[" ".join([each.role, *(flag for flag in flags if getattr(each, flag))])] += 1
+        yield f"places in {page}: {'; '.join(f'{count} {kind}' for kind, count in sorted(places.items()))}"
+    *_, last = view("short").statements()
+    place = next(each for each in view("short").places if each.parent is last.node)
+    for part in view("short").parts(place):
+        flags = ("varies", "is_of_cotangent", "is_cotangent", "is_plain", "is_mask", "is_nothing")
+        yield " ".join([code(part.node), str(part.shape), *(flag for flag in flags if getattr(part, flag))])
+
+
+def made() -> Iterator[str]:
+    """What terms and factors of each shape can be made of on a page, the parts of its code apart."""
+    known = {(each.shape, int(each.is_of_cotangent)): each for each in view("short").places if each.is_floating}
+    for (shape, degree), place in known.items():
+        found = operands(view("short").parts(place), ((0, 0), (2, 0), (3, 0)), shape, degree)
+        costs = [
+            Counter(round(each.cost, 6) for each in some)
+            for some in (found.all[: found.simple], found.all[found.simple :])
+        ]
+        yield f"{shape}, degree {degree}: {'; beside '.join(map(_written, costs))}"
+
+
+PARTS = {"relations": related, "what is seen": seen, "operands": made}
+
+
+def lines(name: str) -> Iterator[str]:
+    """What is said of a kind of edit, or of a part of the search."""
+    with quiet():
+        yield from PARTS[name]() if name in PARTS else offered(name)
+
+
 if __name__ == "__main__":
-    with np.errstate(all="ignore"):
-        lines = [line for name in sorted(FAMILIES) for line in offered(name)]
-    FILE.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    said = {name: list(lines(name)) for name in [*sorted(FAMILIES), *PARTS]}
+    FILE.write_text("".join(f"# {name}\n" + "\n".join([*each, ""]) for name, each in said.items()), encoding="utf-8")
