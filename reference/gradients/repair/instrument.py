@@ -147,7 +147,7 @@ class Sites:
         #: By a statement of the outermost block: the names of arrays that it changes, each as it is behind it.
         self.afters: dict[ast.stmt, list[ast.Name]] = {}
         for statement in source.tree.body:
-            self._visit(statement, None, nested=False)
+            self._visit(statement, first, nested=False)
         self.next = first + len(self.numbers) + len(self.statements)
         for statement, names in _changes(source).items():
             self.afters[statement] = [self._after(statement, name) for name in names]
@@ -162,7 +162,7 @@ class Sites:
         self.next += 2
         return node
 
-    def _visit(self, node: ast.AST, statement: int | None, *, nested: bool) -> None:
+    def _visit(self, node: ast.AST, statement: int, *, nested: bool) -> None:
         if isinstance(node, ast.pattern):
             return  # what a case is compared with has to stay a literal
         if isinstance(node, ast.stmt):
@@ -172,7 +172,7 @@ class Sites:
                 self.statement_of[node] = statement
             nested = nested or isinstance(node, ast.ClassDef | ast.AsyncFunctionDef)
         elif isinstance(node, ast.expr):
-            self.statement_of[node] = -1 if statement is None else statement
+            self.statement_of[node] = statement
             if _is_site(node):
                 number = self.first + len(self.numbers) + len(self.statements)
                 self.expressions[number] = node
