@@ -86,7 +86,7 @@ def lists(view: View) -> Iterator[Edit]:
             continue
         for name, value in place.scope.items():
             if type(value) is type(now) and name != node.value.id:
-                other = ast.Subscript(ast.Name(name, ast.Load()), node.slice, ast.Load())
+                other = b.entry(b.name(name), node.slice)
                 yield Edit(place, "wrong-argument", 1.05, other)
 
 
@@ -98,7 +98,7 @@ def ends(view: View) -> Iterator[Edit]:
             continue
         if node.func.attr == "pop" and not node.keywords and all(b.text_of(each) == "0" for each in node.args):
             args = [] if node.args else [b.number(0)]
-            yield Edit(place, "flipped", 1.0, ast.Call(node.func, args, []))
+            yield Edit(place, "flipped", 1.0, b.called(node.func, *args))
 
 
 def windows(view: View) -> Iterator[Edit]:

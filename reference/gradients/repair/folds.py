@@ -103,7 +103,7 @@ def _rolled(view: View, statement: Place, node: ast.AugAssign, inner: ast.Subscr
         new: dict[ast.AST, ast.expr] = {
             one: ast.Slice(),
             inner: b.subscript(
-                ast.Subscript(rolled, inner.slice, ast.Load()),
+                b.entry(rolled, inner.slice),
                 [ast.Slice() if each is two else each for each in parts],
             ),
         }

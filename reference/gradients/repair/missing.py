@@ -81,7 +81,7 @@ def missing(
 
 def _operands(view: View, found: Requirement, known: dict[Key, Operands]) -> Operands:
     place, cases = found.place, found.cases
-    statement = place.sites.statement_of.get(place.node, -1)
+    statement = place.sites.statement_of[place.node]
     degree = int(place.is_of_cotangent)
     key = (id(place.sites), statement, found.shape, cases, degree)
     if key not in known:

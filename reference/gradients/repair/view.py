@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.gradients.repair import building as b
 from reference.gradients.repair.building import names_in
 from reference.gradients.repair.instrument import Sites, State
 from reference.gradients.repair.places import Place, doubles, is_mask, is_number, varies
@@ -116,10 +117,9 @@ class View:
                 if number not in first.values or isinstance(first.values[number], ModuleType):
                     continue
                 values = tuple(run.values.get(number) for run in runs)
-                statement = sites.statement_of.get(node, -1)
-                scope = first.scopes.get(statement, {})
+                scope = first.scopes.get(sites.statement_of[node], {})
                 turns = tuple(run.turns.get(number, ()) for run in runs)
-                place = Place(sites, number, node, values, scope, first.visits.get(number, 1), turns)
+                place = Place(sites, number, node, values, scope, first.visits[number], turns)
                 is_after = place.field == "after"
                 (self.afters if is_after else self.places).append(place)
                 self.of_node[node] = place
@@ -144,7 +144,7 @@ class View:
 
     def computed(self, node: ast.expr, place: Place) -> list[list[Any]]:
         """The values of an expression at a place, by run and time; None where it cannot be computed there."""
-        statement = place.sites.statement_of.get(place.node, -1)
+        statement = place.sites.statement_of[place.node]
         return [
             [_evaluated(node, place.sites, scope) for scope in run.turn_scopes.get(statement, ())] for run in self._runs
         ]
@@ -169,7 +169,7 @@ class View:
                     [scope.get(name, constants.get(name)) for scope in run.turn_scopes.get(statement, ())]
                     for run in self._runs
                 )
-                yield self._part(ast.Name(name, ast.Load()), (value, *others), turns)
+                yield self._part(b.name(name), (value, *others), turns)
                 seen.add(name)
         known = {*scopes[0], *place.sites.source.function.__globals__}
         composed = [each for each in self.places if each.sites is place.sites and each.is_number]
