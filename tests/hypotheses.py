@@ -226,6 +226,10 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         )
         for word, of in (("factor-missing", np.ones_like), ("transposed", np.transpose), ("sign", np.negative))
     },
+    "another argument as zeros": (
+        factors._with_other_values, lambda x, y: np.sin(x) * y + x, lambda c, x, y: (c, c * np.sin(x)), (X, Y), 0,
+        "term-missing",
+    ),
     "a mask as ones": (
         factors._with_other_values, dropped, dropped_vjp(np.ones_like), (X,), 0, "mask-missing",
     ),

@@ -194,6 +194,14 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         replaced._epsilon_in_another_place, root, lambda c, x: (c * x / (np.sqrt(x**2) + EPS),), (Y,), 0,
         "other-epsilon",
     ),
+    "an epsilon that the forward pass lacks": (
+        replaced._epsilon_in_another_place, lambda x: np.log(x**2) * FACTOR,
+        lambda c, x: (c * FACTOR * 2 * x / (x**2 + EPS),), (Y,), 0, "other-epsilon",
+    ),
+    "an epsilon in one derivative alone": (
+        replaced._epsilon_in_another_place, lambda y: np.exp(np.sqrt(y)),
+        lambda c, y: (c * np.exp(np.sqrt(y)) / 2 / (np.sqrt(y) + EPS),), (Y,), 0, "other-epsilon",
+    ),
     # A loop.
     "no way back in time": (
         of_loop(loops._simple), recurrent, recurrent_vjp(through=0.0), (drawn(5, 3), drawn(3, 3)), 0, "term-missing",
@@ -309,6 +317,8 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "a constant squared": ("a constant", "0.25"),
     "a count less one": ("a constant", "3"),
     "a count and one": ("a constant", "5"),
+    "an epsilon that the forward pass lacks": ("the constant", "0.005"),
+    "an epsilon in one derivative alone": ("the constant", "0.005"),
     "an epsilon outside the root": ("the constant", "0.005"),
 }
 #: What tells more than any other word for the same answers.
