@@ -72,7 +72,9 @@ class Specification:
     @property
     def evaluator(self) -> str:
         """The name of what evaluates the definition."""
-        return ball.NAME if self.is_rigorous else {"torch": "PyTorch", "numpy": "numpy"}[self._plain]
+        if self.is_rigorous:
+            return ball.NAME
+        return "PyTorch" if self._plain == "torch" else "numpy"
 
     @property
     def is_rigorous(self) -> bool:

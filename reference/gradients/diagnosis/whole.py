@@ -179,9 +179,6 @@ def _low_precision(samples: Samples) -> Named | None:
     return None
 
 
-#: Arguments that differ by so little are the same in single precision.
-
-
 def imprecise(samples: Samples) -> Named | None:
     """Nearly right, and the same at arguments so near that they are equal in lower precision."""
     if any(each.dtype == np.float32 for each in samples.all[0].args) or not _near(samples, likeness.SINGLE_ANSWERS):
@@ -220,10 +217,6 @@ def _finite_differences(samples: Samples) -> Named | None:
         if _reproduced(samples, scheme, step):
             return Named("finite-differences", (("a step of", f"{step:.2g}"),))
     return None
-
-
-#: Smaller steps leave no digit.
-#: A step at which the error of differences is that of their leading term, and rounding is small beside it.
 
 
 def _step(samples: Samples, scheme: str, order: int, near: float | None = None) -> float | None:
