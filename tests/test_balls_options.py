@@ -18,6 +18,7 @@ from reference.numerics.balls.scalar import Ball, enclosed  # noqa: E402
 from reference.numerics.balls.tape import accumulate, recording  # noqa: E402
 from reference.numerics.oracles.ball import precision  # noqa: E402
 from tests.ball_options import CHOSEN, FORMS  # noqa: E402
+from tests.balls_judge import assert_well_said  # noqa: E402
 from tests.gradients import drawn  # noqa: E402
 from tests.operations import BOX, ROW, WIDE, A, B, numpy_has  # noqa: E402
 
@@ -132,6 +133,7 @@ def test_a_refusal_names_the_operation(operation: str, function: Callable[[Any],
     with precision(128), recording(), pytest.raises(Refused) as caught:
         function(balls(A))
     assert caught.value.operation == operation
+    assert_well_said(caught.value)
 
 
 def test_a_result_is_made_of_balls_or_refused() -> None:
