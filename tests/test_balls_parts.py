@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 from fractions import Fraction
 from typing import Any
@@ -117,6 +118,12 @@ def test_numbers_keep_all_their_digits() -> None:
                         operate(other, ball(2))
 
 
+OPERATORS = {
+    "greater": operator.gt, "greater_equal": operator.ge, "less": operator.lt, "less_equal": operator.le,
+    "equal": operator.eq, "not_equal": operator.ne,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "truths"),
     [
@@ -127,6 +134,10 @@ def test_numbers_keep_all_their_digits() -> None:
 def test_comparisons_are_those_of_numbers(name: str, truths: list[bool]) -> None:
     """With a tie where a tracked one is equal; wide balls that overlap are undecided, and NaN is unequal to all."""
     assert [compared(ball(each), 2, name) for each in (1, 2, 3)] == truths
+    by_operator = OPERATORS[name]
+    assert [by_operator(ball(each), 2) for each in (1, 2, 3)] == truths
+    assert [by_operator(ball(each), ball(2)) for each in (1, 2, 3)] == truths
+    assert [by_operator(2, ball(each)) for each in (3, 2, 1)] == truths
     with recording():
         for one, is_told in ((ball(2, tracked=True), True), (ball(2), False), (ball(3, tracked=True), False)):
             TIES.clear()
@@ -225,16 +236,17 @@ def test_a_ball_has_what_numbers_of_numpy_have() -> None:
     for name in ("conj", "conjugate", "copy", "item"):
         assert of_scalar(one, name)() is one
     assert of_scalar(one, "imag") == 0
-    assert of_scalar(one, "flat") == [one]
+    assert list(of_scalar(one, "flat")) == [one]
     assert of_scalar(one, "astype")(float) is one
     assert of_scalar(one, "astype")(int) == 2
     assert of_scalar(one, "astype")(bool)
     assert one.shape == ()
     assert one.ndim == 0
     assert float(enclosed(one.exp()).mid()) == pytest.approx(np.exp(2.5), rel=1e-15)
-    for name in ("argpartition2", "no_such", "ctypes"):
-        with pytest.raises(AttributeError):
+    for name in ("argpartition2", "no_such", "ctypes", "partition"):  # the last two are of arrays alone
+        with pytest.raises(AttributeError, match=name):
             getattr(one, name)
+    assert one.sum() == one.max() == one.reshape(1)[0] == 2.5
     with pytest.raises(AttributeError):
         one._private  # noqa: B018 - it is asked for
     assert repr(one) == f"Ball({one.value})"
