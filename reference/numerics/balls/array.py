@@ -146,18 +146,15 @@ for _name in ("trace", "cumsum", "cumprod", "prod", "sum", "all", "any", "search
 
 def of_scalar(ball: Ball, name: str) -> Any:
     """An attribute of a single ball: that of an array without axes, where numpy's scalars have it."""
-    if name in {"real", "T", "conj", "conjugate", "copy", "item", "imag", "astype", "flat"}:
-        return {
-            "real": ball,
-            "T": ball,
-            "imag": 0.0,
-            "conj": lambda: ball,
-            "conjugate": lambda: ball,
-            "copy": lambda *_: ball,
-            "item": lambda *_: ball,
-            "astype": lambda dtype, *_, **__: converted(ball, dtype),
-            "flat": [ball],
-        }[name]
+    own = {
+        "real": ball,
+        "T": ball,
+        "imag": 0.0,
+        "copy": lambda *_: ball,
+        "astype": lambda dtype, *_, **__: converted(ball, dtype),
+    }
+    if name in own:
+        return own[name]
     if name in UNARY:  # numpy calls the method of that name on the elements of an array of objects
         return lambda: UNARY[name](ball)
     if hasattr(np.ndarray, name) and not hasattr(np.generic, name):

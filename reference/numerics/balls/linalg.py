@@ -299,8 +299,7 @@ def _multi_dot(arrays: Any, *, out: Any = None) -> Any:
 @own(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:  # noqa: A002 - numpy's name
     array = balls(x)
-    flat = axis is None and (ord is None or array.ndim == 1)
-    if not flat and axis is None:
+    if axis is None and array.ndim > 1:
         axis = tuple(range(array.ndim))
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]

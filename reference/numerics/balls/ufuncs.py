@@ -51,7 +51,7 @@ def _times_log(x: Ball, log: Callable[[Any], Ball], y: Any) -> Any:
     if x.value.is_zero():
         w = enclosed(y)
         value = (w if log is UNARY["log"] else 1 + w).log()
-        return made(arb(0), (x, value), (y, arb(0)))
+        return made(arb(0), (x, value), (y, 0))
     return x * log(y)
 
 
@@ -241,7 +241,7 @@ def dispatch(ufunc: Any, method: str, inputs: tuple[Any, ...], options: dict[str
         _computed(ufunc, method, operands, {**kept, "where": where, "out": plain(out[0])})
         return out[0]
     result = _computed(ufunc, method, operands, kept)
-    if out is not None and method != "at":
+    if out is not None:
         target = out[0]
         target[...] = result
         return target
@@ -265,7 +265,7 @@ def _computed(ufunc: Any, method: str, operands: list[Any], options: dict[str, A
     if name == "clip":
         return wrapped(TWO["minimum"](TWO["maximum"](*operands[:2]), operands[2]))
     if method == "reduce" and name in REDUCED:
-        return REDUCED[name](*operands, **options)
+        return REDUCED[name](operands[0], **options)
     if name in ONE:
         return wrapped(getattr(ONE[name], method)(*operands, **options))
     if name in TWO:
