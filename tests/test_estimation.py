@@ -47,7 +47,8 @@ def test_a_root_is_found_between_two_points(points: tuple[float, float], place: 
     ("of", "points", "root", "calls"),
     [
         (lambda c: math.exp(c) - 2, (0.1, 3.0), math.log(2), 10),
-        (lambda c: c**3 - 0.2, (0.1, 3.0), 0.2 ** (1 / 3), 11), (lambda c: c**9 - 0.01, (0.25, 0.9), 0.01 ** (1 / 9), 13),
+        (lambda c: c**3 - 0.2, (0.1, 3.0), 0.2 ** (1 / 3), 11),
+        (lambda c: c**9 - 0.01, (0.25, 0.9), 0.01 ** (1 / 9), 13),
         (lambda c: c**-7 - 9, (0.25, 0.9), 9 ** (-1 / 7), 13), (lambda c: 1 / (1 + c) - 0.3, (0.1, 9.0), 7 / 3, 11),
         (math.log, (1e-3, 1e4), 1.0, 11), (lambda c: min(c, 0.5) - 0.4, (0.1, 1.0), 0.4, 7),
         (lambda c: math.tanh(20 * (c - 0.5)) - 0.3, (0.0, 1.0), 0.5 + math.atanh(0.3) / 20, 13),
