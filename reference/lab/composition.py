@@ -271,7 +271,8 @@ class _Search:
             formula = formula_of(each.classes[self.message.cls], self.message)
             known = Departure(each.word, each.hint, lambda _, formula=formula: formula, {}, each.further, specific=True)  # type: ignore[misc]
             found.append(self._scored(Node(formula, (known,))))
-        return found
+        # What changes nothing here explains nothing, and no more where something else is put on top of it.
+        return [each for each in found if self._right_ones(each) < self.entries]
 
     def _scored(self, node: Node) -> Node:
         self._count(len(self.observations))
