@@ -12,6 +12,7 @@ from reference.findings import Violation
 from reference.lab.mistakes import plain
 from reference.lab.net_run import NetRun
 from reference.lab.network import NetCase
+from reference.numerics.compare import alike
 from reference.numerics.estimate import Estimate
 from reference.wording import fact
 from tests.comparing import needs_flint
@@ -143,6 +144,25 @@ def test_a_gradient_that_is_none_is_told(value: Any, due: str, came: Any, word: 
     assert came[1].items() <= found.came.fields.items()
     assert [each.kind for each in found.came.more] == ["own layers"]
     assert net.context.log
+
+
+def test_gradients_that_are_none_are_told_apart_by_what_is_kept() -> None:
+    """By their types and keys, and by what stands under the keys that are due, as far as it is a list."""
+    ones = [np.ones(2), np.ones(2)]
+    values = [
+        None, [1], {"Linear_1": ones}, {"Linear_1": [2 * each for each in ones]}, {"Linear_OUT": ones},
+        {"Linear_1": tuple(ones), "other": ones}, {"Linear_1": 1}, {"Linear_1": ones, "Linear_OUT": ones, "c": ones},
+        {"Linear_1": THETA[0], "Linear_OUT": 1}, {"Linear_1": 1, "Linear_OUT": 1},
+    ]  # fmt: skip
+    kept = []
+    for value in values:
+        first, again = run(case()), run(case())
+        for net in (first, again):
+            refused(net, "named_parts", replying(value))
+        assert alike(first.context.log[-1].values, again.context.log[-1].values, None)
+        kept.append(first.context.log[-1].values)
+    for number, one in enumerate(kept):
+        assert not any(alike(one, other, None) for other in kept[:number])
 
 
 def test_a_gradient_is_a_dict_of_pairs() -> None:
