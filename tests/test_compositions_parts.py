@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from reference.lab import composition
 from reference.lab.composition import _Search, _SpentError
 from reference.lab.mistakes import CATALOGUE
-from reference.lab.mistakes.departures import Departure
+from reference.lab.mistakes.departures import Departure, Family
 from reference.lab.mistakes.families import FAMILIES
 from reference.lab.mistakes.instead import FORMULAS
 from reference.lab.nodes import LARGE, Node
@@ -153,3 +154,102 @@ def test_one_mistake_of_a_family_comes_before_two() -> None:
     assert len(own) == len(FAMILIES[subject])
     relu_families = searched("ReLULayer.forward", lambda self, X: 2 * relu(X))._own()
     assert {*FORMULAS["ReLULayer.forward"]} <= {*relu_families}
+
+
+def test_terms_have_coefficients() -> None:
+    """Where a formula is a sum of them; the words of a factor know what K is, and whether each sample has an answer."""
+    search = searched("LinearLayer.forward", lambda self, X: 2 * X @ self.W - 3 * self.b)
+    (node,) = search._with_terms(search.right)
+    assert node.matched == search.entries
+    assert {*node.departures[0].estimated.values()} == {"2", "-3"}
+    for subject, method, word in (
+        ("LinearLayer.forward", lambda self, X: X @ self.W / self.W.shape[1] + self.b, "scaled"),
+        (
+            "LossCrossEntropyForSoftmaxLogits.delta",
+            lambda self, X, T: softmax(X) / X.shape[1] - T,
+            "divided-by-classes",
+        ),
+        ("LossCrossEntropyForSoftmaxLogits.delta", lambda self, X, T: softmax(X) / len(X) - T, "averaged-over-batch"),
+    ):
+        search = searched(subject, method)
+        (node,) = search._with_terms(search.right)
+        assert word in (node.departures[0].word, *node.departures[0].further)
+    assert list(searched("ReLULayer.delta", lambda self, Y, delta_next: np.cos(Y))._with_terms(search.right)) == []
+
+
+def test_answers_leave_out_what_they_cannot_come_from(doubled: _Search) -> None:
+    """What a departure would not leave as it is, but for rounding; what tells nothing of that is never left out."""
+
+    def is_left(by: float) -> bool:
+        departure = Departure("", "", lambda formula: formula, {}, leaves=lambda parts: tuple(p + by for p in parts))
+        return doubled._is_left_by(departure)
+
+    assert doubled._is_left_by(Departure("", "", lambda formula: formula, {}))
+    assert is_left(0.0)
+    assert not is_left(1e-7)
+    doubled.observations = [
+        replace(each, bounds=(np.full(each.answer[0].shape, 1e-6),)) for each in doubled.observations
+    ]
+    assert is_left(1e-7)
+    assert not is_left(1e-3)
+
+
+def test_the_best_of_several_constants_is_kept(doubled: _Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a worse one comes after it, of the same entry."""
+    monkeypatch.setattr(composition, "constants", lambda *_: iter([0.5, 1.0, 0.75]))
+
+    def below(c: float) -> Departure:
+        change = lambda formula: lambda given: (np.where(np.abs(given["X"]) < c, 2, 1) * formula(given)[0],)  # noqa: E731
+        return Departure("scaled", "", change, {"up to": f"{c}"})
+
+    best = doubled._best_of(doubled.right, Family("up to", below), doubled._on_top)
+    assert best is not None
+    assert best.departures[0].estimated == {"up to": "1.0"}
+
+
+def test_what_arithmetic_finds_is_all_kept(doubled: _Search, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until one explains everything."""
+
+    def times(factor: float) -> Departure:
+        return Departure(f"{factor}", "", lambda formula: lambda given: (factor * formula(given)[0],), {})
+
+    heard: list[Any] = []
+
+    def by_arithmetic(message: Any, right: Any, cases: Any, wrong: Any) -> Iterator[list[Departure]]:
+        heard.append((message, len(cases), any(wrong), all(wrong)))
+        yield [times(3), times(4)]
+        yield [times(2)]
+        yield [times(5)]
+
+    monkeypatch.setattr(composition, "by_arithmetic", by_arithmetic)
+    assert words(doubled._by_arithmetic()) == [("3",), ("4",), ("2",)]
+    assert heard == [(OF["ReLULayer.forward"], len(doubled.observations), True, all(heard[0][3:]))]
+
+
+def test_one_mistake_comes_before_two(doubled: _Search) -> None:
+    """Those that take two are left out where one is looked for."""
+    assert len(list(doubled._steps())) == 8
+    doubled.depth = 1
+    assert len(list(doubled._steps())) == 4
+
+
+def test_a_limit_in_a_stage_comes_last() -> None:
+    """Of the method's own formula."""
+    search = searched("SoftmaxLayer.forward", lambda self, X: _over(np.exp(np.maximum(np.log(exp(X)), -1.5))))
+    *_, last = search._steps()
+    (found,) = [node for node in last([]) if node.matched == search.entries]
+    assert words([found]) == [("clipped",)]
+    assert found.departures[0].estimated == {"lower limit of the shifted logits": "-1.5"}
+
+
+def _over(E: Any) -> Any:
+    return E / E.sum(axis=1, keepdims=True)
+
+
+def test_where_the_right_formula_gives_nothing_all_numbers_are_wrong() -> None:
+    """The answer with the most different ones tells the most."""
+    given = answers(OF["ReLULayer.forward"], lambda self, X: relu(X))[:2]
+    parts = np.array([1.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0])
+    few, many = (replace(each, answer=(part,), bounds=(0 * part,)) for each, part in zip(given, parts, strict=True))
+    for order in ([few, many], [many, few]):
+        assert _Search(order, OF["ReLULayer.forward"]).telling.observations == [many]

@@ -260,8 +260,7 @@ class _Search:
         """How many entries a node gives as the right formula does."""
         if node.predicted is None or self.right.predicted is None:
             return 0
-        bound = np.zeros(node.predicted.shape)
-        return int(np.count_nonzero(alike_entries(node.predicted, self.right.predicted, bound)))
+        return int(np.count_nonzero(alike_entries(node.predicted, self.right.predicted, 0.0)))
 
     def _catalogue(self) -> list[Node]:
         found = []
