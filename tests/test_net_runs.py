@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Reply
 from reference.findings import Violation
 from reference.lab.mistakes import plain
@@ -251,6 +252,24 @@ def test_the_script_makes_the_network(net: NetCase, call: str) -> None:
     broken = {**plain.CLASSES, **with_methods("SoftmaxLayer", {"forward": lambda self, X: 0 * X})}
     if call == "propagate(X)":
         assert printed(script, broken).any() == net.own
+
+
+def test_the_script_imports_each_class_from_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is the examiner's from there; the network is told its own number of inputs."""
+    homes = {"MLP": "a", "LinearLayer": "b", "ReLULayer": "c", "SoftmaxLayer": "c"}
+    monkeypatch.setattr(InProcess, "modules", lambda _: homes)
+    theta = (np.ones((3, 2)), *THETA[1:])
+    for own, line in (
+        (False, "from a import MLP; from b import LinearLayer; from handed_in import LossCrossEntropy; "
+                "from c import ReLULayer, SoftmaxLayer"),
+        (True, "from a import MLP; from reference.lab.layers import LinearLayer, LossCrossEntropy, ReLULayer, "
+               "SoftmaxLayer"),
+    ):  # fmt: skip
+        net = run(case(own=own, compound=False, widths=(3, 2, 3), X=np.ones((2, 3)), theta=theta))
+        script = net.violation(ZEROS, ZEROS).repro
+        assert script is not None
+        assert script.splitlines()[1] == line
+        assert "MLP(3, layers" in script
 
 
 def test_the_script_does_first_what_was_done_before() -> None:
