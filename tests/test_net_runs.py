@@ -259,16 +259,14 @@ def test_the_script_imports_each_class_from_its_module(monkeypatch: pytest.Monke
     homes = {"MLP": "a", "LinearLayer": "b", "ReLULayer": "c", "SoftmaxLayer": "c"}
     monkeypatch.setattr(InProcess, "modules", lambda _: homes)
     theta = (np.ones((3, 2)), *THETA[1:])
-    for own, line in (
-        (False, "from a import MLP; from b import LinearLayer; from handed_in import LossCrossEntropy; "
-                "from c import ReLULayer, SoftmaxLayer"),
-        (True, "from a import MLP; from reference.lab.layers import LinearLayer, LossCrossEntropy, ReLULayer, "
-               "SoftmaxLayer"),
-    ):  # fmt: skip
+    for own, where in (
+        (False, "b import LinearLayer; from handed_in import LossCrossEntropy; from c import ReLULayer, SoftmaxLayer"),
+        (True, "reference.lab.layers import LinearLayer, LossCrossEntropy, ReLULayer, SoftmaxLayer"),
+    ):
         net = run(case(own=own, compound=False, widths=(3, 2, 3), X=np.ones((2, 3)), theta=theta))
         script = net.violation(ZEROS, ZEROS).repro
         assert script is not None
-        assert script.splitlines()[1] == line
+        assert script.splitlines()[1] == f"from a import MLP; from {where}"
         assert "MLP(3, layers" in script
 
 
