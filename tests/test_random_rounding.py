@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from reference.numerics.generators import seeded
+
 from reference.numerics.random_rounding import Rounded, Run, followed, moved, scatter
 from reference.numerics.regimes import Trail
 from tests.operations import SQUARE, A
