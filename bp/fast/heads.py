@@ -99,8 +99,8 @@ class Head(ABC):
     ) -> Array:
         """The loss of each sample, (..., n), for outputs (..., K, n).
 
-        ``of_target`` is what `at_targets` gives for them, if that is known. The losses are written into ``memory``, which
-        may be the same array. ``spare`` (..., K, n) is memory to work in, which may be that of the outputs.
+        ``of_target`` is what `at_targets` gives for them, if that is known. The losses are written into ``memory``,
+        which may be the same array. ``spare`` (..., K, n) is memory to work in, which may be that of the outputs.
         """
 
     def breaks(self, Y: Array, targets: Targets, of_target: Array | None = None) -> bool:
