@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reference.numerics.generators import seeded
 
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.finite_differences import agreeing, derivative, directional, rounding_noise, vjp
+from reference.numerics.sampling import seeded
 
 LEVELS = tolerances.DIFFERENCE_LEVELS
 HALVES = 0.5 ** np.arange(5.0)
