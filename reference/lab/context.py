@@ -198,7 +198,7 @@ class Context(engine.Context):
 
     def actual(self, message: Message, case: Case) -> tuple[Array, ...]:
         """The arrays that one call answers, as `noted` gives them."""
-        return self.noted(message, case, self.ask(message, case))
+        return self.noted(message, case, self._last(message, case, self.executor.run(self.steps(message, case))))
 
     def actual_of_each(self, message: Message, cases: Sequence[Case]) -> Iterator[tuple[Array, ...]]:
         """The same for several cases that are sent together, which is faster than one after the other."""
