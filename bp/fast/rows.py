@@ -142,16 +142,24 @@ class RowPass:
         perform(self.head.delta(self.Y, targets, step, self._delta))
 
 
-def _product(A: Array, B: Array, out: Array) -> list[Call]:
-    """The calls that write A B into ``out``, in parts of rows."""
+def parts(A: Array, B: Array, out: Array) -> list[tuple[Array, Array, Array]]:
+    """The product A B as one or more, with their factors and results: of all rows, or of stacks of some of them."""
     (n, inner), n_columns = A.shape, B.shape[1]
     rows = _rows_of_a_part(inner * n_columns)
     if not 0 < rows < n:
-        # A method of an array is called in half the time, but it wants a result without gaps.
-        return [partial(A.dot, B, out) if out.flags.c_contiguous else partial(np.matmul, A, B, out)]
+        return [(A, B, out)]
     end = n // rows * rows
-    parts = partial(np.matmul, A[:end].reshape(-1, rows, inner), B, out[:end].reshape(-1, rows, n_columns))
-    return [parts, *(_product(A[end:], B, out[end:]) if end < n else [])]
+    stacks = A[:end].reshape(-1, rows, inner), B, out[:end].reshape(-1, rows, n_columns)
+    return [stacks, *(parts(A[end:], B, out[end:]) if end < n else [])]
+
+
+def _product(A: Array, B: Array, out: Array) -> list[Call]:
+    """The calls that write A B into ``out``, in parts."""
+    # A method of an array is called in half the time, but wants a matrix without gaps for the result.
+    return [
+        partial(left.dot, B, to) if to.ndim == B.ndim and to.flags.c_contiguous else partial(np.matmul, left, B, to)
+        for left, B, to in parts(A, B, out)
+    ]
 
 
 def _shaped(memory: Any, like: Array) -> Any:
