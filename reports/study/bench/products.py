@@ -25,7 +25,7 @@ _DRAWN = np.random.RandomState(0).standard_normal(9973)
 #: The axes of a matrix; a stack of matrices has another.
 _AXES = 2
 #: How many samples go through the network at once; 0: a whole batch.
-_PIECES = (240, 500, 750, 1000, 0)
+_PIECES = (160, 240, 500, 750, 1000, 0)
 
 
 @dataclass(frozen=True)
