@@ -60,6 +60,8 @@ CASES = [
     pytest.param({"widths": (2, 9, 8, 7, 3)}, {"batch_size": 40}, Pieces, id="deep"),
     pytest.param({"widths": (2, 9, 8, 3), "relus": False}, {"batch_size": 299}, Pieces, id="no ReLU, batch of one"),
     pytest.param({"widths": (2, 3)}, {"batch_size": 300}, Whole, id="one layer"),
+    pytest.param({"widths": (2, 9, 8, 7, 3)}, {"batch_size": 300}, Whole, id="whole, deep"),
+    pytest.param({"widths": (2, 9, 8, 3), "relus": False}, {"batch_size": 300}, Whole, id="whole, no ReLU"),
     pytest.param({"widths": (2, 10, 3), "dtype": np.float32}, {"batch_size": 128}, Pieces, id="single precision"),
     pytest.param(
         {"widths": (2, 60, 3), "ending": "naive", "dtype": np.float32}, {"batch_size": 300}, Whole, id="single"

@@ -12,7 +12,7 @@ import numpy as np
 
 from bp.fast.heads import Call, Targets, hits, perform
 from bp.fast.net import Shape
-from bp.fast.rows import Matrices, RowPass, rows_at_once
+from bp.fast.rows import MULTIPLE, Matrices, RowPass, rows_at_once
 from bp.history import History
 from bp.messages import Array
 from bp.mlp import MLP
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-#: The samples of all pieces but the last are a multiple of this: see `bp.fast.rows`.
-_MULTIPLE = 16
 #: The most sums of gradients that a batch is divided into, and so the most threads that can share it.
 _LANES = 8
 
@@ -212,7 +210,7 @@ def _pieces(data: Samples, first: int, end: int, most: int, known: dict[tuple[in
     """
     n = end - first
     count = -(-n // most)
-    size = min(-(-n // (count * _MULTIPLE)) * _MULTIPLE, most)
+    size = min(-(-n // (count * MULTIPLE)) * MULTIPLE, most)
     for start, stop in pairwise([*range(first, end, size), end]):
         if (start, stop) not in known:
             known[start, stop] = _Piece(data.rows[start:stop], data.T[start:stop])

@@ -25,15 +25,22 @@ from bp.mlp import MLP
 _DIRECT = 10**6
 #: The rows of a part are a multiple of this: a vector of the processor has so many numbers.
 _VECTOR = 8
-#: Samples in a piece, at most; and at least, where parts of fewer would be wanted: each piece costs some calls, and a
-#: sum of gradients.
+#: The samples of all pieces but the last are a multiple of this, and so are the rows of the stacks of large inputs.
+MULTIPLE = 16
+#: Samples in a piece, at most; and at least, where fewer would fit: each piece costs some calls and a sum of gradients.
 _MOST, _LEAST = 720, 96
+#: The most bytes that the inputs of a piece should take, so that they stay in a cache of the processor's core.
+_BYTES = 2**20
 
 
 def rows_at_once(shape: Shape) -> int:
-    """The most samples of a piece: so many that each product of two hidden layers is one part, if it can be."""
+    """The most samples of a piece: so many that products of hidden layers are one part, and that inputs stay in cache.
+
+    As many as are allowed, if hidden layers are so wide that this would be too few.
+    """
     rows = _rows_of_a_part(max([(d + 1) * u for d, u in shape.layers[1:]], default=1))
-    return min(rows, _MOST) if rows >= _LEAST else _MOST
+    in_cache = _BYTES // ((shape.widths[0] + 1) * shape.dtype.itemsize) // MULTIPLE * MULTIPLE
+    return min(rows, max(in_cache, _LEAST), _MOST) if rows >= _LEAST else _MOST
 
 
 def _rows_of_a_part(multiplications: int) -> int:
@@ -142,16 +149,24 @@ class RowPass:
         perform(self.head.delta(self.Y, targets, step, self._delta))
 
 
-def _product(A: Array, B: Array, out: Array) -> list[Call]:
-    """The calls that write A B into ``out``, in parts of rows."""
+def parts(A: Array, B: Array, out: Array) -> list[tuple[Array, Array, Array]]:
+    """The product A B as one or more, with their factors and results: of all rows, or of stacks of some of them."""
     (n, inner), n_columns = A.shape, B.shape[1]
     rows = _rows_of_a_part(inner * n_columns)
     if not 0 < rows < n:
-        # A method of an array is called in half the time, but it wants a result without gaps.
-        return [partial(A.dot, B, out) if out.flags.c_contiguous else partial(np.matmul, A, B, out)]
+        return [(A, B, out)]
     end = n // rows * rows
-    parts = partial(np.matmul, A[:end].reshape(-1, rows, inner), B, out[:end].reshape(-1, rows, n_columns))
-    return [parts, *(_product(A[end:], B, out[end:]) if end < n else [])]
+    stacks = A[:end].reshape(-1, rows, inner), B, out[:end].reshape(-1, rows, n_columns)
+    return [stacks, *(parts(A[end:], B, out[end:]) if end < n else [])]
+
+
+def _product(A: Array, B: Array, out: Array) -> list[Call]:
+    """The calls that write A B into ``out``, in parts."""
+    # A method of an array is called in half the time, but wants a matrix without gaps for the result.
+    return [
+        partial(left.dot, B, to) if to.ndim == B.ndim and to.flags.c_contiguous else partial(np.matmul, left, B, to)
+        for left, B, to in parts(A, B, out)
+    ]
 
 
 def _shaped(memory: Any, like: Array) -> Any:
