@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reference.gradients.repair import arithmetic, indices, relations, search, statements
+from reference.gradients.repair import arithmetic, indices, relations, replacing, search, statements
+from reference.gradients.repair.influence import Influence
 from reference.gradients.repair.places import Edit
 from reference.gradients.repair.running import Running, quiet
 from reference.gradients.repair.search import Repair
@@ -139,6 +140,53 @@ def test_the_four_runs_of_a_view() -> None:
     one, another, other = looking._samples
     assert looking._cases == [(0, one), (2, other), (3, another)]
     assert looking._running.state.most_ticks == 20
+
+
+def test_what_is_missing_is_looked_for_with_what_places_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the view that all edits are made of, and again where each turn of a loop has what it lacks."""
+    looked = []
+
+    def spy(*args: Any) -> Iterator[Edit]:
+        looked.append(args)
+        return iter(())
+
+    monkeypatch.setattr(search, "_FAMILIES", ((), (), ()))
+    monkeypatch.setattr(search, "missing", spy)
+    looking = searching("def vjp(g, x):\n    return (g * x,)\n", lambda g, x: (g * x + 1,))
+    with quiet(), looking._running:
+        assert looking.repairs() == []
+    ((view, found, work, correcting),) = looked
+    assert (view, work, correcting.running) == (looking._seen, looking._running.work, looking._running)
+    assert "g * x" in [each.place.text for each in found]
+    one, another, other = looking._samples
+    assert [*correcting.samples] == [one, one, other, another]
+    assert correcting.runs == view._runs
+
+
+def test_where_no_value_helps_is_known_beside_what_was_known_before() -> None:
+    """Places that had no influence stay excluded."""
+    looking = searching("def vjp(g, x):\n    h = x * 2\n    return (g * x,)\n", lambda g, x: (g * x + 1,))
+    with quiet(), looking._running:
+        view = looking._view()
+        influence = Influence(looking._running, view, looking._first, looking.wrong, [])
+        before = set(influence.excluded)
+        influence.excluded = {ast.Pass()}
+        (known,) = influence.excluded
+        looking._required(view, influence)
+    assert before
+    assert before | {known} <= influence.excluded
+
+
+@pytest.mark.parametrize(("number", "count"), [(1, 1), (3, 0)])
+def test_arrays_at_hand_are_tried_until_it_is_known_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, number: int, count: int
+) -> None:
+    """From then on what each place lacks tells more than trying does."""
+    groups = [(replacing.plain_factors,) if each == number else () for each in range(4)]
+    monkeypatch.setattr(search, "_FAMILIES", tuple(groups))
+    monkeypatch.setattr(search, "missing", lambda *_: iter(()))
+    found = repairs("def vjp(g, x):\n    h = np.sin(x)\n    return (g * x,)\n", lambda g, x: (g * x * np.sin(x),))
+    assert bool(found) is bool(count)
 
 
 def test_a_view_of_two_cases_alone() -> None:
