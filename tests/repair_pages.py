@@ -6,6 +6,8 @@ changes with it.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -13,9 +15,10 @@ from pathlib import Path
 
 from reference.gradients.repair import naming, relations, search
 from reference.gradients.repair.operands import operands
+from reference.gradients.repair.places import Edit
 from reference.gradients.repair.running import quiet
 from reference.gradients.repair.view import View
-from tests.repair_views import Family, code, view_of
+from tests.repair_views import Family, code, replaced_by, view_of
 
 FILE = Path(__file__).with_name("repair_pages.txt")
 
@@ -149,13 +152,15 @@ FAMILIES = {name_of(each): each for group in search._FAMILIES for each in group}
 
 #: Where what is at hand is put into all places there are thousands of edits, so that one page has to do.
 FEW = "replacing."
+#: Where there are no more edits for a page, they are written out.
+MOST_WRITTEN = 18
 
 
 def offered(name: str) -> Iterator[str]:
-    """What a kind of edit offers for each page where it offers something, a line each.
+    """What a kind of edit offers for each page where it offers something.
 
     A word, and what so many edits cost; those of statements, or of arrays that are not tried where it is known what is
-    missing, by themselves.
+    missing, by themselves. A few edits are written out.
     """
     for page in ["short"] if name.startswith(FEW) else PAGES:
         found: dict[str, Counter[float]] = {}
@@ -164,6 +169,15 @@ def offered(name: str) -> Iterator[str]:
             found.setdefault(_told(edit.word, naming.final(edit)) + kind, Counter())[edit.cost] += 1
         if found:
             yield f"{name} in {page}: {'; '.join(f'{kind} {_written(costs)}' for kind, costs in sorted(found.items()))}"
+        if sum(map(Counter.total, found.values())) <= MOST_WRITTEN:
+            yield from sorted("    " + "; ".join(_replaced(edit)) for edit in FAMILIES[name](view(page)))
+
+
+def _replaced(edit: Edit) -> Iterator[str]:
+    for old, new in replaced_by(edit).items():
+        body = ast.Module(new if isinstance(new, list) else [new], [])
+        text = re.sub(r"\s*\n\s*", " / ", code(ast.fix_missing_locations(body)))
+        yield f"{code(old).partition(chr(10))[0]} -> {text}"
 
 
 def _told(word: str, other: str | None) -> str:
