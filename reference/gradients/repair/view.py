@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -153,7 +154,7 @@ class View:
         """What is at hand at a place, names first."""
         statement = place.sites.statement_of[place.node]
         if statement not in self._parts:
-            self._parts[statement] = list(self._parts_at(place, statement))[:_MOST_PARTS]
+            self._parts[statement] = list(islice(self._parts_at(place, statement), _MOST_PARTS))
         return self._parts[statement]
 
     def _parts_at(self, place: Place, statement: int) -> Iterator[Part]:
