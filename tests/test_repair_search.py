@@ -239,6 +239,28 @@ def test_a_sum_with_a_part_left_out_may_make_one_row_wrong(monkeypatch: pytest.M
     assert {each.word for each in repairs(text.format(1), lambda g, x: (2 * g * x,))} == {"term-missing"}
 
 
+@pytest.mark.parametrize(("order", "word"), [([2, 1, 0], "flipped"), ([1, 0, 2], "transposed")])
+def test_answers_in_reverse_order_are_flipped(monkeypatch: pytest.MonkeyPatch, order: list[int], word: str) -> None:
+    """Whatever two places were exchanged for it."""
+    monkeypatch.setattr(search, "_FAMILIES", ((statements.exchanges,),))
+    found = repairs(f"def vjp(g, x):\n    return ((g * x)[:, {order}],)\n", lambda g, x: (g * x,))
+    assert {each.word for each in found} == {word}
+
+
+def test_values_are_multiplied_by_constants_after_the_likeliest_edits() -> None:
+    """With the second of the groups of families."""
+    looking = searching("def vjp(g, x):\n    return (g * x * 2.0,)\n", lambda g, x: (g * x,))
+    with quiet(), looking._running, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "_FAMILIES", ((), (), ()))
+        patch.setattr(search, "missing", lambda *_: iter(()))
+        view = looking._view()
+        influence = Influence(looking._running, view, looking._first, looking.wrong, [])
+        found = [looking._edits(view, influence, number) for number in range(3)]
+    assert influence.scalings
+    assert [bool(each) for each in found] == [False, True, False]
+    assert sorted(map(id, found[1])) == sorted(map(id, influence.scalings))
+
+
 def boom(_: View) -> Iterator[Edit]:
     raise RuntimeError("a family stumbles")
     yield

@@ -70,8 +70,7 @@ def missing(
         yield from _edits(each, _operands(view, each, known))
         yield from rearranged(each, view.parts(each.place))
         if correcting is not None and each.moves and each.place.visits > 1:
-            there = correcting.view(each)
-            parts = there.parts(there.of_node.get(each.place.node, each.place))
+            parts = correcting.view(each).parts(each.place)
             yield from _lacking(each, operands(parts, each.cases, each.shape, int(each.place.is_of_cotangent)))
         mask = _mask(each)
         if mask is not None:
