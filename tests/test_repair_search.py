@@ -115,6 +115,19 @@ def searching(text: str, right: Right, *args: Array) -> search.Search:
     return search.Search(Running(known, samples), known)
 
 
+def test_answers_that_are_no_numbers_are_the_same_too() -> None:
+    """Instrumented code gives them in the same entries; other answers, or none, are not those of the code."""
+    text = "def vjp(g, x):\n    return (g * np.sqrt(x) * k[0],)\nk = [1.0]\n"
+    with quiet():
+        looking = searching(text, lambda g, x: (g * x,))
+        known = looking._context.subject.vjp.__globals__
+        with looking._running:
+            assert looking._is_faithful()
+            for other in (1.0 + 1e-6, np.ones((2, 1, 1)), "a"):
+                known["k"][0] = other
+                assert not looking._is_faithful()
+
+
 def test_a_search_begins_with_a_case_that_fails() -> None:
     """Which gradients are wrong, by all cases; those that are 0 are not looked at."""
     text = "def vjp(g, x, y):\n    return (g * (1 + x), g * y)\n"
