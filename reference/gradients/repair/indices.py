@@ -52,7 +52,7 @@ def ranges(view: View) -> Iterator[Edit]:
             continue
         bounds, rest = node.args[:2], node.args[2:]
         for change in (1, -1):
-            moved = [_moved(each, change) or each for each in ([b.number(0), *bounds] if len(bounds) == 1 else bounds)]
+            moved = [_moved(each, change) for each in ([b.number(0), *bounds] if len(bounds) == 1 else bounds)]
             yield Edit(place, "shifted", 1.05, b.called(node.func, *moved, *rest))
 
 
@@ -133,9 +133,7 @@ def _own(statement: ast.AST) -> Iterator[ast.AST]:
             yield from _own(child)
 
 
-def _moved(bound: ast.expr | None, change: int) -> ast.expr | None:
-    if bound is None:
-        return None
+def _moved(bound: ast.expr, change: int) -> ast.expr:
     if isinstance(bound, ast.Constant) and isinstance(bound.value, int):
         return b.number(bound.value + change)
     return b.plus(bound, b.number(change))

@@ -106,7 +106,7 @@ def kept(value: Any) -> Any:
     """A copy of an array, and of the arrays in a tuple or list."""
     if isinstance(value, np.ndarray):
         return value.copy() if value.size <= _MOST_KEPT else value
-    if isinstance(value, tuple) and type(value) is tuple:
+    if type(value) is tuple:
         return tuple(kept(each) for each in value)
     if isinstance(value, list):
         return [kept(each) for each in value]
@@ -327,7 +327,7 @@ class _Choices:
                 changed[name] = copied
             else:
                 changed[name] = value
-        return ast.copy_location(type(node)(**changed), node) if hasattr(node, "lineno") else type(node)(**changed)
+        return ast.copy_location(type(node)(**changed), node)
 
     def _visit(self, node: ast.AST) -> Any:
         if self._replaced is not None:

@@ -28,7 +28,7 @@ def constants(view: View) -> Iterator[Edit]:
         numbers = [_whole(each) for each in node.elts]
         known = [each for each in numbers if each is not None]
         if len(known) == len(numbers) and isinstance(place.parent, ast.Assign):
-            for moved in _moves(known):
+            for moved in dict.fromkeys(_moves(known)):
                 yield Edit(place, "shifted", 0.95, b.numbers(moved))
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
@@ -110,14 +111,14 @@ class View:
         #: The values of names behind statements that change them.
         self.afters: list[Place] = []
         self.of_node: dict[ast.AST, Place] = {}
-        self._parts: dict[tuple[int, int], list[Part]] = {}
+        self._parts: dict[int, list[Part]] = {}
         first = runs[0]
         for sites in functions:
             for number, node in sites.expressions.items():
                 if number not in first.values or isinstance(first.values[number], ModuleType):
                     continue
                 values = tuple(run.values.get(number) for run in runs)
-                scope = first.scopes.get(sites.statement_of[node], {})
+                scope = first.scopes[sites.statement_of[node]]
                 turns = tuple(run.turns.get(number, ()) for run in runs)
                 place = Place(sites, number, node, values, scope, first.visits[number], turns)
                 is_after = place.field == "after"
@@ -152,10 +153,9 @@ class View:
     def parts(self, place: Place) -> list[Part]:
         """What is at hand at a place, names first."""
         statement = place.sites.statement_of[place.node]
-        key = (id(place.sites), statement)
-        if key not in self._parts:
-            self._parts[key] = list(self._parts_at(place, statement))[:_MOST_PARTS]
-        return self._parts[key]
+        if statement not in self._parts:
+            self._parts[statement] = list(islice(self._parts_at(place, statement), _MOST_PARTS))
+        return self._parts[statement]
 
     def _parts_at(self, place: Place, statement: int) -> Iterator[Part]:
         seen: set[str] = set()
