@@ -97,6 +97,7 @@ def test_cases_in_which_the_forward_pass_fails_are_left_out() -> None:
 
 def test_cases_near_the_given_ones_are_judged_where_others_are_not_legal() -> None:
     """If most of these are legal; else too few are left."""
+
     def only_near(x: Any, y: Any) -> Any:
         return forward(x, y) if np.abs(np.log(np.abs(y / Y))).max() < 2.5 else raising()
 
