@@ -277,8 +277,5 @@ def _may_be_without(view: View, ones: Samples, places: list[Place]) -> bool:
     """Whether that explains the answer along one direction; the first sample tells."""
     probe, other = view.probe(view.samples.all[0]), view.probe(ones.all[0])
     pairs = [(probe.effect(each), other.effect(each)) for each in places]
-    known = [(one, two) for one, two in pairs if one and two]
-    if len(known) < len(pairs) or not probe.fits:
-        return True
-    effect = sum(two[0] - one[0] for one, two in known)
-    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in known))
+    effect = sum(two[0] - one[0] for one, two in pairs)
+    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in pairs))

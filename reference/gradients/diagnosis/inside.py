@@ -109,10 +109,7 @@ def _may_have_factor(view: View, places: list[Place]) -> bool:
     for sample in view.samples.all[:2]:
         probe = view.probe(sample)
         effects = [probe.effect(each) for each in places]
-        known = [each for each in effects if each is not None]
-        if len(known) < len(effects) or not probe.fits:
-            return True
-        total, size = (sum(each[part] for each in known) for part in (0, 1))
+        total, size = (sum(each[part] for each in effects) for part in (0, 1))
         if abs(total) <= likeness.PROBE_AGREES * size:
             return probe.is_wanted(0.0, size)
         factors.append((probe.wanted / total, likeness.PROBE_AGREES * (1 + size + abs(probe.wanted)) / abs(total)))
@@ -243,8 +240,6 @@ def _polished(view: View, place: Place, size: float) -> float | None:
 def _solved(view: View, sample: Sample, place: Place) -> float | None:
     probe, edge = view.probe(sample), Edge(sample.graph.nodes[place[0]], place[1])
     right, size = probe.effect(place), 0.0
-    if right is None or not probe.fits:
-        return None
     for _ in range(_ROUNDS):
         step = likeness.CONSTANT_STEP
         here, there = (
@@ -256,8 +251,6 @@ def _solved(view: View, sample: Sample, place: Place) -> float | None:
         if not abs(size + change) < 1:
             return None
         size += change
-        if abs(change) <= likeness.SAME_NUMBER * abs(size):
-            break
     return size
 
 
