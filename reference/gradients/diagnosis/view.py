@@ -80,6 +80,10 @@ class View:
         found = None if gradients is None else gradients[self.position]
         return found if found is not None and found.shape == sample.answers[self.position].shape else None
 
+    def without(self, sample: Sample, places: Sequence[Place]) -> Array:
+        """The gradient without what comes along some edges."""
+        return sample.pulled(dict.fromkeys([*self.neutral, *places], nothing))[self.position]
+
     def all(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> tuple[Array, ...] | None:
         """The gradients of all arguments with changes; None where shapes do not fit."""
         try:
