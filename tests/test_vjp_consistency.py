@@ -156,4 +156,26 @@ def test_gradients_of_many_numbers_are_judged_along_directions() -> None:
             values.check_gradient_consistent(asked(by), 0)
         assert caught.value.index == (1234,)
         assert caught.value.due["what"] == "gradient[0]"
+        assert caught.value.came["what"] == "gradient[0]"
         assert caught.value.counterexample == {"inputs": "as given"}
+
+
+def test_a_small_argument_beside_many_large_numbers_is_judged_by_itself() -> None:
+    """Along a direction of its own, where one of all arguments shows nothing of it."""
+
+    def large(x: Any, y: Any) -> Any:
+        return 1e8 * x + np.sin(y).sum()
+
+    def gradients(by: float) -> Any:
+        return lambda c, x, y: (1e8 * c, c.sum() * (np.cos(y) + by * np.array([0.0, 1.0, 0.0])))
+
+    args = np.linspace(-2.0, 2.0, 5001), np.array([0.5, -1.0, 2.0])
+    right = Context(Subject(large, gradients(0.0), pattern(args, None)), None, 0, "quick")
+    values.check_gradient_consistent(right, 1)
+    wrong = Context(Subject(large, gradients(0.5), pattern(args, None)), None, 0, "quick")
+    values.check_gradient_consistent(wrong, 0)
+    with pytest.raises(Violation) as caught:
+        values.check_gradient_consistent(wrong, 1)
+    assert (caught.value.index, caught.value.due["what"]) == ((1,), "gradient[1]")
+    assert caught.value.bound is not None
+    assert caught.value.bound > 0
