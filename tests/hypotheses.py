@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.diagnosis import factors, families, loops, masks, whole
+from reference.gradients.diagnosis import factors, families, inside, loops, masks, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples
 from reference.gradients.diagnosis.view import seen
@@ -218,6 +218,18 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         whole._other_axis, lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), c.sum(axis=1)), (X, drawn(3)),
         1, "wrong-axis",
     ),
+    "a sum of products along the other axis": (
+        whole._other_axis, lambda x, s: np.sin(x) * s, lambda c, x, s: (c * np.cos(x) * s, (c * np.sin(x)).sum(axis=1)),
+        (X, drawn(3)), 1, "wrong-axis",
+    ),
+    "a sum over all": (
+        of_view(inside._found), lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), np.full(3, c.sum())),
+        (X, drawn(3)), 1, "wrong-axis",
+    ),
+    "a mean over all": (
+        of_view(inside._found), lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), np.full(3, c.sum() / 3)),
+        (X, drawn(3)), 1, "wrong-axis",
+    ),
     # Factors.
     **{
         f"another argument as {word}": (
@@ -301,6 +313,10 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     "a gradient that enters a step in part": (
         of_view(families._of_edges), layer, layer_vjp(lambda c, x, w: (1 - np.tanh(x) ** 2) * (alone(1, 0)(c) @ w.T)),
         (X, W), 0, "not-summed",
+    ),
+    "one column alone of what leaves a product": (
+        of_view(families._of_edges), lambda x, w: x @ w + np.sin(x),
+        lambda c, x, w: (alone(1, 0)(c @ w.T) + c * np.cos(x), x.T @ c), (X, S), 0, "term-missing",
     ),
     "a running sum from the wrong end": (
         of_view(families._of_edges), lambda x: np.cumsum(np.sin(x)), lambda c, x: (np.cumsum(c) * np.cos(x),), (V,), 0,

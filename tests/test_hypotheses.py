@@ -115,6 +115,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_view(inside._found), centred, lambda c, x: (c * FACTOR - (c * FACTOR).mean(axis=0, keepdims=True),), (X,), 0,
         "wrong-axis",
     ),
+    "all that comes through a maximum": (
+        of_view(inside._found), lambda x: np.maximum(x, 0) * FACTOR, lambda c, x: (c * FACTOR,), (X,), 0,
+        "mask-missing",
+    ),
     "what leaks through a maximum": (
         of_view(inside._found), lambda x: np.maximum(x, 0) * FACTOR,
         lambda c, x: (c * FACTOR * np.where(x > 0, 1, 0.3),), (X,), 0, "leaky",
@@ -141,6 +145,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
             ("x (1 - x)", "wrong-argument", lambda x, y: x * (1 - x)),
         )
     },
+    "1 + y for 1 + y^2": (
+        composite._segments, lambda x: np.sin(x) / np.cos(x), lambda c, x: (c * (1 + np.sin(x) / np.cos(x)),), (X / 4,),
+        0, "factor-missing",
+    ),
     "another epsilon": (
         composite.other_epsilon, root, lambda c, x: (c * x / np.sqrt(x**2 + 2 * EPS),), (X,), 0, "other-epsilon",
     ),
@@ -248,6 +256,14 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_view(variants._of_windows), lambda x, k: x[:5:2] * k, lambda c, x, k: (0 * x, c * x[1:6:2]),
         (drawn(7), drawn(3)), 1, "wrong-argument",
     ),
+    "the entries one later, as far as there are any": (
+        of_view(variants._of_windows), lambda x, k: x[2::2] * k, lambda c, x, k: (0 * x, c * x[[3, 5, 6]]),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
+    ),
+    "the entries one earlier, as far as there are any": (
+        of_view(variants._of_windows), lambda x, k: x[:5:2] * k, lambda c, x, k: (0 * x, c * x[[0, 1, 3]]),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
+    ),
     "the entries one earlier": (
         of_view(variants._of_windows), lambda x, k: x[1:6:2] * k, lambda c, x, k: (0 * x, c * x[:5:2]),
         (drawn(7), drawn(3)), 1, "wrong-argument",
@@ -324,7 +340,11 @@ CONSTANTS: dict[str, tuple[str, str]] = {
 #: What tells more than any other word for the same answers.
 EXACT = {"without the inner half"}
 #: What else reproduces the same answers.
-AS_WELL = {"an open mask": {"mask-from-other"}, "a logistic slope y": {"term-missing"}}
+AS_WELL = {
+    "an open mask": {"mask-from-other"},
+    "all that comes through a maximum": {"mask-from-other"},
+    "a logistic slope y": {"term-missing"},
+}
 
 
 def found_by(hypothesis: Hypothesis, samples: Samples) -> list[Named]:

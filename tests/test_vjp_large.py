@@ -111,6 +111,16 @@ def test_bounds_add_up_as_chance_has_it() -> None:
     assert part.allowed == pytest.approx(10.25)
 
 
+def test_roundings_of_a_sum_grow_with_its_terms() -> None:
+    """By their sizes, and by the root of their number."""
+    one, four = (
+        large._part(np.full(n, 3.0), np.zeros(n), np.full(n, -2.0), Estimate(np.array(0.0), np.array(0.0))).allowed
+        for n in (1, 4)
+    )
+    assert 0 < one < 1e-12
+    assert four == pytest.approx(8 * one)
+
+
 @pytest.mark.parametrize("place", [0, 5, 11, 12, 16])
 def test_a_wrong_entry_is_found_by_halving(place: int) -> None:
     """With its derivative; nothing is found where no entry is off by more than its bound."""

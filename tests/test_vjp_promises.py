@@ -11,10 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from reference.findings import NotApplicable, Violation
-from reference.gradients import promises, values
+from reference.gradients import promises, rigorous, values
 from reference.gradients.arguments import pattern
 from reference.gradients.context import Context
+from reference.gradients.specification import Specification
 from reference.gradients.subject import Subject
+from reference.numerics.oracles import ball, torch_autograd
 from tests.gradients import drawn
 
 pytestmark = pytest.mark.catalogue
@@ -89,6 +91,7 @@ def test_an_output_keeps_its_shape() -> None:
     """In all cases that of the given one."""
     violation = broken(promises.check_forward_types, context(lambda x, y: forward(x, y)[: 3 if (x == X).all() else 2]))
     assert (violation.mistake, violation.due["shape"], violation.came["shape"]) == ("wrong-shape", (3, 4), (2, 4))
+    assert violation.due["what"] == "forward"
 
 
 def test_what_is_right_has_its_form() -> None:
@@ -259,6 +262,35 @@ def test_the_layout_of_memory_does_not_matter(layout: str, part: str) -> None:
     (told,) = [each for each in violation.due.more if each.kind == "in layout"]
     assert (violation.mistake, told["layout"]) == (mistake, layout)
     promises.check_layouts(context(), part)
+
+
+@pytest.mark.parametrize(
+    ("one", "outcome"),
+    [
+        (lambda x: x.sum(axis=1), "right"), (lambda x: x.sum(axis=1, keepdims=True), "right"),
+        (lambda x: 2 * x.sum(axis=1), "wrong"), (lambda x: x.sum(axis=1)[:2], "not judged"),
+        (lambda x: x.sum(axis=1)[None, None], "right"), (lambda x: np.tile(x.sum(axis=1), (2, 1)), "not judged"),
+    ],
+)  # fmt: skip
+def test_outputs_are_those_of_the_definition(one: Any, outcome: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same shape, but for axes of one entry; what has another one is not judged."""
+    for module in (torch_autograd, ball, rigorous):
+        monkeypatch.setattr(module, "available", lambda: "not needed here")
+    given = pattern((X,), None)
+    spec = Specification(lambda x: x.sum(axis=1), given)
+    asked = Context(Subject(one, lambda c, x: (c[:, None] + 0 * x,), given), spec, 0, "quick")
+    if outcome == "right":
+        values.check_forward_values(asked)
+        assert len(asked.oracles) == 1
+    elif outcome == "wrong":
+        with np.errstate(all="ignore"):
+            assert broken(values.check_forward_values, asked).mistake == "scaled"
+    else:
+        with pytest.raises(NotApplicable) as caught:
+            values.check_forward_values(asked)
+        assert caught.value.reason.kind == "output of another shape"
+    with pytest.raises(NotApplicable):
+        values.check_forward_values(context())
 
 
 def test_gradients_are_linear_in_the_cotangent() -> None:

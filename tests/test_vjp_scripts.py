@@ -55,6 +55,7 @@ def named(name: str | None, module: Any) -> Any:
         (named("outer.<locals>.inner", "net"), ("your_module", "inner")),
         (named("inner", "my-net"), ("your_module", "inner")),
         (named("inner", None), ("your_module", "inner")),
+        (named("inner", "my..net"), ("your_module", "inner")),
         (named("inner", "my.net"), ("my.net", "inner")),
     ],
 )

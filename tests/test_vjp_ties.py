@@ -161,8 +161,9 @@ def test_one_direction_is_that_in_which_a_gradient_is_farthest_from_the_limits()
     found = largest([1.0, 1.0, 0.0])
     limits = Limits(found, rng())
     limits.look(10)
-    *_, rest = ties._directions(found.floats, limits, np.array([0.5, 0.5, 3.0]), rng())
-    assert rest == pytest.approx([0.0, 0.0, 1.0], abs=1e-9)
+    for off in (3.0, 0.25):
+        *_, rest = ties._directions(found.floats, limits, np.array([0.5, 0.5, off]), rng())
+        assert rest == pytest.approx([0.0, 0.0, 1.0], abs=1e-9)
 
 
 #: A point, a gradient of it, and what is said of it.
@@ -192,6 +193,8 @@ def test_a_gradient_at_a_tie_has_its_verdict(which: str) -> None:
     there, gradient, outcome = GRADIENTS[which]
     found = ties.judge(there, (np.array(gradient),), (np.full(len(gradient), 1e-9),), rng())
     assert found.outcome == outcome
+    if which in {"at a jump", "of a root"}:
+        assert found.kinked
 
 
 def test_what_rounding_grants_is_legal() -> None:

@@ -211,7 +211,7 @@ def _locate(
 
     def part(members: Any) -> Part:
         masked = np.zeros(direction.size)
-        masked[members] = direction.reshape(-1)[members]
+        masked[members] = direction.ravel()[members]
         along = masked.reshape(direction.shape)
         return _part(actual, bound, along, contracted(cotangent, oracle.along(floats, position, along)))
 

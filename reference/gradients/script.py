@@ -46,7 +46,7 @@ def home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
     if module == "__main__":
         module = Path(getattr(sys.modules["__main__"], "__file__", None) or "your_module").stem
     # What has no name of its own, or is inside a class or a function, cannot be imported by it.
-    if name.isidentifier() and isinstance(module, str) and module.replace(".", "").isidentifier():
+    if name.isidentifier() and isinstance(module, str) and all(map(str.isidentifier, module.split("."))):
         return module, name
     shown = name_of(function, otherwise)
     return "your_module", shown if shown.isidentifier() else otherwise

@@ -50,7 +50,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
         What was found.
     """
     number = _argument(check, violation)
-    if number is None or violation.mistake not in _SAYS_LITTLE or violation.came.kind == "zeros":
+    if number is None or violation.mistake not in _SAYS_LITTLE:
         return violation
     position = context.pattern.differentiable.index(number)
     with np.errstate(all="ignore"):

@@ -95,7 +95,7 @@ def of_turned_cotangent(samples: Samples) -> Named | None:
     array = samples.all[0].floats[samples.position]
     if shape != array.shape or array.size**2 > _MOST_JACOBIAN:
         return None
-    products = [_jacobian(each, samples.position) @ each.cotangent.reshape(-1) for each in samples]
+    products = [_jacobian(each, samples.position) @ each.cotangent.ravel() for each in samples]
     return Named("transposed") if samples.agree([each.reshape(shape) for each in products]) else None
 
 
@@ -106,7 +106,7 @@ def _pulled(sample: Sample, cotangent: Array) -> tuple[Array, ...]:
 def _jacobian(sample: Sample, position: int) -> Array:
     """A row for each output, a column for each entry of the argument."""
     units = np.eye(sample.cotangent.size)
-    return np.array([_pulled(sample, unit.reshape(sample.cotangent.shape))[position].reshape(-1) for unit in units])
+    return np.array([_pulled(sample, unit.reshape(sample.cotangent.shape))[position].ravel() for unit in units])
 
 
 def _as(array: Array, like: Array) -> Array:
@@ -302,7 +302,7 @@ def _summed_too_far(samples: Samples) -> Named | None:
         if all(
             (axis is None or axis < t.ndim)
             and a.size == t.sum(axis=axis).size
-            and _near_all(a.reshape(-1), t.sum(axis=axis).reshape(-1))
+            and _near_all(a.ravel(), t.sum(axis=axis).ravel())
             for a, t in pairs
         ) and any(t.size > a.size for a, t in pairs):
             return Named("wrong-axis")
@@ -312,7 +312,7 @@ def _summed_too_far(samples: Samples) -> Named | None:
 def _has_right_numbers(samples: Samples) -> bool:
     """Whether the answers are the truth in another shape."""
     pairs = zip(samples.answers, samples.truths, strict=True)
-    return all(_near_all(answer.reshape(-1), truth.reshape(-1)) for answer, truth in pairs)
+    return all(_near_all(answer.ravel(), truth.ravel()) for answer, truth in pairs)
 
 
 def _unsummed(sample: Sample, position: int) -> Array | None:
@@ -349,7 +349,7 @@ def _other_axis(samples: Samples) -> Named | None:
             wide is not None
             and axis < wide.ndim
             and wide.sum(axis=axis).size == answer.size
-            and _near_all(answer.reshape(-1), wide.sum(axis=axis).reshape(-1))
+            and _near_all(answer.ravel(), wide.sum(axis=axis).ravel())
             for wide, answer in zip(found, samples.answers, strict=True)
         ):
             return Named("wrong-axis")
