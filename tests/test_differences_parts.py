@@ -65,6 +65,18 @@ def test_a_column_of_the_tableau_removes_one_power() -> None:
 
 
 @pytest.mark.parametrize(
+    ("smooth", "value", "shortest"), [([1, 1, 1, 1], 5.0, 1), ([0, 1, 1, 1], 2.0, 3), ([0, 0, 0, 1], 0.0, 0)]
+)
+def test_steps_that_span_a_kink_are_not_used(smooth: list[int], value: float, shortest: int) -> None:
+    """However well they agree; where too few are left the error is infinite."""
+    odd, steps = np.array([[5.0], [5.0], [2.0], [2.0]]), HALVES[:4, None]
+    usable = np.array(smooth, dtype=bool)[:, None]
+    found = finite_differences._extrapolated(odd, np.ones((4, 1)), steps, 1e-9 / steps, usable)
+    assert [each.tolist() for each in found[::2]] == [[value], [shortest]]
+    assert np.isinf(found[1][0]) == (value == 0)
+
+
+@pytest.mark.parametrize(
     ("gaps", "rounding", "smooth"),
     [
         ([8, 4, 2, 1], 0, [0, 1, 1, 1]),  # there is nothing to compare the largest with

@@ -330,7 +330,7 @@ def _extrapolated(
         factor = 4.0**power
         odd, truncation = _next_column(odd, factor)
         even, one_sided = _next_column(even, factor)
-        usable = usable[1:] & usable[:-1]
+        usable = usable[:-1]  # where a step is usable, so are all that are shorter
         amplification *= (factor + 1) / (factor - 1)
         # Times the second step of the entry, which also spans a kink that the shortest step does not reach.
         truncation = np.maximum(truncation, 2 * steps[power:] * one_sided)
