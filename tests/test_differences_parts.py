@@ -226,6 +226,12 @@ def test_an_output_that_is_not_asked_for_may_be_unknown() -> None:
     assert np.isinf(unknown.error).tolist() == [True, False]
 
 
+def test_what_a_sum_absorbs_is_in_the_error() -> None:
+    """No difference of values shows it: they are all the same."""
+    (found,) = vjp(lambda x: (x + 1e17) - 1e17, np.ones(2), (np.array([0.5, -2.0]),))
+    assert (np.abs(found.value - 1) <= found.error).all()
+
+
 def test_whole_numbers_and_truths_are_doubles_too() -> None:
     """Whatever is no real number is refused with its place."""
     found = finite_differences.doubles([np.arange(2), np.array([True]), np.float32(0.5), [1]], "args")

@@ -221,7 +221,7 @@ class Rounded(np.ndarray[Any, Any]):
         options = {name: _plain(each) for name, each in options.items()}
         whole = method != "__call__" or ufunc.signature is not None
         if method == "at":
-            getattr(ufunc, method)(*plain, **options)
+            ufunc.at(*plain)
             return None
         exact = ufunc.__name__ in _EXACT
         self._note_objects(plain)

@@ -147,8 +147,8 @@ def directional(
     if together:
         return derivative(lambda ts: forward([moved(t) for t in ts]), scale, near=near, together=True)
 
-    def along(t: float) -> ArrayLike:
-        return np.asarray(forward(*moved(t)), dtype=np.float64)
+    def along(t: float) -> Any:
+        return forward(*moved(t))
 
     noise, nearest = _noise(forward, moved, scale * near)
     with np.errstate(all="ignore"):
