@@ -242,6 +242,14 @@ def test_what_does_not_depend_on_the_direction_has_no_slope() -> None:
         assert (found.error < 1e-200).all()
 
 
+def test_roundings_that_no_neighbour_shows_are_in_the_error() -> None:
+    """Those of a sum that absorbs all that varies."""
+    found = directional(lambda x: np.exp((x + 1e9) - 1e9), [np.array([0.3, -1.7])], [np.ones(2)])
+    off = np.abs(found.value - np.exp([0.3, -1.7]))
+    assert (off > 1e-9).all()
+    assert (off <= found.error).all()
+
+
 def test_an_error_that_was_measured_is_used_again() -> None:
     """For directions up to twice as long; of each its own rounding comes on top."""
     along = Along(np.exp, [np.array([0.5, 1.0])])

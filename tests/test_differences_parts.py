@@ -132,7 +132,7 @@ TOLD = Estimate(np.array([2.0, 3.0]), np.array([1e-9, 1e-9]))
 
 def agreed(f: Any, found: Estimate = TOLD, noise: Any = 0.0, **options: Any) -> list[bool]:
     """In which entries an estimate is still known; what is not has the value 0."""
-    left = agreeing(f, options.pop("scale", 1.0), found, noise, **options)
+    left = agreeing(f, options.pop("scale", 1.0), found, noise, **{"ratio": 1.0, "args": ()} | options)
     known = np.isfinite(left.error)
     assert np.array_equal(left.value, np.where(known, found.value, 0.0))
     assert np.array_equal(left.error[known], found.error[known])
@@ -151,8 +151,8 @@ def test_short_steps_must_not_speak_against_long_ones() -> None:
     assert agreed(wrong, noise=np.array([0.0, 1e-3])) == [True, True]
     assert agreed(wrong, noise=np.array([1e-3, 0.0])) == [True, False]
     nowhere = Estimate(np.zeros(2), np.full(2, np.inf))
-    assert agreeing(wrong, 1.0, nowhere, 0.0) is nowhere
-    half = agreeing(wrong, 1.0, Estimate(TOLD.value, np.array([np.inf, 1e-9])), 0.0)
+    assert agreeing(wrong, 1.0, nowhere, 0.0, ratio=1.0, args=()) is nowhere
+    half = agreeing(wrong, 1.0, Estimate(TOLD.value, np.array([np.inf, 1e-9])), 0.0, ratio=1.0, args=())
     assert half.error.tolist() == [np.inf, np.inf]
 
 

@@ -304,11 +304,7 @@ def _owner(array: Array) -> Array:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Rounded):
-        return np.asarray(value)
-    if type(value) in {list, tuple}:
-        return type(value)(map(_plain, value))
-    return value
+    return np.asarray(value) if isinstance(value, Rounded) else value
 
 
 def _as_floats(found: Any) -> Any:

@@ -165,8 +165,8 @@ def agreeing(
     found: Estimate,
     noise: Any,
     *,
-    ratio: float = 1.0,
-    args: Sequence[Array] = (),
+    ratio: float,
+    args: Sequence[Array],
     is_floor: bool = False,
 ) -> Estimate:
     """An estimate where far shorter steps do not speak against it; elsewhere it is unknown.
