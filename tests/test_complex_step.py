@@ -185,6 +185,8 @@ def test_numbers_behave_like_arrays() -> None:
     for found, due in (
         (eye + x, eye + x.array), (eye - x, eye - x.array), (eye * x, eye * x.array), (eye @ x, x.array),
         (1.0 / x, 1.0 / x.array), (x @ x, x.array @ x.array), (2.0 + x, x.array + 2), (x.mean(), x.array.mean()),
+        (x.amax(dim=1, keepdim=True), [[2.0], [4.0]]), (x.sum(dim=0, keepdim=True), [[4.0, 6.0]]),
+        (x.sum(dim=1, keepdim=True), [[3.0], [7.0]]), (x.sum(), 10.0), (x.amax(dim=0, keepdim=True), [[3.0, 4.0]]),
     ):  # fmt: skip
         assert isinstance(found, Numbers)
         assert np.array_equal(found.array, due)

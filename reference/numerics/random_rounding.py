@@ -253,7 +253,7 @@ class Rounded(np.ndarray[Any, Any]):
         if func is np.copyto or func is np.putmask or func is np.place:
             return func(*map(_plain, args), **{name: _plain(each) for name, each in kwargs.items()})
         exact = func.__name__ in _EXACT
-        linear = "linalg" in (getattr(func, "__module__", "") or "")
+        linear = "linalg" in func.__module__
 
         def operand(value: Any) -> Any:
             if isinstance(value, list | tuple):
