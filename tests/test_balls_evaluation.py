@@ -173,6 +173,7 @@ def test_numbers_beyond_doubles_are_told_by_the_entries_that_pass_them() -> None
     assert evaluation.leaves_doubles(there_and_back, [x], [0])
     assert not evaluation.leaves_doubles(there_and_back, [x[:2]], [0])
     assert not evaluation.leaves_doubles(lambda x: 1 / x, [np.zeros(1)], [0])
+    assert evaluation.beyond_doubles(np.exp, [np.zeros(0)], [0])[0].dtype == bool
 
 
 def test_doubles_of_enclosures_say_whether_they_are_narrow() -> None:
@@ -327,6 +328,19 @@ def test_what_a_formula_may_be_off_is_a_floor() -> None:
     assert compared(1e-6).relative == 0
     assert formulas.compared(lambda: None, [0]) is None
     assert formulas.compared(lambda: ([balls([np.nan])], [balls([1.0])]), [0]) is None
+
+
+def test_an_entry_that_is_0_is_measured_by_the_largest() -> None:
+    """By a tiny part of it, or of 1 where all are 0; what is too small a part for a double is more than nothing."""
+    small = Ball(flint.arb(2) ** -2000)
+    for due, came, relative in (
+        ([0.0, 4.0], [1e-40, 4.0], 2.5e-41 / limits.FORMULA_ZERO), ([0.0, 0.0], [3.0, 0.0], 3.0), ([], [], None),
+        ([1.0], [Ball(1 + small.value)], limits.SMALLEST_NORMAL),
+    ):  # fmt: skip
+        sides = [balls(due)], [balls(came)]
+        with precision(4096):
+            found = formulas._compared(*sides, [0], None, 0.0)
+        assert (found.relative if found else None) == pytest.approx(relative)
 
 
 def test_a_result_of_a_formula_has_its_shape() -> None:

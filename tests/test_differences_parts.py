@@ -65,6 +65,18 @@ def test_a_column_of_the_tableau_removes_one_power() -> None:
 
 
 @pytest.mark.parametrize(
+    ("smooth", "value", "shortest"), [([1, 1, 1, 1], 5.0, 1), ([0, 1, 1, 1], 2.0, 3), ([0, 0, 0, 1], 0.0, 0)]
+)
+def test_steps_that_span_a_kink_are_not_used(smooth: list[int], value: float, shortest: int) -> None:
+    """However well they agree; where too few are left the error is infinite."""
+    odd, steps = np.array([[5.0], [5.0], [2.0], [2.0]]), HALVES[:4, None]
+    usable = np.array(smooth, dtype=bool)[:, None]
+    found = finite_differences._extrapolated(odd, np.ones((4, 1)), steps, 1e-9 / steps, usable)
+    assert [each.tolist() for each in found[::2]] == [[value], [shortest]]
+    assert np.isinf(found[1][0]) == (value == 0)
+
+
+@pytest.mark.parametrize(
     ("gaps", "rounding", "smooth"),
     [
         ([8, 4, 2, 1], 0, [0, 1, 1, 1]),  # there is nothing to compare the largest with
@@ -120,7 +132,7 @@ TOLD = Estimate(np.array([2.0, 3.0]), np.array([1e-9, 1e-9]))
 
 def agreed(f: Any, found: Estimate = TOLD, noise: Any = 0.0, **options: Any) -> list[bool]:
     """In which entries an estimate is still known; what is not has the value 0."""
-    left = agreeing(f, options.pop("scale", 1.0), found, noise, **options)
+    left = agreeing(f, options.pop("scale", 1.0), found, noise, **{"ratio": 1.0, "args": ()} | options)
     known = np.isfinite(left.error)
     assert np.array_equal(left.value, np.where(known, found.value, 0.0))
     assert np.array_equal(left.error[known], found.error[known])
@@ -139,8 +151,8 @@ def test_short_steps_must_not_speak_against_long_ones() -> None:
     assert agreed(wrong, noise=np.array([0.0, 1e-3])) == [True, True]
     assert agreed(wrong, noise=np.array([1e-3, 0.0])) == [True, False]
     nowhere = Estimate(np.zeros(2), np.full(2, np.inf))
-    assert agreeing(wrong, 1.0, nowhere, 0.0) is nowhere
-    half = agreeing(wrong, 1.0, Estimate(TOLD.value, np.array([np.inf, 1e-9])), 0.0)
+    assert agreeing(wrong, 1.0, nowhere, 0.0, ratio=1.0, args=()) is nowhere
+    half = agreeing(wrong, 1.0, Estimate(TOLD.value, np.array([np.inf, 1e-9])), 0.0, ratio=1.0, args=())
     assert half.error.tolist() == [np.inf, np.inf]
 
 
@@ -212,6 +224,12 @@ def test_an_output_that_is_not_asked_for_may_be_unknown() -> None:
     assert (found.error < 1e-8).all()
     (unknown,) = vjp(kinked, np.array([1e-9, 2.0]), (x,))
     assert np.isinf(unknown.error).tolist() == [True, False]
+
+
+def test_what_a_sum_absorbs_is_in_the_error() -> None:
+    """No difference of values shows it: they are all the same."""
+    (found,) = vjp(lambda x: (x + 1e17) - 1e17, np.ones(2), (np.array([0.5, -2.0]),))
+    assert (np.abs(found.value - 1) <= found.error).all()
 
 
 def test_whole_numbers_and_truths_are_doubles_too() -> None:

@@ -16,6 +16,7 @@ from reference.gate import Judgement, classes, functions
 from reference.gradients.declaration import DeclarationError
 from reference.lab.mistakes import plain
 from tests.examining import with_methods
+from tests.wording import assert_sentence
 
 pytestmark = pytest.mark.outside
 
@@ -158,7 +159,7 @@ def test_a_function_that_is_missing_is_told() -> None:
     assert (found.due.kind, found.due["what"], found.came.kind) == ("answers", "tanh", "absent")
     assert found.came["said"] == "it is not there"
     assert (found.expected, found.actual) == (str(found.due), str(found.came))
-    assert found.rationale
+    assert_sentence(found.rationale)
 
 
 def test_findings_of_several_functions_have_names_of_their_own() -> None:

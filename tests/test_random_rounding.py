@@ -112,6 +112,15 @@ def test_several_results_come_in_what_numpy_packs_them() -> None:
     assert np.shape(rounded(A)) == A.shape
 
 
+def test_numbers_of_python_become_doubles() -> None:
+    """In an array of objects; other objects stay."""
+    doubled = np.frompyfunc(lambda t: t * 2.0, 1, 1)(rounded(A))
+    assert isinstance(doubled, Rounded)
+    assert doubled.dtype == np.float64
+    assert np.asarray(doubled) == pytest.approx(2 * A, rel=4 * EPS)
+    assert np.frompyfunc(str, 1, 1)(rounded(A)).dtype == object
+
+
 def test_sequences_of_arrays_are_operands_too() -> None:
     """They are rounded as single ones are, where the function rounds, and stay exact where it copies."""
     exact = np.concatenate([rounded(A), rounded(A)])

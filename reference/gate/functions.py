@@ -16,7 +16,7 @@ from reference.engine import Effort
 from reference.execution.sandbox import Kind, Limits, Sandbox
 from reference.execution.system import require_confinement
 from reference.execution.worker.protocol import Call, New
-from reference.findings import Finding, Violation
+from reference.findings import Finding
 from reference.gate.classes import Judgement
 from reference.gradients import check_vjp, declaration, remote
 from reference.gradients.declaration import DeclarationError, Declared
@@ -160,18 +160,18 @@ def _intervals(domain: Any) -> Any:
 
 
 def _missing(name: str, reason: str) -> Finding:
-    violation = Violation(fact("answers", what=name), fact("absent", said=reason), mistake="missing")
+    due, came = fact("answers", what=name), fact("absent", said=reason)
     return Finding(
         "vjp.forward.answers",
         f"{name}.forward",
         "failed",
         "The forward pass answers every legal input with an array of real numbers.",
-        str(violation.due),
-        str(violation.came),
+        str(due),
+        str(came),
         mistake="missing",
         mistakes=("missing",),
-        due=violation.due,
-        came=violation.came,
+        due=due,
+        came=came,
     )
 
 

@@ -230,7 +230,7 @@ class Rounded(np.ndarray[Any, Any]):
         options = {name: _plain(each) for name, each in options.items()}
         whole = method != "__call__" or ufunc.signature is not None
         if method == "at":
-            getattr(ufunc, method)(*plain, **options)
+            ufunc.at(*plain)
             return None
         exact = ufunc.__name__ in _EXACT
         self._note_objects(plain)
@@ -262,7 +262,7 @@ class Rounded(np.ndarray[Any, Any]):
         if func is np.copyto or func is np.putmask or func is np.place:
             return func(*map(_plain, args), **{name: _plain(each) for name, each in kwargs.items()})
         exact = func.__name__ in _EXACT
-        linear = "linalg" in (getattr(func, "__module__", "") or "")
+        linear = "linalg" in func.__module__
 
         def operand(value: Any) -> Any:
             if isinstance(value, list | tuple):
@@ -313,11 +313,7 @@ def _owner(array: Array) -> Array:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Rounded):
-        return np.asarray(value)
-    if type(value) in {list, tuple}:
-        return type(value)(map(_plain, value))
-    return value
+    return np.asarray(value) if isinstance(value, Rounded) else value
 
 
 def _as_floats(found: Any) -> Any:

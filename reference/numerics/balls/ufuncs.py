@@ -134,7 +134,7 @@ def _polygamma(order: Any, x: Any) -> Ball:
 
 def _order(ball_of_order: Any) -> Any:
     if type(ball_of_order) is Ball and ball_of_order.tracked:
-        raise Refused("the order of a Bessel function", "has no derivative here")
+        raise Refused("the derivative by the order of a Bessel function")
     return enclosed(ball_of_order)
 
 
@@ -269,8 +269,8 @@ def _computed(ufunc: Any, method: str, operands: list[Any], options: dict[str, A
     if name in ONE:
         return wrapped(getattr(ONE[name], method)(*operands, **options))
     if name in TWO:
-        by_operator = name in _BY_OPERATOR and all(isinstance(x, np.ndarray) for x in operands) and method == "__call__"
-        return wrapped((ufunc if by_operator else getattr(TWO[name], method))(*operands, **options))
+        by_operator = name in _BY_OPERATOR and all(isinstance(x, np.ndarray) for x in operands)
+        return wrapped(getattr(ufunc if by_operator else TWO[name], method)(*operands, **options))
     raise Refused(f"the function {name}")
 
 
