@@ -16,7 +16,7 @@ from reference.lab.mistakes.departures import Departure, Family
 from reference.lab.mistakes.families import FAMILIES
 from reference.lab.mistakes.instead import FORMULAS
 from reference.lab.nodes import LARGE, Node
-from tests.test_compositions import OF, answers, exp, relu, softmax, total
+from tests.test_compositions import OF, answers, exp, means, relu, softmax, total
 
 pytestmark = pytest.mark.catalogue
 
@@ -30,11 +30,6 @@ def _without_warnings() -> Iterator[None]:
 
 def searched(subject: str, method: Any) -> _Search:
     return _Search(answers(OF[subject], method), OF[subject])
-
-
-def means(A: Any) -> Any:
-    """The mean over the batch in each row."""
-    return np.broadcast_to(A.mean(axis=0), A.shape).copy()
 
 
 def words(nodes: Any) -> list[tuple[str, ...]]:

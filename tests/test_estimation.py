@@ -114,6 +114,7 @@ def test_constants_are_looked_for_at_all_sizes() -> None:
     assert grid(0.5, 2.0, signed=True) == pytest.approx([-2.0, -1.5, -1.0, -0.6, -0.5, 0.5, 0.6, 1.0, 1.5, 2.0])
     assert grid(0.0, 1.0)[0] == 0.0
     assert grid(0.0, 1e308)[-1] == 1e308
+    assert grid(0.0, 1.7e308)[-2:] == [1e304, 1.7e308]
 
 
 @pytest.mark.parametrize(
@@ -268,6 +269,7 @@ def test_where_points_are_unknown_the_numbers_tell_the_range() -> None:
         ([[50.0, -20.0]], {"high": 1e9}, (0.5 * tolerances.WITHOUT_EFFECT, 500.0)),
         ([[50.0, math.inf]], {"low": 1e-3, "high": 1e9}, (1e-3, 500.0)),
         ([[0.01, 0.0]], {"low": 1e-3, "high": 0.5}, (1e-3, 0.5)),
+        ([[0.01, 0.0]], {"high": 1e9}, (0.01 * tolerances.WITHOUT_EFFECT, 1.0)),
     ):
         heard.clear()
         answer = [[0.5, 0.5]] if given != [[0.01, 0.0]] else [[0.01, 0.0]]

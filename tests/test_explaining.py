@@ -279,3 +279,48 @@ def test_a_method_tells_by_its_behaviour_what_it_does() -> None:
     steps = {"due": entry(1.0), "came": entry(1.00001)}
     assert by_behaviour(delta, context(log=log), **steps) == ("finite-differences", hint, [(("step", "1e-05"),)])
     assert by_behaviour(delta, context(log=log), **steps, mistake="leaky") == ("leaky", None, [])
+
+
+def test_the_first_source_that_knows_a_mistake_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told apart by further calls where there are several, or all answers say nothing; it is kept for other checks."""
+    a, b, c = mistake("a", "sign"), mistake("b", "scaled"), mistake("c", "wrong-function")
+    asked: list[tuple[str, Any]] = []
+    sources: list[list[Mistake]] = []
+
+    def candidates(subject: str, asks: Context, violation: Violation, before: Any, together: int) -> Any:
+        asked.append(("together", together))
+        yield from sources
+
+    monkeypatch.setattr(explaining, "_candidates", candidates)
+    monkeypatch.setattr(explaining, "explanations", lambda given, *_: list(given))
+    monkeypatch.setattr(explaining, "told_apart", lambda given, _: asked.append(("apart", given)) or given[1:])
+    monkeypatch.setattr(explaining, "seen_elsewhere", lambda given, *_: asked.append(("elsewhere", given)) or given[:1])
+
+    def known(*given: list[Mistake], kept: Any = (), log: Any = (), call: Any = (RELU, CASE)) -> Mistake | None:
+        asked.clear()
+        sources[:] = given
+        explainer = explaining.Explainer(context())
+        kept = dict.fromkeys(kept, lambda _: None)
+        found = explainer._known("R.f", lambda _: None, context(log=log), off(1, 2, asked=call), kept)
+        assert found in (None, *explainer._found.get("R.f", {}))
+        return found
+
+    assert known([], [a], [b]) is a
+    assert asked == [("together", 2)]
+    assert known([a, b]) is b
+    assert asked == [("together", 2), ("apart", [a, b])]
+    assert known([a, b, c]) is b  # that the formula is another one says less
+    assert known([], [], kept=["x.types"]) is None
+    assert asked == [("together", 2)]
+    assert known([a], kept=["x.types", "x.values"]) is a
+    assert asked == [("together", 1)]
+    nothing = judged([[math.nan]])
+    assert known([a, b], log=nothing) is a
+    assert asked == [("together", 2), ("elsewhere", [a, b])]
+    assert known([a], log=nothing, call=None) is None
+    assert asked == []
+    explainer = explaining.Explainer(context())
+    explainer._found["R.f"] = {c: None}
+    sources[:] = [[a]]
+    explainer._known("R.f", lambda _: None, context(), off(1, 2), {})
+    assert explainer._found == {"R.f": {c: None, a: None}}

@@ -239,7 +239,7 @@ class _Search:
         """Those that explain every entry; those made for this formula alone, if there are any."""
         found = [node for node in nodes if node.matched == self.entries and self._is_certain(node)]
         # Made for this formula alone comes first, then what needs no constant.
-        made = [sum(each.specific for each in node.departures) / max(1, len(node.departures)) for node in found]
+        made = [sum(each.specific for each in node.departures) / len(node.departures) for node in found]
         specific = [node for node, share in zip(found, made, strict=True) if share == max(made)]
         fewest = min((len(node.constants) for node in specific), default=0)
         return [node for node in specific if len(node.constants) == fewest]

@@ -50,7 +50,8 @@ def roots(of: Callable[[float], float], points: Sequence[float]) -> Iterator[flo
 def grid(low: float, high: float, *, signed: bool = False) -> list[float]:
     """Points of all sizes between two: close together where constants are written by hand, and far apart elsewhere."""
     first, last = math.floor(math.log10(max(low, tolerances.SMALLEST_CONSTANT))), math.ceil(math.log10(high))
-    powers = [power for power in range(first, min(last, 308) + 1) if power % _step(power) == 0]
+    # Of the largest powers every eighth: 10^309, which no double is, is none of them.
+    powers = [power for power in range(first, last + 1) if power % _step(power) == 0]
     least, most = tolerances.NEAT_RANGE
     middle = [factor * 10.0**power for power in powers if least <= 10.0**power <= most for factor in (1.5, 3.0, 6.0)]
     sizes = sorted(size for size in {*(10.0**power for power in powers), *middle, low, high} if low <= size <= high)

@@ -95,5 +95,6 @@ def _along(
 
     room = _room(message, points[0], directions[0])
     slopes = finite_differences.directional(outputs, points, directions, within=room, together=True)
-    error = (np.abs(cotangent) * slopes.error).sum()
+    with np.errstate(invalid="ignore"):
+        error = (np.abs(cotangent) * np.where(cotangent == 0, 0, slopes.error)).sum()
     return Estimate(np.asarray((cotangent * slopes.value).sum()), np.asarray(error))
