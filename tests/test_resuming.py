@@ -57,6 +57,17 @@ def test_file_that_ends_itself_has_ended(tmp_path: Path, word: str) -> None:
     assert finding.mistake == "missing"
 
 
+@pytest.mark.parametrize("first", ["", "1 / 0\n"])
+@pytest.mark.parametrize("again", ["class ReLULayer(Layer): pass", "ReLULayer = faster(ReLULayer)"])
+def test_class_that_could_not_be_replaced_is_not_judged(tmp_path: Path, first: str, again: str) -> None:
+    """Where a later definition of a class raises an exception, the earlier one is not what the file means."""
+    path = tmp_path / "solution.py"
+    path.write_text(f"{SOURCE}\n{first}{again}\n", encoding="utf-8")
+    found = loading.load(path, CLASSES, seconds=10.0)
+    assert set(CLASSES) - set(found.classes) == {"ReLULayer"}
+    assert found.notes
+
+
 def test_what_fails_after_an_exception_is_passed_over(tmp_path: Path) -> None:
     """Each statement after an exception is run by itself; one that takes too long ends the file."""
     path = tmp_path / "solution.py"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import contextlib
 import sys
 import warnings
 from pathlib import Path
@@ -46,7 +45,9 @@ def run_after(module: ModuleType, path: Path, error: BaseException) -> str:
     What was done, to be put after the description of the exception; empty if there was nothing to run.
     """
     try:
-        following, flags = _after(path, _line_of(error, path))
+        failed, following, flags = _parted(path, _line_of(error, path))
+        for statement in failed:
+            _forget(statement, module)
         for statement in following:
             _run(statement, module, path, flags)
     except TimeUpError:
@@ -67,10 +68,10 @@ def _line_of(error: BaseException, path: Path) -> int | None:
     return None
 
 
-def _after(path: Path, line: int | None) -> tuple[list[ast.stmt], int]:
-    """The statements of a file that begin after a line, and the compiler's flags for its imports from the future."""
+def _parted(path: Path, line: int | None) -> tuple[list[ast.stmt], list[ast.stmt], int]:
+    """The statement of a file that a line belongs to, those after it, and the compiler's flags for its futures."""
     if line is None:
-        return [], 0
+        return [], [], 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         body = ast.parse(path.read_bytes()).body
@@ -79,7 +80,8 @@ def _after(path: Path, line: int | None) -> tuple[list[ast.stmt], int]:
         if isinstance(each, ast.ImportFrom) and each.module == "__future__":
             for name in each.names:
                 flags |= getattr(__future__, name.name).compiler_flag
-    return [each for each in body if _first_line(each) > line], flags
+    until = [each for each in body if _first_line(each) <= line]
+    return until[-1:], body[len(until) :], flags
 
 
 def _first_line(statement: ast.stmt) -> int:
@@ -92,5 +94,20 @@ def _run(statement: ast.stmt, module: ModuleType, path: Path, flags: int) -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code = compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True)
-    with contextlib.suppress(Exception):  # the first exception of the file is the one that is told
+    try:
         exec(code, vars(module))  # noqa: S102 - to run the submission is what this process is for
+    except Exception:  # the first exception of the file is the one that is told
+        _forget(statement, module)
+
+
+def _forget(failed: ast.stmt, module: ModuleType) -> None:
+    """Delete the classes that a statement has not replaced, since it failed: the earlier ones are not what is meant."""
+    if isinstance(failed, ast.ClassDef):
+        names = [failed.name]
+    elif isinstance(failed, ast.Assign):
+        names = [each.id for each in failed.targets if isinstance(each, ast.Name)]
+    else:
+        return
+    for name in names:
+        if isinstance(vars(module).get(name), type):
+            delattr(module, name)
