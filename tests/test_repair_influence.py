@@ -118,6 +118,7 @@ def test_by_which_constant_a_value_has_to_be_multiplied(
 #: The code, the right code, the places where nothing helps, and those on which a right gradient depends.
 EXCLUDED: list[tuple[str, str, set[str], set[str]]] = [
     ("e = np.sin(v); return x * y", "x * u", {"np.sin(v)", "v"}, set()),
+    ("e = np.sin(v); return x * np.nan", "x * u", {"np.sin(v)", "v", "x", "np.nan", "x * np.nan"}, set()),
     ("w = x / x.sum(); return w * y", "x * y", set(), set()),
     ("w = x / x.sum(axis=1, keepdims=True); return w * y", "x * y", set(), set()),
     ("h = x[0, 0] * 1.0; return np.sign(h) * y", "y * u", {"x[0, 0] * 1.0", "h", "x[0, 0]", "1.0"}, set()),

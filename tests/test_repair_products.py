@@ -166,7 +166,8 @@ def test_what_a_product_takes(
     ("number", "short"),
     [(2.0000000001, 2.0), (0.1 + 0.2, 0.3), (1 / 3, 1 / 3), (123456.7, 123456.7), (1.00001, 1.00001),
     (-0.5 - 1e-12, -0.5),
-     (1234567.0001, 1234567.0001), (2.001, 2.001), (12345.6, 12345.6), (1.0000002, 1.0000002), (-3.0, -3.0)],
+     (1234567.0001, 1234567.0001), (2.001, 2.001), (12345.6, 12345.6),
+     (0.0010000003, 0.0010000003), (1.0000002, 1.0000002), (-3.0, -3.0)],
 )  # fmt: skip
 def test_a_number_with_few_digits_is_meant(number: float, short: float) -> None:
     """Where that makes no difference; a number of many digits stays as it was found."""

@@ -98,6 +98,7 @@ def test_a_constant_divisor_scales(expression: str, word: str | None) -> None:
     ("body", "expression", "word"),
     [
         ("h = x + y; return (h - y) * 1.0", "h - y", "term-missing"),
+        ("h = x + y; return (h - (x + y)) * 1.0", "h - (x + y)", "term-missing"),
         ("h = x * y; return (h - y) * 1.0", "h - y", None),
         ("h = x + y; return (h - x - y) * 1.0", "h - x - y", None),
         ("return (x - y) * 1.0", "x - y", None),

@@ -319,8 +319,9 @@ def test_an_exception_of_a_rule_for_the_word_leaves_the_repair_without_one(monke
 def test_the_rule_of_a_word_may_say_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or nothing: then the word is that of the edit."""
     monkeypatch.setattr(search, "_FAMILIES", SIGNS)
-    monkeypatch.setattr(search, "_REFINED", {"sign": lambda _: "scaled"})
-    assert {each.word for each in repairs(WRONG, right)} == {"scaled"}
+    words = {"1 + t ** 2": "scaled"}
+    monkeypatch.setattr(search, "_REFINED", {"sign": lambda relation: words.get(relation.place.text)})
+    assert {each.word for each in repairs(WRONG, right) if each.expression in words} == {"scaled"}
     monkeypatch.setattr(search, "_REFINED", {"sign": lambda _: None})
     assert {each.word for each in repairs(WRONG, right)} == {"sign"}
 
@@ -400,6 +401,15 @@ def repair(word: str, cost: float, positions: tuple[int, ...] = (0,), *, is_solv
 def test_a_computed_edit_with_a_rival_has_no_word(found: list[Repair], words: list[str]) -> None:
     """Another one is a rival where it is as simple, repairs one of the same gradients, and has another word."""
     assert [each.word for each in search._without_rivals(found)] == words
+
+
+def test_a_repair_by_the_name_of_another_array() -> None:
+    """One that was found elsewhere tells it of none."""
+    place = place_of("x", "x * y")
+    for new, is_one in (("y", True), ("np.sin(x)", False)):
+        edit = Edit(place, "wrong-argument", 1.0, ast.parse(new, mode="eval").body)
+        assert search._repair(edit, (0,), "wrong-argument").is_renamed is is_one
+    assert not repair("wrong-argument", 1.0, is_solved=None).is_renamed
 
 
 def test_the_place_of_a_repair() -> None:
