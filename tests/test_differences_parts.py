@@ -10,9 +10,9 @@ import pytest
 
 from reference.numerics import tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.finite_differences import agreeing, derivative, directional, rounding_noise, vjp
+from reference.numerics.sampling import seeded
 
 LEVELS = tolerances.DIFFERENCE_LEVELS
 HALVES = 0.5 ** np.arange(5.0)

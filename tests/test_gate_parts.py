@@ -219,12 +219,8 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
 
     monkeypatch.setattr(functions, "Sandbox", Known)
     monkeypatch.setattr(functions, "_findings", judged)
-    heard: list[tuple[str, int]] = []
     limits = Limits(seconds=2.0)
-    found = functions.judge_functions(
-        file, only="vjp.*", seed=5, effort="quick", limits=limits, sandbox="none",
-        on_finding=lambda finding, number: heard.append((finding.check, number)),
-    )  # fmt: skip
+    found = functions.judge_functions(file, only="vjp.*", seed=5, effort="quick", limits=limits, sandbox="none")
     names = [each["name"] for each in asked]
     assert set(names) == {"tanh", "other"}
     assert made == [(["bp_declared_functions.py", "mine.py"], limits, "none", 2)]
@@ -233,7 +229,6 @@ def test_functions_are_judged_with_the_options_that_are_given(tmp_path: Path, mo
         assert each["other"] is None
         assert each["repairs"] is not None
     assert [each.check for each in found.findings] == [f"vjp.{name}.forward.answers" for name in names]
-    assert heard == [(each.check, number) for number, each in enumerate(found.findings, 1)]
     assert (found.implementation, found.effort, found.seed, found.only) == (str(file), "quick", 5, "vjp.*")
     assert (found.isolation, found.notes, found.output, found.of_lab) == ("none at all", ("a note",), "hello", False)
     one = functions.judge_functions(file, "tanh", sandbox="none")

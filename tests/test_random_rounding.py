@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.numerics.generators import seeded
 from reference.numerics.random_rounding import Rounded, Run, followed, moved, scatter
 from reference.numerics.regimes import Trail
+from reference.numerics.sampling import seeded
 from tests.operations import SQUARE, A
 
 EPS = float(np.finfo(np.float64).eps)

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reference.numerics import regimes, tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded, signs
 
 Array = NDArray[Any]
 Compute = Callable[..., Sequence[Any]]
@@ -60,14 +61,22 @@ def moved(array: Array, rng: np.random.RandomState | None, units: Any = 1.0) -> 
         return result
     if array.dtype.kind != "f":
         return array
-    information = np.finfo(array.dtype)
+    eps, tiny, smallest = _limits(array.dtype)
     # Of several sizes: two moves of one unit in the last place would cancel every other time.
-    steps = rng.uniform(1.0, 4.0, array.shape) * rng.choice([-1.0, 1.0], array.shape)
-    relative = (array * (units * steps * float(information.eps) / 2)).astype(array.dtype)
-    underflown = np.abs(array) < information.tiny
-    smallest = (np.rint(steps) * float(information.smallest_subnormal)).astype(array.dtype)
-    # Infinity stays what it is: the inverse of what overflows is 0 in every run.
-    return np.asarray(np.where(np.isinf(array), array, array + np.where(underflown, smallest, relative)))
+    steps = rng.uniform(1.0, 4.0, array.shape) * signs(rng, array.shape)
+    moves = (array * (units * steps * eps / 2)).astype(array.dtype)
+    if (underflown := np.abs(array) < tiny).any():
+        moves = np.where(underflown, (np.rint(steps) * smallest).astype(array.dtype), moves)
+    if (infinite := np.isinf(array)).any():  # which stays: the inverse of what overflows is 0 in every run
+        moves = np.where(infinite, array, moves)
+    return np.asarray(array + moves)
+
+
+@cache
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float, float]:
+    """Of a type of floats: the distance from 1 to the next, the smallest normal number, the smallest of all."""
+    information = np.finfo(dtype)
+    return float(information.eps), float(information.tiny), float(information.smallest_subnormal)
 
 
 def scatter(compute: Compute, args: Sequence[Array], *, known: bool = True) -> list[Array] | None:

@@ -22,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import random_rounding, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import finite_differences
 from reference.numerics.oracles.numbers import Numbers
+from reference.numerics.sampling import seeded
 
 Array = NDArray[np.float64]
 Forward = Callable[..., ArrayLike]

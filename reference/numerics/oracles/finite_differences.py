@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import random_rounding, tolerances, waves
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from reference.numerics import regimes, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles import torch_rounding
+from reference.numerics.sampling import seeded
 
 if TYPE_CHECKING:
     import torch
