@@ -360,3 +360,28 @@ def test_flint_is_imported_only_when_it_is_used() -> None:
     """The module can be imported without flint."""
     code = "import sys, reference; sys.exit('flint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_number_that_may_be_0_has_either_value_of_relu() -> None:
+    """Its ball is stretched to 0; what is certain stays as narrow as it was."""
+    import flint  # noqa: PLC0415 - optional
+
+    numbers = [flint.arb(0, 1), flint.arb(3, 1), flint.arb(-3, 1)]
+    either, on, off = ball.Balls(flint.arb_mat(1, 3, numbers), (1, 3)).relu().matrix.entries()
+    assert either.contains(flint.arb(1))
+    assert either.contains(flint.arb(0))
+    assert (on.mid(), on.rad()) == (numbers[1].mid(), numbers[1].rad())
+    assert off.is_zero()
+
+
+def test_few_bits_are_enough_for_ordinary_numbers() -> None:
+    """A definition is run once where that is precise enough."""
+    calls: list[int] = []
+
+    def square(x: Any) -> Any:
+        calls.append(1)
+        return x * x
+
+    ball.value(square, (np.array([[0.5, 3.0]]),))
+    ball.vjp(square, np.ones((1, 2)), (np.array([[0.5, 3.0]]),))
+    assert len(calls) == 2

@@ -158,6 +158,11 @@ def test_a_forward_pass_that_writes_into_its_arguments_does_no_harm() -> None:
     assert x.tolist() == [1, 2]
 
 
+def test_a_function_of_nothing_has_no_slope() -> None:
+    """Without arguments the derivative is 0."""
+    assert directional(lambda: np.ones(2), [], []).value.tolist() == [0, 0]
+
+
 def test_not_finite_is_not_known() -> None:
     """Where the derivative is not finite the error is infinite."""
     found = directional(np.log, [np.array([0.0, 1.0])], [np.ones(2)])

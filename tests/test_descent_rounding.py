@@ -186,3 +186,13 @@ def test_nothing_is_due_near_underflow_and_overflow(scale: float, is_due: bool) 
     """Targets with a probability below 2^-900, and logits that overflow, leave nothing to judge."""
     theta = [np.array([[0.0, scale]]), np.zeros(2)]
     assert (due(np.ones((1, 1)), np.array([[1.0, 0.0]]), theta, DOUBLE) is not None) is is_due
+
+
+def test_a_gap_is_enlarged_by_the_layers_behind_it() -> None:
+    """By their norms: what the first layer loses reaches the outputs."""
+    theta = [np.array([[1e8, 1e8]]), np.array([1.0, 2.0]) - 1e8, np.eye(2), np.zeros(2)]
+    one, larger = (due(np.ones((1, 1)), T[:1], [*theta[:2], size * theta[2], theta[3]], DOUBLE) for size in (1, 2))
+    assert one is not None
+    assert larger is not None
+    assert (one.losses.bound > 1e-9).all()
+    assert (larger.losses.bound > 1.9 * one.losses.bound).all()

@@ -108,6 +108,7 @@ def test_noise_is_what_no_parabola_explains() -> None:
     assert 2e-4 < found[0, 1] <= 1e-3
     assert found[1, 0] < 1e-11
     assert found[1, 1] > 1e-2
+    assert rounding_noise(places, places**3) > 1e-2
 
 
 def test_rounding_is_that_of_the_farthest_place() -> None:
@@ -228,8 +229,11 @@ def test_an_output_that_is_not_asked_for_may_be_unknown() -> None:
 
 def test_what_a_sum_absorbs_is_in_the_error() -> None:
     """No difference of values shows it: they are all the same."""
-    (found,) = vjp(lambda x: (x + 1e17) - 1e17, np.ones(2), (np.array([0.5, -2.0]),))
+    x = np.array([0.5, -2.0])
+    (found,) = vjp(lambda x: (x + 1e17) - 1e17, np.ones(2), (x,))
     assert (np.abs(found.value - 1) <= found.error).all()
+    (wave,) = vjp(lambda x: np.sin(x) + 4e16, np.ones(2), (x,))
+    assert (np.abs(wave.value - np.cos(x)) <= wave.error).all()
 
 
 def test_whole_numbers_and_truths_are_doubles_too() -> None:

@@ -124,6 +124,7 @@ def test_what_is_no_number_is_wrong_without_an_oracle() -> None:
     verdict = check(claimed, truth, 0)
     assert [(entry.argument, entry.index) for entry in verdict.wrong] == [(0, (1, 2)), (1, (3,)), (2, (0, 0))]
     assert math.isnan(verdict.wrong[0].due)
+    assert verdict.wrong[0].allowed == 0
 
 
 def test_misses_are_as_rare_as_stated() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference.numerics import tolerances
-from reference.numerics.directions import Part, _halves, _powers_of_two, _sum, followed
+from reference.numerics.directions import Part, Verdict, _halves, _powers_of_two, _sum, followed
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,16 @@ def test_parts_are_suspicious_beyond_what_is_allowed(
     """A part is suspicious beyond what is allowed, on either side; where nothing is, the ratio is one to u."""
     part = Part(discrepancy, allowed)
     assert (part.is_suspicious, part.ratio) == (is_suspicious, ratio)
+
+
+def test_larger_errors_are_missed_less() -> None:
+    """By the ratio of their sizes, once for each direction; none at all and very small ones always."""
+    verdict = Verdict((), True, 3, 5, 1.0, 0.0, (np.ones(2), np.full(1, 0.5)))
+    one, other = (verdict.missed([[30.0 * size, 40.0 * size], [0.0]]) for size in (1, 10))
+    assert other == pytest.approx(one / 1000)
+    assert verdict.missed([[0.0, 0.0], [100.0]]) == pytest.approx(one)
+    for size in (0.0, 1e-3):
+        assert verdict.missed([[size, 0.0], [0.0]]) == 1
 
 
 def searched(off: Sequence[float], allowed: float = 0.5) -> tuple[list[int], int]:

@@ -163,6 +163,17 @@ def test_determinants_lose_the_digits_of_their_logarithm() -> None:
     assert min(errors[1:]) >= 10 * errors[0] > 0
 
 
+def test_a_solution_that_rounding_decides_is_unknown() -> None:
+    """For a truth; what is granted is what shows, and a determinant is no solution."""
+    matrix = np.array([[1.0, 1.0], [1.0, 1.0 + 8 * EPS]])
+    (unknown,) = scatter(lambda m: [np.linalg.inv(m)], [matrix]) or []
+    (granted,) = scatter(lambda m: [np.linalg.inv(m)], [matrix], known=False) or []
+    (determinant,) = scatter(lambda m: [np.linalg.det(m)], [matrix]) or []
+    assert np.isinf(unknown).all()
+    assert np.isfinite(granted).any()
+    assert determinant < 1e-12
+
+
 def test_runs_that_cannot_be_compared_tell_nothing() -> None:
     """An answer of another shape, or none that was computed there; a matrix that rounding makes singular is unknown."""
     calls: list[int] = []

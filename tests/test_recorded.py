@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reference.gradients.diagnosis.graph import evaluate, pulled_back
 from reference.gradients.diagnosis.tracing import NotTracedError, trace
+from reference.numerics import constructors
 from reference.numerics.constructors import widened
 from tests import balls_corpus_arrays, balls_corpus_numpy
 from tests.operations import FORMS, REFUSED
@@ -102,3 +103,15 @@ def test_random_numbers_stay_the_same() -> None:
         found = np.random.RandomState(0).rand(3)
     assert found.dtype == expected.dtype
     assert (found == expected).all()
+
+
+def test_modules_of_random_numbers_are_as_before() -> None:
+    """They see numpy itself again after the block, and its functions in it."""
+    before = constructors._random_modules()
+    assert before
+    with constructors.widened(np.longdouble):
+        assert np.zeros(2).dtype == np.longdouble
+        assert constructors._random_modules() == []
+        assert np.random.RandomState(0).rand(3).dtype == np.float64
+    assert constructors._random_modules() == before
+    assert np.zeros(2).dtype == np.float64

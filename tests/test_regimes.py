@@ -160,6 +160,14 @@ def test_a_solution_is_known_where_it_moves_by_a_part_of_the_largest() -> None:
         assert trail.is_solved("inv", [one + np.array([step, 0.0]), whole + 9]) is is_known
 
 
+def test_a_solution_that_overflows_is_not_known() -> None:
+    """Though it is the same twice."""
+    trail = Trail()
+    assert trail.is_solved("inv", [INF])
+    trail.restart()
+    assert not trail.is_solved("inv", [INF])
+
+
 def test_runs_that_went_other_ways_are_not_compared() -> None:
     """Another operation, another shape, or one more: nothing is known to be off."""
     for name, operand in (("log2", [4.0]), ("log", [4.0, 4.0]), ("log", 4.0)):

@@ -314,6 +314,8 @@ def test_a_unit_is_granted_nothing_for_other_units() -> None:
         rounding.linear_grad(X, delta, DOUBLE), rounding.linear_grad(X, delta[:, :1], DOUBLE), strict=True
     ):
         assert together[..., :1] == pytest.approx(alone.reshape(together[..., :1].shape), rel=0.01, abs=0)
+    beside = rounding.linear_grad(np.hstack([X, [[1e9], [-1e9]]]), delta, DOUBLE)[0][: X.shape[1]]
+    assert beside == pytest.approx(rounding.linear_grad(X, delta, DOUBLE)[0], rel=0.01, abs=0)
 
 
 @pytest.mark.parametrize(

@@ -111,8 +111,8 @@ class Verdict:
         ``errors`` has one array for each argument, of its shape.
         """
         off = math.sqrt(sum(float(((s * np.asarray(e)) ** 2).sum()) for s, e in zip(self.scales, errors, strict=True)))
-        one = math.sqrt(2 / math.pi) * self.reach / off if off > 0 else 1.0
-        return min(one, 1.0) ** self.directions
+        one = min(math.sqrt(2 / math.pi) * self.reach / off, 1.0) if off > 0 else 1.0
+        return one**self.directions
 
 
 def oracle_of(forward: Forward, args: Sequence[ArrayLike], rng: np.random.RandomState) -> Along:

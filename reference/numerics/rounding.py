@@ -165,7 +165,7 @@ def cross_entropy(P: Array, T: Array, p: Precision, errors: Array | None = None)
     excess = _excess(P) if errors is None else own.sum(axis=1, keepdims=True) - own
     chosen = np.where(T == 0, 1.0, P)
     with np.errstate(divide="ignore", over="ignore"):
-        size = (T * np.abs(np.where(T == 0, 0.0, -np.log(chosen)))).sum(axis=1, keepdims=True)
+        size = (T * np.abs(np.log(chosen))).sum(axis=1, keepdims=True)
         of_others = (p.gamma(max(k - 2, 1)) * (1 - chosen) + excess) / chosen
         is_honest = (of_others <= tolerances.MAX_ERROR_THROUGH_LSE) & ((errors is None) | (chosen >= 1 / 2))
         of_others = np.where(is_honest, of_others, 0.0)

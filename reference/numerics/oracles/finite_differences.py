@@ -324,8 +324,7 @@ def _extrapolated(
     amplification = 1.0  # how much the weights of the extrapolation enlarge rounding errors
     usable = smooth
     best = np.full(odd.shape[1:], np.inf)
-    value = np.zeros(odd.shape[1:])
-    shortest = np.zeros(odd.shape[1:], dtype=np.intp)
+    value, shortest = np.zeros(best.shape), np.zeros(best.shape, dtype=np.intp)
     for power in range(1, len(steps)):
         factor = 4.0**power
         odd, truncation = _next_column(odd, factor)
