@@ -41,8 +41,6 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "weights under another name": ({"name": "W"}, {"error": "AttributeError", "cause": "attribute"}),
     "weights that are no numbers": ({"name": "W"}, {"name": "str", "cause": None}),
     "a step that raises": ({}, {"error": "ValueError", "said": "ValueError: no"}),
-    "a third step that raises": ({}, {"error": "ValueError", "said": "ValueError: no more"}),
-    "steps by their name alone": ({}, {"error": "TypeError", "cause": "arguments"}),
     "a step that is changed": ({"names": ("dtheta",)}, {"names": ("dtheta",)}),
     "a step that makes more weights": ({"what": "W", "shape": (1, 2)}, {"shape": (2, 2), "before": (1, 2)}),
     "one array for two": ({"names": ("dW", "db")}, {"name": "ndarray", "cause": None}),
@@ -66,8 +64,6 @@ FIELDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 TOLD: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "made with sizes in the other order": [("by position", {"names": _MADE})],
     "steps with momentum": [("at call", {"number": 2})],
-    "a third step that raises": [("at call", {"number": 3})],
-    "steps by their name alone": [("at call", {"number": 1})],
     "an answer that depends on the layout": [("in layout", {"layout": "Fortran"})],
     "an answer that is right once": [("after any call", {})],
     "an answer that depends on the order": [("reordered", {"order": [2, 0, 3, 1]})],

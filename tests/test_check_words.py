@@ -86,22 +86,6 @@ class Momentum(Linear):
         self.last = [np.array(each) for each in dtheta]
 
 
-class Tired(Linear):
-    """Takes two steps."""
-
-    left = 2
-
-    def update_params(self, dtheta: Any) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise ValueError("no more")
-        super().update_params(dtheta)
-
-
-def by_name(self: Any, *, dtheta: Any) -> None:
-    UPDATE(self, dtheta)
-
-
 def changing(self: Any, dtheta: Any) -> None:
     UPDATE(self, dtheta)
     dtheta[0] *= 2
@@ -211,12 +195,6 @@ ROWS: dict[str, tuple[str, dict[str, type], str, str, str | None]] = {
     ),
     "steps with momentum": (
         "linear.update_params.adds_again", {**plain.CLASSES, "LinearLayer": Momentum}, "sum", "entry", "stateful",
-    ),
-    "a third step that raises": (
-        "linear.update_params.adds_again", {**plain.CLASSES, "LinearLayer": Tired}, "adds", "raised", "crash",
-    ),
-    "steps by their name alone": (
-        "linear.update_params.adds_again", linear(update_params=by_name), "adds", "raised", "argument-order",
     ),
     "one array for two": (
         "linear.grad.types", linear(grad=after(GRAD, lambda found: found[0])), "parts", "type", "wrong-type",
