@@ -102,6 +102,7 @@ def test_absent_modules_are_told(came: Any, names: tuple[str, ...], told: bool) 
         (judged([[3.0, 3.0 + 2e-15]]), False), (judged([[3.0, 3.0 + 2e-15]], bound=1e-12), True), ([], False),
         (judged(np.zeros((0, 2))), False), (judged([[3.0]], np.zeros((0, 2))), True), ([Response((3.0,))], False),
         ([Response((np.array([1.0, 2.0]),)), *judged([[3.0]])], True), (judged([[3.0]], [[4.0]]), False),
+        ([*judged([[3.0]], [[4.0]]), Response((np.zeros(3),), (np.zeros(2),))], False),
     ],
 )  # fmt: skip
 def test_answers_that_say_nothing(log: list[Response], nothing: bool) -> None:
