@@ -313,6 +313,7 @@ def test_the_factor_is_found_once(search: _Search) -> None:
     assert scaled.matched == search.entries
     assert [each.estimated for each in scaled.departures] == [{"factor": "2"}]
     assert list(search._scaled(scaled)) == []
+    assert list(search._scaled(search._scored(Node(half.formula, (departure(factor="3"),))))) == []
     assert list(search._scaled(search._scored(Node(lambda given: (method(None, given["X"]),))))) == []
     assert list(search._scaled(Node(relu))) == []  # type: ignore[arg-type]
 

@@ -204,10 +204,11 @@ def test_a_derivative_at_the_kink_may_be_either() -> None:
     for mask in masks.values():
         edges.check_kink(kinked(lambda self, Y, delta_next, mask=mask: delta_next * mask(Y)), OF["ReLULayer.delta"])
     for change in (lambda d: np.roll(d, -1, axis=1), lambda d: np.roll(d, 1, axis=1), np.negative):
-        with pytest.raises(Violation):
+        with pytest.raises(Violation) as caught:
             edges.check_kink(
                 kinked(lambda self, Y, delta_next, change=change: change(delta_next)), OF["ReLULayer.delta"]
             )
+        assert caught.value.index == (0, 0)
 
 
 def kinked(delta: Any) -> Context:

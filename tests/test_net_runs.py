@@ -10,6 +10,7 @@ import pytest
 from reference.execution.in_process import InProcess
 from reference.execution.worker.protocol import Call, Reply
 from reference.findings import Violation
+from reference.lab.checks import net_uses
 from reference.lab.mistakes import plain
 from reference.lab.net_run import NetRun
 from reference.lab.network import NetCase
@@ -288,3 +289,45 @@ def test_what_is_judged_may_have_a_name_of_its_own() -> None:
         assert found.due["what"] == due
         assert found.index == (0,)
         net.judge(replying(np.full(2, 0.5)), Estimate(np.zeros(2), np.zeros(2)), np.full(2, 0.5), what)
+
+
+def test_parameters_that_a_call_has_changed_are_told() -> None:
+    """By their names, whether they are other numbers, of another shape, or no numbers at all."""
+    net = run(case())
+    net_uses._check_parameters(net, [replying(array.copy()) for array in THETA])
+    for number, label in enumerate(net.case.labels):
+        for value in (None, "W", THETA[number] + 1, THETA[number][None]):
+            replies = [replying(value if place == number else array) for place, array in enumerate(THETA)]
+            with pytest.raises(Violation) as caught:
+                net_uses._check_parameters(net, replies)
+            found = caught.value
+            assert (found.due.kind, found.due["what"], found.mistake) == ("as before the call", label, "stateful")
+            assert (found.came.kind, found.came["names"]) == ("changed", (label,))
+
+
+@pytest.mark.parametrize(("method", "answer"), [("evaluate", LOSSES), ("propagate", SOFTMAX), ("gradient", PARTS)])
+def test_two_answers_are_the_same_but_for_rounding(method: str, answer: Any) -> None:
+    """What is no answer is for other checks, but a second one to ``gradient`` that is none tells of a state."""
+    net = run(case())
+
+    def is_same(one: Any, other: Any) -> bool:
+        return net_uses._is_same(net, method, replying(one), replying(other))
+
+    def moved(by: float) -> Any:
+        if method != "gradient":
+            return answer + by
+        return {name: [parts[0], parts[1] + by] for name, parts in answer.items()}
+
+    assert is_same(answer, moved(0.0))
+    assert is_same(answer, moved(1e-16))
+    assert not is_same(answer, moved(1e-3))
+    assert not is_same(moved(1e-3), answer)
+    if method == "gradient":
+        for other in (None, {"Linear_1": PARTS["Linear_1"]}):
+            with pytest.raises(Violation) as caught:
+                is_same(answer, other)
+            assert caught.value.mistake == "stateful"
+    else:
+        for other in (None, "no", answer[:1], answer.ravel()[:, None] if method == "propagate" else answer.ravel()):
+            assert is_same(answer, other)
+            assert is_same(other, answer)

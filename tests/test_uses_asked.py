@@ -261,6 +261,30 @@ def test_a_large_wrong_step_is_not_shown_in_numbers() -> None:
     assert found.value.mistake is None
 
 
+def tired(self: Any, dtheta: Any) -> None:
+    """Takes two steps."""
+    self.taken = getattr(self, "taken", 0) + 1
+    if self.taken > 2:
+        raise ValueError("no more")
+    plain.LinearLayer.update_params(self, dtheta)
+
+
+def by_name(self: Any, *, dtheta: Any) -> None:
+    plain.LinearLayer.update_params(self, dtheta)
+
+
+@pytest.mark.parametrize(("update", "number", "word"), [(tired, 3, "crash"), (by_name, 1, "argument-order")])
+def test_a_later_step_that_raises_is_told_by_its_number(update: Any, number: int, word: str) -> None:
+    """It is noted by what was raised."""
+    asks = context(with_linear(update_params=update))
+    with pytest.raises(Violation) as found:
+        parameters.check_update_adds_again(asks)
+    (told,) = found.value.due.more
+    assert (found.value.due.kind, told.kind, told["number"]) == ("adds", "at call", number)
+    assert (found.value.came.kind, found.value.mistake) == ("raised", word)
+    assert asks.log[-1].values == (found.value.came["error"],)
+
+
 @pytest.mark.parametrize(
     ("cls", "value", "due", "came", "word"),
     [

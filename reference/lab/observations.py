@@ -110,7 +110,7 @@ class Answers:
 
 
 def _in_a_row(arrays: Iterable[Array]) -> Array:
-    return np.concatenate([np.asarray(array, dtype=np.float64).ravel() for array in arrays])
+    return np.concatenate([array.ravel() for array in arrays])
 
 
 def answer_of(formula: Formula, each: Observation) -> Parts | None:
