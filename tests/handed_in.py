@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import textwrap
 from pathlib import Path
+from typing import Any
 
 from reference.lab.mistakes import Mistake, plain
 
@@ -41,9 +43,15 @@ def source(mistake: Mistake) -> str:
     )
     module = inspect.getsource(sys.modules[written.__module__])
     end = f"{cls} = {written.__name__}"
+    if "<locals>" in written.__qualname__:  # a function made it, out of the right method
+        return f"{right}\n\nright = {cls}.{method}\n\n\n{_taken_out(written)}\n\n{cls}.{method} = {written.__name__}\n"
     if not isinstance(written, type):
         end = f'{cls} = type("{cls}", ({cls},), {{"{method}": {written.__name__}}})'
     return right + _PRELUDE + _IMPORTS.sub("", module) + f"\n\n{end}\n"
+
+
+def _taken_out(inner: Any) -> str:
+    return "from typing import Any\n\n\n" + textwrap.dedent(inspect.getsource(inner))
 
 
 def hand_in(mistake: Mistake, folder: Path) -> Path:
