@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.gradients.diagnosis import factors, families, loops, masks, whole
+from reference.gradients.diagnosis import factors, families, inside, loops, masks, whole
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Samples
 from reference.gradients.diagnosis.view import seen
@@ -218,6 +218,18 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         whole._other_axis, lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), c.sum(axis=1)), (X, drawn(3)),
         1, "wrong-axis",
     ),
+    "a sum of products along the other axis": (
+        whole._other_axis, lambda x, s: np.sin(x) * s, lambda c, x, s: (c * np.cos(x) * s, (c * np.sin(x)).sum(axis=1)),
+        (X, drawn(3)), 1, "wrong-axis",
+    ),
+    "a sum over all": (
+        of_view(inside._found), lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), np.full(3, c.sum())),
+        (X, drawn(3)), 1, "wrong-axis",
+    ),
+    "a mean over all": (
+        of_view(inside._found), lambda x, s: np.sin(x) + s, lambda c, x, s: (c * np.cos(x), np.full(3, c.sum() / 3)),
+        (X, drawn(3)), 1, "wrong-axis",
+    ),
     # Factors.
     **{
         f"another argument as {word}": (
@@ -226,6 +238,10 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         )
         for word, of in (("factor-missing", np.ones_like), ("transposed", np.transpose), ("sign", np.negative))
     },
+    "another argument as zeros": (
+        factors._with_other_values, lambda x, y: np.sin(x) * y + x, lambda c, x, y: (c, c * np.sin(x)), (X, Y), 0,
+        "term-missing",
+    ),
     "a mask as ones": (
         factors._with_other_values, dropped, dropped_vjp(np.ones_like), (X,), 0, "mask-missing",
     ),
@@ -239,6 +255,10 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     ),
     "without a factor": (
         factors._without_factor, product, product_vjp(lambda c, x, y: c * np.cos(x)), (X, Y), 0, "factor-missing",
+    ),
+    "divided by a count for a sum": (
+        factors._without_factor, lambda x, w: (w * x**2).sum() / w.sum(),
+        lambda c, x, w: (c * 2 * w * x / 6, c * x), (drawn(6), drawn(6) ** 2), 0, "scaled",
     ),
     "times another factor": (
         factors._without_factor, product, product_vjp(lambda c, x, y: c * np.cos(x) * y * y), (X, Y), 0,
@@ -283,9 +303,20 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         )
         for word, of in (("term-missing", without(0, 0)), ("transposed", flipped(1)))
     },
+    "a gradient that enters both inputs of a step in part": (
+        of_view(families._of_edges), lambda x: np.sin(x * np.tanh(x)) * FACTOR + x * np.tanh(x) + np.exp(x),
+        lambda c, x: (
+            c * np.exp(x)
+            + without(0, 0)(c * (np.cos(x * np.tanh(x)) * FACTOR + 1)) * (np.tanh(x) + x * (1 - np.tanh(x) ** 2)),
+        ), (X,), 0, "term-missing",
+    ),
     "a gradient that enters a step in part": (
         of_view(families._of_edges), layer, layer_vjp(lambda c, x, w: (1 - np.tanh(x) ** 2) * (alone(1, 0)(c) @ w.T)),
         (X, W), 0, "not-summed",
+    ),
+    "one column alone of what leaves a product": (
+        of_view(families._of_edges), lambda x, w: x @ w + np.sin(x),
+        lambda c, x, w: (alone(1, 0)(c @ w.T) + c * np.cos(x), x.T @ c), (X, S), 0, "term-missing",
     ),
     "a running sum from the wrong end": (
         of_view(families._of_edges), lambda x: np.cumsum(np.sin(x)), lambda c, x: (np.cumsum(c) * np.cos(x),), (V,), 0,
@@ -317,6 +348,20 @@ WHOLE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     ),
     "a mask of the cotangent": (
         masks._of_choices, larger, larger_vjp(lambda c, x, y: c > 0), (X, Y), 0, "mask-from-delta",
+    ),
+    "a mask of another step at a constant of the formula": (
+        masks._of_choices, lambda x: np.maximum(np.sin(3 * x), 0.25) * FACTOR,
+        lambda c, x: (c * 3 * np.cos(3 * x) * (x > 0.25) * FACTOR,), (X,), 0, "mask-from-other",
+    ),
+    "a mask of the size of another step": (
+        masks._of_choices, lambda x: np.maximum(np.sin(3 * x), 0.25) * FACTOR,
+        lambda c, x: (c * 3 * np.cos(3 * x) * (np.abs(x) > 0.25) * FACTOR,), (X,), 0, "mask-from-other",
+    ),
+    "a constant mask of the cotangent": (
+        masks._of_constants, dropped, lambda c, x: (c * 2 * x * 2.0 * (c > 0),), (X,), 0, "mask-from-delta",
+    ),
+    "a constant mask of what is below 0": (
+        masks._of_constants, dropped, dropped_vjp(lambda x: 2.0 * (x < 0)), (X,), 0, "mask-from-other",
     ),
     "an open mask": (masks._of_constants, dropped, dropped_vjp(lambda x: 2 + 0 * x), (X,), 0, "mask-missing"),
     "an inverted mask": (masks._of_constants, dropped, dropped_vjp(lambda x: 2 - MASK), (X,), 0, "mask-inverted"),

@@ -224,6 +224,15 @@ def test_a_gradient_with_changes() -> None:
     assert np.allclose(first, -3.0 * back)
 
 
+def test_steps_that_are_passed_by_get_nothing() -> None:
+    """What comes to a later one goes to an earlier one at once."""
+    graph, values = graph_of(lambda x: np.sin(np.exp(x)), X)
+    jump = {id(graph.output): (graph.arguments[0], lambda g: 2.0 * g)}
+    found = adjoints(graph, values, Y, None, jump)
+    assert id(numbered(graph, "exp")) not in found
+    assert np.allclose(found[id(graph.arguments[0])], 2.0 * Y)
+
+
 def test_constants_get_nothing() -> None:
     """Nor do steps that the output does not depend on."""
 

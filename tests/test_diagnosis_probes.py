@@ -41,7 +41,6 @@ def test_a_direction_tells_what_a_change_has_to_do() -> None:
     probe = Probe(sample(without_sine), [0])
     direction = _direction(X.shape)
     asked = sample(without_sine)
-    assert probe.fits
     assert np.isclose(probe.wanted, (direction * (asked.answers[0] - asked.truths[0])).sum())
     assert np.isclose(probe.scale, np.abs(direction * asked.truths[0]).sum())
     (sine,), (tanh,) = places(probe, "sin"), places(probe, "tanh")
@@ -90,7 +89,7 @@ def test_a_direction_in_several_arguments() -> None:
 def test_answers_of_another_shape_are_not_compared() -> None:
     """Answers of another shape tell of no change that would be needed."""
     probe = Probe(sample(lambda c, x, w: (x[0], w)), [0])
-    assert (probe.fits, probe.wanted) == (False, 0.0)
+    assert probe.wanted == 0.0
 
 
 def test_edges_that_are_left_out() -> None:
@@ -104,20 +103,6 @@ def test_edges_that_are_left_out() -> None:
     received = probe.received(0)
     assert received is not None
     assert np.allclose(received, without_sine(asked.cotangent, X, W)[0])
-
-
-def test_a_step_that_gets_no_gradient_has_no_effect_that_is_known() -> None:
-    """Nor does one whose gradient has another shape."""
-    asked = sample(lambda c, x: (c * np.cos(x),), lambda x: np.sin(x) + 0.0 * np.exp(x) * 0.0, X)
-    probe = Probe(asked, [0])
-    probe._received = {}
-    (sine,) = places(probe, "sin")
-    assert (probe.received(sine[0]), probe.effect(sine), probe.changed(sine, lambda g, inputs, y: g)) == (
-        None,
-        None,
-        None,
-    )
-    assert not probe.refutes({sine: lambda g, inputs, y: g})
 
 
 def test_a_direction_has_no_small_entries() -> None:

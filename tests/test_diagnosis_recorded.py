@@ -139,6 +139,27 @@ def test_steps_that_take_entries_have_names_of_their_own() -> None:
     assert padded.settings["index"].tolist() == [[-1, 0, -1], [-1, -1, 1], [-1, -1, -1]]
 
 
+def written(x: Any) -> Any:
+    x[0] = 1.0
+    return x
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("prod", lambda x: x.prod(0)), ("cumsum", lambda x: x.cumsum(1)), ("sum", np.sum), ("max", np.min),
+        ("inv", lambda x: np.linalg.inv(x[:, :3])), ("det", lambda x: np.linalg.det(x[:, :3])),
+        ("solve", lambda x: np.linalg.solve(x[:, :3], x[:, 3])), ("logdet", lambda x: np.linalg.slogdet(x[:, :3])[1]),
+        ("einsum", lambda x: np.einsum("ij->ji", x)), ("where", lambda x: np.where(x > 0, x, 0.0)),
+        ("join", lambda x: np.stack([x, x])), ("pad", lambda x: np.pad(x, 1)), ("power", lambda x: x**2.0),
+        ("matmul", lambda x: x @ Y.T), ("assign", written),
+    ],
+)  # fmt: skip
+def test_a_step_has_the_name_of_what_it_does(name: str, function: Callable[..., Any]) -> None:
+    """The last of its function."""
+    assert ops(function)[-1] == name
+
+
 def test_arguments_of_other_kinds_are_passed_on() -> None:
     """Whole numbers and masks are what they are."""
     graph = trace(lambda x, n, m: x[n] * m, (X, WHOLE, X > 0))

@@ -285,3 +285,27 @@ def test_a_layer_has_a_backward() -> None:
         objects._forward_of(SimpleNamespace(forward=3))
     assert objects._method(layer, "forward").__qualname__ == "Linear.forward"
     assert objects._method(layer, "forward").__module__ == Linear.__module__
+
+
+def test_gradients_are_looked_for_with_the_cache_and_on_copies() -> None:
+    """A layer is given what its own forward pass has left, and may write into its inputs."""
+
+    class Cached:
+        def __init__(self) -> None:
+            self.W = X.copy()
+
+        def forward(self, x: Any) -> Any:
+            x *= 2.0
+            return 3.0 * x, x
+
+        def backward(self, grad: Any, cache: Any) -> Any:
+            self.dW = grad * cache
+            return grad
+
+    layer, x = Cached(), X.copy()
+    after = objects._after_backward(layer, (x,))
+    assert after.dW.tolist() == (2 * X).tolist()
+    assert x.tolist() == X.tolist()
+    assert not hasattr(layer, "dW")
+    (found,) = objects._found(layer, (x,))
+    assert (found.path, found.gradient) == (("W",), ("dW",))

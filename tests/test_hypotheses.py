@@ -43,9 +43,38 @@ from tests.hypotheses import (
     scattered,
     softmax,
 )  # fmt: skip
-from tests.test_diagnosis_mechanisms import recurrent, recurrent_vjp, samples_of
+from tests.test_diagnosis_mechanisms import kept, kept_vjp, recurrent, recurrent_vjp, samples_of
+from tests.test_diagnosis_turns import without
 
 pytestmark = pytest.mark.catalogue
+
+
+def bent(x: Any) -> Any:
+    return np.sin(x) * np.exp(x)
+
+
+def bent_slope(x: Any) -> Any:
+    return np.exp(x) * (np.sin(x) + np.cos(x))
+
+
+def entered(x: Any) -> Any:
+    h = bent(x)
+    return h * FACTOR + np.sin(h) + x**3
+
+
+def standardised(x: Any) -> Any:
+    d = x - x.mean(axis=1, keepdims=True)
+    return d / np.sqrt((d**2).mean(axis=1, keepdims=True) + EPS)
+
+
+def other_slope(c: Any, x: Any, w: Any) -> Any:
+    """The gradient of a recurrent layer with 1 + h^2 for the slope of its tanh."""
+    states, dx, dh = recurrent(x, w), np.zeros_like(x), np.zeros(3)
+    for t in range(len(x) - 1, -1, -1):
+        dx[t] = (c[t] + dh) * (1 + states[t] ** 2)
+        dh = w @ dx[t]
+    return dx, np.vstack([np.zeros(3), states[:-1]]).T @ dx
+
 
 #: The same of one place or several, of other values, of loops, and of other versions of an array.
 INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
@@ -66,9 +95,29 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         of_view(inside._found), lambda x: np.sin(x) * FACTOR + np.exp(x),
         lambda c, x: (c * (np.cos(x) * FACTOR - np.exp(x)),), (X,), 0, "sign",
     ),
+    "half of what enters a step of two inputs": (
+        of_view(inside._found), entered,
+        lambda c, x: (c * (0.5 * (FACTOR + np.cos(bent(x))) * bent_slope(x) + 3 * x**2),), (X,), 0, "scaled",
+    ),
+    "without the ways through all statistics": (
+        of_view(inside._found), standardised, lambda c, x: (c / np.sqrt(x.var(axis=1, keepdims=True) + EPS),), (X,), 0,
+        "term-missing",
+    ),
+    "always the first of two": (
+        of_view(inside._found), lambda x: np.maximum(np.sin(3 * x), x), lambda c, x: (c * 3 * np.cos(3 * x),), (X,), 0,
+        "mask-missing",
+    ),
+    "the smaller of two": (
+        of_view(inside._found), lambda x: np.maximum(np.sin(3 * x), x),
+        lambda c, x: (c * np.where(np.sin(3 * x) < x, 3 * np.cos(3 * x), 1),), (X,), 0, "mask-inverted",
+    ),
     "a mean along the other axis": (
         of_view(inside._found), centred, lambda c, x: (c * FACTOR - (c * FACTOR).mean(axis=0, keepdims=True),), (X,), 0,
         "wrong-axis",
+    ),
+    "all that comes through a maximum": (
+        of_view(inside._found), lambda x: np.maximum(x, 0) * FACTOR, lambda c, x: (c * FACTOR,), (X,), 0,
+        "mask-missing",
     ),
     "what leaks through a maximum": (
         of_view(inside._found), lambda x: np.maximum(x, 0) * FACTOR,
@@ -79,6 +128,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     ),
     "a constant added to what a logarithm is taken of": (
         inside.shifted, lambda y: np.log(y) * FACTOR, lambda c, y: (c * FACTOR / (y + 2 * EPS),), (Y,), 0,
+        "other-epsilon",
+    ),
+    "a constant added to what a root is taken of": (
+        inside.shifted, lambda y: np.sqrt(y) * FACTOR, lambda c, y: (c * FACTOR / (2 * np.sqrt(y + EPS)),), (Y,), 0,
         "other-epsilon",
     ),
     # Several steps.
@@ -92,6 +145,10 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
             ("x (1 - x)", "wrong-argument", lambda x, y: x * (1 - x)),
         )
     },
+    "1 + y for 1 + y^2": (
+        composite._segments, lambda x: np.sin(x) / np.cos(x), lambda c, x: (c * (1 + np.sin(x) / np.cos(x)),), (X / 4,),
+        0, "factor-missing",
+    ),
     "another epsilon": (
         composite.other_epsilon, root, lambda c, x: (c * x / np.sqrt(x**2 + 2 * EPS),), (X,), 0, "other-epsilon",
     ),
@@ -117,6 +174,21 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     "a count less one": (
         replaced._constants, lambda x: np.exp(x / 4.0), lambda c, x: (c / 3 * np.exp(x / 3),), (X,), 0, "scaled",
     ),
+    "a count and one": (
+        replaced._constants, lambda x: np.exp(x / 4.0), lambda c, x: (c / 5 * np.exp(x / 5),), (X,), 0, "scaled",
+    ),
+    "two steps for each other": (
+        replaced._of_other_steps, lambda x: np.tanh(x) * np.exp(x),
+        lambda c, x: (c * np.tanh(x) * (1 - np.exp(2 * x) + np.exp(x)),), (X,), 0, "wrong-argument",
+    ),
+    "two inputs of a step for each other": (
+        replaced._of_other_steps, lambda x: np.tanh(x) * np.exp(x),
+        lambda c, x: (c * (np.tanh(x) * (1 - np.tanh(x) ** 2) + np.exp(2 * x)),), (X,), 0, "wrong-argument",
+    ),
+    "a step's gradient without a square": (
+        replaced._without_factor, lambda x, y: np.sin(x) * y**2 + np.tanh(x),
+        lambda c, x, y: (c * (np.cos(x) + 1 - np.tanh(x) ** 2), c), (X, Y), 0, "factor-missing",
+    ),
     "another step's value": (
         replaced._of_other_steps, lambda x: np.sin(x) * np.exp(np.sin(x)) * FACTOR,
         lambda c, x: (c * FACTOR * (np.exp(np.sin(x)) * np.cos(x) + x * np.exp(np.sin(x)) * np.cos(x)),), (X,), 0,
@@ -130,12 +202,30 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
         replaced._epsilon_in_another_place, root, lambda c, x: (c * x / (np.sqrt(x**2) + EPS),), (Y,), 0,
         "other-epsilon",
     ),
+    "an epsilon that the forward pass lacks": (
+        replaced._epsilon_in_another_place, lambda x: np.log(x**2) * FACTOR,
+        lambda c, x: (c * FACTOR * 2 * x / (x**2 + EPS),), (Y,), 0, "other-epsilon",
+    ),
+    "an epsilon in one derivative alone": (
+        replaced._epsilon_in_another_place, lambda y: np.exp(np.sqrt(y)),
+        lambda c, y: (c * np.exp(np.sqrt(y)) / 2 / (np.sqrt(y) + EPS),), (Y,), 0, "other-epsilon",
+    ),
     # A loop.
     "no way back in time": (
         of_loop(loops._simple), recurrent, recurrent_vjp(through=0.0), (drawn(5, 3), drawn(3, 3)), 0, "term-missing",
     ),
     "back in time with the other sign": (
         of_loop(loops._simple), recurrent, recurrent_vjp(through=-1.0), (drawn(5, 3), drawn(3, 3)), 0, "sign",
+    ),
+    "the other sign in the slope of each turn": (
+        of_loop(loops._simple), recurrent, other_slope, (drawn(5, 3), drawn(3, 3)), 0, "sign",
+    ),
+    "without the last turn": (
+        of_loop(loops._turn_left_out), recurrent, lambda c, x, w: recurrent_vjp()(without(0, -1)(c), x, w),
+        (drawn(5, 3), drawn(3, 3)), 0, "term-missing",
+    ),
+    "half of the slope of a gate": (
+        of_loop(loops._segments), kept, kept_vjp(lambda f: f), (drawn(5, 3), drawn(5, 3)), 1, "factor-missing",
     ),
     "without the first turn": (
         of_loop(loops._turn_left_out), recurrent, recurrent_vjp(first=1), (drawn(5, 3), drawn(3, 3)), 0,
@@ -153,6 +243,30 @@ INSIDE: dict[str, tuple[Hypothesis, Any, Any, tuple[Any, ...], int, str]] = {
     "a mask shifted by one": (
         of_view(variants._of_constants), dropped, dropped_vjp(lambda x: np.pad(MASK, ((1, 0), (0, 0)))[:-1]), (X,), 0,
         "mask-wrong-threshold",
+    ),
+    "a constant array with the other sign wherever it stands": (
+        of_view(variants._of_constants), lambda x: np.sin(x + FACTOR) + (x + FACTOR.copy()) ** 2,
+        lambda c, x: (c * (np.cos(x - FACTOR) + 2 * (x - FACTOR)),), (X,), 0, "sign",
+    ),
+    "neighbours for every other entry": (
+        of_view(variants._of_windows), lambda x, k: np.tanh(x)[:5:2] * k, lambda c, x, k: (0 * x, c * np.tanh(x[:3])),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
+    ),
+    "the entries one later": (
+        of_view(variants._of_windows), lambda x, k: x[:5:2] * k, lambda c, x, k: (0 * x, c * x[1:6:2]),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
+    ),
+    "the entries one later, as far as there are any": (
+        of_view(variants._of_windows), lambda x, k: x[2::2] * k, lambda c, x, k: (0 * x, c * x[[3, 5, 6]]),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
+    ),
+    "the entries one earlier, as far as there are any": (
+        of_view(variants._of_windows), lambda x, k: x[:5:2] * k, lambda c, x, k: (0 * x, c * x[[0, 1, 3]]),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
+    ),
+    "the entries one earlier": (
+        of_view(variants._of_windows), lambda x, k: x[1:6:2] * k, lambda c, x, k: (0 * x, c * x[:5:2]),
+        (drawn(7), drawn(3)), 1, "wrong-argument",
     ),
     "a sum along another axis": (
         of_view(variants._of_reductions), lambda x: np.exp(x) / np.exp(x).sum(axis=1, keepdims=True),
@@ -208,20 +322,29 @@ CONSTANTS: dict[str, tuple[str, str]] = {
     "one entry": ("the entry", "[2, 1]"),
     "one row": ("the row", "2"),
     "half of one term": ("a factor of one term", "0.5"),
+    "half of what enters a step of two inputs": ("a factor of one term", "0.5"),
     "without the inner half": ("a factor of one term", "2"),
     "what leaks through a maximum": ("a slope of", "0.3"),
     "a constant added to what is divided by": ("the constant", "0.005"),
     "a constant added to what a logarithm is taken of": ("the constant", "0.01"),
+    "a constant added to what a root is taken of": ("the constant", "0.005"),
     "another epsilon": ("the constant", "0.01"),
     "no epsilon": ("the constant", "0"),
     "a constant squared": ("a constant", "0.25"),
     "a count less one": ("a constant", "3"),
+    "a count and one": ("a constant", "5"),
+    "an epsilon that the forward pass lacks": ("the constant", "0.005"),
+    "an epsilon in one derivative alone": ("the constant", "0.005"),
     "an epsilon outside the root": ("the constant", "0.005"),
 }
 #: What tells more than any other word for the same answers.
 EXACT = {"without the inner half"}
 #: What else reproduces the same answers.
-AS_WELL = {"an open mask": {"mask-from-other"}, "a logistic slope y": {"term-missing"}}
+AS_WELL = {
+    "an open mask": {"mask-from-other"},
+    "all that comes through a maximum": {"mask-from-other"},
+    "a logistic slope y": {"term-missing"},
+}
 
 
 def found_by(hypothesis: Hypothesis, samples: Samples) -> list[Named]:

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from reference import check_vjp
-from reference.findings import Finding
+from reference.findings import Finding, Violation
+from reference.gradients import smaller
+from reference.gradients.arguments import pattern
+from reference.wording import fact
 from tests.gradients import cross_entropy, cross_entropy_vjp, softmax, softmax_vjp
 
 pytestmark = pytest.mark.catalogue
@@ -100,3 +103,74 @@ def test_scripts_make_arrays_of_the_given_precision(dtype: Any) -> None:
     found = failure(lambda X: 2 * X, lambda c, X: (3 * c,), np.ones((3, 2), dtype))
     assert found.repro is not None
     assert ("dtype=np.float32" in found.repro) == (dtype is np.float32)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "due"),
+    [
+        ([(5, 4), (4,)], [[(1, 1), (1,)], [(2, 1), (1,)], [(2, 2), (2,)], [(3, 2), (2,)]]),
+        ([(3,)], [[(1,)], [(2,)]]), ([(2, 1), ()], [[(1, 1), ()]]), ([(1, 1)], []),
+        ([(3,), (0, 3)], [[(1,), (0, 1)], [(2,), (0, 2)]]),
+    ],
+)  # fmt: skip
+def test_axes_of_one_length_are_shortened_together(shapes: Any, due: Any) -> None:
+    """To one entry, to two, or to different lengths; each plan is tried once, and none that leaves all as it is."""
+    given = pattern([np.ones(shape) for shape in shapes], [(0.0, None)] * len(shapes), fixed=range(1, len(shapes)))
+    found = list(smaller._smaller_patterns(given))
+    assert [[array.shape for array in each.args] for each in found] == due
+    assert all((each.domain, each.fixed) == (given.domain, given.fixed) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("array", "interval", "due"),
+    [
+        ([0.3, -1.7, 9.0], (-np.inf, np.inf), [0.25, -1.75]), ([0.01, 0.0, 9.0], (-np.inf, np.inf), [0.01, 0.0]),
+        ([0.97, 0.1, 9.0], (0.0, 1.0), [0.97, 0.125]), ([0.97, 1.04, 9.0], (-np.inf, 1.0), [0.97, 1.04]),
+        ([0.4, 0.6, 9.0], (0.375, np.inf), [0.4, 0.625]),
+    ],
+)  # fmt: skip
+def test_shorter_arrays_have_short_numbers(array: Any, interval: Any, due: Any) -> None:
+    """Unless these are 0 where the given ones are not, or outside the domain."""
+    for dtype in (np.float64, np.float32):
+        found = smaller._shortened(np.array(array, dtype), {3: 2}, interval)
+        assert found.dtype == dtype
+        assert found.tolist() == np.array(due, dtype).tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "plan", "due"),
+    [
+        ([0, 4, 2], {3: 2, 5: 2}, [0, 0]), ([0, 3, 9], {3: 2, 10: 3}, [0, 0]), ([1, 2, 2], {3: 2, 9: 1}, [1, 0]),
+        ([7, 8, 2], {3: 2, 5: 2}, [7, 8]), ([-1, 2, 2], {3: 2, 5: 2}, [-1, 2]), ([], {0: 0, 5: 2}, []),
+    ],
+)  # fmt: skip
+def test_whole_numbers_are_places_of_the_shortest_axis_that_they_fit_in(labels: Any, plan: Any, due: Any) -> None:
+    """They stay as they are where they are none."""
+    assert smaller._shortened(np.array(labels, int), plan, (-np.inf, np.inf)).tolist() == due
+
+
+def test_two_failures_are_one_if_they_fail_in_the_same_way() -> None:
+    """By the mistake, what was due of what, and what came, with the exception if there is one."""
+
+    def violation(mistake: str | None = "sign", what: str = "gradient[0]", error: str | None = None) -> Violation:
+        came = fact("number", value=1.0) if error is None else fact("raised", error=error, said="no")
+        return Violation(fact("slope along direction", what=what, value=1.0), came, mistake=mistake)
+
+    ways = [smaller._way(each) for each in (violation(), violation(None), violation(what="gradient[1]"),
+                                            violation(error="ValueError"), violation(error="TypeError"))]  # fmt: skip
+    assert len(set(ways)) == len(ways)
+    assert smaller._way(violation()) == smaller._way(violation())
+
+
+def test_what_the_caller_says_is_legal_holds_for_smaller_arrays() -> None:
+    """A predicate that cannot do with them says no."""
+
+    def first_two(x: Any) -> bool:
+        return bool(x[1] > 0)
+
+    ones = np.ones(3)
+    assert smaller._is_legal(pattern([ones], None, legal=first_two))
+    for found, is_legal in zip(
+        smaller._smaller_patterns(pattern([ones], None, legal=first_two)), (False, True), strict=True
+    ):
+        assert smaller._is_legal(found) is is_legal

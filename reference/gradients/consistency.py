@@ -20,7 +20,7 @@ from reference.gradients.subject import asked
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -211,7 +211,7 @@ def _locate(
 
     def part(members: Any) -> Part:
         masked = np.zeros(direction.size)
-        masked[members] = direction.reshape(-1)[members]
+        masked[members] = direction.ravel()[members]
         along = masked.reshape(direction.shape)
         return _part(actual, bound, along, contracted(cotangent, oracle.along(floats, position, along)))
 

@@ -18,8 +18,8 @@ from reference.gradients.cases import Case
 from reference.gradients.tolerance import estimated
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
 from reference.numerics.oracles.finite_differences import rounding_noise
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 
@@ -55,8 +55,7 @@ def _scatter(function: FunctionAnswers, case: Case, cotangent: Array) -> list[Ar
     for place in places:
         with suppress(Violation):
             rows.append(compute(*(each + place * part for each, part in zip(inputs, parts, strict=True))))
-    alike = [[one.shape for one in row] == [one.shape for one in answers] for row in rows]
-    if len(rows) < len(places) or not all(alike):
+    if len(rows) < len(places):
         return [np.zeros(each.shape) for each in answers]
     noise = [rounding_noise(places, np.array(column, dtype=np.float64)) for column in zip(*rows, strict=True)]
     return [function_tolerances.SCATTER_SAFETY * each for each in noise]

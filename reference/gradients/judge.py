@@ -152,5 +152,5 @@ def _worst(actual: Array, value: Array, error: Array) -> Index | None:
     """As `worst_entry`, for arrays without axes or without entries as well."""
     if not actual.size:
         return None
-    flat = worst_entry(actual.reshape(-1), Estimate(value.reshape(-1), np.zeros(value.size)), error.reshape(-1))
+    flat = worst_entry(actual.ravel(), Estimate(value.ravel(), np.zeros(value.size)), error.ravel())
     return None if flat is None else tuple(int(i) for i in np.unravel_index(flat[0], actual.shape))

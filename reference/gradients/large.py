@@ -26,7 +26,7 @@ from reference.gradients.specification import doubles
 from reference.numerics import function_tolerances, tolerances
 from reference.numerics.directions import Part, followed
 from reference.numerics.estimate import Estimate
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.wording import fact
 
 Array = NDArray[Any]
@@ -166,7 +166,7 @@ def _judged_together(rows: Rows, positions: range, suspects: Sequence[int]) -> T
 
 
 def _flat(arrays: Sequence[Array]) -> Array:
-    return np.concatenate([each.reshape(-1).astype(np.float64) for each in arrays])
+    return np.concatenate([each.ravel().astype(np.float64) for each in arrays])
 
 
 class Slopes:
@@ -174,7 +174,7 @@ class Slopes:
 
     def __init__(self, oracle: Differences, floats: Sequence[Array], cotangent: Array) -> None:
         self._oracle, self._floats = oracle, floats
-        self._weights = cotangent.astype(np.float64).reshape(-1)
+        self._weights = cotangent.astype(np.float64).ravel()
 
     def along(self, direction: Array) -> Estimate:
         """By both steps, with the error that their difference shows."""
@@ -194,7 +194,7 @@ class Slopes:
     def _at(self, move: Array) -> Array:
         moves = in_shapes(move, [each.shape for each in self._floats])
         floats = [each + move if move.any() else each for each, move in zip(self._floats, moves, strict=True)]
-        return np.asarray(self._oracle.function(*floats), dtype=np.float64).reshape(-1)
+        return np.asarray(self._oracle.function(*floats), dtype=np.float64).ravel()
 
 
 def _located(rows: Rows, chosen: Array, whole: Part) -> tuple[int, float, float] | None:

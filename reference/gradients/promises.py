@@ -68,7 +68,7 @@ def check_gradient_types(context: Context, number: int) -> None:
         value = context.subject.parts(answer, words)[number]
         if argument.dtype.kind == "f" and (number in context.pattern.differentiable or value is not None):
             _check_form(name, value, argument.shape, (argument.dtype, context.dtype), words)
-        elif argument.dtype.kind != "f" and value is not None and (np.shape(value) != argument.shape or np.any(value)):
+        elif value is not None and (np.shape(value) != argument.shape or np.any(value)):
             due = fact("no derivative", what=name, shape=argument.shape)
             raise Violation(due, fact("value", value=np.asarray(value).tolist()), counterexample=words)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.engine.scripts import literal
+from reference.engine.evidence import literal
 from reference.gradients.arguments import name_of
 from reference.gradients.subject import Subject
 
@@ -40,17 +40,13 @@ def script_of(subject: Subject, counterexample: Mapping[str, Any], check: str) -
 
 def home(function: Callable[..., Any], otherwise: str) -> tuple[str, str]:
     """The module of a function and its name there, or what a reader has to replace."""
-    name, module = name_of(function, otherwise), getattr(function, "__module__", None)
-    qualified = str(getattr(function, "__qualname__", name))
     if isinstance(function, np.ufunc):
         return "numpy", function.__name__
+    name, module = str(getattr(function, "__qualname__", "")), getattr(function, "__module__", None)
     if module == "__main__":
         module = Path(getattr(sys.modules["__main__"], "__file__", None) or "your_module").stem
-    if (
-        not isinstance(module, str)
-        or not module.replace(".", "").isidentifier()
-        or "<locals>" in qualified
-        or not name.isidentifier()
-    ):
-        return "your_module", name if name.isidentifier() else otherwise
-    return module, name
+    # What has no name of its own, or is inside a class or a function, cannot be imported by it.
+    if name.isidentifier() and isinstance(module, str) and all(map(str.isidentifier, module.split("."))):
+        return module, name
+    shown = name_of(function, otherwise)
+    return "your_module", shown if shown.isidentifier() else otherwise

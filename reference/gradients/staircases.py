@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.numerics import function_tolerances
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 
@@ -26,7 +26,7 @@ def has_steps(function: Callable[..., Array], floats: Sequence[Array]) -> bool:
 
     def at(t: float) -> Array:
         value = np.asarray(function(*(a + t * d for a, d in zip(start, line, strict=True))), dtype=np.float64)
-        return np.where(np.isfinite(value), value, 0.0).reshape(-1)
+        return np.where(np.isfinite(value), value, 0.0).ravel()
 
     places = np.linspace(0.0, 1.0, function_tolerances.STAIRCASE_PLACES)
     values = np.array([at(t) for t in places])

@@ -116,8 +116,8 @@ class Limits:
         if np.abs(near).max() > function_tolerances.TIE_GROWTH * np.abs(far).max() + tolerances.ZERO_OUTPUT_ERROR:
             self.diverges = True
             return None
-        gap = float(np.abs(near - far).max(initial=0.0))
-        if gap > function_tolerances.TIE_KINK * max(float(np.abs(far).max(initial=0.0)), tolerances.ZERO_OUTPUT_ERROR):
+        gap = float(np.abs(near - far).max())
+        if gap > function_tolerances.TIE_KINK * max(float(np.abs(far).max()), tolerances.ZERO_OUTPUT_ERROR):
             return None  # another kink lies between the two
         self.error = max(self.error, function_tolerances.TIE_ERROR * gap)
         return np.asarray(2 * near - far)
@@ -126,7 +126,7 @@ class Limits:
         found = self._place.gradients(moved(self._place.floats, move, distance * function_tolerances.TIE_DISTANCE))
         if found is None or not all(np.isfinite(each).all() for each in found):
             return None
-        return np.concatenate([each.reshape(-1) for each in found])
+        return np.concatenate([each.ravel() for each in found])
 
 
 def judge(place: Place, gradient: Arrays, allowed: Arrays, rng: np.random.RandomState) -> Verdict:
@@ -147,11 +147,11 @@ def judge(place: Place, gradient: Arrays, allowed: Arrays, rng: np.random.Random
     limits.look(function_tolerances.TIE_LIMITS)
     if limits.diverges or len(limits.rows) < function_tolerances.TIE_LIMITS // 2:
         return Verdict("unknown", kinked=limits.diverges)
-    claimed = np.concatenate([each.reshape(-1).astype(np.float64) for each in gradient])
+    claimed = np.concatenate([each.ravel().astype(np.float64) for each in gradient])
     granted = np.concatenate(
-        [np.broadcast_to(each, a.shape).reshape(-1) for each, a in zip(allowed, gradient, strict=True)]
+        [np.broadcast_to(each, a.shape).ravel() for each, a in zip(allowed, gradient, strict=True)]
     )
-    tight = limits.error + function_tolerances.TIE_RELATIVE * np.abs(limits.rows).max(initial=0.0)
+    tight = limits.error + function_tolerances.TIE_RELATIVE * np.abs(limits.rows).max()
     kinked = bool((np.ptp(limits.rows, axis=0) > 4 * tight).any())
     return replace(_judged(place, limits, claimed, granted, tight, rng), kinked=kinked)
 
@@ -238,7 +238,7 @@ def has_kink_along(place: Place, position: int, index: tuple[int, ...]) -> bool:
 
 def coincident(floats: Sequence[Array]) -> bool:
     """Whether arguments hold a zero, or two numbers of the same size."""
-    sizes = np.concatenate([np.abs(each.reshape(-1).astype(np.float64)) for each in floats])
+    sizes = np.concatenate([np.abs(each.ravel().astype(np.float64)) for each in floats])
     return bool((sizes == 0).any() or len(np.unique(sizes)) < sizes.size)
 
 
@@ -286,7 +286,7 @@ def _disagrees(limits: Limits, direction: Array, claimed: Array, granted: Array,
 
 def _directions(floats: Arrays, limits: Limits, claimed: Array, rng: np.random.RandomState) -> Iterator[Array]:
     """Directions that keep ties, and one along which the gradient is farthest from the limits."""
-    numbers = np.concatenate([a.reshape(-1).astype(np.float64) for a in floats])
+    numbers = np.concatenate([a.ravel().astype(np.float64) for a in floats])
     _, same = np.unique(numbers, return_inverse=True)
     _, alike = np.unique(np.abs(numbers), return_inverse=True)
     for _ in range(function_tolerances.TIE_DIRECTIONS):
@@ -296,13 +296,11 @@ def _directions(floats: Arrays, limits: Limits, claimed: Array, rng: np.random.R
         yield speeds[alike] * np.sign(numbers)
     differences = limits.rows - limits.rows.mean(axis=0)
     _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
-    rank = int(
-        (sizes > function_tolerances.TIE_RANK * max(float(sizes.max(initial=0.0)), tolerances.ZERO_OUTPUT_ERROR)).sum()
-    )
+    rank = int((sizes > function_tolerances.TIE_RANK * max(float(sizes.max()), tolerances.ZERO_OUTPUT_ERROR)).sum())
     if rank <= len(limits.rows) - function_tolerances.TIE_SATURATED:
         rest = claimed - limits.rows.mean(axis=0)
         rest = rest - axes[:rank].T @ (axes[:rank] @ rest)
-        size = float(np.abs(rest).max(initial=0.0))
+        size = float(np.abs(rest).max())
         if size > 0:
             yield rest / size
 

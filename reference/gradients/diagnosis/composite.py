@@ -168,8 +168,6 @@ def _refuted(view: View, sample: Sample, ends: tuple[int, int], due: Array, deri
     """Whether a wrong derivative of some steps surely does not explain the answer."""
     probe = view.probe(sample)
     gradient = probe.received(ends[1])
-    if gradient is None or not probe.fits:
-        return False
     with np.errstate(all="ignore"):
         right = probe.along(ends[0], gradient * due)
         wrong = probe.along(ends[0], gradient * derivative)

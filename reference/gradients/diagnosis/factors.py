@@ -134,7 +134,7 @@ def _varies_somewhere(samples: Samples, number: int) -> bool:
     """Whether a step's value is more than one constant, in a sample or in all of them."""
     values = [value_of(each, number) for each in samples]
     return any(float(np.ptp(each)) > 0 for each in values if each.size > 1) or (
-        values[0].size == 1 and len({float(each.reshape(-1)[0]) for each in values}) > 1
+        values[0].size == 1 and len({each.item() for each in values}) > 1
     )
 
 

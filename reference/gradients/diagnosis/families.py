@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reference.gradients.diagnosis import changes
-from reference.gradients.diagnosis.changes import nothing, value_of
+from reference.gradients.diagnosis.changes import value_of
 from reference.gradients.diagnosis.graph import Change, Edge, contribution, pulled_back
 from reference.gradients.diagnosis.named import Named, first_found
 from reference.gradients.diagnosis.samples import MakeChange, Place, Sample, Samples
@@ -208,10 +208,7 @@ def _weights(view: View, uses: list[Place]) -> Array | None:
     position = view.position
     for sample in view.samples.all[:_FEW_SAMPLES]:
         truth, answer = sample.truths[position], sample.answers[position]
-        without = [view.pulled(sample, {use: nothing}) for use in uses]
-        if any(each is None for each in without):
-            return None
-        columns.append(np.stack([np.ravel(truth - each) for each in without if each is not None], axis=1))
+        columns.append(np.stack([np.ravel(truth - view.without(sample, [use])) for use in uses], axis=1))
         rests.append(np.ravel(answer - truth))
     found, *_ = np.linalg.lstsq(np.concatenate(columns), np.concatenate(rests), rcond=None)
     weights: Array = np.round(found + 1.0)
@@ -261,14 +258,11 @@ def _without_cotangent(view: View) -> Iterator[Named]:
 
 
 def _is_without(view: View, ones: Samples, places: list[Place]) -> bool:
-    changed: dict[Place, Change] = dict.fromkeys(places, nothing)
     if view.are_independent(places) and not _may_be_without(view, ones, places):
         return False
     for sample, other in zip(view.samples, ones, strict=True):
-        kept, lost, whole = view.pulled(sample, changed), view.pulled(other, changed), view.pulled(other, {})
-        if kept is None or lost is None or whole is None:
-            return False
-        if not sample.agrees(kept + whole - lost, view.position):
+        lost = view.without(other, []) - view.without(other, places)
+        if not sample.agrees(view.without(sample, places) + lost, view.position):
             return False
     return True
 
@@ -277,8 +271,5 @@ def _may_be_without(view: View, ones: Samples, places: list[Place]) -> bool:
     """Whether that explains the answer along one direction; the first sample tells."""
     probe, other = view.probe(view.samples.all[0]), view.probe(ones.all[0])
     pairs = [(probe.effect(each), other.effect(each)) for each in places]
-    known = [(one, two) for one, two in pairs if one and two]
-    if len(known) < len(pairs) or not probe.fits:
-        return True
-    effect = sum(two[0] - one[0] for one, two in known)
-    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in known))
+    effect = sum(two[0] - one[0] for one, two in pairs)
+    return probe.is_wanted(effect, sum(two[1] + one[1] for one, two in pairs))

@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 def _sum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
-    keep = bool(keepdims) if keepdims is not np._NoValue else False
+    keep = bool(keepdims)
     _nothing_else(out, kwargs)
     axis = normal(axis, a.ndim)
     settings = {"axis": axis, "keepdims": keep}
@@ -49,7 +49,7 @@ def _std(a: Any, *args: Any, **kwargs: Any) -> Any:
 def _extreme(function: Any, arg: Any) -> Callable[..., Any]:
     def run(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
         _nothing_else(out, kwargs)
-        keep = bool(keepdims) if keepdims is not np._NoValue else False
+        keep = bool(keepdims)
         axis = normal(axis, a.ndim)
         if isinstance(axis, tuple) and len(axis) not in {1, a.ndim}:
             raise NotTracedError("max over several axes")
@@ -75,7 +75,7 @@ def _mask_of_best(x: Array, axis: Any, arg: Any) -> Array:
 
 
 def _prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, **kwargs: Any) -> Any:
-    keep = bool(keepdims) if keepdims is not np._NoValue else False
+    keep = bool(keepdims)
     axis = normal(axis, a.ndim)
 
     def pull(g: Any, inputs: Any, y: Any) -> Any:
@@ -186,9 +186,9 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, **kwargs: Any) -> Any:
     a_min, a_max = kwargs.get("min", a_min), kwargs.get("max", a_max)
-    if a_min is not None and a_min is not np._NoValue:
+    if a_min is not None:
         a = np.maximum(a, a_min)
-    return a if a_max is None or a_max is np._NoValue else np.minimum(a, a_max)
+    return a if a_max is None else np.minimum(a, a_max)
 
 
 def _pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
@@ -247,8 +247,8 @@ def _split(a: Any, sections: Any, axis: Any = 0) -> Any:
 
 
 def _nothing_else(out: Any, kwargs: Any) -> None:
-    given = {name: value for name, value in kwargs.items() if value is not np._NoValue and value is not True}
-    if out is not None or set(given) - {"initial"} or given.get("initial") is not None:
+    # As by default: no ``initial`` value, and ``where`` everything is.
+    if out is not None or any(value is not None and value is not True for value in kwargs.values()):
         raise NotTracedError("options")
 
 

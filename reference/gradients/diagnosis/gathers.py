@@ -16,13 +16,13 @@ Array = NDArray[Any]
 
 def last_of_each(_: Sample, edge: Edge) -> Change | None:
     """Entries that are used several times keep the gradient of their last use alone."""
-    index = edge.node.settings["index"].reshape(-1)
+    index = edge.node.settings["index"].ravel()
     if len(set(index.tolist())) == len(index):
         return None
 
     def change(g: Array, inputs: Any, y: Array) -> Array:
         found = np.zeros(inputs[0].size)
-        found[index] = np.broadcast_to(g, y.shape).reshape(-1)
+        found[index] = np.broadcast_to(g, y.shape).ravel()
         return found.reshape(inputs[0].shape)
 
     return change
@@ -30,14 +30,14 @@ def last_of_each(_: Sample, edge: Edge) -> Change | None:
 
 def first_of_each(_: Sample, edge: Edge) -> Change | None:
     """Of an entry that is used several times, the gradient of its first use alone is kept."""
-    index = edge.node.settings["index"].reshape(-1)
+    index = edge.node.settings["index"].ravel()
     entries, first = np.unique(index, return_index=True)
     if len(entries) == len(index):
         return None
 
     def change(g: Array, inputs: Any, y: Array) -> Array:
         found = np.zeros(inputs[0].size)
-        found[entries] = np.broadcast_to(g, y.shape).reshape(-1)[first]
+        found[entries] = np.broadcast_to(g, y.shape).ravel()[first]
         return found.reshape(inputs[0].shape)
 
     return change
@@ -74,7 +74,7 @@ def overwritten(later: Sequence[Place]) -> MakeChange:
 
         def change(g: Array, inputs: Any, y: Array) -> Array:
             found = np.array(contribution(edge.node, edge.place, g, inputs, y))
-            found.reshape(-1)[over] = 0.0
+            found.flat[over] = 0.0
             return found
 
         return change

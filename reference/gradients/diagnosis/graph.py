@@ -170,7 +170,7 @@ def adjoints(
     }
     for node in reversed(graph.nodes):
         gradient = gradients.get(id(node))
-        if gradient is None or not node.inputs:
+        if gradient is None:
             continue
         if jumps and id(node) in jumps:
             source, passed = jumps[id(node)]

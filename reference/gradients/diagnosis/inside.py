@@ -51,7 +51,7 @@ def _found(view: View) -> Iterator[Named]:
     if reduced:
         yield from _along_other_axis(view, reduced)
     yield from _local(view)
-    for places, word, made in changes.joint(view.samples, view.nodes, view.places):
+    for places, word, made in changes.joint(view.nodes, view.places):
         if view.agrees(dict(zip(places, made, strict=True))):
             yield Named(word)
 
@@ -80,17 +80,14 @@ def _of_factor(view: View, places: list[Place]) -> Iterator[Named]:
     samples = view.samples
     if not _may_have_factor(view, places):
         return
-    without = [view.pulled(each, dict.fromkeys(places, nothing)) for each in samples]
-    known = [each for each in without if each is not None]
-    if len(known) < len(without):
-        return
-    effects = [truth - each for truth, each in zip(samples.truths, known, strict=True)]
-    rests = [answer - each for answer, each in zip(samples.answers, known, strict=True)]
+    without = [view.without(each, places) for each in samples]
+    effects = [truth - each for truth, each in zip(samples.truths, without, strict=True)]
+    rests = [answer - each for answer, each in zip(samples.answers, without, strict=True)]
     factor = factor_between(effects, rests)
     if factor is None or abs(factor - 1) < likeness.SAME_FACTOR:
         return
     exact = next((each for each in (0.0, -1.0) if abs(factor - each) < likeness.SAME_FACTOR), factor)
-    if samples.agree([each + exact * effect for each, effect in zip(known, effects, strict=True)]):
+    if samples.agree([each + exact * effect for each, effect in zip(without, effects, strict=True)]):
         if exact == 0:
             yield Named("term-missing")
         elif exact == -1:
@@ -109,10 +106,7 @@ def _may_have_factor(view: View, places: list[Place]) -> bool:
     for sample in view.samples.all[:2]:
         probe = view.probe(sample)
         effects = [probe.effect(each) for each in places]
-        known = [each for each in effects if each is not None]
-        if len(known) < len(effects) or not probe.fits:
-            return True
-        total, size = (sum(each[part] for each in known) for part in (0, 1))
+        total, size = (sum(each[part] for each in effects) for part in (0, 1))
         if abs(total) <= likeness.PROBE_AGREES * size:
             return probe.is_wanted(0.0, size)
         factors.append((probe.wanted / total, likeness.PROBE_AGREES * (1 + size + abs(probe.wanted)) / abs(total)))
@@ -129,7 +123,7 @@ def _is_step_left_out(view: View, places: list[Place], factor: float) -> bool:
     argument = view.samples.graph.arguments[view.position]
     for number, place in places:
         node = view.nodes[number]
-        if not node.is_elementwise or node.op in {"add", "subtract", "negative"} | changes.MASKED:
+        if not node.is_elementwise:
             return False
         source = node.inputs[place]
         while source.op in {"gather", "sum", "reshape", "transpose"}:
@@ -243,8 +237,6 @@ def _polished(view: View, place: Place, size: float) -> float | None:
 def _solved(view: View, sample: Sample, place: Place) -> float | None:
     probe, edge = view.probe(sample), Edge(sample.graph.nodes[place[0]], place[1])
     right, size = probe.effect(place), 0.0
-    if right is None or not probe.fits:
-        return None
     for _ in range(_ROUNDS):
         step = likeness.CONSTANT_STEP
         here, there = (
@@ -256,8 +248,6 @@ def _solved(view: View, sample: Sample, place: Place) -> float | None:
         if not abs(size + change) < 1:
             return None
         size += change
-        if abs(change) <= likeness.SAME_NUMBER * abs(size):
-            break
     return size
 
 

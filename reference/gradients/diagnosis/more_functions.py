@@ -21,7 +21,7 @@ def _triangle(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    if any(each is not None and each is not np._NoValue for each in (prepend, append)):
+    if prepend is not None or append is not None:
         raise NotTracedError("diff")
     for _ in range(n):
         here, before = (slice(1, None), slice(None, -1))
@@ -47,11 +47,10 @@ def _diag(v: Any, k: int = 0) -> Any:
 
 
 def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
-    keep = bool(keepdims) if keepdims is not np._NoValue else False
     if returned:
         raise NotTracedError("average")
     if weights is None:
-        return np.mean(first_traced((a,)), axis=axis, keepdims=keep)
+        return np.mean(first_traced((a,)), axis=axis, keepdims=keepdims)
     first = first_traced((a, weights))
     a, weights = first.lifted(a), first.lifted(weights)
     if weights.ndim == 1 < a.ndim and axis is not None:
@@ -60,8 +59,8 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
         weights = weights.reshape(*shape)
     if weights.ndim != a.ndim:
         raise NotTracedError("average")
-    total = np.sum(weights, axis=axis, keepdims=keep)
-    return np.sum(a * weights, axis=axis, keepdims=keep) / total
+    total = np.sum(weights, axis=axis, keepdims=keepdims)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / total
 
 
 def _append(arr: Any, values: Any, axis: Any = None) -> Any:

@@ -50,7 +50,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
         What was found.
     """
     number = _argument(check, violation)
-    if number is None or violation.mistake not in _SAYS_LITTLE or violation.came.kind == "zeros":
+    if number is None or violation.mistake not in _SAYS_LITTLE:
         return violation
     position = context.pattern.differentiable.index(number)
     with np.errstate(all="ignore"):
@@ -71,7 +71,7 @@ def explained(context: Context, check: str, violation: Violation) -> Violation:
     if word is None:
         return violation
     words = (word,) if violation.mistake in {None, word} else (word, violation.mistake)
-    return violation.but(came=came, mistake=word, mistakes=tuple(each for each in words if each))
+    return violation.but(came=came, mistake=word, mistakes=words)
 
 
 def _by_answers(samples: Samples) -> Named | None:

@@ -9,6 +9,7 @@ tried in full.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from reference.gradients.diagnosis.changes import nothing
 from reference.gradients.diagnosis.graph import Change, adjoints, contribution, evaluate
 from reference.gradients.diagnosis.samples import Place, Sample
 from reference.numerics import likeness
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 
 Array = NDArray[Any]
 
@@ -51,36 +52,24 @@ class Probe:
         self._received = adjoints(sample.graph, sample.values, sample.cotangent, dict.fromkeys(left_out, nothing))
         self._effects: dict[Place, tuple[float, float]] = {}
         answers, truths = ([arrays[n] for n in positions] for arrays in (sample.answers, sample.truths))
-        self.fits = all(one.shape == two.shape for one, two in zip(answers, truths, strict=True))
         #: The size of the right gradient along the direction.
         self.scale = float(sum(np.abs(directions[n] * truth).sum() for n, truth in zip(positions, truths, strict=True)))
-        #: The effect that a change has to have.
+        #: The effect that a change has to have; 0 where answers have other shapes, of which no change is made.
         self.wanted = 0.0
-        if self.fits:
+        if all(one.shape == two.shape for one, two in zip(answers, truths, strict=True)):
             off = [answer - truth for answer, truth in zip(answers, truths, strict=True)]
             self.wanted = float(sum((directions[n] * each).sum() for n, each in zip(positions, off, strict=True)))
 
-    def received(self, number: int) -> Array | None:
-        """The gradient of a step; None where there is none."""
-        found = self._received.get(id(self.nodes[number]))
-        return None if found is None or found.shape != self.nodes[number].value.shape else found
+    def received(self, number: int) -> Array:
+        """The gradient of a step."""
+        return self._received[id(self.nodes[number])]
 
-    def effect(self, place: Place) -> tuple[float, float] | None:
-        """What an edge contributes to the gradient along the direction, and the size of the sum that this is.
-
-        None where that is not known.
-        """
+    def effect(self, place: Place) -> tuple[float, float]:
+        """What an edge contributes to the gradient along the direction, and the size of the sum that this is."""
         if place not in self._effects:
-            number, input_place = place
-            node = self.nodes[number]
-
-            def right(g: Array, inputs: Sequence[Array], y: Array) -> Array:
-                return contribution(node, input_place, g, inputs, y)
-
-            found = self.changed(place, right)
-            if found is None:
-                return None
-            self._effects[place] = found
+            node = self.nodes[place[0]]
+            right = self._passed(place, partial(contribution, node, place[1]))
+            self._effects[place] = _sums(self._tangents[id(node.inputs[place[1]])] * right)
         return self._effects[place]
 
     def along(self, number: int, given: Array) -> tuple[float, float] | None:
@@ -91,25 +80,24 @@ class Probe:
         tangent = self._tangents[key]
         if given.shape != tangent.shape and given.ndim:
             return None
-        products = tangent * given
-        return float(products.sum()), float(np.abs(products).sum())
+        return _sums(tangent * given)
 
     def changed(self, place: Place, change: Change) -> tuple[float, float] | None:
         """What a changed edge contributes along the direction, and the size of the sum; None where it is not known."""
-        number, input_place = place
-        node, gradient = self.nodes[number], self.received(number)
-        if gradient is None:
-            return None
+        return self._along(id(self.nodes[place[0]].inputs[place[1]]), self._passed(place, change))
+
+    def _passed(self, place: Place, change: Change) -> Array:
+        node = self.nodes[place[0]]
+        inputs = [self.values[id(each)] for each in node.inputs]
         with np.errstate(all="ignore"):
-            found = np.asarray(change(gradient, [self.values[id(each)] for each in node.inputs], self.values[id(node)]))
-        return self._along(id(node.inputs[input_place]), found)
+            return np.asarray(change(self.received(place[0]), inputs, self.values[id(node)]))
 
     def refutes(self, changes: Mapping[Place, Change]) -> bool:
         """Whether changes of edges that do not influence each other surely do not explain the answer."""
         total = size = 0.0
         for place, change in changes.items():
             right, wrong = self.effect(place), self.changed(place, change)
-            if right is None or wrong is None:
+            if wrong is None:
                 return False
             total += wrong[0] - right[0]
             size += wrong[1] + right[1]
@@ -118,6 +106,10 @@ class Probe:
     def is_wanted(self, effect: float, size: float) -> bool:
         """Whether an effect is the one that is looked for, so far as a direction tells."""
         return not abs(effect - self.wanted) > likeness.PROBE_AGREES * (size + abs(self.wanted))
+
+
+def _sums(products: Array) -> tuple[float, float]:
+    return float(products.sum()), float(np.abs(products).sum())
 
 
 def _direction(shape: tuple[int, ...]) -> Array:

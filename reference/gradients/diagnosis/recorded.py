@@ -38,7 +38,8 @@ class Traced(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         outs = kwargs.pop("out", ())
-        kwargs.pop("where", None) if kwargs.get("where") is True else None
+        if kwargs.get("where") is True:
+            del kwargs["where"]
         if method == "reduce":
             found = self._reduced(ufunc, inputs[0], **kwargs)
         elif method == "__call__":
@@ -104,8 +105,8 @@ class Traced(NDArrayOperatorsMixin):
         return self.step(op, [self], take, pulls=(rules.gather_pull(index),), settings=settings)
 
     def _called(self, ufunc: Any, inputs: Sequence[Any], kwargs: Any) -> Any:
-        name = {"true_divide": "divide"}.get(ufunc.__name__, ufunc.__name__)
-        if kwargs and set(kwargs) - {"dtype", "casting"}:
+        name = ufunc.__name__
+        if set(kwargs) - {"dtype", "casting"}:
             raise NotTracedError(f"{name} with {', '.join(kwargs)}")
         if name in rules.FLAT:
             return ufunc(*map(plain, inputs))
@@ -118,7 +119,7 @@ class Traced(NDArrayOperatorsMixin):
         return self.step(name, given, ufunc, partials=partials)
 
     def _reduced(self, ufunc: Any, array: Any, axis: Any = 0, keepdims: Any = False, **kwargs: Any) -> Any:
-        if set(kwargs) - {"dtype", "initial"} or (kwargs.get("initial") not in {None, np._NoValue}):
+        if set(kwargs) - {"dtype", "initial"} or kwargs.get("initial") is not None:
             raise NotTracedError("reduce")
         functions: dict[str, Any] = {"add": np.sum, "maximum": np.max, "minimum": np.min, "multiply": np.prod}
         function = functions.get(ufunc.__name__)

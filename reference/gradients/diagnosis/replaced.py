@@ -59,7 +59,7 @@ def _constants(samples: Samples) -> Iterator[Named]:
     for number, node in enumerate(graph.nodes):
         if node.op != "constant" or node.value.size != 1 or node.value.dtype.kind != "f":
             continue
-        constant = float(node.value.reshape(-1)[0])
+        constant = node.value.item()
         for word, other in _others(constant, is_count=_is_divisor(samples, number)):
             for restored in (False, True):
                 if _agree(samples, _with_constant(number, other, restored=restored)):
@@ -79,7 +79,7 @@ def _others(constant: float, *, is_count: bool) -> Iterator[tuple[str, float]]:
 def _is_divisor(samples: Samples, number: int) -> bool:
     graph = samples.graph
     node = graph.nodes[number]
-    constant = float(node.value.reshape(-1)[0])
+    constant = node.value.item()
     used = any(each.op == "divide" and each.inputs[1] is node for each in graph.nodes)
     return used and constant > 1 and constant == int(constant)
 
@@ -178,9 +178,7 @@ def _epsilon_in_another_place(samples: Samples) -> Iterator[Named]:
     small = [
         number
         for number, node in enumerate(graph.nodes)
-        if node.op == "constant"
-        and node.value.size == 1
-        and 0 < abs(float(node.value.reshape(-1)[0])) < likeness.SHORT_STEP * 1e5
+        if node.op == "constant" and node.value.size == 1 and 0 < abs(node.value.item()) < likeness.SHORT_STEP * 1e5
     ]
     below = {id(node.inputs[-1]) for node in graph.nodes if node.op in {"divide", "log", "sqrt", "reciprocal"}}
     for number, node in enumerate(graph.nodes):

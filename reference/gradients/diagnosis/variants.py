@@ -278,7 +278,7 @@ def _scattered(index: Places) -> MakeChange:
     def make(_: Sample, edge: Edge) -> Change:
         def change(g: Array, inputs: Sequence[Array], y: Array) -> Array:
             found = np.zeros(inputs[0].size)
-            np.add.at(found, index, np.broadcast_to(g, y.shape).reshape(-1))
+            np.add.at(found, index, np.broadcast_to(g, y.shape).ravel())
             return found.reshape(inputs[0].shape)
 
         return change

@@ -80,6 +80,10 @@ class View:
         found = None if gradients is None else gradients[self.position]
         return found if found is not None and found.shape == sample.answers[self.position].shape else None
 
+    def without(self, sample: Sample, places: Sequence[Place]) -> Array:
+        """The gradient without what comes along some edges."""
+        return sample.pulled(dict.fromkeys([*self.neutral, *places], nothing))[self.position]
+
     def all(self, sample: Sample, changed: dict[Place, Change], jumps: Any = None) -> tuple[Array, ...] | None:
         """The gradients of all arguments with changes; None where shapes do not fit."""
         try:
@@ -113,7 +117,7 @@ class View:
     def _refuted(self, sample: Sample, changed: dict[Place, Change]) -> bool:
         probe = self.probe(sample)
         try:
-            return probe.fits and probe.refutes(changed)
+            return probe.refutes(changed)
         except (ValueError, IndexError, TypeError):  # arrays that do not fit
             return True
 
@@ -161,6 +165,5 @@ def _changes(sample: Sample, made: dict[Place, MakeChange]) -> dict[Place, Chang
 def _may_cancel(probe: Probe, places: list[Place]) -> bool:
     """Whether edges have no effect together, so far as one direction tells."""
     effects = [probe.effect(each) for each in places]
-    known = [each for each in effects if each is not None]
-    total, size = (sum(each[part] for each in known) for part in (0, 1))
-    return len(known) < len(effects) or abs(total) <= likeness.PROBE_AGREES * (size + probe.scale)
+    total, size = (sum(each[part] for each in effects) for part in (0, 1))
+    return abs(total) <= likeness.PROBE_AGREES * (size + probe.scale)

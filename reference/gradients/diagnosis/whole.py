@@ -13,7 +13,7 @@ from reference.gradients.diagnosis.graph import Edge, evaluate, pulled_back, unb
 from reference.gradients.diagnosis.named import Named
 from reference.gradients.diagnosis.samples import Sample, Samples
 from reference.numerics import likeness
-from reference.numerics.generators import seeded
+from reference.numerics.sampling import seeded
 from reference.numerics.shapes import broadcasts
 
 Array = NDArray[Any]
@@ -95,7 +95,7 @@ def of_turned_cotangent(samples: Samples) -> Named | None:
     array = samples.all[0].floats[samples.position]
     if shape != array.shape or array.size**2 > _MOST_JACOBIAN:
         return None
-    products = [_jacobian(each, samples.position) @ each.cotangent.reshape(-1) for each in samples]
+    products = [_jacobian(each, samples.position) @ each.cotangent.ravel() for each in samples]
     return Named("transposed") if samples.agree([each.reshape(shape) for each in products]) else None
 
 
@@ -106,7 +106,7 @@ def _pulled(sample: Sample, cotangent: Array) -> tuple[Array, ...]:
 def _jacobian(sample: Sample, position: int) -> Array:
     """A row for each output, a column for each entry of the argument."""
     units = np.eye(sample.cotangent.size)
-    return np.array([_pulled(sample, unit.reshape(sample.cotangent.shape))[position].reshape(-1) for unit in units])
+    return np.array([_pulled(sample, unit.reshape(sample.cotangent.shape))[position].ravel() for unit in units])
 
 
 def _as(array: Array, like: Array) -> Array:
@@ -179,9 +179,6 @@ def _low_precision(samples: Samples) -> Named | None:
     return None
 
 
-#: Arguments that differ by so little are the same in single precision.
-
-
 def imprecise(samples: Samples) -> Named | None:
     """Nearly right, and the same at arguments so near that they are equal in lower precision."""
     if any(each.dtype == np.float32 for each in samples.all[0].args) or not _near(samples, likeness.SINGLE_ANSWERS):
@@ -220,10 +217,6 @@ def _finite_differences(samples: Samples) -> Named | None:
         if _reproduced(samples, scheme, step):
             return Named("finite-differences", (("a step of", f"{step:.2g}"),))
     return None
-
-
-#: Smaller steps leave no digit.
-#: A step at which the error of differences is that of their leading term, and rounding is small beside it.
 
 
 def _step(samples: Samples, scheme: str, order: int, near: float | None = None) -> float | None:
@@ -309,7 +302,7 @@ def _summed_too_far(samples: Samples) -> Named | None:
         if all(
             (axis is None or axis < t.ndim)
             and a.size == t.sum(axis=axis).size
-            and _near_all(a.reshape(-1), t.sum(axis=axis).reshape(-1))
+            and _near_all(a.ravel(), t.sum(axis=axis).ravel())
             for a, t in pairs
         ) and any(t.size > a.size for a, t in pairs):
             return Named("wrong-axis")
@@ -319,7 +312,7 @@ def _summed_too_far(samples: Samples) -> Named | None:
 def _has_right_numbers(samples: Samples) -> bool:
     """Whether the answers are the truth in another shape."""
     pairs = zip(samples.answers, samples.truths, strict=True)
-    return all(_near_all(answer.reshape(-1), truth.reshape(-1)) for answer, truth in pairs)
+    return all(_near_all(answer.ravel(), truth.ravel()) for answer, truth in pairs)
 
 
 def _unsummed(sample: Sample, position: int) -> Array | None:
@@ -356,7 +349,7 @@ def _other_axis(samples: Samples) -> Named | None:
             wide is not None
             and axis < wide.ndim
             and wide.sum(axis=axis).size == answer.size
-            and _near_all(answer.reshape(-1), wide.sum(axis=axis).reshape(-1))
+            and _near_all(answer.ravel(), wide.sum(axis=axis).ravel())
             for wide, answer in zip(found, samples.answers, strict=True)
         ):
             return Named("wrong-axis")

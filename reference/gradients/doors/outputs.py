@@ -46,7 +46,7 @@ class Outputs:
             return answer
         known = Structure(template, tuple(arrays.names)), tuple(np.shape(each) for each in found)
         self._last = self._known[_shapes(inputs)] = known
-        return _concatenated([np.asarray(each).reshape(-1) for each in found])
+        return _concatenated([np.asarray(each).ravel() for each in found])
 
     def joined_tensors(self, answer: Any) -> Any:
         """As `joined`, for the answer of a definition, which may be of torch tensors."""
@@ -54,7 +54,7 @@ class Outputs:
             return answer
         found = _parts(answer)
         if all(isinstance(each, np.ndarray | float | np.generic) for each in found):
-            return np.concatenate([np.asarray(each).reshape(-1) for each in found])
+            return np.concatenate([np.asarray(each).ravel() for each in found])
         return tensors.joined(found)
 
     def parted(self, cotangent: Array, inputs: Sequence[Any]) -> Any:
