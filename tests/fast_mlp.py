@@ -86,8 +86,7 @@ class _Rows:
     def gradients(self) -> Sequence[list[Array]] | None:
         """The same as of `_Columns`."""
         head = self._pass.head
-        with head.state():
-            self._pass.start(self._targets, self._step)
+        _perform(head, self._pass.start(self._targets, self._step))
         _perform(head, self._pass.backward(self._parameters, self._gradient))
         broken = head.breaks(self._pass.Y, self._targets)
         return None if broken else [[each[:-1], each[-1]] for each in self._gradient.layers]

@@ -196,7 +196,7 @@ class _Worker:
     def _backward(self, piece: _Piece, step: float, gradient: Matrices) -> None:
         one_pass = self._forward(piece)
         self.broken = self.broken or one_pass.head.breaks(one_pass.Y, piece.targets)
-        one_pass.start(piece.targets, step)
+        perform(one_pass.start(piece.targets, step))
         key = len(piece), gradient
         if key not in self._backward_calls:
             self._backward_calls[key] = one_pass.backward(self._parameters, gradient)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bp.fast.heads import Call, Step, Targets, copying, head_of, perform
+from bp.fast.heads import Call, Step, Targets, copying, head_of
 from bp.fast.memory import empty
 from bp.fast.net import Shape
 from bp.fast.passes import rectify
@@ -128,8 +128,12 @@ class RowPass:
         calls += [*_product(inputs, parameters.layers[-1], self._logits), copying(self.Y, self._logits.T)]
         return calls + self.head.outputs(self.Y)
 
+    def start(self, targets: Targets, step: Step) -> list[Call]:
+        """The calls that compute ``step`` times the gradient of the losses with respect to the logits."""
+        return self.head.delta(self.Y, targets, step, self._delta)
+
     def backward(self, parameters: Matrices, gradient: Matrices) -> list[Call]:
-        """The calls that turn what `start` has left into the gradient."""
+        """The calls that write the gradient into ``gradient``, after those of `start`."""
         calls, delta = [], self._delta.T
         for place in range(len(self._outputs), 0, -1):
             outputs = self._outputs[place - 1]
@@ -143,10 +147,6 @@ class RowPass:
                 calls.append(partial(np.multiply, outputs, numbers, outputs))
             delta = outputs[:, :-1]
         return calls + _product(self._inputs.T, delta, gradient.layers[0])
-
-    def start(self, targets: Targets, step: Step) -> None:
-        """Compute ``step`` times the gradient of the losses with respect to the logits."""
-        perform(self.head.delta(self.Y, targets, step, self._delta))
 
 
 def parts(A: Array, B: Array, out: Array) -> list[tuple[Array, Array, Array]]:

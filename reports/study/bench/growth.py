@@ -27,10 +27,11 @@ _GROWTH: dict[str, list[tuple[Experiment, int]]] = {
     "width": [(replace(_BASE, widths=(100, u, u, 10)), 8000) for u in (8, 32, 256)],
     "depth": [(replace(_BASE, widths=(100, *[64] * n, 10)), 8000) for n in (1, 4, 8)],
 }
-_MASKING = "ReLU back"
+_PRODUCTS, _MASKING = "matrix products", "ReLU back"
 #: What the calls of the fast path compute, by the name of the function that is called; losses and hits are no calls.
 _PARTS = {
-    "dot": "matrix products",
+    "dot": _PRODUCTS,
+    "matmul": _PRODUCTS,
     "rectify": "ReLU forward",
     "greater": _MASKING,
     "sign": _MASKING,
@@ -88,7 +89,8 @@ def profile(plan: Plan, say: Say) -> Table:
         {"part": part, "ms an epoch": 1e3 * seconds / plan.rounds, "share": seconds / total}
         for part, seconds in [*ordered, ("the rest", rest)]
     ]
-    note = f"With evaluation, float64, one thread. The rest: sums of gradients, the update, Python. {where}"
+    rest_of_it = "The rest: inputs converted, sums of gradients, the update, Python."
+    note = f"With evaluation, float64, one thread. {rest_of_it} {where}"
     return Table("Where the time of an epoch goes", rows, note)
 
 
@@ -96,7 +98,8 @@ def profile(plan: Plan, say: Say) -> Table:
 def _stopwatches() -> Iterator[dict[str, float]]:
     """Yield the seconds that are spent in each part of the fast path within the block.
 
-    The mask of a ReLU is made by a comparison, and perhaps a conversion, and ends with the product with it.
+    The mask of a ReLU is made by a comparison, and perhaps a conversion, and ends with the product with it; a matrix
+    product may come between.
     """
     spent: dict[str, float] = defaultdict(float)
 
@@ -104,8 +107,9 @@ def _stopwatches() -> Iterator[dict[str, float]]:
         masking = False
         for call in calls:
             name = call.func.__name__
-            masking = masking or _PARTS.get(name) == _MASKING
-            timed(_MASKING if masking else _PARTS.get(name, _OTHER), call)()
+            part = _PARTS.get(name, _OTHER)
+            masking = masking or part == _MASKING
+            timed(_MASKING if masking and part != _PRODUCTS else part, call)()
             masking = masking and name != "multiply"
 
     def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
