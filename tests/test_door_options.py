@@ -99,6 +99,9 @@ def test_each_option_reaches_the_judge(door: str, option: str, called: list[Call
     (call,) = called
     assert call.options[option] is AS_THEY_ARE[option]
     assert not call.options.keys() & (AS_THEY_ARE.keys() - {option})
+    if door not in {"plain functions", "a loss"}:
+        DOORS[door](fixed=(1,) if door != "a layer" else (0,))
+        assert called[-1].options["fixed"] == ([1] if door != "a layer" else [0])
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -157,6 +160,8 @@ def test_functions_are_flat_and_keep_their_names(door: str, called: list[Call]) 
     else:
         assert (call.forward.__qualname__, call.vjp.__qualname__) == ("Scaling.forward", "Scaling.backward")
     assert call.forward.__module__ == call.vjp.__module__ == __name__
+    if door != "a layer":
+        assert (call.forward.__name__, call.vjp.__name__) == (call.forward.__qualname__, call.vjp.__qualname__)
     assert not hasattr(call.forward, "__wrapped__")
     if door == "functions":
         return

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from reference.findings import Violation
-from reference.gradients.doors import layers, objects
+from reference.gradients.doors import functions, layers, objects, tensors
 from reference.gradients.doors.objects import Attribute, Parameter
 from reference.gradients.doors.structure import Arrays
+from tests.comparing import needs_torch
 
 pytestmark = pytest.mark.catalogue
 
@@ -309,3 +310,40 @@ def test_gradients_are_looked_for_with_the_cache_and_on_copies() -> None:
     assert not hasattr(layer, "dW")
     (found,) = objects._found(layer, (x,))
     assert (found.path, found.gradient) == (("W",), ("dW",))
+
+
+def test_a_script_writes_down_keyword_arguments() -> None:
+    """All of them, in both calls."""
+    found = functions._adapter(np.sum, np.sum, (X,), {"axis": 0, "keepdims": True})
+    assert found is not None
+    script = functions._script(found, {"axis": 0, "keepdims": True})
+    assert script.forward[-1] == "print(sum(*args, axis=0, keepdims=True))"
+    assert script.vjp[-1] == "print(sum(cotangent, *args, axis=0, keepdims=True))"
+
+
+def test_a_forward_pass_is_tried_with_copies() -> None:
+    """What it raises is for the checks to find out."""
+
+    def writing(x: Any) -> Any:
+        x *= 2.0
+        return x
+
+    x = X.copy()
+    assert functions._answer(writing, (x,)).tolist() == (2 * X).tolist()
+    assert x.tolist() == X.tolist()
+    assert functions._answer(lambda x: x.missing, (X,)) is None
+
+
+@needs_torch
+def test_arrays_are_shared_with_tensors_where_they_can_be() -> None:
+    """What is read-only or laid out in another order is copied; what is no array stays as it is."""
+    fixed = X.copy()
+    fixed.flags.writeable = False
+    plain, turned, read_only, word = tensors._shared([X, np.ones((2, 3)).T, fixed, "mean"])
+    assert plain.data_ptr() == X.ctypes.data
+    assert tuple(turned.shape) == (3, 2)
+    assert turned.is_contiguous()
+    assert read_only.data_ptr() != fixed.ctypes.data
+    assert word == "mean"
+    one, (two, three) = tensors._detached([plain, (read_only, "mean")])
+    assert (one.tolist(), two.tolist(), three) == (X.tolist(), X.tolist(), "mean")
