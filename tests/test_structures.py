@@ -93,7 +93,8 @@ def test_a_number_comes_back_as_a_number() -> None:
     ("value", "is_one"),
     [
         (None, True), ("mean", True), (3, True), ((1, "a", None), True), ([], True),
-        ({"mode": "train", "W": ONE}, True), ({"n": 3, "k": (1, 2)}, True), ({"n": 3, "W": ONE}, False), (2.5, False), (ONE, False), ((1, ONE), False),
+        ({"mode": "train", "W": ONE}, True), ({"n": 3, "k": (1, 2)}, True),
+        ({"n": 3, "W": ONE}, False), (2.5, False), (ONE, False), ((1, ONE), False),
         ([[1.5]], False),
     ],
 )  # fmt: skip
