@@ -347,3 +347,26 @@ def test_arrays_are_shared_with_tensors_where_they_can_be() -> None:
     assert word == "mean"
     one, (two, three) = tensors._detached([plain, (read_only, "mean")])
     assert (one.tolist(), two.tolist(), three) == (X.tolist(), X.tolist(), "mean")
+
+
+@needs_torch
+def test_a_function_of_torch_is_applied_and_pulled_back() -> None:
+    """Each argument of floating point has its gradient; others, and what does not enter, have none."""
+    import torch  # noqa: PLC0415 - optional
+
+    class Scaled:
+        @staticmethod
+        def apply(x: Any, n: Any, unused: Any, whole: Any) -> Any:
+            return 2.0 * x * n, whole
+
+    whole = np.arange(2)
+    found = tensors.applied(Scaled, (X, 3, X, whole))
+    assert [type(each) for each in found] == [np.ndarray, np.ndarray]
+    assert found[0].tolist() == (6.0 * X).tolist()
+    gradients = tensors.pulled_back(Scaled, (np.array([1.0, 10.0]), None), (X, 3, X.copy(), whole))
+    assert gradients[0].tolist() == [6.0, 60.0]
+    assert gradients[1:] == (None, None, None)
+    joined = tensors.joined([torch.ones(2, 1), 3.0, X])
+    assert joined.tolist() == [1.0, 1.0, 3.0, *X.tolist()]
+    assert tensors.as_array_if_tensor(torch.ones(2, requires_grad=True)).tolist() == [1.0, 1.0]
+    assert tensors.as_array_if_tensor("mean") == "mean"
