@@ -138,7 +138,7 @@ def test_what_is_said_of_inputs_is_said_of_arrays(door: str, called: list[Call])
 
 def test_a_definition_of_a_layer_takes_its_parameters_by_name(called: list[Call]) -> None:
     """After the inputs; that of a loss takes the parameters as one."""
-    DOORS["a layer"](spec=lambda x, W: x + 2 * W)
+    DOORS["a layer"](spec=lambda x, *, W: x + 2 * W)
     assert called[-1].options["spec"](X, W).tolist() == (X + 2 * W).tolist()
     DOORS["a loss"](spec=lambda params: params["w"] * params["b"])
     assert called[-1].options["spec"](X, B).tolist() == (X * B).tolist()
