@@ -192,6 +192,14 @@ def test_keyword_arguments_are_passed_on(called: list[Call]) -> None:
     call.vjp(X, X)
     assert seen[-2:] == [["a"], ["a"]]
     assert all(each is not names for each in seen[-2:])
+    assert [each.tolist() for each in call.vjp(3 * X, X)] == [(3 * X).tolist()]
+
+
+def test_gradients_of_a_pair_may_come_by_name(called: list[Call]) -> None:
+    """Those of the parameters of its forward pass."""
+    layers.check_layer(with_cache, lambda d, cache: {"dw": d * cache[0], "x": d * cache[1]}, W, W + 1)
+    found = called[-1].vjp(np.ones(W.shape), W, W + 1)
+    assert [each.tolist() for each in found] == [(W + 1).tolist(), W.tolist()]
 
 
 @pytest.mark.parametrize(("doored", "said"), [

@@ -72,6 +72,8 @@ def test_whole_numbers_among_outputs_have_no_part() -> None:
     assert found[1] is None
     assert found[2]["w"].tolist() == [[2, 3]]
     assert found[2]["n"] is None
+    assert out.place((1,), ((2,),)) == ("output[0]", (1,))
+    assert out.place((2,), ((2,),)) == ("output[2]['w']", (0, 0))
     assert out.joined({"y": X, "n": WHOLE}, [X]).tolist() == [1, 2]
     assert out.parted(X, [X])["y"].tolist() == [1, 2]
     only = (WHOLE, WHOLE)
@@ -140,7 +142,7 @@ def test_a_gradient_is_that_of_an_argument_or_of_a_part() -> None:
     (found,) = translation.translated(Findings([finding(came=named, actual="x")]), one, None)
     assert found.came.fields["names"] == ("vjp.forward.answers", "gradient of args[1]['w']")
     assert found.due is None
-    plain = finding(expected="e", actual="a")
+    plain = finding(expected="e", actual="a", evidence=Evidence("forward", [1.0], [2.0], [0.0]))
     assert translation.translated(Findings([plain]), one, None)[0] == plain
 
 

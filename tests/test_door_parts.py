@@ -38,7 +38,7 @@ def test_an_output_without_cache_is_told(answer: Any) -> None:
     """With the type that came."""
     with pytest.raises(Violation) as caught:
         layers.parted(answer)
-    assert caught.value.mistake == "wrong-type"
+    assert (caught.value.due.kind, caught.value.mistake) == ("output and cache", "wrong-type")
     assert caught.value.came.fields["name"] == type(answer).__name__
 
 
@@ -174,6 +174,7 @@ def test_gradients_are_found_in_containers(one: str, other: str) -> None:
         ((one, "W"), (other, "W")), ((one, "b"), (other, "db")), ((one, 3), (other, 3)),
     ]  # fmt: skip
     assert by_key[0].name == f"layer.{one}['W']"
+    assert Parameter((one, "W", 0), ()).name == f"layer.{one}['W'][0]"
     by_place = objects._found(Linear(leaving(**{other: (W, X, 1)}), **{one: [W, X, 2]}), (X,))
     assert [(each.path, each.gradient) for each in by_place] == [((one, 0), (other, 0)), ((one, 1), (other, 1))]
     assert objects._found(Linear(leaving(**{other: [W]}), **{one: [W, X]}), (X,)) == []

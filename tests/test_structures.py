@@ -80,6 +80,26 @@ def test_a_value_comes_back_as_it_was(which: str) -> None:
     assert same(found.build(leaves), value)
 
 
+def test_a_container_that_is_made_in_another_way_comes_back_as_a_plain_one() -> None:
+    """A list, a tuple or a dict of the same parts."""
+
+    class Two(tuple):  # type: ignore[type-arg]  # of anything
+        def __new__(cls, one: Any, two: Any) -> Any:
+            return super().__new__(cls, (one, two))
+
+    class Named(list):  # type: ignore[type-arg]  # of anything
+        def __init__(self, *, name: str) -> None:
+            super().__init__([ONE])
+
+    class Kept(dict):  # type: ignore[type-arg]  # of anything
+        def __init__(self, *, name: str) -> None:
+            super().__init__(W=ONE)
+
+    for value, plain in ((Two(ONE, TWO), (ONE, TWO)), (Named(name="a"), [ONE]), (Kept(name="a"), {"W": ONE})):
+        found, leaves = structure_of(value)
+        assert same(found.build(leaves), plain)
+
+
 def test_a_number_comes_back_as_a_number() -> None:
     """Not as an array without axes, with which some functions cannot do what they do with a number."""
     found, _ = structure_of({"rate": 0.5, "W": ONE})
